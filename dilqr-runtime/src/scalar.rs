@@ -1,0 +1,164 @@
+//! The number a kernel computes with.
+
+use core::fmt::Debug;
+use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+
+/// A real number type that generated kernels and the sweeps can run on.
+///
+/// `f64` is what the solver uses; `f32` and, with the feature `dual`, num-dual's [`Dual`](num_dual::Dual) and
+/// [`HyperDual`](num_dual::HyperDual) numbers over any `Scalar` are there for tests, single precision and second order.
+/// The trait is sealed: its methods are exactly what the model language offers, and later versions may add to them.
+pub trait Scalar:
+    Copy
+    + Debug
+    + PartialEq
+    + PartialOrd
+    + Send
+    + Sync
+    + 'static
+    + num_traits::Zero
+    + num_traits::One
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + DivAssign
+    + private::Sealed
+{
+    /// The hyper-dual number over this scalar, with which derivatives of hand-written models are taken.
+    #[cfg(feature = "dual")]
+    type HyperDual: Scalar + crate::dual::HyperDualParts<Self>;
+
+    /// The nearest representable value of a constant.
+    fn from_f64(value: f64) -> Self;
+    /// The real part, rounded to `f64`: for decisions (convergence, definiteness), never for results.
+    fn to_f64(self) -> f64;
+    /// Sine of an angle \[rad\].
+    fn sin(self) -> Self;
+    /// Cosine of an angle \[rad\].
+    fn cos(self) -> Self;
+    /// Sine and cosine of one angle \[rad\], together.
+    fn sin_cos(self) -> (Self, Self);
+    /// Tangent of an angle \[rad\].
+    fn tan(self) -> Self;
+    /// Inverse sine \[rad\].
+    fn asin(self) -> Self;
+    /// Inverse cosine \[rad\].
+    fn acos(self) -> Self;
+    /// Inverse tangent \[rad\].
+    fn atan(self) -> Self;
+    /// Angle \[rad\] of the point (`x`, `self`).
+    fn atan2(self, x: Self) -> Self;
+    /// Hyperbolic sine.
+    fn sinh(self) -> Self;
+    /// Hyperbolic cosine.
+    fn cosh(self) -> Self;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// Exponential.
+    fn exp(self) -> Self;
+    /// Natural logarithm.
+    fn ln(self) -> Self;
+    /// Square root.
+    fn sqrt(self) -> Self;
+    /// Cube root.
+    fn cbrt(self) -> Self;
+    /// Integer power.
+    fn powi(self, n: i32) -> Self;
+    /// Power with a constant exponent.
+    fn powf(self, exponent: f64) -> Self;
+    /// Power with an exponent that is itself a number of this type; meant for positive bases.
+    fn pow(self, exponent: Self) -> Self;
+
+    /// Runs a kernel on this scalar: the version compiled for `f64` where `Self` is `f64`, the generic one otherwise.
+    ///
+    /// The choice is made by the type alone, so it costs nothing at run time, and a model's `f64` kernels are compiled
+    /// once, in the crate that defines the model.
+    #[inline(always)]
+    fn run<K: Kernel>(arguments: K::Arguments<'_, Self>) -> K::Value<Self> {
+        K::generic(arguments)
+    }
+}
+
+/// A generated kernel in its two versions; see [`Scalar::run`]. Emitted by the macro, never needed by hand.
+pub trait Kernel {
+    /// What the kernel reads and writes.
+    type Arguments<'a, S: Scalar>;
+    /// What it returns: a scalar for the costs, `()` where it writes into a record.
+    type Value<S: Scalar>;
+    /// For any scalar; instantiated where it is used.
+    fn generic<S: Scalar>(arguments: Self::Arguments<'_, S>) -> Self::Value<S>;
+    /// For `f64`; compiled with the model.
+    fn f64(arguments: Self::Arguments<'_, f64>) -> Self::Value<f64>;
+}
+
+mod private {
+    pub trait Sealed {}
+    impl Sealed for f64 {}
+    impl Sealed for f32 {}
+    #[cfg(feature = "dual")]
+    impl<T: super::Scalar + num_dual::DualNum> Sealed for num_dual::Dual<T> {}
+    #[cfg(feature = "dual")]
+    impl<T: super::Scalar + num_dual::DualNum> Sealed for num_dual::HyperDual<T> {}
+}
+
+macro_rules! float {
+    ($float:ty, $($run:tt)*) => {
+        impl Scalar for $float {
+            #[cfg(feature = "dual")]
+            type HyperDual = num_dual::HyperDual<$float>;
+
+            #[inline(always)]
+            fn from_f64(value: f64) -> Self { value as $float }
+            #[inline(always)]
+            fn to_f64(self) -> f64 { self as f64 }
+            #[inline(always)]
+            fn sin(self) -> Self { <$float>::sin(self) }
+            #[inline(always)]
+            fn cos(self) -> Self { <$float>::cos(self) }
+            #[inline(always)]
+            fn sin_cos(self) -> (Self, Self) { <$float>::sin_cos(self) }
+            #[inline(always)]
+            fn tan(self) -> Self { <$float>::tan(self) }
+            #[inline(always)]
+            fn asin(self) -> Self { <$float>::asin(self) }
+            #[inline(always)]
+            fn acos(self) -> Self { <$float>::acos(self) }
+            #[inline(always)]
+            fn atan(self) -> Self { <$float>::atan(self) }
+            #[inline(always)]
+            fn atan2(self, x: Self) -> Self { <$float>::atan2(self, x) }
+            #[inline(always)]
+            fn sinh(self) -> Self { <$float>::sinh(self) }
+            #[inline(always)]
+            fn cosh(self) -> Self { <$float>::cosh(self) }
+            #[inline(always)]
+            fn tanh(self) -> Self { <$float>::tanh(self) }
+            #[inline(always)]
+            fn exp(self) -> Self { <$float>::exp(self) }
+            #[inline(always)]
+            fn ln(self) -> Self { <$float>::ln(self) }
+            #[inline(always)]
+            fn sqrt(self) -> Self { <$float>::sqrt(self) }
+            #[inline(always)]
+            fn cbrt(self) -> Self { <$float>::cbrt(self) }
+            #[inline(always)]
+            fn powi(self, n: i32) -> Self { <$float>::powi(self, n) }
+            #[inline(always)]
+            fn powf(self, exponent: f64) -> Self { <$float>::powf(self, exponent as $float) }
+            #[inline(always)]
+            fn pow(self, exponent: Self) -> Self { <$float>::powf(self, exponent) }
+            $($run)*
+        }
+    };
+}
+
+float!(f64,
+    #[inline(always)]
+    fn run<K: Kernel>(arguments: K::Arguments<'_, Self>) -> K::Value<Self> { K::f64(arguments) }
+);
+float!(f32,);
