@@ -179,6 +179,56 @@ macro_rules! derived {
 /// Kernels write into records of the caller (see [`StageExpansion::zeros`]) and never allocate. A kernel returns
 /// whatever IEEE arithmetic gives: a division by zero in the dynamics yields a non-finite number, which the solver
 /// answers with a status.
+///
+/// # A model by hand
+///
+/// A mass on a rail against air drag, with the feature `dual`:
+///
+#[cfg_attr(feature = "dual", doc = "```")]
+#[cfg_attr(not(feature = "dual"), doc = "```ignore")]
+/// use dilqr_runtime::model::StageExpansion;
+/// use dilqr_runtime::nalgebra::SVector;
+/// use dilqr_runtime::{Model, Scalar};
+///
+/// /// State: position [m] and velocity [m/s]; control: force [N]; parameters: mass [kg] and drag [kg/m].
+/// struct Rail;
+///
+/// impl Model<2, 1, 2> for Rail {
+///     fn dynamics<S: Scalar>(
+///         &self,
+///         x: &SVector<S, 2>,
+///         u: &SVector<S, 1>,
+///         p: &SVector<S, 2>,
+///         _: &SVector<S, 0>,
+///         next: &mut SVector<S, 2>,
+///     ) {
+///         let dt = S::from_f64(0.1);
+///         let acceleration = (u[0] - p[1] * x[1].powi(2)) / p[0];
+///         *next = [x[0] + dt * x[1], x[1] + dt * acceleration].into();
+///     }
+///
+///     fn stage_cost<S: Scalar>(
+///         &self,
+///         x: &SVector<S, 2>,
+///         u: &SVector<S, 1>,
+///         _: &SVector<S, 2>,
+///         _: &SVector<S, 0>,
+///     ) -> S {
+///         x[0].powi(2) + S::from_f64(0.01) * u[0].powi(2)
+///     }
+///
+///     fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 2>, _: &SVector<S, 2>, _: &SVector<S, 0>) -> S {
+///         S::from_f64(10.0) * x[0].powi(2)
+///     }
+/// }
+///
+/// let (x, u, p) = ([1.0, 3.0].into(), [0.5].into(), [2.0, 0.25].into());
+/// let mut stage = StageExpansion::zeros();
+/// Rail.expand_stage(&x, &u, &p, &[].into(), &mut stage);
+/// assert_eq!(stage.fu[1], 0.1 / 2.0);
+/// let slope = 1.0 - 0.1 * 2.0 * 0.25 * 3.0 / 2.0;
+/// assert!(f64::abs(stage.fx[(1, 1)] - slope) < 1e-15);
+/// ```
 pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0>: Sync {
     /// Which derivatives can be non-zero.
     const SPARSITY: Sparsity<NX, NU, NP> = Sparsity::DENSE;

@@ -157,8 +157,11 @@ macro_rules! float {
     };
 }
 
-float!(f64,
+float!(
+    f64,
     #[inline(always)]
-    fn run<K: Kernel>(arguments: K::Arguments<'_, Self>) -> K::Value<Self> { K::f64(arguments) }
+    fn run<K: Kernel>(arguments: K::Arguments<'_, Self>) -> K::Value<Self> {
+        K::f64(arguments)
+    }
 );
 float!(f32,);

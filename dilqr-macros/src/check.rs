@@ -1,0 +1,201 @@
+//! Rules about the module as a whole, one function each. What concerns a single expression is `elaborate`'s.
+
+use std::collections::HashSet;
+
+use crate::ast::{Model, Type, TypeKind};
+use crate::errors::{Errors, did_you_mean, message};
+
+const RULES: &[fn(&Model, &mut Errors)] = &[
+    no_name_twice,
+    no_reserved_name,
+    structs_present,
+    functions_present,
+    nothing_unsupported,
+    signatures,
+    arguments_differ,
+    vectors_hold_numbers,
+];
+
+pub(crate) fn model(model: &Model, errors: &mut Errors) {
+    for rule in RULES {
+        rule(model, errors);
+    }
+}
+
+/// `cart_pole` to `CartPole`: the name of the type that implements the model.
+pub(crate) fn camel_case(name: &str) -> String {
+    let name = name.strip_prefix("r#").unwrap_or(name);
+    let mut camel = String::new();
+    for word in name.split('_') {
+        let mut letters = word.chars();
+        camel.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        camel.push_str(letters.as_str());
+    }
+    camel
+}
+
+fn names(model: &Model) -> impl Iterator<Item = &proc_macro2::Ident> {
+    let structs = model.structs.iter().map(|item| &item.name);
+    let consts = model.consts.iter().map(|item| &item.name);
+    structs.chain(consts).chain(model.functions.iter().map(|item| &item.name))
+}
+
+/// Rust itself would allow a struct and a function of one name; a model does not need it.
+fn no_name_twice(model: &Model, errors: &mut Errors) {
+    let mut seen = HashSet::new();
+    for name in names(model) {
+        if !seen.insert(name.to_string()) {
+            errors.at(name, message::duplicate(&name.to_string()));
+        }
+    }
+    for item in &model.structs {
+        let mut seen = HashSet::new();
+        for field in &item.fields {
+            if !seen.insert(field.name.to_string()) {
+                errors.at(&field.name, message::duplicate(&field.name.to_string()));
+            }
+        }
+    }
+}
+
+/// What the macro adds to the module cannot be there already.
+fn no_reserved_name(model: &Model, errors: &mut Errors) {
+    let own = camel_case(&model.module.to_string());
+    let reserved = [own.as_str(), "Solver", "Problem", "Linearization", "linearize"];
+    for name in names(model) {
+        if reserved.iter().any(|reserved| name == reserved) {
+            errors.at(name, message::reserved(&name.to_string()));
+        }
+    }
+}
+
+fn structs_present(model: &Model, errors: &mut Errors) {
+    for (name, what, write) in [
+        ("State", "state", "pub struct State { pub angle: f64 }"),
+        ("Control", "control", "pub struct Control { pub torque: f64 }"),
+        ("Params", "parameters", "pub struct Params { pub mass: f64 }"),
+    ] {
+        match model.find_struct(name) {
+            None => {
+                let helpers = model.structs.iter().map(|item| &item.name);
+                missing(name, what, write, helpers, &model.module, errors);
+            }
+            Some(item) if item.fields.is_empty() && name != "Params" => {
+                errors.at(&item.name, format!("`{name}` has no fields: a model has at least one {what} variable"));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn functions_present(model: &Model, errors: &mut Errors) {
+    for (name, what, write) in [
+        ("dynamics", "dynamics", DYNAMICS),
+        ("stage_cost", "stage cost", STAGE_COST),
+        ("terminal_cost", "terminal cost", TERMINAL_COST),
+    ] {
+        // A model with `derivative` has had its message; a second one about `dynamics` would mislead.
+        if model.find_function(name).is_none() && !(name == "dynamics" && model.find_function("derivative").is_some()) {
+            let helpers = model.functions.iter().map(|item| &item.name);
+            missing(name, what, write, helpers, &model.module, errors);
+        }
+    }
+}
+
+const DYNAMICS: &str = "pub fn dynamics(x: State, u: Control, p: Params) -> State";
+const STAGE_COST: &str = "pub fn stage_cost(x: State, u: Control, p: Params) -> f64";
+const TERMINAL_COST: &str = "pub fn terminal_cost(x: State, p: Params) -> f64";
+
+/// Says that an item is missing: on an item whose name looks like it, or else on the module's name.
+fn missing<'a>(
+    name: &str,
+    what: &str,
+    write: &str,
+    helpers: impl Iterator<Item = &'a proc_macro2::Ident>,
+    module: &proc_macro2::Ident,
+    errors: &mut Errors,
+) {
+    for helper in helpers {
+        if !did_you_mean(&helper.to_string(), [name]).is_empty() {
+            errors.at(helper, message::near_miss(&helper.to_string(), name));
+            return;
+        }
+    }
+    errors.at(module, message::missing_item(what, write));
+}
+
+/// Parts of the contract that later versions bring.
+fn nothing_unsupported(model: &Model, errors: &mut Errors) {
+    if let Some(item) = model.find_struct("StageParams") {
+        errors.at(&item.name, message::STAGE_PARAMS);
+    }
+    if let Some(item) = model.find_function("derivative") {
+        errors.at(&item.name, message::DERIVATIVE);
+    }
+    for name in ["stage_constraints", "terminal_constraints", "stage_equalities", "terminal_equalities"] {
+        if let Some(item) = model.find_function(name) {
+            errors.at(&item.name, message::CONSTRAINTS);
+        }
+    }
+}
+
+fn signatures(model: &Model, errors: &mut Errors) {
+    signature(model, "dynamics", &["State", "Control", "Params"], "State", DYNAMICS, errors);
+    signature(model, "stage_cost", &["State", "Control", "Params"], "f64", STAGE_COST, errors);
+    signature(model, "terminal_cost", &["State", "Params"], "f64", TERMINAL_COST, errors);
+}
+
+fn signature(model: &Model, name: &str, arguments: &[&str], result: &str, write: &str, errors: &mut Errors) {
+    let Some(function) = model.find_function(name) else { return };
+    let expected = message::signature(name, write);
+    if function.arguments.len() != arguments.len() {
+        errors.at(&function.name, &expected);
+        return;
+    }
+    let types = function.arguments.iter().map(|argument| &argument.ty).zip(arguments.iter().copied());
+    for (ty, wanted) in types.chain([(&function.result, result)]) {
+        if !is(ty, wanted) {
+            errors.on(ty.span, &expected);
+        }
+    }
+}
+
+fn is(ty: &Type, wanted: &str) -> bool {
+    match &ty.kind {
+        TypeKind::Float => wanted == "f64",
+        TypeKind::Struct(name) => name == wanted,
+        TypeKind::Unknown => true,
+        _ => false,
+    }
+}
+
+fn arguments_differ(model: &Model, errors: &mut Errors) {
+    for function in &model.functions {
+        let mut seen = HashSet::new();
+        for argument in &function.arguments {
+            let name = argument.name.to_string();
+            if name != "_" && !seen.insert(name.clone()) {
+                errors.at(&argument.name, message::duplicate(&name));
+            }
+        }
+    }
+}
+
+/// State, control and parameters are vectors: their fields are numbers and arrays of numbers.
+fn vectors_hold_numbers(model: &Model, errors: &mut Errors) {
+    for item in &model.structs {
+        let vector = ["State", "Control", "Params"].iter().any(|name| item.name == name);
+        for field in &item.fields {
+            let ok = match &field.ty.kind {
+                TypeKind::Float | TypeKind::Unknown => true,
+                TypeKind::Array(element, _) => {
+                    !vector || matches!(element.kind, TypeKind::Float | TypeKind::Unknown)
+                }
+                _ => !vector,
+            };
+            if !ok {
+                errors.on(field.ty.span, message::FIELD_TYPE);
+            }
+        }
+    }
+}

@@ -1,0 +1,785 @@
+//! Programs to tokens. Infallible: whatever arrives here has been checked.
+//!
+//! Generated code names everything absolutely, keeps its own names behind two underscores and its items inside
+//! `const _`, so that it meets neither the user's names nor lints.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote};
+
+use crate::check::camel_case;
+use crate::elaborate::Layout;
+use crate::graph::{Input, Vector};
+use crate::partials::{Kernels, Sizes, pattern};
+use crate::program::{Field, Op, Output, Program, Value};
+
+/// The most statements in one generated function. rustc 1.95 overflows its stack somewhere beyond 2,500 `let`s when
+/// debug information is on, and takes minutes over very long functions.
+const STATEMENTS: usize = 800;
+
+/// Everything the emitter needs to know.
+pub(crate) struct Emission<'a> {
+    /// The module's name.
+    pub(crate) module: &'a Ident,
+    /// Path of the runtime crate.
+    pub(crate) runtime: &'a TokenStream,
+    pub(crate) state: &'a Layout,
+    pub(crate) control: &'a Layout,
+    pub(crate) params: &'a Layout,
+    pub(crate) sizes: Sizes,
+    pub(crate) kernels: &'a Kernels,
+}
+
+/// All items that the macro adds to the module.
+pub(crate) fn items(emission: &Emission<'_>) -> TokenStream {
+    let conversions = [
+        conversions("State", emission.state, emission.runtime),
+        conversions("Control", emission.control, emission.runtime),
+        conversions("Params", emission.params, emission.runtime),
+    ];
+    let public = public_items(emission);
+    let model = model(emission);
+    quote! {
+        #public
+        #(#conversions)*
+        #model
+    }
+}
+
+fn name_of_model(module: &Ident) -> Ident {
+    Ident::new(&camel_case(&module.to_string()), module.span())
+}
+
+fn public_items(emission: &Emission<'_>) -> TokenStream {
+    let Emission { module, runtime, sizes, kernels, .. } = emission;
+    let model = name_of_model(module);
+    let Sizes { nx, nu, np, ns } = sizes;
+    let documentation = documentation(emission);
+    let solver = format!("The solver of `{module}`.");
+    let problem = format!("A problem of `{module}`: initial state, parameters, horizon, first guess.");
+    let linearize = kernels.linearize.count().total();
+    let linearize = format!("Next state and its derivatives at a point ({linearize} operations).");
+    quote! {
+        #[doc = #documentation]
+        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq, ::core::cmp::Eq)]
+        pub struct #model;
+
+        #[doc = #solver]
+        pub type Solver = #runtime::Ilqr<#model, #nx, #nu, #np, #ns>;
+
+        #[doc = #problem]
+        pub type Problem = #runtime::Problem<#nx, #nu, #np, #ns>;
+
+        /// The dynamics to first order at a point; see [`linearize`].
+        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::cmp::PartialEq)]
+        pub struct Linearization {
+            /// Next state.
+            pub f: #runtime::nalgebra::SVector<::core::primitive::f64, #nx>,
+            /// Its derivative in the state; a row for each entry of `f`.
+            pub fx: #runtime::nalgebra::SMatrix<::core::primitive::f64, #nx, #nx>,
+            /// Its derivative in the control.
+            pub fu: #runtime::nalgebra::SMatrix<::core::primitive::f64, #nx, #nu>,
+            /// Its derivative in the parameters.
+            pub fp: #runtime::nalgebra::SMatrix<::core::primitive::f64, #nx, #np>,
+        }
+
+        #[doc = #linearize]
+        #[must_use]
+        pub fn linearize(x: &State, u: &Control, p: &Params) -> Linearization {
+            #model::__linearize(x, u, p)
+        }
+    }
+}
+
+/// The text over the model's type: what was derived and what it costs.
+fn documentation(emission: &Emission<'_>) -> String {
+    let Emission { module, sizes, kernels, .. } = emission;
+    let Sizes { nx, nu, np, .. } = sizes;
+    let mut text = format!(
+        "The compiled model `{module}`: {nx} states, {nu} controls, {np} parameters.\n\n\
+         Operations a call, counted in the generated code:\n\n\
+         | kernel | total | add | mul | div | neg | call |\n|---|---|---|---|---|---|---|\n"
+    );
+    for (name, program) in kernels.named() {
+        text.push_str(&format!("| `{name}` | {} |\n", program.count()));
+    }
+    let list = |names: Vec<String>| names.join(", ");
+    text.push_str(&format!(
+        "\nState: {}. Control: {}. Parameters: {}.",
+        list(emission.state.names()),
+        list(emission.control.names()),
+        list(emission.params.names())
+    ));
+    text
+}
+
+/// Conversions between a struct and the vector of its numbers.
+fn conversions(name: &str, layout: &Layout, runtime: &TokenStream) -> TokenStream {
+    let name = Ident::new(name, Span::call_site());
+    let n = layout.len();
+    let names = layout.names();
+    let mut to_struct = Vec::new();
+    let mut to_array = Vec::new();
+    let mut next = 0_usize;
+    for (field, length) in &layout.fields {
+        match length {
+            None => {
+                to_struct.push(quote!(#field: __v[#next]));
+                to_array.push(quote!(__v.#field));
+                next += 1;
+            }
+            Some(length) => {
+                let entries = (next..next + length).map(|index| quote!(__v[#index]));
+                to_struct.push(quote!(#field: [#(#entries),*]));
+                to_array.extend((0..*length).map(|index| quote!(__v.#field[#index])));
+                next += length;
+            }
+        }
+    }
+    let summary = format!("Names of the {n} entries, in the order of the vector.");
+    quote! {
+        impl #name {
+            #[doc = #summary]
+            pub const NAMES: [&'static ::core::primitive::str; #n] = [#(#names),*];
+        }
+        #[automatically_derived]
+        #[allow(unused_variables)]
+        impl ::core::convert::From<[::core::primitive::f64; #n]> for #name {
+            #[inline]
+            fn from(__v: [::core::primitive::f64; #n]) -> Self {
+                Self { #(#to_struct),* }
+            }
+        }
+        #[automatically_derived]
+        #[allow(unused_variables)]
+        impl ::core::convert::From<#name> for [::core::primitive::f64; #n] {
+            #[inline]
+            fn from(__v: #name) -> Self {
+                [#(#to_array),*]
+            }
+        }
+        #[automatically_derived]
+        impl ::core::convert::From<#runtime::nalgebra::SVector<::core::primitive::f64, #n>> for #name {
+            #[inline]
+            fn from(__v: #runtime::nalgebra::SVector<::core::primitive::f64, #n>) -> Self {
+                let __v: [::core::primitive::f64; #n] = ::core::convert::Into::into(__v);
+                ::core::convert::From::from(__v)
+            }
+        }
+        #[automatically_derived]
+        impl ::core::convert::From<#name> for #runtime::nalgebra::SVector<::core::primitive::f64, #n> {
+            #[inline]
+            fn from(__v: #name) -> Self {
+                let __v: [::core::primitive::f64; #n] = ::core::convert::From::from(__v);
+                ::core::convert::From::from(__v)
+            }
+        }
+    }
+}
+
+/// One argument of a kernel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Argument {
+    X,
+    U,
+    P,
+    S,
+    Lambda,
+    Dx,
+    Du,
+    DLambda,
+    /// `&mut` from here on.
+    Next,
+    Stage,
+    Terminal,
+    Hessian,
+    Hamiltonian,
+    Terms,
+    Lxp,
+    Gp,
+    Gs,
+    Linearization,
+}
+
+impl Argument {
+    fn name(self) -> Ident {
+        let name = match self {
+            Self::X => "__x",
+            Self::U => "__u",
+            Self::P => "__p",
+            Self::S => "__s",
+            Self::Lambda => "__lambda",
+            Self::Dx => "__dx",
+            Self::Du => "__du",
+            Self::DLambda => "__dlambda",
+            Self::Gp => "__gp",
+            Self::Gs => "__gs",
+            _ => "__out",
+        };
+        Ident::new(name, Span::call_site())
+    }
+
+    fn is_input(self) -> bool {
+        use Argument::{DLambda, Du, Dx, Lambda, P, S, U, X};
+        [X, U, P, S, Lambda, Dx, Du, DLambda].contains(&self)
+    }
+
+    fn ty(self, emission: &Emission<'_>, scalar: &TokenStream) -> TokenStream {
+        let runtime = emission.runtime;
+        let Sizes { nx, nu, np, ns } = emission.sizes;
+        let vector = |n: usize| quote!(#runtime::nalgebra::SVector<#scalar, #n>);
+        match self {
+            Self::X | Self::Lambda | Self::Dx | Self::DLambda | Self::Next => vector(nx),
+            Self::U | Self::Du => vector(nu),
+            Self::P | Self::Gp => vector(np),
+            Self::S | Self::Gs => vector(ns),
+            Self::Stage => quote!(#runtime::model::StageExpansion<#scalar, #nx, #nu>),
+            Self::Terminal => quote!(#runtime::model::TerminalExpansion<#scalar, #nx>),
+            Self::Hessian => quote!(#runtime::model::HamiltonianHessian<#scalar, #nx, #nu>),
+            Self::Hamiltonian => quote!(#runtime::model::HamiltonianExpansion<#scalar, #nx, #nu>),
+            Self::Terms => quote!(#runtime::model::ParameterTerms<#scalar, #nx, #nu, #np>),
+            Self::Lxp => quote!(#runtime::nalgebra::SMatrix<#scalar, #nx, #np>),
+            Self::Linearization => quote!(Linearization),
+        }
+    }
+
+    fn reference(self, emission: &Emission<'_>, scalar: &TokenStream, lifetime: &TokenStream) -> TokenStream {
+        let ty = self.ty(emission, scalar);
+        if self.is_input() { quote!(&#lifetime #ty) } else { quote!(&#lifetime mut #ty) }
+    }
+
+    fn of(vector: Vector) -> Self {
+        match vector {
+            Vector::X => Self::X,
+            Vector::U => Self::U,
+            Vector::P => Self::P,
+            Vector::S => Self::S,
+            Vector::Lambda => Self::Lambda,
+            Vector::Dx => Self::Dx,
+            Vector::Du => Self::Du,
+            Vector::DLambda => Self::DLambda,
+        }
+    }
+}
+
+/// A method of `Model` with the program that is its body.
+struct Method<'a> {
+    name: &'static str,
+    arguments: &'static [Argument],
+    /// Whether it returns the scalar that it writes to [`Field::L`].
+    returns: bool,
+    program: &'a Program,
+}
+
+fn methods(kernels: &Kernels) -> Vec<Method<'_>> {
+    use Argument::*;
+    let method = |name, arguments, returns, program| Method { name, arguments, returns, program };
+    vec![
+        method("dynamics", &[X, U, P, S, Next], false, &kernels.dynamics),
+        method("stage_cost", &[X, U, P, S], true, &kernels.stage_cost),
+        method("terminal_cost", &[X, P, S], true, &kernels.terminal_cost),
+        method("step", &[X, U, P, S, Next], true, &kernels.step),
+        method("expand_stage", &[X, U, P, S, Stage], false, &kernels.expand_stage),
+        method("expand_terminal", &[X, P, S, Terminal], false, &kernels.expand_terminal),
+        method("hamiltonian_hessian", &[X, U, P, S, Lambda, Hessian], false, &kernels.hamiltonian_hessian),
+        method("expand_hamiltonian", &[X, U, P, S, Lambda, Hamiltonian], false, &kernels.expand_hamiltonian),
+        method(
+            "add_hamiltonian_parameter_gradient",
+            &[X, U, P, S, Lambda, Gp, Gs],
+            false,
+            &kernels.hamiltonian_parameter_gradient,
+        ),
+        method("add_terminal_parameter_gradient", &[X, P, S, Gp, Gs], false, &kernels.terminal_parameter_gradient),
+        method(
+            "add_parameter_contraction",
+            &[X, U, P, S, Lambda, Dx, Du, DLambda, Gp, Gs],
+            false,
+            &kernels.parameter_contraction,
+        ),
+        method(
+            "add_terminal_parameter_contraction",
+            &[X, P, S, Dx, Gp, Gs],
+            false,
+            &kernels.terminal_parameter_contraction,
+        ),
+        method("parameter_terms", &[X, U, P, S, Lambda, Terms], false, &kernels.parameter_terms),
+        method("terminal_parameter_terms", &[X, P, S, Lxp], false, &kernels.terminal_parameter_terms),
+    ]
+}
+
+fn model(emission: &Emission<'_>) -> TokenStream {
+    let Emission { module, runtime, sizes, kernels, .. } = emission;
+    let model = name_of_model(module);
+    let Sizes { nx, nu, np, ns } = sizes;
+    let methods = methods(kernels);
+    let bodies = methods.iter().map(|method| kernel(emission, method));
+    let delegates = methods.iter().map(|method| delegate(emission, method));
+    let sparsity = sparsity(emission);
+    let linearize = linearize(emission);
+    quote! {
+        #[allow(
+            unused_variables, unused_mut, unused_parens, non_snake_case, non_camel_case_types, missing_docs,
+            unreachable_pub, dead_code, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction
+        )]
+        const _: () = {
+            // Cargo rebuilds the model when the request to dump it changes.
+            const __DUMP: ::core::option::Option<&'static ::core::primitive::str> = ::core::option_env!("DILQR_DUMP");
+
+            #[automatically_derived]
+            impl #runtime::Model<#nx, #nu, #np, #ns> for #model {
+                const SPARSITY: #runtime::Sparsity<#nx, #nu, #np> = #sparsity;
+                #(#delegates)*
+            }
+
+            #linearize
+            #(#bodies)*
+        };
+    }
+}
+
+fn kernel_type(method: &Method<'_>) -> Ident {
+    format_ident!("__{}", camel_case(method.name))
+}
+
+/// The trait's method: hands its arguments to the kernel for the scalar at hand.
+fn delegate(emission: &Emission<'_>, method: &Method<'_>) -> TokenStream {
+    let runtime = emission.runtime;
+    let name = Ident::new(method.name, Span::call_site());
+    let names: Vec<Ident> = method.arguments.iter().map(|argument| argument.name()).collect();
+    let scalar = quote!(__S);
+    let types = method.arguments.iter().map(|argument| argument.reference(emission, &scalar, &quote!()));
+    let kernel = kernel_type(method);
+    let result = if method.returns { quote!(-> __S) } else { quote!() };
+    quote! {
+        #[inline(always)]
+        fn #name<__S: #runtime::Scalar>(&self, #(#names: #types),*) #result {
+            <__S as #runtime::Scalar>::run::<#kernel>((#(#names,)*))
+        }
+    }
+}
+
+/// The kernel's two functions and the type that chooses between them.
+fn kernel(emission: &Emission<'_>, method: &Method<'_>) -> TokenStream {
+    let runtime = emission.runtime;
+    let kernel = kernel_type(method);
+    let names: Vec<Ident> = method.arguments.iter().map(|argument| argument.name()).collect();
+    let scalar = quote!(__S);
+    let lifetime = quote!('__a);
+    let types: Vec<TokenStream> =
+        method.arguments.iter().map(|argument| argument.reference(emission, &scalar, &lifetime)).collect();
+    let value = if method.returns { quote!(__S) } else { quote!(()) };
+    let value_f64 = if method.returns { quote!(::core::primitive::f64) } else { quote!(()) };
+    let generic = format_ident!("__{}_generic", method.name);
+    let for_f64 = format_ident!("__{}_f64", method.name);
+    let functions = functions(emission, method.name, method.arguments, method.returns, method.program, true);
+    quote! {
+        pub struct #kernel;
+        impl #runtime::Kernel for #kernel {
+            type Arguments<'__a, __S: #runtime::Scalar> = (#(#types,)*);
+            type Value<__S: #runtime::Scalar> = #value;
+            #[inline(always)]
+            fn generic<__S: #runtime::Scalar>((#(#names,)*): Self::Arguments<'_, __S>) -> #value {
+                #generic::<__S>(#(#names),*)
+            }
+            #[inline(always)]
+            fn f64((#(#names,)*): Self::Arguments<'_, ::core::primitive::f64>) -> #value_f64 {
+                #for_f64(#(#names),*)
+            }
+        }
+        #functions
+    }
+}
+
+/// `linearize` on the user's structs, f64 only.
+fn linearize(emission: &Emission<'_>) -> TokenStream {
+    let Emission { module, runtime, .. } = emission;
+    let model = name_of_model(module);
+    let Sizes { nx, nu, np, ns } = emission.sizes;
+    use Argument::{Linearization, P, S, U, X};
+    let arguments = [X, U, P, S, Linearization];
+    let functions = functions(emission, "linearize", &arguments, false, &emission.kernels.linearize, false);
+    quote! {
+        impl #model {
+            #[doc(hidden)]
+            pub fn __linearize(__x: &State, __u: &Control, __p: &Params) -> Linearization {
+                let __x: #runtime::nalgebra::SVector<::core::primitive::f64, #nx> = ::core::convert::From::from(*__x);
+                let __u: #runtime::nalgebra::SVector<::core::primitive::f64, #nu> = ::core::convert::From::from(*__u);
+                let __p: #runtime::nalgebra::SVector<::core::primitive::f64, #np> = ::core::convert::From::from(*__p);
+                let __s = #runtime::nalgebra::SVector::<::core::primitive::f64, #ns>::zeros();
+                let mut __out = Linearization {
+                    f: #runtime::nalgebra::SMatrix::zeros(),
+                    fx: #runtime::nalgebra::SMatrix::zeros(),
+                    fu: #runtime::nalgebra::SMatrix::zeros(),
+                    fp: #runtime::nalgebra::SMatrix::zeros(),
+                };
+                __linearize_f64(&__x, &__u, &__p, &__s, &mut __out);
+                __out
+            }
+        }
+        #functions
+    }
+}
+
+/// The functions that run a program: one, or several that share a scratch array where it is long.
+fn functions(
+    emission: &Emission<'_>,
+    name: &str,
+    arguments: &[Argument],
+    returns: bool,
+    program: &Program,
+    generic: bool,
+) -> TokenStream {
+    let runtime = emission.runtime;
+    let names: Vec<Ident> = arguments.iter().map(|argument| argument.name()).collect();
+    let body = Body::new(program, returns);
+    let slots = body.slots;
+    let emit = |for_f64: bool| {
+        let scalar = if for_f64 { quote!(::core::primitive::f64) } else { quote!(__S) };
+        let types: Vec<TokenStream> =
+            arguments.iter().map(|argument| argument.reference(emission, &scalar, &quote!())).collect();
+        let suffix = if for_f64 { "f64" } else { "generic" };
+        let function = format_ident!("__{name}_{suffix}");
+        let generics = if for_f64 { quote!() } else { quote!(<__S: #runtime::Scalar>) };
+        // Both versions have the same text; here the scalar is just another name for f64.
+        let alias = if for_f64 { quote!(type __S = ::core::primitive::f64;) } else { quote!() };
+        let turbofish = if for_f64 { quote!() } else { quote!(::<__S>) };
+        let result = if returns { quote!(-> #scalar) } else { quote!() };
+        let parts: Vec<TokenStream> = body.parts.iter().map(|part| part.tokens(runtime)).collect();
+        if let [only] = parts.as_slice() {
+            return quote! {
+                fn #function #generics (#(#names: #types),*) #result {
+                    #alias
+                    #only
+                }
+            };
+        }
+        let calls: Vec<Ident> = (0..parts.len()).map(|index| format_ident!("__{name}_{suffix}_{index}")).collect();
+        let (last_call, first_calls) = match calls.split_last() {
+            Some((last, first)) => (last.clone(), first.to_vec()),
+            None => (function.clone(), Vec::new()),
+        };
+        let reborrows: Vec<TokenStream> = arguments
+            .iter()
+            .map(|argument| {
+                let name = argument.name();
+                if argument.is_input() { quote!(#name) } else { quote!(&mut *#name) }
+            })
+            .collect();
+        let last_index = parts.len() - 1;
+        let first_calls = first_calls.iter().map(|call| quote!(#call #turbofish (#(#reborrows,)* &mut __w);));
+        let last_call = quote!(#last_call #turbofish (#(#reborrows,)* &mut __w));
+        let functions = calls.iter().zip(&parts).enumerate().map(|(index, (call, part))| {
+            let result = if index == last_index { result.clone() } else { quote!() };
+            quote! {
+                #[inline(never)]
+                fn #call #generics (#(#names: #types,)* __w: &mut [#scalar; #slots]) #result {
+                    #alias
+                    #part
+                }
+            }
+        });
+        quote! {
+            fn #function #generics (#(#names: #types),*) #result {
+                #alias
+                let mut __w = [<__S as #runtime::Scalar>::from_f64(0.0); #slots];
+                #(#first_calls)*
+                #last_call
+            }
+            #(#functions)*
+        }
+    };
+    let for_f64 = emit(true);
+    let for_any = if generic { emit(false) } else { quote!() };
+    quote!(#for_f64 #for_any)
+}
+
+/// A program cut into parts of bounded length.
+struct Body<'a> {
+    parts: Vec<Part<'a>>,
+    /// Length of the scratch array through which values pass from part to part.
+    slots: usize,
+}
+
+struct Part<'a> {
+    program: &'a Program,
+    /// Operations `start..end`, and the outputs to write after each.
+    start: usize,
+    end: usize,
+    outputs: Vec<(usize, Output)>,
+    /// Values read from the scratch array at the beginning, with their slots.
+    loads: Vec<(usize, usize)>,
+    /// Values stored there, with their slots.
+    stores: Vec<(usize, usize)>,
+    /// The value returned by the last part.
+    result: Option<usize>,
+    /// Whether the kernel returns its cost rather than writing it.
+    returns: bool,
+}
+
+fn computes(op: &Op) -> bool {
+    !matches!(op, Op::Input(_) | Op::Constant(_))
+}
+
+impl<'a> Body<'a> {
+    fn new(program: &'a Program, returns: bool) -> Self {
+        let ops = &program.ops;
+        let is_result = |output: &Output| returns && output.field == Field::L;
+        // Outputs by the operation that makes them.
+        let mut outputs: Vec<Vec<Output>> = vec![Vec::new(); ops.len()];
+        let mut result = None;
+        for (output, value) in &program.outputs {
+            if is_result(output) {
+                result = Some(value.index());
+            } else {
+                outputs[value.index()].push(*output);
+            }
+        }
+        // Where the program is cut.
+        let mut bounds = vec![0];
+        let mut statements = 0;
+        for (index, op) in ops.iter().enumerate() {
+            statements += usize::from(computes(op)) + outputs[index].len();
+            if statements > STATEMENTS {
+                bounds.push(index);
+                statements = usize::from(computes(op)) + outputs[index].len();
+            }
+        }
+        bounds.push(ops.len());
+        bounds.dedup();
+        let count = bounds.len().saturating_sub(1).max(1);
+        let part_of: Vec<usize> = (0..ops.len()).map(|index| bounds.partition_point(|&bound| bound <= index) - 1).collect();
+        // Values that cross a cut live in a slot from the part that makes them to the last that reads them.
+        let mut last_use: Vec<usize> = part_of.clone();
+        for (index, op) in ops.iter().enumerate() {
+            for operand in op.operands().into_iter().flatten() {
+                last_use[operand.index()] = last_use[operand.index()].max(part_of[index]);
+            }
+        }
+        if let Some(result) = result {
+            last_use[result] = count - 1;
+        }
+        let mut free: Vec<usize> = Vec::new();
+        let mut busy: Vec<(usize, usize)> = Vec::new();
+        let mut slots = 0;
+        let mut slot = vec![None; ops.len()];
+        for index in 0..ops.len() {
+            if !computes(&ops[index]) || last_use[index] == part_of[index] {
+                continue;
+            }
+            // A slot is free again in the part after its last reader.
+            busy.retain(|&(until, number)| {
+                if until < part_of[index] {
+                    free.push(number);
+                }
+                until >= part_of[index]
+            });
+            let number = free.pop().unwrap_or_else(|| {
+                slots += 1;
+                slots - 1
+            });
+            busy.push((last_use[index], number));
+            slot[index] = Some(number);
+        }
+        let mut parts: Vec<Part<'a>> = (0..count)
+            .map(|number| Part {
+                program,
+                start: bounds[number],
+                end: bounds.get(number + 1).copied().unwrap_or(0),
+                outputs: Vec::new(),
+                loads: Vec::new(),
+                stores: Vec::new(),
+                result: result.filter(|_| number + 1 == count),
+                returns: returns && number + 1 == count,
+            })
+            .collect();
+        for (index, op) in ops.iter().enumerate() {
+            let part = &mut parts[part_of[index]];
+            part.outputs.extend(outputs[index].iter().map(|output| (index, *output)));
+            if let Some(slot) = slot[index] {
+                part.stores.push((index, slot));
+            }
+            let mut operands: Vec<usize> = op.operands().into_iter().flatten().map(Value::index).collect();
+            operands.retain(|&operand| part_of[operand] != part_of[index]);
+            for operand in operands {
+                if let Some(slot) = slot[operand]
+                    && !part.loads.contains(&(operand, slot))
+                {
+                    part.loads.push((operand, slot));
+                }
+            }
+        }
+        if let (Some(result), Some(part)) = (result, parts.last_mut())
+            && let Some(slot) = slot[result]
+            && !part.loads.contains(&(result, slot))
+        {
+            part.loads.push((result, slot));
+        }
+        Self { parts, slots }
+    }
+}
+
+fn local(index: usize) -> Ident {
+    format_ident!("__t{index}")
+}
+
+impl Part<'_> {
+    fn operand(&self, value: Value, runtime: &TokenStream) -> TokenStream {
+        match self.program.ops[value.index()] {
+            Op::Input(Input { vector, index }) => {
+                let name = Argument::of(vector).name();
+                let index = index as usize;
+                quote!(#name.data.0[0][#index])
+            }
+            Op::Constant(bits) => {
+                let value = f64::from_bits(bits);
+                let literal = Literal::f64_unsuffixed(value.abs());
+                let literal = if value.is_sign_negative() { quote!(-#literal) } else { quote!(#literal) };
+                quote!(<__S as #runtime::Scalar>::from_f64(#literal))
+            }
+            _ => {
+                let local = local(value.index());
+                quote!(#local)
+            }
+        }
+    }
+
+    fn tokens(&self, runtime: &TokenStream) -> TokenStream {
+        let mut statements = Vec::new();
+        for &(index, slot) in &self.loads {
+            let local = local(index);
+            statements.push(quote!(let #local = __w[#slot];));
+        }
+        let mut outputs = self.outputs.iter().peekable();
+        let mut stores = self.stores.iter().peekable();
+        let mut done = vec![false; self.end.saturating_sub(self.start)];
+        for index in self.start..self.end {
+            if !done[index - self.start] {
+                statements.extend(self.statement(index, &mut done, runtime));
+            }
+            while let Some((_, output)) = outputs.next_if(|(of, _)| *of == index) {
+                let value = self.operand(Value::at(index), runtime);
+                statements.push(write(*output, &value));
+            }
+            while let Some((_, slot)) = stores.next_if(|(of, _)| *of == index) {
+                let local = local(index);
+                statements.push(quote!(__w[#slot] = #local;));
+            }
+        }
+        if self.returns {
+            let result = match self.result {
+                Some(result) => self.operand(Value::at(result), runtime),
+                None => quote!(<__S as #runtime::Scalar>::from_f64(0.0)),
+            };
+            statements.push(result);
+        }
+        quote!(#(#statements)*)
+    }
+
+    /// The `let` of one operation, and of its partner where sine and cosine of one angle are both wanted.
+    fn statement(&self, index: usize, done: &mut [bool], runtime: &TokenStream) -> Option<TokenStream> {
+        use crate::graph::Function;
+        let name = local(index);
+        let operand = |value: Value| self.operand(value, runtime);
+        let value = match self.program.ops[index] {
+            Op::Input(_) | Op::Constant(_) => return None,
+            Op::Add(a, b) => {
+                let (a, b) = (operand(a), operand(b));
+                quote!(#a + #b)
+            }
+            Op::Sub(a, b) => {
+                let (a, b) = (operand(a), operand(b));
+                quote!(#a - #b)
+            }
+            Op::Mul(a, b) => {
+                let (a, b) = (operand(a), operand(b));
+                quote!(#a * #b)
+            }
+            Op::Div(a, b) => {
+                let (a, b) = (operand(a), operand(b));
+                quote!(#a / #b)
+            }
+            Op::Negate(a) => {
+                let a = operand(a);
+                quote!(-#a)
+            }
+            Op::Unary(function @ (Function::Sin | Function::Cos), a) => {
+                let partner = if function == Function::Sin { Function::Cos } else { Function::Sin };
+                let partner = self.find(Op::Unary(partner, a), index);
+                let a = operand(a);
+                if let Some(partner) = partner {
+                    done[partner - self.start] = true;
+                    let other = local(partner);
+                    let (sin, cos) = if function == Function::Sin { (name, other) } else { (other, name) };
+                    return Some(quote!(let (#sin, #cos) = <__S as #runtime::Scalar>::sin_cos(#a);));
+                }
+                let function = Ident::new(function.name(), Span::call_site());
+                quote!(<__S as #runtime::Scalar>::#function(#a))
+            }
+            Op::Unary(function, a) => {
+                let (function, a) = (Ident::new(function.name(), Span::call_site()), operand(a));
+                quote!(<__S as #runtime::Scalar>::#function(#a))
+            }
+            Op::Binary(function, a, b) => {
+                let function = Ident::new(function.name(), Span::call_site());
+                let (a, b) = (operand(a), operand(b));
+                quote!(<__S as #runtime::Scalar>::#function(#a, #b))
+            }
+            Op::Powf(a, exponent) => {
+                let (a, exponent) = (operand(a), f64::from_bits(exponent));
+                quote!(<__S as #runtime::Scalar>::powf(#a, #exponent))
+            }
+        };
+        Some(quote!(let #name = #value;))
+    }
+
+    /// A later operation of this part.
+    fn find(&self, op: Op, after: usize) -> Option<usize> {
+        (after + 1..self.end).find(|&index| self.program.ops[index] == op)
+    }
+}
+
+/// The statement that writes an output into its record.
+fn write(output: Output, value: &TokenStream) -> TokenStream {
+    let (row, column) = (output.row as usize, output.column as usize);
+    let field = match output.field {
+        Field::F => quote!(f),
+        Field::Fx => quote!(fx),
+        Field::Fu => quote!(fu),
+        Field::Fp => quote!(fp),
+        Field::L => return quote!(__out.l = #value;),
+        Field::Lx => quote!(lx),
+        Field::Lu => quote!(lu),
+        Field::Lxx => quote!(lxx),
+        Field::Lux => quote!(lux),
+        Field::Luu => quote!(luu),
+        Field::Hxx => quote!(hxx),
+        Field::Hux => quote!(hux),
+        Field::Huu => quote!(huu),
+        Field::Hxp => quote!(hxp),
+        Field::Hup => quote!(hup),
+        Field::Next | Field::Lxp => return quote!(__out.data.0[#column][#row] = #value;),
+        Field::Gp => return quote!(__gp.data.0[0][#row] += #value;),
+        Field::Gs => return quote!(__gs.data.0[0][#row] += #value;),
+    };
+    quote!(__out.#field.data.0[#column][#row] = #value;)
+}
+
+fn sparsity(emission: &Emission<'_>) -> TokenStream {
+    let runtime = emission.runtime;
+    let Sizes { nx, nu, np, .. } = emission.sizes;
+    let kernels = emission.kernels;
+    let block = |program: &Program, field: Field, rows: usize, columns: usize| {
+        let rows = pattern(program, field, rows, columns).into_iter().map(|row| quote!([#(#row),*]));
+        quote!([#(#rows),*])
+    };
+    let fx = block(&kernels.linearize, Field::Fx, nx, nx);
+    let fu = block(&kernels.linearize, Field::Fu, nx, nu);
+    let fp = block(&kernels.linearize, Field::Fp, nx, np);
+    let hxx = block(&kernels.hamiltonian_hessian, Field::Hxx, nx, nx);
+    let hux = block(&kernels.hamiltonian_hessian, Field::Hux, nu, nx);
+    let huu = block(&kernels.hamiltonian_hessian, Field::Huu, nu, nu);
+    let hxp = block(&kernels.parameter_terms, Field::Hxp, nx, np);
+    let hup = block(&kernels.parameter_terms, Field::Hup, nu, np);
+    quote! {
+        #runtime::Sparsity { fx: #fx, fu: #fu, fp: #fp, hxx: #hxx, hux: #hux, huu: #huu, hxp: #hxp, hup: #hup }
+    }
+}

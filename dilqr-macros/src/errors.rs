@@ -1,0 +1,234 @@
+//! The accumulator of errors and the catalogue of messages.
+//!
+//! A message says what is wrong and what to write instead, in lower case and without a full stop. Every message stands
+//! here, once, so that the whole catalogue can be read, and tested, in one place.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+
+use proc_macro2::Span;
+use syn::spanned::Spanned;
+
+/// Collects the errors of a stage. A stage reports all it finds; the driver stops between stages.
+#[derive(Default)]
+pub(crate) struct Errors {
+    list: Vec<syn::Error>,
+    seen: HashSet<(String, String)>,
+}
+
+impl Errors {
+    /// Reports `message` on the tokens of `at`.
+    pub(crate) fn at(&mut self, at: impl Spanned, message: impl Display) {
+        self.push(syn::Error::new(at.span(), message));
+    }
+
+    /// Reports `message` on `span`. The same message on the same span is kept once: a helper function is elaborated once
+    /// per call, and its author wants to hear of a mistake in it once.
+    pub(crate) fn on(&mut self, span: Span, message: impl Display) {
+        self.push(syn::Error::new(span, message));
+    }
+
+    fn push(&mut self, error: syn::Error) {
+        if self.seen.insert((format!("{:?}", error.span()), error.to_string())) {
+            self.list.push(error);
+        }
+    }
+
+    /// An error made by syn itself.
+    pub(crate) fn syn(&mut self, error: syn::Error) {
+        self.push(error);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// All errors as one, in the order of their discovery; `None` when there are none.
+    pub(crate) fn finish(self) -> Option<syn::Error> {
+        self.list.into_iter().reduce(|mut all, next| {
+            all.combine(next);
+            all
+        })
+    }
+}
+
+/// `"; did you mean `x`?"` for the candidate nearest to `name`, if one is near enough to be meant.
+pub(crate) fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(name, candidate), candidate))
+        .filter(|&(distance, candidate)| distance <= 1 + candidate.len().min(name.len()) / 4)
+        .min_by_key(|&(distance, _)| distance)
+        .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
+}
+
+/// Edit distance (insertions, deletions, substitutions; Levenshtein 1966), ignoring case.
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.to_lowercase().chars().collect();
+    let b: Vec<char> = b.to_lowercase().chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for i in 0..a.len() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for j in 0..b.len() {
+            let substituted = diagonal + usize::from(a[i] != b[j]);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// The catalogue.
+pub(crate) mod message {
+    use super::did_you_mean;
+
+    pub(crate) const NOT_A_MODULE: &str =
+        "#[model] goes on an inline module: write `#[dilqr_runtime::model] pub mod name { .. }`";
+    pub(crate) const MODULE_WITHOUT_BODY: &str = "#[model] needs the module's body to compile it: write `pub mod name { .. }` with the items inside the braces instead of `mod name;`";
+    pub(crate) const MODEL_ARGUMENT: &str =
+        "unknown argument of #[model]: the only one is `crate = path`, the path of a renamed dilqr_runtime";
+    pub(crate) const GENERIC_STRUCT: &str = "a model's struct has no generics: write the sizes and types out";
+    pub(crate) const NOT_NAMED_FIELDS: &str = "a model's struct has named fields: write `pub struct Name { pub field: f64 }`";
+    pub(crate) const ENUM: &str =
+        "an enum cannot be differentiated: describe the choice with an f64 or keep the enum outside the model's module";
+    pub(crate) const STATIC: &str = "a model does not read statics: write a `const`, or make it a field of Params";
+    pub(crate) const USE: &str = "a model's module imports nothing: write the full path (`std::f64::consts::PI`) or define the helper function in the module";
+    pub(crate) const IMPL: &str = "impl blocks go outside the model's module: write a plain helper function here";
+    pub(crate) const TRAIT: &str = "traits go outside the model's module: write plain helper functions here";
+    pub(crate) const TYPE_ALIAS: &str = "type aliases are not part of the model language: write the type out";
+    pub(crate) const MACRO: &str = "macros are not part of the model language: write the arithmetic out";
+    pub(crate) const NESTED_MODULE: &str = "a model is one module: move the nested module outside";
+    pub(crate) const OTHER_ITEM: &str =
+        "a model's module holds structs, consts and functions: move this item outside the module";
+    pub(crate) const UNSAFE: &str = "unsafe code cannot be differentiated: write it in plain arithmetic";
+    pub(crate) const ASYNC: &str = "a model's functions are plain functions: remove `async`";
+    pub(crate) const CONST_FN: &str = "a model's functions are plain functions: remove `const`";
+    pub(crate) const EXTERN: &str = "a model's functions are plain Rust functions: remove `extern`";
+    pub(crate) const GENERIC_FUNCTION: &str =
+        "a model's functions have no generics: write `f64`, the model's structs and fixed-size arrays";
+    pub(crate) const SELF: &str = "a model's functions take no `self`: pass the struct as an argument";
+    pub(crate) const VARIADIC: &str = "a model's functions have a fixed number of arguments";
+    pub(crate) const NO_RETURN_TYPE: &str = "a model's function returns a value: add `-> f64`, a struct, an array or a tuple";
+    pub(crate) const MUT_REFERENCE: &str =
+        "a model's functions change nothing in place: take the value or `&`, and return the new value";
+    pub(crate) const TYPE: &str = "the types of the model language are f64, the module's structs, [T; N], tuples of these, and usize for sizes and indices";
+    pub(crate) const FIELD_TYPE: &str = "a field is `f64` or `[f64; K]`, with K a literal or a const of the module";
+    pub(crate) const CONST_TYPE: &str = "a model's const is an f64, a usize or an i32";
+    pub(crate) const GENERIC_CONST: &str = "a const has no generics";
+    pub(crate) const WHILE: &str = "`while` has no fixed number of steps: write the steps out";
+    pub(crate) const LOOP: &str = "`loop` has no fixed number of steps: write the steps out";
+    pub(crate) const FOR: &str = "`for` is not supported yet: write the steps out, or put one step in a helper function and call it";
+    pub(crate) const IF: &str = "`if` is not supported yet: write the model as one smooth expression";
+    pub(crate) const MATCH: &str = "`match` is not part of the model language: write the model as one smooth expression";
+    pub(crate) const CLOSURE: &str = "closures are not part of the model language: write a helper function in the module";
+    pub(crate) const RETURN: &str = "`return` is not part of the model language: let the function's last expression be its value";
+    pub(crate) const ASSIGN: &str = "assignment is not supported yet: bind the new value with `let` (shadowing is allowed)";
+    pub(crate) const LET_MUT: &str = "`let mut` is not supported yet: bind each new value with `let` (shadowing is allowed)";
+    pub(crate) const LET_ELSE: &str = "`let .. else` is not part of the model language: the pattern must always match";
+    pub(crate) const LET_WITHOUT_VALUE: &str = "a variable gets its value where it is declared: write `let name = value;`";
+    pub(crate) const STATEMENT: &str =
+        "an expression whose value is not used does nothing in a model: bind it with `let` or remove it";
+    pub(crate) const ITEM_IN_BODY: &str = "items go in the module, not in a function's body";
+    pub(crate) const EMPTY_BLOCK: &str = "this block has no value: end it with an expression, without `;`";
+    pub(crate) const AWAIT: &str = "async code is not part of the model language";
+    pub(crate) const TRY: &str = "`?` is not part of the model language: a model computes with numbers only";
+    pub(crate) const CAST: &str = "casts are not supported yet: write the number as an f64 (`2.0`)";
+    pub(crate) const RANGE: &str = "ranges are not part of the model language: write the indices out";
+    pub(crate) const SLICE: &str = "slices are not part of the model language: index the elements one by one";
+    pub(crate) const LITERAL: &str = "the literals of the model language are numbers";
+    pub(crate) const EXPRESSION: &str = "this expression is not part of the model language, which has arithmetic, `let`, blocks, fields, arrays, tuples, struct literals, calls of the module's functions and the methods of f64";
+    pub(crate) const PATTERN: &str = "a `let` of the model language binds a name, `_` or a tuple of these";
+    pub(crate) const ARGUMENT_PATTERN: &str =
+        "an argument of a model's function is a plain name: destructure it with `let` in the body";
+    pub(crate) const OPERATOR: &str =
+        "this operator is not part of the model language, which has `+ - * /` and unary minus; for a power write `x.powi(2)`";
+    pub(crate) const COMPARISON: &str = "comparisons are not supported yet: write the model as one smooth expression";
+    pub(crate) const REMAINDER: &str =
+        "`%` jumps, so it has no derivative where it matters: for an angle write `angle.sin()` and `angle.cos()`";
+    pub(crate) const TURBOFISH: &str = "the methods of the model language take no type arguments";
+    pub(crate) const STRUCT_REST: &str = "write every field: `..` is not part of the model language";
+    pub(crate) const CONST_EXPRESSION: &str =
+        "a model's const is arithmetic of literals, other consts of the module and std::f64::consts";
+    pub(crate) const CONST_CYCLE: &str = "this const is defined by itself";
+    pub(crate) const F32: &str = "the model language computes in f64: write `f64` (kernels for f32 are generated from it)";
+    pub(crate) const INTEGER_TYPE: &str = "the integers of the model language are usize and i32, for sizes, indices and exponents; write `f64` for quantities";
+    pub(crate) const BOUNDS: &str = "bounds are not supported yet: remove #[bounds]";
+    pub(crate) const CONSTRAINTS: &str = "constraints are not supported yet: remove this function";
+    pub(crate) const DERIVATIVE: &str =
+        "`derivative` with an integrator is not supported yet: write `dynamics`, which returns the next state";
+    pub(crate) const INTEGRATOR: &str =
+        "integrators are not supported yet: write the step in `dynamics`, which returns the next state";
+    pub(crate) const STAGE_PARAMS: &str = "stage parameters are not supported yet: make them fields of Params";
+    pub(crate) const FIELD_ATTRIBUTE: &str = "the fields of a model's structs take doc comments and lint attributes only";
+    pub(crate) const NOT_FINITE: &str = "this constant is not a finite number";
+    pub(crate) const NEGATIVE_POWF: &str =
+        "a negative number has no real power with a fractional exponent: write `powi` for an integer one";
+    pub(crate) const INTEGER_OVERFLOW: &str = "this integer is too large";
+    pub(crate) const POWI_EXPONENT: &str =
+        "`powi` takes a constant integer exponent: write a literal or an i32 const, or `powf` for any other exponent";
+    pub(crate) const INCOMPLETE: &str = "the model is incomplete: `dynamics` returns State, the costs return f64";
+    pub(crate) const OVERFLOW: &str = "a constant of this model, multiplied out, is beyond the range of f64";
+    pub(crate) const INTEGER_DIVISION: &str = "this divides an integer by zero";
+
+    pub(crate) fn missing_item(what: &str, write: &str) -> String {
+        format!("the model has no {what}: add `{write}`")
+    }
+    pub(crate) fn duplicate(name: &str) -> String {
+        format!("`{name}` is defined twice: a model has one of each name")
+    }
+    pub(crate) fn reserved(name: &str) -> String {
+        format!("`{name}` is a name that the macro adds to the module: choose another")
+    }
+    pub(crate) fn unknown_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+        format!("`{name}` is not an argument, a `let` or a const of this module{}", did_you_mean(name, known))
+    }
+    pub(crate) fn unknown_path(path: &str) -> String {
+        format!(
+            "`{path}` is not known to the model language: name an argument, a `let`, a const of this module or one of `std::f64::consts`"
+        )
+    }
+    pub(crate) fn unknown_function<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+        format!(
+            "`{name}` is not a function of this module{}; outside functions cannot be differentiated, so define it here",
+            did_you_mean(name, known)
+        )
+    }
+    pub(crate) fn unknown_method<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+        let list = known.clone().into_iter().collect::<Vec<_>>().join(" ");
+        format!("`{name}` is not a method of the model language{}; it has {list}", did_you_mean(name, known))
+    }
+    pub(crate) fn unknown_field<'a>(
+        kind: &str,
+        field: &str,
+        fields: impl IntoIterator<Item = &'a str> + Clone,
+    ) -> String {
+        let list = fields.clone().into_iter().collect::<Vec<_>>().join(", ");
+        format!("`{kind}` has no field `{field}`{}; it has {list}", did_you_mean(field, fields))
+    }
+    pub(crate) fn missing_field(kind: &str, field: &str) -> String {
+        format!("this `{kind}` lacks the field `{field}`: write every field")
+    }
+    pub(crate) fn unknown_type<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+        format!("`{name}` is not a struct of this module{}", did_you_mean(name, known))
+    }
+    pub(crate) fn arity(name: &str, expected: usize, given: usize) -> String {
+        let s = if expected == 1 { "" } else { "s" };
+        format!("`{name}` takes {expected} argument{s}, and {given} stand here")
+    }
+    pub(crate) fn signature(name: &str, expected: &str) -> String {
+        format!("the signature of `{name}` is `{expected}`")
+    }
+    pub(crate) fn mismatch(expected: &str, given: &str) -> String {
+        format!("expected {expected}, found {given}{}", if expected == "f64" && given == "an integer" { ": write it with a decimal point (`2.0`)" } else { "" })
+    }
+    pub(crate) fn index(index: i64, length: usize) -> String {
+        format!("index {index} is out of range for an array of {length}: the last index is {}", length as i64 - 1)
+    }
+    pub(crate) fn recursion(name: &str) -> String {
+        format!("`{name}` calls itself: a model's functions cannot be recursive, write the steps out")
+    }
+    pub(crate) fn near_miss(name: &str, meant: &str) -> String {
+        format!("`{name}` looks like `{meant}`, which the model lacks: rename it")
+    }
+}

@@ -1,0 +1,123 @@
+//! The driver: the stages in order.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+
+use crate::errors::{Errors, message};
+use crate::partials::Sizes;
+use crate::{check, dump, elaborate, emit, parse, partials, symbolic, tape};
+
+/// Expands `#[model(arguments)] item`.
+pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let Ok(mut module) = syn::parse2::<syn::ItemMod>(item.clone()) else {
+        let error = syn::Error::new_spanned(first_tokens(&item), message::NOT_A_MODULE).into_compile_error();
+        return quote!(#item #error);
+    };
+    let generated = compile(arguments, &module);
+    prepare(&mut module);
+    let (generated, errors) = match generated {
+        Ok(generated) => (generated, quote!()),
+        // The user's module is still emitted, so that no second wave of errors follows.
+        Err(error) => (quote!(), error.into_compile_error()),
+    };
+    let syn::ItemMod { attrs, vis, unsafety, mod_token, ident, content, semi } = &module;
+    match content {
+        Some((_, items)) => {
+            let tokens = quote!(#(#attrs)* #vis #unsafety #mod_token #ident { #(#items)* #generated });
+            dump::dump(ident, &tokens);
+            quote!(#tokens #errors)
+        }
+        None => quote!(#(#attrs)* #vis #unsafety #mod_token #ident #semi #errors),
+    }
+}
+
+/// parse -> check -> elaborate -> differentiate -> schedule -> emit. A stage reports all its errors and ends the
+/// expansion; after `elaborate`, a model is right and only constants beyond f64 can stop it.
+fn compile(arguments: TokenStream, module: &syn::ItemMod) -> Result<TokenStream, syn::Error> {
+    let mut errors = Errors::default();
+    let options = parse::options(arguments, &mut errors);
+    let model = parse::model(module, &mut errors);
+    errors = stop(errors)?;
+    check::model(&model, &mut errors);
+    errors = stop(errors)?;
+    let system = elaborate::system(&model, &mut errors);
+    stop(errors)?;
+    let failure = |message: &str| syn::Error::new(model.module.span(), message);
+    let Some(system) = system else { return Err(failure(message::INCOMPLETE)) };
+
+    let sizes = Sizes { nx: system.state.len(), nu: system.control.len(), np: system.params.len(), ns: 0 };
+    let (graph, f) = (&system.graph, &system.dynamics);
+    let tape = symbolic::session(|| tape::tape(graph, f, system.stage_cost, system.terminal_cost));
+    let tape = tape.map_err(|error| failure(&error))?.map_err(|_| failure(message::OVERFLOW))?;
+    let kernels = partials::kernels(&tape, sizes);
+    Ok(emit::items(&emit::Emission {
+        module: &model.module,
+        runtime: &runtime_path(options.runtime.as_ref()),
+        state: &system.state,
+        control: &system.control,
+        params: &system.params,
+        sizes,
+        kernels: &kernels,
+    }))
+}
+
+fn stop(errors: Errors) -> Result<Errors, syn::Error> {
+    if errors.is_empty() { Ok(errors) } else { errors.finish().map_or_else(|| Ok(Errors::default()), Err) }
+}
+
+/// The runtime as the user's crate calls it: given, or looked up in its manifest, since it may be renamed there.
+fn runtime_path(given: Option<&syn::Path>) -> TokenStream {
+    if let Some(path) = given {
+        return path.to_token_stream();
+    }
+    match proc_macro_crate::crate_name("dilqr-runtime") {
+        Ok(proc_macro_crate::FoundCrate::Name(name)) => {
+            let name = proc_macro2::Ident::new(&name, proc_macro2::Span::call_site());
+            quote!(::#name)
+        }
+        // The runtime's own tests and examples, or a build without a manifest.
+        _ => quote!(::dilqr_runtime),
+    }
+}
+
+/// What the expansion changes in the user's own items: the model's attributes go, and structs get the traits of plain
+/// values.
+fn prepare(module: &mut syn::ItemMod) {
+    let Some((_, items)) = &mut module.content else { return };
+    for item in items {
+        let syn::Item::Struct(item) = item else { continue };
+        for field in &mut item.fields {
+            field.attrs.retain(|attribute| !attribute.path().is_ident("bounds"));
+        }
+        let derived = derived(&item.attrs);
+        let missing = [
+            ("Clone", quote!(::core::clone::Clone)),
+            ("Copy", quote!(::core::marker::Copy)),
+            ("Debug", quote!(::core::fmt::Debug)),
+            ("PartialEq", quote!(::core::cmp::PartialEq)),
+        ];
+        let missing = missing.into_iter().filter(|(name, _)| !derived.iter().any(|known| known == name));
+        let missing: Vec<TokenStream> = missing.map(|(_, path)| path).collect();
+        if !missing.is_empty() {
+            item.attrs.push(syn::parse_quote!(#[derive(#(#missing),*)]));
+        }
+    }
+}
+
+/// The traits that a struct derives already, by their last names.
+fn derived(attributes: &[syn::Attribute]) -> Vec<String> {
+    let mut names = Vec::new();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("derive")) {
+        // An attribute that does not parse is rustc's to report.
+        let _ = attribute.parse_nested_meta(|meta| {
+            names.extend(meta.path.segments.last().map(|segment| segment.ident.to_string()));
+            Ok(())
+        });
+    }
+    names
+}
+
+/// The head of an item, for an error about it: its first few tokens rather than its whole body.
+fn first_tokens(item: &TokenStream) -> TokenStream {
+    item.clone().into_iter().take_while(|token| !matches!(token, proc_macro2::TokenTree::Group(_))).collect()
+}

@@ -1,0 +1,210 @@
+//! The model as a graph of scalar expressions: what elaboration makes and differentiation reads.
+//!
+//! A `let` or a helper's argument or result is a [`Node::Shared`] node: it is computed and differentiated once, however
+//! often it is used. Between two shared nodes an expression is a tree.
+
+use crate::ast::BinaryOp;
+
+/// Index of a node in its [`Graph`]. Operands have smaller indices than their users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct NodeId(u32);
+
+impl NodeId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The vectors a model reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Vector {
+    /// Parameters come first in every order: what depends on them alone is shared best.
+    P,
+    S,
+    X,
+    U,
+    /// Costate of the next stage.
+    Lambda,
+    /// Directions of the adjoint parameter contraction.
+    Dx,
+    Du,
+    DLambda,
+}
+
+/// One entry of a vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Input {
+    pub(crate) vector: Vector,
+    pub(crate) index: u32,
+}
+
+impl Input {
+    pub(crate) fn new(vector: Vector, index: usize) -> Self {
+        Self { vector, index: index as u32 }
+    }
+}
+
+/// The functions of the language that are not arithmetic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Function {
+    Sin,
+    Cos,
+    Tan,
+    Asin,
+    Acos,
+    Atan,
+    Sinh,
+    Cosh,
+    Tanh,
+    Exp,
+    Ln,
+    Sqrt,
+    Cbrt,
+    Atan2,
+    Hypot,
+    /// A base to an exponent that is not constant.
+    Pow,
+}
+
+impl Function {
+    pub(crate) const ALL: [Self; 16] = [
+        Self::Sin,
+        Self::Cos,
+        Self::Tan,
+        Self::Asin,
+        Self::Acos,
+        Self::Atan,
+        Self::Sinh,
+        Self::Cosh,
+        Self::Tanh,
+        Self::Exp,
+        Self::Ln,
+        Self::Sqrt,
+        Self::Cbrt,
+        Self::Atan2,
+        Self::Hypot,
+        Self::Pow,
+    ];
+
+    /// The method's name in the language and on `Scalar`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sin => "sin",
+            Self::Cos => "cos",
+            Self::Tan => "tan",
+            Self::Asin => "asin",
+            Self::Acos => "acos",
+            Self::Atan => "atan",
+            Self::Sinh => "sinh",
+            Self::Cosh => "cosh",
+            Self::Tanh => "tanh",
+            Self::Exp => "exp",
+            Self::Ln => "ln",
+            Self::Sqrt => "sqrt",
+            Self::Cbrt => "cbrt",
+            Self::Atan2 => "atan2",
+            Self::Hypot => "hypot",
+            Self::Pow => "pow",
+        }
+    }
+
+    /// The value for constant arguments.
+    pub(crate) fn evaluate(self, arguments: &[f64]) -> f64 {
+        let x = arguments[0];
+        let y = arguments.get(1).copied().unwrap_or(0.0);
+        match self {
+            Self::Sin => x.sin(),
+            Self::Cos => x.cos(),
+            Self::Tan => x.tan(),
+            Self::Asin => x.asin(),
+            Self::Acos => x.acos(),
+            Self::Atan => x.atan(),
+            Self::Sinh => x.sinh(),
+            Self::Cosh => x.cosh(),
+            Self::Tanh => x.tanh(),
+            Self::Exp => x.exp(),
+            Self::Ln => x.ln(),
+            Self::Sqrt => x.sqrt(),
+            Self::Cbrt => x.cbrt(),
+            Self::Atan2 => x.atan2(y),
+            Self::Hypot => x.hypot(y),
+            Self::Pow => x.powf(y),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Node {
+    Input(Input),
+    Constant(f64),
+    Binary(BinaryOp, NodeId, NodeId),
+    Negate(NodeId),
+    /// A constant power.
+    Power(NodeId, f64),
+    Call(Function, Vec<NodeId>),
+    /// A named value.
+    Shared(NodeId),
+}
+
+#[derive(Default)]
+pub(crate) struct Graph {
+    nodes: Vec<Node>,
+    /// The shared node of a node that has one.
+    shared: std::collections::HashMap<NodeId, NodeId>,
+    inputs: std::collections::HashMap<Input, NodeId>,
+}
+
+impl Graph {
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.nodes.len() as u32).map(NodeId)
+    }
+
+    pub(crate) fn add(&mut self, node: Node) -> NodeId {
+        let id = NodeId(self.nodes.len() as u32);
+        self.nodes.push(node);
+        id
+    }
+
+    pub(crate) fn input(&mut self, input: Input) -> NodeId {
+        if let Some(&id) = self.inputs.get(&input) {
+            return id;
+        }
+        let id = self.add(Node::Input(input));
+        self.inputs.insert(input, id);
+        id
+    }
+
+    pub(crate) fn constant(&mut self, value: f64) -> NodeId {
+        self.add(Node::Constant(value))
+    }
+
+    pub(crate) fn constant_value(&self, id: NodeId) -> Option<f64> {
+        match *self.node(id) {
+            Node::Constant(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The node that stands for `id` wherever its name is used: itself where there is nothing to compute.
+    pub(crate) fn share(&mut self, id: NodeId) -> NodeId {
+        match self.node(id) {
+            Node::Input(_) | Node::Constant(_) | Node::Shared(_) => id,
+            _ => match self.shared.get(&id) {
+                Some(&shared) => shared,
+                None => {
+                    let shared = self.add(Node::Shared(id));
+                    self.shared.insert(id, shared);
+                    shared
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,499 @@
+//! syn's tree to ours: the only stage that knows syn's types.
+//!
+//! It decides what the *syntax* of the model language is. Everything outside it is reported on its own tokens, and
+//! replaced by `Unknown`, so that one mistake gives one message and the rest of the module is still looked at.
+
+use proc_macro2::Ident;
+use syn::spanned::Spanned;
+
+use crate::ast::{
+    Argument, BinaryOp, Block, Const, Expr, ExprKind, Field, Function, Let, Model, Pattern, Struct, Type, TypeKind,
+};
+use crate::errors::{Errors, message};
+
+/// The arguments of the attribute.
+#[derive(Default)]
+pub(crate) struct Options {
+    /// Where the runtime is, when it does not stand under its own name.
+    pub(crate) runtime: Option<syn::Path>,
+}
+
+/// The arguments in `#[model(..)]`.
+pub(crate) fn options(tokens: proc_macro2::TokenStream, errors: &mut Errors) -> Options {
+    let mut options = Options::default();
+    let parser = syn::meta::parser(|meta| {
+        if meta.path.is_ident("crate") {
+            options.runtime = Some(meta.value()?.call(syn::Path::parse_mod_style)?);
+            return Ok(());
+        }
+        let known = ["integrator", "dt", "substeps"].iter().any(|name| meta.path.is_ident(name));
+        errors.at(&meta.path, if known { message::INTEGRATOR } else { message::MODEL_ARGUMENT });
+        // Skip the value, so that every argument gets its own message.
+        if meta.input.peek(syn::Token![=]) {
+            meta.value()?.parse::<syn::Expr>()?;
+        }
+        Ok(())
+    });
+    if let Err(error) = syn::parse::Parser::parse2(parser, tokens) {
+        errors.syn(error);
+    }
+    options
+}
+
+/// The module's items.
+pub(crate) fn model(module: &syn::ItemMod, errors: &mut Errors) -> Model {
+    let mut model =
+        Model { module: module.ident.clone(), structs: Vec::new(), consts: Vec::new(), functions: Vec::new() };
+    let Some((_, items)) = &module.content else {
+        errors.at(module, message::MODULE_WITHOUT_BODY);
+        return model;
+    };
+    for item in items {
+        match item {
+            syn::Item::Struct(item) => model.structs.push(parse_struct(item, errors)),
+            syn::Item::Const(item) => model.consts.push(parse_const(item, errors)),
+            syn::Item::Fn(item) => model.functions.push(parse_function(item, errors)),
+            syn::Item::Enum(item) => errors.at(item.enum_token, message::ENUM),
+            syn::Item::Static(item) => errors.at(item.static_token, message::STATIC),
+            syn::Item::Use(item) => errors.at(item.use_token, message::USE),
+            syn::Item::Impl(item) => errors.at(item.impl_token, message::IMPL),
+            syn::Item::Trait(item) => errors.at(item.trait_token, message::TRAIT),
+            syn::Item::Type(item) => errors.at(item.type_token, message::TYPE_ALIAS),
+            syn::Item::Macro(item) => errors.at(&item.mac.path, message::MACRO),
+            syn::Item::Mod(item) => errors.at(&item.ident, message::NESTED_MODULE),
+            other => errors.at(other, message::OTHER_ITEM),
+        }
+    }
+    model
+}
+
+fn parse_struct(item: &syn::ItemStruct, errors: &mut Errors) -> Struct {
+    if !item.generics.params.is_empty() {
+        errors.at(&item.generics, message::GENERIC_STRUCT);
+    }
+    let mut fields = Vec::new();
+    if let syn::Fields::Named(named) = &item.fields {
+        for field in &named.named {
+            for attribute in &field.attrs {
+                let path = attribute.path();
+                if path.is_ident("bounds") {
+                    errors.at(attribute, message::BOUNDS);
+                } else if !["doc", "allow", "expect", "warn", "deny"].iter().any(|name| path.is_ident(name)) {
+                    errors.at(attribute, message::FIELD_ATTRIBUTE);
+                }
+            }
+            if let Some(name) = &field.ident {
+                fields.push(Field { name: name.clone(), ty: parse_type(&field.ty, errors) });
+            }
+        }
+    } else if !matches!(item.fields, syn::Fields::Unit) {
+        errors.at(&item.fields, message::NOT_NAMED_FIELDS);
+    } else {
+        errors.at(&item.ident, message::NOT_NAMED_FIELDS);
+    }
+    Struct { name: item.ident.clone(), fields }
+}
+
+fn parse_const(item: &syn::ItemConst, errors: &mut Errors) -> Const {
+    if !item.generics.params.is_empty() {
+        errors.at(&item.generics, message::GENERIC_CONST);
+    }
+    Const { name: item.ident.clone(), ty: parse_type(&item.ty, errors), value: parse_expr(&item.expr, errors) }
+}
+
+fn parse_function(item: &syn::ItemFn, errors: &mut Errors) -> Function {
+    let signature = &item.sig;
+    if let Some(token) = &signature.constness {
+        errors.at(token, message::CONST_FN);
+    }
+    if let Some(token) = &signature.asyncness {
+        errors.at(token, message::ASYNC);
+    }
+    if let syn::Safety::Unsafe(token) = &signature.safety {
+        errors.at(token, message::UNSAFE);
+    }
+    if let Some(abi) = &signature.abi {
+        errors.at(abi, message::EXTERN);
+    }
+    if !signature.generics.params.is_empty() {
+        errors.at(&signature.generics, message::GENERIC_FUNCTION);
+    }
+    if let Some(variadic) = &signature.variadic {
+        errors.at(variadic, message::VARIADIC);
+    }
+    let mut arguments = Vec::new();
+    for input in &signature.inputs {
+        match input {
+            syn::FnArg::Receiver(receiver) => errors.at(receiver, message::SELF),
+            syn::FnArg::Typed(argument) => {
+                let name = match &*argument.pat {
+                    syn::Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
+                        if let Some(token) = &pattern.mutability {
+                            errors.at(token, message::LET_MUT);
+                        }
+                        pattern.ident.clone()
+                    }
+                    syn::Pat::Wild(wild) => Ident::new("_", wild.span()),
+                    other => {
+                        errors.at(other, message::ARGUMENT_PATTERN);
+                        Ident::new("_", other.span())
+                    }
+                };
+                arguments.push(Argument { name, ty: parse_type(&argument.ty, errors) });
+            }
+        }
+    }
+    let result = match &signature.output {
+        syn::ReturnType::Type(_, ty) => parse_type(ty, errors),
+        syn::ReturnType::Default => {
+            errors.at(&signature.ident, message::NO_RETURN_TYPE);
+            Type { kind: TypeKind::Unknown, span: signature.ident.span() }
+        }
+    };
+    Function { name: signature.ident.clone(), arguments, result, body: parse_block(&item.block, errors) }
+}
+
+fn parse_type(ty: &syn::Type, errors: &mut Errors) -> Type {
+    let span = ty.span();
+    let kind = match ty {
+        syn::Type::Reference(reference) => {
+            if reference.mutability.is_some() {
+                errors.at(reference, message::MUT_REFERENCE);
+            }
+            return Type { span, ..parse_type(&reference.elem, errors) };
+        }
+        syn::Type::Paren(inner) => return parse_type(&inner.elem, errors),
+        syn::Type::Group(inner) => return parse_type(&inner.elem, errors),
+        syn::Type::Array(array) => {
+            TypeKind::Array(Box::new(parse_type(&array.elem, errors)), Box::new(parse_expr(&array.len, errors)))
+        }
+        syn::Type::Tuple(tuple) if !tuple.elems.is_empty() => {
+            TypeKind::Tuple(tuple.elems.iter().map(|element| parse_type(element, errors)).collect())
+        }
+        syn::Type::Path(path) if path.qself.is_none() => match last_of_primitive(&path.path) {
+            Some(name) => match name.to_string().as_str() {
+                "f64" => TypeKind::Float,
+                "usize" | "i32" => TypeKind::Integer,
+                "f32" => report(errors, ty, message::F32),
+                "u8" | "u16" | "u32" | "u64" | "u128" | "i8" | "i16" | "i64" | "i128" | "isize" => {
+                    report(errors, ty, message::INTEGER_TYPE)
+                }
+                "bool" | "char" | "str" | "String" | "Vec" | "Self" => report(errors, ty, message::TYPE),
+                _ => TypeKind::Struct(name.clone()),
+            },
+            None => report(errors, ty, message::TYPE),
+        },
+        other => report(errors, other, message::TYPE),
+    };
+    Type { kind, span }
+}
+
+fn report(errors: &mut Errors, at: impl Spanned, message: &str) -> TypeKind {
+    errors.at(at, message);
+    TypeKind::Unknown
+}
+
+/// The name of a type written as one segment, or as `self::Name` or `core::primitive::name`.
+fn last_of_primitive(path: &syn::Path) -> Option<&Ident> {
+    let segments: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let plain = path.segments.iter().all(|segment| segment.arguments.is_none());
+    let known = matches!(segments.as_slice(), [_] | ["self", _] | ["core" | "std", "primitive", _]);
+    if known && plain { path.segments.last().map(|segment| &segment.ident) } else { None }
+}
+
+fn parse_block(block: &syn::Block, errors: &mut Errors) -> Block {
+    let mut lets = Vec::new();
+    let mut value = None;
+    for (index, statement) in block.stmts.iter().enumerate() {
+        let last = index + 1 == block.stmts.len();
+        match statement {
+            syn::Stmt::Local(local) => lets.extend(parse_let(local, errors)),
+            syn::Stmt::Expr(expr, None) if last => value = Some(parse_expr(expr, errors)),
+            syn::Stmt::Expr(expr, _) => {
+                let parsed = parse_expr(expr, errors);
+                // A construct outside the language has had its message already.
+                if matches!(parsed.kind, ExprKind::Unknown) {
+                    value = last.then_some(parsed);
+                } else {
+                    errors.at(expr, message::STATEMENT);
+                }
+            }
+            syn::Stmt::Macro(statement) => {
+                errors.at(&statement.mac.path, message::MACRO);
+                value = last.then(|| Expr { kind: ExprKind::Unknown, span: statement.span() });
+            }
+            syn::Stmt::Item(item) => errors.at(item, message::ITEM_IN_BODY),
+        }
+    }
+    let value = value.unwrap_or_else(|| {
+        // Only a block that is otherwise in order is told that it lacks its value.
+        let span = block.brace_token.span.close();
+        if block.stmts.iter().all(|statement| matches!(statement, syn::Stmt::Local(_))) {
+            errors.on(span, message::EMPTY_BLOCK);
+        }
+        Expr { kind: ExprKind::Unknown, span }
+    });
+    Block { lets, value: Box::new(value) }
+}
+
+fn parse_let(local: &syn::Local, errors: &mut Errors) -> Option<Let> {
+    let Some(init) = &local.init else {
+        errors.at(local, message::LET_WITHOUT_VALUE);
+        return None;
+    };
+    if let Some((token, _)) = &init.diverge {
+        errors.at(token, message::LET_ELSE);
+    }
+    let (pattern, ty) = match &local.pat {
+        syn::Pat::Type(typed) => (&*typed.pat, Some(parse_type(&typed.ty, errors))),
+        pattern => (pattern, None),
+    };
+    Some(Let { pattern: parse_pattern(pattern, errors), ty, value: parse_expr(&init.expr, errors) })
+}
+
+fn parse_pattern(pattern: &syn::Pat, errors: &mut Errors) -> Pattern {
+    match pattern {
+        syn::Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
+            if let Some(token) = &name.mutability {
+                errors.at(token, message::LET_MUT);
+            }
+            Pattern::Name(name.ident.clone())
+        }
+        syn::Pat::Wild(_) => Pattern::Ignore,
+        syn::Pat::Paren(inner) => parse_pattern(&inner.pat, errors),
+        syn::Pat::Tuple(tuple) => {
+            Pattern::Tuple(tuple.elems.iter().map(|element| parse_pattern(element, errors)).collect(), tuple.span())
+        }
+        other => {
+            errors.at(other, message::PATTERN);
+            Pattern::Ignore
+        }
+    }
+}
+
+fn parse_expr(expr: &syn::Expr, errors: &mut Errors) -> Expr {
+    let span = expr.span();
+    let kind = match expr {
+        syn::Expr::Paren(inner) => return Expr { span, ..parse_expr(&inner.expr, errors) },
+        syn::Expr::Group(inner) => return parse_expr(&inner.expr, errors),
+        // A model only reads, so a reference is its value.
+        syn::Expr::Reference(inner) => {
+            if let Some(token) = &inner.mutability {
+                errors.at(token, message::MUT_REFERENCE);
+            }
+            return Expr { span, ..parse_expr(&inner.expr, errors) };
+        }
+        syn::Expr::Lit(literal) => parse_literal(&literal.lit, errors),
+        syn::Expr::Path(path) => parse_path(path, errors),
+        syn::Expr::Unary(unary) => match &unary.op {
+            syn::UnOp::Neg(_) => ExprKind::Negate(Box::new(parse_expr(&unary.expr, errors))),
+            syn::UnOp::Deref(_) => return Expr { span, ..parse_expr(&unary.expr, errors) },
+            other => unknown(errors, other, message::OPERATOR),
+        },
+        syn::Expr::Binary(binary) => parse_binary(binary, errors),
+        syn::Expr::Call(call) => parse_call(call, errors),
+        syn::Expr::MethodCall(call) => {
+            if let Some(turbofish) = &call.turbofish {
+                errors.at(turbofish, message::TURBOFISH);
+            }
+            let receiver = Box::new(parse_expr(&call.receiver, errors));
+            let arguments = call.args.iter().map(|argument| parse_expr(argument, errors)).collect();
+            ExprKind::Method(receiver, call.method.clone(), arguments)
+        }
+        syn::Expr::Field(field) => {
+            let base = Box::new(parse_expr(&field.base, errors));
+            match &field.member {
+                syn::Member::Named(name) => ExprKind::Field(base, name.clone()),
+                syn::Member::Unnamed(index) => ExprKind::TupleField(base, index.index as usize),
+            }
+        }
+        syn::Expr::Index(index) => {
+            if matches!(&*index.index, syn::Expr::Range(_)) {
+                unknown(errors, &index.index, message::SLICE)
+            } else {
+                let base = parse_expr(&index.expr, errors);
+                ExprKind::Index(Box::new(base), Box::new(parse_expr(&index.index, errors)))
+            }
+        }
+        syn::Expr::Array(array) => {
+            ExprKind::Array(array.elems.iter().map(|element| parse_expr(element, errors)).collect())
+        }
+        syn::Expr::Repeat(repeat) => {
+            let value = parse_expr(&repeat.expr, errors);
+            ExprKind::Repeat(Box::new(value), Box::new(parse_expr(&repeat.len, errors)))
+        }
+        syn::Expr::Tuple(tuple) if !tuple.elems.is_empty() => {
+            ExprKind::Tuple(tuple.elems.iter().map(|element| parse_expr(element, errors)).collect())
+        }
+        syn::Expr::Struct(literal) => parse_struct_literal(literal, errors),
+        syn::Expr::Block(block) if block.label.is_none() => ExprKind::Block(parse_block(&block.block, errors)),
+        other => outside(other, errors),
+    };
+    Expr { kind, span }
+}
+
+/// Constructs of Rust that the language leaves out, each with what to write instead.
+fn outside(expr: &syn::Expr, errors: &mut Errors) -> ExprKind {
+    match expr {
+        syn::Expr::If(item) => unknown(errors, item.if_token, message::IF),
+        syn::Expr::ForLoop(item) => unknown(errors, item.for_token, message::FOR),
+        syn::Expr::While(item) => unknown(errors, item.while_token, message::WHILE),
+        syn::Expr::Loop(item) => unknown(errors, item.loop_token, message::LOOP),
+        syn::Expr::Match(item) => unknown(errors, item.match_token, message::MATCH),
+        syn::Expr::Closure(item) => unknown(errors, item, message::CLOSURE),
+        syn::Expr::Return(item) => unknown(errors, item.return_token, message::RETURN),
+        syn::Expr::Assign(item) => unknown(errors, item.eq_token, message::ASSIGN),
+        syn::Expr::Macro(item) => unknown(errors, &item.mac.path, message::MACRO),
+        syn::Expr::Unsafe(item) => unknown(errors, item.unsafe_token, message::UNSAFE),
+        syn::Expr::Async(item) => unknown(errors, item.async_token, message::AWAIT),
+        syn::Expr::Await(item) => unknown(errors, item.await_token, message::AWAIT),
+        syn::Expr::Try(item) => unknown(errors, item.question_token, message::TRY),
+        syn::Expr::Cast(item) => unknown(errors, item.as_token, message::CAST),
+        syn::Expr::Range(item) => unknown(errors, item, message::RANGE),
+        other => unknown(errors, other, message::EXPRESSION),
+    }
+}
+
+fn unknown(errors: &mut Errors, at: impl Spanned, message: &str) -> ExprKind {
+    errors.at(at, message);
+    ExprKind::Unknown
+}
+
+fn parse_literal(literal: &syn::Lit, errors: &mut Errors) -> ExprKind {
+    match literal {
+        syn::Lit::Float(number) => match number.suffix() {
+            "" | "f64" => match number.base10_parse::<f64>() {
+                Ok(value) if value.is_finite() => ExprKind::Float(value),
+                _ => unknown(errors, number, message::NOT_FINITE),
+            },
+            _ => unknown(errors, number, message::F32),
+        },
+        syn::Lit::Int(number) => match number.suffix() {
+            "" | "usize" | "i32" => match number.base10_parse::<i64>() {
+                Ok(value) if value <= i64::from(i32::MAX) => ExprKind::Integer(value),
+                _ => unknown(errors, number, message::INTEGER_OVERFLOW),
+            },
+            "f64" => number
+                .base10_digits()
+                .parse()
+                .map_or_else(|_| unknown(errors, number, message::NOT_FINITE), ExprKind::Float),
+            "f32" => unknown(errors, number, message::F32),
+            _ => unknown(errors, number, message::INTEGER_TYPE),
+        },
+        other => unknown(errors, other, message::LITERAL),
+    }
+}
+
+fn parse_binary(binary: &syn::ExprBinary, errors: &mut Errors) -> ExprKind {
+    use syn::BinOp as Op;
+    let op = match &binary.op {
+        Op::Add(_) => Ok(BinaryOp::Add),
+        Op::Sub(_) => Ok(BinaryOp::Sub),
+        Op::Mul(_) => Ok(BinaryOp::Mul),
+        Op::Div(_) => Ok(BinaryOp::Div),
+        Op::Rem(_) => Err(message::REMAINDER),
+        Op::Eq(_) | Op::Ne(_) | Op::Lt(_) | Op::Le(_) | Op::Gt(_) | Op::Ge(_) | Op::And(_) | Op::Or(_) => {
+            Err(message::COMPARISON)
+        }
+        Op::AddAssign(_) | Op::SubAssign(_) | Op::MulAssign(_) | Op::DivAssign(_) => Err(message::ASSIGN),
+        _ => Err(message::OPERATOR),
+    };
+    // Both sides are looked at whatever the operator is: their mistakes are the user's next ones.
+    let left = Box::new(parse_expr(&binary.left, errors));
+    let right = Box::new(parse_expr(&binary.right, errors));
+    match op {
+        Ok(op) => ExprKind::Binary(op, left, right),
+        Err(message) => unknown(errors, binary.op, message),
+    }
+}
+
+fn segments(path: &syn::Path) -> Vec<String> {
+    path.segments.iter().map(|segment| segment.ident.to_string()).collect()
+}
+
+/// A path as an expression: a name of the module or the function, or a constant of the standard library.
+fn parse_path(expr: &syn::ExprPath, errors: &mut Errors) -> ExprKind {
+    let names = segments(&expr.path);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    match names.as_slice() {
+        [_] | ["self", _] if expr.qself.is_none() => match expr.path.segments.last() {
+            Some(segment) => ExprKind::Name(segment.ident.clone()),
+            None => ExprKind::Unknown,
+        },
+        ["std" | "core", "f64", "consts", name] => match standard_constant(name) {
+            Some(value) => ExprKind::Float(value),
+            None => unknown(errors, &expr.path, &message::unknown_path(&names.join("::"))),
+        },
+        _ => unknown(errors, &expr.path, &message::unknown_path(&names.join("::"))),
+    }
+}
+
+/// `std::f64::consts::*`.
+fn standard_constant(name: &str) -> Option<f64> {
+    use std::f64::consts::*;
+    Some(match name {
+        "PI" => PI,
+        "TAU" => TAU,
+        "E" => E,
+        "FRAC_PI_2" => FRAC_PI_2,
+        "FRAC_PI_3" => FRAC_PI_3,
+        "FRAC_PI_4" => FRAC_PI_4,
+        "FRAC_PI_6" => FRAC_PI_6,
+        "FRAC_PI_8" => FRAC_PI_8,
+        "FRAC_1_PI" => FRAC_1_PI,
+        "FRAC_2_PI" => FRAC_2_PI,
+        "FRAC_2_SQRT_PI" => FRAC_2_SQRT_PI,
+        "FRAC_1_SQRT_2" => FRAC_1_SQRT_2,
+        "SQRT_2" => SQRT_2,
+        "LN_2" => LN_2,
+        "LN_10" => LN_10,
+        "LOG2_10" => LOG2_10,
+        "LOG2_E" => LOG2_E,
+        "LOG10_2" => LOG10_2,
+        "LOG10_E" => LOG10_E,
+        _ => return None,
+    })
+}
+
+/// `helper(..)`, `self::helper(..)` or `f64::sin(x)`.
+fn parse_call(call: &syn::ExprCall, errors: &mut Errors) -> ExprKind {
+    let mut arguments: Vec<Expr> = call.args.iter().map(|argument| parse_expr(argument, errors)).collect();
+    let syn::Expr::Path(function) = &*call.func else {
+        return unknown(errors, &call.func, message::EXPRESSION);
+    };
+    let Some(name) = function.path.segments.last().map(|segment| segment.ident.clone()) else {
+        return ExprKind::Unknown;
+    };
+    let names = segments(&function.path);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    match names.as_slice() {
+        [_] | ["self", _] if function.qself.is_none() => ExprKind::Call(name, arguments),
+        ["f64", _] | ["std" | "core", "primitive", "f64", _] if !arguments.is_empty() => {
+            let receiver = Box::new(arguments.remove(0));
+            ExprKind::Method(receiver, name, arguments)
+        }
+        ["f64", _] => unknown(errors, call, &message::arity(&names.join("::"), 1, 0)),
+        _ => unknown(errors, &function.path, &message::unknown_function(&names.join("::"), [])),
+    }
+}
+
+fn parse_struct_literal(literal: &syn::ExprStruct, errors: &mut Errors) -> ExprKind {
+    if let Some(token) = &literal.dot2_token {
+        errors.at(token, message::STRUCT_REST);
+    }
+    let names = segments(&literal.path);
+    let name = match (names.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), literal.path.segments.last()) {
+        ([_] | ["self", _], Some(segment)) => segment.ident.clone(),
+        _ => return unknown(errors, &literal.path, &message::unknown_type(&names.join("::"), [])),
+    };
+    let mut fields = Vec::new();
+    for field in &literal.fields {
+        let value = parse_expr(&field.expr, errors);
+        match &field.member {
+            syn::Member::Named(name) => fields.push((name.clone(), value)),
+            syn::Member::Unnamed(index) => errors.at(index, message::NOT_NAMED_FIELDS),
+        }
+    }
+    ExprKind::Struct(name, fields)
+}

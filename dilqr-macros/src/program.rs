@@ -1,0 +1,542 @@
+//! Straight-line programs: what a kernel computes, operation by operation.
+//!
+//! A [`Builder`] gives every distinct operation one value, so common subexpressions are shared over all outputs of a
+//! kernel, and folds zeros, ones, signs and constants. [`Builder::finish`] keeps what the outputs need, in an order in
+//! which values are used soon after they are made.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::graph::{Function, Input};
+use crate::term::Term;
+
+/// Index of an operation of a builder, or of a finished program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Value(u32);
+
+impl Value {
+    pub(crate) fn at(index: usize) -> Self {
+        Self(index as u32)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Op {
+    Input(Input),
+    /// The bits of an f64, so that operations can be compared.
+    Constant(u64),
+    Add(Value, Value),
+    Sub(Value, Value),
+    Mul(Value, Value),
+    Div(Value, Value),
+    Negate(Value),
+    Unary(Function, Value),
+    Binary(Function, Value, Value),
+    /// A power with a constant exponent that is neither an integer nor half of one; the exponent's bits.
+    Powf(Value, u64),
+}
+
+impl Op {
+    fn constant(value: f64) -> Self {
+        // One zero is enough.
+        Self::Constant(if value == 0.0 { 0 } else { value.to_bits() })
+    }
+
+    pub(crate) fn operands(&self) -> [Option<Value>; 2] {
+        match *self {
+            Self::Input(_) | Self::Constant(_) => [None, None],
+            Self::Negate(a) | Self::Unary(_, a) | Self::Powf(a, _) => [Some(a), None],
+            Self::Add(a, b) | Self::Sub(a, b) | Self::Mul(a, b) | Self::Div(a, b) | Self::Binary(_, a, b) => {
+                [Some(a), Some(b)]
+            }
+        }
+    }
+
+    fn map(self, mut rename: impl FnMut(Value) -> Value) -> Self {
+        match self {
+            Self::Input(_) | Self::Constant(_) => self,
+            Self::Negate(a) => Self::Negate(rename(a)),
+            Self::Unary(function, a) => Self::Unary(function, rename(a)),
+            Self::Powf(a, exponent) => Self::Powf(rename(a), exponent),
+            Self::Add(a, b) => Self::Add(rename(a), rename(b)),
+            Self::Sub(a, b) => Self::Sub(rename(a), rename(b)),
+            Self::Mul(a, b) => Self::Mul(rename(a), rename(b)),
+            Self::Div(a, b) => Self::Div(rename(a), rename(b)),
+            Self::Binary(function, a, b) => Self::Binary(function, rename(a), rename(b)),
+        }
+    }
+}
+
+/// How many operations of each kind a program runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OpCount {
+    pub(crate) adds: usize,
+    pub(crate) multiplies: usize,
+    pub(crate) divisions: usize,
+    pub(crate) negations: usize,
+    pub(crate) calls: usize,
+}
+
+impl OpCount {
+    pub(crate) fn total(&self) -> usize {
+        self.adds + self.multiplies + self.divisions + self.negations + self.calls
+    }
+}
+
+impl fmt::Display for OpCount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { adds, multiplies, divisions, negations, calls } = self;
+        write!(formatter, "{} | {adds} | {multiplies} | {divisions} | {negations} | {calls}", self.total())
+    }
+}
+
+/// A place that a kernel writes: `record.field[(row, column)]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Output {
+    pub(crate) field: Field,
+    pub(crate) row: u32,
+    pub(crate) column: u32,
+}
+
+/// The fields of the records of `dilqr_runtime::model`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Field {
+    F,
+    /// The next state where it is all that is written.
+    Next,
+    Fx,
+    Fu,
+    Fp,
+    L,
+    Lx,
+    Lu,
+    Lxx,
+    Lux,
+    Luu,
+    Lxp,
+    Hxx,
+    Hux,
+    Huu,
+    Hxp,
+    Hup,
+    /// Added to, not written.
+    Gp,
+    Gs,
+}
+
+#[derive(Default)]
+pub(crate) struct Builder {
+    ops: Vec<Op>,
+    memo: HashMap<Op, Value>,
+}
+
+/// A finished kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Program {
+    /// Operands come before their users.
+    pub(crate) ops: Vec<Op>,
+    /// In the order of the outputs; structural zeros do not occur.
+    pub(crate) outputs: Vec<(Output, Value)>,
+}
+
+impl Builder {
+    fn push(&mut self, op: Op) -> Value {
+        if let Some(&value) = self.memo.get(&op) {
+            return value;
+        }
+        let value = Value(self.ops.len() as u32);
+        self.ops.push(op);
+        self.memo.insert(op, value);
+        value
+    }
+
+    fn op(&self, value: Value) -> Op {
+        self.ops[value.index()]
+    }
+
+    pub(crate) fn input(&mut self, input: Input) -> Value {
+        self.push(Op::Input(input))
+    }
+
+    pub(crate) fn constant(&mut self, value: f64) -> Value {
+        self.push(Op::constant(value))
+    }
+
+    pub(crate) fn constant_value(&self, value: Value) -> Option<f64> {
+        match self.op(value) {
+            Op::Constant(bits) => Some(f64::from_bits(bits)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_zero(&self, value: Value) -> bool {
+        self.constant_value(value) == Some(0.0)
+    }
+
+    pub(crate) fn negate(&mut self, a: Value) -> Value {
+        match self.op(a) {
+            Op::Constant(bits) => self.constant(-f64::from_bits(bits)),
+            Op::Negate(inner) => inner,
+            Op::Sub(left, right) => self.push(Op::Sub(right, left)),
+            _ => self.push(Op::Negate(a)),
+        }
+    }
+
+    /// `(true, x)` where `a` is `-x`.
+    fn signed(&self, a: Value) -> (bool, Value) {
+        match self.op(a) {
+            Op::Negate(inner) => (true, inner),
+            _ => (false, a),
+        }
+    }
+
+    pub(crate) fn add(&mut self, a: Value, b: Value) -> Value {
+        if let (Some(x), Some(y)) = (self.constant_value(a), self.constant_value(b)) {
+            return self.constant(x + y);
+        }
+        if self.is_zero(a) {
+            return b;
+        }
+        if self.is_zero(b) {
+            return a;
+        }
+        match (self.signed(a), self.signed(b)) {
+            ((false, _), (true, b)) => self.sub(a, b),
+            ((true, a), (false, _)) => self.sub(b, a),
+            ((true, a), (true, b)) => {
+                let sum = self.add(a, b);
+                self.negate(sum)
+            }
+            _ => self.push(Op::Add(a.min(b), a.max(b))),
+        }
+    }
+
+    pub(crate) fn sub(&mut self, a: Value, b: Value) -> Value {
+        if let (Some(x), Some(y)) = (self.constant_value(a), self.constant_value(b)) {
+            return self.constant(x - y);
+        }
+        if self.is_zero(b) {
+            return a;
+        }
+        if self.is_zero(a) {
+            return self.negate(b);
+        }
+        if a == b {
+            return self.constant(0.0);
+        }
+        match (self.signed(a), self.signed(b)) {
+            (_, (true, b)) => self.add(a, b),
+            ((true, a), _) => {
+                let sum = self.add(a, b);
+                self.negate(sum)
+            }
+            _ => self.push(Op::Sub(a, b)),
+        }
+    }
+
+    pub(crate) fn mul(&mut self, a: Value, b: Value) -> Value {
+        match (self.constant_value(a), self.constant_value(b)) {
+            (Some(x), Some(y)) => return self.constant(x * y),
+            (Some(x), None) => return self.scale(x, b),
+            (None, Some(y)) => return self.scale(y, a),
+            _ => {}
+        }
+        match (self.signed(a), self.signed(b)) {
+            ((false, _), (false, _)) => self.push(Op::Mul(a.min(b), a.max(b))),
+            ((sign_a, a), (sign_b, b)) => {
+                let product = self.mul(a, b);
+                if sign_a == sign_b { product } else { self.negate(product) }
+            }
+        }
+    }
+
+    /// A constant times a value. Constants gather in front and are positive: `c (d x)` is `(c d) x`.
+    fn scale(&mut self, factor: f64, a: Value) -> Value {
+        if factor == 0.0 {
+            return self.constant(0.0);
+        }
+        if factor == 1.0 {
+            return a;
+        }
+        if factor < 0.0 {
+            let positive = self.scale(-factor, a);
+            return self.negate(positive);
+        }
+        match self.op(a) {
+            Op::Negate(inner) => {
+                let positive = self.scale(factor, inner);
+                self.negate(positive)
+            }
+            Op::Mul(left, right) => {
+                if let Some(inner) = self.constant_value(left) {
+                    return self.scale(factor * inner, right);
+                }
+                let factor = self.constant(factor);
+                self.push(Op::Mul(factor, a))
+            }
+            _ => {
+                let factor = self.constant(factor);
+                self.push(Op::Mul(factor, a))
+            }
+        }
+    }
+
+    /// `1 / a`, once for every division by `a`; [`finish`](Self::finish) turns a reciprocal with one use into a division.
+    fn reciprocal(&mut self, a: Value) -> Value {
+        let one = self.constant(1.0);
+        match (self.constant_value(a), self.signed(a)) {
+            (Some(x), _) => self.constant(x.recip()),
+            (None, (true, a)) => {
+                let positive = self.push(Op::Div(one, a));
+                self.negate(positive)
+            }
+            (None, (false, _)) => self.push(Op::Div(one, a)),
+        }
+    }
+
+    fn call(&mut self, function: Function, arguments: &[Value]) -> Value {
+        let constants: Option<Vec<f64>> = arguments.iter().map(|&a| self.constant_value(a)).collect();
+        if let Some(constants) = constants {
+            return self.constant(function.evaluate(&constants));
+        }
+        match *arguments {
+            [a] => self.push(Op::Unary(function, a)),
+            [a, b] => self.push(Op::Binary(function, a, b)),
+            _ => unreachable!("the functions of the language have one or two arguments"),
+        }
+    }
+
+    /// `base` to a constant exponent: products and roots where they serve.
+    pub(crate) fn power(&mut self, base: Value, exponent: f64) -> Value {
+        if let Some(base) = self.constant_value(base) {
+            return self.constant(base.powf(exponent));
+        }
+        let halves = exponent * 2.0;
+        if halves.fract() != 0.0 || halves.abs() > 2048.0 {
+            return self.push(Op::Powf(base, exponent.to_bits()));
+        }
+        if exponent < 0.0 {
+            let inverse = self.reciprocal(base);
+            // Powers of the reciprocal rather than reciprocals of powers: one division serves them all. A half power
+            // of it is the reciprocal's root, which shares the root of the base instead.
+            if exponent.fract() == 0.0 {
+                return self.power_of(inverse, (-exponent) as u32);
+            }
+            let root = self.call(Function::Sqrt, &[base]);
+            let root = self.reciprocal(root);
+            let whole = self.power_of(inverse, (-exponent) as u32);
+            return self.mul(root, whole);
+        }
+        let whole = self.power_of(base, exponent as u32);
+        if exponent.fract() == 0.0 {
+            return whole;
+        }
+        let root = self.call(Function::Sqrt, &[base]);
+        self.mul(root, whole)
+    }
+
+    /// A natural power by repeated squaring.
+    fn power_of(&mut self, base: Value, exponent: u32) -> Value {
+        match exponent {
+            0 => self.constant(1.0),
+            1 => base,
+            _ => {
+                let half = self.power_of(base, exponent / 2);
+                let square = self.mul(half, half);
+                if exponent % 2 == 0 { square } else { self.mul(square, base) }
+            }
+        }
+    }
+
+    /// The product of the factors. They are multiplied in the order in which they were made, so that products which
+    /// share their early factors (parameters, say) share the work.
+    pub(crate) fn product(&mut self, factors: &[Value]) -> Value {
+        let mut constant = 1.0;
+        let mut rest = Vec::new();
+        for &factor in factors {
+            let (sign, factor) = self.signed(factor);
+            if sign {
+                constant = -constant;
+            }
+            match self.op(factor) {
+                Op::Constant(bits) => constant *= f64::from_bits(bits),
+                _ => rest.push(factor),
+            }
+        }
+        rest.sort();
+        let product = rest.into_iter().reduce(|a, b| self.mul(a, b));
+        match product {
+            Some(product) => self.scale(constant, product),
+            None => self.constant(constant),
+        }
+    }
+
+    /// The sum of the terms: first what is added, then what is taken away.
+    pub(crate) fn sum(&mut self, terms: &[Value]) -> Value {
+        let mut constant = 0.0;
+        let (mut added, mut taken) = (Vec::new(), Vec::new());
+        for &term in terms {
+            match (self.constant_value(term), self.signed(term)) {
+                (Some(value), _) => constant += value,
+                (None, (true, term)) => taken.push(term),
+                (None, (false, term)) => added.push(term),
+            }
+        }
+        // What is both added and taken away cancels.
+        taken.retain(|term| match added.iter().position(|other| other == term) {
+            Some(position) => {
+                added.swap_remove(position);
+                false
+            }
+            None => true,
+        });
+        added.sort();
+        taken.sort();
+        let sum = added.into_iter().reduce(|a, b| self.add(a, b));
+        let loss = taken.into_iter().reduce(|a, b| self.add(a, b));
+        let constant = self.constant(constant);
+        match (sum, loss) {
+            (Some(sum), Some(loss)) => {
+                let sum = self.add(sum, constant);
+                self.sub(sum, loss)
+            }
+            (Some(sum), None) => self.add(sum, constant),
+            (None, Some(loss)) => self.sub(constant, loss),
+            (None, None) => constant,
+        }
+    }
+
+    /// An expression of Symbolica's over values.
+    pub(crate) fn term(&mut self, term: &Term, atoms: &[Value]) -> Value {
+        match term {
+            Term::Constant(value) => self.constant(*value),
+            Term::Atom(atom) => atoms[*atom],
+            Term::Sum(terms) => {
+                let terms: Vec<Value> = terms.iter().map(|term| self.term(term, atoms)).collect();
+                self.sum(&terms)
+            }
+            Term::Product(factors) => {
+                let factors: Vec<Value> = factors.iter().map(|factor| self.term(factor, atoms)).collect();
+                self.product(&factors)
+            }
+            Term::Power(base, exponent) => {
+                let base = self.term(base, atoms);
+                self.power(base, *exponent)
+            }
+            Term::Call(function, arguments) => {
+                let arguments: Vec<Value> = arguments.iter().map(|argument| self.term(argument, atoms)).collect();
+                self.call(*function, &arguments)
+            }
+        }
+    }
+
+    /// The program that computes `outputs` and nothing else.
+    pub(crate) fn finish(mut self, mut outputs: Vec<(Output, Value)>) -> Program {
+        outputs.retain(|&(_, value)| !self.is_zero(value));
+        self.divide(&outputs);
+        // Depth first from the outputs, so that values die young and registers suffice.
+        let mut position = vec![None; self.ops.len()];
+        let mut ops = Vec::new();
+        for (_, value) in &mut outputs {
+            let mut stack = vec![*value];
+            while let Some(&top) = stack.last() {
+                if position[top.index()].is_some() {
+                    stack.pop();
+                    continue;
+                }
+                let op = self.ops[top.index()];
+                let waiting = op.operands().into_iter().flatten().rev().find(|a| position[a.index()].is_none());
+                match waiting {
+                    Some(operand) => stack.push(operand),
+                    None => {
+                        let op = op.map(|a| position[a.index()].unwrap_or(a));
+                        position[top.index()] = Some(Value(ops.len() as u32));
+                        ops.push(op);
+                        stack.pop();
+                    }
+                }
+            }
+            *value = position[value.index()].unwrap_or(*value);
+        }
+        Program { ops, outputs }
+    }
+
+    /// `a * (1 / b)` is `a / b` where the reciprocal serves nothing else.
+    fn divide(&mut self, outputs: &[(Output, Value)]) {
+        let mut uses = vec![0_usize; self.ops.len()];
+        let mut stack: Vec<Value> = Vec::new();
+        for &(_, value) in outputs {
+            uses[value.index()] += 1;
+            if uses[value.index()] == 1 {
+                stack.push(value);
+            }
+        }
+        while let Some(value) = stack.pop() {
+            for operand in self.ops[value.index()].operands().into_iter().flatten() {
+                uses[operand.index()] += 1;
+                if uses[operand.index()] == 1 {
+                    stack.push(operand);
+                }
+            }
+        }
+        for index in 0..self.ops.len() {
+            let Op::Mul(a, b) = self.ops[index] else { continue };
+            if uses[index] == 0 {
+                continue;
+            }
+            for (numerator, inverse) in [(a, b), (b, a)] {
+                if let Op::Div(one, denominator) = self.ops[inverse.index()]
+                    && self.constant_value(one) == Some(1.0)
+                    && uses[inverse.index()] == 1
+                {
+                    self.ops[index] = Op::Div(numerator, denominator);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+impl Program {
+    pub(crate) fn count(&self) -> OpCount {
+        let mut count = OpCount::default();
+        for op in &self.ops {
+            match op {
+                Op::Input(_) | Op::Constant(_) => {}
+                Op::Add(..) | Op::Sub(..) => count.adds += 1,
+                Op::Mul(..) => count.multiplies += 1,
+                Op::Div(..) => count.divisions += 1,
+                Op::Negate(..) => count.negations += 1,
+                Op::Unary(..) | Op::Binary(..) | Op::Powf(..) => count.calls += 1,
+            }
+        }
+        count
+    }
+
+    /// Runs the program: for tests, which compare it with other answers without compiling it.
+    #[cfg(test)]
+    pub(crate) fn run(&self, input: impl Fn(Input) -> f64) -> Vec<(Output, f64)> {
+        let mut values: Vec<f64> = Vec::with_capacity(self.ops.len());
+        for op in &self.ops {
+            let at = |value: Value| values[value.index()];
+            let value = match *op {
+                Op::Input(entry) => input(entry),
+                Op::Constant(bits) => f64::from_bits(bits),
+                Op::Add(a, b) => at(a) + at(b),
+                Op::Sub(a, b) => at(a) - at(b),
+                Op::Mul(a, b) => at(a) * at(b),
+                Op::Div(a, b) => at(a) / at(b),
+                Op::Negate(a) => -at(a),
+                Op::Unary(function, a) => function.evaluate(&[at(a)]),
+                Op::Binary(function, a, b) => function.evaluate(&[at(a), at(b)]),
+                Op::Powf(a, exponent) => at(a).powf(f64::from_bits(exponent)),
+            };
+            values.push(value);
+        }
+        self.outputs.iter().map(|&(output, value)| (output, values[value.index()])).collect()
+    }
+}

@@ -1,0 +1,206 @@
+//! Symbolica behind four functions. This is the only file that names it, and it is called inside [`session`] only.
+//!
+//! Constants enter as the exact rational that an `f64` is, and leave rounded once. The language's functions are symbols
+//! of our own with their derivatives registered, so that Symbolica neither widens a domain (`exp(ln x)` stays what it
+//! is for negative `x`) nor introduces functions that kernels do not have (`sec`).
+
+use std::sync::OnceLock;
+
+use symbolica::atom::{Atom, AtomCore, AtomView, Symbol};
+use symbolica::coefficient::Coefficient;
+use symbolica::domains::rational::Rational;
+use symbolica::symbol;
+
+use crate::ast::BinaryOp;
+use crate::graph::{Function, Graph, Node, NodeId};
+use crate::term::Term;
+
+/// Symbolica's state lives as long as the process, and the order of its symbols decides the order of terms; so symbols
+/// are made in one order always, and expansions are the same whatever was expanded before.
+static FUNCTIONS: OnceLock<Vec<Symbol>> = OnceLock::new();
+
+fn function_symbol(function: Function) -> Symbol {
+    FUNCTIONS.get_or_init(|| Function::ALL.into_iter().map(register).collect())[function as usize]
+}
+
+fn register(function: Function) -> Symbol {
+    symbol!(
+        format!("dilqr::{}", function.name()),
+        der = move |call, argument, result| {
+            if let AtomView::Fun(call) = call {
+                let arguments: Vec<Atom> = call.iter().map(|argument| argument.to_owned()).collect();
+                **result = partial_of_function(function, argument, &arguments);
+            }
+        }
+    )
+}
+
+/// The table of elementary derivatives, each in terms of the function's own value where that is possible: the value is
+/// computed already.
+fn partial_of_function(function: Function, argument: usize, arguments: &[Atom]) -> Atom {
+    let x = &arguments[0];
+    let one = Atom::num(1);
+    let call = |function: Function, arguments: &[Atom]| function_symbol(function).call_args(arguments);
+    let square = |atom: &Atom| atom.pow(Atom::num(2));
+    let inverse = |atom: Atom| atom.pow(Atom::num(-1));
+    match function {
+        Function::Sin => call(Function::Cos, arguments),
+        Function::Cos => -call(Function::Sin, arguments),
+        Function::Tan => one + square(&call(Function::Tan, arguments)),
+        Function::Asin => inverse(call(Function::Sqrt, &[one - square(x)])),
+        Function::Acos => -inverse(call(Function::Sqrt, &[one - square(x)])),
+        Function::Atan => inverse(one + square(x)),
+        Function::Sinh => call(Function::Cosh, arguments),
+        Function::Cosh => call(Function::Sinh, arguments),
+        Function::Tanh => one - square(&call(Function::Tanh, arguments)),
+        Function::Exp => call(Function::Exp, arguments),
+        Function::Ln => inverse(x.clone()),
+        Function::Sqrt => inverse(Atom::num(2) * call(Function::Sqrt, arguments)),
+        Function::Cbrt => inverse(Atom::num(3) * square(&call(Function::Cbrt, arguments))),
+        Function::Atan2 => {
+            // atan2(y, x)
+            let (y, x) = (&arguments[0], &arguments[1]);
+            let radius = inverse(square(x) + square(y));
+            if argument == 0 { x * &radius } else { -(y * &radius) }
+        }
+        Function::Hypot => &arguments[argument] * &inverse(call(Function::Hypot, arguments)),
+        Function::Pow => {
+            let exponent = &arguments[1];
+            if argument == 0 {
+                // Not value / base: that would be 0 / 0 at the base 0, where the derivative is 0.
+                exponent * &call(Function::Pow, &[x.clone(), exponent - &one])
+            } else {
+                call(Function::Pow, arguments) * call(Function::Ln, &[x.clone()])
+            }
+        }
+    }
+}
+
+/// The symbol of atom `index`.
+fn atom_symbol(index: usize) -> Symbol {
+    static ATOMS: std::sync::Mutex<Vec<Symbol>> = std::sync::Mutex::new(Vec::new());
+    function_symbol(Function::Sin);
+    let mut atoms = ATOMS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    while atoms.len() <= index {
+        let next = atoms.len();
+        atoms.push(symbol!(format!("dilqr::v{next}")));
+    }
+    atoms[index]
+}
+
+/// Runs `work`, which may call the other functions of this file, on the one thread that may use Symbolica.
+pub(crate) fn session<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, String> {
+    crate::session::run(work)
+}
+
+/// Symbolica's normal form of the expression under `node`, down to what is shared. `operands` receives the inputs and
+/// shared nodes it reads, in the order of their first appearance: they are its atoms.
+pub(crate) fn normal_form(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Term {
+    term(build(graph, node, operands).as_view())
+}
+
+fn build(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Atom {
+    match graph.node(node) {
+        Node::Input(_) | Node::Shared(_) => {
+            let index = operands.iter().position(|known| *known == node).unwrap_or_else(|| {
+                operands.push(node);
+                operands.len() - 1
+            });
+            Atom::var(atom_symbol(index))
+        }
+        Node::Constant(value) => constant(*value),
+        Node::Negate(operand) => -build(graph, *operand, operands),
+        Node::Binary(op, left, right) => {
+            let left = build(graph, *left, operands);
+            let right = build(graph, *right, operands);
+            match op {
+                BinaryOp::Add => left + right,
+                BinaryOp::Sub => left - right,
+                BinaryOp::Mul => left * right,
+                BinaryOp::Div => left / right,
+            }
+        }
+        Node::Power(base, exponent) => build(graph, *base, operands).pow(constant(*exponent)),
+        Node::Call(function, arguments) => {
+            let arguments: Vec<Atom> =
+                arguments.iter().map(|argument| build(graph, *argument, operands)).collect();
+            function_symbol(*function).call_args(&arguments)
+        }
+    }
+}
+
+fn constant(value: f64) -> Atom {
+    // Elaboration lets only finite constants through, and a finite f64 is a rational.
+    Rational::try_from(value).map_or_else(|_| Atom::num(0), Atom::num)
+}
+
+/// First and second partial derivatives of `expression` in its atoms `0..atoms`.
+pub(crate) fn partials(expression: &Term, atoms: usize) -> Partials {
+    let expression = atom(expression);
+    let first: Vec<Atom> = (0..atoms).map(|index| expression.derivative(atom_symbol(index))).collect();
+    let second = (0..atoms).flat_map(|row| {
+        let partial = &first[row];
+        (0..=row).map(move |column| (row, column, term(partial.derivative(atom_symbol(column)).as_view())))
+    });
+    Partials {
+        second: second.filter(|(.., partial)| *partial != Term::Constant(0.0)).collect(),
+        first: first.iter().map(|partial| term(partial.as_view())).collect(),
+    }
+}
+
+/// The derivatives of one expression.
+pub(crate) struct Partials {
+    /// In each atom.
+    pub(crate) first: Vec<Term>,
+    /// In each pair of atoms, the larger first; zeros left out.
+    pub(crate) second: Vec<(usize, usize, Term)>,
+}
+
+fn atom(term: &Term) -> Atom {
+    match term {
+        Term::Constant(value) => constant(*value),
+        Term::Atom(index) => Atom::var(atom_symbol(*index)),
+        Term::Sum(terms) => Atom::add_many(&terms.iter().map(atom).collect::<Vec<_>>()),
+        Term::Product(factors) => Atom::mul_many(&factors.iter().map(atom).collect::<Vec<_>>()),
+        Term::Power(base, exponent) => atom(base).pow(constant(*exponent)),
+        Term::Call(function, arguments) => {
+            function_symbol(*function).call_args(&arguments.iter().map(atom).collect::<Vec<_>>())
+        }
+    }
+}
+
+fn term(view: AtomView<'_>) -> Term {
+    match view {
+        AtomView::Num(_) => Term::Constant(number(view)),
+        AtomView::Var(variable) => {
+            let name = variable.get_symbol();
+            let digits = name.get_stripped_name().trim_start_matches('v');
+            Term::Atom(digits.parse().unwrap_or(usize::MAX))
+        }
+        AtomView::Add(sum) => Term::Sum(sum.iter().map(term).collect()),
+        AtomView::Mul(product) => Term::Product(product.iter().map(term).collect()),
+        AtomView::Pow(power) => {
+            let (base, exponent) = power.get_base_exp();
+            match exponent {
+                AtomView::Num(_) => Term::Power(Box::new(term(base)), number(exponent)),
+                _ => Term::Call(Function::Pow, vec![term(base), term(exponent)]),
+            }
+        }
+        AtomView::Fun(call) => {
+            let symbol = call.get_symbol();
+            let arguments = call.iter().map(term).collect();
+            let function = Function::ALL.into_iter().find(|function| function_symbol(*function) == symbol);
+            // Only our own functions enter, and their derivatives are made of them.
+            Term::Call(function.unwrap_or(Function::Sin), arguments)
+        }
+    }
+}
+
+/// The nearest f64 of a coefficient; NaN for what is no rational number, so that nothing wrong passes for a value.
+fn number(view: AtomView<'_>) -> f64 {
+    let AtomView::Num(number) = view else { return f64::NAN };
+    match number.get_coeff_view().to_owned() {
+        Coefficient::Complex(value) if value.im.is_zero() => value.re.to_f64(),
+        _ => f64::NAN,
+    }
+}

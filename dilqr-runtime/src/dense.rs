@@ -1,0 +1,156 @@
+//! Products and a factorisation of small matrices of fixed size, for any [`Scalar`].
+//!
+//! nalgebra's own are not used because they ask more of a number than a [`Scalar`] offers. All loops have constant bounds
+//! and run down the columns, as the matrices are stored.
+
+use nalgebra::{ArrayStorage, SMatrix, SVector};
+
+use crate::scalar::Scalar;
+
+/// The zero matrix.
+#[inline(always)]
+pub(crate) fn zeros<S: Scalar, const R: usize, const C: usize>() -> SMatrix<S, R, C> {
+    SMatrix::from_array_storage(ArrayStorage([[S::zero(); R]; C]))
+}
+
+/// `out += a b`.
+#[inline(always)]
+pub(crate) fn add_product<S: Scalar, const R: usize, const K: usize, const C: usize>(
+    out: &mut SMatrix<S, R, C>,
+    a: &SMatrix<S, R, K>,
+    b: &SMatrix<S, K, C>,
+) {
+    for j in 0..C {
+        let column = &mut out.data.0[j];
+        for k in 0..K {
+            let factor = b.data.0[j][k];
+            for i in 0..R {
+                column[i] += a.data.0[k][i] * factor;
+            }
+        }
+    }
+}
+
+/// `out += a' b`.
+#[inline(always)]
+pub(crate) fn add_transposed_product<S: Scalar, const R: usize, const K: usize, const C: usize>(
+    out: &mut SMatrix<S, R, C>,
+    a: &SMatrix<S, K, R>,
+    b: &SMatrix<S, K, C>,
+) {
+    for j in 0..C {
+        for i in 0..R {
+            let mut sum = out.data.0[j][i];
+            for k in 0..K {
+                sum += a.data.0[i][k] * b.data.0[j][k];
+            }
+            out.data.0[j][i] = sum;
+        }
+    }
+}
+
+/// `out += a' b` where the result is known to be symmetric: the lower half is computed and mirrored, so that rounding
+/// cannot make it unsymmetric.
+#[inline(always)]
+pub(crate) fn add_symmetric_product<S: Scalar, const R: usize, const K: usize>(
+    out: &mut SMatrix<S, R, R>,
+    a: &SMatrix<S, K, R>,
+    b: &SMatrix<S, K, R>,
+) {
+    for j in 0..R {
+        for i in j..R {
+            let mut sum = out.data.0[j][i];
+            for k in 0..K {
+                sum += a.data.0[i][k] * b.data.0[j][k];
+            }
+            out.data.0[j][i] = sum;
+            out.data.0[i][j] = sum;
+        }
+    }
+}
+
+/// `sum_i a_i b_i`.
+#[inline(always)]
+pub(crate) fn dot<S: Scalar, const N: usize>(a: &SVector<S, N>, b: &SVector<S, N>) -> S {
+    let mut sum = S::zero();
+    for i in 0..N {
+        sum += a.data.0[0][i] * b.data.0[0][i];
+    }
+    sum
+}
+
+/// The larger of two numbers, NaN if one is: `f64::max` would hide it.
+#[inline(always)]
+pub(crate) fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a >= b { a } else { b }
+}
+
+/// `L D L'` of a symmetric positive definite matrix, `L` unit lower triangular: no square roots.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ldl<S, const N: usize> {
+    /// `L` below the diagonal; the rest is not used.
+    lower: SMatrix<S, N, N>,
+    /// The reciprocals of `D`.
+    inverse_pivots: SVector<S, N>,
+}
+
+impl<S: Scalar, const N: usize> Ldl<S, N> {
+    /// Of nothing yet.
+    pub(crate) fn zeros() -> Self {
+        Self { lower: zeros(), inverse_pivots: zeros() }
+    }
+
+    /// Factorises `a`, of which the lower half is read. False where `a` is not positive definite, not finite, or
+    /// singular to working precision.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn factor(&mut self, a: &SMatrix<S, N, N>) -> bool {
+        for j in 0..N {
+            let mut pivot = a.data.0[j][j];
+            // c_k = L_jk D_k of the columns done before.
+            let mut scaled = [S::zero(); N];
+            for k in 0..j {
+                let entry = self.lower.data.0[k][j];
+                scaled[k] = entry * self.lower.data.0[k][k];
+                pivot -= entry * scaled[k];
+            }
+            // Below this a pivot is what is left of rounding errors.
+            let threshold = N as f64 * f64::EPSILON * a.data.0[j][j].to_f64();
+            let size = pivot.to_f64();
+            let positive = size > 0.0 && size.is_finite() && (N == 1 || size > threshold);
+            if !positive {
+                return false;
+            }
+            self.lower.data.0[j][j] = pivot;
+            let inverse = S::one() / pivot;
+            self.inverse_pivots.data.0[0][j] = inverse;
+            for i in j + 1..N {
+                let mut entry = a.data.0[j][i];
+                for k in 0..j {
+                    entry -= self.lower.data.0[k][i] * scaled[k];
+                }
+                self.lower.data.0[j][i] = entry * inverse;
+            }
+        }
+        true
+    }
+
+    /// `b := A^-1 b`, column by column.
+    #[inline(always)]
+    pub(crate) fn solve<const C: usize>(&self, b: &mut SMatrix<S, N, C>) {
+        for column in &mut b.data.0 {
+            for j in 0..N {
+                for i in j + 1..N {
+                    column[i] -= self.lower.data.0[j][i] * column[j];
+                }
+            }
+            for j in (0..N).rev() {
+                let mut entry = column[j] * self.inverse_pivots.data.0[0][j];
+                for i in j + 1..N {
+                    entry -= self.lower.data.0[j][i] * column[i];
+                }
+                column[j] = entry;
+            }
+        }
+    }
+}

@@ -1,0 +1,762 @@
+//! Dual numbers as a [`Scalar`], and derivatives of any model's value functions with them.
+//!
+//! num-dual's [`Dual`] carries one derivative and [`HyperDual`] two and their mixed second derivative; both nest, over any
+//! `Scalar` that is a dual number or a float. Sums, products and quotients are num-dual's. The elementary functions are
+//! written here: they must hold wherever the derivative exists, on the axes of `atan2` and at a zero base of a power
+//! included, and they must be the functions of [`Scalar`], no others.
+//!
+//! A dual number compares by its real part only, num-dual's rule: a test that compares derivatives has to read the parts.
+//!
+//! The functions of this module are what [`Model`]'s provided methods call. Each evaluates the value functions once a
+//! direction, or once a pair of directions, and is exact to rounding.
+
+use nalgebra::{SMatrix, SVector};
+use num_dual::{Dual, DualNum, HyperDual};
+
+use crate::model::{HamiltonianHessian, Model, ParameterTerms, StageExpansion, TerminalExpansion};
+use crate::point::{Point, parameter, set_second};
+use crate::scalar::Scalar;
+
+/// A model whose derivatives are taken with hyper-dual numbers from the wrapped model's `dynamics`, `stage_cost` and
+/// `terminal_cost`; the wrapped model's own derivatives are never called.
+///
+/// Exact to rounding, and slow: the second opinion on derivative kernels that were generated or written by hand, beside
+/// [`NumDiff`](crate::numdiff::NumDiff).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AutoDiff<M>(pub M);
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Model<NX, NU, NP, NS> for AutoDiff<M>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    const LIMITED: bool = M::LIMITED;
+
+    fn dynamics<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        next: &mut SVector<S, NX>,
+    ) {
+        self.0.dynamics(x, u, p, s, next);
+    }
+
+    fn stage_cost<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+    ) -> S {
+        self.0.stage_cost(x, u, p, s)
+    }
+
+    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, NS>) -> S {
+        self.0.terminal_cost(x, p, s)
+    }
+}
+
+/// A hyper-dual number over `T` seen through its parts: `value + first e1 + second e2 + mixed e1 e2`.
+pub trait HyperDualParts<T> {
+    /// The number `value + first e1 + second e2`.
+    fn from_parts(value: T, first: T, second: T) -> Self;
+    /// The value.
+    fn value(&self) -> T;
+    /// The derivative in the first direction.
+    fn first(&self) -> T;
+    /// The derivative in the second direction.
+    fn second(&self) -> T;
+    /// The second derivative in both directions.
+    fn mixed(&self) -> T;
+}
+
+impl<T: Scalar> HyperDualParts<T> for HyperDual<T> {
+    #[inline]
+    fn from_parts(value: T, first: T, second: T) -> Self {
+        Self::new(value, first, second, T::zero())
+    }
+    #[inline]
+    fn value(&self) -> T {
+        self.re
+    }
+    #[inline]
+    fn first(&self) -> T {
+        self.eps1
+    }
+    #[inline]
+    fn second(&self) -> T {
+        self.eps2
+    }
+    #[inline]
+    fn mixed(&self) -> T {
+        self.eps1eps2
+    }
+}
+
+/// The chain rule. Second derivatives are closures, since first-order numbers do not need them.
+trait Chain<T>: Sized {
+    /// `f(self)` from `f`, `f'` and `f''` at the real part.
+    fn unary(self, f: T, df: T, d2f: impl FnOnce() -> T) -> Self;
+    /// `f(self, other)` from `f`, `[f1, f2]` and `[f11, f12, f22]` at the real parts.
+    fn binary(self, other: Self, f: T, df: [T; 2], d2f: impl FnOnce() -> [T; 3]) -> Self;
+}
+
+impl<T: Scalar + DualNum> Chain<T> for Dual<T> {
+    #[inline]
+    fn unary(self, f: T, df: T, _: impl FnOnce() -> T) -> Self {
+        Self::new(f, df * self.eps)
+    }
+
+    #[inline]
+    fn binary(self, other: Self, f: T, [df1, df2]: [T; 2], _: impl FnOnce() -> [T; 3]) -> Self {
+        Self::new(f, df1 * self.eps + df2 * other.eps)
+    }
+}
+
+impl<T: Scalar + DualNum> Chain<T> for HyperDual<T> {
+    #[inline]
+    fn unary(self, f: T, df: T, d2f: impl FnOnce() -> T) -> Self {
+        Self::new(f, df * self.eps1, df * self.eps2, df * self.eps1eps2 + d2f() * self.eps1 * self.eps2)
+    }
+
+    #[inline]
+    fn binary(self, other: Self, f: T, [df1, df2]: [T; 2], d2f: impl FnOnce() -> [T; 3]) -> Self {
+        let [d11, d12, d22] = d2f();
+        Self::new(
+            f,
+            df1 * self.eps1 + df2 * other.eps1,
+            df1 * self.eps2 + df2 * other.eps2,
+            df1 * self.eps1eps2
+                + df2 * other.eps1eps2
+                + d11 * self.eps1 * self.eps2
+                + d12 * (self.eps1 * other.eps2 + self.eps2 * other.eps1)
+                + d22 * other.eps1 * other.eps2,
+        )
+    }
+}
+
+fn number<T: Scalar>(value: f64) -> T {
+    <T as Scalar>::from_f64(value)
+}
+
+/// `factor * base^(n - by)`, and zero where the factor is: at a zero base the power may be infinite there.
+fn powi_term<T: Scalar>(factor: f64, base: T, n: i32, by: i32) -> T {
+    if factor == 0.0 {
+        T::zero()
+    } else {
+        // Saturation is out of reach of any finite result other than |base| = 1, which it does not change.
+        number::<T>(factor) * Scalar::powi(base, n.saturating_sub(by))
+    }
+}
+
+/// `factor * base^exponent`, and zero where the factor is.
+fn powf_term<T: Scalar>(factor: f64, base: T, exponent: f64) -> T {
+    if factor == 0.0 { T::zero() } else { number::<T>(factor) * Scalar::powf(base, exponent) }
+}
+
+/// `factor * base^exponent`, and its limit, zero, where both the factor and the base are zero.
+fn pow_term<T: Scalar>(factor: T, base: T, exponent: T) -> T {
+    if factor == T::zero() && base == T::zero() { T::zero() } else { factor * Scalar::pow(base, exponent) }
+}
+
+/// `base^exponent * log`, `log` being a polynomial in the base's logarithm: its limit, zero, where the base is zero and
+/// the exponent positive.
+fn pow_log_term<T: Scalar>(base: T, exponent: T, log: T) -> T {
+    if base == T::zero() && exponent > T::zero() { T::zero() } else { Scalar::pow(base, exponent) * log }
+}
+
+macro_rules! dual_scalar {
+    ($dual:ident) => {
+        impl<T: Scalar + DualNum> Scalar for $dual<T> {
+            type HyperDual = HyperDual<Self>;
+
+            #[inline]
+            fn from_f64(value: f64) -> Self {
+                Self::from_re(number(value))
+            }
+
+            #[inline]
+            fn to_f64(self) -> f64 {
+                Scalar::to_f64(self.re)
+            }
+
+            #[inline]
+            fn sin(self) -> Self {
+                let (sin, cos) = Scalar::sin_cos(self.re);
+                self.unary(sin, cos, || -sin)
+            }
+
+            #[inline]
+            fn cos(self) -> Self {
+                let (sin, cos) = Scalar::sin_cos(self.re);
+                self.unary(cos, -sin, || -cos)
+            }
+
+            #[inline]
+            fn sin_cos(self) -> (Self, Self) {
+                let (sin, cos) = Scalar::sin_cos(self.re);
+                (self.unary(sin, cos, || -sin), self.unary(cos, -sin, || -cos))
+            }
+
+            #[inline]
+            fn tan(self) -> Self {
+                let tan = Scalar::tan(self.re);
+                let slope = T::one() + tan * tan;
+                self.unary(tan, slope, || number::<T>(2.0) * tan * slope)
+            }
+
+            #[inline]
+            fn asin(self) -> Self {
+                let slope = inverse_sine_slope(self.re);
+                self.unary(Scalar::asin(self.re), slope, || self.re * slope * slope * slope)
+            }
+
+            #[inline]
+            fn acos(self) -> Self {
+                let slope = inverse_sine_slope(self.re);
+                self.unary(Scalar::acos(self.re), -slope, || -self.re * slope * slope * slope)
+            }
+
+            #[inline]
+            fn atan(self) -> Self {
+                let slope = T::one() / (T::one() + self.re * self.re);
+                self.unary(Scalar::atan(self.re), slope, || number::<T>(-2.0) * self.re * slope * slope)
+            }
+
+            #[inline]
+            fn atan2(self, x: Self) -> Self {
+                // The angle is smooth everywhere but at the origin (and a constant apart across the negative x axis).
+                let inverse = T::one() / (x.re * x.re + self.re * self.re);
+                let (by_y, by_x) = (x.re * inverse, -self.re * inverse);
+                self.binary(x, Scalar::atan2(self.re, x.re), [by_y, by_x], || {
+                    let two = number::<T>(2.0);
+                    let yy = two * by_x * by_y;
+                    [yy, (by_x + by_y) * (by_x - by_y), -yy]
+                })
+            }
+
+            #[inline]
+            fn sinh(self) -> Self {
+                let sinh = Scalar::sinh(self.re);
+                self.unary(sinh, Scalar::cosh(self.re), || sinh)
+            }
+
+            #[inline]
+            fn cosh(self) -> Self {
+                let cosh = Scalar::cosh(self.re);
+                self.unary(cosh, Scalar::sinh(self.re), || cosh)
+            }
+
+            #[inline]
+            fn tanh(self) -> Self {
+                let tanh = Scalar::tanh(self.re);
+                // 1 - tanh^2 would lose its digits in the tails.
+                let sech = T::one() / Scalar::cosh(self.re);
+                let slope = sech * sech;
+                self.unary(tanh, slope, || number::<T>(-2.0) * tanh * slope)
+            }
+
+            #[inline]
+            fn exp(self) -> Self {
+                let exp = Scalar::exp(self.re);
+                self.unary(exp, exp, || exp)
+            }
+
+            #[inline]
+            fn ln(self) -> Self {
+                let slope = T::one() / self.re;
+                self.unary(Scalar::ln(self.re), slope, || -slope * slope)
+            }
+
+            #[inline]
+            fn sqrt(self) -> Self {
+                let root = Scalar::sqrt(self.re);
+                let slope = number::<T>(0.5) / root;
+                self.unary(root, slope, || number::<T>(-0.5) * slope / self.re)
+            }
+
+            #[inline]
+            fn cbrt(self) -> Self {
+                let root = Scalar::cbrt(self.re);
+                let slope = T::one() / (number::<T>(3.0) * root * root);
+                self.unary(root, slope, || number::<T>(-2.0 / 3.0) * slope / self.re)
+            }
+
+            #[inline]
+            fn powi(self, n: i32) -> Self {
+                let factor = f64::from(n);
+                self.unary(Scalar::powi(self.re, n), powi_term(factor, self.re, n, 1), || {
+                    powi_term(factor * (factor - 1.0), self.re, n, 2)
+                })
+            }
+
+            #[inline]
+            fn powf(self, exponent: f64) -> Self {
+                let slope = powf_term(exponent, self.re, exponent - 1.0);
+                self.unary(Scalar::powf(self.re, exponent), slope, || {
+                    powf_term(exponent * (exponent - 1.0), self.re, exponent - 2.0)
+                })
+            }
+
+            #[inline]
+            fn pow(self, exponent: Self) -> Self {
+                let (a, b) = (self.re, exponent.re);
+                let (one, two) = (T::one(), number::<T>(2.0));
+                let ln = Scalar::ln(a);
+                let by_base = pow_term(b, a, b - one);
+                let by_exponent = pow_log_term(a, b, ln);
+                self.binary(exponent, Scalar::pow(a, b), [by_base, by_exponent], || {
+                    [
+                        pow_term(b * (b - one), a, b - two),
+                        pow_log_term(a, b - one, one + b * ln),
+                        pow_log_term(a, b, ln * ln),
+                    ]
+                })
+            }
+        }
+    };
+}
+
+/// `1 / sqrt(1 - x^2)`, without cancellation next to one.
+fn inverse_sine_slope<T: Scalar>(x: T) -> T {
+    T::one() / Scalar::sqrt((T::one() - x) * (T::one() + x))
+}
+
+dual_scalar!(Dual);
+dual_scalar!(HyperDual);
+
+/// The point with its derivatives seeded in two directions.
+fn seed<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    at: &Point<S, NX, NU, NP, NS>,
+    first: &Point<S, NX, NU, NP, NS>,
+    second: &Point<S, NX, NU, NP, NS>,
+) -> Point<S::HyperDual, NX, NU, NP, NS> {
+    fn seed<S: Scalar, const N: usize>(
+        at: &SVector<S, N>,
+        first: &SVector<S, N>,
+        second: &SVector<S, N>,
+    ) -> SVector<S::HyperDual, N> {
+        SVector::from_fn(|i, _| S::HyperDual::from_parts(at[i], first[i], second[i]))
+    }
+    Point {
+        x: seed(&at.x, &first.x, &second.x),
+        u: seed(&at.u, &first.u, &second.u),
+        p: seed(&at.p, &first.p, &second.p),
+        s: seed(&at.s, &first.s, &second.s),
+    }
+}
+
+/// The dynamics at a point.
+fn next<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    at: &Point<S, NX, NU, NP, NS>,
+) -> SVector<S, NX>
+where
+    M: Model<NX, NU, NP, NS> + ?Sized,
+    S: Scalar,
+{
+    let mut f = SVector::from_fn(|_, _| S::zero());
+    model.dynamics(&at.x, &at.u, &at.p, &at.s, &mut f);
+    f
+}
+
+/// `weights' values`.
+fn contract<S: Scalar, const N: usize>(weights: &SVector<S, N>, values: impl Fn(usize) -> S) -> S {
+    (0..N).fold(S::zero(), |sum, i| sum + weights[i] * values(i))
+}
+
+/// Default of [`Model::expand_stage`].
+pub(crate) fn expand_stage<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    x: &SVector<S, NX>,
+    u: &SVector<S, NU>,
+    p: &SVector<S, NP>,
+    s: &SVector<S, NS>,
+    out: &mut StageExpansion<S, NX, NU>,
+) where
+    M: Model<NX, NU, NP, NS> + ?Sized,
+    S: Scalar,
+{
+    let at = Point::stage(x, u, p, s);
+    model.dynamics(x, u, p, s, &mut out.f);
+    out.l = model.stage_cost(x, u, p, s);
+    for i in 0..NX + NU {
+        let along_i = Point::unit(i);
+        // The second direction would carry nothing more of the dynamics that is asked for.
+        let f = next(model, &seed(&at, &along_i, &Point::zero()));
+        for k in 0..NX {
+            let slope = f[k].first();
+            if i < NX {
+                out.fx[(k, i)] = slope;
+            } else {
+                out.fu[(k, i - NX)] = slope;
+            }
+        }
+        for j in 0..=i {
+            let z = seed(&at, &along_i, &Point::unit(j));
+            let l = model.stage_cost(&z.x, &z.u, &z.p, &z.s);
+            set_second(i, j, l.mixed(), &mut out.lxx, &mut out.lux, &mut out.luu);
+            if i < NX {
+                out.lx[i] = l.first();
+            } else {
+                out.lu[i - NX] = l.first();
+            }
+        }
+    }
+}
+
+/// Default of [`Model::expand_terminal`].
+pub(crate) fn expand_terminal<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    x: &SVector<S, NX>,
+    p: &SVector<S, NP>,
+    s: &SVector<S, NS>,
+    out: &mut TerminalExpansion<S, NX>,
+) where
+    M: Model<NX, NU, NP, NS> + ?Sized,
+    S: Scalar,
+{
+    let at = Point::terminal(x, p, s);
+    out.l = model.terminal_cost(x, p, s);
+    for i in 0..NX {
+        for j in 0..=i {
+            let z = seed(&at, &Point::unit(i), &Point::unit(j));
+            let l = model.terminal_cost(&z.x, &z.p, &z.s);
+            out.lxx[(i, j)] = l.mixed();
+            out.lxx[(j, i)] = l.mixed();
+            out.lx[i] = l.first();
+        }
+    }
+}
+
+/// Default of [`Model::hamiltonian_hessian`].
+pub(crate) fn hamiltonian_hessian<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    x: &SVector<S, NX>,
+    u: &SVector<S, NU>,
+    p: &SVector<S, NP>,
+    s: &SVector<S, NS>,
+    lambda: &SVector<S, NX>,
+    out: &mut HamiltonianHessian<S, NX, NU>,
+) where
+    M: Model<NX, NU, NP, NS> + ?Sized,
+    S: Scalar,
+{
+    let at = Point::stage(x, u, p, s);
+    for i in 0..NX + NU {
+        for j in 0..=i {
+            let z = seed(&at, &Point::unit(i), &Point::unit(j));
+            let l = model.stage_cost(&z.x, &z.u, &z.p, &z.s);
+            let f = next(model, &z);
+            let h = l.mixed() + contract(lambda, |k| f[k].mixed());
+            set_second(i, j, h, &mut out.hxx, &mut out.hux, &mut out.huu);
+        }
+    }
+}
+
+/// Default of [`Model::add_hamiltonian_parameter_gradient`].
+pub(crate) fn add_hamiltonian_parameter_gradient<
+    M,
+    S,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize,
+>(
+    model: &M,
+    x: &SVector<S, NX>,
+    u: &SVector<S, NU>,
+    p: &SVector<S, NP>,
+    s: &SVector<S, NS>,
+    lambda: &SVector<S, NX>,
+    gp: &mut SVector<S, NP>,
+    gs: &mut SVector<S, NS>,
+) where
+    M: Model<NX, NU, NP, NS> + ?Sized,
+    S: Scalar,
+{
+    let at = Point::stage(x, u, p, s);
+    for j in 0..NP + NS {
+        let z = seed(&at, &Point::unit(NX + NU + j), &Point::zero());
+        let l = model.stage_cost(&z.x, &z.u, &z.p, &z.s);
+        let f = next(model, &z);
+        *parameter(j, gp, gs) += l.first() + contract(lambda, |k| f[k].first());
+    }
+}
+
+/// Default of [`Model::add_terminal_parameter_gradient`].
+pub(crate) fn add_terminal_parameter_gradient<
+    M,
+    S,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize,
+>(
+    model: &M,
+    x: &SVector<S, NX>,
+    p: &SVector<S, NP>,
+    s: &SVector<S, NS>,
+    gp: &mut SVector<S, NP>,
+    gs: &mut SVector<S, NS>,
+) where
+    M: Model<NX, NU, NP, NS> + ?Sized,
+    S: Scalar,
+{
+    let at = Point::terminal(x, p, s);
+    for j in 0..NP + NS {
+        let z = seed(&at, &Point::unit(NX + j), &Point::zero());
+        let l = model.terminal_cost(&z.x, &z.p, &z.s);
+        *parameter(j, gp, gs) += l.first();
+    }
+}
+
+/// Default of [`Model::add_parameter_contraction`]: the first direction is `(dx, du)`, the second one parameter, so the
+/// mixed part of `H` is the parameter's entry of `hxp' dx + hup' du`.
+pub(crate) fn add_parameter_contraction<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    x: &SVector<S, NX>,
+    u: &SVector<S, NU>,
+    p: &SVector<S, NP>,
+    s: &SVector<S, NS>,
+    lambda: &SVector<S, NX>,
+    dx: &SVector<S, NX>,
+    du: &SVector<S, NU>,
+    dlambda: &SVector<S, NX>,
+    gp: &mut SVector<S, NP>,
+    gs: &mut SVector<S, NS>,
+) where
+    M: Model<NX, NU, NP, NS> + ?Sized,
+    S: Scalar,
+{
+    let at = Point::stage(x, u, p, s);
+    let along = Point::direction(dx, du);
+    for j in 0..NP + NS {
+        let z = seed(&at, &along, &Point::unit(NX + NU + j));
+        let l = model.stage_cost(&z.x, &z.u, &z.p, &z.s);
+        let f = next(model, &z);
+        *parameter(j, gp, gs) += l.mixed() + contract(lambda, |k| f[k].mixed()) + contract(dlambda, |k| f[k].second());
+    }
+}
+
+/// Default of [`Model::add_terminal_parameter_contraction`].
+pub(crate) fn add_terminal_parameter_contraction<
+    M,
+    S,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize,
+>(
+    model: &M,
+    x: &SVector<S, NX>,
+    p: &SVector<S, NP>,
+    s: &SVector<S, NS>,
+    dx: &SVector<S, NX>,
+    gp: &mut SVector<S, NP>,
+    gs: &mut SVector<S, NS>,
+) where
+    M: Model<NX, NU, NP, NS> + ?Sized,
+    S: Scalar,
+{
+    let at = Point::terminal(x, p, s);
+    let along = Point { x: *dx, ..Point::zero() };
+    for j in 0..NP + NS {
+        let z = seed(&at, &along, &Point::unit(NX + j));
+        let l = model.terminal_cost(&z.x, &z.p, &z.s);
+        *parameter(j, gp, gs) += l.mixed();
+    }
+}
+
+/// Default of [`Model::parameter_terms`].
+pub(crate) fn parameter_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    x: &SVector<S, NX>,
+    u: &SVector<S, NU>,
+    p: &SVector<S, NP>,
+    s: &SVector<S, NS>,
+    lambda: &SVector<S, NX>,
+    out: &mut ParameterTerms<S, NX, NU, NP>,
+) where
+    M: Model<NX, NU, NP, NS> + ?Sized,
+    S: Scalar,
+{
+    let at = Point::stage(x, u, p, s);
+    for j in 0..NP {
+        let along_j = Point::unit(NX + NU + j);
+        for i in 0..NX + NU {
+            let z = seed(&at, &Point::unit(i), &along_j);
+            let l = model.stage_cost(&z.x, &z.u, &z.p, &z.s);
+            let f = next(model, &z);
+            let h = l.mixed() + contract(lambda, |k| f[k].mixed());
+            if i < NX {
+                out.hxp[(i, j)] = h;
+            } else {
+                out.hup[(i - NX, j)] = h;
+            }
+            for k in 0..NX {
+                out.fp[(k, j)] = f[k].second();
+            }
+        }
+    }
+}
+
+/// Default of [`Model::terminal_parameter_terms`].
+pub(crate) fn terminal_parameter_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    x: &SVector<S, NX>,
+    p: &SVector<S, NP>,
+    s: &SVector<S, NS>,
+    lxp: &mut SMatrix<S, NX, NP>,
+) where
+    M: Model<NX, NU, NP, NS> + ?Sized,
+    S: Scalar,
+{
+    let at = Point::terminal(x, p, s);
+    for i in 0..NX {
+        for j in 0..NP {
+            let z = seed(&at, &Point::unit(i), &Point::unit(NX + j));
+            lxp[(i, j)] = model.terminal_cost(&z.x, &z.p, &z.s).mixed();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A function of one variable, in any scalar.
+    trait Function {
+        fn at<S: Scalar>(&self, x: S) -> S;
+    }
+
+    /// Value, first and second derivative by dual numbers: a hyper-dual number, and a dual number of a dual number, which
+    /// must agree to the last digits.
+    fn derivatives(function: &impl Function, x: f64) -> [f64; 3] {
+        let hyper = function.at(HyperDual::new(x, 1.0, 1.0, 0.0));
+        let nested = function.at(Dual::new(Dual::new(x, 1.0), Dual::new(1.0, 0.0)));
+        let simple = function.at(Dual::new(x, 1.0));
+        assert_eq!([hyper.re, hyper.eps1], [nested.re.re, hyper.eps2]);
+        assert_eq!(hyper.re, simple.re);
+        // Quotients of the two types round differently.
+        assert_close(hyper.eps1, simple.eps, 1e-14);
+        assert_close(hyper.eps1, nested.re.eps, 1e-14);
+        assert_close(hyper.eps1eps2, nested.eps.eps, 1e-13);
+        [hyper.re, hyper.eps1, hyper.eps1eps2]
+    }
+
+    #[track_caller]
+    fn assert_close(a: f64, b: f64, relative: f64) {
+        // Where a derivative vanishes, its terms of size one leave some units in the last place.
+        assert!((a - b).abs() <= (relative * a.abs().max(b.abs())).max(4.0 * f64::EPSILON), "{a} is not {b}");
+    }
+
+    macro_rules! functions {
+        ($($test:ident: |$x:ident| $function:expr, at $points:expr, [$first:expr, $second:expr];)*) => {$(
+            #[test]
+            fn $test() {
+                struct This;
+                impl Function for This {
+                    fn at<S: Scalar>(&self, $x: S) -> S { $function }
+                }
+                for $x in $points {
+                    let [value, first, second] = derivatives(&This, $x);
+                    assert_close(value, This.at($x), 1e-15);
+                    // The analytic formulas round differently, nothing more.
+                    assert_close(first, $first, 1e-13);
+                    assert_close(second, $second, 1e-12);
+                }
+            }
+        )*};
+    }
+
+    const ANGLES: [f64; 6] = [-7.3, -1.2, 0.0, 0.4, 1.5, 3.0];
+    const POSITIVE: [f64; 4] = [1e-3, 0.7, 1.0, 42.0];
+
+    functions! {
+        sin: |x| Scalar::sin(x), at ANGLES, [x.cos(), -x.sin()];
+        cos: |x| Scalar::cos(x), at ANGLES, [-x.sin(), -x.cos()];
+        sin_cos_first: |x| Scalar::sin_cos(x).0, at ANGLES, [x.cos(), -x.sin()];
+        sin_cos_second: |x| Scalar::sin_cos(x).1, at ANGLES, [-x.sin(), -x.cos()];
+        tan: |x| Scalar::tan(x), at ANGLES, [x.cos().powi(-2), 2.0 * x.sin() * x.cos().powi(-3)];
+        asin: |x| Scalar::asin(x), at [-0.9, -0.2, 0.0, 0.7],
+            [(1.0 - x * x).powf(-0.5), x * (1.0 - x * x).powf(-1.5)];
+        acos: |x| Scalar::acos(x), at [-0.9, -0.2, 0.0, 0.7],
+            [-(1.0 - x * x).powf(-0.5), -x * (1.0 - x * x).powf(-1.5)];
+        atan: |x| Scalar::atan(x), at [-40.0, -0.3, 0.0, 2.0],
+            [1.0 / (1.0 + x * x), -2.0 * x / (1.0 + x * x).powi(2)];
+        sinh: |x| Scalar::sinh(x), at ANGLES, [x.cosh(), x.sinh()];
+        cosh: |x| Scalar::cosh(x), at ANGLES, [x.sinh(), x.cosh()];
+        tanh: |x| Scalar::tanh(x), at [-20.0, -1.0, 0.0, 0.3, 9.0],
+            [x.cosh().powi(-2), -2.0 * x.sinh() * x.cosh().powi(-3)];
+        exp: |x| Scalar::exp(x), at ANGLES, [x.exp(), x.exp()];
+        ln: |x| Scalar::ln(x), at POSITIVE, [1.0 / x, -1.0 / (x * x)];
+        sqrt: |x| Scalar::sqrt(x), at POSITIVE, [0.5 * x.powf(-0.5), -0.25 * x.powf(-1.5)];
+        cbrt: |x| Scalar::cbrt(x), at POSITIVE, [x.powf(-2.0 / 3.0) / 3.0, -2.0 / 9.0 * x.powf(-5.0 / 3.0)];
+        cbrt_of_negative: |x| Scalar::cbrt(x), at [-8.0, -0.1],
+            [(-x).powf(-2.0 / 3.0) / 3.0, 2.0 / 9.0 * (-x).powf(-5.0 / 3.0)];
+        powi_zero: |x| Scalar::powi(x, 0), at ANGLES, [0.0, 0.0];
+        powi_one: |x| Scalar::powi(x, 1), at ANGLES, [1.0, 0.0];
+        powi_two: |x| Scalar::powi(x, 2), at ANGLES, [2.0 * x, 2.0];
+        powi_five: |x| Scalar::powi(x, 5), at ANGLES, [5.0 * x.powi(4), 20.0 * x.powi(3)];
+        powi_negative: |x| Scalar::powi(x, -3), at [-2.0, 0.3], [-3.0 * x.powi(-4), 12.0 * x.powi(-5)];
+        powf_zero: |x| Scalar::powf(x, 0.0), at ANGLES, [0.0, 0.0];
+        powf_one: |x| Scalar::powf(x, 1.0), at ANGLES, [1.0, 0.0];
+        powf_two: |x| Scalar::powf(x, 2.0), at ANGLES, [2.0 * x, 2.0];
+        powf_at_zero: |x| Scalar::powf(x, 2.5), at [0.0, 0.5], [2.5 * x.powf(1.5), 3.75 * x.powf(0.5)];
+        powf_negative: |x| Scalar::powf(x, -0.5), at POSITIVE, [-0.5 * x.powf(-1.5), 0.75 * x.powf(-2.5)];
+        pow_of_base: |x| Scalar::pow(x, Scalar::from_f64(2.5)), at [0.0, 0.5, 3.0],
+            [2.5 * x.powf(1.5), 3.75 * x.powf(0.5)];
+        pow_of_exponent: |x| Scalar::pow(Scalar::from_f64(3.0), x), at ANGLES,
+            [3f64.ln() * 3f64.powf(x), 3f64.ln().powi(2) * 3f64.powf(x)];
+        pow_of_both: |x| Scalar::pow(x, x), at POSITIVE,
+            [x.powf(x) * (1.0 + x.ln()), x.powf(x) * ((1.0 + x.ln()).powi(2) + 1.0 / x)];
+        exponent_of_zero_base: |x| Scalar::pow(Scalar::from_f64(0.0), x), at [2.5, 3.0], [0.0, 0.0];
+        angle_from_sine_and_cosine: |x| { let (s, c) = Scalar::sin_cos(x); Scalar::atan2(s, c) },
+            at [-3.0, -1.9, -0.4, 0.2, 1.0, 2.5], [1.0, 0.0];
+        // Mixed sums, products and quotients, which are num-dual's.
+        rational: |x| (x * x + <_ as Scalar>::from_f64(1.0)) / (x - <_ as Scalar>::from_f64(5.0)), at ANGLES,
+            [(x * x - 10.0 * x - 1.0) / (x - 5.0).powi(2), 52.0 / (x - 5.0).powi(3)];
+    }
+
+    /// `atan2` in the four quadrants and on the four half axes, in both variables.
+    #[test]
+    fn atan2() {
+        for (y, x) in
+            [(1.0, 2.0), (0.3, -2.0), (-4.0, -1.0), (-1.0, 0.5), (0.0, 1.0), (2.0, 0.0), (0.0, -3.0), (-1.0, 0.0)]
+        {
+            let r4: f64 = (x * x + y * y) * (x * x + y * y);
+            let r2: f64 = x * x + y * y;
+            let seeds = [(1.0, 0.0), (0.0, 1.0)];
+            let first = [x / r2, -y / r2];
+            let second = [[-2.0 * x * y / r4, (y * y - x * x) / r4], [(y * y - x * x) / r4, 2.0 * x * y / r4]];
+            for (i, (y1, x1)) in seeds.into_iter().enumerate() {
+                for (j, (y2, x2)) in seeds.into_iter().enumerate() {
+                    let angle = Scalar::atan2(HyperDual::new(y, y1, y2, 0.0), HyperDual::new(x, x1, x2, 0.0));
+                    assert_eq!(angle.re, f64::atan2(y, x));
+                    assert_close(angle.eps1, first[i], 1e-14);
+                    assert_close(angle.eps2, first[j], 1e-14);
+                    assert_close(angle.eps1eps2, second[i][j], 1e-14);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pow_in_both_variables() {
+        let (a, b): (f64, f64) = (1.7, -0.6);
+        let power = Scalar::pow(HyperDual::new(a, 1.0, 0.0, 0.0), HyperDual::new(b, 0.0, 1.0, 0.0));
+        assert_close(power.eps1, b * a.powf(b - 1.0), 1e-14);
+        assert_close(power.eps2, a.powf(b) * a.ln(), 1e-14);
+        assert_close(power.eps1eps2, a.powf(b - 1.0) * (1.0 + b * a.ln()), 1e-14);
+    }
+
+    #[test]
+    fn conversions_keep_the_real_part() {
+        let constant = <HyperDual<Dual<f64>> as Scalar>::from_f64(0.1);
+        assert_eq!(Scalar::to_f64(constant), 0.1);
+        assert_eq!((constant.eps1.re, constant.re.eps), (0.0, 0.0));
+        assert_eq!(<Dual<f32> as Scalar>::from_f64(0.1).re, 0.1f32);
+    }
+}

@@ -1,0 +1,198 @@
+//! What can be wrong with an input. A numerical outcome is a [`Status`], not an error.
+
+use core::fmt;
+
+use thiserror::Error;
+
+use crate::solution::Status;
+
+/// An input of the solver, as the errors name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Input {
+    /// The initial state `x0`.
+    InitialState,
+    /// The parameters `p`.
+    Params,
+    /// The per-stage parameters `s_t`, one vector for each of the `T + 1` stages.
+    StageParams,
+    /// The controls `u_t`, `T` of them.
+    Controls,
+    /// The states `x_t`, `T + 1` of them.
+    States,
+    /// The loss gradient in the states, `T + 1` vectors.
+    LossStates,
+    /// The loss gradient in the controls, `T` vectors.
+    LossControls,
+    /// The loss gradients of a batch, one for each solution.
+    LossGradients,
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InitialState => "the initial state",
+            Self::Params => "the parameter vector",
+            Self::StageParams => "the list of stage parameters",
+            Self::Controls => "the list of controls",
+            Self::States => "the list of states",
+            Self::LossStates => "the loss gradient in the states",
+            Self::LossControls => "the loss gradient in the controls",
+            Self::LossGradients => "the list of loss gradients",
+        })
+    }
+}
+
+/// Where in an input a number stands: the stage for inputs that have one vector a stage, and the entry of the vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Stage `t`, for inputs given stage by stage.
+    pub stage: Option<usize>,
+    /// Index into the vector.
+    pub entry: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.stage {
+            Some(stage) => write!(f, "stage {stage}, entry {}", self.entry),
+            None => write!(f, "entry {}", self.entry),
+        }
+    }
+}
+
+/// Why a solver could not be made.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A setting lies outside its range.
+    #[error("setting `{name}` is {given}, expected {expected}")]
+    OutOfRange {
+        /// Path of the field in [`Settings`](crate::Settings).
+        name: &'static str,
+        /// Its value.
+        given: f64,
+        /// The range in words.
+        expected: &'static str,
+    },
+    /// A horizon without a single stage.
+    #[error("the horizon is 0, expected at least 1")]
+    EmptyHorizon,
+    /// The model declares bounds or constraints.
+    #[error("the model has bounds or constraints, expected a model without: the solver does not support them yet")]
+    LimitedModel,
+}
+
+/// Why a problem could not be solved at all.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum SolveError {
+    /// The settings, the horizon or the model were refused (only from [`batch`](crate::batch), which makes its own solvers).
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The problem's horizon is not the solver's.
+    #[error("the problem has horizon {given}, the solver was made for horizon {expected}")]
+    Horizon {
+        /// Horizon of the problem.
+        given: usize,
+        /// Horizon of the solver.
+        expected: usize,
+    },
+    /// A list of vectors has the wrong length.
+    #[error("{input} has length {given}, expected {expected}")]
+    WrongLength {
+        /// Which list.
+        input: Input,
+        /// Its length.
+        given: usize,
+        /// The length the horizon asks for.
+        expected: usize,
+    },
+    /// A number is NaN or infinite.
+    #[error("{input} is {given} at {place}, expected a finite number")]
+    NonFinite {
+        /// Which input.
+        input: Input,
+        /// Where.
+        place: Place,
+        /// The number.
+        given: f64,
+    },
+    /// [`Problem::with_policy`](crate::Problem::with_policy) was called on a problem that did not have one stage-parameter
+    /// vector a stage at that time, so that the rollout could not be made.
+    #[error("the policy was given with {given} stage parameters, expected {expected}: give the stage parameters first")]
+    PolicyBeforeStageParams {
+        /// Number of stage parameters at the call.
+        given: usize,
+        /// The number the horizon asks for.
+        expected: usize,
+    },
+}
+
+/// Why a solution has no gradient, or none that can be answered for.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum GradientError {
+    /// The settings, the horizon or the model were refused (only from [`batch`](crate::batch), which makes its own solvers).
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The trajectory is not a solution: the solver stopped early, or the solution was edited since.
+    #[error(
+        "the solution has not converged: status {status}, dynamics residual {dynamics:e} (at most {dynamics_tolerance:e}), \
+         stationarity {stationarity:e} (at most {stationarity_tolerance:e})"
+    )]
+    NotConverged {
+        /// Status the solution carries.
+        status: Status,
+        /// `max_t |x_{t+1} - f(x_t, u_t)| / max(1, |x_{t+1}|)`, the initial state included.
+        dynamics: f64,
+        /// What was allowed.
+        dynamics_tolerance: f64,
+        /// `max |l_u + fu' lambda| / max(1, max |l_u|)`; NaN where it was not evaluated because the dynamics already failed.
+        stationarity: f64,
+        /// What was allowed.
+        stationarity_tolerance: f64,
+    },
+    /// The second-order condition fails: `Q_uu` of the unregularised problem is not positive definite, so the point is not
+    /// a strict minimum and its sensitivity does not exist.
+    #[error("the reduced Hessian is not positive definite at stage {stage}: the solution is not a strict minimum")]
+    NotPositiveDefinite {
+        /// Stage `t`.
+        stage: usize,
+    },
+    /// The derivative itself is infinite or undefined (say, of a square root at zero), though the solution is sound.
+    #[error("the derivative is not finite")]
+    Undefined,
+    /// A list of vectors has the wrong length.
+    #[error("{input} has length {given}, expected {expected}")]
+    WrongLength {
+        /// Which list.
+        input: Input,
+        /// Its length.
+        given: usize,
+        /// The length the horizon asks for.
+        expected: usize,
+    },
+    /// A number is NaN or infinite.
+    #[error("{input} is {given} at {place}, expected a finite number")]
+    NonFinite {
+        /// Which input.
+        input: Input,
+        /// Where.
+        place: Place,
+        /// The number.
+        given: f64,
+    },
+}
+
+/// The first number of `vectors` that is not finite.
+pub(crate) fn find_non_finite<'a>(vectors: impl Iterator<Item = &'a [f64]>) -> Option<(usize, usize, f64)> {
+    for (stage, vector) in vectors.enumerate() {
+        for (entry, &value) in vector.iter().enumerate() {
+            if !value.is_finite() {
+                return Some((stage, entry, value));
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,333 @@
+//! The loop of the forward solve: sweep backward, test, search along the closed-loop rollout, accept.
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::ilqr::Iteration;
+use crate::model::Model;
+use crate::problem::{Guess, Problem};
+use crate::settings::Settings;
+use crate::solution::{Solution, Stats, Status};
+use crate::sweep::{Failure, Policy, Records, Sweep};
+use crate::trajectory::{Cost, Trajectory, closed_loop_rollout, cost_along, rollout};
+
+/// The forward solve's memory: the current trajectory with its policy, and a trial of each.
+#[derive(Clone, Debug)]
+pub(crate) struct Forward<const NX: usize, const NU: usize, const NS: usize> {
+    current: Candidate<NX, NU>,
+    trial: Candidate<NX, NU>,
+    stage_params: Vec<SVector<f64, NS>>,
+    records: Records<f64, NX, NU>,
+}
+
+/// A trajectory, its cost, and the backward sweep about it.
+#[derive(Clone, Debug)]
+struct Candidate<const NX: usize, const NU: usize> {
+    trajectory: Trajectory<f64, NX, NU>,
+    cost: Cost<f64>,
+    policy: Policy<f64, NX, NU>,
+    sweep: Sweep<f64>,
+}
+
+impl<const NX: usize, const NU: usize> Candidate<NX, NU> {
+    fn new(horizon: usize) -> Self {
+        Self {
+            trajectory: Trajectory::zeros(horizon),
+            cost: Cost { total: 0.0, magnitude: 0.0 },
+            policy: Policy::zeros(horizon),
+            sweep: Sweep::NONE,
+        }
+    }
+}
+
+impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
+    pub(crate) fn new(horizon: usize) -> Self {
+        Self {
+            current: Candidate::new(horizon),
+            trial: Candidate::new(horizon),
+            stage_params: vec![SVector::zeros(); horizon + 1],
+            records: Records::zeros(),
+        }
+    }
+
+    pub(crate) fn horizon(&self) -> usize {
+        self.current.trajectory.controls.len()
+    }
+
+    /// Solves a problem that passed its check, and writes everything of `solution`.
+    pub(crate) fn solve<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS>,
+        observe: impl FnMut(&Iteration),
+        solution: &mut Solution<NX, NU, NP, NS>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        if NS > 0 {
+            self.stage_params.copy_from_slice(problem.stage_params());
+        }
+        self.current.cost = self.start(model, problem);
+        self.current.sweep = Sweep::NONE;
+        let mut solve = Solve { model, settings, params: problem.params(), memory: self, stats: Stats::default() };
+        let status = solve.run(observe);
+        let stats = solve.stats;
+        self.write(status, stats, problem, solution);
+    }
+
+    /// The initial trajectory and its cost.
+    fn start<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>) -> Cost<f64>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let trajectory = &mut self.current.trajectory;
+        match problem.guess() {
+            Guess::Zeros | Guess::NoRollout { .. } => trajectory.controls.fill(SVector::zeros()),
+            Guess::Controls(controls) => trajectory.controls.copy_from_slice(controls),
+            Guess::Rollout { controls, states } => {
+                trajectory.controls.copy_from_slice(controls);
+                trajectory.states.copy_from_slice(states);
+                return cost_along(model, problem.params(), &self.stage_params, trajectory);
+            }
+        }
+        rollout(model, problem.x0(), problem.params(), &self.stage_params, trajectory)
+    }
+
+    fn write<const NP: usize>(
+        &self,
+        status: Status,
+        stats: Stats,
+        problem: &Problem<NX, NU, NP, NS>,
+        solution: &mut Solution<NX, NU, NP, NS>,
+    ) {
+        let Candidate { trajectory, cost, policy, sweep } = &self.current;
+        solution.status = status;
+        solution.cost = cost.total;
+        solution.stats = Stats { stationarity: sweep.stationarity, ..stats };
+        solution.x0 = *problem.x0();
+        solution.params = *problem.params();
+        copy(&mut solution.stage_params, &self.stage_params);
+        copy(&mut solution.states, &trajectory.states);
+        copy(&mut solution.controls, &trajectory.controls);
+        copy(&mut solution.gains, &policy.gains);
+        copy(&mut solution.costates, &policy.costates);
+        if sweep.stationarity.is_nan() {
+            // The last sweep did not finish: what stands in the policy belongs to nothing.
+            solution.gains.fill(SMatrix::repeat(f64::NAN));
+            solution.costates.fill(SVector::repeat(f64::NAN));
+        }
+    }
+}
+
+fn copy<T: Copy>(to: &mut Vec<T>, from: &[T]) {
+    to.clear();
+    to.extend_from_slice(from);
+}
+
+/// A solve under way.
+struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    model: &'a M,
+    settings: &'a Settings,
+    params: &'a SVector<f64, NP>,
+    memory: &'a mut Forward<NX, NU, NS>,
+    stats: Stats,
+}
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    fn run(&mut self, mut observe: impl FnMut(&Iteration)) -> Status {
+        let finite = |x: &SVector<f64, NX>| x.iter().all(|value| value.is_finite());
+        let start = &self.memory.current;
+        if !(start.cost.total.is_finite() && start.trajectory.states.iter().all(finite)) {
+            return Status::Diverged;
+        }
+        let mut mu = self.settings.regularisation.initial;
+        let mut step = 0.0;
+        if let Err(status) = self.sweep_current(&mut mu) {
+            return status;
+        }
+        loop {
+            if self.is_stationary() && mu > 0.0 && self.confirm() {
+                mu = 0.0;
+            }
+            let Candidate { cost, sweep, .. } = &self.memory.current;
+            observe(&Iteration {
+                iteration: self.stats.iterations,
+                cost: cost.total,
+                stationarity: sweep.stationarity,
+                regularisation: mu,
+                step,
+            });
+            if self.is_stationary() {
+                return if mu > 0.0 { Status::RegularisationLimit } else { Status::Converged };
+            }
+            if self.stats.iterations == self.settings.max_iterations {
+                return Status::IterationLimit;
+            }
+            step = match self.advance(&mut mu) {
+                Ok(step) => step,
+                Err(status) => return status,
+            };
+        }
+    }
+
+    fn is_stationary(&self) -> bool {
+        self.memory.current.sweep.stationarity <= self.settings.tolerance
+    }
+
+    /// Sweeps about a stationary trajectory once more, now without regularisation: only if that exists is the point a
+    /// strict minimum. Otherwise the regularised sweep stays.
+    fn confirm(&mut self) -> bool {
+        let Forward { current, trial, stage_params, records } = &mut *self.memory;
+        let sweep = trial.policy.sweep(
+            self.model,
+            self.params,
+            stage_params,
+            &current.trajectory,
+            self.settings.hessian,
+            0.0,
+            records,
+        );
+        match sweep {
+            Ok(sweep) => {
+                core::mem::swap(&mut current.policy, &mut trial.policy);
+                current.sweep = sweep;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// One accepted step and the sweep about where it leads; the step's length.
+    fn advance(&mut self, mu: &mut f64) -> Result<f64, Status> {
+        loop {
+            // Rounding of a sum of T + 1 terms, each good to a few units in the last place, and a margin so that a
+            // decrease is measured to some digits.
+            let terms = (self.memory.horizon() + 10) as f64;
+            let noise = 10.0 * terms * f64::EPSILON * self.memory.current.cost.magnitude;
+            if -0.5 * self.memory.current.sweep.slope <= noise {
+                return self.search_stationarity(noise, mu);
+            }
+            if let Some(alpha) = self.search_decrease() {
+                self.accept();
+                *mu = self.decreased(*mu);
+                self.sweep_current(mu)?;
+                return Ok(alpha);
+            }
+            // The LQ problem describes the cost too badly at the length of its step: a larger mu shortens and turns it.
+            *mu = self.increased(*mu).ok_or(Status::LineSearchFailed)?;
+            self.sweep_current(mu)?;
+        }
+    }
+
+    /// Backtracks until the cost falls enough; the trial then holds trajectory and cost.
+    fn search_decrease(&mut self) -> Option<f64> {
+        let line_search = self.settings.line_search;
+        let mut alpha = 1.0;
+        for _ in 0..line_search.max_steps {
+            if let Some(cost) = self.rollout_trial(alpha) {
+                let Candidate { cost: current, sweep, .. } = &self.memory.current;
+                if cost.total - current.total <= line_search.sufficient_decrease * alpha * sweep.slope {
+                    self.memory.trial.cost = cost;
+                    return Some(alpha);
+                }
+            }
+            alpha *= line_search.shrink;
+        }
+        None
+    }
+
+    /// Backtracks until the trajectory becomes more stationary, where the cost can no longer tell: the predicted decrease
+    /// is below its rounding.
+    fn search_stationarity(&mut self, noise: f64, mu: &mut f64) -> Result<f64, Status> {
+        let line_search = self.settings.line_search;
+        let mut alpha = 1.0;
+        for _ in 0..line_search.max_steps {
+            if let Some(cost) = self.rollout_trial(alpha)
+                && cost.total - self.memory.current.cost.total <= noise
+            {
+                let mut trial_mu = self.decreased(*mu);
+                let demand = 1.0 - line_search.sufficient_decrease * alpha;
+                if let Ok(sweep) = self.sweep_trial(&mut trial_mu)
+                    && sweep.stationarity <= demand * self.memory.current.sweep.stationarity
+                {
+                    self.memory.trial.cost = cost;
+                    self.memory.trial.sweep = sweep;
+                    self.accept();
+                    *mu = trial_mu;
+                    return Ok(alpha);
+                }
+            }
+            alpha *= line_search.shrink;
+        }
+        Err(Status::LineSearchFailed)
+    }
+
+    fn accept(&mut self) {
+        core::mem::swap(&mut self.memory.current, &mut self.memory.trial);
+        self.stats.iterations += 1;
+    }
+
+    fn rollout_trial(&mut self, alpha: f64) -> Option<Cost<f64>> {
+        self.stats.line_search_steps += 1;
+        let Forward { current, trial, stage_params, .. } = &mut *self.memory;
+        let Candidate { trajectory, policy, .. } = current;
+        closed_loop_rollout(
+            self.model,
+            self.params,
+            stage_params,
+            trajectory,
+            &policy.gains,
+            &policy.feedforward,
+            alpha,
+            &mut trial.trajectory,
+        )
+    }
+
+    /// Sweeps about the current trajectory, raising `mu` until the LQ problem has a minimum.
+    fn sweep_current(&mut self, mu: &mut f64) -> Result<(), Status> {
+        self.memory.current.sweep = Sweep::NONE;
+        // The trial's sweep is the same with the roles exchanged.
+        core::mem::swap(&mut self.memory.current, &mut self.memory.trial);
+        let sweep = self.sweep_trial(mu);
+        core::mem::swap(&mut self.memory.current, &mut self.memory.trial);
+        self.memory.current.sweep = sweep?;
+        Ok(())
+    }
+
+    /// Sweeps about the trial trajectory, raising `mu` until the LQ problem has a minimum.
+    fn sweep_trial(&mut self, mu: &mut f64) -> Result<Sweep<f64>, Status> {
+        loop {
+            let Forward { trial, stage_params, records, .. } = &mut *self.memory;
+            let sweep = trial.policy.sweep(
+                self.model,
+                self.params,
+                stage_params,
+                &trial.trajectory,
+                self.settings.hessian,
+                *mu,
+                records,
+            );
+            match sweep {
+                Ok(sweep) => return Ok(sweep),
+                Err(Failure::NonFinite) => return Err(Status::Diverged),
+                Err(Failure::Indefinite) => *mu = self.increased(*mu).ok_or(Status::RegularisationLimit)?,
+            }
+        }
+    }
+
+    fn increased(&mut self, mu: f64) -> Option<f64> {
+        let schedule = self.settings.regularisation;
+        self.stats.regularisations += 1;
+        let raised = (mu * schedule.increase).max(schedule.minimum);
+        (raised <= schedule.maximum).then_some(raised)
+    }
+
+    fn decreased(&self, mu: f64) -> f64 {
+        let schedule = self.settings.regularisation;
+        let lowered = mu / schedule.decrease;
+        if lowered < schedule.minimum { 0.0 } else { lowered }
+    }
+}

@@ -1,0 +1,185 @@
+//! The solver: iLQR and its second-order form, differential dynamic programming.
+//!
+//! One iteration is a backward sweep about the current trajectory (see [`riccati`](crate::riccati)) and a search along the
+//! closed-loop rollout of its step:
+//!
+//! ```text
+//! u = u_t + alpha k_t + K_t (x - x_t)
+//! ```
+//!
+//! The loop stops on stationarity of the trajectory, not because the cost stopped moving. References: Jacobson and Mayne,
+//! *Differential Dynamic Programming*, 1970; Li and Todorov 2004 (iLQR); Tassa, Erez and Todorov, *Synthesis and
+//! stabilization of complex behaviors through online trajectory optimization*, 2012 (line search on the rollout with
+//! feedback, regularisation with a schedule).
+
+use crate::error::{GradientError, SettingsError, SolveError};
+use crate::forward::Forward;
+use crate::implicit::{Differentiation, Gradient, Jacobian, LossGradient};
+use crate::model::Model;
+use crate::problem::Problem;
+use crate::sensitivity::Sensitivity;
+use crate::settings::Settings;
+use crate::solution::Solution;
+
+/// Solves problems of one model over one horizon, and differentiates their solutions.
+///
+/// All memory is allocated by [`Ilqr::new`]; a solve allocates only the solution it returns, and [`Ilqr::solve_into`]
+/// nothing. Nothing of one solve is carried into the next: the same problem always gives the same solution.
+#[derive(Clone, Debug)]
+pub struct Ilqr<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
+    model: M,
+    settings: Settings,
+    forward: Forward<NX, NU, NS>,
+    sensitivity: Sensitivity<f64, NX, NU>,
+}
+
+/// What an observer sees: the state of the solve after the backward sweep of each iteration, first of the initial
+/// trajectory (`iteration` 0), last of the returned one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Iteration {
+    /// Accepted steps so far.
+    pub iteration: usize,
+    /// Cost of the current trajectory.
+    pub cost: f64,
+    /// `max |Q_u| / max(1, max |l_u|)` of the current trajectory.
+    pub stationarity: f64,
+    /// The proximal weight `mu` of its backward sweep.
+    pub regularisation: f64,
+    /// Length `alpha` of the step that led here; 0 for the initial trajectory.
+    pub step: f64,
+}
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Ilqr<M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    /// A solver for problems over `horizon` stages, with all its memory.
+    ///
+    /// # Errors
+    /// [`SettingsError`] for a setting out of range, a horizon of 0, and a model with bounds or constraints.
+    pub fn new(model: M, horizon: usize, settings: Settings) -> Result<Self, SettingsError> {
+        check_solver::<M, NX, NU, NP, NS>(horizon, &settings)?;
+        Ok(Self { model, settings, forward: Forward::new(horizon), sensitivity: Sensitivity::new(horizon) })
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &M {
+        &self.model
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// `T`, the number of controls.
+    #[must_use]
+    pub fn horizon(&self) -> usize {
+        self.forward.horizon()
+    }
+
+    /// Solves a problem.
+    ///
+    /// # Errors
+    /// [`SolveError`] for input that is not a problem of this solver: wrong lengths, numbers that are not finite. A
+    /// numerical outcome, such as not converging, is the solution's [`Status`].
+    pub fn solve(&mut self, problem: &Problem<NX, NU, NP, NS>) -> Result<Solution<NX, NU, NP, NS>, SolveError> {
+        self.solve_with(problem, |_| {})
+    }
+
+    /// Solves a problem and calls `observe` after every backward sweep about a new trajectory.
+    ///
+    /// # Errors
+    /// As [`Ilqr::solve`].
+    pub fn solve_with(
+        &mut self,
+        problem: &Problem<NX, NU, NP, NS>,
+        observe: impl FnMut(&Iteration),
+    ) -> Result<Solution<NX, NU, NP, NS>, SolveError> {
+        problem.check(self.horizon())?;
+        let mut solution = Solution::new(self.horizon());
+        self.forward.solve(&self.model, &self.settings, problem, observe, &mut solution);
+        Ok(solution)
+    }
+
+    /// Solves a problem into a solution that is there already; allocates nothing if that solution is of this horizon.
+    ///
+    /// # Errors
+    /// As [`Ilqr::solve`]; `solution` is then untouched.
+    pub fn solve_into(
+        &mut self,
+        problem: &Problem<NX, NU, NP, NS>,
+        solution: &mut Solution<NX, NU, NP, NS>,
+    ) -> Result<(), SolveError> {
+        problem.check(self.horizon())?;
+        self.forward.solve(&self.model, &self.settings, problem, |_| {}, solution);
+        Ok(())
+    }
+
+    /// The exact gradient of a loss on the trajectory with respect to parameters, initial state and stage parameters, by
+    /// implicit differentiation at the solution: one backward and one forward sweep, whatever the solve took.
+    ///
+    /// # Errors
+    /// [`GradientError`] where the solution has not converged (or was edited), is not a strict minimum, or where the
+    /// input has wrong lengths or numbers that are not finite.
+    pub fn vjp(
+        &mut self,
+        solution: &Solution<NX, NU, NP, NS>,
+        loss: &LossGradient<NX, NU>,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        self.vjp_with(solution, loss, Differentiation::Implicit)
+    }
+
+    /// As [`Ilqr::vjp`], by the given method.
+    ///
+    /// # Errors
+    /// As [`Ilqr::vjp`].
+    pub fn vjp_with(
+        &mut self,
+        solution: &Solution<NX, NU, NP, NS>,
+        loss: &LossGradient<NX, NU>,
+        method: Differentiation,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        self.sensitivity.vjp(&self.model, &self.settings, solution, loss, method)
+    }
+
+    /// The exact derivative of the whole trajectory with respect to the parameters, by a forward sweep.
+    ///
+    /// # Errors
+    /// As [`Ilqr::vjp`].
+    pub fn jacobian(&mut self, solution: &Solution<NX, NU, NP, NS>) -> Result<Jacobian<NX, NU, NP>, GradientError> {
+        self.sensitivity.jacobian(&self.model, &self.settings, solution)
+    }
+
+    /// The gradient of the optimal cost with respect to parameters, initial state and stage parameters (the envelope
+    /// theorem: `dH/dp` summed along the trajectory, and `lambda_0`).
+    ///
+    /// # Errors
+    /// As [`Ilqr::vjp`].
+    pub fn value_gradient(
+        &mut self,
+        solution: &Solution<NX, NU, NP, NS>,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        self.sensitivity.value_gradient(&self.model, &self.settings, solution)
+    }
+}
+
+/// What [`Ilqr::new`] asks of its arguments.
+pub(crate) fn check_solver<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    horizon: usize,
+    settings: &Settings,
+) -> Result<(), SettingsError>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    settings.validate()?;
+    if horizon == 0 {
+        return Err(SettingsError::EmptyHorizon);
+    }
+    if M::LIMITED {
+        return Err(SettingsError::LimitedModel);
+    }
+    Ok(())
+}

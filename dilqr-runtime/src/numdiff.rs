@@ -1,0 +1,363 @@
+//! Central differences of a model's value functions: the public oracle for derivatives.
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::model::{HamiltonianHessian, Model, ParameterTerms, StageExpansion, TerminalExpansion};
+use crate::point::{Point, parameter, set_second};
+use crate::scalar::Scalar;
+
+/// A model whose derivatives are central differences of the wrapped model's `dynamics`, `stage_cost` and
+/// `terminal_cost`; the wrapped model's own derivatives are never called.
+///
+/// It is a [`Model`] like any other, so a derivative kernel is checked by filling the same record twice:
+///
+/// * First derivatives (`fx`, `fu`, `fp`, the gradients of costs and of the Hamiltonian) are differences of values over
+///   twice the step `h = cbrt(eps) max(1, |z|)` in each variable `z`. For functions whose third derivatives are of the
+///   size of their values the error is about `1e-10` of that size; compare to `1e-9`, relative to the largest value or
+///   derivative in play.
+/// * Second derivatives (`lxx`, `hux`, `hxp`, ... and the contractions) are mixed differences of four values of the cost
+///   or of the Hamiltonian `H = l + lambda' f`, with `h = eps^(1/4) max(1, |z|)`: error about `1e-7` of the size of the
+///   values; compare to `1e-5`. The parameter contraction differences `H` along `(dx, du)` as one direction, scaled so
+///   that no variable moves further than its own step, plus `dlambda' f` to first order.
+///
+/// Here `eps` is the scalar's machine epsilon; in `f32` expect `1e-4` and `1e-2`. Steps are rounded to powers of two, so
+/// that the difference of the arguments is exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NumDiff<M>(pub M);
+
+/// Distance of the scalar's one to its next neighbour.
+fn epsilon<S: Scalar>() -> f64 {
+    // The scalar, or its real part, is one of the two float types.
+    let is_double = S::from_f64(1.0 + f64::EPSILON).to_f64() > 1.0;
+    if is_double { f64::EPSILON } else { f64::from(f32::EPSILON) }
+}
+
+/// How far to go along `direction`, for a step of `relative * max(1, |z|)` in the variable that it moves most.
+fn step<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    at: &Point<S, NX, NU, NP, NS>,
+    direction: &Point<S, NX, NU, NP, NS>,
+    relative: f64,
+) -> f64 {
+    fn size<S: Scalar, const N: usize>(at: &SVector<S, N>, direction: &SVector<S, N>) -> f64 {
+        (0..N).map(|i| direction[i].to_f64().abs() / at[i].to_f64().abs().max(1.0)).fold(0.0, f64::max)
+    }
+    let size = size(&at.x, &direction.x)
+        .max(size(&at.u, &direction.u))
+        .max(size(&at.p, &direction.p))
+        .max(size(&at.s, &direction.s));
+    // Along no direction nothing changes, whatever the step.
+    let step = if size > 0.0 { relative / size } else { relative };
+    step.log2().round().exp2()
+}
+
+/// The point `at + length * direction`.
+fn moved<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    at: &Point<S, NX, NU, NP, NS>,
+    direction: &Point<S, NX, NU, NP, NS>,
+    length: f64,
+) -> Point<S, NX, NU, NP, NS> {
+    fn moved<S: Scalar, const N: usize>(at: &SVector<S, N>, direction: &SVector<S, N>, length: S) -> SVector<S, N> {
+        SVector::from_fn(|i, _| at[i] + length * direction[i])
+    }
+    let length = S::from_f64(length);
+    Point {
+        x: moved(&at.x, &direction.x, length),
+        u: moved(&at.u, &direction.u, length),
+        p: moved(&at.p, &direction.p, length),
+        s: moved(&at.s, &direction.s, length),
+    }
+}
+
+/// Derivative of a vector function along a direction.
+fn first<S: Scalar, const N: usize, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    at: &Point<S, NX, NU, NP, NS>,
+    direction: &Point<S, NX, NU, NP, NS>,
+    function: impl Fn(&Point<S, NX, NU, NP, NS>) -> SVector<S, N>,
+) -> SVector<S, N> {
+    let h = step(at, direction, epsilon::<S>().cbrt());
+    let (plus, minus) = (function(&moved(at, direction, h)), function(&moved(at, direction, -h)));
+    let scale = S::from_f64(0.5 / h);
+    SVector::from_fn(|k, _| (plus[k] - minus[k]) * scale)
+}
+
+/// Derivative of a scalar function along a direction.
+fn slope<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    at: &Point<S, NX, NU, NP, NS>,
+    direction: &Point<S, NX, NU, NP, NS>,
+    function: impl Fn(&Point<S, NX, NU, NP, NS>) -> S,
+) -> S {
+    first(at, direction, |z| SVector::<S, 1>::new(function(z)))[0]
+}
+
+/// Second derivative of a scalar function along two directions.
+fn second<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    at: &Point<S, NX, NU, NP, NS>,
+    a: &Point<S, NX, NU, NP, NS>,
+    b: &Point<S, NX, NU, NP, NS>,
+    function: impl Fn(&Point<S, NX, NU, NP, NS>) -> S,
+) -> S {
+    let relative = epsilon::<S>().sqrt().sqrt();
+    let (ha, hb) = (step(at, a, relative), step(at, b, relative));
+    let value = |ha, hb| function(&moved(&moved(at, a, ha), b, hb));
+    let difference = (value(ha, hb) - value(ha, -hb)) - (value(-ha, hb) - value(-ha, -hb));
+    difference * S::from_f64(0.25 / (ha * hb))
+}
+
+impl<M> NumDiff<M> {
+    /// Next state at a point.
+    fn next<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+        &self,
+        at: &Point<S, NX, NU, NP, NS>,
+    ) -> SVector<S, NX>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let mut f = SVector::from_fn(|_, _| S::zero());
+        self.0.dynamics(&at.x, &at.u, &at.p, &at.s, &mut f);
+        f
+    }
+
+    /// Stage cost at a point.
+    fn cost<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+        &self,
+        at: &Point<S, NX, NU, NP, NS>,
+    ) -> S
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        self.0.stage_cost(&at.x, &at.u, &at.p, &at.s)
+    }
+
+    /// Terminal cost at a point.
+    fn terminal<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+        &self,
+        at: &Point<S, NX, 0, NP, NS>,
+    ) -> S
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        self.0.terminal_cost(&at.x, &at.p, &at.s)
+    }
+
+    /// `H = l + lambda' f` at a point.
+    fn hamiltonian<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+        &self,
+        at: &Point<S, NX, NU, NP, NS>,
+        lambda: &SVector<S, NX>,
+    ) -> S
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let f = self.next(at);
+        (0..NX).fold(self.cost(at), |sum, k| sum + lambda[k] * f[k])
+    }
+}
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Model<NX, NU, NP, NS> for NumDiff<M>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    const LIMITED: bool = M::LIMITED;
+
+    fn dynamics<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        next: &mut SVector<S, NX>,
+    ) {
+        self.0.dynamics(x, u, p, s, next);
+    }
+
+    fn stage_cost<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+    ) -> S {
+        self.0.stage_cost(x, u, p, s)
+    }
+
+    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, NS>) -> S {
+        self.0.terminal_cost(x, p, s)
+    }
+
+    fn expand_stage<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        out: &mut StageExpansion<S, NX, NU>,
+    ) {
+        let at = Point::stage(x, u, p, s);
+        out.f = self.next(&at);
+        out.l = self.cost(&at);
+        for i in 0..NX + NU {
+            let along_i = Point::unit(i);
+            let f = first(&at, &along_i, |z| self.next(z));
+            let l = slope(&at, &along_i, |z| self.cost(z));
+            if i < NX {
+                out.fx.set_column(i, &f);
+                out.lx[i] = l;
+            } else {
+                out.fu.set_column(i - NX, &f);
+                out.lu[i - NX] = l;
+            }
+            for j in 0..=i {
+                let l = second(&at, &along_i, &Point::unit(j), |z| self.cost(z));
+                set_second(i, j, l, &mut out.lxx, &mut out.lux, &mut out.luu);
+            }
+        }
+    }
+
+    fn expand_terminal<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        out: &mut TerminalExpansion<S, NX>,
+    ) {
+        let at = Point::terminal(x, p, s);
+        out.l = self.terminal(&at);
+        for i in 0..NX {
+            let along_i = Point::unit(i);
+            out.lx[i] = slope(&at, &along_i, |z| self.terminal(z));
+            for j in 0..=i {
+                let l = second(&at, &along_i, &Point::unit(j), |z| self.terminal(z));
+                out.lxx[(i, j)] = l;
+                out.lxx[(j, i)] = l;
+            }
+        }
+    }
+
+    fn hamiltonian_hessian<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        lambda: &SVector<S, NX>,
+        out: &mut HamiltonianHessian<S, NX, NU>,
+    ) {
+        let at = Point::stage(x, u, p, s);
+        for i in 0..NX + NU {
+            for j in 0..=i {
+                let h = second(&at, &Point::unit(i), &Point::unit(j), |z| self.hamiltonian(z, lambda));
+                set_second(i, j, h, &mut out.hxx, &mut out.hux, &mut out.huu);
+            }
+        }
+    }
+
+    fn add_hamiltonian_parameter_gradient<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        lambda: &SVector<S, NX>,
+        gp: &mut SVector<S, NP>,
+        gs: &mut SVector<S, NS>,
+    ) {
+        let at = Point::stage(x, u, p, s);
+        for j in 0..NP + NS {
+            let along_j = Point::unit(NX + NU + j);
+            *parameter(j, gp, gs) += slope(&at, &along_j, |z| self.hamiltonian(z, lambda));
+        }
+    }
+
+    fn add_terminal_parameter_gradient<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        gp: &mut SVector<S, NP>,
+        gs: &mut SVector<S, NS>,
+    ) {
+        let at = Point::terminal(x, p, s);
+        for j in 0..NP + NS {
+            let along_j = Point::unit(NX + j);
+            *parameter(j, gp, gs) += slope(&at, &along_j, |z| self.terminal(z));
+        }
+    }
+
+    fn add_parameter_contraction<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        lambda: &SVector<S, NX>,
+        dx: &SVector<S, NX>,
+        du: &SVector<S, NU>,
+        dlambda: &SVector<S, NX>,
+        gp: &mut SVector<S, NP>,
+        gs: &mut SVector<S, NS>,
+    ) {
+        let at = Point::stage(x, u, p, s);
+        let along = Point::direction(dx, du);
+        for j in 0..NP + NS {
+            let along_j = Point::unit(NX + NU + j);
+            let f = first(&at, &along_j, |z| self.next(z));
+            let h = second(&at, &along, &along_j, |z| self.hamiltonian(z, lambda));
+            *parameter(j, gp, gs) += (0..NX).fold(h, |sum, k| sum + dlambda[k] * f[k]);
+        }
+    }
+
+    fn add_terminal_parameter_contraction<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        dx: &SVector<S, NX>,
+        gp: &mut SVector<S, NP>,
+        gs: &mut SVector<S, NS>,
+    ) {
+        let at = Point::terminal(x, p, s);
+        let along = Point { x: *dx, ..Point::zero() };
+        for j in 0..NP + NS {
+            *parameter(j, gp, gs) += second(&at, &along, &Point::unit(NX + j), |z| self.terminal(z));
+        }
+    }
+
+    fn parameter_terms<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        lambda: &SVector<S, NX>,
+        out: &mut ParameterTerms<S, NX, NU, NP>,
+    ) {
+        let at = Point::stage(x, u, p, s);
+        for j in 0..NP {
+            let along_j = Point::unit(NX + NU + j);
+            out.fp.set_column(j, &first(&at, &along_j, |z| self.next(z)));
+            for i in 0..NX + NU {
+                let h = second(&at, &Point::unit(i), &along_j, |z| self.hamiltonian(z, lambda));
+                if i < NX {
+                    out.hxp[(i, j)] = h;
+                } else {
+                    out.hup[(i - NX, j)] = h;
+                }
+            }
+        }
+    }
+
+    fn terminal_parameter_terms<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        lxp: &mut SMatrix<S, NX, NP>,
+    ) {
+        let at = Point::terminal(x, p, s);
+        for i in 0..NX {
+            for j in 0..NP {
+                lxp[(i, j)] = second(&at, &Point::unit(i), &Point::unit(NX + j), |z| self.terminal(z));
+            }
+        }
+    }
+}

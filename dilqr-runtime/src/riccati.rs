@@ -1,0 +1,190 @@
+//! The Riccati recursion: the one backward stage that the forward solve, the gradient and [`lq`](crate::lq) share.
+//!
+//! The LQ problem's value function at stage `t` is `1/2 dx' V dx + v' dx + const`. A stage turns `V, v` of `t + 1` into
+//! those of `t`:
+//!
+//! ```text
+//! Qxx = hxx + fx' V fx    Qux = hux + fu' V fx    Quu = huu + fu' V fu
+//! Qx  = gx + fx' v        Qu  = gu + fu' v
+//! K   = -Quu^-1 Qux       k   = -Quu^-1 Qu
+//! V  <- Qxx + Qux' K      v  <- Qx + K' Qu
+//! ```
+//!
+//! The short forms of the last line are exact because `Quu k = -Qu`, `Quu K = -Qux` hold with the very `Quu` that was
+//! factorised: regularisation enters as a proximal term `mu/2 (|dx|^2 + |du|^2)` of the LQ problem itself, in `hxx` and
+//! `huu`, never in `Quu` alone. Three consequences are used elsewhere:
+//!
+//! * With `mu` above the most negative eigenvalue of the stage Hessians the LQ problem is convex, so the recursion exists
+//!   however unstable the system and however long the horizon. (Damping `Quu` alone lets `K` vanish, and `V` then grows
+//!   like the open-loop system; damping `V` alone, as Tassa et al. 2012, does nothing for controls with `fu = 0`.)
+//! * The step is a descent direction of the cost with slope `sum_t k' Qu`.
+//! * With `g = (lx, lu)`, `v` is the closed-loop costate `lx + K' lu + (fx + fu K)' lambda`, for any `mu`: the gradient
+//!   `V_x` of differential dynamic programming and the costate of the optimality conditions are one vector.
+//!
+//! Linear and quadratic part are separate calls, because several linear parts (the columns of a Jacobian) may share one
+//! quadratic part.
+
+use nalgebra::{SMatrix, SVector};
+use thiserror::Error;
+
+use crate::dense::{Ldl, add_product, add_symmetric_product, add_transposed_product, zeros};
+use crate::scalar::Scalar;
+
+/// `Quu` is not positive definite (or not finite).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("Quu is not positive definite")]
+pub struct NotPositiveDefinite;
+
+/// The quadratic part of one stage, borrowed from whichever record holds it.
+#[derive(Clone, Copy, Debug)]
+pub struct Quadratic<'a, S, const NX: usize, const NU: usize> {
+    /// `NX x NX`.
+    pub fx: &'a SMatrix<S, NX, NX>,
+    /// `NX x NU`.
+    pub fu: &'a SMatrix<S, NX, NU>,
+    /// `NX x NX`, symmetric.
+    pub hxx: &'a SMatrix<S, NX, NX>,
+    /// `NU x NX`.
+    pub hux: &'a SMatrix<S, NU, NX>,
+    /// `NU x NU`, symmetric.
+    pub huu: &'a SMatrix<S, NU, NU>,
+}
+
+/// What a stage's quadratic part leaves behind: the feedback, and the means to solve for feed-forward terms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StageFactor<S, const NX: usize, const NU: usize> {
+    /// `K`, `NU x NX`.
+    pub gain: SMatrix<S, NU, NX>,
+    /// Factors of `Quu`, `NU x NU`.
+    quu: Ldl<S, NU>,
+}
+
+/// What a stage's linear part leaves behind. `C` columns share the stage's quadratic part; usually one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Feedforward<S, const NU: usize, const C: usize> {
+    /// `Qu`, `NU x C`.
+    pub qu: SMatrix<S, NU, C>,
+    /// `k`, `NU x C`.
+    pub k: SMatrix<S, NU, C>,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
+    /// Room for the factors of a stage.
+    #[must_use]
+    pub fn zeros() -> Self {
+        Self { gain: zeros(), quu: Ldl::zeros() }
+    }
+
+    /// The quadratic part of a backward stage: `value` holds `V` of the next stage and receives that of this one.
+    ///
+    /// `mu` is added to the diagonals of `hxx` and `huu`.
+    ///
+    /// # Errors
+    /// [`NotPositiveDefinite`] where `Quu` is not; `value` and the factors then hold no meaning.
+    #[inline]
+    pub fn quadratic(
+        &mut self,
+        stage: &Quadratic<'_, S, NX, NU>,
+        mu: S,
+        value: &mut SMatrix<S, NX, NX>,
+    ) -> Result<(), NotPositiveDefinite> {
+        let mut value_fx = zeros();
+        let mut value_fu = zeros();
+        add_product(&mut value_fx, value, stage.fx);
+        add_product(&mut value_fu, value, stage.fu);
+
+        let mut quu = *stage.huu;
+        for i in 0..NU {
+            quu.data.0[i][i] += mu;
+        }
+        add_symmetric_product(&mut quu, stage.fu, &value_fu);
+        if !self.quu.factor(&quu) {
+            return Err(NotPositiveDefinite);
+        }
+
+        let mut qux = *stage.hux;
+        add_transposed_product(&mut qux, stage.fu, &value_fx);
+        self.gain = qux;
+        self.quu.solve(&mut self.gain);
+        negate(&mut self.gain);
+
+        *value = *stage.hxx;
+        for i in 0..NX {
+            value.data.0[i][i] += mu;
+        }
+        add_symmetric_product(value, stage.fx, &value_fx);
+        add_symmetric_product(value, &qux, &self.gain);
+        Ok(())
+    }
+
+    /// The linear part of a backward stage: `value` holds `v` of the next stage (already moved by an offset of the
+    /// dynamics, `v + V c`, where there is one) and receives that of this one.
+    #[inline]
+    pub fn linear<const C: usize>(
+        &self,
+        fx: &SMatrix<S, NX, NX>,
+        fu: &SMatrix<S, NX, NU>,
+        gx: &SMatrix<S, NX, C>,
+        gu: &SMatrix<S, NU, C>,
+        value: &mut SMatrix<S, NX, C>,
+    ) -> Feedforward<S, NU, C> {
+        let mut qu = *gu;
+        add_transposed_product(&mut qu, fu, value);
+        let mut qx = *gx;
+        add_transposed_product(&mut qx, fx, value);
+        add_transposed_product(&mut qx, &self.gain, &qu);
+        *value = qx;
+
+        let mut k = qu;
+        self.quu.solve(&mut k);
+        negate(&mut k);
+        Feedforward { qu, k }
+    }
+
+    /// The control of the LQ problem's solution, `du = K dx + k`.
+    #[inline]
+    #[must_use]
+    pub fn control<const C: usize>(&self, dx: &SMatrix<S, NX, C>, k: &SMatrix<S, NU, C>) -> SMatrix<S, NU, C> {
+        let mut du = *k;
+        add_product(&mut du, &self.gain, dx);
+        du
+    }
+}
+
+/// The LQ problem's next state, `fx dx + fu du + offset`.
+#[inline]
+#[must_use]
+pub fn next_state<S: Scalar, const NX: usize, const NU: usize, const C: usize>(
+    fx: &SMatrix<S, NX, NX>,
+    fu: &SMatrix<S, NX, NU>,
+    offset: &SMatrix<S, NX, C>,
+    dx: &SMatrix<S, NX, C>,
+    du: &SMatrix<S, NU, C>,
+) -> SMatrix<S, NX, C> {
+    let mut next = *offset;
+    add_product(&mut next, fx, dx);
+    add_product(&mut next, fu, du);
+    next
+}
+
+/// The gradient of the value function away from its origin, `V dx + v`: the costate `dlambda`.
+#[inline]
+#[must_use]
+pub fn costate<S: Scalar, const NX: usize>(
+    hessian: &SMatrix<S, NX, NX>,
+    gradient: &SVector<S, NX>,
+    dx: &SVector<S, NX>,
+) -> SVector<S, NX> {
+    let mut costate = *gradient;
+    add_product(&mut costate, hessian, dx);
+    costate
+}
+
+#[inline(always)]
+fn negate<S: Scalar, const R: usize, const C: usize>(a: &mut SMatrix<S, R, C>) {
+    for column in &mut a.data.0 {
+        for entry in column {
+            *entry = -*entry;
+        }
+    }
+}

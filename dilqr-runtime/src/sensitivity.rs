@@ -1,0 +1,207 @@
+//! The sweeps of the gradient, on any [`Scalar`]: the LQ problem about a solution, factorised once and solved for a loss
+//! gradient (backward) or for every parameter (forward). The mathematics is in [`implicit`](crate::implicit).
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::dense::{add_product, add_transposed_product, zeros};
+use crate::implicit::Differentiation;
+use crate::model::{HamiltonianExpansion, Model, ParameterTerms, TerminalExpansion};
+use crate::riccati::{Quadratic, StageFactor, costate, next_state};
+use crate::scalar::Scalar;
+use crate::sweep::Stationarity;
+
+/// The quadratic part of the LQ problem about a trajectory, factorised, and memory for its linear part.
+#[derive(Clone, Debug)]
+pub(crate) struct Sensitivity<S, const NX: usize, const NU: usize> {
+    stages: Vec<Linearised<S, NX, NU>>,
+    /// `V_t`, `T + 1` matrices.
+    value_hessians: Vec<SMatrix<S, NX, NX>>,
+    /// `lambda_t` of the solution, `T + 1` vectors.
+    pub(crate) costates: Vec<SVector<S, NX>>,
+    /// `v_t`, `T + 1` vectors.
+    value_gradients: Vec<SVector<S, NX>>,
+    /// `k_t`, `T` vectors.
+    feedforward: Vec<SVector<S, NU>>,
+    hamiltonian: HamiltonianExpansion<S, NX, NU>,
+    terminal: TerminalExpansion<S, NX>,
+}
+
+/// One stage of the factorised LQ problem.
+#[derive(Clone, Copy, Debug)]
+struct Linearised<S, const NX: usize, const NU: usize> {
+    fx: SMatrix<S, NX, NX>,
+    fu: SMatrix<S, NX, NU>,
+    factor: StageFactor<S, NX, NU>,
+}
+
+/// A trajectory and the data it belongs to, borrowed from a solution.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Point<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    pub(crate) states: &'a [SVector<S, NX>],
+    pub(crate) controls: &'a [SVector<S, NU>],
+    pub(crate) params: &'a SVector<S, NP>,
+    pub(crate) stage_params: &'a [SVector<S, NS>],
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
+    pub(crate) fn new(horizon: usize) -> Self {
+        Self {
+            stages: vec![Linearised { fx: zeros(), fu: zeros(), factor: StageFactor::zeros() }; horizon],
+            value_hessians: vec![zeros(); horizon + 1],
+            costates: vec![zeros(); horizon + 1],
+            value_gradients: vec![zeros(); horizon + 1],
+            feedforward: vec![zeros(); horizon],
+            hamiltonian: HamiltonianExpansion::zeros(),
+            terminal: TerminalExpansion::zeros(),
+        }
+    }
+
+    pub(crate) fn horizon(&self) -> usize {
+        self.stages.len()
+    }
+
+    /// Factorises the LQ problem about `point`; costates come from the same sweep, along the closed loop. Returns how
+    /// stationary the trajectory is.
+    ///
+    /// # Errors
+    /// The stage whose `Quu` is not positive definite, with the stationarity of the stages down to it.
+    pub(crate) fn factorise<M, const NP: usize, const NS: usize>(
+        &mut self,
+        model: &M,
+        point: Point<'_, S, NX, NU, NP, NS>,
+        method: Differentiation,
+    ) -> Result<f64, (usize, f64)>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Point { states, controls, params, stage_params } = point;
+        let Self { stages, value_hessians, costates, hamiltonian, terminal, .. } = self;
+        let horizon = controls.len();
+        model.expand_terminal(&states[horizon], params, &stage_params[horizon], terminal);
+        let mut value = terminal.lxx;
+        let mut lambda = terminal.lx;
+        value_hessians[horizon] = value;
+        costates[horizon] = lambda;
+        let mut stationarity = Stationarity::START;
+        let no_lambda = zeros();
+        for t in (0..horizon).rev() {
+            let contracted = match method {
+                Differentiation::Implicit => &lambda,
+                Differentiation::FixedLinearization => &no_lambda,
+            };
+            model.expand_hamiltonian(&states[t], &controls[t], params, &stage_params[t], contracted, hamiltonian);
+            let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &*hamiltonian;
+            let Linearised { fx: stored_fx, fu: stored_fu, factor } = &mut stages[t];
+            if factor.quadratic(&Quadratic { fx, fu, hxx, hux, huu }, S::zero(), &mut value).is_err() {
+                let mut qu = *lu;
+                add_transposed_product(&mut qu, fu, &lambda);
+                stationarity.add(&qu, lu);
+                return Err((t, stationarity.value()));
+            }
+            let step = factor.linear(fx, fu, lx, lu, &mut lambda);
+            stationarity.add(&step.qu, lu);
+            *stored_fx = *fx;
+            *stored_fu = *fu;
+            value_hessians[t] = value;
+            costates[t] = lambda;
+        }
+        Ok(stationarity.value())
+    }
+
+    /// Solves the LQ problem with the loss gradient as its linear part, and contracts the answer with the parameters'
+    /// derivatives, adding to `params` and `stage_gradients`. Returns `dlambda_0`.
+    pub(crate) fn adjoint<M, const NP: usize, const NS: usize>(
+        &mut self,
+        model: &M,
+        point: Point<'_, S, NX, NU, NP, NS>,
+        loss_states: &[SVector<S, NX>],
+        loss_controls: &[SVector<S, NU>],
+        params_gradient: &mut SVector<S, NP>,
+        stage_gradients: &mut [SVector<S, NS>],
+    ) -> SVector<S, NX>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Point { states, controls, params, stage_params } = point;
+        let horizon = controls.len();
+        let mut gradient = loss_states[horizon];
+        self.value_gradients[horizon] = gradient;
+        for t in (0..horizon).rev() {
+            let Linearised { fx, fu, factor } = &self.stages[t];
+            self.feedforward[t] = factor.linear(fx, fu, &loss_states[t], &loss_controls[t], &mut gradient).k;
+            self.value_gradients[t] = gradient;
+        }
+
+        let offset = zeros();
+        let mut dx = zeros();
+        for t in 0..horizon {
+            let Linearised { fx, fu, factor } = &self.stages[t];
+            let du = factor.control(&dx, &self.feedforward[t]);
+            let next = next_state(fx, fu, &offset, &dx, &du);
+            let dlambda = costate(&self.value_hessians[t + 1], &self.value_gradients[t + 1], &next);
+            model.add_parameter_contraction(
+                &states[t],
+                &controls[t],
+                params,
+                &stage_params[t],
+                &self.costates[t + 1],
+                &dx,
+                &du,
+                &dlambda,
+                params_gradient,
+                &mut stage_gradients[t],
+            );
+            dx = next;
+        }
+        model.add_terminal_parameter_contraction(
+            &states[horizon],
+            params,
+            &stage_params[horizon],
+            &dx,
+            params_gradient,
+            &mut stage_gradients[horizon],
+        );
+        // dx_0 = 0, so that dlambda_0 = v_0.
+        self.value_gradients[0]
+    }
+
+    /// The forward sensitivity: every parameter is one linear part, `gx = hxp`, `gu = hup`, `offset = fp`.
+    pub(crate) fn propagate<M, const NP: usize, const NS: usize>(
+        &self,
+        model: &M,
+        point: Point<'_, S, NX, NU, NP, NS>,
+        state_jacobians: &mut [SMatrix<S, NX, NP>],
+        control_jacobians: &mut [SMatrix<S, NU, NP>],
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Point { states, controls, params, stage_params } = point;
+        let horizon = controls.len();
+        let mut terms = ParameterTerms::zeros();
+        let mut gradient = zeros();
+        model.terminal_parameter_terms(&states[horizon], params, &stage_params[horizon], &mut gradient);
+        // Until the second sweep reaches them, the outputs hold k_t and fp_t.
+        for t in (0..horizon).rev() {
+            let Linearised { fx, fu, factor } = &self.stages[t];
+            model.parameter_terms(
+                &states[t],
+                &controls[t],
+                params,
+                &stage_params[t],
+                &self.costates[t + 1],
+                &mut terms,
+            );
+            add_product(&mut gradient, &self.value_hessians[t + 1], &terms.fp);
+            control_jacobians[t] = factor.linear(fx, fu, &terms.hxp, &terms.hup, &mut gradient).k;
+            state_jacobians[t + 1] = terms.fp;
+        }
+        state_jacobians[0] = zeros();
+        for t in 0..horizon {
+            let Linearised { fx, fu, factor } = &self.stages[t];
+            let dx = state_jacobians[t];
+            let du = factor.control(&dx, &control_jacobians[t]);
+            state_jacobians[t + 1] = next_state(fx, fu, &state_jacobians[t + 1], &dx, &du);
+            control_jacobians[t] = du;
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! How to solve: plain data, with defaults that suit the problems of this crate's tests.
+
+use crate::error::SettingsError;
+
+/// Settings of [`Ilqr`](crate::Ilqr). All fields are public; [`Settings::validate`] is called by the solver.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Converged means `max |Q_u| / max(1, max |l_u|)` at or below this. Positive.
+    pub tolerance: f64,
+    /// Accepted steps after which the solver gives up; 0 only evaluates the initial trajectory.
+    pub max_iterations: usize,
+    /// Second derivatives of the forward solve. The gradient is exact either way.
+    pub hessian: Hessian,
+    /// How an indefinite Hessian, or a model that is no good at the length of its step, is answered.
+    pub regularisation: Regularisation,
+    /// Step lengths and the decrease they must bring.
+    pub line_search: LineSearch,
+    /// Relative threshold under which an active constraint counts as weakly active; without effect on models without limits.
+    pub activity: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            tolerance: 1e-9,
+            max_iterations: 500,
+            hessian: Hessian::default(),
+            regularisation: Regularisation::default(),
+            line_search: LineSearch::default(),
+            activity: 1e-6,
+        }
+    }
+}
+
+/// Which second derivatives the forward solve uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hessian {
+    /// Those of `l + V_x' f`: differential dynamic programming (Jacobson and Mayne 1970; Tassa et al. 2012). Converges
+    /// quadratically.
+    #[default]
+    Exact,
+    /// Those of `l` alone: iLQR (Li and Todorov 2004). Cheaper a step, converges linearly, and not on every problem.
+    GaussNewton,
+}
+
+/// The proximal term `mu/2 (|dx_t|^2 + |du_t|^2)` added to every stage of the LQ subproblem, and its schedule.
+///
+/// `mu` carries the unit of the cost's second derivatives. It is multiplied by `increase` while a backward sweep meets an
+/// indefinite `Q_uu` or a line search finds no step, and divided by `decrease` after each accepted step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Regularisation {
+    /// Value of the first sweep; 0 begins with the plain Newton step.
+    pub initial: f64,
+    /// The smallest value other than 0: increases begin here, and a decrease below it gives 0. Positive.
+    pub minimum: f64,
+    /// The largest value tried before giving up. At least `minimum`.
+    pub maximum: f64,
+    /// Factor of an increase, at least 1.1 (so that the schedule ends).
+    pub increase: f64,
+    /// Divisor of a decrease, at least 1.
+    pub decrease: f64,
+}
+
+impl Default for Regularisation {
+    fn default() -> Self {
+        Self { initial: 0.0, minimum: 1e-6, maximum: 1e10, increase: 10.0, decrease: 10.0 }
+    }
+}
+
+/// Backtracking on the closed-loop rollout `u = u_t + alpha k_t + K_t (x - x_t)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LineSearch {
+    /// A step is accepted when the cost falls by this fraction of `alpha` times the slope (Armijo). In (0, 1/2).
+    pub sufficient_decrease: f64,
+    /// Factor between one trial step length and the next. In (0, 1).
+    pub shrink: f64,
+    /// Trials, `alpha = 1` being the first. At least 1.
+    pub max_steps: usize,
+}
+
+impl Default for LineSearch {
+    fn default() -> Self {
+        Self { sufficient_decrease: 1e-4, shrink: 0.5, max_steps: 12 }
+    }
+}
+
+impl Settings {
+    /// Checks every field against its range.
+    ///
+    /// # Errors
+    /// [`SettingsError::OutOfRange`] names the first field that is NaN, infinite or out of range.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        let Self { tolerance, max_iterations: _, hessian: _, regularisation, line_search, activity } = self;
+        let mu = regularisation;
+        let checks = [
+            ("tolerance", *tolerance, *tolerance > 0.0, "a positive finite number"),
+            ("activity", *activity, *activity >= 0.0, "a finite number of at least 0"),
+            ("regularisation.initial", mu.initial, mu.initial >= 0.0, "a finite number of at least 0"),
+            ("regularisation.minimum", mu.minimum, mu.minimum > 0.0, "a positive finite number"),
+            (
+                "regularisation.maximum",
+                mu.maximum,
+                mu.maximum >= mu.minimum.max(mu.initial),
+                "a finite number of at least `regularisation.minimum` and `regularisation.initial`",
+            ),
+            ("regularisation.increase", mu.increase, mu.increase >= 1.1, "a finite number of at least 1.1"),
+            ("regularisation.decrease", mu.decrease, mu.decrease >= 1.0, "a finite number of at least 1"),
+            (
+                "line_search.sufficient_decrease",
+                line_search.sufficient_decrease,
+                line_search.sufficient_decrease > 0.0 && line_search.sufficient_decrease < 0.5,
+                "a number between 0 and 0.5, both excluded",
+            ),
+            (
+                "line_search.shrink",
+                line_search.shrink,
+                line_search.shrink > 0.0 && line_search.shrink < 1.0,
+                "a number between 0 and 1, both excluded",
+            ),
+            ("line_search.max_steps", line_search.max_steps as f64, line_search.max_steps >= 1, "at least 1"),
+        ];
+        for (name, given, in_range, expected) in checks {
+            if !(in_range && given.is_finite()) {
+                return Err(SettingsError::OutOfRange { name, given, expected });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! What a solve returns.
+
+use core::fmt;
+
+use nalgebra::{SMatrix, SVector};
+
+/// How a solve ended. Only [`Status::Converged`] solutions are differentiated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Stationary to the tolerance, and a strict minimum: `Q_uu` is positive definite at every stage without regularisation.
+    Converged,
+    /// `max_iterations` steps were taken and the trajectory is not stationary yet.
+    IterationLimit,
+    /// No step length brought progress, up to the largest regularisation; or the cost can no longer tell trajectories
+    /// apart and no step made the trajectory more stationary (a tolerance below what rounding allows).
+    LineSearchFailed,
+    /// The Hessian is not positive definite: not even with the largest regularisation; or the trajectory is stationary
+    /// without being a strict minimum (a saddle, a maximum or a flat valley; often a symmetric first guess: start from
+    /// other controls).
+    RegularisationLimit,
+    /// The first trajectory, or the derivatives along the last one, are not finite.
+    Diverged,
+    /// No trajectory satisfies the constraints; never returned for models without limits.
+    Infeasible,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Converged => "converged",
+            Self::IterationLimit => "iteration limit",
+            Self::LineSearchFailed => "line search failed",
+            Self::RegularisationLimit => "regularisation limit",
+            Self::Diverged => "diverged",
+            Self::Infeasible => "infeasible",
+        })
+    }
+}
+
+/// Counts of a solve, and how stationary its trajectory is. Counts, never times, so that tests can assert them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stats {
+    /// Accepted steps.
+    pub iterations: usize,
+    /// Trial rollouts of all line searches.
+    pub line_search_steps: usize,
+    /// Increases of the regularisation.
+    pub regularisations: usize,
+    /// `max |Q_u| / max(1, max |l_u|)` of the returned trajectory; NaN where no backward sweep finished.
+    pub stationarity: f64,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self { iterations: 0, line_search_steps: 0, regularisations: 0, stationarity: f64::NAN }
+    }
+}
+
+/// A trajectory with everything needed to use and to differentiate it. `T` is the horizon.
+///
+/// It is self-contained: the problem's data travel with it, so [`Ilqr::vjp`](crate::Ilqr::vjp) is right for any solution
+/// of the same model, whatever was solved since. A solution that was edited is recognised and refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
+    /// How the solve ended.
+    pub status: Status,
+    /// `sum_t l(x_t, u_t) + l_T(x_T)`.
+    pub cost: f64,
+    /// `x_t`, `T + 1` vectors of `NX`.
+    pub states: Vec<SVector<f64, NX>>,
+    /// `u_t`, `T` vectors of `NU`.
+    pub controls: Vec<SVector<f64, NU>>,
+    /// Feedback `K_t` of the last backward sweep, `T` matrices `NU x NX`: `u = u_t + K_t (x - x_t)`. Belongs to the
+    /// returned trajectory; NaN where no sweep finished on it ([`Status::Diverged`], [`Status::RegularisationLimit`]).
+    pub gains: Vec<SMatrix<f64, NU, NX>>,
+    /// Closed-loop costates `lambda_t = lx + K' lu + (fx + fu K)' lambda_{t+1}`, `T + 1` vectors of `NX`; at a solution the
+    /// gradient of the optimal cost-to-go. NaN where `gains` are.
+    pub costates: Vec<SVector<f64, NX>>,
+    /// Counts.
+    pub stats: Stats,
+    /// The problem's initial state, `NX`.
+    pub x0: SVector<f64, NX>,
+    /// The problem's parameters, `NP`.
+    pub params: SVector<f64, NP>,
+    /// The problem's stage parameters, `T + 1` vectors of `NS` (of no size, and no memory, where the model has none).
+    pub stage_params: Vec<SVector<f64, NS>>,
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solution<NX, NU, NP, NS> {
+    /// Room for a solution over `horizon` stages, for [`Ilqr::solve_into`](crate::Ilqr::solve_into): numbers NaN, status
+    /// [`Status::IterationLimit`] with no iteration made.
+    #[must_use]
+    pub fn new(horizon: usize) -> Self {
+        Self {
+            status: Status::IterationLimit,
+            cost: f64::NAN,
+            states: vec![SVector::repeat(f64::NAN); horizon + 1],
+            controls: vec![SVector::repeat(f64::NAN); horizon],
+            gains: vec![SMatrix::repeat(f64::NAN); horizon],
+            costates: vec![SVector::repeat(f64::NAN); horizon + 1],
+            stats: Stats::default(),
+            x0: SVector::repeat(f64::NAN),
+            params: SVector::repeat(f64::NAN),
+            stage_params: vec![SVector::repeat(f64::NAN); horizon + 1],
+        }
+    }
+
+    /// `T`, the number of controls.
+    #[must_use]
+    pub fn horizon(&self) -> usize {
+        self.controls.len()
+    }
+}

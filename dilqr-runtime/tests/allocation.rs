@@ -1,0 +1,106 @@
+//! Memory: everything is allocated by `new`.
+#![allow(unsafe_code, reason = "a global allocator that counts is the only way to see allocations")]
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use dilqr_runtime::{Hessian, Ilqr, Settings, Solution, Status};
+use support::{Cart4, Pendulum, Reference, Tracking};
+
+/// Counts the allocations of each thread, so that tests beside each other do not disturb.
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(run: impl FnOnce()) -> usize {
+    let before = COUNT.get();
+    run();
+    COUNT.get() - before
+}
+
+#[test]
+fn the_count_counts() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(vec![1_u8; 100]))), 1);
+}
+
+#[test]
+fn solve_into_allocates_nothing() {
+    for hessian in [Hessian::Exact, Hessian::GaussNewton] {
+        // From zero controls the pole falls: this solve needs regularisation and line search.
+        let settings = Settings { hessian, max_iterations: 60, ..Settings::default() };
+        let horizon = 40;
+        let easy = Cart4::problem(horizon);
+        let hard = dilqr_runtime::Problem::new([0.0, 0.0, 3.0, 0.0], Cart4::PARAMS, horizon);
+        let mut solver = Ilqr::new(Cart4, horizon, settings).unwrap();
+        let mut solution = Solution::new(horizon);
+        for problem in [&easy, &hard, &easy] {
+            // The first solve of the first problem included: `new` allocates everything.
+            assert_eq!(allocations(|| solver.solve_into(problem, &mut solution).unwrap()), 0);
+            assert!(solution.stats.iterations > 0);
+        }
+    }
+}
+
+#[test]
+fn a_solve_allocates_the_solution_and_a_gradient_nothing_but_itself() {
+    let reference = Reference::read("pendulum");
+    let (problem, loss) = (reference.problem::<2, 1, 3>(), reference.loss());
+    let mut solver = Ilqr::new(Pendulum, reference.horizon, Settings::default()).unwrap();
+    let mut solution = Solution::new(reference.horizon);
+    // States, controls, gains, costates; the list of stage parameters has no size.
+    assert_eq!(allocations(|| solution = solver.solve(&problem).unwrap()), 4);
+    assert_eq!(solution.status, Status::Converged);
+    assert_eq!(allocations(|| drop(solver.vjp(&solution, &loss).unwrap())), 0);
+    assert_eq!(allocations(|| drop(solver.value_gradient(&solution).unwrap())), 0);
+    // Its two lists.
+    assert_eq!(allocations(|| drop(solver.jacobian(&solution).unwrap())), 2);
+
+    // With stage parameters the gradient has a list.
+    let stages = [[0.1, 0.0]; 11];
+    let problem = dilqr_runtime::Problem::new([0.3, 0.0], [9.0, 0.05], 10).with_stage_params(&stages);
+    let mut solver = Ilqr::new(Tracking, 10, Settings::default()).unwrap();
+    let solution = solver.solve(&problem).unwrap();
+    let loss = dilqr_runtime::LossGradient::zeros(10);
+    assert_eq!(allocations(|| drop(solver.vjp(&solution, &loss).unwrap())), 1);
+}
+
+/// A solution of another horizon is given the right lengths; from then on nothing is allocated.
+#[test]
+fn a_solution_of_another_horizon_is_resized() {
+    let mut solver = Ilqr::new(Cart4, 10, Settings::default()).unwrap();
+    let problem = Cart4::problem(10);
+    let expected = solver.solve(&problem).unwrap();
+    for horizon in [3, 30] {
+        let mut solution = Solution::new(horizon);
+        solver.solve_into(&problem, &mut solution).unwrap();
+        assert_eq!(solution, expected);
+        assert_eq!(allocations(|| solver.solve_into(&problem, &mut solution).unwrap()), 0);
+    }
+}

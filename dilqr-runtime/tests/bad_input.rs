@@ -1,0 +1,274 @@
+//! Whatever the numbers: a typed error or a status, never a panic and never a wrong number.
+
+mod support;
+
+use dilqr_runtime::error::{Input, Place};
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::{
+    Hessian, Ilqr, Model, Problem, Scalar, Settings, SettingsError, Solution, SolveError, Status, batch,
+};
+use support::{Pendulum, Tracking, c};
+
+const T: usize = 20;
+
+fn pendulum() -> Ilqr<Pendulum, 2, 1, 3> {
+    Ilqr::new(Pendulum, T, Settings::default()).unwrap()
+}
+
+fn refuse(problem: &Problem<2, 1, 3>, expected: &str) {
+    let mut solver = pendulum();
+    let error = solver.solve(problem).unwrap_err();
+    assert_eq!(error.to_string(), expected);
+    // The same through every door, and the solution of the caller is left alone.
+    let mut solution = Solution::new(T);
+    solution.cost = 7.0;
+    assert_eq!(solver.solve_into(problem, &mut solution).unwrap_err().to_string(), expected);
+    assert_eq!(solution.cost, 7.0);
+    let batch = batch::solve(&Pendulum, T, &Settings::default(), std::slice::from_ref(problem));
+    assert_eq!(batch[0].as_ref().unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn numbers_that_are_not_finite() {
+    let p = [10.0, 1.0, 1.0];
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        refuse(
+            &Problem::new([0.1, bad], p, T),
+            &format!("the initial state is {bad} at entry 1, expected a finite number"),
+        );
+        refuse(
+            &Problem::new([0.1, 0.0], [10.0, 1.0, bad], T),
+            &format!("the parameter vector is {bad} at entry 2, expected a finite number"),
+        );
+        let mut guess = [[0.0]; T];
+        guess[7] = [bad];
+        refuse(
+            &Problem::new([0.1, 0.0], p, T).with_controls(&guess),
+            &format!("the list of controls is {bad} at stage 7, entry 0, expected a finite number"),
+        );
+        // A policy at fault is told from a model at fault: the state was still finite.
+        refuse(
+            &Problem::new([0.1, 0.0], p, T).with_policy(&Pendulum, |t, _| if t == 3 { [bad] } else { [0.0] }),
+            &format!("the list of controls is {bad} at stage 3, entry 0, expected a finite number"),
+        );
+    }
+}
+
+#[test]
+fn lengths() {
+    let start = Problem::new([0.1, 0.0], [10.0, 1.0, 1.0], T);
+    refuse(&start.clone().with_controls(&[[0.0]; T - 1]), "the list of controls has length 19, expected 20");
+    refuse(&start.clone().with_controls::<[f64; 1]>(&[]), "the list of controls has length 0, expected 20");
+    for horizon in [0, 1, T + 1, 1000] {
+        refuse(
+            &Problem::new([0.1, 0.0], [10.0, 1.0, 1.0], horizon),
+            &format!("the problem has horizon {horizon}, the solver was made for horizon 20"),
+        );
+    }
+}
+
+#[test]
+fn stage_parameters() {
+    let mut solver = Ilqr::new(Tracking, T, Settings::default()).unwrap();
+    let start = || Problem::new([0.1, 0.0], [9.0, 0.1], T);
+    assert_eq!(
+        solver.solve(&start()),
+        Err(SolveError::WrongLength { input: Input::StageParams, given: 0, expected: T + 1 })
+    );
+    assert_eq!(
+        solver.solve(&start().with_stage_params(&[[0.0; 2]; T])),
+        Err(SolveError::WrongLength { input: Input::StageParams, given: T, expected: T + 1 })
+    );
+    let mut bad = [[0.0; 2]; T + 1];
+    bad[T][1] = f64::INFINITY;
+    let place = Place { stage: Some(T), entry: 1 };
+    assert_eq!(
+        solver.solve(&start().with_stage_params(&bad)),
+        Err(SolveError::NonFinite { input: Input::StageParams, place, given: f64::INFINITY })
+    );
+    let good = [[0.1; 2]; T + 1];
+    let policy = |_: usize, x: &SVector<f64, 2>| [-x[0]];
+    assert_eq!(
+        solver.solve(&start().with_policy(&Tracking, policy).with_stage_params(&good)),
+        Err(SolveError::PolicyBeforeStageParams { given: 0, expected: T + 1 })
+    );
+    let solution = solver.solve(&start().with_stage_params(&good).with_policy(&Tracking, policy)).unwrap();
+    assert_eq!(solution.status, Status::Converged);
+    // Stage parameters that change after the rollout: its controls stay, its states do not.
+    let other = [[0.2; 2]; T + 1];
+    let late = start().with_stage_params(&good).with_policy(&Tracking, policy).with_stage_params(&other);
+    let early = late.controls().map(|u| start().with_stage_params(&other).with_controls(u)).unwrap();
+    assert_eq!(solver.solve(&late), solver.solve(&early));
+}
+
+#[test]
+fn settings_out_of_range() {
+    type Edit = fn(&mut Settings, f64);
+    let fields: [(&str, Edit, &[f64]); 9] = [
+        ("tolerance", |s, v| s.tolerance = v, &[0.0, -1.0]),
+        ("activity", |s, v| s.activity = v, &[-1e-9]),
+        ("regularisation.initial", |s, v| s.regularisation.initial = v, &[-1.0]),
+        ("regularisation.minimum", |s, v| s.regularisation.minimum = v, &[0.0, -1.0]),
+        ("regularisation.maximum", |s, v| s.regularisation.maximum = v, &[0.0, 1e-7]),
+        ("regularisation.increase", |s, v| s.regularisation.increase = v, &[1.0, 0.5]),
+        ("regularisation.decrease", |s, v| s.regularisation.decrease = v, &[0.9, 0.0]),
+        ("line_search.sufficient_decrease", |s, v| s.line_search.sufficient_decrease = v, &[0.0, 0.5]),
+        ("line_search.shrink", |s, v| s.line_search.shrink = v, &[0.0, 1.0]),
+    ];
+    for (field, edit, values) in fields {
+        for &value in values.iter().chain(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY]) {
+            let mut settings = Settings::default();
+            edit(&mut settings, value);
+            let Err(SettingsError::OutOfRange { name, given, .. }) = Ilqr::new(Pendulum, T, settings).map(|_| ())
+            else {
+                panic!("{field} = {value} was accepted");
+            };
+            assert!(name == field && given.to_bits() == value.to_bits());
+        }
+    }
+    let mut settings = Settings::default();
+    settings.line_search.max_steps = 0;
+    let error = Ilqr::new(Pendulum, T, settings).map(|_| ()).unwrap_err();
+    assert_eq!(error.to_string(), "setting `line_search.max_steps` is 0, expected at least 1");
+    assert_eq!(Ilqr::new(Pendulum, 0, Settings::default()).map(|_| ()), Err(SettingsError::EmptyHorizon));
+    assert!(Settings::default().validate().is_ok());
+
+    let problem = [Problem::new([0.1, 0.0], [10.0, 1.0, 1.0], T), Problem::new([0.1, 0.0], [10.0, 1.0, 1.0], T)];
+    for result in batch::solve(&Pendulum, T, &settings, &problem) {
+        assert!(matches!(result, Err(SolveError::Settings(SettingsError::OutOfRange { .. }))));
+    }
+}
+
+/// A model that says it has limits.
+struct Limited;
+
+impl Model<1, 1, 1> for Limited {
+    const LIMITED: bool = true;
+    fn dynamics<S: Scalar>(
+        &self,
+        x: &SVector<S, 1>,
+        u: &SVector<S, 1>,
+        _: &SVector<S, 1>,
+        _: &SVector<S, 0>,
+        next: &mut SVector<S, 1>,
+    ) {
+        next[0] = x[0] + u[0];
+    }
+    fn stage_cost<S: Scalar>(&self, _: &SVector<S, 1>, u: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+        u[0] * u[0]
+    }
+    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+        x[0] * x[0]
+    }
+}
+
+#[test]
+fn a_model_with_limits() {
+    assert_eq!(Ilqr::new(Limited, T, Settings::default()).map(|_| ()), Err(SettingsError::LimitedModel));
+    let results = batch::solve(&Limited, T, &Settings::default(), &[Problem::new([0.0], [0.0], T)]);
+    assert_eq!(results, [Err(SolveError::Settings(SettingsError::LimitedModel))]);
+}
+
+/// Finite input on which the model's arithmetic leaves the finite numbers.
+#[test]
+fn a_model_that_divides_by_zero_diverges() {
+    for params in [[10.0, 0.0, 1.0], [10.0, 1.0, 0.0], [10.0, 1e-320, 1.0], [1e308, 1.0, 1e-10]] {
+        for hessian in [Hessian::Exact, Hessian::GaussNewton] {
+            let settings = Settings { hessian, ..Settings::default() };
+            let mut solver = Ilqr::new(Pendulum, T, settings).unwrap();
+            let start = || Problem::new([0.1, 0.0], params, T);
+            let policy = |_: usize, x: &SVector<f64, 2>| [-8.0 * x[0] - 2.0 * x[1]];
+            for problem in [start(), start().with_controls(&[[1.0]; T]), start().with_policy(&Pendulum, policy)] {
+                let solution = solver.solve(&problem).unwrap();
+                assert_eq!(solution.status, Status::Diverged, "{params:?}");
+                assert!(solution.stats.stationarity.is_nan());
+                assert!(solution.gains.iter().all(|gain| gain.iter().all(|k| k.is_nan())));
+                assert_eq!(solution.gains.len(), T);
+                let loss = dilqr_runtime::LossGradient::zeros(T);
+                assert!(solver.vjp(&solution, &loss).is_err());
+                assert!(solver.jacobian(&solution).is_err());
+                assert!(solver.value_gradient(&solution).is_err());
+            }
+            // Nothing of it stays in the solver.
+            let good = Problem::new([0.1, 0.0], [10.0, 1.0, 1.0], T);
+            assert_eq!(solver.solve(&good).unwrap().status, Status::Converged);
+        }
+    }
+}
+
+/// `x+ = x + u`, and a cost with one bad spot: of `sqrt |x|` type at x = 0 (the value is finite, its derivatives are not),
+/// or `1 / (1 - x)` (a pole that trial steps may hit), or growing faster than `f64`.
+#[derive(Clone, Copy)]
+struct Rough;
+
+impl Model<1, 1, 1> for Rough {
+    fn dynamics<S: Scalar>(
+        &self,
+        x: &SVector<S, 1>,
+        u: &SVector<S, 1>,
+        _: &SVector<S, 1>,
+        _: &SVector<S, 0>,
+        next: &mut SVector<S, 1>,
+    ) {
+        next[0] = x[0] + u[0];
+    }
+    fn stage_cost<S: Scalar>(&self, _: &SVector<S, 1>, u: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+        u[0] * u[0]
+    }
+    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, p: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+        let one = c::<S>(1.0);
+        match p[0].to_f64() as i32 {
+            0 => x[0].sqrt(),
+            // Finite on x < 1 only; the minimum is inside, but a full step from far away ends outside.
+            1 => -(one - x[0]).ln() - c::<S>(30.0) * x[0],
+            _ => (c::<S>(50.0) * x[0] * x[0]).exp(),
+        }
+    }
+}
+
+#[test]
+fn only_a_trial_that_is_not_finite_shortens_the_step() {
+    let mut solver = Ilqr::new(Rough, 2, Settings::default()).unwrap();
+    let solve =
+        |solver: &mut Ilqr<_, 1, 1, 1>, x0: f64, kind: f64| solver.solve(&Problem::new([x0], [kind], 2)).unwrap();
+    // The derivative at the first trajectory is infinite: nothing to be done.
+    assert_eq!(solve(&mut solver, 0.0, 0.0).status, Status::Diverged);
+    // The logarithm of a negative number is met on the way, not at the end.
+    let solution = solve(&mut solver, -3.0, 1.0);
+    assert_eq!(solution.status, Status::Converged);
+    assert!(solution.stats.line_search_steps > solution.stats.iterations);
+    // Cost 1e195 to begin with, derivatives larger still.
+    let solution = solve(&mut solver, 3.0, 2.0);
+    assert_eq!(solution.status, Status::Converged);
+    assert!(solution.states[2][0].abs() < 1.0);
+    assert_eq!(solve(&mut solver, 4.0, 2.0).status, Status::Diverged);
+}
+
+/// Seeded extremes: every entry of x0, p and the guess of any size and sign. No panic, no hang, and what is called
+/// converged is finite.
+#[test]
+fn extreme_numbers() {
+    use rand::{Rng, SeedableRng, rngs::StdRng};
+    let mut rng = StdRng::seed_from_u64(21);
+    let settings = Settings { max_iterations: 20, ..Settings::default() };
+    let mut solver = Ilqr::new(Pendulum, T, settings).unwrap();
+    let mut number = || {
+        let exponent = rng.random_range(-320.0..308.0_f64) * f64::from(rng.random_range(0..3_u8)) / 2.0;
+        let value = 10.0_f64.powf(exponent.clamp(-320.0, 308.0));
+        if rng.random() { value } else { -value }
+    };
+    let mut seen = [0; 6];
+    for _ in 0..1000 {
+        let guess: Vec<[f64; 1]> = (0..T).map(|_| [number()]).collect();
+        let problem = Problem::new([number(), number()], [number(), number(), number()], T).with_controls(&guess);
+        let solution = solver.solve(&problem).unwrap();
+        seen[solution.status as usize] += 1;
+        if solution.status == Status::Converged {
+            assert!(solution.cost.is_finite() && solution.stats.stationarity <= 1e-9);
+            assert!(solution.states.iter().all(|x| x.iter().all(|v| v.is_finite())));
+            assert!(solution.gains.iter().all(|k| k.iter().all(|v| v.is_finite())));
+        }
+    }
+    // The draw covers more than one outcome.
+    assert!(seen.iter().filter(|&&count| count > 0).count() >= 2, "{seen:?}");
+}
