@@ -84,7 +84,7 @@ where
     ///
     /// # Errors
     /// [`SolveError`] for input that is not a problem of this solver: wrong lengths, numbers that are not finite. A
-    /// numerical outcome, such as not converging, is the solution's [`Status`].
+    /// numerical outcome, such as not converging, is the solution's [`Status`](crate::Status).
     pub fn solve(&mut self, problem: &Problem<NX, NU, NP, NS>) -> Result<Solution<NX, NU, NP, NS>, SolveError> {
         self.solve_with(problem, |_| {})
     }

@@ -1,4 +1,22 @@
-//! Differentiable optimal control.
+//! Differentiable optimal control: solve a discrete-time optimal control problem, and differentiate the solution exactly.
+//!
+//! ```text
+//! minimise    sum_{t=0}^{T-1} l(x_t, u_t, p, s_t) + l_T(x_T, p, s_T)
+//! subject to  x_{t+1} = f(x_t, u_t, p, s_t),   x_0 given
+//! ```
+//!
+//! `x` is the state (`NX` entries), `u` the control (`NU`), `p` the parameters (`NP`), `s_t` parameters of a single stage
+//! (`NS`, usually none), `T` the horizon: `T` controls, `T + 1` states. A subscript is a partial derivative, `lambda` the
+//! costate, `H = l + lambda' f` the Hamiltonian.
+//!
+//! A [`Model`] holds `f`, `l`, `l_T` and their derivatives; the attribute `model` writes it from plain Rust, and it can be
+//! written by hand. A [`Problem`] is an instance: `x_0`, `p`, `s_t`, `T` and a first guess. [`Ilqr`] solves it, to a
+//! [`Solution`] that is self-contained. [`Ilqr::vjp`] takes the gradient of a loss on the trajectory back to `p`, `s_t`
+//! and `x_0`; [`Ilqr::jacobian`] gives the derivative of the whole trajectory; both by implicit differentiation at the
+//! solution ([`implicit`]), at a cost that does not depend on how many iterations the solve took. [`batch`] does both for
+//! many problems at once.
+//!
+//! Input that is no problem is an `Err`; how a solve ended is a [`Status`]; a gradient that does not exist is refused.
 #![warn(missing_docs)]
 
 pub mod batch;

@@ -63,7 +63,9 @@ pub struct Regularisation {
 
 impl Default for Regularisation {
     fn default() -> Self {
-        Self { initial: 0.0, minimum: 1e-6, maximum: 1e10, increase: 10.0, decrease: 10.0 }
+        // The factors matter little: over 200 swing-ups of the cart and pole from zero controls 4 and 4 took the fewest
+        // iterations of ten pairs between 2 and 10, by a tenth or two.
+        Self { initial: 0.0, minimum: 1e-6, maximum: 1e10, increase: 4.0, decrease: 4.0 }
     }
 }
 

@@ -1,4 +1,5 @@
 //! Memory: everything is allocated by `new`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unsafe_code, reason = "a global allocator that counts is the only way to see allocations")]
 
 mod support;

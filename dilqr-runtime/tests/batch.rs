@@ -1,4 +1,5 @@
 //! Batches: input order, the same bits as one by one, failures that stay where they are.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -13,7 +14,7 @@ const T: usize = 25;
 /// Some are hard, two are no problems at all, one divides by zero.
 fn problems() -> Vec<Problem<4, 1, 4>> {
     let mut rng = StdRng::seed_from_u64(31);
-    let mut problems: Vec<_> = (0..60)
+    let mut problems: Vec<_> = (0..40)
         .map(|_| {
             let x0: SVector<f64, 4> = SVector::from_fn(|_, _| rng.random_range(-0.6..0.6));
             let params = [9.8, 1.0, rng.random_range(0.05..0.3), rng.random_range(0.3..1.0)];
@@ -66,7 +67,7 @@ fn equal_to_one_by_one() {
             (batched, single) => panic!("{i}: {batched:?} {single:?}"),
         }
     }
-    assert_eq!(solutions.len(), 58);
+    assert_eq!(solutions.len(), 38);
     // A loss that does not fit sinks only itself.
     losses[3].states.pop();
     let gradients = batch::vjp(&Cartpole, &settings, &solutions, &losses);
@@ -79,7 +80,7 @@ fn equal_to_one_by_one() {
             (batched, single) => panic!("{i}: {batched:?} {single:?}"),
         }
     }
-    assert!(gradients.iter().filter(|gradient| gradient.is_ok()).count() > 40);
+    assert!(gradients.iter().filter(|gradient| gradient.is_ok()).count() > 25);
 }
 
 #[test]

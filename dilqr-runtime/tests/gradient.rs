@@ -1,5 +1,6 @@
 //! The gradient by independent ways: structured backward sweep, contracted Jacobian, central differences through the
 //! solver; and what is refused.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 

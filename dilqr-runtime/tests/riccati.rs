@@ -1,4 +1,5 @@
 //! The recursion against the optimality conditions, against a dense solve of the whole KKT system, and its rules.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use dilqr_runtime::Scalar;
 use dilqr_runtime::lq::{LqProblem, LqSolution, LqStage, NoMinimum};

@@ -7,7 +7,7 @@
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model]
-pub mod cartpole {
+mod cartpole {
     /// The cart and the pole on it.
     pub struct State {
         /// Position of the cart along the rail \[m\].

@@ -5,7 +5,7 @@
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model]
-pub mod lqr {
+mod lqr {
     /// Four states without units.
     pub struct State {
         /// `x`.

@@ -7,7 +7,7 @@
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model]
-pub mod pendulum {
+mod pendulum {
     /// The rod.
     pub struct State {
         /// Angle from upright \[rad\].
