@@ -12,19 +12,3 @@ pub(crate) enum Term {
     Power(Box<Term>, f64),
     Call(Function, Vec<Term>),
 }
-
-impl Term {
-    /// The same expression over other atoms.
-    pub(crate) fn rename(&self, rename: &mut impl FnMut(usize) -> usize) -> Self {
-        match self {
-            Self::Constant(value) => Self::Constant(*value),
-            Self::Atom(atom) => Self::Atom(rename(*atom)),
-            Self::Sum(terms) => Self::Sum(terms.iter().map(|term| term.rename(rename)).collect()),
-            Self::Product(factors) => Self::Product(factors.iter().map(|factor| factor.rename(rename)).collect()),
-            Self::Power(base, exponent) => Self::Power(Box::new(base.rename(rename)), *exponent),
-            Self::Call(function, arguments) => {
-                Self::Call(*function, arguments.iter().map(|argument| argument.rename(rename)).collect())
-            }
-        }
-    }
-}

@@ -1,11 +1,11 @@
 //! Dual numbers as a [`Scalar`], and derivatives of any model's value functions with them.
 //!
-//! num-dual's [`Dual`] carries one derivative and [`HyperDual`] two and their mixed second derivative; both nest, over any
+//! num-dual's [`Dual`] carries one derivative, [`HyperDual`] two and their mixed second derivative; both nest, over any
 //! `Scalar` that is a dual number or a float. Sums, products and quotients are num-dual's. The elementary functions are
 //! written here: they must hold wherever the derivative exists, on the axes of `atan2` and at a zero base of a power
 //! included, and they must be the functions of [`Scalar`], no others.
 //!
-//! A dual number compares by its real part only, num-dual's rule: a test that compares derivatives has to read the parts.
+//! A dual number compares by its real part only (num-dual's rule): a test that compares derivatives reads the parts.
 //!
 //! The functions of this module are what [`Model`]'s provided methods call. Each evaluates the value functions once a
 //! direction, or once a pair of directions, and is exact to rounding.
@@ -631,7 +631,7 @@ mod tests {
         fn at<S: Scalar>(&self, x: S) -> S;
     }
 
-    /// Value, first and second derivative by dual numbers: a hyper-dual number, and a dual number of a dual number, which
+    /// Value, first and second derivative by dual numbers: a hyper-dual number, and a dual number of a dual one, which
     /// must agree to the last digits.
     fn derivatives(function: &impl Function, x: f64) -> [f64; 3] {
         let hyper = function.at(HyperDual::new(x, 1.0, 1.0, 0.0));

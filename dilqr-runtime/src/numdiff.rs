@@ -15,12 +15,12 @@ use crate::scalar::Scalar;
 ///   twice the step `h = cbrt(eps) max(1, |z|)` in each variable `z`. For functions whose third derivatives are of the
 ///   size of their values the error is about `1e-10` of that size; compare to `1e-9`, relative to the largest value or
 ///   derivative in play.
-/// * Second derivatives (`lxx`, `hux`, `hxp`, ... and the contractions) are mixed differences of four values of the cost
+/// * Second derivatives (`lxx`, `hux`, `hxp`, ... and the contractions) are mixed differences of four values of a cost
 ///   or of the Hamiltonian `H = l + lambda' f`, with `h = eps^(1/4) max(1, |z|)`: error about `1e-7` of the size of the
 ///   values; compare to `1e-5`. The parameter contraction differences `H` along `(dx, du)` as one direction, scaled so
 ///   that no variable moves further than its own step, plus `dlambda' f` to first order.
 ///
-/// Here `eps` is the scalar's machine epsilon; in `f32` expect `1e-4` and `1e-2`. Steps are rounded to powers of two, so
+/// Here `eps` is the scalar's machine epsilon; in `f32` expect `1e-4` and `1e-2`. Steps are rounded to powers of 2, so
 /// that the difference of the arguments is exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NumDiff<M>(pub M);

@@ -322,7 +322,7 @@ fn pendulum_by_formulas() {
     }
 }
 
-/// The kernels run on other scalars: in single precision, and on hyper-dual numbers, which differentiate them once more.
+/// The kernels run on other scalars: in single precision, and on hyper-dual numbers, which differentiate once more.
 #[test]
 fn kernels_are_generic() {
     let at = At::<2, 1, 3, 0>::random(7);

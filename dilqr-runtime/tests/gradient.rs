@@ -50,6 +50,10 @@ where
         .with_policy(model, |t, x| solution.controls[t] + solution.gains[t] * (x - solution.states[t]))
 }
 
+/// Moves initial state, parameters or stage parameters by a length.
+type Move<const NX: usize, const NP: usize, const NS: usize> =
+    dyn Fn(f64, &mut SVector<f64, NX>, &mut SVector<f64, NP>, &mut [SVector<f64, NS>]);
+
 /// Gradient of `measure` of the solution by central differences through the solver.
 fn differences<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     solver: &mut Ilqr<M, NX, NU, NP, NS>,
@@ -60,20 +64,19 @@ where
     M: Model<NX, NU, NP, NS> + Copy,
 {
     let model = *solver.model();
-    let mut slope =
-        |at: f64, edit: &dyn Fn(f64, &mut SVector<f64, NX>, &mut SVector<f64, NP>, &mut [SVector<f64, NS>])| {
-            // Fourth order, so that a step of a thousandth leaves a truncation of 1e-12 and does not amplify the rounding of
-            // the solutions (about 1e-13) beyond 1e-9.
-            let h = 1e-3 * if at.abs() > 1e-4 { at.abs() } else { 1.0 };
-            let mut side = |h| measure(&solve(solver, &moved(&model, solution, |x0, p, s| edit(h, x0, p, s))));
-            (8.0 * (side(h) - side(-h)) - (side(2.0 * h) - side(-2.0 * h))) / (12.0 * h)
-        };
+    let mut slope = |at: f64, edit: &Move<NX, NP, NS>| {
+        // Fourth order, so that a step of a thousandth leaves a truncation of 1e-12 and does not amplify the rounding of
+        // the solutions (about 1e-13) beyond 1e-9.
+        let h = 1e-3 * if at.abs() > 1e-4 { at.abs() } else { 1.0 };
+        let mut side = |h| measure(&solve(solver, &moved(&model, solution, |x0, p, s| edit(h, x0, p, s))));
+        (8.0 * (side(h) - side(-h)) - (side(2.0 * h) - side(-2.0 * h))) / (12.0 * h)
+    };
     let horizon = solution.horizon();
     Gradient {
-        params: SVector::from_fn(|i, _| slope(solution.params[i], &|h, _, p, _| p[i] += h)),
-        initial_state: SVector::from_fn(|i, _| slope(solution.x0[i], &|h, x0, _, _| x0[i] += h)),
+        params: SVector::from_fn(|i, _| slope(solution.params[i], &move |h, _, p, _| p[i] += h)),
+        initial_state: SVector::from_fn(|i, _| slope(solution.x0[i], &move |h, x0, _, _| x0[i] += h)),
         stage_params: (0..=horizon)
-            .map(|t| SVector::from_fn(|i, _| slope(solution.stage_params[t][i], &|h, _, _, s| s[t][i] += h)))
+            .map(|t| SVector::from_fn(|i, _| slope(solution.stage_params[t][i], &move |h, _, _, s| s[t][i] += h)))
             .collect(),
     }
 }

@@ -204,8 +204,8 @@ impl Model<4, 1, 4> for Jitter {
     ) -> S {
         self.dynamics(x, u, p, s, next);
         // Of three steps one: a rollout of 400 stages meets other steps than the rollout before.
-        if self.0.fetch_add(1, Ordering::Relaxed) % 3 == 0 {
-            next[2] = next[2] * c(1.0 + f64::EPSILON);
+        if self.0.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) {
+            next[2] *= c(1.0 + f64::EPSILON);
         }
         self.stage_cost(x, u, p, s)
     }

@@ -69,7 +69,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Demonstration>, ReadError> {
                 return Err(malformed(line, expected, "a force".to_owned()));
             }
             None if row.step == 0 || horizon.is_some_and(|horizon| horizon != row.step) => {
-                let expected = "a force in every step but the last, all trajectories being of one length".to_owned();
+                let expected = "a force in all but the last step, the same in all trajectories".to_owned();
                 return Err(malformed(line, expected, "none".to_owned()));
             }
             Some(force) => current.forces.push(force),
@@ -210,12 +210,12 @@ mod tests {
             (
                 "0.4,5",
                 "0.4,",
-                "FILE, line 2: expected a force in every step but the last, all trajectories being of one length, found none",
+                "FILE, line 2: expected a force in all but the last step, the same in all trajectories, found none",
             ),
             (
                 "1.4,8",
                 "1.4,",
-                "FILE, line 6: expected a force in every step but the last, all trajectories being of one length, found none",
+                "FILE, line 6: expected a force in all but the last step, the same in all trajectories, found none",
             ),
         ];
         for (old, new, message) in cases {

@@ -111,7 +111,7 @@ impl NormalEquations {
 pub(crate) enum Outcome {
     /// The loss fell.
     Accepted,
-    /// The loss did not fall, a problem was not solved, or a parameter was not positive: nothing changed but the damping.
+    /// The loss did not fall, a problem was not solved, or a parameter was not positive: only the damping changed.
     Rejected,
     /// There is no step left that would change the parameters.
     Converged,
@@ -132,7 +132,7 @@ impl<'a> Fit<'a> {
         let current = Evaluation::new(demonstrations, start)?;
         let mut solver = Solver::new(Cartpole, horizon(demonstrations), Settings::default())?;
         let equations = NormalEquations::new(&mut solver, demonstrations, &current)?;
-        // Small enough for nearly full steps from a sensible start, large enough to tell a rejected step what to change.
+        // Small enough for nearly full steps from a sensible start, large enough to matter when a step was rejected.
         Ok(Self { demonstrations, solver, current, equations, damping: 1e-3 })
     }
 

@@ -1,0 +1,47 @@
+//! Unit tests of the compiler's back end: what the stages hand to one another, without rustc.
+
+mod golden;
+mod length;
+mod oracle;
+mod properties;
+mod random;
+
+use crate::elaborate::{self, System};
+use crate::errors::Errors;
+use crate::partials::{Kernels, Sizes};
+use crate::tape::Tape;
+use crate::{check, parse, partials, symbolic, tape};
+
+/// The stages up to the graph.
+fn elaborate(source: &str) -> System {
+    let module: syn::ItemMod = syn::parse_str(source).unwrap_or_else(|error| panic!("{error} in\n{source}"));
+    elaborate_module(&module)
+}
+
+fn elaborate_module(module: &syn::ItemMod) -> System {
+    let mut errors = Errors::default();
+    let model = parse::model(module, &mut errors);
+    check::model(&model, &mut errors);
+    let system = elaborate::system(&model, &mut errors);
+    match (system, errors.finish()) {
+        (Some(system), None) => system,
+        (_, Some(error)) => {
+            panic!("{:?}", error.into_iter().map(|error| error.to_string()).collect::<Vec<_>>())
+        }
+        _ => panic!("no system and no error"),
+    }
+}
+
+/// The stages from the graph to the kernels; to be called inside [`symbolic::session`].
+fn derive(system: &System) -> (Tape, Kernels) {
+    let sizes = Sizes { nx: system.state.len(), nu: system.control.len(), np: system.params.len(), ns: 0 };
+    let tape = tape::tape(&system.graph, &system.dynamics, system.stage_cost, system.terminal_cost);
+    let Ok(tape) = tape else { panic!("a constant overflows") };
+    let kernels = partials::kernels(&tape, sizes);
+    (tape, kernels)
+}
+
+/// All stages, with a session of their own.
+fn compile(source: &str) -> (Tape, Kernels) {
+    symbolic::session(|| derive(&elaborate(source))).unwrap_or_else(|error| panic!("{error}"))
+}
