@@ -139,15 +139,29 @@ impl Kernels {
 struct Strategy {
     /// Jacobians backwards from the outputs, or forwards from the inputs.
     reverse_jacobian: bool,
-    /// Hessians column by column, or piece by piece.
-    hessian_by_columns: bool,
+    hessian: HessianStrategy,
+}
+
+/// How second derivatives are accumulated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HessianStrategy {
+    /// `sum_k w_k J_k' (d2 phi_k) J_k` with the operands' Jacobians.
+    Pieces,
+    /// The adjoints' derivative in one direction after another.
+    Columns,
+    /// Backwards: second derivatives in the values that are alive, from the outputs to the inputs ("edge pushing", Gower
+    /// and Mello, A new framework for the computation of Hessians, 2012).
+    Pushed,
 }
 
 /// Builds a kernel in every way and keeps the one with the fewest operations, the first on a tie.
 fn shortest(tape: &Tape, sizes: Sizes, build: &dyn Fn(&mut Sweep<'_>)) -> Program {
     let mut best: Option<(usize, Program)> = None;
-    for (reverse_jacobian, hessian_by_columns) in [(false, false), (true, false), (false, true), (true, true)] {
-        let strategy = Strategy { reverse_jacobian, hessian_by_columns };
+    use HessianStrategy::{Columns, Pieces, Pushed};
+    let strategies = [false, true].into_iter().flat_map(|reverse_jacobian| {
+        [Pieces, Columns, Pushed].map(|hessian| Strategy { reverse_jacobian, hessian })
+    });
+    for strategy in strategies {
         let mut sweep = Sweep { tape, sizes, strategy, builder: Builder::default(), cache: Cache::new(tape), outputs: Vec::new() };
         build(&mut sweep);
         let program = sweep.builder.finish(sweep.outputs);
@@ -454,9 +468,13 @@ impl Sweep<'_> {
     /// The lower triangle of the Hessian in `z = (x, u)`, non-zeros only.
     fn hessian(&mut self, roots: &Roots) -> Vec<(Input, Input, Value)> {
         let vectors = [Vector::X, Vector::U];
+        if self.strategy.hessian == HessianStrategy::Pushed {
+            let z = |input: Input| vectors.contains(&input.vector);
+            return self.pushed(roots, &z, &z).into_iter().map(|((row, column), value)| (row, column, value)).collect();
+        }
         let rows = self.forward(&vectors);
         let adjoints = self.reverse(roots);
-        if self.strategy.hessian_by_columns {
+        if self.strategy.hessian == HessianStrategy::Columns {
             let x = (0..self.sizes.nx).map(|index| Input::new(Vector::X, index));
             let u = (0..self.sizes.nu).map(|index| Input::new(Vector::U, index));
             let mut entries = Vec::new();
@@ -541,14 +559,106 @@ impl Sweep<'_> {
         entries
     }
 
+    /// Second derivatives of the roots' weighted sum in the inputs `left` x `right`, which are the same set or disjoint;
+    /// of the same set the lower triangle.
+    fn pushed(
+        &mut self,
+        roots: &Roots,
+        left: &dyn Fn(Input) -> bool,
+        right: &dyn Fn(Input) -> bool,
+    ) -> BTreeMap<(Input, Input), Value> {
+        let adjoints = self.reverse(roots);
+        // Whether a piece depends on an input of either set; what does on neither is a constant here.
+        let mut depends: Vec<(bool, bool)> = Vec::new();
+        for piece in &self.tape.pieces {
+            let of = |operand: &Operand| match *operand {
+                Operand::Constant(_) => (false, false),
+                Operand::Input(input) => (left(input), right(input)),
+                Operand::Piece(index) => depends[index],
+            };
+            let all = piece.operands.iter().map(of).fold((false, false), |a, b| (a.0 || b.0, a.1 || b.1));
+            depends.push(all);
+        }
+        let of = |operand: Operand| match operand {
+            Operand::Constant(_) => (false, false),
+            Operand::Input(input) => (left(input), right(input)),
+            Operand::Piece(index) => depends[index],
+        };
+        let matters = |a: Operand, b: Operand| (of(a).0 && of(b).1) || (of(a).1 && of(b).0);
+        let mut live = Interactions::default();
+        for index in (0..self.tape.pieces.len()).rev() {
+            if depends[index] == (false, false) {
+                continue;
+            }
+            let operands = &self.tape.pieces[index].operands;
+            let this = Operand::Piece(index);
+            let neighbours = live.take(this, &mut self.builder);
+            if !neighbours.is_empty() {
+                let first = self.first(index);
+                for (position, &operand) in operands.iter().enumerate() {
+                    if of(operand) == (false, false) {
+                        continue;
+                    }
+                    for &(neighbour, value) in &neighbours {
+                        if neighbour != this {
+                            if matters(operand, neighbour) {
+                                let term = self.builder.mul(first[position], value);
+                                live.add(operand, neighbour, term);
+                                if operand == neighbour {
+                                    live.add(operand, neighbour, term);
+                                }
+                            }
+                            continue;
+                        }
+                        let scaled = self.builder.mul(first[position], value);
+                        for (other_position, &other) in operands.iter().enumerate().take(position + 1) {
+                            if matters(operand, other) {
+                                let term = self.builder.mul(scaled, first[other_position]);
+                                live.add(operand, other, term);
+                            }
+                        }
+                    }
+                }
+            }
+            let Some(adjoint) = adjoints.pieces[index] else { continue };
+            if self.tape.pieces[index].partials.second.is_empty() {
+                continue;
+            }
+            for (row, column, partial) in self.second(index) {
+                if matters(operands[row], operands[column]) {
+                    let term = self.builder.mul(adjoint, partial);
+                    live.add(operands[row], operands[column], term);
+                }
+            }
+        }
+        let mut entries = BTreeMap::new();
+        for ((a, b), terms) in live.inputs() {
+            let value = self.builder.sum(&terms);
+            // The pair is unordered: the row is the one of the left set, and of one set the later input.
+            let (row, column) = if left(a) && right(b) && (!left(b) || a >= b) { (a, b) } else { (b, a) };
+            if !self.builder.is_zero(value) {
+                entries.insert((row, column), value);
+            }
+        }
+        entries
+    }
+
     /// Blocks xp and up of the second derivatives of the roots' weighted sum.
     fn write_cross(&mut self, roots: &Roots, fields: [Field; 2]) {
         let [xp, up] = fields;
         let (z, p) = ([Vector::X, Vector::U], [Vector::P]);
+        if self.strategy.hessian == HessianStrategy::Pushed {
+            let pushed = self.pushed(roots, &|input| z.contains(&input.vector), &|input| p.contains(&input.vector));
+            for ((row, column), value) in pushed {
+                let field = if row.vector == Vector::X { xp } else { up };
+                self.write(field, row.index as usize, column.index as usize, value);
+            }
+            return;
+        }
         let in_z = self.forward(&z);
         let in_p = self.forward(&p);
         let adjoints = self.reverse(roots);
-        let entries = if self.strategy.hessian_by_columns {
+        let entries = if self.strategy.hessian == HessianStrategy::Columns {
             let mut entries = BTreeMap::new();
             for index in 0..self.sizes.np {
                 let column = Input::new(Vector::P, index);
@@ -625,6 +735,66 @@ impl Sweep<'_> {
 struct Adjoints {
     pieces: Vec<Option<Value>>,
     inputs: Row,
+}
+
+/// Second derivatives in pairs of live operands, as terms on their way to being summed.
+#[derive(Default)]
+struct Interactions {
+    terms: BTreeMap<Place, BTreeMap<Place, Vec<Value>>>,
+}
+
+/// An operand in an order: inputs first, then pieces as they come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Input(Input),
+    Piece(usize),
+}
+
+impl Interactions {
+    fn place(operand: Operand) -> Option<Place> {
+        match operand {
+            Operand::Constant(_) => None,
+            Operand::Input(input) => Some(Place::Input(input)),
+            Operand::Piece(index) => Some(Place::Piece(index)),
+        }
+    }
+
+    /// Adds to the entry of an unordered pair; it is kept under the later of the two, which is eliminated first.
+    fn add(&mut self, a: Operand, b: Operand, term: Value) {
+        if let (Some(a), Some(b)) = (Self::place(a), Self::place(b)) {
+            self.terms.entry(a.max(b)).or_default().entry(a.min(b)).or_default().push(term);
+        }
+    }
+
+    /// The non-zero entries of the latest live piece with every live operand, itself included.
+    fn take(&mut self, operand: Operand, builder: &mut Builder) -> Vec<(Operand, Value)> {
+        let Some(row) = Self::place(operand).and_then(|place| self.terms.remove(&place)) else { return Vec::new() };
+        let mut entries = Vec::new();
+        for (place, terms) in row {
+            let value = builder.sum(&terms);
+            if !builder.is_zero(value) {
+                let operand = match place {
+                    Place::Input(input) => Operand::Input(input),
+                    Place::Piece(index) => Operand::Piece(index),
+                };
+                entries.push((operand, value));
+            }
+        }
+        entries
+    }
+
+    /// What is left at the end: pairs of inputs.
+    fn inputs(self) -> Vec<((Input, Input), Vec<Value>)> {
+        let mut pairs = Vec::new();
+        for (later, row) in self.terms {
+            for (earlier, terms) in row {
+                if let (Place::Input(a), Place::Input(b)) = (later, earlier) {
+                    pairs.push(((a, b), terms));
+                }
+            }
+        }
+        pairs
+    }
 }
 
 /// Terms of adjoints on their way to being summed.
