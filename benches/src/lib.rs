@@ -1,1 +1,22 @@
+//! What the benches time: problems with known answers, and what ours is compared with. Every comparison is checked for
+//! equal results before it is timed.
 
+pub mod by_hand;
+pub mod lq;
+pub mod peers;
+pub mod point;
+
+use core::time::Duration;
+
+use criterion::Criterion;
+
+/// Criterion with times so short that all benches together take a few minutes.
+#[must_use]
+pub fn criterion(measurement: Duration) -> Criterion {
+    Criterion::default()
+        .sample_size(30)
+        .nresamples(10_000)
+        .warm_up_time(measurement / 3)
+        .measurement_time(measurement)
+        .configure_from_args()
+}

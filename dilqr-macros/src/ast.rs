@@ -2,7 +2,9 @@
 //!
 //! `parse` makes it; everything later reads it.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
+
+use crate::errors::Span;
 
 /// A whole model: the items of the annotated module, in source order.
 pub(crate) struct Model {

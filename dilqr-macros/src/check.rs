@@ -7,13 +7,16 @@ use crate::errors::{Errors, did_you_mean, message};
 
 const RULES: &[fn(&Model, &mut Errors)] = &[
     no_name_twice,
+    module_names_a_model,
     no_reserved_name,
+    no_hidden_primitive,
     structs_present,
     functions_present,
     nothing_unsupported,
     signatures,
     arguments_differ,
     vectors_hold_numbers,
+    structs_are_finite,
 ];
 
 pub(crate) fn model(model: &Model, errors: &mut Errors) {
@@ -58,13 +61,44 @@ fn no_name_twice(model: &Model, errors: &mut Errors) {
     }
 }
 
+/// The names of the items that every expansion adds.
+const ADDED: [&str; 4] = ["Solver", "Problem", "Linearization", "linearize"];
+
+/// The module's name, in camel case, is the name of a struct beside the user's.
+fn module_names_a_model(model: &Model, errors: &mut Errors) {
+    let own = camel_case(&model.module.to_string());
+    let taken = ["State", "Control", "Params", "StageParams"].into_iter().chain(ADDED).any(|name| name == own);
+    if taken || syn::parse_str::<syn::Ident>(&own).is_err() {
+        errors.at(&model.module, message::module_name(&own));
+    }
+}
+
 /// What the macro adds to the module cannot be there already.
 fn no_reserved_name(model: &Model, errors: &mut Errors) {
     let own = camel_case(&model.module.to_string());
-    let reserved = [own.as_str(), "Solver", "Problem", "Linearization", "linearize"];
     for name in names(model) {
-        if reserved.iter().any(|reserved| name == reserved) {
+        // A struct named like the module is told by `module_names_a_model`, where the module cannot keep its name.
+        let required = ["State", "Control", "Params"].iter().any(|required| name == required);
+        if !required && (*name == own || ADDED.iter().any(|added| name == added)) {
             errors.at(name, message::reserved(&name.to_string()));
+        }
+        if name.to_string().starts_with("__") {
+            errors.at(name, message::UNDERSCORES);
+        }
+    }
+    // Patterns with the name of a const are matched against it, and these are the arguments of `linearize`.
+    for item in &model.consts {
+        if ["x", "u", "p"].iter().any(|argument| item.name == argument) {
+            errors.at(&item.name, message::reserved(&item.name.to_string()));
+        }
+    }
+}
+
+/// The macro writes `f64` absolutely, but the user's own functions would mean another type than the language does.
+fn no_hidden_primitive(model: &Model, errors: &mut Errors) {
+    for item in &model.structs {
+        if ["f64", "usize", "i32"].iter().any(|primitive| item.name == primitive) {
+            errors.at(&item.name, message::HIDES_PRIMITIVE);
         }
     }
 }
@@ -81,7 +115,7 @@ fn structs_present(model: &Model, errors: &mut Errors) {
                 missing(name, what, write, helpers, &model.module, errors);
             }
             Some(item) if item.fields.is_empty() && name != "Params" => {
-                errors.at(&item.name, format!("`{name}` has no fields: a model has at least one {what} variable"));
+                errors.at(&item.name, message::no_fields(name, what));
             }
             Some(_) => {}
         }
@@ -188,13 +222,33 @@ fn vectors_hold_numbers(model: &Model, errors: &mut Errors) {
         for field in &item.fields {
             let ok = match &field.ty.kind {
                 TypeKind::Float | TypeKind::Unknown => true,
-                TypeKind::Array(element, _) => {
-                    !vector || matches!(element.kind, TypeKind::Float | TypeKind::Unknown)
-                }
+                TypeKind::Array(element, _) => !vector || matches!(element.kind, TypeKind::Float | TypeKind::Unknown),
                 _ => !vector,
             };
             if !ok {
                 errors.on(field.ty.span, message::FIELD_TYPE);
+            }
+        }
+    }
+}
+
+/// Structs are taken apart into numbers, which must come to an end.
+fn structs_are_finite(model: &Model, errors: &mut Errors) {
+    fn contains(model: &Model, ty: &Type, wanted: &proc_macro2::Ident, seen: &mut HashSet<String>) -> bool {
+        match &ty.kind {
+            TypeKind::Struct(name) if name == wanted => true,
+            TypeKind::Struct(name) if seen.insert(name.to_string()) => model
+                .find_struct(&name.to_string())
+                .is_some_and(|item| item.fields.iter().any(|field| contains(model, &field.ty, wanted, seen))),
+            TypeKind::Array(element, _) => contains(model, element, wanted, seen),
+            TypeKind::Tuple(elements) => elements.iter().any(|element| contains(model, element, wanted, seen)),
+            _ => false,
+        }
+    }
+    for item in &model.structs {
+        for field in &item.fields {
+            if contains(model, &field.ty, &item.name, &mut HashSet::new()) {
+                errors.on(field.ty.span, message::RECURSIVE_STRUCT);
             }
         }
     }

@@ -7,10 +7,11 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
 
 use crate::ast::{BinaryOp, Block, Expr, ExprKind, Function as Fun, Model, Pattern, Struct, Type, TypeKind};
-use crate::errors::{Errors, message};
+use crate::check::camel_case;
+use crate::errors::{Errors, Span, message};
 use crate::graph::{Function, Graph, Input, Node, NodeId, Vector};
 
 /// The model in scalars.
@@ -55,8 +56,16 @@ impl Layout {
 
 /// Elaborates the whole model; `None` after errors.
 pub(crate) fn system(model: &Model, errors: &mut Errors) -> Option<System> {
-    let mut elaborator =
-        Elaborator { model, errors, graph: Graph::default(), consts: HashMap::new(), stack: Vec::new(), called: Vec::new() };
+    let mut elaborator = Elaborator {
+        model,
+        errors,
+        own: camel_case(&model.module.to_string()),
+        graph: Graph::default(),
+        consts: HashMap::new(),
+        calls: HashMap::new(),
+        stack: Vec::new(),
+        too_large: false,
+    };
     let system = elaborator.system();
     let clean = elaborator.errors.is_empty();
     let graph = elaborator.graph;
@@ -76,6 +85,12 @@ enum Value {
     Unknown,
 }
 
+/// The most numbers in one value: more are a slip of the keyboard, and would only exhaust memory.
+const ENTRIES: usize = 10_000;
+
+/// The most nodes in the graph of one model: deriving more would take hours.
+const NODES: usize = 1_000_000;
+
 #[derive(Clone, PartialEq)]
 enum Shape {
     Float,
@@ -87,16 +102,25 @@ enum Shape {
 }
 
 impl Shape {
+    /// The type in words, for a message.
     fn describe(&self, model: &Model) -> String {
         match self {
-            Self::Float => "f64".to_owned(),
             Self::Integer => "an integer".to_owned(),
-            Self::Array(element, length) => match element.describe(model).as_str() {
-                "an integer" => format!("[usize; {length}]"),
-                element => format!("[{}; {length}]", element.trim_matches('`')),
-            },
-            Self::Tuple(elements) => format!("a tuple of {}", elements.len()),
-            Self::Struct(index) => format!("`{}`", model.structs[*index].name),
+            other => format!("`{}`", other.name(model)),
+        }
+    }
+
+    /// The type as Rust writes it.
+    fn name(&self, model: &Model) -> String {
+        match self {
+            Self::Float => "f64".to_owned(),
+            Self::Integer => "usize".to_owned(),
+            Self::Array(element, length) => format!("[{}; {length}]", element.name(model)),
+            Self::Tuple(elements) => {
+                let elements: Vec<String> = elements.iter().map(|element| element.name(model)).collect();
+                format!("({})", elements.join(", "))
+            }
+            Self::Struct(index) => model.structs[*index].name.to_string(),
             Self::Unknown => "_".to_owned(),
         }
     }
@@ -105,7 +129,7 @@ impl Shape {
     fn fits(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Unknown, _) | (_, Self::Unknown) => true,
-            (Self::Array(a, n), Self::Array(b, m)) => n == m && (*n == 0 || a.fits(b)),
+            (Self::Array(a, n), Self::Array(b, m)) => n == m && a.fits(b),
             (Self::Tuple(a), Self::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.fits(b)),
             (a, b) => a == b,
         }
@@ -148,16 +172,48 @@ const METHODS: [(&str, usize, Method); 20] = [
     ("sin_cos", 0, Method::SinCos),
 ];
 
+/// Methods of f64 that have no derivative somewhere in the middle of their domain.
+const KINKED: [&str; 15] = [
+    "abs",
+    "ceil",
+    "clamp",
+    "copysign",
+    "div_euclid",
+    "floor",
+    "fract",
+    "max",
+    "maximum",
+    "min",
+    "minimum",
+    "rem_euclid",
+    "round",
+    "signum",
+    "trunc",
+];
+
 struct Elaborator<'a> {
     model: &'a Model,
     errors: &'a mut Errors,
+    /// The name of the struct that will implement the model.
+    own: String,
     graph: Graph,
     /// Consts evaluated so far; `None` while one is being evaluated.
     consts: HashMap<String, Option<Value>>,
+    /// Results of the functions followed so far, by function and arguments: `f(g(x), g(x))` follows `g` once.
+    calls: HashMap<String, HashMap<Vec<Key>, Value>>,
     /// The functions being followed, innermost last.
     stack: Vec<String>,
-    /// The functions followed so far.
-    called: Vec<String>,
+    /// Whether the model has been found too large.
+    too_large: bool,
+}
+
+/// A number among the arguments of a call.
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    Node(NodeId),
+    Constant(u64),
+    Integer(i64),
+    Unknown,
 }
 
 impl Elaborator<'_> {
@@ -182,7 +238,7 @@ impl Elaborator<'_> {
         let terminal_cost = self.call(model.find_function("terminal_cost")?, vec![x, p]);
         // A helper that nothing calls is looked at as well: its mistakes are as real.
         for function in &model.functions {
-            if !self.called.iter().any(|name| function.name == name) {
+            if !self.calls.contains_key(&function.name.to_string()) {
                 let shapes: Vec<Shape> = function.arguments.iter().map(|argument| self.shape(&argument.ty)).collect();
                 let arguments = shapes.iter().map(|shape| self.example(shape)).collect();
                 self.call(function, arguments);
@@ -223,7 +279,8 @@ impl Elaborator<'_> {
     fn fill(&mut self, shape: &Shape, next: &mut impl FnMut(&mut Graph) -> NodeId) -> Value {
         match shape {
             Shape::Float => Value::Float(next(&mut self.graph)),
-            Shape::Integer => Value::Integer(1),
+            // Any integer would do as an exponent, but not as an index.
+            Shape::Integer => Value::Unknown,
             Shape::Array(element, length) => Value::Array((0..*length).map(|_| self.fill(element, next)).collect()),
             Shape::Tuple(elements) => Value::Tuple(elements.iter().map(|element| self.fill(element, next)).collect()),
             Shape::Struct(index) => {
@@ -262,7 +319,8 @@ impl Elaborator<'_> {
             TypeKind::Struct(name) => self.struct_shape(name),
             TypeKind::Array(element, length) => {
                 let element = self.shape(element);
-                match self.length(length) {
+                let entries = self.entries(&element);
+                match self.length(length, entries) {
                     Some(length) => Shape::Array(Box::new(element), length),
                     None => Shape::Unknown,
                 }
@@ -272,15 +330,29 @@ impl Elaborator<'_> {
         }
     }
 
-    fn length(&mut self, expr: &Expr) -> Option<usize> {
+    /// The length of an array whose elements hold `entries` numbers each.
+    fn length(&mut self, expr: &Expr, entries: usize) -> Option<usize> {
         let value = self.expr(expr, &mut Scope::new());
         let integer = self.integer(&value, expr.span)?;
-        // More entries than this are a slip of the keyboard, and would only exhaust memory.
         match usize::try_from(integer) {
-            Ok(length) if length <= 100_000 => Some(length),
+            Ok(length) if (1..=ENTRIES).contains(&length.saturating_mul(entries.max(1))) => Some(length),
             _ => {
-                self.errors.on(expr.span, message::INTEGER_OVERFLOW);
+                self.errors.on(expr.span, message::ARRAY_LENGTH);
                 None
+            }
+        }
+    }
+
+    /// The numbers in a value of a shape.
+    fn entries(&mut self, shape: &Shape) -> usize {
+        match shape {
+            Shape::Float | Shape::Integer | Shape::Unknown => 1,
+            Shape::Array(element, length) => self.entries(element).saturating_mul(*length),
+            Shape::Tuple(elements) => elements.iter().map(|element| self.entries(element)).sum(),
+            Shape::Struct(index) => {
+                let shapes: Vec<Shape> =
+                    self.model.structs[*index].fields.iter().map(|field| self.shape(&field.ty)).collect();
+                shapes.iter().map(|shape| self.entries(shape)).sum()
             }
         }
     }
@@ -315,7 +387,7 @@ impl Elaborator<'_> {
             Value::Unknown => None,
             other => {
                 let given = self.shape_of(other).describe(self.model);
-                self.errors.on(span, message::mismatch("f64", &given));
+                self.errors.on(span, message::mismatch("`f64`", &given));
                 None
             }
         }
@@ -345,32 +417,23 @@ impl Elaborator<'_> {
         }
         self.consts.insert(item.name.to_string(), None);
         let wanted = self.shape(&item.ty);
-        let mut value = self.expr(&item.value, &mut Scope::new());
-        value = self.expect(value, &wanted, item.value.span);
-        if !self.is_constant(&value) {
-            self.errors.on(item.value.span, message::CONST_EXPRESSION);
-            value = Value::Unknown;
-        }
+        // Everything in scope is constant here, and constants are folded.
+        let value = self.expr(&item.value, &mut Scope::new());
+        let value = self.expect(value, &wanted, item.value.span);
         self.consts.insert(item.name.to_string(), Some(value.clone()));
         value
-    }
-
-    fn is_constant(&self, value: &Value) -> bool {
-        match value {
-            Value::Float(node) => self.graph.constant_value(*node).is_some(),
-            Value::Integer(_) | Value::Unknown => true,
-            Value::Array(elements) | Value::Tuple(elements) | Value::Struct(_, elements) => {
-                elements.iter().all(|element| self.is_constant(element))
-            }
-        }
     }
 
     /// The value under a name: every number in it computed once.
     fn share(&mut self, value: Value) -> Value {
         match value {
             Value::Float(node) => Value::Float(self.graph.share(node)),
-            Value::Array(elements) => Value::Array(elements.iter().map(|element| self.share(element.clone())).collect()),
-            Value::Tuple(elements) => Value::Tuple(elements.iter().map(|element| self.share(element.clone())).collect()),
+            Value::Array(elements) => {
+                Value::Array(elements.iter().map(|element| self.share(element.clone())).collect())
+            }
+            Value::Tuple(elements) => {
+                Value::Tuple(elements.iter().map(|element| self.share(element.clone())).collect())
+            }
             Value::Struct(index, fields) => {
                 Value::Struct(index, fields.iter().map(|field| self.share(field.clone())).collect())
             }
@@ -381,18 +444,47 @@ impl Elaborator<'_> {
     /// Follows a function on values that fit its arguments.
     fn call(&mut self, function: &Fun, values: Vec<Value>) -> Value {
         let name = function.name.to_string();
-        self.called.push(name.clone());
-        self.stack.push(name);
+        let values: Vec<Value> = values.into_iter().map(|value| self.share(value)).collect();
+        let mut keys = Vec::new();
+        values.iter().for_each(|value| self.keys(value, &mut keys));
+        if let Some(known) = self.calls.get(&name).and_then(|calls| calls.get(&keys)) {
+            return known.clone();
+        }
+        self.stack.push(name.clone());
         let mut scope = Scope::new();
         for (argument, value) in function.arguments.iter().zip(values) {
-            let value = self.share(value);
-            scope.push((argument.name.to_string(), value));
+            self.name_binding(&argument.name, value, &mut scope);
         }
         let value = self.block(&function.body, &mut scope);
         let wanted = self.shape(&function.result);
         let value = self.expect(value, &wanted, function.body.value.span);
         self.stack.pop();
-        self.share(value)
+        let value = self.share(value);
+        self.calls.entry(name).or_default().insert(keys, value.clone());
+        value
+    }
+
+    /// The numbers of a value as the key of a call.
+    fn keys(&self, value: &Value, keys: &mut Vec<Key>) {
+        match value {
+            Value::Float(node) => keys.push(match self.graph.constant_value(*node) {
+                Some(constant) => Key::Constant(constant.to_bits()),
+                None => Key::Node(*node),
+            }),
+            Value::Integer(integer) => keys.push(Key::Integer(*integer)),
+            Value::Array(elements) | Value::Tuple(elements) | Value::Struct(_, elements) => {
+                elements.iter().for_each(|element| self.keys(element, keys));
+            }
+            Value::Unknown => keys.push(Key::Unknown),
+        }
+    }
+
+    fn name_binding(&mut self, name: &Ident, value: Value, scope: &mut Scope) {
+        // The model is a unit struct, and Rust would match a pattern of its name against it.
+        if *name == self.own {
+            self.errors.at(name, message::reserved(&self.own));
+        }
+        scope.push((name.to_string(), value));
     }
 
     fn block(&mut self, block: &Block, scope: &mut Scope) -> Value {
@@ -413,7 +505,7 @@ impl Elaborator<'_> {
 
     fn bind(&mut self, pattern: &Pattern, value: Value, span: Span, scope: &mut Scope) {
         match pattern {
-            Pattern::Name(name) => scope.push((name.to_string(), value)),
+            Pattern::Name(name) => self.name_binding(name, value, scope),
             Pattern::Ignore => {}
             Pattern::Tuple(patterns, at) => match &value {
                 Value::Tuple(elements) if elements.len() == patterns.len() => {
@@ -423,9 +515,8 @@ impl Elaborator<'_> {
                 }
                 other => {
                     if !matches!(other, Value::Unknown) {
-                        let wanted = format!("a tuple of {}", patterns.len());
                         let given = self.shape_of(other).describe(self.model);
-                        self.errors.on(*at, message::mismatch(&given, &wanted));
+                        self.errors.on(*at, message::pattern(patterns.len(), &given));
                     }
                     // The names exist all the same, so that their uses are not reported on top.
                     for pattern in patterns {
@@ -446,7 +537,7 @@ impl Elaborator<'_> {
             ExprKind::Integer(value) => Value::Integer(*value),
             ExprKind::Name(name) => self.name(name, scope),
             ExprKind::Negate(operand) => match self.expr(operand, scope) {
-                Value::Integer(value) => Value::Integer(-value),
+                Value::Integer(value) => self.folded_integer(value.checked_neg(), expr.span),
                 value => match self.float(&value, operand.span) {
                     Some(node) => Value::Float(match self.graph.constant_value(node) {
                         Some(constant) => self.graph.constant(-constant),
@@ -464,7 +555,7 @@ impl Elaborator<'_> {
                 Value::Unknown => Value::Unknown,
                 other => {
                     let given = self.shape_of(&other).describe(self.model);
-                    self.errors.on(expr.span, message::mismatch(&format!("a tuple with a field {index}"), &given));
+                    self.errors.on(expr.span, message::no_such_field(&given, &index.to_string()));
                     Value::Unknown
                 }
             },
@@ -472,7 +563,10 @@ impl Elaborator<'_> {
             ExprKind::Array(elements) => {
                 let values = self.exprs(elements, scope);
                 let Some(first) = values.iter().find(|value| !matches!(value, Value::Unknown)) else {
-                    return if values.is_empty() { Value::Array(Rc::from([])) } else { Value::Unknown };
+                    if values.is_empty() {
+                        self.errors.on(expr.span, message::ARRAY_LENGTH);
+                    }
+                    return Value::Unknown;
                 };
                 let shape = self.shape_of(first);
                 let values = values.into_iter().zip(elements);
@@ -481,7 +575,9 @@ impl Elaborator<'_> {
             ExprKind::Repeat(value, length) => {
                 let value = self.expr(value, scope);
                 let value = self.share(value);
-                match self.length(length) {
+                let shape = self.shape_of(&value);
+                let entries = self.entries(&shape);
+                match self.length(length, entries) {
                     Some(length) => Value::Array(vec![value; length].into()),
                     None => Value::Unknown,
                 }
@@ -515,21 +611,20 @@ impl Elaborator<'_> {
                 BinaryOp::Sub => a.checked_sub(*b),
                 BinaryOp::Mul => a.checked_mul(*b),
                 BinaryOp::Div if *b == 0 => {
-                    self.errors.on(span, message::INTEGER_DIVISION);
+                    self.errors.on(span, message::DIVISION_BY_ZERO);
                     return Value::Unknown;
                 }
                 BinaryOp::Div => a.checked_div(*b),
             };
-            return match result {
-                Some(result) if i32::try_from(result).is_ok() => Value::Integer(result),
-                _ => {
-                    self.errors.on(span, message::INTEGER_OVERFLOW);
-                    Value::Unknown
-                }
-            };
+            return self.folded_integer(result, span);
         }
         let (Some(a), Some(b)) = (self.float(&a, left.span), self.float(&b, right.span)) else { return Value::Unknown };
-        let folded = match (self.graph.constant_value(a), self.graph.constant_value(b)) {
+        let constants = (self.graph.constant_value(a), self.graph.constant_value(b));
+        if op == BinaryOp::Div && constants.1 == Some(0.0) {
+            self.errors.on(span, message::DIVISION_BY_ZERO);
+            return Value::Unknown;
+        }
+        let folded = match constants {
             (Some(a), Some(b)) => Some(match op {
                 BinaryOp::Add => a + b,
                 BinaryOp::Sub => a - b,
@@ -553,6 +648,16 @@ impl Elaborator<'_> {
         Value::Unknown
     }
 
+    fn folded_integer(&mut self, value: Option<i64>, span: Span) -> Value {
+        match value {
+            Some(value) if i32::try_from(value).is_ok() => Value::Integer(value),
+            _ => {
+                self.errors.on(span, message::INTEGER_OVERFLOW);
+                Value::Unknown
+            }
+        }
+    }
+
     fn helper(&mut self, name: &Ident, arguments: &[Expr], scope: &mut Scope) -> Value {
         let values = self.exprs(arguments, scope);
         let text = name.to_string();
@@ -574,6 +679,14 @@ impl Elaborator<'_> {
             let wanted = self.shape(&argument.ty);
             checked.push(self.expect(value, &wanted, expr.span));
         }
+        if self.graph.len() > NODES {
+            // Once is enough: every call from here on would say the same.
+            if !self.too_large {
+                self.too_large = true;
+                self.errors.at(name, message::TOO_LARGE);
+            }
+            return Value::Unknown;
+        }
         self.call(function, checked)
     }
 
@@ -582,22 +695,30 @@ impl Elaborator<'_> {
         let values = self.exprs(arguments, scope);
         let text = name.to_string();
         let Some(&(_, arity, method)) = METHODS.iter().find(|(known, ..)| text == *known) else {
-            self.errors.at(name, message::unknown_method(&text, METHODS.iter().map(|(known, ..)| *known)));
+            let known = METHODS.iter().map(|(known, ..)| *known);
+            let message = if KINKED.contains(&text.as_str()) {
+                message::method_with_kinks(&text)
+            } else {
+                message::unknown_method(&text, known)
+            };
+            self.errors.at(name, message);
             return Value::Unknown;
         };
         if values.len() != arity {
-            self.errors.at(name, message::arity(&text, arity, values.len()));
+            self.errors.at(name, message::method_arity(&text, arity, values.len()));
             return Value::Unknown;
         }
-        let Some(x) = self.float(&value, receiver.span) else { return Value::Unknown };
+        let x = self.float(&value, receiver.span);
+        if let Method::Powi = method
+            && !matches!(values[0], Value::Integer(_) | Value::Unknown)
+        {
+            self.errors.on(arguments[0].span, message::POWI_EXPONENT);
+        }
+        let Some(x) = x else { return Value::Unknown };
         if let Method::Powi = method {
-            let Value::Integer(exponent) = values[0] else {
-                if !matches!(values[0], Value::Unknown) {
-                    self.errors.on(arguments[0].span, message::POWI_EXPONENT);
-                }
-                return Value::Unknown;
-            };
-            return self.power(x, exponent as f64, span);
+            let Value::Integer(exponent) = values[0] else { return Value::Unknown };
+            // `integer` has kept it within i32.
+            return self.power(x, exponent as f64, |x| x.powi(exponent as i32), span);
         }
         let mut nodes = vec![x];
         for (value, argument) in values.iter().zip(arguments) {
@@ -614,11 +735,19 @@ impl Elaborator<'_> {
                 Value::Tuple([sin, self.function(Function::Cos, vec![x], span)].into())
             }
             Method::Powf => match self.graph.constant_value(nodes[1]) {
-                Some(exponent) => self.power(x, exponent, span),
+                Some(exponent) => self.power(x, exponent, |x| x.powf(exponent), span),
+                None if self.graph.constant_value(x).is_some_and(|x| x < 0.0) => {
+                    self.errors.on(span, message::NEGATIVE_POWF);
+                    Value::Unknown
+                }
                 None => self.function(Function::Pow, nodes, span),
             },
-            Method::Recip => self.power(x, -1.0, span),
+            Method::Recip => self.power(x, -1.0, f64::recip, span),
             Method::MulAdd => {
+                let constants: Option<Vec<f64>> = nodes.iter().map(|&node| self.graph.constant_value(node)).collect();
+                if let Some(&[x, a, b]) = constants.as_deref() {
+                    return self.folded(x.mul_add(a, b), span);
+                }
                 let product = self.graph.add(Node::Binary(BinaryOp::Mul, x, nodes[1]));
                 Value::Float(self.graph.add(Node::Binary(BinaryOp::Add, product, nodes[2])))
             }
@@ -634,13 +763,13 @@ impl Elaborator<'_> {
         }
     }
 
-    fn power(&mut self, base: NodeId, exponent: f64, span: Span) -> Value {
+    fn power(&mut self, base: NodeId, exponent: f64, of: impl Fn(f64) -> f64, span: Span) -> Value {
         match self.graph.constant_value(base) {
             Some(base) if base < 0.0 && exponent.fract() != 0.0 => {
                 self.errors.on(span, message::NEGATIVE_POWF);
                 Value::Unknown
             }
-            Some(base) => self.folded(base.powf(exponent), span),
+            Some(base) => self.folded(of(base), span),
             None => Value::Float(self.graph.add(Node::Power(base, exponent))),
         }
     }
@@ -666,7 +795,7 @@ impl Elaborator<'_> {
             Value::Unknown => Value::Unknown,
             other => {
                 let given = self.shape_of(&other).describe(self.model);
-                self.errors.at(field, message::mismatch(&format!("a struct with a field `{field}`"), &given));
+                self.errors.at(field, message::no_such_field(&given, &field.to_string()));
                 Value::Unknown
             }
         }
@@ -686,7 +815,7 @@ impl Elaborator<'_> {
             Value::Unknown => Value::Unknown,
             other => {
                 let given = self.shape_of(&other).describe(self.model);
-                self.errors.on(base.span, message::mismatch("an array", &given));
+                self.errors.on(base.span, message::not_an_array(&given));
                 Value::Unknown
             }
         }

@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 
 use crate::check::camel_case;
 use crate::elaborate::Layout;
-use crate::graph::{Input, Vector};
+use crate::graph::{Comparison, Input, Vector};
 use crate::partials::{Kernels, Sizes, pattern};
 use crate::program::{Field, Op, Output, Program, Value};
 
@@ -97,7 +97,7 @@ fn documentation(emission: &Emission<'_>) -> String {
     let mut text = format!(
         "The compiled model `{module}`: {nx} states, {nu} controls, {np} parameters.\n\n\
          Operations a call, counted in the generated code:\n\n\
-         | kernel | total | add | mul | div | neg | call |\n|---|---|---|---|---|---|---|\n"
+         | kernel | total | add | mul | div | neg | call | select |\n|---|---|---|---|---|---|---|---|\n"
     );
     for (name, program) in kernels.named() {
         text.push_str(&format!("| `{name}` | {} |\n", program.count()));
@@ -646,7 +646,12 @@ impl Part<'_> {
         let mut statements = Vec::new();
         for &(index, slot) in &self.loads {
             let local = local(index);
-            statements.push(quote!(let #local = __w[#slot];));
+            // A condition travels as 1 or 0.
+            statements.push(if self.program.ops[index].is_condition() {
+                quote!(let #local = <__S as #runtime::Scalar>::less(<__S as #runtime::Scalar>::from_f64(0.0), __w[#slot]);)
+            } else {
+                quote!(let #local = __w[#slot];)
+            });
         }
         let mut outputs = self.outputs.iter().peekable();
         let mut stores = self.stores.iter().peekable();
@@ -661,7 +666,13 @@ impl Part<'_> {
             }
             while let Some((_, slot)) = stores.next_if(|(of, _)| *of == index) {
                 let local = local(index);
-                statements.push(quote!(__w[#slot] = #local;));
+                statements.push(if self.program.ops[index].is_condition() {
+                    let number = |value: f64| quote!(<__S as #runtime::Scalar>::from_f64(#value));
+                    let (one, zero) = (number(1.0), number(0.0));
+                    quote!(__w[#slot] = <__S as #runtime::Scalar>::select(#local, #one, #zero);)
+                } else {
+                    quote!(__w[#slot] = #local;)
+                });
             }
         }
         if self.returns {
@@ -726,6 +737,31 @@ impl Part<'_> {
             Op::Powf(a, exponent) => {
                 let (a, exponent) = (operand(a), f64::from_bits(exponent));
                 quote!(<__S as #runtime::Scalar>::powf(#a, #exponent))
+            }
+            Op::Compare(comparison, a, b) => {
+                let function = match comparison {
+                    Comparison::Less => quote!(less),
+                    Comparison::LessEqual => quote!(less_equal),
+                    Comparison::Equal => quote!(equal),
+                };
+                let (a, b) = (operand(a), operand(b));
+                quote!(<__S as #runtime::Scalar>::#function(#a, #b))
+            }
+            Op::And(a, b) => {
+                let (a, b) = (operand(a), operand(b));
+                quote!(#a & #b)
+            }
+            Op::Or(a, b) => {
+                let (a, b) = (operand(a), operand(b));
+                quote!(#a | #b)
+            }
+            Op::Not(a) => {
+                let a = operand(a);
+                quote!(!#a)
+            }
+            Op::Select(condition, a, b) => {
+                let (condition, a, b) = (operand(condition), operand(a), operand(b));
+                quote!(<__S as #runtime::Scalar>::select(#condition, #a, #b))
             }
         };
         Some(quote!(let #name = #value;))

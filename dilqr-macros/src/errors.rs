@@ -6,8 +6,42 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 
-use proc_macro2::Span;
-use syn::spanned::Spanned;
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+
+/// Where something stands in the source: its first and its last token, since rustc joins spans on nightly only.
+#[derive(Clone, Copy)]
+pub(crate) struct Span {
+    first: proc_macro2::Span,
+    last: proc_macro2::Span,
+}
+
+impl Span {
+    /// All of `tokens`.
+    pub(crate) fn of(tokens: &impl ToTokens) -> Self {
+        let mut spans = tokens.to_token_stream().into_iter().map(|token| token.span());
+        let first = spans.next().unwrap_or_else(proc_macro2::Span::call_site);
+        Self { first, last: spans.last().unwrap_or(first) }
+    }
+
+    /// From here to the end of `last`.
+    pub(crate) fn to(self, last: impl Into<Self>) -> Self {
+        Self { first: self.first, last: last.into().last }
+    }
+
+    fn error(self, message: impl Display) -> syn::Error {
+        // syn takes the two ends of an error from tokens; these are never emitted.
+        let ends: TokenStream =
+            [self.first, self.last].map(|end| proc_macro2::TokenTree::from(Ident::new("_", end))).into_iter().collect();
+        syn::Error::new_spanned(ends, message)
+    }
+}
+
+impl From<proc_macro2::Span> for Span {
+    fn from(span: proc_macro2::Span) -> Self {
+        Self { first: span, last: span }
+    }
+}
 
 /// Collects the errors of a stage. A stage reports all it finds; the driver stops between stages.
 #[derive(Default)]
@@ -18,25 +52,23 @@ pub(crate) struct Errors {
 
 impl Errors {
     /// Reports `message` on the tokens of `at`.
-    pub(crate) fn at(&mut self, at: impl Spanned, message: impl Display) {
-        self.push(syn::Error::new(at.span(), message));
+    pub(crate) fn at(&mut self, at: impl ToTokens, message: impl Display) {
+        self.on(Span::of(&at), message);
     }
 
     /// Reports `message` on `span`. The same message on the same span is kept once: a helper function is elaborated once
     /// per call, and its author wants to hear of a mistake in it once.
-    pub(crate) fn on(&mut self, span: Span, message: impl Display) {
-        self.push(syn::Error::new(span, message));
-    }
-
-    fn push(&mut self, error: syn::Error) {
-        if self.seen.insert((format!("{:?}", error.span()), error.to_string())) {
-            self.list.push(error);
+    pub(crate) fn on(&mut self, span: impl Into<Span>, message: impl Display) {
+        let span = span.into();
+        let message = message.to_string();
+        if self.seen.insert((format!("{:?} {:?}", span.first, span.last), message.clone())) {
+            self.list.push(span.error(message));
         }
     }
 
     /// An error made by syn itself.
     pub(crate) fn syn(&mut self, error: syn::Error) {
-        self.push(error);
+        self.list.push(error);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -88,8 +120,13 @@ pub(crate) mod message {
     pub(crate) const MODULE_WITHOUT_BODY: &str = "#[model] needs the module's body to compile it: write `pub mod name { .. }` with the items inside the braces instead of `mod name;`";
     pub(crate) const MODEL_ARGUMENT: &str =
         "unknown argument of #[model]: the only one is `crate = path`, the path of a renamed dilqr_runtime";
+    pub(crate) const CRATE_PATH: &str =
+        "`crate` takes a path: write `crate = my_runtime` or `crate = my_crate::dilqr_runtime`";
+    pub(crate) const CFG: &str =
+        "`cfg` does not reach into a model, all of which is compiled: put it on the module, or write two modules";
     pub(crate) const GENERIC_STRUCT: &str = "a model's struct has no generics: write the sizes and types out";
-    pub(crate) const NOT_NAMED_FIELDS: &str = "a model's struct has named fields: write `pub struct Name { pub field: f64 }`";
+    pub(crate) const NOT_NAMED_FIELDS: &str =
+        "a model's struct has named fields: write `pub struct Name { pub field: f64 }`";
     pub(crate) const ENUM: &str =
         "an enum cannot be differentiated: describe the choice with an f64 or keep the enum outside the model's module";
     pub(crate) const STATIC: &str = "a model does not read statics: write a `const`, or make it a field of Params";
@@ -108,25 +145,30 @@ pub(crate) mod message {
     pub(crate) const GENERIC_FUNCTION: &str =
         "a model's functions have no generics: write `f64`, the model's structs and fixed-size arrays";
     pub(crate) const SELF: &str = "a model's functions take no `self`: pass the struct as an argument";
-    pub(crate) const VARIADIC: &str = "a model's functions have a fixed number of arguments";
-    pub(crate) const NO_RETURN_TYPE: &str = "a model's function returns a value: add `-> f64`, a struct, an array or a tuple";
+    pub(crate) const NO_RETURN_TYPE: &str =
+        "a model's function returns a value: add `-> f64`, a struct, an array or a tuple";
     pub(crate) const MUT_REFERENCE: &str =
         "a model's functions change nothing in place: take the value or `&`, and return the new value";
     pub(crate) const TYPE: &str = "the types of the model language are f64, the module's structs, [T; N], tuples of these, and usize for sizes and indices";
     pub(crate) const FIELD_TYPE: &str = "a field is `f64` or `[f64; K]`, with K a literal or a const of the module";
-    pub(crate) const CONST_TYPE: &str = "a model's const is an f64, a usize or an i32";
-    pub(crate) const GENERIC_CONST: &str = "a const has no generics";
     pub(crate) const WHILE: &str = "`while` has no fixed number of steps: write the steps out";
     pub(crate) const LOOP: &str = "`loop` has no fixed number of steps: write the steps out";
-    pub(crate) const FOR: &str = "`for` is not supported yet: write the steps out, or put one step in a helper function and call it";
+    pub(crate) const FOR: &str =
+        "`for` is not supported yet: write the steps out, or put one step in a helper function and call it";
     pub(crate) const IF: &str = "`if` is not supported yet: write the model as one smooth expression";
-    pub(crate) const MATCH: &str = "`match` is not part of the model language: write the model as one smooth expression";
-    pub(crate) const CLOSURE: &str = "closures are not part of the model language: write a helper function in the module";
-    pub(crate) const RETURN: &str = "`return` is not part of the model language: let the function's last expression be its value";
-    pub(crate) const ASSIGN: &str = "assignment is not supported yet: bind the new value with `let` (shadowing is allowed)";
-    pub(crate) const LET_MUT: &str = "`let mut` is not supported yet: bind each new value with `let` (shadowing is allowed)";
+    pub(crate) const MATCH: &str =
+        "`match` is not part of the model language: write the model as one smooth expression";
+    pub(crate) const CLOSURE: &str =
+        "closures are not part of the model language: write a helper function in the module";
+    pub(crate) const RETURN: &str =
+        "`return` is not part of the model language: let the function's last expression be its value";
+    pub(crate) const ASSIGN: &str =
+        "assignment is not supported yet: bind the new value with `let` (shadowing is allowed)";
+    pub(crate) const LET_MUT: &str =
+        "`let mut` is not supported yet: bind each new value with `let` (shadowing is allowed)";
     pub(crate) const LET_ELSE: &str = "`let .. else` is not part of the model language: the pattern must always match";
-    pub(crate) const LET_WITHOUT_VALUE: &str = "a variable gets its value where it is declared: write `let name = value;`";
+    pub(crate) const LET_WITHOUT_VALUE: &str =
+        "a variable gets its value where it is declared: write `let name = value;`";
     pub(crate) const STATEMENT: &str =
         "an expression whose value is not used does nothing in a model: bind it with `let` or remove it";
     pub(crate) const ITEM_IN_BODY: &str = "items go in the module, not in a function's body";
@@ -138,20 +180,18 @@ pub(crate) mod message {
     pub(crate) const SLICE: &str = "slices are not part of the model language: index the elements one by one";
     pub(crate) const LITERAL: &str = "the literals of the model language are numbers";
     pub(crate) const EXPRESSION: &str = "this expression is not part of the model language, which has arithmetic, `let`, blocks, fields, arrays, tuples, struct literals, calls of the module's functions and the methods of f64";
-    pub(crate) const PATTERN: &str = "a `let` of the model language binds a name, `_` or a tuple of these";
+    pub(crate) const PATTERN: &str = "a `let` of the model language binds a name, `_` or a tuple of these: read fields as `x.field` and entries as `a[0]`";
     pub(crate) const ARGUMENT_PATTERN: &str =
         "an argument of a model's function is a plain name: destructure it with `let` in the body";
-    pub(crate) const OPERATOR: &str =
-        "this operator is not part of the model language, which has `+ - * /` and unary minus; for a power write `x.powi(2)`";
+    pub(crate) const OPERATOR: &str = "this operator is not part of the model language, which has `+ - * /` and unary minus; for a power write `x.powi(2)`";
     pub(crate) const COMPARISON: &str = "comparisons are not supported yet: write the model as one smooth expression";
     pub(crate) const REMAINDER: &str =
         "`%` jumps, so it has no derivative where it matters: for an angle write `angle.sin()` and `angle.cos()`";
     pub(crate) const TURBOFISH: &str = "the methods of the model language take no type arguments";
     pub(crate) const STRUCT_REST: &str = "write every field: `..` is not part of the model language";
-    pub(crate) const CONST_EXPRESSION: &str =
-        "a model's const is arithmetic of literals, other consts of the module and std::f64::consts";
     pub(crate) const CONST_CYCLE: &str = "this const is defined by itself";
-    pub(crate) const F32: &str = "the model language computes in f64: write `f64` (kernels for f32 are generated from it)";
+    pub(crate) const F32: &str =
+        "the model language computes in f64: write `f64` (kernels for f32 are generated from it)";
     pub(crate) const INTEGER_TYPE: &str = "the integers of the model language are usize and i32, for sizes, indices and exponents; write `f64` for quantities";
     pub(crate) const BOUNDS: &str = "bounds are not supported yet: remove #[bounds]";
     pub(crate) const CONSTRAINTS: &str = "constraints are not supported yet: remove this function";
@@ -160,7 +200,6 @@ pub(crate) mod message {
     pub(crate) const INTEGRATOR: &str =
         "integrators are not supported yet: write the step in `dynamics`, which returns the next state";
     pub(crate) const STAGE_PARAMS: &str = "stage parameters are not supported yet: make them fields of Params";
-    pub(crate) const FIELD_ATTRIBUTE: &str = "the fields of a model's structs take doc comments and lint attributes only";
     pub(crate) const NOT_FINITE: &str = "this constant is not a finite number";
     pub(crate) const NEGATIVE_POWF: &str =
         "a negative number has no real power with a fractional exponent: write `powi` for an integer one";
@@ -169,16 +208,33 @@ pub(crate) mod message {
         "`powi` takes a constant integer exponent: write a literal or an i32 const, or `powf` for any other exponent";
     pub(crate) const INCOMPLETE: &str = "the model is incomplete: `dynamics` returns State, the costs return f64";
     pub(crate) const OVERFLOW: &str = "a constant of this model, multiplied out, is beyond the range of f64";
-    pub(crate) const INTEGER_DIVISION: &str = "this divides an integer by zero";
+    pub(crate) const DIVISION_BY_ZERO: &str = "this divides by zero";
+    pub(crate) const ARRAY_LENGTH: &str = "an array of the model language has between 1 and 10000 numbers";
+    pub(crate) const RECURSIVE_STRUCT: &str = "this struct contains itself: its size would be infinite";
+    pub(crate) const HIDES_PRIMITIVE: &str = "this struct would hide a type of the language: choose another name";
+    pub(crate) const UNDERSCORES: &str = "names that begin with two underscores are the macro's own: choose another";
+    pub(crate) const TOO_LARGE: &str = "this call takes the model beyond a million operations: keep intermediate values in `let` and compute them once";
 
     pub(crate) fn missing_item(what: &str, write: &str) -> String {
         format!("the model has no {what}: add `{write}`")
+    }
+    pub(crate) fn no_fields(name: &str, what: &str) -> String {
+        format!("`{name}` has no fields: a model has at least one {what} variable")
+    }
+    pub(crate) fn near_miss(name: &str, meant: &str) -> String {
+        format!("`{name}` looks like `{meant}`, which the model lacks: rename it")
     }
     pub(crate) fn duplicate(name: &str) -> String {
         format!("`{name}` is defined twice: a model has one of each name")
     }
     pub(crate) fn reserved(name: &str) -> String {
         format!("`{name}` is a name that the macro adds to the module: choose another")
+    }
+    pub(crate) fn module_name(name: &str) -> String {
+        format!("the model takes the module's name in camel case, and it cannot be called `{name}`: rename the module")
+    }
+    pub(crate) fn signature(name: &str, expected: &str) -> String {
+        format!("the signature of `{name}` is `{expected}`")
     }
     pub(crate) fn unknown_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
         format!("`{name}` is not an argument, a `let` or a const of this module{}", did_you_mean(name, known))
@@ -190,13 +246,18 @@ pub(crate) mod message {
     }
     pub(crate) fn unknown_function<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
         format!(
-            "`{name}` is not a function of this module{}; outside functions cannot be differentiated, so define it here",
+            "`{name}` is not a function of this module, and functions from outside cannot be differentiated: define it here{}",
             did_you_mean(name, known)
         )
     }
     pub(crate) fn unknown_method<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
         let list = known.clone().into_iter().collect::<Vec<_>>().join(" ");
-        format!("`{name}` is not a method of the model language{}; it has {list}", did_you_mean(name, known))
+        format!("`{name}` is not a method of the model language, which has {list}{}", did_you_mean(name, known))
+    }
+    pub(crate) fn method_with_kinks(name: &str) -> String {
+        format!(
+            "`{name}` has kinks or jumps and is not supported yet: write a smooth expression (for `x.abs()`, say, `x.hypot(1e-3)`)"
+        )
     }
     pub(crate) fn unknown_field<'a>(
         kind: &str,
@@ -204,7 +265,8 @@ pub(crate) mod message {
         fields: impl IntoIterator<Item = &'a str> + Clone,
     ) -> String {
         let list = fields.clone().into_iter().collect::<Vec<_>>().join(", ");
-        format!("`{kind}` has no field `{field}`{}; it has {list}", did_you_mean(field, fields))
+        let list = if list.is_empty() { "none" } else { &list };
+        format!("`{kind}` has no field `{field}`; its fields are: {list}{}", did_you_mean(field, fields))
     }
     pub(crate) fn missing_field(kind: &str, field: &str) -> String {
         format!("this `{kind}` lacks the field `{field}`: write every field")
@@ -213,22 +275,35 @@ pub(crate) mod message {
         format!("`{name}` is not a struct of this module{}", did_you_mean(name, known))
     }
     pub(crate) fn arity(name: &str, expected: usize, given: usize) -> String {
-        let s = if expected == 1 { "" } else { "s" };
-        format!("`{name}` takes {expected} argument{s}, and {given} stand here")
+        format!("`{name}` takes {}, and {given} stand here", arguments(expected))
     }
-    pub(crate) fn signature(name: &str, expected: &str) -> String {
-        format!("the signature of `{name}` is `{expected}`")
+    pub(crate) fn method_arity(name: &str, expected: usize, given: usize) -> String {
+        format!("`{name}` takes {} beside the number it acts on, and {given} stand here", arguments(expected))
+    }
+    fn arguments(count: usize) -> String {
+        format!("{count} argument{}", if count == 1 { "" } else { "s" })
     }
     pub(crate) fn mismatch(expected: &str, given: &str) -> String {
-        format!("expected {expected}, found {given}{}", if expected == "f64" && given == "an integer" { ": write it with a decimal point (`2.0`)" } else { "" })
+        let hint = match (expected, given) {
+            ("`f64`", "an integer") => ": write it with a decimal point (`2.0`)",
+            ("a constant integer", "`f64`") => ": write it without a decimal point, or as a usize const",
+            _ => "",
+        };
+        format!("expected {expected}, found {given}{hint}")
+    }
+    pub(crate) fn no_such_field(given: &str, field: &str) -> String {
+        format!("{given} has no field `{field}`")
+    }
+    pub(crate) fn not_an_array(given: &str) -> String {
+        format!("only arrays have entries, and this is {given}")
+    }
+    pub(crate) fn pattern(count: usize, given: &str) -> String {
+        format!("this pattern takes a tuple of {count} apart, and the value is {given}")
     }
     pub(crate) fn index(index: i64, length: usize) -> String {
-        format!("index {index} is out of range for an array of {length}: the last index is {}", length as i64 - 1)
+        format!("index {index} is out of range: this array of {length} ends at index {}", length as i64 - 1)
     }
     pub(crate) fn recursion(name: &str) -> String {
         format!("`{name}` calls itself: a model's functions cannot be recursive, write the steps out")
-    }
-    pub(crate) fn near_miss(name: &str, meant: &str) -> String {
-        format!("`{name}` looks like `{meant}`, which the model lacks: rename it")
     }
 }

@@ -60,6 +60,8 @@ pub(crate) enum Function {
     Ln,
     Sqrt,
     Cbrt,
+    Abs,
+    Signum,
     Atan2,
     Hypot,
     /// A base to an exponent that is not constant.
@@ -67,7 +69,7 @@ pub(crate) enum Function {
 }
 
 impl Function {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Sin,
         Self::Cos,
         Self::Tan,
@@ -81,6 +83,8 @@ impl Function {
         Self::Ln,
         Self::Sqrt,
         Self::Cbrt,
+        Self::Abs,
+        Self::Signum,
         Self::Atan2,
         Self::Hypot,
         Self::Pow,
@@ -102,6 +106,8 @@ impl Function {
             Self::Ln => "ln",
             Self::Sqrt => "sqrt",
             Self::Cbrt => "cbrt",
+            Self::Abs => "abs",
+            Self::Signum => "signum",
             Self::Atan2 => "atan2",
             Self::Hypot => "hypot",
             Self::Pow => "pow",
@@ -126,9 +132,29 @@ impl Function {
             Self::Ln => x.ln(),
             Self::Sqrt => x.sqrt(),
             Self::Cbrt => x.cbrt(),
+            Self::Abs => x.abs(),
+            Self::Signum => x.signum(),
             Self::Atan2 => x.atan2(y),
             Self::Hypot => x.hypot(y),
             Self::Pow => x.powf(y),
+        }
+    }
+}
+
+/// Comparisons; the others are these with the sides exchanged, or their negation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Comparison {
+    Less,
+    LessEqual,
+    Equal,
+}
+
+impl Comparison {
+    pub(crate) fn evaluate(self, a: f64, b: f64) -> bool {
+        match self {
+            Self::Less => a < b,
+            Self::LessEqual => a <= b,
+            Self::Equal => a == b,
         }
     }
 }
@@ -144,6 +170,16 @@ pub(crate) enum Node {
     Call(Function, Vec<NodeId>),
     /// A named value.
     Shared(NodeId),
+    /// Conditions: their values are true and false, and only conditions, selects and gates read them.
+    Compare(Comparison, NodeId, NodeId),
+    And(NodeId, NodeId),
+    Or(NodeId, NodeId),
+    Not(NodeId),
+    /// The second where the first holds, the third elsewhere. Both are computed.
+    Select(NodeId, NodeId, NodeId),
+    /// The value of a node of outside, inside a branch that runs where the condition is as given. What flows back through
+    /// it is cut off elsewhere, so that a branch that does not run cannot spoil derivatives (infinity times zero).
+    Gate { condition: NodeId, when: bool, value: NodeId },
 }
 
 #[derive(Default)]
@@ -196,7 +232,7 @@ impl Graph {
     /// The node that stands for `id` wherever its name is used: itself where there is nothing to compute.
     pub(crate) fn share(&mut self, id: NodeId) -> NodeId {
         match self.node(id) {
-            Node::Input(_) | Node::Constant(_) | Node::Shared(_) => id,
+            Node::Input(_) | Node::Constant(_) | Node::Shared(_) | Node::Select(..) | Node::Gate { .. } => id,
             _ => match self.shared.get(&id) {
                 Some(&shared) => shared,
                 None => {

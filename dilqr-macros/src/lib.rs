@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod ast;
+mod chain;
 mod check;
 mod dump;
 mod elaborate;

@@ -3,13 +3,13 @@
 //! It decides what the *syntax* of the model language is. Everything outside it is reported on its own tokens, and
 //! replaced by `Unknown`, so that one mistake gives one message and the rest of the module is still looked at.
 
-use proc_macro2::Ident;
-use syn::spanned::Spanned;
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use quote::ToTokens;
 
 use crate::ast::{
     Argument, BinaryOp, Block, Const, Expr, ExprKind, Field, Function, Let, Model, Pattern, Struct, Type, TypeKind,
 };
-use crate::errors::{Errors, message};
+use crate::errors::{Errors, Span, message};
 
 /// The arguments of the attribute.
 #[derive(Default)]
@@ -19,23 +19,33 @@ pub(crate) struct Options {
 }
 
 /// The arguments in `#[model(..)]`.
-pub(crate) fn options(tokens: proc_macro2::TokenStream, errors: &mut Errors) -> Options {
+pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
-    let parser = syn::meta::parser(|meta| {
-        if meta.path.is_ident("crate") {
-            options.runtime = Some(meta.value()?.call(syn::Path::parse_mod_style)?);
-            return Ok(());
+    // Every argument is read as an assignment or another expression, so that each gets its own message.
+    let parser = syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated;
+    let arguments = match syn::parse::Parser::parse2(parser, tokens) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            errors.syn(error);
+            return options;
         }
-        let known = ["integrator", "dt", "substeps"].iter().any(|name| meta.path.is_ident(name));
-        errors.at(&meta.path, if known { message::INTEGRATOR } else { message::MODEL_ARGUMENT });
-        // Skip the value, so that every argument gets its own message.
-        if meta.input.peek(syn::Token![=]) {
-            meta.value()?.parse::<syn::Expr>()?;
+    };
+    for argument in &arguments {
+        let (name, value) = match argument {
+            syn::Expr::Assign(assignment) => (&*assignment.left, Some(&*assignment.right)),
+            syn::Expr::Call(call) => (&*call.func, None),
+            other => (other, None),
+        };
+        let is = |wanted: &str| matches!(name, syn::Expr::Path(path) if path.path.is_ident(wanted));
+        match value {
+            Some(syn::Expr::Path(path)) if is("crate") && path.qself.is_none() => {
+                options.runtime = Some(path.path.clone());
+            }
+            Some(other) if is("crate") => errors.at(other, message::CRATE_PATH),
+            None if is("crate") => errors.at(name, message::CRATE_PATH),
+            _ if ["integrator", "dt", "substeps"].into_iter().any(is) => errors.at(name, message::INTEGRATOR),
+            _ => errors.at(name, message::MODEL_ARGUMENT),
         }
-        Ok(())
-    });
-    if let Err(error) = syn::parse::Parser::parse2(parser, tokens) {
-        errors.syn(error);
     }
     options
 }
@@ -50,21 +60,71 @@ pub(crate) fn model(module: &syn::ItemMod, errors: &mut Errors) -> Model {
     };
     for item in items {
         match item {
-            syn::Item::Struct(item) => model.structs.push(parse_struct(item, errors)),
-            syn::Item::Const(item) => model.consts.push(parse_const(item, errors)),
-            syn::Item::Fn(item) => model.functions.push(parse_function(item, errors)),
-            syn::Item::Enum(item) => errors.at(item.enum_token, message::ENUM),
-            syn::Item::Static(item) => errors.at(item.static_token, message::STATIC),
-            syn::Item::Use(item) => errors.at(item.use_token, message::USE),
-            syn::Item::Impl(item) => errors.at(item.impl_token, message::IMPL),
-            syn::Item::Trait(item) => errors.at(item.trait_token, message::TRAIT),
-            syn::Item::Type(item) => errors.at(item.type_token, message::TYPE_ALIAS),
-            syn::Item::Macro(item) => errors.at(&item.mac.path, message::MACRO),
-            syn::Item::Mod(item) => errors.at(&item.ident, message::NESTED_MODULE),
-            other => errors.at(other, message::OTHER_ITEM),
+            syn::Item::Struct(item) => {
+                conditional(item.to_token_stream(), errors);
+                model.structs.push(parse_struct(item, errors));
+            }
+            syn::Item::Const(item) => {
+                conditional(item.to_token_stream(), errors);
+                model.consts.push(parse_const(item, errors));
+            }
+            syn::Item::Fn(item) => {
+                conditional(item.to_token_stream(), errors);
+                model.functions.push(parse_function(item, errors));
+            }
+            other => outside_item(other, message::OTHER_ITEM, errors),
         }
     }
     model
+}
+
+/// An item that a model does not have, on its keyword.
+fn outside_item(item: &syn::Item, otherwise: &str, errors: &mut Errors) {
+    match item {
+        syn::Item::Enum(item) => errors.at(item.enum_token, message::ENUM),
+        syn::Item::Static(item) => errors.at(item.static_token, message::STATIC),
+        syn::Item::Use(item) => errors.at(item.use_token, message::USE),
+        syn::Item::Impl(item) => errors.at(item.impl_token, message::IMPL),
+        syn::Item::Trait(item) => errors.at(item.trait_token, message::TRAIT),
+        syn::Item::Type(item) => errors.at(item.type_token, message::TYPE_ALIAS),
+        syn::Item::Macro(item) => errors.at(&item.mac.path, message::MACRO),
+        syn::Item::Mod(item) => errors.at(item.mod_token, message::NESTED_MODULE),
+        syn::Item::Struct(item) => errors.at(item.struct_token, otherwise),
+        syn::Item::Const(item) => errors.at(item.const_token, otherwise),
+        syn::Item::Fn(item) => errors.at(item.sig.fn_token, otherwise),
+        syn::Item::ExternCrate(item) => errors.at(item.extern_token, otherwise),
+        syn::Item::ForeignMod(item) => errors.at(&item.abi, otherwise),
+        syn::Item::Union(item) => errors.at(item.union_token, otherwise),
+        other => errors.at(other, otherwise),
+    }
+}
+
+/// Reports every `#[cfg]` in an item: rustc has not looked at it yet, so both sides of the condition would be compiled.
+fn conditional(tokens: TokenStream, errors: &mut Errors) {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let next = tokens.peek();
+        if let (TokenTree::Punct(hash), Some(TokenTree::Group(group))) = (&token, next)
+            && hash.as_char() == '#'
+            && group.delimiter() == Delimiter::Bracket
+            && let Some(TokenTree::Ident(name)) = group.stream().into_iter().next()
+            && (name == "cfg" || (name == "cfg_attr" && mentions_cfg(group.stream())))
+        {
+            errors.on(Span::from(hash.span()).to(group.span()), message::CFG);
+        }
+        if let TokenTree::Group(group) = &token {
+            conditional(group.stream(), errors);
+        }
+    }
+}
+
+/// Whether `cfg` stands anywhere among the tokens, as in `cfg_attr(condition, cfg(condition))`.
+fn mentions_cfg(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(name) => name == "cfg",
+        TokenTree::Group(group) => mentions_cfg(group.stream()),
+        _ => false,
+    })
 }
 
 fn parse_struct(item: &syn::ItemStruct, errors: &mut Errors) -> Struct {
@@ -72,32 +132,21 @@ fn parse_struct(item: &syn::ItemStruct, errors: &mut Errors) -> Struct {
         errors.at(&item.generics, message::GENERIC_STRUCT);
     }
     let mut fields = Vec::new();
-    if let syn::Fields::Named(named) = &item.fields {
-        for field in &named.named {
-            for attribute in &field.attrs {
-                let path = attribute.path();
-                if path.is_ident("bounds") {
-                    errors.at(attribute, message::BOUNDS);
-                } else if !["doc", "allow", "expect", "warn", "deny"].iter().any(|name| path.is_ident(name)) {
-                    errors.at(attribute, message::FIELD_ATTRIBUTE);
-                }
-            }
-            if let Some(name) = &field.ident {
-                fields.push(Field { name: name.clone(), ty: parse_type(&field.ty, errors) });
-            }
-        }
-    } else if !matches!(item.fields, syn::Fields::Unit) {
+    if matches!(item.fields, syn::Fields::Unnamed(_)) {
         errors.at(&item.fields, message::NOT_NAMED_FIELDS);
-    } else {
-        errors.at(&item.ident, message::NOT_NAMED_FIELDS);
+    }
+    for field in &item.fields {
+        for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("bounds")) {
+            errors.at(attribute, message::BOUNDS);
+        }
+        if let Some(name) = &field.ident {
+            fields.push(Field { name: name.clone(), ty: parse_type(&field.ty, errors) });
+        }
     }
     Struct { name: item.ident.clone(), fields }
 }
 
 fn parse_const(item: &syn::ItemConst, errors: &mut Errors) -> Const {
-    if !item.generics.params.is_empty() {
-        errors.at(&item.generics, message::GENERIC_CONST);
-    }
     Const { name: item.ident.clone(), ty: parse_type(&item.ty, errors), value: parse_expr(&item.expr, errors) }
 }
 
@@ -118,9 +167,6 @@ fn parse_function(item: &syn::ItemFn, errors: &mut Errors) -> Function {
     if !signature.generics.params.is_empty() {
         errors.at(&signature.generics, message::GENERIC_FUNCTION);
     }
-    if let Some(variadic) = &signature.variadic {
-        errors.at(variadic, message::VARIADIC);
-    }
     let mut arguments = Vec::new();
     for input in &signature.inputs {
         match input {
@@ -133,10 +179,10 @@ fn parse_function(item: &syn::ItemFn, errors: &mut Errors) -> Function {
                         }
                         pattern.ident.clone()
                     }
-                    syn::Pat::Wild(wild) => Ident::new("_", wild.span()),
+                    syn::Pat::Wild(wild) => Ident::new("_", wild.underscore_token.span),
                     other => {
                         errors.at(other, message::ARGUMENT_PATTERN);
-                        Ident::new("_", other.span())
+                        Ident::new("_", proc_macro2::Span::call_site())
                     }
                 };
                 arguments.push(Argument { name, ty: parse_type(&argument.ty, errors) });
@@ -147,14 +193,17 @@ fn parse_function(item: &syn::ItemFn, errors: &mut Errors) -> Function {
         syn::ReturnType::Type(_, ty) => parse_type(ty, errors),
         syn::ReturnType::Default => {
             errors.at(&signature.ident, message::NO_RETURN_TYPE);
-            Type { kind: TypeKind::Unknown, span: signature.ident.span() }
+            Type { kind: TypeKind::Unknown, span: signature.ident.span().into() }
         }
     };
-    Function { name: signature.ident.clone(), arguments, result, body: parse_block(&item.block, errors) }
+    // A function whose type is not that of a value has had its message.
+    let has_value = !matches!(result.kind, TypeKind::Unknown);
+    let body = parse_block(&item.block, has_value, errors);
+    Function { name: signature.ident.clone(), arguments, result, body }
 }
 
 fn parse_type(ty: &syn::Type, errors: &mut Errors) -> Type {
-    let span = ty.span();
+    let span = Span::of(ty);
     let kind = match ty {
         syn::Type::Reference(reference) => {
             if reference.mutability.is_some() {
@@ -188,7 +237,7 @@ fn parse_type(ty: &syn::Type, errors: &mut Errors) -> Type {
     Type { kind, span }
 }
 
-fn report(errors: &mut Errors, at: impl Spanned, message: &str) -> TypeKind {
+fn report(errors: &mut Errors, at: impl ToTokens, message: &str) -> TypeKind {
     errors.at(at, message);
     TypeKind::Unknown
 }
@@ -202,7 +251,8 @@ fn last_of_primitive(path: &syn::Path) -> Option<&Ident> {
     if known && plain { path.segments.last().map(|segment| &segment.ident) } else { None }
 }
 
-fn parse_block(block: &syn::Block, errors: &mut Errors) -> Block {
+/// A block, which must end with a value unless that is known to be wrong.
+fn parse_block(block: &syn::Block, has_value: bool, errors: &mut Errors) -> Block {
     let mut lets = Vec::new();
     let mut value = None;
     for (index, statement) in block.stmts.iter().enumerate() {
@@ -221,15 +271,15 @@ fn parse_block(block: &syn::Block, errors: &mut Errors) -> Block {
             }
             syn::Stmt::Macro(statement) => {
                 errors.at(&statement.mac.path, message::MACRO);
-                value = last.then(|| Expr { kind: ExprKind::Unknown, span: statement.span() });
+                value = last.then(|| Expr { kind: ExprKind::Unknown, span: Span::of(statement) });
             }
-            syn::Stmt::Item(item) => errors.at(item, message::ITEM_IN_BODY),
+            syn::Stmt::Item(item) => outside_item(item, message::ITEM_IN_BODY, errors),
         }
     }
     let value = value.unwrap_or_else(|| {
         // Only a block that is otherwise in order is told that it lacks its value.
-        let span = block.brace_token.span.close();
-        if block.stmts.iter().all(|statement| matches!(statement, syn::Stmt::Local(_))) {
+        let span = Span::from(block.brace_token.span.close());
+        if has_value && block.stmts.iter().all(|statement| matches!(statement, syn::Stmt::Local(_))) {
             errors.on(span, message::EMPTY_BLOCK);
         }
         Expr { kind: ExprKind::Unknown, span }
@@ -263,7 +313,7 @@ fn parse_pattern(pattern: &syn::Pat, errors: &mut Errors) -> Pattern {
         syn::Pat::Wild(_) => Pattern::Ignore,
         syn::Pat::Paren(inner) => parse_pattern(&inner.pat, errors),
         syn::Pat::Tuple(tuple) => {
-            Pattern::Tuple(tuple.elems.iter().map(|element| parse_pattern(element, errors)).collect(), tuple.span())
+            Pattern::Tuple(tuple.elems.iter().map(|element| parse_pattern(element, errors)).collect(), Span::of(tuple))
         }
         other => {
             errors.at(other, message::PATTERN);
@@ -273,62 +323,82 @@ fn parse_pattern(pattern: &syn::Pat, errors: &mut Errors) -> Pattern {
 }
 
 fn parse_expr(expr: &syn::Expr, errors: &mut Errors) -> Expr {
-    let span = expr.span();
-    let kind = match expr {
-        syn::Expr::Paren(inner) => return Expr { span, ..parse_expr(&inner.expr, errors) },
+    // Spans are put together from those of the operands: collecting the tokens at every level would take quadratic time.
+    let (kind, span) = match expr {
+        syn::Expr::Paren(inner) => {
+            return Expr { span: inner.paren_token.span.join().into(), ..parse_expr(&inner.expr, errors) };
+        }
         syn::Expr::Group(inner) => return parse_expr(&inner.expr, errors),
         // A model only reads, so a reference is its value.
         syn::Expr::Reference(inner) => {
             if let Some(token) = &inner.mutability {
                 errors.at(token, message::MUT_REFERENCE);
             }
-            return Expr { span, ..parse_expr(&inner.expr, errors) };
+            let value = parse_expr(&inner.expr, errors);
+            return Expr { span: Span::of(&inner.and_token).to(value.span), ..value };
         }
-        syn::Expr::Lit(literal) => parse_literal(&literal.lit, errors),
-        syn::Expr::Path(path) => parse_path(path, errors),
-        syn::Expr::Unary(unary) => match &unary.op {
-            syn::UnOp::Neg(_) => ExprKind::Negate(Box::new(parse_expr(&unary.expr, errors))),
-            syn::UnOp::Deref(_) => return Expr { span, ..parse_expr(&unary.expr, errors) },
-            other => unknown(errors, other, message::OPERATOR),
-        },
+        syn::Expr::Unary(unary) => {
+            let value = parse_expr(&unary.expr, errors);
+            let span = Span::of(&unary.op).to(value.span);
+            match &unary.op {
+                syn::UnOp::Neg(_) => (ExprKind::Negate(Box::new(value)), span),
+                syn::UnOp::Deref(_) => (value.kind, span),
+                other => (unknown(errors, other, message::OPERATOR), span),
+            }
+        }
         syn::Expr::Binary(binary) => parse_binary(binary, errors),
-        syn::Expr::Call(call) => parse_call(call, errors),
+        syn::Expr::Call(call) => {
+            let span = Span::of(&call.func).to(call.paren_token.span.close());
+            (parse_call(call, span, errors), span)
+        }
         syn::Expr::MethodCall(call) => {
             if let Some(turbofish) = &call.turbofish {
                 errors.at(turbofish, message::TURBOFISH);
             }
             let receiver = Box::new(parse_expr(&call.receiver, errors));
+            let span = receiver.span.to(call.paren_token.span.close());
             let arguments = call.args.iter().map(|argument| parse_expr(argument, errors)).collect();
-            ExprKind::Method(receiver, call.method.clone(), arguments)
+            (ExprKind::Method(receiver, call.method.clone(), arguments), span)
         }
         syn::Expr::Field(field) => {
             let base = Box::new(parse_expr(&field.base, errors));
+            let span = base.span.to(Span::of(&field.member));
             match &field.member {
-                syn::Member::Named(name) => ExprKind::Field(base, name.clone()),
-                syn::Member::Unnamed(index) => ExprKind::TupleField(base, index.index as usize),
+                syn::Member::Named(name) => (ExprKind::Field(base, name.clone()), span),
+                syn::Member::Unnamed(index) => (ExprKind::TupleField(base, index.index as usize), span),
             }
         }
         syn::Expr::Index(index) => {
+            let base = Box::new(parse_expr(&index.expr, errors));
+            let span = base.span.to(index.bracket_token.span.close());
             if matches!(&*index.index, syn::Expr::Range(_)) {
-                unknown(errors, &index.index, message::SLICE)
+                (unknown(errors, &index.index, message::SLICE), span)
             } else {
-                let base = parse_expr(&index.expr, errors);
-                ExprKind::Index(Box::new(base), Box::new(parse_expr(&index.index, errors)))
+                (ExprKind::Index(base, Box::new(parse_expr(&index.index, errors))), span)
             }
         }
         syn::Expr::Array(array) => {
-            ExprKind::Array(array.elems.iter().map(|element| parse_expr(element, errors)).collect())
+            let elements = array.elems.iter().map(|element| parse_expr(element, errors)).collect();
+            (ExprKind::Array(elements), array.bracket_token.span.join().into())
         }
         syn::Expr::Repeat(repeat) => {
-            let value = parse_expr(&repeat.expr, errors);
-            ExprKind::Repeat(Box::new(value), Box::new(parse_expr(&repeat.len, errors)))
+            let value = Box::new(parse_expr(&repeat.expr, errors));
+            let length = Box::new(parse_expr(&repeat.len, errors));
+            (ExprKind::Repeat(value, length), repeat.bracket_token.span.join().into())
         }
         syn::Expr::Tuple(tuple) if !tuple.elems.is_empty() => {
-            ExprKind::Tuple(tuple.elems.iter().map(|element| parse_expr(element, errors)).collect())
+            let elements = tuple.elems.iter().map(|element| parse_expr(element, errors)).collect();
+            (ExprKind::Tuple(elements), tuple.paren_token.span.join().into())
         }
-        syn::Expr::Struct(literal) => parse_struct_literal(literal, errors),
-        syn::Expr::Block(block) if block.label.is_none() => ExprKind::Block(parse_block(&block.block, errors)),
-        other => outside(other, errors),
+        syn::Expr::Struct(literal) => {
+            (parse_struct_literal(literal, errors), Span::of(&literal.path).to(literal.brace_token.span.close()))
+        }
+        syn::Expr::Block(block) if block.label.is_none() => {
+            (ExprKind::Block(parse_block(&block.block, true, errors)), block.block.brace_token.span.join().into())
+        }
+        syn::Expr::Lit(literal) => (parse_literal(&literal.lit, errors), Span::of(literal)),
+        syn::Expr::Path(path) => (parse_path(path, errors), Span::of(path)),
+        other => (outside(other, errors), Span::of(other)),
     };
     Expr { kind, span }
 }
@@ -341,7 +411,10 @@ fn outside(expr: &syn::Expr, errors: &mut Errors) -> ExprKind {
         syn::Expr::While(item) => unknown(errors, item.while_token, message::WHILE),
         syn::Expr::Loop(item) => unknown(errors, item.loop_token, message::LOOP),
         syn::Expr::Match(item) => unknown(errors, item.match_token, message::MATCH),
-        syn::Expr::Closure(item) => unknown(errors, item, message::CLOSURE),
+        syn::Expr::Closure(item) => {
+            errors.on(Span::of(&item.inputs_begin).to(Span::of(&item.inputs_end)), message::CLOSURE);
+            ExprKind::Unknown
+        }
         syn::Expr::Return(item) => unknown(errors, item.return_token, message::RETURN),
         syn::Expr::Assign(item) => unknown(errors, item.eq_token, message::ASSIGN),
         syn::Expr::Macro(item) => unknown(errors, &item.mac.path, message::MACRO),
@@ -355,7 +428,7 @@ fn outside(expr: &syn::Expr, errors: &mut Errors) -> ExprKind {
     }
 }
 
-fn unknown(errors: &mut Errors, at: impl Spanned, message: &str) -> ExprKind {
+fn unknown(errors: &mut Errors, at: impl ToTokens, message: &str) -> ExprKind {
     errors.at(at, message);
     ExprKind::Unknown
 }
@@ -385,7 +458,7 @@ fn parse_literal(literal: &syn::Lit, errors: &mut Errors) -> ExprKind {
     }
 }
 
-fn parse_binary(binary: &syn::ExprBinary, errors: &mut Errors) -> ExprKind {
+fn parse_binary(binary: &syn::ExprBinary, errors: &mut Errors) -> (ExprKind, Span) {
     use syn::BinOp as Op;
     let op = match &binary.op {
         Op::Add(_) => Ok(BinaryOp::Add),
@@ -402,9 +475,10 @@ fn parse_binary(binary: &syn::ExprBinary, errors: &mut Errors) -> ExprKind {
     // Both sides are looked at whatever the operator is: their mistakes are the user's next ones.
     let left = Box::new(parse_expr(&binary.left, errors));
     let right = Box::new(parse_expr(&binary.right, errors));
+    let span = left.span.to(right.span);
     match op {
-        Ok(op) => ExprKind::Binary(op, left, right),
-        Err(message) => unknown(errors, binary.op, message),
+        Ok(op) => (ExprKind::Binary(op, left, right), span),
+        Err(message) => (unknown(errors, binary.op, message), span),
     }
 }
 
@@ -457,7 +531,7 @@ fn standard_constant(name: &str) -> Option<f64> {
 }
 
 /// `helper(..)`, `self::helper(..)` or `f64::sin(x)`.
-fn parse_call(call: &syn::ExprCall, errors: &mut Errors) -> ExprKind {
+fn parse_call(call: &syn::ExprCall, span: Span, errors: &mut Errors) -> ExprKind {
     let mut arguments: Vec<Expr> = call.args.iter().map(|argument| parse_expr(argument, errors)).collect();
     let syn::Expr::Path(function) = &*call.func else {
         return unknown(errors, &call.func, message::EXPRESSION);
@@ -473,7 +547,10 @@ fn parse_call(call: &syn::ExprCall, errors: &mut Errors) -> ExprKind {
             let receiver = Box::new(arguments.remove(0));
             ExprKind::Method(receiver, name, arguments)
         }
-        ["f64", _] => unknown(errors, call, &message::arity(&names.join("::"), 1, 0)),
+        ["f64", _] | ["std" | "core", "primitive", "f64", _] => {
+            errors.on(span, message::arity(&names.join("::"), 1, 0));
+            ExprKind::Unknown
+        }
         _ => unknown(errors, &function.path, &message::unknown_function(&names.join("::"), [])),
     }
 }

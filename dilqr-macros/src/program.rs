@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::graph::{Function, Input};
+use crate::graph::{Comparison, Function, Input};
 use crate::term::Term;
 
 /// Index of an operation of a builder, or of a finished program.
@@ -38,6 +38,13 @@ pub(crate) enum Op {
     Binary(Function, Value, Value),
     /// A power with a constant exponent that is neither an integer nor half of one; the exponent's bits.
     Powf(Value, u64),
+    /// Conditions; read by conditions and selects only.
+    Compare(Comparison, Value, Value),
+    And(Value, Value),
+    Or(Value, Value),
+    Not(Value),
+    /// The second where the first holds, the third elsewhere.
+    Select(Value, Value, Value),
 }
 
 impl Op {
@@ -46,14 +53,25 @@ impl Op {
         Self::Constant(if value == 0.0 { 0 } else { value.to_bits() })
     }
 
-    pub(crate) fn operands(&self) -> [Option<Value>; 2] {
+    pub(crate) fn operands(&self) -> [Option<Value>; 3] {
         match *self {
-            Self::Input(_) | Self::Constant(_) => [None, None],
-            Self::Negate(a) | Self::Unary(_, a) | Self::Powf(a, _) => [Some(a), None],
-            Self::Add(a, b) | Self::Sub(a, b) | Self::Mul(a, b) | Self::Div(a, b) | Self::Binary(_, a, b) => {
-                [Some(a), Some(b)]
-            }
+            Self::Input(_) | Self::Constant(_) => [None, None, None],
+            Self::Negate(a) | Self::Unary(_, a) | Self::Powf(a, _) | Self::Not(a) => [Some(a), None, None],
+            Self::Add(a, b)
+            | Self::Sub(a, b)
+            | Self::Mul(a, b)
+            | Self::Div(a, b)
+            | Self::Binary(_, a, b)
+            | Self::Compare(_, a, b)
+            | Self::And(a, b)
+            | Self::Or(a, b) => [Some(a), Some(b), None],
+            Self::Select(a, b, c) => [Some(a), Some(b), Some(c)],
         }
+    }
+
+    /// Whether the value is true or false rather than a number.
+    pub(crate) fn is_condition(&self) -> bool {
+        matches!(self, Self::Compare(..) | Self::And(..) | Self::Or(..) | Self::Not(_))
     }
 
     fn map(self, mut rename: impl FnMut(Value) -> Value) -> Self {
@@ -67,6 +85,11 @@ impl Op {
             Self::Mul(a, b) => Self::Mul(rename(a), rename(b)),
             Self::Div(a, b) => Self::Div(rename(a), rename(b)),
             Self::Binary(function, a, b) => Self::Binary(function, rename(a), rename(b)),
+            Self::Compare(comparison, a, b) => Self::Compare(comparison, rename(a), rename(b)),
+            Self::And(a, b) => Self::And(rename(a), rename(b)),
+            Self::Or(a, b) => Self::Or(rename(a), rename(b)),
+            Self::Not(a) => Self::Not(rename(a)),
+            Self::Select(a, b, c) => Self::Select(rename(a), rename(b), rename(c)),
         }
     }
 }
@@ -79,18 +102,20 @@ pub(crate) struct OpCount {
     pub(crate) divisions: usize,
     pub(crate) negations: usize,
     pub(crate) calls: usize,
+    /// Comparisons, logic and selects.
+    pub(crate) selects: usize,
 }
 
 impl OpCount {
     pub(crate) fn total(&self) -> usize {
-        self.adds + self.multiplies + self.divisions + self.negations + self.calls
+        self.adds + self.multiplies + self.divisions + self.negations + self.calls + self.selects
     }
 }
 
 impl fmt::Display for OpCount {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { adds, multiplies, divisions, negations, calls } = self;
-        write!(formatter, "{} | {adds} | {multiplies} | {divisions} | {negations} | {calls}", self.total())
+        let Self { adds, multiplies, divisions, negations, calls, selects } = self;
+        write!(formatter, "{} | {adds} | {multiplies} | {divisions} | {negations} | {calls} | {selects}", self.total())
     }
 }
 
@@ -410,6 +435,64 @@ impl Builder {
         }
     }
 
+    pub(crate) fn compare(&mut self, comparison: Comparison, a: Value, b: Value) -> Value {
+        self.push(Op::Compare(comparison, a, b))
+    }
+
+    pub(crate) fn and(&mut self, a: Value, b: Value) -> Value {
+        if a == b { a } else { self.push(Op::And(a.min(b), a.max(b))) }
+    }
+
+    pub(crate) fn or(&mut self, a: Value, b: Value) -> Value {
+        if a == b { a } else { self.push(Op::Or(a.min(b), a.max(b))) }
+    }
+
+    pub(crate) fn not(&mut self, a: Value) -> Value {
+        match self.op(a) {
+            Op::Not(inner) => inner,
+            _ => self.push(Op::Not(a)),
+        }
+    }
+
+    /// The constant that a condition is, where both sides of its comparison are.
+    fn decided(&self, condition: Value) -> Option<bool> {
+        match self.op(condition) {
+            Op::Compare(comparison, a, b) => {
+                Some(comparison.evaluate(self.constant_value(a)?, self.constant_value(b)?))
+            }
+            Op::Not(a) => self.decided(a).map(|a| !a),
+            Op::And(a, b) => match (self.decided(a), self.decided(b)) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (Some(true), Some(true)) => Some(true),
+                _ => None,
+            },
+            Op::Or(a, b) => match (self.decided(a), self.decided(b)) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// `a` where the condition holds, `b` elsewhere.
+    pub(crate) fn select(&mut self, condition: Value, a: Value, b: Value) -> Value {
+        if let Op::Not(inner) = self.op(condition) {
+            return self.select(inner, b, a);
+        }
+        let inner = |value: Value, first: bool| match self.op(value) {
+            Op::Select(same, a, b) if same == condition => if first { a } else { b },
+            _ => value,
+        };
+        let (a, b) = (inner(a, true), inner(b, false));
+        match self.decided(condition) {
+            Some(true) => a,
+            Some(false) => b,
+            None if a == b => a,
+            None => self.push(Op::Select(condition, a, b)),
+        }
+    }
+
     /// An expression of Symbolica's over values.
     pub(crate) fn term(&mut self, term: &Term, atoms: &[Value]) -> Value {
         match term {
@@ -512,6 +595,7 @@ impl Program {
                 Op::Div(..) => count.divisions += 1,
                 Op::Negate(..) => count.negations += 1,
                 Op::Unary(..) | Op::Binary(..) | Op::Powf(..) => count.calls += 1,
+                Op::Compare(..) | Op::And(..) | Op::Or(..) | Op::Not(_) | Op::Select(..) => count.selects += 1,
             }
         }
         count
@@ -534,6 +618,11 @@ impl Program {
                 Op::Unary(function, a) => function.evaluate(&[at(a)]),
                 Op::Binary(function, a, b) => function.evaluate(&[at(a), at(b)]),
                 Op::Powf(a, exponent) => at(a).powf(f64::from_bits(exponent)),
+                Op::Compare(comparison, a, b) => f64::from(comparison.evaluate(at(a), at(b))),
+                Op::And(a, b) => at(a) * at(b),
+                Op::Or(a, b) => at(a).max(at(b)),
+                Op::Not(a) => 1.0 - at(a),
+                Op::Select(condition, a, b) => if at(condition) == 1.0 { at(a) } else { at(b) },
             };
             values.push(value);
         }

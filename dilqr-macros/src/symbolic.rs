@@ -56,6 +56,9 @@ fn partial_of_function(function: Function, argument: usize, arguments: &[Atom]) 
         Function::Exp => call(Function::Exp, arguments),
         Function::Ln => inverse(x.clone()),
         Function::Sqrt => inverse(Atom::num(2) * call(Function::Sqrt, arguments)),
+        // At the kink the derivative is that of the right-hand branch, as `signum(0.0)` is 1.
+        Function::Abs => call(Function::Signum, arguments),
+        Function::Signum => Atom::num(0),
         Function::Cbrt => inverse(Atom::num(3) * square(&call(Function::Cbrt, arguments))),
         Function::Atan2 => {
             // atan2(y, x)
@@ -101,7 +104,7 @@ pub(crate) fn normal_form(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId
 
 fn build(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Atom {
     match graph.node(node) {
-        Node::Input(_) | Node::Shared(_) => {
+        Node::Input(_) | Node::Shared(_) | Node::Select(..) | Node::Gate { .. } => {
             let index = operands.iter().position(|known| *known == node).unwrap_or_else(|| {
                 operands.push(node);
                 operands.len() - 1
@@ -109,6 +112,9 @@ fn build(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Atom {
             Atom::var(atom_symbol(index))
         }
         Node::Constant(value) => constant(*value),
+        Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => {
+            unreachable!("a condition is read by selects and gates only")
+        }
         Node::Negate(operand) => -build(graph, *operand, operands),
         Node::Binary(op, left, right) => {
             let left = build(graph, *left, operands);

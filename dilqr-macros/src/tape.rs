@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use crate::graph::{Graph, Input, Node, NodeId};
+use crate::graph::{Comparison, Graph, Input, Node, NodeId};
 use crate::symbolic::{self, Partials};
 use crate::term::Term;
 
@@ -21,16 +21,34 @@ pub(crate) enum Operand {
 }
 
 pub(crate) struct Piece {
-    /// The expression over `operands`.
-    pub(crate) term: Term,
-    /// Inputs and earlier pieces; never constants.
+    /// Inputs and earlier pieces; constants only in selects.
     pub(crate) operands: Vec<Operand>,
-    pub(crate) partials: Partials,
+    pub(crate) rule: Rule,
+}
+
+/// How a piece follows from its operands.
+pub(crate) enum Rule {
+    /// An expression over the operands, with its partials.
+    Smooth { term: Term, partials: Partials },
+    /// The first operand where the condition (an index into [`Tape::conditions`]) holds, the second elsewhere.
+    Select(usize),
+    /// Its one operand; see [`Node::Gate`].
+    Gate { condition: usize, when: bool },
+}
+
+/// Conditions refer to pieces and inputs, and to earlier conditions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Condition {
+    Compare(Comparison, Operand, Operand),
+    And(usize, usize),
+    Or(usize, usize),
+    Not(usize),
 }
 
 pub(crate) struct Tape {
     /// Each refers to earlier ones only.
     pub(crate) pieces: Vec<Piece>,
+    pub(crate) conditions: Vec<Condition>,
     /// Next state.
     pub(crate) f: Vec<Operand>,
     /// Stage cost.
@@ -46,6 +64,8 @@ pub(crate) struct Overflow;
 pub(crate) fn tape(graph: &Graph, f: &[NodeId], l: NodeId, terminal: NodeId) -> Result<Tape, Overflow> {
     let mut cutter = Cutter { pieces: Vec::new(), known: HashMap::new(), overflow: false };
     let mut values: HashMap<NodeId, Operand> = HashMap::new();
+    let mut conditions: Vec<Condition> = Vec::new();
+    let mut condition_of: HashMap<NodeId, usize> = HashMap::new();
     for node in needed(graph, f.iter().copied().chain([l, terminal])) {
         let value = match graph.node(node) {
             Node::Input(input) => Operand::Input(*input),
@@ -56,6 +76,24 @@ pub(crate) fn tape(graph: &Graph, f: &[NodeId], l: NodeId, terminal: NodeId) -> 
                 let operands: Vec<Operand> = operands.iter().map(|operand| values[operand]).collect();
                 cutter.cut(&term, &operands)
             }
+            Node::Select(condition, a, b) => {
+                cutter.add(vec![values[a], values[b]], Rule::Select(condition_of[condition]))
+            }
+            Node::Gate { condition, when, value } => match values[value] {
+                Operand::Constant(value) => Operand::Constant(value),
+                value => cutter.add(vec![value], Rule::Gate { condition: condition_of[condition], when: *when }),
+            },
+            Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => {
+                conditions.push(match graph.node(node) {
+                    Node::And(a, b) => Condition::And(condition_of[a], condition_of[b]),
+                    Node::Or(a, b) => Condition::Or(condition_of[a], condition_of[b]),
+                    Node::Not(a) => Condition::Not(condition_of[a]),
+                    Node::Compare(comparison, a, b) => Condition::Compare(*comparison, values[a], values[b]),
+                    _ => unreachable!("the outer match"),
+                });
+                condition_of.insert(node, conditions.len() - 1);
+                continue;
+            }
             _ => continue,
         };
         values.insert(node, value);
@@ -65,6 +103,7 @@ pub(crate) fn tape(graph: &Graph, f: &[NodeId], l: NodeId, terminal: NodeId) -> 
     }
     Ok(Tape {
         pieces: cutter.pieces,
+        conditions,
         f: f.iter().map(|node| values[node]).collect(),
         l: values[&l],
         terminal: values[&terminal],
@@ -88,6 +127,18 @@ fn needed(graph: &Graph, roots: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
                     wanted[b.index()] = true;
                 }
                 Node::Call(_, arguments) => arguments.iter().for_each(|a| wanted[a.index()] = true),
+                Node::Compare(_, a, b) | Node::And(a, b) | Node::Or(a, b) => {
+                    wanted[a.index()] = true;
+                    wanted[b.index()] = true;
+                }
+                Node::Not(a) => wanted[a.index()] = true,
+                Node::Select(condition, a, b) => {
+                    [condition, a, b].iter().for_each(|a| wanted[a.index()] = true);
+                }
+                Node::Gate { condition, value, .. } => {
+                    wanted[condition.index()] = true;
+                    wanted[value.index()] = true;
+                }
             }
         }
     }
@@ -132,8 +183,13 @@ impl Cutter {
             return Operand::Piece(piece);
         }
         let partials = symbolic::partials(&term, local.len());
-        self.pieces.push(Piece { term, operands: local, partials });
+        let piece = self.add(local, Rule::Smooth { term, partials });
         self.known.insert(key, self.pieces.len() - 1);
+        piece
+    }
+
+    fn add(&mut self, operands: Vec<Operand>, rule: Rule) -> Operand {
+        self.pieces.push(Piece { operands, rule });
         Operand::Piece(self.pieces.len() - 1)
     }
 

@@ -94,6 +94,30 @@ impl<T: Scalar> HyperDualParts<T> for HyperDual<T> {
     }
 }
 
+/// A choice, part by part.
+trait SelectParts<T: Scalar> {
+    fn select_parts(mask: T::Mask, a: Self, b: Self) -> Self;
+}
+
+impl<T: Scalar> SelectParts<T> for Dual<T> {
+    #[inline]
+    fn select_parts(mask: T::Mask, a: Self, b: Self) -> Self {
+        Self::new(T::select(mask, a.re, b.re), T::select(mask, a.eps, b.eps))
+    }
+}
+
+impl<T: Scalar> SelectParts<T> for HyperDual<T> {
+    #[inline]
+    fn select_parts(mask: T::Mask, a: Self, b: Self) -> Self {
+        Self::new(
+            T::select(mask, a.re, b.re),
+            T::select(mask, a.eps1, b.eps1),
+            T::select(mask, a.eps2, b.eps2),
+            T::select(mask, a.eps1eps2, b.eps1eps2),
+        )
+    }
+}
+
 /// The chain rule. Second derivatives are closures, since first-order numbers do not need them.
 trait Chain<T>: Sized {
     /// `f(self)` from `f`, `f'` and `f''` at the real part.
@@ -170,6 +194,7 @@ macro_rules! dual_scalar {
     ($dual:ident) => {
         impl<T: Scalar + DualNum> Scalar for $dual<T> {
             type HyperDual = HyperDual<Self>;
+            type Mask = <T as Scalar>::Mask;
 
             #[inline]
             fn from_f64(value: f64) -> Self {
@@ -297,6 +322,43 @@ macro_rules! dual_scalar {
                 self.unary(Scalar::powf(self.re, exponent), slope, || {
                     powf_term(exponent * (exponent - 1.0), self.re, exponent - 2.0)
                 })
+            }
+
+            #[inline]
+            fn abs(self) -> Self {
+                self.unary(Scalar::abs(self.re), Scalar::signum(self.re), T::zero)
+            }
+
+            #[inline]
+            fn signum(self) -> Self {
+                Self::from_re(Scalar::signum(self.re))
+            }
+
+            #[inline]
+            fn hypot(self, other: Self) -> Self {
+                let length = Scalar::hypot(self.re, other.re);
+                let (a, b) = (self.re / length, other.re / length);
+                self.binary(other, length, [a, b], || [b * b / length, -a * b / length, a * a / length])
+            }
+
+            #[inline]
+            fn less(self, other: Self) -> Self::Mask {
+                Scalar::less(self.re, other.re)
+            }
+
+            #[inline]
+            fn less_equal(self, other: Self) -> Self::Mask {
+                Scalar::less_equal(self.re, other.re)
+            }
+
+            #[inline]
+            fn equal(self, other: Self) -> Self::Mask {
+                Scalar::equal(self.re, other.re)
+            }
+
+            #[inline]
+            fn select(mask: Self::Mask, a: Self, b: Self) -> Self {
+                Self::select_parts(mask, a, b)
             }
 
             #[inline]

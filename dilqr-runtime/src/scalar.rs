@@ -1,7 +1,7 @@
 //! The number a kernel computes with.
 
 use core::fmt::Debug;
-use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+use core::ops::{Add, AddAssign, BitAnd, BitOr, Div, DivAssign, Mul, MulAssign, Neg, Not, Sub, SubAssign};
 
 /// A real number type that generated kernels and the sweeps can run on.
 ///
@@ -32,6 +32,9 @@ pub trait Scalar:
     /// The hyper-dual number over this scalar, with which derivatives of hand-written models are taken.
     #[cfg(feature = "dual")]
     type HyperDual: Scalar + crate::dual::HyperDualParts<Self>;
+
+    /// What a comparison gives: `bool`, or one for each lane.
+    type Mask: Copy + BitAnd<Output = Self::Mask> + BitOr<Output = Self::Mask> + Not<Output = Self::Mask>;
 
     /// The nearest representable value of a constant.
     fn from_f64(value: f64) -> Self;
@@ -74,6 +77,21 @@ pub trait Scalar:
     /// Power with an exponent that is itself a number of this type; meant for positive bases.
     fn pow(self, exponent: Self) -> Self;
 
+    /// Absolute value.
+    fn abs(self) -> Self;
+    /// 1 for positive numbers and 0.0, -1 for negative ones and -0.0.
+    fn signum(self) -> Self;
+    /// Length of the hypotenuse, `sqrt(self^2 + other^2)`.
+    fn hypot(self, other: Self) -> Self;
+    /// `self < other`, of the real parts.
+    fn less(self, other: Self) -> Self::Mask;
+    /// `self <= other`, of the real parts.
+    fn less_equal(self, other: Self) -> Self::Mask;
+    /// `self == other`, of the real parts.
+    fn equal(self, other: Self) -> Self::Mask;
+    /// `a` where the mask holds, `b` elsewhere.
+    fn select(mask: Self::Mask, a: Self, b: Self) -> Self;
+
     /// Runs a kernel on this scalar: the version compiled for `f64` where `Self` is `f64`, the generic one otherwise.
     ///
     /// The choice is made by the type alone, so it costs nothing at run time, and a model's `f64` kernels are compiled
@@ -111,6 +129,8 @@ macro_rules! float {
         impl Scalar for $float {
             #[cfg(feature = "dual")]
             type HyperDual = num_dual::HyperDual<$float>;
+
+            type Mask = bool;
 
             #[inline(always)]
             fn from_f64(value: f64) -> Self { value as $float }
@@ -152,6 +172,20 @@ macro_rules! float {
             fn powf(self, exponent: f64) -> Self { <$float>::powf(self, exponent as $float) }
             #[inline(always)]
             fn pow(self, exponent: Self) -> Self { <$float>::powf(self, exponent) }
+            #[inline(always)]
+            fn abs(self) -> Self { <$float>::abs(self) }
+            #[inline(always)]
+            fn signum(self) -> Self { <$float>::signum(self) }
+            #[inline(always)]
+            fn hypot(self, other: Self) -> Self { <$float>::hypot(self, other) }
+            #[inline(always)]
+            fn less(self, other: Self) -> bool { self < other }
+            #[inline(always)]
+            fn less_equal(self, other: Self) -> bool { self <= other }
+            #[inline(always)]
+            fn equal(self, other: Self) -> bool { self == other }
+            #[inline(always)]
+            fn select(mask: bool, a: Self, b: Self) -> Self { if mask { a } else { b } }
             $($run)*
         }
     };

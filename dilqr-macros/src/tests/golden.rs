@@ -1,1 +1,97 @@
-//! x
+//! What the compiler makes of known models, kept as text: a change of it is seen where it is reviewed.
+//!
+//! `DILQR_BLESS=1 cargo test -p dilqr-macros` writes the text anew.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use proc_macro2::TokenStream;
+
+use super::{derive, elaborate_module};
+use crate::{expand, symbolic};
+
+/// The shipped models.
+const MODELS: [(&str, &str); 3] = [
+    ("pendulum", include_str!("../../../models/src/pendulum.rs")),
+    ("cartpole", include_str!("../../../models/src/cartpole.rs")),
+    ("lqr", include_str!("../../../models/src/lqr.rs")),
+];
+
+const SPRING: &str = include_str!("golden/spring.in.rs");
+
+/// Compares `text` with the file `name`, or writes it there.
+fn check(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/golden").join(name);
+    if std::env::var_os("DILQR_BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+        return;
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    // A checkout may have changed the ends of lines.
+    let golden = golden.replace("\r\n", "\n");
+    if let Some((number, (new, old))) =
+        text.lines().chain([""]).zip(golden.lines().chain([""])).enumerate().find(|(_, (new, old))| new != old)
+    {
+        let bless = "if the change is meant: DILQR_BLESS=1 cargo test -p dilqr-macros";
+        panic!("{name}, line {}:\n  now: {new}\n  was: {old}\n{bless}", number + 1);
+    }
+    assert_eq!(text.lines().count(), golden.lines().count(), "{name}");
+}
+
+/// The annotated module of a file.
+fn annotated(text: &str) -> syn::ItemMod {
+    let file: syn::File = syn::parse_str(text).unwrap();
+    let is_model = |attribute: &syn::Attribute| attribute.path().segments.last().is_some_and(|name| name.ident == "model");
+    let modules = file.items.into_iter().filter_map(|item| match item {
+        syn::Item::Mod(module) if module.attrs.iter().any(is_model) => Some(module),
+        _ => None,
+    });
+    modules.last().unwrap()
+}
+
+/// Common subexpressions, zeros and the choice of sweeps all show in the counts.
+#[test]
+fn operation_counts() {
+    let mut text = String::from("model kernel total | add | mul | div | neg | call\n");
+    for (name, file) in MODELS {
+        let (_, kernels) = symbolic::session(|| derive(&elaborate_module(&annotated(file)))).unwrap();
+        for (kernel, program) in kernels.named() {
+            let _ = writeln!(text, "{name} {kernel} {}", program.count());
+        }
+    }
+    check("operation_counts.txt", &text);
+}
+
+fn expansion(source: &str) -> TokenStream {
+    // The runtime by name, so that no manifest is looked at.
+    expand::expand(quote::quote!(crate = ::dilqr_runtime), source.parse().unwrap())
+}
+
+#[test]
+fn generated_code() {
+    let file: syn::File = syn::parse2(expansion(SPRING)).unwrap();
+    check("spring.rs", &prettyplease::unparse(&file));
+}
+
+/// The counts in the documentation are those of the code beneath it.
+#[test]
+fn counts_in_the_documentation() {
+    let text = expansion(SPRING).to_string();
+    let (_, kernels) = super::compile(SPRING);
+    for (name, program) in kernels.named() {
+        let row = format!("| `{name}` | {} |", program.count());
+        assert!(text.contains(&row), "{row} is not in the documentation");
+    }
+}
+
+/// The same model gives the same text, whatever was expanded before in this process.
+#[test]
+fn expansion_is_deterministic() {
+    let source = super::random::Model::numbered(3).source("first");
+    let first = expansion(&source).to_string();
+    for index in 4..8 {
+        let other = expansion(&super::random::Model::numbered(index).source("other")).to_string();
+        assert_ne!(other, first);
+    }
+    assert_eq!(expansion(&source).to_string(), first);
+}

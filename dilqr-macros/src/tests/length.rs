@@ -1,1 +1,76 @@
-//! x
+//! Cost and length of generated code: linear in the number of bindings, and no function too long for rustc.
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+use super::chain::{BINDINGS, chain, oscillators};
+use super::compile;
+
+/// The operations of every kernel of a chain.
+fn counts(length: usize, step: &str) -> Vec<(&'static str, usize)> {
+    let (_, kernels) = compile(&chain(length, step));
+    kernels.named().map(|(name, program)| (name, program.count().total())).to_vec()
+}
+
+/// Sixty bindings that each use the one before twice: a tree would have 2^60 terms, a graph sixty times as many
+/// operations as one binding.
+#[test]
+fn operations_grow_linearly_with_bindings() {
+    for step in ["{}.sin() * {}", "({} + 0.5) * {}", "{} / (2.0 + {} * {})", "{} - 0.1 * {}.powi(3)", "{}.hypot({} * p.k)"] {
+        let [first, second, third] = [20, 40, 60].map(|length| counts(length, step));
+        for ((name, first), ((_, second), (_, third))) in first.into_iter().zip(second.into_iter().zip(third)) {
+            assert_eq!(third - second, second - first, "{name} of {step}: {first}, {second}, {third}");
+            // Hessians take the most: some partials, products and sums of each binding, in dynamics and cost.
+            assert!(third <= 60 * 100, "{name} of {step}: {third} operations");
+            let reads_the_chain = !name.contains("terminal");
+            assert!(!reads_the_chain || second - first >= 20, "{name} of {step} does not grow: {first}, {second}");
+        }
+    }
+}
+
+/// The functions of `tokens`, each with its number of statements.
+fn lengths(tokens: TokenStream, found: &mut Vec<(String, usize)>) {
+    let mut tokens = tokens.into_iter();
+    let mut function = None;
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Ident(keyword) if keyword == "fn" => function = tokens.next(),
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+                if let Some(name) = function.take() {
+                    found.push((name.to_string(), statements(group.stream())));
+                }
+                lengths(group.stream(), found);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Statements end in semicolons, and the last one of a body may have none; those of inner blocks count as well.
+fn statements(body: TokenStream) -> usize {
+    let mut count = 1;
+    for token in body {
+        match token {
+            TokenTree::Punct(punctuation) if punctuation.as_char() == ';' => count += 1,
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => count += statements(group.stream()),
+            _ => {}
+        }
+    }
+    count
+}
+
+#[test]
+fn no_generated_function_is_too_long() {
+    let substeps = 200;
+    let mut found = Vec::new();
+    lengths(crate::expand::expand(TokenStream::new(), oscillators(substeps).parse().unwrap()), &mut found);
+    let (name, longest) = found.iter().max_by_key(|(_, length)| *length).unwrap();
+    println!("{} functions, longest {name} with {longest} statements", found.len());
+    assert!(*longest <= 1000, "{name} has {longest} statements");
+    // Every binding is somewhere, in both versions of the dynamics, and no part is a stub.
+    for version in ["__dynamics_f64_", "__dynamics_generic_"] {
+        let parts: Vec<usize> =
+            found.iter().filter(|(name, _)| name.starts_with(version)).map(|(_, length)| *length).collect();
+        assert!(parts.iter().sum::<usize>() >= substeps * BINDINGS, "{version}: {parts:?}");
+        assert!(parts.len() > 1 && parts.iter().sum::<usize>() / parts.len() >= 300, "{version}: {parts:?}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Unit tests of the compiler's back end: what the stages hand to one another, without rustc.
 
+mod chain;
 mod golden;
 mod length;
 mod oracle;

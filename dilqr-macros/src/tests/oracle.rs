@@ -39,11 +39,8 @@ impl Oracle {
                 let z = std::array::from_fn(|k| HyperDual::new(z[k], unit(k, i), unit(k, j), 0.0));
                 let scale = Cell::new(1.0_f64);
                 let outputs = evaluate(model, &z, &|number: &HyperDual<f64>| {
-                    let largest = [number.re, number.eps1, number.eps2, number.eps1eps2]
-                        .into_iter()
-                        // A NaN is the largest of all.
-                        .fold(scale.get(), |largest, part| if part.abs() <= largest { largest } else { part.abs() });
-                    scale.set(largest);
+                    let parts = [number.re, number.eps1, number.eps2, number.eps1eps2];
+                    scale.set(parts.into_iter().fold(scale.get(), |largest, part| larger(largest, part.abs())));
                 });
                 for (k, output) in outputs.iter().enumerate() {
                     oracle.value[k] = output.re;
@@ -51,7 +48,7 @@ impl Oracle {
                     oracle.hessian[k][i][j] = output.eps1eps2;
                     oracle.hessian[k][j][i] = output.eps1eps2;
                 }
-                oracle.scale = if scale.get() <= oracle.scale { oracle.scale } else { scale.get() };
+                oracle.scale = larger(oracle.scale, scale.get());
             }
         }
         oracle
@@ -85,6 +82,11 @@ impl Oracle {
     pub(crate) fn terminal_contraction(&self, dx: &[f64; NX], i: usize) -> f64 {
         (0..NX).map(|j| dx[j] * self.hessian[TERMINAL][X + j][i]).sum()
     }
+}
+
+/// The larger of two numbers. num-dual's functions of huge numbers may be NaN (tanh is): larger than all.
+fn larger(a: f64, b: f64) -> f64 {
+    if b.is_nan() { f64::INFINITY } else { a.max(b) }
 }
 
 /// Next state, stage cost and terminal cost; `observe` sees every number on the way.
@@ -251,7 +253,9 @@ where
         "asin" => x.asin(),
         "acos" => x.acos(),
         "atan" => x.atan(),
-        "atan2" => x.atan2(arguments[1]),
+        // By its definition, since num-dual's own divides by zero on the axis: the generator makes one side positive.
+        "atan2" if arguments[1] > 0.0 => (x / arguments[1]).atan(),
+        "atan2" => D::from(std::f64::consts::FRAC_PI_2) - (arguments[1] / x).atan(),
         "sinh" => x.sinh(),
         "cosh" => x.cosh(),
         "tanh" => x.tanh(),

@@ -129,11 +129,11 @@ impl Model {
         Maker { choices: choices.iter(), scope: Vec::new(), signatures: Vec::new(), budget: BUDGET, names: 0 }.model()
     }
 
-    /// Model number `index` of the sequence that is compiled.
-    #[allow(dead_code, reason = "the unit tests of the compiler draw their choices from proptest")]
+    /// Model number `index` of a fixed sequence.
     pub(crate) fn numbered(index: u64) -> Self {
         let mut stream = Stream(index);
-        let choices: Vec<u16> = (0..1000).map(|_| stream.next() as u16).collect();
+        let length = 20 + stream.next() % 180;
+        let choices: Vec<u16> = (0..length).map(|_| stream.next() as u16).collect();
         Self::new(&choices)
     }
 }
@@ -174,7 +174,7 @@ impl Maker<'_> {
             self.scope.clone_from(&outer);
             helpers.push(self.helper());
         }
-        let mut enter = |maker: &mut Self, arguments: &[(&str, Shape)]| {
+        let enter = |maker: &mut Self, arguments: &[(&str, Shape)]| {
             maker.scope.clone_from(&outer);
             maker.scope.extend(arguments.iter().map(|(name, shape)| ((*name).to_owned(), *shape)));
             maker.budget = BUDGET;
@@ -235,6 +235,8 @@ impl Maker<'_> {
         let shape = [Shape::Float, Shape::Positive, Shape::Array, Shape::Tuple, Shape::Pair][self.below(5)];
         let value = self.value(shape, DEPTH);
         if shape == Shape::Tuple && self.below(4) > 0 {
+            // One tuple in another, made before the names are.
+            let nested = if self.below(3) == 2 { Some(self.real(1)) } else { None };
             let ignored = self.below(6);
             let mut patterns = Vec::new();
             for position in 0..2 {
@@ -246,16 +248,14 @@ impl Maker<'_> {
                     patterns.push(Pattern::Name(name));
                 }
             }
-            let (pattern, value) = match self.below(3) {
-                2 => {
-                    // One tuple in another.
+            let (pattern, value) = match nested {
+                Some(beside) => {
                     let outer = self.name();
-                    let beside = self.real(1);
                     self.scope.push((outer.clone(), Shape::Float));
                     let pattern = vec![Pattern::Tuple(patterns), Pattern::Name(outer)];
                     (Pattern::Tuple(pattern), Expr::Tuple(vec![value, beside]))
                 }
-                _ => (Pattern::Tuple(patterns), value),
+                None => (Pattern::Tuple(patterns), value),
             };
             return Let { pattern, ty: None, value };
         }

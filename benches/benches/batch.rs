@@ -1,0 +1,68 @@
+//! 64 cart-poles at once: one by one, and in a batch on one thread and on all.
+
+use core::hint::black_box;
+use core::time::Duration;
+
+use criterion::Throughput;
+use dilqr_benches::peers::{cartpole, exact};
+use dilqr_runtime::{LossGradient, Problem, batch};
+use rayon::ThreadPoolBuilder;
+
+const PROBLEMS: usize = 64;
+const HORIZON: usize = 30;
+
+fn main() {
+    let mut criterion = dilqr_benches::criterion(Duration::from_millis(1000));
+    let case = cartpole(HORIZON);
+    let _ = case.solved(exact());
+    let (model, settings) = (&case.model, exact());
+    let mut solver = case.solver(settings);
+
+    // As many poles, let go at different angles.
+    let problems: Vec<_> = (0..PROBLEMS)
+        .map(|i| {
+            let angle = -0.5 + i as f64 / (PROBLEMS - 1) as f64;
+            Problem::new([0.0, 0.0, angle, 0.0], *case.problem.params(), HORIZON)
+                .with_policy(model, |_, x| [2.0 * x[0] + 4.0 * x[1] + 40.0 * x[2] + 8.0 * x[3]])
+        })
+        .collect();
+    let solutions: Vec<_> = problems.iter().map(|problem| solver.solve(problem).expect("a problem")).collect();
+    let losses: Vec<_> = solutions
+        .iter()
+        .map(|solution| LossGradient { states: solution.states.clone(), controls: solution.controls.clone() })
+        .collect();
+    let threads: Vec<_> = [1, 0]
+        .map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().expect("threads"))
+        .into_iter()
+        .collect();
+
+    // The promise that makes the comparison one: the same bits.
+    let batched = batch::solve(model, HORIZON, &settings, &problems);
+    assert!(batched.iter().zip(&solutions).all(|(batched, alone)| batched.as_ref() == Ok(alone)));
+    let batched = batch::vjp(model, &settings, &solutions, &losses);
+    let alone = solutions.iter().zip(&losses).map(|(solution, loss)| solver.vjp(solution, loss));
+    assert!(batched.into_iter().zip(alone).all(|(batched, alone)| batched.is_ok() && batched == alone));
+
+    let mut group = criterion.benchmark_group("batch");
+    group.throughput(Throughput::Elements(PROBLEMS as u64));
+    group.bench_function("solve one by one", |bencher| {
+        bencher.iter(|| -> Vec<_> { black_box(&problems).iter().map(|problem| solver.solve(problem)).collect() });
+    });
+    for pool in &threads {
+        group.bench_function(format!("solve on {} threads", pool.current_num_threads()), |bencher| {
+            pool.install(|| bencher.iter(|| batch::solve(model, HORIZON, &settings, black_box(&problems))));
+        });
+    }
+    group.bench_function("vjp one by one", |bencher| {
+        bencher.iter(|| -> Vec<_> {
+            black_box(&solutions).iter().zip(&losses).map(|(solution, loss)| solver.vjp(solution, loss)).collect()
+        });
+    });
+    for pool in &threads {
+        group.bench_function(format!("vjp on {} threads", pool.current_num_threads()), |bencher| {
+            pool.install(|| bencher.iter(|| batch::vjp(model, &settings, black_box(&solutions), &losses)));
+        });
+    }
+    group.finish();
+    criterion.final_summary();
+}

@@ -1,0 +1,122 @@
+//! Random LQ problems, and their backward recursion twice: with the runtime's own loops, and with nalgebra's products.
+
+use dilqr_runtime::lq::{LqProblem, LqStage};
+use dilqr_runtime::nalgebra::{Cholesky, SMatrix, SVector};
+use dilqr_runtime::riccati::{Quadratic, StageFactor};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+/// What the backward recursion finds.
+#[derive(Clone, Debug)]
+pub struct Policy<const NX: usize, const NU: usize> {
+    /// `K_t`.
+    pub gains: Vec<SMatrix<f64, NU, NX>>,
+    /// `k_t`.
+    pub feedforward: Vec<SVector<f64, NU>>,
+}
+
+impl<const NX: usize, const NU: usize> Policy<NX, NU> {
+    /// Room for a policy over `horizon` stages.
+    #[must_use]
+    pub fn zeros(horizon: usize) -> Self {
+        Self { gains: vec![SMatrix::zeros(); horizon], feedforward: vec![SVector::zeros(); horizon] }
+    }
+}
+
+/// A seeded strictly convex problem about a mildly unstable plant.
+#[must_use]
+pub fn random<const NX: usize, const NU: usize>(horizon: usize) -> LqProblem<f64, NX, NU> {
+    let mut rng = StdRng::seed_from_u64(5);
+    let mut entry = move |scale: f64| scale * rng.random_range(-1.0..1.0);
+    let coupling = 1.0 / NX as f64;
+    let mut stage = || {
+        let mut stage = LqStage::zeros();
+        stage.fx = SMatrix::from_fn(|i, j| if i == j { 1.0 } else { 0.0 } + entry(0.3 * coupling));
+        stage.fu = SMatrix::from_fn(|_, _| entry(1.0));
+        let half: SMatrix<f64, NX, NX> = SMatrix::from_fn(|_, _| entry(coupling));
+        stage.hxx = SMatrix::identity() + half + half.transpose();
+        stage.hux = SMatrix::from_fn(|_, _| entry(0.1 * coupling));
+        stage.huu = SMatrix::identity();
+        stage.gx = SVector::from_fn(|_, _| entry(1.0));
+        stage.gu = SVector::from_fn(|_, _| entry(1.0));
+        stage
+    };
+    LqProblem {
+        stages: (0..horizon).map(|_| stage()).collect(),
+        initial_state: SVector::repeat(1.0),
+        terminal_hxx: SMatrix::identity(),
+        terminal_gx: SVector::repeat(0.1),
+    }
+}
+
+/// The backward recursion of the runtime. False where a stage is not positive definite.
+pub fn backward<const NX: usize, const NU: usize>(
+    problem: &LqProblem<f64, NX, NU>,
+    policy: &mut Policy<NX, NU>,
+) -> bool {
+    let mut factor = StageFactor::zeros();
+    let (mut hessian, mut gradient) = (problem.terminal_hxx, problem.terminal_gx);
+    for (t, stage) in problem.stages.iter().enumerate().rev() {
+        let LqStage { fx, fu, hxx, hux, huu, gx, gu, .. } = stage;
+        if factor.quadratic(&Quadratic { fx, fu, hxx, hux, huu }, 0.0, &mut hessian).is_err() {
+            return false;
+        }
+        policy.feedforward[t] = factor.linear(fx, fu, gx, gu, &mut gradient).k;
+        policy.gains[t] = factor.gain;
+    }
+    true
+}
+
+/// The same recursion as one writes it with nalgebra's operators.
+pub fn backward_nalgebra<const NX: usize, const NU: usize>(
+    problem: &LqProblem<f64, NX, NU>,
+    policy: &mut Policy<NX, NU>,
+) -> bool {
+    let (mut hessian, mut gradient) = (problem.terminal_hxx, problem.terminal_gx);
+    for (t, stage) in problem.stages.iter().enumerate().rev() {
+        let value_fx = hessian * stage.fx;
+        let qxx = stage.hxx + stage.fx.tr_mul(&value_fx);
+        let qux = stage.hux + stage.fu.tr_mul(&value_fx);
+        let quu = stage.huu + stage.fu.tr_mul(&(hessian * stage.fu));
+        let qx = stage.gx + stage.fx.tr_mul(&gradient);
+        let qu = stage.gu + stage.fu.tr_mul(&gradient);
+        let Some(cholesky) = Cholesky::new(quu) else { return false };
+        let gain = -cholesky.solve(&qux);
+        policy.feedforward[t] = -cholesky.solve(&qu);
+        policy.gains[t] = gain;
+        hessian = qxx + qux.tr_mul(&gain);
+        hessian = 0.5 * (hessian + hessian.transpose());
+        gradient = qx + gain.tr_mul(&qu);
+    }
+    true
+}
+
+/// Asserts that both recursions find the same policy, and that it solves the problem.
+///
+/// # Panics
+/// Where they do not.
+pub fn check<const NX: usize, const NU: usize>(problem: &LqProblem<f64, NX, NU>) {
+    let horizon = problem.stages.len();
+    let (mut ours, mut theirs) = (Policy::zeros(horizon), Policy::zeros(horizon));
+    assert!(backward(problem, &mut ours) && backward_nalgebra(problem, &mut theirs));
+    for t in 0..horizon {
+        assert!((ours.gains[t] - theirs.gains[t]).amax() < 1e-12, "K of stage {t}");
+        assert!((ours.feedforward[t] - theirs.feedforward[t]).amax() < 1e-12, "k of stage {t}");
+    }
+    let solution = problem.solve().expect("the problem is convex");
+    assert!(problem.kkt_residual(&solution).max() < 1e-10);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check, random};
+
+    #[test]
+    fn both_recursions_agree() {
+        check(&random::<2, 1>(100));
+        check(&random::<4, 1>(100));
+        check(&random::<6, 2>(100));
+        check(&random::<12, 4>(100));
+        check(&random::<14, 7>(100));
+    }
+}

@@ -1,0 +1,247 @@
+//! The problems on which other solvers were measured, with their answers: the pendulum and the cart-pole of mpc.pytorch
+//! (`env_dx`, without the limits on the controls) in minimal coordinates, at horizons 10, 30 and 100.
+//!
+//! A problem is its model, parameters, initial state and first guess (a rollout under linear feedback: from zero controls
+//! the pole falls), together with a loss on the solution whose gradient is wanted. The answers in `reference/peers.json`
+//! come from a Newton method on the whole KKT system, to 1e-15.
+
+use std::collections::BTreeMap;
+
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::{Hessian, Ilqr, LossGradient, Model, Problem, Settings, Solution, Status};
+use serde::Deserialize;
+
+/// The horizons for which there are answers.
+pub const HORIZONS: [usize; 3] = [10, 30, 100];
+
+/// A rod on a hinge, upright, with a motor at the hinge.
+#[dilqr_runtime::model]
+pub mod pendulum {
+    /// Angle from upright \[rad\] and its rate \[rad/s\].
+    pub struct State {
+        pub theta: f64,
+        pub omega: f64,
+    }
+
+    /// Torque at the hinge \[N m\].
+    pub struct Control {
+        pub torque: f64,
+    }
+
+    /// In \[m/s^2\], \[kg\] and \[m\].
+    pub struct Params {
+        pub gravity: f64,
+        pub mass: f64,
+        pub length: f64,
+    }
+
+    const DT: f64 = 0.05;
+
+    /// Semi-implicit Euler.
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        let fall = 3.0 * p.gravity / (2.0 * p.length) * x.theta.sin();
+        let drive = 3.0 * u.torque / (p.mass * p.length.powi(2));
+        let omega = x.omega + DT * (fall + drive);
+        State { theta: x.theta + DT * omega, omega }
+    }
+
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        terminal_cost(x, p) + 0.0005 * u.torque.powi(2)
+    }
+
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        0.05 * x.omega.powi(2) - x.theta.cos()
+    }
+}
+
+/// A pole hinged on a cart that a force pushes along a rail.
+#[dilqr_runtime::model]
+pub mod cartpole {
+    /// Of the cart \[m\], \[m/s\], and of the pole from upright \[rad\], \[rad/s\].
+    pub struct State {
+        pub position: f64,
+        pub velocity: f64,
+        pub angle: f64,
+        pub rate: f64,
+    }
+
+    /// Force on the cart \[N\].
+    pub struct Control {
+        pub force: f64,
+    }
+
+    /// In \[m/s^2\], \[kg\], \[kg\] and \[m\] (half the pole).
+    pub struct Params {
+        pub gravity: f64,
+        pub mass_cart: f64,
+        pub mass_pole: f64,
+        pub length: f64,
+    }
+
+    const DT: f64 = 0.05;
+
+    /// Explicit Euler.
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        let (sin, cos) = x.angle.sin_cos();
+        let mass = p.mass_cart + p.mass_pole;
+        let push = (u.force + p.mass_pole * p.length * x.rate.powi(2) * sin) / mass;
+        let angular = (p.gravity * sin - cos * push) / (p.length * (4.0 / 3.0 - p.mass_pole * cos.powi(2) / mass));
+        let linear = push - p.mass_pole * p.length * angular * cos / mass;
+        State {
+            position: x.position + DT * x.velocity,
+            velocity: x.velocity + DT * linear,
+            angle: x.angle + DT * x.rate,
+            rate: x.rate + DT * angular,
+        }
+    }
+
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        terminal_cost(x, p) + 0.0005 * u.force.powi(2)
+    }
+
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        0.05 * (x.position.powi(2) + x.velocity.powi(2) + x.rate.powi(2)) - x.angle.cos()
+    }
+}
+
+/// A problem with its answers. The last state entry is the angular rate of the pole or rod.
+#[derive(Clone, Debug)]
+pub struct Case<M, const NX: usize, const NP: usize> {
+    pub name: String,
+    pub model: M,
+    pub problem: Problem<NX, 1, NP>,
+    pub golden: Golden,
+}
+
+/// The answers.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Golden {
+    /// Optimal cost.
+    pub cost: f64,
+    /// Optimal controls.
+    pub controls: Vec<f64>,
+    /// The loss there.
+    pub loss: f64,
+    /// The loss's gradient in the parameters.
+    pub gradient: Vec<f64>,
+}
+
+fn golden(name: &str) -> Golden {
+    let all: BTreeMap<String, Golden> =
+        serde_json::from_str(include_str!("../reference/peers.json")).expect("the reference file is well-formed");
+    all.get(name).expect("the reference file has this case").clone()
+}
+
+/// The pendulum from 1 rad.
+#[must_use]
+pub fn pendulum(horizon: usize) -> Case<pendulum::Pendulum, 2, 3> {
+    let model = pendulum::Pendulum;
+    let law = |_, x: &SVector<f64, 2>| [-(8.0 * x[0] + 2.0 * x[1])];
+    let problem = Problem::new([1.0, 0.0], [10.0, 1.0, 1.0], horizon).with_policy(&model, law);
+    Case { name: format!("pendulum T={horizon}"), model, problem, golden: golden(&format!("pendulum_T{horizon}")) }
+}
+
+/// The cart-pole from 0.5 rad.
+#[must_use]
+pub fn cartpole(horizon: usize) -> Case<cartpole::Cartpole, 4, 4> {
+    let model = cartpole::Cartpole;
+    let law = |_, x: &SVector<f64, 4>| [2.0 * x[0] + 4.0 * x[1] + 40.0 * x[2] + 8.0 * x[3]];
+    let problem = Problem::new([0.0, 0.0, 0.5, 0.0], [9.8, 1.0, 0.1, 0.5], horizon).with_policy(&model, law);
+    Case { name: format!("cartpole T={horizon}"), model, problem, golden: golden(&format!("cartpole_T{horizon}")) }
+}
+
+impl<M, const NX: usize, const NP: usize> Case<M, NX, NP>
+where
+    M: Model<NX, 1, NP> + Clone,
+{
+    /// A solver for it.
+    ///
+    /// # Panics
+    /// Where the settings are out of range.
+    #[must_use]
+    pub fn solver(&self, settings: Settings) -> Ilqr<M, NX, 1, NP> {
+        Ilqr::new(self.model.clone(), self.problem.horizon(), settings).expect("the settings are in range")
+    }
+
+    /// Solves it, asserts the answers, and gives solver, solution and loss gradient.
+    ///
+    /// # Panics
+    /// Where an answer is not the known one.
+    #[must_use]
+    pub fn solved(&self, settings: Settings) -> (Ilqr<M, NX, 1, NP>, Solution<NX, 1, NP>, LossGradient<NX, 1>) {
+        let mut solver = self.solver(settings);
+        let solution = solver.solve(&self.problem).expect("the problem is one");
+        assert_eq!(solution.status, Status::Converged, "{}", self.name);
+        let Golden { cost, controls, loss, gradient } = &self.golden;
+        near(&[solution.cost], &[*cost], 1e-10);
+        // Stationary to 1e-9 of a cost whose curvature in the controls is 1e-3.
+        near(&solution.controls.iter().map(|u| u[0]).collect::<Vec<_>>(), controls, 1e-7);
+        near(&[self::loss(&solution)], &[*loss], 1e-7);
+        let losses = loss_gradient(&solution);
+        let found = solver.vjp(&solution, &losses).expect("the solution is a strict minimum");
+        near(found.params.as_slice(), gradient, 1e-7);
+        (solver, solution, losses)
+    }
+}
+
+/// `1/2 sum_t u_t^2 + 1/2 sum_{t >= 1} w_t^2`, `w` the angular rate.
+fn loss<const NX: usize, const NP: usize>(solution: &Solution<NX, 1, NP>) -> f64 {
+    let controls: f64 = solution.controls.iter().map(|u| u[0] * u[0]).sum();
+    let rates: f64 = solution.states[1..].iter().map(|x| x[NX - 1] * x[NX - 1]).sum();
+    0.5 * (controls + rates)
+}
+
+/// Its gradient.
+fn loss_gradient<const NX: usize, const NP: usize>(solution: &Solution<NX, 1, NP>) -> LossGradient<NX, 1> {
+    let mut gradient = LossGradient::zeros(solution.horizon());
+    gradient.controls.copy_from_slice(&solution.controls);
+    for t in 1..=solution.horizon() {
+        gradient.states[t][NX - 1] = solution.states[t][NX - 1];
+    }
+    gradient
+}
+
+/// Asserts that two lists agree, relative to the larger of 1 and the largest entry.
+fn near(found: &[f64], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len());
+    let scale = expected.iter().fold(1.0_f64, |scale, value| scale.max(value.abs()));
+    for (a, b) in found.iter().zip(expected) {
+        assert!((a - b).abs() <= tolerance * scale, "{a} is not {b}");
+    }
+}
+
+/// The default: second-order steps.
+#[must_use]
+pub fn exact() -> Settings {
+    Settings::default()
+}
+
+/// Gauss-Newton steps.
+#[must_use]
+pub fn gauss_newton() -> Settings {
+    Settings { hessian: Hessian::GaussNewton, ..Settings::default() }
+}
+
+/// Many small steps to the same solution: a proximal weight that never falls.
+#[must_use]
+pub fn many_small_steps(weight: f64) -> Settings {
+    let mut settings = Settings::default();
+    settings.regularisation.initial = weight;
+    settings.regularisation.decrease = 1.0;
+    settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HORIZONS, cartpole, exact, gauss_newton, pendulum};
+
+    #[test]
+    fn answers_are_the_known_ones() {
+        for horizon in HORIZONS {
+            for settings in [exact(), gauss_newton()] {
+                let _ = pendulum(horizon).solved(settings);
+                let _ = cartpole(horizon).solved(settings);
+            }
+        }
+    }
+}

@@ -1,0 +1,689 @@
+//! The chain rule over the tape.
+//!
+//! With pieces `b_k = phi_k(operands)` and adjoints `w_k = dH/db_k`:
+//!
+//! * a Jacobian is accumulated forwards (rows `db_k/dz`) or backwards (adjoints of each output);
+//! * second derivatives come piece by piece, column by column, or pushed backwards (see [`HessianStrategy`]);
+//! * a contraction is the reverse sweep over a forward sweep in one direction, so it costs a small multiple of the value.
+//!
+//! Reference: Griewank and Walther, *Evaluating Derivatives*, 2008, chapters 3 to 5.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::graph::{Input, Vector};
+use crate::program::{Builder, Value};
+use crate::tape::{Condition, Operand, Rule, Tape};
+
+/// The ways a kernel may be built in.
+#[derive(Clone, Copy)]
+pub(crate) struct Strategy {
+    pub(crate) jacobian: JacobianStrategy,
+    pub(crate) hessian: HessianStrategy,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JacobianStrategy {
+    Forward,
+    Backward,
+}
+
+/// How second derivatives are accumulated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HessianStrategy {
+    /// `sum_k w_k J_k' (d2 phi_k) J_k` with the operands' Jacobians.
+    Pieces,
+    /// The adjoints' derivative in one direction after another.
+    Columns,
+    /// Backwards: second derivatives in the values that are alive, from the outputs to the inputs ("edge pushing", Gower
+    /// and Mello, A new framework for the computation of Hessians, 2012).
+    Pushed,
+}
+
+/// A sparse row: derivative in each input that has one.
+pub(crate) type Row = BTreeMap<Input, Value>;
+
+/// Second derivatives by row and column.
+pub(crate) type Entries = BTreeMap<(Input, Input), Value>;
+
+/// What is to be differentiated: outputs with their weights, whose weighted sum is the scalar.
+pub(crate) type Roots = Vec<(Operand, Value)>;
+
+/// A piece's second partials: pairs of operand positions, the larger first.
+type SecondPartials = Vec<(usize, usize, Value)>;
+
+/// Derivatives of a scalar in the pieces (`None` where it does not depend on them) and in the inputs.
+pub(crate) struct Adjoints {
+    pieces: Vec<Option<Value>>,
+    pub(crate) inputs: Row,
+}
+
+pub(crate) struct Chain<'a> {
+    pub(crate) builder: Builder,
+    tape: &'a Tape,
+    strategy: Strategy,
+    /// Whether the strategy for Jacobians, and that for Hessians, made a difference.
+    used: (Cell<bool>, Cell<bool>),
+    /// Values of the pieces, filled from the front as far as they have been needed.
+    values: Vec<Value>,
+    first: Vec<Option<Vec<Value>>>,
+    second: Vec<Option<SecondPartials>>,
+}
+
+impl<'a> Chain<'a> {
+    pub(crate) fn new(tape: &'a Tape, strategy: Strategy) -> Self {
+        let n = tape.pieces.len();
+        Self {
+            builder: Builder::default(),
+            tape,
+            strategy,
+            used: (Cell::new(false), Cell::new(false)),
+            values: Vec::new(),
+            first: vec![None; n],
+            second: vec![None; n],
+        }
+    }
+
+    /// Whether the strategy for Jacobians, and that for Hessians, made a difference.
+    pub(crate) fn used(&self) -> (bool, bool) {
+        (self.used.0.get(), self.used.1.get())
+    }
+
+    pub(crate) fn value(&mut self, operand: Operand) -> Value {
+        if let Operand::Piece(last) = operand {
+            // In order, not recursively: a chain of lets may be longer than the stack is deep.
+            for index in self.values.len()..=last {
+                let piece = &self.tape.pieces[index];
+                let operands: Vec<Value> = piece.operands.iter().map(|&operand| self.known(operand)).collect();
+                let value = match &piece.rule {
+                    Rule::Smooth { term, .. } => self.builder.term(term, &operands),
+                    Rule::Select(condition) => {
+                        let condition = self.condition(*condition);
+                        self.builder.select(condition, operands[0], operands[1])
+                    }
+                    Rule::Gate { .. } => operands[0],
+                };
+                self.values.push(value);
+            }
+        }
+        self.known(operand)
+    }
+
+    /// The value of an operand that has one already.
+    fn known(&mut self, operand: Operand) -> Value {
+        match operand {
+            Operand::Constant(value) => self.builder.constant(value),
+            Operand::Input(input) => self.builder.input(input),
+            Operand::Piece(index) => self.values[index],
+        }
+    }
+
+    fn condition(&mut self, index: usize) -> Value {
+        match self.tape.conditions[index] {
+            Condition::Compare(comparison, a, b) => {
+                let (a, b) = (self.known(a), self.known(b));
+                self.builder.compare(comparison, a, b)
+            }
+            Condition::And(a, b) => {
+                let (a, b) = (self.condition(a), self.condition(b));
+                self.builder.and(a, b)
+            }
+            Condition::Or(a, b) => {
+                let (a, b) = (self.condition(a), self.condition(b));
+                self.builder.or(a, b)
+            }
+            Condition::Not(a) => {
+                let a = self.condition(a);
+                self.builder.not(a)
+            }
+        }
+    }
+
+    fn operands(&self, piece: usize) -> &'a [Operand] {
+        &self.tape.pieces[piece].operands
+    }
+
+    /// First partials of a smooth piece, operand by operand.
+    fn first(&mut self, index: usize) -> Vec<Value> {
+        if let Some(first) = &self.first[index] {
+            return first.clone();
+        }
+        self.value(Operand::Piece(index));
+        let piece = &self.tape.pieces[index];
+        let operands: Vec<Value> = piece.operands.iter().map(|&operand| self.known(operand)).collect();
+        let first: Vec<Value> = match &piece.rule {
+            Rule::Smooth { partials, .. } => {
+                partials.first.iter().map(|term| self.builder.term(term, &operands)).collect()
+            }
+            _ => Vec::new(),
+        };
+        self.first[index] = Some(first.clone());
+        first
+    }
+
+    fn second(&mut self, index: usize) -> SecondPartials {
+        if let Some(second) = &self.second[index] {
+            return second.clone();
+        }
+        self.value(Operand::Piece(index));
+        let piece = &self.tape.pieces[index];
+        let operands: Vec<Value> = piece.operands.iter().map(|&operand| self.known(operand)).collect();
+        let second: SecondPartials = match &piece.rule {
+            Rule::Smooth { partials, .. } => {
+                let second = partials.second.iter();
+                second.map(|(row, column, term)| (*row, *column, self.builder.term(term, &operands))).collect()
+            }
+            _ => Vec::new(),
+        };
+        self.second[index] = Some(second.clone());
+        second
+    }
+
+    fn is_curved(&self, index: usize) -> bool {
+        matches!(&self.tape.pieces[index].rule, Rule::Smooth { partials, .. } if !partials.second.is_empty())
+    }
+
+    /// How a piece moves when its operands move.
+    fn push(&mut self, index: usize, changes: &[Option<Value>]) -> Option<Value> {
+        if changes.iter().all(Option::is_none) {
+            return None;
+        }
+        let change = match self.tape.pieces[index].rule {
+            Rule::Smooth { .. } => {
+                let first = self.first(index);
+                let terms = first.into_iter().zip(changes);
+                let terms: Vec<Value> = terms
+                    .filter_map(|(partial, change)| change.map(|change| self.builder.mul(partial, change)))
+                    .collect();
+                self.builder.sum(&terms)
+            }
+            Rule::Select(condition) => {
+                self.value(Operand::Piece(index));
+                let condition = self.condition(condition);
+                let zero = self.builder.constant(0.0);
+                self.builder.select(condition, changes[0].unwrap_or(zero), changes[1].unwrap_or(zero))
+            }
+            Rule::Gate { .. } => changes[0]?,
+        };
+        (!self.builder.is_zero(change)).then_some(change)
+    }
+
+    /// What an adjoint of a piece contributes to the adjoints of its operands.
+    fn pull(&mut self, index: usize, adjoint: Value) -> Vec<(Operand, Value)> {
+        let operands = self.operands(index);
+        match self.tape.pieces[index].rule {
+            Rule::Smooth { .. } => {
+                let first = self.first(index);
+                operands
+                    .iter()
+                    .zip(first)
+                    .map(|(&operand, partial)| (operand, self.builder.mul(partial, adjoint)))
+                    .collect()
+            }
+            Rule::Select(condition) => {
+                let (held, failed) = self.masked(index, condition, adjoint);
+                vec![(operands[0], held), (operands[1], failed)]
+            }
+            Rule::Gate { condition, when } => {
+                let (held, failed) = self.masked(index, condition, adjoint);
+                vec![(operands[0], if when { held } else { failed })]
+            }
+        }
+    }
+
+    /// A value where the condition holds and zero elsewhere, and the other way round.
+    fn masked(&mut self, index: usize, condition: usize, value: Value) -> (Value, Value) {
+        self.value(Operand::Piece(index));
+        let condition = self.condition(condition);
+        let zero = self.builder.constant(0.0);
+        (self.builder.select(condition, value, zero), self.builder.select(condition, zero, value))
+    }
+
+    /// Rows `db_k/dz` of every piece, for the inputs `z` in `vectors`.
+    fn forward(&mut self, vectors: &[Vector]) -> Vec<Row> {
+        let mut rows: Vec<Row> = Vec::new();
+        for index in 0..self.tape.pieces.len() {
+            let operands = self.operands(index);
+            let moved: Vec<Row> = operands.iter().map(|&operand| self.row(&rows, operand, vectors)).collect();
+            let inputs: BTreeSet<Input> = moved.iter().flat_map(|row| row.keys().copied()).collect();
+            let mut row = Row::new();
+            for input in inputs {
+                let changes: Vec<Option<Value>> = moved.iter().map(|row| row.get(&input).copied()).collect();
+                if let Some(change) = self.push(index, &changes) {
+                    row.insert(input, change);
+                }
+            }
+            rows.push(row);
+        }
+        rows
+    }
+
+    fn row(&mut self, rows: &[Row], operand: Operand, vectors: &[Vector]) -> Row {
+        match operand {
+            Operand::Constant(_) => Row::new(),
+            Operand::Input(input) if vectors.contains(&input.vector) => {
+                Row::from([(input, self.builder.constant(1.0))])
+            }
+            Operand::Input(_) => Row::new(),
+            Operand::Piece(index) => rows[index].clone(),
+        }
+    }
+
+    /// One sparse row for each output.
+    pub(crate) fn jacobian(&mut self, outputs: &[Operand], vectors: &[Vector]) -> Vec<Row> {
+        self.used.0.set(true);
+        match self.strategy.jacobian {
+            JacobianStrategy::Forward => {
+                let rows = self.forward(vectors);
+                outputs.iter().map(|&output| self.row(&rows, output, vectors)).collect()
+            }
+            JacobianStrategy::Backward => {
+                let one = self.builder.constant(1.0);
+                outputs.iter().map(|&output| self.reverse(&vec![(output, one)]).inputs).collect()
+            }
+        }
+    }
+
+    fn collect(&mut self, terms: BTreeMap<Input, Vec<Value>>) -> Row {
+        let mut row = Row::new();
+        for (input, terms) in terms {
+            let value = self.builder.sum(&terms);
+            if !self.builder.is_zero(value) {
+                row.insert(input, value);
+            }
+        }
+        row
+    }
+
+    /// Adjoints of every piece and every input for the weighted sum of `roots`.
+    pub(crate) fn reverse(&mut self, roots: &Roots) -> Adjoints {
+        let mut sums = Accumulator::new(self.tape);
+        for &(root, weight) in roots {
+            sums.add(root, weight);
+        }
+        let mut pieces = vec![None; self.tape.pieces.len()];
+        for index in (0..self.tape.pieces.len()).rev() {
+            let Some(adjoint) = sums.take(index, &mut self.builder) else { continue };
+            pieces[index] = Some(adjoint);
+            for (operand, term) in self.pull(index, adjoint) {
+                sums.add(operand, term);
+            }
+        }
+        Adjoints { pieces, inputs: self.collect(sums.inputs) }
+    }
+
+    /// The derivative of the adjoints in a direction. `moved` gives how every piece and input moves; `weights` how the
+    /// weights of the roots move. Returns the change of the inputs' adjoints: for the inputs `z` it is the Hessian times
+    /// the direction.
+    fn reverse_in_direction(
+        &mut self,
+        adjoints: &Adjoints,
+        moved: &dyn Fn(Operand) -> Option<Value>,
+        weights: &[(Operand, Value)],
+    ) -> Row {
+        let mut sums = Accumulator::new(self.tape);
+        for &(root, weight) in weights {
+            sums.add(root, weight);
+        }
+        for index in (0..self.tape.pieces.len()).rev() {
+            let operands = self.operands(index);
+            if let Some(change) = sums.take(index, &mut self.builder) {
+                for (operand, term) in self.pull(index, change) {
+                    sums.add(operand, term);
+                }
+            }
+            let Some(adjoint) = adjoints.pieces[index] else { continue };
+            let directions: Vec<Option<Value>> = operands.iter().map(|&operand| moved(operand)).collect();
+            if !self.is_curved(index) || directions.iter().all(Option::is_none) {
+                continue;
+            }
+            // sum_j (d2 phi)_ij db_j for each operand i, then times the adjoint once.
+            let mut turned: Vec<Vec<Value>> = vec![Vec::new(); operands.len()];
+            for (row, column, partial) in self.second(index) {
+                if let Some(direction) = directions[column] {
+                    turned[row].push(self.builder.mul(partial, direction));
+                }
+                if let Some(direction) = directions[row].filter(|_| row != column) {
+                    turned[column].push(self.builder.mul(partial, direction));
+                }
+            }
+            for (&operand, terms) in operands.iter().zip(turned) {
+                let sum = self.builder.sum(&terms);
+                let term = self.builder.mul(adjoint, sum);
+                sums.add(operand, term);
+            }
+        }
+        self.collect(sums.inputs)
+    }
+
+    /// The inputs' adjoints as they change when every input moves along the input that `direction` names, and the roots'
+    /// weights along `weights`.
+    pub(crate) fn contraction(
+        &mut self,
+        roots: &Roots,
+        weights: &[(Operand, Value)],
+        direction: impl Fn(Input) -> Option<Input>,
+    ) -> Row {
+        let mut inputs: BTreeMap<Input, Value> = BTreeMap::new();
+        let mut moved: Vec<Option<Value>> = Vec::new();
+        for index in 0..self.tape.pieces.len() {
+            let mut changes = Vec::new();
+            for &operand in self.operands(index) {
+                changes.push(match operand {
+                    Operand::Constant(_) => None,
+                    Operand::Input(input) => direction(input).map(|along| {
+                        let value = self.builder.input(along);
+                        inputs.insert(input, value);
+                        value
+                    }),
+                    Operand::Piece(index) => moved[index],
+                });
+            }
+            let change = self.push(index, &changes);
+            moved.push(change);
+        }
+        let adjoints = self.reverse(roots);
+        let moved = |operand: Operand| match operand {
+            Operand::Constant(_) => None,
+            Operand::Input(input) => inputs.get(&input).copied(),
+            Operand::Piece(index) => moved[index],
+        };
+        self.reverse_in_direction(&adjoints, &moved, weights)
+    }
+
+    /// The lower triangle of the roots' Hessian in the inputs of `vectors`.
+    pub(crate) fn hessian(&mut self, roots: &Roots, vectors: &[Vector]) -> Entries {
+        self.second_derivatives(roots, vectors, vectors, &|row, column| row >= column)
+    }
+
+    /// The roots' second derivatives, rows in the inputs of `left`, columns in those of `right`, which is another set.
+    pub(crate) fn cross(&mut self, roots: &Roots, left: &[Vector], right: &[Vector]) -> Entries {
+        self.second_derivatives(roots, left, right, &|_, _| true)
+    }
+
+    fn second_derivatives(
+        &mut self,
+        roots: &Roots,
+        left: &[Vector],
+        right: &[Vector],
+        wanted: &dyn Fn(Input, Input) -> bool,
+    ) -> Entries {
+        self.used.1.set(true);
+        let gated = self.tape.pieces.iter().any(|piece| matches!(piece.rule, Rule::Gate { .. }));
+        match self.strategy.hessian {
+            HessianStrategy::Pushed => self.pushed(roots, left, right),
+            // Without the gates on its way, a contribution from a branch that does not run would be infinity times zero.
+            HessianStrategy::Pieces if !gated => self.by_pieces(roots, left, right, wanted),
+            HessianStrategy::Pieces | HessianStrategy::Columns => self.by_columns(roots, left, right, wanted),
+        }
+    }
+
+    fn by_columns(
+        &mut self,
+        roots: &Roots,
+        left: &[Vector],
+        right: &[Vector],
+        wanted: &dyn Fn(Input, Input) -> bool,
+    ) -> Entries {
+        let rows = self.forward(right);
+        let adjoints = self.reverse(roots);
+        let mut columns: BTreeSet<Input> = rows.iter().flat_map(|row| row.keys().copied()).collect();
+        columns.retain(|column| right.contains(&column.vector));
+        let one = self.builder.constant(1.0);
+        let mut entries = Entries::new();
+        for column in columns {
+            let moved = |operand: Operand| match operand {
+                Operand::Constant(_) => None,
+                Operand::Input(input) => (input == column).then_some(one),
+                Operand::Piece(index) => rows[index].get(&column).copied(),
+            };
+            for (row, value) in self.reverse_in_direction(&adjoints, &moved, &[]) {
+                if left.contains(&row.vector) && wanted(row, column) {
+                    entries.insert((row, column), value);
+                }
+            }
+        }
+        entries
+    }
+
+    /// `sum_k w_k A_k' (d2 phi_k) B_k` with the operands' Jacobians `A` and `B` in the two groups of inputs.
+    fn by_pieces(
+        &mut self,
+        roots: &Roots,
+        left: &[Vector],
+        right: &[Vector],
+        wanted: &dyn Fn(Input, Input) -> bool,
+    ) -> Entries {
+        let left_rows = self.forward(left);
+        let right_rows = if left == right { left_rows.clone() } else { self.forward(right) };
+        let adjoints = self.reverse(roots);
+        let mut sums: BTreeMap<(Input, Input), Vec<Value>> = BTreeMap::new();
+        for index in 0..self.tape.pieces.len() {
+            let Some(adjoint) = adjoints.pieces[index] else { continue };
+            if !self.is_curved(index) {
+                continue;
+            }
+            let operands = self.operands(index);
+            let a: Vec<Row> = operands.iter().map(|&operand| self.row(&left_rows, operand, left)).collect();
+            let b: Vec<Row> = operands.iter().map(|&operand| self.row(&right_rows, operand, right)).collect();
+            // First w (d2 phi) B, operand by operand; then A' of it.
+            let mut turned: Vec<BTreeMap<Input, Vec<Value>>> = vec![BTreeMap::new(); operands.len()];
+            for (i, j, partial) in self.second(index) {
+                if (a[i].is_empty() || b[j].is_empty()) && (a[j].is_empty() || b[i].is_empty()) {
+                    continue;
+                }
+                let weight = self.builder.mul(adjoint, partial);
+                for (column, &value) in &b[j] {
+                    turned[i].entry(*column).or_default().push(self.builder.mul(weight, value));
+                }
+                if i != j {
+                    for (column, &value) in &b[i] {
+                        turned[j].entry(*column).or_default().push(self.builder.mul(weight, value));
+                    }
+                }
+            }
+            for (rows, columns) in a.iter().zip(turned) {
+                for (column, terms) in columns {
+                    if !rows.keys().any(|&row| wanted(row, column)) {
+                        continue;
+                    }
+                    let sum = self.builder.sum(&terms);
+                    for (&row, &value) in rows {
+                        if wanted(row, column) {
+                            sums.entry((row, column)).or_default().push(self.builder.mul(value, sum));
+                        }
+                    }
+                }
+            }
+        }
+        self.entries(sums)
+    }
+
+    fn entries(&mut self, sums: impl IntoIterator<Item = ((Input, Input), Vec<Value>)>) -> Entries {
+        let mut entries = Entries::new();
+        for (place, terms) in sums {
+            let value = self.builder.sum(&terms);
+            if !self.builder.is_zero(value) {
+                entries.insert(place, value);
+            }
+        }
+        entries
+    }
+
+    fn pushed(&mut self, roots: &Roots, left: &[Vector], right: &[Vector]) -> Entries {
+        let adjoints = self.reverse(roots);
+        let in_left = |input: Input| left.contains(&input.vector);
+        let in_right = |input: Input| right.contains(&input.vector);
+        // Whether an operand depends on an input of either set; what depends on neither is a constant here.
+        let mut depends: Vec<(bool, bool)> = Vec::new();
+        let of = |depends: &[(bool, bool)], operand: Operand| match operand {
+            Operand::Constant(_) => (false, false),
+            Operand::Input(input) => (in_left(input), in_right(input)),
+            Operand::Piece(index) => depends[index],
+        };
+        for piece in &self.tape.pieces {
+            let operands = piece.operands.iter().map(|&operand| of(&depends, operand));
+            let all = operands.fold((false, false), |a, b| (a.0 || b.0, a.1 || b.1));
+            depends.push(all);
+        }
+        let matters = |a: Operand, b: Operand| {
+            let (a, b) = (of(&depends, a), of(&depends, b));
+            (a.0 && b.1) || (a.1 && b.0)
+        };
+        let mut live = Interactions::default();
+        for index in (0..self.tape.pieces.len()).rev() {
+            if depends[index] == (false, false) {
+                continue;
+            }
+            let this = Operand::Piece(index);
+            for (neighbour, value) in live.take(this, &mut self.builder) {
+                if neighbour == this {
+                    self.push_square(index, value, &matters, &mut live);
+                    continue;
+                }
+                for (operand, term) in self.pull(index, value) {
+                    if matters(operand, neighbour) {
+                        live.add(operand, neighbour, term);
+                        if operand == neighbour {
+                            live.add(operand, neighbour, term);
+                        }
+                    }
+                }
+            }
+            let Some(adjoint) = adjoints.pieces[index] else { continue };
+            if !self.is_curved(index) {
+                continue;
+            }
+            let operands = self.operands(index);
+            for (row, column, partial) in self.second(index) {
+                if matters(operands[row], operands[column]) {
+                    let term = self.builder.mul(adjoint, partial);
+                    live.add(operands[row], operands[column], term);
+                }
+            }
+        }
+        let sums = live.inputs().into_iter().map(|((a, b), terms)| {
+            // The pair is unordered: the row is the one of the left set, and of one set the later input.
+            let a_is_row = in_left(a) && in_right(b) && (!in_left(b) || a >= b);
+            (if a_is_row { (a, b) } else { (b, a) }, terms)
+        });
+        let sums: Vec<_> = sums.collect();
+        self.entries(sums)
+    }
+
+    /// Moves a piece's second derivative in itself to its operands.
+    fn push_square(
+        &mut self,
+        index: usize,
+        value: Value,
+        matters: &dyn Fn(Operand, Operand) -> bool,
+        live: &mut Interactions,
+    ) {
+        let operands = self.operands(index);
+        if !matches!(self.tape.pieces[index].rule, Rule::Smooth { .. }) {
+            // One operand at a time is selected: there are no mixed terms.
+            for (operand, term) in self.pull(index, value) {
+                live.add(operand, operand, term);
+            }
+            return;
+        }
+        let first = self.first(index);
+        for (position, &operand) in operands.iter().enumerate() {
+            let scaled = self.builder.mul(first[position], value);
+            for (other_position, &other) in operands.iter().enumerate().take(position + 1) {
+                if matters(operand, other) {
+                    let term = self.builder.mul(scaled, first[other_position]);
+                    live.add(operand, other, term);
+                }
+            }
+        }
+    }
+}
+
+/// Second derivatives in pairs of live operands, as terms on their way to being summed.
+#[derive(Default)]
+struct Interactions {
+    terms: BTreeMap<Place, BTreeMap<Place, Vec<Value>>>,
+}
+
+/// An operand in an order: inputs first, then pieces as they come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Input(Input),
+    Piece(usize),
+}
+
+impl Place {
+    fn of(operand: Operand) -> Option<Self> {
+        match operand {
+            Operand::Constant(_) => None,
+            Operand::Input(input) => Some(Self::Input(input)),
+            Operand::Piece(index) => Some(Self::Piece(index)),
+        }
+    }
+}
+
+impl Interactions {
+    /// Adds to the entry of an unordered pair; it is kept under the later of the two, which is eliminated first.
+    fn add(&mut self, a: Operand, b: Operand, term: Value) {
+        if let (Some(a), Some(b)) = (Place::of(a), Place::of(b)) {
+            self.terms.entry(a.max(b)).or_default().entry(a.min(b)).or_default().push(term);
+        }
+    }
+
+    /// The non-zero entries of the latest live piece with every live operand, itself included.
+    fn take(&mut self, operand: Operand, builder: &mut Builder) -> Vec<(Operand, Value)> {
+        let Some(row) = Place::of(operand).and_then(|place| self.terms.remove(&place)) else { return Vec::new() };
+        let mut entries = Vec::new();
+        for (place, terms) in row {
+            let value = builder.sum(&terms);
+            if !builder.is_zero(value) {
+                let operand = match place {
+                    Place::Input(input) => Operand::Input(input),
+                    Place::Piece(index) => Operand::Piece(index),
+                };
+                entries.push((operand, value));
+            }
+        }
+        entries
+    }
+
+    /// What is left at the end: pairs of inputs.
+    fn inputs(self) -> Vec<((Input, Input), Vec<Value>)> {
+        let mut pairs = Vec::new();
+        for (later, row) in self.terms {
+            for (earlier, terms) in row {
+                if let (Place::Input(a), Place::Input(b)) = (later, earlier) {
+                    pairs.push(((a, b), terms));
+                }
+            }
+        }
+        pairs
+    }
+}
+
+/// Terms of adjoints on their way to being summed.
+struct Accumulator {
+    pieces: Vec<Vec<Value>>,
+    inputs: BTreeMap<Input, Vec<Value>>,
+}
+
+impl Accumulator {
+    fn new(tape: &Tape) -> Self {
+        Self { pieces: vec![Vec::new(); tape.pieces.len()], inputs: BTreeMap::new() }
+    }
+
+    fn add(&mut self, operand: Operand, term: Value) {
+        match operand {
+            Operand::Constant(_) => {}
+            Operand::Input(input) => self.inputs.entry(input).or_default().push(term),
+            Operand::Piece(index) => self.pieces[index].push(term),
+        }
+    }
+
+    /// The sum for a piece, or `None` where it is structurally zero.
+    fn take(&mut self, piece: usize, builder: &mut Builder) -> Option<Value> {
+        let sum = builder.sum(&self.pieces[piece]);
+        (!builder.is_zero(sum)).then_some(sum)
+    }
+}

@@ -1,0 +1,1738 @@
+pub mod spring {
+    /// A mass on a spring that stiffens.
+    #[derive(
+        ::core::clone::Clone,
+        ::core::marker::Copy,
+        ::core::fmt::Debug,
+        ::core::cmp::PartialEq
+    )]
+    pub struct State {
+        pub position: f64,
+        pub velocity: f64,
+    }
+    #[derive(
+        ::core::clone::Clone,
+        ::core::marker::Copy,
+        ::core::fmt::Debug,
+        ::core::cmp::PartialEq
+    )]
+    pub struct Control {
+        pub force: f64,
+    }
+    #[derive(
+        ::core::clone::Clone,
+        ::core::marker::Copy,
+        ::core::fmt::Debug,
+        ::core::cmp::PartialEq
+    )]
+    pub struct Params {
+        pub stiffness: f64,
+    }
+    const DT: f64 = 0.1;
+    fn deflection(x: State) -> f64 {
+        x.position + 0.5 * x.position.powi(3)
+    }
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        let velocity = x.velocity + DT * (u.force - p.stiffness * deflection(x));
+        State {
+            position: x.position + DT * velocity,
+            velocity,
+        }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.position.powi(2) + 0.1 * u.force.powi(2)
+    }
+    pub fn terminal_cost(x: State, p: Params) -> f64 {
+        p.stiffness * x.position.powi(2) + x.velocity.powi(2)
+    }
+    /**The compiled model `spring`: 2 states, 1 controls, 1 parameters.
+
+Operations a call, counted in the generated code:
+
+| kernel | total | add | mul | div | neg | call |
+|---|---|---|---|---|---|---|
+| `dynamics` | 10 | 4 | 6 | 0 | 0 | 0 |
+| `stage_cost` | 4 | 1 | 3 | 0 | 0 | 0 |
+| `terminal_cost` | 4 | 1 | 3 | 0 | 0 | 0 |
+| `step` | 13 | 5 | 8 | 0 | 0 | 0 |
+| `expand_stage` | 22 | 7 | 14 | 0 | 1 | 0 |
+| `expand_terminal` | 8 | 1 | 7 | 0 | 0 | 0 |
+| `hamiltonian_hessian` | 7 | 2 | 5 | 0 | 0 | 0 |
+| `expand_hamiltonian` | 17 | 4 | 12 | 0 | 1 | 0 |
+| `add_hamiltonian_parameter_gradient` | 9 | 2 | 6 | 0 | 1 | 0 |
+| `add_terminal_parameter_gradient` | 1 | 0 | 1 | 0 | 0 | 0 |
+| `add_parameter_contraction` | 17 | 5 | 11 | 0 | 1 | 0 |
+| `add_terminal_parameter_contraction` | 2 | 0 | 2 | 0 | 0 | 0 |
+| `parameter_terms` | 15 | 3 | 9 | 0 | 3 | 0 |
+| `terminal_parameter_terms` | 1 | 0 | 1 | 0 | 0 | 0 |
+| `linearize` | 21 | 6 | 12 | 0 | 3 | 0 |
+
+State: position, velocity. Control: force. Parameters: stiffness.*/
+    #[derive(
+        ::core::clone::Clone,
+        ::core::marker::Copy,
+        ::core::fmt::Debug,
+        ::core::default::Default,
+        ::core::cmp::PartialEq,
+        ::core::cmp::Eq
+    )]
+    pub struct Spring;
+    ///The solver of `spring`.
+    pub type Solver = ::dilqr_runtime::Ilqr<Spring, 2usize, 1usize, 1usize, 0usize>;
+    ///A problem of `spring`: initial state, parameters, horizon, first guess.
+    pub type Problem = ::dilqr_runtime::Problem<2usize, 1usize, 1usize, 0usize>;
+    /// The dynamics to first order at a point; see [`linearize`].
+    #[derive(
+        ::core::clone::Clone,
+        ::core::marker::Copy,
+        ::core::fmt::Debug,
+        ::core::cmp::PartialEq
+    )]
+    pub struct Linearization {
+        /// Next state.
+        pub f: ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+        /// Its derivative in the state; a row for each entry of `f`.
+        pub fx: ::dilqr_runtime::nalgebra::SMatrix<
+            ::core::primitive::f64,
+            2usize,
+            2usize,
+        >,
+        /// Its derivative in the control.
+        pub fu: ::dilqr_runtime::nalgebra::SMatrix<
+            ::core::primitive::f64,
+            2usize,
+            1usize,
+        >,
+        /// Its derivative in the parameters.
+        pub fp: ::dilqr_runtime::nalgebra::SMatrix<
+            ::core::primitive::f64,
+            2usize,
+            1usize,
+        >,
+    }
+    ///Next state and its derivatives at a point (21 operations).
+    #[must_use]
+    pub fn linearize(x: &State, u: &Control, p: &Params) -> Linearization {
+        Spring::__linearize(x, u, p)
+    }
+    impl State {
+        ///Names of the 2 entries, in the order of the vector.
+        pub const NAMES: [&'static ::core::primitive::str; 2usize] = [
+            "position",
+            "velocity",
+        ];
+    }
+    #[automatically_derived]
+    #[allow(unused_variables)]
+    impl ::core::convert::From<[::core::primitive::f64; 2usize]> for State {
+        #[inline]
+        fn from(__v: [::core::primitive::f64; 2usize]) -> Self {
+            Self {
+                position: __v[0usize],
+                velocity: __v[1usize],
+            }
+        }
+    }
+    #[automatically_derived]
+    #[allow(unused_variables)]
+    impl ::core::convert::From<State> for [::core::primitive::f64; 2usize] {
+        #[inline]
+        fn from(__v: State) -> Self {
+            [__v.position, __v.velocity]
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<
+        ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+    > for State {
+        #[inline]
+        fn from(
+            __v: ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+        ) -> Self {
+            let __v: [::core::primitive::f64; 2usize] = ::core::convert::Into::into(__v);
+            ::core::convert::From::from(__v)
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<State>
+    for ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize> {
+        #[inline]
+        fn from(__v: State) -> Self {
+            let __v: [::core::primitive::f64; 2usize] = ::core::convert::From::from(__v);
+            ::core::convert::From::from(__v)
+        }
+    }
+    impl Control {
+        ///Names of the 1 entries, in the order of the vector.
+        pub const NAMES: [&'static ::core::primitive::str; 1usize] = ["force"];
+    }
+    #[automatically_derived]
+    #[allow(unused_variables)]
+    impl ::core::convert::From<[::core::primitive::f64; 1usize]> for Control {
+        #[inline]
+        fn from(__v: [::core::primitive::f64; 1usize]) -> Self {
+            Self { force: __v[0usize] }
+        }
+    }
+    #[automatically_derived]
+    #[allow(unused_variables)]
+    impl ::core::convert::From<Control> for [::core::primitive::f64; 1usize] {
+        #[inline]
+        fn from(__v: Control) -> Self {
+            [__v.force]
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<
+        ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+    > for Control {
+        #[inline]
+        fn from(
+            __v: ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+        ) -> Self {
+            let __v: [::core::primitive::f64; 1usize] = ::core::convert::Into::into(__v);
+            ::core::convert::From::from(__v)
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<Control>
+    for ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize> {
+        #[inline]
+        fn from(__v: Control) -> Self {
+            let __v: [::core::primitive::f64; 1usize] = ::core::convert::From::from(__v);
+            ::core::convert::From::from(__v)
+        }
+    }
+    impl Params {
+        ///Names of the 1 entries, in the order of the vector.
+        pub const NAMES: [&'static ::core::primitive::str; 1usize] = ["stiffness"];
+    }
+    #[automatically_derived]
+    #[allow(unused_variables)]
+    impl ::core::convert::From<[::core::primitive::f64; 1usize]> for Params {
+        #[inline]
+        fn from(__v: [::core::primitive::f64; 1usize]) -> Self {
+            Self { stiffness: __v[0usize] }
+        }
+    }
+    #[automatically_derived]
+    #[allow(unused_variables)]
+    impl ::core::convert::From<Params> for [::core::primitive::f64; 1usize] {
+        #[inline]
+        fn from(__v: Params) -> Self {
+            [__v.stiffness]
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<
+        ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+    > for Params {
+        #[inline]
+        fn from(
+            __v: ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+        ) -> Self {
+            let __v: [::core::primitive::f64; 1usize] = ::core::convert::Into::into(__v);
+            ::core::convert::From::from(__v)
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<Params>
+    for ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize> {
+        #[inline]
+        fn from(__v: Params) -> Self {
+            let __v: [::core::primitive::f64; 1usize] = ::core::convert::From::from(__v);
+            ::core::convert::From::from(__v)
+        }
+    }
+    #[allow(
+        unused_variables,
+        unused_mut,
+        unused_parens,
+        non_snake_case,
+        non_camel_case_types,
+        missing_docs,
+        unreachable_pub,
+        dead_code,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery,
+        clippy::restriction
+    )]
+    const _: () = {
+        const __DUMP: ::core::option::Option<&'static ::core::primitive::str> = ::core::option_env!(
+            "DILQR_DUMP"
+        );
+        #[automatically_derived]
+        impl ::dilqr_runtime::Model<2usize, 1usize, 1usize, 0usize> for Spring {
+            const SPARSITY: ::dilqr_runtime::Sparsity<2usize, 1usize, 1usize> = ::dilqr_runtime::Sparsity {
+                fx: [[true, true], [true, true]],
+                fu: [[true], [true]],
+                fp: [[true], [true]],
+                hxx: [[true, false], [false, false]],
+                hux: [[false, false]],
+                huu: [[true]],
+                hxp: [[true], [false]],
+                hup: [[false]],
+            };
+            #[inline(always)]
+            fn dynamics<__S: ::dilqr_runtime::Scalar>(
+                &self,
+                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __out: &mut ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            ) {
+                <__S as ::dilqr_runtime::Scalar>::run::<
+                    __Dynamics,
+                >((__x, __u, __p, __s, __out))
+            }
+            #[inline(always)]
+            fn stage_cost<__S: ::dilqr_runtime::Scalar>(
+                &self,
+                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            ) -> __S {
+                <__S as ::dilqr_runtime::Scalar>::run::<
+                    __StageCost,
+                >((__x, __u, __p, __s))
+            }
+            #[inline(always)]
+            fn terminal_cost<__S: ::dilqr_runtime::Scalar>(
+                &self,
+                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            ) -> __S {
+                <__S as ::dilqr_runtime::Scalar>::run::<__TerminalCost>((__x, __p, __s))
+            }
+            #[inline(always)]
+            fn step<__S: ::dilqr_runtime::Scalar>(
+                &self,
+                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __out: &mut ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            ) -> __S {
+                <__S as ::dilqr_runtime::Scalar>::run::<
+                    __Step,
+                >((__x, __u, __p, __s, __out))
+            }
+            #[inline(always)]
+            fn expand_stage<__S: ::dilqr_runtime::Scalar>(
+                &self,
+                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __out: &mut ::dilqr_runtime::model::StageExpansion<__S, 2usize, 1usize>,
+            ) {
+                <__S as ::dilqr_runtime::Scalar>::run::<
+                    __ExpandStage,
+                >((__x, __u, __p, __s, __out))
+            }
+            #[inline(always)]
+            fn expand_terminal<__S: ::dilqr_runtime::Scalar>(
+                &self,
+                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __out: &mut ::dilqr_runtime::model::TerminalExpansion<__S, 2usize>,
+            ) {
+                <__S as ::dilqr_runtime::Scalar>::run::<
+                    __ExpandTerminal,
+                >((__x, __p, __s, __out))
+            }
+            #[inline(always)]
+            fn hamiltonian_hessian<__S: ::dilqr_runtime::Scalar>(
+                &self,
+                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __out: &mut ::dilqr_runtime::model::HamiltonianHessian<
+                    __S,
+                    2usize,
+                    1usize,
+                >,
+            ) {
+                <__S as ::dilqr_runtime::Scalar>::run::<
+                    __HamiltonianHessian,
+                >((__x, __u, __p, __s, __lambda, __out))
+            }
+            #[inline(always)]
+            fn expand_hamiltonian<__S: ::dilqr_runtime::Scalar>(
+                &self,
+                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __out: &mut ::dilqr_runtime::model::HamiltonianExpansion<
+                    __S,
+                    2usize,
+                    1usize,
+                >,
+            ) {
+                <__S as ::dilqr_runtime::Scalar>::run::<
+                    __ExpandHamiltonian,
+                >((__x, __u, __p, __s, __lambda, __out))
+            }
+            #[inline(always)]
+            fn add_hamiltonian_parameter_gradient<__S: ::dilqr_runtime::Scalar>(
+                &self,
+                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            ) {
+                <__S as ::dilqr_runtime::Scalar>::run::<
+                    __AddHamiltonianParameterGradient,
+                >((__x, __u, __p, __s, __lambda, __gp, __gs))
+            }
+            #[inline(always)]
+            fn add_terminal_parameter_gradient<__S: ::dilqr_runtime::Scalar>(
+                &self,
+                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            ) {
+                <__S as ::dilqr_runtime::Scalar>::run::<
+                    __AddTerminalParameterGradient,
+                >((__x, __p, __s, __gp, __gs))
+            }
+            #[inline(always)]
+            fn add_parameter_contraction<__S: ::dilqr_runtime::Scalar>(
+                &self,
+                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __dx: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __du: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __dlambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            ) {
+                <__S as ::dilqr_runtime::Scalar>::run::<
+                    __AddParameterContraction,
+                >((__x, __u, __p, __s, __lambda, __dx, __du, __dlambda, __gp, __gs))
+            }
+            #[inline(always)]
+            fn add_terminal_parameter_contraction<__S: ::dilqr_runtime::Scalar>(
+                &self,
+                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __dx: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            ) {
+                <__S as ::dilqr_runtime::Scalar>::run::<
+                    __AddTerminalParameterContraction,
+                >((__x, __p, __s, __dx, __gp, __gs))
+            }
+            #[inline(always)]
+            fn parameter_terms<__S: ::dilqr_runtime::Scalar>(
+                &self,
+                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __out: &mut ::dilqr_runtime::model::ParameterTerms<
+                    __S,
+                    2usize,
+                    1usize,
+                    1usize,
+                >,
+            ) {
+                <__S as ::dilqr_runtime::Scalar>::run::<
+                    __ParameterTerms,
+                >((__x, __u, __p, __s, __lambda, __out))
+            }
+            #[inline(always)]
+            fn terminal_parameter_terms<__S: ::dilqr_runtime::Scalar>(
+                &self,
+                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __out: &mut ::dilqr_runtime::nalgebra::SMatrix<__S, 2usize, 1usize>,
+            ) {
+                <__S as ::dilqr_runtime::Scalar>::run::<
+                    __TerminalParameterTerms,
+                >((__x, __p, __s, __out))
+            }
+        }
+        impl Spring {
+            #[doc(hidden)]
+            pub fn __linearize(
+                __x: &State,
+                __u: &Control,
+                __p: &Params,
+            ) -> Linearization {
+                let __x: ::dilqr_runtime::nalgebra::SVector<
+                    ::core::primitive::f64,
+                    2usize,
+                > = ::core::convert::From::from(*__x);
+                let __u: ::dilqr_runtime::nalgebra::SVector<
+                    ::core::primitive::f64,
+                    1usize,
+                > = ::core::convert::From::from(*__u);
+                let __p: ::dilqr_runtime::nalgebra::SVector<
+                    ::core::primitive::f64,
+                    1usize,
+                > = ::core::convert::From::from(*__p);
+                let __s = ::dilqr_runtime::nalgebra::SVector::<
+                    ::core::primitive::f64,
+                    0usize,
+                >::zeros();
+                let mut __out = Linearization {
+                    f: ::dilqr_runtime::nalgebra::SMatrix::zeros(),
+                    fx: ::dilqr_runtime::nalgebra::SMatrix::zeros(),
+                    fu: ::dilqr_runtime::nalgebra::SMatrix::zeros(),
+                    fp: ::dilqr_runtime::nalgebra::SMatrix::zeros(),
+                };
+                __linearize_f64(&__x, &__u, &__p, &__s, &mut __out);
+                __out
+            }
+        }
+        fn __linearize_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+            __out: &mut Linearization,
+        ) {
+            type __S = ::core::primitive::f64;
+            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t3 = __x.data.0[0][0usize] * __t2;
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t3;
+            let __t6 = __x.data.0[0][0usize] + __t5;
+            let __t7 = __t6 * __p.data.0[0][0usize];
+            let __t9 = __u.data.0[0][0usize] - __t7;
+            __out.fx.data.0[1usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.1,
+            );
+            __out.fu.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.1,
+            );
+            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t9;
+            let __t13 = __x.data.0[0][1usize] + __t11;
+            __out.f.data.0[0usize][1usize] = __t13;
+            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
+            let __t15 = __x.data.0[0][0usize] + __t14;
+            __out.f.data.0[0usize][0usize] = __t15;
+            __out.fu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.010000000000000002,
+            );
+            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
+                * __t6;
+            let __t18 = -__t17;
+            __out.fp.data.0[0usize][0usize] = __t18;
+            let __t20 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t2;
+            __out.fx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                1.0,
+            );
+            let __t22 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t20;
+            let __t23 = __p.data.0[0][0usize] * __t22;
+            let __t24 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
+                * __t23;
+            let __t25 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) - __t24;
+            __out.fx.data.0[0usize][0usize] = __t25;
+            let __t26 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t6;
+            let __t27 = -__t26;
+            __out.fp.data.0[0usize][1usize] = __t27;
+            let __t28 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t23;
+            let __t29 = -__t28;
+            __out.fx.data.0[0usize][1usize] = __t29;
+        }
+        pub struct __Dynamics;
+        impl ::dilqr_runtime::Kernel for __Dynamics {
+            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                &'__a mut ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            );
+            type Value<__S: ::dilqr_runtime::Scalar> = ();
+            #[inline(always)]
+            fn generic<__S: ::dilqr_runtime::Scalar>(
+                (__x, __u, __p, __s, __out): Self::Arguments<'_, __S>,
+            ) -> () {
+                __dynamics_generic::<__S>(__x, __u, __p, __s, __out)
+            }
+            #[inline(always)]
+            fn f64(
+                (__x, __u, __p, __s, __out): Self::Arguments<'_, ::core::primitive::f64>,
+            ) -> () {
+                __dynamics_f64(__x, __u, __p, __s, __out)
+            }
+        }
+        fn __dynamics_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+            __out: &mut ::dilqr_runtime::nalgebra::SVector<
+                ::core::primitive::f64,
+                2usize,
+            >,
+        ) {
+            type __S = ::core::primitive::f64;
+            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t3 = __x.data.0[0][0usize] * __t2;
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t3;
+            let __t6 = __x.data.0[0][0usize] + __t5;
+            let __t7 = __t6 * __p.data.0[0][0usize];
+            let __t9 = __u.data.0[0][0usize] - __t7;
+            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t9;
+            let __t13 = __x.data.0[0][1usize] + __t11;
+            __out.data.0[0usize][1usize] = __t13;
+            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
+            let __t15 = __x.data.0[0][0usize] + __t14;
+            __out.data.0[0usize][0usize] = __t15;
+        }
+        fn __dynamics_generic<__S: ::dilqr_runtime::Scalar>(
+            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            __out: &mut ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+        ) {
+            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t3 = __x.data.0[0][0usize] * __t2;
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t3;
+            let __t6 = __x.data.0[0][0usize] + __t5;
+            let __t7 = __t6 * __p.data.0[0][0usize];
+            let __t9 = __u.data.0[0][0usize] - __t7;
+            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t9;
+            let __t13 = __x.data.0[0][1usize] + __t11;
+            __out.data.0[0usize][1usize] = __t13;
+            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
+            let __t15 = __x.data.0[0][0usize] + __t14;
+            __out.data.0[0usize][0usize] = __t15;
+        }
+        pub struct __StageCost;
+        impl ::dilqr_runtime::Kernel for __StageCost {
+            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            );
+            type Value<__S: ::dilqr_runtime::Scalar> = __S;
+            #[inline(always)]
+            fn generic<__S: ::dilqr_runtime::Scalar>(
+                (__x, __u, __p, __s): Self::Arguments<'_, __S>,
+            ) -> __S {
+                __stage_cost_generic::<__S>(__x, __u, __p, __s)
+            }
+            #[inline(always)]
+            fn f64(
+                (__x, __u, __p, __s): Self::Arguments<'_, ::core::primitive::f64>,
+            ) -> ::core::primitive::f64 {
+                __stage_cost_f64(__x, __u, __p, __s)
+            }
+        }
+        fn __stage_cost_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+        ) -> ::core::primitive::f64 {
+            type __S = ::core::primitive::f64;
+            let __t1 = __u.data.0[0][0usize] * __u.data.0[0][0usize];
+            let __t3 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t1;
+            let __t5 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t6 = __t5 + __t3;
+            __t6
+        }
+        fn __stage_cost_generic<__S: ::dilqr_runtime::Scalar>(
+            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+        ) -> __S {
+            let __t1 = __u.data.0[0][0usize] * __u.data.0[0][0usize];
+            let __t3 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t1;
+            let __t5 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t6 = __t5 + __t3;
+            __t6
+        }
+        pub struct __TerminalCost;
+        impl ::dilqr_runtime::Kernel for __TerminalCost {
+            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            );
+            type Value<__S: ::dilqr_runtime::Scalar> = __S;
+            #[inline(always)]
+            fn generic<__S: ::dilqr_runtime::Scalar>(
+                (__x, __p, __s): Self::Arguments<'_, __S>,
+            ) -> __S {
+                __terminal_cost_generic::<__S>(__x, __p, __s)
+            }
+            #[inline(always)]
+            fn f64(
+                (__x, __p, __s): Self::Arguments<'_, ::core::primitive::f64>,
+            ) -> ::core::primitive::f64 {
+                __terminal_cost_f64(__x, __p, __s)
+            }
+        }
+        fn __terminal_cost_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+        ) -> ::core::primitive::f64 {
+            type __S = ::core::primitive::f64;
+            let __t1 = __x.data.0[0][1usize] * __x.data.0[0][1usize];
+            let __t4 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t5 = __t4 * __p.data.0[0][0usize];
+            let __t6 = __t5 + __t1;
+            __t6
+        }
+        fn __terminal_cost_generic<__S: ::dilqr_runtime::Scalar>(
+            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+        ) -> __S {
+            let __t1 = __x.data.0[0][1usize] * __x.data.0[0][1usize];
+            let __t4 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t5 = __t4 * __p.data.0[0][0usize];
+            let __t6 = __t5 + __t1;
+            __t6
+        }
+        pub struct __Step;
+        impl ::dilqr_runtime::Kernel for __Step {
+            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                &'__a mut ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            );
+            type Value<__S: ::dilqr_runtime::Scalar> = __S;
+            #[inline(always)]
+            fn generic<__S: ::dilqr_runtime::Scalar>(
+                (__x, __u, __p, __s, __out): Self::Arguments<'_, __S>,
+            ) -> __S {
+                __step_generic::<__S>(__x, __u, __p, __s, __out)
+            }
+            #[inline(always)]
+            fn f64(
+                (__x, __u, __p, __s, __out): Self::Arguments<'_, ::core::primitive::f64>,
+            ) -> ::core::primitive::f64 {
+                __step_f64(__x, __u, __p, __s, __out)
+            }
+        }
+        fn __step_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+            __out: &mut ::dilqr_runtime::nalgebra::SVector<
+                ::core::primitive::f64,
+                2usize,
+            >,
+        ) -> ::core::primitive::f64 {
+            type __S = ::core::primitive::f64;
+            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t3 = __x.data.0[0][0usize] * __t2;
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t3;
+            let __t6 = __x.data.0[0][0usize] + __t5;
+            let __t7 = __t6 * __p.data.0[0][0usize];
+            let __t9 = __u.data.0[0][0usize] - __t7;
+            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t9;
+            let __t13 = __x.data.0[0][1usize] + __t11;
+            __out.data.0[0usize][1usize] = __t13;
+            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
+            let __t15 = __x.data.0[0][0usize] + __t14;
+            __out.data.0[0usize][0usize] = __t15;
+            let __t16 = __u.data.0[0][0usize] * __u.data.0[0][0usize];
+            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t16;
+            let __t18 = __t2 + __t17;
+            __t18
+        }
+        fn __step_generic<__S: ::dilqr_runtime::Scalar>(
+            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            __out: &mut ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+        ) -> __S {
+            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t3 = __x.data.0[0][0usize] * __t2;
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t3;
+            let __t6 = __x.data.0[0][0usize] + __t5;
+            let __t7 = __t6 * __p.data.0[0][0usize];
+            let __t9 = __u.data.0[0][0usize] - __t7;
+            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t9;
+            let __t13 = __x.data.0[0][1usize] + __t11;
+            __out.data.0[0usize][1usize] = __t13;
+            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
+            let __t15 = __x.data.0[0][0usize] + __t14;
+            __out.data.0[0usize][0usize] = __t15;
+            let __t16 = __u.data.0[0][0usize] * __u.data.0[0][0usize];
+            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t16;
+            let __t18 = __t2 + __t17;
+            __t18
+        }
+        pub struct __ExpandStage;
+        impl ::dilqr_runtime::Kernel for __ExpandStage {
+            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                &'__a mut ::dilqr_runtime::model::StageExpansion<__S, 2usize, 1usize>,
+            );
+            type Value<__S: ::dilqr_runtime::Scalar> = ();
+            #[inline(always)]
+            fn generic<__S: ::dilqr_runtime::Scalar>(
+                (__x, __u, __p, __s, __out): Self::Arguments<'_, __S>,
+            ) -> () {
+                __expand_stage_generic::<__S>(__x, __u, __p, __s, __out)
+            }
+            #[inline(always)]
+            fn f64(
+                (__x, __u, __p, __s, __out): Self::Arguments<'_, ::core::primitive::f64>,
+            ) -> () {
+                __expand_stage_f64(__x, __u, __p, __s, __out)
+            }
+        }
+        fn __expand_stage_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+            __out: &mut ::dilqr_runtime::model::StageExpansion<
+                ::core::primitive::f64,
+                2usize,
+                1usize,
+            >,
+        ) {
+            type __S = ::core::primitive::f64;
+            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t3 = __x.data.0[0][0usize] * __t2;
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t3;
+            let __t6 = __x.data.0[0][0usize] + __t5;
+            let __t7 = __t6 * __p.data.0[0][0usize];
+            let __t9 = __u.data.0[0][0usize] - __t7;
+            __out.fx.data.0[1usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.1,
+            );
+            __out.fu.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.1,
+            );
+            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t9;
+            let __t13 = __x.data.0[0][1usize] + __t11;
+            __out.f.data.0[0usize][1usize] = __t13;
+            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
+            let __t15 = __x.data.0[0][0usize] + __t14;
+            __out.f.data.0[0usize][0usize] = __t15;
+            let __t16 = __u.data.0[0][0usize] * __u.data.0[0][0usize];
+            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t16;
+            let __t18 = __t2 + __t17;
+            __out.l = __t18;
+            let __t20 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t2;
+            __out.fx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                1.0,
+            );
+            let __t22 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t20;
+            let __t23 = __p.data.0[0][0usize] * __t22;
+            __out.fu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.010000000000000002,
+            );
+            let __t25 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
+                * __t23;
+            let __t26 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) - __t25;
+            __out.fx.data.0[0usize][0usize] = __t26;
+            let __t27 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t23;
+            let __t28 = -__t27;
+            __out.fx.data.0[0usize][1usize] = __t28;
+            __out.lxx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                2.0,
+            );
+            let __t30 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
+                * __x.data.0[0][0usize];
+            __out.lx.data.0[0usize][0usize] = __t30;
+            __out.luu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.2,
+            );
+            let __t32 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.2)
+                * __u.data.0[0][0usize];
+            __out.lu.data.0[0usize][0usize] = __t32;
+        }
+        fn __expand_stage_generic<__S: ::dilqr_runtime::Scalar>(
+            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            __out: &mut ::dilqr_runtime::model::StageExpansion<__S, 2usize, 1usize>,
+        ) {
+            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t3 = __x.data.0[0][0usize] * __t2;
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t3;
+            let __t6 = __x.data.0[0][0usize] + __t5;
+            let __t7 = __t6 * __p.data.0[0][0usize];
+            let __t9 = __u.data.0[0][0usize] - __t7;
+            __out.fx.data.0[1usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.1,
+            );
+            __out.fu.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.1,
+            );
+            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t9;
+            let __t13 = __x.data.0[0][1usize] + __t11;
+            __out.f.data.0[0usize][1usize] = __t13;
+            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
+            let __t15 = __x.data.0[0][0usize] + __t14;
+            __out.f.data.0[0usize][0usize] = __t15;
+            let __t16 = __u.data.0[0][0usize] * __u.data.0[0][0usize];
+            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t16;
+            let __t18 = __t2 + __t17;
+            __out.l = __t18;
+            let __t20 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t2;
+            __out.fx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                1.0,
+            );
+            let __t22 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t20;
+            let __t23 = __p.data.0[0][0usize] * __t22;
+            __out.fu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.010000000000000002,
+            );
+            let __t25 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
+                * __t23;
+            let __t26 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) - __t25;
+            __out.fx.data.0[0usize][0usize] = __t26;
+            let __t27 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t23;
+            let __t28 = -__t27;
+            __out.fx.data.0[0usize][1usize] = __t28;
+            __out.lxx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                2.0,
+            );
+            let __t30 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
+                * __x.data.0[0][0usize];
+            __out.lx.data.0[0usize][0usize] = __t30;
+            __out.luu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.2,
+            );
+            let __t32 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.2)
+                * __u.data.0[0][0usize];
+            __out.lu.data.0[0usize][0usize] = __t32;
+        }
+        pub struct __ExpandTerminal;
+        impl ::dilqr_runtime::Kernel for __ExpandTerminal {
+            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                &'__a mut ::dilqr_runtime::model::TerminalExpansion<__S, 2usize>,
+            );
+            type Value<__S: ::dilqr_runtime::Scalar> = ();
+            #[inline(always)]
+            fn generic<__S: ::dilqr_runtime::Scalar>(
+                (__x, __p, __s, __out): Self::Arguments<'_, __S>,
+            ) -> () {
+                __expand_terminal_generic::<__S>(__x, __p, __s, __out)
+            }
+            #[inline(always)]
+            fn f64(
+                (__x, __p, __s, __out): Self::Arguments<'_, ::core::primitive::f64>,
+            ) -> () {
+                __expand_terminal_f64(__x, __p, __s, __out)
+            }
+        }
+        fn __expand_terminal_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+            __out: &mut ::dilqr_runtime::model::TerminalExpansion<
+                ::core::primitive::f64,
+                2usize,
+            >,
+        ) {
+            type __S = ::core::primitive::f64;
+            let __t1 = __x.data.0[0][1usize] * __x.data.0[0][1usize];
+            let __t4 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t5 = __t4 * __p.data.0[0][0usize];
+            let __t6 = __t5 + __t1;
+            __out.l = __t6;
+            let __t7 = __x.data.0[0][0usize] * __p.data.0[0][0usize];
+            __out.lxx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                2.0,
+            );
+            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0) * __t7;
+            __out.lx.data.0[0usize][0usize] = __t9;
+            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
+                * __x.data.0[0][1usize];
+            __out.lx.data.0[0usize][1usize] = __t10;
+            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
+                * __p.data.0[0][0usize];
+            __out.lxx.data.0[0usize][0usize] = __t11;
+        }
+        fn __expand_terminal_generic<__S: ::dilqr_runtime::Scalar>(
+            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            __out: &mut ::dilqr_runtime::model::TerminalExpansion<__S, 2usize>,
+        ) {
+            let __t1 = __x.data.0[0][1usize] * __x.data.0[0][1usize];
+            let __t4 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t5 = __t4 * __p.data.0[0][0usize];
+            let __t6 = __t5 + __t1;
+            __out.l = __t6;
+            let __t7 = __x.data.0[0][0usize] * __p.data.0[0][0usize];
+            __out.lxx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                2.0,
+            );
+            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0) * __t7;
+            __out.lx.data.0[0usize][0usize] = __t9;
+            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
+                * __x.data.0[0][1usize];
+            __out.lx.data.0[0usize][1usize] = __t10;
+            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
+                * __p.data.0[0][0usize];
+            __out.lxx.data.0[0usize][0usize] = __t11;
+        }
+        pub struct __HamiltonianHessian;
+        impl ::dilqr_runtime::Kernel for __HamiltonianHessian {
+            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a mut ::dilqr_runtime::model::HamiltonianHessian<__S, 2usize, 1usize>,
+            );
+            type Value<__S: ::dilqr_runtime::Scalar> = ();
+            #[inline(always)]
+            fn generic<__S: ::dilqr_runtime::Scalar>(
+                (__x, __u, __p, __s, __lambda, __out): Self::Arguments<'_, __S>,
+            ) -> () {
+                __hamiltonian_hessian_generic::<__S>(__x, __u, __p, __s, __lambda, __out)
+            }
+            #[inline(always)]
+            fn f64(
+                (
+                    __x,
+                    __u,
+                    __p,
+                    __s,
+                    __lambda,
+                    __out,
+                ): Self::Arguments<'_, ::core::primitive::f64>,
+            ) -> () {
+                __hamiltonian_hessian_f64(__x, __u, __p, __s, __lambda, __out)
+            }
+        }
+        fn __hamiltonian_hessian_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+            __lambda: &::dilqr_runtime::nalgebra::SVector<
+                ::core::primitive::f64,
+                2usize,
+            >,
+            __out: &mut ::dilqr_runtime::model::HamiltonianHessian<
+                ::core::primitive::f64,
+                2usize,
+                1usize,
+            >,
+        ) {
+            type __S = ::core::primitive::f64;
+            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(3.0)
+                * __x.data.0[0][0usize];
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+                * __lambda.data.0[0][0usize];
+            let __t7 = __lambda.data.0[0][1usize] + __t5;
+            let __t8 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t7;
+            let __t10 = __p.data.0[0][0usize] * __t8;
+            let __t11 = __t10 * __t2;
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0) - __t11;
+            __out.hxx.data.0[0usize][0usize] = __t13;
+            __out.huu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.2,
+            );
+        }
+        fn __hamiltonian_hessian_generic<__S: ::dilqr_runtime::Scalar>(
+            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __out: &mut ::dilqr_runtime::model::HamiltonianHessian<__S, 2usize, 1usize>,
+        ) {
+            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(3.0)
+                * __x.data.0[0][0usize];
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+                * __lambda.data.0[0][0usize];
+            let __t7 = __lambda.data.0[0][1usize] + __t5;
+            let __t8 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t7;
+            let __t10 = __p.data.0[0][0usize] * __t8;
+            let __t11 = __t10 * __t2;
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0) - __t11;
+            __out.hxx.data.0[0usize][0usize] = __t13;
+            __out.huu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.2,
+            );
+        }
+        pub struct __ExpandHamiltonian;
+        impl ::dilqr_runtime::Kernel for __ExpandHamiltonian {
+            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a mut ::dilqr_runtime::model::HamiltonianExpansion<
+                    __S,
+                    2usize,
+                    1usize,
+                >,
+            );
+            type Value<__S: ::dilqr_runtime::Scalar> = ();
+            #[inline(always)]
+            fn generic<__S: ::dilqr_runtime::Scalar>(
+                (__x, __u, __p, __s, __lambda, __out): Self::Arguments<'_, __S>,
+            ) -> () {
+                __expand_hamiltonian_generic::<__S>(__x, __u, __p, __s, __lambda, __out)
+            }
+            #[inline(always)]
+            fn f64(
+                (
+                    __x,
+                    __u,
+                    __p,
+                    __s,
+                    __lambda,
+                    __out,
+                ): Self::Arguments<'_, ::core::primitive::f64>,
+            ) -> () {
+                __expand_hamiltonian_f64(__x, __u, __p, __s, __lambda, __out)
+            }
+        }
+        fn __expand_hamiltonian_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+            __lambda: &::dilqr_runtime::nalgebra::SVector<
+                ::core::primitive::f64,
+                2usize,
+            >,
+            __out: &mut ::dilqr_runtime::model::HamiltonianExpansion<
+                ::core::primitive::f64,
+                2usize,
+                1usize,
+            >,
+        ) {
+            type __S = ::core::primitive::f64;
+            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t2;
+            __out.fx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                1.0,
+            );
+            let __t6 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t4;
+            let __t7 = __t6 * __p.data.0[0][0usize];
+            __out.fu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.010000000000000002,
+            );
+            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
+                * __t7;
+            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) - __t9;
+            __out.fx.data.0[0usize][0usize] = __t10;
+            __out.fx.data.0[1usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.1,
+            );
+            __out.fu.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.1,
+            );
+            let __t12 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t7;
+            let __t13 = -__t12;
+            __out.fx.data.0[0usize][1usize] = __t13;
+            let __t15 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
+                * __x.data.0[0][0usize];
+            __out.lx.data.0[0usize][0usize] = __t15;
+            __out.huu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.2,
+            );
+            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.2)
+                * __u.data.0[0][0usize];
+            __out.lu.data.0[0usize][0usize] = __t18;
+            let __t20 = <__S as ::dilqr_runtime::Scalar>::from_f64(3.0)
+                * __x.data.0[0][0usize];
+            let __t22 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+                * __lambda.data.0[0][0usize];
+            let __t24 = __lambda.data.0[0][1usize] + __t22;
+            let __t25 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t24;
+            let __t26 = __p.data.0[0][0usize] * __t25;
+            let __t27 = __t26 * __t20;
+            let __t28 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0) - __t27;
+            __out.hxx.data.0[0usize][0usize] = __t28;
+        }
+        fn __expand_hamiltonian_generic<__S: ::dilqr_runtime::Scalar>(
+            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __out: &mut ::dilqr_runtime::model::HamiltonianExpansion<__S, 2usize, 1usize>,
+        ) {
+            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t2;
+            __out.fx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                1.0,
+            );
+            let __t6 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t4;
+            let __t7 = __t6 * __p.data.0[0][0usize];
+            __out.fu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.010000000000000002,
+            );
+            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
+                * __t7;
+            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) - __t9;
+            __out.fx.data.0[0usize][0usize] = __t10;
+            __out.fx.data.0[1usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.1,
+            );
+            __out.fu.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.1,
+            );
+            let __t12 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t7;
+            let __t13 = -__t12;
+            __out.fx.data.0[0usize][1usize] = __t13;
+            let __t15 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
+                * __x.data.0[0][0usize];
+            __out.lx.data.0[0usize][0usize] = __t15;
+            __out.huu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.2,
+            );
+            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.2)
+                * __u.data.0[0][0usize];
+            __out.lu.data.0[0usize][0usize] = __t18;
+            let __t20 = <__S as ::dilqr_runtime::Scalar>::from_f64(3.0)
+                * __x.data.0[0][0usize];
+            let __t22 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+                * __lambda.data.0[0][0usize];
+            let __t24 = __lambda.data.0[0][1usize] + __t22;
+            let __t25 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t24;
+            let __t26 = __p.data.0[0][0usize] * __t25;
+            let __t27 = __t26 * __t20;
+            let __t28 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0) - __t27;
+            __out.hxx.data.0[0usize][0usize] = __t28;
+        }
+        pub struct __AddHamiltonianParameterGradient;
+        impl ::dilqr_runtime::Kernel for __AddHamiltonianParameterGradient {
+            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            );
+            type Value<__S: ::dilqr_runtime::Scalar> = ();
+            #[inline(always)]
+            fn generic<__S: ::dilqr_runtime::Scalar>(
+                (__x, __u, __p, __s, __lambda, __gp, __gs): Self::Arguments<'_, __S>,
+            ) -> () {
+                __add_hamiltonian_parameter_gradient_generic::<
+                    __S,
+                >(__x, __u, __p, __s, __lambda, __gp, __gs)
+            }
+            #[inline(always)]
+            fn f64(
+                (
+                    __x,
+                    __u,
+                    __p,
+                    __s,
+                    __lambda,
+                    __gp,
+                    __gs,
+                ): Self::Arguments<'_, ::core::primitive::f64>,
+            ) -> () {
+                __add_hamiltonian_parameter_gradient_f64(
+                    __x,
+                    __u,
+                    __p,
+                    __s,
+                    __lambda,
+                    __gp,
+                    __gs,
+                )
+            }
+        }
+        fn __add_hamiltonian_parameter_gradient_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+            __lambda: &::dilqr_runtime::nalgebra::SVector<
+                ::core::primitive::f64,
+                2usize,
+            >,
+            __gp: &mut ::dilqr_runtime::nalgebra::SVector<
+                ::core::primitive::f64,
+                1usize,
+            >,
+            __gs: &mut ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+        ) {
+            type __S = ::core::primitive::f64;
+            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+                * __lambda.data.0[0][0usize];
+            let __t4 = __lambda.data.0[0][1usize] + __t2;
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t4;
+            let __t7 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t8 = __x.data.0[0][0usize] * __t7;
+            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t8;
+            let __t11 = __x.data.0[0][0usize] + __t10;
+            let __t12 = __t11 * __t5;
+            let __t13 = -__t12;
+            __gp.data.0[0][0usize] += __t13;
+        }
+        fn __add_hamiltonian_parameter_gradient_generic<__S: ::dilqr_runtime::Scalar>(
+            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+        ) {
+            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+                * __lambda.data.0[0][0usize];
+            let __t4 = __lambda.data.0[0][1usize] + __t2;
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t4;
+            let __t7 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t8 = __x.data.0[0][0usize] * __t7;
+            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t8;
+            let __t11 = __x.data.0[0][0usize] + __t10;
+            let __t12 = __t11 * __t5;
+            let __t13 = -__t12;
+            __gp.data.0[0][0usize] += __t13;
+        }
+        pub struct __AddTerminalParameterGradient;
+        impl ::dilqr_runtime::Kernel for __AddTerminalParameterGradient {
+            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                &'__a mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            );
+            type Value<__S: ::dilqr_runtime::Scalar> = ();
+            #[inline(always)]
+            fn generic<__S: ::dilqr_runtime::Scalar>(
+                (__x, __p, __s, __gp, __gs): Self::Arguments<'_, __S>,
+            ) -> () {
+                __add_terminal_parameter_gradient_generic::<
+                    __S,
+                >(__x, __p, __s, __gp, __gs)
+            }
+            #[inline(always)]
+            fn f64(
+                (__x, __p, __s, __gp, __gs): Self::Arguments<'_, ::core::primitive::f64>,
+            ) -> () {
+                __add_terminal_parameter_gradient_f64(__x, __p, __s, __gp, __gs)
+            }
+        }
+        fn __add_terminal_parameter_gradient_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+            __gp: &mut ::dilqr_runtime::nalgebra::SVector<
+                ::core::primitive::f64,
+                1usize,
+            >,
+            __gs: &mut ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+        ) {
+            type __S = ::core::primitive::f64;
+            let __t1 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            __gp.data.0[0][0usize] += __t1;
+        }
+        fn __add_terminal_parameter_gradient_generic<__S: ::dilqr_runtime::Scalar>(
+            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+        ) {
+            let __t1 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            __gp.data.0[0][0usize] += __t1;
+        }
+        pub struct __AddParameterContraction;
+        impl ::dilqr_runtime::Kernel for __AddParameterContraction {
+            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            );
+            type Value<__S: ::dilqr_runtime::Scalar> = ();
+            #[inline(always)]
+            fn generic<__S: ::dilqr_runtime::Scalar>(
+                (
+                    __x,
+                    __u,
+                    __p,
+                    __s,
+                    __lambda,
+                    __dx,
+                    __du,
+                    __dlambda,
+                    __gp,
+                    __gs,
+                ): Self::Arguments<'_, __S>,
+            ) -> () {
+                __add_parameter_contraction_generic::<
+                    __S,
+                >(__x, __u, __p, __s, __lambda, __dx, __du, __dlambda, __gp, __gs)
+            }
+            #[inline(always)]
+            fn f64(
+                (
+                    __x,
+                    __u,
+                    __p,
+                    __s,
+                    __lambda,
+                    __dx,
+                    __du,
+                    __dlambda,
+                    __gp,
+                    __gs,
+                ): Self::Arguments<'_, ::core::primitive::f64>,
+            ) -> () {
+                __add_parameter_contraction_f64(
+                    __x,
+                    __u,
+                    __p,
+                    __s,
+                    __lambda,
+                    __dx,
+                    __du,
+                    __dlambda,
+                    __gp,
+                    __gs,
+                )
+            }
+        }
+        fn __add_parameter_contraction_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+            __lambda: &::dilqr_runtime::nalgebra::SVector<
+                ::core::primitive::f64,
+                2usize,
+            >,
+            __dx: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __du: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __dlambda: &::dilqr_runtime::nalgebra::SVector<
+                ::core::primitive::f64,
+                2usize,
+            >,
+            __gp: &mut ::dilqr_runtime::nalgebra::SVector<
+                ::core::primitive::f64,
+                1usize,
+            >,
+            __gs: &mut ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+        ) {
+            type __S = ::core::primitive::f64;
+            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+                * __lambda.data.0[0][0usize];
+            let __t4 = __lambda.data.0[0][1usize] + __t2;
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t4;
+            let __t7 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t7;
+            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t9;
+            let __t13 = __dx.data.0[0][0usize] * __t11;
+            let __t14 = __t13 * __t5;
+            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+                * __dlambda.data.0[0][0usize];
+            let __t18 = __dlambda.data.0[0][1usize] + __t16;
+            let __t19 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t18;
+            let __t20 = __x.data.0[0][0usize] * __t7;
+            let __t22 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t20;
+            let __t23 = __x.data.0[0][0usize] + __t22;
+            let __t24 = __t23 * __t19;
+            let __t25 = __t24 + __t14;
+            let __t26 = -__t25;
+            __gp.data.0[0][0usize] += __t26;
+        }
+        fn __add_parameter_contraction_generic<__S: ::dilqr_runtime::Scalar>(
+            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __dx: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __du: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __dlambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+        ) {
+            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+                * __lambda.data.0[0][0usize];
+            let __t4 = __lambda.data.0[0][1usize] + __t2;
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t4;
+            let __t7 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t7;
+            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t9;
+            let __t13 = __dx.data.0[0][0usize] * __t11;
+            let __t14 = __t13 * __t5;
+            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+                * __dlambda.data.0[0][0usize];
+            let __t18 = __dlambda.data.0[0][1usize] + __t16;
+            let __t19 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t18;
+            let __t20 = __x.data.0[0][0usize] * __t7;
+            let __t22 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t20;
+            let __t23 = __x.data.0[0][0usize] + __t22;
+            let __t24 = __t23 * __t19;
+            let __t25 = __t24 + __t14;
+            let __t26 = -__t25;
+            __gp.data.0[0][0usize] += __t26;
+        }
+        pub struct __AddTerminalParameterContraction;
+        impl ::dilqr_runtime::Kernel for __AddTerminalParameterContraction {
+            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            );
+            type Value<__S: ::dilqr_runtime::Scalar> = ();
+            #[inline(always)]
+            fn generic<__S: ::dilqr_runtime::Scalar>(
+                (__x, __p, __s, __dx, __gp, __gs): Self::Arguments<'_, __S>,
+            ) -> () {
+                __add_terminal_parameter_contraction_generic::<
+                    __S,
+                >(__x, __p, __s, __dx, __gp, __gs)
+            }
+            #[inline(always)]
+            fn f64(
+                (
+                    __x,
+                    __p,
+                    __s,
+                    __dx,
+                    __gp,
+                    __gs,
+                ): Self::Arguments<'_, ::core::primitive::f64>,
+            ) -> () {
+                __add_terminal_parameter_contraction_f64(__x, __p, __s, __dx, __gp, __gs)
+            }
+        }
+        fn __add_terminal_parameter_contraction_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+            __dx: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __gp: &mut ::dilqr_runtime::nalgebra::SVector<
+                ::core::primitive::f64,
+                1usize,
+            >,
+            __gs: &mut ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+        ) {
+            type __S = ::core::primitive::f64;
+            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
+                * __x.data.0[0][0usize];
+            let __t4 = __dx.data.0[0][0usize] * __t2;
+            __gp.data.0[0][0usize] += __t4;
+        }
+        fn __add_terminal_parameter_contraction_generic<__S: ::dilqr_runtime::Scalar>(
+            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            __dx: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+        ) {
+            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
+                * __x.data.0[0][0usize];
+            let __t4 = __dx.data.0[0][0usize] * __t2;
+            __gp.data.0[0][0usize] += __t4;
+        }
+        pub struct __ParameterTerms;
+        impl ::dilqr_runtime::Kernel for __ParameterTerms {
+            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a mut ::dilqr_runtime::model::ParameterTerms<
+                    __S,
+                    2usize,
+                    1usize,
+                    1usize,
+                >,
+            );
+            type Value<__S: ::dilqr_runtime::Scalar> = ();
+            #[inline(always)]
+            fn generic<__S: ::dilqr_runtime::Scalar>(
+                (__x, __u, __p, __s, __lambda, __out): Self::Arguments<'_, __S>,
+            ) -> () {
+                __parameter_terms_generic::<__S>(__x, __u, __p, __s, __lambda, __out)
+            }
+            #[inline(always)]
+            fn f64(
+                (
+                    __x,
+                    __u,
+                    __p,
+                    __s,
+                    __lambda,
+                    __out,
+                ): Self::Arguments<'_, ::core::primitive::f64>,
+            ) -> () {
+                __parameter_terms_f64(__x, __u, __p, __s, __lambda, __out)
+            }
+        }
+        fn __parameter_terms_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+            __lambda: &::dilqr_runtime::nalgebra::SVector<
+                ::core::primitive::f64,
+                2usize,
+            >,
+            __out: &mut ::dilqr_runtime::model::ParameterTerms<
+                ::core::primitive::f64,
+                2usize,
+                1usize,
+                1usize,
+            >,
+        ) {
+            type __S = ::core::primitive::f64;
+            let __t1 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t2 = __x.data.0[0][0usize] * __t1;
+            let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t2;
+            let __t5 = __x.data.0[0][0usize] + __t4;
+            let __t7 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
+                * __t5;
+            let __t8 = -__t7;
+            __out.fp.data.0[0usize][0usize] = __t8;
+            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t5;
+            let __t11 = -__t10;
+            __out.fp.data.0[0usize][1usize] = __t11;
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+                * __lambda.data.0[0][0usize];
+            let __t15 = __lambda.data.0[0][1usize] + __t13;
+            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t15;
+            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t1;
+            let __t20 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t18;
+            let __t21 = __t20 * __t16;
+            let __t22 = -__t21;
+            __out.hxp.data.0[0usize][0usize] = __t22;
+        }
+        fn __parameter_terms_generic<__S: ::dilqr_runtime::Scalar>(
+            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __out: &mut ::dilqr_runtime::model::ParameterTerms<
+                __S,
+                2usize,
+                1usize,
+                1usize,
+            >,
+        ) {
+            let __t1 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
+            let __t2 = __x.data.0[0][0usize] * __t1;
+            let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t2;
+            let __t5 = __x.data.0[0][0usize] + __t4;
+            let __t7 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
+                * __t5;
+            let __t8 = -__t7;
+            __out.fp.data.0[0usize][0usize] = __t8;
+            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t5;
+            let __t11 = -__t10;
+            __out.fp.data.0[0usize][1usize] = __t11;
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+                * __lambda.data.0[0][0usize];
+            let __t15 = __lambda.data.0[0][1usize] + __t13;
+            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t15;
+            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t1;
+            let __t20 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t18;
+            let __t21 = __t20 * __t16;
+            let __t22 = -__t21;
+            __out.hxp.data.0[0usize][0usize] = __t22;
+        }
+        pub struct __TerminalParameterTerms;
+        impl ::dilqr_runtime::Kernel for __TerminalParameterTerms {
+            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                &'__a mut ::dilqr_runtime::nalgebra::SMatrix<__S, 2usize, 1usize>,
+            );
+            type Value<__S: ::dilqr_runtime::Scalar> = ();
+            #[inline(always)]
+            fn generic<__S: ::dilqr_runtime::Scalar>(
+                (__x, __p, __s, __out): Self::Arguments<'_, __S>,
+            ) -> () {
+                __terminal_parameter_terms_generic::<__S>(__x, __p, __s, __out)
+            }
+            #[inline(always)]
+            fn f64(
+                (__x, __p, __s, __out): Self::Arguments<'_, ::core::primitive::f64>,
+            ) -> () {
+                __terminal_parameter_terms_f64(__x, __p, __s, __out)
+            }
+        }
+        fn __terminal_parameter_terms_f64(
+            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
+            __out: &mut ::dilqr_runtime::nalgebra::SMatrix<
+                ::core::primitive::f64,
+                2usize,
+                1usize,
+            >,
+        ) {
+            type __S = ::core::primitive::f64;
+            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
+                * __x.data.0[0][0usize];
+            __out.data.0[0usize][0usize] = __t2;
+        }
+        fn __terminal_parameter_terms_generic<__S: ::dilqr_runtime::Scalar>(
+            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
+            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+            __out: &mut ::dilqr_runtime::nalgebra::SMatrix<__S, 2usize, 1usize>,
+        ) {
+            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
+                * __x.data.0[0][0usize];
+            __out.data.0[0usize][0usize] = __t2;
+        }
+    };
+}

@@ -1,0 +1,12 @@
+//! Arguments of the attribute: each gets its own message.
+
+#[dilqr_runtime::model(integrator = rk4, dt = 0.05, substeps = 4, crates = dilqr_runtime, verbose, level(3))]
+mod unknown {}
+
+#[dilqr_runtime::model(crate = "dilqr_runtime")]
+mod text {}
+
+#[dilqr_runtime::model(crate)]
+mod no_value {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[dilqr_runtime::model]
+mod elsewhere;
+
+fn main() {}
