@@ -1,7 +1,9 @@
 //! Writes the models that the tests compile: two hundred random ones, and a very long one.
 
+#[allow(dead_code, reason = "shared with the unit tests of the compiler")]
 #[path = "../dilqr-macros/src/tests/chain.rs"]
 mod chain;
+#[allow(dead_code, reason = "shared with the unit tests of the compiler")]
 #[path = "../dilqr-macros/src/tests/random.rs"]
 mod random;
 

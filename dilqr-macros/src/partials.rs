@@ -34,7 +34,7 @@ pub(crate) struct Kernels {
 }
 
 pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
-    let kernel = |build: &dyn Fn(&mut Sweep<'_>)| shortest(tape, sizes, build);
+    let kernel = |build: &dyn Fn(&mut Sweep<'_>)| shortest(tape, build);
     Kernels {
         dynamics: kernel(&|sweep| sweep.write_f(Field::Next)),
         stage_cost: kernel(&|sweep| sweep.write_value(tape.l)),
@@ -125,7 +125,7 @@ impl Kernels {
 }
 
 /// Builds a kernel in every way and keeps the one with the fewest operations, the first on a tie.
-fn shortest(tape: &Tape, sizes: Sizes, build: &dyn Fn(&mut Sweep<'_>)) -> Program {
+fn shortest(tape: &Tape, build: &dyn Fn(&mut Sweep<'_>)) -> Program {
     use HessianStrategy::{Columns, Pieces, Pushed};
     use JacobianStrategy::{Backward, Forward};
     let mut best: Option<Program> = None;
@@ -136,7 +136,7 @@ fn shortest(tape: &Tape, sizes: Sizes, build: &dyn Fn(&mut Sweep<'_>)) -> Progra
             if (jacobian != Forward && !used.0) || (hessian != Pieces && !used.1) {
                 continue;
             }
-            let mut sweep = Sweep { chain: Chain::new(tape, Strategy { jacobian, hessian }), tape, sizes, outputs: Vec::new() };
+            let mut sweep = Sweep { chain: Chain::new(tape, Strategy { jacobian, hessian }), tape, outputs: Vec::new() };
             build(&mut sweep);
             used = sweep.chain.used();
             let program = sweep.chain.builder.finish(sweep.outputs);
@@ -152,7 +152,6 @@ fn shortest(tape: &Tape, sizes: Sizes, build: &dyn Fn(&mut Sweep<'_>)) -> Progra
 struct Sweep<'a> {
     chain: Chain<'a>,
     tape: &'a Tape,
-    sizes: Sizes,
     outputs: Vec<(Output, Value)>,
 }
 

@@ -372,7 +372,7 @@ impl Builder {
             _ => {
                 let half = self.power_of(base, exponent / 2);
                 let square = self.mul(half, half);
-                if exponent % 2 == 0 { square } else { self.mul(square, base) }
+                if exponent.is_multiple_of(2) { square } else { self.mul(square, base) }
             }
         }
     }

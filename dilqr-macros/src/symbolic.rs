@@ -73,7 +73,7 @@ fn partial_of_function(function: Function, argument: usize, arguments: &[Atom]) 
                 // Not value / base: that would be 0 / 0 at the base 0, where the derivative is 0.
                 exponent * &call(Function::Pow, &[x.clone(), exponent - &one])
             } else {
-                call(Function::Pow, arguments) * call(Function::Ln, &[x.clone()])
+                call(Function::Pow, arguments) * call(Function::Ln, std::slice::from_ref(x))
             }
         }
     }
@@ -166,11 +166,11 @@ fn atom(term: &Term) -> Atom {
     match term {
         Term::Constant(value) => constant(*value),
         Term::Atom(index) => Atom::var(atom_symbol(*index)),
-        Term::Sum(terms) => Atom::add_many(&terms.iter().map(atom).collect::<Vec<_>>()),
-        Term::Product(factors) => Atom::mul_many(&factors.iter().map(atom).collect::<Vec<_>>()),
+        Term::Sum(terms) => Atom::add_many(terms.iter().map(atom).collect::<Vec<_>>()),
+        Term::Product(factors) => Atom::mul_many(factors.iter().map(atom).collect::<Vec<_>>()),
         Term::Power(base, exponent) => atom(base).pow(constant(*exponent)),
         Term::Call(function, arguments) => {
-            function_symbol(*function).call_args(&arguments.iter().map(atom).collect::<Vec<_>>())
+            function_symbol(*function).call_args(arguments.iter().map(atom).collect::<Vec<_>>())
         }
     }
 }

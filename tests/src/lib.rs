@@ -1,1 +1,157 @@
+//! What the integration tests share: models beside those of `dilqr-models`, and the reference data.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "used by tests only, which report by panicking")]
 
+mod reference;
+
+pub use reference::{Peer, Reference, matrices, vector, vectors};
+
+use dilqr_runtime::nalgebra::SMatrix;
+
+/// The cart and pole of `dilqr-models` at its default parameters, with the cost's weights, goal and price of control as
+/// parameters: the reference case `cost_weights`.
+#[dilqr_runtime::model]
+pub mod weights {
+    pub struct State {
+        pub x: [f64; 4],
+    }
+    pub struct Control {
+        pub force: f64,
+    }
+    pub struct Params {
+        pub q: [f64; 4],
+        pub goal: [f64; 4],
+        pub r: f64,
+    }
+
+    const DT: f64 = 0.05;
+    const GRAVITY: f64 = 9.8;
+    const MASS_CART: f64 = 1.0;
+    const MASS_POLE: f64 = 0.1;
+    const MASS: f64 = MASS_CART + MASS_POLE;
+    const LENGTH: f64 = 0.5;
+
+    pub fn dynamics(x: &State, u: &Control, _p: &Params) -> State {
+        let (position, velocity, angle, rate) = (x.x[0], x.x[1], x.x[2], x.x[3]);
+        let (sin, cos) = angle.sin_cos();
+        let push = (u.force + MASS_POLE * LENGTH * rate * rate * sin) / MASS;
+        let turn = (GRAVITY * sin - cos * push) / (LENGTH * (4.0 / 3.0 - MASS_POLE * cos * cos / MASS));
+        let pull = push - MASS_POLE * LENGTH * turn * cos / MASS;
+        State { x: [position + DT * velocity, velocity + DT * pull, angle + DT * rate, rate + DT * turn] }
+    }
+
+    fn distance(x: &State, p: &Params) -> f64 {
+        let d = [x.x[0] - p.goal[0], x.x[1] - p.goal[1], x.x[2] - p.goal[2], x.x[3] - p.goal[3]];
+        p.q[0] * d[0].powi(2) + p.q[1] * d[1].powi(2) + p.q[2] * d[2].powi(2) + p.q[3] * d[3].powi(2)
+    }
+
+    pub fn stage_cost(x: &State, u: &Control, p: &Params) -> f64 {
+        distance(x, p) + p.r * u.force.powi(2)
+    }
+
+    pub fn terminal_cost(x: &State, p: &Params) -> f64 {
+        10.0 * distance(x, p)
+    }
+}
+
+/// The pendulum of the comparison with other solvers: `l = -cos theta + ..`, and the stage cost also at the end.
+#[dilqr_runtime::model]
+pub mod pend2 {
+    pub struct State {
+        pub theta: f64,
+        pub omega: f64,
+    }
+    pub struct Control {
+        pub torque: f64,
+    }
+    pub struct Params {
+        pub gravity: f64,
+        pub mass: f64,
+        pub length: f64,
+    }
+
+    const DT: f64 = 0.05;
+
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        let acceleration =
+            3.0 * p.gravity / (2.0 * p.length) * x.theta.sin() + 3.0 * u.torque / (p.mass * p.length * p.length);
+        let omega = x.omega + DT * acceleration;
+        State { theta: x.theta + DT * omega, omega }
+    }
+
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        terminal_cost(x, p) + 0.0005 * u.torque * u.torque
+    }
+
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        0.05 * x.omega * x.omega - x.theta.cos()
+    }
+}
+
+/// The cart and pole of the comparison with other solvers, with the same kind of cost.
+#[dilqr_runtime::model]
+pub mod cart4 {
+    pub struct State {
+        pub position: f64,
+        pub velocity: f64,
+        pub angle: f64,
+        pub rate: f64,
+    }
+    pub struct Control {
+        pub force: f64,
+    }
+    pub struct Params {
+        pub gravity: f64,
+        pub mass_cart: f64,
+        pub mass_pole: f64,
+        pub length: f64,
+    }
+
+    const DT: f64 = 0.05;
+
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        let mass = p.mass_cart + p.mass_pole;
+        let moment = p.mass_pole * p.length;
+        let (sin, cos) = (f64::sin(x.angle), f64::cos(x.angle));
+        let push = (u.force + moment * x.rate * x.rate * sin) / mass;
+        let turn = (p.gravity * sin - cos * push) / (p.length * (4.0 / 3.0 - p.mass_pole * cos * cos / mass));
+        let pull = push - moment * turn * cos / mass;
+        State {
+            position: x.position + DT * x.velocity,
+            velocity: x.velocity + DT * pull,
+            angle: x.angle + DT * x.rate,
+            rate: x.rate + DT * turn,
+        }
+    }
+
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        terminal_cost(x, p) + 0.0005 * u.force * u.force
+    }
+
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        0.05 * (x.position * x.position + x.velocity * x.velocity + x.rate * x.rate) - x.angle.cos()
+    }
+}
+
+/// Largest difference of two lists of matrices, relative to the largest entry of `expected`; NaN if a number is.
+#[track_caller]
+pub fn relative_error<const R: usize, const C: usize>(
+    given: &[SMatrix<f64, R, C>],
+    expected: &[SMatrix<f64, R, C>],
+) -> f64 {
+    assert_eq!(given.len(), expected.len());
+    let largest = expected.iter().map(SMatrix::amax).fold(0.0, f64::max);
+    let differences = given.iter().zip(expected).flat_map(|(a, b)| (a - b).iter().copied().collect::<Vec<f64>>());
+    differences.fold(0.0, |error: f64, d| if d.is_nan() || error.is_nan() { f64::NAN } else { error.max(d.abs()) }) / largest
+}
+
+/// Fails where [`relative_error`] is larger than the tolerance, or NaN.
+#[track_caller]
+pub fn assert_close<const R: usize, const C: usize>(
+    name: &str,
+    given: &[SMatrix<f64, R, C>],
+    expected: &[SMatrix<f64, R, C>],
+    tolerance: f64,
+) {
+    let error = relative_error(given, expected);
+    assert!(error <= tolerance, "{name}: relative error {error:e}, allowed {tolerance:e}");
+}
