@@ -520,7 +520,7 @@ impl Builder {
     /// The program that computes `outputs` and nothing else.
     pub(crate) fn finish(mut self, mut outputs: Vec<(Output, Value)>) -> Program {
         outputs.retain(|&(_, value)| !self.is_zero(value));
-        self.divide(&outputs);
+        self.join(&outputs);
         // Depth first from the outputs, so that values die young and registers suffice.
         let mut position = vec![None; self.ops.len()];
         let mut ops = Vec::new();
@@ -548,37 +548,46 @@ impl Builder {
         Program { ops, outputs }
     }
 
-    /// `a * (1 / b)` is `a / b` where the reciprocal serves nothing else.
-    fn divide(&mut self, outputs: &[(Output, Value)]) {
+    /// How often each operation is used by what the outputs need.
+    fn uses(&self, outputs: &[(Output, Value)]) -> Vec<usize> {
         let mut uses = vec![0_usize; self.ops.len()];
-        let mut stack: Vec<Value> = Vec::new();
-        for &(_, value) in outputs {
+        let mut stack: Vec<Value> = outputs.iter().map(|&(_, value)| value).collect();
+        while let Some(value) = stack.pop() {
             uses[value.index()] += 1;
             if uses[value.index()] == 1 {
-                stack.push(value);
+                stack.extend(self.ops[value.index()].operands().into_iter().flatten());
             }
         }
-        while let Some(value) = stack.pop() {
-            for operand in self.ops[value.index()].operands().into_iter().flatten() {
-                uses[operand.index()] += 1;
-                if uses[operand.index()] == 1 {
-                    stack.push(operand);
+        uses
+    }
+
+    /// Joins two operations into one where the first serves nothing else: `a * (1 / b)` is `a / b`, and `-(c a)` with a
+    /// constant `c` is `(-c) a`.
+    fn join(&mut self, outputs: &[(Output, Value)]) {
+        let uses = self.uses(outputs);
+        for index in 0..uses.len() {
+            match self.ops[index] {
+                _ if uses[index] == 0 => {}
+                Op::Mul(a, b) => {
+                    for (numerator, inverse) in [(a, b), (b, a)] {
+                        if let Op::Div(one, denominator) = self.op(inverse)
+                            && self.constant_value(one) == Some(1.0)
+                            && uses[inverse.index()] == 1
+                        {
+                            self.ops[index] = Op::Div(numerator, denominator);
+                            break;
+                        }
+                    }
                 }
-            }
-        }
-        for index in 0..self.ops.len() {
-            let Op::Mul(a, b) = self.ops[index] else { continue };
-            if uses[index] == 0 {
-                continue;
-            }
-            for (numerator, inverse) in [(a, b), (b, a)] {
-                if let Op::Div(one, denominator) = self.ops[inverse.index()]
-                    && self.constant_value(one) == Some(1.0)
-                    && uses[inverse.index()] == 1
-                {
-                    self.ops[index] = Op::Div(numerator, denominator);
-                    break;
+                Op::Negate(a) if uses[a.index()] == 1 => {
+                    if let Op::Mul(factor, rest) = self.op(a)
+                        && let Some(value) = self.constant_value(factor)
+                    {
+                        let factor = self.constant(-value);
+                        self.ops[index] = Op::Mul(factor, rest);
+                    }
                 }
+                _ => {}
             }
         }
     }

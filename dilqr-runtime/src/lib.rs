@@ -48,6 +48,7 @@ pub use error::{GradientError, SettingsError, SolveError};
 pub use ilqr::{Ilqr, Iteration};
 pub use implicit::{Differentiation, Gradient, Jacobian, LossGradient};
 pub use model::{Model, Sparsity};
+pub use numdiff::NumDiff;
 pub use problem::Problem;
 pub use scalar::{Kernel, Scalar};
 pub use settings::{Hessian, LineSearch, Regularisation, Settings};

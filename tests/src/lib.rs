@@ -132,6 +132,29 @@ pub mod cart4 {
     }
 }
 
+/// A cost with a singularity that derivatives alone can see: the root of the state, and a logarithm that has no minimum.
+#[dilqr_runtime::model]
+pub mod root {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub p: f64,
+    }
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        State { x: x.x + p.p * u.u }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.x.sqrt() + u.u.powi(2)
+    }
+    pub fn terminal_cost(x: State, p: Params) -> f64 {
+        p.p * x.x.ln()
+    }
+}
+
 /// Largest difference of two lists of matrices, relative to the largest entry of `expected`; NaN if a number is.
 #[track_caller]
 pub fn relative_error<const R: usize, const C: usize>(

@@ -1,0 +1,190 @@
+//! The gradient of macro-compiled models by independent ways: structured backward sweep, contracted Jacobian, the same
+//! sweep on dual-number kernels, central differences through the solver. (The dense formula of the paper is compared in
+//! the runtime's own tests.)
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
+use dilqr_models::{cartpole, lqr, pendulum};
+use dilqr_runtime::dual::AutoDiff;
+use dilqr_runtime::model::StageExpansion;
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::{Gradient, Ilqr, LossGradient, Model, Problem, Settings, Solution, Status};
+use dilqr_tests::{Reference, assert_close, cart4, pend2, weights};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+/// The tightest tolerance that rounding allows on these problems, so that differences of solutions have digits to lose.
+fn tight() -> Settings {
+    Settings { tolerance: 1e-12, ..Settings::default() }
+}
+
+#[track_caller]
+fn solve<M, const NX: usize, const NU: usize, const NP: usize>(
+    solver: &mut Ilqr<M, NX, NU, NP>,
+    problem: &Problem<NX, NU, NP>,
+) -> Solution<NX, NU, NP>
+where
+    M: Model<NX, NU, NP>,
+{
+    let solution = solver.solve(problem).unwrap();
+    assert_eq!(solution.status, Status::Converged, "{:?}", solution.stats);
+    solution
+}
+
+fn random_loss<const NX: usize, const NU: usize>(horizon: usize) -> LossGradient<NX, NU> {
+    let mut random = StdRng::seed_from_u64(31);
+    let mut loss = LossGradient::zeros(horizon);
+    loss.states.iter_mut().for_each(|g| *g = SVector::from_fn(|_, _| random.random_range(-1.0..1.0)));
+    loss.controls.iter_mut().for_each(|g| *g = SVector::from_fn(|_, _| random.random_range(-1.0..1.0)));
+    loss
+}
+
+/// The linear loss whose gradient `loss` is.
+fn value<const NX: usize, const NU: usize, const NP: usize>(
+    loss: &LossGradient<NX, NU>,
+    solution: &Solution<NX, NU, NP>,
+) -> f64 {
+    let states = loss.states.iter().zip(&solution.states).map(|(g, x)| g.dot(x)).sum::<f64>();
+    states + loss.controls.iter().zip(&solution.controls).map(|(g, u)| g.dot(u)).sum::<f64>()
+}
+
+/// Gradient of `measure` of the solution by differences through the solver, in parameters and initial state.
+fn differences<M, const NX: usize, const NU: usize, const NP: usize>(
+    solver: &mut Ilqr<M, NX, NU, NP>,
+    solution: &Solution<NX, NU, NP>,
+    measure: impl Fn(&Solution<NX, NU, NP>) -> f64,
+) -> Gradient<NX, NP>
+where
+    M: Model<NX, NU, NP> + Copy,
+{
+    let model = *solver.model();
+    let mut slope = |at: f64, edit: &dyn Fn(f64, &mut SVector<f64, NX>, &mut SVector<f64, NP>)| {
+        // Fourth order: a step of a thousandth leaves a truncation of 1e-12 and amplifies the rounding of the solutions,
+        // about 1e-13, to 1e-10.
+        let h = 1e-3 * if at.abs() > 1e-4 { at.abs() } else { 1.0 };
+        let mut side = |h: f64| {
+            let (mut x0, mut params) = (solution.x0, solution.params);
+            edit(h, &mut x0, &mut params);
+            // Under the feedback of the solution nearby, so that an unstable plant stays there.
+            let policy =
+                |t: usize, x: &SVector<f64, NX>| solution.controls[t] + solution.gains[t] * (x - solution.states[t]);
+            let problem = Problem::new(x0, params, solution.horizon()).with_policy(&model, policy);
+            measure(&solve(solver, &problem))
+        };
+        (8.0 * (side(h) - side(-h)) - (side(2.0 * h) - side(-2.0 * h))) / (12.0 * h)
+    };
+    Gradient {
+        params: SVector::from_fn(|i, _| slope(solution.params[i], &|h, _, p| p[i] += h)),
+        initial_state: SVector::from_fn(|i, _| slope(solution.x0[i], &|h, x0, _| x0[i] += h)),
+        stage_params: vec![SVector::zeros(); solution.horizon() + 1],
+    }
+}
+
+fn check<M, const NX: usize, const NU: usize, const NP: usize>(name: &str, model: M, problem: &Problem<NX, NU, NP>)
+where
+    M: Model<NX, NU, NP> + Copy,
+{
+    let horizon = problem.horizon();
+    let mut solver = Ilqr::new(model, horizon, tight()).unwrap();
+    let solution = solve(&mut solver, problem);
+    let loss = random_loss(horizon);
+    let gradient = solver.vjp(&solution, &loss).unwrap();
+
+    let jacobian = solver.jacobian(&solution).unwrap();
+    let states = loss.states.iter().zip(&jacobian.states).map(|(g, j)| j.transpose() * g);
+    let contracted = loss.controls.iter().zip(&jacobian.controls).map(|(g, j)| j.transpose() * g);
+    let contracted: SVector<f64, NP> = states.chain(contracted).sum();
+    // Two exact methods on one factorisation; sums over the horizon cancel a few digits.
+    assert_close(name, &[gradient.params], &[contracted], 1e-10);
+
+    // The same solution differentiated with dual numbers through the value kernels: other roundings, the same digits.
+    let mut by_dual = Ilqr::new(AutoDiff(model), horizon, tight()).unwrap();
+    let dual = by_dual.vjp(&solution, &loss).unwrap();
+    assert_close(name, &[gradient.params], &[dual.params], 1e-9);
+    assert_close(name, &[gradient.initial_state], &[dual.initial_state], 1e-9);
+
+    // What `differences` are good for, 1e-10 of the largest entry, and room for large higher derivatives.
+    let tolerance = 1e-7;
+    let measured = differences(&mut solver, &solution, |s| value(&loss, s));
+    assert_close(name, &[gradient.params], &[measured.params], tolerance);
+    assert_close(name, &[gradient.initial_state], &[measured.initial_state], tolerance);
+
+    let gradient = solver.value_gradient(&solution).unwrap();
+    let measured = differences(&mut solver, &solution, |s| s.cost);
+    assert_close(name, &[gradient.params], &[measured.params], tolerance);
+    assert_close(name, &[gradient.initial_state], &[measured.initial_state], tolerance);
+    // The costates of the solution are the gradient of the optimal cost-to-go.
+    assert_close(name, &[solution.costates[0]], &[gradient.initial_state], 1e-9);
+}
+
+#[test]
+fn pendulum() {
+    check("pendulum", pendulum::Pendulum, &Reference::read("pendulum").problem());
+}
+
+#[test]
+fn cartpole() {
+    check("cartpole", cartpole::Cartpole, &Reference::read("cartpole").problem());
+}
+
+#[test]
+fn cost_weights() {
+    check("cost_weights", weights::Weights, &Reference::read("cost_weights").problem());
+}
+
+#[test]
+fn lqr() {
+    check("lqr", lqr::Lqr, &Reference::read("lqr").problem());
+}
+
+#[test]
+fn costs_that_are_not_convex() {
+    let feedback = |_: usize, x: &SVector<f64, 2>| [-(8.0 * x[0] + 2.0 * x[1])];
+    check("pend2", pend2::Pend2, &Problem::new([1.0, 0.0], [10.0, 1.0, 1.0], 25).with_policy(&pend2::Pend2, feedback));
+    let feedback = |_: usize, x: &SVector<f64, 4>| [2.0 * x[0] + 4.0 * x[1] + 40.0 * x[2] + 8.0 * x[3]];
+    let problem = Problem::new([0.1, -0.2, 0.5, 0.3], [9.8, 1.0, 0.1, 0.5], 25);
+    check("cart4", cart4::Cart4, &problem.with_policy(&cart4::Cart4, feedback));
+}
+
+#[test]
+fn one_stage() {
+    check("one stage", pendulum::Pendulum, &Problem::new([0.4, 0.1], [10.0, 1.0, 1.0], 1));
+}
+
+/// The pendulum held up: open-loop recursions lose all digits here (stationarity 5e-2 at T = 200, 2e14 at T = 400).
+#[test]
+fn long_horizons_on_an_unstable_plant() {
+    let model = pendulum::Pendulum;
+    for horizon in [200, 400] {
+        let problem = Problem::new([0.3, 0.0], pendulum::Params::default(), horizon)
+            .with_policy(&model, |_, x| [-(8.0 * x[0] + 2.0 * x[1])]);
+        let mut solver = Ilqr::new(model, horizon, Settings::default()).unwrap();
+        let solution = solve(&mut solver, &problem);
+
+        // Stationarity by the costates of the solution, relative to the largest gradient of the cost in a control.
+        let (mut error, mut largest): (f64, f64) = (0.0, 0.0);
+        for t in 0..horizon {
+            let mut stage = StageExpansion::zeros();
+            let none = SVector::zeros();
+            model.expand_stage(&solution.states[t], &solution.controls[t], &solution.params, &none, &mut stage);
+            error = error.max((stage.lu + stage.fu.transpose() * solution.costates[t + 1]).amax());
+            largest = largest.max(stage.lu.amax());
+        }
+        // The solver's tolerance, under which it calls a solution converged.
+        assert!(error <= 1e-9 * largest.max(1.0), "T = {horizon}: stationarity {error:e}");
+        assert!(solution.costates.iter().all(|lambda| lambda.amax() <= 10.0), "costates as large as the cost's slope");
+
+        let loss = random_loss(horizon);
+        let gradient = solver.vjp(&solution, &loss).unwrap();
+        let jacobian = solver.jacobian(&solution).unwrap();
+        let states = loss.states.iter().zip(&jacobian.states).map(|(g, j)| j.transpose() * g);
+        let controls = loss.controls.iter().zip(&jacobian.controls).map(|(g, j)| j.transpose() * g);
+        let contracted: SVector<f64, 3> = states.chain(controls).sum();
+        // As on short horizons: the closed loop is stable, so errors do not grow with T.
+        assert_close("T", &[gradient.params], &[contracted], 1e-10);
+        // du_0/dx_0 is the first gain; the tail of the horizon does not reach it.
+        let mut first = LossGradient::zeros(horizon);
+        first.controls[0][0] = 1.0;
+        let gradient = solver.vjp(&solution, &first).unwrap();
+        assert_close("T", &[gradient.initial_state], &[solution.gains[0].transpose()], 1e-8);
+    }
+}
