@@ -583,7 +583,9 @@ impl<'a> Chain<'a> {
         if !matches!(self.tape.pieces[index].rule, Rule::Smooth { .. }) {
             // One operand at a time is selected: there are no mixed terms.
             for (operand, term) in self.pull(index, value) {
-                live.add(operand, operand, term);
+                if matters(operand, operand) {
+                    live.add(operand, operand, term);
+                }
             }
             return;
         }

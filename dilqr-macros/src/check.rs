@@ -206,10 +206,9 @@ fn is(ty: &Type, wanted: &str) -> bool {
 fn arguments_differ(model: &Model, errors: &mut Errors) {
     for function in &model.functions {
         let mut seen = HashSet::new();
-        for argument in &function.arguments {
-            let name = argument.name.to_string();
-            if name != "_" && !seen.insert(name.clone()) {
-                errors.at(&argument.name, message::duplicate(&name));
+        for name in function.arguments.iter().flat_map(|argument| argument.pattern.names()) {
+            if !seen.insert(name.to_string()) {
+                errors.at(name, message::duplicate(&name.to_string()));
             }
         }
     }

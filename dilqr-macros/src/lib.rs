@@ -10,16 +10,21 @@ mod elaborate;
 mod emit;
 mod errors;
 mod expand;
+mod expressions;
 mod graph;
 mod parse;
 mod partials;
 mod program;
 mod session;
+mod statements;
 mod symbolic;
 mod tape;
 mod term;
+mod value;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod scratch;
 
 /// Compiles a module that describes a system into a model with exact derivatives.
 ///
