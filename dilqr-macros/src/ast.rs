@@ -13,6 +13,35 @@ pub(crate) struct Model {
     pub(crate) structs: Vec<Struct>,
     pub(crate) consts: Vec<Const>,
     pub(crate) functions: Vec<Function>,
+    /// Of a model that gives `derivative` in place of `dynamics`.
+    pub(crate) integration: Option<Integration>,
+}
+
+/// `integrator = .., dt = .., substeps = ..`
+pub(crate) struct Integration {
+    pub(crate) integrator: Integrator,
+    /// Where the integrator is named.
+    pub(crate) span: Span,
+    /// The time step, over consts and `p`.
+    pub(crate) dt: Option<Expr>,
+    pub(crate) substeps: Option<Expr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Integrator {
+    Euler,
+    SemiImplicitEuler,
+    Midpoint,
+    Rk4,
+}
+
+impl Integrator {
+    pub(crate) const ALL: [(&str, Self); 4] = [
+        ("euler", Self::Euler),
+        ("semi_implicit_euler", Self::SemiImplicitEuler),
+        ("midpoint", Self::Midpoint),
+        ("rk4", Self::Rk4),
+    ];
 }
 
 impl Model {
@@ -21,6 +50,14 @@ impl Model {
     }
     pub(crate) fn find_function(&self, name: &str) -> Option<&Function> {
         self.functions.iter().find(|item| item.name == name)
+    }
+    pub(crate) fn has_stage_params(&self) -> bool {
+        self.find_struct("StageParams").is_some()
+    }
+    /// Whether controls are bounded or trajectories constrained.
+    pub(crate) fn is_limited(&self) -> bool {
+        let bounded = self.structs.iter().any(|item| item.fields.iter().any(|field| field.bounds.is_some()));
+        bounded || CONSTRAINTS.iter().any(|(name, _)| self.find_function(name).is_some())
     }
     pub(crate) fn find_const(&self, name: &str) -> Option<&Const> {
         self.consts.iter().find(|item| item.name == name)
@@ -36,7 +73,23 @@ pub(crate) struct Struct {
 pub(crate) struct Field {
     pub(crate) name: Ident,
     pub(crate) ty: Type,
+    pub(crate) bounds: Option<Bounds>,
 }
+
+/// `#[bounds(lower, upper)]`; a side that is `None` is open.
+pub(crate) struct Bounds {
+    pub(crate) lower: Option<Expr>,
+    pub(crate) upper: Option<Expr>,
+    pub(crate) span: Span,
+}
+
+/// The functions that constrain a trajectory, and whether they see the control.
+pub(crate) const CONSTRAINTS: [(&str, bool); 4] = [
+    ("stage_constraints", true),
+    ("terminal_constraints", false),
+    ("stage_equalities", true),
+    ("terminal_equalities", false),
+];
 
 pub(crate) struct Const {
     pub(crate) name: Ident,

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use proc_macro2::Ident;
 
-use crate::ast::{Expr, Function as Fun, Model, Struct, Type, TypeKind};
+use crate::ast::{Bounds, CONSTRAINTS, Expr, Function as Fun, Model, Struct, Type, TypeKind};
 use crate::check::camel_case;
 use crate::errors::{Errors, Span, message};
 use crate::graph::{Graph, Input, NodeId, Vector};
@@ -20,6 +20,8 @@ pub(crate) struct System {
     pub(crate) state: Layout,
     pub(crate) control: Layout,
     pub(crate) params: Layout,
+    /// Empty for a model without.
+    pub(crate) stage_params: Layout,
     /// Next state, one node an entry.
     pub(crate) dynamics: Vec<NodeId>,
     pub(crate) stage_cost: NodeId,
@@ -97,6 +99,14 @@ pub(crate) struct Elaborator<'a> {
     pub(crate) too_large: bool,
 }
 
+/// What the model's functions are called with.
+pub(crate) struct Arguments {
+    pub(crate) x: Value,
+    pub(crate) u: Value,
+    pub(crate) p: Value,
+    pub(crate) s: Option<Value>,
+}
+
 /// A number among the arguments of a call.
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) enum Key {
@@ -118,15 +128,27 @@ impl Elaborator<'_> {
         for item in &model.consts {
             self.constant(&item.name);
         }
-        let state = self.layout(model.find_struct("State")?);
-        let control = self.layout(model.find_struct("Control")?);
-        let params = self.layout(model.find_struct("Params")?);
-        let x = self.inputs(Vector::X, model.find_struct("State")?);
-        let u = self.inputs(Vector::U, model.find_struct("Control")?);
-        let p = self.inputs(Vector::P, model.find_struct("Params")?);
-        let dynamics = self.call(model.find_function("dynamics")?, vec![x.clone(), u.clone(), p.clone()]);
-        let stage_cost = self.call(model.find_function("stage_cost")?, vec![x.clone(), u, p.clone()]);
-        let terminal_cost = self.call(model.find_function("terminal_cost")?, vec![x, p]);
+        let (state, control, params) =
+            (model.find_struct("State")?, model.find_struct("Control")?, model.find_struct("Params")?);
+        let stage_params = model.find_struct("StageParams");
+        let arguments = Arguments {
+            x: self.inputs(Vector::X, state),
+            u: self.inputs(Vector::U, control),
+            p: self.inputs(Vector::P, params),
+            s: stage_params.map(|item| self.inputs(Vector::S, item)),
+        };
+        self.bounds(&arguments.p);
+        let dynamics = match &model.integration {
+            Some(integration) => self.integrate(integration, model.find_function("derivative")?, &arguments),
+            None => self.follow(model.find_function("dynamics")?, &arguments, true),
+        };
+        let stage_cost = self.follow(model.find_function("stage_cost")?, &arguments, true);
+        let terminal_cost = self.follow(model.find_function("terminal_cost")?, &arguments, false);
+        for (name, sees_control) in CONSTRAINTS {
+            if let Some(function) = model.find_function(name) {
+                self.follow(function, &arguments, sees_control);
+            }
+        }
         // A helper that nothing calls is looked at as well: its mistakes are as real.
         for function in &model.functions {
             if !self.calls.contains_key(&function.name.to_string()) {
@@ -138,7 +160,59 @@ impl Elaborator<'_> {
         let mut entries = Vec::new();
         flatten(&dynamics, &mut entries);
         let (Value::Float(stage_cost), Value::Float(terminal_cost)) = (stage_cost, terminal_cost) else { return None };
-        Some(System { graph: Graph::default(), state, control, params, dynamics: entries, stage_cost, terminal_cost })
+        Some(System {
+            graph: Graph::default(),
+            state: self.layout(state),
+            control: self.layout(control),
+            params: self.layout(params),
+            stage_params: stage_params.map(|item| self.layout(item)).unwrap_or_default(),
+            dynamics: entries,
+            stage_cost,
+            terminal_cost,
+        })
+    }
+
+    /// One of the model's own functions on the inputs.
+    pub(crate) fn follow(&mut self, function: &Fun, arguments: &Arguments, sees_control: bool) -> Value {
+        let mut values = vec![arguments.x.clone()];
+        if sees_control {
+            values.push(arguments.u.clone());
+        }
+        values.push(arguments.p.clone());
+        values.extend(arguments.s.clone());
+        // The parameters of the stage come last, and a function need not take them.
+        values.truncate(function.arguments.len());
+        self.call(function, values)
+    }
+
+    /// Looks at the bounds of the controls, which are numbers or, for an array, as many as it has.
+    fn bounds(&mut self, p: &Value) {
+        let model = self.model;
+        let Some(control) = model.find_struct("Control") else { return };
+        for field in &control.fields {
+            let Some(Bounds { lower, upper, span }) = &field.bounds else { continue };
+            let shape = self.shape(&field.ty);
+            let mut sides = Vec::new();
+            for side in [lower, upper].into_iter().flatten() {
+                let value = self.expr(side, &mut vec![("p".to_owned(), p.clone())]);
+                let wanted = if matches!(value, Value::Array(_)) { &shape } else { &Shape::Float };
+                let value = self.expect(value, wanted, side.span);
+                let mut entries = Vec::new();
+                flatten(&value, &mut entries);
+                sides.push(entries.iter().map(|&entry| self.graph.constant_value(entry)).collect::<Vec<_>>());
+            }
+            if let (Some(_), Some(_), [lower, upper]) = (lower, upper, sides.as_slice()) {
+                let length = lower.len().max(upper.len());
+                let entry = |side: &[Option<f64>], index: usize| side.get(index).or(side.first()).copied().flatten();
+                let reversed = (0..length).any(|index| match (entry(lower, index), entry(upper, index)) {
+                    (Some(lower), Some(upper)) => lower > upper,
+                    _ => false,
+                });
+                if reversed {
+                    self.errors.on(*span, message::BOUNDS_REVERSED);
+                }
+            }
+        }
     }
 
     fn layout(&mut self, item: &Struct) -> Layout {

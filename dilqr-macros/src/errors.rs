@@ -119,7 +119,7 @@ pub(crate) mod message {
         "#[model] goes on an inline module: write `#[dilqr_runtime::model] pub mod name { .. }`";
     pub(crate) const MODULE_WITHOUT_BODY: &str = "#[model] needs the module's body to compile it: write `pub mod name { .. }` with the items inside the braces instead of `mod name;`";
     pub(crate) const MODEL_ARGUMENT: &str =
-        "unknown argument of #[model]: the only one is `crate = path`, the path of a renamed dilqr_runtime";
+        "unknown argument of #[model]: it takes `integrator`, `dt`, `substeps` and `crate = path`";
     pub(crate) const CRATE_PATH: &str =
         "`crate` takes a path: write `crate = my_runtime` or `crate = my_crate::dilqr_runtime`";
     pub(crate) const CFG: &str =
@@ -197,13 +197,22 @@ pub(crate) mod message {
     pub(crate) const F32: &str =
         "the model language computes in f64: write `f64` (kernels for f32 are generated from it)";
     pub(crate) const INTEGER_TYPE: &str = "the integers of the model language are usize and i32, for sizes, indices and exponents; write `f64` for quantities";
-    pub(crate) const BOUNDS: &str = "bounds are not supported yet: remove #[bounds]";
-    pub(crate) const CONSTRAINTS: &str = "constraints are not supported yet: remove this function";
-    pub(crate) const DERIVATIVE: &str =
-        "`derivative` with an integrator is not supported yet: write `dynamics`, which returns the next state";
+    pub(crate) const BOUNDS: &str = "bounds have two sides: write `#[bounds(-2.0, 2.0)]`, with `None` for an open side";
+    pub(crate) const BOUNDS_PLACE: &str =
+        "only controls have bounds: write `stage_constraints` for a limit on states, and keep parameters in range where they are learned";
+    pub(crate) const BOUNDS_TWICE: &str = "this field has bounds already";
+    pub(crate) const BOUNDS_REVERSED: &str = "the lower bound is above the upper one";
     pub(crate) const INTEGRATOR: &str =
-        "integrators are not supported yet: write the step in `dynamics`, which returns the next state";
-    pub(crate) const STAGE_PARAMS: &str = "stage parameters are not supported yet: make them fields of Params";
+        "this argument takes a value: write `integrator = rk4, dt = 0.05` and, if wanted, `substeps = 4`";
+    pub(crate) const STEP_WITHOUT_INTEGRATOR: &str =
+        "a time step belongs to an integrator: write `integrator = rk4, dt = 0.05` and `fn derivative`";
+    pub(crate) const NO_STEP: &str = "the integrator needs a time step: write `dt = 0.05`, a const or `p.field`";
+    pub(crate) const DERIVATIVE: &str =
+        "`derivative` is integrated to the next state: write `#[dilqr_runtime::model(integrator = rk4, dt = 0.05)]`";
+    pub(crate) const DYNAMICS_TWICE: &str =
+        "the integrator makes `dynamics` from `derivative`: remove this function, or the integrator";
+    pub(crate) const SUBSTEPS: &str = "the number of substeps is a constant integer between 1 and 100";
+    pub(crate) const HALVES: &str = "semi-implicit Euler takes the first half of the state for positions and the second half for their velocities, so the state has an even number of entries";
     pub(crate) const NOT_FINITE: &str = "this constant is not a finite number";
     pub(crate) const NEGATIVE_POWF: &str =
         "a negative number has no real power with a fractional exponent: write `powi` for an integer one";
@@ -222,6 +231,10 @@ pub(crate) mod message {
 
     pub(crate) fn missing_item(what: &str, write: &str) -> String {
         format!("the model has no {what}: add `{write}`")
+    }
+    pub(crate) fn unknown_integrator<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+        let list = known.clone().into_iter().collect::<Vec<_>>().join(", ");
+        format!("the integrators are {list}{}", did_you_mean(name, known))
     }
     pub(crate) fn no_fields(name: &str, what: &str) -> String {
         format!("`{name}` has no fields: a model has at least one {what} variable")

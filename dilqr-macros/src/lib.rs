@@ -12,6 +12,7 @@ mod errors;
 mod expand;
 mod expressions;
 mod graph;
+mod integrate;
 mod parse;
 mod partials;
 mod program;

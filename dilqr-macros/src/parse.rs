@@ -7,8 +7,8 @@ use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 
 use crate::ast::{
-    Argument, BinaryOp, Block, CompareOp, Const, Expr, ExprKind, Field, Function, Let, Model, Pattern, Range, Statement,
-    Struct, Type, TypeKind,
+    Argument, BinaryOp, Block, Bounds, CompareOp, Const, Expr, ExprKind, Field, Function, Integration, Integrator, Let,
+    Model, Pattern, Range, Statement, Struct, Type, TypeKind,
 };
 use crate::errors::{Errors, Span, message};
 
@@ -17,6 +17,7 @@ use crate::errors::{Errors, Span, message};
 pub(crate) struct Options {
     /// Where the runtime is, when it does not stand under its own name.
     pub(crate) runtime: Option<syn::Path>,
+    pub(crate) integration: Option<Integration>,
 }
 
 /// The arguments in `#[model(..)]`.
@@ -31,6 +32,7 @@ pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
             return options;
         }
     };
+    let (mut integrator, mut dt, mut substeps) = (None, None, None);
     for argument in &arguments {
         let (name, value) = match argument {
             syn::Expr::Assign(assignment) => (&*assignment.left, Some(&*assignment.right)),
@@ -44,17 +46,51 @@ pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
             }
             Some(other) if is("crate") => errors.at(other, message::CRATE_PATH),
             None if is("crate") => errors.at(name, message::CRATE_PATH),
-            _ if ["integrator", "dt", "substeps"].into_iter().any(is) => errors.at(name, message::INTEGRATOR),
+            Some(value) if is("integrator") => integrator = parse_integrator(value, errors),
+            Some(value) if is("dt") => dt = Some((name, parse_expr(value, errors))),
+            Some(value) if is("substeps") => substeps = Some((name, parse_expr(value, errors))),
+            None if ["integrator", "dt", "substeps"].into_iter().any(is) => errors.at(name, message::INTEGRATOR),
             _ => errors.at(name, message::MODEL_ARGUMENT),
         }
+    }
+    match integrator {
+        Some((integrator, span)) => {
+            let (dt, substeps) = (dt.map(|(_, dt)| dt), substeps.map(|(_, substeps)| substeps));
+            options.integration = Some(Integration { integrator, span, dt, substeps });
+        }
+        // An integrator that is not known has had its message.
+        None if errors.is_empty() => {
+            for (name, _) in dt.iter().chain(&substeps) {
+                errors.at(name, message::STEP_WITHOUT_INTEGRATOR);
+            }
+        }
+        None => {}
     }
     options
 }
 
+fn parse_integrator(value: &syn::Expr, errors: &mut Errors) -> Option<(Integrator, Span)> {
+    let name = match value {
+        syn::Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
+        _ => None,
+    };
+    let found = name.as_ref().and_then(|name| Integrator::ALL.iter().find(|(known, _)| name == known));
+    if found.is_none() {
+        let known = Integrator::ALL.iter().map(|(known, _)| *known);
+        errors.at(value, message::unknown_integrator(&name.unwrap_or_default(), known));
+    }
+    found.map(|(_, integrator)| (*integrator, Span::of(value)))
+}
+
 /// The module's items.
-pub(crate) fn model(module: &syn::ItemMod, errors: &mut Errors) -> Model {
-    let mut model =
-        Model { module: module.ident.clone(), structs: Vec::new(), consts: Vec::new(), functions: Vec::new() };
+pub(crate) fn model(module: &syn::ItemMod, integration: Option<Integration>, errors: &mut Errors) -> Model {
+    let mut model = Model {
+        module: module.ident.clone(),
+        structs: Vec::new(),
+        consts: Vec::new(),
+        functions: Vec::new(),
+        integration,
+    };
     let Some((_, items)) = &module.content else {
         errors.at(module, message::MODULE_WITHOUT_BODY);
         return model;
@@ -137,14 +173,37 @@ fn parse_struct(item: &syn::ItemStruct, errors: &mut Errors) -> Struct {
         errors.at(&item.fields, message::NOT_NAMED_FIELDS);
     }
     for field in &item.fields {
+        let mut bounds = None;
         for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("bounds")) {
-            errors.at(attribute, message::BOUNDS);
+            if item.ident != "Control" {
+                errors.at(attribute, message::BOUNDS_PLACE);
+            } else if bounds.is_some() {
+                errors.at(attribute, message::BOUNDS_TWICE);
+            } else {
+                bounds = parse_bounds(attribute, errors);
+            }
         }
         if let Some(name) = &field.ident {
-            fields.push(Field { name: name.clone(), ty: parse_type(&field.ty, errors) });
+            fields.push(Field { name: name.clone(), ty: parse_type(&field.ty, errors), bounds });
         }
     }
     Struct { name: item.ident.clone(), fields }
+}
+
+/// `#[bounds(lower, upper)]`, each side an expression or `None`.
+fn parse_bounds(attribute: &syn::Attribute, errors: &mut Errors) -> Option<Bounds> {
+    let parser = syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated;
+    let sides = attribute.parse_args_with(parser).ok().filter(|sides| sides.len() == 2);
+    let Some(sides) = sides else {
+        errors.at(attribute, message::BOUNDS);
+        return None;
+    };
+    let mut sides = sides.iter().map(|side| match side {
+        syn::Expr::Path(path) if path.path.is_ident("None") => None,
+        side => Some(parse_expr(side, errors)),
+    });
+    let (lower, upper) = (sides.next().flatten(), sides.next().flatten());
+    Some(Bounds { lower, upper, span: Span::of(attribute) })
 }
 
 fn parse_const(item: &syn::ItemConst, errors: &mut Errors) -> Const {

@@ -7,7 +7,7 @@ fn counts() {
         let module: syn::ItemMod = syn::parse_str(&text).unwrap();
         let mut errors = errors::Errors::default();
         let t0 = std::time::Instant::now();
-        let model = parse::model(&module, &mut errors);
+        let model = parse::model(&module, None, &mut errors);
         check::model(&model, &mut errors);
         let system = elaborate::system(&model, &mut errors);
         if let Some(e) = errors.finish() { panic!("{e}"); }

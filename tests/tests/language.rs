@@ -4,7 +4,7 @@
 use dilqr_runtime::dual::AutoDiff;
 use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, StageExpansion};
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::Model;
+use dilqr_runtime::{Ilqr, LossGradient, Model, Settings, SettingsError, Status};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -314,4 +314,217 @@ pub mod patterns {
     pub fn terminal_cost(x: &State, _: &Params) -> f64 {
         x.h
     }
+}
+
+macro_rules! swing {
+    ($module:ident, $($arguments:tt)*) => {
+        #[dilqr_runtime::model($($arguments)*)]
+        pub mod $module {
+            pub struct State {
+                pub angle: f64,
+                pub rate: f64,
+            }
+            pub struct Control {
+                pub torque: f64,
+            }
+            pub struct Params {
+                pub gravity: f64,
+                pub dt: f64,
+            }
+            #[allow(dead_code, reason = "some of the models below name their step otherwise")]
+            const DT: f64 = 0.1;
+
+            pub fn derivative(x: State, u: Control, p: Params) -> State {
+                State { angle: x.rate, rate: p.gravity * x.angle.sin() + u.torque - 0.1 * x.rate * x.rate * x.rate }
+            }
+            pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+                x.angle * x.angle + u.torque * u.torque
+            }
+            pub fn terminal_cost(x: State, _p: Params) -> f64 {
+                x.angle * x.angle
+            }
+        }
+    };
+}
+
+swing!(swing_euler, integrator = euler, dt = 0.1);
+swing!(swing_semi_implicit, integrator = semi_implicit_euler, dt = DT);
+swing!(swing_midpoint, integrator = midpoint, dt = p.dt);
+swing!(swing_rk4, integrator = rk4, dt = p.dt * 0.5, substeps = 2);
+
+/// The integrators as a textbook writes them, on arrays.
+mod textbook {
+    pub type Rate<'a> = &'a dyn Fn([f64; 2]) -> [f64; 2];
+
+    fn moved(x: [f64; 2], h: f64, k: [f64; 2]) -> [f64; 2] {
+        [x[0] + h * k[0], x[1] + h * k[1]]
+    }
+    pub fn euler(x: [f64; 2], h: f64, f: Rate<'_>) -> [f64; 2] {
+        moved(x, h, f(x))
+    }
+    pub fn semi_implicit_euler(x: [f64; 2], h: f64, f: Rate<'_>) -> [f64; 2] {
+        let rate = x[1] + h * f(x)[1];
+        [x[0] + h * rate, rate]
+    }
+    pub fn midpoint(x: [f64; 2], h: f64, f: Rate<'_>) -> [f64; 2] {
+        moved(x, h, f(moved(x, h / 2.0, f(x))))
+    }
+    pub fn rk4(x: [f64; 2], h: f64, f: Rate<'_>) -> [f64; 2] {
+        let k1 = f(x);
+        let k2 = f(moved(x, h / 2.0, k1));
+        let k3 = f(moved(x, h / 2.0, k2));
+        let k4 = f(moved(x, h, k3));
+        let sum = |i: usize| k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i];
+        moved(x, h / 6.0, [sum(0), sum(1)])
+    }
+}
+
+macro_rules! integrators {
+    ($($module:ident::$model:ident is $integrator:ident of $steps:literal steps of $dt:expr;)*) => {$(
+        #[test]
+        fn $module() {
+            check(
+                stringify!($module),
+                $module::$model,
+                |x, u, p| {
+                    let rate = |x: [f64; 2]| $module::derivative(x.into(), u.into(), p.into()).into();
+                    let by_hand = (0..$steps).fold(x, |x, _| textbook::$integrator(x, $dt(p), &rate));
+                    // The function that the macro adds to the module is the kernel.
+                    let added: [f64; 2] = $module::dynamics(x.into(), u.into(), p.into()).into();
+                    assert!((added[0] - by_hand[0]).abs() < 1e-13 && (added[1] - by_hand[1]).abs() < 1e-13);
+                    by_hand
+                },
+                |x, u, p| $module::stage_cost(x.into(), u.into(), p.into()),
+            );
+        }
+    )*};
+}
+
+integrators! {
+    swing_euler::SwingEuler is euler of 1 steps of |_: [f64; 2]| 0.1;
+    swing_semi_implicit::SwingSemiImplicit is semi_implicit_euler of 1 steps of |_: [f64; 2]| 0.1;
+    swing_midpoint::SwingMidpoint is midpoint of 1 steps of |p: [f64; 2]| p[1];
+    swing_rk4::SwingRk4 is rk4 of 2 steps of |p: [f64; 2]| p[1] * 0.25;
+}
+
+/// Tracking: a reference for every stage, and a wind that helpers see.
+#[dilqr_runtime::model]
+pub mod tracking {
+    pub struct State {
+        pub position: f64,
+        pub velocity: f64,
+    }
+    pub struct Control {
+        pub force: f64,
+    }
+    pub struct Params {
+        pub mass: f64,
+    }
+    pub struct StageParams {
+        pub target: f64,
+        pub wind: [f64; 2],
+    }
+
+    fn push(u: Control, s: &StageParams) -> f64 {
+        u.force + s.wind[0] - s.wind[1] * s.wind[1]
+    }
+    pub fn dynamics(x: State, u: Control, p: Params, s: StageParams) -> State {
+        let acceleration = (push(u, &s) - 0.3 * x.velocity.tanh()) / p.mass;
+        State { position: x.position + 0.1 * x.velocity, velocity: x.velocity + 0.1 * acceleration }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params, s: StageParams) -> f64 {
+        let miss = x.position - s.target;
+        miss * miss + 0.1 * u.force * u.force
+    }
+    pub fn terminal_cost(x: State, _p: Params, s: StageParams) -> f64 {
+        let miss = x.position - s.target;
+        10.0 * miss * miss + x.velocity * x.velocity
+    }
+}
+
+#[test]
+fn stage_parameters() {
+    const T: usize = 12;
+    let stage_params = |shift: &dyn Fn(usize, usize) -> f64| -> Vec<tracking::StageParams> {
+        let entry = |t: usize, i: usize| (0.3 * (t + 5 * i) as f64).sin() + shift(t, i);
+        (0..=T).map(|t| [entry(t, 0), entry(t, 1), entry(t, 2)].into()).collect()
+    };
+    let mut solver = tracking::Solver::new(tracking::Tracking, T, Settings::default()).unwrap();
+    let problem = |shift: &dyn Fn(usize, usize) -> f64| {
+        tracking::Problem::new([0.2, -0.1], [1.3], T).with_stage_params(&stage_params(shift))
+    };
+    // A loss with a gradient that differs from stage to stage: sum of w_t x_t + v_t u_t.
+    let (w, v) = (|t: usize| 1.0 + 0.1 * t as f64, |t: usize| 0.5 - 0.05 * t as f64);
+    let mut loss = LossGradient::zeros(T);
+    for t in 0..=T {
+        loss.states[t][0] = w(t);
+    }
+    for t in 0..T {
+        loss.controls[t][0] = v(t);
+    }
+    let mut evaluate = |shift: &dyn Fn(usize, usize) -> f64| {
+        let solution = solver.solve(&problem(shift)).unwrap();
+        assert_eq!(solution.status, Status::Converged);
+        (0..=T).map(|t| w(t) * solution.states[t][0]).sum::<f64>() + (0..T).map(|t| v(t) * solution.controls[t][0]).sum::<f64>()
+    };
+    let mut differences = Vec::new();
+    let h = 1e-5;
+    for t in 0..=T {
+        for i in 0..3 {
+            let by = |size: f64| move |at: usize, entry: usize| if (at, entry) == (t, i) { size } else { 0.0 };
+            differences.push((evaluate(&by(h)) - evaluate(&by(-h))) / (2.0 * h));
+        }
+    }
+    let solution = solver.solve(&problem(&|_, _| 0.0)).unwrap();
+    let gradient = solver.vjp(&solution, &loss).unwrap();
+    for (t, gradient) in gradient.stage_params.iter().enumerate() {
+        for i in 0..3 {
+            let expected = differences[3 * t + i];
+            // Central differences of a solve to 1e-9: h^2 and 1e-9 / h.
+            assert!((gradient[i] - expected).abs() < 2e-4 * expected.abs().max(1.0), "stage {t} entry {i}: {} instead of {expected}", gradient[i]);
+        }
+    }
+    assert!(differences.iter().any(|number| number.abs() > 0.1), "the loss depends on the stage parameters");
+    let here = tracking::linearize(&[0.1, 0.2].into(), &[0.3].into(), &[2.0].into(), &[0.0, 1.0, 0.5].into());
+    assert!((here.f[1] - (0.2 + 0.1 * (0.3 + 1.0 - 0.25 - 0.3 * 0.2_f64.tanh()) / 2.0)).abs() < 1e-15);
+}
+
+/// Bounds and constraints are read and checked; the solver does not support them yet, and says so.
+#[dilqr_runtime::model]
+pub mod limited {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        #[bounds(-LIMIT, p.most)]
+        pub u: [f64; 2],
+        #[bounds(None, 3.0)]
+        pub w: f64,
+    }
+    pub struct Params {
+        pub most: f64,
+    }
+    const LIMIT: f64 = 2.0;
+
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + u.u[0] + u.u[1] * u.w }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.x * x.x + u.w * u.w
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.x * x.x
+    }
+    pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; 2] {
+        [x.x - p.most, -x.x]
+    }
+    pub fn terminal_equalities(x: State, p: Params) -> [f64; 1] {
+        [x.x - p.most]
+    }
+}
+
+#[test]
+fn models_with_limits_are_refused() {
+    let refused = Ilqr::new(limited::Limited, 5, Settings::default());
+    assert!(matches!(refused, Err(SettingsError::LimitedModel)));
 }
