@@ -1,4 +1,4 @@
-//! Writes the models that the tests compile: two hundred random ones, and a very long one.
+//! Writes the models that the tests compile: two hundred random ones, and long ones.
 
 #[allow(dead_code, reason = "shared with the unit tests of the compiler")]
 #[path = "../dilqr-macros/src/tests/chain.rs"]
@@ -11,8 +11,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 const MODELS: u64 = 200;
-/// Substeps of the long model: its shortest kernel is well beyond one function, its longest beyond ten.
-const SUBSTEPS: usize = 60;
+/// Substeps of the long model: its dynamics take several functions, its Hessian dozens.
+const SUBSTEPS: usize = 100;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=../dilqr-macros/src/tests/random.rs");
@@ -28,7 +28,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Calls a macro with every model.
     let _ = writeln!(models, "macro_rules! for_each_model {{ ($check:ident) => {{ {list} }}; }}");
     std::fs::write(out.join("random_models.rs"), models)?;
-    let long = format!("#[dilqr_runtime::model]\n{}", chain::oscillators(SUBSTEPS));
-    std::fs::write(out.join("oscillators.rs"), long)?;
+    // Sixty bindings that each use the one before twice.
+    let chain = chain::chain(60, "{}.sin() * (1.5 + 0.1 * {})");
+    let oscillators = chain::oscillators(SUBSTEPS);
+    let long = format!("#[dilqr_runtime::model]\n{chain}\n#[dilqr_runtime::model]\n{oscillators}");
+    std::fs::write(out.join("long_models.rs"), long)?;
     Ok(())
 }

@@ -12,9 +12,10 @@ use crate::graph::{Comparison, Input, Vector};
 use crate::partials::{Kernels, Sizes, pattern};
 use crate::program::{Field, Op, Output, Program, Value};
 
-/// The most statements in one generated function. rustc 1.95 overflows its stack somewhere beyond 2,500 `let`s when
-/// debug information is on, and takes minutes over very long functions.
-const STATEMENTS: usize = 800;
+/// The most statements in one generated function, not counting what it stores for the next: with that, twice as many.
+/// rustc 1.95 overflows its stack somewhere beyond 2,500 `let`s when debug information is on, and takes minutes over very
+/// long functions.
+const STATEMENTS: usize = 500;
 
 /// Everything the emitter needs to know.
 pub(crate) struct Emission<'a> {
@@ -575,15 +576,24 @@ impl<'a> Body<'a> {
                 outputs[value.index()].push(*output);
             }
         }
-        // Where the program is cut.
+        // Where the program is cut. Counted are operations, outputs and the loads of what earlier parts made; stores, one
+        // an operation at most, come on top.
         let mut bounds = vec![0];
         let mut statements = 0;
+        let mut loaded_in = vec![0; ops.len()];
         for (index, op) in ops.iter().enumerate() {
-            statements += usize::from(computes(op)) + outputs[index].len();
+            let own = usize::from(computes(op)) + outputs[index].len();
+            let operands = || op.operands().into_iter().flatten().map(Value::index).filter(|&a| computes(&ops[a]));
+            let loads = |start: usize, part: usize, loaded_in: &[usize]| {
+                operands().filter(|&a| a < start && loaded_in[a] != part).count()
+            };
+            let (start, part) = (bounds[bounds.len() - 1], bounds.len());
+            statements += own + loads(start, part, &loaded_in);
             if statements > STATEMENTS {
                 bounds.push(index);
-                statements = usize::from(computes(op)) + outputs[index].len();
+                statements = own + loads(index, part + 1, &loaded_in);
             }
+            operands().for_each(|a| loaded_in[a] = bounds.len());
         }
         bounds.push(ops.len());
         bounds.dedup();

@@ -128,13 +128,22 @@ fn build(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Atom {
                 BinaryOp::Div => left / right,
             }
         }
-        Node::Power(base, exponent) => build(graph, *base, operands).pow(constant(*exponent)),
+        Node::Power(base, exponent) => power(build(graph, *base, operands), *exponent),
         Node::Call(function, arguments) => {
             let arguments: Vec<Atom> =
                 arguments.iter().map(|argument| build(graph, *argument, operands)).collect();
             function_symbol(*function).call_args(&arguments)
         }
     }
+}
+
+/// A power with a constant exponent. One that is no integer exists for positive bases only, and stays a function:
+/// Symbolica would make `x` of the square of `x^(1/2)`.
+fn power(base: Atom, exponent: f64) -> Atom {
+    if exponent.fract() == 0.0 {
+        return base.pow(constant(exponent));
+    }
+    function_symbol(Function::Pow).call_args([base, constant(exponent)])
 }
 
 fn constant(value: f64) -> Atom {
@@ -170,7 +179,7 @@ fn atom(term: &Term) -> Atom {
         Term::Atom(index) => Atom::var(atom_symbol(*index)),
         Term::Sum(terms) => Atom::add_many(terms.iter().map(atom).collect::<Vec<_>>()),
         Term::Product(factors) => Atom::mul_many(factors.iter().map(atom).collect::<Vec<_>>()),
-        Term::Power(base, exponent) => atom(base).pow(constant(*exponent)),
+        Term::Power(base, exponent) => power(atom(base), *exponent),
         Term::Call(function, arguments) => {
             function_symbol(*function).call_args(arguments.iter().map(atom).collect::<Vec<_>>())
         }
@@ -196,10 +205,14 @@ fn term(view: AtomView<'_>) -> Term {
         }
         AtomView::Fun(call) => {
             let symbol = call.get_symbol();
-            let arguments = call.iter().map(term).collect();
+            let arguments: Vec<Term> = call.iter().map(term).collect();
             let function = Function::ALL.into_iter().find(|function| function_symbol(*function) == symbol);
             // Only our own functions enter, and their derivatives are made of them.
-            Term::Call(function.unwrap_or(Function::Sin), arguments)
+            match (function.unwrap_or(Function::Sin), <[Term; 2]>::try_from(arguments)) {
+                (Function::Pow, Ok([base, Term::Constant(exponent)])) => Term::Power(Box::new(base), exponent),
+                (function, Ok(arguments)) => Term::Call(function, arguments.into()),
+                (function, Err(arguments)) => Term::Call(function, arguments),
+            }
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What the integration tests share: models beside those of `dilqr-models`, and the reference data.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "used by tests only, which report by panicking")]
 
+mod agreement;
 mod reference;
 
+pub use agreement::assert_agrees;
 pub use reference::{Peer, Reference, matrices, vector, vectors};
 
 use dilqr_runtime::nalgebra::SMatrix;
@@ -164,7 +166,8 @@ pub fn relative_error<const R: usize, const C: usize>(
     assert_eq!(given.len(), expected.len());
     let largest = expected.iter().map(SMatrix::amax).fold(0.0, f64::max);
     let differences = given.iter().zip(expected).flat_map(|(a, b)| (a - b).iter().copied().collect::<Vec<f64>>());
-    differences.fold(0.0, |error: f64, d| if d.is_nan() || error.is_nan() { f64::NAN } else { error.max(d.abs()) }) / largest
+    let add = |error: f64, d: f64| if error.is_nan() || d.is_nan() { f64::NAN } else { error.max(d.abs()) };
+    differences.fold(0.0, add) / largest
 }
 
 /// Fails where [`relative_error`] is larger than the tolerance, or NaN.

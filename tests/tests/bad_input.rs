@@ -4,7 +4,9 @@
 
 use dilqr_models::{cartpole, lqr, pendulum};
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Hessian, Ilqr, LossGradient, Model, Problem, Settings, SettingsError, Solution, SolveError, Status};
+use dilqr_runtime::{
+    Hessian, Ilqr, LossGradient, Model, Problem, Settings, SettingsError, Solution, SolveError, Status,
+};
 use dilqr_tests::{cart4, pend2, root, weights};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -47,7 +49,7 @@ where
         let error = solver.solve(&Problem::new(x0, params, horizon)).unwrap_err();
         assert_eq!(error, SolveError::Horizon { given: horizon, expected: T });
     }
-    let short = Problem::new(x0, params, T).with_controls(&vec![SVector::<f64, NU>::zeros(); T - 1]);
+    let short = Problem::new(x0, params, T).with_controls(&[SVector::<f64, NU>::zeros(); T - 1]);
     assert!(matches!(solver.solve(&short), Err(SolveError::WrongLength { given: 7, expected: T, .. })));
     // And after all that the solver is as good as new.
     assert!(solver.solve(&Problem::new(x0, params, T)).is_ok());

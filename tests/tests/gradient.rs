@@ -47,6 +47,9 @@ fn value<const NX: usize, const NU: usize, const NP: usize>(
     states + loss.controls.iter().zip(&solution.controls).map(|(g, u)| g.dot(u)).sum::<f64>()
 }
 
+/// Moves initial state and parameters by a step.
+type Edit<'a, const NX: usize, const NP: usize> = &'a dyn Fn(f64, &mut SVector<f64, NX>, &mut SVector<f64, NP>);
+
 /// Gradient of `measure` of the solution by differences through the solver, in parameters and initial state.
 fn differences<M, const NX: usize, const NU: usize, const NP: usize>(
     solver: &mut Ilqr<M, NX, NU, NP>,
@@ -57,7 +60,7 @@ where
     M: Model<NX, NU, NP> + Copy,
 {
     let model = *solver.model();
-    let mut slope = |at: f64, edit: &dyn Fn(f64, &mut SVector<f64, NX>, &mut SVector<f64, NP>)| {
+    let mut slope = |at: f64, edit: Edit<'_, NX, NP>| {
         // Fourth order: a step of a thousandth leaves a truncation of 1e-12 and amplifies the rounding of the solutions,
         // about 1e-13, to 1e-10.
         let h = 1e-3 * if at.abs() > 1e-4 { at.abs() } else { 1.0 };

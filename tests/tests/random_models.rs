@@ -170,7 +170,13 @@ impl Comparison<'_> {
 }
 
 /// Whether the point could be compared.
-fn agrees(case: u64, computed: &Computed, generic: &HamiltonianHessian<f64, NX, NU>, own: [f64; NX + 2], point: &Point) -> bool {
+fn agrees(
+    case: u64,
+    computed: &Computed,
+    generic: &HamiltonianHessian<f64, NX, NU>,
+    own: [f64; NX + 2],
+    point: &Point,
+) -> bool {
     let oracle = Oracle::new(&random::Model::numbered(case), &point.z);
     if oracle.scale > LARGEST {
         return false;
@@ -195,7 +201,8 @@ fn every_kernel_of_every_model() {
                 let point = point(&mut stream);
                 let Point { x, u, p, lambda, .. } = point;
                 let next: [f64; NX] = $module::dynamics(x.into(), u.into(), p.into()).into();
-                let costs = [$module::stage_cost(x.into(), u.into(), p.into()), $module::terminal_cost(x.into(), p.into())];
+                let costs =
+                    [$module::stage_cost(x.into(), u.into(), p.into()), $module::terminal_cost(x.into(), p.into())];
                 let own = [next[0], next[1], next[2], costs[0], costs[1]];
                 let mut generic = HamiltonianHessian::zeros();
                 AutoDiff($model).hamiltonian_hessian(&x, &u, &p, &SVector::zeros(), &lambda, &mut generic);

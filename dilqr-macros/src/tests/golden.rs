@@ -41,7 +41,8 @@ fn check(name: &str, text: &str) {
 /// The annotated module of a file.
 fn annotated(text: &str) -> syn::ItemMod {
     let file: syn::File = syn::parse_str(text).unwrap();
-    let is_model = |attribute: &syn::Attribute| attribute.path().segments.last().is_some_and(|name| name.ident == "model");
+    let is_model =
+        |attribute: &syn::Attribute| attribute.path().segments.last().is_some_and(|name| name.ident == "model");
     let modules = file.items.into_iter().filter_map(|item| match item {
         syn::Item::Mod(module) if module.attrs.iter().any(is_model) => Some(module),
         _ => None,
@@ -52,7 +53,7 @@ fn annotated(text: &str) -> syn::ItemMod {
 /// Common subexpressions, zeros and the choice of sweeps all show in the counts.
 #[test]
 fn operation_counts() {
-    let mut text = String::from("model kernel total | add | mul | div | neg | call\n");
+    let mut text = String::from("model kernel total | add | mul | div | neg | call | select\n");
     for (name, file) in MODELS {
         let (_, kernels) = symbolic::session(|| derive(&elaborate_module(&annotated(file)))).unwrap();
         for (kernel, program) in kernels.named() {

@@ -15,7 +15,9 @@ fn counts(length: usize, step: &str) -> Vec<(&'static str, usize)> {
 /// operations as one binding.
 #[test]
 fn operations_grow_linearly_with_bindings() {
-    for step in ["{}.sin() * {}", "({} + 0.5) * {}", "{} / (2.0 + {} * {})", "{} - 0.1 * {}.powi(3)", "{}.hypot({} * p.k)"] {
+    for step in
+        ["{}.sin() * {}", "({} + 0.5) * {}", "{} / (2.0 + {} * {})", "{} - 0.1 * {}.powi(3)", "{}.hypot({} * p.k)"]
+    {
         let [first, second, third] = [20, 40, 60].map(|length| counts(length, step));
         for ((name, first), ((_, second), (_, third))) in first.into_iter().zip(second.into_iter().zip(third)) {
             assert_eq!(third - second, second - first, "{name} of {step}: {first}, {second}, {third}");

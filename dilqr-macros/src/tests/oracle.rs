@@ -31,8 +31,12 @@ pub(crate) struct Oracle {
 
 impl Oracle {
     pub(crate) fn new(model: &Model, z: &[f64; N]) -> Self {
-        let mut oracle =
-            Self { value: [0.0; OUTPUTS], gradient: [[0.0; N]; OUTPUTS], hessian: [[[0.0; N]; N]; OUTPUTS], scale: 1.0 };
+        let mut oracle = Self {
+            value: [0.0; OUTPUTS],
+            gradient: [[0.0; N]; OUTPUTS],
+            hessian: [[[0.0; N]; N]; OUTPUTS],
+            scale: 1.0,
+        };
         for i in 0..N {
             for j in 0..=i {
                 let unit = |k: usize, of: usize| f64::from(u8::from(k == of));

@@ -193,6 +193,55 @@ fn run(seed: u8, cases: u32, length: usize) {
     assert!(compared * 10 >= 8 * 3 * cases as usize, "{compared} points compared in {cases} cases");
 }
 
+/// The generator reaches the whole language.
+#[test]
+fn random_models_use_everything() {
+    let text: String = (0..300).map(|index| Model::numbered(index).source("random")).collect();
+    let methods =
+        "sin cos tan asin acos atan atan2 sinh cosh tanh exp ln sqrt cbrt powi powf recip hypot mul_add sin_cos";
+    for method in methods.split(' ') {
+        assert!(text.contains(&format!(".{method}(")), "{method} as a method");
+        // An integer power is drawn as a method only.
+        assert!(method == "powi" || text.contains(&format!("f64::{method}(")), "{method} as a function");
+    }
+    let constructs = [
+        "= -",
+        "(-",
+        " + ",
+        " - ",
+        " * ",
+        " / ",
+        ": f64 = ",
+        ": (f64, f64) = ",
+        ": Pair = ",
+        ": [f64; N] = ",
+        "let (v",
+        "let ((v",
+        "let (_, v",
+        ", _) = ",
+        "Pair { left: ",
+        "Pair { right: ",
+        "; N]",
+        "[0]",
+        "[N - 1]",
+        ".0",
+        ".1",
+        ".left",
+        ".right[",
+        "helper_0(&x",
+        "({ let ",
+        "State { b, a }",
+        "std::f64::consts::",
+        "core::f64::consts::",
+        "C0",
+        ": &State",
+        ": Params)",
+    ];
+    for construct in constructs {
+        assert!(text.contains(construct), "`{construct}`");
+    }
+}
+
 #[test]
 fn small_random_models() {
     run(1, 300, 60);

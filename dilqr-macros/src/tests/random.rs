@@ -50,7 +50,11 @@ pub(crate) enum Expr {
     Negate(Box<Expr>),
     Binary(char, Box<Expr>, Box<Expr>),
     /// A method of `f64`, written as a method or as `f64::method(..)`.
-    Method { name: &'static str, path: bool, arguments: Vec<Expr> },
+    Method {
+        name: &'static str,
+        path: bool,
+        arguments: Vec<Expr>,
+    },
     Powi(Box<Expr>, i32),
     Call(usize, Vec<Expr>),
     Array(Vec<Expr>),
@@ -389,8 +393,7 @@ impl Maker<'_> {
             });
             given && *result == shape
         };
-        let known: Vec<usize> =
-            (0..self.signatures.len()).filter(|&index| fits(&&self.signatures[index])).collect();
+        let known: Vec<usize> = (0..self.signatures.len()).filter(|&index| fits(&&self.signatures[index])).collect();
         if known.is_empty() || self.budget == 0 {
             return None;
         }

@@ -28,8 +28,10 @@ pub mod pendulum {
         x.sine() + x.to_radians() + x.abs() + x.max(0.0) + f64::signum(x)
     }
 
-    fn fields(x: State, t: (f64, f64)) -> f64 {
-        t.2 + x.angle.value + x.rate.0
+    pub struct Empty {}
+
+    fn fields(x: State, t: (f64, f64), e: Empty) -> f64 {
+        e.mass + t.2 + x.angle.value + x.rate.0
     }
 
     pub fn dynamics(x: State, u: Control, p: Params) -> State {

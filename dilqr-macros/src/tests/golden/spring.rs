@@ -49,23 +49,23 @@ pub mod spring {
 
 Operations a call, counted in the generated code:
 
-| kernel | total | add | mul | div | neg | call |
-|---|---|---|---|---|---|---|
-| `dynamics` | 10 | 4 | 6 | 0 | 0 | 0 |
-| `stage_cost` | 4 | 1 | 3 | 0 | 0 | 0 |
-| `terminal_cost` | 4 | 1 | 3 | 0 | 0 | 0 |
-| `step` | 13 | 5 | 8 | 0 | 0 | 0 |
-| `expand_stage` | 22 | 7 | 14 | 0 | 1 | 0 |
-| `expand_terminal` | 8 | 1 | 7 | 0 | 0 | 0 |
-| `hamiltonian_hessian` | 7 | 2 | 5 | 0 | 0 | 0 |
-| `expand_hamiltonian` | 17 | 4 | 12 | 0 | 1 | 0 |
-| `add_hamiltonian_parameter_gradient` | 9 | 2 | 6 | 0 | 1 | 0 |
-| `add_terminal_parameter_gradient` | 1 | 0 | 1 | 0 | 0 | 0 |
-| `add_parameter_contraction` | 17 | 5 | 11 | 0 | 1 | 0 |
-| `add_terminal_parameter_contraction` | 2 | 0 | 2 | 0 | 0 | 0 |
-| `parameter_terms` | 15 | 3 | 9 | 0 | 3 | 0 |
-| `terminal_parameter_terms` | 1 | 0 | 1 | 0 | 0 | 0 |
-| `linearize` | 21 | 6 | 12 | 0 | 3 | 0 |
+| kernel | total | add | mul | div | neg | call | select |
+|---|---|---|---|---|---|---|---|
+| `dynamics` | 10 | 4 | 6 | 0 | 0 | 0 | 0 |
+| `stage_cost` | 4 | 1 | 3 | 0 | 0 | 0 | 0 |
+| `terminal_cost` | 4 | 1 | 3 | 0 | 0 | 0 | 0 |
+| `step` | 13 | 5 | 8 | 0 | 0 | 0 | 0 |
+| `expand_stage` | 21 | 7 | 14 | 0 | 0 | 0 | 0 |
+| `expand_terminal` | 8 | 1 | 7 | 0 | 0 | 0 | 0 |
+| `hamiltonian_hessian` | 7 | 2 | 5 | 0 | 0 | 0 | 0 |
+| `expand_hamiltonian` | 16 | 4 | 12 | 0 | 0 | 0 | 0 |
+| `add_hamiltonian_parameter_gradient` | 9 | 2 | 6 | 0 | 1 | 0 | 0 |
+| `add_terminal_parameter_gradient` | 1 | 0 | 1 | 0 | 0 | 0 | 0 |
+| `add_parameter_contraction` | 17 | 5 | 11 | 0 | 1 | 0 | 0 |
+| `add_terminal_parameter_contraction` | 2 | 0 | 2 | 0 | 0 | 0 | 0 |
+| `parameter_terms` | 13 | 3 | 9 | 0 | 1 | 0 | 0 |
+| `terminal_parameter_terms` | 1 | 0 | 1 | 0 | 0 | 0 | 0 |
+| `linearize` | 18 | 6 | 12 | 0 | 0 | 0 | 0 |
 
 State: position, velocity. Control: force. Parameters: stiffness.*/
     #[derive(
@@ -110,7 +110,7 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
             1usize,
         >,
     }
-    ///Next state and its derivatives at a point (21 operations).
+    ///Next state and its derivatives at a point (18 operations).
     #[must_use]
     pub fn linearize(x: &State, u: &Control, p: &Params) -> Linearization {
         Spring::__linearize(x, u, p)
@@ -533,29 +533,26 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
             let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
             let __t15 = __x.data.0[0][0usize] + __t14;
             __out.f.data.0[0usize][0usize] = __t15;
-            __out.fu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.010000000000000002,
-            );
-            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
+            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.010000000000000002)
                 * __t6;
-            let __t18 = -__t17;
-            __out.fp.data.0[0usize][0usize] = __t18;
-            let __t20 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t2;
+            __out.fp.data.0[0usize][0usize] = __t17;
+            let __t19 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t2;
             __out.fx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 1.0,
             );
-            let __t22 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t20;
-            let __t23 = __p.data.0[0][0usize] * __t22;
+            let __t21 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t19;
+            let __t22 = __p.data.0[0][0usize] * __t21;
+            __out.fu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.010000000000000002,
+            );
             let __t24 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
-                * __t23;
+                * __t22;
             let __t25 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) - __t24;
             __out.fx.data.0[0usize][0usize] = __t25;
-            let __t26 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t6;
-            let __t27 = -__t26;
+            let __t27 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t6;
             __out.fp.data.0[0usize][1usize] = __t27;
-            let __t28 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t23;
-            let __t29 = -__t28;
-            __out.fx.data.0[0usize][1usize] = __t29;
+            let __t28 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t22;
+            __out.fx.data.0[0usize][1usize] = __t28;
         }
         pub struct __Dynamics;
         impl ::dilqr_runtime::Kernel for __Dynamics {
@@ -860,8 +857,7 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
                 * __t23;
             let __t26 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) - __t25;
             __out.fx.data.0[0usize][0usize] = __t26;
-            let __t27 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t23;
-            let __t28 = -__t27;
+            let __t28 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t23;
             __out.fx.data.0[0usize][1usize] = __t28;
             __out.lxx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 2.0,
@@ -918,8 +914,7 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
                 * __t23;
             let __t26 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) - __t25;
             __out.fx.data.0[0usize][0usize] = __t26;
-            let __t27 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t23;
-            let __t28 = -__t27;
+            let __t28 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t23;
             __out.fx.data.0[0usize][1usize] = __t28;
             __out.lxx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 2.0,
@@ -1162,8 +1157,7 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
             __out.fu.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 0.1,
             );
-            let __t12 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t7;
-            let __t13 = -__t12;
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t7;
             __out.fx.data.0[0usize][1usize] = __t13;
             let __t15 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
                 * __x.data.0[0][0usize];
@@ -1213,8 +1207,7 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
             __out.fu.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 0.1,
             );
-            let __t12 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t7;
-            let __t13 = -__t12;
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t7;
             __out.fx.data.0[0usize][1usize] = __t13;
             let __t15 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
                 * __x.data.0[0][0usize];
@@ -1636,22 +1629,20 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
             let __t2 = __x.data.0[0][0usize] * __t1;
             let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t2;
             let __t5 = __x.data.0[0][0usize] + __t4;
-            let __t7 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
+            let __t7 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.010000000000000002)
                 * __t5;
-            let __t8 = -__t7;
-            __out.fp.data.0[0usize][0usize] = __t8;
-            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t5;
-            let __t11 = -__t10;
-            __out.fp.data.0[0usize][1usize] = __t11;
-            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+            __out.fp.data.0[0usize][0usize] = __t7;
+            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t5;
+            __out.fp.data.0[0usize][1usize] = __t9;
+            let __t12 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
                 * __lambda.data.0[0][0usize];
-            let __t15 = __lambda.data.0[0][1usize] + __t13;
-            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t15;
-            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t1;
-            let __t20 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t18;
-            let __t21 = __t20 * __t16;
-            let __t22 = -__t21;
-            __out.hxp.data.0[0usize][0usize] = __t22;
+            let __t14 = __lambda.data.0[0][1usize] + __t12;
+            let __t15 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t14;
+            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t1;
+            let __t19 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t17;
+            let __t20 = __t19 * __t15;
+            let __t21 = -__t20;
+            __out.hxp.data.0[0usize][0usize] = __t21;
         }
         fn __parameter_terms_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1670,22 +1661,20 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
             let __t2 = __x.data.0[0][0usize] * __t1;
             let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t2;
             let __t5 = __x.data.0[0][0usize] + __t4;
-            let __t7 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
+            let __t7 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.010000000000000002)
                 * __t5;
-            let __t8 = -__t7;
-            __out.fp.data.0[0usize][0usize] = __t8;
-            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t5;
-            let __t11 = -__t10;
-            __out.fp.data.0[0usize][1usize] = __t11;
-            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+            __out.fp.data.0[0usize][0usize] = __t7;
+            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t5;
+            __out.fp.data.0[0usize][1usize] = __t9;
+            let __t12 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
                 * __lambda.data.0[0][0usize];
-            let __t15 = __lambda.data.0[0][1usize] + __t13;
-            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t15;
-            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t1;
-            let __t20 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t18;
-            let __t21 = __t20 * __t16;
-            let __t22 = -__t21;
-            __out.hxp.data.0[0usize][0usize] = __t22;
+            let __t14 = __lambda.data.0[0][1usize] + __t12;
+            let __t15 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t14;
+            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t1;
+            let __t19 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t17;
+            let __t20 = __t19 * __t15;
+            let __t21 = -__t20;
+            __out.hxp.data.0[0usize][0usize] = __t21;
         }
         pub struct __TerminalParameterTerms;
         impl ::dilqr_runtime::Kernel for __TerminalParameterTerms {

@@ -1,5 +1,7 @@
-//! A model far too long for one function: what is cut into many must still be one program.
+//! Models of many bindings: one that would be an enormous tree, and one far too long for one function, where what is cut
+//! into many must still be one program.
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+#![allow(clippy::let_and_return, reason = "the models are machine-made")]
 
 use dilqr_runtime::dual::AutoDiff;
 use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, StageExpansion};
@@ -7,7 +9,7 @@ use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Ilqr, LossGradient, Model, Problem, Settings, Status};
 use oscillators::{Control, Oscillators, Params, State};
 
-include!(concat!(env!("OUT_DIR"), "/oscillators.rs"));
+include!(concat!(env!("OUT_DIR"), "/long_models.rs"));
 
 type Vector<const N: usize> = SVector<f64, N>;
 
@@ -94,4 +96,24 @@ fn it_is_solved_and_differentiated() {
     let gradient = solver.vjp(&solution, &loss).unwrap();
     let contracted = solver.jacobian(&solution).unwrap().states[horizon].transpose() * loss.states[horizon];
     agree("gradient", &gradient.params, &contracted);
+}
+
+/// As a tree this model would have 2^60 terms.
+#[test]
+fn a_chain_of_bindings() {
+    let none = SVector::zeros();
+    for (x, u, p) in [(0.4, 0.3, 1.1), (-0.9, 1.0, 0.2), (0.0, 0.0, 1.0)] {
+        let (lambda, x, u, p) = ([0.7].into(), [x].into(), [u].into(), [p].into());
+        let mut next = SVector::zeros();
+        chain::Chain.dynamics(&x, &u, &p, &none, &mut next);
+        let own = chain::dynamics(x.into(), u.into(), p.into());
+        assert!((next[0] - own.a).abs() <= TOLERANCE, "{next} and {own:?}");
+        let (mut ours, mut dual) = (HamiltonianExpansion::zeros(), HamiltonianExpansion::zeros());
+        chain::Chain.expand_hamiltonian(&x, &u, &p, &none, &lambda, &mut ours);
+        AutoDiff(chain::Chain).expand_hamiltonian(&x, &u, &p, &none, &lambda, &mut dual);
+        agree("fx", &ours.fx, &dual.fx);
+        agree("hxx", &ours.hxx, &dual.hxx);
+        agree("hux", &ours.hux, &dual.hux);
+        agree("huu", &ours.huu, &dual.huu);
+    }
 }
