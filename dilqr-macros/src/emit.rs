@@ -350,7 +350,7 @@ fn model(emission: &Emission<'_>) -> TokenStream {
     let bodies = methods.iter().map(|method| kernel(emission, method));
     let delegates = methods.iter().map(|method| delegate(emission, method));
     let sparsity = sparsity(emission);
-    let limited = emission.limited;
+    let limited = emission.limited.then(|| quote!(const LIMITED: ::core::primitive::bool = true;));
     let linearize = linearize(emission);
     quote! {
         #[allow(
@@ -364,7 +364,7 @@ fn model(emission: &Emission<'_>) -> TokenStream {
             #[automatically_derived]
             impl #runtime::Model<#nx, #nu, #np, #ns> for #model {
                 const SPARSITY: #runtime::Sparsity<#nx, #nu, #np> = #sparsity;
-                const LIMITED: ::core::primitive::bool = #limited;
+                #limited
                 #(#delegates)*
             }
 
