@@ -24,8 +24,6 @@ mod term;
 mod value;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod scratch;
 
 /// Compiles a module that describes a system into a model with exact derivatives.
 ///
