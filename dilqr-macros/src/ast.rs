@@ -13,6 +13,35 @@ pub(crate) struct Model {
     pub(crate) structs: Vec<Struct>,
     pub(crate) consts: Vec<Const>,
     pub(crate) functions: Vec<Function>,
+    /// Of a model that gives `derivative` in place of `dynamics`.
+    pub(crate) integration: Option<Integration>,
+}
+
+/// `integrator = .., dt = .., substeps = ..`
+pub(crate) struct Integration {
+    pub(crate) integrator: Integrator,
+    /// Where the integrator is named.
+    pub(crate) span: Span,
+    /// The time step, over consts and `p`.
+    pub(crate) dt: Option<Expr>,
+    pub(crate) substeps: Option<Expr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Integrator {
+    Euler,
+    SemiImplicitEuler,
+    Midpoint,
+    Rk4,
+}
+
+impl Integrator {
+    pub(crate) const ALL: [(&str, Self); 4] = [
+        ("euler", Self::Euler),
+        ("semi_implicit_euler", Self::SemiImplicitEuler),
+        ("midpoint", Self::Midpoint),
+        ("rk4", Self::Rk4),
+    ];
 }
 
 impl Model {
@@ -21,6 +50,14 @@ impl Model {
     }
     pub(crate) fn find_function(&self, name: &str) -> Option<&Function> {
         self.functions.iter().find(|item| item.name == name)
+    }
+    pub(crate) fn has_stage_params(&self) -> bool {
+        self.find_struct("StageParams").is_some()
+    }
+    /// Whether controls are bounded or trajectories constrained.
+    pub(crate) fn is_limited(&self) -> bool {
+        let bounded = self.structs.iter().any(|item| item.fields.iter().any(|field| field.bounds.is_some()));
+        bounded || CONSTRAINTS.iter().any(|(name, _)| self.find_function(name).is_some())
     }
     pub(crate) fn find_const(&self, name: &str) -> Option<&Const> {
         self.consts.iter().find(|item| item.name == name)
@@ -36,7 +73,23 @@ pub(crate) struct Struct {
 pub(crate) struct Field {
     pub(crate) name: Ident,
     pub(crate) ty: Type,
+    pub(crate) bounds: Option<Bounds>,
 }
+
+/// `#[bounds(lower, upper)]`; a side that is `None` is open.
+pub(crate) struct Bounds {
+    pub(crate) lower: Option<Expr>,
+    pub(crate) upper: Option<Expr>,
+    pub(crate) span: Span,
+}
+
+/// The functions that constrain a trajectory, and whether they see the control.
+pub(crate) const CONSTRAINTS: [(&str, bool); 4] = [
+    ("stage_constraints", true),
+    ("terminal_constraints", false),
+    ("stage_equalities", true),
+    ("terminal_equalities", false),
+];
 
 pub(crate) struct Const {
     pub(crate) name: Ident,
@@ -52,7 +105,7 @@ pub(crate) struct Function {
 }
 
 pub(crate) struct Argument {
-    pub(crate) name: Ident,
+    pub(crate) pattern: Pattern,
     pub(crate) ty: Type,
 }
 
@@ -65,6 +118,7 @@ pub(crate) struct Type {
 pub(crate) enum TypeKind {
     Float,
     Integer,
+    Bool,
     Struct(Ident),
     Array(Box<Type>, Box<Expr>),
     Tuple(Vec<Type>),
@@ -72,10 +126,21 @@ pub(crate) enum TypeKind {
     Unknown,
 }
 
-/// `{ let ..; let ..; value }`
+/// `{ statement; statement; value }`
 pub(crate) struct Block {
-    pub(crate) lets: Vec<Let>,
-    pub(crate) value: Box<Expr>,
+    pub(crate) statements: Vec<Statement>,
+    /// Where there is none, the block has no value.
+    pub(crate) value: Option<Box<Expr>>,
+    /// The closing brace.
+    pub(crate) end: Span,
+}
+
+pub(crate) enum Statement {
+    Let(Let),
+    /// `place = value`, or `place op= value`.
+    Assign { place: Expr, op: Option<BinaryOp>, value: Expr },
+    /// An `if`, a `for` or a block for what it assigns.
+    Run(Expr),
 }
 
 pub(crate) struct Let {
@@ -87,7 +152,22 @@ pub(crate) struct Let {
 pub(crate) enum Pattern {
     Name(Ident),
     Tuple(Vec<Pattern>, Span),
+    Array(Vec<Pattern>, Span),
+    /// The fields named; whether all must be is rustc's to say.
+    Struct(Ident, Vec<(Ident, Pattern)>),
     Ignore,
+}
+
+impl Pattern {
+    /// The names it binds, in order.
+    pub(crate) fn names(&self) -> Vec<&Ident> {
+        match self {
+            Self::Name(name) => vec![name],
+            Self::Tuple(patterns, _) | Self::Array(patterns, _) => patterns.iter().flat_map(Self::names).collect(),
+            Self::Struct(_, fields) => fields.iter().flat_map(|(_, pattern)| pattern.names()).collect(),
+            Self::Ignore => Vec::new(),
+        }
+    }
 }
 
 pub(crate) struct Expr {
@@ -99,10 +179,19 @@ pub(crate) enum ExprKind {
     /// A literal, or a constant of `std::f64::consts` by its value.
     Float(f64),
     Integer(i64),
+    Bool(bool),
     /// An argument, a `let` or a const.
     Name(Ident),
     Negate(Box<Expr>),
     Binary(BinaryOp, Box<Expr>, Box<Expr>),
+    Compare(CompareOp, Box<Expr>, Box<Expr>),
+    And(Box<Expr>, Box<Expr>),
+    Or(Box<Expr>, Box<Expr>),
+    Not(Box<Expr>),
+    /// `value as type`
+    Cast(Box<Expr>, Type),
+    If { condition: Box<Expr>, then: Block, otherwise: Option<Box<Expr>> },
+    For { pattern: Pattern, range: Range, body: Block },
     /// A call of a function of the module.
     Call(Ident, Vec<Expr>),
     /// `receiver.method(arguments)` or `f64::method(receiver, arguments)`.
@@ -125,4 +214,24 @@ pub(crate) enum BinaryOp {
     Sub,
     Mul,
     Div,
+    /// Of integers.
+    Rem,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CompareOp {
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Equal,
+    NotEqual,
+}
+
+/// `start..end`, `start..=end`, either with `.rev()`.
+pub(crate) struct Range {
+    pub(crate) start: Box<Expr>,
+    pub(crate) end: Box<Expr>,
+    pub(crate) inclusive: bool,
+    pub(crate) reversed: bool,
 }

@@ -71,10 +71,11 @@ pub(crate) struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    pub(crate) fn new(tape: &'a Tape, strategy: Strategy) -> Self {
+    /// A chain that gives up when it has made `limit` operations; its builder then is full.
+    pub(crate) fn new(tape: &'a Tape, strategy: Strategy, limit: usize) -> Self {
         let n = tape.pieces.len();
         Self {
-            builder: Builder::default(),
+            builder: Builder::with_limit(limit),
             tape,
             strategy,
             used: (Cell::new(false), Cell::new(false)),
@@ -432,6 +433,9 @@ impl<'a> Chain<'a> {
         let one = self.builder.constant(1.0);
         let mut entries = Entries::new();
         for column in columns {
+            if self.builder.is_full() {
+                return Entries::new();
+            }
             let moved = |operand: Operand| match operand {
                 Operand::Constant(_) => None,
                 Operand::Input(input) => (input == column).then_some(one),
@@ -462,6 +466,9 @@ impl<'a> Chain<'a> {
             let Some(adjoint) = adjoints.pieces[index] else { continue };
             if !self.is_curved(index) {
                 continue;
+            }
+            if self.builder.is_full() {
+                return Entries::new();
             }
             let operands = self.operands(index);
             let a: Vec<Row> = operands.iter().map(|&operand| self.row(&left_rows, operand, left)).collect();
@@ -532,6 +539,9 @@ impl<'a> Chain<'a> {
         };
         let mut live = Interactions::default();
         for index in (0..self.tape.pieces.len()).rev() {
+            if self.builder.is_full() {
+                return Entries::new();
+            }
             if depends[index] == (false, false) {
                 continue;
             }
@@ -583,7 +593,9 @@ impl<'a> Chain<'a> {
         if !matches!(self.tape.pieces[index].rule, Rule::Smooth { .. }) {
             // One operand at a time is selected: there are no mixed terms.
             for (operand, term) in self.pull(index, value) {
-                live.add(operand, operand, term);
+                if matters(operand, operand) {
+                    live.add(operand, operand, term);
+                }
             }
             return;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::ast::{Model, Type, TypeKind};
+use crate::ast::{CONSTRAINTS, Model, Type, TypeKind};
 use crate::errors::{Errors, did_you_mean, message};
 
 const RULES: &[fn(&Model, &mut Errors)] = &[
@@ -12,8 +12,9 @@ const RULES: &[fn(&Model, &mut Errors)] = &[
     no_hidden_primitive,
     structs_present,
     functions_present,
-    nothing_unsupported,
+    one_way_to_the_next_state,
     signatures,
+    constraint_signatures,
     arguments_differ,
     vectors_hold_numbers,
     structs_are_finite,
@@ -78,7 +79,7 @@ fn no_reserved_name(model: &Model, errors: &mut Errors) {
     let own = camel_case(&model.module.to_string());
     for name in names(model) {
         // A struct named like the module is told by `module_names_a_model`, where the module cannot keep its name.
-        let required = ["State", "Control", "Params"].iter().any(|required| name == required);
+        let required = ["State", "Control", "Params", "StageParams"].iter().any(|required| name == required);
         if !required && (*name == own || ADDED.iter().any(|added| name == added)) {
             errors.at(name, message::reserved(&name.to_string()));
         }
@@ -88,7 +89,7 @@ fn no_reserved_name(model: &Model, errors: &mut Errors) {
     }
     // Patterns with the name of a const are matched against it, and these are the arguments of `linearize`.
     for item in &model.consts {
-        if ["x", "u", "p"].iter().any(|argument| item.name == argument) {
+        if ["x", "u", "p", "s"].iter().any(|argument| item.name == argument) {
             errors.at(&item.name, message::reserved(&item.name.to_string()));
         }
     }
@@ -123,13 +124,19 @@ fn structs_present(model: &Model, errors: &mut Errors) {
 }
 
 fn functions_present(model: &Model, errors: &mut Errors) {
+    let next_state = if model.integration.is_some() {
+        ("derivative", "derivative", DERIVATIVE)
+    } else {
+        ("dynamics", "dynamics", DYNAMICS)
+    };
     for (name, what, write) in [
-        ("dynamics", "dynamics", DYNAMICS),
+        next_state,
         ("stage_cost", "stage cost", STAGE_COST),
         ("terminal_cost", "terminal cost", TERMINAL_COST),
     ] {
-        // A model with `derivative` has had its message; a second one about `dynamics` would mislead.
-        if model.find_function(name).is_none() && !(name == "dynamics" && model.find_function("derivative").is_some()) {
+        // A `derivative` without its integrator has a message of its own.
+        let derivative = name == "dynamics" && model.find_function("derivative").is_some();
+        if model.find_function(name).is_none() && !derivative {
             let helpers = model.functions.iter().map(|item| &item.name);
             missing(name, what, write, helpers, &model.module, errors);
         }
@@ -137,6 +144,7 @@ fn functions_present(model: &Model, errors: &mut Errors) {
 }
 
 const DYNAMICS: &str = "pub fn dynamics(x: State, u: Control, p: Params) -> State";
+const DERIVATIVE: &str = "pub fn derivative(x: State, u: Control, p: Params) -> State";
 const STAGE_COST: &str = "pub fn stage_cost(x: State, u: Control, p: Params) -> f64";
 const TERMINAL_COST: &str = "pub fn terminal_cost(x: State, p: Params) -> f64";
 
@@ -158,39 +166,68 @@ fn missing<'a>(
     errors.at(module, message::missing_item(what, write));
 }
 
-/// Parts of the contract that later versions bring.
-fn nothing_unsupported(model: &Model, errors: &mut Errors) {
-    if let Some(item) = model.find_struct("StageParams") {
-        errors.at(&item.name, message::STAGE_PARAMS);
+/// `dynamics`, or `derivative` with an integrator.
+fn one_way_to_the_next_state(model: &Model, errors: &mut Errors) {
+    match (&model.integration, model.find_function("dynamics"), model.find_function("derivative")) {
+        (Some(_), Some(dynamics), _) => errors.at(&dynamics.name, message::DYNAMICS_TWICE),
+        (None, _, Some(derivative)) => errors.at(&derivative.name, message::DERIVATIVE),
+        _ => {}
     }
-    if let Some(item) = model.find_function("derivative") {
-        errors.at(&item.name, message::DERIVATIVE);
-    }
-    for name in ["stage_constraints", "terminal_constraints", "stage_equalities", "terminal_equalities"] {
-        if let Some(item) = model.find_function(name) {
-            errors.at(&item.name, message::CONSTRAINTS);
-        }
+    if let Some(integration) = &model.integration
+        && integration.dt.is_none()
+    {
+        errors.on(integration.span, message::NO_STEP);
     }
 }
 
 fn signatures(model: &Model, errors: &mut Errors) {
-    signature(model, "dynamics", &["State", "Control", "Params"], "State", DYNAMICS, errors);
-    signature(model, "stage_cost", &["State", "Control", "Params"], "f64", STAGE_COST, errors);
-    signature(model, "terminal_cost", &["State", "Params"], "f64", TERMINAL_COST, errors);
+    for (name, write) in [("dynamics", DYNAMICS), ("derivative", DERIVATIVE)] {
+        signature(model, name, true, |ty| is(ty, "State"), write, errors);
+    }
+    signature(model, "stage_cost", true, |ty| is(ty, "f64"), STAGE_COST, errors);
+    signature(model, "terminal_cost", false, |ty| is(ty, "f64"), TERMINAL_COST, errors);
 }
 
-fn signature(model: &Model, name: &str, arguments: &[&str], result: &str, write: &str, errors: &mut Errors) {
+fn constraint_signatures(model: &Model, errors: &mut Errors) {
+    let numbers = |ty: &Type| match &ty.kind {
+        TypeKind::Array(element, _) => matches!(element.kind, TypeKind::Float | TypeKind::Unknown),
+        TypeKind::Unknown => true,
+        _ => false,
+    };
+    for (name, sees_control) in CONSTRAINTS {
+        let control = if sees_control { ", u: Control" } else { "" };
+        let write = format!("pub fn {name}(x: State{control}, p: Params) -> [f64; K]");
+        signature(model, name, sees_control, numbers, &write, errors);
+    }
+}
+
+/// The arguments are those of the stage or of the terminal state; the parameters of the stage may follow in a model that
+/// has some.
+fn signature(
+    model: &Model,
+    name: &str,
+    sees_control: bool,
+    result: impl Fn(&Type) -> bool,
+    write: &str,
+    errors: &mut Errors,
+) {
     let Some(function) = model.find_function(name) else { return };
-    let expected = message::signature(name, write);
-    if function.arguments.len() != arguments.len() {
+    let stage = if model.has_stage_params() { "[, s: StageParams]) ->" } else { ") ->" };
+    let expected = message::signature(name, &write.replacen(") ->", stage, 1));
+    let mut wanted = vec!["State", "Control", "Params", "StageParams"];
+    wanted.retain(|&name| (name != "Control" || sees_control) && (name != "StageParams" || model.has_stage_params()));
+    let given = function.arguments.len();
+    if given != wanted.len() && !(model.has_stage_params() && given + 1 == wanted.len()) {
         errors.at(&function.name, &expected);
         return;
     }
-    let types = function.arguments.iter().map(|argument| &argument.ty).zip(arguments.iter().copied());
-    for (ty, wanted) in types.chain([(&function.result, result)]) {
-        if !is(ty, wanted) {
-            errors.on(ty.span, &expected);
+    for (argument, wanted) in function.arguments.iter().zip(wanted) {
+        if !is(&argument.ty, wanted) {
+            errors.on(argument.ty.span, &expected);
         }
+    }
+    if !result(&function.result) {
+        errors.on(function.result.span, &expected);
     }
 }
 
@@ -206,10 +243,9 @@ fn is(ty: &Type, wanted: &str) -> bool {
 fn arguments_differ(model: &Model, errors: &mut Errors) {
     for function in &model.functions {
         let mut seen = HashSet::new();
-        for argument in &function.arguments {
-            let name = argument.name.to_string();
-            if name != "_" && !seen.insert(name.clone()) {
-                errors.at(&argument.name, message::duplicate(&name));
+        for name in function.arguments.iter().flat_map(|argument| argument.pattern.names()) {
+            if !seen.insert(name.to_string()) {
+                errors.at(name, message::duplicate(&name.to_string()));
             }
         }
     }
@@ -218,7 +254,7 @@ fn arguments_differ(model: &Model, errors: &mut Errors) {
 /// State, control and parameters are vectors: their fields are numbers and arrays of numbers.
 fn vectors_hold_numbers(model: &Model, errors: &mut Errors) {
     for item in &model.structs {
-        let vector = ["State", "Control", "Params"].iter().any(|name| item.name == name);
+        let vector = ["State", "Control", "Params", "StageParams"].iter().any(|name| item.name == name);
         for field in &item.fields {
             let ok = match &field.ty.kind {
                 TypeKind::Float | TypeKind::Unknown => true,

@@ -26,17 +26,26 @@ pub(crate) struct Emission<'a> {
     pub(crate) state: &'a Layout,
     pub(crate) control: &'a Layout,
     pub(crate) params: &'a Layout,
+    pub(crate) stage_params: Option<&'a Layout>,
+    /// Whether `dynamics` is made from `derivative`, and has to be added to the module.
+    pub(crate) integrated: bool,
+    /// Whether the model has bounds or constraints.
+    pub(crate) limited: bool,
     pub(crate) sizes: Sizes,
     pub(crate) kernels: &'a Kernels,
 }
 
 /// All items that the macro adds to the module.
 pub(crate) fn items(emission: &Emission<'_>) -> TokenStream {
-    let conversions = [
-        conversions("State", emission.state, emission.runtime),
-        conversions("Control", emission.control, emission.runtime),
-        conversions("Params", emission.params, emission.runtime),
+    let structs = [
+        ("State", Some(emission.state)),
+        ("Control", Some(emission.control)),
+        ("Params", Some(emission.params)),
+        ("StageParams", emission.stage_params),
     ];
+    let conversions = structs
+        .into_iter()
+        .filter_map(|(name, layout)| layout.map(|layout| conversions(name, layout, emission.runtime)));
     let public = public_items(emission);
     let model = model(emission);
     quote! {
@@ -57,6 +66,30 @@ fn public_items(emission: &Emission<'_>) -> TokenStream {
     let documentation = documentation(emission);
     let solver = format!("The solver of `{module}`.");
     let problem = format!("A problem of `{module}`: initial state, parameters, horizon, first guess.");
+    let stage_argument = emission.stage_params.map(|_| quote!(, s: &StageParams));
+    let stage_value = emission.stage_params.map(|_| quote!(, s));
+    let dynamics = emission.integrated.then(|| {
+        let stage_argument = emission.stage_params.map(|_| quote!(, s: StageParams));
+        let stage_value = match emission.stage_params {
+            Some(_) => quote!(::core::convert::From::from(s)),
+            None => quote!(#runtime::nalgebra::SVector::<::core::primitive::f64, 0>::zeros()),
+        };
+        quote! {
+            /// The state one time step later: `derivative`, integrated.
+            #[must_use]
+            pub fn dynamics(x: State, u: Control, p: Params #stage_argument) -> State {
+                let (x, u, p, s) = (
+                    ::core::convert::From::from(x),
+                    ::core::convert::From::from(u),
+                    ::core::convert::From::from(p),
+                    #stage_value,
+                );
+                let mut next = #runtime::nalgebra::SVector::zeros();
+                <#model as #runtime::Model<#nx, #nu, #np, #ns>>::dynamics::<::core::primitive::f64>(&#model, &x, &u, &p, &s, &mut next);
+                ::core::convert::From::from(next)
+            }
+        }
+    });
     let linearize = kernels.linearize.count().total();
     let linearize = format!("Next state and its derivatives at a point ({linearize} operations).");
     quote! {
@@ -85,9 +118,11 @@ fn public_items(emission: &Emission<'_>) -> TokenStream {
 
         #[doc = #linearize]
         #[must_use]
-        pub fn linearize(x: &State, u: &Control, p: &Params) -> Linearization {
-            #model::__linearize(x, u, p)
+        pub fn linearize(x: &State, u: &Control, p: &Params #stage_argument) -> Linearization {
+            #model::__linearize(x, u, p #stage_value)
         }
+
+        #dynamics
     }
 }
 
@@ -315,6 +350,7 @@ fn model(emission: &Emission<'_>) -> TokenStream {
     let bodies = methods.iter().map(|method| kernel(emission, method));
     let delegates = methods.iter().map(|method| delegate(emission, method));
     let sparsity = sparsity(emission);
+    let limited = emission.limited.then(|| quote!(const LIMITED: ::core::primitive::bool = true;));
     let linearize = linearize(emission);
     quote! {
         #[allow(
@@ -328,6 +364,7 @@ fn model(emission: &Emission<'_>) -> TokenStream {
             #[automatically_derived]
             impl #runtime::Model<#nx, #nu, #np, #ns> for #model {
                 const SPARSITY: #runtime::Sparsity<#nx, #nu, #np> = #sparsity;
+                #limited
                 #(#delegates)*
             }
 
@@ -398,14 +435,19 @@ fn linearize(emission: &Emission<'_>) -> TokenStream {
     use Argument::{Linearization, P, S, U, X};
     let arguments = [X, U, P, S, Linearization];
     let functions = functions(emission, "linearize", &arguments, false, &emission.kernels.linearize, false);
+    let stage_argument = emission.stage_params.map(|_| quote!(, __s: &StageParams));
+    let stage_value = match emission.stage_params {
+        Some(_) => quote!(::core::convert::From::from(*__s)),
+        None => quote!(#runtime::nalgebra::SVector::<::core::primitive::f64, #ns>::zeros()),
+    };
     quote! {
         impl #model {
             #[doc(hidden)]
-            pub fn __linearize(__x: &State, __u: &Control, __p: &Params) -> Linearization {
+            pub fn __linearize(__x: &State, __u: &Control, __p: &Params #stage_argument) -> Linearization {
                 let __x: #runtime::nalgebra::SVector<::core::primitive::f64, #nx> = ::core::convert::From::from(*__x);
                 let __u: #runtime::nalgebra::SVector<::core::primitive::f64, #nu> = ::core::convert::From::from(*__u);
                 let __p: #runtime::nalgebra::SVector<::core::primitive::f64, #np> = ::core::convert::From::from(*__p);
-                let __s = #runtime::nalgebra::SVector::<::core::primitive::f64, #ns>::zeros();
+                let __s: #runtime::nalgebra::SVector<::core::primitive::f64, #ns> = #stage_value;
                 let mut __out = Linearization {
                     f: #runtime::nalgebra::SMatrix::zeros(),
                     fx: #runtime::nalgebra::SMatrix::zeros(),

@@ -119,7 +119,7 @@ pub(crate) mod message {
         "#[model] goes on an inline module: write `#[dilqr_runtime::model] pub mod name { .. }`";
     pub(crate) const MODULE_WITHOUT_BODY: &str = "#[model] needs the module's body to compile it: write `pub mod name { .. }` with the items inside the braces instead of `mod name;`";
     pub(crate) const MODEL_ARGUMENT: &str =
-        "unknown argument of #[model]: the only one is `crate = path`, the path of a renamed dilqr_runtime";
+        "unknown argument of #[model]: it takes `integrator`, `dt`, `substeps` and `crate = path`";
     pub(crate) const CRATE_PATH: &str =
         "`crate` takes a path: write `crate = my_runtime` or `crate = my_crate::dilqr_runtime`";
     pub(crate) const CFG: &str =
@@ -149,23 +149,33 @@ pub(crate) mod message {
         "a model's function returns a value: add `-> f64`, a struct, an array or a tuple";
     pub(crate) const MUT_REFERENCE: &str =
         "a model's functions change nothing in place: take the value or `&`, and return the new value";
-    pub(crate) const TYPE: &str = "the types of the model language are f64, the module's structs, [T; N], tuples of these, and usize for sizes and indices";
+    pub(crate) const TYPE: &str = "the types of the model language are f64, the module's structs, [T; N], tuples of these, usize and i32 for sizes and indices, and bool";
     pub(crate) const FIELD_TYPE: &str = "a field is `f64` or `[f64; K]`, with K a literal or a const of the module";
-    pub(crate) const WHILE: &str = "`while` has no fixed number of steps: write the steps out";
-    pub(crate) const LOOP: &str = "`loop` has no fixed number of steps: write the steps out";
-    pub(crate) const FOR: &str =
-        "`for` is not supported yet: write the steps out, or put one step in a helper function and call it";
-    pub(crate) const IF: &str = "`if` is not supported yet: write the model as one smooth expression";
-    pub(crate) const MATCH: &str =
-        "`match` is not part of the model language: write the model as one smooth expression";
+    pub(crate) const WHILE: &str =
+        "`while` has no fixed number of steps: write `for i in 0..N` with a constant N";
+    pub(crate) const LOOP: &str =
+        "`loop` has no fixed number of steps: write `for i in 0..N` with a constant N";
+    pub(crate) const MATCH: &str = "`match` is not part of the model language: write `if` and `else if`";
     pub(crate) const CLOSURE: &str =
-        "closures are not part of the model language: write a helper function in the module";
+        "closures are not part of the model language: write a loop over the entries, or a helper function in the module";
     pub(crate) const RETURN: &str =
         "`return` is not part of the model language: let the function's last expression be its value";
     pub(crate) const ASSIGN: &str =
-        "assignment is not supported yet: bind the new value with `let` (shadowing is allowed)";
-    pub(crate) const LET_MUT: &str =
-        "`let mut` is not supported yet: bind each new value with `let` (shadowing is allowed)";
+        "an assignment is a statement of its own: end it with `;`";
+    pub(crate) const ASSIGN_TO: &str = "only a variable, or a field or an entry of one, can be assigned to";
+    pub(crate) const FOR_RANGE: &str =
+        "`for` runs over a range of constant integers: write `for i in 0..N` (also `..=` and `.rev()`) and index with `i`";
+    pub(crate) const LABEL: &str = "labels are not part of the model language: every loop runs to its end";
+    pub(crate) const BREAK: &str =
+        "`break` and `continue` are not part of the model language: put what is skipped into an `if`";
+    pub(crate) const IF_LET: &str = "`if let` is not part of the model language: compare numbers";
+    pub(crate) const CAST: &str =
+        "only constant integers are converted: `i as f64` for a loop variable or a const, never a quantity to an integer";
+    pub(crate) const RANGE: &str = "a range stands in `for i in 0..N` only";
+    pub(crate) const REMAINDER: &str =
+        "`%` jumps, so it has no derivative where it matters: for an angle write `angle.sin()` and `angle.cos()`";
+    pub(crate) const INTEGER_CONDITION: &str =
+        "an integer cannot depend on a condition over quantities: assign an f64 instead";
     pub(crate) const LET_ELSE: &str = "`let .. else` is not part of the model language: the pattern must always match";
     pub(crate) const LET_WITHOUT_VALUE: &str =
         "a variable gets its value where it is declared: write `let name = value;`";
@@ -175,31 +185,34 @@ pub(crate) mod message {
     pub(crate) const EMPTY_BLOCK: &str = "this block has no value: end it with an expression, without `;`";
     pub(crate) const AWAIT: &str = "async code is not part of the model language";
     pub(crate) const TRY: &str = "`?` is not part of the model language: a model computes with numbers only";
-    pub(crate) const CAST: &str = "casts are not supported yet: write the number as an f64 (`2.0`)";
-    pub(crate) const RANGE: &str = "ranges are not part of the model language: write the indices out";
     pub(crate) const SLICE: &str = "slices are not part of the model language: index the elements one by one";
     pub(crate) const LITERAL: &str = "the literals of the model language are numbers";
-    pub(crate) const EXPRESSION: &str = "this expression is not part of the model language, which has arithmetic, `let`, blocks, fields, arrays, tuples, struct literals, calls of the module's functions and the methods of f64";
-    pub(crate) const PATTERN: &str = "a `let` of the model language binds a name, `_` or a tuple of these: read fields as `x.field` and entries as `a[0]`";
-    pub(crate) const ARGUMENT_PATTERN: &str =
-        "an argument of a model's function is a plain name: destructure it with `let` in the body";
-    pub(crate) const OPERATOR: &str = "this operator is not part of the model language, which has `+ - * /` and unary minus; for a power write `x.powi(2)`";
-    pub(crate) const COMPARISON: &str = "comparisons are not supported yet: write the model as one smooth expression";
-    pub(crate) const REMAINDER: &str =
-        "`%` jumps, so it has no derivative where it matters: for an angle write `angle.sin()` and `angle.cos()`";
+    pub(crate) const EXPRESSION: &str = "this expression is not part of the model language, which has arithmetic, `let`, `if`, `for` over constant ranges, assignment, blocks, fields, arrays, tuples, struct literals, calls of the module's functions and the methods of f64";
+    pub(crate) const PATTERN: &str =
+        "a pattern of the model language is a name, `_`, a tuple, an array or a struct of these";
+    pub(crate) const OPERATOR: &str = "this operator is not part of the model language, which has `+ - * /`, unary minus, comparisons and `&& || !`; for a power write `x.powi(2)`";
     pub(crate) const TURBOFISH: &str = "the methods of the model language take no type arguments";
     pub(crate) const STRUCT_REST: &str = "write every field: `..` is not part of the model language";
     pub(crate) const CONST_CYCLE: &str = "this const is defined by itself";
     pub(crate) const F32: &str =
         "the model language computes in f64: write `f64` (kernels for f32 are generated from it)";
     pub(crate) const INTEGER_TYPE: &str = "the integers of the model language are usize and i32, for sizes, indices and exponents; write `f64` for quantities";
-    pub(crate) const BOUNDS: &str = "bounds are not supported yet: remove #[bounds]";
-    pub(crate) const CONSTRAINTS: &str = "constraints are not supported yet: remove this function";
-    pub(crate) const DERIVATIVE: &str =
-        "`derivative` with an integrator is not supported yet: write `dynamics`, which returns the next state";
+    pub(crate) const BOUNDS: &str = "bounds have two sides: write `#[bounds(-2.0, 2.0)]`, with `None` for an open side";
+    pub(crate) const BOUNDS_PLACE: &str =
+        "only controls have bounds: write `stage_constraints` for a limit on states, and keep parameters in range where they are learned";
+    pub(crate) const BOUNDS_TWICE: &str = "this field has bounds already";
+    pub(crate) const BOUNDS_REVERSED: &str = "the lower bound is above the upper one";
     pub(crate) const INTEGRATOR: &str =
-        "integrators are not supported yet: write the step in `dynamics`, which returns the next state";
-    pub(crate) const STAGE_PARAMS: &str = "stage parameters are not supported yet: make them fields of Params";
+        "this argument takes a value: write `integrator = rk4, dt = 0.05` and, if wanted, `substeps = 4`";
+    pub(crate) const STEP_WITHOUT_INTEGRATOR: &str =
+        "a time step belongs to an integrator: write `integrator = rk4, dt = 0.05` and `fn derivative`";
+    pub(crate) const NO_STEP: &str = "the integrator needs a time step: write `dt = 0.05`, a const or `p.field`";
+    pub(crate) const DERIVATIVE: &str =
+        "`derivative` is integrated to the next state: write `#[dilqr_runtime::model(integrator = rk4, dt = 0.05)]`";
+    pub(crate) const DYNAMICS_TWICE: &str =
+        "the integrator makes `dynamics` from `derivative`: remove this function, or the integrator";
+    pub(crate) const SUBSTEPS: &str = "the number of substeps is a constant integer between 1 and 100";
+    pub(crate) const HALVES: &str = "semi-implicit Euler takes the first half of the state for positions and the second half for their velocities, so the state has an even number of entries";
     pub(crate) const NOT_FINITE: &str = "this constant is not a finite number";
     pub(crate) const NEGATIVE_POWF: &str =
         "a negative number has no real power with a fractional exponent: write `powi` for an integer one";
@@ -208,6 +221,7 @@ pub(crate) mod message {
         "`powi` takes a constant integer exponent: write a literal or an i32 const, or `powf` for any other exponent";
     pub(crate) const INCOMPLETE: &str = "the model is incomplete: `dynamics` returns State, the costs return f64";
     pub(crate) const OVERFLOW: &str = "a constant of this model, multiplied out, is beyond the range of f64";
+    pub(crate) const CLAMP: &str = "the lower bound of this `clamp` is above the upper one";
     pub(crate) const DIVISION_BY_ZERO: &str = "this divides by zero";
     pub(crate) const ARRAY_LENGTH: &str = "an array of the model language has between 1 and 10000 numbers";
     pub(crate) const RECURSIVE_STRUCT: &str = "this struct contains itself: its size would be infinite";
@@ -217,6 +231,10 @@ pub(crate) mod message {
 
     pub(crate) fn missing_item(what: &str, write: &str) -> String {
         format!("the model has no {what}: add `{write}`")
+    }
+    pub(crate) fn unknown_integrator<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+        let list = known.clone().into_iter().collect::<Vec<_>>().join(", ");
+        format!("the integrators are {list}{}", did_you_mean(name, known))
     }
     pub(crate) fn no_fields(name: &str, what: &str) -> String {
         format!("`{name}` has no fields: a model has at least one {what} variable")
@@ -256,7 +274,7 @@ pub(crate) mod message {
     }
     pub(crate) fn method_with_kinks(name: &str) -> String {
         format!(
-            "`{name}` has kinks or jumps and is not supported yet: write a smooth expression (for `x.abs()`, say, `x.hypot(1e-3)`)"
+            "`{name}` jumps, so it has no derivative where it matters: write the pieces with `if`, or a smooth expression"
         )
     }
     pub(crate) fn unknown_field<'a>(
@@ -297,8 +315,14 @@ pub(crate) mod message {
     pub(crate) fn not_an_array(given: &str) -> String {
         format!("only arrays have entries, and this is {given}")
     }
-    pub(crate) fn pattern(count: usize, given: &str) -> String {
-        format!("this pattern takes a tuple of {count} apart, and the value is {given}")
+    pub(crate) fn pattern(wanted: &str, given: &str) -> String {
+        format!("this pattern takes {wanted} apart, and the value is {given}")
+    }
+    pub(crate) fn unequal_branches(then: &str, otherwise: &str) -> String {
+        format!("the branches of this `if` have different types: {then} and {otherwise}")
+    }
+    pub(crate) fn too_many_steps(steps: i64) -> String {
+        format!("this loop has {steps} steps and is unrolled: a model's loops have at most 10000")
     }
     pub(crate) fn index(index: i64, length: usize) -> String {
         format!("index {index} is out of range: this array of {length} ends at index {}", length as i64 - 1)

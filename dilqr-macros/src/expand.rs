@@ -35,8 +35,8 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// expansion; after `elaborate`, a model is right and only constants beyond f64 can stop it.
 fn compile(arguments: TokenStream, module: &syn::ItemMod) -> Result<TokenStream, syn::Error> {
     let mut errors = Errors::default();
-    let options = parse::options(arguments, &mut errors);
-    let model = parse::model(module, &mut errors);
+    let parse::Options { runtime, integration } = parse::options(arguments, &mut errors);
+    let model = parse::model(module, integration, &mut errors);
     errors = stop(errors)?;
     check::model(&model, &mut errors);
     errors = stop(errors)?;
@@ -45,17 +45,20 @@ fn compile(arguments: TokenStream, module: &syn::ItemMod) -> Result<TokenStream,
     let failure = |message: &str| syn::Error::new(model.module.span(), message);
     let Some(system) = system else { return Err(failure(message::INCOMPLETE)) };
 
-    let sizes = Sizes { nx: system.state.len(), nu: system.control.len(), np: system.params.len(), ns: 0 };
+    let sizes = Sizes { nx: system.state.len(), nu: system.control.len(), np: system.params.len(), ns: system.stage_params.len() };
     let (graph, f) = (&system.graph, &system.dynamics);
     let tape = symbolic::session(|| tape::tape(graph, f, system.stage_cost, system.terminal_cost));
     let tape = tape.map_err(|error| failure(&error))?.map_err(|_| failure(message::OVERFLOW))?;
     let kernels = partials::kernels(&tape, sizes);
     Ok(emit::items(&emit::Emission {
         module: &model.module,
-        runtime: &runtime_path(options.runtime.as_ref()),
+        runtime: &runtime_path(runtime.as_ref()),
         state: &system.state,
         control: &system.control,
         params: &system.params,
+        stage_params: model.has_stage_params().then_some(&system.stage_params),
+        integrated: model.integration.is_some(),
+        limited: model.is_limited(),
         sizes,
         kernels: &kernels,
     }))

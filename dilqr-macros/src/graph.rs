@@ -188,6 +188,19 @@ pub(crate) struct Graph {
     /// The shared node of a node that has one.
     shared: std::collections::HashMap<NodeId, NodeId>,
     inputs: std::collections::HashMap<Input, NodeId>,
+    /// Conditions, selects and gates that exist already, under what makes them.
+    known: std::collections::HashMap<Choice, NodeId>,
+}
+
+/// A node that two branches may both ask for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Choice {
+    Compare(Comparison, NodeId, NodeId),
+    And(NodeId, NodeId),
+    Or(NodeId, NodeId),
+    Not(NodeId),
+    Select(NodeId, NodeId, NodeId),
+    Gate(NodeId, bool, NodeId),
 }
 
 impl Graph {
@@ -241,6 +254,54 @@ impl Graph {
                     shared
                 }
             },
+        }
+    }
+
+    fn choice(&mut self, choice: Choice, node: Node) -> NodeId {
+        if let Some(&id) = self.known.get(&choice) {
+            return id;
+        }
+        let id = self.add(node);
+        self.known.insert(choice, id);
+        id
+    }
+
+    pub(crate) fn compare(&mut self, comparison: Comparison, a: NodeId, b: NodeId) -> NodeId {
+        let (a, b) = (self.share(a), self.share(b));
+        self.choice(Choice::Compare(comparison, a, b), Node::Compare(comparison, a, b))
+    }
+
+    pub(crate) fn and(&mut self, a: NodeId, b: NodeId) -> NodeId {
+        self.choice(Choice::And(a, b), Node::And(a, b))
+    }
+
+    pub(crate) fn or(&mut self, a: NodeId, b: NodeId) -> NodeId {
+        self.choice(Choice::Or(a, b), Node::Or(a, b))
+    }
+
+    pub(crate) fn not(&mut self, a: NodeId) -> NodeId {
+        match *self.node(a) {
+            Node::Not(inner) => inner,
+            _ => self.choice(Choice::Not(a), Node::Not(a)),
+        }
+    }
+
+    /// `a` where the condition holds, `b` elsewhere.
+    pub(crate) fn select(&mut self, condition: NodeId, a: NodeId, b: NodeId) -> NodeId {
+        let (a, b) = (self.share(a), self.share(b));
+        let same = match (self.constant_value(a), self.constant_value(b)) {
+            (Some(a), Some(b)) => a.to_bits() == b.to_bits(),
+            _ => a == b,
+        };
+        if same { a } else { self.choice(Choice::Select(condition, a, b), Node::Select(condition, a, b)) }
+    }
+
+    /// `value` as a branch sees it that runs where the condition is `when`.
+    pub(crate) fn gate(&mut self, condition: NodeId, when: bool, value: NodeId) -> NodeId {
+        let value = self.share(value);
+        match self.node(value) {
+            Node::Constant(_) => value,
+            _ => self.choice(Choice::Gate(condition, when, value), Node::Gate { condition, when, value }),
         }
     }
 }

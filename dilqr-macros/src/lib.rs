@@ -10,14 +10,18 @@ mod elaborate;
 mod emit;
 mod errors;
 mod expand;
+mod expressions;
 mod graph;
+mod integrate;
 mod parse;
 mod partials;
 mod program;
 mod session;
+mod statements;
 mod symbolic;
 mod tape;
 mod term;
+mod value;
 #[cfg(test)]
 mod tests;
 

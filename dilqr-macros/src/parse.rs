@@ -7,7 +7,8 @@ use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 
 use crate::ast::{
-    Argument, BinaryOp, Block, Const, Expr, ExprKind, Field, Function, Let, Model, Pattern, Struct, Type, TypeKind,
+    Argument, BinaryOp, Block, Bounds, CompareOp, Const, Expr, ExprKind, Field, Function, Integration, Integrator, Let,
+    Model, Pattern, Range, Statement, Struct, Type, TypeKind,
 };
 use crate::errors::{Errors, Span, message};
 
@@ -16,6 +17,7 @@ use crate::errors::{Errors, Span, message};
 pub(crate) struct Options {
     /// Where the runtime is, when it does not stand under its own name.
     pub(crate) runtime: Option<syn::Path>,
+    pub(crate) integration: Option<Integration>,
 }
 
 /// The arguments in `#[model(..)]`.
@@ -30,6 +32,7 @@ pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
             return options;
         }
     };
+    let (mut integrator, mut dt, mut substeps) = (None, None, None);
     for argument in &arguments {
         let (name, value) = match argument {
             syn::Expr::Assign(assignment) => (&*assignment.left, Some(&*assignment.right)),
@@ -43,17 +46,51 @@ pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
             }
             Some(other) if is("crate") => errors.at(other, message::CRATE_PATH),
             None if is("crate") => errors.at(name, message::CRATE_PATH),
-            _ if ["integrator", "dt", "substeps"].into_iter().any(is) => errors.at(name, message::INTEGRATOR),
+            Some(value) if is("integrator") => integrator = parse_integrator(value, errors),
+            Some(value) if is("dt") => dt = Some((name, parse_expr(value, errors))),
+            Some(value) if is("substeps") => substeps = Some((name, parse_expr(value, errors))),
+            None if ["integrator", "dt", "substeps"].into_iter().any(is) => errors.at(name, message::INTEGRATOR),
             _ => errors.at(name, message::MODEL_ARGUMENT),
         }
+    }
+    match integrator {
+        Some((integrator, span)) => {
+            let (dt, substeps) = (dt.map(|(_, dt)| dt), substeps.map(|(_, substeps)| substeps));
+            options.integration = Some(Integration { integrator, span, dt, substeps });
+        }
+        // An integrator that is not known has had its message.
+        None if errors.is_empty() => {
+            for (name, _) in dt.iter().chain(&substeps) {
+                errors.at(name, message::STEP_WITHOUT_INTEGRATOR);
+            }
+        }
+        None => {}
     }
     options
 }
 
+fn parse_integrator(value: &syn::Expr, errors: &mut Errors) -> Option<(Integrator, Span)> {
+    let name = match value {
+        syn::Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
+        _ => None,
+    };
+    let found = name.as_ref().and_then(|name| Integrator::ALL.iter().find(|(known, _)| name == known));
+    if found.is_none() {
+        let known = Integrator::ALL.iter().map(|(known, _)| *known);
+        errors.at(value, message::unknown_integrator(&name.unwrap_or_default(), known));
+    }
+    found.map(|(_, integrator)| (*integrator, Span::of(value)))
+}
+
 /// The module's items.
-pub(crate) fn model(module: &syn::ItemMod, errors: &mut Errors) -> Model {
-    let mut model =
-        Model { module: module.ident.clone(), structs: Vec::new(), consts: Vec::new(), functions: Vec::new() };
+pub(crate) fn model(module: &syn::ItemMod, integration: Option<Integration>, errors: &mut Errors) -> Model {
+    let mut model = Model {
+        module: module.ident.clone(),
+        structs: Vec::new(),
+        consts: Vec::new(),
+        functions: Vec::new(),
+        integration,
+    };
     let Some((_, items)) = &module.content else {
         errors.at(module, message::MODULE_WITHOUT_BODY);
         return model;
@@ -136,14 +173,37 @@ fn parse_struct(item: &syn::ItemStruct, errors: &mut Errors) -> Struct {
         errors.at(&item.fields, message::NOT_NAMED_FIELDS);
     }
     for field in &item.fields {
+        let mut bounds = None;
         for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("bounds")) {
-            errors.at(attribute, message::BOUNDS);
+            if item.ident != "Control" {
+                errors.at(attribute, message::BOUNDS_PLACE);
+            } else if bounds.is_some() {
+                errors.at(attribute, message::BOUNDS_TWICE);
+            } else {
+                bounds = parse_bounds(attribute, errors);
+            }
         }
         if let Some(name) = &field.ident {
-            fields.push(Field { name: name.clone(), ty: parse_type(&field.ty, errors) });
+            fields.push(Field { name: name.clone(), ty: parse_type(&field.ty, errors), bounds });
         }
     }
     Struct { name: item.ident.clone(), fields }
+}
+
+/// `#[bounds(lower, upper)]`, each side an expression or `None`.
+fn parse_bounds(attribute: &syn::Attribute, errors: &mut Errors) -> Option<Bounds> {
+    let parser = syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated;
+    let sides = attribute.parse_args_with(parser).ok().filter(|sides| sides.len() == 2);
+    let Some(sides) = sides else {
+        errors.at(attribute, message::BOUNDS);
+        return None;
+    };
+    let mut sides = sides.iter().map(|side| match side {
+        syn::Expr::Path(path) if path.path.is_ident("None") => None,
+        side => Some(parse_expr(side, errors)),
+    });
+    let (lower, upper) = (sides.next().flatten(), sides.next().flatten());
+    Some(Bounds { lower, upper, span: Span::of(attribute) })
 }
 
 fn parse_const(item: &syn::ItemConst, errors: &mut Errors) -> Const {
@@ -175,20 +235,7 @@ fn parse_function(item: &syn::ItemFn, errors: &mut Errors) -> Function {
         match input {
             syn::FnArg::Receiver(receiver) => errors.at(receiver, message::SELF),
             syn::FnArg::Typed(argument) => {
-                let name = match &*argument.pat {
-                    syn::Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
-                        if let Some(token) = &pattern.mutability {
-                            errors.at(token, message::LET_MUT);
-                        }
-                        pattern.ident.clone()
-                    }
-                    syn::Pat::Wild(wild) => Ident::new("_", wild.underscore_token.span),
-                    other => {
-                        errors.at(other, message::ARGUMENT_PATTERN);
-                        Ident::new("_", proc_macro2::Span::call_site())
-                    }
-                };
-                arguments.push(Argument { name, ty: parse_type(&argument.ty, errors) });
+                arguments.push(Argument { pattern: parse_pattern(&argument.pat, errors), ty: parse_type(&argument.ty, errors) });
             }
         }
     }
@@ -199,9 +246,7 @@ fn parse_function(item: &syn::ItemFn, errors: &mut Errors) -> Function {
             Type { kind: TypeKind::Unknown, span: signature.ident.span().into() }
         }
     };
-    // A function whose type is not that of a value has had its message.
-    let has_value = !matches!(result.kind, TypeKind::Unknown);
-    let body = parse_block(&item.block, has_value, errors);
+    let body = parse_block(&item.block, errors);
     Function { name: signature.ident.clone(), arguments, result, body }
 }
 
@@ -226,11 +271,12 @@ fn parse_type(ty: &syn::Type, errors: &mut Errors) -> Type {
             Some(name) => match name.to_string().as_str() {
                 "f64" => TypeKind::Float,
                 "usize" | "i32" => TypeKind::Integer,
+                "bool" => TypeKind::Bool,
                 "f32" => report(errors, ty, message::F32),
                 "u8" | "u16" | "u32" | "u64" | "u128" | "i8" | "i16" | "i64" | "i128" | "isize" => {
                     report(errors, ty, message::INTEGER_TYPE)
                 }
-                "bool" | "char" | "str" | "String" | "Vec" | "Self" => report(errors, ty, message::TYPE),
+                "char" | "str" | "String" | "Vec" | "Self" => report(errors, ty, message::TYPE),
                 _ => TypeKind::Struct(name.clone()),
             },
             None => report(errors, ty, message::TYPE),
@@ -254,40 +300,54 @@ fn last_of_primitive(path: &syn::Path) -> Option<&Ident> {
     if known && plain { path.segments.last().map(|segment| &segment.ident) } else { None }
 }
 
-/// A block, which must end with a value unless that is known to be wrong.
-fn parse_block(block: &syn::Block, has_value: bool, errors: &mut Errors) -> Block {
-    let mut lets = Vec::new();
+fn parse_block(block: &syn::Block, errors: &mut Errors) -> Block {
+    let mut statements = Vec::new();
     let mut value = None;
     for (index, statement) in block.stmts.iter().enumerate() {
         let last = index + 1 == block.stmts.len();
         match statement {
-            syn::Stmt::Local(local) => lets.extend(parse_let(local, errors)),
-            syn::Stmt::Expr(expr, None) if last => value = Some(parse_expr(expr, errors)),
+            syn::Stmt::Local(local) => statements.extend(parse_let(local, errors).map(Statement::Let)),
+            syn::Stmt::Expr(syn::Expr::Assign(assignment), _) => {
+                let place = parse_expr(&assignment.left, errors);
+                statements.push(Statement::Assign { place, op: None, value: parse_expr(&assignment.right, errors) });
+            }
+            syn::Stmt::Expr(syn::Expr::Binary(binary), _) if compound(&binary.op).is_some() => {
+                let place = parse_expr(&binary.left, errors);
+                let value = parse_expr(&binary.right, errors);
+                statements.push(Statement::Assign { place, op: compound(&binary.op), value });
+            }
+            syn::Stmt::Expr(expr, None) if last => value = Some(Box::new(parse_expr(expr, errors))),
             syn::Stmt::Expr(expr, _) => {
                 let parsed = parse_expr(expr, errors);
-                // A construct outside the language has had its message already.
-                if matches!(parsed.kind, ExprKind::Unknown) {
-                    value = last.then_some(parsed);
-                } else {
-                    errors.at(expr, message::STATEMENT);
+                match parsed.kind {
+                    ExprKind::If { .. } | ExprKind::For { .. } | ExprKind::Block(_) => {
+                        statements.push(Statement::Run(parsed));
+                    }
+                    // A construct outside the language has had its message already.
+                    ExprKind::Unknown => value = last.then(|| Box::new(parsed)),
+                    _ => errors.at(expr, message::STATEMENT),
                 }
             }
             syn::Stmt::Macro(statement) => {
                 errors.at(&statement.mac.path, message::MACRO);
-                value = last.then(|| Expr { kind: ExprKind::Unknown, span: Span::of(statement) });
+                value = last.then(|| Box::new(Expr { kind: ExprKind::Unknown, span: Span::of(statement) }));
             }
             syn::Stmt::Item(item) => outside_item(item, message::ITEM_IN_BODY, errors),
         }
     }
-    let value = value.unwrap_or_else(|| {
-        // Only a block that is otherwise in order is told that it lacks its value.
-        let span = Span::from(block.brace_token.span.close());
-        if has_value && block.stmts.iter().all(|statement| matches!(statement, syn::Stmt::Local(_))) {
-            errors.on(span, message::EMPTY_BLOCK);
-        }
-        Expr { kind: ExprKind::Unknown, span }
-    });
-    Block { lets, value: Box::new(value) }
+    Block { statements, value, end: Span::from(block.brace_token.span.close()) }
+}
+
+/// The operation of `+=` and its like.
+fn compound(op: &syn::BinOp) -> Option<BinaryOp> {
+    match op {
+        syn::BinOp::AddAssign(_) => Some(BinaryOp::Add),
+        syn::BinOp::SubAssign(_) => Some(BinaryOp::Sub),
+        syn::BinOp::MulAssign(_) => Some(BinaryOp::Mul),
+        syn::BinOp::DivAssign(_) => Some(BinaryOp::Div),
+        syn::BinOp::RemAssign(_) => Some(BinaryOp::Rem),
+        _ => None,
+    }
 }
 
 fn parse_let(local: &syn::Local, errors: &mut Errors) -> Option<Let> {
@@ -305,18 +365,34 @@ fn parse_let(local: &syn::Local, errors: &mut Errors) -> Option<Let> {
     Some(Let { pattern: parse_pattern(pattern, errors), ty, value: parse_expr(&init.expr, errors) })
 }
 
+/// A pattern; `mut` in it is rustc's business.
 fn parse_pattern(pattern: &syn::Pat, errors: &mut Errors) -> Pattern {
+    let mut all = |patterns: &syn::punctuated::Punctuated<syn::Pat, syn::Token![,]>| {
+        patterns.iter().map(|element| parse_pattern(element, errors)).collect()
+    };
     match pattern {
-        syn::Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
-            if let Some(token) = &name.mutability {
-                errors.at(token, message::LET_MUT);
-            }
-            Pattern::Name(name.ident.clone())
-        }
+        syn::Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => Pattern::Name(name.ident.clone()),
         syn::Pat::Wild(_) => Pattern::Ignore,
         syn::Pat::Paren(inner) => parse_pattern(&inner.pat, errors),
-        syn::Pat::Tuple(tuple) => {
-            Pattern::Tuple(tuple.elems.iter().map(|element| parse_pattern(element, errors)).collect(), Span::of(tuple))
+        syn::Pat::Reference(inner) => parse_pattern(&inner.pat, errors),
+        syn::Pat::Tuple(tuple) => Pattern::Tuple(all(&tuple.elems), Span::of(tuple)),
+        syn::Pat::Slice(slice) => Pattern::Array(all(&slice.elems), Span::of(slice)),
+        syn::Pat::Struct(pattern) => {
+            let mut fields = Vec::new();
+            for field in &pattern.fields {
+                match &field.member {
+                    syn::Member::Named(name) => fields.push((name.clone(), parse_pattern(&field.pat, errors))),
+                    syn::Member::Unnamed(index) => errors.at(index, message::NOT_NAMED_FIELDS),
+                }
+            }
+            match last_of_primitive(&pattern.path) {
+                Some(name) => Pattern::Struct(name.clone(), fields),
+                None => {
+                    let path = segments(&pattern.path).join("::");
+                    errors.at(&pattern.path, message::unknown_type(&path, []));
+                    Pattern::Ignore
+                }
+            }
         }
         other => {
             errors.at(other, message::PATTERN);
@@ -346,6 +422,7 @@ fn parse_expr(expr: &syn::Expr, errors: &mut Errors) -> Expr {
             match &unary.op {
                 syn::UnOp::Neg(_) => (ExprKind::Negate(Box::new(value)), span),
                 syn::UnOp::Deref(_) => (value.kind, span),
+                syn::UnOp::Not(_) => (ExprKind::Not(Box::new(value)), span),
                 other => (unknown(errors, other, message::OPERATOR), span),
             }
         }
@@ -397,7 +474,14 @@ fn parse_expr(expr: &syn::Expr, errors: &mut Errors) -> Expr {
             (parse_struct_literal(literal, errors), Span::of(&literal.path).to(literal.brace_token.span.close()))
         }
         syn::Expr::Block(block) if block.label.is_none() => {
-            (ExprKind::Block(parse_block(&block.block, true, errors)), block.block.brace_token.span.join().into())
+            (ExprKind::Block(parse_block(&block.block, errors)), block.block.brace_token.span.join().into())
+        }
+        syn::Expr::If(item) => (parse_if(item, errors), Span::of(&item.if_token)),
+        syn::Expr::ForLoop(item) if item.label.is_none() => (parse_for(item, errors), Span::of(&item.for_token)),
+        syn::Expr::Cast(item) => {
+            let value = Box::new(parse_expr(&item.expr, errors));
+            let span = value.span.to(Span::of(&item.ty));
+            (ExprKind::Cast(value, parse_type(&item.ty, errors)), span)
         }
         syn::Expr::Lit(literal) => (parse_literal(&literal.lit, errors), Span::of(literal)),
         syn::Expr::Path(path) => (parse_path(path, errors), Span::of(path)),
@@ -406,11 +490,50 @@ fn parse_expr(expr: &syn::Expr, errors: &mut Errors) -> Expr {
     Expr { kind, span }
 }
 
+fn parse_if(item: &syn::ExprIf, errors: &mut Errors) -> ExprKind {
+    let condition = Box::new(parse_expr(&item.cond, errors));
+    let then = parse_block(&item.then_branch, errors);
+    let otherwise = item.else_branch.as_ref().map(|(_, otherwise)| Box::new(parse_expr(otherwise, errors)));
+    ExprKind::If { condition, then, otherwise }
+}
+
+/// `for pattern in range { body }`; the range may be in parentheses and reversed.
+fn parse_for(item: &syn::ExprForLoop, errors: &mut Errors) -> ExprKind {
+    let mut iterated = &*item.expr;
+    let mut reversed = false;
+    loop {
+        match iterated {
+            syn::Expr::Paren(inner) => iterated = &inner.expr,
+            syn::Expr::Group(inner) => iterated = &inner.expr,
+            syn::Expr::MethodCall(call) if call.method == "rev" && call.args.is_empty() => {
+                reversed = !reversed;
+                iterated = &call.receiver;
+            }
+            _ => break,
+        }
+    }
+    let pattern = parse_pattern(&item.pat, errors);
+    let body = parse_block(&item.body, errors);
+    let syn::Expr::Range(syn::ExprRange { start: Some(start), end: Some(end), limits, .. }) = iterated else {
+        return unknown(errors, &item.expr, message::FOR_RANGE);
+    };
+    let range = Range {
+        start: Box::new(parse_expr(start, errors)),
+        end: Box::new(parse_expr(end, errors)),
+        inclusive: matches!(limits, syn::RangeLimits::Closed(_)),
+        reversed,
+    };
+    ExprKind::For { pattern, range, body }
+}
+
 /// Constructs of Rust that the language leaves out, each with what to write instead.
 fn outside(expr: &syn::Expr, errors: &mut Errors) -> ExprKind {
     match expr {
-        syn::Expr::If(item) => unknown(errors, item.if_token, message::IF),
-        syn::Expr::ForLoop(item) => unknown(errors, item.for_token, message::FOR),
+        syn::Expr::ForLoop(item) => unknown(errors, &item.label, message::LABEL),
+        syn::Expr::Block(item) => unknown(errors, &item.label, message::LABEL),
+        syn::Expr::Break(item) => unknown(errors, item.break_token, message::BREAK),
+        syn::Expr::Continue(item) => unknown(errors, item.continue_token, message::BREAK),
+        syn::Expr::Let(item) => unknown(errors, item.let_token, message::IF_LET),
         syn::Expr::While(item) => unknown(errors, item.while_token, message::WHILE),
         syn::Expr::Loop(item) => unknown(errors, item.loop_token, message::LOOP),
         syn::Expr::Match(item) => unknown(errors, item.match_token, message::MATCH),
@@ -425,7 +548,6 @@ fn outside(expr: &syn::Expr, errors: &mut Errors) -> ExprKind {
         syn::Expr::Async(item) => unknown(errors, item.async_token, message::AWAIT),
         syn::Expr::Await(item) => unknown(errors, item.await_token, message::AWAIT),
         syn::Expr::Try(item) => unknown(errors, item.question_token, message::TRY),
-        syn::Expr::Cast(item) => unknown(errors, item.as_token, message::CAST),
         syn::Expr::Range(item) => unknown(errors, item, message::RANGE),
         other => unknown(errors, other, message::EXPRESSION),
     }
@@ -457,32 +579,35 @@ fn parse_literal(literal: &syn::Lit, errors: &mut Errors) -> ExprKind {
             "f32" => unknown(errors, number, message::F32),
             _ => unknown(errors, number, message::INTEGER_TYPE),
         },
+        syn::Lit::Bool(literal) => ExprKind::Bool(literal.value),
         other => unknown(errors, other, message::LITERAL),
     }
 }
 
 fn parse_binary(binary: &syn::ExprBinary, errors: &mut Errors) -> (ExprKind, Span) {
     use syn::BinOp as Op;
-    let op = match &binary.op {
-        Op::Add(_) => Ok(BinaryOp::Add),
-        Op::Sub(_) => Ok(BinaryOp::Sub),
-        Op::Mul(_) => Ok(BinaryOp::Mul),
-        Op::Div(_) => Ok(BinaryOp::Div),
-        Op::Rem(_) => Err(message::REMAINDER),
-        Op::Eq(_) | Op::Ne(_) | Op::Lt(_) | Op::Le(_) | Op::Gt(_) | Op::Ge(_) | Op::And(_) | Op::Or(_) => {
-            Err(message::COMPARISON)
-        }
-        Op::AddAssign(_) | Op::SubAssign(_) | Op::MulAssign(_) | Op::DivAssign(_) => Err(message::ASSIGN),
-        _ => Err(message::OPERATOR),
-    };
     // Both sides are looked at whatever the operator is: their mistakes are the user's next ones.
     let left = Box::new(parse_expr(&binary.left, errors));
     let right = Box::new(parse_expr(&binary.right, errors));
     let span = left.span.to(right.span);
-    match op {
-        Ok(op) => (ExprKind::Binary(op, left, right), span),
-        Err(message) => (unknown(errors, binary.op, message), span),
-    }
+    let kind = match &binary.op {
+        Op::Add(_) => ExprKind::Binary(BinaryOp::Add, left, right),
+        Op::Sub(_) => ExprKind::Binary(BinaryOp::Sub, left, right),
+        Op::Mul(_) => ExprKind::Binary(BinaryOp::Mul, left, right),
+        Op::Div(_) => ExprKind::Binary(BinaryOp::Div, left, right),
+        Op::Rem(_) => ExprKind::Binary(BinaryOp::Rem, left, right),
+        Op::Lt(_) => ExprKind::Compare(CompareOp::Less, left, right),
+        Op::Le(_) => ExprKind::Compare(CompareOp::LessEqual, left, right),
+        Op::Gt(_) => ExprKind::Compare(CompareOp::Greater, left, right),
+        Op::Ge(_) => ExprKind::Compare(CompareOp::GreaterEqual, left, right),
+        Op::Eq(_) => ExprKind::Compare(CompareOp::Equal, left, right),
+        Op::Ne(_) => ExprKind::Compare(CompareOp::NotEqual, left, right),
+        Op::And(_) => ExprKind::And(left, right),
+        Op::Or(_) => ExprKind::Or(left, right),
+        op if compound(op).is_some() => unknown(errors, binary.op, message::ASSIGN),
+        _ => unknown(errors, binary.op, message::OPERATOR),
+    };
+    (kind, span)
 }
 
 fn segments(path: &syn::Path) -> Vec<String> {

@@ -132,12 +132,18 @@ fn shortest(tape: &Tape, build: &dyn Fn(&mut Sweep<'_>)) -> Program {
     // What a kernel does not use makes no difference to it, and is tried once.
     let mut used = (true, true);
     for jacobian in [Forward, Backward] {
-        for hessian in [Pieces, Columns, Pushed] {
-            if (jacobian != Forward && !used.0) || (hessian != Pieces && !used.1) {
+        for hessian in [Columns, Pieces, Pushed] {
+            if (jacobian != Forward && !used.0) || (hessian != Columns && !used.1) {
                 continue;
             }
-            let mut sweep = Sweep { chain: Chain::new(tape, Strategy { jacobian, hessian }), tape, outputs: Vec::new() };
+            // A way that is far beyond the best is given up before it is complete.
+            let limit = best.as_ref().map_or(usize::MAX, |best| 1_000 + 3 * best.ops.len());
+            let strategy = Strategy { jacobian, hessian };
+            let mut sweep = Sweep { chain: Chain::new(tape, strategy, limit), tape, outputs: Vec::new() };
             build(&mut sweep);
+            if sweep.chain.builder.is_full() {
+                continue;
+            }
             used = sweep.chain.used();
             let program = sweep.chain.builder.finish(sweep.outputs);
             if best.as_ref().is_none_or(|best| program.count().total() < best.count().total()) {

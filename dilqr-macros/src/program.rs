@@ -153,10 +153,17 @@ pub(crate) enum Field {
     Gs,
 }
 
-#[derive(Default)]
 pub(crate) struct Builder {
     ops: Vec<Op>,
     memo: HashMap<Op, Value>,
+    /// The number of operations from which on it is of no interest any more.
+    limit: usize,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::with_limit(usize::MAX)
+    }
 }
 
 /// A finished kernel.
@@ -169,6 +176,15 @@ pub(crate) struct Program {
 }
 
 impl Builder {
+    pub(crate) fn with_limit(limit: usize) -> Self {
+        Self { ops: Vec::new(), memo: HashMap::new(), limit }
+    }
+
+    /// Whether the limit has been passed: what is built from here on will be thrown away.
+    pub(crate) fn is_full(&self) -> bool {
+        self.ops.len() > self.limit
+    }
+
     fn push(&mut self, op: Op) -> Value {
         if let Some(&value) = self.memo.get(&op) {
             return value;

@@ -123,6 +123,8 @@ fn build(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Atom {
                 BinaryOp::Add => left + right,
                 BinaryOp::Sub => left - right,
                 BinaryOp::Mul => left * right,
+                // Of integers only, which elaboration has folded.
+                BinaryOp::Rem => unreachable!("quantities have no remainder"),
                 BinaryOp::Div => left / right,
             }
         }

@@ -7,7 +7,8 @@
 
 use std::collections::HashMap;
 
-use crate::graph::{Comparison, Graph, Input, Node, NodeId};
+use crate::ast::BinaryOp;
+use crate::graph::{Comparison, Function, Graph, Input, Node, NodeId};
 use crate::symbolic::{self, Partials};
 use crate::term::Term;
 
@@ -66,6 +67,7 @@ pub(crate) fn tape(graph: &Graph, f: &[NodeId], l: NodeId, terminal: NodeId) -> 
     let mut values: HashMap<NodeId, Operand> = HashMap::new();
     let mut conditions: Vec<Condition> = Vec::new();
     let mut condition_of: HashMap<NodeId, usize> = HashMap::new();
+    let risky = risky(graph);
     for node in needed(graph, f.iter().copied().chain([l, terminal])) {
         let value = match graph.node(node) {
             Node::Input(input) => Operand::Input(*input),
@@ -81,6 +83,7 @@ pub(crate) fn tape(graph: &Graph, f: &[NodeId], l: NodeId, terminal: NodeId) -> 
             }
             Node::Gate { condition, when, value } => match values[value] {
                 Operand::Constant(value) => Operand::Constant(value),
+                value if !risky[node.index()] => value,
                 value => cutter.add(vec![value], Rule::Gate { condition: condition_of[condition], when: *when }),
             },
             Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => {
@@ -143,6 +146,32 @@ fn needed(graph: &Graph, roots: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
         }
     }
     ids.into_iter().filter(|id| wanted[id.index()]).collect()
+}
+
+/// For every node, whether something computed from it inside a branch may have derivatives that are not finite though the
+/// values outside are: a division, a root, a logarithm. Where nothing is, a gate has nothing to hold back.
+fn risky(graph: &Graph) -> Vec<bool> {
+    let mut risky = vec![false; graph.len()];
+    let ids: Vec<NodeId> = graph.ids().collect();
+    for &id in ids.iter().rev() {
+        let (operands, itself): (Vec<NodeId>, bool) = match graph.node(id) {
+            // A select takes one side only: what comes after it is not inside the branch.
+            Node::Input(_) | Node::Constant(_) | Node::Select(..) => continue,
+            Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => continue,
+            Node::Negate(a) | Node::Shared(a) => (vec![*a], false),
+            Node::Gate { value, .. } => (vec![*value], false),
+            Node::Binary(op, a, b) => (vec![*a, *b], *op == BinaryOp::Div),
+            Node::Power(a, exponent) => (vec![*a], *exponent < 0.0 || exponent.fract() != 0.0),
+            Node::Call(function, arguments) => {
+                let bounded = [Function::Sin, Function::Cos, Function::Tanh, Function::Atan, Function::Abs, Function::Signum];
+                (arguments.clone(), !bounded.contains(function))
+            }
+        };
+        if itself || risky[id.index()] {
+            operands.iter().for_each(|operand| risky[operand.index()] = true);
+        }
+    }
+    risky
 }
 
 struct Cutter {

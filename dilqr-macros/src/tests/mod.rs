@@ -23,7 +23,7 @@ fn elaborate(source: &str) -> System {
 
 fn elaborate_module(module: &syn::ItemMod) -> System {
     let mut errors = Errors::default();
-    let model = parse::model(module, &mut errors);
+    let model = parse::model(module, None, &mut errors);
     check::model(&model, &mut errors);
     let system = elaborate::system(&model, &mut errors);
     match (system, errors.finish()) {

@@ -1,0 +1,512 @@
+//! Expressions: arithmetic, comparisons, methods, calls and access to parts.
+
+use proc_macro2::Ident;
+
+use crate::ast::{BinaryOp, CompareOp, Expr, ExprKind, Type};
+use crate::elaborate::{Elaborator, NODES, Scope};
+use crate::errors::{Span, message};
+use crate::graph::{Comparison, Function, Node, NodeId};
+use crate::value::{Condition, Shape, Value};
+
+/// One of the methods of f64 that the language has.
+#[derive(Clone, Copy)]
+enum Method {
+    Function(Function),
+    SinCos,
+    Powi,
+    Powf,
+    Recip,
+    MulAdd,
+    Max,
+    Min,
+    Clamp,
+}
+
+const METHODS: [(&str, usize, Method); 25] = [
+    ("sin", 0, Method::Function(Function::Sin)),
+    ("cos", 0, Method::Function(Function::Cos)),
+    ("tan", 0, Method::Function(Function::Tan)),
+    ("asin", 0, Method::Function(Function::Asin)),
+    ("acos", 0, Method::Function(Function::Acos)),
+    ("atan", 0, Method::Function(Function::Atan)),
+    ("atan2", 1, Method::Function(Function::Atan2)),
+    ("sinh", 0, Method::Function(Function::Sinh)),
+    ("cosh", 0, Method::Function(Function::Cosh)),
+    ("tanh", 0, Method::Function(Function::Tanh)),
+    ("exp", 0, Method::Function(Function::Exp)),
+    ("ln", 0, Method::Function(Function::Ln)),
+    ("sqrt", 0, Method::Function(Function::Sqrt)),
+    ("cbrt", 0, Method::Function(Function::Cbrt)),
+    ("powi", 1, Method::Powi),
+    ("powf", 1, Method::Powf),
+    ("recip", 0, Method::Recip),
+    ("hypot", 1, Method::Function(Function::Hypot)),
+    ("mul_add", 2, Method::MulAdd),
+    ("sin_cos", 0, Method::SinCos),
+    ("abs", 0, Method::Function(Function::Abs)),
+    ("signum", 0, Method::Function(Function::Signum)),
+    ("min", 1, Method::Min),
+    ("max", 1, Method::Max),
+    ("clamp", 2, Method::Clamp),
+];
+
+/// Methods of f64 that jump, or that are not the stable spelling of one the language has.
+const KINKED: [&str; 10] = [
+    "ceil",
+    "copysign",
+    "div_euclid",
+    "floor",
+    "fract",
+    "maximum",
+    "minimum",
+    "rem_euclid",
+    "round",
+    "trunc",
+];
+
+impl Elaborator<'_> {
+    fn exprs(&mut self, exprs: &[Expr], scope: &mut Scope) -> Vec<Value> {
+        exprs.iter().map(|expr| self.expr(expr, scope)).collect()
+    }
+
+    pub(crate) fn expr(&mut self, expr: &Expr, scope: &mut Scope) -> Value {
+        match &expr.kind {
+            ExprKind::Float(value) => Value::Float(self.graph.constant(*value)),
+            ExprKind::Integer(value) => Value::Integer(*value),
+            ExprKind::Bool(value) => Value::Bool(Condition::Known(*value)),
+            ExprKind::Compare(op, left, right) => self.compare(*op, left, right, expr.span, scope),
+            ExprKind::And(left, right) => self.logic(left, right, false, scope),
+            ExprKind::Or(left, right) => self.logic(left, right, true, scope),
+            ExprKind::Not(operand) => {
+                let value = self.expr(operand, scope);
+                match (&value, self.condition(&value, operand.span)) {
+                    (_, Some(condition)) => Value::Bool(self.opposite(condition)),
+                    _ => Value::Unknown,
+                }
+            }
+            ExprKind::Cast(operand, ty) => self.cast(operand, ty, expr.span, scope),
+            ExprKind::If { condition, then, otherwise } => {
+                self.branch(condition, then, otherwise.as_deref(), expr.span, scope)
+            }
+            ExprKind::For { pattern, range, body } => self.for_loop(pattern, range, body, scope),
+            ExprKind::Name(name) => self.name(name, scope),
+            ExprKind::Negate(operand) => match self.expr(operand, scope) {
+                Value::Integer(value) => self.folded_integer(value.checked_neg(), expr.span),
+                value => match self.float(&value, operand.span) {
+                    Some(node) => Value::Float(match self.graph.constant_value(node) {
+                        Some(constant) => self.graph.constant(-constant),
+                        None => self.graph.add(Node::Negate(node)),
+                    }),
+                    None => Value::Unknown,
+                },
+            },
+            ExprKind::Binary(op, left, right) => self.binary(*op, left, right, expr.span, scope),
+            ExprKind::Call(name, arguments) => self.helper(name, arguments, scope),
+            ExprKind::Method(receiver, method, arguments) => self.method(receiver, method, arguments, expr.span, scope),
+            ExprKind::Field(base, field) => self.field(base, field, scope),
+            ExprKind::TupleField(base, index) => match self.expr(base, scope) {
+                Value::Tuple(elements) if *index < elements.len() => elements[*index].clone(),
+                Value::Unknown => Value::Unknown,
+                other => {
+                    let given = self.shape_of(&other).describe(self.model);
+                    self.errors.on(expr.span, message::no_such_field(&given, &index.to_string()));
+                    Value::Unknown
+                }
+            },
+            ExprKind::Index(base, index) => self.index(base, index, scope),
+            ExprKind::Array(elements) => {
+                let values = self.exprs(elements, scope);
+                let Some(first) = values.iter().find(|value| !matches!(value, Value::Unknown)) else {
+                    if values.is_empty() {
+                        self.errors.on(expr.span, message::ARRAY_LENGTH);
+                    }
+                    return Value::Unknown;
+                };
+                let shape = self.shape_of(first);
+                let values = values.into_iter().zip(elements);
+                Value::Array(values.map(|(value, element)| self.expect(value, &shape, element.span)).collect())
+            }
+            ExprKind::Repeat(value, length) => {
+                let value = self.expr(value, scope);
+                let value = self.share(&value);
+                let shape = self.shape_of(&value);
+                let entries = self.entries(&shape);
+                match self.length(length, entries) {
+                    Some(length) => Value::Array(vec![value; length].into()),
+                    None => Value::Unknown,
+                }
+            }
+            ExprKind::Struct(name, fields) => self.struct_literal(name, fields, scope),
+            ExprKind::Tuple(elements) => Value::Tuple(self.exprs(elements, scope).into()),
+            ExprKind::Block(block) => self.block(block, scope),
+            ExprKind::Unknown => Value::Unknown,
+        }
+    }
+
+    pub(crate) fn name(&mut self, name: &Ident, scope: &Scope) -> Value {
+        let text = name.to_string();
+        if let Some((_, value)) = scope.iter().rev().find(|(known, _)| *known == text) {
+            return value.clone();
+        }
+        if self.model.find_const(&text).is_some() {
+            return self.constant(name);
+        }
+        let consts: Vec<String> = self.model.consts.iter().map(|item| item.name.to_string()).collect();
+        let known = scope.iter().map(|(known, _)| known.as_str()).chain(consts.iter().map(String::as_str));
+        self.errors.at(name, message::unknown_name(&text, known));
+        Value::Unknown
+    }
+
+    pub(crate) fn binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span, scope: &mut Scope) -> Value {
+        let (a, b) = (self.expr(left, scope), self.expr(right, scope));
+        if let (Value::Integer(a), Value::Integer(b)) = (&a, &b) {
+            let result = match op {
+                BinaryOp::Add => a.checked_add(*b),
+                BinaryOp::Sub => a.checked_sub(*b),
+                BinaryOp::Mul => a.checked_mul(*b),
+                BinaryOp::Div if *b == 0 => {
+                    self.errors.on(span, message::DIVISION_BY_ZERO);
+                    return Value::Unknown;
+                }
+                BinaryOp::Div => a.checked_div(*b),
+                BinaryOp::Rem if *b == 0 => {
+                    self.errors.on(span, message::DIVISION_BY_ZERO);
+                    return Value::Unknown;
+                }
+                BinaryOp::Rem => a.checked_rem(*b),
+            };
+            return self.folded_integer(result, span);
+        }
+        let (Some(a), Some(b)) = (self.float(&a, left.span), self.float(&b, right.span)) else { return Value::Unknown };
+        if op == BinaryOp::Rem {
+            self.errors.on(span, message::REMAINDER);
+            return Value::Unknown;
+        }
+        let constants = (self.graph.constant_value(a), self.graph.constant_value(b));
+        if op == BinaryOp::Div && constants.1 == Some(0.0) {
+            self.errors.on(span, message::DIVISION_BY_ZERO);
+            return Value::Unknown;
+        }
+        let folded = match constants {
+            (Some(a), Some(b)) => Some(match op {
+                BinaryOp::Add => a + b,
+                BinaryOp::Sub => a - b,
+                BinaryOp::Mul => a * b,
+                BinaryOp::Div | BinaryOp::Rem => a / b,
+            }),
+            _ => None,
+        };
+        match folded {
+            Some(value) => self.folded(value, span),
+            None => Value::Float(self.graph.add(Node::Binary(op, a, b))),
+        }
+    }
+
+    fn compare(&mut self, op: CompareOp, left: &Expr, right: &Expr, span: Span, scope: &mut Scope) -> Value {
+        let (a, b) = (self.expr(left, scope), self.expr(right, scope));
+        if let (Value::Integer(a), Value::Integer(b)) = (&a, &b) {
+            return Value::Bool(Condition::Known(match op {
+                CompareOp::Less => a < b,
+                CompareOp::LessEqual => a <= b,
+                CompareOp::Greater => a > b,
+                CompareOp::GreaterEqual => a >= b,
+                CompareOp::Equal => a == b,
+                CompareOp::NotEqual => a != b,
+            }));
+        }
+        if let (Value::Bool(a), Value::Bool(b), CompareOp::Equal | CompareOp::NotEqual) = (&a, &b, op) {
+            let both = self.both(*a, *b);
+            let (not_a, not_b) = (self.opposite(*a), self.opposite(*b));
+            let neither = self.both(not_a, not_b);
+            let equal = self.either(both, neither);
+            return Value::Bool(if op == CompareOp::Equal { equal } else { self.opposite(equal) });
+        }
+        let (Some(a), Some(b)) = (self.float(&a, left.span), self.float(&b, right.span)) else {
+            return Value::Unknown;
+        };
+        let (comparison, a, b, negated) = match op {
+            CompareOp::Less => (Comparison::Less, a, b, false),
+            CompareOp::LessEqual => (Comparison::LessEqual, a, b, false),
+            CompareOp::Greater => (Comparison::Less, b, a, false),
+            CompareOp::GreaterEqual => (Comparison::LessEqual, b, a, false),
+            CompareOp::Equal => (Comparison::Equal, a, b, false),
+            CompareOp::NotEqual => (Comparison::Equal, a, b, true),
+        };
+        let condition = self.comparison(comparison, a, b);
+        let _ = span;
+        Value::Bool(if negated { self.opposite(condition) } else { condition })
+    }
+
+    fn comparison(&mut self, comparison: Comparison, a: NodeId, b: NodeId) -> Condition {
+        match (self.graph.constant_value(a), self.graph.constant_value(b)) {
+            (Some(a), Some(b)) => Condition::Known(comparison.evaluate(a, b)),
+            _ => Condition::Node(self.graph.compare(comparison, a, b)),
+        }
+    }
+
+    /// `&&`, or `||` where `decisive` is what decides it. The right side is not looked at where the left one decides.
+    fn logic(&mut self, left: &Expr, right: &Expr, decisive: bool, scope: &mut Scope) -> Value {
+        let a = self.expr(left, scope);
+        let a = self.condition(&a, left.span);
+        if a == Some(Condition::Known(decisive)) {
+            return Value::Bool(Condition::Known(decisive));
+        }
+        let b = self.expr(right, scope);
+        match (a, self.condition(&b, right.span)) {
+            (Some(a), Some(b)) => Value::Bool(if decisive { self.either(a, b) } else { self.both(a, b) }),
+            _ => Value::Unknown,
+        }
+    }
+
+    fn cast(&mut self, operand: &Expr, ty: &Type, span: Span, scope: &mut Scope) -> Value {
+        match (self.expr(operand, scope), self.shape(ty)) {
+            (Value::Integer(value), Shape::Float) => Value::Float(self.graph.constant(value as f64)),
+            (value @ Value::Integer(_), Shape::Integer) => value,
+            (value @ Value::Float(_), Shape::Float) => value,
+            (Value::Unknown, _) | (_, Shape::Unknown) => Value::Unknown,
+            _ => {
+                self.errors.on(span, message::CAST);
+                Value::Unknown
+            }
+        }
+    }
+
+    /// The larger, or the smaller, of two numbers.
+    fn extremum(&mut self, a: NodeId, b: NodeId, larger: bool) -> NodeId {
+        let (a, b) = (self.graph.share(a), self.graph.share(b));
+        let b_wins = if larger { self.comparison(Comparison::Less, a, b) } else { self.comparison(Comparison::Less, b, a) };
+        match b_wins {
+            Condition::Known(true) => b,
+            Condition::Known(false) => a,
+            Condition::Node(condition) => self.graph.select(condition, b, a),
+        }
+    }
+
+    /// A constant that was computed here; one that is not finite is a mistake in the model, wherever it is used.
+    fn folded(&mut self, value: f64, span: Span) -> Value {
+        if value.is_finite() {
+            return Value::Float(self.graph.constant(value));
+        }
+        self.errors.on(span, message::NOT_FINITE);
+        Value::Unknown
+    }
+
+    fn folded_integer(&mut self, value: Option<i64>, span: Span) -> Value {
+        match value {
+            Some(value) if i32::try_from(value).is_ok() => Value::Integer(value),
+            _ => {
+                self.errors.on(span, message::INTEGER_OVERFLOW);
+                Value::Unknown
+            }
+        }
+    }
+
+    fn helper(&mut self, name: &Ident, arguments: &[Expr], scope: &mut Scope) -> Value {
+        let values = self.exprs(arguments, scope);
+        let text = name.to_string();
+        let Some(function) = self.model.find_function(&text) else {
+            let known: Vec<String> = self.model.functions.iter().map(|item| item.name.to_string()).collect();
+            self.errors.at(name, message::unknown_function(&text, known.iter().map(String::as_str)));
+            return Value::Unknown;
+        };
+        if self.stack.contains(&text) {
+            self.errors.at(name, message::recursion(&text));
+            return Value::Unknown;
+        }
+        if values.len() != function.arguments.len() {
+            self.errors.at(name, message::arity(&text, function.arguments.len(), values.len()));
+            return Value::Unknown;
+        }
+        let mut checked = Vec::new();
+        for ((value, argument), expr) in values.into_iter().zip(&function.arguments).zip(arguments) {
+            let wanted = self.shape(&argument.ty);
+            checked.push(self.expect(value, &wanted, expr.span));
+        }
+        if self.graph.len() > NODES {
+            // Once is enough: every call from here on would say the same.
+            if !self.too_large {
+                self.too_large = true;
+                self.errors.at(name, message::TOO_LARGE);
+            }
+            return Value::Unknown;
+        }
+        self.call(function, checked)
+    }
+
+    fn method(&mut self, receiver: &Expr, name: &Ident, arguments: &[Expr], span: Span, scope: &mut Scope) -> Value {
+        let value = self.expr(receiver, scope);
+        let values = self.exprs(arguments, scope);
+        let text = name.to_string();
+        let Some(&(_, arity, method)) = METHODS.iter().find(|(known, ..)| text == *known) else {
+            let known = METHODS.iter().map(|(known, ..)| *known);
+            let message = if KINKED.contains(&text.as_str()) {
+                message::method_with_kinks(&text)
+            } else {
+                message::unknown_method(&text, known)
+            };
+            self.errors.at(name, message);
+            return Value::Unknown;
+        };
+        if values.len() != arity {
+            self.errors.at(name, message::method_arity(&text, arity, values.len()));
+            return Value::Unknown;
+        }
+        let x = self.float(&value, receiver.span);
+        if let Method::Powi = method
+            && !matches!(values[0], Value::Integer(_) | Value::Unknown)
+        {
+            self.errors.on(arguments[0].span, message::POWI_EXPONENT);
+        }
+        let Some(x) = x else { return Value::Unknown };
+        if let Method::Powi = method {
+            let Value::Integer(exponent) = values[0] else { return Value::Unknown };
+            // `integer` has kept it within i32.
+            return self.power(x, exponent as f64, |x| x.powi(exponent as i32), span);
+        }
+        let mut nodes = vec![x];
+        for (value, argument) in values.iter().zip(arguments) {
+            match self.float(value, argument.span) {
+                Some(node) => nodes.push(node),
+                None => return Value::Unknown,
+            }
+        }
+        match method {
+            Method::Function(function) => self.function(function, nodes, span),
+            Method::SinCos => {
+                let x = self.graph.share(x);
+                let sin = self.function(Function::Sin, vec![x], span);
+                Value::Tuple([sin, self.function(Function::Cos, vec![x], span)].into())
+            }
+            Method::Powf => match self.graph.constant_value(nodes[1]) {
+                Some(exponent) => self.power(x, exponent, |x| x.powf(exponent), span),
+                None if self.graph.constant_value(x).is_some_and(|x| x < 0.0) => {
+                    self.errors.on(span, message::NEGATIVE_POWF);
+                    Value::Unknown
+                }
+                None => self.function(Function::Pow, nodes, span),
+            },
+            Method::Recip => self.power(x, -1.0, f64::recip, span),
+            Method::MulAdd => {
+                let constants: Option<Vec<f64>> = nodes.iter().map(|&node| self.graph.constant_value(node)).collect();
+                if let Some(&[x, a, b]) = constants.as_deref() {
+                    return self.folded(x.mul_add(a, b), span);
+                }
+                let product = self.graph.add(Node::Binary(BinaryOp::Mul, x, nodes[1]));
+                Value::Float(self.graph.add(Node::Binary(BinaryOp::Add, product, nodes[2])))
+            }
+            Method::Max => Value::Float(self.extremum(x, nodes[1], true)),
+            Method::Min => Value::Float(self.extremum(x, nodes[1], false)),
+            Method::Clamp => {
+                let constants = (self.graph.constant_value(nodes[1]), self.graph.constant_value(nodes[2]));
+                if let (Some(low), Some(high)) = constants
+                    && low > high
+                {
+                    self.errors.on(span, message::CLAMP);
+                    return Value::Unknown;
+                }
+                let raised = self.extremum(x, nodes[1], true);
+                Value::Float(self.extremum(raised, nodes[2], false))
+            }
+            Method::Powi => Value::Unknown,
+        }
+    }
+
+    fn function(&mut self, function: Function, nodes: Vec<NodeId>, span: Span) -> Value {
+        let constants: Option<Vec<f64>> = nodes.iter().map(|&node| self.graph.constant_value(node)).collect();
+        match constants {
+            Some(constants) => self.folded(function.evaluate(&constants), span),
+            None => Value::Float(self.graph.add(Node::Call(function, nodes))),
+        }
+    }
+
+    fn power(&mut self, base: NodeId, exponent: f64, of: impl Fn(f64) -> f64, span: Span) -> Value {
+        match self.graph.constant_value(base) {
+            Some(base) if base < 0.0 && exponent.fract() != 0.0 => {
+                self.errors.on(span, message::NEGATIVE_POWF);
+                Value::Unknown
+            }
+            Some(base) => self.folded(of(base), span),
+            None => Value::Float(self.graph.add(Node::Power(base, exponent))),
+        }
+    }
+
+    fn field(&mut self, base: &Expr, field: &Ident, scope: &mut Scope) -> Value {
+        let value = self.expr(base, scope);
+        self.field_of(&value, field)
+    }
+
+    pub(crate) fn field_of(&mut self, value: &Value, field: &Ident) -> Value {
+        match value {
+            Value::Struct(index, fields) => {
+                let item = &self.model.structs[*index];
+                match item.fields.iter().position(|known| known.name == *field) {
+                    Some(position) => fields[position].clone(),
+                    None => {
+                        let known: Vec<String> = item.fields.iter().map(|known| known.name.to_string()).collect();
+                        let message = message::unknown_field(
+                            &item.name.to_string(),
+                            &field.to_string(),
+                            known.iter().map(String::as_str),
+                        );
+                        self.errors.at(field, message);
+                        Value::Unknown
+                    }
+                }
+            }
+            Value::Unknown => Value::Unknown,
+            other => {
+                let given = self.shape_of(other).describe(self.model);
+                self.errors.at(field, message::no_such_field(&given, &field.to_string()));
+                Value::Unknown
+            }
+        }
+    }
+
+    fn index(&mut self, base: &Expr, index: &Expr, scope: &mut Scope) -> Value {
+        let (value, at) = (self.expr(base, scope), self.expr(index, scope));
+        let Some(at) = self.integer(&at, index.span) else { return Value::Unknown };
+        match value {
+            Value::Array(elements) => match usize::try_from(at).ok().and_then(|at| elements.get(at)) {
+                Some(element) => element.clone(),
+                None => {
+                    self.errors.on(index.span, message::index(at, elements.len()));
+                    Value::Unknown
+                }
+            },
+            Value::Unknown => Value::Unknown,
+            other => {
+                let given = self.shape_of(&other).describe(self.model);
+                self.errors.on(base.span, message::not_an_array(&given));
+                Value::Unknown
+            }
+        }
+    }
+
+    fn struct_literal(&mut self, name: &Ident, fields: &[(Ident, Expr)], scope: &mut Scope) -> Value {
+        let mut values: Vec<(&Ident, Value, Span)> = Vec::new();
+        for (field, expr) in fields {
+            values.push((field, self.expr(expr, scope), expr.span));
+        }
+        let Shape::Struct(index) = self.struct_shape(name) else { return Value::Unknown };
+        let item = &self.model.structs[index];
+        let known: Vec<String> = item.fields.iter().map(|field| field.name.to_string()).collect();
+        for (field, ..) in &values {
+            if !known.iter().any(|known| *field == known) {
+                let known = known.iter().map(String::as_str);
+                self.errors.at(*field, message::unknown_field(&name.to_string(), &field.to_string(), known));
+            }
+        }
+        let mut ordered = Vec::new();
+        for field in &item.fields {
+            let wanted = self.shape(&field.ty);
+            match values.iter().find(|(given, ..)| **given == field.name) {
+                Some((_, value, span)) => ordered.push(self.expect(value.clone(), &wanted, *span)),
+                None => {
+                    self.errors.at(name, message::missing_field(&name.to_string(), &field.name.to_string()));
+                    ordered.push(Value::Unknown);
+                }
+            }
+        }
+        Value::Struct(index, ordered.into())
+    }
+}

@@ -1,0 +1,334 @@
+//! Statements: `let`, assignment, loops and branches.
+//!
+//! A loop is unrolled. A branch whose condition is known (it depends on constants and loop variables) is taken or left out
+//! altogether. Under any other condition both sides are followed, on copies of the variables, and every variable that
+//! they leave different becomes a select.
+
+use crate::ast::{BinaryOp, Block, Expr, ExprKind, Pattern, Range, Statement};
+use crate::elaborate::{ENTRIES, Elaborator, NODES, Scope};
+use crate::errors::{Span, message};
+use crate::graph::NodeId;
+use crate::value::{Condition, Shape, Value};
+
+impl Elaborator<'_> {
+    /// Runs a block; what it declares ends with it, what it assigns stays.
+    pub(crate) fn block(&mut self, block: &Block, scope: &mut Scope) -> Value {
+        let outside = scope.len();
+        for statement in &block.statements {
+            match statement {
+                Statement::Let(item) => {
+                    let mut value = self.expr(&item.value, scope);
+                    if value.is_unit() {
+                        let span = self.end_of_value(&item.value);
+                        self.errors.on(span, message::EMPTY_BLOCK);
+                        value = Value::Unknown;
+                    }
+                    if let Some(ty) = &item.ty {
+                        let wanted = self.shape(ty);
+                        value = self.expect(value, &wanted, item.value.span);
+                    }
+                    let value = self.share(&value);
+                    self.bind(&item.pattern, value, item.value.span, scope);
+                }
+                Statement::Assign { place, op, value } => self.assign(place, *op, value, scope),
+                Statement::Run(expr) => {
+                    let value = self.expr(expr, scope);
+                    if !value.is_unit() && !matches!(value, Value::Unknown) {
+                        self.errors.on(expr.span, message::STATEMENT);
+                    }
+                }
+            }
+        }
+        let value = match &block.value {
+            Some(value) => self.expr(value, scope),
+            None => Value::unit(),
+        };
+        scope.truncate(outside);
+        value
+    }
+
+    /// Where a block that lacks its value would have it.
+    fn end_of_value(&self, expr: &Expr) -> Span {
+        match &expr.kind {
+            ExprKind::Block(block) => match &block.value {
+                Some(value) => self.end_of_value(value),
+                None => block.end,
+            },
+            _ => expr.span,
+        }
+    }
+
+    fn name_binding(&mut self, name: &proc_macro2::Ident, value: Value, scope: &mut Scope) {
+        // The model is a unit struct, and Rust would match a pattern of its name against it.
+        if *name == self.own {
+            self.errors.at(name, message::reserved(&self.own));
+        }
+        scope.push((name.to_string(), value));
+    }
+
+    pub(crate) fn bind(&mut self, pattern: &Pattern, value: Value, span: Span, scope: &mut Scope) {
+        let (patterns, at, wanted) = match pattern {
+            Pattern::Name(name) => return self.name_binding(name, value, scope),
+            Pattern::Ignore => return,
+            Pattern::Struct(name, fields) => return self.bind_struct(name, fields, value, span, scope),
+            Pattern::Tuple(patterns, at) => (patterns, at, format!("a tuple of {}", patterns.len())),
+            Pattern::Array(patterns, at) => (patterns, at, format!("an array of {}", patterns.len())),
+        };
+        let elements = match (&value, pattern) {
+            (Value::Tuple(elements), Pattern::Tuple(..)) | (Value::Array(elements), Pattern::Array(..))
+                if elements.len() == patterns.len() =>
+            {
+                Some(elements.clone())
+            }
+            (Value::Unknown, _) => None,
+            (other, _) => {
+                let given = self.shape_of(other).describe(self.model);
+                self.errors.on(*at, message::pattern(&wanted, &given));
+                None
+            }
+        };
+        // After an error the names exist all the same, so that their uses are not reported on top.
+        for (index, pattern) in patterns.iter().enumerate() {
+            let element = elements.as_ref().map_or(Value::Unknown, |elements| elements[index].clone());
+            self.bind(pattern, element, span, scope);
+        }
+    }
+
+    fn bind_struct(
+        &mut self,
+        name: &proc_macro2::Ident,
+        patterns: &[(proc_macro2::Ident, Pattern)],
+        value: Value,
+        span: Span,
+        scope: &mut Scope,
+    ) {
+        let wanted = self.struct_shape(name);
+        let value = self.expect(value, &wanted, span);
+        for (field, pattern) in patterns {
+            let element = self.field_of(&value, field);
+            self.bind(pattern, element, span, scope);
+        }
+    }
+
+    /// `place = value` or `place op= value`.
+    fn assign(&mut self, place: &Expr, op: Option<BinaryOp>, value: &Expr, scope: &mut Scope) {
+        let assigned = match op {
+            None => self.expr(value, scope),
+            Some(op) => self.binary(op, place, value, place.span.to(value.span), scope),
+        };
+        let mut path = Vec::new();
+        let Some(variable) = self.place(place, &mut path, scope) else { return };
+        path.reverse();
+        let old = self.expr(place, scope);
+        let wanted = self.shape_of(&old);
+        let assigned = self.expect(assigned, &wanted, value.span);
+        let assigned = self.share(&assigned);
+        scope[variable].1 = scope[variable].1.with(&path, assigned);
+    }
+
+    /// The variable that a place is part of, and the steps from it to the part, last first.
+    fn place(&mut self, place: &Expr, path: &mut Vec<usize>, scope: &mut Scope) -> Option<usize> {
+        match &place.kind {
+            ExprKind::Name(name) => {
+                let variable = scope.iter().rposition(|(known, _)| name == known);
+                if variable.is_none() {
+                    // Says that the name is unknown, or else that it is a const.
+                    if !matches!(self.name(name, scope), Value::Unknown) {
+                        self.errors.on(place.span, message::ASSIGN_TO);
+                    }
+                }
+                variable
+            }
+            ExprKind::Field(base, field) => {
+                let position = match self.expr(base, scope) {
+                    Value::Struct(index, _) => {
+                        self.model.structs[index].fields.iter().position(|known| known.name == *field)
+                    }
+                    _ => None,
+                };
+                path.push(position?);
+                self.place(base, path, scope)
+            }
+            ExprKind::TupleField(base, index) => {
+                path.push(*index);
+                self.place(base, path, scope)
+            }
+            ExprKind::Index(base, index) => {
+                let Value::Integer(index) = self.expr(index, scope) else { return None };
+                path.push(usize::try_from(index).ok()?);
+                self.place(base, path, scope)
+            }
+            ExprKind::Unknown => None,
+            _ => {
+                self.errors.on(place.span, message::ASSIGN_TO);
+                None
+            }
+        }
+    }
+
+    /// Unrolls a loop.
+    pub(crate) fn for_loop(&mut self, pattern: &Pattern, range: &Range, body: &Block, scope: &mut Scope) -> Value {
+        let (start, end) = (self.expr(&range.start, scope), self.expr(&range.end, scope));
+        let (start, end) = (self.integer(&start, range.start.span), self.integer(&end, range.end.span));
+        let (Some(start), Some(end)) = (start, end) else { return Value::Unknown };
+        let end = if range.inclusive { end + 1 } else { end };
+        if end - start > ENTRIES as i64 {
+            self.errors.on(range.start.span.to(range.end.span), message::too_many_steps(end - start));
+            return Value::Unknown;
+        }
+        for step in 0..(end - start).max(0) {
+            if self.graph.len() > NODES {
+                if !self.too_large {
+                    self.too_large = true;
+                    self.errors.on(range.start.span.to(range.end.span), message::TOO_LARGE);
+                }
+                return Value::Unknown;
+            }
+            let index = if range.reversed { end - 1 - step } else { start + step };
+            let outside = scope.len();
+            self.bind(pattern, Value::Integer(index), range.start.span, scope);
+            let value = self.block(body, scope);
+            scope.truncate(outside);
+            if !value.is_unit() && !matches!(value, Value::Unknown) {
+                let span = body.value.as_ref().map_or(body.end, |value| value.span);
+                self.errors.on(span, message::STATEMENT);
+            }
+        }
+        Value::unit()
+    }
+
+    pub(crate) fn branch(
+        &mut self,
+        condition: &Expr,
+        then: &Block,
+        otherwise: Option<&Expr>,
+        span: Span,
+        scope: &mut Scope,
+    ) -> Value {
+        let value = self.expr(condition, scope);
+        let Some(decision) = self.condition(&value, condition.span) else {
+            // Both sides are looked at for mistakes of their own.
+            let mut copy = scope.clone();
+            self.block(then, &mut copy);
+            if let Some(otherwise) = otherwise {
+                self.expr(otherwise, &mut scope.clone());
+            }
+            return Value::Unknown;
+        };
+        match decision {
+            Condition::Known(true) => self.block(then, scope),
+            Condition::Known(false) => otherwise.map_or_else(Value::unit, |otherwise| self.expr(otherwise, scope)),
+            Condition::Node(condition) => {
+                let mut first = self.gated(scope, condition, true);
+                let first_before = first.clone();
+                let first_value = self.block(then, &mut first);
+                let mut second = self.gated(scope, condition, false);
+                let second_before = second.clone();
+                let second_value = match otherwise {
+                    Some(otherwise) => self.expr(otherwise, &mut second),
+                    None => Value::unit(),
+                };
+                for index in 0..scope.len() {
+                    // What neither side has touched stays what it is.
+                    let (a, b) = (&first[index].1, &second[index].1);
+                    let a = self.unchanged(a, &first_before[index].1, &scope[index].1);
+                    let b = self.unchanged(b, &second_before[index].1, &scope[index].1);
+                    scope[index].1 = self.merge(condition, &a, &b, span);
+                }
+                let (a, b) = (self.shape_of(&first_value), self.shape_of(&second_value));
+                if !a.fits(&b) {
+                    let (a, b) = (a.describe(self.model), b.describe(self.model));
+                    self.errors.on(span, message::unequal_branches(&a, &b));
+                    return Value::Unknown;
+                }
+                self.merge(condition, &first_value, &second_value, span)
+            }
+        }
+    }
+
+    /// The variables as a branch sees them.
+    fn gated(&mut self, scope: &Scope, condition: NodeId, when: bool) -> Scope {
+        scope
+            .iter()
+            .map(|(name, value)| (name.clone(), value.map(&mut |node| self.graph.gate(condition, when, node))))
+            .collect()
+    }
+
+    /// `now`, with every number that still is what it was at the branch's beginning as it is outside.
+    fn unchanged(&self, now: &Value, before: &Value, outside: &Value) -> Value {
+        let all = |now: &[Value], before: &[Value], outside: &[Value]| {
+            now.iter().zip(before).zip(outside).map(|((now, before), outside)| self.unchanged(now, before, outside)).collect()
+        };
+        match (now, before, outside) {
+            (Value::Float(now), Value::Float(before), Value::Float(outside)) => {
+                Value::Float(if now == before { *outside } else { *now })
+            }
+            (Value::Array(now), Value::Array(before), Value::Array(outside)) => Value::Array(all(now, before, outside)),
+            (Value::Tuple(now), Value::Tuple(before), Value::Tuple(outside)) => Value::Tuple(all(now, before, outside)),
+            (Value::Struct(index, now), Value::Struct(_, before), Value::Struct(_, outside)) => {
+                Value::Struct(*index, all(now, before, outside))
+            }
+            _ => now.clone(),
+        }
+    }
+
+    /// The first value where the condition holds, the second elsewhere; they are of one shape.
+    pub(crate) fn merge(&mut self, condition: NodeId, a: &Value, b: &Value, span: Span) -> Value {
+        let mut all = |a: &[Value], b: &[Value]| a.iter().zip(b).map(|(a, b)| self.merge(condition, a, b, span)).collect();
+        match (a, b) {
+            (Value::Array(a), Value::Array(b)) => Value::Array(all(a, b)),
+            (Value::Tuple(a), Value::Tuple(b)) => Value::Tuple(all(a, b)),
+            (Value::Struct(index, a), Value::Struct(_, b)) => Value::Struct(*index, all(a, b)),
+            (Value::Float(a), Value::Float(b)) => Value::Float(self.graph.select(condition, *a, *b)),
+            (Value::Integer(a), Value::Integer(b)) if a == b => Value::Integer(*a),
+            (Value::Integer(_), Value::Integer(_)) => {
+                self.errors.on(span, message::INTEGER_CONDITION);
+                Value::Unknown
+            }
+            (Value::Bool(a), Value::Bool(b)) => {
+                let not = Condition::Node(self.graph.not(condition));
+                let held = self.both(Condition::Node(condition), *a);
+                let failed = self.both(not, *b);
+                Value::Bool(self.either(held, failed))
+            }
+            _ => Value::Unknown,
+        }
+    }
+
+    /// The truth value, or an error that this is none.
+    pub(crate) fn condition(&mut self, value: &Value, span: Span) -> Option<Condition> {
+        match value {
+            Value::Bool(condition) => Some(*condition),
+            Value::Unknown => None,
+            other => {
+                let given = self.shape_of(other).describe(self.model);
+                let wanted = Shape::Bool.describe(self.model);
+                self.errors.on(span, message::mismatch(&wanted, &given));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn both(&mut self, a: Condition, b: Condition) -> Condition {
+        match (a, b) {
+            (Condition::Known(false), _) | (_, Condition::Known(false)) => Condition::Known(false),
+            (Condition::Known(true), other) | (other, Condition::Known(true)) => other,
+            (Condition::Node(a), Condition::Node(b)) => Condition::Node(self.graph.and(a, b)),
+        }
+    }
+
+    pub(crate) fn either(&mut self, a: Condition, b: Condition) -> Condition {
+        match (a, b) {
+            (Condition::Known(true), _) | (_, Condition::Known(true)) => Condition::Known(true),
+            (Condition::Known(false), other) | (other, Condition::Known(false)) => other,
+            (Condition::Node(a), Condition::Node(b)) => Condition::Node(self.graph.or(a, b)),
+        }
+    }
+
+    pub(crate) fn opposite(&mut self, a: Condition) -> Condition {
+        match a {
+            Condition::Known(known) => Condition::Known(!known),
+            Condition::Node(node) => Condition::Node(self.graph.not(node)),
+        }
+    }
+}
