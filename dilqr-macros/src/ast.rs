@@ -51,6 +51,12 @@ impl Model {
     pub(crate) fn find_function(&self, name: &str) -> Option<&Function> {
         self.functions.iter().find(|item| item.name == name)
     }
+    /// The functions that are recognised by name, as far as the model has them.
+    pub(crate) fn own_functions(&self) -> Vec<&Ident> {
+        let costs = ["dynamics", "derivative", "stage_cost", "terminal_cost"];
+        let own = |name: &Ident| costs.iter().chain(CONSTRAINTS.iter().map(|(name, _)| name)).any(|own| name == own);
+        self.functions.iter().map(|item| &item.name).filter(|name| own(name)).collect()
+    }
     pub(crate) fn has_stage_params(&self) -> bool {
         self.find_struct("StageParams").is_some()
     }

@@ -27,6 +27,8 @@ pub(crate) struct Emission<'a> {
     pub(crate) control: &'a Layout,
     pub(crate) params: &'a Layout,
     pub(crate) stage_params: Option<&'a Layout>,
+    /// The user's functions that the kernels stand for.
+    pub(crate) functions: Vec<&'a Ident>,
     /// Whether `dynamics` is made from `derivative`, and has to be added to the module.
     pub(crate) integrated: bool,
     /// Whether the model has bounds or constraints.
@@ -352,6 +354,7 @@ fn model(emission: &Emission<'_>) -> TokenStream {
     let sparsity = sparsity(emission);
     let limited = emission.limited.then(|| quote!(const LIMITED: ::core::primitive::bool = true;));
     let linearize = linearize(emission);
+    let functions = &emission.functions;
     quote! {
         #[allow(
             unused_variables, unused_mut, unused_parens, non_snake_case, non_camel_case_types, missing_docs,
@@ -360,6 +363,11 @@ fn model(emission: &Emission<'_>) -> TokenStream {
         const _: () = {
             // Cargo rebuilds the model when the request to dump it changes.
             const __DUMP: ::core::option::Option<&'static ::core::primitive::str> = ::core::option_env!("DILQR_DUMP");
+
+            // In a private module nothing else may call them, and rustc would call them unused.
+            fn __used() {
+                let _ = (#(#functions,)*);
+            }
 
             #[automatically_derived]
             impl #runtime::Model<#nx, #nu, #np, #ns> for #model {
