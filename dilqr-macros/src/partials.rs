@@ -34,71 +34,93 @@ pub(crate) struct Kernels {
 }
 
 pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
-    let kernel = |build: &dyn Fn(&mut Sweep<'_>)| shortest(tape, build);
-    Kernels {
-        dynamics: kernel(&|sweep| sweep.write_f(Field::Next)),
-        stage_cost: kernel(&|sweep| sweep.write_value(tape.l)),
-        terminal_cost: kernel(&|sweep| sweep.write_value(tape.terminal)),
-        step: kernel(&|sweep| {
+    // Kernels know nothing of one another: those of a large model are built on all cores.
+    std::thread::scope(|scope| {
+        let start = |build: fn(&mut Sweep<'_>)| scope.spawn(move || shortest(tape, sizes, build));
+        let finished = |thread: std::thread::ScopedJoinHandle<'_, Program>| match thread.join() {
+            Ok(program) => program,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        let dynamics = start(|sweep| sweep.write_f(Field::Next));
+        let stage_cost = start(|sweep| sweep.write_value(sweep.tape.l));
+        let terminal_cost = start(|sweep| sweep.write_value(sweep.tape.terminal));
+        let step = start(|sweep| {
             sweep.write_f(Field::Next);
-            sweep.write_value(tape.l);
-        }),
-        expand_stage: kernel(&|sweep| {
+            sweep.write_value(sweep.tape.l);
+        });
+        let expand_stage = start(|sweep| {
             sweep.write_f(Field::F);
-            sweep.write_value(tape.l);
+            sweep.write_value(sweep.tape.l);
             sweep.write_f_jacobian(&[(Vector::X, Field::Fx), (Vector::U, Field::Fu)]);
-            sweep.write_l_gradient(tape.l);
-            let roots = vec![(tape.l, sweep.one())];
+            sweep.write_l_gradient(sweep.tape.l);
+            let roots = vec![(sweep.tape.l, sweep.one())];
             sweep.write_hessian(&roots, [Field::Lxx, Field::Lux, Field::Luu]);
-        }),
-        expand_terminal: kernel(&|sweep| {
-            sweep.write_value(tape.terminal);
-            sweep.write_l_gradient(tape.terminal);
-            let roots = vec![(tape.terminal, sweep.one())];
+        });
+        let expand_terminal = start(|sweep| {
+            sweep.write_value(sweep.tape.terminal);
+            sweep.write_l_gradient(sweep.tape.terminal);
+            let roots = vec![(sweep.tape.terminal, sweep.one())];
             sweep.write_hessian(&roots, [Field::Lxx, Field::Lux, Field::Luu]);
-        }),
-        hamiltonian_hessian: kernel(&|sweep| {
+        });
+        let hamiltonian_hessian = start(|sweep| {
             let roots = sweep.hamiltonian();
             sweep.write_hessian(&roots, [Field::Hxx, Field::Hux, Field::Huu]);
-        }),
-        expand_hamiltonian: kernel(&|sweep| {
+        });
+        let expand_hamiltonian = start(|sweep| {
             sweep.write_f_jacobian(&[(Vector::X, Field::Fx), (Vector::U, Field::Fu)]);
-            sweep.write_l_gradient(tape.l);
+            sweep.write_l_gradient(sweep.tape.l);
             let roots = sweep.hamiltonian();
             sweep.write_hessian(&roots, [Field::Hxx, Field::Hux, Field::Huu]);
-        }),
-        hamiltonian_parameter_gradient: kernel(&|sweep| {
+        });
+        let hamiltonian_parameter_gradient = start(|sweep| {
             let roots = sweep.hamiltonian();
             sweep.write_parameter_gradient(&roots);
-        }),
-        terminal_parameter_gradient: kernel(&|sweep| {
-            let roots = vec![(tape.terminal, sweep.one())];
+        });
+        let terminal_parameter_gradient = start(|sweep| {
+            let roots = vec![(sweep.tape.terminal, sweep.one())];
             sweep.write_parameter_gradient(&roots);
-        }),
-        parameter_contraction: kernel(&|sweep| {
+        });
+        let parameter_contraction = start(|sweep| {
             let roots = sweep.hamiltonian();
-            let directions = (0..sizes.nx).map(|i| sweep.input(Vector::DLambda, i)).collect::<Vec<_>>();
-            let directions = tape.f.iter().copied().zip(directions).collect::<Vec<_>>();
+            let directions = (0..sweep.sizes.nx).map(|i| sweep.input(Vector::DLambda, i)).collect::<Vec<_>>();
+            let directions = sweep.tape.f.iter().copied().zip(directions).collect::<Vec<_>>();
             sweep.write_parameter_contraction(&roots, &directions);
-        }),
-        terminal_parameter_contraction: kernel(&|sweep| {
-            let roots = vec![(tape.terminal, sweep.one())];
+        });
+        let terminal_parameter_contraction = start(|sweep| {
+            let roots = vec![(sweep.tape.terminal, sweep.one())];
             sweep.write_parameter_contraction(&roots, &[]);
-        }),
-        parameter_terms: kernel(&|sweep| {
+        });
+        let parameter_terms = start(|sweep| {
             sweep.write_f_jacobian(&[(Vector::P, Field::Fp)]);
             let roots = sweep.hamiltonian();
             sweep.write_cross(&roots, [Field::Hxp, Field::Hup]);
-        }),
-        terminal_parameter_terms: kernel(&|sweep| {
-            let roots = vec![(tape.terminal, sweep.one())];
+        });
+        let terminal_parameter_terms = start(|sweep| {
+            let roots = vec![(sweep.tape.terminal, sweep.one())];
             sweep.write_cross(&roots, [Field::Lxp, Field::Hup]);
-        }),
-        linearize: kernel(&|sweep| {
+        });
+        let linearize = start(|sweep| {
             sweep.write_f(Field::F);
             sweep.write_f_jacobian(&[(Vector::X, Field::Fx), (Vector::U, Field::Fu), (Vector::P, Field::Fp)]);
-        }),
-    }
+        });
+        Kernels {
+            dynamics: finished(dynamics),
+            stage_cost: finished(stage_cost),
+            terminal_cost: finished(terminal_cost),
+            step: finished(step),
+            expand_stage: finished(expand_stage),
+            expand_terminal: finished(expand_terminal),
+            hamiltonian_hessian: finished(hamiltonian_hessian),
+            expand_hamiltonian: finished(expand_hamiltonian),
+            hamiltonian_parameter_gradient: finished(hamiltonian_parameter_gradient),
+            terminal_parameter_gradient: finished(terminal_parameter_gradient),
+            parameter_contraction: finished(parameter_contraction),
+            terminal_parameter_contraction: finished(terminal_parameter_contraction),
+            parameter_terms: finished(parameter_terms),
+            terminal_parameter_terms: finished(terminal_parameter_terms),
+            linearize: finished(linearize),
+        }
+    })
 }
 
 impl Kernels {
@@ -125,7 +147,7 @@ impl Kernels {
 }
 
 /// Builds a kernel in every way and keeps the one with the fewest operations, the first on a tie.
-fn shortest(tape: &Tape, build: &dyn Fn(&mut Sweep<'_>)) -> Program {
+fn shortest(tape: &Tape, sizes: Sizes, build: fn(&mut Sweep<'_>)) -> Program {
     use HessianStrategy::{Columns, Pieces, Pushed};
     use JacobianStrategy::{Backward, Forward};
     let mut best: Option<Program> = None;
@@ -139,7 +161,7 @@ fn shortest(tape: &Tape, build: &dyn Fn(&mut Sweep<'_>)) -> Program {
             // A way that is far beyond the best is given up before it is complete.
             let limit = best.as_ref().map_or(usize::MAX, |best| 1_000 + 3 * best.ops.len());
             let strategy = Strategy { jacobian, hessian };
-            let mut sweep = Sweep { chain: Chain::new(tape, strategy, limit), tape, outputs: Vec::new() };
+            let mut sweep = Sweep { chain: Chain::new(tape, strategy, limit), tape, sizes, outputs: Vec::new() };
             build(&mut sweep);
             if sweep.chain.builder.is_full() {
                 continue;
@@ -158,6 +180,7 @@ fn shortest(tape: &Tape, build: &dyn Fn(&mut Sweep<'_>)) -> Program {
 struct Sweep<'a> {
     chain: Chain<'a>,
     tape: &'a Tape,
+    sizes: Sizes,
     outputs: Vec<(Output, Value)>,
 }
 
