@@ -57,25 +57,51 @@ mod tests;
 /// * `State`, `Control`, `Params`: structs of `f64` and `[f64; K]` fields. Their order is the order of the vectors `x`,
 ///   `u`, `p`. `Clone, Copy, Debug, PartialEq` are derived where they are not yet.
 /// * `dynamics` (the next state), `stage_cost`, `terminal_cost`, with the signatures above; arguments by value or by
-///   reference.
+///   reference. In place of `dynamics`, `derivative` and an integrator (below).
+/// * Optionally `StageParams`, parameters of a single stage: the functions may then take a further argument
+///   `s: StageParams`.
 /// * Consts, helper functions and helper structs.
+/// * `#[bounds(lower, upper)]` on fields of `Control`, and the functions `stage_constraints`, `terminal_constraints`
+///   (feasible where every entry of the returned array is at most 0), `stage_equalities`, `terminal_equalities` (0). They are
+///   checked; the solver does not support them yet and refuses such a model.
 ///
 /// The module stays valid Rust: your structs and functions can be called with `f64`.
 ///
 /// # The language
 ///
-/// `f64` literals and consts, `std::f64::consts` by path; `+ - * /`, unary minus; `let` (with or without a type, with
-/// tuples, shadowing allowed); blocks; fields; fixed-size arrays (`[a, b]`, `[v; K]`, constant indices); struct literals;
-/// tuples; calls of the module's functions; and the methods `sin cos tan asin acos atan atan2 sinh cosh tanh exp ln sqrt
-/// cbrt powi powf recip hypot mul_add sin_cos`, also as `f64::sin(x)`. Everything else is refused on its own tokens, with
-/// what to write instead.
+/// * `f64` literals and consts (also arrays of them), `std::f64::consts` by path; `+ - * /`, unary minus.
+/// * `let` (with or without a type, shadowing, `mut`), with patterns of names, `_`, tuples, arrays and structs; the same
+///   patterns in arguments. Assignment, also `+= -= *= /=`, to variables and their fields and entries.
+/// * `for i in 0..N` (also `..=`, `.rev()`), unrolled: the bounds are integers known at compile time. Arithmetic of `usize`
+///   and `i32` constants for indices, sizes and exponents; `i as f64`.
+/// * `if`, `else if`, `else`, as expressions or statements, over comparisons, `&& || !`, `bool` values. A condition over loop
+///   variables and constants is decided while unrolling, and the branch not taken is not looked at. Under any other
+///   condition both branches are computed and the result is selected.
+/// * Fixed-size arrays, nested ones too (`[a, b]`, `[v; K]`, indices known at compile time); tuples; struct literals; fields;
+///   blocks; calls of the module's functions, which cannot be recursive.
+/// * The methods `sin cos tan asin acos atan atan2 sinh cosh tanh exp ln sqrt cbrt powi powf recip hypot mul_add sin_cos abs
+///   signum min max clamp`, also as `f64::sin(x)`.
+///
+/// Everything else is refused on its own tokens, with what to write instead.
+///
+/// At a kink (of `abs`, `min`, `max`, a branch) the derivative is that of the branch that computes the value there; for
+/// `abs` at 0 that of `x >= 0`. A branch that does not run never spoils a derivative, even where its own is infinite.
+///
+/// # Integrators
+///
+/// `#[model(integrator = rk4, dt = 0.05)]` makes `dynamics` from `fn derivative(x, u, p) -> State`. The integrators are
+/// `euler`, `midpoint`, `rk4` and `semi_implicit_euler`; `dt` is an expression over consts and `p` (`dt = p.step`);
+/// `substeps = 4` takes that many steps of a quarter of `dt` each. Semi-implicit Euler takes the first half of the state's
+/// entries for positions and the second half for their velocities, in the same order: velocities advance first, then
+/// positions with the derivative at the new velocities.
 ///
 /// # What is added to the module
 ///
 /// * a unit struct with the module's name in CamelCase, which implements `dilqr_runtime::Model`; its documentation lists
 ///   the operations of every kernel;
 /// * `Solver` and `Problem`, the runtime's types with this model's sizes;
-/// * `linearize(&x, &u, &p)`, the next state with `fx`, `fu`, `fp`;
+/// * `linearize(&x, &u, &p)` (and `&s`, where there are stage parameters), the next state with `fx`, `fu`, `fp`;
+/// * `dynamics`, where the model gives `derivative`;
 /// * conversions between the structs, `[f64; N]` and `SVector<f64, N>`, and `NAMES`, the names of the entries.
 ///
 /// # Arguments
