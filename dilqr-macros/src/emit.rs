@@ -357,7 +357,7 @@ fn model(emission: &Emission<'_>) -> TokenStream {
     let functions = &emission.functions;
     quote! {
         #[allow(
-            unused_variables, unused_mut, unused_parens, non_snake_case, non_camel_case_types, missing_docs,
+            unused_variables, unused_mut, unused_parens, deprecated, non_snake_case, non_camel_case_types, missing_docs,
             unreachable_pub, dead_code, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction
         )]
         const _: () = {

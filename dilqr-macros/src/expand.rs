@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
+use syn::visit_mut::VisitMut;
 
 use crate::errors::{Errors, message};
 use crate::partials::Sizes;
@@ -21,13 +22,17 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Err(error) => (quote!(), error.into_compile_error()),
     };
     let syn::ItemMod { attrs, vis, unsafety, mod_token, ident, content, semi } = &module;
+    // Attributes from within the braces (`//!`, `#![allow(..)]`) go back there.
+    let (outer, inner): (Vec<_>, Vec<_>) =
+        attrs.iter().partition(|attribute| matches!(attribute.style, syn::AttrStyle::Outer));
     match content {
         Some((_, items)) => {
-            let tokens = quote!(#(#attrs)* #vis #unsafety #mod_token #ident { #(#items)* #generated });
+            let tokens =
+                quote!(#(#outer)* #vis #unsafety #mod_token #ident { #(#inner)* #(#items)* #generated });
             dump::dump(ident, &tokens);
             quote!(#tokens #errors)
         }
-        None => quote!(#(#attrs)* #vis #unsafety #mod_token #ident #semi #errors),
+        None => quote!(#(#outer)* #vis #unsafety #mod_token #ident #semi #errors),
     }
 }
 
@@ -87,6 +92,7 @@ fn runtime_path(given: Option<&syn::Path>) -> TokenStream {
 /// What the expansion changes in the user's own items: the model's attributes go, and structs get the traits of plain
 /// values.
 fn prepare(module: &mut syn::ItemMod) {
+    Grouped.visit_item_mod_mut(module);
     let Some((_, items)) = &mut module.content else { return };
     for item in items {
         let syn::Item::Struct(item) = item else { continue };
@@ -105,6 +111,51 @@ fn prepare(module: &mut syn::ItemMod) {
         if !missing.is_empty() {
             item.attrs.push(syn::parse_quote!(#[derive(#(#missing),*)]));
         }
+    }
+}
+
+/// Turns invisible groups into parentheses. An operand that a `macro_rules` macro has put in as `$value` is one term to us,
+/// as it is to rustc where no attribute intervenes; but rustc drops the group when it comes back from an attribute, and would
+/// read `x * $value` with `1.0 + 2.0` as `x * 1.0 + 2.0`.
+struct Grouped;
+
+impl VisitMut for Grouped {
+    fn visit_expr_mut(&mut self, expr: &mut syn::Expr) {
+        syn::visit_mut::visit_expr_mut(self, expr);
+        match expr {
+            syn::Expr::Binary(binary) => {
+                parenthesise(&mut binary.left);
+                parenthesise(&mut binary.right);
+            }
+            syn::Expr::Unary(unary) => parenthesise(&mut unary.expr),
+            syn::Expr::Reference(reference) => parenthesise(&mut reference.expr),
+            syn::Expr::Cast(cast) => parenthesise(&mut cast.expr),
+            syn::Expr::MethodCall(call) => parenthesise(&mut call.receiver),
+            syn::Expr::Field(field) => parenthesise(&mut field.base),
+            syn::Expr::Index(index) => parenthesise(&mut index.expr),
+            _ => {}
+        }
+    }
+}
+
+fn parenthesise(operand: &mut syn::Expr) {
+    let syn::Expr::Group(group) = operand else { return };
+    let span = group.group_token.span;
+    let compound = matches!(
+        *group.expr,
+        syn::Expr::Binary(_)
+            | syn::Expr::Unary(_)
+            | syn::Expr::Reference(_)
+            | syn::Expr::Cast(_)
+            | syn::Expr::Range(_)
+            | syn::Expr::If(_)
+            | syn::Expr::Block(_)
+            // A literal before a method may carry a sign.
+            | syn::Expr::Lit(_)
+    );
+    if compound {
+        let expr = group.expr.clone();
+        *operand = syn::Expr::Paren(syn::ExprParen { attrs: Vec::new(), paren_token: syn::token::Paren(span), expr });
     }
 }
 

@@ -5,6 +5,18 @@
 //! The functions stay callable with `f64`.
 #![warn(missing_docs)]
 
+pub mod acrobot;
 pub mod cartpole;
+pub mod cartpole_cos_sin;
 pub mod lqr;
+pub mod mass_spring_damper;
 pub mod pendulum;
+pub mod pendulum_cos_sin;
+pub mod planar_quadrotor;
+pub mod quadrotor;
+pub mod quadrotor_euler;
+pub mod quadrotor_pole;
+pub mod rocket;
+pub mod two_link_arm;
+pub mod unicycle;
+pub mod van_der_pol;

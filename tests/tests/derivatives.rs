@@ -1,197 +1,50 @@
-//! Every block of every model's derivatives against two other answers: dual numbers through the value kernels, and
-//! central differences.
+//! Every model's derivatives, every block against two other answers: dual numbers through the value kernels, and central
+//! differences. And what the macro adds to a model's module.
 
-use dilqr_models::{cartpole, lqr, pendulum};
-use dilqr_runtime::model::{
-    HamiltonianExpansion, HamiltonianHessian, ParameterTerms, StageExpansion, TerminalExpansion,
+use dilqr_models::{
+    acrobot, cartpole, cartpole_cos_sin, lqr, mass_spring_damper, pendulum, pendulum_cos_sin, planar_quadrotor,
+    quadrotor, quadrotor_euler, quadrotor_pole, rocket, two_link_arm, unicycle, van_der_pol,
 };
-use dilqr_runtime::nalgebra::{SMatrix, SVector};
-use dilqr_runtime::numdiff::NumDiff;
-use dilqr_runtime::{Model, Scalar};
+use dilqr_runtime::Model;
+use dilqr_runtime::model::{HamiltonianHessian, ParameterTerms, StageExpansion};
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_tests::{Points, assert_derivatives};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// The value kernels of a model under the derivatives that dual numbers give.
-struct ByDual<M>(M);
-
-impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Model<NX, NU, NP, NS> for ByDual<M>
-where
-    M: Model<NX, NU, NP, NS>,
-{
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        next: &mut SVector<S, NX>,
-    ) {
-        self.0.dynamics(x, u, p, s, next);
-    }
-    fn stage_cost<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-    ) -> S {
-        self.0.stage_cost(x, u, p, s)
-    }
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, NS>) -> S {
-        self.0.terminal_cost(x, p, s)
-    }
-}
-
-/// All blocks of a model's derivatives at one point, flattened, each under its name.
-fn blocks<M, const NX: usize, const NU: usize, const NP: usize>(
-    model: &M,
-    x: &SVector<f64, NX>,
-    u: &SVector<f64, NU>,
-    p: &SVector<f64, NP>,
-    [lambda, dx, dlambda]: &[SVector<f64, NX>; 3],
-    du: &SVector<f64, NU>,
-) -> Vec<(&'static str, Vec<f64>)>
-where
-    M: Model<NX, NU, NP>,
-{
-    fn flat<const R: usize, const C: usize>(matrix: &SMatrix<f64, R, C>) -> Vec<f64> {
-        matrix.iter().copied().collect()
-    }
-    let s = SVector::<f64, 0>::zeros();
-    let mut stage = StageExpansion::zeros();
-    model.expand_stage(x, u, p, &s, &mut stage);
-    let mut terminal = TerminalExpansion::zeros();
-    model.expand_terminal(x, p, &s, &mut terminal);
-    let mut hessian = HamiltonianHessian::zeros();
-    model.hamiltonian_hessian(x, u, p, &s, lambda, &mut hessian);
-    let mut fused = HamiltonianExpansion::zeros();
-    model.expand_hamiltonian(x, u, p, &s, lambda, &mut fused);
-    let mut terms = ParameterTerms::zeros();
-    model.parameter_terms(x, u, p, &s, lambda, &mut terms);
-    let mut lxp = SMatrix::zeros();
-    model.terminal_parameter_terms(x, p, &s, &mut lxp);
-    let mut gs = SVector::zeros();
-    let mut hp = SVector::zeros();
-    model.add_hamiltonian_parameter_gradient(x, u, p, &s, lambda, &mut hp, &mut gs);
-    let mut lp = SVector::zeros();
-    model.add_terminal_parameter_gradient(x, p, &s, &mut lp, &mut gs);
-    let mut contraction = SVector::zeros();
-    model.add_parameter_contraction(x, u, p, &s, lambda, dx, du, dlambda, &mut contraction, &mut gs);
-    let mut terminal_contraction = SVector::zeros();
-    model.add_terminal_parameter_contraction(x, p, &s, dx, &mut terminal_contraction, &mut gs);
-    vec![
-        ("f", flat(&stage.f)),
-        ("fx", flat(&stage.fx)),
-        ("fu", flat(&stage.fu)),
-        ("l", vec![stage.l]),
-        ("lx", flat(&stage.lx)),
-        ("lu", flat(&stage.lu)),
-        ("lxx", flat(&stage.lxx)),
-        ("lux", flat(&stage.lux)),
-        ("luu", flat(&stage.luu)),
-        ("terminal l", vec![terminal.l]),
-        ("terminal lx", flat(&terminal.lx)),
-        ("terminal lxx", flat(&terminal.lxx)),
-        ("hxx", flat(&hessian.hxx)),
-        ("hux", flat(&hessian.hux)),
-        ("huu", flat(&hessian.huu)),
-        ("fused fx", flat(&fused.fx)),
-        ("fused fu", flat(&fused.fu)),
-        ("fused lx", flat(&fused.lx)),
-        ("fused lu", flat(&fused.lu)),
-        ("fused hxx", flat(&fused.hxx)),
-        ("fused hux", flat(&fused.hux)),
-        ("fused huu", flat(&fused.huu)),
-        ("fp", flat(&terms.fp)),
-        ("hxp", flat(&terms.hxp)),
-        ("hup", flat(&terms.hup)),
-        ("terminal lxp", flat(&lxp)),
-        ("hp", flat(&hp)),
-        ("terminal lp", flat(&lp)),
-        ("contraction", flat(&contraction)),
-        ("terminal contraction", flat(&terminal_contraction)),
-    ]
-}
-
-fn second_order(name: &str) -> bool {
-    ["xx", "ux", "uu", "xp", "up", "contraction"].iter().any(|part| name.contains(part))
-}
-
-fn check<M, const NX: usize, const NU: usize, const NP: usize>(
-    name: &str,
-    model: M,
-    center: [f64; NP],
-    f: impl Fn([f64; NX], [f64; NU], [f64; NP]) -> [f64; NX],
-    l: impl Fn([f64; NX], [f64; NU], [f64; NP]) -> f64,
-    terminal: impl Fn([f64; NX], [f64; NP]) -> f64,
-) where
-    M: Model<NX, NU, NP> + Copy,
-{
-    let mut random = StdRng::seed_from_u64(7);
-    for _ in 0..50 {
-        let mut vector = || SVector::from_fn(|_, _| random.random_range(-1.5..1.5));
-        let (x, lambda, dx, dlambda) = (vector(), vector(), vector(), vector());
-        let u = SVector::from_fn(|_, _| random.random_range(-2.0..2.0));
-        let du = SVector::from_fn(|_, _| random.random_range(-2.0..2.0));
-        let p = SVector::from_fn(|i, _| center[i] * random.random_range(0.7..1.3));
-        let directions = [lambda, dx, dlambda];
-        let ours = blocks(&model, &x, &u, &p, &directions, &du);
-        let dual = blocks(&ByDual(model), &x, &u, &p, &directions, &du);
-        let differences = blocks(&NumDiff(model), &x, &u, &p, &directions, &du);
-        for ((block, ours), ((_, dual), (_, differences))) in ours.iter().zip(dual.iter().zip(&differences)) {
-            let scale = dual.iter().fold(1.0_f64, |scale, entry| scale.max(entry.abs()));
-            for ((ours, dual), differences) in ours.iter().zip(dual).zip(differences) {
-                // Both are exact up to rounding; a model's chain of some hundred operations loses three digits at most.
-                assert!(
-                    (ours - dual).abs() <= 1e-11 * scale,
-                    "{name} {block}: {ours} by the macro, {dual} by dual numbers"
-                );
-                // What central differences can give: eps^(2/3) for first, eps^(1/2) for second derivatives, with room.
-                let tolerance = if second_order(block) { 1e-5 } else { 1e-8 };
-                assert!(
-                    (ours - differences).abs() <= tolerance * scale,
-                    "{name} {block}: {ours} by the macro, {differences} by differences"
-                );
-            }
-        }
-        // The user's own functions are the reference of the value kernels; they differ in the order of operations only.
-        let (xa, ua, pa) = (x.into(), u.into(), p.into());
-        let mut next = SVector::zeros();
-        let none = SVector::<f64, 0>::zeros();
-        model.dynamics(&x, &u, &p, &none, &mut next);
-        let own: SVector<f64, NX> = f(xa, ua, pa).into();
-        assert!((next - own).amax() <= 1e-13 * own.amax().max(1.0), "{name}: {next} and {own}");
-        let (cost, own) = (model.stage_cost(&x, &u, &p, &none), l(xa, ua, pa));
-        assert!((cost - own).abs() <= 1e-13 * own.abs().max(1.0), "{name}: {cost} and {own}");
-        let (cost, own) = (model.terminal_cost(&x, &p, &none), terminal(xa, pa));
-        assert!((cost - own).abs() <= 1e-13 * own.abs().max(1.0), "{name}: {cost} and {own}");
-        let mut next_too = SVector::zeros();
-        let cost_too = model.step(&x, &u, &p, &none, &mut next_too);
-        assert!((next_too - next).amax() <= 1e-13 * next.amax().max(1.0));
-        assert!((cost_too - model.stage_cost(&x, &u, &p, &none)).abs() <= 1e-13 * cost_too.abs().max(1.0));
-    }
-}
-
 macro_rules! models {
-    ($($name:ident: $module:ident::$model:ident at $center:expr;)*) => {$(
+    ($($name:ident: $module:ident::$model:ident at $points:expr;)*) => {$(
         #[test]
         fn $name() {
-            check(
-                stringify!($name),
-                $module::$model,
-                $center,
-                |x, u, p| $module::dynamics(x.into(), u.into(), p.into()).into(),
-                |x, u, p| $module::stage_cost(x.into(), u.into(), p.into()),
-                |x, p| $module::terminal_cost(x.into(), p.into()),
-            );
+            assert_derivatives!($module::$model at $points);
         }
     )*};
 }
 
 models! {
-    pendulum: pendulum::Pendulum at [10.0, 1.0, 1.0];
-    cartpole: cartpole::Cartpole at [9.8, 1.0, 0.1, 0.5];
-    lqr: lqr::Lqr at [0.9; 25];
+    pendulum: pendulum::Pendulum at Points::new([10.0, 1.0, 1.0]);
+    cartpole: cartpole::Cartpole at Points::new([9.8, 1.0, 0.1, 0.5]);
+    lqr: lqr::Lqr at Points::new([0.9; 25]);
+    van_der_pol: van_der_pol::VanDerPol at Points::new([1.0]);
+    mass_spring_damper: mass_spring_damper::MassSpringDamper
+        at Points::new([1.0, 0.8, 0.6, 10.0, 8.0, 12.0, 0.5, 0.6, 0.7]);
+    unicycle: unicycle::Unicycle at Points::new([1.0, 0.5, 0.3, 0.4, 0.6]);
+    planar_quadrotor: planar_quadrotor::PlanarQuadrotor at Points::new([9.81, 0.8, 0.9, 0.7]);
+    acrobot: acrobot::Acrobot at Points::new([9.81, 1.0, 1.0, 1.0, 0.5, 0.5, 1.0, 1.0]);
+    two_link_arm: two_link_arm::TwoLinkArm at Points::new([1.0, 1.2, 1.0, 0.9, 1.1, 0.5, 0.5, 0.3, 0.2, 0.4]);
+    // Away from a pitch of a quarter of a turn.
+    quadrotor_euler: quadrotor_euler::QuadrotorEuler
+        at Points::new([0.5, 0.8, 0.9, 1.0, 0.7, 0.6]).about([0.0; 12], 0.8);
+    quadrotor: quadrotor::Quadrotor
+        at Points::new([9.81, 1.0, 0.8, 0.9, 1.0, 0.2, 0.7, 0.2, 0.5, 0.05]).about([0.0; 12], 0.8);
+    // The pole leans less than its length.
+    quadrotor_pole: quadrotor_pole::QuadrotorPole at Points::new([9.81, 1.0, 0.5, 1.5]).about([0.0; 14], 0.5);
+    rocket: rocket::Rocket at Points::new([10.0, 0.5, 1.0, 1.0, 1.0, 1.0]);
+    // About the circle, away from the origin, where there is no angle.
+    pendulum_cos_sin: pendulum_cos_sin::PendulumCosSin
+        at Points::new([10.0, 1.0, 1.0]).about([-0.6, 0.8, 0.0], 0.4);
+    cartpole_cos_sin: cartpole_cos_sin::CartpoleCosSin
+        at Points::new([9.8, 1.0, 0.1, 0.5]).about([0.0, 0.0, 0.8, 0.6, 0.0], 0.4);
 }
 
 /// What the macro adds to a module beside the kernels: conversions, names, `linearize`, the pattern of zeros, and kernels
