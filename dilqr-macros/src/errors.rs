@@ -219,7 +219,6 @@ pub(crate) mod message {
     pub(crate) const INTEGER_OVERFLOW: &str = "this integer is too large";
     pub(crate) const POWI_EXPONENT: &str =
         "`powi` takes a constant integer exponent: write a literal or an i32 const, or `powf` for any other exponent";
-    pub(crate) const INCOMPLETE: &str = "the model is incomplete: `dynamics` returns State, the costs return f64";
     pub(crate) const OVERFLOW: &str = "a constant of this model, multiplied out, is beyond the range of f64";
     pub(crate) const CLAMP: &str = "the lower bound of this `clamp` is above the upper one";
     pub(crate) const DIVISION_BY_ZERO: &str = "this divides by zero";

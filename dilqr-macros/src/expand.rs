@@ -48,7 +48,7 @@ fn compile(arguments: TokenStream, module: &syn::ItemMod) -> Result<TokenStream,
     let system = elaborate::system(&model, &mut errors);
     stop(errors)?;
     let failure = |message: &str| syn::Error::new(model.module.span(), message);
-    let Some(system) = system else { return Err(failure(message::INCOMPLETE)) };
+    let Some(system) = system else { return Err(failure("the model cannot be followed; please report it")) };
 
     let sizes = Sizes { nx: system.state.len(), nu: system.control.len(), np: system.params.len(), ns: system.stage_params.len() };
     let (graph, f) = (&system.graph, &system.dynamics);

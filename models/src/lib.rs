@@ -3,9 +3,14 @@
 //! Every module holds the structs and functions that a person wrote and, beside them, what `#[dilqr_runtime::model]`
 //! made of them: the unit struct that implements [`Model`](dilqr_runtime::Model) and the types `Problem` and `Solver`.
 //! The functions stay callable with `f64`.
+//!
+//! The feature `large` adds the models with many states and Runge-Kutta steps, whose kernels run to tens of thousands of
+//! operations and take rustc minutes: the quadrotors, the rocket and the seven-joint arm.
 #![warn(missing_docs)]
 
 pub mod acrobot;
+#[cfg(feature = "large")]
+pub mod arm;
 pub mod cartpole;
 pub mod cartpole_cos_sin;
 pub mod lqr;
@@ -13,9 +18,13 @@ pub mod mass_spring_damper;
 pub mod pendulum;
 pub mod pendulum_cos_sin;
 pub mod planar_quadrotor;
+#[cfg(feature = "large")]
 pub mod quadrotor;
+#[cfg(feature = "large")]
 pub mod quadrotor_euler;
+#[cfg(feature = "large")]
 pub mod quadrotor_pole;
+#[cfg(feature = "large")]
 pub mod rocket;
 pub mod two_link_arm;
 pub mod unicycle;

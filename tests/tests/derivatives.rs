@@ -2,7 +2,7 @@
 //! differences. And what the macro adds to a model's module.
 
 use dilqr_models::{
-    acrobot, cartpole, cartpole_cos_sin, lqr, mass_spring_damper, pendulum, pendulum_cos_sin, planar_quadrotor,
+    acrobot, arm, cartpole, cartpole_cos_sin, lqr, mass_spring_damper, pendulum, pendulum_cos_sin, planar_quadrotor,
     quadrotor, quadrotor_euler, quadrotor_pole, rocket, two_link_arm, unicycle, van_der_pol,
 };
 use dilqr_runtime::Model;
@@ -40,6 +40,8 @@ models! {
     // The pole leans less than its length.
     quadrotor_pole: quadrotor_pole::QuadrotorPole at Points::new([9.81, 1.0, 0.5, 1.5]).about([0.0; 14], 0.5);
     rocket: rocket::Rocket at Points::new([10.0, 0.5, 1.0, 1.0, 1.0, 1.0]);
+    // Kernels of ten thousand operations, and differences in 28 variables.
+    arm: arm::Arm at Points::new([1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6]).count(2);
     // About the circle, away from the origin, where there is no angle.
     pendulum_cos_sin: pendulum_cos_sin::PendulumCosSin
         at Points::new([10.0, 1.0, 1.0]).about([-0.6, 0.8, 0.0], 0.4);

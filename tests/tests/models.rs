@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use dilqr_models::{
-    acrobot, cartpole_cos_sin, mass_spring_damper, pendulum_cos_sin, planar_quadrotor, quadrotor, quadrotor_euler,
+    acrobot, arm, cartpole_cos_sin, mass_spring_damper, pendulum_cos_sin, planar_quadrotor, quadrotor, quadrotor_euler,
     quadrotor_pole, rocket, two_link_arm, unicycle, van_der_pol,
 };
 use dilqr_runtime::dual::AutoDiff;
@@ -154,6 +154,12 @@ fn rocket() {
     };
     let hover = [params.mass * params.gravity, 0.0, 0.0];
     check("rocket", rocket::Rocket, &Problem::new(x0, params, 20).with_controls(&[hover; 20]));
+}
+
+#[test]
+fn arm() {
+    let x0 = [0.3, 0.5, 0.2, 0.4, 0.3, 0.2, 0.4, 0.0, 0.1, 0.0, -0.1, 0.2, 0.0, 0.1];
+    check("arm", arm::Arm, &Problem::new(x0, arm::Params::default(), 15));
 }
 
 #[test]
@@ -391,6 +397,39 @@ fn quadrotor_of_the_comparison() {
         assert!((given - next).abs() <= 1e-14, "{given} instead of {next}");
     }
     assert!((quadrotor_euler::stage_cost(x.into(), u, p) - 0.3218123124999999).abs() <= 1e-15);
+}
+
+/// As above, from `arm7_ode` under an Euler step, and `arm7_cost`.
+#[test]
+fn arm_of_the_comparison() {
+    let x = [0.31, -0.42, 0.53, 0.64, -0.75, 0.86, -0.97, -0.58, 0.69, 0.71, -0.82, 0.93, -0.14, 0.25];
+    let u = arm::Control { torque: [1.3, -2.2, 0.7, 1.6, -0.5, 0.4, 0.3] };
+    // Rates of change: the accelerations are up to 446 and tell more than the step.
+    let slope = [
+        -0.58,
+        0.69,
+        0.71,
+        -0.82,
+        0.93,
+        -0.14,
+        0.25,
+        27.371983983942357,
+        -21.669587216301895,
+        0.14576342063669023,
+        61.1856400255101,
+        -99.90561044339813,
+        5.109564069170147,
+        446.1869965695237,
+    ];
+    let p = arm::Params::default();
+    let given: [f64; 14] = arm::derivative(x.into(), u, p).into();
+    let step: [f64; 14] = arm::dynamics(x.into(), u, p).into();
+    for i in 0..14 {
+        // Thousands of operations on numbers up to 446; the inertias to be solved for span three decades.
+        assert!((given[i] - slope[i]).abs() <= 1e-10, "{} instead of {}", given[i], slope[i]);
+        assert!((step[i] - (x[i] + arm::DT * slope[i])).abs() <= 1e-12);
+    }
+    assert!((arm::stage_cost(x.into(), u, p) - 1.87772).abs() <= 1e-14);
 }
 
 /// The same system in two coordinates: a step of one is a step of the other.

@@ -1,6 +1,6 @@
 //! Arguments of the attribute: each gets its own message.
 
-#[dilqr_runtime::model(integrator = rk4, dt = 0.05, substeps = 4, crates = dilqr_runtime, verbose, level(3))]
+#[dilqr_runtime::model(crates = dilqr_runtime, verbose, level(3))]
 mod unknown {}
 
 #[dilqr_runtime::model(crate = "dilqr_runtime")]

@@ -6,22 +6,6 @@ pub mod pendulum {
         pub angle: f64,
     }
 
-    fn changing(x: f64) -> f64 {
-        let mut y = x;
-        let (mut a, b) = (x, y);
-        y = a + b;
-        y += 1.0;
-        a = y;
-        a
-    }
-
-    fn patterns(x: State, q: [f64; 2]) -> f64 {
-        let State { angle } = x;
-        let [a, b] = q;
-        let ref c = a;
-        angle + b + c
-    }
-
     fn conditional(x: f64) -> f64 {
         let Some(y) = Some(x) else { panic!() };
         let z;
