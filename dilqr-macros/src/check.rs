@@ -5,23 +5,30 @@ use std::collections::HashSet;
 use crate::ast::{CONSTRAINTS, Model, Type, TypeKind};
 use crate::errors::{Errors, did_you_mean, message};
 
-const RULES: &[fn(&Model, &mut Errors)] = &[
+/// Rules without which the vectors, and the items that the macro adds, cannot be.
+const STRUCTS: &[fn(&Model, &mut Errors)] = &[
     no_name_twice,
     module_names_a_model,
     no_reserved_name,
     no_hidden_primitive,
     structs_present,
-    functions_present,
-    one_way_to_the_next_state,
-    signatures,
-    constraint_signatures,
-    arguments_differ,
     vectors_hold_numbers,
     structs_are_finite,
 ];
 
+const FUNCTIONS: &[fn(&Model, &mut Errors)] =
+    &[functions_present, one_way_to_the_next_state, signatures, constraint_signatures, arguments_differ];
+
 pub(crate) fn model(model: &Model, errors: &mut Errors) {
-    for rule in RULES {
+    structs(model, errors);
+    for rule in FUNCTIONS {
+        rule(model, errors);
+    }
+}
+
+/// The part of the rules that does not look at functions.
+pub(crate) fn structs(model: &Model, errors: &mut Errors) {
+    for rule in STRUCTS {
         rule(model, errors);
     }
 }
@@ -98,7 +105,7 @@ fn no_reserved_name(model: &Model, errors: &mut Errors) {
 /// The macro writes `f64` absolutely, but the user's own functions would mean another type than the language does.
 fn no_hidden_primitive(model: &Model, errors: &mut Errors) {
     for item in &model.structs {
-        if ["f64", "usize", "i32"].iter().any(|primitive| item.name == primitive) {
+        if ["f64", "usize", "i32", "bool"].iter().any(|primitive| item.name == primitive) {
             errors.at(&item.name, message::HIDES_PRIMITIVE);
         }
     }
@@ -129,11 +136,9 @@ fn functions_present(model: &Model, errors: &mut Errors) {
     } else {
         ("dynamics", "dynamics", DYNAMICS)
     };
-    for (name, what, write) in [
-        next_state,
-        ("stage_cost", "stage cost", STAGE_COST),
-        ("terminal_cost", "terminal cost", TERMINAL_COST),
-    ] {
+    for (name, what, write) in
+        [next_state, ("stage_cost", "stage cost", STAGE_COST), ("terminal_cost", "terminal cost", TERMINAL_COST)]
+    {
         // A `derivative` without its integrator has a message of its own.
         let derivative = name == "dynamics" && model.find_function("derivative").is_some();
         if model.find_function(name).is_none() && !derivative {
@@ -287,5 +292,22 @@ fn structs_are_finite(model: &Model, errors: &mut Errors) {
                 errors.on(field.ty.span, message::RECURSIVE_STRUCT);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::camel_case;
+
+    #[test]
+    fn names_of_models() {
+        assert_eq!(camel_case("pendulum"), "Pendulum");
+        assert_eq!(camel_case("cart_pole"), "CartPole");
+        assert_eq!(camel_case("_cart__pole_"), "CartPole");
+        assert_eq!(camel_case("a_2d_model"), "A2dModel");
+        assert_eq!(camel_case("cartPole"), "CartPole");
+        assert_eq!(camel_case("r#type"), "Type");
+        assert_eq!(camel_case("größe_ß"), "GrößeSS");
+        assert_eq!(camel_case("_"), "");
     }
 }

@@ -12,20 +12,36 @@ use crate::ast::{Bounds, CONSTRAINTS, Expr, Function as Fun, Model, Struct, Type
 use crate::check::camel_case;
 use crate::errors::{Errors, Span, message};
 use crate::graph::{Graph, Input, NodeId, Vector};
+use crate::partials::Sizes;
 use crate::value::{Condition, Shape, Value, flatten};
 
 /// The model in scalars.
 pub(crate) struct System {
     pub(crate) graph: Graph,
-    pub(crate) state: Layout,
-    pub(crate) control: Layout,
-    pub(crate) params: Layout,
-    /// Empty for a model without.
-    pub(crate) stage_params: Layout,
+    pub(crate) vectors: Vectors,
     /// Next state, one node an entry.
     pub(crate) dynamics: Vec<NodeId>,
     pub(crate) stage_cost: NodeId,
     pub(crate) terminal_cost: NodeId,
+}
+
+/// The vectors that a model reads.
+pub(crate) struct Vectors {
+    pub(crate) state: Layout,
+    pub(crate) control: Layout,
+    pub(crate) params: Layout,
+    pub(crate) stage_params: Option<Layout>,
+}
+
+impl Vectors {
+    pub(crate) fn sizes(&self) -> Sizes {
+        Sizes {
+            nx: self.state.len(),
+            nu: self.control.len(),
+            np: self.params.len(),
+            ns: self.stage_params.as_ref().map_or(0, Layout::len),
+        }
+    }
 }
 
 /// How a struct's fields lie in its vector.
@@ -58,20 +74,18 @@ impl Layout {
 
 /// Elaborates the whole model; `None` after errors.
 pub(crate) fn system(model: &Model, errors: &mut Errors) -> Option<System> {
-    let mut elaborator = Elaborator {
-        model,
-        errors,
-        own: camel_case(&model.module.to_string()),
-        graph: Graph::default(),
-        consts: HashMap::new(),
-        calls: HashMap::new(),
-        stack: Vec::new(),
-        too_large: false,
-    };
+    let mut elaborator = Elaborator::new(model, errors);
     let system = elaborator.system();
     let clean = elaborator.errors.is_empty();
     let graph = elaborator.graph;
     system.filter(|_| clean).map(|system| System { graph, ..system })
+}
+
+/// The layouts of the vectors alone; `None` after errors in their types.
+pub(crate) fn vectors(model: &Model, errors: &mut Errors) -> Option<Vectors> {
+    let mut elaborator = Elaborator::new(model, errors);
+    let vectors = elaborator.vectors()?;
+    elaborator.errors.is_empty().then_some(vectors)
 }
 
 /// The most numbers in one value: more are a slip of the keyboard, and would only exhaust memory.
@@ -117,7 +131,28 @@ pub(crate) enum Key {
     Unknown,
 }
 
-impl Elaborator<'_> {
+impl<'a> Elaborator<'a> {
+    fn new(model: &'a Model, errors: &'a mut Errors) -> Self {
+        Self {
+            model,
+            errors,
+            own: camel_case(&model.module.to_string()),
+            graph: Graph::default(),
+            consts: HashMap::new(),
+            calls: HashMap::new(),
+            stack: Vec::new(),
+            too_large: false,
+        }
+    }
+
+    fn vectors(&mut self) -> Option<Vectors> {
+        let model = self.model;
+        let mut layout = |name| self.layout(model.find_struct(name)?);
+        let (state, control, params) = (layout("State")?, layout("Control")?, layout("Params")?);
+        let stage_params = if model.has_stage_params() { Some(layout("StageParams")?) } else { None };
+        Some(Vectors { state, control, params, stage_params })
+    }
+
     fn system(&mut self) -> Option<System> {
         let model = self.model;
         for item in &model.structs {
@@ -128,6 +163,7 @@ impl Elaborator<'_> {
         for item in &model.consts {
             self.constant(&item.name);
         }
+        let vectors = self.vectors()?;
         let (state, control, params) =
             (model.find_struct("State")?, model.find_struct("Control")?, model.find_struct("Params")?);
         let stage_params = model.find_struct("StageParams");
@@ -160,16 +196,7 @@ impl Elaborator<'_> {
         let mut entries = Vec::new();
         flatten(&dynamics, &mut entries);
         let (Value::Float(stage_cost), Value::Float(terminal_cost)) = (stage_cost, terminal_cost) else { return None };
-        Some(System {
-            graph: Graph::default(),
-            state: self.layout(state),
-            control: self.layout(control),
-            params: self.layout(params),
-            stage_params: stage_params.map(|item| self.layout(item)).unwrap_or_default(),
-            dynamics: entries,
-            stage_cost,
-            terminal_cost,
-        })
+        Some(System { graph: Graph::default(), vectors, dynamics: entries, stage_cost, terminal_cost })
     }
 
     /// One of the model's own functions on the inputs.
@@ -215,15 +242,18 @@ impl Elaborator<'_> {
         }
     }
 
-    fn layout(&mut self, item: &Struct) -> Layout {
-        let fields = item.fields.iter().map(|field| {
+    /// The layout of a struct whose fields are numbers and arrays of numbers.
+    fn layout(&mut self, item: &Struct) -> Option<Layout> {
+        let mut fields = Vec::new();
+        for field in &item.fields {
             let length = match self.shape(&field.ty) {
+                Shape::Float => None,
                 Shape::Array(_, length) => Some(length),
-                _ => None,
+                _ => return None,
             };
-            (field.name.clone(), length)
-        });
-        Layout { fields: fields.collect() }
+            fields.push((field.name.clone(), length));
+        }
+        Some(Layout { fields })
     }
 
     /// The struct as the entries of an input vector.

@@ -1,13 +1,14 @@
 //! Programs to tokens. Infallible: whatever arrives here has been checked.
 //!
 //! Generated code names everything absolutely, keeps its own names behind two underscores and its items inside
-//! `const _`, so that it meets neither the user's names nor lints.
+//! `const _`, so that it does not meet the user's names. rustc holds most lints back in what a macro from elsewhere has
+//! written; the exceptions are allowed by name.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::check::camel_case;
-use crate::elaborate::Layout;
+use crate::elaborate::{Layout, Vectors};
 use crate::graph::{Comparison, Input, Vector};
 use crate::partials::{Kernels, Sizes, pattern};
 use crate::program::{Field, Op, Output, Program, Value};
@@ -23,12 +24,9 @@ pub(crate) struct Emission<'a> {
     pub(crate) module: &'a Ident,
     /// Path of the runtime crate.
     pub(crate) runtime: &'a TokenStream,
-    pub(crate) state: &'a Layout,
-    pub(crate) control: &'a Layout,
-    pub(crate) params: &'a Layout,
-    pub(crate) stage_params: Option<&'a Layout>,
-    /// The user's functions that the kernels stand for.
-    pub(crate) functions: Vec<&'a Ident>,
+    pub(crate) vectors: &'a Vectors,
+    /// The user's functions and consts that the kernels stand for.
+    pub(crate) named: Vec<&'a Ident>,
     /// Whether `dynamics` is made from `derivative`, and has to be added to the module.
     pub(crate) integrated: bool,
     /// Whether the model has bounds or constraints.
@@ -40,10 +38,10 @@ pub(crate) struct Emission<'a> {
 /// All items that the macro adds to the module.
 pub(crate) fn items(emission: &Emission<'_>) -> TokenStream {
     let structs = [
-        ("State", Some(emission.state)),
-        ("Control", Some(emission.control)),
-        ("Params", Some(emission.params)),
-        ("StageParams", emission.stage_params),
+        ("State", Some(&emission.vectors.state)),
+        ("Control", Some(&emission.vectors.control)),
+        ("Params", Some(&emission.vectors.params)),
+        ("StageParams", emission.vectors.stage_params.as_ref()),
     ];
     let conversions = structs
         .into_iter()
@@ -68,11 +66,11 @@ fn public_items(emission: &Emission<'_>) -> TokenStream {
     let documentation = documentation(emission);
     let solver = format!("The solver of `{module}`.");
     let problem = format!("A problem of `{module}`: initial state, parameters, horizon, first guess.");
-    let stage_argument = emission.stage_params.map(|_| quote!(, s: &StageParams));
-    let stage_value = emission.stage_params.map(|_| quote!(, s));
+    let stage_argument = emission.vectors.stage_params.as_ref().map(|_| quote!(, s: &StageParams));
+    let stage_value = emission.vectors.stage_params.as_ref().map(|_| quote!(, s));
     let dynamics = emission.integrated.then(|| {
-        let stage_argument = emission.stage_params.map(|_| quote!(, s: StageParams));
-        let stage_value = match emission.stage_params {
+        let stage_argument = emission.vectors.stage_params.as_ref().map(|_| quote!(, s: StageParams));
+        let stage_value = match emission.vectors.stage_params {
             Some(_) => quote!(::core::convert::From::from(s)),
             None => quote!(#runtime::nalgebra::SVector::<::core::primitive::f64, 0>::zeros()),
         };
@@ -143,9 +141,9 @@ fn documentation(emission: &Emission<'_>) -> String {
     let list = |names: Vec<String>| names.join(", ");
     text.push_str(&format!(
         "\nState: {}. Control: {}. Parameters: {}.",
-        list(emission.state.names()),
-        list(emission.control.names()),
-        list(emission.params.names())
+        list(emission.vectors.state.names()),
+        list(emission.vectors.control.names()),
+        list(emission.vectors.params.names())
     ));
     text
 }
@@ -180,7 +178,6 @@ fn conversions(name: &str, layout: &Layout, runtime: &TokenStream) -> TokenStrea
             pub const NAMES: [&'static ::core::primitive::str; #n] = [#(#names),*];
         }
         #[automatically_derived]
-        #[allow(unused_variables)]
         impl ::core::convert::From<[::core::primitive::f64; #n]> for #name {
             #[inline]
             fn from(__v: [::core::primitive::f64; #n]) -> Self {
@@ -188,7 +185,6 @@ fn conversions(name: &str, layout: &Layout, runtime: &TokenStream) -> TokenStrea
             }
         }
         #[automatically_derived]
-        #[allow(unused_variables)]
         impl ::core::convert::From<#name> for [::core::primitive::f64; #n] {
             #[inline]
             fn from(__v: #name) -> Self {
@@ -352,22 +348,18 @@ fn model(emission: &Emission<'_>) -> TokenStream {
     let bodies = methods.iter().map(|method| kernel(emission, method));
     let delegates = methods.iter().map(|method| delegate(emission, method));
     let sparsity = sparsity(emission);
-    let limited = emission.limited.then(|| quote!(const LIMITED: ::core::primitive::bool = true;));
+    let limited = emission.limited.then(|| {
+        quote!(
+            const LIMITED: ::core::primitive::bool = true;
+        )
+    });
     let linearize = linearize(emission);
-    let functions = &emission.functions;
+    let named = &emission.named;
     quote! {
-        #[allow(
-            unused_variables, unused_mut, unused_parens, deprecated, non_snake_case, non_camel_case_types, missing_docs,
-            unreachable_pub, dead_code, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction
-        )]
+        #[allow(deprecated, clippy::too_many_arguments)]
         const _: () = {
             // Cargo rebuilds the model when the request to dump it changes.
             const __DUMP: ::core::option::Option<&'static ::core::primitive::str> = ::core::option_env!("DILQR_DUMP");
-
-            // In a private module nothing else may call them, and rustc would call them unused.
-            fn __used() {
-                let _ = (#(#functions,)*);
-            }
 
             #[automatically_derived]
             impl #runtime::Model<#nx, #nu, #np, #ns> for #model {
@@ -378,6 +370,9 @@ fn model(emission: &Emission<'_>) -> TokenStream {
 
             #linearize
             #(#bodies)*
+
+            // In a private module nothing else may name them, and rustc would call them unused.
+            let _ = (#(#named,)*);
         };
     }
 }
@@ -443,8 +438,8 @@ fn linearize(emission: &Emission<'_>) -> TokenStream {
     use Argument::{Linearization, P, S, U, X};
     let arguments = [X, U, P, S, Linearization];
     let functions = functions(emission, "linearize", &arguments, false, &emission.kernels.linearize, false);
-    let stage_argument = emission.stage_params.map(|_| quote!(, __s: &StageParams));
-    let stage_value = match emission.stage_params {
+    let stage_argument = emission.vectors.stage_params.as_ref().map(|_| quote!(, __s: &StageParams));
+    let stage_value = match emission.vectors.stage_params {
         Some(_) => quote!(::core::convert::From::from(*__s)),
         None => quote!(#runtime::nalgebra::SVector::<::core::primitive::f64, #ns>::zeros()),
     };
@@ -491,7 +486,13 @@ fn functions(
         let function = format_ident!("__{name}_{suffix}");
         let generics = if for_f64 { quote!() } else { quote!(<__S: #runtime::Scalar>) };
         // Both versions have the same text; here the scalar is just another name for f64.
-        let alias = if for_f64 { quote!(type __S = ::core::primitive::f64;) } else { quote!() };
+        let alias = if for_f64 {
+            quote!(
+                type __S = ::core::primitive::f64;
+            )
+        } else {
+            quote!()
+        };
         let turbofish = if for_f64 { quote!() } else { quote!(::<__S>) };
         let result = if returns { quote!(-> #scalar) } else { quote!() };
         let parts: Vec<TokenStream> = body.parts.iter().map(|part| part.tokens(runtime)).collect();
@@ -606,7 +607,8 @@ impl<'a> Body<'a> {
         bounds.push(ops.len());
         bounds.dedup();
         let count = bounds.len().saturating_sub(1).max(1);
-        let part_of: Vec<usize> = (0..ops.len()).map(|index| bounds.partition_point(|&bound| bound <= index) - 1).collect();
+        let part_of: Vec<usize> =
+            (0..ops.len()).map(|index| bounds.partition_point(|&bound| bound <= index) - 1).collect();
         // Values that cross a cut live in a slot from the part that makes them to the last that reads them.
         let mut last_use: Vec<usize> = part_of.clone();
         for (index, op) in ops.iter().enumerate() {

@@ -89,7 +89,9 @@ pub(crate) fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = 
     candidates
         .into_iter()
         .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|&(distance, candidate)| distance <= 1 + candidate.len().min(name.len()) / 4)
+        .filter(|&(distance, candidate)| {
+            distance <= 1 + candidate.len().min(name.len()) / 4 && distance < candidate.len().max(name.len())
+        })
         .min_by_key(|&(distance, _)| distance)
         .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
 }
@@ -151,26 +153,20 @@ pub(crate) mod message {
         "a model's functions change nothing in place: take the value or `&`, and return the new value";
     pub(crate) const TYPE: &str = "the types of the model language are f64, the module's structs, [T; N], tuples of these, usize and i32 for sizes and indices, and bool";
     pub(crate) const FIELD_TYPE: &str = "a field is `f64` or `[f64; K]`, with K a literal or a const of the module";
-    pub(crate) const WHILE: &str =
-        "`while` has no fixed number of steps: write `for i in 0..N` with a constant N";
-    pub(crate) const LOOP: &str =
-        "`loop` has no fixed number of steps: write `for i in 0..N` with a constant N";
+    pub(crate) const WHILE: &str = "`while` has no fixed number of steps: write `for i in 0..N` with a constant N";
+    pub(crate) const LOOP: &str = "`loop` has no fixed number of steps: write `for i in 0..N` with a constant N";
     pub(crate) const MATCH: &str = "`match` is not part of the model language: write `if` and `else if`";
-    pub(crate) const CLOSURE: &str =
-        "closures are not part of the model language: write a loop over the entries, or a helper function in the module";
+    pub(crate) const CLOSURE: &str = "closures are not part of the model language: write a loop over the entries, or a helper function in the module";
     pub(crate) const RETURN: &str =
         "`return` is not part of the model language: let the function's last expression be its value";
-    pub(crate) const ASSIGN: &str =
-        "an assignment is a statement of its own: end it with `;`";
+    pub(crate) const ASSIGN: &str = "an assignment is a statement of its own: end it with `;`";
     pub(crate) const ASSIGN_TO: &str = "only a variable, or a field or an entry of one, can be assigned to";
-    pub(crate) const FOR_RANGE: &str =
-        "`for` runs over a range of constant integers: write `for i in 0..N` (also `..=` and `.rev()`) and index with `i`";
+    pub(crate) const FOR_RANGE: &str = "`for` runs over a range of constant integers: write `for i in 0..N` (also `..=` and `.rev()`) and index with `i`";
     pub(crate) const LABEL: &str = "labels are not part of the model language: every loop runs to its end";
     pub(crate) const BREAK: &str =
         "`break` and `continue` are not part of the model language: put what is skipped into an `if`";
     pub(crate) const IF_LET: &str = "`if let` is not part of the model language: compare numbers";
-    pub(crate) const CAST: &str =
-        "only constant integers are converted: `i as f64` for a loop variable or a const, never a quantity to an integer";
+    pub(crate) const CAST: &str = "only constant integers are converted: `i as f64` for a loop variable or a const, never a quantity to an integer";
     pub(crate) const RANGE: &str = "a range stands in `for i in 0..N` only";
     pub(crate) const REMAINDER: &str =
         "`%` jumps, so it has no derivative where it matters: for an angle write `angle.sin()` and `angle.cos()`";
@@ -198,8 +194,7 @@ pub(crate) mod message {
         "the model language computes in f64: write `f64` (kernels for f32 are generated from it)";
     pub(crate) const INTEGER_TYPE: &str = "the integers of the model language are usize and i32, for sizes, indices and exponents; write `f64` for quantities";
     pub(crate) const BOUNDS: &str = "bounds have two sides: write `#[bounds(-2.0, 2.0)]`, with `None` for an open side";
-    pub(crate) const BOUNDS_PLACE: &str =
-        "only controls have bounds: write `stage_constraints` for a limit on states, and keep parameters in range where they are learned";
+    pub(crate) const BOUNDS_PLACE: &str = "only controls have bounds: write `stage_constraints` for a limit on states, and keep parameters in range where they are learned";
     pub(crate) const BOUNDS_TWICE: &str = "this field has bounds already";
     pub(crate) const BOUNDS_REVERSED: &str = "the lower bound is above the upper one";
     pub(crate) const INTEGRATOR: &str =
@@ -219,13 +214,15 @@ pub(crate) mod message {
     pub(crate) const INTEGER_OVERFLOW: &str = "this integer is too large";
     pub(crate) const POWI_EXPONENT: &str =
         "`powi` takes a constant integer exponent: write a literal or an i32 const, or `powf` for any other exponent";
-    pub(crate) const OVERFLOW: &str = "a constant of this model, multiplied out, is beyond the range of f64";
     pub(crate) const CLAMP: &str = "the lower bound of this `clamp` is above the upper one";
+    pub(crate) const OVERFLOW: &str =
+        "multiplied out, this model divides by zero or has a constant beyond the range of f64";
     pub(crate) const DIVISION_BY_ZERO: &str = "this divides by zero";
     pub(crate) const ARRAY_LENGTH: &str = "an array of the model language has between 1 and 10000 numbers";
     pub(crate) const RECURSIVE_STRUCT: &str = "this struct contains itself: its size would be infinite";
     pub(crate) const HIDES_PRIMITIVE: &str = "this struct would hide a type of the language: choose another name";
     pub(crate) const UNDERSCORES: &str = "names that begin with two underscores are the macro's own: choose another";
+    pub(crate) const TOO_LONG: &str = "this expression goes on too long: bind parts of it with `let`";
     pub(crate) const TOO_LARGE: &str = "this call takes the model beyond a million operations: keep intermediate values in `let` and compute them once";
 
     pub(crate) fn missing_item(what: &str, write: &str) -> String {
@@ -328,5 +325,36 @@ pub(crate) mod message {
     }
     pub(crate) fn recursion(name: &str) -> String {
         format!("`{name}` calls itself: a model's functions cannot be recursive, write the steps out")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{did_you_mean, distance};
+
+    #[test]
+    fn edit_distance() {
+        assert_eq!(distance("", ""), 0);
+        assert_eq!(distance("State", "state"), 0);
+        assert_eq!(distance("angle", ""), 5);
+        assert_eq!(distance("angel", "angle"), 2);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("sitting", "kitten"), 3);
+        assert_eq!(distance("größe", "grösse"), 2);
+    }
+
+    #[test]
+    fn the_nearest_name_is_suggested() {
+        assert_eq!(did_you_mean("sine", ["cos", "sin", "sinh"]), "; did you mean `sin`?");
+        assert_eq!(did_you_mean("gravty", ["GRAVITY", "mass"]), "; did you mean `GRAVITY`?");
+        assert_eq!(did_you_mean("angel", ["rate", "angle"]), "; did you mean `angle`?");
+    }
+
+    #[test]
+    fn a_name_far_from_all_is_left_alone() {
+        assert_eq!(did_you_mean("torque", ["mass", "length"]), "");
+        assert_eq!(did_you_mean("torque", []), "");
+        // Names of one letter are all near one another.
+        assert_eq!(did_you_mean("x", ["y"]), "");
     }
 }

@@ -1,11 +1,10 @@
 //! The driver: the stages in order.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::visit_mut::VisitMut;
 
 use crate::errors::{Errors, message};
-use crate::partials::Sizes;
 use crate::{check, dump, elaborate, emit, parse, partials, symbolic, tape};
 
 /// Expands `#[model(arguments)] item`.
@@ -14,21 +13,21 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
         let error = syn::Error::new_spanned(first_tokens(&item), message::NOT_A_MODULE).into_compile_error();
         return quote!(#item #error);
     };
-    let generated = compile(arguments, &module);
-    prepare(&mut module);
-    let (generated, errors) = match generated {
+    let (generated, errors) = match compile(arguments.clone(), &module) {
         Ok(generated) => (generated, quote!()),
         // The user's module is still emitted, so that no second wave of errors follows.
-        Err(error) => (quote!(), error.into_compile_error()),
+        Err(error) => (fallback(arguments, &module), error.into_compile_error()),
     };
+    prepare(&mut module);
     let syn::ItemMod { attrs, vis, unsafety, mod_token, ident, content, semi } = &module;
     // Attributes from within the braces (`//!`, `#![allow(..)]`) go back there.
     let (outer, inner): (Vec<_>, Vec<_>) =
         attrs.iter().partition(|attribute| matches!(attribute.style, syn::AttrStyle::Outer));
     match content {
-        Some((_, items)) => {
-            let tokens =
-                quote!(#(#outer)* #vis #unsafety #mod_token #ident { #(#inner)* #(#items)* #generated });
+        Some((brace, items)) => {
+            let mut tokens = quote!(#(#outer)* #vis #unsafety #mod_token #ident);
+            // The user's own braces, so that the module stands where the user wrote it.
+            brace.surround(&mut tokens, |body| body.extend(quote!(#(#inner)* #(#items)* #generated)));
             dump::dump(ident, &tokens);
             quote!(#tokens #errors)
         }
@@ -47,27 +46,52 @@ fn compile(arguments: TokenStream, module: &syn::ItemMod) -> Result<TokenStream,
     errors = stop(errors)?;
     let system = elaborate::system(&model, &mut errors);
     stop(errors)?;
-    let failure = |message: &str| syn::Error::new(model.module.span(), message);
-    let Some(system) = system else { return Err(failure("the model cannot be followed; please report it")) };
+    // Without errors there is a system.
+    let Some(system) = system else { return Ok(TokenStream::new()) };
 
-    let sizes = Sizes { nx: system.state.len(), nu: system.control.len(), np: system.params.len(), ns: system.stage_params.len() };
+    let sizes = system.vectors.sizes();
     let (graph, f) = (&system.graph, &system.dynamics);
+    let failure = |message: &str| syn::Error::new(model.module.span(), message);
     let tape = symbolic::session(|| tape::tape(graph, f, system.stage_cost, system.terminal_cost));
     let tape = tape.map_err(|error| failure(&error))?.map_err(|_| failure(message::OVERFLOW))?;
     let kernels = partials::kernels(&tape, sizes);
+    // What is shared by a name meets only here.
+    if !kernels.named().iter().all(|(_, program)| program.is_finite()) {
+        return Err(failure(message::OVERFLOW));
+    }
     Ok(emit::items(&emit::Emission {
         module: &model.module,
         runtime: &runtime_path(runtime.as_ref()),
-        state: &system.state,
-        control: &system.control,
-        params: &system.params,
-        stage_params: model.has_stage_params().then_some(&system.stage_params),
-        functions: model.own_functions(),
+        vectors: &system.vectors,
+        named: model.own_functions().into_iter().chain(model.consts.iter().map(|item| &item.name)).collect(),
         integrated: model.integration.is_some(),
         limited: model.is_limited(),
         sizes,
         kernels: &kernels,
     }))
+}
+
+/// The types of a model that has errors, over kernels that compute nothing: code that uses the model is not reported on
+/// top of what is wrong with it. Nothing where the vectors themselves are in doubt.
+fn fallback(arguments: TokenStream, module: &syn::ItemMod) -> TokenStream {
+    let mut reported = Errors::default();
+    let parse::Options { runtime, integration } = parse::options(arguments, &mut reported);
+    let model = parse::model(module, integration, &mut reported);
+    let mut errors = Errors::default();
+    check::structs(&model, &mut errors);
+    let vectors = elaborate::vectors(&model, &mut errors).filter(|_| errors.is_empty());
+    vectors.map_or_else(TokenStream::new, |vectors| {
+        emit::items(&emit::Emission {
+            module: &model.module,
+            runtime: &runtime_path(runtime.as_ref()),
+            sizes: vectors.sizes(),
+            vectors: &vectors,
+            named: Vec::new(),
+            integrated: model.integration.is_some() && model.find_function("dynamics").is_none(),
+            limited: false,
+            kernels: &partials::Kernels::default(),
+        })
+    })
 }
 
 fn stop(errors: Errors) -> Result<Errors, syn::Error> {
@@ -92,12 +116,19 @@ fn runtime_path(given: Option<&syn::Path>) -> TokenStream {
 /// What the expansion changes in the user's own items: the model's attributes go, and structs get the traits of plain
 /// values.
 fn prepare(module: &mut syn::ItemMod) {
-    Grouped.visit_item_mod_mut(module);
+    // The visit is recursive, and seldom needed.
+    if has_invisible_group(module.to_token_stream()) {
+        Grouped.visit_item_mod_mut(module);
+    }
     let Some((_, items)) = &mut module.content else { return };
     for item in items {
         let syn::Item::Struct(item) = item else { continue };
         for field in &mut item.fields {
             field.attrs.retain(|attribute| !attribute.path().is_ident("bounds"));
+        }
+        // A type outside the language has had its message, and need not be told that it cannot be copied.
+        if !item.fields.iter().all(|field| is_plain(&field.ty)) {
+            continue;
         }
         let derived = derived(&item.attrs);
         let missing = [
@@ -159,6 +190,27 @@ fn parenthesise(operand: &mut syn::Expr) {
     }
 }
 
+fn has_invisible_group(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => group.delimiter() == Delimiter::None || has_invisible_group(group.stream()),
+        _ => false,
+    })
+}
+
+/// Whether a type can be one of numbers: it is without `Vec<..>`, `String` and the like.
+fn is_plain(ty: &syn::Type) -> bool {
+    match ty {
+        syn::Type::Path(path) => {
+            path.path.segments.last().is_some_and(|last| last.arguments.is_none() && last.ident != "String")
+        }
+        syn::Type::Array(array) => is_plain(&array.elem),
+        syn::Type::Tuple(tuple) => tuple.elems.iter().all(is_plain),
+        syn::Type::Group(group) => is_plain(&group.elem),
+        syn::Type::Paren(paren) => is_plain(&paren.elem),
+        _ => false,
+    }
+}
+
 /// The traits that a struct derives already, by their last names.
 fn derived(attributes: &[syn::Attribute]) -> Vec<String> {
     let mut names = Vec::new();
@@ -174,5 +226,5 @@ fn derived(attributes: &[syn::Attribute]) -> Vec<String> {
 
 /// The head of an item, for an error about it: its first few tokens rather than its whole body.
 fn first_tokens(item: &TokenStream) -> TokenStream {
-    item.clone().into_iter().take_while(|token| !matches!(token, proc_macro2::TokenTree::Group(_))).collect()
+    item.clone().into_iter().take_while(|token| !matches!(token, TokenTree::Group(_))).collect()
 }

@@ -98,7 +98,6 @@ pub(crate) fn model(module: &syn::ItemMod, integration: Option<Integration>, err
     for item in items {
         match item {
             syn::Item::Struct(item) => {
-                conditional(item.to_token_stream(), errors);
                 model.structs.push(parse_struct(item, errors));
             }
             syn::Item::Const(item) => {
@@ -107,7 +106,9 @@ pub(crate) fn model(module: &syn::ItemMod, integration: Option<Integration>, err
             }
             syn::Item::Fn(item) => {
                 conditional(item.to_token_stream(), errors);
-                model.functions.push(parse_function(item, errors));
+                if bounded(item.block.to_token_stream(), errors) {
+                    model.functions.push(parse_function(item, errors));
+                }
             }
             other => outside_item(other, message::OTHER_ITEM, errors),
         }
@@ -136,8 +137,10 @@ fn outside_item(item: &syn::Item, otherwise: &str, errors: &mut Errors) {
     }
 }
 
-/// Reports every `#[cfg]` in an item: rustc has not looked at it yet, so both sides of the condition would be compiled.
-fn conditional(tokens: TokenStream, errors: &mut Errors) {
+/// Reports every `#[cfg]` in an item, and says whether there is one: rustc has not looked at them yet, so both sides of a
+/// condition would be compiled.
+fn conditional(tokens: TokenStream, errors: &mut Errors) -> bool {
+    let mut found = false;
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
         let next = tokens.peek();
@@ -148,11 +151,38 @@ fn conditional(tokens: TokenStream, errors: &mut Errors) {
             && (name == "cfg" || (name == "cfg_attr" && mentions_cfg(group.stream())))
         {
             errors.on(Span::from(hash.span()).to(group.span()), message::CFG);
+            found = true;
         }
         if let TokenTree::Group(group) = &token {
-            conditional(group.stream(), errors);
+            found |= conditional(group.stream(), errors);
         }
     }
+    found
+}
+
+/// The most tokens in one expression. Its tree is walked recursively, on the stack that rustc has; this leaves room for
+/// a thousand terms.
+const LENGTH: usize = 4000;
+
+/// Whether all expressions among the tokens are short enough to be walked; reports those that are not.
+fn bounded(tokens: TokenStream, errors: &mut Errors) -> bool {
+    let mut bounded = true;
+    let mut run: Option<(Span, usize)> = None;
+    for token in tokens {
+        let (span, count) = run.map_or((token.span().into(), 1), |(span, count)| (span, count + 1));
+        run = match &token {
+            TokenTree::Punct(separator) if matches!(separator.as_char(), ';' | ',') => None,
+            _ => Some((span, count)),
+        };
+        if count == LENGTH {
+            errors.on(span.to(token.span()), message::TOO_LONG);
+            bounded = false;
+        }
+        if let TokenTree::Group(group) = token {
+            bounded &= self::bounded(group.stream(), errors);
+        }
+    }
+    bounded
 }
 
 /// Whether `cfg` stands anywhere among the tokens, as in `cfg_attr(condition, cfg(condition))`.
@@ -165,13 +195,16 @@ fn mentions_cfg(tokens: TokenStream) -> bool {
 }
 
 fn parse_struct(item: &syn::ItemStruct, errors: &mut Errors) -> Struct {
+    let mut known = !conditional(item.to_token_stream(), errors);
     if !item.generics.params.is_empty() {
         errors.at(&item.generics, message::GENERIC_STRUCT);
+        known = false;
     }
-    let mut fields = Vec::new();
     if matches!(item.fields, syn::Fields::Unnamed(_)) {
         errors.at(&item.fields, message::NOT_NAMED_FIELDS);
+        known = false;
     }
+    let mut fields = Vec::new();
     for field in &item.fields {
         let mut bounds = None;
         for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("bounds")) {
@@ -183,9 +216,13 @@ fn parse_struct(item: &syn::ItemStruct, errors: &mut Errors) -> Struct {
                 bounds = parse_bounds(attribute, errors);
             }
         }
-        if let Some(name) = &field.ident {
-            fields.push(Field { name: name.clone(), ty: parse_type(&field.ty, errors), bounds });
+        let mut ty = parse_type(&field.ty, errors);
+        if !known {
+            // Nothing is built on a struct that is not what it seems.
+            ty.kind = TypeKind::Unknown;
         }
+        let name = field.ident.clone().unwrap_or_else(|| item.ident.clone());
+        fields.push(Field { name, ty, bounds });
     }
     Struct { name: item.ident.clone(), fields }
 }
@@ -235,7 +272,10 @@ fn parse_function(item: &syn::ItemFn, errors: &mut Errors) -> Function {
         match input {
             syn::FnArg::Receiver(receiver) => errors.at(receiver, message::SELF),
             syn::FnArg::Typed(argument) => {
-                arguments.push(Argument { pattern: parse_pattern(&argument.pat, errors), ty: parse_type(&argument.ty, errors) });
+                arguments.push(Argument {
+                    pattern: parse_pattern(&argument.pat, errors),
+                    ty: parse_type(&argument.ty, errors),
+                });
             }
         }
     }
@@ -317,6 +357,8 @@ fn parse_block(block: &syn::Block, errors: &mut Errors) -> Block {
                 statements.push(Statement::Assign { place, op: compound(&binary.op), value });
             }
             syn::Stmt::Expr(expr, None) if last => value = Some(Box::new(parse_expr(expr, errors))),
+            // A semicolon of its own, which rustc has its lint for.
+            syn::Stmt::Expr(syn::Expr::Verbatim(tokens), Some(_)) if tokens.is_empty() => {}
             syn::Stmt::Expr(expr, _) => {
                 let parsed = parse_expr(expr, errors);
                 match parsed.kind {

@@ -15,6 +15,7 @@ pub(crate) struct Sizes {
 }
 
 /// The kernels of `dilqr_runtime::Model`, and `linearize`.
+#[derive(Default)]
 pub(crate) struct Kernels {
     pub(crate) dynamics: Program,
     pub(crate) stage_cost: Program,

@@ -167,7 +167,7 @@ impl Default for Builder {
 }
 
 /// A finished kernel.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Program {
     /// Operands come before their users.
     pub(crate) ops: Vec<Op>,
@@ -624,6 +624,14 @@ impl Program {
             }
         }
         count
+    }
+
+    /// Whether every constant is a number that can be written down.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.ops.iter().all(|op| match *op {
+            Op::Constant(bits) | Op::Powf(_, bits) => f64::from_bits(bits).is_finite(),
+            _ => true,
+        })
     }
 
     /// Runs the program: for tests, which compare it with other answers without compiling it.

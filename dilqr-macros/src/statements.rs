@@ -117,7 +117,11 @@ impl Elaborator<'_> {
             Some(op) => self.binary(op, place, value, place.span.to(value.span), scope),
         };
         let mut path = Vec::new();
-        let Some(variable) = self.place(place, &mut path, scope) else { return };
+        let Some(variable) = self.place(place, &mut path, scope) else {
+            // Read as a value, it tells what is wrong with it.
+            self.expr(place, scope);
+            return;
+        };
         path.reverse();
         let old = self.expr(place, scope);
         let wanted = self.shape_of(&old);
@@ -257,7 +261,11 @@ impl Elaborator<'_> {
     /// `now`, with every number that still is what it was at the branch's beginning as it is outside.
     fn unchanged(&self, now: &Value, before: &Value, outside: &Value) -> Value {
         let all = |now: &[Value], before: &[Value], outside: &[Value]| {
-            now.iter().zip(before).zip(outside).map(|((now, before), outside)| self.unchanged(now, before, outside)).collect()
+            now.iter()
+                .zip(before)
+                .zip(outside)
+                .map(|((now, before), outside)| self.unchanged(now, before, outside))
+                .collect()
         };
         match (now, before, outside) {
             (Value::Float(now), Value::Float(before), Value::Float(outside)) => {
@@ -274,7 +282,8 @@ impl Elaborator<'_> {
 
     /// The first value where the condition holds, the second elsewhere; they are of one shape.
     pub(crate) fn merge(&mut self, condition: NodeId, a: &Value, b: &Value, span: Span) -> Value {
-        let mut all = |a: &[Value], b: &[Value]| a.iter().zip(b).map(|(a, b)| self.merge(condition, a, b, span)).collect();
+        let mut all =
+            |a: &[Value], b: &[Value]| a.iter().zip(b).map(|(a, b)| self.merge(condition, a, b, span)).collect();
         match (a, b) {
             (Value::Array(a), Value::Array(b)) => Value::Array(all(a, b)),
             (Value::Tuple(a), Value::Tuple(b)) => Value::Tuple(all(a, b)),

@@ -13,6 +13,13 @@ pub(crate) fn zeros<S: Scalar, const R: usize, const C: usize>() -> SMatrix<S, R
     SMatrix::from_array_storage(ArrayStorage([[S::zero(); R]; C]))
 }
 
+/// The neutral element of addition, in every entry. That is `-0.0`, not `0.0`: the compiler knows that adding to it does
+/// nothing, so that a sum that starts from it costs no operation. (`0.0 + -0.0` is `0.0`: adding to `0.0` does something.)
+#[inline(always)]
+pub(crate) fn nothing<S: Scalar, const R: usize, const C: usize>() -> SMatrix<S, R, C> {
+    SMatrix::from_array_storage(ArrayStorage([[-S::zero(); R]; C]))
+}
+
 /// `out += a b`.
 #[inline(always)]
 pub(crate) fn add_product<S: Scalar, const R: usize, const K: usize, const C: usize>(
@@ -20,12 +27,28 @@ pub(crate) fn add_product<S: Scalar, const R: usize, const K: usize, const C: us
     a: &SMatrix<S, R, K>,
     b: &SMatrix<S, K, C>,
 ) {
+    add_product_where(out, a, b, &const { [[true; C]; K] });
+}
+
+/// `out += a b`, where `b` is zero outside of `pattern`.
+///
+/// Where the pattern is a constant and the loops are unrolled, which small sizes are, a zero costs nothing; otherwise it
+/// saves the work on a column.
+#[inline(always)]
+pub(crate) fn add_product_where<S: Scalar, const R: usize, const K: usize, const C: usize>(
+    out: &mut SMatrix<S, R, C>,
+    a: &SMatrix<S, R, K>,
+    b: &SMatrix<S, K, C>,
+    pattern: &[[bool; C]; K],
+) {
     for j in 0..C {
         let column = &mut out.data.0[j];
         for k in 0..K {
-            let factor = b.data.0[j][k];
-            for i in 0..R {
-                column[i] += a.data.0[k][i] * factor;
+            if pattern[k][j] {
+                let factor = b.data.0[j][k];
+                for i in 0..R {
+                    column[i] += a.data.0[k][i] * factor;
+                }
             }
         }
     }
@@ -38,11 +61,24 @@ pub(crate) fn add_transposed_product<S: Scalar, const R: usize, const K: usize, 
     a: &SMatrix<S, K, R>,
     b: &SMatrix<S, K, C>,
 ) {
+    add_transposed_product_where(out, a, b, &const { [[true; R]; K] });
+}
+
+/// `out += a' b`, where `a` is zero outside of `pattern`.
+#[inline(always)]
+pub(crate) fn add_transposed_product_where<S: Scalar, const R: usize, const K: usize, const C: usize>(
+    out: &mut SMatrix<S, R, C>,
+    a: &SMatrix<S, K, R>,
+    b: &SMatrix<S, K, C>,
+    pattern: &[[bool; R]; K],
+) {
     for j in 0..C {
         for i in 0..R {
             let mut sum = out.data.0[j][i];
             for k in 0..K {
-                sum += a.data.0[i][k] * b.data.0[j][k];
+                if pattern[k][i] {
+                    sum += a.data.0[i][k] * b.data.0[j][k];
+                }
             }
             out.data.0[j][i] = sum;
         }
@@ -57,11 +93,24 @@ pub(crate) fn add_symmetric_product<S: Scalar, const R: usize, const K: usize>(
     a: &SMatrix<S, K, R>,
     b: &SMatrix<S, K, R>,
 ) {
+    add_symmetric_product_where(out, a, b, &const { [[true; R]; K] });
+}
+
+/// As [`add_symmetric_product`], where `a` is zero outside of `pattern`.
+#[inline(always)]
+pub(crate) fn add_symmetric_product_where<S: Scalar, const R: usize, const K: usize>(
+    out: &mut SMatrix<S, R, R>,
+    a: &SMatrix<S, K, R>,
+    b: &SMatrix<S, K, R>,
+    pattern: &[[bool; R]; K],
+) {
     for j in 0..R {
         for i in j..R {
             let mut sum = out.data.0[j][i];
             for k in 0..K {
-                sum += a.data.0[i][k] * b.data.0[j][k];
+                if pattern[k][i] {
+                    sum += a.data.0[i][k] * b.data.0[j][k];
+                }
             }
             out.data.0[j][i] = sum;
             out.data.0[i][j] = sum;
@@ -117,7 +166,7 @@ impl<S: Scalar, const N: usize> Ldl<S, N> {
             // Below this a pivot is what is left of rounding errors.
             let threshold = N as f64 * f64::EPSILON * a.data.0[j][j].to_f64();
             let size = pivot.to_f64();
-            let positive = size > 0.0 && size.is_finite() && (N == 1 || size > threshold);
+            let positive = size > 0.0 && size <= f64::MAX && (N == 1 || size > threshold);
             if !positive {
                 return false;
             }

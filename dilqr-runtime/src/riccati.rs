@@ -24,11 +24,44 @@
 //! Linear and quadratic part are separate calls, because several linear parts (the columns of a Jacobian) may share one
 //! quadratic part.
 
+use core::marker::PhantomData;
+
 use nalgebra::{SMatrix, SVector};
 use thiserror::Error;
 
-use crate::dense::{Ldl, add_product, add_symmetric_product, add_transposed_product, zeros};
+use crate::dense::{
+    Ldl, add_product, add_product_where, add_symmetric_product, add_symmetric_product_where, add_transposed_product,
+    add_transposed_product_where, nothing, zeros,
+};
+use crate::model::Model;
 use crate::scalar::Scalar;
+
+/// Which entries of a stage's `fx` and `fu` can be other than zero: constants, for the products to leave the others out.
+pub(crate) trait Pattern<const NX: usize, const NU: usize> {
+    /// Of `fx`, row by row.
+    const FX: [[bool; NX]; NX];
+    /// Of `fu`, row by row.
+    const FU: [[bool; NU]; NX];
+}
+
+/// Any entry.
+pub(crate) struct Dense;
+
+impl<const NX: usize, const NU: usize> Pattern<NX, NU> for Dense {
+    const FX: [[bool; NX]; NX] = [[true; NX]; NX];
+    const FU: [[bool; NU]; NX] = [[true; NU]; NX];
+}
+
+/// Those that a model's [`SPARSITY`](Model::SPARSITY) names.
+pub(crate) struct PatternOf<M, const NP: usize, const NS: usize>(PhantomData<M>);
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Pattern<NX, NU> for PatternOf<M, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    const FX: [[bool; NX]; NX] = M::SPARSITY.fx;
+    const FU: [[bool; NU]; NX] = M::SPARSITY.fu;
+}
 
 /// `Quu` is not positive definite (or not finite).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -88,22 +121,33 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         mu: S,
         value: &mut SMatrix<S, NX, NX>,
     ) -> Result<(), NotPositiveDefinite> {
-        let mut value_fx = zeros();
-        let mut value_fu = zeros();
-        add_product(&mut value_fx, value, stage.fx);
-        add_product(&mut value_fu, value, stage.fu);
+        self.quadratic_where::<Dense>(stage, mu, value)
+    }
+
+    /// [`StageFactor::quadratic`] with the zeros of `fx` and `fu` left out.
+    #[inline]
+    pub(crate) fn quadratic_where<P: Pattern<NX, NU>>(
+        &mut self,
+        stage: &Quadratic<'_, S, NX, NU>,
+        mu: S,
+        value: &mut SMatrix<S, NX, NX>,
+    ) -> Result<(), NotPositiveDefinite> {
+        let mut value_fx = nothing();
+        let mut value_fu = nothing();
+        add_product_where(&mut value_fx, value, stage.fx, &P::FX);
+        add_product_where(&mut value_fu, value, stage.fu, &P::FU);
 
         let mut quu = *stage.huu;
         for i in 0..NU {
             quu.data.0[i][i] += mu;
         }
-        add_symmetric_product(&mut quu, stage.fu, &value_fu);
+        add_symmetric_product_where(&mut quu, stage.fu, &value_fu, &P::FU);
         if !self.quu.factor(&quu) {
             return Err(NotPositiveDefinite);
         }
 
         let mut qux = *stage.hux;
-        add_transposed_product(&mut qux, stage.fu, &value_fx);
+        add_transposed_product_where(&mut qux, stage.fu, &value_fx, &P::FU);
         self.gain = qux;
         self.quu.solve(&mut self.gain);
         negate(&mut self.gain);
@@ -112,7 +156,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         for i in 0..NX {
             value.data.0[i][i] += mu;
         }
-        add_symmetric_product(value, stage.fx, &value_fx);
+        add_symmetric_product_where(value, stage.fx, &value_fx, &P::FX);
         add_symmetric_product(value, &qux, &self.gain);
         Ok(())
     }
@@ -128,10 +172,23 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         gu: &SMatrix<S, NU, C>,
         value: &mut SMatrix<S, NX, C>,
     ) -> Feedforward<S, NU, C> {
+        self.linear_where::<Dense, C>(fx, fu, gx, gu, value)
+    }
+
+    /// [`StageFactor::linear`] with the zeros of `fx` and `fu` left out.
+    #[inline]
+    pub(crate) fn linear_where<P: Pattern<NX, NU>, const C: usize>(
+        &self,
+        fx: &SMatrix<S, NX, NX>,
+        fu: &SMatrix<S, NX, NU>,
+        gx: &SMatrix<S, NX, C>,
+        gu: &SMatrix<S, NU, C>,
+        value: &mut SMatrix<S, NX, C>,
+    ) -> Feedforward<S, NU, C> {
         let mut qu = *gu;
-        add_transposed_product(&mut qu, fu, value);
+        add_transposed_product_where(&mut qu, fu, value, &P::FU);
         let mut qx = *gx;
-        add_transposed_product(&mut qx, fx, value);
+        add_transposed_product_where(&mut qx, fx, value, &P::FX);
         add_transposed_product(&mut qx, &self.gain, &qu);
         *value = qx;
 

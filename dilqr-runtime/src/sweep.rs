@@ -4,7 +4,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::dense::{dot, larger, zeros};
 use crate::model::{HamiltonianExpansion, Model, StageExpansion, TerminalExpansion};
-use crate::riccati::{Quadratic, StageFactor};
+use crate::riccati::{PatternOf, Quadratic, StageFactor};
 use crate::scalar::Scalar;
 use crate::settings::Hessian;
 use crate::trajectory::Trajectory;
@@ -115,7 +115,6 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         let Records { stage, hamiltonian, terminal, factor } = records;
         let Trajectory { states, controls } = trajectory;
         let horizon = controls.len();
-
         model.expand_terminal(&states[horizon], p, &stage_params[horizon], terminal);
         if !finite(&[terminal.lx.as_slice(), terminal.lxx.as_slice()]) {
             return Err(Failure::NonFinite);
@@ -143,14 +142,14 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
                     (Quadratic { fx, fu, hxx: lxx, hux: lux, huu: luu }, lx, lu)
                 }
             };
-            if factor.quadratic(&quadratic, mu, &mut value).is_err() {
+            if factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, mu, &mut value).is_err() {
                 return Err(diagnose(&quadratic, lx, lu));
             }
-            let step = factor.linear(quadratic.fx, quadratic.fu, lx, lu, &mut lambda);
+            let step = factor.linear_where::<PatternOf<M, NP, NS>, 1>(quadratic.fx, quadratic.fu, lx, lu, &mut lambda);
             slope += dot(&step.k, &step.qu);
             stationarity.add(&step.qu, lu);
 
-            if !all_finite(&factor.gain, &step.k, &lambda) {
+            if !all_finite(&step.k, &lambda) {
                 return Err(diagnose(&quadratic, lx, lu));
             }
             self.gains[t] = factor.gain;
@@ -178,19 +177,13 @@ fn finite<S: Scalar>(slices: &[&[S]]) -> bool {
     slices.iter().all(|entries| entries.iter().all(|entry| entry.to_f64().is_finite()))
 }
 
-/// One test for a stage's results: a sum is finite only if every term is.
+/// One test for a stage's results: a sum is finite only if every term is. A gain that is not finite makes `lambda`, which
+/// contains `K' Qu`, not finite either.
 #[inline(always)]
-fn all_finite<S: Scalar, const NX: usize, const NU: usize>(
-    gain: &SMatrix<S, NU, NX>,
-    k: &SVector<S, NU>,
-    lambda: &SVector<S, NX>,
-) -> bool {
+fn all_finite<S: Scalar, const NX: usize, const NU: usize>(k: &SVector<S, NU>, lambda: &SVector<S, NX>) -> bool {
     let mut sum = 0.0;
     for i in 0..NX {
         sum += lambda[i].to_f64();
-        for j in 0..NU {
-            sum += gain[(j, i)].to_f64();
-        }
     }
     for j in 0..NU {
         sum += k[j].to_f64();

@@ -11,7 +11,7 @@ mod random;
 
 use crate::elaborate::{self, System};
 use crate::errors::Errors;
-use crate::partials::{Kernels, Sizes};
+use crate::partials::Kernels;
 use crate::tape::Tape;
 use crate::{check, parse, partials, symbolic, tape};
 
@@ -37,7 +37,7 @@ fn elaborate_module(module: &syn::ItemMod) -> System {
 
 /// The stages from the graph to the kernels; to be called inside [`symbolic::session`].
 fn derive(system: &System) -> (Tape, Kernels) {
-    let sizes = Sizes { nx: system.state.len(), nu: system.control.len(), np: system.params.len(), ns: 0 };
+    let sizes = system.vectors.sizes();
     let tape = tape::tape(&system.graph, &system.dynamics, system.stage_cost, system.terminal_cost);
     let Ok(tape) = tape else { panic!("a constant overflows") };
     let kernels = partials::kernels(&tape, sizes);

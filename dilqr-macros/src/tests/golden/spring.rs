@@ -123,7 +123,6 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
         ];
     }
     #[automatically_derived]
-    #[allow(unused_variables)]
     impl ::core::convert::From<[::core::primitive::f64; 2usize]> for State {
         #[inline]
         fn from(__v: [::core::primitive::f64; 2usize]) -> Self {
@@ -134,7 +133,6 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
         }
     }
     #[automatically_derived]
-    #[allow(unused_variables)]
     impl ::core::convert::From<State> for [::core::primitive::f64; 2usize] {
         #[inline]
         fn from(__v: State) -> Self {
@@ -167,7 +165,6 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
         pub const NAMES: [&'static ::core::primitive::str; 1usize] = ["force"];
     }
     #[automatically_derived]
-    #[allow(unused_variables)]
     impl ::core::convert::From<[::core::primitive::f64; 1usize]> for Control {
         #[inline]
         fn from(__v: [::core::primitive::f64; 1usize]) -> Self {
@@ -175,7 +172,6 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
         }
     }
     #[automatically_derived]
-    #[allow(unused_variables)]
     impl ::core::convert::From<Control> for [::core::primitive::f64; 1usize] {
         #[inline]
         fn from(__v: Control) -> Self {
@@ -208,7 +204,6 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
         pub const NAMES: [&'static ::core::primitive::str; 1usize] = ["stiffness"];
     }
     #[automatically_derived]
-    #[allow(unused_variables)]
     impl ::core::convert::From<[::core::primitive::f64; 1usize]> for Params {
         #[inline]
         fn from(__v: [::core::primitive::f64; 1usize]) -> Self {
@@ -216,7 +211,6 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
         }
     }
     #[automatically_derived]
-    #[allow(unused_variables)]
     impl ::core::convert::From<Params> for [::core::primitive::f64; 1usize] {
         #[inline]
         fn from(__v: Params) -> Self {
@@ -244,20 +238,7 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
             ::core::convert::From::from(__v)
         }
     }
-    #[allow(
-        unused_variables,
-        unused_mut,
-        unused_parens,
-        non_snake_case,
-        non_camel_case_types,
-        missing_docs,
-        unreachable_pub,
-        dead_code,
-        clippy::all,
-        clippy::pedantic,
-        clippy::nursery,
-        clippy::restriction
-    )]
+    #[allow(deprecated, clippy::too_many_arguments)]
     const _: () = {
         const __DUMP: ::core::option::Option<&'static ::core::primitive::str> = ::core::option_env!(
             "DILQR_DUMP"
@@ -493,7 +474,10 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
                     ::core::primitive::f64,
                     1usize,
                 > = ::core::convert::From::from(*__p);
-                let __s = ::dilqr_runtime::nalgebra::SVector::<
+                let __s: ::dilqr_runtime::nalgebra::SVector<
+                    ::core::primitive::f64,
+                    0usize,
+                > = ::dilqr_runtime::nalgebra::SVector::<
                     ::core::primitive::f64,
                     0usize,
                 >::zeros();
@@ -1634,13 +1618,13 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
             __out.fp.data.0[0usize][0usize] = __t7;
             let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t5;
             __out.fp.data.0[0usize][1usize] = __t9;
-            let __t12 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t1;
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t11;
+            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
                 * __lambda.data.0[0][0usize];
-            let __t14 = __lambda.data.0[0][1usize] + __t12;
-            let __t15 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t14;
-            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t1;
-            let __t19 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t17;
-            let __t20 = __t19 * __t15;
+            let __t18 = __lambda.data.0[0][1usize] + __t16;
+            let __t19 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t18;
+            let __t20 = __t19 * __t13;
             let __t21 = -__t20;
             __out.hxp.data.0[0usize][0usize] = __t21;
         }
@@ -1666,13 +1650,13 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
             __out.fp.data.0[0usize][0usize] = __t7;
             let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t5;
             __out.fp.data.0[0usize][1usize] = __t9;
-            let __t12 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
+            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t1;
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t11;
+            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
                 * __lambda.data.0[0][0usize];
-            let __t14 = __lambda.data.0[0][1usize] + __t12;
-            let __t15 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t14;
-            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t1;
-            let __t19 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t17;
-            let __t20 = __t19 * __t15;
+            let __t18 = __lambda.data.0[0][1usize] + __t16;
+            let __t19 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t18;
+            let __t20 = __t19 * __t13;
             let __t21 = -__t20;
             __out.hxp.data.0[0usize][0usize] = __t21;
         }
@@ -1723,5 +1707,6 @@ State: position, velocity. Control: force. Parameters: stiffness.*/
                 * __x.data.0[0][0usize];
             __out.data.0[0usize][0usize] = __t2;
         }
+        let _ = (dynamics, stage_cost, terminal_cost, DT);
     };
 }
