@@ -46,13 +46,26 @@ fn every_message_has_a_case() {
             text.lines().map(str::to_owned).collect::<Vec<_>>()
         })
         .collect();
-    let source = include_str!("../../dilqr-macros/src/errors.rs");
-    let (_, catalogue) = source.split_once("pub(crate) mod message {").expect("errors.rs holds the catalogue");
-    let catalogue = catalogue.split("\n}\n").next().expect("the module ends");
-    let texts = string_literals(catalogue);
-    assert!(texts.len() > 80, "the catalogue has not been read: {texts:?}");
+    let texts = catalogue();
     let missing: Vec<&String> = texts.iter().filter(|text| !shown.iter().any(|line| matches(line, text))).collect();
     assert!(missing.is_empty(), "messages without a case in tests/ui: {missing:#?}");
+}
+
+/// As rustc's own: lower case, without a full stop.
+#[test]
+fn messages_read_alike() {
+    let wrong: Vec<String> =
+        catalogue().into_iter().filter(|text| text.starts_with(char::is_uppercase) || text.ends_with('.')).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The texts of the compiler's catalogue of messages.
+fn catalogue() -> Vec<String> {
+    let source = include_str!("../../dilqr-macros/src/errors.rs");
+    let (_, catalogue) = source.split_once("pub(crate) mod message {").expect("errors.rs holds the catalogue");
+    let texts = string_literals(catalogue.split("\n}\n").next().expect("the module ends"));
+    assert!(texts.len() > 80, "the catalogue has not been read: {texts:?}");
+    texts
 }
 
 /// The string literals in a piece of Rust.

@@ -14,7 +14,7 @@ pub mod pendulum {
     pub struct Params {}
 
     pub fn dynamics(x: State, u: Control, _p: Params) -> State {
-        let angle = x.angle.abs();
+        let angle = x.angle.round();
         State { angle, rate: [x.rate[1], u.torque] }
     }
     pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {

@@ -1,21 +1,33 @@
-//! Control flow: what the compiler does not follow.
+//! Control flow that the compiler does not follow.
 
 #[dilqr_runtime::model]
 pub mod pendulum {
     fn branches(x: f64) -> f64 {
-        let clipped = if x > 1.0 { 1.0 } else { x };
+        let wrapped = Some(x);
+        if let Some(y) = wrapped {
+            return y;
+        }
         match 1 {
-            1 => clipped,
-            _ => x,
+            1 => x,
+            _ => 0.0,
         }
     }
 
-    fn loops(x: f64) -> f64 {
-        for _ in 0..3 {}
+    fn loops(x: f64, q: [f64; 3]) -> f64 {
         while false {}
         loop {
             break;
         }
+        'outer: for i in 0..3 {
+            if i == 1 {
+                continue 'outer;
+            }
+        }
+        for i in 0.. {
+            break;
+        }
+        for y in q {}
+        for y in q.iter() {}
         x
     }
 

@@ -10,12 +10,13 @@ pub mod pendulum {
     fn operators(x: f64, n: usize) -> f64 {
         let _power = n ^ 2;
         let _shift = n << 1;
-        let _and = n & 1;
+        let _both = (x < 1.0) & (x > 0.0);
         x
     }
 
     fn literals(x: f64) -> f64 {
         let _text = "one";
+        let _letter = 'x';
         let _single = 1.0f32;
         let _byte = 1u8;
         let _long = 3_000_000_000i32;
@@ -24,14 +25,16 @@ pub mod pendulum {
         x
     }
 
-    fn others(x: State, q: [f64; 3], n: usize) -> f64 {
+    fn others(x: State, q: [f64; 3]) -> f64 {
         let _closure = |y: f64| y + 1.0;
+        let _range = 0..3;
         let _slice = &q[0..2];
         let _macro = vec![1.0];
         let _unsafe = unsafe { 1.0 };
         let _async = async { 1.0 };
         let _turbofish = x.angle.sin::<f64>();
         let _rest = State { angle: 1.0, ..x };
+        let _labelled = 'a: { break 'a 1.0 };
         let _unit = ();
         let _borrowed = &mut x.rate;
         let _called = (x.angle)(1.0);

@@ -1,9 +1,12 @@
-//! Statements other than `let name = value;`.
+//! Statements outside the language.
 
 #[dilqr_runtime::model]
 pub mod pendulum {
-    pub struct State {
-        pub angle: f64,
+    fn patterns(q: [f64; 2]) -> f64 {
+        let ref a = q;
+        let [b, ..] = q;
+        let c @ _ = b;
+        b + c
     }
 
     fn conditional(x: f64) -> f64 {
@@ -11,6 +14,12 @@ pub mod pendulum {
         let z;
         z = y;
         z
+    }
+
+    fn assigned(x: f64) -> f64 {
+        let mut y = x;
+        let _z = (y = 1.0);
+        y
     }
 
     fn unused(x: f64) -> f64 {
@@ -29,15 +38,6 @@ pub mod pendulum {
 
     fn macros(x: f64) -> f64 {
         assert!(x > 0.0);
-        x
-    }
-
-    fn no_value(x: f64) -> f64 {
-        let _y = x;
-    }
-
-    fn no_block(x: f64) -> f64 {
-        let _y = { let _z = x; };
         x
     }
 }

@@ -31,15 +31,6 @@ pub mod pendulum {
     fn in_place(x: &mut f64) -> f64 {
         *x
     }
-
-    fn taken_apart((a, b): (f64, f64)) -> f64 {
-        a + b
-    }
-
-    fn changing(mut x: f64) -> f64 {
-        x += 1.0;
-        x
-    }
 }
 
 fn main() {}

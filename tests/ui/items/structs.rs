@@ -1,4 +1,4 @@
-//! Structs that are not plain records of numbers.
+//! Structs that are not plain records of numbers, and bounds that are none.
 
 #[dilqr_runtime::model]
 pub mod pendulum {
@@ -6,13 +6,21 @@ pub mod pendulum {
         pub angle: T,
     }
 
-    pub struct Control(pub f64);
+    pub struct Pair(pub f64, pub f64);
+
+    pub struct Control {
+        #[bounds(1.0)]
+        pub one_side: f64,
+        #[bounds]
+        pub no_side: f64,
+        #[bounds(-1.0, 1.0)]
+        #[bounds(None, 2.0)]
+        pub four_sides: f64,
+    }
 
     pub struct Params {
         #[bounds(0.0, None)]
         pub mass: f64,
-        #[bounds(-1.0, 1.0)]
-        pub shape: [f64; 3],
     }
 }
 

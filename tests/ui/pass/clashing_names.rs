@@ -49,7 +49,6 @@ pub mod clashing_names {
     pub struct Into {}
     pub struct Option {}
     pub struct str {}
-    pub struct bool {}
 
     pub const S: f64 = 1.0;
     pub const f: f64 = 2.0;

@@ -72,18 +72,22 @@ pub mod open {
     }
 }
 
-/// A model that nobody else sees.
-#[dilqr_runtime::model]
+/// A model that nobody else sees, with consts that only attributes name.
+#[dilqr_runtime::model(integrator = euler, dt = STEP)]
 mod closed {
     pub(super) struct State {
         pub(super) angle: f64,
     }
     struct Control {
+        #[bounds(-LIMIT, LIMIT)]
         torque: f64,
     }
     pub(crate) struct Params {}
 
-    fn dynamics(x: State, u: Control, _p: Params) -> State {
+    const STEP: f64 = 0.1;
+    const LIMIT: f64 = 2.0;
+
+    fn derivative(x: State, u: Control, _p: Params) -> State {
         State { angle: x.angle + u.torque }
     }
     fn stage_cost(x: State, _u: Control, _p: Params) -> f64 {

@@ -23,9 +23,9 @@ pub mod pendulum {
         x[0]
     }
 
-    // `gone` is of no type, which keeps rustc's own error away: it cites the sources of std where they are installed.
+    // `absent` is of no type, which keeps rustc's own error away: it cites the sources of std where they are installed.
     fn computed(x: f64) -> f64 {
-        gone[x]
+        absent[x]
     }
 
     fn empty(_q: [f64; N - 3]) -> f64 {

@@ -21,9 +21,9 @@ pub mod pendulum {
         twice(x, x) + twice()
     }
 
-    // `gone` is of no type, which keeps rustc's own error away: it cites the sources of std where they are installed.
+    // `absent` is of no type, which keeps rustc's own error away: it cites the sources of std where they are installed.
     fn counts_of_methods(x: f64) -> f64 {
-        gone.sin(1.0) + gone.atan2() + gone.mul_add(x)
+        absent.sin(1.0) + absent.atan2() + absent.mul_add(x)
     }
 
     fn even(x: f64) -> f64 {

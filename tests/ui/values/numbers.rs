@@ -33,9 +33,9 @@ pub mod pendulum {
         (-2.0_f64).powf(x)
     }
 
-    // `gone` is of no type, which keeps rustc's own error away: it cites the sources of std where they are installed.
+    // `absent` is of no type, which keeps rustc's own error away: it cites the sources of std where they are installed.
     fn exponents(x: f64) -> f64 {
-        gone.powi(x)
+        absent.powi(x)
     }
     pub fn dynamics(x: State, _u: Control, _p: Params) -> State {
         x
