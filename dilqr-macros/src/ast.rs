@@ -144,7 +144,11 @@ pub(crate) struct Block {
 pub(crate) enum Statement {
     Let(Let),
     /// `place = value`, or `place op= value`.
-    Assign { place: Expr, op: Option<BinaryOp>, value: Expr },
+    Assign {
+        place: Expr,
+        op: Option<BinaryOp>,
+        value: Expr,
+    },
     /// An `if`, a `for` or a block for what it assigns.
     Run(Expr),
 }
@@ -196,8 +200,16 @@ pub(crate) enum ExprKind {
     Not(Box<Expr>),
     /// `value as type`
     Cast(Box<Expr>, Type),
-    If { condition: Box<Expr>, then: Block, otherwise: Option<Box<Expr>> },
-    For { pattern: Pattern, range: Range, body: Block },
+    If {
+        condition: Box<Expr>,
+        then: Block,
+        otherwise: Option<Box<Expr>>,
+    },
+    For {
+        pattern: Pattern,
+        range: Range,
+        body: Block,
+    },
     /// A call of a function of the module.
     Call(Ident, Vec<Expr>),
     /// `receiver.method(arguments)` or `f64::method(receiver, arguments)`.

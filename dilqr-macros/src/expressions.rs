@@ -51,18 +51,8 @@ const METHODS: [(&str, usize, Method); 25] = [
 ];
 
 /// Methods of f64 that jump, or that are not the stable spelling of one the language has.
-const KINKED: [&str; 10] = [
-    "ceil",
-    "copysign",
-    "div_euclid",
-    "floor",
-    "fract",
-    "maximum",
-    "minimum",
-    "rem_euclid",
-    "round",
-    "trunc",
-];
+const KINKED: [&str; 10] =
+    ["ceil", "copysign", "div_euclid", "floor", "fract", "maximum", "minimum", "rem_euclid", "round", "trunc"];
 
 impl Elaborator<'_> {
     fn exprs(&mut self, exprs: &[Expr], scope: &mut Scope) -> Vec<Value> {
@@ -274,7 +264,8 @@ impl Elaborator<'_> {
     /// The larger, or the smaller, of two numbers.
     fn extremum(&mut self, a: NodeId, b: NodeId, larger: bool) -> NodeId {
         let (a, b) = (self.graph.share(a), self.graph.share(b));
-        let b_wins = if larger { self.comparison(Comparison::Less, a, b) } else { self.comparison(Comparison::Less, b, a) };
+        let b_wins =
+            if larger { self.comparison(Comparison::Less, a, b) } else { self.comparison(Comparison::Less, b, a) };
         match b_wins {
             Condition::Known(true) => b,
             Condition::Known(false) => a,

@@ -179,7 +179,11 @@ pub(crate) enum Node {
     Select(NodeId, NodeId, NodeId),
     /// The value of a node of outside, inside a branch that runs where the condition is as given. What flows back through
     /// it is cut off elsewhere, so that a branch that does not run cannot spoil derivatives (infinity times zero).
-    Gate { condition: NodeId, when: bool, value: NodeId },
+    Gate {
+        condition: NodeId,
+        when: bool,
+        value: NodeId,
+    },
 }
 
 #[derive(Default)]

@@ -10,7 +10,12 @@ use crate::value::{Value, flatten};
 
 impl Elaborator<'_> {
     /// The state after one time step.
-    pub(crate) fn integrate(&mut self, integration: &Integration, derivative: &Function, arguments: &Arguments) -> Value {
+    pub(crate) fn integrate(
+        &mut self,
+        integration: &Integration,
+        derivative: &Function,
+        arguments: &Arguments,
+    ) -> Value {
         let Some(dt) = &integration.dt else { return Value::Unknown };
         let value = self.expr(dt, &mut vec![("p".to_owned(), arguments.p.clone())]);
         let Some(dt) = self.float(&value, dt.span) else { return Value::Unknown };
@@ -42,7 +47,14 @@ impl Elaborator<'_> {
         x
     }
 
-    fn step(&mut self, integrator: Integrator, derivative: &Function, arguments: &Arguments, x: &Value, h: NodeId) -> Value {
+    fn step(
+        &mut self,
+        integrator: Integrator,
+        derivative: &Function,
+        arguments: &Arguments,
+        x: &Value,
+        h: NodeId,
+    ) -> Value {
         let slope = |elaborator: &mut Self, x: &Value| {
             let arguments =
                 Arguments { x: x.clone(), u: arguments.u.clone(), p: arguments.p.clone(), s: arguments.s.clone() };
@@ -130,7 +142,12 @@ impl Elaborator<'_> {
     }
 
     /// Two states entry by entry; the results are shared.
-    fn combined(&mut self, a: &Value, b: &Value, combine: &mut impl FnMut(&mut Self, NodeId, NodeId) -> NodeId) -> Value {
+    fn combined(
+        &mut self,
+        a: &Value,
+        b: &Value,
+        combine: &mut impl FnMut(&mut Self, NodeId, NodeId) -> NodeId,
+    ) -> Value {
         let mut others = Vec::new();
         flatten(b, &mut others);
         let mut others = others.into_iter();

@@ -21,9 +21,9 @@ mod statements;
 mod symbolic;
 mod tape;
 mod term;
-mod value;
 #[cfg(test)]
 mod tests;
+mod value;
 
 /// Compiles a module that describes a system into a model with exact derivatives.
 ///

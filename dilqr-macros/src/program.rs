@@ -497,7 +497,13 @@ impl Builder {
             return self.select(inner, b, a);
         }
         let inner = |value: Value, first: bool| match self.op(value) {
-            Op::Select(same, a, b) if same == condition => if first { a } else { b },
+            Op::Select(same, a, b) if same == condition => {
+                if first {
+                    a
+                } else {
+                    b
+                }
+            }
             _ => value,
         };
         let (a, b) = (inner(a, true), inner(b, false));
@@ -655,7 +661,13 @@ impl Program {
                 Op::And(a, b) => at(a) * at(b),
                 Op::Or(a, b) => at(a).max(at(b)),
                 Op::Not(a) => 1.0 - at(a),
-                Op::Select(condition, a, b) => if at(condition) == 1.0 { at(a) } else { at(b) },
+                Op::Select(condition, a, b) => {
+                    if at(condition) == 1.0 {
+                        at(a)
+                    } else {
+                        at(b)
+                    }
+                }
             };
             values.push(value);
         }

@@ -130,8 +130,7 @@ fn build(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Atom {
         }
         Node::Power(base, exponent) => power(build(graph, *base, operands), *exponent),
         Node::Call(function, arguments) => {
-            let arguments: Vec<Atom> =
-                arguments.iter().map(|argument| build(graph, *argument, operands)).collect();
+            let arguments: Vec<Atom> = arguments.iter().map(|argument| build(graph, *argument, operands)).collect();
             function_symbol(*function).call_args(&arguments)
         }
     }

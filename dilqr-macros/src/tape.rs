@@ -163,7 +163,8 @@ fn risky(graph: &Graph) -> Vec<bool> {
             Node::Binary(op, a, b) => (vec![*a, *b], *op == BinaryOp::Div),
             Node::Power(a, exponent) => (vec![*a], *exponent < 0.0 || exponent.fract() != 0.0),
             Node::Call(function, arguments) => {
-                let bounded = [Function::Sin, Function::Cos, Function::Tanh, Function::Atan, Function::Abs, Function::Signum];
+                let bounded =
+                    [Function::Sin, Function::Cos, Function::Tanh, Function::Atan, Function::Abs, Function::Signum];
                 (arguments.clone(), !bounded.contains(function))
             }
         };
@@ -191,9 +192,7 @@ impl Cutter {
                 return Operand::Constant(*value);
             }
             Term::Atom(atom) => return operands[*atom],
-            Term::Sum(terms) => {
-                Term::Sum(terms.iter().map(|term| self.monomial(term, operands, &mut local)).collect())
-            }
+            Term::Sum(terms) => Term::Sum(terms.iter().map(|term| self.monomial(term, operands, &mut local)).collect()),
             Term::Call(function, arguments) => {
                 Term::Call(*function, arguments.iter().map(|term| self.whole(term, operands, &mut local)).collect())
             }

@@ -92,7 +92,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
             model.expand_hamiltonian(&states[t], &controls[t], params, &stage_params[t], contracted, hamiltonian);
             let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &*hamiltonian;
             let Linearised { fx: stored_fx, fu: stored_fu, factor } = &mut stages[t];
-            if factor.quadratic_where::<PatternOf<M, NP, NS>>(&Quadratic { fx, fu, hxx, hux, huu }, S::zero(), &mut value).is_err() {
+            if factor
+                .quadratic_where::<PatternOf<M, NP, NS>>(&Quadratic { fx, fu, hxx, hux, huu }, S::zero(), &mut value)
+                .is_err()
+            {
                 let mut qu = *lu;
                 add_transposed_product(&mut qu, fu, &lambda);
                 stationarity.add(&qu, lu);
@@ -128,7 +131,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         self.value_gradients[horizon] = gradient;
         for t in (0..horizon).rev() {
             let Linearised { fx, fu, factor } = &self.stages[t];
-            self.feedforward[t] = factor.linear_where::<PatternOf<M, NP, NS>, _>(fx, fu, &loss_states[t], &loss_controls[t], &mut gradient).k;
+            self.feedforward[t] = factor
+                .linear_where::<PatternOf<M, NP, NS>, _>(fx, fu, &loss_states[t], &loss_controls[t], &mut gradient)
+                .k;
             self.value_gradients[t] = gradient;
         }
 
@@ -192,7 +197,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
                 &mut terms,
             );
             add_product(&mut gradient, &self.value_hessians[t + 1], &terms.fp);
-            control_jacobians[t] = factor.linear_where::<PatternOf<M, NP, NS>, _>(fx, fu, &terms.hxp, &terms.hup, &mut gradient).k;
+            control_jacobians[t] =
+                factor.linear_where::<PatternOf<M, NP, NS>, _>(fx, fu, &terms.hxp, &terms.hup, &mut gradient).k;
             state_jacobians[t + 1] = terms.fp;
         }
         state_jacobians[0] = zeros();

@@ -1,6 +1,10 @@
 //! Constructs of the model language that unroll, assign and choose, each against dual numbers through the value kernel
 //! and against the function as Rust runs it.
 
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+#![allow(clippy::neg_cmp_op_on_partial_ord, clippy::manual_clamp, reason = "the constructs are what is tested")]
+#![allow(clippy::type_complexity, reason = "a closure over the three records")]
+
 use dilqr_runtime::dual::AutoDiff;
 use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, StageExpansion};
 use dilqr_runtime::nalgebra::SVector;
@@ -31,8 +35,13 @@ fn check<M, const NX: usize, const NU: usize, const NP: usize>(
         let (cost, own) = (model.stage_cost(&x, &u, &p, &s), l(x.into(), u.into(), p.into()));
         assert!((cost - own).abs() <= 1e-13 * own.abs().max(1.0), "{name}: {cost} instead of {own}");
 
-        let numbers = |model: &dyn Fn(&mut StageExpansion<f64, NX, NU>, &mut HamiltonianExpansion<f64, NX, NU>, &mut ParameterTerms<f64, NX, NU, NP>)| {
-            let (mut a, mut b, mut c) = (StageExpansion::zeros(), HamiltonianExpansion::zeros(), ParameterTerms::zeros());
+        let numbers = |model: &dyn Fn(
+            &mut StageExpansion<f64, NX, NU>,
+            &mut HamiltonianExpansion<f64, NX, NU>,
+            &mut ParameterTerms<f64, NX, NU, NP>,
+        )| {
+            let (mut a, mut b, mut c) =
+                (StageExpansion::zeros(), HamiltonianExpansion::zeros(), ParameterTerms::zeros());
             model(&mut a, &mut b, &mut c);
             let first = a.fx.iter().chain(&a.fu).chain(&a.lx).chain(&a.lu).chain(&a.lxx).chain(&a.lux).chain(&a.luu);
             let second = b.hxx.iter().chain(&b.hux).chain(&b.huu).chain(&c.fp).chain(&c.hxp).chain(&c.hup);
@@ -50,7 +59,10 @@ fn check<M, const NX: usize, const NU: usize, const NP: usize>(
         });
         for (index, (ours, dual)) in ours.iter().zip(&dual).enumerate() {
             // Both are exact up to rounding.
-            assert!((ours - dual).abs() <= 1e-10 * dual.abs().max(1.0), "{name} at {x} {u}: number {index} is {ours}, by dual numbers {dual}");
+            assert!(
+                (ours - dual).abs() <= 1e-10 * dual.abs().max(1.0),
+                "{name} at {x} {u}: number {index} is {ours}, by dual numbers {dual}"
+            );
         }
     }
 }
@@ -354,22 +366,22 @@ swing!(swing_rk4, integrator = rk4, dt = p.dt * 0.5, substeps = 2);
 
 /// The integrators as a textbook writes them, on arrays.
 mod textbook {
-    pub type Rate<'a> = &'a dyn Fn([f64; 2]) -> [f64; 2];
+    pub(super) type Rate<'a> = &'a dyn Fn([f64; 2]) -> [f64; 2];
 
     fn moved(x: [f64; 2], h: f64, k: [f64; 2]) -> [f64; 2] {
         [x[0] + h * k[0], x[1] + h * k[1]]
     }
-    pub fn euler(x: [f64; 2], h: f64, f: Rate<'_>) -> [f64; 2] {
+    pub(super) fn euler(x: [f64; 2], h: f64, f: Rate<'_>) -> [f64; 2] {
         moved(x, h, f(x))
     }
-    pub fn semi_implicit_euler(x: [f64; 2], h: f64, f: Rate<'_>) -> [f64; 2] {
+    pub(super) fn semi_implicit_euler(x: [f64; 2], h: f64, f: Rate<'_>) -> [f64; 2] {
         let rate = x[1] + h * f(x)[1];
         [x[0] + h * rate, rate]
     }
-    pub fn midpoint(x: [f64; 2], h: f64, f: Rate<'_>) -> [f64; 2] {
+    pub(super) fn midpoint(x: [f64; 2], h: f64, f: Rate<'_>) -> [f64; 2] {
         moved(x, h, f(moved(x, h / 2.0, f(x))))
     }
-    pub fn rk4(x: [f64; 2], h: f64, f: Rate<'_>) -> [f64; 2] {
+    pub(super) fn rk4(x: [f64; 2], h: f64, f: Rate<'_>) -> [f64; 2] {
         let k1 = f(x);
         let k2 = f(moved(x, h / 2.0, k1));
         let k3 = f(moved(x, h / 2.0, k2));
@@ -465,7 +477,8 @@ fn stage_parameters() {
     let mut evaluate = |shift: &dyn Fn(usize, usize) -> f64| {
         let solution = solver.solve(&problem(shift)).unwrap();
         assert_eq!(solution.status, Status::Converged);
-        (0..=T).map(|t| w(t) * solution.states[t][0]).sum::<f64>() + (0..T).map(|t| v(t) * solution.controls[t][0]).sum::<f64>()
+        (0..=T).map(|t| w(t) * solution.states[t][0]).sum::<f64>()
+            + (0..T).map(|t| v(t) * solution.controls[t][0]).sum::<f64>()
     };
     let mut differences = Vec::new();
     let h = 1e-5;
@@ -481,7 +494,11 @@ fn stage_parameters() {
         for i in 0..3 {
             let expected = differences[3 * t + i];
             // Central differences of a solve to 1e-9: h^2 and 1e-9 / h.
-            assert!((gradient[i] - expected).abs() < 2e-4 * expected.abs().max(1.0), "stage {t} entry {i}: {} instead of {expected}", gradient[i]);
+            assert!(
+                (gradient[i] - expected).abs() < 2e-4 * expected.abs().max(1.0),
+                "stage {t} entry {i}: {} instead of {expected}",
+                gradient[i]
+            );
         }
     }
     assert!(differences.iter().any(|number| number.abs() > 0.1), "the loss depends on the stage parameters");

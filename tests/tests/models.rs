@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use dilqr_models::{
-    acrobot, arm, cartpole_cos_sin, mass_spring_damper, pendulum_cos_sin, planar_quadrotor, quadrotor, quadrotor_euler,
-    quadrotor_pole, rocket, two_link_arm, unicycle, van_der_pol,
+    acrobot, cartpole_cos_sin, mass_spring_damper, pendulum_cos_sin, planar_quadrotor, two_link_arm, unicycle,
+    van_der_pol,
 };
+#[cfg(feature = "large")]
+use dilqr_models::{arm, quadrotor, quadrotor_euler, quadrotor_pole, rocket};
 use dilqr_runtime::dual::AutoDiff;
 use dilqr_runtime::model::{StageExpansion, TerminalExpansion};
 use dilqr_runtime::nalgebra::SVector;
@@ -113,6 +115,7 @@ fn planar_quadrotor() {
 }
 
 #[test]
+#[cfg(feature = "large")]
 fn quadrotor() {
     let params = quadrotor::Params::default();
     let hover = quadrotor::hover(params);
@@ -124,6 +127,7 @@ fn quadrotor() {
 }
 
 #[test]
+#[cfg(feature = "large")]
 fn quadrotor_euler() {
     let x0 = [0.5, -0.4, 0.6, 0.1, -0.1, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
     let problem =
@@ -132,6 +136,7 @@ fn quadrotor_euler() {
 }
 
 #[test]
+#[cfg(feature = "large")]
 fn quadrotor_pole() {
     let params = quadrotor_pole::Params::default();
     let hold = [(params.mass + params.mass_pole) * params.gravity, 0.0, 0.0, 0.0];
@@ -144,6 +149,7 @@ fn quadrotor_pole() {
 }
 
 #[test]
+#[cfg(feature = "large")]
 fn rocket() {
     let params = rocket::Params::default();
     let x0 = rocket::State {
@@ -157,6 +163,7 @@ fn rocket() {
 }
 
 #[test]
+#[cfg(feature = "large")]
 fn arm() {
     let x0 = [0.3, 0.5, 0.2, 0.4, 0.3, 0.2, 0.4, 0.0, 0.1, 0.0, -0.1, 0.2, 0.0, 0.1];
     check("arm", arm::Arm, &Problem::new(x0, arm::Params::default(), 15));
@@ -278,6 +285,7 @@ fn turned(v: [f64; 3], axis: [f64; 3], angle: f64) -> [f64; 3] {
 
 /// Velocity and angular momentum in the world change by the forces and torques there, whatever the frames of the model.
 #[test]
+#[cfg(feature = "large")]
 fn forces_on_the_quadrotor() {
     let p = quadrotor::Params { inertia_xy: 0.003, ..quadrotor::Params::default() };
     let u = quadrotor::Control { pulse: [14.0, 15.2, 14.6, 13.9] };
@@ -320,6 +328,7 @@ fn by_quaternion(q: [f64; 4], v: [f64; 3]) -> [f64; 3] {
 }
 
 #[test]
+#[cfg(feature = "large")]
 fn forces_on_the_rocket() {
     let p = rocket::Params { inertia: [0.5, 0.9, 1.2], ..rocket::Params::default() };
     let u = rocket::Control { thrust: [9.0, 1.5, -0.8] };
@@ -340,6 +349,7 @@ fn forces_on_the_rocket() {
 
 /// The rod's force is inner: it neither moves the common centre of mass nor does work.
 #[test]
+#[cfg(feature = "large")]
 fn forces_on_the_pole() {
     let p = quadrotor_pole::Params { mass_pole: 0.2, ..quadrotor_pole::Params::default() };
     let u = quadrotor_pole::Control { thrust: 8.0, rate: [0.6, -0.4, 0.3] };
@@ -373,6 +383,7 @@ fn forces_on_the_pole() {
 /// One step and the cost of the comparison problem, evaluated in Python from its own definition (`quad12_rk4` and
 /// `quad12_cost`: other code, the same equations) with plain floats and printed in full.
 #[test]
+#[cfg(feature = "large")]
 fn quadrotor_of_the_comparison() {
     let x = [0.31, -0.42, 0.53, 0.14, -0.25, 0.36, 0.47, -0.58, 0.69, 0.71, -0.82, 0.93];
     let u = quadrotor_euler::Control { thrust: [1.31, 1.12, 1.23, 1.04] };
@@ -401,6 +412,7 @@ fn quadrotor_of_the_comparison() {
 
 /// As above, from `arm7_ode` under an Euler step, and `arm7_cost`.
 #[test]
+#[cfg(feature = "large")]
 fn arm_of_the_comparison() {
     let x = [0.31, -0.42, 0.53, 0.64, -0.75, 0.86, -0.97, -0.58, 0.69, 0.71, -0.82, 0.93, -0.14, 0.25];
     let u = arm::Control { torque: [1.3, -2.2, 0.7, 1.6, -0.5, 0.4, 0.3] };
