@@ -2,9 +2,11 @@
 //! differences. And what the macro adds to a model's module.
 
 use dilqr_models::{
-    acrobot, arm, cartpole, cartpole_cos_sin, lqr, mass_spring_damper, pendulum, pendulum_cos_sin, planar_quadrotor,
-    quadrotor, quadrotor_euler, quadrotor_pole, rocket, two_link_arm, unicycle, van_der_pol,
+    acrobot, cartpole, cartpole_cos_sin, lqr, mass_spring_damper, pendulum, pendulum_cos_sin, planar_quadrotor,
+    two_link_arm, unicycle, van_der_pol,
 };
+#[cfg(feature = "large")]
+use dilqr_models::{arm, quadrotor, quadrotor_euler, quadrotor_pole, rocket};
 use dilqr_runtime::Model;
 use dilqr_runtime::model::{HamiltonianHessian, ParameterTerms, StageExpansion};
 use dilqr_runtime::nalgebra::SVector;
@@ -32,6 +34,15 @@ models! {
     planar_quadrotor: planar_quadrotor::PlanarQuadrotor at Points::new([9.81, 0.8, 0.9, 0.7]);
     acrobot: acrobot::Acrobot at Points::new([9.81, 1.0, 1.0, 1.0, 0.5, 0.5, 1.0, 1.0]);
     two_link_arm: two_link_arm::TwoLinkArm at Points::new([1.0, 1.2, 1.0, 0.9, 1.1, 0.5, 0.5, 0.3, 0.2, 0.4]);
+    // About the circle, away from the origin, where there is no angle.
+    pendulum_cos_sin: pendulum_cos_sin::PendulumCosSin
+        at Points::new([10.0, 1.0, 1.0]).about([-0.6, 0.8, 0.0], 0.4);
+    cartpole_cos_sin: cartpole_cos_sin::CartpoleCosSin
+        at Points::new([9.8, 1.0, 0.1, 0.5]).about([0.0, 0.0, 0.8, 0.6, 0.0], 0.4);
+}
+
+#[cfg(feature = "large")]
+models! {
     // Away from a pitch of a quarter of a turn.
     quadrotor_euler: quadrotor_euler::QuadrotorEuler
         at Points::new([0.5, 0.8, 0.9, 1.0, 0.7, 0.6]).about([0.0; 12], 0.8);
@@ -42,11 +53,6 @@ models! {
     rocket: rocket::Rocket at Points::new([10.0, 0.5, 1.0, 1.0, 1.0, 1.0]);
     // Kernels of ten thousand operations, and differences in 28 variables.
     arm: arm::Arm at Points::new([1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6]).count(2);
-    // About the circle, away from the origin, where there is no angle.
-    pendulum_cos_sin: pendulum_cos_sin::PendulumCosSin
-        at Points::new([10.0, 1.0, 1.0]).about([-0.6, 0.8, 0.0], 0.4);
-    cartpole_cos_sin: cartpole_cos_sin::CartpoleCosSin
-        at Points::new([9.8, 1.0, 0.1, 0.5]).about([0.0, 0.0, 0.8, 0.6, 0.0], 0.4);
 }
 
 /// What the macro adds to a module beside the kernels: conversions, names, `linearize`, the pattern of zeros, and kernels
