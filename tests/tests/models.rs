@@ -270,11 +270,13 @@ fn power_of_the_chain() {
 }
 
 /// The cross product.
+#[cfg(feature = "large")]
 fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     std::array::from_fn(|i| a[(i + 1) % 3] * b[(i + 2) % 3] - a[(i + 2) % 3] * b[(i + 1) % 3])
 }
 
 /// A vector turned by `angle` about the direction of `axis` (Rodrigues' formula).
+#[cfg(feature = "large")]
 fn turned(v: [f64; 3], axis: [f64; 3], angle: f64) -> [f64; 3] {
     let length = axis.iter().map(|a| a * a).sum::<f64>().sqrt();
     let e = axis.map(|a| a / length);
@@ -320,6 +322,7 @@ fn forces_on_the_quadrotor() {
 }
 
 /// A vector of the body in the world, by the product of quaternions `q v q*`.
+#[cfg(feature = "large")]
 fn by_quaternion(q: [f64; 4], v: [f64; 3]) -> [f64; 3] {
     let axis = [q[1], q[2], q[3]];
     let once = cross(axis, v);
