@@ -35,6 +35,8 @@ pub(crate) enum HessianStrategy {
     Pieces,
     /// The adjoints' derivative in one direction after another.
     Columns,
+    /// The same for the other triangle (or the transposed block): other inputs lead, and what they share differs.
+    Rows,
     /// Backwards: second derivatives in the values that are alive, from the outputs to the inputs ("edge pushing", Gower
     /// and Mello, A new framework for the computation of Hessians, 2012).
     Pushed,
@@ -232,6 +234,29 @@ impl<'a> Chain<'a> {
         }
     }
 
+    /// As [`pull`](Self::pull) of each value. Where many have the same constant factor (an integrator's time step, say) it
+    /// joins the partials, once, rather than every value.
+    fn pull_all(&mut self, index: usize, values: &[Value]) -> Vec<Vec<(Operand, Value)>> {
+        let operands = self.operands(index);
+        let parts: Vec<(f64, Value)> = values.iter().map(|&value| self.builder.factored(value)).collect();
+        let mut pulled = Vec::new();
+        for (&value, &(factor, rest)) in values.iter().zip(&parts) {
+            let alike = parts.iter().filter(|(other, _)| other.abs() == factor.abs()).count();
+            let smooth = matches!(self.tape.pieces[index].rule, Rule::Smooth { .. });
+            if !smooth || factor.abs() == 1.0 || alike <= operands.len() {
+                pulled.push(self.pull(index, value));
+                continue;
+            }
+            let factor = self.builder.constant(factor);
+            let scaled = self.first(index).into_iter().map(|partial| {
+                let partial = self.builder.mul(factor, partial);
+                self.builder.mul(partial, rest)
+            });
+            pulled.push(operands.iter().copied().zip(scaled).collect());
+        }
+        pulled
+    }
+
     /// A value where the condition holds and zero elsewhere, and the other way round.
     fn masked(&mut self, index: usize, condition: usize, value: Value) -> (Value, Value) {
         self.value(Operand::Piece(index));
@@ -415,6 +440,10 @@ impl<'a> Chain<'a> {
             HessianStrategy::Pushed => self.pushed(roots, left, right),
             // Without the gates on its way, a contribution from a branch that does not run would be infinity times zero.
             HessianStrategy::Pieces if !gated => self.by_pieces(roots, left, right, wanted),
+            HessianStrategy::Rows => {
+                let transposed = self.by_columns(roots, right, left, &|row, column| wanted(column, row));
+                transposed.into_iter().map(|((row, column), value)| ((column, row), value)).collect()
+            }
             HessianStrategy::Pieces | HessianStrategy::Columns => self.by_columns(roots, left, right, wanted),
         }
     }
@@ -546,12 +575,17 @@ impl<'a> Chain<'a> {
                 continue;
             }
             let this = Operand::Piece(index);
+            let (mut neighbours, mut values) = (Vec::new(), Vec::new());
             for (neighbour, value) in live.take(this, &mut self.builder) {
                 if neighbour == this {
                     self.push_square(index, value, &matters, &mut live);
-                    continue;
+                } else {
+                    neighbours.push(neighbour);
+                    values.push(value);
                 }
-                for (operand, term) in self.pull(index, value) {
+            }
+            for (neighbour, terms) in neighbours.into_iter().zip(self.pull_all(index, &values)) {
+                for (operand, term) in terms {
                     if matters(operand, neighbour) {
                         live.add(operand, neighbour, term);
                         if operand == neighbour {
@@ -648,7 +682,7 @@ impl Interactions {
         let Some(row) = Place::of(operand).and_then(|place| self.terms.remove(&place)) else { return Vec::new() };
         let mut entries = Vec::new();
         for (place, terms) in row {
-            let value = builder.sum(&terms);
+            let value = builder.factored_sum(&terms);
             if !builder.is_zero(value) {
                 let operand = match place {
                     Place::Input(input) => Operand::Input(input),

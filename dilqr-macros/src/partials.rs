@@ -149,13 +149,13 @@ impl Kernels {
 
 /// Builds a kernel in every way and keeps the one with the fewest operations, the first on a tie.
 fn shortest(tape: &Tape, sizes: Sizes, build: fn(&mut Sweep<'_>)) -> Program {
-    use HessianStrategy::{Columns, Pieces, Pushed};
+    use HessianStrategy::{Columns, Pieces, Pushed, Rows};
     use JacobianStrategy::{Backward, Forward};
     let mut best: Option<Program> = None;
     // What a kernel does not use makes no difference to it, and is tried once.
     let mut used = (true, true);
     for jacobian in [Forward, Backward] {
-        for hessian in [Columns, Pieces, Pushed] {
+        for hessian in [Columns, Rows, Pieces, Pushed] {
             if (jacobian != Forward && !used.0) || (hessian != Columns && !used.1) {
                 continue;
             }

@@ -295,6 +295,19 @@ impl Builder {
         }
     }
 
+    /// A value as a constant times another.
+    pub(crate) fn factored(&self, a: Value) -> (f64, Value) {
+        let (sign, a) = self.signed(a);
+        let sign = if sign { -1.0 } else { 1.0 };
+        match self.op(a) {
+            Op::Mul(left, right) => match self.constant_value(left) {
+                Some(factor) => (sign * factor, right),
+                None => (sign, a),
+            },
+            _ => (sign, a),
+        }
+    }
+
     /// A constant times a value. Constants gather in front and are positive: `c (d x)` is `(c d) x`.
     fn scale(&mut self, factor: f64, a: Value) -> Value {
         if factor == 0.0 {
@@ -449,6 +462,19 @@ impl Builder {
             (None, Some(loss)) => self.sub(constant, loss),
             (None, None) => constant,
         }
+    }
+
+    /// The sum of terms that may have a constant factor in common, which is then applied once.
+    pub(crate) fn factored_sum(&mut self, terms: &[Value]) -> Value {
+        let parts: Vec<(f64, Value)> = terms.iter().map(|&term| self.factored(term)).collect();
+        let common = parts.first().map_or(1.0, |(factor, _)| factor.abs());
+        if parts.len() < 2 || common == 1.0 || parts.iter().any(|(factor, _)| factor.abs() != common) {
+            return self.sum(terms);
+        }
+        let rest: Vec<Value> =
+            parts.iter().map(|&(factor, rest)| if factor < 0.0 { self.negate(rest) } else { rest }).collect();
+        let sum = self.sum(&rest);
+        self.scale(common, sum)
     }
 
     pub(crate) fn compare(&mut self, comparison: Comparison, a: Value, b: Value) -> Value {
