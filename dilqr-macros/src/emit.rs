@@ -350,7 +350,7 @@ fn model(emission: &Emission<'_>) -> TokenStream {
     let sparsity = sparsity(emission);
     let limited = emission.limited.then(|| {
         quote!(
-            const LIMITED: ::core::primitive::bool = true;
+            const LIMITS: #runtime::Limits = #runtime::Limits { bounded: true, ..#runtime::Limits::NONE };
         )
     });
     let linearize = linearize(emission);

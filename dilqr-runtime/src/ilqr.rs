@@ -178,7 +178,7 @@ where
     if horizon == 0 {
         return Err(SettingsError::EmptyHorizon);
     }
-    if M::LIMITED {
+    if M::LIMITS.limited() {
         return Err(SettingsError::LimitedModel);
     }
     Ok(())

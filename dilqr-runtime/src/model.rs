@@ -7,6 +7,7 @@
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
 use crate::scalar::Scalar;
 
 /// Everything a first-order sweep needs of one stage.
@@ -239,8 +240,8 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     /// Which derivatives can be non-zero.
     const SPARSITY: Sparsity<NX, NU, NP> = Sparsity::DENSE;
 
-    /// Whether the model carries bounds or constraints. The solver does not support them yet and refuses such a model.
-    const LIMITED: bool = false;
+    /// Bounds and constraints; none by default. What a model by hand declares here it must provide kernels for, below.
+    const LIMITS: Limits = Limits::NONE;
 
     /// Next state `f(x, u, p, s)` into `next`.
     fn dynamics<S: Scalar>(
@@ -419,5 +420,150 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
             s: &SVector<S, NS>,
             lxp: &mut SMatrix<S, NX, NP>,
         )
+    }
+
+    /// The parameter terms with respect to the parameters of the stage: `fs`, `hxs`, `hus`.
+    ///
+    /// Needed only for [`Ilqr::stage_jacobian`](crate::Ilqr::stage_jacobian) of models that have stage parameters.
+    fn stage_parameter_terms<S: Scalar>(
+        &self,
+        _x: &SVector<S, NX>,
+        _u: &SVector<S, NU>,
+        _p: &SVector<S, NP>,
+        _s: &SVector<S, NS>,
+        _lambda: &SVector<S, NX>,
+        _out: &mut ParameterTerms<S, NX, NU, NS>,
+    ) {
+        assert!(NS == 0, "a model with stage parameters must provide `stage_parameter_terms`");
+    }
+
+    /// `d2 l_T/dx ds`, `NX x NS`; needed as [`stage_parameter_terms`](Model::stage_parameter_terms) is.
+    fn terminal_stage_parameter_terms<S: Scalar>(
+        &self,
+        _x: &SVector<S, NX>,
+        _p: &SVector<S, NP>,
+        _s: &SVector<S, NS>,
+        _lxs: &mut SMatrix<S, NX, NS>,
+    ) {
+        assert!(NS == 0, "a model with stage parameters must provide `terminal_stage_parameter_terms`");
+    }
+
+    /// Bounds of the controls. A side that is open is not written: the caller has put infinities there.
+    fn bounds<S: Scalar>(&self, _p: &SVector<S, NP>, _lower: &mut SVector<S, NU>, _upper: &mut SVector<S, NU>) {}
+
+    /// Adds `(d lower/dp)' lower + (d upper/dp)' upper` to `gp`.
+    fn add_bounds_contraction<S: Scalar>(
+        &self,
+        _p: &SVector<S, NP>,
+        _lower: &SVector<S, NU>,
+        _upper: &SVector<S, NU>,
+        _gp: &mut SVector<S, NP>,
+    ) {
+    }
+
+    /// Derivatives of the bounds in the parameters, `NU x NP` each.
+    fn bounds_terms<S: Scalar>(
+        &self,
+        _p: &SVector<S, NP>,
+        _lower: &mut SMatrix<S, NU, NP>,
+        _upper: &mut SMatrix<S, NU, NP>,
+    ) {
+    }
+
+    /// Values of a stage's constraints, inequalities first.
+    fn stage_constraints<S: Scalar>(
+        &self,
+        _x: &SVector<S, NX>,
+        _u: &SVector<S, NU>,
+        _p: &SVector<S, NP>,
+        _s: &SVector<S, NS>,
+        _c: &mut [S],
+    ) {
+    }
+
+    /// Values of the terminal constraints, inequalities first.
+    fn terminal_constraints<S: Scalar>(
+        &self,
+        _x: &SVector<S, NX>,
+        _p: &SVector<S, NP>,
+        _s: &SVector<S, NS>,
+        _c: &mut [S],
+    ) {
+    }
+
+    /// A stage's constraints to second order; `mu` holds a multiplier each.
+    fn expand_stage_constraints<S: Scalar>(
+        &self,
+        _x: &SVector<S, NX>,
+        _u: &SVector<S, NU>,
+        _p: &SVector<S, NP>,
+        _s: &SVector<S, NS>,
+        _mu: &[S],
+        _out: &mut ConstraintExpansion<S, NX, NU>,
+    ) {
+    }
+
+    /// The terminal constraints to second order; `mu` holds a multiplier each. Nothing is written for the control.
+    fn expand_terminal_constraints<S: Scalar>(
+        &self,
+        _x: &SVector<S, NX>,
+        _p: &SVector<S, NP>,
+        _s: &SVector<S, NS>,
+        _mu: &[S],
+        _out: &mut ConstraintExpansion<S, NX, 0>,
+    ) {
+    }
+
+    /// Adds the gradient in `p` (and in `s`) of the scalar `mu' (cx dx + cu du) + dmu' c` to `gp` (and `gs`).
+    fn add_stage_constraint_contraction<S: Scalar>(
+        &self,
+        _x: &SVector<S, NX>,
+        _u: &SVector<S, NU>,
+        _p: &SVector<S, NP>,
+        _s: &SVector<S, NS>,
+        _mu: &[S],
+        _dx: &SVector<S, NX>,
+        _du: &SVector<S, NU>,
+        _dmu: &[S],
+        _gp: &mut SVector<S, NP>,
+        _gs: &mut SVector<S, NS>,
+    ) {
+    }
+
+    /// Adds the gradient in `p` (and in `s`) of the scalar `mu' cx dx + dmu' c` of the terminal state.
+    fn add_terminal_constraint_contraction<S: Scalar>(
+        &self,
+        _x: &SVector<S, NX>,
+        _p: &SVector<S, NP>,
+        _s: &SVector<S, NS>,
+        _mu: &[S],
+        _dx: &SVector<S, NX>,
+        _dmu: &[S],
+        _gp: &mut SVector<S, NP>,
+        _gs: &mut SVector<S, NS>,
+    ) {
+    }
+
+    /// Derivatives in the parameters of a stage's constraints, and of `mu' c`'s gradient.
+    fn stage_constraint_terms<S: Scalar>(
+        &self,
+        _x: &SVector<S, NX>,
+        _u: &SVector<S, NU>,
+        _p: &SVector<S, NP>,
+        _s: &SVector<S, NS>,
+        _mu: &[S],
+        _out: &mut ConstraintParameterTerms<S, NX, NU, NP>,
+    ) {
+    }
+
+    /// Derivatives in the parameters of the terminal constraints, and of `mu' c`'s gradient.
+    fn terminal_constraint_terms<S: Scalar>(
+        &self,
+        _x: &SVector<S, NX>,
+        _p: &SVector<S, NP>,
+        _s: &SVector<S, NS>,
+        _mu: &[S],
+        _out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
+    ) {
     }
 }

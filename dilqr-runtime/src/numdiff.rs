@@ -2,6 +2,7 @@
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::limits::Limits;
 use crate::model::{HamiltonianHessian, Model, ParameterTerms, StageExpansion, TerminalExpansion};
 use crate::point::{Point, parameter, set_second};
 use crate::scalar::Scalar;
@@ -157,7 +158,7 @@ impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Mode
 where
     M: Model<NX, NU, NP, NS>,
 {
-    const LIMITED: bool = M::LIMITED;
+    const LIMITS: Limits = M::LIMITS;
 
     fn dynamics<S: Scalar>(
         &self,

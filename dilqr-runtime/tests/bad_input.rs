@@ -3,6 +3,7 @@
 
 mod support;
 
+use dilqr_runtime::Limits;
 use dilqr_runtime::error::{Input, Place};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
@@ -144,7 +145,7 @@ fn settings_out_of_range() {
 struct Limited;
 
 impl Model<1, 1, 1> for Limited {
-    const LIMITED: bool = true;
+    const LIMITS: Limits = Limits { bounded: true, ..Limits::NONE };
     fn dynamics<S: Scalar>(
         &self,
         x: &SVector<S, 1>,
