@@ -33,7 +33,7 @@ where
     problems
         .par_iter()
         .map_init(
-            || Forward::new(horizon),
+            || Forward::new(horizon, &M::LIMITS),
             |forward, problem| {
                 problem.check(horizon)?;
                 let mut solution = Solution::new(horizon);

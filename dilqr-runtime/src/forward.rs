@@ -3,7 +3,10 @@
 use nalgebra::{SMatrix, SVector};
 
 use crate::ilqr::Iteration;
+use crate::instance::{Bounds, Instance};
+use crate::limits::Limits;
 use crate::model::Model;
+use crate::penalty::{Law, Penalty};
 use crate::problem::{Guess, Problem};
 use crate::settings::Settings;
 use crate::solution::{Solution, Stats, Status};
@@ -16,6 +19,8 @@ pub(crate) struct Forward<const NX: usize, const NU: usize, const NS: usize> {
     current: Candidate<NX, NU>,
     trial: Candidate<NX, NU>,
     stage_params: Vec<SVector<f64, NS>>,
+    bounds: Bounds<f64, NU>,
+    penalty: Penalty<f64>,
     records: Records<f64, NX, NU>,
 }
 
@@ -29,9 +34,9 @@ struct Candidate<const NX: usize, const NU: usize> {
 }
 
 impl<const NX: usize, const NU: usize> Candidate<NX, NU> {
-    fn new(horizon: usize) -> Self {
+    fn new(horizon: usize, limits: &Limits) -> Self {
         Self {
-            trajectory: Trajectory::zeros(horizon),
+            trajectory: Trajectory::zeros(horizon, limits),
             cost: Cost { total: 0.0, magnitude: 0.0 },
             policy: Policy::zeros(horizon),
             sweep: Sweep::NONE,
@@ -40,12 +45,14 @@ impl<const NX: usize, const NU: usize> Candidate<NX, NU> {
 }
 
 impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
-    pub(crate) fn new(horizon: usize) -> Self {
+    pub(crate) fn new(horizon: usize, limits: &Limits) -> Self {
         Self {
-            current: Candidate::new(horizon),
-            trial: Candidate::new(horizon),
+            current: Candidate::new(horizon, limits),
+            trial: Candidate::new(horizon, limits),
             stage_params: vec![SVector::zeros(); horizon + 1],
-            records: Records::zeros(),
+            bounds: Bounds::open(),
+            penalty: Penalty::new(Law::Augmented { weight: 1.0 }, horizon, limits),
+            records: Records::zeros(limits),
         }
     }
 
@@ -67,6 +74,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         if NS > 0 {
             self.stage_params.copy_from_slice(problem.stage_params());
         }
+        self.bounds = Bounds::of(model, problem.params());
         self.current.cost = self.start(model, problem);
         self.current.sweep = Sweep::NONE;
         let mut solve = Solve { model, settings, params: problem.params(), memory: self, stats: Stats::default() };
@@ -75,22 +83,32 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         self.write(status, stats, problem, solution);
     }
 
-    /// The initial trajectory and its cost.
+    /// The initial trajectory, within the bounds, and its cost.
     fn start<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>) -> Cost<f64>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let trajectory = &mut self.current.trajectory;
+        let Self { current, stage_params, bounds, penalty, .. } = self;
+        let instance = Instance { model, params: problem.params(), stage_params, bounds, penalty };
+        let trajectory = &mut current.trajectory;
+        let mut together = false;
         match problem.guess() {
             Guess::Zeros | Guess::NoRollout { .. } => trajectory.controls.fill(SVector::zeros()),
             Guess::Controls(controls) => trajectory.controls.copy_from_slice(controls),
             Guess::Rollout { controls, states } => {
                 trajectory.controls.copy_from_slice(controls);
                 trajectory.states.copy_from_slice(states);
-                return cost_along(model, problem.params(), &self.stage_params, trajectory);
+                together = true;
             }
         }
-        rollout(model, problem.x0(), problem.params(), &self.stage_params, trajectory)
+        if instance.keeps_bounds() {
+            for u in &mut trajectory.controls {
+                let given = *u;
+                bounds.clamp(u);
+                together &= *u == given;
+            }
+        }
+        if together { cost_along(&instance, trajectory) } else { rollout(&instance, problem.x0(), trajectory) }
     }
 
     fn write<const NP: usize>(
@@ -180,16 +198,9 @@ where
     /// Sweeps about a stationary trajectory once more, now without regularisation: only if that exists is the point a
     /// strict minimum. Otherwise the regularised sweep stays.
     fn confirm(&mut self) -> bool {
-        let Forward { current, trial, stage_params, records } = &mut *self.memory;
-        let sweep = trial.policy.sweep(
-            self.model,
-            self.params,
-            stage_params,
-            &current.trajectory,
-            self.settings.hessian,
-            0.0,
-            records,
-        );
+        let Forward { current, trial, stage_params, bounds, penalty, records } = &mut *self.memory;
+        let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        let sweep = trial.policy.sweep(&instance, &current.trajectory, self.settings.hessian, 0.0, records);
         match sweep {
             Ok(sweep) => {
                 core::mem::swap(&mut current.policy, &mut trial.policy);
@@ -272,18 +283,10 @@ where
 
     fn rollout_trial(&mut self, alpha: f64) -> Option<Cost<f64>> {
         self.stats.line_search_steps += 1;
-        let Forward { current, trial, stage_params, .. } = &mut *self.memory;
-        let Candidate { trajectory, policy, .. } = current;
-        closed_loop_rollout(
-            self.model,
-            self.params,
-            stage_params,
-            trajectory,
-            &policy.gains,
-            &policy.feedforward,
-            alpha,
-            &mut trial.trajectory,
-        )
+        let Forward { current, trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        let Policy { gains, feedforward, .. } = &current.policy;
+        closed_loop_rollout(&instance, &current.trajectory, gains, feedforward, alpha, &mut trial.trajectory)
     }
 
     /// Sweeps about the current trajectory, raising `mu` until the LQ problem has a minimum.
@@ -300,16 +303,9 @@ where
     /// Sweeps about the trial trajectory, raising `mu` until the LQ problem has a minimum.
     fn sweep_trial(&mut self, mu: &mut f64) -> Result<Sweep<f64>, Status> {
         loop {
-            let Forward { trial, stage_params, records, .. } = &mut *self.memory;
-            let sweep = trial.policy.sweep(
-                self.model,
-                self.params,
-                stage_params,
-                &trial.trajectory,
-                self.settings.hessian,
-                *mu,
-                records,
-            );
+            let Forward { trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
+            let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
+            let sweep = trial.policy.sweep(&instance, &trial.trajectory, self.settings.hessian, *mu, records);
             match sweep {
                 Ok(sweep) => return Ok(sweep),
                 Err(Failure::NonFinite) => return Err(Status::Diverged),

@@ -59,7 +59,7 @@ where
     /// [`SettingsError`] for a setting out of range, a horizon of 0, and a model with bounds or constraints.
     pub fn new(model: M, horizon: usize, settings: Settings) -> Result<Self, SettingsError> {
         check_solver::<M, NX, NU, NP, NS>(horizon, &settings)?;
-        Ok(Self { model, settings, forward: Forward::new(horizon), sensitivity: Sensitivity::new(horizon) })
+        Ok(Self { model, settings, forward: Forward::new(horizon, &M::LIMITS), sensitivity: Sensitivity::new(horizon) })
     }
 
     /// The model.

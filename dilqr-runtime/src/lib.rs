@@ -20,6 +20,7 @@
 #![warn(missing_docs)]
 
 pub mod batch;
+mod boxed;
 mod dense;
 #[cfg(feature = "dual")]
 pub mod dual;
@@ -27,10 +28,12 @@ pub mod error;
 mod forward;
 pub mod ilqr;
 pub mod implicit;
+mod instance;
 pub mod limits;
 pub mod lq;
 pub mod model;
 pub mod numdiff;
+mod penalty;
 mod point;
 mod problem;
 pub mod riccati;

@@ -89,7 +89,7 @@ pub struct StageFactor<S, const NX: usize, const NU: usize> {
     /// `K`, `NU x NX`.
     pub gain: SMatrix<S, NU, NX>,
     /// Factors of `Quu`, `NU x NU`.
-    quu: Ldl<S, NU>,
+    pub(crate) quu: Ldl<S, NU>,
 }
 
 /// What a stage's linear part leaves behind. `C` columns share the stage's quadratic part; usually one.
@@ -99,6 +99,40 @@ pub struct Feedforward<S, const NU: usize, const C: usize> {
     pub qu: SMatrix<S, NU, C>,
     /// `k`, `NU x C`.
     pub k: SMatrix<S, NU, C>,
+}
+
+/// The blocks of a stage's Q-function.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blocks<S, const NX: usize, const NU: usize> {
+    /// `Qxx`, `NX x NX`, symmetric.
+    pub(crate) qxx: SMatrix<S, NX, NX>,
+    /// `Qux`, `NU x NX`.
+    pub(crate) qux: SMatrix<S, NU, NX>,
+    /// `Quu`, `NU x NU`, symmetric.
+    pub(crate) quu: SMatrix<S, NU, NU>,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> Blocks<S, NX, NU> {
+    /// From a stage and the Hessian of the next stage's value function.
+    #[inline(always)]
+    pub(crate) fn of<P: Pattern<NX, NU>>(stage: &Quadratic<'_, S, NX, NU>, mu: S, value: &SMatrix<S, NX, NX>) -> Self {
+        let mut value_fx = nothing();
+        let mut value_fu = nothing();
+        add_product_where(&mut value_fx, value, stage.fx, &P::FX);
+        add_product_where(&mut value_fu, value, stage.fu, &P::FU);
+        let Quadratic { hxx, hux, huu, .. } = *stage;
+        let mut blocks = Self { qxx: *hxx, qux: *hux, quu: *huu };
+        for i in 0..NU {
+            blocks.quu.data.0[i][i] += mu;
+        }
+        for i in 0..NX {
+            blocks.qxx.data.0[i][i] += mu;
+        }
+        add_symmetric_product_where(&mut blocks.quu, stage.fu, &value_fu, &P::FU);
+        add_transposed_product_where(&mut blocks.qux, stage.fu, &value_fx, &P::FU);
+        add_symmetric_product_where(&mut blocks.qxx, stage.fx, &value_fx, &P::FX);
+        blocks
+    }
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
@@ -132,31 +166,15 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         mu: S,
         value: &mut SMatrix<S, NX, NX>,
     ) -> Result<(), NotPositiveDefinite> {
-        let mut value_fx = nothing();
-        let mut value_fu = nothing();
-        add_product_where(&mut value_fx, value, stage.fx, &P::FX);
-        add_product_where(&mut value_fu, value, stage.fu, &P::FU);
-
-        let mut quu = *stage.huu;
-        for i in 0..NU {
-            quu.data.0[i][i] += mu;
-        }
-        add_symmetric_product_where(&mut quu, stage.fu, &value_fu, &P::FU);
+        let Blocks { qxx, qux, quu } = Blocks::of::<P>(stage, mu, value);
         if !self.quu.factor(&quu) {
             return Err(NotPositiveDefinite);
         }
-
-        let mut qux = *stage.hux;
-        add_transposed_product_where(&mut qux, stage.fu, &value_fx, &P::FU);
         self.gain = qux;
         self.quu.solve(&mut self.gain);
         negate(&mut self.gain);
 
-        *value = *stage.hxx;
-        for i in 0..NX {
-            value.data.0[i][i] += mu;
-        }
-        add_symmetric_product_where(value, stage.fx, &value_fx, &P::FX);
+        *value = qxx;
         add_symmetric_product(value, &qux, &self.gain);
         Ok(())
     }

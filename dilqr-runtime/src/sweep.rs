@@ -3,11 +3,13 @@
 use nalgebra::{SMatrix, SVector};
 
 use crate::dense::{dot, larger, zeros};
+use crate::instance::{Additions, Bounds, Instance};
+use crate::limits::{ConstraintExpansion, Limits};
 use crate::model::{HamiltonianExpansion, Model, StageExpansion, TerminalExpansion};
 use crate::riccati::{PatternOf, Quadratic, StageFactor};
 use crate::scalar::Scalar;
 use crate::settings::Hessian;
-use crate::trajectory::Trajectory;
+use crate::trajectory::{Trajectory, at_stage};
 
 /// The step a sweep proposes, about the trajectory it was made for.
 #[derive(Clone, Debug)]
@@ -61,6 +63,24 @@ impl Stationarity {
         }
     }
 
+    /// As [`add`](Self::add), without the entries that a bound keeps from going downhill.
+    #[inline(always)]
+    pub(crate) fn add_free<S: Scalar, const NU: usize>(
+        &mut self,
+        u: &SVector<S, NU>,
+        qu: &SVector<S, NU>,
+        lu: &SVector<S, NU>,
+        bounds: &Bounds<S, NU>,
+    ) {
+        let mut free = *qu;
+        for i in 0..NU {
+            if bounds.held(i, u, qu).is_some() {
+                free[i] = S::zero();
+            }
+        }
+        self.add(&free, lu);
+    }
+
     pub(crate) fn value(self) -> f64 {
         self.qu / self.lu
     }
@@ -73,11 +93,19 @@ pub(crate) struct Records<S, const NX: usize, const NU: usize> {
     hamiltonian: HamiltonianExpansion<S, NX, NU>,
     terminal: TerminalExpansion<S, NX>,
     factor: StageFactor<S, NX, NU>,
+    constraints: ConstraintExpansion<S, NX, NU>,
+    terminal_constraints: ConstraintExpansion<S, NX, 0>,
+    multipliers: Vec<S>,
+    terminal_multipliers: Vec<S>,
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> Records<S, NX, NU> {
-    pub(crate) fn zeros() -> Self {
+    pub(crate) fn zeros(limits: &Limits) -> Self {
         Self {
+            constraints: ConstraintExpansion::zeros(limits.stage()),
+            terminal_constraints: ConstraintExpansion::zeros(limits.terminal()),
+            multipliers: vec![S::zero(); limits.stage()],
+            terminal_multipliers: vec![S::zero(); limits.terminal()],
             stage: StageExpansion::zeros(),
             hamiltonian: HamiltonianExpansion::zeros(),
             terminal: TerminalExpansion::zeros(),
@@ -101,9 +129,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
     /// value function, which is the closed-loop costate (see [`riccati`](crate::riccati)).
     pub(crate) fn sweep<M, const NP: usize, const NS: usize>(
         &mut self,
-        model: &M,
-        p: &SVector<S, NP>,
-        stage_params: &[SVector<S, NS>],
+        instance: &Instance<'_, M, S, NU, NP, NS>,
         trajectory: &Trajectory<S, NX, NU>,
         hessian: Hessian,
         mu: S,
@@ -112,10 +138,22 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let Records { stage, hamiltonian, terminal, factor } = records;
-        let Trajectory { states, controls } = trajectory;
+        let Instance { model, params: p, stage_params, bounds, .. } = instance;
+        let limits = const { &M::LIMITS };
+        let Trajectory { states, controls, constraints } = trajectory;
         let horizon = controls.len();
-        model.expand_terminal(&states[horizon], p, &stage_params[horizon], terminal);
+        model.expand_terminal(&states[horizon], p, &stage_params[horizon], &mut records.terminal);
+        if limits.terminal() > 0 {
+            instance.expand_terminal_penalty(
+                &states[horizon],
+                &constraints[at_stage(constraints, horizon, horizon, limits)],
+                &mut records.terminal_multipliers,
+                &mut records.terminal_constraints,
+                &mut records.terminal.lx,
+                &mut records.terminal.lxx,
+            );
+        }
+        let terminal = &records.terminal;
         if !finite(&[terminal.lx.as_slice(), terminal.lxx.as_slice()]) {
             return Err(Failure::NonFinite);
         }
@@ -124,30 +162,49 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             value[(i, i)] += mu;
         }
         let mut lambda = terminal.lx;
+        if limits.terminal() > 0 {
+            // The kernel writes no structural zero, but penalties were added there.
+            records.terminal = TerminalExpansion::zeros();
+        }
         self.costates[horizon] = lambda;
 
         let mut slope = S::zero();
         let mut stationarity = Stationarity::START;
         for t in (0..horizon).rev() {
-            let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
+            let (x, u) = (&states[t], &controls[t]);
+            if limits.limited() {
+                // As above.
+                records.stage = StageExpansion::zeros();
+                records.hamiltonian = HamiltonianExpansion::zeros();
+            }
+            records.expand(instance, t, x, u, constraints, horizon, hessian, &lambda);
+            let Records { stage, hamiltonian, factor, .. } = records;
             let (quadratic, lx, lu) = match hessian {
                 Hessian::Exact => {
-                    model.expand_hamiltonian(x, u, p, s, &lambda, hamiltonian);
                     let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &*hamiltonian;
                     (Quadratic { fx, fu, hxx, hux, huu }, lx, lu)
                 }
                 Hessian::GaussNewton => {
-                    model.expand_stage(x, u, p, s, stage);
                     let StageExpansion { fx, fu, lx, lu, lxx, lux, luu, .. } = &*stage;
                     (Quadratic { fx, fu, hxx: lxx, hux: lux, huu: luu }, lx, lu)
                 }
             };
-            if factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, mu, &mut value).is_err() {
-                return Err(diagnose(&quadratic, lx, lu));
-            }
-            let step = factor.linear_where::<PatternOf<M, NP, NS>, 1>(quadratic.fx, quadratic.fu, lx, lu, &mut lambda);
+            let step = if instance.keeps_bounds() {
+                let step = factor
+                    .boxed_where::<PatternOf<M, NP, NS>>(&quadratic, mu, lx, lu, u, bounds, &mut value, &mut lambda)
+                    .map_err(|_| diagnose(&quadratic, lx, lu))?;
+                stationarity.add_free(u, &step.qu, lu, bounds);
+                step
+            } else {
+                if factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, mu, &mut value).is_err() {
+                    return Err(diagnose(&quadratic, lx, lu));
+                }
+                let step =
+                    factor.linear_where::<PatternOf<M, NP, NS>, 1>(quadratic.fx, quadratic.fu, lx, lu, &mut lambda);
+                stationarity.add(&step.qu, lu);
+                step
+            };
             slope += dot(&step.k, &step.qu);
-            stationarity.add(&step.qu, lu);
 
             if !all_finite(&step.k, &lambda) {
                 return Err(diagnose(&quadratic, lx, lu));
@@ -157,6 +214,44 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             self.costates[t] = lambda;
         }
         Ok(Sweep { slope, stationarity: stationarity.value() })
+    }
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> Records<S, NX, NU> {
+    /// The derivatives of stage `t`, penalties included.
+    #[inline(always)]
+    fn expand<M, const NP: usize, const NS: usize>(
+        &mut self,
+        instance: &Instance<'_, M, S, NU, NP, NS>,
+        t: usize,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        constraints: &[S],
+        horizon: usize,
+        hessian: Hessian,
+        lambda: &SVector<S, NX>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Instance { model, params: p, stage_params, .. } = instance;
+        let limits = const { &M::LIMITS };
+        let s = &stage_params[t];
+        let additions = match hessian {
+            Hessian::Exact => {
+                model.expand_hamiltonian(x, u, p, s, lambda, &mut self.hamiltonian);
+                let HamiltonianExpansion { lx, lu, hxx, hux, huu, .. } = &mut self.hamiltonian;
+                Additions { lx, lu, hxx, hux, huu }
+            }
+            Hessian::GaussNewton => {
+                model.expand_stage(x, u, p, s, &mut self.stage);
+                let StageExpansion { lx, lu, lxx, lux, luu, .. } = &mut self.stage;
+                Additions { lx, lu, hxx: lxx, hux: lux, huu: luu }
+            }
+        };
+        if limits.limited() {
+            let c = &constraints[at_stage(constraints, t, horizon, limits)];
+            instance.expand_stage_penalty(t, x, u, c, &mut self.multipliers, &mut self.constraints, additions);
+        }
     }
 }
 

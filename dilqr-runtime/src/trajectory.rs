@@ -5,6 +5,8 @@
 use nalgebra::{SMatrix, SVector};
 
 use crate::dense::{add_product, zeros};
+use crate::instance::Instance;
+use crate::limits::Limits;
 use crate::model::Model;
 use crate::scalar::Scalar;
 
@@ -15,22 +17,32 @@ pub(crate) struct Trajectory<S, const NX: usize, const NU: usize> {
     pub(crate) states: Vec<SVector<S, NX>>,
     /// `u_t`, `T` vectors.
     pub(crate) controls: Vec<SVector<S, NU>>,
+    /// Values of the stages' constraints, stage after stage, then those of the terminal ones; empty without constraints.
+    pub(crate) constraints: Vec<S>,
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> Trajectory<S, NX, NU> {
     /// A trajectory of zeros over `horizon` stages.
     #[must_use]
-    pub(crate) fn zeros(horizon: usize) -> Self {
-        Self { states: vec![zeros(); horizon + 1], controls: vec![zeros(); horizon] }
+    pub(crate) fn zeros(horizon: usize, limits: &Limits) -> Self {
+        let constraints = vec![S::zero(); horizon * limits.stage() + limits.terminal()];
+        Self { states: vec![zeros(); horizon + 1], controls: vec![zeros(); horizon], constraints }
     }
+}
+
+/// The part of a trajectory's constraints that belongs to stage `t`; the terminal part where `t` is the horizon.
+#[inline(always)]
+pub(crate) fn at_stage<S>(constraints: &[S], t: usize, horizon: usize, limits: &Limits) -> core::ops::Range<usize> {
+    let first = t * limits.stage();
+    if t < horizon { first..first + limits.stage() } else { first..constraints.len() }
 }
 
 /// The cost of a trajectory, and how precisely a sum of such terms is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cost<S> {
-    /// `sum_t l(x_t, u_t) + l_T(x_T)`.
+    /// `sum_t l(x_t, u_t) + l_T(x_T)`, and the penalties.
     pub(crate) total: S,
-    /// `sum_t |l(x_t, u_t)| + |l_T(x_T)|`: rounding of the total is in proportion to it.
+    /// The sum of the terms' absolute values: rounding of the total is in proportion to it.
     pub(crate) magnitude: f64,
 }
 
@@ -46,57 +58,91 @@ impl<S: Scalar> Cost<S> {
     }
 }
 
-/// Rolls `controls` out from `x0`. `stage_params` holds one vector a stage, `T + 1` of them; `states` receives `T + 1`
-/// states, from whatever arithmetic gives (a diverging rollout fills up with non-finite numbers).
+/// Rolls the trajectory's controls out from `x0`; its states become whatever arithmetic gives (a diverging rollout fills
+/// up with non-finite numbers).
 pub(crate) fn rollout<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
+    instance: &Instance<'_, M, S, NU, NP, NS>,
     x0: &SVector<S, NX>,
-    params: &SVector<S, NP>,
-    stage_params: &[SVector<S, NS>],
     trajectory: &mut Trajectory<S, NX, NU>,
 ) -> Cost<S>
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let Trajectory { states, controls } = trajectory;
+    let Trajectory { states, controls, constraints } = trajectory;
     let horizon = controls.len();
     let mut cost = Cost::new(S::zero());
     states[0] = *x0;
     for t in 0..horizon {
         let mut next = zeros();
-        cost.add(model.step(&states[t], &controls[t], params, &stage_params[t], &mut next));
+        let s = &instance.stage_params[t];
+        cost.add(instance.model.step(&states[t], &controls[t], instance.params, s, &mut next));
+        penalise(instance, t, horizon, &states[t], &controls[t], constraints, &mut cost);
         states[t + 1] = next;
     }
-    cost.add(model.terminal_cost(&states[horizon], params, &stage_params[horizon]));
+    end(instance, horizon, &states[horizon], constraints, &mut cost);
     cost
 }
 
 /// The cost along states and controls that already belong together.
 pub(crate) fn cost_along<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    params: &SVector<S, NP>,
-    stage_params: &[SVector<S, NS>],
-    trajectory: &Trajectory<S, NX, NU>,
+    instance: &Instance<'_, M, S, NU, NP, NS>,
+    trajectory: &mut Trajectory<S, NX, NU>,
 ) -> Cost<S>
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let Trajectory { states, controls } = trajectory;
+    let Trajectory { states, controls, constraints } = trajectory;
     let horizon = controls.len();
     let mut cost = Cost::new(S::zero());
     for t in 0..horizon {
-        cost.add(model.stage_cost(&states[t], &controls[t], params, &stage_params[t]));
+        cost.add(instance.model.stage_cost(&states[t], &controls[t], instance.params, &instance.stage_params[t]));
+        penalise(instance, t, horizon, &states[t], &controls[t], constraints, &mut cost);
     }
-    cost.add(model.terminal_cost(&states[horizon], params, &stage_params[horizon]));
+    end(instance, horizon, &states[horizon], constraints, &mut cost);
     cost
 }
 
-/// Rolls the law `u = u_t + alpha k_t + K_t (x - x_t)` about `reference` out into `trial`. `None`, with `trial` filled in
-/// part, as soon as a number is not finite.
+#[inline(always)]
+fn penalise<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    instance: &Instance<'_, M, S, NU, NP, NS>,
+    t: usize,
+    horizon: usize,
+    x: &SVector<S, NX>,
+    u: &SVector<S, NU>,
+    constraints: &mut [S],
+    cost: &mut Cost<S>,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    let limits = const { &M::LIMITS };
+    if limits.limited() {
+        let range = at_stage(constraints, t, horizon, limits);
+        cost.add(instance.stage_penalty(t, x, u, &mut constraints[range]));
+    }
+}
+
+#[inline(always)]
+fn end<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    instance: &Instance<'_, M, S, NU, NP, NS>,
+    horizon: usize,
+    x: &SVector<S, NX>,
+    constraints: &mut [S],
+    cost: &mut Cost<S>,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    cost.add(instance.model.terminal_cost(x, instance.params, &instance.stage_params[horizon]));
+    let limits = const { &M::LIMITS };
+    if limits.terminal() > 0 {
+        let range = at_stage(constraints, horizon, horizon, limits);
+        cost.add(instance.terminal_penalty(x, &mut constraints[range]));
+    }
+}
+
+/// Rolls the law `u = u_t + alpha k_t + K_t (x - x_t)`, within the bounds, about `reference` out into `trial`. `None`, with
+/// `trial` filled in part, as soon as a number is not finite.
 pub(crate) fn closed_loop_rollout<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    params: &SVector<S, NP>,
-    stage_params: &[SVector<S, NS>],
+    instance: &Instance<'_, M, S, NU, NP, NS>,
     reference: &Trajectory<S, NX, NU>,
     gains: &[SMatrix<S, NU, NX>],
     feedforward: &[SVector<S, NU>],
@@ -120,8 +166,12 @@ where
             u[i] += alpha * feedforward[t][i];
         }
         add_product(&mut u, &gains[t], &dx);
+        if instance.keeps_bounds() {
+            instance.bounds.clamp(&mut u);
+        }
         let mut next = zeros();
-        cost.add(model.step(&x, &u, params, &stage_params[t], &mut next));
+        cost.add(instance.model.step(&x, &u, instance.params, &instance.stage_params[t], &mut next));
+        penalise(instance, t, horizon, &x, &u, &mut trial.constraints, &mut cost);
         // One test a stage: the sum of what the stage produced is finite only if every term is.
         let mut produced = cost.total.to_f64();
         for i in 0..NX {
@@ -134,6 +184,6 @@ where
         trial.states[t + 1] = next;
         x = next;
     }
-    cost.add(model.terminal_cost(&x, params, &stage_params[horizon]));
+    end(instance, horizon, &x, &mut trial.constraints, &mut cost);
     cost.total.to_f64().is_finite().then_some(cost)
 }

@@ -1,0 +1,119 @@
+//! How limits enter the cost: constraints through an augmented Lagrangian while a problem is being solved, or every limit
+//! through a barrier where the user asks for a relaxed problem.
+
+use crate::limits::Limits;
+use crate::scalar::Scalar;
+
+/// The law, and a multiplier for each constraint.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Penalty<S> {
+    pub(crate) law: Law,
+    /// Of the stages' constraints, stage after stage.
+    pub(crate) stage: Vec<S>,
+    /// Of the terminal constraints.
+    pub(crate) terminal: Vec<S>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Law {
+    /// `(max(0, m + weight c)^2 - m^2) / (2 weight)` for an inequality with multiplier `m`, without the `max` for an
+    /// equality (Hestenes 1969, Powell 1969, Rockafellar 1973). Bounds are none of its business: the sweeps keep them.
+    Augmented { weight: f64 },
+    /// `-tau ln(-c)` for an inequality, bounds included, continued as a parabola from `c = -tau` on (Feller and Ebenbauer,
+    /// *Relaxed logarithmic barrier function based model predictive control*, 2017); `c^2 / (2 tau)` for an equality.
+    Barrier { tau: f64 },
+}
+
+/// What a penalty is at a value of its constraint, with its first and second derivative there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Term<S> {
+    pub(crate) value: S,
+    /// The multiplier that the penalty stands for.
+    pub(crate) slope: S,
+    pub(crate) curvature: S,
+}
+
+impl<S: Scalar> Penalty<S> {
+    /// With multipliers of zero, over `horizon` stages.
+    pub(crate) fn new(law: Law, horizon: usize, limits: &Limits) -> Self {
+        Self { law, stage: vec![S::zero(); horizon * limits.stage()], terminal: vec![S::zero(); limits.terminal()] }
+    }
+
+    /// Whether bounds are a part of the cost.
+    pub(crate) fn covers_bounds(&self) -> bool {
+        matches!(self.law, Law::Barrier { .. })
+    }
+
+    /// The multipliers of stage `t`.
+    #[inline(always)]
+    pub(crate) fn at_stage(&self, t: usize, limits: &Limits) -> &[S] {
+        &self.stage[t * limits.stage()..][..limits.stage()]
+    }
+
+    #[inline]
+    pub(crate) fn term(&self, inequality: bool, c: S, multiplier: S) -> Term<S> {
+        let half = S::from_f64(0.5);
+        match self.law {
+            Law::Augmented { weight } => {
+                let weight = S::from_f64(weight);
+                let slope = multiplier + weight * c;
+                let held = !inequality || slope.to_f64() > 0.0;
+                let (slope, curvature) = if held { (slope, weight) } else { (S::zero(), S::zero()) };
+                Term { value: half * (slope * slope - multiplier * multiplier) / weight, slope, curvature }
+            }
+            Law::Barrier { tau } => {
+                let (logarithm, tau) = (S::from_f64(tau.ln()), S::from_f64(tau));
+                if !inequality {
+                    let slope = c / tau;
+                    return Term { value: half * c * slope, slope, curvature: S::one() / tau };
+                }
+                let distance = -c;
+                if distance.to_f64() > tau.to_f64() {
+                    let slope = tau / distance;
+                    return Term { value: -tau * distance.ln(), slope, curvature: slope / distance };
+                }
+                // The parabola that meets the logarithm at `c = -tau` in value, slope and curvature.
+                let beyond = (c + tau) / tau;
+                let value = tau * (beyond + half * beyond * beyond - logarithm);
+                Term { value, slope: S::one() + beyond, curvature: S::one() / tau }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Law, Penalty};
+
+    fn penalty(law: Law) -> Penalty<f64> {
+        Penalty { law, stage: Vec::new(), terminal: Vec::new() }
+    }
+
+    /// Slope and curvature against central differences of value and slope; away from the kinks of the second derivative
+    /// the differences are good to the square of the step, 1e-10, over the law's own scale of 0.1.
+    #[test]
+    fn derivatives_are_those_of_the_value() {
+        let h = 1e-5;
+        for law in [Law::Augmented { weight: 7.0 }, Law::Barrier { tau: 0.1 }] {
+            let penalty = penalty(law);
+            for inequality in [true, false] {
+                for (c, multiplier) in [(-1.3, 0.4), (-0.2, 2.0), (-0.03, 0.5), (0.0, 0.3), (0.7, 0.0), (0.2, -0.9)] {
+                    let [before, here, after] = [-h, 0.0, h].map(|step| penalty.term(inequality, c + step, multiplier));
+                    assert!((here.slope - (after.value - before.value) / (2.0 * h)).abs() < 1e-6, "{law:?} at {c}");
+                    assert!((here.curvature - (after.slope - before.slope) / (2.0 * h)).abs() < 1e-6, "{law:?} at {c}");
+                }
+            }
+        }
+    }
+
+    /// The two pieces of the barrier meet in value, slope and curvature.
+    #[test]
+    fn the_barrier_is_smooth_where_its_pieces_meet() {
+        let barrier = penalty(Law::Barrier { tau: 0.1 });
+        let (inside, outside) = (barrier.term(true, -0.1 - 1e-12, 0.0), barrier.term(true, -0.1 + 1e-12, 0.0));
+        // The step of 1e-12 times a curvature of 10 and a third derivative of 200.
+        assert!((inside.value - outside.value).abs() < 1e-11);
+        assert!((inside.slope - outside.slope).abs() < 1e-10);
+        assert!((inside.curvature - outside.curvature).abs() < 1e-9);
+    }
+}
