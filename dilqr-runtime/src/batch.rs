@@ -9,10 +9,9 @@ use rayon::prelude::*;
 use crate::error::{GradientError, Input, SolveError};
 use crate::forward::Forward;
 use crate::ilqr::check_solver;
-use crate::implicit::{Differentiation, Gradient, LossGradient};
+use crate::implicit::{Differentiation, Gradient, Implicit, LossGradient};
 use crate::model::Model;
 use crate::problem::Problem;
-use crate::sensitivity::Sensitivity;
 use crate::settings::Settings;
 use crate::solution::Solution;
 
@@ -27,15 +26,15 @@ pub fn solve<M, const NX: usize, const NU: usize, const NP: usize, const NS: usi
 where
     M: Model<NX, NU, NP, NS>,
 {
-    if let Err(error) = check_solver::<M, NX, NU, NP, NS>(horizon, settings) {
+    if let Err(error) = check_solver(horizon, settings) {
         return vec![Err(error.into()); problems.len()];
     }
     problems
         .par_iter()
         .map_init(
-            || Forward::new(horizon, &M::LIMITS),
+            || Forward::new::<M, NP>(horizon),
             |forward, problem| {
-                problem.check(horizon)?;
+                problem.check(model, horizon)?;
                 let mut solution = Solution::new(horizon);
                 forward.solve(model, settings, problem, |_| {}, &mut solution);
                 Ok(solution)
@@ -66,14 +65,14 @@ where
         .par_iter()
         .zip(losses)
         .map_init(
-            || Sensitivity::new(0),
-            |sensitivity, (solution, loss)| {
+            || Implicit::new::<M, NP, NS>(0),
+            |implicit, (solution, loss)| {
                 let horizon = solution.horizon();
-                check_solver::<M, NX, NU, NP, NS>(horizon, settings)?;
-                if sensitivity.horizon() != horizon {
-                    *sensitivity = Sensitivity::new(horizon);
+                check_solver(horizon, settings)?;
+                if implicit.horizon() != horizon {
+                    *implicit = Implicit::new::<M, NP, NS>(horizon);
                 }
-                sensitivity.vjp(model, settings, solution, loss, Differentiation::Implicit)
+                implicit.vjp(model, settings, solution, loss, Differentiation::Implicit)
             },
         )
         .collect()

@@ -24,6 +24,8 @@ pub enum Input {
     LossStates,
     /// The loss gradient in the controls, `T` vectors.
     LossControls,
+    /// The multipliers of a solution.
+    Multipliers,
     /// The loss gradients of a batch, one for each solution.
     LossGradients,
 }
@@ -38,6 +40,7 @@ impl fmt::Display for Input {
             Self::States => "the list of states",
             Self::LossStates => "the loss gradient in the states",
             Self::LossControls => "the loss gradient in the controls",
+            Self::Multipliers => "the list of multipliers",
             Self::LossGradients => "the list of loss gradients",
         })
     }
@@ -61,6 +64,41 @@ impl fmt::Display for Place {
     }
 }
 
+/// What limits a trajectory at a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// The lower bound of a control.
+    LowerBound {
+        /// Index of the control.
+        control: usize,
+    },
+    /// The upper bound of a control.
+    UpperBound {
+        /// Index of the control.
+        control: usize,
+    },
+    /// A constraint: inequalities are counted first, then equalities.
+    Constraint {
+        /// Index of the constraint.
+        index: usize,
+    },
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LowerBound { control } => write!(f, "the lower bound of control {control}"),
+            Self::UpperBound { control } => write!(f, "the upper bound of control {control}"),
+            Self::Constraint { index } => write!(f, "constraint {index}"),
+        }
+    }
+}
+
+fn culprit(limit: &Option<Limit>) -> String {
+    limit.as_ref().map_or_else(String::new, |limit| format!(": {limit}"))
+}
+
 /// Why a solver could not be made.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
@@ -78,9 +116,6 @@ pub enum SettingsError {
     /// A horizon without a single stage.
     #[error("the horizon is 0, expected at least 1")]
     EmptyHorizon,
-    /// The model declares bounds or constraints.
-    #[error("the model has bounds or constraints, expected a model without: the solver does not support them yet")]
-    LimitedModel,
 }
 
 /// Why a problem could not be solved at all.
@@ -97,6 +132,26 @@ pub enum SolveError {
         given: usize,
         /// Horizon of the solver.
         expected: usize,
+    },
+    /// A lower bound lies above its upper one, at these parameters.
+    #[error("the bounds of control {control} are reversed: {lower} to {upper}, expected the lower one first")]
+    BoundsReversed {
+        /// Index of the control.
+        control: usize,
+        /// Its lower bound.
+        lower: f64,
+        /// Its upper bound.
+        upper: f64,
+    },
+    /// A bound is not a number at these parameters.
+    #[error("the bounds of control {control} are {lower} to {upper}, expected numbers")]
+    UndefinedBound {
+        /// Index of the control.
+        control: usize,
+        /// Its lower bound.
+        lower: f64,
+        /// Its upper bound.
+        upper: f64,
     },
     /// A list of vectors has the wrong length.
     #[error("{input} has length {given}, expected {expected}")]
@@ -139,7 +194,7 @@ pub enum GradientError {
     /// The trajectory is not a solution: the solver stopped early, or the solution was edited since.
     #[error(
         "the solution has not converged: status {status}, dynamics residual {dynamics:e} (at most {dynamics_tolerance:e}), \
-         stationarity {stationarity:e} (at most {stationarity_tolerance:e})"
+         stationarity {stationarity:e} (at most {stationarity_tolerance:e}), constraint violation {violation:e}"
     )]
     NotConverged {
         /// Status the solution carries.
@@ -152,6 +207,26 @@ pub enum GradientError {
         stationarity: f64,
         /// What was allowed.
         stationarity_tolerance: f64,
+        /// Largest violation of a constraint or a bound, at most what stationarity may be; NaN where it was not evaluated.
+        violation: f64,
+    },
+    /// A limit is on the edge between active and inactive: strict complementarity fails, and with it the derivative.
+    #[error("{limit} at stage {stage} is neither active nor inactive: its margin is {margin:e}")]
+    WeaklyActive {
+        /// Stage `t`; the horizon for terminal constraints.
+        stage: usize,
+        /// Which limit.
+        limit: Limit,
+        /// The larger of its distance and its multiplier (over `max(1, max |l_u|)`): both are nearly zero.
+        margin: f64,
+    },
+    /// The active limits are linearly dependent: multipliers are not unique and the sensitivity does not exist.
+    #[error("the constraints that are active at stage {stage} and later are linearly dependent{}", culprit(limit))]
+    ConstraintsDependent {
+        /// Stage at which the dependence showed.
+        stage: usize,
+        /// The one that says no more than the others, where it is one of that stage.
+        limit: Option<Limit>,
     },
     /// The second-order condition fails: `Q_uu` of the unregularised problem is not positive definite, so the point is not
     /// a strict minimum and its sensitivity does not exist.

@@ -2,6 +2,7 @@
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::augmented::Polish;
 use crate::ilqr::Iteration;
 use crate::instance::{Bounds, Instance};
 use crate::limits::Limits;
@@ -16,21 +17,23 @@ use crate::trajectory::{Cost, Trajectory, closed_loop_rollout, cost_along, rollo
 /// The forward solve's memory: the current trajectory with its policy, and a trial of each.
 #[derive(Clone, Debug)]
 pub(crate) struct Forward<const NX: usize, const NU: usize, const NS: usize> {
-    current: Candidate<NX, NU>,
-    trial: Candidate<NX, NU>,
-    stage_params: Vec<SVector<f64, NS>>,
-    bounds: Bounds<f64, NU>,
-    penalty: Penalty<f64>,
+    pub(crate) current: Candidate<NX, NU>,
+    pub(crate) trial: Candidate<NX, NU>,
+    pub(crate) stage_params: Vec<SVector<f64, NS>>,
+    pub(crate) bounds: Bounds<f64, NU>,
+    pub(crate) penalty: Penalty<f64>,
+    /// For models with constraints only.
+    pub(crate) polish: Option<Polish<NX, NU>>,
     records: Records<f64, NX, NU>,
 }
 
 /// A trajectory, its cost, and the backward sweep about it.
 #[derive(Clone, Debug)]
-struct Candidate<const NX: usize, const NU: usize> {
-    trajectory: Trajectory<f64, NX, NU>,
-    cost: Cost<f64>,
-    policy: Policy<f64, NX, NU>,
-    sweep: Sweep<f64>,
+pub(crate) struct Candidate<const NX: usize, const NU: usize> {
+    pub(crate) trajectory: Trajectory<f64, NX, NU>,
+    pub(crate) cost: Cost<f64>,
+    pub(crate) policy: Policy<f64, NX, NU>,
+    pub(crate) sweep: Sweep<f64>,
 }
 
 impl<const NX: usize, const NU: usize> Candidate<NX, NU> {
@@ -45,8 +48,13 @@ impl<const NX: usize, const NU: usize> Candidate<NX, NU> {
 }
 
 impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
-    pub(crate) fn new(horizon: usize, limits: &Limits) -> Self {
+    pub(crate) fn new<M, const NP: usize>(horizon: usize) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = &M::LIMITS;
         Self {
+            polish: limits.constrained().then(|| Polish::new::<M, NP, NS>(horizon)),
             current: Candidate::new(horizon, limits),
             trial: Candidate::new(horizon, limits),
             stage_params: vec![SVector::zeros(); horizon + 1],
@@ -75,12 +83,40 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
             self.stage_params.copy_from_slice(problem.stage_params());
         }
         self.bounds = Bounds::of(model, problem.params());
+        self.penalty.law = Law::Augmented { weight: settings.penalty.initial };
+        let warm = problem.multipliers().is_some();
+        match problem.multipliers() {
+            Some(given) => {
+                self.penalty.stage.copy_from_slice(&given.stage);
+                self.penalty.terminal.copy_from_slice(&given.terminal);
+            }
+            None => {
+                self.penalty.stage.fill(0.0);
+                self.penalty.terminal.fill(0.0);
+            }
+        }
         self.current.cost = self.start(model, problem);
         self.current.sweep = Sweep::NONE;
-        let mut solve = Solve { model, settings, params: problem.params(), memory: self, stats: Stats::default() };
+        let stats = Stats::default();
+        let mut solve = Solve { model, settings, params: problem.params(), memory: self, stats, warm };
         let status = solve.run(observe);
         let stats = solve.stats;
         self.write(status, stats, problem, solution);
+        if const { M::LIMITS.limited() } {
+            solution.cost = self.cost_alone(model, problem.params());
+        }
+    }
+
+    /// The cost of the current trajectory without penalties.
+    fn cost_alone<M, const NP: usize>(&self, model: &M, params: &SVector<f64, NP>) -> f64
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Trajectory { states, controls, .. } = &self.current.trajectory;
+        let stages = states.iter().zip(controls).zip(&self.stage_params);
+        let sum: f64 = stages.map(|((x, u), s)| model.stage_cost(x, u, params, s)).sum();
+        let horizon = controls.len();
+        sum + model.terminal_cost(&states[horizon], params, &self.stage_params[horizon])
     }
 
     /// The initial trajectory, within the bounds, and its cost.
@@ -124,6 +160,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         solution.stats = Stats { stationarity: sweep.stationarity, ..stats };
         solution.x0 = *problem.x0();
         solution.params = *problem.params();
+        copy(&mut solution.multipliers.stage, &self.penalty.stage);
+        copy(&mut solution.multipliers.terminal, &self.penalty.terminal);
         copy(&mut solution.stage_params, &self.stage_params);
         copy(&mut solution.states, &trajectory.states);
         copy(&mut solution.controls, &trajectory.controls);
@@ -143,12 +181,14 @@ fn copy<T: Copy>(to: &mut Vec<T>, from: &[T]) {
 }
 
 /// A solve under way.
-struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
-    model: &'a M,
-    settings: &'a Settings,
-    params: &'a SVector<f64, NP>,
-    memory: &'a mut Forward<NX, NU, NS>,
-    stats: Stats,
+pub(crate) struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    pub(crate) model: &'a M,
+    pub(crate) settings: &'a Settings,
+    pub(crate) params: &'a SVector<f64, NP>,
+    pub(crate) memory: &'a mut Forward<NX, NU, NS>,
+    pub(crate) stats: Stats,
+    /// Whether the multipliers are those of a neighbouring solution.
+    pub(crate) warm: bool,
 }
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
@@ -161,13 +201,22 @@ where
         if !(start.cost.total.is_finite() && start.trajectory.states.iter().all(finite)) {
             return Status::Diverged;
         }
+        if const { M::LIMITS.constrained() } {
+            self.run_constrained(observe)
+        } else {
+            self.minimise(self.settings.tolerance, &mut observe)
+        }
+    }
+
+    /// Minimises the cost, with its penalties, from the current trajectory.
+    pub(crate) fn minimise(&mut self, tolerance: f64, observe: &mut impl FnMut(&Iteration)) -> Status {
         let mut mu = self.settings.regularisation.initial;
         let mut step = 0.0;
         if let Err(status) = self.sweep_current(&mut mu) {
             return status;
         }
         loop {
-            if self.is_stationary() && mu > 0.0 && self.confirm() {
+            if self.is_stationary(tolerance) && mu > 0.0 && self.confirm() {
                 mu = 0.0;
             }
             let Candidate { cost, sweep, .. } = &self.memory.current;
@@ -178,7 +227,7 @@ where
                 regularisation: mu,
                 step,
             });
-            if self.is_stationary() {
+            if self.is_stationary(tolerance) {
                 return if mu > 0.0 { Status::RegularisationLimit } else { Status::Converged };
             }
             if self.stats.iterations == self.settings.max_iterations {
@@ -191,14 +240,14 @@ where
         }
     }
 
-    fn is_stationary(&self) -> bool {
-        self.memory.current.sweep.stationarity <= self.settings.tolerance
+    fn is_stationary(&self, tolerance: f64) -> bool {
+        self.memory.current.sweep.stationarity <= tolerance
     }
 
     /// Sweeps about a stationary trajectory once more, now without regularisation: only if that exists is the point a
     /// strict minimum. Otherwise the regularised sweep stays.
     fn confirm(&mut self) -> bool {
-        let Forward { current, trial, stage_params, bounds, penalty, records } = &mut *self.memory;
+        let Forward { current, trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
         let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let sweep = trial.policy.sweep(&instance, &current.trajectory, self.settings.hessian, 0.0, records);
         match sweep {

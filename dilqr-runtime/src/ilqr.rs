@@ -14,10 +14,9 @@
 
 use crate::error::{GradientError, SettingsError, SolveError};
 use crate::forward::Forward;
-use crate::implicit::{Differentiation, Gradient, Jacobian, LossGradient};
+use crate::implicit::{Differentiation, Gradient, Implicit, Jacobian, LossGradient};
 use crate::model::Model;
 use crate::problem::Problem;
-use crate::sensitivity::Sensitivity;
 use crate::settings::Settings;
 use crate::solution::Solution;
 
@@ -30,7 +29,7 @@ pub struct Ilqr<M, const NX: usize, const NU: usize, const NP: usize, const NS: 
     model: M,
     settings: Settings,
     forward: Forward<NX, NU, NS>,
-    sensitivity: Sensitivity<f64, NX, NU>,
+    implicit: Implicit<NX, NU>,
 }
 
 /// What an observer sees: the state of the solve after the backward sweep of each iteration, first of the initial
@@ -56,10 +55,15 @@ where
     /// A solver for problems over `horizon` stages, with all its memory.
     ///
     /// # Errors
-    /// [`SettingsError`] for a setting out of range, a horizon of 0, and a model with bounds or constraints.
+    /// [`SettingsError`] for a setting out of range, and a horizon of 0.
     pub fn new(model: M, horizon: usize, settings: Settings) -> Result<Self, SettingsError> {
-        check_solver::<M, NX, NU, NP, NS>(horizon, &settings)?;
-        Ok(Self { model, settings, forward: Forward::new(horizon, &M::LIMITS), sensitivity: Sensitivity::new(horizon) })
+        check_solver(horizon, &settings)?;
+        Ok(Self {
+            model,
+            settings,
+            forward: Forward::new::<M, NP>(horizon),
+            implicit: Implicit::new::<M, NP, NS>(horizon),
+        })
     }
 
     /// The model.
@@ -98,7 +102,7 @@ where
         problem: &Problem<NX, NU, NP, NS>,
         observe: impl FnMut(&Iteration),
     ) -> Result<Solution<NX, NU, NP, NS>, SolveError> {
-        problem.check(self.horizon())?;
+        problem.check(&self.model, self.horizon())?;
         let mut solution = Solution::new(self.horizon());
         self.forward.solve(&self.model, &self.settings, problem, observe, &mut solution);
         Ok(solution)
@@ -113,7 +117,7 @@ where
         problem: &Problem<NX, NU, NP, NS>,
         solution: &mut Solution<NX, NU, NP, NS>,
     ) -> Result<(), SolveError> {
-        problem.check(self.horizon())?;
+        problem.check(&self.model, self.horizon())?;
         self.forward.solve(&self.model, &self.settings, problem, |_| {}, solution);
         Ok(())
     }
@@ -142,7 +146,7 @@ where
         loss: &LossGradient<NX, NU>,
         method: Differentiation,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        self.sensitivity.vjp(&self.model, &self.settings, solution, loss, method)
+        self.implicit.vjp(&self.model, &self.settings, solution, loss, method)
     }
 
     /// The exact derivative of the whole trajectory with respect to the parameters, by a forward sweep.
@@ -150,7 +154,7 @@ where
     /// # Errors
     /// As [`Ilqr::vjp`].
     pub fn jacobian(&mut self, solution: &Solution<NX, NU, NP, NS>) -> Result<Jacobian<NX, NU, NP>, GradientError> {
-        self.sensitivity.jacobian(&self.model, &self.settings, solution)
+        self.implicit.jacobian(&self.model, &self.settings, solution)
     }
 
     /// The gradient of the optimal cost with respect to parameters, initial state and stage parameters (the envelope
@@ -162,24 +166,12 @@ where
         &mut self,
         solution: &Solution<NX, NU, NP, NS>,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        self.sensitivity.value_gradient(&self.model, &self.settings, solution)
+        self.implicit.value_gradient(&self.model, &self.settings, solution)
     }
 }
 
 /// What [`Ilqr::new`] asks of its arguments.
-pub(crate) fn check_solver<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    horizon: usize,
-    settings: &Settings,
-) -> Result<(), SettingsError>
-where
-    M: Model<NX, NU, NP, NS>,
-{
+pub(crate) fn check_solver(horizon: usize, settings: &Settings) -> Result<(), SettingsError> {
     settings.validate()?;
-    if horizon == 0 {
-        return Err(SettingsError::EmptyHorizon);
-    }
-    if M::LIMITS.limited() {
-        return Err(SettingsError::LimitedModel);
-    }
-    Ok(())
+    if horizon == 0 { Err(SettingsError::EmptyHorizon) } else { Ok(()) }
 }

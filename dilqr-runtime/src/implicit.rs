@@ -23,8 +23,11 @@
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::dense::larger;
-use crate::error::{GradientError, Input, Place, find_non_finite};
+use crate::active::{Singular, Source};
+use crate::constrained::{Constrained, Multipliers, Selection, Survey};
+use crate::dense::{add_transposed_product, larger};
+use crate::error::{GradientError, Input, Limit, Place, find_non_finite};
+use crate::instance::{Bounds, Side};
 use crate::model::Model;
 use crate::sensitivity::{Point, Sensitivity};
 use crate::settings::Settings;
@@ -88,7 +91,30 @@ const DYNAMICS_FLOOR: f64 = 1e-12;
 /// gain differences times `Q_u`.
 const STATIONARITY_MARGIN: f64 = 100.0;
 
-impl<const NX: usize, const NU: usize> Sensitivity<f64, NX, NU> {
+/// The LQ problem about a solution: on its own, or with the limits that are active there.
+#[derive(Clone, Debug)]
+pub(crate) struct Implicit<const NX: usize, const NU: usize> {
+    free: Sensitivity<f64, NX, NU>,
+    /// For models with limits only.
+    limited: Option<Constrained<f64, NX, NU>>,
+}
+
+impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
+    pub(crate) fn new<M, const NP: usize, const NS: usize>(horizon: usize) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limited = const { M::LIMITS.limited() };
+        Self {
+            free: Sensitivity::new(if limited { 0 } else { horizon }),
+            limited: limited.then(|| Constrained::new::<M, NP, NS>(horizon)),
+        }
+    }
+
+    pub(crate) fn horizon(&self) -> usize {
+        self.limited.as_ref().map_or(self.free.horizon(), Constrained::horizon)
+    }
+
     pub(crate) fn vjp<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
@@ -107,8 +133,14 @@ impl<const NX: usize, const NU: usize> Sensitivity<f64, NX, NU> {
         check_finite(Input::LossControls, loss.controls.iter().map(|g| g.as_slice()))?;
         let point = self.linearise(model, settings, solution, method)?;
         let mut gradient = Gradient::zeros(horizon);
-        gradient.initial_state =
-            self.adjoint(model, point, &loss.states, &loss.controls, &mut gradient.params, &mut gradient.stage_params);
+        let LossGradient { states, controls } = loss;
+        let Gradient { params, stage_params, .. } = &mut gradient;
+        gradient.initial_state = match &self.limited {
+            Some(limited) => {
+                limited.adjoint(model, point, multipliers(solution), states, controls, params, stage_params)
+            }
+            None => self.free.adjoint(model, point, states, controls, params, stage_params),
+        };
         gradient.check()
     }
 
@@ -123,9 +155,18 @@ impl<const NX: usize, const NU: usize> Sensitivity<f64, NX, NU> {
     {
         let point = self.linearise(model, settings, solution, Differentiation::Implicit)?;
         let horizon = self.horizon();
-        let mut jacobian =
-            Jacobian { states: vec![SMatrix::zeros(); horizon + 1], controls: vec![SMatrix::zeros(); horizon] };
-        self.propagate(model, point, &mut jacobian.states, &mut jacobian.controls);
+        let jacobian = match &self.limited {
+            Some(limited) => {
+                let answer = limited.propagate(model, point, multipliers(solution));
+                Jacobian { states: answer.dx, controls: answer.du }
+            }
+            None => {
+                let mut jacobian =
+                    Jacobian { states: vec![SMatrix::zeros(); horizon + 1], controls: vec![SMatrix::zeros(); horizon] };
+                self.free.propagate(model, point, &mut jacobian.states, &mut jacobian.controls);
+                jacobian
+            }
+        };
         let finite = jacobian.states.iter().all(all_finite) && jacobian.controls.iter().all(all_finite);
         if finite { Ok(jacobian) } else { Err(GradientError::Undefined) }
     }
@@ -142,6 +183,7 @@ impl<const NX: usize, const NU: usize> Sensitivity<f64, NX, NU> {
         let point = self.linearise(model, settings, solution, Differentiation::Implicit)?;
         let Point { states, controls, params, stage_params } = point;
         let horizon = self.horizon();
+        let costates = self.limited.as_ref().map_or(&self.free.costates, |limited| &limited.costates);
         let mut gradient = Gradient::zeros(horizon);
         for t in 0..horizon {
             model.add_hamiltonian_parameter_gradient(
@@ -149,7 +191,7 @@ impl<const NX: usize, const NU: usize> Sensitivity<f64, NX, NU> {
                 &controls[t],
                 params,
                 &stage_params[t],
-                &self.costates[t + 1],
+                &costates[t + 1],
                 &mut gradient.params,
                 &mut gradient.stage_params[t],
             );
@@ -161,7 +203,10 @@ impl<const NX: usize, const NU: usize> Sensitivity<f64, NX, NU> {
             &mut gradient.params,
             &mut gradient.stage_params[horizon],
         );
-        gradient.initial_state = self.costates[0];
+        gradient.initial_state = costates[0];
+        if self.limited.is_some() {
+            add_limits(model, point, multipliers(solution), costates, &mut gradient);
+        }
         gradient.check()
     }
 
@@ -181,31 +226,152 @@ impl<const NX: usize, const NU: usize> Sensitivity<f64, NX, NU> {
         check_length(Input::Controls, controls.len(), horizon)?;
         check_length(Input::States, states.len(), horizon + 1)?;
         check_length(Input::StageParams, stage_params.len(), horizon + 1)?;
+        let limits = const { &M::LIMITS };
+        check_length(Input::Multipliers, solution.multipliers.stage.len(), horizon * limits.stage())?;
+        check_length(Input::Multipliers, solution.multipliers.terminal.len(), limits.terminal())?;
         let point = Point { states, controls, params, stage_params };
 
         let dynamics_tolerance = settings.tolerance.max(DYNAMICS_FLOOR);
         let stationarity_tolerance = STATIONARITY_MARGIN * settings.tolerance;
         let dynamics = dynamics_residual(model, &solution.x0, point);
-        let not_converged = |stationarity| GradientError::NotConverged {
+        let not_converged = |stationarity, violation| GradientError::NotConverged {
             status: solution.status,
             dynamics,
             dynamics_tolerance,
             stationarity,
             stationarity_tolerance,
+            violation,
         };
         let consistent = dynamics <= dynamics_tolerance;
         if !consistent {
-            return Err(not_converged(f64::NAN));
+            return Err(not_converged(f64::NAN, f64::NAN));
         }
-        let factorised = self.factorise(model, point, method);
-        let (Ok(stationarity) | Err((_, stationarity))) = factorised;
-        let stationary = stationarity <= stationarity_tolerance;
-        if solution.status != Status::Converged || !stationary {
-            return Err(not_converged(stationarity));
+        let (survey, factorised) = match &mut self.limited {
+            Some(limited) => limited.factorise(model, point, multipliers(solution), method, Selection::Multipliers),
+            None => {
+                let (stationarity, result) = match self.free.factorise(model, point, method) {
+                    Ok(stationarity) => (stationarity, Ok(())),
+                    Err((stage, stationarity)) => (stationarity, Err((stage, Singular::Indefinite))),
+                };
+                (Survey { stationarity, ..Survey::NONE }, result)
+            }
+        };
+        let violation = survey.violation.0.max(bound_violation(model, point));
+        let stationary =
+            survey.stationarity <= stationarity_tolerance || survey.stationarity.is_nan() && factorised.is_err();
+        let feasible = violation <= stationarity_tolerance;
+        if solution.status != Status::Converged || !stationary || !feasible {
+            return Err(not_converged(survey.stationarity, violation));
         }
         match factorised {
-            Ok(_) => Ok(point),
-            Err((stage, _)) => Err(GradientError::NotPositiveDefinite { stage }),
+            Ok(()) => {}
+            Err((stage, Singular::Indefinite)) => return Err(GradientError::NotPositiveDefinite { stage }),
+            Err((stage, Singular::Dependent(source))) => {
+                return Err(GradientError::ConstraintsDependent { stage, limit: source.map(Limit::from) });
+            }
+        }
+        match survey.weakest() {
+            Some((margin, contact)) if margin <= settings.activity => {
+                Err(GradientError::WeaklyActive { stage: contact.stage, limit: contact.source.into(), margin })
+            }
+            _ => Ok(point),
+        }
+    }
+}
+
+fn multipliers<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    solution: &Solution<NX, NU, NP, NS>,
+) -> Multipliers<'_, f64> {
+    Multipliers { stage: &solution.multipliers.stage, terminal: &solution.multipliers.terminal }
+}
+
+/// What constraints and bounds add to the gradient of the optimal cost: their multipliers times their derivatives.
+fn add_limits<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    point: Point<'_, f64, NX, NU, NP, NS>,
+    multipliers: Multipliers<'_, f64>,
+    costates: &[SVector<f64, NX>],
+    gradient: &mut Gradient<NX, NP, NS>,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    let limits = const { &M::LIMITS };
+    let Point { states, controls, params, stage_params } = point;
+    let (no_dx, no_du) = (SVector::zeros(), SVector::zeros());
+    let horizon = controls.len();
+    let bounds = Bounds::of(model, params);
+    let (mut lower, mut upper) = (SVector::zeros(), SVector::zeros());
+    let mut hamiltonian = crate::model::HamiltonianExpansion::zeros();
+    let mut constraints = crate::limits::ConstraintExpansion::zeros(limits.stage());
+    for t in 0..horizon {
+        let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
+        let mu = &multipliers.stage[t * limits.stage()..][..limits.stage()];
+        model.add_stage_constraint_contraction(
+            x,
+            u,
+            params,
+            s,
+            mu,
+            &no_dx,
+            &no_du,
+            mu,
+            &mut gradient.params,
+            &mut gradient.stage_params[t],
+        );
+        if limits.bounded {
+            model.expand_hamiltonian(x, u, params, s, &no_dx, &mut hamiltonian);
+            model.expand_stage_constraints(x, u, params, s, mu, &mut constraints);
+            let mut qu = hamiltonian.lu;
+            add_transposed_product(&mut qu, &hamiltonian.fu, &costates[t + 1]);
+            for (cu, &mu) in constraints.cu.iter().zip(mu) {
+                qu += cu * mu;
+            }
+            for i in 0..NU {
+                match bounds.held(i, u, &qu) {
+                    Some(Side::Lower) => lower[i] += qu[i],
+                    Some(Side::Upper) => upper[i] += qu[i],
+                    None => {}
+                }
+            }
+        }
+    }
+    model.add_terminal_constraint_contraction(
+        &states[horizon],
+        params,
+        &stage_params[horizon],
+        multipliers.terminal,
+        &no_dx,
+        multipliers.terminal,
+        &mut gradient.params,
+        &mut gradient.stage_params[horizon],
+    );
+    model.add_bounds_contraction(params, &lower, &upper, &mut gradient.params);
+}
+
+/// How far a control is beyond its bounds, at most.
+fn bound_violation<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    point: Point<'_, f64, NX, NU, NP, NS>,
+) -> f64
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let bounds = Bounds::of(model, point.params);
+    let mut largest = 0.0;
+    for u in point.controls {
+        for i in 0..NU {
+            largest = f64::max(largest, (bounds.lower[i] - u[i]).max(u[i] - bounds.upper[i]));
+        }
+    }
+    largest
+}
+
+impl From<Source> for Limit {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Constraint(index) => Self::Constraint { index },
+            Source::Bound(control, Side::Lower) => Self::LowerBound { control },
+            Source::Bound(control, Side::Upper) => Self::UpperBound { control },
         }
     }
 }

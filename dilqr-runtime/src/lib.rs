@@ -19,8 +19,11 @@
 //! Input that is no problem is an `Err`; how a solve ended is a [`Status`]; a gradient that does not exist is refused.
 #![warn(missing_docs)]
 
+mod active;
+mod augmented;
 pub mod batch;
 mod boxed;
+mod constrained;
 mod dense;
 #[cfg(feature = "dual")]
 pub mod dual;
@@ -56,5 +59,5 @@ pub use model::{Model, Sparsity};
 pub use numdiff::NumDiff;
 pub use problem::Problem;
 pub use scalar::{Kernel, Scalar};
-pub use settings::{Hessian, LineSearch, Regularisation, Settings};
-pub use solution::{Solution, Stats, Status};
+pub use settings::{Hessian, LineSearch, PenaltySchedule, Regularisation, Settings};
+pub use solution::{Multipliers, Solution, Stats, Status};

@@ -3,7 +3,9 @@
 use nalgebra::SVector;
 
 use crate::error::{Input, Place, SolveError, find_non_finite};
+use crate::instance::Bounds;
 use crate::model::Model;
+use crate::solution::{Multipliers, Solution};
 
 /// An instance of a model's problem: `x_0`, `p`, `s_t`, the horizon `T`, and the controls to start from.
 ///
@@ -15,6 +17,7 @@ pub struct Problem<const NX: usize, const NU: usize, const NP: usize, const NS: 
     horizon: usize,
     guess: Guess<NX, NU>,
     stage_params: Vec<SVector<f64, NS>>,
+    multipliers: Option<Multipliers>,
 }
 
 /// The trajectory a solve starts from.
@@ -35,7 +38,14 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
     /// A problem that starts from zero controls. `x0` and `params` may be the model's structs, arrays or vectors.
     #[must_use]
     pub fn new(x0: impl Into<SVector<f64, NX>>, params: impl Into<SVector<f64, NP>>, horizon: usize) -> Self {
-        Self { x0: x0.into(), params: params.into(), horizon, guess: Guess::Zeros, stage_params: Vec::new() }
+        Self {
+            x0: x0.into(),
+            params: params.into(),
+            horizon,
+            guess: Guess::Zeros,
+            stage_params: Vec::new(),
+            multipliers: None,
+        }
     }
 
     /// Starts from these controls, `T` of them.
@@ -59,7 +69,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
     /// Starts from the trajectory of `model` under the feedback law `u = policy(t, x)`, which is how to start on an
     /// unstable system.
     ///
-    /// A warm start from a neighbouring solution is a policy, too: `|t, x| s.controls[t] + s.gains[t] * (x - s.states[t])`.
+    /// A warm start from a neighbouring solution is a policy, too; see [`with_warm_start`](Problem::with_warm_start).
     #[must_use]
     pub fn with_policy<M, U>(mut self, model: &M, mut policy: impl FnMut(usize, &SVector<f64, NX>) -> U) -> Self
     where
@@ -87,6 +97,28 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         }
         self.guess = Guess::Rollout { controls, states };
         self
+    }
+
+    /// Starts from a neighbouring solution over the same horizon: from the trajectory under its feedback law
+    /// `u = u_t + K_t (x - x_t)`, and from its multipliers.
+    #[must_use]
+    pub fn with_warm_start<M>(self, model: &M, solution: &Solution<NX, NU, NP, NS>) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Solution { states, controls, gains, multipliers, .. } = solution;
+        let known = states.len().min(controls.len()).min(gains.len());
+        let mut problem = self.with_policy(model, |t, x| match t < known {
+            true => controls[t] + gains[t] * (x - states[t]),
+            false => SVector::zeros(),
+        });
+        problem.multipliers = Some(multipliers.clone());
+        problem
+    }
+
+    /// The multipliers to start from.
+    pub(crate) fn multipliers(&self) -> Option<&Multipliers> {
+        self.multipliers.as_ref()
     }
 
     /// The initial state, `NX`.
@@ -127,7 +159,10 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
     }
 
     /// Everything that must hold before a solver made for `horizon` may look at the numbers.
-    pub(crate) fn check(&self, horizon: usize) -> Result<(), SolveError> {
+    pub(crate) fn check<M>(&self, model: &M, horizon: usize) -> Result<(), SolveError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
         if self.horizon != horizon {
             return Err(SolveError::Horizon { given: self.horizon, expected: horizon });
         }
@@ -152,8 +187,27 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
             };
             finite(Input::Controls, true, controls[..sound].iter().map(|u| u.as_slice()))?;
         }
-        Ok(())
+        if let Some(Multipliers { stage, terminal }) = &self.multipliers {
+            length(Input::Multipliers, stage.len(), horizon * M::LIMITS.stage())?;
+            length(Input::Multipliers, terminal.len(), M::LIMITS.terminal())?;
+            finite(Input::Multipliers, false, [stage.as_slice(), terminal.as_slice()].into_iter())?;
+        }
+        check_bounds(&Bounds::of(model, &self.params))
     }
+}
+
+fn check_bounds<const NU: usize>(bounds: &Bounds<f64, NU>) -> Result<(), SolveError> {
+    for control in 0..NU {
+        let (lower, upper) = (bounds.lower[control], bounds.upper[control]);
+        // Infinite only on its own side.
+        if lower.is_nan() || upper.is_nan() || lower == f64::INFINITY || upper == f64::NEG_INFINITY {
+            return Err(SolveError::UndefinedBound { control, lower, upper });
+        }
+        if lower > upper {
+            return Err(SolveError::BoundsReversed { control, lower, upper });
+        }
+    }
+    Ok(())
 }
 
 fn length(input: Input, given: usize, expected: usize) -> Result<(), SolveError> {

@@ -17,6 +17,8 @@ pub struct Settings {
     pub line_search: LineSearch,
     /// Relative threshold under which an active constraint counts as weakly active; without effect on models without limits.
     pub activity: f64,
+    /// The penalties of the augmented Lagrangian; without effect on models without constraints.
+    pub penalty: PenaltySchedule,
 }
 
 impl Default for Settings {
@@ -28,6 +30,7 @@ impl Default for Settings {
             regularisation: Regularisation::default(),
             line_search: LineSearch::default(),
             activity: 1e-6,
+            penalty: PenaltySchedule::default(),
         }
     }
 }
@@ -86,13 +89,30 @@ impl Default for LineSearch {
     }
 }
 
+/// The weight of the augmented Lagrangian's penalties, in units of the cost over the square of the constraints'.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PenaltySchedule {
+    /// Weight of the first round. Positive.
+    pub initial: f64,
+    /// Factor where a round has not lowered the violation enough. Above 1.
+    pub increase: f64,
+    /// The largest weight; a problem that is still violated there is infeasible. At least `initial`.
+    pub maximum: f64,
+}
+
+impl Default for PenaltySchedule {
+    fn default() -> Self {
+        Self { initial: 10.0, increase: 10.0, maximum: 1e8 }
+    }
+}
+
 impl Settings {
     /// Checks every field against its range.
     ///
     /// # Errors
     /// [`SettingsError::OutOfRange`] names the first field that is NaN, infinite or out of range.
     pub fn validate(&self) -> Result<(), SettingsError> {
-        let Self { tolerance, max_iterations: _, hessian: _, regularisation, line_search, activity } = self;
+        let Self { tolerance, max_iterations: _, hessian: _, regularisation, line_search, activity, penalty } = self;
         let mu = regularisation;
         let checks = [
             ("tolerance", *tolerance, *tolerance > 0.0, "a positive finite number"),
@@ -118,6 +138,14 @@ impl Settings {
                 line_search.shrink,
                 line_search.shrink > 0.0 && line_search.shrink < 1.0,
                 "a number between 0 and 1, both excluded",
+            ),
+            ("penalty.initial", penalty.initial, penalty.initial > 0.0, "a positive finite number"),
+            ("penalty.increase", penalty.increase, penalty.increase > 1.0, "a finite number above 1"),
+            (
+                "penalty.maximum",
+                penalty.maximum,
+                penalty.maximum >= penalty.initial,
+                "a finite number of at least `penalty.initial`",
             ),
             ("line_search.max_steps", line_search.max_steps as f64, line_search.max_steps >= 1, "at least 1"),
         ];

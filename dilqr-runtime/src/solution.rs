@@ -20,7 +20,8 @@ pub enum Status {
     RegularisationLimit,
     /// The first trajectory, or the derivatives along the last one, are not finite.
     Diverged,
-    /// No trajectory satisfies the constraints; never returned for models without limits.
+    /// No trajectory was found that satisfies the constraints; [`Stats::violation`] says by how much the returned one does
+    /// not, and where. Never returned for models without constraints.
     Infeasible,
 }
 
@@ -46,14 +47,42 @@ pub struct Stats {
     pub line_search_steps: usize,
     /// Increases of the regularisation.
     pub regularisations: usize,
-    /// `max |Q_u| / max(1, max |l_u|)` of the returned trajectory; NaN where no backward sweep finished.
+    /// Rounds of the augmented Lagrangian; 0 for models without constraints.
+    pub multiplier_updates: usize,
+    /// Newton steps on the active set; 0 for models without constraints.
+    pub newton_steps: usize,
+    /// `max |Q_u| / max(1, max |l_u|)` of the returned trajectory, over controls that no bound holds; NaN where no backward
+    /// sweep finished. For a model with constraints `Q` is that of the Lagrangian.
     pub stationarity: f64,
+    /// Largest violation of a constraint along the returned trajectory, in the constraint's unit; 0 where there is none.
+    /// (Bounds are never violated.)
+    pub violation: f64,
+    /// The stage of the largest violation.
+    pub violation_stage: Option<usize>,
 }
 
 impl Default for Stats {
     fn default() -> Self {
-        Self { iterations: 0, line_search_steps: 0, regularisations: 0, stationarity: f64::NAN }
+        Self {
+            iterations: 0,
+            line_search_steps: 0,
+            regularisations: 0,
+            multiplier_updates: 0,
+            newton_steps: 0,
+            stationarity: f64::NAN,
+            violation: 0.0,
+            violation_stage: None,
+        }
     }
+}
+
+/// Multipliers of a solution's constraints. Those of bounds are not stored: they are `Q_u`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Multipliers {
+    /// Of the stages' constraints, stage after stage, inequalities first in each; zero where an inequality is inactive.
+    pub stage: Vec<f64>,
+    /// Of the terminal constraints, inequalities first.
+    pub terminal: Vec<f64>,
 }
 
 /// A trajectory with everything needed to use and to differentiate it. `T` is the horizon.
@@ -76,6 +105,8 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     /// Closed-loop costates `lambda_t = lx + K' lu + (fx + fu K)' lambda_{t+1}`, `T + 1` vectors of `NX`; at a solution the
     /// gradient of the optimal cost-to-go. NaN where `gains` are.
     pub costates: Vec<SVector<f64, NX>>,
+    /// Multipliers of the constraints; empty for models without.
+    pub multipliers: Multipliers,
     /// Counts.
     pub stats: Stats,
     /// The problem's initial state, `NX`.
@@ -98,6 +129,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
             controls: vec![SVector::repeat(f64::NAN); horizon],
             gains: vec![SMatrix::repeat(f64::NAN); horizon],
             costates: vec![SVector::repeat(f64::NAN); horizon + 1],
+            multipliers: Multipliers::default(),
             stats: Stats::default(),
             x0: SVector::repeat(f64::NAN),
             params: SVector::repeat(f64::NAN),

@@ -81,6 +81,11 @@ impl Stationarity {
         self.add(&free, lu);
     }
 
+    /// `max(1, max |l_u|)`
+    pub(crate) fn scale(self) -> f64 {
+        self.lu
+    }
+
     pub(crate) fn value(self) -> f64 {
         self.qu / self.lu
     }

@@ -5,7 +5,9 @@
 mod support;
 
 use dilqr_runtime::{Hessian, Ilqr, Model, Settings, Status};
-use support::{Cart4, Cartpole, CostWeights, Lqr, Pendulum, Reference, assert_close, matrices, vector, vectors};
+use support::{
+    BoundedPendulum, Cart4, Cartpole, CostWeights, Lqr, Pendulum, Reference, assert_close, matrices, vector, vectors,
+};
 
 /// The tolerances the data are good for: their own stationarity is 1e-10 or better and they agree with differences of
 /// re-solved problems to a few 1e-9 (cost_weights: 5e-5 of differences, whose error that is).
@@ -44,6 +46,14 @@ fn check<M, const NX: usize, const NU: usize, const NP: usize>(
 #[test]
 fn pendulum() {
     check("pendulum", Pendulum, Settings::default(), 18);
+}
+
+/// 21 of the 30 controls are at a bound.
+#[test]
+fn pendulum_bounded() {
+    check("pendulum_bounded", BoundedPendulum, Settings::default(), 25);
+    let settings = Settings { hessian: Hessian::GaussNewton, ..Settings::default() };
+    check("pendulum_bounded", BoundedPendulum, settings, 100);
 }
 
 #[test]

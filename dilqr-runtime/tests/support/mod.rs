@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
-use dilqr_runtime::{Ilqr, LossGradient, Model, Problem, Scalar, Settings, Solution, Status};
+use dilqr_runtime::{Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings, Solution, Status};
 use serde::Deserialize;
 
 pub(crate) const DT: f64 = 0.05;
@@ -43,6 +43,38 @@ impl Model<2, 1, 3> for Pendulum {
 
     fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 2>, _: &Vector<S, 3>, _: &Vector<S, 0>) -> S {
         c::<S>(10.0) * x[0] * x[0] + x[1] * x[1]
+    }
+}
+
+/// Reference case `pendulum_bounded`: the same with a torque between -2 and 2.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BoundedPendulum;
+
+impl Model<2, 1, 3> for BoundedPendulum {
+    const LIMITS: Limits = Limits { bounded: true, ..Limits::NONE };
+
+    fn dynamics<S: Scalar>(
+        &self,
+        x: &Vector<S, 2>,
+        u: &Vector<S, 1>,
+        p: &Vector<S, 3>,
+        s: &Vector<S, 0>,
+        next: &mut Vector<S, 2>,
+    ) {
+        Pendulum.dynamics(x, u, p, s, next);
+    }
+
+    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 2>, u: &Vector<S, 1>, p: &Vector<S, 3>, s: &Vector<S, 0>) -> S {
+        Pendulum.stage_cost(x, u, p, s)
+    }
+
+    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 2>, p: &Vector<S, 3>, s: &Vector<S, 0>) -> S {
+        Pendulum.terminal_cost(x, p, s)
+    }
+
+    fn bounds<S: Scalar>(&self, _: &Vector<S, 3>, lower: &mut Vector<S, 1>, upper: &mut Vector<S, 1>) {
+        lower[0] = c(-2.0);
+        upper[0] = c(2.0);
     }
 }
 

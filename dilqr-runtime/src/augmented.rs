@@ -1,0 +1,287 @@
+//! Solves under constraints: an augmented Lagrangian about the solver without, and a Newton method on the active set that
+//! finishes what the first has begun.
+//!
+//! Each round minimises the cost with penalties (`penalty`), then moves the multipliers to those the penalties stand for,
+//! and raises the weight where the violation has not fallen enough (as ALTRO does: Howell, Jackson and Manchester 2019).
+//! Once the violation is small the active set is mostly known: Newton steps of the optimality conditions, with the
+//! constraints that are active as equations of the LQ problem (`constrained`), converge quadratically in trajectory and
+//! multipliers, and the active set follows by the primal-dual rule. Where they do not converge the rounds go on.
+
+use nalgebra::SVector;
+
+use crate::active::Source;
+use crate::constrained::{Constrained, Multipliers, Selection, Survey};
+use crate::dense::larger;
+use crate::forward::{Forward, Solve};
+use crate::ilqr::Iteration;
+use crate::implicit::Differentiation;
+use crate::instance::{Instance, applies};
+use crate::limits::Limits;
+use crate::model::Model;
+use crate::penalty::{Law, Penalty};
+use crate::sensitivity::Point;
+use crate::solution::Status;
+use crate::sweep::Sweep;
+use crate::trajectory::{Trajectory, closed_loop_rollout, cost_along};
+
+/// Rounds after which multipliers that still move will not settle.
+const ROUNDS: usize = 50;
+
+/// Newton steps of one attempt; quadratic convergence needs few, changes of the active set some more.
+const NEWTON_STEPS: usize = 20;
+
+/// The violation, in units of the constraint, at which the first attempt is made.
+const ATTEMPT: f64 = 1e-1;
+
+/// How much of the violation a round may leave before the weight is raised.
+const SUFFICIENT: f64 = 0.25;
+
+/// Memory of the Newton method.
+#[derive(Clone, Debug)]
+pub(crate) struct Polish<const NX: usize, const NU: usize> {
+    constrained: Constrained<f64, NX, NU>,
+    point: Trajectory<f64, NX, NU>,
+    trial: Trajectory<f64, NX, NU>,
+    /// Multipliers of `point`.
+    penalty: Penalty<f64>,
+}
+
+impl<const NX: usize, const NU: usize> Polish<NX, NU> {
+    pub(crate) fn new<M, const NP: usize, const NS: usize>(horizon: usize) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = &M::LIMITS;
+        Self {
+            constrained: Constrained::new::<M, NP, NS>(horizon),
+            point: Trajectory::zeros(horizon, limits),
+            trial: Trajectory::zeros(horizon, limits),
+            penalty: Penalty::new(Law::Augmented { weight: 1.0 }, horizon, limits),
+        }
+    }
+}
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    /// Solves a problem with constraints.
+    pub(crate) fn run_constrained(&mut self, mut observe: impl FnMut(&Iteration)) -> Status {
+        let settings = self.settings;
+        let mut weight = settings.penalty.initial;
+        let mut previous = f64::INFINITY;
+        let mut status = Status::Infeasible;
+        if self.warm && self.polish(weight) {
+            return Status::Converged;
+        }
+        for round in 0..ROUNDS {
+            self.weigh(weight);
+            // No more precise than the multipliers are, by a decade a round.
+            let tolerance = settings.tolerance.max(1e-3 * 0.1_f64.powi(round as i32));
+            status = self.minimise(tolerance, &mut observe);
+            if matches!(status, Status::Diverged | Status::IterationLimit) {
+                self.note_violation();
+                return status;
+            }
+            let residual = self.move_multipliers(weight);
+            let violation = self.note_violation();
+            if residual.is_nan() {
+                return Status::Diverged;
+            }
+            if violation <= ATTEMPT && self.polish(weight) {
+                return Status::Converged;
+            }
+            let precise = tolerance <= settings.tolerance;
+            if precise && residual <= settings.tolerance {
+                return status;
+            }
+            let stuck = residual > SUFFICIENT * previous;
+            if stuck {
+                if weight >= settings.penalty.maximum {
+                    break;
+                }
+                weight = (weight * settings.penalty.increase).min(settings.penalty.maximum);
+            }
+            previous = residual;
+        }
+        if self.stats.violation <= settings.tolerance { status } else { Status::Infeasible }
+    }
+
+    /// The current trajectory's cost under another weight of the penalties.
+    fn weigh(&mut self, weight: f64) {
+        let Forward { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        penalty.law = Law::Augmented { weight };
+        let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        current.cost = cost_along(&instance, &mut current.trajectory);
+        current.sweep = Sweep::NONE;
+    }
+
+    /// Sets the multipliers to those that the penalties stand for. Returns how far they move over the weight, which is
+    /// `max |c|` over equalities and `max |max(c, -mu / weight)|` over inequalities: violation and complementarity in one.
+    fn move_multipliers(&mut self, weight: f64) -> f64 {
+        let Forward { current, penalty, .. } = &mut *self.memory;
+        let limits = const { &M::LIMITS };
+        let mut furthest = 0.0;
+        let mut moved = |from: f64, to: f64| {
+            furthest = larger(furthest, (to - from).abs() / weight);
+            to
+        };
+        let (stage, terminal) = current.trajectory.constraints.split_at(penalty.stage.len());
+        for (index, &c) in stage.iter().enumerate() {
+            let (t, i) = (index / limits.stage(), index % limits.stage());
+            if applies(limits, t, i) {
+                let (before, inequality) = (penalty.stage[index], i < limits.stage_inequalities);
+                penalty.stage[index] = moved(before, penalty.term(inequality, c, before).slope);
+            }
+        }
+        for (i, &c) in terminal.iter().enumerate() {
+            let (before, inequality) = (penalty.terminal[i], i < limits.terminal_inequalities);
+            penalty.terminal[i] = moved(before, penalty.term(inequality, c, before).slope);
+        }
+        self.stats.multiplier_updates += 1;
+        furthest
+    }
+
+    /// The largest violation along the current trajectory, which the statistics keep with its stage.
+    fn note_violation(&mut self) -> f64 {
+        let Trajectory { constraints, controls, .. } = &self.memory.current.trajectory;
+        let (violation, stage) = violation(constraints, controls.len(), &M::LIMITS);
+        self.stats.violation = violation;
+        self.stats.violation_stage = (violation > 0.0).then_some(stage);
+        violation
+    }
+
+    /// Newton's method on the optimality conditions with the active constraints. True where it has converged: current
+    /// trajectory, policy and multipliers then are the solution's. Otherwise nothing has changed.
+    fn polish(&mut self, weight: f64) -> bool {
+        let tolerance = self.settings.tolerance;
+        let Some(mut memory) = self.memory.polish.take() else { return false };
+        let Forward { current, penalty, .. } = &mut *self.memory;
+        memory.point.clone_from(&current.trajectory);
+        memory.penalty.clone_from(penalty);
+        let mut best = f64::INFINITY;
+        let mut failures = 0;
+        let mut converged = None;
+        for _ in 0..NEWTON_STEPS {
+            let Some(survey) = self.survey(&mut memory, weight) else { break };
+            let residual = survey.stationarity.max(survey.violation.0);
+            if residual <= tolerance && survey.contacts.iter().all(|contact| contact.multiplier >= 0.0) {
+                converged = Some(survey);
+                break;
+            }
+            // The first steps may change the active set; after that the residual falls.
+            if !(residual < 0.5 * best) {
+                failures += 1;
+                if failures > 4 || !residual.is_finite() {
+                    break;
+                }
+            }
+            best = best.min(residual);
+            if !self.newton_step(&mut memory) {
+                break;
+            }
+        }
+        if let Some(survey) = &converged {
+            self.adopt(&memory, survey);
+        }
+        self.memory.polish = Some(memory);
+        converged.is_some()
+    }
+
+    /// Factorises about the point of the Newton method. `None` where the recursion does not exist there.
+    fn survey(&self, memory: &mut Polish<NX, NU>, weight: f64) -> Option<Survey> {
+        let limits = const { &M::LIMITS };
+        let Polish { constrained, point, penalty, .. } = memory;
+        // An inactive inequality has no multiplier.
+        let (stage, terminal) = point.constraints.split_at(penalty.stage.len());
+        for (index, (mu, c)) in penalty.stage.iter_mut().zip(stage).enumerate() {
+            let (t, i) = (index / limits.stage(), index % limits.stage());
+            if (i < limits.stage_inequalities && *mu + weight * c <= 0.0) || !applies(limits, t, i) {
+                *mu = 0.0;
+            }
+        }
+        for (mu, c) in penalty.terminal.iter_mut().zip(terminal).take(limits.terminal_inequalities) {
+            if *mu + weight * c <= 0.0 {
+                *mu = 0.0;
+            }
+        }
+        let Forward { stage_params, .. } = &*self.memory;
+        let Trajectory { states, controls, .. } = &*point;
+        let point = Point { states, controls, params: self.params, stage_params };
+        let multipliers = Multipliers { stage: &penalty.stage, terminal: &penalty.terminal };
+        let selection = Selection::PrimalDual { weight };
+        let (survey, result) =
+            constrained.factorise(self.model, point, multipliers, Differentiation::Implicit, selection);
+        result.is_ok().then_some(survey)
+    }
+
+    /// One step of the Newton method, in trajectory and multipliers; false where the rollout leaves the finite numbers.
+    fn newton_step(&mut self, memory: &mut Polish<NX, NU>) -> bool {
+        let limits = const { &M::LIMITS };
+        let answer = memory.constrained.newton_step();
+        memory.penalty.stage.fill(0.0);
+        memory.penalty.terminal.fill(0.0);
+        for (t, (stage, own)) in memory.constrained.stages.iter().zip(&answer.own).enumerate() {
+            for (source, multiplier) in stage.sources.iter().zip(own) {
+                if let Source::Constraint(i) = *source {
+                    memory.penalty.stage[t * limits.stage() + i] = multiplier[0];
+                }
+            }
+        }
+        for (&i, multiplier) in memory.constrained.terminal.sources.iter().zip(&answer.terminal) {
+            memory.penalty.terminal[i] = multiplier[0];
+        }
+        let Forward { trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        // The policy of the trial candidate is free for use: its next sweep fills it anew.
+        let policy = &mut trial.policy;
+        for (gain, stage) in policy.gains.iter_mut().zip(&memory.constrained.stages) {
+            *gain = stage.gain;
+        }
+        policy.feedforward.copy_from_slice(&answer.k);
+        self.stats.newton_steps += 1;
+        let rollout =
+            closed_loop_rollout(&instance, &memory.point, &policy.gains, &policy.feedforward, 1.0, &mut memory.trial);
+        core::mem::swap(&mut memory.point, &mut memory.trial);
+        rollout.is_some()
+    }
+
+    /// Makes the point of the Newton method the current trajectory.
+    fn adopt(&mut self, memory: &Polish<NX, NU>, survey: &Survey) {
+        let Forward { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        penalty.stage.copy_from_slice(&memory.penalty.stage);
+        penalty.terminal.copy_from_slice(&memory.penalty.terminal);
+        current.trajectory.clone_from(&memory.point);
+        let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        current.cost = cost_along(&instance, &mut current.trajectory);
+        for (gain, stage) in current.policy.gains.iter_mut().zip(&memory.constrained.stages) {
+            *gain = stage.gain;
+        }
+        current.policy.feedforward.fill(SVector::zeros());
+        current.policy.costates.copy_from_slice(&memory.constrained.costates);
+        current.sweep = Sweep { slope: 0.0, stationarity: survey.stationarity };
+        self.note_violation();
+    }
+}
+
+/// The largest violation of constraints along a trajectory, and its stage.
+pub(crate) fn violation(constraints: &[f64], horizon: usize, limits: &Limits) -> (f64, usize) {
+    let mut largest = (0.0, 0);
+    let mut note = |stage: usize, inequality: bool, c: f64| {
+        let violation = if inequality { c.max(0.0) } else { c.abs() };
+        if violation > largest.0 || c.is_nan() {
+            largest = (if c.is_nan() { f64::NAN } else { violation }, stage);
+        }
+    };
+    let (stage, terminal) = constraints.split_at(horizon * limits.stage());
+    for (index, &c) in stage.iter().enumerate() {
+        let (t, i) = (index / limits.stage(), index % limits.stage());
+        if applies(limits, t, i) {
+            note(t, i < limits.stage_inequalities, c);
+        }
+    }
+    for (i, &c) in terminal.iter().enumerate() {
+        note(horizon, i < limits.terminal_inequalities, c);
+    }
+    largest
+}

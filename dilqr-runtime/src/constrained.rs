@@ -1,0 +1,579 @@
+//! The LQ problem about a trajectory with the limits that are active there: factorised once, solved for a loss gradient,
+//! for every parameter, or for a Newton step. The recursion is in [`active`](crate::active), the mathematics of the
+//! gradient in [`implicit`](crate::implicit).
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::active::{ActiveLinear, ActiveStage, ActiveTerminal, Row, Singular, Source};
+use crate::dense::{add_product, add_transposed_product, zeros};
+use crate::implicit::Differentiation;
+use crate::instance::{Bounds, Side, applies};
+use crate::limits::{ConstraintExpansion, ConstraintParameterTerms};
+use crate::model::{HamiltonianExpansion, Model, ParameterTerms, TerminalExpansion};
+use crate::riccati::{Quadratic, next_state};
+use crate::scalar::Scalar;
+use crate::sensitivity::Point;
+use crate::sweep::Stationarity;
+
+/// The factorised problem.
+#[derive(Clone, Debug)]
+pub(crate) struct Constrained<S, const NX: usize, const NU: usize> {
+    pub(crate) stages: Vec<ActiveStage<S, NX, NU>>,
+    pub(crate) terminal: ActiveTerminal<S, NX>,
+    /// `V_t`, `T + 1` matrices.
+    value_hessians: Vec<SMatrix<S, NX, NX>>,
+    /// Costates of the Lagrangian along the closed loop, `T + 1` vectors.
+    pub(crate) costates: Vec<SVector<S, NX>>,
+    /// Gradients of the cost alone, and values of the active rows: the linear part of a Newton step.
+    newton: NewtonParts<S, NX, NU>,
+    hamiltonian: HamiltonianExpansion<S, NX, NU>,
+    expansion: ConstraintExpansion<S, NX, NU>,
+    terminal_expansion: ConstraintExpansion<S, NX, 0>,
+}
+
+#[derive(Clone, Debug)]
+struct NewtonParts<S, const NX: usize, const NU: usize> {
+    gx: Vec<SVector<S, NX>>,
+    gu: Vec<SVector<S, NU>>,
+    own: Vec<Vec<SVector<S, 1>>>,
+}
+
+/// A limit near or at which a trajectory is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Contact {
+    pub(crate) stage: usize,
+    pub(crate) source: Source,
+    /// How far from the limit, in its own unit over `max(1, |limit|)` for a bound.
+    pub(crate) distance: f64,
+    /// Its multiplier.
+    pub(crate) multiplier: f64,
+    /// Whether it is a row of the LQ problem.
+    pub(crate) active: bool,
+}
+
+/// What the factorisation saw of the trajectory.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Survey {
+    /// `max |Q_u|` over controls that no bound holds, over `max(1, max |l_u|)`.
+    pub(crate) stationarity: f64,
+    /// `max(1, max |l_u|)`.
+    pub(crate) scale: f64,
+    /// Largest violation of a constraint, and its stage.
+    pub(crate) violation: (f64, usize),
+    /// All inequalities and bounds, and how near they are.
+    pub(crate) contacts: Vec<Contact>,
+}
+
+/// Which inequalities are rows of the LQ problem.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Selection {
+    /// Those with a multiplier above zero, as in a solution.
+    Multipliers,
+    /// Those for which `multiplier + weight c` is: the primal-dual active set strategy (Hintermueller, Ito and Kunisch
+    /// 2002).
+    PrimalDual { weight: f64 },
+}
+
+/// Multipliers of the constraints, stage after stage, then the terminal ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Multipliers<'a, S> {
+    pub(crate) stage: &'a [S],
+    pub(crate) terminal: &'a [S],
+}
+
+/// The solution of the LQ problem for one linear part.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer<S, const NX: usize, const NU: usize, const C: usize> {
+    /// `dx_t`, `T + 1`.
+    pub(crate) dx: Vec<SMatrix<S, NX, C>>,
+    /// `du_t`, `T`.
+    pub(crate) du: Vec<SMatrix<S, NU, C>>,
+    /// `dlambda_t`, `T + 1`.
+    pub(crate) dlambda: Vec<SMatrix<S, NX, C>>,
+    /// Multipliers of each stage's own rows.
+    pub(crate) own: Vec<Vec<SVector<S, C>>>,
+    /// Multipliers of the terminal rows.
+    pub(crate) terminal: Vec<SVector<S, C>>,
+    /// `k_t`, `T`.
+    pub(crate) k: Vec<SMatrix<S, NU, C>>,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
+    pub(crate) fn new<M, const NP: usize, const NS: usize>(horizon: usize) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        Self {
+            stages: vec![ActiveStage::new(); horizon],
+            terminal: ActiveTerminal::new(),
+            value_hessians: vec![zeros(); horizon + 1],
+            costates: vec![zeros(); horizon + 1],
+            newton: NewtonParts {
+                gx: vec![zeros(); horizon + 1],
+                gu: vec![zeros(); horizon],
+                own: vec![Vec::new(); horizon + 1],
+            },
+            hamiltonian: HamiltonianExpansion::zeros(),
+            expansion: ConstraintExpansion::zeros(M::LIMITS.stage()),
+            terminal_expansion: ConstraintExpansion::zeros(M::LIMITS.terminal()),
+        }
+    }
+
+    pub(crate) fn horizon(&self) -> usize {
+        self.stages.len()
+    }
+
+    /// Factorises the LQ problem about `point`.
+    ///
+    /// # Errors
+    /// The stage at which the recursion ends, and why, with what was seen down to it.
+    pub(crate) fn factorise<M, const NP: usize, const NS: usize>(
+        &mut self,
+        model: &M,
+        point: Point<'_, S, NX, NU, NP, NS>,
+        multipliers: Multipliers<'_, S>,
+        method: Differentiation,
+        selection: Selection,
+    ) -> (Survey, Result<(), (usize, Singular)>)
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        let Point { states, controls, params, stage_params } = point;
+        let horizon = controls.len();
+        let bounds = Bounds::of(model, params);
+        let mut survey = Survey::NONE;
+        let (mut value, mut lambda) = match self.factorise_terminal(model, point, multipliers, selection, &mut survey) {
+            Ok(start) => start,
+            Err(source) => return (survey, Err((horizon, Singular::Dependent(Some(source))))),
+        };
+        let mut stationarity = Stationarity::START;
+        let no_lambda = zeros();
+        for t in (0..horizon).rev() {
+            let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
+            let contracted = if method == Differentiation::FixedLinearization { &no_lambda } else { &lambda };
+            model.expand_hamiltonian(x, u, params, s, contracted, &mut self.hamiltonian);
+            let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &self.hamiltonian;
+            let (mut hxx, mut hux, mut huu) = (*hxx, *hux, *huu);
+            let (mut gx, mut gu) = (*lx, *lu);
+            self.newton.gx[t] = *lx;
+            self.newton.gu[t] = *lu;
+            let (stage, own) = (&mut self.stages[t], &mut self.newton.own[t]);
+            stage.clear();
+            own.clear();
+            if limits.stage() > 0 {
+                let mu = &multipliers.stage[t * limits.stage()..][..limits.stage()];
+                model.expand_stage_constraints(x, u, params, s, mu, &mut self.expansion);
+                let ConstraintExpansion { c, cx, cu, hxx: cxx, hux: cux, huu: cuu } = &self.expansion;
+                hxx += cxx;
+                hux += cux;
+                huu += cuu;
+                for i in (0..limits.stage()).filter(|&i| applies(limits, t, i)) {
+                    for j in 0..NX {
+                        gx[j] += cx[i][j] * mu[i];
+                    }
+                    for j in 0..NU {
+                        gu[j] += cu[i][j] * mu[i];
+                    }
+                    let inequality = i < limits.stage_inequalities;
+                    if survey.constraint(t, i, inequality, c[i].to_f64(), mu[i].to_f64(), selection) {
+                        stage.push(Source::Constraint(i), Row { x: cx[i], u: cu[i] });
+                        own.push(SVector::from_fn(|_, _| c[i]));
+                    }
+                }
+            }
+            let mut qu = gu;
+            add_transposed_product(&mut qu, fu, &lambda);
+            if limits.bounded {
+                stationarity.add_free(u, &qu, lu, &bounds);
+                for i in 0..NU {
+                    let held = bounds.held(i, u, &qu);
+                    survey.bounds(t, i, u, &qu, &bounds, held);
+                    if let Some(side) = held {
+                        let sign = if side == Side::Upper { S::one() } else { -S::one() };
+                        let unit = SVector::from_fn(|j, _| if i == j { sign } else { S::zero() });
+                        stage.push(Source::Bound(i, side), Row { x: zeros(), u: unit });
+                        own.push(zeros());
+                    }
+                }
+            } else {
+                stationarity.add(&qu, lu);
+            }
+            let quadratic = Quadratic { fx, fu, hxx: &hxx, hux: &hux, huu: &huu };
+            let (before, after) = self.stages.split_at_mut(t + 1);
+            let eliminated = match after.first() {
+                Some(next) => before[t].eliminate(&quadratic, next.handed_on(), &mut value),
+                None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), &mut value),
+            };
+            (survey.stationarity, survey.scale) = (stationarity.value(), stationarity.scale());
+            if let Err(singular) = eliminated {
+                return (survey, Err((t, singular)));
+            }
+            let stage = &self.stages[t];
+            let mut next = gx;
+            add_transposed_product(&mut next, &stage.fx, &lambda);
+            add_transposed_product(&mut next, &stage.gain, &qu);
+            lambda = next;
+            self.value_hessians[t] = value;
+            self.costates[t] = lambda;
+        }
+        let dependent = self.stages.first().is_some_and(|stage| stage.handed_on().next().is_some());
+        (survey, if dependent { Err((0, Singular::Dependent(None))) } else { Ok(()) })
+    }
+
+    /// `V_T` and `lambda_T`, with the terminal rows.
+    fn factorise_terminal<M, const NP: usize, const NS: usize>(
+        &mut self,
+        model: &M,
+        point: Point<'_, S, NX, NU, NP, NS>,
+        multipliers: Multipliers<'_, S>,
+        selection: Selection,
+        survey: &mut Survey,
+    ) -> Result<(SMatrix<S, NX, NX>, SVector<S, NX>), Source>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        let Point { states, params, stage_params, .. } = point;
+        let horizon = self.horizon();
+        let (x, s) = (&states[horizon], &stage_params[horizon]);
+        let mut terminal = TerminalExpansion::zeros();
+        model.expand_terminal(x, params, s, &mut terminal);
+        let (mut value, mut lambda) = (terminal.lxx, terminal.lx);
+        self.newton.gx[horizon] = lambda;
+        let own = &mut self.newton.own[horizon];
+        own.clear();
+        self.terminal.clear();
+        if limits.terminal() > 0 {
+            let mu = multipliers.terminal;
+            model.expand_terminal_constraints(x, params, s, mu, &mut self.terminal_expansion);
+            let ConstraintExpansion { c, cx, hxx, .. } = &self.terminal_expansion;
+            value += hxx;
+            for i in 0..limits.terminal() {
+                for j in 0..NX {
+                    lambda[j] += cx[i][j] * mu[i];
+                }
+                let inequality = i < limits.terminal_inequalities;
+                if survey.constraint(horizon, i, inequality, c[i].to_f64(), mu[i].to_f64(), selection) {
+                    self.terminal.sources.push(i);
+                    self.terminal.rows.push(cx[i]);
+                    own.push(SVector::from_fn(|_, _| c[i]));
+                }
+            }
+        }
+        self.value_hessians[horizon] = value;
+        self.costates[horizon] = lambda;
+        self.terminal.prepare()?;
+        Ok((value, lambda))
+    }
+
+    /// Solves the LQ problem with `C` linear parts at once. `terms(t)` gives `gx, gu`, the offset of the dynamics, and the
+    /// constants of the stage's own rows; at the horizon only `gx` and the constants of the terminal rows are looked at.
+    pub(crate) fn solve<const C: usize>(
+        &self,
+        mut terms: impl FnMut(usize, &mut Terms<S, NX, NU, C>),
+    ) -> Answer<S, NX, NU, C> {
+        let horizon = self.horizon();
+        let mut linear: Vec<ActiveLinear<S, NX, NU, C>> = vec![ActiveLinear::new(); horizon];
+        let mut offsets: Vec<SMatrix<S, NX, C>> = vec![zeros(); horizon];
+        let mut term = Terms { gx: zeros(), gu: zeros(), offset: zeros(), own: Vec::new() };
+        terms(horizon, &mut term);
+        let end = term.gx;
+        let mut end_h = Vec::new();
+        self.terminal.constants(&term.own, &mut end_h);
+        let mut next_h: Vec<SVector<S, C>> = Vec::new();
+        for t in (0..horizon).rev() {
+            term.own.clear();
+            terms(t, &mut term);
+            let Terms { gx, gu, offset, own } = &term;
+            let (before, after) = linear.split_at_mut(t + 1);
+            let (v, h) = after.first().map_or((&end, &end_h), |next| (&next.v, &next.h));
+            let mut value = *v;
+            add_product(&mut value, &self.value_hessians[t + 1], offset);
+            next_h.clear();
+            let rows: &mut dyn Iterator<Item = &SVector<S, NX>> = match self.stages.get(t + 1) {
+                Some(next) => &mut next.handed_on(),
+                None => &mut self.terminal.rows.iter(),
+            };
+            for (row, &h) in rows.zip(h) {
+                let mut h = h;
+                add_transposed_product(&mut h, offset, row);
+                next_h.push(h);
+            }
+            self.stages[t].linear(gx, gu, own, &value, &next_h, &mut before[t]);
+            offsets[t] = *offset;
+        }
+
+        let mut answer = Answer {
+            dx: vec![zeros(); horizon + 1],
+            du: vec![zeros(); horizon],
+            dlambda: vec![zeros(); horizon + 1],
+            own: vec![Vec::new(); horizon],
+            terminal: Vec::new(),
+            k: linear.iter().map(|linear| linear.k).collect(),
+        };
+        if let Some(first) = linear.first() {
+            answer.dlambda[0] = first.v;
+        }
+        let mut handed_on: Vec<SVector<S, C>> = Vec::new();
+        let mut eta: Vec<SVector<S, C>> = Vec::new();
+        for t in 0..horizon {
+            let stage = &self.stages[t];
+            let dx = answer.dx[t];
+            let du = stage.control(&dx, &linear[t]);
+            stage.multipliers(&dx, &du, &linear[t], &handed_on, &mut eta);
+            let own = stage.sources.len();
+            answer.own[t].extend_from_slice(&eta[..own]);
+            handed_on.clear();
+            handed_on.extend_from_slice(&eta[own..]);
+            let next = next_state(&stage.fx, &stage.fu, &offsets[t], &dx, &du);
+            let mut dlambda = linear.get(t + 1).map_or(end, |next| next.v);
+            add_product(&mut dlambda, &self.value_hessians[t + 1], &next);
+            let rows: &mut dyn Iterator<Item = &SVector<S, NX>> = match self.stages.get(t + 1) {
+                Some(next) => &mut next.handed_on(),
+                None => &mut self.terminal.rows.iter(),
+            };
+            for (row, nu) in rows.zip(&handed_on) {
+                for column in 0..C {
+                    for i in 0..NX {
+                        dlambda[(i, column)] += row[i] * nu[column];
+                    }
+                }
+            }
+            answer.dlambda[t + 1] = dlambda;
+            answer.dx[t + 1] = next;
+            answer.du[t] = du;
+        }
+        self.terminal.multipliers(&handed_on, &mut answer.terminal);
+        answer
+    }
+
+    /// The Newton step of the optimality conditions: its multipliers are the new ones.
+    pub(crate) fn newton_step(&self) -> Answer<S, NX, NU, 1> {
+        let NewtonParts { gx, gu, own } = &self.newton;
+        let horizon = self.horizon();
+        self.solve(|t, terms| {
+            terms.gx = gx[t];
+            if t < horizon {
+                terms.gu = gu[t];
+            }
+            terms.own.extend_from_slice(&own[t]);
+        })
+    }
+
+    /// The reverse sweep: solves the LQ problem with the loss gradient as its linear part and contracts the answer with the
+    /// parameters' derivatives, adding to `params` and `stage_gradients`. Returns `dlambda_0`.
+    pub(crate) fn adjoint<M, const NP: usize, const NS: usize>(
+        &self,
+        model: &M,
+        point: Point<'_, S, NX, NU, NP, NS>,
+        multipliers: Multipliers<'_, S>,
+        loss_states: &[SVector<S, NX>],
+        loss_controls: &[SVector<S, NU>],
+        params_gradient: &mut SVector<S, NP>,
+        stage_gradients: &mut [SVector<S, NS>],
+    ) -> SVector<S, NX>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        let Point { states, controls, params, stage_params } = point;
+        let horizon = self.horizon();
+        let answer = self.solve::<1>(|t, terms| {
+            terms.gx = loss_states[t];
+            if t < horizon {
+                terms.gu = loss_controls[t];
+            }
+            terms.own.resize(self.rows_at(t), zeros());
+        });
+        let (mut lower, mut upper) = (zeros(), zeros());
+        let mut dmu = vec![S::zero(); limits.stage()];
+        for t in 0..horizon {
+            let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
+            model.add_parameter_contraction(
+                x,
+                u,
+                params,
+                s,
+                &self.costates[t + 1],
+                &answer.dx[t],
+                &answer.du[t],
+                &answer.dlambda[t + 1],
+                params_gradient,
+                &mut stage_gradients[t],
+            );
+            dmu.fill(S::zero());
+            for (source, multiplier) in self.stages[t].sources.iter().zip(&answer.own[t]) {
+                match *source {
+                    Source::Constraint(i) => dmu[i] = multiplier[0],
+                    // `lower - u` and `u - upper` are the constraints.
+                    Source::Bound(i, Side::Lower) => add_entry(&mut lower, i, multiplier[0]),
+                    Source::Bound(i, Side::Upper) => add_entry(&mut upper, i, -multiplier[0]),
+                }
+            }
+            if limits.stage() > 0 {
+                let mu = &multipliers.stage[t * limits.stage()..][..limits.stage()];
+                let (dx, du) = (&answer.dx[t], &answer.du[t]);
+                let gs = &mut stage_gradients[t];
+                model.add_stage_constraint_contraction(x, u, params, s, mu, dx, du, &dmu, params_gradient, gs);
+            }
+        }
+        let (x, s) = (&states[horizon], &stage_params[horizon]);
+        let (dx, gs) = (&answer.dx[horizon], &mut stage_gradients[horizon]);
+        model.add_terminal_parameter_contraction(x, params, s, dx, params_gradient, gs);
+        if limits.terminal() > 0 {
+            let mut dmu = vec![S::zero(); limits.terminal()];
+            for (&i, multiplier) in self.terminal.sources.iter().zip(&answer.terminal) {
+                dmu[i] = multiplier[0];
+            }
+            model.add_terminal_constraint_contraction(
+                x,
+                params,
+                s,
+                multipliers.terminal,
+                dx,
+                &dmu,
+                params_gradient,
+                gs,
+            );
+        }
+        if limits.bounded {
+            model.add_bounds_contraction(params, &lower, &upper, params_gradient);
+        }
+        answer.dlambda[0]
+    }
+
+    /// Rows of the LQ problem at stage `t` that are not handed on by a later one.
+    fn rows_at(&self, t: usize) -> usize {
+        self.stages.get(t).map_or(self.terminal.sources.len(), |stage| stage.sources.len())
+    }
+
+    /// The forward sensitivity: every parameter is one linear part, `gx = hxp`, `gu = hup`, `offset = fp`, and the active
+    /// rows' constants are their derivatives in the parameters.
+    pub(crate) fn propagate<M, const NP: usize, const NS: usize>(
+        &self,
+        model: &M,
+        point: Point<'_, S, NX, NU, NP, NS>,
+        multipliers: Multipliers<'_, S>,
+    ) -> Answer<S, NX, NU, NP>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        let Point { states, controls, params, stage_params } = point;
+        let horizon = self.horizon();
+        let mut parameter_terms = ParameterTerms::zeros();
+        let mut constraint_terms = ConstraintParameterTerms::zeros(limits.stage());
+        let mut terminal_terms = ConstraintParameterTerms::zeros(limits.terminal());
+        let (mut lower, mut upper) = (zeros(), zeros());
+        if limits.bounded {
+            model.bounds_terms(params, &mut lower, &mut upper);
+        }
+        self.solve(|t, terms: &mut Terms<S, NX, NU, NP>| {
+            let (x, s) = (&states[t], &stage_params[t]);
+            if t == horizon {
+                terms.gx = zeros();
+                model.terminal_parameter_terms(x, params, s, &mut terms.gx);
+                if limits.terminal() > 0 {
+                    let mu = multipliers.terminal;
+                    model.terminal_constraint_terms(x, params, s, mu, &mut terminal_terms);
+                    terms.gx += terminal_terms.hxp;
+                }
+                terms.own.extend(self.terminal.sources.iter().map(|&i| terminal_terms.cp[i]));
+                return;
+            }
+            let u = &controls[t];
+            model.parameter_terms(x, u, params, s, &self.costates[t + 1], &mut parameter_terms);
+            let ParameterTerms { fp, hxp, hup } = &parameter_terms;
+            (terms.gx, terms.gu, terms.offset) = (*hxp, *hup, *fp);
+            if limits.stage() > 0 {
+                let mu = &multipliers.stage[t * limits.stage()..][..limits.stage()];
+                model.stage_constraint_terms(x, u, params, s, mu, &mut constraint_terms);
+                terms.gx += constraint_terms.hxp;
+                terms.gu += constraint_terms.hup;
+            }
+            terms.own.extend(self.stages[t].sources.iter().map(|source| match *source {
+                Source::Constraint(i) => constraint_terms.cp[i],
+                Source::Bound(i, Side::Lower) => SVector::from_fn(|column, _| lower[(i, column)]),
+                Source::Bound(i, Side::Upper) => SVector::from_fn(|column, _| -upper[(i, column)]),
+            }));
+        })
+    }
+}
+
+/// The linear part of one stage.
+pub(crate) struct Terms<S, const NX: usize, const NU: usize, const C: usize> {
+    pub(crate) gx: SMatrix<S, NX, C>,
+    pub(crate) gu: SMatrix<S, NU, C>,
+    pub(crate) offset: SMatrix<S, NX, C>,
+    /// Constants of the stage's own active rows.
+    pub(crate) own: Vec<SVector<S, C>>,
+}
+
+fn add_entry<S: Scalar, const N: usize>(vector: &mut SVector<S, N>, i: usize, value: S) {
+    vector[i] += value;
+}
+
+impl Survey {
+    /// Of nothing.
+    pub(crate) const NONE: Self =
+        Self { stationarity: f64::NAN, scale: 1.0, violation: (0.0, 0), contacts: Vec::new() };
+
+    /// Notes a constraint; whether it is a row of the LQ problem.
+    fn constraint(
+        &mut self,
+        stage: usize,
+        i: usize,
+        inequality: bool,
+        c: f64,
+        multiplier: f64,
+        selection: Selection,
+    ) -> bool {
+        let active = !inequality
+            || match selection {
+                Selection::Multipliers => multiplier > 0.0,
+                Selection::PrimalDual { weight } => multiplier + weight * c > 0.0,
+            };
+        // Where a multiplier holds a constraint, being inside is no better than being outside.
+        let violation = if active { c.abs() } else { c.max(0.0) };
+        if violation > self.violation.0 || c.is_nan() {
+            self.violation = (if c.is_nan() { f64::NAN } else { violation }, stage);
+        }
+        if inequality {
+            let source = Source::Constraint(i);
+            self.contacts.push(Contact { stage, source, distance: c.abs(), multiplier, active });
+        }
+        active
+    }
+
+    fn bounds<S: Scalar, const NU: usize>(
+        &mut self,
+        stage: usize,
+        i: usize,
+        u: &SVector<S, NU>,
+        qu: &SVector<S, NU>,
+        bounds: &Bounds<S, NU>,
+        held: Option<Side>,
+    ) {
+        let (lower, upper) = (bounds.lower[i].to_f64(), bounds.upper[i].to_f64());
+        // An interval of one point holds its control whatever the slope.
+        if lower >= upper {
+            return;
+        }
+        for (side, bound) in [(Side::Lower, lower), (Side::Upper, upper)] {
+            if bound.is_finite() {
+                let distance = (u[i].to_f64() - bound).abs() / bound.abs().max(1.0);
+                let active = held == Some(side);
+                let multiplier = if active { qu[i].to_f64().abs() } else { 0.0 };
+                self.contacts.push(Contact { stage, source: Source::Bound(i, side), distance, multiplier, active });
+            }
+        }
+    }
+
+    /// The contact that is nearest to being neither active nor inactive, with its margin: of distance and multiplier (over
+    /// the scale of the cost's gradient) the larger.
+    pub(crate) fn weakest(&self) -> Option<(f64, Contact)> {
+        let margin = |contact: &Contact| contact.distance.max(contact.multiplier / self.scale);
+        self.contacts.iter().map(|contact| (margin(contact), *contact)).min_by(|a, b| a.0.total_cmp(&b.0))
+    }
+}
