@@ -60,11 +60,6 @@ impl Model {
     pub(crate) fn has_stage_params(&self) -> bool {
         self.find_struct("StageParams").is_some()
     }
-    /// Whether controls are bounded or trajectories constrained.
-    pub(crate) fn is_limited(&self) -> bool {
-        let bounded = self.structs.iter().any(|item| item.fields.iter().any(|field| field.bounds.is_some()));
-        bounded || CONSTRAINTS.iter().any(|(name, _)| self.find_function(name).is_some())
-    }
     pub(crate) fn find_const(&self, name: &str) -> Option<&Const> {
         self.consts.iter().find(|item| item.name == name)
     }

@@ -8,10 +8,11 @@ use std::collections::HashMap;
 
 use proc_macro2::Ident;
 
-use crate::ast::{Bounds, CONSTRAINTS, Expr, Function as Fun, Model, Struct, Type, TypeKind};
+use crate::ast::{Expr, Function as Fun, Model, Struct, Type, TypeKind};
 use crate::check::camel_case;
 use crate::errors::{Errors, Span, message};
 use crate::graph::{Graph, Input, NodeId, Vector};
+use crate::limits::Limits;
 use crate::partials::Sizes;
 use crate::value::{Condition, Shape, Value, flatten};
 
@@ -23,6 +24,9 @@ pub(crate) struct System {
     pub(crate) dynamics: Vec<NodeId>,
     pub(crate) stage_cost: NodeId,
     pub(crate) terminal_cost: NodeId,
+    pub(crate) limits: Limits<NodeId>,
+    /// The functions that nothing but bounds calls: these are gone from the module when rustc looks for uses.
+    pub(crate) helpers_of_bounds: Vec<Ident>,
 }
 
 /// The vectors that a model reads.
@@ -111,6 +115,8 @@ pub(crate) struct Elaborator<'a> {
     pub(crate) stack: Vec<String>,
     /// Whether the model has been found too large.
     pub(crate) too_large: bool,
+    /// Whether an infinity may stand here: in bounds, where it says that a side is open, and in consts for these.
+    pub(crate) infinite: bool,
 }
 
 /// What the model's functions are called with.
@@ -142,6 +148,7 @@ impl<'a> Elaborator<'a> {
             calls: HashMap::new(),
             stack: Vec::new(),
             too_large: false,
+            infinite: false,
         }
     }
 
@@ -173,18 +180,13 @@ impl<'a> Elaborator<'a> {
             p: self.inputs(Vector::P, params),
             s: stage_params.map(|item| self.inputs(Vector::S, item)),
         };
-        self.bounds(&arguments.p);
         let dynamics = match &model.integration {
             Some(integration) => self.integrate(integration, model.find_function("derivative")?, &arguments),
             None => self.follow(model.find_function("dynamics")?, &arguments, true),
         };
         let stage_cost = self.follow(model.find_function("stage_cost")?, &arguments, true);
         let terminal_cost = self.follow(model.find_function("terminal_cost")?, &arguments, false);
-        for (name, sees_control) in CONSTRAINTS {
-            if let Some(function) = model.find_function(name) {
-                self.follow(function, &arguments, sees_control);
-            }
-        }
+        let (limits, helpers_of_bounds) = self.limits(&arguments);
         // A helper that nothing calls is looked at as well: its mistakes are as real.
         for function in &model.functions {
             if !self.calls.contains_key(&function.name.to_string()) {
@@ -196,7 +198,15 @@ impl<'a> Elaborator<'a> {
         let mut entries = Vec::new();
         flatten(&dynamics, &mut entries);
         let (Value::Float(stage_cost), Value::Float(terminal_cost)) = (stage_cost, terminal_cost) else { return None };
-        Some(System { graph: Graph::default(), vectors, dynamics: entries, stage_cost, terminal_cost })
+        Some(System {
+            graph: Graph::default(),
+            vectors,
+            dynamics: entries,
+            stage_cost,
+            terminal_cost,
+            limits,
+            helpers_of_bounds,
+        })
     }
 
     /// One of the model's own functions on the inputs.
@@ -210,36 +220,6 @@ impl<'a> Elaborator<'a> {
         // The parameters of the stage come last, and a function need not take them.
         values.truncate(function.arguments.len());
         self.call(function, values)
-    }
-
-    /// Looks at the bounds of the controls, which are numbers or, for an array, as many as it has.
-    fn bounds(&mut self, p: &Value) {
-        let model = self.model;
-        let Some(control) = model.find_struct("Control") else { return };
-        for field in &control.fields {
-            let Some(Bounds { lower, upper, span }) = &field.bounds else { continue };
-            let shape = self.shape(&field.ty);
-            let mut sides = Vec::new();
-            for side in [lower, upper].into_iter().flatten() {
-                let value = self.expr(side, &mut vec![("p".to_owned(), p.clone())]);
-                let wanted = if matches!(value, Value::Array(_)) { &shape } else { &Shape::Float };
-                let value = self.expect(value, wanted, side.span);
-                let mut entries = Vec::new();
-                flatten(&value, &mut entries);
-                sides.push(entries.iter().map(|&entry| self.graph.constant_value(entry)).collect::<Vec<_>>());
-            }
-            if let (Some(_), Some(_), [lower, upper]) = (lower, upper, sides.as_slice()) {
-                let length = lower.len().max(upper.len());
-                let entry = |side: &[Option<f64>], index: usize| side.get(index).or(side.first()).copied().flatten();
-                let reversed = (0..length).any(|index| match (entry(lower, index), entry(upper, index)) {
-                    (Some(lower), Some(upper)) => lower > upper,
-                    _ => false,
-                });
-                if reversed {
-                    self.errors.on(*span, message::BOUNDS_REVERSED);
-                }
-            }
-        }
     }
 
     /// The layout of a struct whose fields are numbers and arrays of numbers.
@@ -415,7 +395,9 @@ impl<'a> Elaborator<'a> {
         self.consts.insert(item.name.to_string(), None);
         let wanted = self.shape(&item.ty);
         // Everything in scope is constant here, and constants are folded.
+        let infinite = std::mem::replace(&mut self.infinite, true);
         let value = self.expr(&item.value, &mut Scope::new());
+        self.infinite = infinite;
         let value = self.expect(value, &wanted, item.value.span);
         self.consts.insert(item.name.to_string(), Some(value.clone()));
         value
@@ -436,6 +418,8 @@ impl<'a> Elaborator<'a> {
             return known.clone();
         }
         self.stack.push(name.clone());
+        // Results are kept for calls from anywhere.
+        let infinite = std::mem::replace(&mut self.infinite, false);
         let mut scope = Scope::new();
         for (argument, value) in function.arguments.iter().zip(values) {
             let at = argument.ty.span;
@@ -451,6 +435,7 @@ impl<'a> Elaborator<'a> {
             self.expect(value, &wanted, span)
         };
         self.stack.pop();
+        self.infinite = infinite;
         let value = self.share(&value);
         self.calls.entry(name).or_default().insert(keys, value.clone());
         value

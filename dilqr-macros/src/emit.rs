@@ -9,7 +9,8 @@ use quote::{format_ident, quote};
 
 use crate::check::camel_case;
 use crate::elaborate::{Layout, Vectors};
-use crate::graph::{Comparison, Input, Vector};
+use crate::graph::{Comparison, Input, NodeId, Vector};
+use crate::limits::Limits;
 use crate::partials::{Kernels, Sizes, pattern};
 use crate::program::{Field, Op, Output, Program, Value};
 
@@ -29,8 +30,7 @@ pub(crate) struct Emission<'a> {
     pub(crate) named: Vec<&'a Ident>,
     /// Whether `dynamics` is made from `derivative`, and has to be added to the module.
     pub(crate) integrated: bool,
-    /// Whether the model has bounds or constraints.
-    pub(crate) limited: bool,
+    pub(crate) limits: &'a Limits<NodeId>,
     pub(crate) sizes: Sizes,
     pub(crate) kernels: &'a Kernels,
 }
@@ -221,6 +221,10 @@ enum Argument {
     Dx,
     Du,
     DLambda,
+    Mu,
+    DMu,
+    LowerWeights,
+    UpperWeights,
     /// `&mut` from here on.
     Next,
     Stage,
@@ -232,6 +236,17 @@ enum Argument {
     Gp,
     Gs,
     Linearization,
+    StageTerms,
+    Lxs,
+    Lower,
+    Upper,
+    LowerTerms,
+    UpperTerms,
+    Constraints,
+    StageConstraints,
+    TerminalConstraints,
+    StageConstraintTerms,
+    TerminalConstraintTerms,
 }
 
 impl Argument {
@@ -245,6 +260,11 @@ impl Argument {
             Self::Dx => "__dx",
             Self::Du => "__du",
             Self::DLambda => "__dlambda",
+            Self::Mu => "__mu",
+            Self::DMu => "__dmu",
+            Self::LowerWeights | Self::Lower | Self::LowerTerms => "__lower",
+            Self::UpperWeights | Self::Upper | Self::UpperTerms => "__upper",
+            Self::Constraints => "__c",
             Self::Gp => "__gp",
             Self::Gs => "__gs",
             _ => "__out",
@@ -253,17 +273,18 @@ impl Argument {
     }
 
     fn is_input(self) -> bool {
-        use Argument::{DLambda, Du, Dx, Lambda, P, S, U, X};
-        [X, U, P, S, Lambda, Dx, Du, DLambda].contains(&self)
+        use Argument::{DLambda, DMu, Du, Dx, Lambda, LowerWeights, Mu, P, S, U, UpperWeights, X};
+        [X, U, P, S, Lambda, Dx, Du, DLambda, Mu, DMu, LowerWeights, UpperWeights].contains(&self)
     }
 
     fn ty(self, emission: &Emission<'_>, scalar: &TokenStream) -> TokenStream {
         let runtime = emission.runtime;
         let Sizes { nx, nu, np, ns } = emission.sizes;
         let vector = |n: usize| quote!(#runtime::nalgebra::SVector<#scalar, #n>);
+        let matrix = |rows: usize, columns: usize| quote!(#runtime::nalgebra::SMatrix<#scalar, #rows, #columns>);
         match self {
             Self::X | Self::Lambda | Self::Dx | Self::DLambda | Self::Next => vector(nx),
-            Self::U | Self::Du => vector(nu),
+            Self::U | Self::Du | Self::LowerWeights | Self::UpperWeights | Self::Lower | Self::Upper => vector(nu),
             Self::P | Self::Gp => vector(np),
             Self::S | Self::Gs => vector(ns),
             Self::Stage => quote!(#runtime::model::StageExpansion<#scalar, #nx, #nu>),
@@ -271,8 +292,16 @@ impl Argument {
             Self::Hessian => quote!(#runtime::model::HamiltonianHessian<#scalar, #nx, #nu>),
             Self::Hamiltonian => quote!(#runtime::model::HamiltonianExpansion<#scalar, #nx, #nu>),
             Self::Terms => quote!(#runtime::model::ParameterTerms<#scalar, #nx, #nu, #np>),
-            Self::Lxp => quote!(#runtime::nalgebra::SMatrix<#scalar, #nx, #np>),
+            Self::StageTerms => quote!(#runtime::model::ParameterTerms<#scalar, #nx, #nu, #ns>),
+            Self::Lxp => matrix(nx, np),
+            Self::Lxs => matrix(nx, ns),
+            Self::LowerTerms | Self::UpperTerms => matrix(nu, np),
             Self::Linearization => quote!(Linearization),
+            Self::Mu | Self::DMu | Self::Constraints => quote!([#scalar]),
+            Self::StageConstraints => quote!(#runtime::limits::ConstraintExpansion<#scalar, #nx, #nu>),
+            Self::TerminalConstraints => quote!(#runtime::limits::ConstraintExpansion<#scalar, #nx, 0>),
+            Self::StageConstraintTerms => quote!(#runtime::limits::ConstraintParameterTerms<#scalar, #nx, #nu, #np>),
+            Self::TerminalConstraintTerms => quote!(#runtime::limits::ConstraintParameterTerms<#scalar, #nx, 0, #np>),
         }
     }
 
@@ -291,6 +320,10 @@ impl Argument {
             Vector::Dx => Self::Dx,
             Vector::Du => Self::Du,
             Vector::DLambda => Self::DLambda,
+            Vector::Mu => Self::Mu,
+            Vector::DMu => Self::DMu,
+            Vector::Lower => Self::LowerWeights,
+            Vector::Upper => Self::UpperWeights,
         }
     }
 }
@@ -307,7 +340,7 @@ struct Method<'a> {
 fn methods(kernels: &Kernels) -> Vec<Method<'_>> {
     use Argument::*;
     let method = |name, arguments, returns, program| Method { name, arguments, returns, program };
-    vec![
+    let mut methods = vec![
         method("dynamics", &[X, U, P, S, Next], false, &kernels.dynamics),
         method("stage_cost", &[X, U, P, S], true, &kernels.stage_cost),
         method("terminal_cost", &[X, P, S], true, &kernels.terminal_cost),
@@ -337,7 +370,36 @@ fn methods(kernels: &Kernels) -> Vec<Method<'_>> {
         ),
         method("parameter_terms", &[X, U, P, S, Lambda, Terms], false, &kernels.parameter_terms),
         method("terminal_parameter_terms", &[X, P, S, Lxp], false, &kernels.terminal_parameter_terms),
-    ]
+    ];
+    let optional: [(_, &'static [Argument], _); 13] = [
+        ("stage_parameter_terms", &[X, U, P, S, Lambda, StageTerms], &kernels.stage_parameter_terms),
+        ("terminal_stage_parameter_terms", &[X, P, S, Lxs], &kernels.terminal_stage_parameter_terms),
+        ("bounds", &[P, Lower, Upper], &kernels.bounds),
+        ("add_bounds_contraction", &[P, LowerWeights, UpperWeights, Gp], &kernels.bounds_contraction),
+        ("bounds_terms", &[P, LowerTerms, UpperTerms], &kernels.bounds_terms),
+        ("stage_constraints", &[X, U, P, S, Constraints], &kernels.stage_constraints),
+        ("expand_stage_constraints", &[X, U, P, S, Mu, StageConstraints], &kernels.expand_stage_constraints),
+        (
+            "add_stage_constraint_contraction",
+            &[X, U, P, S, Mu, Dx, Du, DMu, Gp, Gs],
+            &kernels.stage_constraint_contraction,
+        ),
+        ("stage_constraint_terms", &[X, U, P, S, Mu, StageConstraintTerms], &kernels.stage_constraint_terms),
+        ("terminal_constraints", &[X, P, S, Constraints], &kernels.terminal_constraints),
+        ("expand_terminal_constraints", &[X, P, S, Mu, TerminalConstraints], &kernels.expand_terminal_constraints),
+        (
+            "add_terminal_constraint_contraction",
+            &[X, P, S, Mu, Dx, DMu, Gp, Gs],
+            &kernels.terminal_constraint_contraction,
+        ),
+        ("terminal_constraint_terms", &[X, P, S, Mu, TerminalConstraintTerms], &kernels.terminal_constraint_terms),
+    ];
+    methods.extend(
+        optional
+            .into_iter()
+            .filter_map(|(name, arguments, program)| Some(method(name, arguments, false, program.as_ref()?))),
+    );
+    methods
 }
 
 fn model(emission: &Emission<'_>) -> TokenStream {
@@ -348,11 +410,7 @@ fn model(emission: &Emission<'_>) -> TokenStream {
     let bodies = methods.iter().map(|method| kernel(emission, method));
     let delegates = methods.iter().map(|method| delegate(emission, method));
     let sparsity = sparsity(emission);
-    let limited = emission.limited.then(|| {
-        quote!(
-            const LIMITS: #runtime::Limits = #runtime::Limits { bounded: true, ..#runtime::Limits::NONE };
-        )
-    });
+    let limits = emission.limits.any().then(|| limits(emission));
     let linearize = linearize(emission);
     let named = &emission.named;
     quote! {
@@ -364,7 +422,7 @@ fn model(emission: &Emission<'_>) -> TokenStream {
             #[automatically_derived]
             impl #runtime::Model<#nx, #nu, #np, #ns> for #model {
                 const SPARSITY: #runtime::Sparsity<#nx, #nu, #np> = #sparsity;
-                #limited
+                #limits
                 #(#delegates)*
             }
 
@@ -689,7 +747,10 @@ impl Part<'_> {
             Op::Input(Input { vector, index }) => {
                 let name = Argument::of(vector).name();
                 let index = index as usize;
-                quote!(#name.data.0[0][#index])
+                match vector {
+                    Vector::Mu | Vector::DMu => quote!(#name[#index]),
+                    _ => quote!(#name.data.0[0][#index]),
+                }
             }
             Op::Constant(bits) => {
                 let value = f64::from_bits(bits);
@@ -855,10 +916,39 @@ fn write(output: Output, value: &TokenStream) -> TokenStream {
         Field::Hxp => quote!(hxp),
         Field::Hup => quote!(hup),
         Field::Next | Field::Lxp => return quote!(__out.data.0[#column][#row] = #value;),
+        Field::Lower => return quote!(__lower.data.0[#column][#row] = #value;),
+        Field::Upper => return quote!(__upper.data.0[#column][#row] = #value;),
+        Field::Constraints => return quote!(__c[#row] = #value;),
+        Field::C => return quote!(__out.c[#row] = #value;),
+        Field::Cx => return quote!(__out.cx[#row].data.0[0][#column] = #value;),
+        Field::Cu => return quote!(__out.cu[#row].data.0[0][#column] = #value;),
+        Field::Cp => return quote!(__out.cp[#row].data.0[0][#column] = #value;),
         Field::Gp => return quote!(__gp.data.0[0][#row] += #value;),
         Field::Gs => return quote!(__gs.data.0[0][#row] += #value;),
     };
     quote!(__out.#field.data.0[#column][#row] = #value;)
+}
+
+/// The constant that counts the limits.
+fn limits(emission: &Emission<'_>) -> TokenStream {
+    let Emission { runtime, limits, kernels, .. } = emission;
+    let bounded = limits.bounded();
+    let (stage, terminal) = (&limits.stage, &limits.terminal);
+    let (stage_inequalities, stage_equalities) = (stage.inequalities, stage.equalities());
+    let (terminal_inequalities, terminal_equalities) = (terminal.inequalities, terminal.equalities());
+    let cu = kernels.expand_stage_constraints.as_ref();
+    let cu = cu.map(|program| pattern(program, Field::Cu, stage.values.len(), emission.sizes.nu));
+    let sees_control = cu.unwrap_or_default().into_iter().map(|row| row.contains(&true));
+    quote! {
+        const LIMITS: #runtime::Limits = #runtime::Limits {
+            bounded: #bounded,
+            stage_inequalities: #stage_inequalities,
+            stage_equalities: #stage_equalities,
+            terminal_inequalities: #terminal_inequalities,
+            terminal_equalities: #terminal_equalities,
+            sees_control: &[#(#sees_control),*],
+        };
+    }
 }
 
 fn sparsity(emission: &Emission<'_>) -> TokenStream {

@@ -5,6 +5,7 @@ use quote::{ToTokens, quote};
 use syn::visit_mut::VisitMut;
 
 use crate::errors::{Errors, message};
+use crate::limits::Limits;
 use crate::{check, dump, elaborate, emit, parse, partials, symbolic, tape};
 
 /// Expands `#[model(arguments)] item`.
@@ -50,9 +51,9 @@ fn compile(arguments: TokenStream, module: &syn::ItemMod) -> Result<TokenStream,
     let Some(system) = system else { return Ok(TokenStream::new()) };
 
     let sizes = system.vectors.sizes();
-    let (graph, f) = (&system.graph, &system.dynamics);
+    let (graph, f, limits) = (&system.graph, &system.dynamics, &system.limits);
     let failure = |message: &str| syn::Error::new(model.module.span(), message);
-    let tape = symbolic::session(|| tape::tape(graph, f, system.stage_cost, system.terminal_cost));
+    let tape = symbolic::session(|| tape::tape(graph, f, system.stage_cost, system.terminal_cost, limits));
     let tape = tape.map_err(|error| failure(&error))?.map_err(|_| failure(message::OVERFLOW))?;
     let kernels = partials::kernels(&tape, sizes);
     // What is shared by a name meets only here.
@@ -63,9 +64,14 @@ fn compile(arguments: TokenStream, module: &syn::ItemMod) -> Result<TokenStream,
         module: &model.module,
         runtime: &runtime_path(runtime.as_ref()),
         vectors: &system.vectors,
-        named: model.own_functions().into_iter().chain(model.consts.iter().map(|item| &item.name)).collect(),
+        named: model
+            .own_functions()
+            .into_iter()
+            .chain(model.consts.iter().map(|item| &item.name))
+            .chain(&system.helpers_of_bounds)
+            .collect(),
         integrated: model.integration.is_some(),
-        limited: model.is_limited(),
+        limits,
         sizes,
         kernels: &kernels,
     }))
@@ -88,7 +94,7 @@ fn fallback(arguments: TokenStream, module: &syn::ItemMod) -> TokenStream {
             vectors: &vectors,
             named: Vec::new(),
             integrated: model.integration.is_some() && model.find_function("dynamics").is_none(),
-            limited: false,
+            limits: &Limits::default(),
             kernels: &partials::Kernels::default(),
         })
     })

@@ -6,7 +6,7 @@ use crate::ast::{BinaryOp, CompareOp, Expr, ExprKind, Type};
 use crate::elaborate::{Elaborator, NODES, Scope};
 use crate::errors::{Span, message};
 use crate::graph::{Comparison, Function, Node, NodeId};
-use crate::value::{Condition, Shape, Value};
+use crate::value::{Condition, Shape, Value, flatten};
 
 /// One of the methods of f64 that the language has.
 #[derive(Clone, Copy)]
@@ -61,7 +61,11 @@ impl Elaborator<'_> {
 
     pub(crate) fn expr(&mut self, expr: &Expr, scope: &mut Scope) -> Value {
         match &expr.kind {
-            ExprKind::Float(value) => Value::Float(self.graph.constant(*value)),
+            ExprKind::Float(value) if value.is_finite() || self.infinite => Value::Float(self.graph.constant(*value)),
+            ExprKind::Float(_) => {
+                self.errors.on(expr.span, message::NOT_FINITE);
+                Value::Unknown
+            }
             ExprKind::Integer(value) => Value::Integer(*value),
             ExprKind::Bool(value) => Value::Bool(Condition::Known(*value)),
             ExprKind::Compare(op, left, right) => self.compare(*op, left, right, expr.span, scope),
@@ -139,7 +143,15 @@ impl Elaborator<'_> {
             return value.clone();
         }
         if self.model.find_const(&text).is_some() {
-            return self.constant(name);
+            let value = self.constant(name);
+            let mut entries = Vec::new();
+            flatten(&value, &mut entries);
+            let constants = entries.into_iter().filter_map(|entry| self.graph.constant_value(entry));
+            if !self.infinite && constants.into_iter().any(f64::is_infinite) {
+                self.errors.at(name, message::NOT_FINITE);
+                return Value::Unknown;
+            }
+            return value;
         }
         let consts: Vec<String> = self.model.consts.iter().map(|item| item.name.to_string()).collect();
         let known = scope.iter().map(|(known, _)| known.as_str()).chain(consts.iter().map(String::as_str));

@@ -29,6 +29,12 @@ pub(crate) enum Vector {
     Dx,
     Du,
     DLambda,
+    /// Multipliers of constraints, and their direction.
+    Mu,
+    DMu,
+    /// Weights of the bounds.
+    Lower,
+    Upper,
 }
 
 /// One entry of a vector.

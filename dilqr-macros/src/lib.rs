@@ -13,6 +13,7 @@ mod expand;
 mod expressions;
 mod graph;
 mod integrate;
+mod limits;
 mod parse;
 mod partials;
 mod program;

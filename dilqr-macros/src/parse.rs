@@ -669,6 +669,13 @@ fn parse_path(expr: &syn::ExprPath, errors: &mut Errors) -> ExprKind {
             Some(value) => ExprKind::Float(value),
             None => unknown(errors, &expr.path, &message::unknown_path(&names.join("::"))),
         },
+        // Elaboration allows them in bounds, where they say that a side is open.
+        ["f64", "INFINITY"]
+        | ["std" | "core", "f64", "INFINITY"]
+        | ["std" | "core", "primitive", "f64", "INFINITY"] => ExprKind::Float(f64::INFINITY),
+        ["f64", "NEG_INFINITY"]
+        | ["std" | "core", "f64", "NEG_INFINITY"]
+        | ["std" | "core", "primitive", "f64", "NEG_INFINITY"] => ExprKind::Float(f64::NEG_INFINITY),
         _ => unknown(errors, &expr.path, &message::unknown_path(&names.join("::"))),
     }
 }

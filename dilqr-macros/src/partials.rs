@@ -32,6 +32,20 @@ pub(crate) struct Kernels {
     pub(crate) parameter_terms: Program,
     pub(crate) terminal_parameter_terms: Program,
     pub(crate) linearize: Program,
+    // What follows is there only where the model has stage parameters, bounds, or constraints of that kind.
+    pub(crate) stage_parameter_terms: Option<Program>,
+    pub(crate) terminal_stage_parameter_terms: Option<Program>,
+    pub(crate) bounds: Option<Program>,
+    pub(crate) bounds_contraction: Option<Program>,
+    pub(crate) bounds_terms: Option<Program>,
+    pub(crate) stage_constraints: Option<Program>,
+    pub(crate) expand_stage_constraints: Option<Program>,
+    pub(crate) stage_constraint_contraction: Option<Program>,
+    pub(crate) stage_constraint_terms: Option<Program>,
+    pub(crate) terminal_constraints: Option<Program>,
+    pub(crate) expand_terminal_constraints: Option<Program>,
+    pub(crate) terminal_constraint_contraction: Option<Program>,
+    pub(crate) terminal_constraint_terms: Option<Program>,
 }
 
 pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
@@ -94,16 +108,46 @@ pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
         let parameter_terms = start(|sweep| {
             sweep.write_f_jacobian(&[(Vector::P, Field::Fp)]);
             let roots = sweep.hamiltonian();
-            sweep.write_cross(&roots, [Field::Hxp, Field::Hup]);
+            sweep.write_cross(&roots, Vector::P, [Field::Hxp, Field::Hup]);
         });
         let terminal_parameter_terms = start(|sweep| {
             let roots = vec![(sweep.tape.terminal, sweep.one())];
-            sweep.write_cross(&roots, [Field::Lxp, Field::Hup]);
+            sweep.write_cross(&roots, Vector::P, [Field::Lxp, Field::Hup]);
         });
         let linearize = start(|sweep| {
             sweep.write_f(Field::F);
             sweep.write_f_jacobian(&[(Vector::X, Field::Fx), (Vector::U, Field::Fu), (Vector::P, Field::Fp)]);
         });
+        let start_if = |present: bool, build: fn(&mut Sweep<'_>)| present.then(|| start(build));
+        let has_stage_parameters = sizes.ns > 0;
+        let stage_parameter_terms = start_if(has_stage_parameters, |sweep| {
+            sweep.write_f_jacobian(&[(Vector::S, Field::Fp)]);
+            let roots = sweep.hamiltonian();
+            sweep.write_cross(&roots, Vector::S, [Field::Hxp, Field::Hup]);
+        });
+        let terminal_stage_parameter_terms = start_if(has_stage_parameters, |sweep| {
+            let roots = vec![(sweep.tape.terminal, sweep.one())];
+            sweep.write_cross(&roots, Vector::S, [Field::Lxp, Field::Hup]);
+        });
+        let limits = &tape.limits;
+        let bounds = start_if(limits.bounded(), |sweep| sweep.write_bounds());
+        let bounds_contraction = start_if(limits.bounded(), |sweep| {
+            let roots = sweep.weighted_bounds();
+            sweep.write_parameter_gradient(&roots);
+        });
+        let bounds_terms = start_if(limits.bounded(), |sweep| sweep.write_bounds_terms());
+        let constrained = !limits.stage.is_empty();
+        let stage_constraints = start_if(constrained, |sweep| sweep.write_values(sweep.stage(), Field::Constraints));
+        let expand_stage_constraints = start_if(constrained, |sweep| sweep.expand_constraints(sweep.stage()));
+        let stage_constraint_contraction = start_if(constrained, |sweep| sweep.contract_constraints(sweep.stage()));
+        let stage_constraint_terms = start_if(constrained, |sweep| sweep.write_constraint_terms(sweep.stage()));
+        let constrained = !limits.terminal.is_empty();
+        let terminal_constraints =
+            start_if(constrained, |sweep| sweep.write_values(sweep.terminal(), Field::Constraints));
+        let expand_terminal_constraints = start_if(constrained, |sweep| sweep.expand_constraints(sweep.terminal()));
+        let terminal_constraint_contraction =
+            start_if(constrained, |sweep| sweep.contract_constraints(sweep.terminal()));
+        let terminal_constraint_terms = start_if(constrained, |sweep| sweep.write_constraint_terms(sweep.terminal()));
         Kernels {
             dynamics: finished(dynamics),
             stage_cost: finished(stage_cost),
@@ -120,14 +164,27 @@ pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
             parameter_terms: finished(parameter_terms),
             terminal_parameter_terms: finished(terminal_parameter_terms),
             linearize: finished(linearize),
+            stage_parameter_terms: stage_parameter_terms.map(finished),
+            terminal_stage_parameter_terms: terminal_stage_parameter_terms.map(finished),
+            bounds: bounds.map(finished),
+            bounds_contraction: bounds_contraction.map(finished),
+            bounds_terms: bounds_terms.map(finished),
+            stage_constraints: stage_constraints.map(finished),
+            expand_stage_constraints: expand_stage_constraints.map(finished),
+            stage_constraint_contraction: stage_constraint_contraction.map(finished),
+            stage_constraint_terms: stage_constraint_terms.map(finished),
+            terminal_constraints: terminal_constraints.map(finished),
+            expand_terminal_constraints: expand_terminal_constraints.map(finished),
+            terminal_constraint_contraction: terminal_constraint_contraction.map(finished),
+            terminal_constraint_terms: terminal_constraint_terms.map(finished),
         }
     })
 }
 
 impl Kernels {
     /// Each kernel under its name in the generated documentation.
-    pub(crate) fn named(&self) -> [(&'static str, &Program); 15] {
-        [
+    pub(crate) fn named(&self) -> Vec<(&'static str, &Program)> {
+        let mut named = vec![
             ("dynamics", &self.dynamics),
             ("stage_cost", &self.stage_cost),
             ("terminal_cost", &self.terminal_cost),
@@ -143,7 +200,24 @@ impl Kernels {
             ("parameter_terms", &self.parameter_terms),
             ("terminal_parameter_terms", &self.terminal_parameter_terms),
             ("linearize", &self.linearize),
-        ]
+        ];
+        let optional = [
+            ("stage_parameter_terms", &self.stage_parameter_terms),
+            ("terminal_stage_parameter_terms", &self.terminal_stage_parameter_terms),
+            ("bounds", &self.bounds),
+            ("add_bounds_contraction", &self.bounds_contraction),
+            ("bounds_terms", &self.bounds_terms),
+            ("stage_constraints", &self.stage_constraints),
+            ("expand_stage_constraints", &self.expand_stage_constraints),
+            ("add_stage_constraint_contraction", &self.stage_constraint_contraction),
+            ("stage_constraint_terms", &self.stage_constraint_terms),
+            ("terminal_constraints", &self.terminal_constraints),
+            ("expand_terminal_constraints", &self.expand_terminal_constraints),
+            ("add_terminal_constraint_contraction", &self.terminal_constraint_contraction),
+            ("terminal_constraint_terms", &self.terminal_constraint_terms),
+        ];
+        named.extend(optional.into_iter().filter_map(|(name, program)| Some((name, program.as_ref()?))));
+        named
     }
 }
 
@@ -208,10 +282,7 @@ impl Sweep<'_> {
     }
 
     fn write_f(&mut self, field: Field) {
-        for index in 0..self.tape.f.len() {
-            let value = self.chain.value(self.tape.f[index]);
-            self.write(field, index, 0, value);
-        }
+        self.write_values(&self.tape.f, field);
     }
 
     fn write_value(&mut self, root: Operand) {
@@ -220,8 +291,12 @@ impl Sweep<'_> {
     }
 
     fn write_f_jacobian(&mut self, blocks: &[(Vector, Field)]) {
+        self.write_jacobian(&self.tape.f, blocks);
+    }
+
+    fn write_jacobian(&mut self, outputs: &[Operand], blocks: &[(Vector, Field)]) {
         let vectors: Vec<Vector> = blocks.iter().map(|(vector, _)| *vector).collect();
-        let rows = self.chain.jacobian(&self.tape.f, &vectors);
+        let rows = self.chain.jacobian(outputs, &vectors);
         for (index, row) in rows.into_iter().enumerate() {
             for (input, value) in row {
                 if let Some((_, field)) = blocks.iter().find(|(vector, _)| *vector == input.vector) {
@@ -275,10 +350,10 @@ impl Sweep<'_> {
         }
     }
 
-    /// Blocks xp and up of the second derivatives of the roots' weighted sum.
-    fn write_cross(&mut self, roots: &Roots, fields: [Field; 2]) {
+    /// Blocks xp and up of the second derivatives of the roots' weighted sum, `p` being the vector `parameters`.
+    fn write_cross(&mut self, roots: &Roots, parameters: Vector, fields: [Field; 2]) {
         let [xp, up] = fields;
-        for ((row, column), value) in self.chain.cross(roots, &[Vector::X, Vector::U], &[Vector::P]) {
+        for ((row, column), value) in self.chain.cross(roots, &[Vector::X, Vector::U], &[parameters]) {
             let field = if row.vector == Vector::X { xp } else { up };
             self.write(field, row.index as usize, column.index as usize, value);
         }
@@ -293,6 +368,81 @@ impl Sweep<'_> {
             _ => None,
         });
         self.write_parameters(gradient);
+    }
+}
+
+/// The kernels of limits.
+impl<'a> Sweep<'a> {
+    fn stage(&self) -> &'a [Operand] {
+        &self.tape.limits.stage.values
+    }
+
+    fn terminal(&self) -> &'a [Operand] {
+        &self.tape.limits.terminal.values
+    }
+
+    /// The bounds there are: the field and the vector of their side, and the entry of the control.
+    fn bounds_present(&self) -> Vec<(Operand, Field, Vector, usize)> {
+        let limits = &self.tape.limits;
+        let lower = limits.lower.iter().map(|bound| (bound, Field::Lower, Vector::Lower)).enumerate();
+        let upper = limits.upper.iter().map(|bound| (bound, Field::Upper, Vector::Upper)).enumerate();
+        lower
+            .chain(upper)
+            .filter_map(|(entry, (bound, field, vector))| Some(((*bound)?, field, vector, entry)))
+            .collect()
+    }
+
+    fn write_bounds(&mut self) {
+        for (bound, field, _, entry) in self.bounds_present() {
+            let value = self.chain.value(bound);
+            self.write(field, entry, 0, value);
+        }
+    }
+
+    fn weighted_bounds(&mut self) -> Roots {
+        let bounds = self.bounds_present().into_iter();
+        bounds.map(|(bound, _, vector, entry)| (bound, self.input(vector, entry))).collect()
+    }
+
+    fn write_bounds_terms(&mut self) {
+        let bounds = self.bounds_present();
+        let operands: Vec<Operand> = bounds.iter().map(|(bound, ..)| *bound).collect();
+        let rows = self.chain.jacobian(&operands, &[Vector::P]);
+        for ((_, field, _, entry), row) in bounds.into_iter().zip(rows) {
+            for (input, value) in row {
+                self.write(field, entry, input.index as usize, value);
+            }
+        }
+    }
+
+    fn write_values(&mut self, operands: &[Operand], field: Field) {
+        for (index, &operand) in operands.iter().enumerate() {
+            let value = self.chain.value(operand);
+            self.write(field, index, 0, value);
+        }
+    }
+
+    /// `vector' c`
+    fn weighted(&mut self, constraints: &[Operand], vector: Vector) -> Roots {
+        constraints.iter().enumerate().map(|(index, &operand)| (operand, self.input(vector, index))).collect()
+    }
+
+    fn expand_constraints(&mut self, constraints: &[Operand]) {
+        self.write_values(constraints, Field::C);
+        self.write_jacobian(constraints, &[(Vector::X, Field::Cx), (Vector::U, Field::Cu)]);
+        let roots = self.weighted(constraints, Vector::Mu);
+        self.write_hessian(&roots, [Field::Hxx, Field::Hux, Field::Huu]);
+    }
+
+    fn contract_constraints(&mut self, constraints: &[Operand]) {
+        let (roots, weights) = (self.weighted(constraints, Vector::Mu), self.weighted(constraints, Vector::DMu));
+        self.write_parameter_contraction(&roots, &weights);
+    }
+
+    fn write_constraint_terms(&mut self, constraints: &[Operand]) {
+        self.write_jacobian(constraints, &[(Vector::P, Field::Cp)]);
+        let roots = self.weighted(constraints, Vector::Mu);
+        self.write_cross(&roots, Vector::P, [Field::Hxp, Field::Hup]);
     }
 }
 

@@ -151,6 +151,24 @@ pub(crate) enum Field {
     /// Added to, not written.
     Gp,
     Gs,
+    /// Bounds, or their derivatives in the parameters.
+    Lower,
+    Upper,
+    /// Values of constraints where they are all that is written.
+    Constraints,
+    /// Values of constraints in a record.
+    C,
+    Cx,
+    Cu,
+    Cp,
+}
+
+impl Field {
+    /// Whether zeros are written as well, since the place need not hold one before: a bound of 0 stands where an open side
+    /// has an infinity.
+    fn holds_anything(self) -> bool {
+        matches!(self, Self::Lower | Self::Upper | Self::Constraints | Self::C)
+    }
 }
 
 pub(crate) struct Builder {
@@ -567,7 +585,7 @@ impl Builder {
 
     /// The program that computes `outputs` and nothing else.
     pub(crate) fn finish(mut self, mut outputs: Vec<(Output, Value)>) -> Program {
-        outputs.retain(|&(_, value)| !self.is_zero(value));
+        outputs.retain(|&(output, value)| output.field.holds_anything() || !self.is_zero(value));
         self.join(&outputs);
         // Depth first from the outputs, so that values die young and registers suffice.
         let mut position = vec![None; self.ops.len()];

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use crate::ast::BinaryOp;
 use crate::graph::{Comparison, Function, Graph, Input, Node, NodeId};
+use crate::limits::Limits;
 use crate::symbolic::{self, Partials};
 use crate::term::Term;
 
@@ -56,19 +57,26 @@ pub(crate) struct Tape {
     pub(crate) l: Operand,
     /// Terminal cost.
     pub(crate) terminal: Operand,
+    pub(crate) limits: Limits<Operand>,
 }
 
 /// A constant of the model that f64 cannot hold.
 pub(crate) struct Overflow;
 
 /// Derives the tape; to be called inside [`symbolic::session`].
-pub(crate) fn tape(graph: &Graph, f: &[NodeId], l: NodeId, terminal: NodeId) -> Result<Tape, Overflow> {
+pub(crate) fn tape(
+    graph: &Graph,
+    f: &[NodeId],
+    l: NodeId,
+    terminal: NodeId,
+    limits: &Limits<NodeId>,
+) -> Result<Tape, Overflow> {
     let mut cutter = Cutter { pieces: Vec::new(), known: HashMap::new(), overflow: false };
     let mut values: HashMap<NodeId, Operand> = HashMap::new();
     let mut conditions: Vec<Condition> = Vec::new();
     let mut condition_of: HashMap<NodeId, usize> = HashMap::new();
     let risky = risky(graph);
-    for node in needed(graph, f.iter().copied().chain([l, terminal])) {
+    for node in needed(graph, f.iter().copied().chain([l, terminal]).chain(limits.values())) {
         let value = match graph.node(node) {
             Node::Input(input) => Operand::Input(*input),
             Node::Constant(value) => Operand::Constant(*value),
@@ -110,11 +118,12 @@ pub(crate) fn tape(graph: &Graph, f: &[NodeId], l: NodeId, terminal: NodeId) -> 
         f: f.iter().map(|node| values[node]).collect(),
         l: values[&l],
         terminal: values[&terminal],
+        limits: limits.map(|node| values[&node]),
     })
 }
 
 /// The nodes under `roots`, operands first.
-fn needed(graph: &Graph, roots: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
+pub(crate) fn needed(graph: &Graph, roots: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
     let mut wanted = vec![false; graph.len()];
     for root in roots {
         wanted[root.index()] = true;

@@ -10,6 +10,8 @@
 //! The functions of this module are what [`Model`]'s provided methods call. Each evaluates the value functions once a
 //! direction, or once a pair of directions, and is exact to rounding.
 
+mod limits;
+
 use nalgebra::{SMatrix, SVector};
 use num_dual::{Dual, DualNum, HyperDual};
 
@@ -18,8 +20,14 @@ use crate::model::{HamiltonianHessian, Model, ParameterTerms, StageExpansion, Te
 use crate::point::{Point, parameter, set_second};
 use crate::scalar::Scalar;
 
-/// A model whose derivatives are taken with hyper-dual numbers from the wrapped model's `dynamics`, `stage_cost` and
-/// `terminal_cost`; the wrapped model's own derivatives are never called.
+pub(crate) use limits::{
+    add_bounds_contraction, add_stage_constraint_contraction, add_terminal_constraint_contraction, bounds_terms,
+    expand_stage_constraints, expand_terminal_constraints, stage_constraint_terms, terminal_constraint_terms,
+};
+
+/// A model whose derivatives are taken with hyper-dual numbers from the wrapped model's `dynamics`, `stage_cost`,
+/// `terminal_cost`, `bounds`, `stage_constraints` and `terminal_constraints`; the wrapped model's own derivatives are never
+/// called.
 ///
 /// Exact to rounding, and slow: the second opinion on derivative kernels that were generated or written by hand, beside
 /// [`NumDiff`](crate::numdiff::NumDiff).
@@ -55,6 +63,25 @@ where
 
     fn terminal_cost<S: Scalar>(&self, x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, NS>) -> S {
         self.0.terminal_cost(x, p, s)
+    }
+
+    fn bounds<S: Scalar>(&self, p: &SVector<S, NP>, lower: &mut SVector<S, NU>, upper: &mut SVector<S, NU>) {
+        self.0.bounds(p, lower, upper);
+    }
+
+    fn stage_constraints<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        c: &mut [S],
+    ) {
+        self.0.stage_constraints(x, u, p, s, c);
+    }
+
+    fn terminal_constraints<S: Scalar>(&self, x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, NS>, c: &mut [S]) {
+        self.0.terminal_constraints(x, p, s, c);
     }
 }
 
@@ -632,24 +659,20 @@ pub(crate) fn add_terminal_parameter_contraction<
     }
 }
 
-/// Default of [`Model::parameter_terms`].
-pub(crate) fn parameter_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+/// The forward terms in `N` parameters, which are the variables from `first` on.
+fn terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N: usize>(
     model: &M,
-    x: &SVector<S, NX>,
-    u: &SVector<S, NU>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: &Point<S, NX, NU, NP, NS>,
     lambda: &SVector<S, NX>,
-    out: &mut ParameterTerms<S, NX, NU, NP>,
+    first: usize,
+    out: &mut ParameterTerms<S, NX, NU, N>,
 ) where
     M: Model<NX, NU, NP, NS> + ?Sized,
     S: Scalar,
 {
-    let at = Point::stage(x, u, p, s);
-    for j in 0..NP {
-        let along_j = Point::unit(NX + NU + j);
+    for j in 0..N {
         for i in 0..NX + NU {
-            let z = seed(&at, &Point::unit(i), &along_j);
+            let z = seed(at, &Point::unit(i), &Point::unit(first + j));
             let l = model.stage_cost(&z.x, &z.u, &z.p, &z.s);
             let f = next(model, &z);
             let h = l.mixed() + contract(lambda, |k| f[k].mixed());
@@ -665,6 +688,56 @@ pub(crate) fn parameter_terms<M, S, const NX: usize, const NU: usize, const NP: 
     }
 }
 
+/// The terminal cost's second derivatives in the state and in `N` parameters, which are the variables from `first` on.
+fn terminal_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N: usize>(
+    model: &M,
+    at: &Point<S, NX, 0, NP, NS>,
+    first: usize,
+    out: &mut SMatrix<S, NX, N>,
+) where
+    M: Model<NX, NU, NP, NS> + ?Sized,
+    S: Scalar,
+{
+    for i in 0..NX {
+        for j in 0..N {
+            let z = seed(at, &Point::unit(i), &Point::unit(first + j));
+            out[(i, j)] = model.terminal_cost(&z.x, &z.p, &z.s).mixed();
+        }
+    }
+}
+
+/// Default of [`Model::parameter_terms`].
+pub(crate) fn parameter_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    x: &SVector<S, NX>,
+    u: &SVector<S, NU>,
+    p: &SVector<S, NP>,
+    s: &SVector<S, NS>,
+    lambda: &SVector<S, NX>,
+    out: &mut ParameterTerms<S, NX, NU, NP>,
+) where
+    M: Model<NX, NU, NP, NS> + ?Sized,
+    S: Scalar,
+{
+    terms(model, &Point::stage(x, u, p, s), lambda, NX + NU, out);
+}
+
+/// Default of [`Model::stage_parameter_terms`].
+pub(crate) fn stage_parameter_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    x: &SVector<S, NX>,
+    u: &SVector<S, NU>,
+    p: &SVector<S, NP>,
+    s: &SVector<S, NS>,
+    lambda: &SVector<S, NX>,
+    out: &mut ParameterTerms<S, NX, NU, NS>,
+) where
+    M: Model<NX, NU, NP, NS> + ?Sized,
+    S: Scalar,
+{
+    terms(model, &Point::stage(x, u, p, s), lambda, NX + NU + NP, out);
+}
+
 /// Default of [`Model::terminal_parameter_terms`].
 pub(crate) fn terminal_parameter_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
@@ -676,13 +749,21 @@ pub(crate) fn terminal_parameter_terms<M, S, const NX: usize, const NU: usize, c
     M: Model<NX, NU, NP, NS> + ?Sized,
     S: Scalar,
 {
-    let at = Point::terminal(x, p, s);
-    for i in 0..NX {
-        for j in 0..NP {
-            let z = seed(&at, &Point::unit(i), &Point::unit(NX + j));
-            lxp[(i, j)] = model.terminal_cost(&z.x, &z.p, &z.s).mixed();
-        }
-    }
+    terminal_terms(model, &Point::terminal(x, p, s), NX, lxp);
+}
+
+/// Default of [`Model::terminal_stage_parameter_terms`].
+pub(crate) fn terminal_stage_parameter_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    x: &SVector<S, NX>,
+    p: &SVector<S, NP>,
+    s: &SVector<S, NS>,
+    lxs: &mut SMatrix<S, NX, NS>,
+) where
+    M: Model<NX, NU, NP, NS> + ?Sized,
+    S: Scalar,
+{
+    terminal_terms(model, &Point::terminal(x, p, s), NX + NP, lxs);
 }
 
 #[cfg(test)]

@@ -170,6 +170,21 @@ macro_rules! derived {
     };
 }
 
+/// A method that dual numbers stand in for with the feature `dual`. Without it the given block is what it does by default.
+macro_rules! derived_or_none {
+    ($(#[$doc:meta])* fn $name:ident<S: Scalar>(&self, $($arg:ident: $ty:ty),* $(,)?) else $otherwise:block) => {
+        $(#[$doc])*
+        #[cfg(feature = "dual")]
+        fn $name<S: Scalar>(&self, $($arg: $ty),*) {
+            crate::dual::$name(self, $($arg),*);
+        }
+        $(#[$doc])*
+        #[cfg(not(feature = "dual"))]
+        #[allow(unused_variables, reason = "by default nothing is computed")]
+        fn $name<S: Scalar>(&self, $($arg: $ty),*) $otherwise
+    };
+}
+
 /// An optimal control problem's dynamics and costs, with their derivatives, as kernels over any [`Scalar`].
 ///
 /// `#[dilqr_runtime::model]` implements it for the unit struct it adds to the module. It can be written by hand as well:
@@ -422,52 +437,58 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
         )
     }
 
-    /// The parameter terms with respect to the parameters of the stage: `fs`, `hxs`, `hus`.
-    ///
-    /// Needed only for [`Ilqr::stage_jacobian`](crate::Ilqr::stage_jacobian) of models that have stage parameters.
-    fn stage_parameter_terms<S: Scalar>(
-        &self,
-        _x: &SVector<S, NX>,
-        _u: &SVector<S, NU>,
-        _p: &SVector<S, NP>,
-        _s: &SVector<S, NS>,
-        _lambda: &SVector<S, NX>,
-        _out: &mut ParameterTerms<S, NX, NU, NS>,
-    ) {
-        assert!(NS == 0, "a model with stage parameters must provide `stage_parameter_terms`");
+    derived_or_none! {
+        /// The parameter terms with respect to the parameters of the stage: `fs`, `hxs`, `hus`.
+        ///
+        /// Needed only for [`Ilqr::stage_jacobian`](crate::Ilqr::stage_jacobian) of models that have stage parameters.
+        fn stage_parameter_terms<S: Scalar>(
+            &self,
+            x: &SVector<S, NX>,
+            u: &SVector<S, NU>,
+            p: &SVector<S, NP>,
+            s: &SVector<S, NS>,
+            lambda: &SVector<S, NX>,
+            out: &mut ParameterTerms<S, NX, NU, NS>,
+        ) else {
+            assert!(NS == 0, "a model with stage parameters must provide `stage_parameter_terms`");
+        }
     }
 
-    /// `d2 l_T/dx ds`, `NX x NS`; needed as [`stage_parameter_terms`](Model::stage_parameter_terms) is.
-    fn terminal_stage_parameter_terms<S: Scalar>(
-        &self,
-        _x: &SVector<S, NX>,
-        _p: &SVector<S, NP>,
-        _s: &SVector<S, NS>,
-        _lxs: &mut SMatrix<S, NX, NS>,
-    ) {
-        assert!(NS == 0, "a model with stage parameters must provide `terminal_stage_parameter_terms`");
+    derived_or_none! {
+        /// `d2 l_T/dx ds`, `NX x NS`; needed as [`stage_parameter_terms`](Model::stage_parameter_terms) is.
+        fn terminal_stage_parameter_terms<S: Scalar>(
+            &self,
+            x: &SVector<S, NX>,
+            p: &SVector<S, NP>,
+            s: &SVector<S, NS>,
+            lxs: &mut SMatrix<S, NX, NS>,
+        ) else {
+            assert!(NS == 0, "a model with stage parameters must provide `terminal_stage_parameter_terms`");
+        }
     }
 
     /// Bounds of the controls. A side that is open is not written: the caller has put infinities there.
     fn bounds<S: Scalar>(&self, _p: &SVector<S, NP>, _lower: &mut SVector<S, NU>, _upper: &mut SVector<S, NU>) {}
 
-    /// Adds `(d lower/dp)' lower + (d upper/dp)' upper` to `gp`.
-    fn add_bounds_contraction<S: Scalar>(
-        &self,
-        _p: &SVector<S, NP>,
-        _lower: &SVector<S, NU>,
-        _upper: &SVector<S, NU>,
-        _gp: &mut SVector<S, NP>,
-    ) {
+    derived_or_none! {
+        /// Adds `(d lower/dp)' lower + (d upper/dp)' upper` to `gp`.
+        fn add_bounds_contraction<S: Scalar>(
+            &self,
+            p: &SVector<S, NP>,
+            lower: &SVector<S, NU>,
+            upper: &SVector<S, NU>,
+            gp: &mut SVector<S, NP>,
+        ) else {}
     }
 
-    /// Derivatives of the bounds in the parameters, `NU x NP` each.
-    fn bounds_terms<S: Scalar>(
-        &self,
-        _p: &SVector<S, NP>,
-        _lower: &mut SMatrix<S, NU, NP>,
-        _upper: &mut SMatrix<S, NU, NP>,
-    ) {
+    derived_or_none! {
+        /// Derivatives of the bounds in the parameters, `NU x NP` each.
+        fn bounds_terms<S: Scalar>(
+            &self,
+            p: &SVector<S, NP>,
+            lower: &mut SMatrix<S, NU, NP>,
+            upper: &mut SMatrix<S, NU, NP>,
+        ) else {}
     }
 
     /// Values of a stage's constraints, inequalities first.
@@ -491,79 +512,85 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     ) {
     }
 
-    /// A stage's constraints to second order; `mu` holds a multiplier each.
-    fn expand_stage_constraints<S: Scalar>(
-        &self,
-        _x: &SVector<S, NX>,
-        _u: &SVector<S, NU>,
-        _p: &SVector<S, NP>,
-        _s: &SVector<S, NS>,
-        _mu: &[S],
-        _out: &mut ConstraintExpansion<S, NX, NU>,
-    ) {
+    derived_or_none! {
+        /// A stage's constraints to second order; `mu` holds a multiplier each.
+        fn expand_stage_constraints<S: Scalar>(
+            &self,
+            x: &SVector<S, NX>,
+            u: &SVector<S, NU>,
+            p: &SVector<S, NP>,
+            s: &SVector<S, NS>,
+            mu: &[S],
+            out: &mut ConstraintExpansion<S, NX, NU>,
+        ) else {}
     }
 
-    /// The terminal constraints to second order; `mu` holds a multiplier each. Nothing is written for the control.
-    fn expand_terminal_constraints<S: Scalar>(
-        &self,
-        _x: &SVector<S, NX>,
-        _p: &SVector<S, NP>,
-        _s: &SVector<S, NS>,
-        _mu: &[S],
-        _out: &mut ConstraintExpansion<S, NX, 0>,
-    ) {
+    derived_or_none! {
+        /// The terminal constraints to second order; `mu` holds a multiplier each. Nothing is written for the control.
+        fn expand_terminal_constraints<S: Scalar>(
+            &self,
+            x: &SVector<S, NX>,
+            p: &SVector<S, NP>,
+            s: &SVector<S, NS>,
+            mu: &[S],
+            out: &mut ConstraintExpansion<S, NX, 0>,
+        ) else {}
     }
 
-    /// Adds the gradient in `p` (and in `s`) of the scalar `mu' (cx dx + cu du) + dmu' c` to `gp` (and `gs`).
-    fn add_stage_constraint_contraction<S: Scalar>(
-        &self,
-        _x: &SVector<S, NX>,
-        _u: &SVector<S, NU>,
-        _p: &SVector<S, NP>,
-        _s: &SVector<S, NS>,
-        _mu: &[S],
-        _dx: &SVector<S, NX>,
-        _du: &SVector<S, NU>,
-        _dmu: &[S],
-        _gp: &mut SVector<S, NP>,
-        _gs: &mut SVector<S, NS>,
-    ) {
+    derived_or_none! {
+        /// Adds the gradient in `p` (and in `s`) of the scalar `mu' (cx dx + cu du) + dmu' c` to `gp` (and `gs`).
+        fn add_stage_constraint_contraction<S: Scalar>(
+            &self,
+            x: &SVector<S, NX>,
+            u: &SVector<S, NU>,
+            p: &SVector<S, NP>,
+            s: &SVector<S, NS>,
+            mu: &[S],
+            dx: &SVector<S, NX>,
+            du: &SVector<S, NU>,
+            dmu: &[S],
+            gp: &mut SVector<S, NP>,
+            gs: &mut SVector<S, NS>,
+        ) else {}
     }
 
-    /// Adds the gradient in `p` (and in `s`) of the scalar `mu' cx dx + dmu' c` of the terminal state.
-    fn add_terminal_constraint_contraction<S: Scalar>(
-        &self,
-        _x: &SVector<S, NX>,
-        _p: &SVector<S, NP>,
-        _s: &SVector<S, NS>,
-        _mu: &[S],
-        _dx: &SVector<S, NX>,
-        _dmu: &[S],
-        _gp: &mut SVector<S, NP>,
-        _gs: &mut SVector<S, NS>,
-    ) {
+    derived_or_none! {
+        /// Adds the gradient in `p` (and in `s`) of the scalar `mu' cx dx + dmu' c` of the terminal state.
+        fn add_terminal_constraint_contraction<S: Scalar>(
+            &self,
+            x: &SVector<S, NX>,
+            p: &SVector<S, NP>,
+            s: &SVector<S, NS>,
+            mu: &[S],
+            dx: &SVector<S, NX>,
+            dmu: &[S],
+            gp: &mut SVector<S, NP>,
+            gs: &mut SVector<S, NS>,
+        ) else {}
     }
 
-    /// Derivatives in the parameters of a stage's constraints, and of `mu' c`'s gradient.
-    fn stage_constraint_terms<S: Scalar>(
-        &self,
-        _x: &SVector<S, NX>,
-        _u: &SVector<S, NU>,
-        _p: &SVector<S, NP>,
-        _s: &SVector<S, NS>,
-        _mu: &[S],
-        _out: &mut ConstraintParameterTerms<S, NX, NU, NP>,
-    ) {
+    derived_or_none! {
+        /// Derivatives in the parameters of a stage's constraints, and of `mu' c`'s gradient.
+        fn stage_constraint_terms<S: Scalar>(
+            &self,
+            x: &SVector<S, NX>,
+            u: &SVector<S, NU>,
+            p: &SVector<S, NP>,
+            s: &SVector<S, NS>,
+            mu: &[S],
+            out: &mut ConstraintParameterTerms<S, NX, NU, NP>,
+        ) else {}
     }
 
-    /// Derivatives in the parameters of the terminal constraints, and of `mu' c`'s gradient.
-    fn terminal_constraint_terms<S: Scalar>(
-        &self,
-        _x: &SVector<S, NX>,
-        _p: &SVector<S, NP>,
-        _s: &SVector<S, NS>,
-        _mu: &[S],
-        _out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
-    ) {
+    derived_or_none! {
+        /// Derivatives in the parameters of the terminal constraints, and of `mu' c`'s gradient.
+        fn terminal_constraint_terms<S: Scalar>(
+            &self,
+            x: &SVector<S, NX>,
+            p: &SVector<S, NP>,
+            s: &SVector<S, NS>,
+            mu: &[S],
+            out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
+        ) else {}
     }
 }

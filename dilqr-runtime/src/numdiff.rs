@@ -1,14 +1,16 @@
 //! Central differences of a model's value functions: the public oracle for derivatives.
 
+mod limits;
+
 use nalgebra::{SMatrix, SVector};
 
-use crate::limits::Limits;
+use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
 use crate::model::{HamiltonianHessian, Model, ParameterTerms, StageExpansion, TerminalExpansion};
 use crate::point::{Point, parameter, set_second};
 use crate::scalar::Scalar;
 
-/// A model whose derivatives are central differences of the wrapped model's `dynamics`, `stage_cost` and
-/// `terminal_cost`; the wrapped model's own derivatives are never called.
+/// A model whose derivatives are central differences of the wrapped model's `dynamics`, `stage_cost`, `terminal_cost`,
+/// `bounds`, `stage_constraints` and `terminal_constraints`; the wrapped model's own derivatives are never called.
 ///
 /// It is a [`Model`] like any other, so a derivative kernel is checked by filling the same record twice:
 ///
@@ -152,6 +154,46 @@ impl<M> NumDiff<M> {
         let f = self.next(at);
         (0..NX).fold(self.cost(at), |sum, k| sum + lambda[k] * f[k])
     }
+
+    /// The forward terms in `N` parameters, which are the variables from `start` on.
+    fn terms<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N: usize>(
+        &self,
+        at: &Point<S, NX, NU, NP, NS>,
+        lambda: &SVector<S, NX>,
+        start: usize,
+        out: &mut ParameterTerms<S, NX, NU, N>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        for j in 0..N {
+            let along_j = Point::unit(start + j);
+            out.fp.set_column(j, &first(at, &along_j, |z| self.next(z)));
+            for i in 0..NX + NU {
+                let h = second(at, &Point::unit(i), &along_j, |z| self.hamiltonian(z, lambda));
+                if i < NX {
+                    out.hxp[(i, j)] = h;
+                } else {
+                    out.hup[(i - NX, j)] = h;
+                }
+            }
+        }
+    }
+
+    /// The terminal cost's second derivatives in the state and in `N` parameters, the variables from `start` on.
+    fn terminal_terms<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N: usize>(
+        &self,
+        at: &Point<S, NX, 0, NP, NS>,
+        start: usize,
+        out: &mut SMatrix<S, NX, N>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        for i in 0..NX {
+            for j in 0..N {
+                out[(i, j)] = second(at, &Point::unit(i), &Point::unit(start + j), |z| self.terminal(z));
+            }
+        }
+    }
 }
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Model<NX, NU, NP, NS> for NumDiff<M>
@@ -183,6 +225,25 @@ where
 
     fn terminal_cost<S: Scalar>(&self, x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, NS>) -> S {
         self.0.terminal_cost(x, p, s)
+    }
+
+    fn bounds<S: Scalar>(&self, p: &SVector<S, NP>, lower: &mut SVector<S, NU>, upper: &mut SVector<S, NU>) {
+        self.0.bounds(p, lower, upper);
+    }
+
+    fn stage_constraints<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        c: &mut [S],
+    ) {
+        self.0.stage_constraints(x, u, p, s, c);
+    }
+
+    fn terminal_constraints<S: Scalar>(&self, x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, NS>, c: &mut [S]) {
+        self.0.terminal_constraints(x, p, s, c);
     }
 
     fn expand_stage<S: Scalar>(
@@ -332,19 +393,7 @@ where
         lambda: &SVector<S, NX>,
         out: &mut ParameterTerms<S, NX, NU, NP>,
     ) {
-        let at = Point::stage(x, u, p, s);
-        for j in 0..NP {
-            let along_j = Point::unit(NX + NU + j);
-            out.fp.set_column(j, &first(&at, &along_j, |z| self.next(z)));
-            for i in 0..NX + NU {
-                let h = second(&at, &Point::unit(i), &along_j, |z| self.hamiltonian(z, lambda));
-                if i < NX {
-                    out.hxp[(i, j)] = h;
-                } else {
-                    out.hup[(i - NX, j)] = h;
-                }
-            }
-        }
+        self.terms(&Point::stage(x, u, p, s), lambda, NX + NU, out);
     }
 
     fn terminal_parameter_terms<S: Scalar>(
@@ -354,11 +403,134 @@ where
         s: &SVector<S, NS>,
         lxp: &mut SMatrix<S, NX, NP>,
     ) {
-        let at = Point::terminal(x, p, s);
-        for i in 0..NX {
+        self.terminal_terms(&Point::terminal(x, p, s), NX, lxp);
+    }
+
+    fn stage_parameter_terms<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        lambda: &SVector<S, NX>,
+        out: &mut ParameterTerms<S, NX, NU, NS>,
+    ) {
+        self.terms(&Point::stage(x, u, p, s), lambda, NX + NU + NP, out);
+    }
+
+    fn terminal_stage_parameter_terms<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        lxs: &mut SMatrix<S, NX, NS>,
+    ) {
+        self.terminal_terms(&Point::terminal(x, p, s), NX + NP, lxs);
+    }
+
+    fn add_bounds_contraction<S: Scalar>(
+        &self,
+        p: &SVector<S, NP>,
+        lower: &SVector<S, NU>,
+        upper: &SVector<S, NU>,
+        gp: &mut SVector<S, NP>,
+    ) {
+        for i in 0..NU {
             for j in 0..NP {
-                lxp[(i, j)] = second(&at, &Point::unit(i), &Point::unit(NX + j), |z| self.terminal(z));
+                let [low, high] = self.bounds_slopes(p, i, j);
+                gp[j] += lower[i] * low + upper[i] * high;
             }
         }
+    }
+
+    fn bounds_terms<S: Scalar>(
+        &self,
+        p: &SVector<S, NP>,
+        lower: &mut SMatrix<S, NU, NP>,
+        upper: &mut SMatrix<S, NU, NP>,
+    ) {
+        for i in 0..NU {
+            for j in 0..NP {
+                [lower[(i, j)], upper[(i, j)]] = self.bounds_slopes(p, i, j);
+            }
+        }
+    }
+
+    fn expand_stage_constraints<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        mu: &[S],
+        out: &mut ConstraintExpansion<S, NX, NU>,
+    ) {
+        limits::expand(&Point::stage(x, u, p, s), mu, out, |z| self.stage_values(z));
+    }
+
+    fn expand_terminal_constraints<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        mu: &[S],
+        out: &mut ConstraintExpansion<S, NX, 0>,
+    ) {
+        limits::expand(&Point::terminal(x, p, s), mu, out, |z| self.terminal_values(z));
+    }
+
+    fn add_stage_constraint_contraction<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        mu: &[S],
+        dx: &SVector<S, NX>,
+        du: &SVector<S, NU>,
+        dmu: &[S],
+        gp: &mut SVector<S, NP>,
+        gs: &mut SVector<S, NS>,
+    ) {
+        let (at, along) = (Point::stage(x, u, p, s), Point::direction(dx, du));
+        limits::add_contraction(&at, [mu, dmu], &along, gp, gs, |z| self.stage_values(z));
+    }
+
+    fn add_terminal_constraint_contraction<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        mu: &[S],
+        dx: &SVector<S, NX>,
+        dmu: &[S],
+        gp: &mut SVector<S, NP>,
+        gs: &mut SVector<S, NS>,
+    ) {
+        let (at, along) = (Point::terminal(x, p, s), Point { x: *dx, ..Point::zero() });
+        limits::add_contraction(&at, [mu, dmu], &along, gp, gs, |z| self.terminal_values(z));
+    }
+
+    fn stage_constraint_terms<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        mu: &[S],
+        out: &mut ConstraintParameterTerms<S, NX, NU, NP>,
+    ) {
+        limits::terms(&Point::stage(x, u, p, s), mu, out, |z| self.stage_values(z));
+    }
+
+    fn terminal_constraint_terms<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        mu: &[S],
+        out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
+    ) {
+        limits::terms(&Point::terminal(x, p, s), mu, out, |z| self.terminal_values(z));
     }
 }

@@ -8,7 +8,7 @@ use super::compile;
 /// The operations of every kernel of a chain.
 fn counts(length: usize, step: &str) -> Vec<(&'static str, usize)> {
     let (_, kernels) = compile(&chain(length, step));
-    kernels.named().map(|(name, program)| (name, program.count().total())).to_vec()
+    kernels.named().into_iter().map(|(name, program)| (name, program.count().total())).collect()
 }
 
 /// Sixty bindings that each use the one before twice: a tree would have 2^60 terms, a graph sixty times as many

@@ -38,7 +38,7 @@ fn elaborate_module(module: &syn::ItemMod) -> System {
 /// The stages from the graph to the kernels; to be called inside [`symbolic::session`].
 fn derive(system: &System) -> (Tape, Kernels) {
     let sizes = system.vectors.sizes();
-    let tape = tape::tape(&system.graph, &system.dynamics, system.stage_cost, system.terminal_cost);
+    let tape = tape::tape(&system.graph, &system.dynamics, system.stage_cost, system.terminal_cost, &system.limits);
     let Ok(tape) = tape else { panic!("a constant overflows") };
     let kernels = partials::kernels(&tape, sizes);
     (tape, kernels)

@@ -117,7 +117,8 @@ fn mistake(name: &str, kernel: &Program, oracle: &Oracle, z: &[f64; N], with: &D
             Vector::Dx => with.dx[index],
             Vector::Du => with.du[index],
             Vector::DLambda => with.dlambda[index],
-            Vector::S => f64::NAN,
+            // These models have neither stage parameters nor limits.
+            Vector::S | Vector::Mu | Vector::DMu | Vector::Lower | Vector::Upper => f64::NAN,
         }
     });
     let expected = expected(name, oracle, with);
