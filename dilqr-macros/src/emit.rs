@@ -5,7 +5,7 @@
 //! written; the exceptions are allowed by name.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 
 use crate::check::camel_case;
 use crate::elaborate::{Layout, Vectors};
@@ -13,6 +13,7 @@ use crate::graph::{Comparison, Input, NodeId, Vector};
 use crate::limits::Limits;
 use crate::partials::{Kernels, Sizes, pattern};
 use crate::program::{Field, Op, Output, Program, Value};
+use crate::unused::Unused;
 
 /// The most statements in one generated function, not counting what it stores for the next: with that, twice as many.
 /// rustc 1.95 overflows its stack somewhere beyond 2,500 `let`s when debug information is on, and takes minutes over very
@@ -33,6 +34,8 @@ pub(crate) struct Emission<'a> {
     pub(crate) limits: &'a Limits<NodeId>,
     pub(crate) sizes: Sizes,
     pub(crate) kernels: &'a Kernels,
+    /// The fields to warn of.
+    pub(crate) unused: &'a [Unused<'a>],
 }
 
 /// All items that the macro adds to the module.
@@ -48,10 +51,31 @@ pub(crate) fn items(emission: &Emission<'_>) -> TokenStream {
         .filter_map(|(name, layout)| layout.map(|layout| conversions(name, layout, emission.runtime)));
     let public = public_items(emission);
     let model = model(emission);
+    let warnings = emission.unused.iter().map(warning);
     quote! {
         #public
         #(#conversions)*
         #model
+        #(#warnings)*
+    }
+}
+
+/// rustc takes errors from a macro and no warnings, but it warns of the use of what is deprecated: here a field that is
+/// called like the user's and used where that one stands.
+fn warning(unused: &Unused<'_>) -> TokenStream {
+    let Unused { field, message, .. } = unused;
+    let owner = Ident::new(unused.owner, Span::call_site());
+    let mut declared = (*field).clone();
+    declared.set_span(Span::call_site());
+    let value = quote_spanned!(field.span()=> ());
+    quote! {
+        const _: () = {
+            struct #owner {
+                #[deprecated(note = #message)]
+                #declared: (),
+            }
+            let _ = #owner { #field: #value };
+        };
     }
 }
 

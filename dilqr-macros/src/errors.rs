@@ -225,6 +225,27 @@ pub(crate) mod message {
     pub(crate) const TOO_LONG: &str = "this expression goes on too long: bind parts of it with `let`";
     pub(crate) const TOO_LARGE: &str = "this call takes the model beyond a million operations: keep intermediate values in `let` and compute them once";
 
+    /// A field of the parameters, or the named entries of one.
+    pub(crate) fn unused(entries: &[usize]) -> String {
+        let (what, them) = unused_part(entries);
+        format!("nothing in the model depends on {what}: remove {them}, or start the field's name with `_`")
+    }
+    /// A field of the state or the control, or the named entries of one.
+    pub(crate) fn unseen(entries: &[usize]) -> String {
+        let (what, them) = unused_part(entries);
+        format!(
+            "no cost or constraint sees {what}, neither directly nor through the dynamics: remove {them}, or start the field's name with `_`"
+        )
+    }
+    /// What is not used, and a pronoun for it.
+    fn unused_part(entries: &[usize]) -> (String, &'static str) {
+        let list = entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        match entries {
+            [] => ("it".to_owned(), "it"),
+            [_] => (format!("its entry {list}"), "it"),
+            _ => (format!("its entries {list}"), "them"),
+        }
+    }
     pub(crate) fn missing_item(what: &str, write: &str) -> String {
         format!("the model has no {what}: add `{write}`")
     }

@@ -6,7 +6,7 @@ use syn::visit_mut::VisitMut;
 
 use crate::errors::{Errors, message};
 use crate::limits::Limits;
-use crate::{check, dump, elaborate, emit, parse, partials, symbolic, tape};
+use crate::{check, dump, elaborate, emit, parse, partials, symbolic, tape, unused};
 
 /// Expands `#[model(arguments)] item`.
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -74,6 +74,7 @@ fn compile(arguments: TokenStream, module: &syn::ItemMod) -> Result<TokenStream,
         limits,
         sizes,
         kernels: &kernels,
+        unused: &unused::fields(&system, &tape),
     }))
 }
 
@@ -96,6 +97,7 @@ fn fallback(arguments: TokenStream, module: &syn::ItemMod) -> TokenStream {
             integrated: model.integration.is_some() && model.find_function("dynamics").is_none(),
             limits: &Limits::default(),
             kernels: &partials::Kernels::default(),
+            unused: &[],
         })
     })
 }

@@ -24,6 +24,7 @@ mod tape;
 mod term;
 #[cfg(test)]
 mod tests;
+mod unused;
 mod value;
 
 /// Compiles a module that describes a system into a model with exact derivatives.
@@ -87,6 +88,16 @@ mod value;
 ///
 /// At a kink (of `abs`, `min`, `max`, a branch) the derivative is that of the branch that computes the value there; for
 /// `abs` at 0 that of `x >= 0`. A branch that does not run never spoils a derivative, even where its own is infinite.
+///
+/// # Warnings
+///
+/// A field that a model declares and does not use is a warning on that field: a parameter that nothing depends on, a state
+/// or a control that no cost and no constraint sees, neither directly nor through the dynamics of other states, however
+/// many stages later. What counts is dependence: `p.mass` in `p.mass * g / p.mass` is not used. Of an array the entries
+/// are named. Remove what is not used, or start the field's name with `_`, which says that it is meant.
+///
+/// The warning is rustc's lint `deprecated`, the one that a macro can raise: `#[allow(deprecated)]` on the module
+/// silences it.
 ///
 /// # Integrators
 ///

@@ -331,6 +331,7 @@ pub mod patterns {
 macro_rules! swing {
     ($module:ident, $($arguments:tt)*) => {
         #[dilqr_runtime::model($($arguments)*)]
+        #[allow(deprecated, reason = "some of the models below leave `p.dt` unused")]
         pub mod $module {
             pub struct State {
                 pub angle: f64,

@@ -13,7 +13,7 @@ use crate::errors::Errors;
 use crate::{expand, parse, symbolic};
 
 /// The shipped models, but for the arm, whose kernels take twice as long as all of these together.
-const MODELS: [(&str, &str); 15] = [
+pub(super) const MODELS: [(&str, &str); 15] = [
     ("pendulum", include_str!("../../../models/src/pendulum.rs")),
     ("cartpole", include_str!("../../../models/src/cartpole.rs")),
     ("lqr", include_str!("../../../models/src/lqr.rs")),
@@ -53,7 +53,7 @@ fn check(name: &str, text: &str) {
 }
 
 /// The annotated module of a file, as far as the graph.
-fn elaborate_file(text: &str) -> System {
+pub(super) fn elaborate_file(text: &str) -> System {
     let file: syn::File = syn::parse_str(text).unwrap();
     let is_model =
         |attribute: &&syn::Attribute| attribute.path().segments.last().is_some_and(|name| name.ident == "model");

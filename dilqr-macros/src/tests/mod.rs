@@ -8,6 +8,7 @@ mod length;
 mod oracle;
 mod properties;
 mod random;
+mod unused;
 
 use crate::elaborate::{self, System};
 use crate::errors::Errors;
