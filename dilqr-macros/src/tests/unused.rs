@@ -14,8 +14,8 @@ use crate::unused::{self, Reach};
 
 fn tape(system: &System) -> Tape {
     let (graph, f) = (&system.graph, &system.dynamics);
-    let (l, terminal) = (system.stage_cost, system.terminal_cost);
-    symbolic::session(|| tape::tape(graph, f, l, terminal, &system.limits).ok()).unwrap().unwrap()
+    let (l, terminal, limits) = (system.stage_cost, system.terminal_cost, &system.limits);
+    symbolic::session(|| tape::tape(graph, f, l, terminal, limits).ok()).unwrap().unwrap()
 }
 
 /// `Owner.field: message` for every warning.
