@@ -141,34 +141,47 @@ fn settings_out_of_range() {
     }
 }
 
-/// A model that says it has limits.
+/// A control between two of its parameters.
 struct Limited;
 
-impl Model<1, 1, 1> for Limited {
+impl Model<1, 1, 2> for Limited {
     const LIMITS: Limits = Limits { bounded: true, ..Limits::NONE };
     fn dynamics<S: Scalar>(
         &self,
         x: &SVector<S, 1>,
         u: &SVector<S, 1>,
-        _: &SVector<S, 1>,
+        _: &SVector<S, 2>,
         _: &SVector<S, 0>,
         next: &mut SVector<S, 1>,
     ) {
         next[0] = x[0] + u[0];
     }
-    fn stage_cost<S: Scalar>(&self, _: &SVector<S, 1>, u: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, _: &SVector<S, 1>, u: &SVector<S, 1>, _: &SVector<S, 2>, _: &SVector<S, 0>) -> S {
         u[0] * u[0]
     }
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, _: &SVector<S, 2>, _: &SVector<S, 0>) -> S {
         x[0] * x[0]
+    }
+    fn bounds<S: Scalar>(&self, p: &SVector<S, 2>, lower: &mut SVector<S, 1>, upper: &mut SVector<S, 1>) {
+        lower[0] = p[0].ln();
+        upper[0] = p[1].ln();
     }
 }
 
 #[test]
-fn a_model_with_limits() {
-    assert_eq!(Ilqr::new(Limited, T, Settings::default()).map(|_| ()), Err(SettingsError::LimitedModel));
-    let results = batch::solve(&Limited, T, &Settings::default(), &[Problem::new([0.0], [0.0], T)]);
-    assert_eq!(results, [Err(SolveError::Settings(SettingsError::LimitedModel))]);
+fn bounds_that_are_no_interval() {
+    let mut solver = Ilqr::new(Limited, T, Settings::default()).unwrap();
+    let reversed = solver.solve(&Problem::new([0.0], [2.0, 1.0], T)).unwrap_err();
+    assert!(matches!(reversed, SolveError::BoundsReversed { control: 0, lower, upper } if lower > upper));
+    let undefined = solver.solve(&Problem::new([0.0], [-1.0, 1.0], T)).unwrap_err();
+    assert!(matches!(undefined, SolveError::UndefinedBound { control: 0, lower, .. } if lower.is_nan()));
+    // Nothing below: the lower bound is minus infinity, which is an open side.
+    assert!(solver.solve(&Problem::new([0.0], [0.0, 1.0], T)).is_ok());
+    // Nothing above what is above everything.
+    let empty = solver.solve(&Problem::new([0.0], [f64::MAX, 0.0], T)).unwrap_err();
+    assert!(matches!(empty, SolveError::UndefinedBound { control: 0, .. }), "{empty}");
+    let results = batch::solve(&Limited, T, &Settings::default(), &[Problem::new([0.0], [2.0, 1.0], T)]);
+    assert!(matches!(results.as_slice(), [Err(SolveError::BoundsReversed { .. })]));
 }
 
 /// Finite input on which the model's arithmetic leaves the finite numbers.

@@ -1,0 +1,249 @@
+//! Problems with bounds and constraints: solved, checked by their optimality conditions, and differentiated; the gradients
+//! against central differences through the solver.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use dilqr_runtime::nalgebra::{SMatrix, SVector};
+use dilqr_runtime::{GradientError, Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings, Solution, Status};
+use support::{c, solve, tight};
+
+type Vector<S, const N: usize> = SVector<S, N>;
+
+/// A mass on a rail that has to be at rest at `goal` in the end, under limits of speed and of force. State: position and
+/// speed; parameters: goal, largest speed, largest force, weight of the force.
+#[derive(Clone, Copy, Debug)]
+struct Rail;
+
+impl Model<2, 1, 4> for Rail {
+    const LIMITS: Limits =
+        Limits { bounded: true, stage_inequalities: 1, terminal_equalities: 2, sees_control: &[false], ..Limits::NONE };
+
+    fn dynamics<S: Scalar>(
+        &self,
+        x: &Vector<S, 2>,
+        u: &Vector<S, 1>,
+        _: &Vector<S, 4>,
+        _: &Vector<S, 0>,
+        next: &mut Vector<S, 2>,
+    ) {
+        next[0] = x[0] + c::<S>(0.1) * x[1] + c::<S>(0.005) * u[0];
+        next[1] = x[1] + c::<S>(0.1) * u[0] - c::<S>(0.01) * x[1] * x[1] * x[1];
+    }
+    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 2>, u: &Vector<S, 1>, p: &Vector<S, 4>, _: &Vector<S, 0>) -> S {
+        let error = x[0] - p[0];
+        c::<S>(0.5) * error * error + p[3] * u[0] * u[0]
+    }
+    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 2>, _: &Vector<S, 4>, _: &Vector<S, 0>) -> S {
+        x[0] * x[0]
+    }
+    fn bounds<S: Scalar>(&self, p: &Vector<S, 4>, lower: &mut Vector<S, 1>, upper: &mut Vector<S, 1>) {
+        lower[0] = -p[2];
+        upper[0] = p[2];
+    }
+    fn stage_constraints<S: Scalar>(
+        &self,
+        x: &Vector<S, 2>,
+        _: &Vector<S, 1>,
+        p: &Vector<S, 4>,
+        _: &Vector<S, 0>,
+        constraints: &mut [S],
+    ) {
+        constraints[0] = x[1] - p[1];
+    }
+    fn terminal_constraints<S: Scalar>(
+        &self,
+        x: &Vector<S, 2>,
+        p: &Vector<S, 4>,
+        _: &Vector<S, 0>,
+        constraints: &mut [S],
+    ) {
+        constraints[0] = x[0] - p[0];
+        constraints[1] = x[1];
+    }
+}
+
+/// A unicycle that goes round a disc. State: position and heading; controls: speed and rate of turn; parameters: the disc's
+/// centre and radius, the goal.
+#[derive(Clone, Copy, Debug)]
+struct RoundTheDisc;
+
+impl Model<3, 2, 5> for RoundTheDisc {
+    const LIMITS: Limits = Limits { stage_inequalities: 2, sees_control: &[false, true], ..Limits::NONE };
+
+    fn dynamics<S: Scalar>(
+        &self,
+        x: &Vector<S, 3>,
+        u: &Vector<S, 2>,
+        _: &Vector<S, 5>,
+        _: &Vector<S, 0>,
+        next: &mut Vector<S, 3>,
+    ) {
+        let (sin, cos) = x[2].sin_cos();
+        next[0] = x[0] + c::<S>(0.1) * u[0] * cos;
+        next[1] = x[1] + c::<S>(0.1) * u[0] * sin;
+        next[2] = x[2] + c::<S>(0.1) * u[1];
+    }
+    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 3>, u: &Vector<S, 2>, p: &Vector<S, 5>, s: &Vector<S, 0>) -> S {
+        c::<S>(0.05) * self.terminal_cost(x, p, s) + c::<S>(0.05) * (u[0] * u[0] + u[1] * u[1])
+    }
+    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 3>, p: &Vector<S, 5>, _: &Vector<S, 0>) -> S {
+        let (dx, dy) = (x[0] - p[3], x[1] - p[4]);
+        c::<S>(5.0) * (dx * dx + dy * dy) + c::<S>(0.1) * x[2] * x[2]
+    }
+    fn stage_constraints<S: Scalar>(
+        &self,
+        x: &Vector<S, 3>,
+        u: &Vector<S, 2>,
+        p: &Vector<S, 5>,
+        _: &Vector<S, 0>,
+        constraints: &mut [S],
+    ) {
+        let (dx, dy) = (x[0] - p[0], x[1] - p[1]);
+        constraints[0] = p[2] * p[2] - dx * dx - dy * dy;
+        // The faster it goes the less it can turn.
+        constraints[1] = u[0] * u[0] + u[1] * u[1] - c::<S>(4.0);
+    }
+}
+
+fn rail() -> Problem<2, 1, 4> {
+    Problem::new([0.0, 0.0], [1.0, 0.7, 2.5, 0.01], 25)
+}
+
+fn disc() -> Problem<3, 2, 5> {
+    Problem::new([0.0, 0.1, 0.0], [1.0, 0.0, 0.4, 2.0, 0.0], 20).with_controls(&[[1.0, 0.3]; 20])
+}
+
+/// Fixed coefficients of a loss that sees everything.
+fn weight(i: usize) -> f64 {
+    (1.0 + i as f64 * 0.77).sin()
+}
+
+fn loss<const NX: usize, const NU: usize>(horizon: usize) -> LossGradient<NX, NU> {
+    let mut loss = LossGradient::zeros(horizon);
+    for (t, g) in loss.states.iter_mut().enumerate() {
+        *g = SVector::from_fn(|i, _| weight(7 * t + i));
+    }
+    for (t, g) in loss.controls.iter_mut().enumerate() {
+        *g = SVector::from_fn(|i, _| weight(5 * t + i + 3));
+    }
+    loss
+}
+
+fn value<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    solution: &Solution<NX, NU, NP, NS>,
+) -> f64 {
+    let loss = loss::<NX, NU>(solution.horizon());
+    let states: f64 = loss.states.iter().zip(&solution.states).map(|(g, x)| g.dot(x)).sum();
+    let controls: f64 = loss.controls.iter().zip(&solution.controls).map(|(g, u)| g.dot(u)).sum();
+    states + controls
+}
+
+/// The gradient, the Jacobian and the value's gradient against central differences of re-solved problems. A step of 1e-5
+/// of the parameter leaves 1e-10 times third derivatives, and solutions good to 1e-12 leave 1e-6 at worst.
+fn check_derivatives<M, const NX: usize, const NU: usize, const NP: usize>(model: M, problem: &Problem<NX, NU, NP>)
+where
+    M: Model<NX, NU, NP> + Copy,
+{
+    let horizon = problem.horizon();
+    let settings = tight();
+    let mut solver = Ilqr::new(model, horizon, settings).unwrap();
+    let solution = solve(&mut solver, problem);
+    println!("{:?}", solution.stats);
+    assert!(solution.stats.violation <= 1e-9, "{:?}", solution.stats);
+    let gradient = solver.vjp(&solution, &loss(horizon)).unwrap();
+    let jacobian = solver.jacobian(&solution).unwrap();
+    let value_gradient = solver.value_gradient(&solution).unwrap();
+    let mut again = |x0: SVector<f64, NX>, p: SVector<f64, NP>| {
+        solve(&mut solver, &Problem::new(x0, p, horizon).with_warm_start(&model, &solution))
+    };
+    let (x0, p) = (*problem.x0(), *problem.params());
+    let scale = gradient.params.amax().max(gradient.initial_state.amax()).max(1.0);
+    let near = |given: f64, expected: f64, scale: f64, what: &str| {
+        assert!((given - expected).abs() <= 2e-6 * scale, "{what}: {given} against {expected}");
+    };
+    let largest = jacobian.states.iter().map(|j| j.amax()).chain(jacobian.controls.iter().map(|j| j.amax()));
+    let largest = largest.fold(1.0, f64::max);
+    for j in 0..NP {
+        let h = 1e-5 * p[j].abs().max(0.1);
+        let (mut below, mut above) = (p, p);
+        below[j] -= h;
+        above[j] += h;
+        let (below, above) = (again(x0, below), again(x0, above));
+        near(gradient.params[j], (value(&above) - value(&below)) / (2.0 * h), scale, &format!("dL/dp[{j}]"));
+        near(value_gradient.params[j], (above.cost - below.cost) / (2.0 * h), scale, &format!("dJ/dp[{j}]"));
+        for t in 0..=horizon {
+            let difference = (above.states[t] - below.states[t]) / (2.0 * h);
+            for i in 0..NX {
+                near(jacobian.states[t][(i, j)], difference[i], largest, &format!("dx[{t}][{i}]/dp[{j}]"));
+            }
+        }
+        for t in 0..horizon {
+            let difference = (above.controls[t] - below.controls[t]) / (2.0 * h);
+            for i in 0..NU {
+                near(jacobian.controls[t][(i, j)], difference[i], largest, &format!("du[{t}][{i}]/dp[{j}]"));
+            }
+        }
+    }
+    for j in 0..NX {
+        let h = 1e-5;
+        let (mut below, mut above) = (x0, x0);
+        below[j] -= h;
+        above[j] += h;
+        let (below, above) = (again(below, p), again(above, p));
+        near(gradient.initial_state[j], (value(&above) - value(&below)) / (2.0 * h), scale, &format!("dL/dx0[{j}]"));
+        near(value_gradient.initial_state[j], (above.cost - below.cost) / (2.0 * h), scale, &format!("dJ/dx0[{j}]"));
+    }
+}
+
+#[test]
+fn a_mass_at_rest_at_its_goal() {
+    let mut solver = Ilqr::new(Rail, 25, Settings::default()).unwrap();
+    let solution = solve(&mut solver, &rail());
+    // All three kinds of limit are at work.
+    assert!(solution.controls.iter().any(|u| u[0] == 2.5), "no force at its bound");
+    assert!(solution.states.iter().filter(|x| (x[1] - 0.7).abs() < 1e-9).count() > 2, "no speed at its limit");
+    assert!((solution.states[25] - SVector::from([1.0, 0.0])).amax() < 1e-9);
+    check_derivatives(Rail, &rail());
+}
+
+#[test]
+fn round_the_disc() {
+    let mut solver = Ilqr::new(RoundTheDisc, 20, Settings::default()).unwrap();
+    let solution = solve(&mut solver, &disc());
+    let touching = solution.states.iter().filter(|x| ((x[0] - 1.0).hypot(x[1]) - 0.4).abs() < 1e-8).count();
+    assert!(touching > 0, "the disc is not touched");
+    check_derivatives(RoundTheDisc, &disc());
+}
+
+/// 2.5 s at 0.3 m/s do not reach one metre.
+#[test]
+fn what_cannot_be_reached_is_infeasible() {
+    let mut solver = Ilqr::new(Rail, 25, Settings::default()).unwrap();
+    let solution = solver.solve(&Problem::new([0.0, 0.0], [1.0, 0.3, 2.5, 0.01], 25)).unwrap();
+    assert_eq!(solution.status, Status::Infeasible, "{:?}", solution.stats);
+    assert!(solution.stats.violation > 1e-3 && solution.stats.violation_stage.is_some(), "{:?}", solution.stats);
+    let error = solver.vjp(&solution, &LossGradient::zeros(25)).unwrap_err();
+    assert!(matches!(error, GradientError::NotConverged { status: Status::Infeasible, .. }), "{error}");
+}
+
+#[test]
+fn a_warm_start_needs_a_newton_step_or_two() {
+    let mut solver = Ilqr::new(Rail, 25, Settings::default()).unwrap();
+    let solution = solve(&mut solver, &rail());
+    let neighbour = Problem::new([0.001, 0.0], [1.0, 0.7, 2.5, 0.01], 25).with_warm_start(&Rail, &solution);
+    let warm = solve(&mut solver, &neighbour);
+    assert_eq!((warm.stats.iterations, warm.stats.multiplier_updates), (0, 0), "{:?}", warm.stats);
+    assert!(warm.stats.newton_steps <= 4, "{:?}", warm.stats);
+}
+
+#[test]
+fn gains_respect_the_bounds() {
+    let mut solver = Ilqr::new(Rail, 25, Settings::default()).unwrap();
+    let solution = solve(&mut solver, &rail());
+    for (u, gain) in solution.controls.iter().zip(&solution.gains) {
+        if u[0].abs() >= 2.5 {
+            assert_eq!(*gain, SMatrix::<f64, 1, 2>::zeros());
+        }
+    }
+}
