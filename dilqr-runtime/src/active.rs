@@ -62,6 +62,8 @@ pub(crate) struct ActiveStage<S, const NX: usize, const NU: usize> {
     pub(crate) gain: SMatrix<S, NU, NX>,
     /// `Z`, with a column of zeros for each control that is not free.
     null: SMatrix<S, NU, NU>,
+    /// `M`, with NaN on the diagonal for the controls that are not free.
+    pub(crate) curvature: SMatrix<S, NU, NU>,
     /// Factors of `M`, with ones for the controls that are not free.
     pub(crate) reduced: Ldl<S, NU>,
     /// What the stage's own rows stand for.
@@ -177,6 +179,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
             blocks: Blocks { qxx: zeros(), qux: zeros(), quu: zeros() },
             gain: zeros(),
             null: zeros(),
+            curvature: zeros(),
             reduced: Ldl::zeros(),
             sources: Vec::new(),
             rows: Vec::new(),
@@ -246,9 +249,11 @@ impl<S: Scalar, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
         add_product(&mut curved, quu, &self.null);
         let mut reduced: SMatrix<S, NU, NU> = zeros();
         add_transposed_product(&mut reduced, &self.null, &curved);
+        self.curvature = reduced;
         for j in 0..NU {
             if !free[j] {
                 reduced[(j, j)] = S::one();
+                self.curvature[(j, j)] = S::from_f64(f64::NAN);
             }
         }
         if !self.reduced.factor(&reduced) {

@@ -15,7 +15,7 @@ use crate::dense::larger;
 use crate::forward::{Forward, Solve};
 use crate::ilqr::Iteration;
 use crate::implicit::Differentiation;
-use crate::instance::{Instance, applies};
+use crate::instance::{Instance, Side, applies};
 use crate::limits::Limits;
 use crate::model::Model;
 use crate::penalty::{Law, Penalty};
@@ -257,9 +257,19 @@ where
         for (gain, stage) in current.policy.gains.iter_mut().zip(&memory.constrained.stages) {
             *gain = stage.gain;
         }
+        for (curvature, stage) in current.policy.curvatures.iter_mut().zip(&memory.constrained.stages) {
+            *curvature = stage.curvature;
+        }
+        current.policy.held.fill(SVector::zeros());
+        for contact in survey.contacts.iter().filter(|contact| contact.active) {
+            if let Source::Bound(i, side) = contact.source {
+                let sign = if side == Side::Lower { 1.0 } else { -1.0 };
+                current.policy.held[contact.stage][i] = sign * contact.multiplier;
+            }
+        }
         current.policy.feedforward.fill(SVector::zeros());
         current.policy.costates.copy_from_slice(&memory.constrained.costates);
-        current.sweep = Sweep { slope: 0.0, stationarity: survey.stationarity };
+        current.sweep = Sweep { slope: 0.0, stationarity: survey.stationarity, scale: survey.scale };
         self.note_violation();
     }
 }

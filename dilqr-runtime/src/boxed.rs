@@ -41,9 +41,11 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         add_transposed_product(&mut qu, stage.fu, gradient);
 
         let (k, free) = self.box_program(&quu, &qu, u, bounds)?;
+        self.curvature = quu;
         self.gain = qux;
         for i in 0..NU {
             if !free[i] {
+                self.curvature[(i, i)] = S::from_f64(f64::NAN);
                 self.gain.data.0.iter_mut().for_each(|column| column[i] = S::zero());
             }
         }

@@ -3,13 +3,14 @@
 use nalgebra::{SMatrix, SVector};
 
 use crate::augmented::Polish;
+use crate::certificate::Evidence;
 use crate::ilqr::Iteration;
 use crate::instance::{Bounds, Instance};
 use crate::limits::Limits;
 use crate::model::Model;
 use crate::penalty::{Law, Penalty};
 use crate::problem::{Guess, Problem};
-use crate::settings::Settings;
+use crate::settings::{Hessian, Settings};
 use crate::solution::{Solution, Stats, Status};
 use crate::sweep::{Failure, Policy, Records, Sweep};
 use crate::trajectory::{Cost, Trajectory, closed_loop_rollout, cost_along, rollout};
@@ -41,7 +42,7 @@ impl<const NX: usize, const NU: usize> Candidate<NX, NU> {
         Self {
             trajectory: Trajectory::zeros(horizon, limits),
             cost: Cost { total: 0.0, magnitude: 0.0 },
-            policy: Policy::zeros(horizon),
+            policy: Policy::zeros(horizon, limits),
             sweep: Sweep::NONE,
         }
     }
@@ -83,7 +84,10 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
             self.stage_params.copy_from_slice(problem.stage_params());
         }
         self.bounds = Bounds::of(model, problem.params());
-        self.penalty.law = Law::Augmented { weight: settings.penalty.initial };
+        self.penalty.law = match settings.relaxation {
+            Some(tau) => Law::Barrier { tau },
+            None => Law::Augmented { weight: settings.penalty.initial },
+        };
         let warm = problem.multipliers().is_some();
         match problem.multipliers() {
             Some(given) => {
@@ -102,9 +106,44 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         let status = solve.run(observe);
         let stats = solve.stats;
         self.write(status, stats, problem, solution);
+        if status == Status::Converged && settings.hessian == Hessian::GaussNewton {
+            self.curve_exactly(model, problem.params());
+        }
+        self.testify(status, &M::LIMITS, &mut solution.evidence);
         if const { M::LIMITS.limited() } {
+            solution.relaxation = settings.relaxation;
             solution.cost = self.cost_alone(model, problem.params());
         }
+    }
+
+    /// Puts the exact Hessian's curvatures in the place of the Gauss-Newton ones.
+    fn curve_exactly<M, const NP: usize>(&mut self, model: &M, params: &SVector<f64, NP>)
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Self { current, trial, stage_params, bounds, penalty, records, .. } = self;
+        // A model with constraints ends on a Newton method with exact second derivatives; its curvatures stand.
+        if const { M::LIMITS.constrained() } && !penalty.covers_bounds() {
+            return;
+        }
+        let instance = Instance { model, params, stage_params, bounds, penalty };
+        let policy = &mut current.policy;
+        match trial.policy.sweep(&instance, &current.trajectory, Hessian::Exact, 0.0, records) {
+            Ok(_) => core::mem::swap(&mut policy.curvatures, &mut trial.policy.curvatures),
+            Err(_) => policy.curvatures.fill(SMatrix::repeat(f64::NEG_INFINITY)),
+        }
+    }
+
+    /// What the certificate of a solution is made from.
+    fn testify(&self, status: Status, limits: &Limits, evidence: &mut Evidence<NU>) {
+        let Candidate { trajectory, policy, sweep, .. } = &self.current;
+        evidence.limits = *limits;
+        evidence.lower = self.bounds.lower.into();
+        evidence.upper = self.bounds.upper.into();
+        evidence.scale = sweep.scale;
+        copy(&mut evidence.constraints, &trajectory.constraints);
+        let known: &[_] = if status == Status::Converged { &policy.curvatures } else { &[] };
+        copy(&mut evidence.curvatures, known);
     }
 
     /// The cost of the current trajectory without penalties.
@@ -160,8 +199,11 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         solution.stats = Stats { stationarity: sweep.stationarity, ..stats };
         solution.x0 = *problem.x0();
         solution.params = *problem.params();
+        solution.relaxation = None;
         copy(&mut solution.multipliers.stage, &self.penalty.stage);
         copy(&mut solution.multipliers.terminal, &self.penalty.terminal);
+        let held: &[_] = if self.penalty.covers_bounds() { &[] } else { &policy.held };
+        copy(&mut solution.bound_multipliers, held);
         copy(&mut solution.stage_params, &self.stage_params);
         copy(&mut solution.states, &trajectory.states);
         copy(&mut solution.controls, &trajectory.controls);
@@ -201,7 +243,7 @@ where
         if !(start.cost.total.is_finite() && start.trajectory.states.iter().all(finite)) {
             return Status::Diverged;
         }
-        if const { M::LIMITS.constrained() } {
+        if const { M::LIMITS.constrained() } && self.settings.relaxation.is_none() {
             self.run_constrained(observe)
         } else {
             self.minimise(self.settings.tolerance, &mut observe)

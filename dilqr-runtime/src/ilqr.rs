@@ -93,6 +93,31 @@ where
         self.solve_with(problem, |_| {})
     }
 
+    /// Solves a problem at one relaxation after another, each from the solution before: with falling values a path from a
+    /// smooth problem to the one with its limits ([`Settings::relaxation`]). Losses on several of the solutions are the
+    /// losses on several iterates of a relaxing solver; each solution is differentiated as what it is.
+    ///
+    /// # Errors
+    /// As [`Ilqr::solve`], and for relaxations out of range.
+    pub fn solve_path(
+        &mut self,
+        problem: &Problem<NX, NU, NP, NS>,
+        relaxations: &[f64],
+    ) -> Result<Vec<Solution<NX, NU, NP, NS>>, SolveError> {
+        problem.check(&self.model, self.horizon())?;
+        let mut path: Vec<Solution<NX, NU, NP, NS>> = Vec::with_capacity(relaxations.len());
+        for &tau in relaxations {
+            let settings = Settings { relaxation: Some(tau), ..self.settings };
+            settings.validate()?;
+            let mut solution = Solution::new(self.horizon());
+            let warm = path.last().map(|last| problem.clone().with_warm_start(&self.model, last));
+            let problem = warm.as_ref().unwrap_or(problem);
+            self.forward.solve(&self.model, &settings, problem, |_| {}, &mut solution);
+            path.push(solution);
+        }
+        Ok(path)
+    }
+
     /// Solves a problem and calls `observe` after every backward sweep about a new trajectory.
     ///
     /// # Errors

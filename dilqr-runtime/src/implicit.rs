@@ -29,6 +29,7 @@ use crate::dense::{add_transposed_product, larger};
 use crate::error::{GradientError, Input, Limit, Place, find_non_finite};
 use crate::instance::{Bounds, Side};
 use crate::model::Model;
+use crate::relaxed::Relaxed;
 use crate::sensitivity::{Point, Sensitivity};
 use crate::settings::Settings;
 use crate::solution::{Solution, Status};
@@ -136,10 +137,10 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         let LossGradient { states, controls } = loss;
         let Gradient { params, stage_params, .. } = &mut gradient;
         gradient.initial_state = match &self.limited {
-            Some(limited) => {
+            Some(limited) if solution.relaxation.is_none() => {
                 limited.adjoint(model, point, multipliers(solution), states, controls, params, stage_params)
             }
-            None => self.free.adjoint(model, point, states, controls, params, stage_params),
+            _ => self.free.adjoint(model, point, states, controls, params, stage_params),
         };
         gradient.check()
     }
@@ -156,11 +157,11 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         let point = self.linearise(model, settings, solution, Differentiation::Implicit)?;
         let horizon = self.horizon();
         let jacobian = match &self.limited {
-            Some(limited) => {
+            Some(limited) if solution.relaxation.is_none() => {
                 let answer = limited.propagate(model, point, multipliers(solution));
                 Jacobian { states: answer.dx, controls: answer.du }
             }
-            None => {
+            _ => {
                 let mut jacobian =
                     Jacobian { states: vec![SMatrix::zeros(); horizon + 1], controls: vec![SMatrix::zeros(); horizon] };
                 self.free.propagate(model, point, &mut jacobian.states, &mut jacobian.controls);
@@ -183,7 +184,10 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         let point = self.linearise(model, settings, solution, Differentiation::Implicit)?;
         let Point { states, controls, params, stage_params } = point;
         let horizon = self.horizon();
-        let costates = self.limited.as_ref().map_or(&self.free.costates, |limited| &limited.costates);
+        let costates = match &self.limited {
+            Some(limited) if solution.relaxation.is_none() => &limited.costates,
+            _ => &self.free.costates,
+        };
         let mut gradient = Gradient::zeros(horizon);
         for t in 0..horizon {
             model.add_hamiltonian_parameter_gradient(
@@ -204,7 +208,15 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
             &mut gradient.stage_params[horizon],
         );
         gradient.initial_state = costates[0];
-        if self.limited.is_some() {
+        let Gradient { params: gp, stage_params: gs, .. } = &mut gradient;
+        if solution.relaxation.is_some() {
+            if let Some(relaxed) = &mut self.free.relaxed {
+                for (t, gs) in gs.iter_mut().enumerate().take(horizon) {
+                    relaxed.contract_stage(model, point, t, None, gp, gs);
+                }
+                relaxed.contract_terminal(model, point, None, gp, &mut gs[horizon]);
+            }
+        } else if self.limited.is_some() {
             add_limits(model, point, multipliers(solution), costates, &mut gradient);
         }
         gradient.check()
@@ -246,9 +258,16 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         if !consistent {
             return Err(not_converged(f64::NAN, f64::NAN));
         }
+        let relaxation = solution.relaxation.filter(|_| limits.limited());
+        if relaxation.is_some() && self.free.horizon() != horizon {
+            self.free = Sensitivity::new(horizon);
+        }
+        self.free.relaxed = relaxation.map(|tau| Relaxed::new(tau, horizon, limits));
         let (survey, factorised) = match &mut self.limited {
-            Some(limited) => limited.factorise(model, point, multipliers(solution), method, Selection::Multipliers),
-            None => {
+            Some(limited) if relaxation.is_none() => {
+                limited.factorise(model, point, multipliers(solution), method, Selection::Multipliers)
+            }
+            _ => {
                 let (stationarity, result) = match self.free.factorise(model, point, method) {
                     Ok(stationarity) => (stationarity, Ok(())),
                     Err((stage, stationarity)) => (stationarity, Err((stage, Singular::Indefinite))),
@@ -256,7 +275,9 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
                 (Survey { stationarity, ..Survey::NONE }, result)
             }
         };
-        let violation = survey.violation.0.max(bound_violation(model, point));
+        // A relaxed problem has no limits to violate.
+        let beyond = if relaxation.is_some() { 0.0 } else { bound_violation(model, point) };
+        let violation = survey.violation.0.max(beyond);
         let stationary =
             survey.stationarity <= stationarity_tolerance || survey.stationarity.is_nan() && factorised.is_err();
         let feasible = violation <= stationarity_tolerance;

@@ -75,6 +75,11 @@ impl<S: Scalar, const NU: usize> Bounds<S, NU> {
         }
     }
 
+    /// `qu` where a bound holds `u`, zero elsewhere.
+    pub(crate) fn held_part(&self, u: &SVector<S, NU>, qu: &SVector<S, NU>) -> SVector<S, NU> {
+        SVector::from_fn(|i, _| if self.held(i, u, qu).is_some() { qu[i] } else { S::zero() })
+    }
+
     /// The bounds on entry `i` of `u` as inequalities `c <= 0`, open sides left out, with `dc/du_i`.
     pub(crate) fn sides(&self, i: usize, u: &SVector<S, NU>) -> impl Iterator<Item = (S, S)> {
         let lower = (self.lower[i] - u[i], -S::one());

@@ -23,6 +23,7 @@ mod active;
 mod augmented;
 pub mod batch;
 mod boxed;
+pub mod certificate;
 mod constrained;
 mod dense;
 #[cfg(feature = "dual")]
@@ -39,6 +40,7 @@ pub mod numdiff;
 mod penalty;
 mod point;
 mod problem;
+mod relaxed;
 pub mod riccati;
 mod scalar;
 mod sensitivity;
@@ -51,6 +53,7 @@ mod trajectory;
 pub use dilqr_macros::model;
 pub use nalgebra;
 
+pub use certificate::Certificate;
 pub use error::{GradientError, SettingsError, SolveError};
 pub use ilqr::{Ilqr, Iteration};
 pub use implicit::{Differentiation, Gradient, Jacobian, LossGradient};

@@ -90,6 +90,8 @@ pub struct StageFactor<S, const NX: usize, const NU: usize> {
     pub gain: SMatrix<S, NU, NX>,
     /// Factors of `Quu`, `NU x NU`.
     pub(crate) quu: Ldl<S, NU>,
+    /// `Quu` itself; NaN on the diagonal for controls at a bound.
+    pub(crate) curvature: SMatrix<S, NU, NU>,
 }
 
 /// What a stage's linear part leaves behind. `C` columns share the stage's quadratic part; usually one.
@@ -139,7 +141,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     /// Room for the factors of a stage.
     #[must_use]
     pub fn zeros() -> Self {
-        Self { gain: zeros(), quu: Ldl::zeros() }
+        Self { gain: zeros(), quu: Ldl::zeros(), curvature: zeros() }
     }
 
     /// The quadratic part of a backward stage: `value` holds `V` of the next stage and receives that of this one.
@@ -170,6 +172,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         if !self.quu.factor(&quu) {
             return Err(NotPositiveDefinite);
         }
+        self.curvature = quu;
         self.gain = qux;
         self.quu.solve(&mut self.gain);
         negate(&mut self.gain);

@@ -5,7 +5,9 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::dense::{add_product, add_transposed_product, zeros};
 use crate::implicit::Differentiation;
+use crate::instance::Additions;
 use crate::model::{HamiltonianExpansion, Model, ParameterTerms, TerminalExpansion};
+use crate::relaxed::Relaxed;
 use crate::riccati::{PatternOf, Quadratic, StageFactor, costate, next_state};
 use crate::scalar::Scalar;
 use crate::sweep::Stationarity;
@@ -24,6 +26,8 @@ pub(crate) struct Sensitivity<S, const NX: usize, const NU: usize> {
     feedforward: Vec<SVector<S, NU>>,
     hamiltonian: HamiltonianExpansion<S, NX, NU>,
     terminal: TerminalExpansion<S, NX>,
+    /// Of a relaxed problem only.
+    pub(crate) relaxed: Option<Relaxed<S, NX, NU>>,
 }
 
 /// One stage of the factorised LQ problem.
@@ -53,6 +57,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
             feedforward: vec![zeros(); horizon],
             hamiltonian: HamiltonianExpansion::zeros(),
             terminal: TerminalExpansion::zeros(),
+            relaxed: None,
         }
     }
 
@@ -75,11 +80,14 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let Point { states, controls, params, stage_params } = point;
-        let Self { stages, value_hessians, costates, hamiltonian, terminal, .. } = self;
+        let Self { stages, value_hessians, costates, hamiltonian, terminal, relaxed, .. } = self;
         let horizon = controls.len();
         model.expand_terminal(&states[horizon], params, &stage_params[horizon], terminal);
         let mut value = terminal.lxx;
         let mut lambda = terminal.lx;
+        if let Some(relaxed) = relaxed {
+            relaxed.expand_terminal(model, point, &mut lambda, &mut value);
+        }
         value_hessians[horizon] = value;
         costates[horizon] = lambda;
         let mut stationarity = Stationarity::START;
@@ -89,7 +97,15 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
                 Differentiation::Implicit => &lambda,
                 Differentiation::FixedLinearization => &no_lambda,
             };
-            model.expand_hamiltonian(&states[t], &controls[t], params, &stage_params[t], contracted, hamiltonian);
+            if let Some(relaxed) = relaxed {
+                // Kernels write no structural zero, but barriers are added there.
+                *hamiltonian = HamiltonianExpansion::zeros();
+                model.expand_hamiltonian(&states[t], &controls[t], params, &stage_params[t], contracted, hamiltonian);
+                let HamiltonianExpansion { lx, lu, hxx, hux, huu, .. } = hamiltonian;
+                relaxed.expand_stage(model, point, t, Additions { lx, lu, hxx, hux, huu });
+            } else {
+                model.expand_hamiltonian(&states[t], &controls[t], params, &stage_params[t], contracted, hamiltonian);
+            }
             let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &*hamiltonian;
             let Linearised { fx: stored_fx, fu: stored_fu, factor } = &mut stages[t];
             if factor
@@ -156,6 +172,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
                 params_gradient,
                 &mut stage_gradients[t],
             );
+            if let Some(relaxed) = &mut self.relaxed {
+                let direction = Some((&dx, &du));
+                relaxed.contract_stage(model, point, t, direction, params_gradient, &mut stage_gradients[t]);
+            }
             dx = next;
         }
         model.add_terminal_parameter_contraction(
@@ -166,13 +186,16 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
             params_gradient,
             &mut stage_gradients[horizon],
         );
+        if let Some(relaxed) = &mut self.relaxed {
+            relaxed.contract_terminal(model, point, Some(&dx), params_gradient, &mut stage_gradients[horizon]);
+        }
         // dx_0 = 0, so that dlambda_0 = v_0.
         self.value_gradients[0]
     }
 
     /// The forward sensitivity: every parameter is one linear part, `gx = hxp`, `gu = hup`, `offset = fp`.
     pub(crate) fn propagate<M, const NP: usize, const NS: usize>(
-        &self,
+        &mut self,
         model: &M,
         point: Point<'_, S, NX, NU, NP, NS>,
         state_jacobians: &mut [SMatrix<S, NX, NP>],
@@ -185,6 +208,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         let mut terms = ParameterTerms::zeros();
         let mut gradient = zeros();
         model.terminal_parameter_terms(&states[horizon], params, &stage_params[horizon], &mut gradient);
+        if let Some(relaxed) = &mut self.relaxed {
+            relaxed.add_terminal_terms(model, point, &mut gradient);
+        }
         // Until the second sweep reaches them, the outputs hold k_t and fp_t.
         for t in (0..horizon).rev() {
             let Linearised { fx, fu, factor } = &self.stages[t];
@@ -196,6 +222,19 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
                 &self.costates[t + 1],
                 &mut terms,
             );
+            if let Some(relaxed) = &mut self.relaxed {
+                terms.hxp = zeros();
+                terms.hup = zeros();
+                model.parameter_terms(
+                    &states[t],
+                    &controls[t],
+                    params,
+                    &stage_params[t],
+                    &self.costates[t + 1],
+                    &mut terms,
+                );
+                relaxed.add_stage_terms(model, point, t, &mut terms);
+            }
             add_product(&mut gradient, &self.value_hessians[t + 1], &terms.fp);
             control_jacobians[t] =
                 factor.linear_where::<PatternOf<M, NP, NS>, _>(fx, fu, &terms.hxp, &terms.hup, &mut gradient).k;

@@ -19,6 +19,11 @@ pub struct Settings {
     pub activity: f64,
     /// The penalties of the augmented Lagrangian; without effect on models without constraints.
     pub penalty: PenaltySchedule,
+    /// `Some(tau)` replaces every bound and inequality by the barrier `-tau ln(-c)`, continued as a parabola from
+    /// `c = -tau` on, and every equality by `c^2 / (2 tau)`: a problem without limits, whose solution is smooth in its
+    /// parameters, and is differentiated exactly as what it is. As `tau` goes to 0 solution and gradient tend to those of
+    /// the problem with its limits, where the latter has a gradient. Without effect on models without limits.
+    pub relaxation: Option<f64>,
 }
 
 impl Default for Settings {
@@ -31,6 +36,7 @@ impl Default for Settings {
             line_search: LineSearch::default(),
             activity: 1e-6,
             penalty: PenaltySchedule::default(),
+            relaxation: None,
         }
     }
 }
@@ -112,7 +118,16 @@ impl Settings {
     /// # Errors
     /// [`SettingsError::OutOfRange`] names the first field that is NaN, infinite or out of range.
     pub fn validate(&self) -> Result<(), SettingsError> {
-        let Self { tolerance, max_iterations: _, hessian: _, regularisation, line_search, activity, penalty } = self;
+        let Self {
+            tolerance,
+            max_iterations: _,
+            hessian: _,
+            regularisation,
+            line_search,
+            activity,
+            penalty,
+            relaxation,
+        } = self;
         let mu = regularisation;
         let checks = [
             ("tolerance", *tolerance, *tolerance > 0.0, "a positive finite number"),
@@ -138,6 +153,12 @@ impl Settings {
                 line_search.shrink,
                 line_search.shrink > 0.0 && line_search.shrink < 1.0,
                 "a number between 0 and 1, both excluded",
+            ),
+            (
+                "relaxation",
+                relaxation.unwrap_or(1.0),
+                relaxation.is_none_or(|tau| tau > 0.0),
+                "a positive finite number, or none",
             ),
             ("penalty.initial", penalty.initial, penalty.initial > 0.0, "a positive finite number"),
             ("penalty.increase", penalty.increase, penalty.increase > 1.0, "a finite number above 1"),

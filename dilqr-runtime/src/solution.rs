@@ -4,6 +4,8 @@ use core::fmt;
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::certificate::Evidence;
+
 /// How a solve ended. Only [`Status::Converged`] solutions are differentiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -76,7 +78,7 @@ impl Default for Stats {
     }
 }
 
-/// Multipliers of a solution's constraints. Those of bounds are not stored: they are `Q_u`.
+/// Multipliers of a solution's constraints. Those of bounds are [`Solution::bound_multipliers`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Multipliers {
     /// Of the stages' constraints, stage after stage, inequalities first in each; zero where an inequality is inactive.
@@ -107,6 +109,12 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     pub costates: Vec<SVector<f64, NX>>,
     /// Multipliers of the constraints; empty for models without.
     pub multipliers: Multipliers,
+    /// `Q_u` where a bound holds a control (positive at the lower, negative at the upper one), zero elsewhere: `T` vectors of
+    /// `NU`; empty for models without bounds and for relaxed problems.
+    pub bound_multipliers: Vec<SVector<f64, NU>>,
+    /// The relaxation that the problem was solved at ([`Settings::relaxation`](crate::Settings::relaxation)); it is
+    /// differentiated as that problem.
+    pub relaxation: Option<f64>,
     /// Counts.
     pub stats: Stats,
     /// The problem's initial state, `NX`.
@@ -115,6 +123,8 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     pub params: SVector<f64, NP>,
     /// The problem's stage parameters, `T + 1` vectors of `NS` (of no size, and no memory, where the model has none).
     pub stage_params: Vec<SVector<f64, NS>>,
+    /// For the certificate.
+    pub(crate) evidence: Evidence<NU>,
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solution<NX, NU, NP, NS> {
@@ -130,6 +140,9 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
             gains: vec![SMatrix::repeat(f64::NAN); horizon],
             costates: vec![SVector::repeat(f64::NAN); horizon + 1],
             multipliers: Multipliers::default(),
+            bound_multipliers: Vec::new(),
+            evidence: Evidence::none(),
+            relaxation: None,
             stats: Stats::default(),
             x0: SVector::repeat(f64::NAN),
             params: SVector::repeat(f64::NAN),

@@ -20,6 +20,10 @@ pub(crate) struct Policy<S, const NX: usize, const NU: usize> {
     pub(crate) feedforward: Vec<SVector<S, NU>>,
     /// Closed-loop costates, `T + 1` vectors.
     pub(crate) costates: Vec<SVector<S, NX>>,
+    /// `Quu` of every stage; NaN on the diagonal for controls at a bound.
+    pub(crate) curvatures: Vec<SMatrix<S, NU, NU>>,
+    /// `Qu` where a bound holds a control, zero elsewhere; empty for models without bounds.
+    pub(crate) held: Vec<SVector<S, NU>>,
 }
 
 /// What a sweep says of its trajectory.
@@ -29,11 +33,13 @@ pub(crate) struct Sweep<S> {
     pub(crate) slope: S,
     /// `max |Q_u| / max(1, max |l_u|)`.
     pub(crate) stationarity: f64,
+    /// `max(1, max |l_u|)`
+    pub(crate) scale: f64,
 }
 
 impl Sweep<f64> {
     /// Of no sweep, or one that did not finish.
-    pub(crate) const NONE: Self = Self { slope: f64::NAN, stationarity: f64::NAN };
+    pub(crate) const NONE: Self = Self { slope: f64::NAN, stationarity: f64::NAN, scale: 1.0 };
 }
 
 /// Why a sweep did not finish.
@@ -120,8 +126,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> Records<S, NX, NU> {
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
-    pub(crate) fn zeros(horizon: usize) -> Self {
+    pub(crate) fn zeros(horizon: usize, limits: &Limits) -> Self {
         Self {
+            curvatures: vec![zeros(); horizon],
+            held: vec![zeros(); if limits.bounded { horizon } else { 0 }],
             gains: vec![zeros(); horizon],
             feedforward: vec![zeros(); horizon],
             costates: vec![zeros(); horizon + 1],
@@ -199,6 +207,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
                     .boxed_where::<PatternOf<M, NP, NS>>(&quadratic, mu, lx, lu, u, bounds, &mut value, &mut lambda)
                     .map_err(|_| diagnose(&quadratic, lx, lu))?;
                 stationarity.add_free(u, &step.qu, lu, bounds);
+                self.held[t] = bounds.held_part(u, &step.qu);
                 step
             } else {
                 if factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, mu, &mut value).is_err() {
@@ -214,11 +223,12 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             if !all_finite(&step.k, &lambda) {
                 return Err(diagnose(&quadratic, lx, lu));
             }
+            self.curvatures[t] = factor.curvature;
             self.gains[t] = factor.gain;
             self.feedforward[t] = step.k;
             self.costates[t] = lambda;
         }
-        Ok(Sweep { slope, stationarity: stationarity.value() })
+        Ok(Sweep { slope, stationarity: stationarity.value(), scale: stationarity.scale() })
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod support;
 
+use dilqr_runtime::error::Limit;
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{GradientError, Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings, Solution, Status};
 use support::{c, solve, tight};
@@ -139,18 +140,185 @@ fn value<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     states + controls
 }
 
+/// A step of length `u` from `x0`, paid by its square and by the distance that is left to `p[0]`; `u <= p[1]`.
+#[derive(Clone, Copy, Debug)]
+struct OneStep;
+
+impl Model<1, 1, 2> for OneStep {
+    const LIMITS: Limits = Limits { bounded: true, stage_inequalities: 1, ..Limits::NONE };
+
+    fn dynamics<S: Scalar>(
+        &self,
+        x: &Vector<S, 1>,
+        u: &Vector<S, 1>,
+        _: &Vector<S, 2>,
+        _: &Vector<S, 0>,
+        next: &mut Vector<S, 1>,
+    ) {
+        next[0] = x[0] + u[0];
+    }
+    fn stage_cost<S: Scalar>(&self, _: &Vector<S, 1>, u: &Vector<S, 1>, _: &Vector<S, 2>, _: &Vector<S, 0>) -> S {
+        c::<S>(0.5) * u[0] * u[0]
+    }
+    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 1>, p: &Vector<S, 2>, _: &Vector<S, 0>) -> S {
+        c::<S>(0.5) * (x[0] - p[0]) * (x[0] - p[0])
+    }
+    fn bounds<S: Scalar>(&self, p: &Vector<S, 2>, _: &mut Vector<S, 1>, upper: &mut Vector<S, 1>) {
+        upper[0] = p[1];
+    }
+    /// The same bound once more, a unit further.
+    fn stage_constraints<S: Scalar>(
+        &self,
+        _: &Vector<S, 1>,
+        u: &Vector<S, 1>,
+        p: &Vector<S, 2>,
+        _: &Vector<S, 0>,
+        constraints: &mut [S],
+    ) {
+        constraints[0] = u[0] - p[1] * p[1];
+    }
+}
+
+/// `u = min(p_0 / 2, p_1, p_1^2)`: every case of strict complementarity and its failures, by hand.
+#[test]
+fn one_step_by_hand() {
+    let mut solver = Ilqr::new(OneStep, 1, Settings::default()).unwrap();
+    let loss = LossGradient { states: vec![SVector::zeros(); 2], controls: vec![SVector::from([1.0])] };
+    let mut at = |p: [f64; 2]| {
+        let solution = solve(&mut solver, &Problem::new([0.0], p, 1));
+        let gradient = solver.vjp(&solution, &loss).map(|gradient| gradient.params);
+        (solution, gradient)
+    };
+    // Free, at the bound (p_1 > 1), at the constraint (p_1 < 1).
+    for (p, u, du, multiplier) in [
+        ([1.0, 2.0], 0.5, [0.5, 0.0], None),
+        ([6.0, 2.0], 2.0, [0.0, 1.0], Some((Limit::UpperBound { control: 0 }, 2.0))),
+        ([3.0, 0.5], 0.25, [0.0, 1.0], Some((Limit::Constraint { index: 0 }, 2.5))),
+    ] {
+        let (solution, gradient) = at(p);
+        let gradient = gradient.unwrap();
+        assert!((solution.controls[0][0] - u).abs() < 1e-12, "{p:?}: {}", solution.controls[0]);
+        assert!((gradient - SVector::from(du)).amax() < 1e-9, "{p:?}: {gradient}");
+        let certificate = solution.certificate();
+        let active = certificate.active.first().map(|active| (active.limit, active.multiplier));
+        assert_eq!(active.map(|(limit, _)| limit), multiplier.map(|(limit, _)| limit));
+        if let (Some((_, given)), Some((_, expected))) = (active, multiplier) {
+            assert!((given - expected).abs() < 1e-9);
+        }
+        // The reduced Hessian is that of both costs, where the control is free.
+        let curvature = if multiplier.is_none() { 2.0 } else { f64::INFINITY };
+        assert_eq!(certificate.smallest_eigenvalue, curvature);
+        assert!(certificate.margin > 0.1 && certificate.stationarity <= 1e-9, "{certificate:?}");
+    }
+    // The minimum lies on the bound of its own accord; then on the constraint.
+    let (solution, gradient) = at([4.0, 2.0]);
+    let weak = gradient.unwrap_err();
+    assert!(
+        matches!(weak, GradientError::WeaklyActive { stage: 0, limit: Limit::UpperBound { control: 0 }, .. }),
+        "{weak}"
+    );
+    assert!(solution.certificate().margin < 1e-6);
+    let weak = at([0.5, 0.5]).1.unwrap_err();
+    assert!(
+        matches!(weak, GradientError::WeaklyActive { stage: 0, limit: Limit::Constraint { index: 0 }, .. }),
+        "{weak}"
+    );
+    // Bound and constraint are one and the same.
+    let dependent = at([6.0, 1.0]).1.unwrap_err();
+    let refused = matches!(
+        dependent,
+        GradientError::ConstraintsDependent { stage: 0, .. } | GradientError::WeaklyActive { stage: 0, .. }
+    );
+    assert!(refused, "{dependent}");
+}
+
+/// A relaxed problem is differentiated as what it is: against central differences, at two relaxations.
+#[test]
+fn relaxed_problems_have_their_own_gradient() {
+    for tau in [0.1, 1e-3] {
+        let settings = Settings { relaxation: Some(tau), tolerance: 1e-11, ..Settings::default() };
+        check_derivatives_with(Rail, &rail(), settings);
+        check_derivatives_with(RoundTheDisc, &disc(), settings);
+    }
+}
+
+/// With the relaxation solution and gradient tend to the exact ones, in proportion.
+#[test]
+fn relaxed_gradients_tend_to_the_exact_one() {
+    let mut solver = Ilqr::new(Rail, 25, Settings::default()).unwrap();
+    let exact = solve(&mut solver, &rail());
+    let gradient = solver.vjp(&exact, &loss(25)).unwrap().params;
+    // The smallest multipliers are some 1e-3, and only well below that does the proportion show.
+    let path = solver.solve_path(&rail(), &[1e-2, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]).unwrap();
+    let errors: Vec<f64> = path
+        .iter()
+        .map(|solution| {
+            assert_eq!(solution.status, Status::Converged, "{:?}", solution.stats);
+            (solver.vjp(solution, &loss(25)).unwrap().params - gradient).amax() / gradient.amax()
+        })
+        .collect();
+    println!("{errors:?}");
+    assert!(errors[1..].windows(2).all(|pair| pair[1] < 0.3 * pair[0]) && errors[5] < 1e-3, "{errors:?}");
+}
+
+/// What a solution minimises: the cost, and the barriers of a relaxed problem.
+fn optimum<M, const NX: usize, const NU: usize, const NP: usize>(model: &M, solution: &Solution<NX, NU, NP>) -> f64
+where
+    M: Model<NX, NU, NP>,
+{
+    let Some(tau) = solution.relaxation else { return solution.cost };
+    let barrier = |inequality: bool, c: f64| match (inequality, -c > tau) {
+        (false, _) => c * c / (2.0 * tau),
+        (true, true) => -tau * (-c).ln(),
+        (true, false) => tau * (((c + tau) / tau) + 0.5 * ((c + tau) / tau).powi(2) - tau.ln()),
+    };
+    let (p, none) = (&solution.params, SVector::zeros());
+    let mut lower = SVector::repeat(f64::NEG_INFINITY);
+    let mut upper = SVector::repeat(f64::INFINITY);
+    model.bounds(p, &mut lower, &mut upper);
+    let mut sum = solution.cost;
+    for (t, (x, u)) in solution.states.iter().zip(&solution.controls).enumerate() {
+        let mut values = vec![0.0; M::LIMITS.stage()];
+        model.stage_constraints(x, u, p, &none, &mut values);
+        for (i, c) in values.into_iter().enumerate() {
+            if t > 0 || M::LIMITS.sees_control[i] {
+                sum += barrier(i < M::LIMITS.stage_inequalities, c);
+            }
+        }
+        for i in 0..NU {
+            for c in [lower[i] - u[i], u[i] - upper[i]] {
+                if c.is_finite() {
+                    sum += barrier(true, c);
+                }
+            }
+        }
+    }
+    let mut values = vec![0.0; M::LIMITS.terminal()];
+    model.terminal_constraints(&solution.states[solution.horizon()], p, &none, &mut values);
+    sum + values.into_iter().enumerate().map(|(i, c)| barrier(i < M::LIMITS.terminal_inequalities, c)).sum::<f64>()
+}
+
 /// The gradient, the Jacobian and the value's gradient against central differences of re-solved problems. A step of 1e-5
 /// of the parameter leaves 1e-10 times third derivatives, and solutions good to 1e-12 leave 1e-6 at worst.
 fn check_derivatives<M, const NX: usize, const NU: usize, const NP: usize>(model: M, problem: &Problem<NX, NU, NP>)
 where
     M: Model<NX, NU, NP> + Copy,
 {
+    check_derivatives_with(model, problem, tight());
+}
+
+fn check_derivatives_with<M, const NX: usize, const NU: usize, const NP: usize>(
+    model: M,
+    problem: &Problem<NX, NU, NP>,
+    settings: Settings,
+) where
+    M: Model<NX, NU, NP> + Copy,
+{
     let horizon = problem.horizon();
-    let settings = tight();
     let mut solver = Ilqr::new(model, horizon, settings).unwrap();
     let solution = solve(&mut solver, problem);
     println!("{:?}", solution.stats);
-    assert!(solution.stats.violation <= 1e-9, "{:?}", solution.stats);
+    assert!(settings.relaxation.is_some() || solution.stats.violation <= 1e-9, "{:?}", solution.stats);
     let gradient = solver.vjp(&solution, &loss(horizon)).unwrap();
     let jacobian = solver.jacobian(&solution).unwrap();
     let value_gradient = solver.value_gradient(&solution).unwrap();
@@ -171,7 +339,12 @@ where
         above[j] += h;
         let (below, above) = (again(x0, below), again(x0, above));
         near(gradient.params[j], (value(&above) - value(&below)) / (2.0 * h), scale, &format!("dL/dp[{j}]"));
-        near(value_gradient.params[j], (above.cost - below.cost) / (2.0 * h), scale, &format!("dJ/dp[{j}]"));
+        near(
+            value_gradient.params[j],
+            (optimum(&model, &above) - optimum(&model, &below)) / (2.0 * h),
+            scale,
+            &format!("dJ/dp[{j}]"),
+        );
         for t in 0..=horizon {
             let difference = (above.states[t] - below.states[t]) / (2.0 * h);
             for i in 0..NX {
@@ -192,7 +365,12 @@ where
         above[j] += h;
         let (below, above) = (again(below, p), again(above, p));
         near(gradient.initial_state[j], (value(&above) - value(&below)) / (2.0 * h), scale, &format!("dL/dx0[{j}]"));
-        near(value_gradient.initial_state[j], (above.cost - below.cost) / (2.0 * h), scale, &format!("dJ/dx0[{j}]"));
+        near(
+            value_gradient.initial_state[j],
+            (optimum(&model, &above) - optimum(&model, &below)) / (2.0 * h),
+            scale,
+            &format!("dJ/dx0[{j}]"),
+        );
     }
 }
 

@@ -1,0 +1,176 @@
+//! What can be said for a solution: how well it satisfies the optimality conditions, and how far it is from a point where
+//! it would have no derivative.
+
+use nalgebra::{DMatrix, SMatrix};
+
+use crate::error::Limit;
+use crate::instance::{Side, applies};
+use crate::limits::Limits;
+use crate::solution::Solution;
+
+/// The evidence for a solution, from [`Solution::certificate`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Certificate {
+    /// `max |Q_u| / max(1, max |l_u|)` over controls that no bound holds.
+    pub stationarity: f64,
+    /// Largest violation of a constraint, in its unit.
+    pub violation: f64,
+    /// The stage of the largest violation.
+    pub violation_stage: Option<usize>,
+    /// Smallest eigenvalue of the reduced Hessian in closed-loop coordinates: with `du = K dx + w` the second-order change
+    /// of the Lagrangian is `1/2 sum_t w' Q_uu w` over the directions `w` that the active limits leave free. Positive at a
+    /// strict minimum; infinite where the limits leave nothing free, minus infinity where a Gauss-Newton
+    /// solve ended on a point where the exact Hessian is not positive definite, NaN where a solve did not converge.
+    pub smallest_eigenvalue: f64,
+    /// Largest eigenvalue over the smallest.
+    pub condition: f64,
+    /// The limits that hold the trajectory.
+    pub active: Vec<ActiveLimit>,
+    /// Strict complementarity: over all bounds and inequalities the smallest of what separates each from being neither
+    /// active nor inactive, the larger of its distance and its multiplier (over `max(1, max |l_u|)`). Infinite without any.
+    pub margin: f64,
+    /// The limit with that margin, and its stage.
+    pub weakest: Option<(usize, Limit)>,
+}
+
+/// A limit that holds the trajectory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ActiveLimit {
+    /// Stage `t`; the horizon for terminal constraints.
+    pub stage: usize,
+    /// Which limit.
+    pub limit: Limit,
+    /// Its multiplier: what a unit of slack is worth. Not negative, except for an equality.
+    pub multiplier: f64,
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solution<NX, NU, NP, NS> {
+    /// The evidence for this solution, as the solve left it. (A gradient is refused or given on a check of its own.)
+    #[must_use]
+    pub fn certificate(&self) -> Certificate {
+        let evidence = &self.evidence;
+        let limits = &evidence.limits;
+        let mut certificate = Certificate {
+            stationarity: self.stats.stationarity,
+            violation: self.stats.violation,
+            violation_stage: self.stats.violation_stage,
+            smallest_eigenvalue: f64::INFINITY,
+            condition: 1.0,
+            active: Vec::new(),
+            margin: f64::INFINITY,
+            weakest: None,
+        };
+        if evidence.curvatures.is_empty() {
+            certificate.smallest_eigenvalue = f64::NAN;
+        }
+        let mut largest: f64 = 0.0;
+        for curvature in &evidence.curvatures {
+            for eigenvalue in eigenvalues(curvature) {
+                certificate.smallest_eigenvalue = smaller(certificate.smallest_eigenvalue, eigenvalue);
+                largest = largest.max(eigenvalue);
+            }
+        }
+        if largest > 0.0 {
+            certificate.condition = largest / certificate.smallest_eigenvalue;
+        }
+        if self.relaxation.is_some() {
+            return certificate;
+        }
+        for (stage, (u, qu)) in self.controls.iter().zip(&self.bound_multipliers).enumerate() {
+            for i in 0..NU {
+                let (lower, upper) = (evidence.lower[i], evidence.upper[i]);
+                if lower >= upper {
+                    continue;
+                }
+                for (side, bound) in [(Side::Lower, lower), (Side::Upper, upper)] {
+                    if bound.is_infinite() {
+                        continue;
+                    }
+                    let multiplier = if side == Side::Lower { qu[i].max(0.0) } else { (-qu[i]).max(0.0) };
+                    let limit = match side {
+                        Side::Lower => Limit::LowerBound { control: i },
+                        Side::Upper => Limit::UpperBound { control: i },
+                    };
+                    let distance = (u[i] - bound).abs() / bound.abs().max(1.0);
+                    certificate.note(stage, limit, distance, multiplier, evidence.scale, true);
+                }
+            }
+        }
+        let horizon = self.controls.len();
+        let (stages, terminal) = evidence.constraints.split_at(self.multipliers.stage.len());
+        for (index, (&c, &multiplier)) in stages.iter().zip(&self.multipliers.stage).enumerate() {
+            let (t, i) = (index / limits.stage(), index % limits.stage());
+            if applies(limits, t, i) {
+                let inequality = i < limits.stage_inequalities;
+                certificate.note(t, Limit::Constraint { index: i }, c.abs(), multiplier, evidence.scale, inequality);
+            }
+        }
+        for (i, (&c, &multiplier)) in terminal.iter().zip(&self.multipliers.terminal).enumerate() {
+            let inequality = i < limits.terminal_inequalities;
+            certificate.note(horizon, Limit::Constraint { index: i }, c.abs(), multiplier, evidence.scale, inequality);
+        }
+        certificate
+    }
+}
+
+impl Certificate {
+    fn note(&mut self, stage: usize, limit: Limit, distance: f64, multiplier: f64, scale: f64, inequality: bool) {
+        if !inequality || multiplier > 0.0 {
+            self.active.push(ActiveLimit { stage, limit, multiplier });
+        }
+        let margin = distance.max(multiplier / scale);
+        if inequality && margin < self.margin {
+            self.margin = margin;
+            self.weakest = Some((stage, limit));
+        }
+    }
+}
+
+/// What a solve leaves behind for the certificate.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Evidence<const NU: usize> {
+    pub(crate) limits: Limits,
+    /// `Q_uu` on the controls that are free, with NaN on the diagonal for those that are not.
+    pub(crate) curvatures: Vec<SMatrix<f64, NU, NU>>,
+    pub(crate) lower: [f64; NU],
+    pub(crate) upper: [f64; NU],
+    /// Values of the constraints, as in a trajectory.
+    pub(crate) constraints: Vec<f64>,
+    /// `max(1, max |l_u|)`
+    pub(crate) scale: f64,
+}
+
+impl<const NU: usize> Evidence<NU> {
+    pub(crate) const fn none() -> Self {
+        Self {
+            limits: Limits::NONE,
+            curvatures: Vec::new(),
+            lower: [f64::NEG_INFINITY; NU],
+            upper: [f64::INFINITY; NU],
+            constraints: Vec::new(),
+            scale: 1.0,
+        }
+    }
+}
+
+/// Eigenvalues on the free controls.
+fn eigenvalues<const NU: usize>(curvature: &SMatrix<f64, NU, NU>) -> Vec<f64> {
+    let free: Vec<usize> = (0..NU).filter(|&i| !curvature[(i, i)].is_nan()).collect();
+    if free.is_empty() {
+        return Vec::new();
+    }
+    if free.iter().any(|&i| curvature[(i, i)] == f64::NEG_INFINITY) {
+        // Not positive definite at some stage, so that those before it have no curvature.
+        return vec![f64::NEG_INFINITY];
+    }
+    if free.iter().any(|&i| free.iter().any(|&j| !curvature[(i, j)].is_finite())) {
+        return vec![f64::NAN];
+    }
+    let block = DMatrix::from_fn(free.len(), free.len(), |i, j| curvature[(free[i], free[j])]);
+    block.symmetric_eigenvalues().iter().copied().collect()
+}
+
+/// The smaller of two numbers, NaN if one is.
+fn smaller(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a <= b { a } else { b }
+}
