@@ -8,10 +8,11 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
 use crate::check::camel_case;
+use crate::describe::documentation;
 use crate::elaborate::{Layout, Vectors};
 use crate::graph::{Comparison, Input, NodeId, Vector};
 use crate::limits::Limits;
-use crate::partials::{Kernels, Sizes, pattern};
+use crate::partials::{self, Kernels, Sizes, pattern};
 use crate::program::{Field, Op, Output, Program, Value};
 use crate::unused::Unused;
 
@@ -148,28 +149,6 @@ fn public_items(emission: &Emission<'_>) -> TokenStream {
 
         #dynamics
     }
-}
-
-/// The text over the model's type: what was derived and what it costs.
-fn documentation(emission: &Emission<'_>) -> String {
-    let Emission { module, sizes, kernels, .. } = emission;
-    let Sizes { nx, nu, np, .. } = sizes;
-    let mut text = format!(
-        "The compiled model `{module}`: {nx} states, {nu} controls, {np} parameters.\n\n\
-         Operations a call, counted in the generated code:\n\n\
-         | kernel | total | add | mul | div | neg | call | select |\n|---|---|---|---|---|---|---|---|\n"
-    );
-    for (name, program) in kernels.named() {
-        text.push_str(&format!("| `{name}` | {} |\n", program.count()));
-    }
-    let list = |names: Vec<String>| names.join(", ");
-    text.push_str(&format!(
-        "\nState: {}. Control: {}. Parameters: {}.",
-        list(emission.vectors.state.names()),
-        list(emission.vectors.control.names()),
-        list(emission.vectors.params.names())
-    ));
-    text
 }
 
 /// Conversions between a struct and the vector of its numbers.
@@ -977,21 +956,11 @@ fn limits(emission: &Emission<'_>) -> TokenStream {
 
 fn sparsity(emission: &Emission<'_>) -> TokenStream {
     let runtime = emission.runtime;
-    let Sizes { nx, nu, np, .. } = emission.sizes;
-    let kernels = emission.kernels;
-    let block = |program: &Program, field: Field, rows: usize, columns: usize| {
-        let rows = pattern(program, field, rows, columns).into_iter().map(|row| quote!([#(#row),*]));
-        quote!([#(#rows),*])
-    };
-    let fx = block(&kernels.linearize, Field::Fx, nx, nx);
-    let fu = block(&kernels.linearize, Field::Fu, nx, nu);
-    let fp = block(&kernels.linearize, Field::Fp, nx, np);
-    let hxx = block(&kernels.hamiltonian_hessian, Field::Hxx, nx, nx);
-    let hux = block(&kernels.hamiltonian_hessian, Field::Hux, nu, nx);
-    let huu = block(&kernels.hamiltonian_hessian, Field::Huu, nu, nu);
-    let hxp = block(&kernels.parameter_terms, Field::Hxp, nx, np);
-    let hup = block(&kernels.parameter_terms, Field::Hup, nu, np);
-    quote! {
-        #runtime::Sparsity { fx: #fx, fu: #fu, fp: #fp, hxx: #hxx, hux: #hux, huu: #huu, hxp: #hxp, hup: #hup }
-    }
+    let blocks = partials::sparsity(emission.kernels, emission.sizes);
+    let fields = blocks.into_iter().map(|(name, rows)| {
+        let name = Ident::new(name, Span::call_site());
+        let rows = rows.into_iter().map(|row| quote!([#(#row),*]));
+        quote!(#name: [#(#rows),*])
+    });
+    quote!(#runtime::Sparsity { #(#fields),* })
 }

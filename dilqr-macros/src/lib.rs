@@ -5,6 +5,7 @@
 mod ast;
 mod chain;
 mod check;
+mod describe;
 mod dump;
 mod elaborate;
 mod emit;
@@ -63,9 +64,7 @@ mod value;
 /// * Optionally `StageParams`, parameters of a single stage: the functions may then take a further argument
 ///   `s: StageParams`.
 /// * Consts, helper functions and helper structs.
-/// * `#[bounds(lower, upper)]` on fields of `Control`, and the functions `stage_constraints`, `terminal_constraints`
-///   (feasible where every entry of the returned array is at most 0), `stage_equalities`, `terminal_equalities` (0). They are
-///   checked; the solver does not support them yet and refuses such a model.
+/// * Optionally limits: `#[bounds(lower, upper)]` on fields of `Control`, and functions for constraints (below).
 ///
 /// The module stays valid Rust: your structs and functions can be called with `f64`.
 ///
@@ -89,6 +88,36 @@ mod value;
 /// At a kink (of `abs`, `min`, `max`, a branch) the derivative is that of the branch that computes the value there; for
 /// `abs` at 0 that of `x >= 0`. A branch that does not run never spoils a derivative, even where its own is infinite.
 ///
+/// # Limits
+///
+/// ```ignore
+/// pub struct Control {
+///     #[bounds(-p.most, p.most)]
+///     pub torque: [f64; 2],
+///     #[bounds(0.0, None)]
+///     pub brake: f64,
+/// }
+/// /// Off the wall, and within the power of the motor.
+/// pub fn stage_constraints(x: State, u: Control, p: Params) -> [f64; 2] {
+///     [x.position - p.wall, u.torque[0] * x.rate[0] - p.power]
+/// }
+/// /// At rest at the end.
+/// pub fn terminal_equalities(x: State, _p: Params) -> [f64; 1] {
+///     [x.rate[0]]
+/// }
+/// ```
+///
+/// * `#[bounds(lower, upper)]` limits a control. A side is an expression over consts and `p`, not over the state, the
+///   control or the stage's parameters: a number, which for an array field stands for each of its entries, or an array with
+///   an entry each. It is open where it is `None`, or `f64::NEG_INFINITY` below and `f64::INFINITY` above; infinities may stand
+///   nowhere else, but in consts that bounds name.
+/// * `stage_constraints(x, u, p) -> [f64; K]` and `terminal_constraints(x, p) -> [f64; K]` are feasible where every entry is
+///   at most 0; `stage_equalities(x, u, p) -> [f64; K]` and `terminal_equalities(x, p) -> [f64; K]` where every entry is 0. In
+///   a model with `StageParams` they may take `s` as well. The constraints of a stage hold at every stage before the last;
+///   one that does not depend on the control is left out at the first, where the state is given. What depends on a control
+///   is decided by the expression that is left once it is simplified.
+/// * Limits are differentiated like the rest: in state, control and parameters, to second order.
+///
 /// # Warnings
 ///
 /// A field that a model declares and does not use is a warning on that field: a parameter that nothing depends on, a state
@@ -110,7 +139,7 @@ mod value;
 /// # What is added to the module
 ///
 /// * a unit struct with the module's name in CamelCase, which implements `dilqr_runtime::Model`; its documentation lists
-///   the operations of every kernel;
+///   the operations of every kernel and shows which entries of the derivatives can be other than zero;
 /// * `Solver` and `Problem`, the runtime's types with this model's sizes;
 /// * `linearize(&x, &u, &p)` (and `&s`, where there are stage parameters), the next state with `fx`, `fu`, `fp`;
 /// * `dynamics`, where the model gives `derivative`;

@@ -456,3 +456,18 @@ pub(crate) fn pattern(program: &Program, field: Field, rows: usize, columns: usi
     }
     pattern
 }
+
+/// Which entries of the model's derivatives can be other than zero, under the names that `dilqr_runtime::Sparsity` has.
+pub(crate) fn sparsity(kernels: &Kernels, Sizes { nx, nu, np, .. }: Sizes) -> [(&'static str, Vec<Vec<bool>>); 8] {
+    let Kernels { linearize, hamiltonian_hessian: hessian, parameter_terms: terms, .. } = kernels;
+    [
+        ("fx", pattern(linearize, Field::Fx, nx, nx)),
+        ("fu", pattern(linearize, Field::Fu, nx, nu)),
+        ("fp", pattern(linearize, Field::Fp, nx, np)),
+        ("hxx", pattern(hessian, Field::Hxx, nx, nx)),
+        ("hux", pattern(hessian, Field::Hux, nu, nx)),
+        ("huu", pattern(hessian, Field::Huu, nu, nu)),
+        ("hxp", pattern(terms, Field::Hxp, nx, np)),
+        ("hup", pattern(terms, Field::Hup, nu, np)),
+    ]
+}

@@ -190,9 +190,13 @@ macro_rules! derived_or_none {
 /// `#[dilqr_runtime::model]` implements it for the unit struct it adds to the module. It can be written by hand as well:
 /// with the feature `dual` only [`dynamics`](Model::dynamics), [`stage_cost`](Model::stage_cost) and
 /// [`terminal_cost`](Model::terminal_cost) are required and derivatives come from hyper-dual numbers; without it every
-/// method that has no sensible default is required.
+/// method that has no sensible default is required. A model with limits says how many in [`LIMITS`](Model::LIMITS) and
+/// gives [`bounds`](Model::bounds), [`stage_constraints`](Model::stage_constraints) and
+/// [`terminal_constraints`](Model::terminal_constraints), as far as it has them; without the feature also the methods that
+/// differentiate these, which by default compute nothing then.
 ///
-/// Kernels write into records of the caller (see [`StageExpansion::zeros`]) and never allocate. A kernel returns
+/// Kernels write into records of the caller (see [`StageExpansion::zeros`]) and never allocate, but for the derivatives of
+/// constraints by dual numbers. A kernel returns
 /// whatever IEEE arithmetic gives: a division by zero in the dynamics yields a non-finite number, which the solver
 /// answers with a status.
 ///
@@ -255,7 +259,8 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     /// Which derivatives can be non-zero.
     const SPARSITY: Sparsity<NX, NU, NP> = Sparsity::DENSE;
 
-    /// Bounds and constraints; none by default. What a model by hand declares here it must provide kernels for, below.
+    /// Bounds and constraints; none by default. What a model by hand declares here it must provide values for, and
+    /// without the feature `dual` their derivatives.
     const LIMITS: Limits = Limits::NONE;
 
     /// Next state `f(x, u, p, s)` into `next`.
@@ -467,7 +472,8 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
         }
     }
 
-    /// Bounds of the controls. A side that is open is not written: the caller has put infinities there.
+    /// Bounds of the controls in their units, `NU` each. A side that is open is not written: the caller has put infinities
+    /// there.
     fn bounds<S: Scalar>(&self, _p: &SVector<S, NP>, _lower: &mut SVector<S, NU>, _upper: &mut SVector<S, NU>) {}
 
     derived_or_none! {
@@ -491,7 +497,7 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
         ) else {}
     }
 
-    /// Values of a stage's constraints, inequalities first.
+    /// Values of a stage's constraints into `c`, inequalities first; every entry is written.
     fn stage_constraints<S: Scalar>(
         &self,
         _x: &SVector<S, NX>,
@@ -502,7 +508,7 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     ) {
     }
 
-    /// Values of the terminal constraints, inequalities first.
+    /// Values of the terminal constraints into `c`, inequalities first; every entry is written.
     fn terminal_constraints<S: Scalar>(
         &self,
         _x: &SVector<S, NX>,

@@ -41,7 +41,7 @@ pub mod reach {
     }
 
     const LIMITS: [f64; 2] = [1.5, 2.5];
-    const OPEN: [f64; 2] = [std::f64::INFINITY, f64::INFINITY];
+    const OPEN: [f64; 2] = [f64::INFINITY, f64::INFINITY];
     const DT: f64 = 0.1;
 
     fn weakest(p: &Params) -> f64 {

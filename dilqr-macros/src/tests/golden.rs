@@ -8,8 +8,10 @@ use std::path::Path;
 use proc_macro2::TokenStream;
 
 use super::derive;
+use crate::describe::pictures;
 use crate::elaborate::{self, System};
 use crate::errors::Errors;
+use crate::partials::sparsity;
 use crate::{expand, parse, symbolic};
 
 /// The shipped models, but for the arm, whose kernels take twice as long as all of these together.
@@ -102,6 +104,23 @@ fn counts_in_the_documentation() {
         let row = format!("| `{name}` | {} |", program.count());
         assert!(text.contains(&row), "{row} is not in the documentation");
     }
+}
+
+/// The quadrotor in the plane: what stands where is plain from its equations.
+#[test]
+fn pictures_of_sparsity() {
+    let (name, file) = MODELS[6];
+    assert_eq!(name, "planar_quadrotor");
+    let text = symbolic::session(|| {
+        let system = elaborate_file(file);
+        pictures(&sparsity(&derive(&system).1, system.vectors.sizes()))
+    });
+    let text = text.unwrap();
+    check("planar_quadrotor_sparsity.txt", &text);
+    // Sides beyond the width of a picture are counted.
+    let wide = pictures(&[("fx", vec![vec![true, false]; 2]), ("fp", vec![vec![true; 17]; 2])]);
+    assert!(wide.contains("```text\nfx\nx.\nx.\n```"), "{wide}");
+    assert!(wide.ends_with("`fp`: 34 of 34."), "{wide}");
 }
 
 /// The same model gives the same text, whatever was expanded before in this process.

@@ -5,6 +5,7 @@ mod chain;
 mod domain;
 mod golden;
 mod length;
+mod limits;
 mod oracle;
 mod properties;
 mod random;

@@ -67,7 +67,23 @@ Operations a call, counted in the generated code:
 | `terminal_parameter_terms` | 1 | 0 | 1 | 0 | 0 | 0 | 0 |
 | `linearize` | 18 | 6 | 12 | 0 | 0 | 0 | 0 |
 
-State: position, velocity. Control: force. Parameters: stiffness.*/
+State: position, velocity. Control: force. Parameters: stiffness.
+
+Entries that can be other than zero, with `H = l + lambda' f`:
+
+```text
+fx   fu   fp
+xx   x    x
+xx   x    x
+
+hxx   hxp
+x.    x
+..    .
+
+hux   huu   hup
+..    x     .
+```
+*/
     #[derive(
         ::core::clone::Clone,
         ::core::marker::Copy,

@@ -1,0 +1,192 @@
+//! Bounds, constraints and parameters of the stage: what the interpreter makes of their kernels against formulas worked out
+//! by hand, and what is no bound.
+
+use super::derive;
+use crate::elaborate;
+use crate::errors::Errors;
+use crate::graph::{Input, Vector};
+use crate::partials::Kernels;
+use crate::program::{Field, Program};
+use crate::{check, parse, symbolic};
+
+const SOURCE: &str = "pub mod limited {
+    pub struct State { pub x: f64, pub y: f64 }
+    pub struct Control {
+        #[bounds(0.0, p.k * p.k)] pub u: [f64; 2],
+        #[bounds(f64::NEG_INFINITY, OPEN)] pub free: f64,
+        #[bounds([-p.q, -OPEN], None)] pub w: [f64; 2],
+    }
+    pub struct Params { pub k: f64, pub q: f64 }
+    pub struct StageParams { pub r: f64 }
+    const OPEN: f64 = core::primitive::f64::INFINITY;
+    pub fn dynamics(x: State, u: Control, p: Params, s: StageParams) -> State {
+        State { x: x.x * s.r + u.u[0], y: x.y * s.r * s.r * p.k + u.w[1] }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params, s: StageParams) -> f64 { x.x * u.u[0] * s.r + u.u[1] * u.u[1] }
+    pub fn terminal_cost(x: State, _p: Params, s: StageParams) -> f64 { x.y * x.y * s.r }
+    pub fn stage_equalities(x: State, u: Control, p: Params) -> [f64; 1] { [x.y * p.q * p.q - u.free] }
+    pub fn stage_constraints(x: State, u: Control, p: Params, s: StageParams) -> [f64; 3] {
+        [p.k * x.x * u.u[0] - s.r * x.x, x.x.exp() * p.q, u.w[0] - u.w[0]]
+    }
+    pub fn terminal_constraints(x: State, p: Params) -> [f64; 1] { [x.x * x.x * p.k] }
+}";
+
+const X: f64 = 0.7;
+const Y: f64 = -0.4;
+const U: [f64; 5] = [0.3, -0.9, 0.2, 1.1, -0.6];
+const K: f64 = 1.3;
+const Q: f64 = 0.8;
+const R: f64 = 0.6;
+const MU: [f64; 4] = [0.5, -1.2, 0.9, 0.4];
+const DMU: [f64; 4] = [-0.3, 0.6, 0.1, 1.5];
+const DX: [f64; 2] = [0.25, -0.35];
+const DU: [f64; 5] = [0.15, 0.45, -0.55, 0.65, -0.75];
+const LAMBDA: [f64; 2] = [1.4, -0.5];
+
+fn at(Input { vector, index }: Input) -> f64 {
+    let index = index as usize;
+    match vector {
+        Vector::X => [X, Y][index],
+        Vector::U => U[index],
+        Vector::P => [K, Q][index],
+        Vector::S => [R][index],
+        Vector::Lambda => LAMBDA[index],
+        Vector::Dx => DX[index],
+        Vector::Du => DU[index],
+        Vector::DLambda => f64::NAN,
+        Vector::Mu => MU[index],
+        Vector::DMu => DMU[index],
+        Vector::Lower | Vector::Upper => DU[index],
+    }
+}
+
+/// Asserts that a kernel writes these entries and no others; what is twice in the symmetric blocks, twice.
+#[track_caller]
+fn assert_writes(program: &Option<Program>, expected: &[(Field, u32, u32, f64)]) {
+    let mut written: Vec<_> = program.as_ref().unwrap().run(at);
+    written.sort_by_key(|(output, _)| *output);
+    let mut expected = expected.to_vec();
+    expected.sort_by_key(|&(field, row, column, _)| (field, row, column));
+    let places: Vec<_> = written.iter().map(|(output, _)| (output.field, output.row, output.column)).collect();
+    assert_eq!(places, expected.iter().map(|&(field, row, column, _)| (field, row, column)).collect::<Vec<_>>());
+    for ((output, value), (.., expected)) in written.iter().zip(&expected) {
+        // A few operations on numbers of size 1.
+        assert!((value - expected).abs() < 1e-14, "{output:?}: {value}, by hand {expected}");
+    }
+}
+
+fn kernels(source: &str) -> Kernels {
+    super::compile(source).1
+}
+
+#[test]
+fn kernels_of_bounds() {
+    let kernels = kernels(SOURCE);
+    // The zero is written: an infinity stands there before.
+    let lower = [(Field::Lower, 0, 0, 0.0), (Field::Lower, 1, 0, 0.0), (Field::Lower, 3, 0, -Q)];
+    let upper = [(Field::Upper, 0, 0, K * K), (Field::Upper, 1, 0, K * K)];
+    assert_writes(&kernels.bounds, &[lower.as_slice(), &upper].concat());
+    let gradient = [(Field::Gp, 0, 0, 2.0 * K * (DU[0] + DU[1])), (Field::Gp, 1, 0, -DU[3])];
+    assert_writes(&kernels.bounds_contraction, &gradient);
+    let terms = [(Field::Upper, 0, 0, 2.0 * K), (Field::Upper, 1, 0, 2.0 * K), (Field::Lower, 3, 1, -1.0)];
+    assert_writes(&kernels.bounds_terms, &terms);
+}
+
+#[test]
+fn kernels_of_constraints() {
+    use Field::{C, Constraints, Cp, Cu, Cx, Gp, Gs, Hup, Hux, Hxp, Hxx};
+    let kernels = kernels(SOURCE);
+    let e = X.exp();
+    // The inequalities come first, wherever the functions stand.
+    let c = [K * X * U[0] - R * X, e * Q, 0.0, Y * Q * Q - U[2]];
+    let values = |field| (0..4).map(|i| (field, i as u32, 0, c[i])).collect::<Vec<_>>();
+    assert_writes(&kernels.stage_constraints, &values(Constraints));
+    let mut expansion = values(C);
+    expansion.extend([(Cx, 0, 0, K * U[0] - R), (Cx, 1, 0, e * Q), (Cx, 3, 1, Q * Q)]);
+    expansion.extend([(Cu, 0, 0, K * X), (Cu, 3, 2, -1.0)]);
+    expansion.extend([(Hxx, 0, 0, MU[1] * e * Q), (Hux, 0, 0, MU[0] * K)]);
+    assert_writes(&kernels.expand_stage_constraints, &expansion);
+    let along_k = MU[0] * (U[0] * DX[0] + X * DU[0]) + DMU[0] * X * U[0];
+    let along_q = MU[1] * e * DX[0] + DMU[1] * e + 2.0 * Q * (MU[3] * DX[1] + DMU[3] * Y);
+    let along_r = -MU[0] * DX[0] - DMU[0] * X;
+    let gradient = [(Gp, 0, 0, along_k), (Gp, 1, 0, along_q), (Gs, 0, 0, along_r)];
+    assert_writes(&kernels.stage_constraint_contraction, &gradient);
+    let mut terms = vec![(Cp, 0, 0, X * U[0]), (Cp, 1, 1, e), (Cp, 3, 1, 2.0 * Q * Y)];
+    terms.extend([(Hxp, 0, 0, MU[0] * U[0]), (Hxp, 0, 1, MU[1] * e), (Hxp, 1, 1, 2.0 * MU[3] * Q)]);
+    terms.push((Hup, 0, 0, MU[0] * X));
+    assert_writes(&kernels.stage_constraint_terms, &terms);
+
+    assert_writes(&kernels.terminal_constraints, &[(Constraints, 0, 0, X * X * K)]);
+    let expansion = [(C, 0, 0, X * X * K), (Cx, 0, 0, 2.0 * X * K), (Hxx, 0, 0, 2.0 * MU[0] * K)];
+    assert_writes(&kernels.expand_terminal_constraints, &expansion);
+    let gradient = [(Gp, 0, 0, 2.0 * MU[0] * X * DX[0] + DMU[0] * X * X)];
+    assert_writes(&kernels.terminal_constraint_contraction, &gradient);
+    let terms = [(Cp, 0, 0, X * X), (Hxp, 0, 0, 2.0 * MU[0] * X)];
+    assert_writes(&kernels.terminal_constraint_terms, &terms);
+}
+
+#[test]
+fn kernels_of_stage_parameters() {
+    use Field::{Fp, Hup, Hxp, Lxp};
+    let kernels = kernels(SOURCE);
+    let mut terms = vec![(Fp, 0, 0, X), (Fp, 1, 0, 2.0 * Y * R * K), (Hup, 0, 0, X)];
+    terms.extend([(Hxp, 0, 0, U[0] + LAMBDA[0]), (Hxp, 1, 0, 2.0 * LAMBDA[1] * R * K)]);
+    assert_writes(&kernels.stage_parameter_terms, &terms);
+    assert_writes(&kernels.terminal_stage_parameter_terms, &[(Lxp, 1, 0, 2.0 * Y)]);
+}
+
+/// What a model does not have it pays nothing for.
+#[test]
+fn a_model_without_limits_has_no_kernels_for_them() {
+    let source = include_str!("golden/spring.in.rs");
+    let all: Vec<&str> = kernels(source).named().into_iter().map(|(name, _)| name).collect();
+    assert_eq!((all.len(), all.last()), (15, Some(&"linearize")));
+    let open = source.replace("pub force", "#[bounds(None, f64::INFINITY)] pub force");
+    assert_eq!(kernels(&open).named().len(), 15, "open bounds are none");
+}
+
+/// Infinities say that a side is open, and are no numbers.
+#[test]
+fn infinities_are_refused_elsewhere() {
+    let source = include_str!("golden/spring.in.rs");
+    let bounds = |bounds: &str| source.replace("pub force", &format!("#[bounds({bounds})] pub force"));
+    let messages = |source: &str| -> Vec<String> {
+        let module: syn::ItemMod = syn::parse_str(source).unwrap();
+        let mut errors = Errors::default();
+        let model = parse::model(&module, None, &mut errors);
+        check::model(&model, &mut errors);
+        elaborate::system(&model, &mut errors);
+        errors.finish().into_iter().flatten().map(|error| error.to_string()).collect()
+    };
+    let not_finite = "this constant is not a finite number";
+    for wrong in [
+        bounds("f64::INFINITY, None"),
+        bounds("None, -f64::INFINITY"),
+        bounds("None, p.stiffness + std::f64::INFINITY"),
+        bounds("None, if p.stiffness < 1.0 { f64::INFINITY } else { 1.0 }"),
+        bounds("None, 2.0 * f64::INFINITY"),
+        source.replace("DT: f64 = 0.1", "DT: f64 = f64::INFINITY"),
+        source.replace("x.position + 0.5", "f64::NEG_INFINITY + x.position + 0.5"),
+    ] {
+        let messages = messages(&wrong);
+        assert!(
+            !messages.is_empty() && messages.iter().all(|message| message == not_finite),
+            "{messages:?} in {wrong}"
+        );
+    }
+    let not_a_number = messages(&bounds("None, f64::NAN"));
+    assert!(not_a_number.len() == 1 && not_a_number[0].contains("f64::NAN"), "{not_a_number:?}");
+    assert_eq!(messages(&bounds("-f64::INFINITY, f64::INFINITY")), [""; 0]);
+    assert_eq!(messages(&bounds("2.0, 1.0")), ["the lower bound is above the upper one"]);
+}
+
+/// The stages also see a model whose every limit is a constant.
+#[test]
+fn constants_as_limits() {
+    let source = include_str!("golden/spring.in.rs").replace("pub force", "#[bounds(-1.0, 0.0)] pub force");
+    let (tape, kernels) = symbolic::session(|| derive(&super::elaborate(&source))).unwrap();
+    assert!(tape.limits.bounded());
+    assert_writes(&kernels.bounds, &[(Field::Lower, 0, 0, -1.0), (Field::Upper, 0, 0, 0.0)]);
+    assert_writes(&kernels.bounds_contraction, &[]);
+    assert_writes(&kernels.bounds_terms, &[]);
+}
