@@ -1,12 +1,10 @@
 //! What the integration tests share: models beside those of `dilqr-models`, and the reference data.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "used by tests only, which report by panicking")]
 
-mod agreement;
 mod derivatives;
 mod reference;
 mod solving;
 
-pub use agreement::assert_agrees;
 pub use derivatives::{Points, assert_derivatives};
 pub use reference::{Peer, Reference, matrices, vector, vectors};
 pub use solving::{differences, random_loss, solve, tight, value};

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 /// The toolchain that runs these tests, past rustup's proxies: those look for toolchains under `HOME`, which a test sets.
 fn tool(name: &str) -> PathBuf {
@@ -12,27 +13,29 @@ fn tool(name: &str) -> PathBuf {
     if tool.is_file() { tool } else { PathBuf::from(name) }
 }
 
-/// The library of dilqr-runtime. It has just been built as a dependency of these tests, so cargo only says where it is.
+/// The library of dilqr-runtime that cargo has built for these tests: it lies beside them. Builds with other features may
+/// lie there too, and older ones; cargo has just seen to ours, so the newest that has the attribute will do. (To ask cargo
+/// which one it is would build it, and Symbolica, once more where the features of the whole workspace are not those of
+/// this package.)
 fn runtime() -> &'static Path {
     static RUNTIME: OnceLock<PathBuf> = OnceLock::new();
     RUNTIME.get_or_init(|| {
-        let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let mut cargo = Command::new(tool("cargo"));
-        cargo.args(["build", "--package", "dilqr-tests", "--message-format", "json", "--quiet", "--offline"]);
-        cargo.arg("--manifest-path").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
-        cargo.arg("--target-dir").arg(temporary.parent().expect("it lies in the target folder"));
-        if !cfg!(debug_assertions) {
-            cargo.arg("--release");
-        }
-        let output = cargo.stderr(Stdio::inherit()).output().expect("cargo runs");
-        let text = String::from_utf8(output.stdout).expect("cargo speaks UTF-8");
-        let messages = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let library = messages
-            .filter(|message| message["reason"] == "compiler-artifact" && message["target"]["name"] == "dilqr_runtime")
-            .filter_map(|message| message["filenames"].as_array().cloned())
-            .flatten()
-            .filter_map(|file| file.as_str().map(PathBuf::from))
-            .find(|file| file.extension().is_some_and(|extension| extension == "rlib"));
+        let test = std::env::current_exe().expect("a test knows its file");
+        let folder = std::fs::read_dir(test.parent().expect("it lies in a folder")).expect("the folder can be read");
+        let mut libraries: Vec<(SystemTime, PathBuf)> = folder
+            .filter_map(|entry| {
+                let entry = entry.expect("the folder can be read");
+                let name = entry.file_name().into_string().unwrap_or_default();
+                let is_library = name.starts_with("libdilqr_runtime-") && name.ends_with(".rlib");
+                is_library
+                    .then(|| (entry.metadata().and_then(|data| data.modified()).expect("it has a time"), entry.path()))
+            })
+            .collect();
+        libraries.sort();
+        let probe = Crate::new("probe").file("src/lib.rs", "pub use dilqr_runtime::model;");
+        let mut newest_first = libraries.into_iter().rev().map(|(_, path)| path);
+        let library = newest_first
+            .find(|path| probe.check_with("dilqr_runtime", path).output().expect("rustc runs").status.success());
         library.expect("cargo has built dilqr-runtime")
     })
 }
@@ -58,9 +61,12 @@ impl Crate {
         self
     }
 
-    /// rustc about to check `src/lib.rs`, in which the runtime is called `runtime`.
+    /// rustc about to check `src/lib.rs`, in which the runtime is called `runtime_name`.
     pub(crate) fn check(&self, runtime_name: &str) -> Command {
-        let runtime = runtime();
+        self.check_with(runtime_name, runtime())
+    }
+
+    fn check_with(&self, runtime_name: &str, runtime: &Path) -> Command {
         let mut rustc = Command::new(tool("rustc"));
         rustc
             .args(["--edition", "2024", "--crate-type", "lib", "--emit", "metadata"])
@@ -97,7 +103,13 @@ pub(crate) fn model(name: &str, masses: usize) -> String {
                 State {{ position: [{moved}], velocity: [{forces}] }}
             }}
             pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {{ x.position[0].powi(2) + u.force.powi(2) }}
-            pub fn terminal_cost(x: State, p: Params) -> f64 {{ p.stiffness * x.velocity[0].exp() }}
+            pub fn terminal_cost(x: State, p: Params) -> f64 {{
+                let mut cost = p.stiffness * x.velocity[0].exp();
+                for i in 0..{masses} {{
+                    cost += x.position[i] * x.velocity[i];
+                }}
+                cost
+            }}
         }}
         "
     )

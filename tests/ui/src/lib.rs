@@ -1,0 +1,68 @@
+//! A compiled model against the functions that it was compiled from: what the cases that must compile check when they run.
+
+use dilqr_runtime::Model;
+use dilqr_runtime::model::StageExpansion;
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::numdiff::NumDiff;
+
+/// Asserts that the kernels of `model` compute what the functions of its module do, and that the first derivatives are
+/// those of these functions, at seeded points whose entries lie between 0.2 and 0.9 (inside the domain of every
+/// function of the language).
+pub fn assert_agrees<M, const NX: usize, const NU: usize, const NP: usize>(
+    model: M,
+    dynamics: impl Fn([f64; NX], [f64; NU], [f64; NP]) -> [f64; NX],
+    stage_cost: impl Fn([f64; NX], [f64; NU], [f64; NP]) -> f64,
+    terminal_cost: impl Fn([f64; NX], [f64; NP]) -> f64,
+) where
+    M: Model<NX, NU, NP> + Copy,
+{
+    let mut seed = 1_u64;
+    let mut entry = || {
+        // Knuth's MMIX generator; the high bits are good enough for test points.
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        0.2 + 0.7 * ((seed >> 11) as f64 / (1_u64 << 53) as f64)
+    };
+    let s = SVector::<f64, 0>::zeros();
+    for _ in 0..10 {
+        let x = SVector::from_fn(|_, _| entry());
+        let u = SVector::from_fn(|_, _| entry());
+        let p = SVector::from_fn(|_, _| entry());
+        let mut next = SVector::zeros();
+        model.dynamics(&x, &u, &p, &s, &mut next);
+        let wanted: SVector<f64, NX> = dynamics(x.into(), u.into(), p.into()).into();
+        for (ours, wanted) in next.iter().zip(&wanted) {
+            close("next state", *ours, *wanted, 1e-13);
+        }
+        close("stage cost", model.stage_cost(&x, &u, &p, &s), stage_cost(x.into(), u.into(), p.into()), 1e-13);
+        close("terminal cost", model.terminal_cost(&x, &p, &s), terminal_cost(x.into(), p.into()), 1e-13);
+
+        let (mut ours, mut differences) = (StageExpansion::zeros(), StageExpansion::zeros());
+        model.expand_stage(&x, &u, &p, &s, &mut ours);
+        NumDiff(model).expand_stage(&x, &u, &p, &s, &mut differences);
+        let ours = ours.fx.iter().chain(&ours.fu).chain(&ours.lx).chain(&ours.lu);
+        let differences = differences.fx.iter().chain(&differences.fu).chain(&differences.lx).chain(&differences.lu);
+        for (ours, differences) in ours.zip(differences) {
+            // What central differences give, with room: eps^(2/3).
+            close("first derivative", *ours, *differences, 1e-7);
+        }
+    }
+}
+
+/// Asserts that two numbers agree to `tolerance`, relative to 1 or to the second where that is larger.
+#[track_caller]
+fn close(what: &str, ours: f64, wanted: f64, tolerance: f64) {
+    assert!((ours - wanted).abs() <= tolerance * wanted.abs().max(1.0), "{what}: {ours} instead of {wanted}");
+}
+
+/// [`assert_agrees`](fn@assert_agrees) for a model whose functions take their arguments by value.
+#[macro_export]
+macro_rules! assert_agrees {
+    ($module:ident :: $model:ident) => {
+        $crate::assert_agrees(
+            $module::$model,
+            |x, u, p| $module::dynamics(x.into(), u.into(), p.into()).into(),
+            |x, u, p| $module::stage_cost(x.into(), u.into(), p.into()),
+            |x, p| $module::terminal_cost(x.into(), p.into()),
+        )
+    };
+}
