@@ -141,10 +141,11 @@ pub(crate) struct Evidence<const NU: usize> {
 }
 
 impl<const NU: usize> Evidence<NU> {
-    pub(crate) const fn none() -> Self {
+    /// Of no solve yet, with room for one over `horizon` stages.
+    pub(crate) fn none(horizon: usize) -> Self {
         Self {
             limits: Limits::NONE,
-            curvatures: Vec::new(),
+            curvatures: Vec::with_capacity(horizon),
             lower: [f64::NEG_INFINITY; NU],
             upper: [f64::INFINITY; NU],
             constraints: Vec::new(),

@@ -141,7 +141,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
             costates: vec![SVector::repeat(f64::NAN); horizon + 1],
             multipliers: Multipliers::default(),
             bound_multipliers: Vec::new(),
-            evidence: Evidence::none(),
+            evidence: Evidence::none(horizon),
             relaxation: None,
             stats: Stats::default(),
             x0: SVector::repeat(f64::NAN),
