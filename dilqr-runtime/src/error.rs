@@ -235,6 +235,14 @@ pub enum GradientError {
         /// Stage `t`.
         stage: usize,
     },
+    /// A stage beyond the horizon was asked for.
+    #[error("stage {given} was asked for, expected at most the horizon, {horizon}")]
+    NoSuchStage {
+        /// The stage.
+        given: usize,
+        /// The horizon.
+        horizon: usize,
+    },
     /// The derivative itself is infinite or undefined (say, of a square root at zero), though the solution is sound.
     #[error("the derivative is not finite")]
     Undefined,

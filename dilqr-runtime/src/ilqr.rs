@@ -182,6 +182,19 @@ where
         self.implicit.jacobian(&self.model, &self.settings, solution)
     }
 
+    /// The derivative of the whole trajectory with respect to the parameters `s_t` of one stage `t`, from 0 to the horizon.
+    /// (All stages together would be a matrix that is quadratic in the horizon; [`Ilqr::vjp`] has their gradient at once.)
+    ///
+    /// # Errors
+    /// As [`Ilqr::vjp`], and for a stage beyond the horizon.
+    pub fn stage_jacobian(
+        &mut self,
+        solution: &Solution<NX, NU, NP, NS>,
+        stage: usize,
+    ) -> Result<Jacobian<NX, NU, NS>, GradientError> {
+        self.implicit.stage_jacobian(&self.model, &self.settings, solution, stage)
+    }
+
     /// The gradient of the optimal cost with respect to parameters, initial state and stage parameters (the envelope
     /// theorem: `dH/dp` summed along the trajectory, and `lambda_0`).
     ///

@@ -33,6 +33,7 @@ use crate::relaxed::Relaxed;
 use crate::sensitivity::{Point, Sensitivity};
 use crate::settings::Settings;
 use crate::solution::{Solution, Status};
+use crate::stage_jacobian;
 
 /// The gradient of a scalar loss with respect to the trajectory.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +63,8 @@ pub struct Gradient<const NX: usize, const NP: usize, const NS: usize = 0> {
     pub stage_params: Vec<SVector<f64, NS>>,
 }
 
-/// The derivative of the optimal trajectory with respect to the parameters.
+/// The derivative of the optimal trajectory with respect to the parameters (or, from
+/// [`Ilqr::stage_jacobian`](crate::Ilqr::stage_jacobian), those of one stage).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Jacobian<const NX: usize, const NU: usize, const NP: usize> {
     /// `dx_t/dp`, `T + 1` matrices `NX x NP`; the first is zero.
@@ -170,6 +172,35 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         };
         let finite = jacobian.states.iter().all(all_finite) && jacobian.controls.iter().all(all_finite);
         if finite { Ok(jacobian) } else { Err(GradientError::Undefined) }
+    }
+
+    pub(crate) fn stage_jacobian<M, const NP: usize, const NS: usize>(
+        &mut self,
+        model: &M,
+        settings: &Settings,
+        solution: &Solution<NX, NU, NP, NS>,
+        stage: usize,
+    ) -> Result<Jacobian<NX, NU, NS>, GradientError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let horizon = self.horizon();
+        if stage > horizon {
+            return Err(GradientError::NoSuchStage { given: stage, horizon });
+        }
+        let point = self.linearise(model, settings, solution, Differentiation::Implicit)?;
+        let (states, controls) = match &self.limited {
+            Some(limited) if solution.relaxation.is_none() => {
+                stage_jacobian::limited(limited, model, point, multipliers(solution), stage)
+            }
+            _ => {
+                let (mut states, mut controls) = (vec![SMatrix::zeros(); horizon + 1], vec![SMatrix::zeros(); horizon]);
+                stage_jacobian::free(&mut self.free, model, point, stage, &mut states, &mut controls);
+                (states, controls)
+            }
+        };
+        let finite = states.iter().all(all_finite) && controls.iter().all(all_finite);
+        if finite { Ok(Jacobian { states, controls }) } else { Err(GradientError::Undefined) }
     }
 
     pub(crate) fn value_gradient<M, const NP: usize, const NS: usize>(

@@ -46,6 +46,7 @@ mod scalar;
 mod sensitivity;
 mod settings;
 mod solution;
+mod stage_jacobian;
 mod sweep;
 mod trajectory;
 

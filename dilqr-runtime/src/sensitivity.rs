@@ -205,48 +205,56 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
     {
         let Point { states, controls, params, stage_params } = point;
         let horizon = controls.len();
-        let mut terms = ParameterTerms::zeros();
-        let mut gradient = zeros();
-        model.terminal_parameter_terms(&states[horizon], params, &stage_params[horizon], &mut gradient);
-        if let Some(relaxed) = &mut self.relaxed {
-            relaxed.add_terminal_terms(model, point, &mut gradient);
+        let mut end = zeros();
+        model.terminal_parameter_terms(&states[horizon], params, &stage_params[horizon], &mut end);
+        let mut relaxed = self.relaxed.take();
+        if let Some(relaxed) = &mut relaxed {
+            relaxed.add_terminal_terms(model, point, &mut end);
         }
-        // Until the second sweep reaches them, the outputs hold k_t and fp_t.
-        for t in (0..horizon).rev() {
-            let Linearised { fx, fu, factor } = &self.stages[t];
-            model.parameter_terms(
-                &states[t],
-                &controls[t],
-                params,
-                &stage_params[t],
-                &self.costates[t + 1],
-                &mut terms,
-            );
-            if let Some(relaxed) = &mut self.relaxed {
-                terms.hxp = zeros();
-                terms.hup = zeros();
-                model.parameter_terms(
-                    &states[t],
-                    &controls[t],
-                    params,
-                    &stage_params[t],
-                    &self.costates[t + 1],
-                    &mut terms,
-                );
+        let mut terms = ParameterTerms::zeros();
+        self.solve::<M, NP, NS, NP>(end, state_jacobians, control_jacobians, |t| {
+            if relaxed.is_some() {
+                // Kernels write no structural zero, but barriers are added there.
+                terms = ParameterTerms::zeros();
+            }
+            let s = &stage_params[t];
+            model.parameter_terms(&states[t], &controls[t], params, s, &self.costates[t + 1], &mut terms);
+            if let Some(relaxed) = &mut relaxed {
                 relaxed.add_stage_terms(model, point, t, &mut terms);
             }
-            add_product(&mut gradient, &self.value_hessians[t + 1], &terms.fp);
-            control_jacobians[t] =
-                factor.linear_where::<PatternOf<M, NP, NS>, _>(fx, fu, &terms.hxp, &terms.hup, &mut gradient).k;
-            state_jacobians[t + 1] = terms.fp;
+            terms
+        });
+        self.relaxed = relaxed;
+    }
+
+    /// Solves the LQ problem with `C` linear parts at once: `end` is the terminal gradient, `terms(t)` gives `gx`, `gu` and
+    /// the offset of the dynamics in the places of `hxp`, `hup` and `fp`.
+    pub(crate) fn solve<M, const NP: usize, const NS: usize, const C: usize>(
+        &self,
+        end: SMatrix<S, NX, C>,
+        states: &mut [SMatrix<S, NX, C>],
+        controls: &mut [SMatrix<S, NU, C>],
+        mut terms: impl FnMut(usize) -> ParameterTerms<S, NX, NU, C>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let horizon = controls.len();
+        let mut gradient = end;
+        // Until the second sweep reaches them, the outputs hold k_t and the offsets.
+        for t in (0..horizon).rev() {
+            let Linearised { fx, fu, factor } = &self.stages[t];
+            let ParameterTerms { fp, hxp, hup } = terms(t);
+            add_product(&mut gradient, &self.value_hessians[t + 1], &fp);
+            controls[t] = factor.linear_where::<PatternOf<M, NP, NS>, _>(fx, fu, &hxp, &hup, &mut gradient).k;
+            states[t + 1] = fp;
         }
-        state_jacobians[0] = zeros();
+        states[0] = zeros();
         for t in 0..horizon {
             let Linearised { fx, fu, factor } = &self.stages[t];
-            let dx = state_jacobians[t];
-            let du = factor.control(&dx, &control_jacobians[t]);
-            state_jacobians[t + 1] = next_state(fx, fu, &state_jacobians[t + 1], &dx, &du);
-            control_jacobians[t] = du;
+            let dx = states[t];
+            let du = factor.control(&dx, &controls[t]);
+            states[t + 1] = next_state(fx, fu, &states[t + 1], &dx, &du);
+            controls[t] = du;
         }
     }
 }

@@ -7,7 +7,7 @@ mod support;
 use dilqr_runtime::error::Limit;
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{GradientError, Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings, Solution, Status};
-use support::{c, solve, tight};
+use support::{Tracking, c, solve, tight};
 
 type Vector<S, const N: usize> = SVector<S, N>;
 
@@ -230,6 +230,103 @@ fn one_step_by_hand() {
         GradientError::ConstraintsDependent { stage: 0, .. } | GradientError::WeaklyActive { stage: 0, .. }
     );
     assert!(refused, "{dependent}");
+}
+
+/// The tracking problem with a bound on the control that follows the stage, and one on the end.
+#[derive(Clone, Copy, Debug)]
+struct Followed;
+
+impl Model<2, 1, 2, 2> for Followed {
+    const LIMITS: Limits = Limits { stage_inequalities: 1, terminal_equalities: 1, ..Limits::NONE };
+
+    fn dynamics<S: Scalar>(
+        &self,
+        x: &Vector<S, 2>,
+        u: &Vector<S, 1>,
+        p: &Vector<S, 2>,
+        s: &Vector<S, 2>,
+        next: &mut Vector<S, 2>,
+    ) {
+        Tracking.dynamics(x, u, p, s, next);
+    }
+    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 2>, u: &Vector<S, 1>, p: &Vector<S, 2>, s: &Vector<S, 2>) -> S {
+        Tracking.stage_cost(x, u, p, s)
+    }
+    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 2>, p: &Vector<S, 2>, s: &Vector<S, 2>) -> S {
+        Tracking.terminal_cost(x, p, s)
+    }
+    fn stage_constraints<S: Scalar>(
+        &self,
+        x: &Vector<S, 2>,
+        u: &Vector<S, 1>,
+        p: &Vector<S, 2>,
+        s: &Vector<S, 2>,
+        constraints: &mut [S],
+    ) {
+        constraints[0] = u[0] + c::<S>(0.1) * x[1] * s[0] - p[1] * c::<S>(10.0) - s[1] * s[1];
+    }
+    fn terminal_constraints<S: Scalar>(
+        &self,
+        x: &Vector<S, 2>,
+        _: &Vector<S, 2>,
+        s: &Vector<S, 2>,
+        constraints: &mut [S],
+    ) {
+        constraints[0] = x[0] - s[0];
+    }
+}
+
+/// `dL/ds_t` by the reverse sweep and by the derivative of the trajectory in `s_t`, and the latter against differences.
+fn check_stage_jacobian<M>(model: M, settings: Settings, active: bool)
+where
+    M: Model<2, 1, 2, 2> + Copy,
+{
+    let horizon = 12;
+    let stages: Vec<[f64; 2]> = (0..=horizon).map(|t| [0.3 * weight(t), 0.5 * weight(t + 40)]).collect();
+    let problem = |stages: &[[f64; 2]]| Problem::new([0.4, 0.0], [3.0, 0.05], horizon).with_stage_params(stages);
+    let mut solver = Ilqr::new(model, horizon, settings).unwrap();
+    let solution = solve(&mut solver, &problem(&stages));
+    assert_eq!(solution.certificate().active.len() > 1, active, "{:?}", solution.certificate());
+    let loss = loss::<2, 1>(horizon);
+    let gradient = solver.vjp(&solution, &loss).unwrap();
+    for stage in 0..=horizon {
+        let jacobian = solver.stage_jacobian(&solution, stage).unwrap();
+        let mut contracted = SVector::<f64, 2>::zeros();
+        for (j, g) in jacobian.states.iter().zip(&loss.states) {
+            contracted += j.transpose() * g;
+        }
+        for (j, g) in jacobian.controls.iter().zip(&loss.controls) {
+            contracted += j.transpose() * g;
+        }
+        // Two ways through one factorisation: rounding.
+        let error = (contracted - gradient.stage_params[stage]).amax();
+        assert!(error <= 1e-9 * gradient.stage_params[stage].amax().max(1.0), "stage {stage}: {error:e}");
+        for j in 0..2 {
+            let h = 1e-5;
+            let mut at = |step: f64| {
+                let mut moved = stages.clone();
+                moved[stage][j] += step;
+                solve(&mut solver, &problem(&moved).with_warm_start(&model, &solution))
+            };
+            let (below, above) = (at(-h), at(h));
+            for t in 0..horizon {
+                let difference = (above.controls[t] - below.controls[t])[0] / (2.0 * h);
+                let given = jacobian.controls[t][(0, j)];
+                assert!((given - difference).abs() < 1e-5 * difference.abs().max(1.0), "{given} against {difference}");
+            }
+        }
+    }
+    assert!(matches!(
+        solver.stage_jacobian(&solution, horizon + 1),
+        Err(GradientError::NoSuchStage { given: 13, horizon: 12 })
+    ));
+}
+
+#[test]
+fn the_trajectory_in_the_parameters_of_a_stage() {
+    check_stage_jacobian(Tracking, tight(), false);
+    check_stage_jacobian(Followed, tight(), true);
+    check_stage_jacobian(Followed, Settings { relaxation: Some(0.01), tolerance: 1e-11, ..Settings::default() }, false);
 }
 
 /// A relaxed problem is differentiated as what it is: against central differences, at two relaxations.
