@@ -8,7 +8,7 @@
 use dilqr_runtime::dual::AutoDiff;
 use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, StageExpansion};
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Ilqr, LossGradient, Model, Settings, SettingsError, Status};
+use dilqr_runtime::{LossGradient, Model, Settings, Status};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -507,7 +507,7 @@ fn stage_parameters() {
     assert!((here.f[1] - (0.2 + 0.1 * (0.3 + 1.0 - 0.25 - 0.3 * 0.2_f64.tanh()) / 2.0)).abs() < 1e-15);
 }
 
-/// Bounds and constraints are read and checked; the solver does not support them yet, and says so.
+/// Bounds and constraints that the macro derives and the solver keeps.
 #[dilqr_runtime::model]
 pub mod limited {
     pub struct State {
@@ -528,7 +528,7 @@ pub mod limited {
         State { x: x.x + u.u[0] + u.u[1] * u.w }
     }
     pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
-        x.x * x.x + u.w * u.w
+        x.x * x.x + u.w * u.w + 0.5 * (u.u[0] * u.u[0] + u.u[1] * u.u[1])
     }
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         x.x * x.x
@@ -542,7 +542,17 @@ pub mod limited {
 }
 
 #[test]
-fn models_with_limits_are_refused() {
-    let refused = Ilqr::new(limited::Limited, 5, Settings::default());
-    assert!(matches!(refused, Err(SettingsError::LimitedModel)));
+fn limits_are_kept() {
+    const T: usize = 6;
+    let most = 1.0;
+    let problem = limited::Problem::new([0.2], [most], T);
+    let mut solver = limited::Solver::new(limited::Limited, T, Settings::default()).unwrap();
+    let solution = solver.solve(&problem).unwrap();
+    assert_eq!(solution.status, Status::Converged);
+    // The cost pulls the state to 0 and the equality to `most` at the end.
+    assert!((solution.states[T][0] - most).abs() <= 1e-8, "{}", solution.states[T]);
+    for (x, u) in solution.states.iter().zip(&solution.controls) {
+        assert!(x[0] <= most + 1e-8 && x[0] >= -1e-8, "{x}");
+        assert!(u[0] >= -2.0 && u[1] >= -2.0 && u[0] <= most && u[1] <= most && u[2] <= 3.0, "{u}");
+    }
 }
