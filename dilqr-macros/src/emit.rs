@@ -239,8 +239,6 @@ enum Argument {
     Gp,
     Gs,
     Linearization,
-    StageTerms,
-    Lxs,
     Lower,
     Upper,
     LowerTerms,
@@ -295,9 +293,7 @@ impl Argument {
             Self::Hessian => quote!(#runtime::model::HamiltonianHessian<#scalar, #nx, #nu>),
             Self::Hamiltonian => quote!(#runtime::model::HamiltonianExpansion<#scalar, #nx, #nu>),
             Self::Terms => quote!(#runtime::model::ParameterTerms<#scalar, #nx, #nu, #np>),
-            Self::StageTerms => quote!(#runtime::model::ParameterTerms<#scalar, #nx, #nu, #ns>),
             Self::Lxp => matrix(nx, np),
-            Self::Lxs => matrix(nx, ns),
             Self::LowerTerms | Self::UpperTerms => matrix(nu, np),
             Self::Linearization => quote!(Linearization),
             Self::Mu | Self::DMu | Self::Constraints => quote!([#scalar]),
@@ -374,9 +370,7 @@ fn methods(kernels: &Kernels) -> Vec<Method<'_>> {
         method("parameter_terms", &[X, U, P, S, Lambda, Terms], false, &kernels.parameter_terms),
         method("terminal_parameter_terms", &[X, P, S, Lxp], false, &kernels.terminal_parameter_terms),
     ];
-    let optional: [(_, &'static [Argument], _); 13] = [
-        ("stage_parameter_terms", &[X, U, P, S, Lambda, StageTerms], &kernels.stage_parameter_terms),
-        ("terminal_stage_parameter_terms", &[X, P, S, Lxs], &kernels.terminal_stage_parameter_terms),
+    let optional: [(_, &'static [Argument], _); 11] = [
         ("bounds", &[P, Lower, Upper], &kernels.bounds),
         ("add_bounds_contraction", &[P, LowerWeights, UpperWeights, Gp], &kernels.bounds_contraction),
         ("bounds_terms", &[P, LowerTerms, UpperTerms], &kernels.bounds_terms),

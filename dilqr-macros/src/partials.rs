@@ -33,8 +33,6 @@ pub(crate) struct Kernels {
     pub(crate) terminal_parameter_terms: Program,
     pub(crate) linearize: Program,
     // What follows is there only where the model has stage parameters, bounds, or constraints of that kind.
-    pub(crate) stage_parameter_terms: Option<Program>,
-    pub(crate) terminal_stage_parameter_terms: Option<Program>,
     pub(crate) bounds: Option<Program>,
     pub(crate) bounds_contraction: Option<Program>,
     pub(crate) bounds_terms: Option<Program>,
@@ -119,16 +117,6 @@ pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
             sweep.write_f_jacobian(&[(Vector::X, Field::Fx), (Vector::U, Field::Fu), (Vector::P, Field::Fp)]);
         });
         let start_if = |present: bool, build: fn(&mut Sweep<'_>)| present.then(|| start(build));
-        let has_stage_parameters = sizes.ns > 0;
-        let stage_parameter_terms = start_if(has_stage_parameters, |sweep| {
-            sweep.write_f_jacobian(&[(Vector::S, Field::Fp)]);
-            let roots = sweep.hamiltonian();
-            sweep.write_cross(&roots, Vector::S, [Field::Hxp, Field::Hup]);
-        });
-        let terminal_stage_parameter_terms = start_if(has_stage_parameters, |sweep| {
-            let roots = vec![(sweep.tape.terminal, sweep.one())];
-            sweep.write_cross(&roots, Vector::S, [Field::Lxp, Field::Hup]);
-        });
         let limits = &tape.limits;
         let bounds = start_if(limits.bounded(), |sweep| sweep.write_bounds());
         let bounds_contraction = start_if(limits.bounded(), |sweep| {
@@ -164,8 +152,6 @@ pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
             parameter_terms: finished(parameter_terms),
             terminal_parameter_terms: finished(terminal_parameter_terms),
             linearize: finished(linearize),
-            stage_parameter_terms: stage_parameter_terms.map(finished),
-            terminal_stage_parameter_terms: terminal_stage_parameter_terms.map(finished),
             bounds: bounds.map(finished),
             bounds_contraction: bounds_contraction.map(finished),
             bounds_terms: bounds_terms.map(finished),
@@ -202,8 +188,6 @@ impl Kernels {
             ("linearize", &self.linearize),
         ];
         let optional = [
-            ("stage_parameter_terms", &self.stage_parameter_terms),
-            ("terminal_stage_parameter_terms", &self.terminal_stage_parameter_terms),
             ("bounds", &self.bounds),
             ("add_bounds_contraction", &self.bounds_contraction),
             ("bounds_terms", &self.bounds_terms),

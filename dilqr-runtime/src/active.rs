@@ -163,7 +163,8 @@ fn first_dependent<S: Scalar, const N: usize>(vectors: &[SVector<S, N>]) -> Opti
             }
         }
         let after = length(&rest);
-        if !(after > DEPENDENT * before) {
+        let independent = after > DEPENDENT * before;
+        if !independent {
             return Some(index);
         }
         basis.push(rest.map(|entry| entry / after));
@@ -332,7 +333,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
         }
         for i in self.pivots.len()..count {
             let left = size(&self.rows[i].x);
-            if !(left > DEPENDENT * sizes[i]) {
+            let independent = left > DEPENDENT * sizes[i];
+            if !independent {
                 return Err(Singular::Dependent(self.owner(i)));
             }
             self.scale_row(i, S::from_f64(1.0 / left));

@@ -170,7 +170,8 @@ where
                 break;
             }
             // The first steps may change the active set; after that the residual falls.
-            if !(residual < 0.5 * best) {
+            let better = residual < 0.5 * best;
+            if !better {
                 failures += 1;
                 if failures > 4 || !residual.is_finite() {
                     break;

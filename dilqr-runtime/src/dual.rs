@@ -722,22 +722,6 @@ pub(crate) fn parameter_terms<M, S, const NX: usize, const NU: usize, const NP: 
     terms(model, &Point::stage(x, u, p, s), lambda, NX + NU, out);
 }
 
-/// Default of [`Model::stage_parameter_terms`].
-pub(crate) fn stage_parameter_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    x: &SVector<S, NX>,
-    u: &SVector<S, NU>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
-    lambda: &SVector<S, NX>,
-    out: &mut ParameterTerms<S, NX, NU, NS>,
-) where
-    M: Model<NX, NU, NP, NS> + ?Sized,
-    S: Scalar,
-{
-    terms(model, &Point::stage(x, u, p, s), lambda, NX + NU + NP, out);
-}
-
 /// Default of [`Model::terminal_parameter_terms`].
 pub(crate) fn terminal_parameter_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
@@ -750,20 +734,6 @@ pub(crate) fn terminal_parameter_terms<M, S, const NX: usize, const NU: usize, c
     S: Scalar,
 {
     terminal_terms(model, &Point::terminal(x, p, s), NX, lxp);
-}
-
-/// Default of [`Model::terminal_stage_parameter_terms`].
-pub(crate) fn terminal_stage_parameter_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    x: &SVector<S, NX>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
-    lxs: &mut SMatrix<S, NX, NS>,
-) where
-    M: Model<NX, NU, NP, NS> + ?Sized,
-    S: Scalar,
-{
-    terminal_terms(model, &Point::terminal(x, p, s), NX + NP, lxs);
 }
 
 #[cfg(test)]

@@ -442,36 +442,6 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
         )
     }
 
-    derived_or_none! {
-        /// The parameter terms with respect to the parameters of the stage: `fs`, `hxs`, `hus`.
-        ///
-        /// Needed only for [`Ilqr::stage_jacobian`](crate::Ilqr::stage_jacobian) of models that have stage parameters.
-        fn stage_parameter_terms<S: Scalar>(
-            &self,
-            x: &SVector<S, NX>,
-            u: &SVector<S, NU>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
-            lambda: &SVector<S, NX>,
-            out: &mut ParameterTerms<S, NX, NU, NS>,
-        ) else {
-            assert!(NS == 0, "a model with stage parameters must provide `stage_parameter_terms`");
-        }
-    }
-
-    derived_or_none! {
-        /// `d2 l_T/dx ds`, `NX x NS`; needed as [`stage_parameter_terms`](Model::stage_parameter_terms) is.
-        fn terminal_stage_parameter_terms<S: Scalar>(
-            &self,
-            x: &SVector<S, NX>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
-            lxs: &mut SMatrix<S, NX, NS>,
-        ) else {
-            assert!(NS == 0, "a model with stage parameters must provide `terminal_stage_parameter_terms`");
-        }
-    }
-
     /// Bounds of the controls in their units, `NU` each. A side that is open is not written: the caller has put infinities
     /// there.
     fn bounds<S: Scalar>(&self, _p: &SVector<S, NP>, _lower: &mut SVector<S, NU>, _upper: &mut SVector<S, NU>) {}

@@ -406,28 +406,6 @@ where
         self.terminal_terms(&Point::terminal(x, p, s), NX, lxp);
     }
 
-    fn stage_parameter_terms<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        lambda: &SVector<S, NX>,
-        out: &mut ParameterTerms<S, NX, NU, NS>,
-    ) {
-        self.terms(&Point::stage(x, u, p, s), lambda, NX + NU + NP, out);
-    }
-
-    fn terminal_stage_parameter_terms<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        lxs: &mut SMatrix<S, NX, NS>,
-    ) {
-        self.terminal_terms(&Point::terminal(x, p, s), NX + NP, lxs);
-    }
-
     fn add_bounds_contraction<S: Scalar>(
         &self,
         p: &SVector<S, NP>,

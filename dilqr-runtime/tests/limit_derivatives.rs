@@ -2,7 +2,6 @@
 //! differences, against formulas.
 
 use dilqr_runtime::limits::{ConstraintExpansion, ConstraintParameterTerms};
-use dilqr_runtime::model::ParameterTerms;
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Limits, Model, NumDiff, Scalar};
 
@@ -69,7 +68,7 @@ fn compare<M: Model<2, 1, 2, 1>>(model: &M, tolerance: f64) {
     let (control, stage) = (SVector::from([u]), SVector::from([s]));
     let ([mu0, mu1], [dmu0, dmu1]) = ([0.8, -1.3], [0.3, 1.1]);
     let ([dx0, dx1], du): ([f64; 2], f64) = ([0.6, -0.2], -0.7);
-    let (dx, lambda) = (SVector::from([dx0, dx1]), SVector::from([1.5, -0.6]));
+    let dx = SVector::from([dx0, dx1]);
     let (mu, dmu) = ([mu0, mu1], [dmu0, dmu1]);
 
     let mut gp = SVector::from([10.0, 20.0]);
@@ -114,15 +113,6 @@ fn compare<M: Model<2, 1, 2, 1>>(model: &M, tolerance: f64) {
     model.terminal_constraint_terms(&x, &p, &stage, &[mu0], &mut terms);
     check("terminal cp", terms.cp[0].as_slice(), &[0.0, -1.0], tolerance);
     check("terminal hxp", terms.hxp.as_slice(), &[0.0; 4], tolerance);
-
-    let mut terms = ParameterTerms::zeros();
-    model.stage_parameter_terms(&x, &control, &p, &stage, &lambda, &mut terms);
-    check("fs", terms.fp.as_slice(), &[u, 2.0 * x1 * s], tolerance);
-    check("hxs", terms.hxp.as_slice(), &[u, 2.0 * lambda[1] * s], tolerance);
-    check("hus", terms.hup.as_slice(), &[x0 + lambda[0]], tolerance);
-    let mut lxs = SMatrix::zeros();
-    model.terminal_stage_parameter_terms(&x, &p, &stage, &mut lxs);
-    check("lxs", lxs.as_slice(), &[0.0, 2.0 * x1], tolerance);
 }
 
 #[test]

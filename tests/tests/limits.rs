@@ -195,10 +195,6 @@ fn blocks<M: Model<NX, NU, NP, NS>, S: Scalar>(model: &M, at: &At<S>) -> Vec<(&'
     model.stage_constraint_terms(x, u, p, s, mu, &mut terms);
     model.terminal_constraint_terms(x, p, s, mu_t, &mut terminal_terms);
 
-    let mut stage_terms = ParameterTerms::zeros();
-    model.stage_parameter_terms(x, u, p, s, lambda, &mut stage_terms);
-    let mut lxs = none();
-    model.terminal_stage_parameter_terms(x, p, s, &mut lxs);
     vec![
         ("lower", flat(&low)),
         ("upper", flat(&high)),
@@ -225,10 +221,6 @@ fn blocks<M: Model<NX, NU, NP, NS>, S: Scalar>(model: &M, at: &At<S>) -> Vec<(&'
         ("hup", flat(&terms.hup)),
         ("terminal cp", rows(&terminal_terms.cp)),
         ("terminal hxp", flat(&terminal_terms.hxp)),
-        ("fs", flat(&stage_terms.fp)),
-        ("hxs", flat(&stage_terms.hxp)),
-        ("hus", flat(&stage_terms.hup)),
-        ("lxs", flat(&lxs)),
     ]
 }
 

@@ -125,16 +125,6 @@ fn kernels_of_constraints() {
     assert_writes(&kernels.terminal_constraint_terms, &terms);
 }
 
-#[test]
-fn kernels_of_stage_parameters() {
-    use Field::{Fp, Hup, Hxp, Lxp};
-    let kernels = kernels(SOURCE);
-    let mut terms = vec![(Fp, 0, 0, X), (Fp, 1, 0, 2.0 * Y * R * K), (Hup, 0, 0, X)];
-    terms.extend([(Hxp, 0, 0, U[0] + LAMBDA[0]), (Hxp, 1, 0, 2.0 * LAMBDA[1] * R * K)]);
-    assert_writes(&kernels.stage_parameter_terms, &terms);
-    assert_writes(&kernels.terminal_stage_parameter_terms, &[(Lxp, 1, 0, 2.0 * Y)]);
-}
-
 /// What a model does not have it pays nothing for.
 #[test]
 fn a_model_without_limits_has_no_kernels_for_them() {
