@@ -5,7 +5,6 @@
 
 use dilqr_runtime::dual::AutoDiff;
 use dilqr_runtime::limits::{ConstraintExpansion, ConstraintParameterTerms};
-use dilqr_runtime::model::ParameterTerms;
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Limits, Model, NumDiff, Scalar};
 use num_dual::Dual;
@@ -114,7 +113,6 @@ struct At<S> {
     u: SVector<S, NU>,
     p: SVector<S, NP>,
     s: SVector<S, NS>,
-    lambda: SVector<S, NX>,
     dx: SVector<S, NX>,
     du: SVector<S, NU>,
     lower: SVector<S, NU>,
@@ -134,7 +132,6 @@ impl At<f64> {
                 |i, _| if i == 0 && number(0.0, 1.0) < 0.5 { number(0.5, 0.9) } else { number(1.1, 2.0) },
             ),
             s: SVector::from_fn(|_, _| number(0.3, 1.2)),
-            lambda: SVector::from_fn(|_, _| number(-1.5, 1.5)),
             dx: SVector::from_fn(|_, _| number(-1.5, 1.5)),
             du: SVector::from_fn(|_, _| number(-1.5, 1.5)),
             lower: SVector::from_fn(|_, _| number(-1.5, 1.5)),
@@ -150,7 +147,6 @@ impl At<f64> {
             u: self.u.map(to),
             p: self.p.map(to),
             s: self.s.map(to),
-            lambda: self.lambda.map(to),
             dx: self.dx.map(to),
             du: self.du.map(to),
             lower: self.lower.map(to),
@@ -172,7 +168,7 @@ fn blocks<M: Model<NX, NU, NP, NS>, S: Scalar>(model: &M, at: &At<S>) -> Vec<(&'
     fn none<S: Scalar, const R: usize, const C: usize>() -> SMatrix<S, R, C> {
         SMatrix::from_fn(|_, _| S::zero())
     }
-    let At { x, u, p, s, lambda, dx, du, lower, upper, mu, dmu } = at;
+    let At { x, u, p, s, dx, du, lower, upper, mu, dmu } = at;
     let open = |infinity: f64| SVector::from_fn(|_, _| S::from_f64(infinity));
     let (mut low, mut high) = (open(f64::NEG_INFINITY), open(f64::INFINITY));
     model.bounds(p, &mut low, &mut high);
