@@ -57,6 +57,15 @@ impl Model {
         let own = |name: &Ident| costs.iter().chain(CONSTRAINTS.iter().map(|(name, _)| name)).any(|own| name == own);
         self.functions.iter().map(|item| &item.name).filter(|name| own(name)).collect()
     }
+    /// The function that a kernel is made from, where it is one alone.
+    pub(crate) fn function_of_kernel(&self, kernel: &str) -> Option<&Function> {
+        match kernel {
+            "dynamics" | "linearize" => self.find_function("dynamics").or_else(|| self.find_function("derivative")),
+            "stage_cost" => self.find_function("stage_cost"),
+            "terminal_cost" | "expand_terminal" => self.find_function("terminal_cost"),
+            _ => None,
+        }
+    }
     pub(crate) fn has_stage_params(&self) -> bool {
         self.find_struct("StageParams").is_some()
     }

@@ -187,7 +187,8 @@ fn one_way_to_the_next_state(model: &Model, errors: &mut Errors) {
 
 fn signatures(model: &Model, errors: &mut Errors) {
     for (name, write) in [("dynamics", DYNAMICS), ("derivative", DERIVATIVE)] {
-        signature(model, name, true, |ty| is(ty, "State"), write, errors);
+        let result = |ty: &Type| model.find_struct("State").is_none() || is(ty, "State");
+        signature(model, name, true, result, write, errors);
     }
     signature(model, "stage_cost", true, |ty| is(ty, "f64"), STAGE_COST, errors);
     signature(model, "terminal_cost", false, |ty| is(ty, "f64"), TERMINAL_COST, errors);
@@ -227,7 +228,8 @@ fn signature(
         return;
     }
     for (argument, wanted) in function.arguments.iter().zip(wanted) {
-        if !is(&argument.ty, wanted) {
+        // A struct that is missing, perhaps misspelt, has had its message.
+        if model.find_struct(wanted).is_some() && !is(&argument.ty, wanted) {
             errors.on(argument.ty.span, &expected);
         }
     }

@@ -14,6 +14,7 @@ use crate::errors::{Errors, Span, message};
 use crate::graph::{Graph, Input, NodeId, Vector};
 use crate::limits::Limits;
 use crate::partials::Sizes;
+use crate::tape;
 use crate::value::{Condition, Shape, Value, flatten};
 
 /// The model in scalars.
@@ -27,6 +28,28 @@ pub(crate) struct System {
     pub(crate) limits: Limits<NodeId>,
     /// The functions that nothing but bounds calls: these are gone from the module when rustc looks for uses.
     pub(crate) helpers_of_bounds: Vec<Ident>,
+}
+
+impl System {
+    /// The function of the model whose value depends on `node`, the first of several.
+    pub(crate) fn function_of<'a>(&self, node: NodeId, model: &'a Model) -> Option<&'a Fun> {
+        let next = if model.integration.is_some() { "derivative" } else { "dynamics" };
+        let (stage, terminal) = (&self.limits.stage, &self.limits.terminal);
+        let (stage_constraints, stage_equalities) = stage.values.split_at(stage.inequalities);
+        let (terminal_constraints, terminal_equalities) = terminal.values.split_at(terminal.inequalities);
+        let values: [(&str, &[NodeId]); 7] = [
+            (next, &self.dynamics),
+            ("stage_cost", &[self.stage_cost]),
+            ("terminal_cost", &[self.terminal_cost]),
+            ("stage_constraints", stage_constraints),
+            ("stage_equalities", stage_equalities),
+            ("terminal_constraints", terminal_constraints),
+            ("terminal_equalities", terminal_equalities),
+        ];
+        let mut reading =
+            values.into_iter().filter(|(_, roots)| tape::needed(&self.graph, roots.iter().copied()).contains(&node));
+        reading.next().and_then(|(name, _)| model.find_function(name))
+    }
 }
 
 /// The vectors that a model reads.
@@ -280,7 +303,8 @@ impl<'a> Elaborator<'a> {
             Some(index) => Shape::Struct(index),
             None => {
                 let known: Vec<String> = self.model.structs.iter().map(|item| item.name.to_string()).collect();
-                let message = message::unknown_type(&name.to_string(), known.iter().map(String::as_str));
+                let known = known.iter().map(String::as_str).chain(["f64", "usize", "i32", "bool"]);
+                let message = message::unknown_type(&name.to_string(), known);
                 self.errors.at(name, message);
                 Shape::Unknown
             }

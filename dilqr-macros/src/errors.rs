@@ -29,6 +29,11 @@ impl Span {
         Self { first: self.first, last: last.into().last }
     }
 
+    /// Its last token.
+    pub(crate) fn end(self) -> Self {
+        Self { first: self.last, last: self.last }
+    }
+
     fn error(self, message: impl Display) -> syn::Error {
         // syn takes the two ends of an error from tokens; these are never emitted.
         let ends: TokenStream =
@@ -96,21 +101,26 @@ pub(crate) fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = 
         .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
 }
 
-/// Edit distance (insertions, deletions, substitutions; Levenshtein 1966), ignoring case.
+/// Edit distance (insertions, deletions, substitutions, neighbours exchanged; Damerau 1964 and Levenshtein 1966), ignoring
+/// case.
 fn distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.to_lowercase().chars().collect();
     let b: Vec<char> = b.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for i in 0..a.len() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for j in 0..b.len() {
-            let substituted = diagonal + usize::from(a[i] != b[j]);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+    // Row i, column j: between the first i letters of `a` and the first j of `b`.
+    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let substituted = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = substituted.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row[b.len()]
+    rows[a.len()][b.len()]
 }
 
 /// The catalogue.
@@ -120,8 +130,6 @@ pub(crate) mod message {
     pub(crate) const NOT_A_MODULE: &str =
         "#[model] goes on an inline module: write `#[dilqr_runtime::model] pub mod name { .. }`";
     pub(crate) const MODULE_WITHOUT_BODY: &str = "#[model] needs the module's body to compile it: write `pub mod name { .. }` with the items inside the braces instead of `mod name;`";
-    pub(crate) const MODEL_ARGUMENT: &str =
-        "unknown argument of #[model]: it takes `integrator`, `dt`, `substeps` and `crate = path`";
     pub(crate) const CRATE_PATH: &str =
         "`crate` takes a path: write `crate = my_runtime` or `crate = my_crate::dilqr_runtime`";
     pub(crate) const CFG: &str =
@@ -179,24 +187,25 @@ pub(crate) mod message {
         "an expression whose value is not used does nothing in a model: bind it with `let` or remove it";
     pub(crate) const ITEM_IN_BODY: &str = "items go in the module, not in a function's body";
     pub(crate) const EMPTY_BLOCK: &str = "this block has no value: end it with an expression, without `;`";
-    pub(crate) const AWAIT: &str = "async code is not part of the model language";
+    pub(crate) const AWAIT: &str = "async code is not part of the model language: remove `async` and `.await`";
     pub(crate) const TRY: &str = "`?` is not part of the model language: a model computes with numbers only";
     pub(crate) const SLICE: &str = "slices are not part of the model language: index the elements one by one";
     pub(crate) const LITERAL: &str = "the literals of the model language are numbers";
     pub(crate) const EXPRESSION: &str = "this expression is not part of the model language, which has arithmetic, `let`, `if`, `for` over constant ranges, assignment, blocks, fields, arrays, tuples, struct literals, calls of the module's functions and the methods of f64";
     pub(crate) const PATTERN: &str =
         "a pattern of the model language is a name, `_`, a tuple, an array or a struct of these";
+    pub(crate) const CALLEE: &str = "only functions of the module are called, by their names";
     pub(crate) const OPERATOR: &str = "this operator is not part of the model language, which has `+ - * /`, unary minus, comparisons and `&& || !`; for a power write `x.powi(2)`";
     pub(crate) const TURBOFISH: &str = "the methods of the model language take no type arguments";
     pub(crate) const STRUCT_REST: &str = "write every field: `..` is not part of the model language";
-    pub(crate) const CONST_CYCLE: &str = "this const is defined by itself";
+    pub(crate) const CONST_CYCLE: &str = "this const is defined by itself: give it a value of its own";
     pub(crate) const F32: &str =
         "the model language computes in f64: write `f64` (kernels for f32 are generated from it)";
     pub(crate) const INTEGER_TYPE: &str = "the integers of the model language are usize and i32, for sizes, indices and exponents; write `f64` for quantities";
     pub(crate) const BOUNDS: &str = "bounds have two sides: write `#[bounds(-2.0, 2.0)]`, with `None` for an open side";
     pub(crate) const BOUNDS_PLACE: &str = "only controls have bounds: write `stage_constraints` for a limit on states, and keep parameters in range where they are learned";
-    pub(crate) const BOUNDS_TWICE: &str = "this field has bounds already";
-    pub(crate) const BOUNDS_REVERSED: &str = "the lower bound is above the upper one";
+    pub(crate) const BOUNDS_TWICE: &str = "this field has bounds already: write one `#[bounds(lower, upper)]`";
+    pub(crate) const BOUNDS_REVERSED: &str = "the lower bound is above the upper one: write `#[bounds(lower, upper)]`";
     pub(crate) const INTEGRATOR: &str =
         "this argument takes a value: write `integrator = rk4, dt = 0.05` and, if wanted, `substeps = 4`";
     pub(crate) const STEP_WITHOUT_INTEGRATOR: &str =
@@ -208,18 +217,24 @@ pub(crate) mod message {
         "the integrator makes `dynamics` from `derivative`: remove this function, or the integrator";
     pub(crate) const SUBSTEPS: &str = "the number of substeps is a constant integer between 1 and 100";
     pub(crate) const HALVES: &str = "semi-implicit Euler takes the first half of the state for positions and the second half for their velocities, so the state has an even number of entries";
-    pub(crate) const NOT_FINITE: &str = "this constant is not a finite number";
+    pub(crate) const LITERAL_RANGE: &str = "this number is beyond the range of f64, which ends at 1.8e308";
+    pub(crate) const INFINITY: &str =
+        "an infinity stands in `#[bounds]` only, for an open side: a model computes with finite numbers";
+    pub(crate) const INFINITE_BOUND: &str = "no control lies within such a bound: write `None` for an open side";
     pub(crate) const NEGATIVE_POWF: &str =
         "a negative number has no real power with a fractional exponent: write `powi` for an integer one";
-    pub(crate) const INTEGER_OVERFLOW: &str = "this integer is too large";
+    pub(crate) const INTEGER_OVERFLOW: &str =
+        "this integer is beyond the range of i32: write a quantity with a decimal point (`3e9`)";
     pub(crate) const POWI_EXPONENT: &str =
         "`powi` takes a constant integer exponent: write a literal or an i32 const, or `powf` for any other exponent";
-    pub(crate) const CLAMP: &str = "the lower bound of this `clamp` is above the upper one";
+    pub(crate) const CLAMP: &str =
+        "the lower bound of this `clamp` is above the upper one: write `x.clamp(lower, upper)`";
     pub(crate) const OVERFLOW: &str =
-        "multiplied out, this model divides by zero or has a constant beyond the range of f64";
-    pub(crate) const DIVISION_BY_ZERO: &str = "this divides by zero";
+        "multiplied out, this divides by zero or has a constant beyond the range of f64: rescale its quantities";
+    pub(crate) const DIVISION_BY_ZERO: &str = "this divides by zero, and a model computes with finite numbers";
     pub(crate) const ARRAY_LENGTH: &str = "an array of the model language has between 1 and 10000 numbers";
-    pub(crate) const RECURSIVE_STRUCT: &str = "this struct contains itself: its size would be infinite";
+    pub(crate) const RECURSIVE_STRUCT: &str =
+        "this struct contains itself, and its size would be infinite: remove this field";
     pub(crate) const HIDES_PRIMITIVE: &str = "this struct would hide a type of the language: choose another name";
     pub(crate) const UNDERSCORES: &str = "names that begin with two underscores are the macro's own: choose another";
     pub(crate) const TOO_LONG: &str = "this expression goes on too long: bind parts of it with `let`";
@@ -246,6 +261,17 @@ pub(crate) mod message {
             _ => (format!("its entries {list}"), "them"),
         }
     }
+    pub(crate) fn model_argument<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+        let list = known.clone().into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        format!("unknown argument of #[model], which takes {list}{}", did_you_mean(name, known))
+    }
+    pub(crate) fn misspelt_bounds(name: &str) -> String {
+        format!("`#[{name}]` looks like the bounds of a control: write `#[bounds(lower, upper)]`")
+    }
+    /// A constant that was computed.
+    pub(crate) fn not_finite(value: f64) -> String {
+        format!("this constant is {value}, and a model computes with finite numbers")
+    }
     pub(crate) fn missing_item(what: &str, write: &str) -> String {
         format!("the model has no {what}: add `{write}`")
     }
@@ -260,7 +286,7 @@ pub(crate) mod message {
         format!("`{name}` looks like `{meant}`, which the model lacks: rename it")
     }
     pub(crate) fn duplicate(name: &str) -> String {
-        format!("`{name}` is defined twice: a model has one of each name")
+        format!("`{name}` is defined twice, and a model has one of each name: rename one or remove it")
     }
     pub(crate) fn reserved(name: &str) -> String {
         format!("`{name}` is a name that the macro adds to the module: choose another")
@@ -272,7 +298,12 @@ pub(crate) mod message {
         format!("the signature of `{name}` is `{expected}`")
     }
     pub(crate) fn unknown_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-        format!("`{name}` is not an argument, a `let` or a const of this module{}", did_you_mean(name, known))
+        let meant = did_you_mean(name, known);
+        let advice = if meant.is_empty() { ": define a const, or make it a field of Params" } else { &meant };
+        format!("`{name}` is not an argument, a `let` or a const of this module{advice}")
+    }
+    pub(crate) fn standard_constant(name: &str) -> String {
+        format!("`{name}` is not a const of this module, which imports nothing: write `std::f64::consts::{name}`")
     }
     pub(crate) fn unknown_path(path: &str) -> String {
         format!(
@@ -307,36 +338,54 @@ pub(crate) mod message {
         format!("this `{kind}` lacks the field `{field}`: write every field")
     }
     pub(crate) fn unknown_type<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-        format!("`{name}` is not a struct of this module{}", did_you_mean(name, known))
+        let meant = did_you_mean(name, known);
+        let advice = if meant.is_empty() { ": define it here" } else { &meant };
+        format!("`{name}` is not a struct of this module{advice}")
     }
     pub(crate) fn arity(name: &str, expected: usize, given: usize) -> String {
-        format!("`{name}` takes {}, and {given} stand here", arguments(expected))
+        format!("`{name}` takes {}, and {} here", arguments(expected), stand(given))
     }
     pub(crate) fn method_arity(name: &str, expected: usize, given: usize) -> String {
-        format!("`{name}` takes {} beside the number it acts on, and {given} stand here", arguments(expected))
+        format!("`{name}` takes {} beside the number it acts on, and {} here", arguments(expected), stand(given))
     }
     fn arguments(count: usize) -> String {
         format!("{count} argument{}", if count == 1 { "" } else { "s" })
     }
+    fn stand(count: usize) -> String {
+        format!("{count} stand{}", if count == 1 { "s" } else { "" })
+    }
     pub(crate) fn mismatch(expected: &str, given: &str) -> String {
+        let name = expected.trim_matches('`');
         let hint = match (expected, given) {
-            ("`f64`", "an integer") => ": write it with a decimal point (`2.0`)",
+            ("`f64`", "an integer") => ": write it with a decimal point (`2.0`), or convert it (`i as f64`)",
+            ("an integer", "`f64`") => ": write it without a decimal point",
             ("a constant integer", "`f64`") => ": write it without a decimal point, or as a usize const",
+            ("`bool`", "`f64`" | "an integer") => ": compare it with another (`x > 0.0`)",
+            ("`f64`", given) if given.starts_with("`[") => ": choose an entry (`q[0]`)",
+            ("`f64`", given) if given.starts_with("`(") => ": choose an element (`pair.0`)",
+            // A struct.
+            (_, "`f64`") if name.starts_with(char::is_uppercase) => &[": write `", name, " { .. }`"].concat(),
             _ => "",
         };
         format!("expected {expected}, found {given}{hint}")
     }
-    pub(crate) fn no_such_field(given: &str, field: &str) -> String {
-        format!("{given} has no field `{field}`")
+    /// Of a value that is no struct; a tuple has `elements`.
+    pub(crate) fn no_such_field(given: &str, field: &str, elements: usize) -> String {
+        let fields = match elements {
+            0 => "only structs and tuples have fields".to_owned(),
+            _ => format!("its elements are 0 to {}", elements - 1),
+        };
+        format!("{given} has no field `{field}`: {fields}")
     }
     pub(crate) fn not_an_array(given: &str) -> String {
-        format!("only arrays have entries, and this is {given}")
+        let advice = if given.starts_with("`(") { "write `.0` for an element" } else { "remove the index" };
+        format!("only arrays have entries, and this is {given}: {advice}")
     }
     pub(crate) fn pattern(wanted: &str, given: &str) -> String {
         format!("this pattern takes {wanted} apart, and the value is {given}")
     }
     pub(crate) fn unequal_branches(then: &str, otherwise: &str) -> String {
-        format!("the branches of this `if` have different types: {then} and {otherwise}")
+        format!("the branches of this `if` have different types, {then} and {otherwise}: let both give the same")
     }
     pub(crate) fn too_many_steps(steps: i64) -> String {
         format!("this loop has {steps} steps and is unrolled: a model's loops have at most 10000")
@@ -358,7 +407,8 @@ mod tests {
         assert_eq!(distance("", ""), 0);
         assert_eq!(distance("State", "state"), 0);
         assert_eq!(distance("angle", ""), 5);
-        assert_eq!(distance("angel", "angle"), 2);
+        assert_eq!(distance("angel", "angle"), 1);
+        assert_eq!(distance("f46", "f64"), 1);
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("sitting", "kitten"), 3);
         assert_eq!(distance("größe", "grösse"), 2);
@@ -369,6 +419,7 @@ mod tests {
         assert_eq!(did_you_mean("sine", ["cos", "sin", "sinh"]), "; did you mean `sin`?");
         assert_eq!(did_you_mean("gravty", ["GRAVITY", "mass"]), "; did you mean `GRAVITY`?");
         assert_eq!(did_you_mean("angel", ["rate", "angle"]), "; did you mean `angle`?");
+        assert_eq!(did_you_mean("f46", ["State", "f64"]), "; did you mean `f64`?");
     }
 
     #[test]

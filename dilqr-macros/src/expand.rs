@@ -6,6 +6,7 @@ use syn::visit_mut::VisitMut;
 
 use crate::errors::{Errors, message};
 use crate::limits::Limits;
+use crate::tape::Overflow;
 use crate::{check, dump, elaborate, emit, parse, partials, symbolic, tape, unused};
 
 /// Expands `#[model(arguments)] item`.
@@ -54,11 +55,18 @@ fn compile(arguments: TokenStream, module: &syn::ItemMod) -> Result<TokenStream,
     let (graph, f, limits) = (&system.graph, &system.dynamics, &system.limits);
     let failure = |message: &str| syn::Error::new(model.module.span(), message);
     let tape = symbolic::session(|| tape::tape(graph, f, system.stage_cost, system.terminal_cost, limits));
-    let tape = tape.map_err(|error| failure(&error))?.map_err(|_| failure(message::OVERFLOW))?;
+    let tape = tape.map_err(|error| failure(&error))?.map_err(|Overflow(node)| {
+        let name = system.function_of(node, &model).map_or(&model.module, |function| &function.name);
+        syn::Error::new(name.span(), message::OVERFLOW)
+    })?;
     let kernels = partials::kernels(&tape, sizes);
     // What is shared by a name meets only here.
-    if !kernels.named().iter().all(|(_, program)| program.is_finite()) {
-        return Err(failure(message::OVERFLOW));
+    let overflowing: Vec<&str> =
+        kernels.named().iter().filter(|(_, program)| !program.is_finite()).map(|(name, _)| *name).collect();
+    if !overflowing.is_empty() {
+        let function = overflowing.iter().find_map(|kernel| model.function_of_kernel(kernel));
+        let name = function.map_or(&model.module, |function| &function.name);
+        return Err(syn::Error::new(name.span(), message::OVERFLOW));
     }
     Ok(emit::items(&emit::Emission {
         module: &model.module,
@@ -132,7 +140,9 @@ fn prepare(module: &mut syn::ItemMod) {
     for item in items {
         let syn::Item::Struct(item) = item else { continue };
         for field in &mut item.fields {
-            field.attrs.retain(|attribute| !attribute.path().is_ident("bounds"));
+            // One that is misspelt has had its message.
+            let is_bounds = |attribute: &syn::Attribute| attribute.path().is_ident("bounds");
+            field.attrs.retain(|attribute| !is_bounds(attribute) && parse::misspelt_bounds(attribute).is_none());
         }
         // A type outside the language has had its message, and need not be told that it cannot be copied.
         if !item.fields.iter().all(|field| is_plain(&field.ty)) {

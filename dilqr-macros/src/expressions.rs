@@ -6,6 +6,7 @@ use crate::ast::{BinaryOp, CompareOp, Expr, ExprKind, Type};
 use crate::elaborate::{Elaborator, NODES, Scope};
 use crate::errors::{Span, message};
 use crate::graph::{Comparison, Function, Node, NodeId};
+use crate::parse;
 use crate::value::{Condition, Shape, Value, flatten};
 
 /// One of the methods of f64 that the language has.
@@ -63,7 +64,7 @@ impl Elaborator<'_> {
         match &expr.kind {
             ExprKind::Float(value) if value.is_finite() || self.infinite => Value::Float(self.graph.constant(*value)),
             ExprKind::Float(_) => {
-                self.errors.on(expr.span, message::NOT_FINITE);
+                self.errors.on(expr.span, message::INFINITY);
                 Value::Unknown
             }
             ExprKind::Integer(value) => Value::Integer(*value),
@@ -102,8 +103,9 @@ impl Elaborator<'_> {
                 Value::Tuple(elements) if *index < elements.len() => elements[*index].clone(),
                 Value::Unknown => Value::Unknown,
                 other => {
+                    let elements = if let Value::Tuple(elements) = &other { elements.len() } else { 0 };
                     let given = self.shape_of(&other).describe(self.model);
-                    self.errors.on(expr.span, message::no_such_field(&given, &index.to_string()));
+                    self.errors.on(expr.span.end(), message::no_such_field(&given, &index.to_string(), elements));
                     Value::Unknown
                 }
             },
@@ -148,10 +150,14 @@ impl Elaborator<'_> {
             flatten(&value, &mut entries);
             let constants = entries.into_iter().filter_map(|entry| self.graph.constant_value(entry));
             if !self.infinite && constants.into_iter().any(f64::is_infinite) {
-                self.errors.at(name, message::NOT_FINITE);
+                self.errors.at(name, message::INFINITY);
                 return Value::Unknown;
             }
             return value;
+        }
+        if parse::standard_constant(&text).is_some() {
+            self.errors.at(name, message::standard_constant(&text));
+            return Value::Unknown;
         }
         let consts: Vec<String> = self.model.consts.iter().map(|item| item.name.to_string()).collect();
         let known = scope.iter().map(|(known, _)| known.as_str()).chain(consts.iter().map(String::as_str));
@@ -290,7 +296,7 @@ impl Elaborator<'_> {
         if value.is_finite() {
             return Value::Float(self.graph.constant(value));
         }
-        self.errors.on(span, message::NOT_FINITE);
+        self.errors.on(span, message::not_finite(value));
         Value::Unknown
     }
 
@@ -459,7 +465,8 @@ impl Elaborator<'_> {
             Value::Unknown => Value::Unknown,
             other => {
                 let given = self.shape_of(other).describe(self.model);
-                self.errors.at(field, message::no_such_field(&given, &field.to_string()));
+                let elements = if let Value::Tuple(elements) = other { elements.len() } else { 0 };
+                self.errors.at(field, message::no_such_field(&given, &field.to_string(), elements));
                 Value::Unknown
             }
         }

@@ -151,7 +151,7 @@ impl Elaborator<'_> {
         // An infinity that a bound depends on in any other way would not be a number to compute with.
         let infinite = |node: &NodeId| matches!(self.graph.node(*node), Node::Constant(value) if !value.is_finite());
         if tape::needed(&self.graph, bounds.iter().flatten().copied()).iter().any(infinite) {
-            self.errors.on(side.span, message::NOT_FINITE);
+            self.errors.on(side.span, message::INFINITE_BOUND);
         }
         // A number stands for every entry.
         match bounds.as_slice() {

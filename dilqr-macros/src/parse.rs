@@ -10,7 +10,7 @@ use crate::ast::{
     Argument, BinaryOp, Block, Bounds, CompareOp, Const, Expr, ExprKind, Field, Function, Integration, Integrator, Let,
     Model, Pattern, Range, Statement, Struct, Type, TypeKind,
 };
-use crate::errors::{Errors, Span, message};
+use crate::errors::{Errors, Span, did_you_mean, message};
 
 /// The arguments of the attribute.
 #[derive(Default)]
@@ -50,7 +50,10 @@ pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
             Some(value) if is("dt") => dt = Some((name, parse_expr(value, errors))),
             Some(value) if is("substeps") => substeps = Some((name, parse_expr(value, errors))),
             None if ["integrator", "dt", "substeps"].into_iter().any(is) => errors.at(name, message::INTEGRATOR),
-            _ => errors.at(name, message::MODEL_ARGUMENT),
+            _ => {
+                let given = name.to_token_stream().to_string();
+                errors.at(name, message::model_argument(&given, ["integrator", "dt", "substeps", "crate"]));
+            }
         }
     }
     match integrator {
@@ -72,9 +75,12 @@ pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
 fn parse_integrator(value: &syn::Expr, errors: &mut Errors) -> Option<(Integrator, Span)> {
     let name = match value {
         syn::Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
+        // In quotes it is none, but it tells which one is meant.
+        syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
         _ => None,
     };
-    let found = name.as_ref().and_then(|name| Integrator::ALL.iter().find(|(known, _)| name == known));
+    let known = matches!(value, syn::Expr::Path(_)).then_some(&name).and_then(Option::as_ref);
+    let found = known.and_then(|name| Integrator::ALL.iter().find(|(known, _)| name == known));
     if found.is_none() {
         let known = Integrator::ALL.iter().map(|(known, _)| *known);
         errors.at(value, message::unknown_integrator(&name.unwrap_or_default(), known));
@@ -216,6 +222,11 @@ fn parse_struct(item: &syn::ItemStruct, errors: &mut Errors) -> Struct {
                 bounds = parse_bounds(attribute, errors);
             }
         }
+        for attribute in &field.attrs {
+            if let Some(name) = misspelt_bounds(attribute) {
+                errors.at(attribute.path(), message::misspelt_bounds(&name.to_string()));
+            }
+        }
         let mut ty = parse_type(&field.ty, errors);
         if !known {
             // Nothing is built on a struct that is not what it seems.
@@ -225,6 +236,12 @@ fn parse_struct(item: &syn::ItemStruct, errors: &mut Errors) -> Struct {
         fields.push(Field { name, ty, bounds });
     }
     Struct { name: item.ident.clone(), fields }
+}
+
+/// The name of an attribute that is meant to be `bounds`.
+pub(crate) fn misspelt_bounds(attribute: &syn::Attribute) -> Option<&Ident> {
+    let name = attribute.path().get_ident()?;
+    (name != "bounds" && !did_you_mean(&name.to_string(), ["bounds"]).is_empty()).then_some(name)
 }
 
 /// `#[bounds(lower, upper)]`, each side an expression or `None`.
@@ -515,11 +532,15 @@ fn parse_expr(expr: &syn::Expr, errors: &mut Errors) -> Expr {
         syn::Expr::Struct(literal) => {
             (parse_struct_literal(literal, errors), Span::of(&literal.path).to(literal.brace_token.span.close()))
         }
-        syn::Expr::Block(block) if block.label.is_none() => {
+        syn::Expr::Block(block) => {
+            unlabelled(block.label.as_ref(), errors);
             (ExprKind::Block(parse_block(&block.block, errors)), block.block.brace_token.span.join().into())
         }
         syn::Expr::If(item) => (parse_if(item, errors), Span::of(&item.if_token)),
-        syn::Expr::ForLoop(item) if item.label.is_none() => (parse_for(item, errors), Span::of(&item.for_token)),
+        syn::Expr::ForLoop(item) => {
+            unlabelled(item.label.as_ref(), errors);
+            (parse_for(item, errors), Span::of(&item.for_token))
+        }
         syn::Expr::Cast(item) => {
             let value = Box::new(parse_expr(&item.expr, errors));
             let span = value.span.to(Span::of(&item.ty));
@@ -568,11 +589,15 @@ fn parse_for(item: &syn::ExprForLoop, errors: &mut Errors) -> ExprKind {
     ExprKind::For { pattern, range, body }
 }
 
+fn unlabelled(label: Option<&syn::Label>, errors: &mut Errors) {
+    if let Some(label) = label {
+        errors.at(label, message::LABEL);
+    }
+}
+
 /// Constructs of Rust that the language leaves out, each with what to write instead.
 fn outside(expr: &syn::Expr, errors: &mut Errors) -> ExprKind {
     match expr {
-        syn::Expr::ForLoop(item) => unknown(errors, &item.label, message::LABEL),
-        syn::Expr::Block(item) => unknown(errors, &item.label, message::LABEL),
         syn::Expr::Break(item) => unknown(errors, item.break_token, message::BREAK),
         syn::Expr::Continue(item) => unknown(errors, item.continue_token, message::BREAK),
         syn::Expr::Let(item) => unknown(errors, item.let_token, message::IF_LET),
@@ -605,7 +630,7 @@ fn parse_literal(literal: &syn::Lit, errors: &mut Errors) -> ExprKind {
         syn::Lit::Float(number) => match number.suffix() {
             "" | "f64" => match number.base10_parse::<f64>() {
                 Ok(value) if value.is_finite() => ExprKind::Float(value),
-                _ => unknown(errors, number, message::NOT_FINITE),
+                _ => unknown(errors, number, message::LITERAL_RANGE),
             },
             _ => unknown(errors, number, message::F32),
         },
@@ -617,7 +642,7 @@ fn parse_literal(literal: &syn::Lit, errors: &mut Errors) -> ExprKind {
             "f64" => number
                 .base10_digits()
                 .parse()
-                .map_or_else(|_| unknown(errors, number, message::NOT_FINITE), ExprKind::Float),
+                .map_or_else(|_| unknown(errors, number, message::LITERAL_RANGE), ExprKind::Float),
             "f32" => unknown(errors, number, message::F32),
             _ => unknown(errors, number, message::INTEGER_TYPE),
         },
@@ -681,7 +706,7 @@ fn parse_path(expr: &syn::ExprPath, errors: &mut Errors) -> ExprKind {
 }
 
 /// `std::f64::consts::*`.
-fn standard_constant(name: &str) -> Option<f64> {
+pub(crate) fn standard_constant(name: &str) -> Option<f64> {
     use std::f64::consts::*;
     Some(match name {
         "PI" => PI,
@@ -713,7 +738,7 @@ fn standard_constant(name: &str) -> Option<f64> {
 fn parse_call(call: &syn::ExprCall, span: Span, errors: &mut Errors) -> ExprKind {
     let mut arguments: Vec<Expr> = call.args.iter().map(|argument| parse_expr(argument, errors)).collect();
     let syn::Expr::Path(function) = &*call.func else {
-        return unknown(errors, &call.func, message::EXPRESSION);
+        return unknown(errors, &call.func, message::CALLEE);
     };
     let Some(name) = function.path.segments.last().map(|segment| segment.ident.clone()) else {
         return ExprKind::Unknown;
@@ -730,7 +755,7 @@ fn parse_call(call: &syn::ExprCall, span: Span, errors: &mut Errors) -> ExprKind
             errors.on(span, message::arity(&names.join("::"), 1, 0));
             ExprKind::Unknown
         }
-        _ => unknown(errors, &function.path, &message::unknown_function(&names.join("::"), [])),
+        _ => unknown(errors, function, &message::unknown_function(&names.join("::"), [])),
     }
 }
 

@@ -60,8 +60,8 @@ pub(crate) struct Tape {
     pub(crate) limits: Limits<Operand>,
 }
 
-/// A constant of the model that f64 cannot hold.
-pub(crate) struct Overflow;
+/// A constant of the model that f64 cannot hold, in the value of this node.
+pub(crate) struct Overflow(pub(crate) NodeId);
 
 /// Derives the tape; to be called inside [`symbolic::session`].
 pub(crate) fn tape(
@@ -107,10 +107,10 @@ pub(crate) fn tape(
             }
             _ => continue,
         };
+        if cutter.overflow {
+            return Err(Overflow(node));
+        }
         values.insert(node, value);
-    }
-    if cutter.overflow {
-        return Err(Overflow);
     }
     Ok(Tape {
         pieces: cutter.pieces,

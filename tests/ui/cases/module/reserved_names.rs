@@ -1,43 +1,41 @@
-//! Names that the macro needs.
+//! Names that the macro adds to the module.
 
 #[dilqr_runtime::model]
 pub mod pendulum {
     pub struct State {
         pub angle: f64,
+        pub rate: f64,
     }
     pub struct Control {
         pub torque: f64,
     }
-    pub struct Params {}
+    pub struct Params {
+        pub mass: f64,
+    }
 
     pub struct Pendulum {
         pub angle: f64,
     }
+
     pub struct Problem {
         pub angle: f64,
     }
-    #[allow(non_camel_case_types)]
-    pub struct f64 {
-        pub value: core::primitive::f64,
-    }
 
     #[allow(non_upper_case_globals)]
-    const x: core::primitive::f64 = 1.0;
-    #[allow(non_upper_case_globals)]
-    const __t0: core::primitive::f64 = 1.0;
+    const __t0: f64 = 1.0;
 
-    fn linearize() -> core::primitive::f64 {
-        x
+    fn linearize() -> f64 {
+        1.0
     }
 
-    pub fn dynamics(state: State, _u: Control, _p: Params) -> State {
-        state
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        State { angle: x.angle + 0.1 * x.rate, rate: x.rate + 0.1 * u.torque / p.mass }
     }
-    pub fn stage_cost(_x: State, _u: Control, _p: Params) -> core::primitive::f64 {
-        0.0
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.angle.powi(2) + u.torque.powi(2)
     }
-    pub fn terminal_cost(_x: State, _p: Params) -> core::primitive::f64 {
-        0.0
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.angle.powi(2)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What has no derivative, or no number.
+//! What jumps has no derivative where it matters.
 
 #[dilqr_runtime::model]
 pub mod pendulum {
@@ -10,33 +10,21 @@ pub mod pendulum {
         pub torque: f64,
     }
     pub struct Params {
-        pub shape: [f64; 3],
+        pub mass: f64,
     }
 
-    fn casts(x: f64) -> f64 {
-        let _steps = x as usize;
-        let _state = absent as State;
-        x as i32 as f64
+    fn wrapped(x: State) -> f64 {
+        x.angle % 2.0 + x.angle.round() + x.rate.floor() + f64::fract(x.rate)
     }
 
-    fn jumps(x: f64) -> f64 {
-        let _rest = x % 2.0;
-        let _rounded = x.round() + x.floor();
-        f64::fract(x)
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        State { angle: x.angle + 0.1 * x.rate, rate: x.rate + 0.1 * u.torque / p.mass }
     }
-
-    fn clamps(x: f64) -> f64 {
-        x.clamp(1.0, -1.0)
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.angle.powi(2) + u.torque.powi(2)
     }
-
-    pub fn dynamics(x: State, _u: Control, _p: Params) -> State {
-        x
-    }
-    pub fn stage_cost(_x: State, _u: Control, _p: Params) -> f64 {
-        0.0
-    }
-    pub fn terminal_cost(_x: State, _p: Params) -> f64 {
-        0.0
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.angle.powi(2)
     }
 }
 

@@ -1,0 +1,39 @@
+//! Functions that call themselves, at once or by way of another.
+
+#[dilqr_runtime::model]
+pub mod pendulum {
+    pub struct State {
+        pub angle: f64,
+        pub rate: f64,
+    }
+    pub struct Control {
+        pub torque: f64,
+    }
+    pub struct Params {
+        pub mass: f64,
+    }
+
+    fn even(x: f64) -> f64 {
+        odd(x - 1.0)
+    }
+
+    fn odd(x: f64) -> f64 {
+        even(x - 1.0)
+    }
+
+    fn factorial(x: f64) -> f64 {
+        x * factorial(x - 1.0)
+    }
+
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        State { angle: x.angle + 0.1 * x.rate, rate: x.rate + 0.1 * u.torque / p.mass }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.angle.powi(2) + u.torque.powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.angle.powi(2)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,31 @@
+//! Results of the wrong type.
+
+#[dilqr_runtime::model]
+pub mod pendulum {
+    pub struct State {
+        pub angle: f64,
+        pub rate: f64,
+    }
+    pub struct Control {
+        pub torque: f64,
+    }
+    pub struct Params {
+        pub mass: f64,
+    }
+
+    fn energy(x: State) -> f64 {
+        x
+    }
+
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        x.angle + 0.1 * u.torque
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.angle.powi(2) + u.torque.powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.angle.powi(2)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,48 @@
+//! Bounds of loops that are no constant integers.
+
+#[dilqr_runtime::model]
+pub mod pendulum {
+    pub struct State {
+        pub angle: f64,
+        pub rate: f64,
+    }
+    pub struct Control {
+        pub torque: f64,
+    }
+    pub struct Params {
+        pub mass: f64,
+    }
+
+    const N: usize = 3;
+
+    fn energy(x: State) -> f64 {
+        let mut sum = 0.0;
+        for i in 0..x.angle {
+            sum += i as f64;
+        }
+        for i in 0..2.5 {
+            sum += i as f64;
+        }
+        sum
+    }
+
+    fn as_many(x: State) -> f64 {
+        let mut sum = 0.0;
+        for i in 0..x.rate as usize {
+            sum += i as f64;
+        }
+        sum
+    }
+
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        State { angle: x.angle + 0.1 * x.rate, rate: x.rate + 0.1 * u.torque / p.mass }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.angle.powi(2) + u.torque.powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.angle.powi(2)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! A model imports nothing.
+
+#[dilqr_runtime::model]
+pub mod pendulum {
+    pub use std::f64::consts::PI;
+}
+
+fn main() {}

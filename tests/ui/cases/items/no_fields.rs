@@ -1,0 +1,25 @@
+//! A model has at least one state and one control.
+
+#[dilqr_runtime::model]
+pub mod pendulum {
+    pub struct State {
+        pub angle: f64,
+        pub rate: f64,
+    }
+    pub struct Control {}
+    pub struct Params {
+        pub mass: f64,
+    }
+
+    pub fn dynamics(x: State, _u: Control, p: Params) -> State {
+        State { angle: x.angle + 0.1 * x.rate, rate: x.rate + 0.1 * p.mass }
+    }
+    pub fn stage_cost(x: State, _u: Control, _p: Params) -> f64 {
+        x.angle.powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.angle.powi(2)
+    }
+}
+
+fn main() {}

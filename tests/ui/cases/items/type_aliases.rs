@@ -1,0 +1,8 @@
+//! Types under other names.
+
+#[dilqr_runtime::model]
+pub mod pendulum {
+    type Vector = [f64; 3];
+}
+
+fn main() {}

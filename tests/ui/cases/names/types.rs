@@ -1,0 +1,35 @@
+//! Types that the module does not have.
+
+#[dilqr_runtime::model]
+pub mod pendulum {
+    pub struct State {
+        pub angle: f64,
+        pub rate: f64,
+    }
+    pub struct Control {
+        pub torque: f64,
+    }
+    pub struct Params {
+        pub mass: f64,
+    }
+
+    fn start() -> Stat {
+        States { angle: 1.0, rate: 0.0 }
+    }
+
+    fn half(x: f46) -> Momentum {
+        0.5 * x
+    }
+
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        State { angle: x.angle + 0.1 * x.rate, rate: x.rate + 0.1 * u.torque / p.mass }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.angle.powi(2) + u.torque.powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.angle.powi(2)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,30 @@
+//! Consts that are defined by one another.
+
+#[dilqr_runtime::model]
+pub mod pendulum {
+    pub struct State {
+        pub angle: f64,
+        pub rate: f64,
+    }
+    pub struct Control {
+        pub torque: f64,
+    }
+    pub struct Params {
+        pub mass: f64,
+    }
+
+    const A: f64 = B + 1.0;
+    const B: f64 = A - 1.0;
+
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        State { angle: x.angle + 0.1 * x.rate, rate: x.rate + 0.1 * u.torque / p.mass }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.angle.powi(2) + u.torque.powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.angle.powi(2)
+    }
+}
+
+fn main() {}

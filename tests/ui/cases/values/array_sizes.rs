@@ -1,0 +1,35 @@
+//! Arrays without entries, and with too many.
+
+#[dilqr_runtime::model]
+pub mod pendulum {
+    pub struct State {
+        pub angle: f64,
+        pub rate: f64,
+    }
+    pub struct Control {
+        pub torque: f64,
+    }
+    pub struct Params {
+        pub mass: f64,
+    }
+
+    const N: usize = 3;
+
+    fn empty(_q: [f64; N - 3]) -> f64 {
+        let _none: [f64; 1] = [];
+        let _many = [[0.0; 1000]; 1000];
+        0.0
+    }
+
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        State { angle: x.angle + 0.1 * x.rate, rate: x.rate + 0.1 * u.torque / p.mass }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.angle.powi(2) + u.torque.powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.angle.powi(2)
+    }
+}
+
+fn main() {}
