@@ -2,9 +2,11 @@
 //! equal results before it is timed.
 
 pub mod by_hand;
+pub mod casadi;
 pub mod lq;
 pub mod peers;
 pub mod point;
+pub mod quadrotor;
 
 use core::time::Duration;
 

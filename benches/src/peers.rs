@@ -40,17 +40,17 @@ pub mod pendulum {
     /// Semi-implicit Euler.
     pub fn dynamics(x: State, u: Control, p: Params) -> State {
         let fall = 3.0 * p.gravity / (2.0 * p.length) * x.theta.sin();
-        let drive = 3.0 * u.torque / (p.mass * p.length.powi(2));
+        let drive = 3.0 * u.torque / (p.mass * p.length * p.length);
         let omega = x.omega + DT * (fall + drive);
         State { theta: x.theta + DT * omega, omega }
     }
 
     pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
-        terminal_cost(x, p) + 0.0005 * u.torque.powi(2)
+        terminal_cost(x, p) + 0.0005 * u.torque * u.torque
     }
 
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
-        0.05 * x.omega.powi(2) - x.theta.cos()
+        0.05 * x.omega * x.omega - x.theta.cos()
     }
 }
 
@@ -84,9 +84,10 @@ pub mod cartpole {
     pub fn dynamics(x: State, u: Control, p: Params) -> State {
         let (sin, cos) = x.angle.sin_cos();
         let mass = p.mass_cart + p.mass_pole;
-        let push = (u.force + p.mass_pole * p.length * x.rate.powi(2) * sin) / mass;
-        let angular = (p.gravity * sin - cos * push) / (p.length * (4.0 / 3.0 - p.mass_pole * cos.powi(2) / mass));
-        let linear = push - p.mass_pole * p.length * angular * cos / mass;
+        let lever = p.mass_pole * p.length;
+        let push = (u.force + lever * x.rate * x.rate * sin) / mass;
+        let angular = (p.gravity * sin - cos * push) / (p.length * (4.0 / 3.0 - p.mass_pole * cos * cos / mass));
+        let linear = push - lever * angular * cos / mass;
         State {
             position: x.position + DT * x.velocity,
             velocity: x.velocity + DT * linear,
@@ -96,11 +97,11 @@ pub mod cartpole {
     }
 
     pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
-        terminal_cost(x, p) + 0.0005 * u.force.powi(2)
+        terminal_cost(x, p) + 0.0005 * u.force * u.force
     }
 
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
-        0.05 * (x.position.powi(2) + x.velocity.powi(2) + x.rate.powi(2)) - x.angle.cos()
+        0.05 * x.position * x.position + 0.05 * x.velocity * x.velocity - x.angle.cos() + 0.05 * x.rate * x.rate
     }
 }
 

@@ -7,12 +7,10 @@ use std::path::Path;
 
 use proc_macro2::TokenStream;
 
-use super::derive;
+use super::{derive, elaborate_file};
 use crate::describe::pictures;
-use crate::elaborate::{self, System};
-use crate::errors::Errors;
 use crate::partials::sparsity;
-use crate::{expand, parse, symbolic};
+use crate::{expand, symbolic};
 
 /// The shipped models, but for the arm, whose kernels take twice as long as all of these together.
 pub(super) const MODELS: [(&str, &str); 15] = [
@@ -36,7 +34,7 @@ pub(super) const MODELS: [(&str, &str); 15] = [
 const SPRING: &str = include_str!("golden/spring.in.rs");
 
 /// Compares `text` with the file `name`, or writes it there.
-fn check(name: &str, text: &str) {
+pub(super) fn check(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/golden").join(name);
     if std::env::var_os("DILQR_BLESS").is_some() {
         std::fs::write(&path, text).unwrap();
@@ -54,29 +52,12 @@ fn check(name: &str, text: &str) {
     assert_eq!(text.lines().count(), golden.lines().count(), "{name}");
 }
 
-/// The annotated module of a file, as far as the graph.
-pub(super) fn elaborate_file(text: &str) -> System {
-    let file: syn::File = syn::parse_str(text).unwrap();
-    let is_model =
-        |attribute: &&syn::Attribute| attribute.path().segments.last().is_some_and(|name| name.ident == "model");
-    let modules = file.items.into_iter().filter_map(|item| match item {
-        syn::Item::Mod(module) => module.attrs.iter().find(is_model).cloned().map(|attribute| (module, attribute)),
-        _ => None,
-    });
-    let (module, attribute) = modules.last().unwrap();
-    let arguments = attribute.meta.require_list().map_or_else(|_| TokenStream::new(), |list| list.tokens.clone());
-    let mut errors = Errors::default();
-    let options = parse::options(arguments, &mut errors);
-    let model = parse::model(&module, options.integration, &mut errors);
-    elaborate::system(&model, &mut errors).unwrap()
-}
-
 /// Common subexpressions, zeros and the choice of sweeps all show in the counts.
 #[test]
 fn operation_counts() {
     let mut text = String::from("model kernel total | add | mul | div | neg | call | select\n");
     for (name, file) in MODELS {
-        let (_, kernels) = symbolic::session(|| derive(&elaborate_file(file))).unwrap();
+        let (_, kernels) = symbolic::session(|| derive(&elaborate_file(file, name))).unwrap();
         for (kernel, program) in kernels.named() {
             let _ = writeln!(text, "{name} {kernel} {}", program.count());
         }
@@ -112,7 +93,7 @@ fn pictures_of_sparsity() {
     let (name, file) = MODELS[6];
     assert_eq!(name, "planar_quadrotor");
     let text = symbolic::session(|| {
-        let system = elaborate_file(file);
+        let system = elaborate_file(file, name);
         pictures(&sparsity(&derive(&system).1, system.vectors.sizes()))
     });
     let text = text.unwrap();

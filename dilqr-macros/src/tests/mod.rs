@@ -1,6 +1,7 @@
 //! Unit tests of the compiler's back end: what the stages hand to one another, without rustc.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
+mod casadi;
 mod chain;
 mod domain;
 mod golden;
@@ -10,6 +11,8 @@ mod oracle;
 mod properties;
 mod random;
 mod unused;
+
+use proc_macro2::TokenStream;
 
 use crate::elaborate::{self, System};
 use crate::errors::Errors;
@@ -35,6 +38,24 @@ fn elaborate_module(module: &syn::ItemMod) -> System {
         }
         _ => panic!("no system and no error"),
     }
+}
+
+/// The annotated module `name` of a file, as far as the graph.
+fn elaborate_file(text: &str, name: &str) -> System {
+    let file: syn::File = syn::parse_str(text).unwrap();
+    let is_model =
+        |attribute: &&syn::Attribute| attribute.path().segments.last().is_some_and(|name| name.ident == "model");
+    let module = file.items.into_iter().find_map(|item| match item {
+        syn::Item::Mod(module) if module.ident == name => Some(module),
+        _ => None,
+    });
+    let module = module.unwrap();
+    let attribute = module.attrs.iter().find(is_model).unwrap();
+    let arguments = attribute.meta.require_list().map_or_else(|_| TokenStream::new(), |list| list.tokens.clone());
+    let mut errors = Errors::default();
+    let options = parse::options(arguments, &mut errors);
+    let model = parse::model(&module, options.integration, &mut errors);
+    elaborate::system(&model, &mut errors).unwrap()
 }
 
 /// The stages from the graph to the kernels; to be called inside [`symbolic::session`].

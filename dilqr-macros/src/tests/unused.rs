@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::elaborate;
-use super::golden::{MODELS, elaborate_file};
+use super::elaborate_file;
+use super::golden::MODELS;
 use super::oracle::{L, N, Oracle, P, TERMINAL, U, X};
 use super::random::{Model, NX, Stream};
 use crate::elaborate::System;
@@ -129,7 +130,7 @@ fn arrays_by_their_entries_and_underscores_not_at_all() {
 #[test]
 fn shipped_models_use_all_they_declare() {
     for (name, file) in MODELS {
-        assert_eq!(warnings(&elaborate_file(file)), [""; 0], "{name}");
+        assert_eq!(warnings(&elaborate_file(file, name)), [""; 0], "{name}");
     }
 }
 

@@ -1,0 +1,20 @@
+//! Makes the quadrotor of the comparison with CasADi a second time, with an Euler step.
+
+use std::path::PathBuf;
+
+const MODEL: &str = "src/quadrotor.rs";
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed={MODEL}");
+    let text = std::fs::read_to_string(MODEL)?;
+    let mut euler = text.clone();
+    for (from, to) in [("integrator = rk4", "integrator = euler"), ("mod quadrotor_rk4", "mod quadrotor_euler")] {
+        if euler.matches(from).count() != 1 {
+            return Err(format!("{MODEL} does not have {from:?} once").into());
+        }
+        euler = euler.replace(from, to);
+    }
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
+    std::fs::write(out.join("quadrotor_euler.rs"), euler)?;
+    Ok(())
+}
