@@ -189,7 +189,7 @@ fn values<const N: usize>(fields: [(&str, &[f64]); N]) -> Values {
     fields.into_iter().map(|(name, values)| (name.to_owned(), values.to_vec())).collect()
 }
 
-/// Median of several loops of at least 20 ms, as the programs of the other side measure.
+/// Median of many loops so short that most of them are not interrupted, as the programs of the other side measure.
 fn nanoseconds(mut call: impl FnMut()) -> f64 {
     let mut seconds = |calls: u64| {
         let start = Instant::now();
@@ -199,12 +199,12 @@ fn nanoseconds(mut call: impl FnMut()) -> f64 {
         start.elapsed().as_secs_f64()
     };
     let mut calls = 1;
-    while seconds(calls) < 0.02 {
+    while seconds(calls) < 5e-4 {
         calls *= 2;
     }
-    let mut samples: Vec<f64> = (0..7).map(|_| seconds(calls) / calls as f64 * 1e9).collect();
+    let mut samples: Vec<f64> = (0..201).map(|_| seconds(calls) / calls as f64 * 1e9).collect();
     samples.sort_by(f64::total_cmp);
-    samples[3]
+    samples[100]
 }
 
 /// The largest difference of two sets of values, each relative to the largest entry of its field.

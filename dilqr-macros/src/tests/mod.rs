@@ -58,12 +58,16 @@ fn elaborate_file(text: &str, name: &str) -> System {
     elaborate::system(&model, &mut errors).unwrap()
 }
 
+/// The stage that uses Symbolica; to be called inside [`symbolic::session`].
+fn differentiate(system: &System) -> Tape {
+    let tape = tape::tape(&system.graph, &system.dynamics, system.stage_cost, system.terminal_cost, &system.limits);
+    tape.unwrap_or_else(|_| panic!("a constant overflows"))
+}
+
 /// The stages from the graph to the kernels; to be called inside [`symbolic::session`].
 fn derive(system: &System) -> (Tape, Kernels) {
-    let sizes = system.vectors.sizes();
-    let tape = tape::tape(&system.graph, &system.dynamics, system.stage_cost, system.terminal_cost, &system.limits);
-    let Ok(tape) = tape else { panic!("a constant overflows") };
-    let kernels = partials::kernels(&tape, sizes);
+    let tape = differentiate(system);
+    let kernels = partials::kernels(&tape, system.vectors.sizes());
     (tape, kernels)
 }
 
