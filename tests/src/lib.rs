@@ -11,6 +11,16 @@ pub use solving::{differences, random_loss, solve, tight, value};
 
 use dilqr_runtime::nalgebra::SMatrix;
 
+/// The pages of documentation whose code must compile, and run where it is a program.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../docs/language.md")]
+    pub struct Language;
+
+    #[doc = include_str!("../../docs/from-other-tools.md")]
+    pub struct FromOtherTools;
+}
+
 /// The cart and pole of `dilqr-models` at its default parameters, with the cost's weights, goal and price of control as
 /// parameters: the reference case `cost_weights`.
 #[dilqr_runtime::model]
