@@ -18,6 +18,13 @@
 //! dL/dx_0 = dlambda_0
 //! ```
 //!
+//! With constraints `c = 0` that are active, and their multipliers `mu`, `H = l + lambda' f + mu' c`; the LQ problem carries
+//! `cx dx + cu du = 0` with a multiplier `dmu`, and the contraction gains `cp' dmu`. A control at its bound `u_i = b(p)` has
+//! `du_i = 0`, and its multiplier times `db/dp` joins the gradient. The derivative exists where the active limits are
+//! linearly independent and each has a multiplier other than zero (strict complementarity), and where the Hessian is
+//! positive definite on what they leave free; each of the three is checked, and refused by name (Fiacco, *Sensitivity
+//! analysis for nonlinear programming using penalty methods*, 1976).
+//!
 //! The quadratic part never sees a regularisation, and nothing is taken from the last solve: trajectory, parameters and
 //! initial state are read from the solution, and its optimality is checked on the way.
 

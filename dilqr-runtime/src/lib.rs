@@ -3,6 +3,7 @@
 //! ```text
 //! minimise    sum_{t=0}^{T-1} l(x_t, u_t, p, s_t) + l_T(x_T, p, s_T)
 //! subject to  x_{t+1} = f(x_t, u_t, p, s_t),   x_0 given
+//!             lower(p) <= u_t <= upper(p),   c(x_t, u_t, p, s_t) <= 0 or = 0,   c_T(x_T, p, s_T) <= 0 or = 0
 //! ```
 //!
 //! `x` is the state (`NX` entries), `u` the control (`NU`), `p` the parameters (`NP`), `s_t` parameters of a single stage
@@ -15,6 +16,10 @@
 //! and `x_0`; [`Ilqr::jacobian`] gives the derivative of the whole trajectory; both by implicit differentiation at the
 //! solution ([`implicit`]), at a cost that does not depend on how many iterations the solve took. [`batch`] does both for
 //! many problems at once.
+//!
+//! Limits are the model's ([`Limits`]): bounds are kept by the solver's own recursion, constraints by an augmented Lagrangian
+//! and a Newton method on the active set, and gradients are exact through what is active. [`Solution::certificate`] holds
+//! the evidence; [`Settings::relaxation`] trades the limits for smooth barriers.
 //!
 //! Input that is no problem is an `Err`; how a solve ended is a [`Status`]; a gradient that does not exist is refused.
 #![warn(missing_docs)]
