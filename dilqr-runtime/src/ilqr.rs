@@ -38,7 +38,7 @@ pub struct Ilqr<M, const NX: usize, const NU: usize, const NP: usize, const NS: 
 pub struct Iteration {
     /// Accepted steps so far.
     pub iteration: usize,
-    /// Cost of the current trajectory.
+    /// Cost of the current trajectory, with the penalties of constraints.
     pub cost: f64,
     /// `max |Q_u| / max(1, max |l_u|)` of the current trajectory.
     pub stationarity: f64,

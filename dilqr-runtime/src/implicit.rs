@@ -316,8 +316,9 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         // A relaxed problem has no limits to violate.
         let beyond = if relaxation.is_some() { 0.0 } else { bound_violation(model, point) };
         let violation = survey.violation.0.max(beyond);
-        let stationary =
-            survey.stationarity <= stationarity_tolerance || survey.stationarity.is_nan() && factorised.is_err();
+        // Terminal rows that depend on one another end the sweep before it has begun: stationarity then is not known.
+        let unknown = survey.stationarity.is_nan() && factorised.is_err();
+        let stationary = survey.stationarity <= stationarity_tolerance || unknown;
         let feasible = violation <= stationarity_tolerance;
         if solution.status != Status::Converged || !stationary || !feasible {
             return Err(not_converged(survey.stationarity, violation));
