@@ -5,8 +5,8 @@ use core::ops::{Add, AddAssign, BitAnd, BitOr, Div, DivAssign, Mul, MulAssign, N
 
 /// A real number type that generated kernels and the sweeps can run on.
 ///
-/// `f64` is what the solver uses; `f32` and, with the feature `dual`, num-dual's [`Dual`](num_dual::Dual) and
-/// [`HyperDual`](num_dual::HyperDual) numbers over any `Scalar` are there for tests, single precision and second order.
+/// `f64` is what the solver uses; `f32` and, with the feature `dual`, num-dual's `Dual` and `HyperDual`
+/// numbers over any `Scalar` are there for tests, single precision and second order.
 /// The trait is sealed: its methods are exactly what the model language offers, and later versions may add to them.
 pub trait Scalar:
     Copy
