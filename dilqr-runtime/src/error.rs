@@ -26,6 +26,8 @@ pub enum Input {
     LossControls,
     /// The multipliers of a solution.
     Multipliers,
+    /// The states that a solve started from.
+    InitialStates,
     /// The loss gradients of a batch, one for each solution.
     LossGradients,
 }
@@ -41,6 +43,7 @@ impl fmt::Display for Input {
             Self::LossStates => "the loss gradient in the states",
             Self::LossControls => "the loss gradient in the controls",
             Self::Multipliers => "the list of multipliers",
+            Self::InitialStates => "the list of initial states",
             Self::LossGradients => "the list of loss gradients",
         })
     }
@@ -243,6 +246,32 @@ pub enum GradientError {
         /// The horizon.
         horizon: usize,
     },
+    /// The steps that were to be unrolled do not lead to the solution, so that what is differentiated through them is no
+    /// approximation of its derivative. An outcome of [`Differentiation::Unrolled`] and [`Differentiation::Truncated`]
+    /// alone, with the feature `dual`: the implicit derivative may well exist.
+    ///
+    /// [`Differentiation::Unrolled`]: crate::Differentiation
+    /// [`Differentiation::Truncated`]: crate::Differentiation
+    #[error(
+        "the unrolled steps do not contract: step {iteration} moved by {step:e}, the step before it by {previous:e}, and \
+         ended {distance:e} from the solution"
+    )]
+    NotContracting {
+        /// The step at which it shows, from 1; 0 where the trajectory to start from has no Gauss-Newton gains.
+        iteration: usize,
+        /// How far that step moved the trajectory, or its derivative, whichever does not contract: the largest entry of the
+        /// change. Infinite where there is no such step: `Q_uu` of the Gauss-Newton Hessian is not positive definite, or
+        /// numbers are not finite.
+        step: f64,
+        /// How far the step before it did; NaN at the first one.
+        previous: f64,
+        /// How far the trajectory is from the solution after it, the largest entry of the difference. (After the step before
+        /// it where `step` is infinite, NaN where there was none.)
+        distance: f64,
+    },
+    /// The steps of a solve with constraints are not unrolled: the multipliers move with them, and in rounds.
+    #[error("the model has constraints: its solve cannot be unrolled, differentiate the solution implicitly")]
+    UnrolledConstraints,
     /// The derivative itself is infinite or undefined (say, of a square root at zero), though the solution is sound.
     #[error("the derivative is not finite")]
     Undefined,

@@ -205,6 +205,17 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         let held: &[_] = if self.penalty.covers_bounds() { &[] } else { &policy.held };
         copy(&mut solution.bound_multipliers, held);
         copy(&mut solution.stage_params, &self.stage_params);
+        match problem.controls() {
+            Some(controls) => copy(&mut solution.initial_controls, controls),
+            None => {
+                solution.initial_controls.clear();
+                solution.initial_controls.resize(self.horizon(), SVector::zeros());
+            }
+        }
+        match problem.guess() {
+            Guess::Rollout { states, .. } => copy(&mut solution.initial_states, states),
+            _ => solution.initial_states.clear(),
+        }
         copy(&mut solution.states, &trajectory.states);
         copy(&mut solution.controls, &trajectory.controls);
         copy(&mut solution.gains, &policy.gains);

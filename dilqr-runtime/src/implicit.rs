@@ -41,6 +41,8 @@ use crate::sensitivity::{Point, Sensitivity};
 use crate::settings::Settings;
 use crate::solution::{Solution, Status};
 use crate::stage_jacobian;
+#[cfg(feature = "dual")]
+use crate::unroll::{self, Start};
 
 /// The gradient of a scalar loss with respect to the trajectory.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +92,23 @@ pub enum Differentiation {
     /// The linearisation `(fx, fu)` is taken to be fixed, that is `lambda' f_zz` is dropped from the Hessian, as DiffMPC
     /// does (Amos et al. 2018). Exact for linear dynamics only; for comparison.
     FixedLinearization,
+    /// Differentiates a solve's steps instead of its result: that many full Gauss-Newton steps from where the solve
+    /// started, and the derivative through all of them, to which the loss gradient at the solution is applied. What
+    /// automatic differentiation makes of an iLQR loop; tends to the exact derivative as fast as those steps converge,
+    /// and for comparison: it costs as many solves as there are parameters, see [`unroll`](crate::unroll). Without
+    /// constraints only. With the feature `dual`.
+    #[cfg(feature = "dual")]
+    Unrolled {
+        /// Steps; none differentiates the trajectory that the solve started from.
+        iterations: usize,
+    },
+    /// As `Unrolled`, but from the solution, whose feedback law is taken to be a constant: backpropagation truncated to the
+    /// last steps, that is the first terms of a series whose limit is the implicit derivative. With the feature `dual`.
+    #[cfg(feature = "dual")]
+    Truncated {
+        /// Steps, that is terms of the series.
+        iterations: usize,
+    },
 }
 
 /// The dynamics residual a solution may have is the settings' tolerance, but at least this: a kernel and its variant with
@@ -142,6 +161,16 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         check_finite(Input::LossStates, loss.states.iter().map(|g| g.as_slice()))?;
         check_finite(Input::LossControls, loss.controls.iter().map(|g| g.as_slice()))?;
         let point = self.linearise(model, settings, solution, method)?;
+        #[cfg(feature = "dual")]
+        match method {
+            Differentiation::Unrolled { iterations } => {
+                return unroll::vjp(model, settings, solution, loss, Start::Guess, iterations);
+            }
+            Differentiation::Truncated { iterations } => {
+                return unroll::vjp(model, settings, solution, loss, Start::Solution, iterations);
+            }
+            Differentiation::Implicit | Differentiation::FixedLinearization => {}
+        }
         let mut gradient = Gradient::zeros(horizon);
         let LossGradient { states, controls } = loss;
         let Gradient { params, stage_params, .. } = &mut gradient;
@@ -437,7 +466,7 @@ impl From<Source> for Limit {
 }
 
 impl<const NX: usize, const NP: usize, const NS: usize> Gradient<NX, NP, NS> {
-    fn zeros(horizon: usize) -> Self {
+    pub(crate) fn zeros(horizon: usize) -> Self {
         Self {
             params: SVector::zeros(),
             initial_state: SVector::zeros(),
@@ -445,7 +474,7 @@ impl<const NX: usize, const NP: usize, const NS: usize> Gradient<NX, NP, NS> {
         }
     }
 
-    fn check(self) -> Result<Self, GradientError> {
+    pub(crate) fn check(self) -> Result<Self, GradientError> {
         let finite =
             all_finite(&self.params) && all_finite(&self.initial_state) && self.stage_params.iter().all(all_finite);
         if finite { Ok(self) } else { Err(GradientError::Undefined) }
@@ -480,11 +509,11 @@ where
     largest
 }
 
-fn check_length(input: Input, given: usize, expected: usize) -> Result<(), GradientError> {
+pub(crate) fn check_length(input: Input, given: usize, expected: usize) -> Result<(), GradientError> {
     if given == expected { Ok(()) } else { Err(GradientError::WrongLength { input, given, expected }) }
 }
 
-fn check_finite<'a>(input: Input, vectors: impl Iterator<Item = &'a [f64]>) -> Result<(), GradientError> {
+pub(crate) fn check_finite<'a>(input: Input, vectors: impl Iterator<Item = &'a [f64]>) -> Result<(), GradientError> {
     match find_non_finite(vectors) {
         Some((stage, entry, given)) => {
             Err(GradientError::NonFinite { input, place: Place { stage: Some(stage), entry }, given })

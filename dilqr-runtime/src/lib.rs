@@ -54,6 +54,8 @@ mod solution;
 mod stage_jacobian;
 mod sweep;
 mod trajectory;
+#[cfg(feature = "dual")]
+pub mod unroll;
 
 #[cfg(feature = "macros")]
 pub use dilqr_macros::model;

@@ -94,8 +94,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         let no_lambda = zeros();
         for t in (0..horizon).rev() {
             let contracted = match method {
-                Differentiation::Implicit => &lambda,
                 Differentiation::FixedLinearization => &no_lambda,
+                _ => &lambda,
             };
             if let Some(relaxed) = relaxed {
                 // Kernels write no structural zero, but barriers are added there.

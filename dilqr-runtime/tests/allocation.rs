@@ -75,8 +75,9 @@ fn a_solve_allocates_the_solution_and_a_gradient_nothing_but_itself() {
     let (problem, loss) = (reference.problem::<2, 1, 3>(), reference.loss());
     let mut solver = Ilqr::new(Pendulum, reference.horizon, Settings::default()).unwrap();
     let mut solution = Solution::new(reference.horizon);
-    // States, controls, gains, costates, the certificate's curvatures; the list of stage parameters has no size.
-    assert_eq!(allocations(|| solution = solver.solve(&problem).unwrap()), 5);
+    // States, controls, gains, costates, the certificate's curvatures, initial controls and states; the list of stage
+    // parameters has no size.
+    assert_eq!(allocations(|| solution = solver.solve(&problem).unwrap()), 7);
     assert_eq!(solution.status, Status::Converged);
     assert_eq!(allocations(|| drop(solver.vjp(&solution, &loss).unwrap())), 0);
     assert_eq!(allocations(|| drop(solver.value_gradient(&solution).unwrap())), 0);
