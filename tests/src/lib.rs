@@ -6,7 +6,7 @@ mod reference;
 mod solving;
 
 pub use derivatives::{Points, assert_derivatives};
-pub use reference::{Peer, Reference, matrices, vector, vectors};
+pub use reference::{Limited, Peer, Reference, matrices, vector, vectors};
 pub use solving::{differences, random_loss, solve, tight, value};
 
 use dilqr_runtime::nalgebra::SMatrix;

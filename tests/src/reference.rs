@@ -28,6 +28,29 @@ pub struct Reference {
     pub jacobian_states_params: Vec<Vec<Vec<f64>>>,
 }
 
+/// A case with parameters of the stage and limits, made by `reference/make_limits.py`: all of the problem's variables as
+/// one nonlinear program, Newton on its active set in float64, the implicit function theorem on that dense matrix,
+/// confirmed by solving again at perturbed parameters and by Ipopt.
+#[derive(Debug, Deserialize)]
+pub struct Limited {
+    #[serde(flatten)]
+    pub case: Reference,
+    pub stage_params: Vec<Vec<f64>>,
+    /// `dJ/dx_t` of the optimal cost-to-go.
+    pub costates: Vec<Vec<f64>>,
+    /// Of each stage's inequalities.
+    pub stage_multipliers: Vec<Vec<f64>>,
+    /// Of the terminal equalities.
+    pub terminal_multipliers: Vec<f64>,
+    /// `Q_u`: positive at a lower, negative at an upper bound.
+    pub bound_multipliers: Vec<Vec<f64>>,
+    pub grad_stage_params: Vec<Vec<f64>>,
+    /// Gradient of the optimal cost.
+    pub value_grad_params: Vec<f64>,
+    pub value_grad_initial_state: Vec<f64>,
+    pub value_grad_stage_params: Vec<Vec<f64>>,
+}
+
 /// One case of the comparison with other solvers, from its full KKT system solved to 4e-15. The loss is
 /// `1/2 sum u^2 + 1/2 sum_{t >= 1} omega^2`.
 #[derive(Debug, Deserialize)]
@@ -56,6 +79,23 @@ impl Reference {
     #[must_use]
     pub fn loss<const NX: usize, const NU: usize>(&self) -> LossGradient<NX, NU> {
         LossGradient { states: vectors(&self.loss_gradient_states), controls: vectors(&self.loss_gradient_controls) }
+    }
+}
+
+impl Limited {
+    #[must_use]
+    pub fn read(name: &str) -> Self {
+        read(name)
+    }
+
+    #[must_use]
+    pub fn problem<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+        &self,
+    ) -> Problem<NX, NU, NP, NS> {
+        let case = &self.case;
+        Problem::new(vector(&case.initial_state), vector(&case.params), case.horizon)
+            .with_stage_params::<SVector<f64, NS>>(&vectors(&self.stage_params))
+            .with_controls::<SVector<f64, NU>>(&vectors(&case.initial_controls))
     }
 }
 
