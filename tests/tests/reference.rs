@@ -43,6 +43,48 @@ fn pendulum() {
     check("pendulum", pendulum::Pendulum, Settings::default(), 18);
 }
 
+/// The pendulum of `dilqr-models` with a weak motor.
+#[dilqr_runtime::model]
+pub mod weak {
+    pub struct State {
+        pub theta: f64,
+        pub omega: f64,
+    }
+    pub struct Control {
+        #[bounds(-2.0, 2.0)]
+        pub torque: f64,
+    }
+    pub struct Params {
+        pub gravity: f64,
+        pub mass: f64,
+        pub length: f64,
+    }
+
+    const DT: f64 = 0.05;
+
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        let fall = 3.0 * p.gravity / (2.0 * p.length) * x.theta.sin();
+        let omega = x.omega + DT * (fall + 3.0 * u.torque / (p.mass * p.length.powi(2)));
+        State { theta: x.theta + DT * omega, omega }
+    }
+
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.theta.powi(2) + 0.1 * x.omega.powi(2) + 0.001 * u.torque.powi(2)
+    }
+
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        10.0 * x.theta.powi(2) + x.omega.powi(2)
+    }
+}
+
+/// 21 of the 30 controls are at a bound.
+#[test]
+fn pendulum_bounded() {
+    check("pendulum_bounded", weak::Weak, Settings::default(), 25);
+    let settings = Settings { hessian: Hessian::GaussNewton, ..Settings::default() };
+    check("pendulum_bounded", weak::Weak, settings, 100);
+}
+
 #[test]
 fn cartpole() {
     check("cartpole", cartpole::Cartpole, Settings::default(), 18);
