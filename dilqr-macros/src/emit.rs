@@ -4,22 +4,18 @@
 //! `const _`, so that it does not meet the user's names. rustc holds most lints back in what a macro from elsewhere has
 //! written; the exceptions are allowed by name.
 
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
 use crate::check::camel_case;
 use crate::describe::documentation;
 use crate::elaborate::{Layout, Vectors};
-use crate::graph::{Comparison, Input, NodeId, Vector};
+use crate::graph::{NodeId, Vector};
 use crate::limits::Limits;
 use crate::partials::{self, Kernels, Sizes, pattern};
-use crate::program::{Field, Op, Output, Program, Value};
+use crate::parts::Body;
+use crate::program::{Field, Program};
 use crate::unused::Unused;
-
-/// The most statements in one generated function, not counting what it stores for the next: with that, twice as many.
-/// rustc 1.95 overflows its stack somewhere beyond 2,500 `let`s when debug information is on, and takes minutes over very
-/// long functions.
-const STATEMENTS: usize = 500;
 
 /// Everything the emitter needs to know.
 pub(crate) struct Emission<'a> {
@@ -215,7 +211,7 @@ fn conversions(name: &str, layout: &Layout, runtime: &TokenStream) -> TokenStrea
 
 /// One argument of a kernel.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Argument {
+pub(crate) enum Argument {
     X,
     U,
     P,
@@ -251,7 +247,7 @@ enum Argument {
 }
 
 impl Argument {
-    fn name(self) -> Ident {
+    pub(crate) fn name(self) -> Ident {
         let name = match self {
             Self::X => "__x",
             Self::U => "__u",
@@ -309,7 +305,7 @@ impl Argument {
         if self.is_input() { quote!(&#lifetime #ty) } else { quote!(&#lifetime mut #ty) }
     }
 
-    fn of(vector: Vector) -> Self {
+    pub(crate) fn of(vector: Vector) -> Self {
         match vector {
             Vector::X => Self::X,
             Vector::U => Self::U,
@@ -540,7 +536,7 @@ fn functions(
         let suffix = if for_f64 { "f64" } else { "generic" };
         let function = format_ident!("__{name}_{suffix}");
         let generics = if for_f64 { quote!() } else { quote!(<__S: #runtime::Scalar>) };
-        // Both versions have the same text; here the scalar is just another name for f64.
+        // Both versions have the same text but for constants; here the scalar is just another name for f64.
         let alias = if for_f64 {
             quote!(
                 type __S = ::core::primitive::f64;
@@ -550,7 +546,7 @@ fn functions(
         };
         let turbofish = if for_f64 { quote!() } else { quote!(::<__S>) };
         let result = if returns { quote!(-> #scalar) } else { quote!() };
-        let parts: Vec<TokenStream> = body.parts.iter().map(|part| part.tokens(runtime)).collect();
+        let parts: Vec<TokenStream> = body.parts.iter().map(|part| part.tokens(runtime, for_f64)).collect();
         if let [only] = parts.as_slice() {
             return quote! {
                 fn #function #generics (#(#names: #types),*) #result {
@@ -597,333 +593,6 @@ fn functions(
     let for_f64 = emit(true);
     let for_any = if generic { emit(false) } else { quote!() };
     quote!(#for_f64 #for_any)
-}
-
-/// A program cut into parts of bounded length.
-struct Body<'a> {
-    parts: Vec<Part<'a>>,
-    /// Length of the scratch array through which values pass from part to part.
-    slots: usize,
-}
-
-struct Part<'a> {
-    program: &'a Program,
-    /// Operations `start..end`, and the outputs to write after each.
-    start: usize,
-    end: usize,
-    outputs: Vec<(usize, Output)>,
-    /// Values read from the scratch array at the beginning, with their slots.
-    loads: Vec<(usize, usize)>,
-    /// Values stored there, with their slots.
-    stores: Vec<(usize, usize)>,
-    /// The value returned by the last part.
-    result: Option<usize>,
-    /// Whether the kernel returns its cost rather than writing it.
-    returns: bool,
-}
-
-fn computes(op: &Op) -> bool {
-    !matches!(op, Op::Input(_) | Op::Constant(_))
-}
-
-impl<'a> Body<'a> {
-    fn new(program: &'a Program, returns: bool) -> Self {
-        let ops = &program.ops;
-        let is_result = |output: &Output| returns && output.field == Field::L;
-        // Outputs by the operation that makes them.
-        let mut outputs: Vec<Vec<Output>> = vec![Vec::new(); ops.len()];
-        let mut result = None;
-        for (output, value) in &program.outputs {
-            if is_result(output) {
-                result = Some(value.index());
-            } else {
-                outputs[value.index()].push(*output);
-            }
-        }
-        // Where the program is cut. Counted are operations, outputs and the loads of what earlier parts made; stores, one
-        // an operation at most, come on top.
-        let mut bounds = vec![0];
-        let mut statements = 0;
-        let mut loaded_in = vec![0; ops.len()];
-        for (index, op) in ops.iter().enumerate() {
-            let own = usize::from(computes(op)) + outputs[index].len();
-            let operands = || op.operands().into_iter().flatten().map(Value::index).filter(|&a| computes(&ops[a]));
-            let loads = |start: usize, part: usize, loaded_in: &[usize]| {
-                operands().filter(|&a| a < start && loaded_in[a] != part).count()
-            };
-            let (start, part) = (bounds[bounds.len() - 1], bounds.len());
-            statements += own + loads(start, part, &loaded_in);
-            if statements > STATEMENTS {
-                bounds.push(index);
-                statements = own + loads(index, part + 1, &loaded_in);
-            }
-            operands().for_each(|a| loaded_in[a] = bounds.len());
-        }
-        bounds.push(ops.len());
-        bounds.dedup();
-        let count = bounds.len().saturating_sub(1).max(1);
-        let part_of: Vec<usize> =
-            (0..ops.len()).map(|index| bounds.partition_point(|&bound| bound <= index) - 1).collect();
-        // Values that cross a cut live in a slot from the part that makes them to the last that reads them.
-        let mut last_use: Vec<usize> = part_of.clone();
-        for (index, op) in ops.iter().enumerate() {
-            for operand in op.operands().into_iter().flatten() {
-                last_use[operand.index()] = last_use[operand.index()].max(part_of[index]);
-            }
-        }
-        if let Some(result) = result {
-            last_use[result] = count - 1;
-        }
-        let mut free: Vec<usize> = Vec::new();
-        let mut busy: Vec<(usize, usize)> = Vec::new();
-        let mut slots = 0;
-        let mut slot = vec![None; ops.len()];
-        for index in 0..ops.len() {
-            if !computes(&ops[index]) || last_use[index] == part_of[index] {
-                continue;
-            }
-            // A slot is free again in the part after its last reader.
-            busy.retain(|&(until, number)| {
-                if until < part_of[index] {
-                    free.push(number);
-                }
-                until >= part_of[index]
-            });
-            let number = free.pop().unwrap_or_else(|| {
-                slots += 1;
-                slots - 1
-            });
-            busy.push((last_use[index], number));
-            slot[index] = Some(number);
-        }
-        let mut parts: Vec<Part<'a>> = (0..count)
-            .map(|number| Part {
-                program,
-                start: bounds[number],
-                end: bounds.get(number + 1).copied().unwrap_or(0),
-                outputs: Vec::new(),
-                loads: Vec::new(),
-                stores: Vec::new(),
-                result: result.filter(|_| number + 1 == count),
-                returns: returns && number + 1 == count,
-            })
-            .collect();
-        for (index, op) in ops.iter().enumerate() {
-            let part = &mut parts[part_of[index]];
-            part.outputs.extend(outputs[index].iter().map(|output| (index, *output)));
-            if let Some(slot) = slot[index] {
-                part.stores.push((index, slot));
-            }
-            let mut operands: Vec<usize> = op.operands().into_iter().flatten().map(Value::index).collect();
-            operands.retain(|&operand| part_of[operand] != part_of[index]);
-            for operand in operands {
-                if let Some(slot) = slot[operand]
-                    && !part.loads.contains(&(operand, slot))
-                {
-                    part.loads.push((operand, slot));
-                }
-            }
-        }
-        if let (Some(result), Some(part)) = (result, parts.last_mut())
-            && let Some(slot) = slot[result]
-            && !part.loads.contains(&(result, slot))
-        {
-            part.loads.push((result, slot));
-        }
-        Self { parts, slots }
-    }
-}
-
-fn local(index: usize) -> Ident {
-    format_ident!("__t{index}")
-}
-
-impl Part<'_> {
-    fn operand(&self, value: Value, runtime: &TokenStream) -> TokenStream {
-        match self.program.ops[value.index()] {
-            Op::Input(Input { vector, index }) => {
-                let name = Argument::of(vector).name();
-                let index = index as usize;
-                match vector {
-                    Vector::Mu | Vector::DMu => quote!(#name[#index]),
-                    _ => quote!(#name.data.0[0][#index]),
-                }
-            }
-            Op::Constant(bits) => {
-                let value = f64::from_bits(bits);
-                let literal = Literal::f64_unsuffixed(value.abs());
-                let literal = if value.is_sign_negative() { quote!(-#literal) } else { quote!(#literal) };
-                quote!(<__S as #runtime::Scalar>::from_f64(#literal))
-            }
-            _ => {
-                let local = local(value.index());
-                quote!(#local)
-            }
-        }
-    }
-
-    fn tokens(&self, runtime: &TokenStream) -> TokenStream {
-        let mut statements = Vec::new();
-        for &(index, slot) in &self.loads {
-            let local = local(index);
-            // A condition travels as 1 or 0.
-            statements.push(if self.program.ops[index].is_condition() {
-                quote!(let #local = <__S as #runtime::Scalar>::less(<__S as #runtime::Scalar>::from_f64(0.0), __w[#slot]);)
-            } else {
-                quote!(let #local = __w[#slot];)
-            });
-        }
-        let mut outputs = self.outputs.iter().peekable();
-        let mut stores = self.stores.iter().peekable();
-        let mut done = vec![false; self.end.saturating_sub(self.start)];
-        for index in self.start..self.end {
-            if !done[index - self.start] {
-                statements.extend(self.statement(index, &mut done, runtime));
-            }
-            while let Some((_, output)) = outputs.next_if(|(of, _)| *of == index) {
-                let value = self.operand(Value::at(index), runtime);
-                statements.push(write(*output, &value));
-            }
-            while let Some((_, slot)) = stores.next_if(|(of, _)| *of == index) {
-                let local = local(index);
-                statements.push(if self.program.ops[index].is_condition() {
-                    let number = |value: f64| quote!(<__S as #runtime::Scalar>::from_f64(#value));
-                    let (one, zero) = (number(1.0), number(0.0));
-                    quote!(__w[#slot] = <__S as #runtime::Scalar>::select(#local, #one, #zero);)
-                } else {
-                    quote!(__w[#slot] = #local;)
-                });
-            }
-        }
-        if self.returns {
-            let result = match self.result {
-                Some(result) => self.operand(Value::at(result), runtime),
-                None => quote!(<__S as #runtime::Scalar>::from_f64(0.0)),
-            };
-            statements.push(result);
-        }
-        quote!(#(#statements)*)
-    }
-
-    /// The `let` of one operation, and of its partner where sine and cosine of one angle are both wanted.
-    fn statement(&self, index: usize, done: &mut [bool], runtime: &TokenStream) -> Option<TokenStream> {
-        use crate::graph::Function;
-        let name = local(index);
-        let operand = |value: Value| self.operand(value, runtime);
-        let value = match self.program.ops[index] {
-            Op::Input(_) | Op::Constant(_) => return None,
-            Op::Add(a, b) => {
-                let (a, b) = (operand(a), operand(b));
-                quote!(#a + #b)
-            }
-            Op::Sub(a, b) => {
-                let (a, b) = (operand(a), operand(b));
-                quote!(#a - #b)
-            }
-            Op::Mul(a, b) => {
-                let (a, b) = (operand(a), operand(b));
-                quote!(#a * #b)
-            }
-            Op::Div(a, b) => {
-                let (a, b) = (operand(a), operand(b));
-                quote!(#a / #b)
-            }
-            Op::Negate(a) => {
-                let a = operand(a);
-                quote!(-#a)
-            }
-            Op::Unary(function @ (Function::Sin | Function::Cos), a) => {
-                let partner = if function == Function::Sin { Function::Cos } else { Function::Sin };
-                let partner = self.find(Op::Unary(partner, a), index);
-                let a = operand(a);
-                if let Some(partner) = partner {
-                    done[partner - self.start] = true;
-                    let other = local(partner);
-                    let (sin, cos) = if function == Function::Sin { (name, other) } else { (other, name) };
-                    return Some(quote!(let (#sin, #cos) = <__S as #runtime::Scalar>::sin_cos(#a);));
-                }
-                let function = Ident::new(function.name(), Span::call_site());
-                quote!(<__S as #runtime::Scalar>::#function(#a))
-            }
-            Op::Unary(function, a) => {
-                let (function, a) = (Ident::new(function.name(), Span::call_site()), operand(a));
-                quote!(<__S as #runtime::Scalar>::#function(#a))
-            }
-            Op::Binary(function, a, b) => {
-                let function = Ident::new(function.name(), Span::call_site());
-                let (a, b) = (operand(a), operand(b));
-                quote!(<__S as #runtime::Scalar>::#function(#a, #b))
-            }
-            Op::Powf(a, exponent) => {
-                let (a, exponent) = (operand(a), f64::from_bits(exponent));
-                quote!(<__S as #runtime::Scalar>::powf(#a, #exponent))
-            }
-            Op::Compare(comparison, a, b) => {
-                let function = match comparison {
-                    Comparison::Less => quote!(less),
-                    Comparison::LessEqual => quote!(less_equal),
-                    Comparison::Equal => quote!(equal),
-                };
-                let (a, b) = (operand(a), operand(b));
-                quote!(<__S as #runtime::Scalar>::#function(#a, #b))
-            }
-            Op::And(a, b) => {
-                let (a, b) = (operand(a), operand(b));
-                quote!(#a & #b)
-            }
-            Op::Or(a, b) => {
-                let (a, b) = (operand(a), operand(b));
-                quote!(#a | #b)
-            }
-            Op::Not(a) => {
-                let a = operand(a);
-                quote!(!#a)
-            }
-            Op::Select(condition, a, b) => {
-                let (condition, a, b) = (operand(condition), operand(a), operand(b));
-                quote!(<__S as #runtime::Scalar>::select(#condition, #a, #b))
-            }
-        };
-        Some(quote!(let #name = #value;))
-    }
-
-    /// A later operation of this part.
-    fn find(&self, op: Op, after: usize) -> Option<usize> {
-        (after + 1..self.end).find(|&index| self.program.ops[index] == op)
-    }
-}
-
-/// The statement that writes an output into its record.
-fn write(output: Output, value: &TokenStream) -> TokenStream {
-    let (row, column) = (output.row as usize, output.column as usize);
-    let field = match output.field {
-        Field::F => quote!(f),
-        Field::Fx => quote!(fx),
-        Field::Fu => quote!(fu),
-        Field::Fp => quote!(fp),
-        Field::L => return quote!(__out.l = #value;),
-        Field::Lx => quote!(lx),
-        Field::Lu => quote!(lu),
-        Field::Lxx => quote!(lxx),
-        Field::Lux => quote!(lux),
-        Field::Luu => quote!(luu),
-        Field::Hxx => quote!(hxx),
-        Field::Hux => quote!(hux),
-        Field::Huu => quote!(huu),
-        Field::Hxp => quote!(hxp),
-        Field::Hup => quote!(hup),
-        Field::Next | Field::Lxp => return quote!(__out.data.0[#column][#row] = #value;),
-        Field::Lower => return quote!(__lower.data.0[#column][#row] = #value;),
-        Field::Upper => return quote!(__upper.data.0[#column][#row] = #value;),
-        Field::Constraints => return quote!(__c[#row] = #value;),
-        Field::C => return quote!(__out.c[#row] = #value;),
-        Field::Cx => return quote!(__out.cx[#row].data.0[0][#column] = #value;),
-        Field::Cu => return quote!(__out.cu[#row].data.0[0][#column] = #value;),
-        Field::Cp => return quote!(__out.cp[#row].data.0[0][#column] = #value;),
-        Field::Gp => return quote!(__gp.data.0[0][#row] += #value;),
-        Field::Gs => return quote!(__gs.data.0[0][#row] += #value;),
-    };
-    quote!(__out.#field.data.0[#column][#row] = #value;)
 }
 
 /// The constant that counts the limits.

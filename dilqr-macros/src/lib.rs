@@ -17,6 +17,7 @@ mod integrate;
 mod limits;
 mod parse;
 mod partials;
+mod parts;
 mod program;
 mod session;
 mod statements;

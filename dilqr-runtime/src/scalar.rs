@@ -83,6 +83,22 @@ pub trait Scalar:
     fn signum(self) -> Self;
     /// Length of the hypotenuse, `sqrt(self^2 + other^2)`.
     fn hypot(self, other: Self) -> Self;
+    /// `self * factor + term`. Floats round it once where the build's target has an instruction for that
+    /// (`target_feature = "fma"`, as with `-Ctarget-cpu=native`), and twice elsewhere.
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        self * factor + term
+    }
+    /// `self * factor - term`, rounded as [`mul_add`](Self::mul_add) is.
+    #[inline(always)]
+    fn mul_sub(self, factor: Self, term: Self) -> Self {
+        self * factor - term
+    }
+    /// `term - self * factor`, rounded as [`mul_add`](Self::mul_add) is.
+    #[inline(always)]
+    fn neg_mul_add(self, factor: Self, term: Self) -> Self {
+        term - self * factor
+    }
     /// `self < other`, of the real parts.
     fn less(self, other: Self) -> Self::Mask;
     /// `self <= other`, of the real parts.
@@ -178,6 +194,15 @@ macro_rules! float {
             fn signum(self) -> Self { <$float>::signum(self) }
             #[inline(always)]
             fn hypot(self, other: Self) -> Self { <$float>::hypot(self, other) }
+            #[cfg(target_feature = "fma")]
+            #[inline(always)]
+            fn mul_add(self, factor: Self, term: Self) -> Self { <$float>::mul_add(self, factor, term) }
+            #[cfg(target_feature = "fma")]
+            #[inline(always)]
+            fn mul_sub(self, factor: Self, term: Self) -> Self { <$float>::mul_add(self, factor, -term) }
+            #[cfg(target_feature = "fma")]
+            #[inline(always)]
+            fn neg_mul_add(self, factor: Self, term: Self) -> Self { <$float>::mul_add(-self, factor, term) }
             #[inline(always)]
             fn less(self, other: Self) -> bool { self < other }
             #[inline(always)]

@@ -21,8 +21,8 @@ pub(crate) fn chain(length: usize, step: &str) -> String {
     )
 }
 
-/// Bindings in a substep of [`oscillators`].
-pub(crate) const BINDINGS: usize = 6;
+/// States of [`oscillators`], all of which a substep changes.
+pub(crate) const STATES: usize = 4;
 
 /// Two masses on springs, coupled by a third, over one time step of `substeps` small ones that are all written out. Each
 /// helper does ten of them; in the first the spring of the first mass is a pendulum.

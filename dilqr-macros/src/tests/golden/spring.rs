@@ -515,44 +515,43 @@ hux   huu   hup
             __out: &mut Linearization,
         ) {
             type __S = ::core::primitive::f64;
-            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t3 = __x.data.0[0][0usize] * __t2;
-            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t3;
-            let __t6 = __x.data.0[0][0usize] + __t5;
-            let __t7 = __t6 * __p.data.0[0][0usize];
-            let __t9 = __u.data.0[0][0usize] - __t7;
-            __out.fx.data.0[1usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.1,
+            let __t0 = __p.data.0[0][0usize];
+            let __t1 = __x.data.0[0][0usize];
+            let __t2 = __t1 * __t1;
+            let __t6 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                0.5f64,
+                __t1 * __t2,
+                __t1,
             );
-            __out.fu.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.1,
+            __out.fx.data.0[1usize][0usize] = 0.1f64;
+            __out.fu.data.0[0usize][1usize] = 0.1f64;
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                0.1f64,
+                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                    __t6,
+                    __t0,
+                    __u.data.0[0][0usize],
+                ),
+                __x.data.0[0][1usize],
             );
-            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t9;
-            let __t13 = __x.data.0[0][1usize] + __t11;
             __out.f.data.0[0usize][1usize] = __t13;
-            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
-            let __t15 = __x.data.0[0][0usize] + __t14;
-            __out.f.data.0[0usize][0usize] = __t15;
-            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.010000000000000002)
-                * __t6;
-            __out.fp.data.0[0usize][0usize] = __t17;
-            let __t19 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t2;
-            __out.fx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                1.0,
+            __out.f.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                0.1f64,
+                __t13,
+                __t1,
             );
-            let __t21 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t19;
-            let __t22 = __p.data.0[0][0usize] * __t21;
-            __out.fu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.010000000000000002,
+            __out.fp.data.0[0usize][0usize] = (-0.010000000000000002f64) * __t6;
+            __out.fx.data.0[1usize][1usize] = 1f64;
+            let __t22 = __t0
+                * <__S as ::dilqr_runtime::Scalar>::mul_add(1.5f64, __t2, 1f64);
+            __out.fu.data.0[0usize][0usize] = 0.010000000000000002f64;
+            __out.fx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                0.010000000000000002f64,
+                __t22,
+                1f64,
             );
-            let __t24 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
-                * __t22;
-            let __t25 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) - __t24;
-            __out.fx.data.0[0usize][0usize] = __t25;
-            let __t27 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t6;
-            __out.fp.data.0[0usize][1usize] = __t27;
-            let __t28 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t22;
-            __out.fx.data.0[0usize][1usize] = __t28;
+            __out.fp.data.0[0usize][1usize] = (-0.1f64) * __t6;
+            __out.fx.data.0[0usize][1usize] = (-0.1f64) * __t22;
         }
         pub struct __Dynamics;
         impl ::dilqr_runtime::Kernel for __Dynamics {
@@ -588,18 +587,26 @@ hux   huu   hup
             >,
         ) {
             type __S = ::core::primitive::f64;
-            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t3 = __x.data.0[0][0usize] * __t2;
-            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t3;
-            let __t6 = __x.data.0[0][0usize] + __t5;
-            let __t7 = __t6 * __p.data.0[0][0usize];
-            let __t9 = __u.data.0[0][0usize] - __t7;
-            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t9;
-            let __t13 = __x.data.0[0][1usize] + __t11;
+            let __t1 = __x.data.0[0][0usize];
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                0.1f64,
+                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                    <__S as ::dilqr_runtime::Scalar>::mul_add(
+                        0.5f64,
+                        __t1 * (__t1 * __t1),
+                        __t1,
+                    ),
+                    __p.data.0[0][0usize],
+                    __u.data.0[0][0usize],
+                ),
+                __x.data.0[0][1usize],
+            );
             __out.data.0[0usize][1usize] = __t13;
-            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
-            let __t15 = __x.data.0[0][0usize] + __t14;
-            __out.data.0[0usize][0usize] = __t15;
+            __out.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                0.1f64,
+                __t13,
+                __t1,
+            );
         }
         fn __dynamics_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -608,18 +615,27 @@ hux   huu   hup
             __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
             __out: &mut ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
         ) {
-            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t3 = __x.data.0[0][0usize] * __t2;
-            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t3;
-            let __t6 = __x.data.0[0][0usize] + __t5;
-            let __t7 = __t6 * __p.data.0[0][0usize];
-            let __t9 = __u.data.0[0][0usize] - __t7;
-            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t9;
-            let __t13 = __x.data.0[0][1usize] + __t11;
+            let __t1 = __x.data.0[0][0usize];
+            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                __t10,
+                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                    <__S as ::dilqr_runtime::Scalar>::mul_add(
+                        <__S as ::dilqr_runtime::Scalar>::from_f64(0.5),
+                        __t1 * (__t1 * __t1),
+                        __t1,
+                    ),
+                    __p.data.0[0][0usize],
+                    __u.data.0[0][0usize],
+                ),
+                __x.data.0[0][1usize],
+            );
             __out.data.0[0usize][1usize] = __t13;
-            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
-            let __t15 = __x.data.0[0][0usize] + __t14;
-            __out.data.0[0usize][0usize] = __t15;
+            __out.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                __t10,
+                __t13,
+                __t1,
+            );
         }
         pub struct __StageCost;
         impl ::dilqr_runtime::Kernel for __StageCost {
@@ -650,11 +666,9 @@ hux   huu   hup
             __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
         ) -> ::core::primitive::f64 {
             type __S = ::core::primitive::f64;
-            let __t1 = __u.data.0[0][0usize] * __u.data.0[0][0usize];
-            let __t3 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t1;
-            let __t5 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t6 = __t5 + __t3;
-            __t6
+            let __t0 = __u.data.0[0][0usize];
+            let __t4 = __x.data.0[0][0usize];
+            <__S as ::dilqr_runtime::Scalar>::mul_add(0.1f64, __t0 * __t0, __t4 * __t4)
         }
         fn __stage_cost_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -662,11 +676,13 @@ hux   huu   hup
             __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
             __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
         ) -> __S {
-            let __t1 = __u.data.0[0][0usize] * __u.data.0[0][0usize];
-            let __t3 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t1;
-            let __t5 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t6 = __t5 + __t3;
-            __t6
+            let __t0 = __u.data.0[0][0usize];
+            let __t4 = __x.data.0[0][0usize];
+            <__S as ::dilqr_runtime::Scalar>::mul_add(
+                <__S as ::dilqr_runtime::Scalar>::from_f64(0.1),
+                __t0 * __t0,
+                __t4 * __t4,
+            )
         }
         pub struct __TerminalCost;
         impl ::dilqr_runtime::Kernel for __TerminalCost {
@@ -695,22 +711,26 @@ hux   huu   hup
             __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
         ) -> ::core::primitive::f64 {
             type __S = ::core::primitive::f64;
-            let __t1 = __x.data.0[0][1usize] * __x.data.0[0][1usize];
-            let __t4 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t5 = __t4 * __p.data.0[0][0usize];
-            let __t6 = __t5 + __t1;
-            __t6
+            let __t0 = __x.data.0[0][1usize];
+            let __t3 = __x.data.0[0][0usize];
+            <__S as ::dilqr_runtime::Scalar>::mul_add(
+                __t0,
+                __t0,
+                __t3 * __t3 * __p.data.0[0][0usize],
+            )
         }
         fn __terminal_cost_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
             __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
             __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
         ) -> __S {
-            let __t1 = __x.data.0[0][1usize] * __x.data.0[0][1usize];
-            let __t4 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t5 = __t4 * __p.data.0[0][0usize];
-            let __t6 = __t5 + __t1;
-            __t6
+            let __t0 = __x.data.0[0][1usize];
+            let __t3 = __x.data.0[0][0usize];
+            <__S as ::dilqr_runtime::Scalar>::mul_add(
+                __t0,
+                __t0,
+                __t3 * __t3 * __p.data.0[0][0usize],
+            )
         }
         pub struct __Step;
         impl ::dilqr_runtime::Kernel for __Step {
@@ -746,22 +766,25 @@ hux   huu   hup
             >,
         ) -> ::core::primitive::f64 {
             type __S = ::core::primitive::f64;
-            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t3 = __x.data.0[0][0usize] * __t2;
-            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t3;
-            let __t6 = __x.data.0[0][0usize] + __t5;
-            let __t7 = __t6 * __p.data.0[0][0usize];
-            let __t9 = __u.data.0[0][0usize] - __t7;
-            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t9;
-            let __t13 = __x.data.0[0][1usize] + __t11;
+            let __t1 = __x.data.0[0][0usize];
+            let __t8 = __u.data.0[0][0usize];
+            let __t2 = __t1 * __t1;
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                0.1f64,
+                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                    <__S as ::dilqr_runtime::Scalar>::mul_add(0.5f64, __t1 * __t2, __t1),
+                    __p.data.0[0][0usize],
+                    __t8,
+                ),
+                __x.data.0[0][1usize],
+            );
             __out.data.0[0usize][1usize] = __t13;
-            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
-            let __t15 = __x.data.0[0][0usize] + __t14;
-            __out.data.0[0usize][0usize] = __t15;
-            let __t16 = __u.data.0[0][0usize] * __u.data.0[0][0usize];
-            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t16;
-            let __t18 = __t2 + __t17;
-            __t18
+            __out.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                0.1f64,
+                __t13,
+                __t1,
+            );
+            <__S as ::dilqr_runtime::Scalar>::mul_add(0.1f64, __t8 * __t8, __t2)
         }
         fn __step_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -770,22 +793,30 @@ hux   huu   hup
             __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
             __out: &mut ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
         ) -> __S {
-            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t3 = __x.data.0[0][0usize] * __t2;
-            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t3;
-            let __t6 = __x.data.0[0][0usize] + __t5;
-            let __t7 = __t6 * __p.data.0[0][0usize];
-            let __t9 = __u.data.0[0][0usize] - __t7;
-            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t9;
-            let __t13 = __x.data.0[0][1usize] + __t11;
+            let __t1 = __x.data.0[0][0usize];
+            let __t8 = __u.data.0[0][0usize];
+            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
+            let __t2 = __t1 * __t1;
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                __t10,
+                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                    <__S as ::dilqr_runtime::Scalar>::mul_add(
+                        <__S as ::dilqr_runtime::Scalar>::from_f64(0.5),
+                        __t1 * __t2,
+                        __t1,
+                    ),
+                    __p.data.0[0][0usize],
+                    __t8,
+                ),
+                __x.data.0[0][1usize],
+            );
             __out.data.0[0usize][1usize] = __t13;
-            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
-            let __t15 = __x.data.0[0][0usize] + __t14;
-            __out.data.0[0usize][0usize] = __t15;
-            let __t16 = __u.data.0[0][0usize] * __u.data.0[0][0usize];
-            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t16;
-            let __t18 = __t2 + __t17;
-            __t18
+            __out.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                __t10,
+                __t13,
+                __t1,
+            );
+            <__S as ::dilqr_runtime::Scalar>::mul_add(__t10, __t8 * __t8, __t2)
         }
         pub struct __ExpandStage;
         impl ::dilqr_runtime::Kernel for __ExpandStage {
@@ -822,55 +853,46 @@ hux   huu   hup
             >,
         ) {
             type __S = ::core::primitive::f64;
-            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t3 = __x.data.0[0][0usize] * __t2;
-            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t3;
-            let __t6 = __x.data.0[0][0usize] + __t5;
-            let __t7 = __t6 * __p.data.0[0][0usize];
-            let __t9 = __u.data.0[0][0usize] - __t7;
-            __out.fx.data.0[1usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.1,
+            let __t0 = __p.data.0[0][0usize];
+            let __t1 = __x.data.0[0][0usize];
+            let __t8 = __u.data.0[0][0usize];
+            let __t2 = __t1 * __t1;
+            __out.fx.data.0[1usize][0usize] = 0.1f64;
+            __out.fu.data.0[0usize][1usize] = 0.1f64;
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                0.1f64,
+                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                    <__S as ::dilqr_runtime::Scalar>::mul_add(0.5f64, __t1 * __t2, __t1),
+                    __t0,
+                    __t8,
+                ),
+                __x.data.0[0][1usize],
             );
-            __out.fu.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.1,
-            );
-            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t9;
-            let __t13 = __x.data.0[0][1usize] + __t11;
             __out.f.data.0[0usize][1usize] = __t13;
-            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
-            let __t15 = __x.data.0[0][0usize] + __t14;
-            __out.f.data.0[0usize][0usize] = __t15;
-            let __t16 = __u.data.0[0][0usize] * __u.data.0[0][0usize];
-            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t16;
-            let __t18 = __t2 + __t17;
-            __out.l = __t18;
-            let __t20 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t2;
-            __out.fx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                1.0,
+            __out.f.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                0.1f64,
+                __t13,
+                __t1,
             );
-            let __t22 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t20;
-            let __t23 = __p.data.0[0][0usize] * __t22;
-            __out.fu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.010000000000000002,
+            __out.l = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                0.1f64,
+                __t8 * __t8,
+                __t2,
             );
-            let __t25 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
-                * __t23;
-            let __t26 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) - __t25;
-            __out.fx.data.0[0usize][0usize] = __t26;
-            let __t28 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t23;
-            __out.fx.data.0[0usize][1usize] = __t28;
-            __out.lxx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                2.0,
+            __out.fx.data.0[1usize][1usize] = 1f64;
+            let __t23 = __t0
+                * <__S as ::dilqr_runtime::Scalar>::mul_add(1.5f64, __t2, 1f64);
+            __out.fu.data.0[0usize][0usize] = 0.010000000000000002f64;
+            __out.fx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                0.010000000000000002f64,
+                __t23,
+                1f64,
             );
-            let __t30 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
-                * __x.data.0[0][0usize];
-            __out.lx.data.0[0usize][0usize] = __t30;
-            __out.luu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.2,
-            );
-            let __t32 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.2)
-                * __u.data.0[0][0usize];
-            __out.lu.data.0[0usize][0usize] = __t32;
+            __out.fx.data.0[0usize][1usize] = (-0.1f64) * __t23;
+            __out.lxx.data.0[0usize][0usize] = 2f64;
+            __out.lx.data.0[0usize][0usize] = 2f64 * __t1;
+            __out.luu.data.0[0usize][0usize] = 0.2f64;
+            __out.lu.data.0[0usize][0usize] = 0.2f64 * __t8;
         }
         fn __expand_stage_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -879,55 +901,68 @@ hux   huu   hup
             __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
             __out: &mut ::dilqr_runtime::model::StageExpansion<__S, 2usize, 1usize>,
         ) {
-            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t3 = __x.data.0[0][0usize] * __t2;
-            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t3;
-            let __t6 = __x.data.0[0][0usize] + __t5;
-            let __t7 = __t6 * __p.data.0[0][0usize];
-            let __t9 = __u.data.0[0][0usize] - __t7;
-            __out.fx.data.0[1usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.1,
+            let __t0 = __p.data.0[0][0usize];
+            let __t1 = __x.data.0[0][0usize];
+            let __t8 = __u.data.0[0][0usize];
+            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
+            let __t21 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0);
+            let __t2 = __t1 * __t1;
+            __out.fx.data.0[1usize][0usize] = __t10;
+            __out.fu.data.0[0usize][1usize] = __t10;
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                __t10,
+                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                    <__S as ::dilqr_runtime::Scalar>::mul_add(
+                        <__S as ::dilqr_runtime::Scalar>::from_f64(0.5),
+                        __t1 * __t2,
+                        __t1,
+                    ),
+                    __t0,
+                    __t8,
+                ),
+                __x.data.0[0][1usize],
             );
-            __out.fu.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.1,
-            );
-            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t9;
-            let __t13 = __x.data.0[0][1usize] + __t11;
             __out.f.data.0[0usize][1usize] = __t13;
-            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t13;
-            let __t15 = __x.data.0[0][0usize] + __t14;
-            __out.f.data.0[0usize][0usize] = __t15;
-            let __t16 = __u.data.0[0][0usize] * __u.data.0[0][0usize];
-            let __t17 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t16;
-            let __t18 = __t2 + __t17;
-            __out.l = __t18;
-            let __t20 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t2;
-            __out.fx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                1.0,
+            __out.f.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                __t10,
+                __t13,
+                __t1,
             );
-            let __t22 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t20;
-            let __t23 = __p.data.0[0][0usize] * __t22;
+            __out.l = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                __t10,
+                __t8 * __t8,
+                __t2,
+            );
+            __out.fx.data.0[1usize][1usize] = __t21;
+            let __t23 = __t0
+                * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                    <__S as ::dilqr_runtime::Scalar>::from_f64(1.5),
+                    __t2,
+                    __t21,
+                );
             __out.fu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 0.010000000000000002,
             );
-            let __t25 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
-                * __t23;
-            let __t26 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) - __t25;
-            __out.fx.data.0[0usize][0usize] = __t26;
-            let __t28 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t23;
-            __out.fx.data.0[0usize][1usize] = __t28;
+            __out.fx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002),
+                __t23,
+                __t21,
+            );
+            __out.fx.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                -0.1,
+            ) * __t23;
             __out.lxx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 2.0,
             );
-            let __t30 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
-                * __x.data.0[0][0usize];
-            __out.lx.data.0[0usize][0usize] = __t30;
+            __out.lx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                2.0,
+            ) * __t1;
             __out.luu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 0.2,
             );
-            let __t32 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.2)
-                * __u.data.0[0][0usize];
-            __out.lu.data.0[0usize][0usize] = __t32;
+            __out.lu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.2,
+            ) * __t8;
         }
         pub struct __ExpandTerminal;
         impl ::dilqr_runtime::Kernel for __ExpandTerminal {
@@ -961,23 +996,18 @@ hux   huu   hup
             >,
         ) {
             type __S = ::core::primitive::f64;
-            let __t1 = __x.data.0[0][1usize] * __x.data.0[0][1usize];
-            let __t4 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t5 = __t4 * __p.data.0[0][0usize];
-            let __t6 = __t5 + __t1;
-            __out.l = __t6;
-            let __t7 = __x.data.0[0][0usize] * __p.data.0[0][0usize];
-            __out.lxx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                2.0,
+            let __t0 = __x.data.0[0][1usize];
+            let __t2 = __p.data.0[0][0usize];
+            let __t3 = __x.data.0[0][0usize];
+            __out.l = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                __t0,
+                __t0,
+                __t3 * __t3 * __t2,
             );
-            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0) * __t7;
-            __out.lx.data.0[0usize][0usize] = __t9;
-            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
-                * __x.data.0[0][1usize];
-            __out.lx.data.0[0usize][1usize] = __t10;
-            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
-                * __p.data.0[0][0usize];
-            __out.lxx.data.0[0usize][0usize] = __t11;
+            __out.lxx.data.0[1usize][1usize] = 2f64;
+            __out.lx.data.0[0usize][0usize] = 2f64 * (__t3 * __t2);
+            __out.lx.data.0[0usize][1usize] = 2f64 * __t0;
+            __out.lxx.data.0[0usize][0usize] = 2f64 * __t2;
         }
         fn __expand_terminal_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -985,23 +1015,19 @@ hux   huu   hup
             __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
             __out: &mut ::dilqr_runtime::model::TerminalExpansion<__S, 2usize>,
         ) {
-            let __t1 = __x.data.0[0][1usize] * __x.data.0[0][1usize];
-            let __t4 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t5 = __t4 * __p.data.0[0][0usize];
-            let __t6 = __t5 + __t1;
-            __out.l = __t6;
-            let __t7 = __x.data.0[0][0usize] * __p.data.0[0][0usize];
-            __out.lxx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                2.0,
+            let __t0 = __x.data.0[0][1usize];
+            let __t2 = __p.data.0[0][0usize];
+            let __t3 = __x.data.0[0][0usize];
+            let __t8 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0);
+            __out.l = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                __t0,
+                __t0,
+                __t3 * __t3 * __t2,
             );
-            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0) * __t7;
-            __out.lx.data.0[0usize][0usize] = __t9;
-            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
-                * __x.data.0[0][1usize];
-            __out.lx.data.0[0usize][1usize] = __t10;
-            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
-                * __p.data.0[0][0usize];
-            __out.lxx.data.0[0usize][0usize] = __t11;
+            __out.lxx.data.0[1usize][1usize] = __t8;
+            __out.lx.data.0[0usize][0usize] = __t8 * (__t3 * __t2);
+            __out.lx.data.0[0usize][1usize] = __t8 * __t0;
+            __out.lxx.data.0[0usize][0usize] = __t8 * __t2;
         }
         pub struct __HamiltonianHessian;
         impl ::dilqr_runtime::Kernel for __HamiltonianHessian {
@@ -1050,19 +1076,19 @@ hux   huu   hup
             >,
         ) {
             type __S = ::core::primitive::f64;
-            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(3.0)
-                * __x.data.0[0][0usize];
-            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
-                * __lambda.data.0[0][0usize];
-            let __t7 = __lambda.data.0[0][1usize] + __t5;
-            let __t8 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t7;
-            let __t10 = __p.data.0[0][0usize] * __t8;
-            let __t11 = __t10 * __t2;
-            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0) - __t11;
-            __out.hxx.data.0[0usize][0usize] = __t13;
-            __out.huu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.2,
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                __p.data.0[0][0usize]
+                    * (0.1f64
+                        * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                            0.1f64,
+                            __lambda.data.0[0][0usize],
+                            __lambda.data.0[0][1usize],
+                        )),
+                3f64 * __x.data.0[0][0usize],
+                2f64,
             );
+            __out.hxx.data.0[0usize][0usize] = __t13;
+            __out.huu.data.0[0usize][0usize] = 0.2f64;
         }
         fn __hamiltonian_hessian_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1072,15 +1098,18 @@ hux   huu   hup
             __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
             __out: &mut ::dilqr_runtime::model::HamiltonianHessian<__S, 2usize, 1usize>,
         ) {
-            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(3.0)
-                * __x.data.0[0][0usize];
-            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
-                * __lambda.data.0[0][0usize];
-            let __t7 = __lambda.data.0[0][1usize] + __t5;
-            let __t8 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t7;
-            let __t10 = __p.data.0[0][0usize] * __t8;
-            let __t11 = __t10 * __t2;
-            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0) - __t11;
+            let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                __p.data.0[0][0usize]
+                    * (__t4
+                        * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                            __t4,
+                            __lambda.data.0[0][0usize],
+                            __lambda.data.0[0][1usize],
+                        )),
+                <__S as ::dilqr_runtime::Scalar>::from_f64(3.0) * __x.data.0[0][0usize],
+                <__S as ::dilqr_runtime::Scalar>::from_f64(2.0),
+            );
             __out.hxx.data.0[0usize][0usize] = __t13;
             __out.huu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 0.2,
@@ -1137,46 +1166,37 @@ hux   huu   hup
             >,
         ) {
             type __S = ::core::primitive::f64;
-            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t2;
-            __out.fx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                1.0,
+            let __t0 = __p.data.0[0][0usize];
+            let __t1 = __x.data.0[0][0usize];
+            __out.fx.data.0[1usize][1usize] = 1f64;
+            let __t7 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                1.5f64,
+                __t1 * __t1,
+                1f64,
+            ) * __t0;
+            __out.fu.data.0[0usize][0usize] = 0.010000000000000002f64;
+            __out.fx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                0.010000000000000002f64,
+                __t7,
+                1f64,
             );
-            let __t6 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t4;
-            let __t7 = __t6 * __p.data.0[0][0usize];
-            __out.fu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.010000000000000002,
+            __out.fx.data.0[1usize][0usize] = 0.1f64;
+            __out.fu.data.0[0usize][1usize] = 0.1f64;
+            __out.fx.data.0[0usize][1usize] = (-0.1f64) * __t7;
+            __out.lx.data.0[0usize][0usize] = 2f64 * __t1;
+            __out.huu.data.0[0usize][0usize] = 0.2f64;
+            __out.lu.data.0[0usize][0usize] = 0.2f64 * __u.data.0[0][0usize];
+            let __t28 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                __t0
+                    * (0.1f64
+                        * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                            0.1f64,
+                            __lambda.data.0[0][0usize],
+                            __lambda.data.0[0][1usize],
+                        )),
+                3f64 * __t1,
+                2f64,
             );
-            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
-                * __t7;
-            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) - __t9;
-            __out.fx.data.0[0usize][0usize] = __t10;
-            __out.fx.data.0[1usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.1,
-            );
-            __out.fu.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.1,
-            );
-            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t7;
-            __out.fx.data.0[0usize][1usize] = __t13;
-            let __t15 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
-                * __x.data.0[0][0usize];
-            __out.lx.data.0[0usize][0usize] = __t15;
-            __out.huu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.2,
-            );
-            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.2)
-                * __u.data.0[0][0usize];
-            __out.lu.data.0[0usize][0usize] = __t18;
-            let __t20 = <__S as ::dilqr_runtime::Scalar>::from_f64(3.0)
-                * __x.data.0[0][0usize];
-            let __t22 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
-                * __lambda.data.0[0][0usize];
-            let __t24 = __lambda.data.0[0][1usize] + __t22;
-            let __t25 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t24;
-            let __t26 = __p.data.0[0][0usize] * __t25;
-            let __t27 = __t26 * __t20;
-            let __t28 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0) - __t27;
             __out.hxx.data.0[0usize][0usize] = __t28;
         }
         fn __expand_hamiltonian_generic<__S: ::dilqr_runtime::Scalar>(
@@ -1187,46 +1207,48 @@ hux   huu   hup
             __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
             __out: &mut ::dilqr_runtime::model::HamiltonianExpansion<__S, 2usize, 1usize>,
         ) {
-            let __t2 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t2;
-            __out.fx.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                1.0,
-            );
-            let __t6 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t4;
-            let __t7 = __t6 * __p.data.0[0][0usize];
+            let __t0 = __p.data.0[0][0usize];
+            let __t1 = __x.data.0[0][0usize];
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0);
+            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
+            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0);
+            __out.fx.data.0[1usize][1usize] = __t5;
+            let __t7 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                <__S as ::dilqr_runtime::Scalar>::from_f64(1.5),
+                __t1 * __t1,
+                __t5,
+            ) * __t0;
             __out.fu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 0.010000000000000002,
             );
-            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002)
-                * __t7;
-            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) - __t9;
-            __out.fx.data.0[0usize][0usize] = __t10;
-            __out.fx.data.0[1usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.1,
+            __out.fx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002),
+                __t7,
+                __t5,
             );
-            __out.fu.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.1,
-            );
-            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t7;
-            __out.fx.data.0[0usize][1usize] = __t13;
-            let __t15 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
-                * __x.data.0[0][0usize];
-            __out.lx.data.0[0usize][0usize] = __t15;
+            __out.fx.data.0[1usize][0usize] = __t11;
+            __out.fu.data.0[0usize][1usize] = __t11;
+            __out.fx.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                -0.1,
+            ) * __t7;
+            __out.lx.data.0[0usize][0usize] = __t14 * __t1;
             __out.huu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 0.2,
             );
-            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.2)
-                * __u.data.0[0][0usize];
-            __out.lu.data.0[0usize][0usize] = __t18;
-            let __t20 = <__S as ::dilqr_runtime::Scalar>::from_f64(3.0)
-                * __x.data.0[0][0usize];
-            let __t22 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
-                * __lambda.data.0[0][0usize];
-            let __t24 = __lambda.data.0[0][1usize] + __t22;
-            let __t25 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t24;
-            let __t26 = __p.data.0[0][0usize] * __t25;
-            let __t27 = __t26 * __t20;
-            let __t28 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0) - __t27;
+            __out.lu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.2,
+            ) * __u.data.0[0][0usize];
+            let __t28 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                __t0
+                    * (__t11
+                        * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                            __t11,
+                            __lambda.data.0[0][0usize],
+                            __lambda.data.0[0][1usize],
+                        )),
+                <__S as ::dilqr_runtime::Scalar>::from_f64(3.0) * __t1,
+                __t14,
+            );
             __out.hxx.data.0[0usize][0usize] = __t28;
         }
         pub struct __AddHamiltonianParameterGradient;
@@ -1288,17 +1310,19 @@ hux   huu   hup
             __gs: &mut ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
         ) {
             type __S = ::core::primitive::f64;
-            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
-                * __lambda.data.0[0][0usize];
-            let __t4 = __lambda.data.0[0][1usize] + __t2;
-            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t4;
-            let __t7 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t8 = __x.data.0[0][0usize] * __t7;
-            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t8;
-            let __t11 = __x.data.0[0][0usize] + __t10;
-            let __t12 = __t11 * __t5;
-            let __t13 = -__t12;
-            __gp.data.0[0][0usize] += __t13;
+            let __t6 = __x.data.0[0][0usize];
+            let __t12 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                0.5f64,
+                __t6 * (__t6 * __t6),
+                __t6,
+            )
+                * (0.1f64
+                    * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                        0.1f64,
+                        __lambda.data.0[0][0usize],
+                        __lambda.data.0[0][1usize],
+                    ));
+            __gp.data.0[0][0usize] += -__t12;
         }
         fn __add_hamiltonian_parameter_gradient_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1309,17 +1333,20 @@ hux   huu   hup
             __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
             __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
         ) {
-            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
-                * __lambda.data.0[0][0usize];
-            let __t4 = __lambda.data.0[0][1usize] + __t2;
-            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t4;
-            let __t7 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t8 = __x.data.0[0][0usize] * __t7;
-            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t8;
-            let __t11 = __x.data.0[0][0usize] + __t10;
-            let __t12 = __t11 * __t5;
-            let __t13 = -__t12;
-            __gp.data.0[0][0usize] += __t13;
+            let __t1 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
+            let __t6 = __x.data.0[0][0usize];
+            let __t12 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                <__S as ::dilqr_runtime::Scalar>::from_f64(0.5),
+                __t6 * (__t6 * __t6),
+                __t6,
+            )
+                * (__t1
+                    * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                        __t1,
+                        __lambda.data.0[0][0usize],
+                        __lambda.data.0[0][1usize],
+                    ));
+            __gp.data.0[0][0usize] += -__t12;
         }
         pub struct __AddTerminalParameterGradient;
         impl ::dilqr_runtime::Kernel for __AddTerminalParameterGradient {
@@ -1357,8 +1384,8 @@ hux   huu   hup
             __gs: &mut ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
         ) {
             type __S = ::core::primitive::f64;
-            let __t1 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            __gp.data.0[0][0usize] += __t1;
+            let __t0 = __x.data.0[0][0usize];
+            __gp.data.0[0][0usize] += __t0 * __t0;
         }
         fn __add_terminal_parameter_gradient_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1367,8 +1394,8 @@ hux   huu   hup
             __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
             __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
         ) {
-            let __t1 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            __gp.data.0[0][0usize] += __t1;
+            let __t0 = __x.data.0[0][0usize];
+            __gp.data.0[0][0usize] += __t0 * __t0;
         }
         pub struct __AddParameterContraction;
         impl ::dilqr_runtime::Kernel for __AddParameterContraction {
@@ -1455,26 +1482,26 @@ hux   huu   hup
             __gs: &mut ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
         ) {
             type __S = ::core::primitive::f64;
-            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
-                * __lambda.data.0[0][0usize];
-            let __t4 = __lambda.data.0[0][1usize] + __t2;
-            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t4;
-            let __t7 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t7;
-            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t9;
-            let __t13 = __dx.data.0[0][0usize] * __t11;
-            let __t14 = __t13 * __t5;
-            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
-                * __dlambda.data.0[0][0usize];
-            let __t18 = __dlambda.data.0[0][1usize] + __t16;
-            let __t19 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t18;
-            let __t20 = __x.data.0[0][0usize] * __t7;
-            let __t22 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t20;
-            let __t23 = __x.data.0[0][0usize] + __t22;
-            let __t24 = __t23 * __t19;
-            let __t25 = __t24 + __t14;
-            let __t26 = -__t25;
-            __gp.data.0[0][0usize] += __t26;
+            let __t6 = __x.data.0[0][0usize];
+            let __t7 = __t6 * __t6;
+            let __t25 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                __dx.data.0[0][0usize]
+                    * <__S as ::dilqr_runtime::Scalar>::mul_add(1.5f64, __t7, 1f64),
+                0.1f64
+                    * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                        0.1f64,
+                        __lambda.data.0[0][0usize],
+                        __lambda.data.0[0][1usize],
+                    ),
+                <__S as ::dilqr_runtime::Scalar>::mul_add(0.5f64, __t6 * __t7, __t6)
+                    * (0.1f64
+                        * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                            0.1f64,
+                            __dlambda.data.0[0][0usize],
+                            __dlambda.data.0[0][1usize],
+                        )),
+            );
+            __gp.data.0[0][0usize] += -__t25;
         }
         fn __add_parameter_contraction_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1488,26 +1515,35 @@ hux   huu   hup
             __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
             __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
         ) {
-            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
-                * __lambda.data.0[0][0usize];
-            let __t4 = __lambda.data.0[0][1usize] + __t2;
-            let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t4;
-            let __t7 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t7;
-            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t9;
-            let __t13 = __dx.data.0[0][0usize] * __t11;
-            let __t14 = __t13 * __t5;
-            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
-                * __dlambda.data.0[0][0usize];
-            let __t18 = __dlambda.data.0[0][1usize] + __t16;
-            let __t19 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t18;
-            let __t20 = __x.data.0[0][0usize] * __t7;
-            let __t22 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t20;
-            let __t23 = __x.data.0[0][0usize] + __t22;
-            let __t24 = __t23 * __t19;
-            let __t25 = __t24 + __t14;
-            let __t26 = -__t25;
-            __gp.data.0[0][0usize] += __t26;
+            let __t1 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
+            let __t6 = __x.data.0[0][0usize];
+            let __t7 = __t6 * __t6;
+            let __t25 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                __dx.data.0[0][0usize]
+                    * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                        <__S as ::dilqr_runtime::Scalar>::from_f64(1.5),
+                        __t7,
+                        <__S as ::dilqr_runtime::Scalar>::from_f64(1.0),
+                    ),
+                __t1
+                    * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                        __t1,
+                        __lambda.data.0[0][0usize],
+                        __lambda.data.0[0][1usize],
+                    ),
+                <__S as ::dilqr_runtime::Scalar>::mul_add(
+                    <__S as ::dilqr_runtime::Scalar>::from_f64(0.5),
+                    __t6 * __t7,
+                    __t6,
+                )
+                    * (__t1
+                        * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                            __t1,
+                            __dlambda.data.0[0][0usize],
+                            __dlambda.data.0[0][1usize],
+                        )),
+            );
+            __gp.data.0[0][0usize] += -__t25;
         }
         pub struct __AddTerminalParameterContraction;
         impl ::dilqr_runtime::Kernel for __AddTerminalParameterContraction {
@@ -1554,10 +1590,8 @@ hux   huu   hup
             __gs: &mut ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
         ) {
             type __S = ::core::primitive::f64;
-            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
-                * __x.data.0[0][0usize];
-            let __t4 = __dx.data.0[0][0usize] * __t2;
-            __gp.data.0[0][0usize] += __t4;
+            __gp.data.0[0][0usize]
+                += __dx.data.0[0][0usize] * (2f64 * __x.data.0[0][0usize]);
         }
         fn __add_terminal_parameter_contraction_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1567,10 +1601,10 @@ hux   huu   hup
             __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
             __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
         ) {
-            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
-                * __x.data.0[0][0usize];
-            let __t4 = __dx.data.0[0][0usize] * __t2;
-            __gp.data.0[0][0usize] += __t4;
+            __gp.data.0[0][0usize]
+                += __dx.data.0[0][0usize]
+                    * (<__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
+                        * __x.data.0[0][0usize]);
         }
         pub struct __ParameterTerms;
         impl ::dilqr_runtime::Kernel for __ParameterTerms {
@@ -1625,23 +1659,21 @@ hux   huu   hup
             >,
         ) {
             type __S = ::core::primitive::f64;
-            let __t1 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t2 = __x.data.0[0][0usize] * __t1;
-            let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t2;
-            let __t5 = __x.data.0[0][0usize] + __t4;
-            let __t7 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.010000000000000002)
-                * __t5;
-            __out.fp.data.0[0usize][0usize] = __t7;
-            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t5;
-            __out.fp.data.0[0usize][1usize] = __t9;
-            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t1;
-            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t11;
-            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
-                * __lambda.data.0[0][0usize];
-            let __t18 = __lambda.data.0[0][1usize] + __t16;
-            let __t19 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t18;
-            let __t20 = __t19 * __t13;
-            let __t21 = -__t20;
+            let __t0 = __x.data.0[0][0usize];
+            let __t1 = __t0 * __t0;
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                0.5f64,
+                __t0 * __t1,
+                __t0,
+            );
+            __out.fp.data.0[0usize][0usize] = (-0.010000000000000002f64) * __t5;
+            __out.fp.data.0[0usize][1usize] = (-0.1f64) * __t5;
+            let __t21 = -(0.1f64
+                * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                    0.1f64,
+                    __lambda.data.0[0][0usize],
+                    __lambda.data.0[0][1usize],
+                ) * <__S as ::dilqr_runtime::Scalar>::mul_add(1.5f64, __t1, 1f64));
             __out.hxp.data.0[0usize][0usize] = __t21;
         }
         fn __parameter_terms_generic<__S: ::dilqr_runtime::Scalar>(
@@ -1657,23 +1689,31 @@ hux   huu   hup
                 1usize,
             >,
         ) {
-            let __t1 = __x.data.0[0][0usize] * __x.data.0[0][0usize];
-            let __t2 = __x.data.0[0][0usize] * __t1;
-            let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.5) * __t2;
-            let __t5 = __x.data.0[0][0usize] + __t4;
-            let __t7 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.010000000000000002)
-                * __t5;
-            __out.fp.data.0[0usize][0usize] = __t7;
-            let __t9 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1) * __t5;
-            __out.fp.data.0[0usize][1usize] = __t9;
-            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.5) * __t1;
-            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0) + __t11;
-            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1)
-                * __lambda.data.0[0][0usize];
-            let __t18 = __lambda.data.0[0][1usize] + __t16;
-            let __t19 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1) * __t18;
-            let __t20 = __t19 * __t13;
-            let __t21 = -__t20;
+            let __t0 = __x.data.0[0][0usize];
+            let __t15 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
+            let __t1 = __t0 * __t0;
+            let __t5 = <__S as ::dilqr_runtime::Scalar>::mul_add(
+                <__S as ::dilqr_runtime::Scalar>::from_f64(0.5),
+                __t0 * __t1,
+                __t0,
+            );
+            __out.fp.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                -0.010000000000000002,
+            ) * __t5;
+            __out.fp.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                -0.1,
+            ) * __t5;
+            let __t21 = -(__t15
+                * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                    __t15,
+                    __lambda.data.0[0][0usize],
+                    __lambda.data.0[0][1usize],
+                )
+                * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                    <__S as ::dilqr_runtime::Scalar>::from_f64(1.5),
+                    __t1,
+                    <__S as ::dilqr_runtime::Scalar>::from_f64(1.0),
+                ));
             __out.hxp.data.0[0usize][0usize] = __t21;
         }
         pub struct __TerminalParameterTerms;
@@ -1709,9 +1749,7 @@ hux   huu   hup
             >,
         ) {
             type __S = ::core::primitive::f64;
-            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
-                * __x.data.0[0][0usize];
-            __out.data.0[0usize][0usize] = __t2;
+            __out.data.0[0usize][0usize] = 2f64 * __x.data.0[0][0usize];
         }
         fn __terminal_parameter_terms_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1719,9 +1757,9 @@ hux   huu   hup
             __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
             __out: &mut ::dilqr_runtime::nalgebra::SMatrix<__S, 2usize, 1usize>,
         ) {
-            let __t2 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0)
-                * __x.data.0[0][0usize];
-            __out.data.0[0usize][0usize] = __t2;
+            __out.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                2.0,
+            ) * __x.data.0[0][0usize];
         }
         let _ = (dynamics, stage_cost, terminal_cost, DT);
     };
