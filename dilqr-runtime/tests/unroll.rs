@@ -122,6 +122,10 @@ fn gauss_newton(max_iterations: usize) -> Settings {
     Settings { hessian: Hessian::GaussNewton, max_iterations, tolerance: 1e-300, ..Settings::default() }
 }
 
+/// Moves initial state, parameters or stage parameters by a length.
+type Move<const NX: usize, const NP: usize, const NS: usize> =
+    dyn Fn(f64, &mut SVector<f64, NX>, &mut SVector<f64, NP>, &mut [SVector<f64, NS>]);
+
 /// What is held constant at the start.
 enum Held<const NX: usize, const NU: usize> {
     /// Controls.
@@ -174,7 +178,7 @@ fn against_differences<M, const NX: usize, const NU: usize, const NP: usize, con
         by_states + loss.controls.iter().zip(&end.controls).map(|(g, u)| g.dot(u)).sum::<f64>()
     };
     let h = 1e-5;
-    let mut slope = |edit: &dyn Fn(f64, &mut SVector<f64, NX>, &mut SVector<f64, NP>, &mut [SVector<f64, NS>])| {
+    let mut slope = |edit: &Move<NX, NP, NS>| {
         let mut side = |h| {
             let Solution { mut x0, mut params, mut stage_params, .. } = solution.clone();
             edit(h, &mut x0, &mut params, &mut stage_params);
