@@ -28,6 +28,12 @@ pub enum Input {
     Multipliers,
     /// The states that a solve started from.
     InitialStates,
+    /// A direction in the problem's data.
+    Direction,
+    /// The loss Hessian's product in the states, `T + 1` vectors.
+    LossHessianStates,
+    /// The loss Hessian's product in the controls, `T` vectors.
+    LossHessianControls,
     /// The loss gradients of a batch, one for each solution.
     LossGradients,
 }
@@ -44,6 +50,9 @@ impl fmt::Display for Input {
             Self::LossControls => "the loss gradient in the controls",
             Self::Multipliers => "the list of multipliers",
             Self::InitialStates => "the list of initial states",
+            Self::Direction => "the direction",
+            Self::LossHessianStates => "the loss Hessian's product in the states",
+            Self::LossHessianControls => "the loss Hessian's product in the controls",
             Self::LossGradients => "the list of loss gradients",
         })
     }

@@ -12,11 +12,16 @@
 //! stabilization of complex behaviors through online trajectory optimization*, 2012 (line search on the rollout with
 //! feedback, regularisation with a schedule).
 
+#[cfg(feature = "dual")]
+use nalgebra::SVector;
+
 use crate::error::{GradientError, SettingsError, SolveError};
 use crate::forward::Forward;
 use crate::implicit::{Differentiation, Gradient, Implicit, Jacobian, LossGradient};
 use crate::model::Model;
 use crate::problem::Problem;
+#[cfg(feature = "dual")]
+use crate::second_order::{self, Direction};
 use crate::settings::Settings;
 use crate::solution::Solution;
 
@@ -172,6 +177,73 @@ where
         method: Differentiation,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
         self.implicit.vjp(&self.model, &self.settings, solution, loss, method)
+    }
+
+    /// The exact product of a loss's second derivative with a direction of the problem's data: how the gradient that
+    /// [`Ilqr::vjp`] gives changes along `direction`, in parameters, initial state and stage parameters.
+    ///
+    /// `loss` is the loss gradient at the solution, and `loss_hessian` its derivative: called with the derivative of the
+    /// trajectory along the direction, `dx_t` (`T + 1` vectors of `NX`) and `du_t` (`T` of `NU`), it returns the product of
+    /// the loss's Hessian in the trajectory with it. (For a loss that is linear that is zero.) The loss is a function of
+    /// the trajectory alone: what it depends on the data directly, and their mixed derivatives, are the caller's to add.
+    ///
+    /// Two times the sweeps of a gradient, on dual numbers; allocates its memory in every call. With the feature `dual`.
+    /// See [`second_order`].
+    ///
+    /// ```
+    /// use dilqr_runtime::nalgebra::SVector;
+    /// use dilqr_runtime::second_order::Direction;
+    /// use dilqr_runtime::{Ilqr, LossGradient, Model, Problem, Scalar, Settings};
+    ///
+    /// /// `x+ = x + u`, `l = 1/2 p u^2`, `l_T = 1/2 x^2`: over one stage from `x_0`, `u = -x_0 / (1 + p)`.
+    /// struct Push;
+    ///
+    /// impl Model<1, 1, 1> for Push {
+    ///     fn dynamics<S: Scalar>(
+    ///         &self,
+    ///         x: &SVector<S, 1>,
+    ///         u: &SVector<S, 1>,
+    ///         _: &SVector<S, 1>,
+    ///         _: &SVector<S, 0>,
+    ///         next: &mut SVector<S, 1>,
+    ///     ) {
+    ///         next[0] = x[0] + u[0];
+    ///     }
+    ///     fn stage_cost<S: Scalar>(&self, _: &SVector<S, 1>, u: &SVector<S, 1>, p: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    ///         S::from_f64(0.5) * p[0] * u[0] * u[0]
+    ///     }
+    ///     fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    ///         S::from_f64(0.5) * x[0] * x[0]
+    ///     }
+    /// }
+    ///
+    /// let mut solver = Ilqr::new(Push, 1, Settings::default())?;
+    /// let solution = solver.solve(&Problem::new([2.0], [3.0], 1))?;
+    ///
+    /// // L = u^2 = x_0^2 / (1 + p)^2
+    /// let mut loss = LossGradient::zeros(1);
+    /// loss.controls[0] = 2.0 * solution.controls[0];
+    /// let product = solver.hvp(&solution, &loss, &Direction::new([1.0]), |_, du| {
+    ///     let mut product = LossGradient::zeros(1);
+    ///     product.controls[0] = 2.0 * du[0];
+    ///     product
+    /// })?;
+    /// assert!((product.params[0] - 6.0 * 2.0_f64.powi(2) / 4.0_f64.powi(4)).abs() < 1e-12); // d2L/dp2
+    /// assert!((product.initial_state[0] + 4.0 * 2.0 / 4.0_f64.powi(3)).abs() < 1e-12); // d2L/dx0 dp
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Ilqr::vjp`], and for a direction or a product with wrong lengths or numbers that are not finite.
+    #[cfg(feature = "dual")]
+    pub fn hvp(
+        &mut self,
+        solution: &Solution<NX, NU, NP, NS>,
+        loss: &LossGradient<NX, NU>,
+        direction: &Direction<NX, NP, NS>,
+        loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>]) -> LossGradient<NX, NU>,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        second_order::hvp(&mut self.implicit, &self.model, &self.settings, solution, loss, direction, loss_hessian)
     }
 
     /// The exact derivative of the whole trajectory with respect to the parameters, by a forward sweep.

@@ -95,7 +95,7 @@ pub enum Differentiation {
     /// Differentiates a solve's steps instead of its result: that many full Gauss-Newton steps from where the solve
     /// started, and the derivative through all of them, to which the loss gradient at the solution is applied. What
     /// automatic differentiation makes of an iLQR loop; tends to the exact derivative as fast as those steps converge,
-    /// and for comparison: it costs as many solves as there are parameters, see [`unroll`](crate::unroll). Without
+    /// and for comparison: it costs as many solves as there are parameters, see [`unroll`]. Without
     /// constraints only. With the feature `dual`.
     #[cfg(feature = "dual")]
     Unrolled {
@@ -156,10 +156,7 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let horizon = self.horizon();
-        check_length(Input::LossStates, loss.states.len(), horizon + 1)?;
-        check_length(Input::LossControls, loss.controls.len(), horizon)?;
-        check_finite(Input::LossStates, loss.states.iter().map(|g| g.as_slice()))?;
-        check_finite(Input::LossControls, loss.controls.iter().map(|g| g.as_slice()))?;
+        check_loss(loss, horizon)?;
         let point = self.linearise(model, settings, solution, method)?;
         #[cfg(feature = "dual")]
         match method {
@@ -290,7 +287,7 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
     }
 
     /// Checks that `solution` is one, and factorises the LQ problem about it.
-    fn linearise<'a, M, const NP: usize, const NS: usize>(
+    pub(crate) fn linearise<'a, M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
         settings: &Settings,
@@ -507,6 +504,16 @@ where
         compare(&point.states[t + 1], &next);
     }
     largest
+}
+
+pub(crate) fn check_loss<const NX: usize, const NU: usize>(
+    loss: &LossGradient<NX, NU>,
+    horizon: usize,
+) -> Result<(), GradientError> {
+    check_length(Input::LossStates, loss.states.len(), horizon + 1)?;
+    check_length(Input::LossControls, loss.controls.len(), horizon)?;
+    check_finite(Input::LossStates, loss.states.iter().map(|g| g.as_slice()))?;
+    check_finite(Input::LossControls, loss.controls.iter().map(|g| g.as_slice()))
 }
 
 pub(crate) fn check_length(input: Input, given: usize, expected: usize) -> Result<(), GradientError> {

@@ -17,6 +17,9 @@
 //! solution ([`implicit`]), at a cost that does not depend on how many iterations the solve took. [`batch`] does both for
 //! many problems at once.
 //!
+//! With the feature `dual` there are second derivatives, too (`Ilqr::hvp`), and the gradients that others take, for
+//! comparison: through the steps of a solve, all of them or the last ([`Differentiation`]).
+//!
 //! Limits are the model's ([`Limits`]): bounds are kept by the solver's own recursion, constraints by an augmented Lagrangian
 //! and a Newton method on the active set, and gradients are exact through what is active. [`Solution::certificate`] holds
 //! the evidence; [`Settings::relaxation`] trades the limits for smooth barriers.
@@ -48,6 +51,8 @@ mod problem;
 mod relaxed;
 pub mod riccati;
 mod scalar;
+#[cfg(feature = "dual")]
+pub mod second_order;
 mod sensitivity;
 mod settings;
 mod solution;
@@ -70,5 +75,7 @@ pub use model::{Model, Sparsity};
 pub use numdiff::NumDiff;
 pub use problem::Problem;
 pub use scalar::{Kernel, Scalar};
+#[cfg(feature = "dual")]
+pub use second_order::Direction;
 pub use settings::{Hessian, LineSearch, PenaltySchedule, Regularisation, Settings};
 pub use solution::{Multipliers, Solution, Stats, Status};

@@ -7,7 +7,7 @@ mod support;
 use dilqr_runtime::error::Limit;
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{GradientError, Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings, Solution, Status};
-use support::{Tracking, c, solve, tight};
+use support::{Tracking, c, second_order, solve, tight};
 
 type Vector<S, const N: usize> = SVector<S, N>;
 
@@ -480,6 +480,8 @@ fn a_mass_at_rest_at_its_goal() {
     assert!(solution.states.iter().filter(|x| (x[1] - 0.7).abs() < 1e-9).count() > 2, "no speed at its limit");
     assert!((solution.states[25] - SVector::from([1.0, 0.0])).amax() < 1e-9);
     check_derivatives(Rail, &rail());
+    // Differences of fourth order, of gradients that are good to 1e-12.
+    second_order::check(Rail, &rail(), tight(), 1e-4, 1e-8);
 }
 
 #[test]
@@ -489,6 +491,7 @@ fn round_the_disc() {
     let touching = solution.states.iter().filter(|x| ((x[0] - 1.0).hypot(x[1]) - 0.4).abs() < 1e-8).count();
     assert!(touching > 0, "the disc is not touched");
     check_derivatives(RoundTheDisc, &disc());
+    second_order::check(RoundTheDisc, &disc(), tight(), 1e-4, 1e-8);
 }
 
 /// 2.5 s at 0.3 m/s do not reach one metre.

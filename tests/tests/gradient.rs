@@ -7,7 +7,7 @@ use dilqr_models::{cartpole, lqr, pendulum};
 use dilqr_runtime::dual::AutoDiff;
 use dilqr_runtime::model::StageExpansion;
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Ilqr, LossGradient, Model, Problem, Settings};
+use dilqr_runtime::{Differentiation, Direction, Ilqr, LossGradient, Model, Problem, Settings};
 use dilqr_tests::{Reference, assert_close, cart4, differences, pend2, random_loss, solve, tight, value, weights};
 
 fn check<M, const NX: usize, const NU: usize, const NP: usize>(name: &str, model: M, problem: &Problem<NX, NU, NP>)
@@ -32,6 +32,18 @@ where
     let dual = by_dual.vjp(&solution, &loss).unwrap();
     assert_close(name, &[gradient.params], &[dual.params], 1e-9);
     assert_close(name, &[gradient.initial_state], &[dual.initial_state], 1e-9);
+
+    // As do second derivatives and unrolled steps, which run the generic kernels on dual numbers.
+    let along = Direction::new(solution.params).with_initial_state(SVector::repeat(1.0));
+    let flat = |_: &[SVector<f64, NX>], _: &[SVector<f64, NU>]| LossGradient::zeros(horizon);
+    let product = solver.hvp(&solution, &loss, &along, flat).unwrap();
+    let dual = by_dual.hvp(&solution, &loss, &along, flat).unwrap();
+    assert_close(name, &[product.params], &[dual.params], 1e-8);
+    assert_close(name, &[product.initial_state], &[dual.initial_state], 1e-8);
+    let once = Differentiation::Truncated { iterations: 1 };
+    let [steps, dual] =
+        [solver.vjp_with(&solution, &loss, once).unwrap(), by_dual.vjp_with(&solution, &loss, once).unwrap()];
+    assert_close(name, &[steps.params], &[dual.params], 1e-9);
 
     // What `differences` are good for, 1e-10 of the largest entry, and room for large higher derivatives.
     let tolerance = 1e-7;

@@ -2,6 +2,8 @@
 //! dual numbers, so that these tests depend on nothing generated.
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub(crate) mod second_order;
+
 use std::fs;
 use std::path::Path;
 
