@@ -28,10 +28,10 @@
 //! two may not where later ones do.
 //!
 //! Controls are kept within their bounds as in the solve: where a bound holds, a control moves with it. A relaxed problem's
-//! steps have its barriers; a solve with constraints is not unrolled. Every parameter,
-//! every entry of the initial state and every stage parameter (`T + 1` times `NS` of them) is a direction of its own, and
-//! each takes all the steps. The loss gradient is the one at the solution, for any number of steps. Memory is allocated by
-//! every call.
+//! steps have its barriers; a solve with constraints is not unrolled. Every parameter, every entry of the initial state and
+//! every stage parameter (`T + 1` times `NS` of them) is a direction of its own, and each takes all the steps. The loss
+//! gradient is the one at the solution, for any number of steps, and what has no implicit gradient is refused here, too.
+//! Memory is allocated by every call.
 
 use nalgebra::SVector;
 use num_dual::Dual;
@@ -110,7 +110,7 @@ where
         iterations,
         // A solution is good to its tolerance in units of a gradient; what that is in units of the trajectory depends on the
         // curvature of the cost.
-        near: settings.tolerance.sqrt(),
+        near: settings.tolerance.sqrt().max(NOISE),
         current: Trajectory::zeros(horizon, &M::LIMITS),
         trial: Trajectory::zeros(horizon, &M::LIMITS),
         policy: Policy::zeros(horizon, &M::LIMITS),
