@@ -72,8 +72,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     ) -> Result<(SVector<S, NU>, [bool; NU]), NotPositiveDefinite> {
         let mut k: SVector<S, NU> = zeros();
         let mut free = [true; NU];
+        // Whether the last step went all the way to the minimum over the free controls.
+        let mut whole = false;
         // Each round settles a set of free controls; a convex program needs few, and one that is not may need any number.
-        for round in 0..20 + 10 * NU {
+        for _ in 0..20 + 10 * NU {
             let mut at = *u;
             let mut slope = *qu;
             add_product(&mut slope, quu, &k);
@@ -81,12 +83,12 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
                 at[i] += k[i];
             }
             let held: [bool; NU] = core::array::from_fn(|i| bounds.held(i, &at, &slope).is_some());
-            if round > 0 && held.iter().zip(&free).all(|(held, free)| held != free) {
+            if whole && held.iter().zip(&free).all(|(held, free)| held != free) {
                 return Ok((k, free));
             }
             free = held.map(|held| !held);
             let step = self.free_step(quu, &slope, &free)?;
-            k = project(u, &k, &step, bounds, |k| {
+            (k, whole) = project(u, &k, &step, bounds, |k| {
                 let mut curved = *qu;
                 let mut product = zeros();
                 add_product(&mut product, quu, k);
@@ -126,37 +128,44 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     }
 }
 
-/// `k` moved along the step and back into the box, as far along as lowers the objective.
+/// `k` moved along the step and back into the box, as far along as lowers the objective; and whether that was all of it.
+/// (What remains of a step that rounding alone keeps from being whole is no step.)
 fn project<S: Scalar, const NU: usize>(
     u: &SVector<S, NU>,
     k: &SVector<S, NU>,
     step: &SVector<S, NU>,
     bounds: &Bounds<S, NU>,
     objective: impl Fn(&SVector<S, NU>) -> f64,
-) -> SVector<S, NU> {
+) -> (SVector<S, NU>, bool) {
     let before = objective(k);
     let mut alpha = 1.0;
     let mut moved = *k;
-    // Down to a step of 1e-6; a whole step that touches no bound is the minimum over the free controls, and is taken.
+    // Down to a step of 1e-6; a whole step that no bound cuts short is the minimum over the free controls, and is taken.
     for _ in 0..20 {
-        let mut touches = false;
+        let mut cut = false;
         for i in 0..NU {
             let (lower, upper) = (bounds.lower[i] - u[i], bounds.upper[i] - u[i]);
             moved[i] = k[i] + S::from_f64(alpha) * step[i];
-            if moved[i].to_f64() <= lower.to_f64() {
+            if moved[i].to_f64() < lower.to_f64() {
                 moved[i] = lower;
-                touches = true;
-            } else if moved[i].to_f64() >= upper.to_f64() {
+                cut = true;
+            } else if moved[i].to_f64() > upper.to_f64() {
                 moved[i] = upper;
-                touches = true;
+                cut = true;
             }
         }
-        if (alpha == 1.0 && !touches) || objective(&moved) <= before {
-            break;
+        let whole = alpha == 1.0 && !cut;
+        if whole || objective(&moved) <= before {
+            return (moved, whole || negligible(u, step));
         }
         alpha *= 0.5;
     }
-    moved
+    (moved, negligible(u, step))
+}
+
+/// Whether a step is below the rounding of the control.
+fn negligible<S: Scalar, const NU: usize>(u: &SVector<S, NU>, step: &SVector<S, NU>) -> bool {
+    (0..NU).all(|i| step[i].to_f64().abs() <= 4.0 * f64::EPSILON * u[i].to_f64().abs().max(1e-3))
 }
 
 #[cfg(test)]
