@@ -1,5 +1,6 @@
 //! The runtime under another name in the user's manifest.
 
+#[allow(dead_code, reason = "no test uses all of it")]
 mod rustc;
 
 use rustc::{Crate, model};

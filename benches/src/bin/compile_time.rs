@@ -1,49 +1,116 @@
-//! How long the models take to compile: expansion (Symbolica included), checking and, in release, code generation.
+//! How long a model takes to compile, in a fresh crate that depends on dilqr-runtime by path and has cargo's own dev
+//! profile: expansion (Symbolica included), and rustc's work on the emitted code.
 //!
 //! ```text
-//! cargo run --release -p dilqr-benches --bin compile_time [TIMES]
+//! cargo run --release -p dilqr-benches --bin compile_time -- [TIMES] [MODELS..]
 //! ```
 //!
-//! Each run marks one source file of `models` as changed, so that cargo compiles that one crate and nothing else; the first
-//! run of each command, which may compile dependencies, is not counted.
+//! The crate and its target folder lie in `target/compile_time`; the first run compiles Symbolica there, which takes
+//! minutes. Every model is built TIMES times (5 unless told otherwise), without what earlier builds of it have left, in
+//! three forms: as an empty crate, as it is written, and with the code that was emitted for it in its place. Medians of
+//! the differences: the emitted code without the empty crate is rustc's part, the rest is the expansion's.
 
 use std::error::Error;
-use std::fs::File;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-/// The crate that is compiled, and its root, which is marked as changed.
-const PACKAGE: &str = "dilqr-models";
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/src/lib.rs");
+/// Models of `models/src`, and the longest that their expansion should take \[s\]; rustc should take no more than twice
+/// that.
+const MODELS: [(&str, f64); 4] = [("pendulum", 0.3), ("cartpole", 0.6), ("quadrotor_euler", 3.0), ("arm", 15.0)];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let times = std::env::args().nth(1).map_or(Ok(7), |times| times.parse::<usize>())?.max(1);
-    for arguments in [&["check"][..], &["build"], &["build", "--release"]] {
-        let arguments = [arguments, &["--quiet", "--package", PACKAGE]].concat();
-        compile(&arguments)?;
-        let nothing = median(times, || compile(&arguments))?;
-        let models = median(times, || {
-            File::options().append(true).open(Path::new(SOURCE))?.set_modified(SystemTime::now())?;
-            compile(&arguments)
-        })?;
-        println!("cargo {}: {models:.2?} (cargo with nothing to do: {nothing:.2?})", arguments.join(" "));
+    let mut arguments = std::env::args().skip(1).peekable();
+    let times = arguments.peek().and_then(|first| first.parse::<usize>().ok());
+    if times.is_some() {
+        arguments.next();
+    }
+    let (times, wanted) = (times.unwrap_or(5).max(1), arguments.collect::<Vec<_>>());
+    if let Some(unknown) = wanted.iter().find(|name| !MODELS.iter().any(|(model, _)| model == name)) {
+        return Err(format!("no model {unknown}; there are {:?}", MODELS.map(|(model, _)| model)).into());
+    }
+    let fresh = Fresh::new()?;
+    println!("| model | expansion | at most | rustc | at most |\n|---|---|---|---|---|");
+    for (name, limit) in MODELS {
+        if !wanted.is_empty() && !wanted.iter().any(|model| model == name) {
+            continue;
+        }
+        let (expansion, rustc) = fresh.measure(name, times)?;
+        println!("| {name} | {expansion:.2} s | {limit:.1} s | {rustc:.2} s | {:.1} s |", 2.0 * limit);
     }
     Ok(())
 }
 
-/// Wall time of one run of cargo.
-fn compile(arguments: &[&str]) -> Result<Duration, Box<dyn Error>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let start = Instant::now();
-    let output = Command::new(cargo).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output()?;
-    let elapsed = start.elapsed();
-    if output.status.success() { Ok(elapsed) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
+/// The crate.
+struct Fresh {
+    folder: PathBuf,
+    target: PathBuf,
 }
 
-/// The median of several runs.
-fn median(times: usize, mut run: impl FnMut() -> Result<Duration, Box<dyn Error>>) -> Result<Duration, Box<dyn Error>> {
-    let mut elapsed = (0..times).map(|_| run()).collect::<Result<Vec<_>, _>>()?;
-    elapsed.sort_unstable();
-    Ok(elapsed[times / 2])
+impl Fresh {
+    fn new() -> Result<Self, Box<dyn Error>> {
+        let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+        // The target folder that this program lies in.
+        let program = std::env::current_exe()?;
+        let root = program.ancestors().nth(2).ok_or("this program lies in no target folder")?.join("compile_time");
+        let fresh = Self { folder: root.join("fresh"), target: root.join("target") };
+        fs::create_dir_all(fresh.folder.join("src"))?;
+        let manifest = format!(
+            "[package]\nname = \"fresh\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+             [dependencies]\ndilqr-runtime = {{ path = {:?} }}\n\n[workspace]\n",
+            packages.join("dilqr-runtime")
+        );
+        fs::write(fresh.folder.join("Cargo.toml"), manifest)?;
+        // The same versions as here.
+        fs::copy(packages.join("Cargo.lock"), fresh.folder.join("Cargo.lock"))?;
+        Ok(fresh)
+    }
+
+    /// Seconds that a model's expansion takes, and seconds that rustc takes over what comes out of it.
+    fn measure(&self, name: &str, times: usize) -> Result<(f64, f64), Box<dyn Error>> {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/src").join(name).with_extension("rs");
+        let written = fs::read_to_string(source)?;
+        // The first build compiles what the crate depends on.
+        self.build("", &[])?;
+        self.build(&written, &[("DILQR_DUMP", name)])?;
+        let module = fs::read_to_string(self.target.join("dilqr").join(name).with_extension("rs"))?;
+        let (_, behind) = written.split_once("\npub use self::").ok_or("the file does not end as models do")?;
+        let emitted = format!("{module}\npub use self::{behind}");
+
+        let (mut expansions, mut rustcs) = (Vec::new(), Vec::new());
+        for _ in 0..times {
+            let [nothing, written, emitted] = [
+                self.build("", &[])?.as_secs_f64(),
+                self.build(&written, &[])?.as_secs_f64(),
+                self.build(&emitted, &[])?.as_secs_f64(),
+            ];
+            expansions.push(written - emitted);
+            rustcs.push(emitted - nothing);
+        }
+        Ok((median(expansions), median(rustcs)))
+    }
+
+    /// Wall time of `cargo build` on the crate with this text.
+    fn build(&self, text: &str, environment: &[(&str, &str)]) -> Result<Duration, Box<dyn Error>> {
+        fs::write(self.folder.join("src/lib.rs"), text)?;
+        // A fresh crate has compiled nothing yet that this build could take over.
+        let left = self.target.join("debug/incremental");
+        if left.is_dir() {
+            fs::remove_dir_all(left)?;
+        }
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(["build", "--quiet"]).current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.target);
+        command.env_remove("DILQR_DUMP").envs(environment.iter().copied());
+        let start = Instant::now();
+        let output = command.output()?;
+        let elapsed = start.elapsed();
+        if output.status.success() { Ok(elapsed) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }

@@ -67,15 +67,30 @@ impl Crate {
     }
 
     fn check_with(&self, runtime_name: &str, runtime: &Path) -> Command {
-        let mut rustc = Command::new(tool("rustc"));
+        let mut rustc = self.rustc(runtime_name, runtime, "src/lib.rs");
+        rustc.args(["--crate-type", "lib", "--emit", "metadata"]);
         rustc
-            .args(["--edition", "2024", "--crate-type", "lib", "--emit", "metadata"])
-            .arg("--out-dir")
-            .arg(&self.folder);
+    }
+
+    /// Compiles `src/main.rs` as cargo's dev profile does, and runs it.
+    pub(crate) fn run(&self) {
+        let program = self.folder.join("program").with_extension(std::env::consts::EXE_EXTENSION);
+        let mut rustc = self.rustc("dilqr_runtime", runtime(), "src/main.rs");
+        rustc.args(["--crate-type", "bin", "-C", "debuginfo=2", "-C", "opt-level=0", "-o"]).arg(&program);
+        let mut program = Command::new(program);
+        for command in [&mut rustc, &mut program] {
+            let output = command.output().expect("it starts");
+            assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+
+    fn rustc(&self, runtime_name: &str, runtime: &Path, source: &str) -> Command {
+        let mut rustc = Command::new(tool("rustc"));
+        rustc.args(["--edition", "2024", "--out-dir"]).arg(&self.folder);
         rustc.arg("--extern").arg(format!("{runtime_name}={}", runtime.display()));
         let dependencies = runtime.parent().expect("it lies in a folder");
         rustc.arg("-L").arg(format!("dependency={}", dependencies.display()));
-        rustc.arg(self.folder.join("src/lib.rs"));
+        rustc.arg(self.folder.join(source));
         rustc.env("CARGO_MANIFEST_DIR", &self.folder).env_remove("DILQR_DUMP");
         // Where the generated code is written when it is asked for.
         rustc.env("CARGO_TARGET_DIR", &self.folder);
