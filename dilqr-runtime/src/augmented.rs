@@ -15,7 +15,7 @@ use crate::dense::larger;
 use crate::forward::{Forward, Solve};
 use crate::ilqr::Iteration;
 use crate::implicit::Differentiation;
-use crate::instance::{Instance, Side, applies};
+use crate::instance::{Instance, applies};
 use crate::limits::Limits;
 use crate::model::Model;
 use crate::penalty::{Law, Penalty};
@@ -261,13 +261,7 @@ where
         for (curvature, stage) in current.policy.curvatures.iter_mut().zip(&memory.constrained.stages) {
             *curvature = stage.curvature;
         }
-        current.policy.held.fill(SVector::zeros());
-        for contact in survey.contacts.iter().filter(|contact| contact.active) {
-            if let Source::Bound(i, side) = contact.source {
-                let sign = if side == Side::Lower { 1.0 } else { -1.0 };
-                current.policy.held[contact.stage][i] = sign * contact.multiplier;
-            }
-        }
+        current.policy.held.copy_from_slice(&memory.constrained.held);
         current.policy.feedforward.fill(SVector::zeros());
         current.policy.costates.copy_from_slice(&memory.constrained.costates);
         current.sweep = Sweep { slope: 0.0, stationarity: survey.stationarity, scale: survey.scale };

@@ -24,6 +24,8 @@ pub(crate) struct Constrained<S, const NX: usize, const NU: usize> {
     value_hessians: Vec<SMatrix<S, NX, NX>>,
     /// Costates of the Lagrangian along the closed loop, `T + 1` vectors.
     pub(crate) costates: Vec<SVector<S, NX>>,
+    /// `Qu` where a bound holds a control, zero elsewhere; empty for models without bounds.
+    pub(crate) held: Vec<SVector<S, NU>>,
     /// Gradients of the cost alone, and values of the active rows: the linear part of a Newton step.
     newton: NewtonParts<S, NX, NU>,
     hamiltonian: HamiltonianExpansion<S, NX, NU>,
@@ -108,6 +110,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             terminal: ActiveTerminal::new(),
             value_hessians: vec![zeros(); horizon + 1],
             costates: vec![zeros(); horizon + 1],
+            held: vec![zeros(); if M::LIMITS.bounded { horizon } else { 0 }],
             newton: NewtonParts {
                 gx: vec![zeros(); horizon + 1],
                 gu: vec![zeros(); horizon],
@@ -186,6 +189,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             add_transposed_product(&mut qu, fu, &lambda);
             if limits.bounded {
                 stationarity.add_free(u, &qu, lu, &bounds);
+                self.held[t] = bounds.held_part(u, &qu);
                 for i in 0..NU {
                     let held = bounds.held(i, u, &qu);
                     survey.bounds(t, i, u, &qu, &bounds, held);

@@ -224,6 +224,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
             // The last sweep did not finish: what stands in the policy belongs to nothing.
             solution.gains.fill(SMatrix::repeat(f64::NAN));
             solution.costates.fill(SVector::repeat(f64::NAN));
+            solution.bound_multipliers.fill(SVector::repeat(f64::NAN));
         }
     }
 }

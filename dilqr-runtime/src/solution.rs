@@ -110,7 +110,7 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     /// Multipliers of the constraints; empty for models without.
     pub multipliers: Multipliers,
     /// `Q_u` where a bound holds a control (positive at the lower, negative at the upper one), zero elsewhere: `T` vectors of
-    /// `NU`; empty for models without bounds and for relaxed problems.
+    /// `NU`; empty for models without bounds and for relaxed problems. NaN where `gains` are.
     pub bound_multipliers: Vec<SVector<f64, NU>>,
     /// The relaxation that the problem was solved at ([`Settings::relaxation`](crate::Settings::relaxation)); it is
     /// differentiated as that problem.

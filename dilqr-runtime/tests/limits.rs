@@ -505,6 +505,66 @@ fn what_cannot_be_reached_is_infeasible() {
     assert!(matches!(error, GradientError::NotConverged { status: Status::Infeasible, .. }), "{error}");
 }
 
+/// Two controls that have to lead to 1, the first of them with an interval of one point: `u = (p, 1 - p)`.
+#[derive(Clone, Copy, Debug)]
+struct OnePoint;
+
+impl Model<1, 2, 1> for OnePoint {
+    const LIMITS: Limits = Limits { bounded: true, terminal_equalities: 1, ..Limits::NONE };
+
+    fn dynamics<S: Scalar>(
+        &self,
+        x: &Vector<S, 1>,
+        u: &Vector<S, 2>,
+        _: &Vector<S, 1>,
+        _: &Vector<S, 0>,
+        next: &mut Vector<S, 1>,
+    ) {
+        next[0] = x[0] + u[0] + u[1];
+    }
+    fn stage_cost<S: Scalar>(&self, _: &Vector<S, 1>, u: &Vector<S, 2>, _: &Vector<S, 1>, _: &Vector<S, 0>) -> S {
+        c::<S>(0.5) * (u[0] * u[0] + u[1] * u[1])
+    }
+    fn terminal_cost<S: Scalar>(&self, _: &Vector<S, 1>, _: &Vector<S, 1>, _: &Vector<S, 0>) -> S {
+        c::<S>(0.0)
+    }
+    fn bounds<S: Scalar>(&self, p: &Vector<S, 1>, lower: &mut Vector<S, 2>, upper: &mut Vector<S, 2>) {
+        lower[0] = p[0];
+        upper[0] = p[0];
+    }
+    fn terminal_constraints<S: Scalar>(
+        &self,
+        x: &Vector<S, 1>,
+        _: &Vector<S, 1>,
+        _: &Vector<S, 0>,
+        constraints: &mut [S],
+    ) {
+        constraints[0] = x[0] - c::<S>(1.0);
+    }
+}
+
+/// The cost is `(p^2 + (1 - p)^2) / 2`: what the point is worth is its slope, `2 p - 1`, and so is the multiplier.
+#[test]
+fn a_bound_of_one_point_has_a_multiplier() {
+    let mut solver = Ilqr::new(OnePoint, 1, Settings::default()).unwrap();
+    let solution = solve(&mut solver, &Problem::new([0.0], [0.2], 1));
+    assert!((solution.bound_multipliers[0] - SVector::from([-0.6, 0.0])).amax() < 1e-12, "{solution:?}");
+    let slope = solver.value_gradient(&solution).unwrap().params[0];
+    assert!((slope + 0.6).abs() < 1e-12, "{slope}");
+}
+
+/// Where no sweep finished there are no multipliers of bounds, and none of the solve before.
+#[test]
+fn nothing_is_left_of_the_solve_before() {
+    let mut solver = Ilqr::new(Rail, 25, Settings::default()).unwrap();
+    let before = solve(&mut solver, &rail());
+    assert!(before.bound_multipliers.iter().any(|rho| rho[0] != 0.0));
+    // The drag's cube overflows.
+    let after = solver.solve(&Problem::new([0.0, 1e200], [1.0, 0.7, 2.5, 0.01], 25)).unwrap();
+    assert_eq!(after.status, Status::Diverged);
+    assert!(after.bound_multipliers.iter().all(|rho| rho[0].is_nan()), "{:?}", after.bound_multipliers);
+}
+
 #[test]
 fn a_warm_start_needs_a_newton_step_or_two() {
     let mut solver = Ilqr::new(Rail, 25, Settings::default()).unwrap();
