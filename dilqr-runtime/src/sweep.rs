@@ -104,6 +104,9 @@ pub(crate) struct Records<S, const NX: usize, const NU: usize> {
     hamiltonian: HamiltonianExpansion<S, NX, NU>,
     terminal: TerminalExpansion<S, NX>,
     factor: StageFactor<S, NX, NU>,
+    /// `lu` without the augmented Lagrangian's part, for models with constraints: what stationarity is measured by, so that
+    /// it means the same whichever way a solve ends.
+    cost_lu: SVector<S, NU>,
     constraints: ConstraintExpansion<S, NX, NU>,
     terminal_constraints: ConstraintExpansion<S, NX, 0>,
     multipliers: Vec<S>,
@@ -121,6 +124,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Records<S, NX, NU> {
             hamiltonian: HamiltonianExpansion::zeros(),
             terminal: TerminalExpansion::zeros(),
             factor: StageFactor::zeros(),
+            cost_lu: zeros(),
         }
     }
 }
@@ -191,7 +195,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
                 records.hamiltonian = HamiltonianExpansion::zeros();
             }
             records.expand(instance, t, x, u, constraints, horizon, hessian, &lambda);
-            let Records { stage, hamiltonian, factor, .. } = records;
+            let Records { stage, hamiltonian, factor, cost_lu, .. } = records;
             let (quadratic, lx, lu) = match hessian {
                 Hessian::Exact => {
                     let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &*hamiltonian;
@@ -202,11 +206,13 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
                     (Quadratic { fx, fu, hxx: lxx, hux: lux, huu: luu }, lx, lu)
                 }
             };
+            let augmented = limits.constrained() && !instance.penalty.covers_bounds();
+            let measure = if augmented { &*cost_lu } else { lu };
             let step = if instance.keeps_bounds() {
                 let step = factor
                     .boxed_where::<PatternOf<M, NP, NS>>(&quadratic, mu, lx, lu, u, bounds, &mut value, &mut lambda)
                     .map_err(|_| diagnose(&quadratic, lx, lu))?;
-                stationarity.add_free(u, &step.qu, lu, bounds);
+                stationarity.add_free(u, &step.qu, measure, bounds);
                 self.held[t] = bounds.held_part(u, &step.qu);
                 step
             } else {
@@ -215,7 +221,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
                 }
                 let step =
                     factor.linear_where::<PatternOf<M, NP, NS>, 1>(quadratic.fx, quadratic.fu, lx, lu, &mut lambda);
-                stationarity.add(&step.qu, lu);
+                stationarity.add(&step.qu, measure);
                 step
             };
             slope += dot(&step.k, &step.qu);
@@ -264,6 +270,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Records<S, NX, NU> {
             }
         };
         if limits.limited() {
+            self.cost_lu = *additions.lu;
             let c = &constraints[at_stage(constraints, t, horizon, limits)];
             instance.expand_stage_penalty(t, x, u, c, &mut self.multipliers, &mut self.constraints, additions);
         }
