@@ -1,0 +1,169 @@
+//! Gradients against differences of solutions of neighbouring problems.
+
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::{Gradient, Ilqr, LossGradient, Problem, Settings, Solution, Status};
+use rand::Rng;
+use rand::rngs::StdRng;
+
+use crate::system::System;
+
+/// What a comparison came to.
+pub(crate) enum Verdict {
+    Agrees,
+    /// The solver refused to differentiate.
+    Refused,
+    /// Differences have no digits here, for this reason.
+    Unmeasurable(&'static str),
+    Wrong(String),
+}
+
+pub(crate) fn loss<const NX: usize, const NU: usize>(horizon: usize, random: &mut StdRng) -> LossGradient<NX, NU> {
+    let mut loss = LossGradient::zeros(horizon);
+    loss.states.iter_mut().for_each(|g| *g = SVector::from_fn(|_, _| random.random_range(-1.0..1.0)));
+    loss.controls.iter_mut().for_each(|g| *g = SVector::from_fn(|_, _| random.random_range(-1.0..1.0)));
+    loss
+}
+
+fn value<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    loss: &LossGradient<NX, NU>,
+    solution: &Solution<NX, NU, NP, NS>,
+) -> f64 {
+    let states: f64 = loss.states.iter().zip(&solution.states).map(|(g, x)| g.dot(x)).sum();
+    states + loss.controls.iter().zip(&solution.controls).map(|(g, u)| g.dot(u)).sum::<f64>()
+}
+
+/// A direction in which a problem is moved.
+struct Direction<const NX: usize, const NP: usize, const NS: usize> {
+    x0: SVector<f64, NX>,
+    params: SVector<f64, NP>,
+    stage_params: Vec<SVector<f64, NS>>,
+}
+
+impl<const NX: usize, const NP: usize, const NS: usize> Direction<NX, NP, NS> {
+    /// Every number by up to its own size, or a hundredth where it is smaller.
+    fn random<const NU: usize>(solution: &Solution<NX, NU, NP, NS>, random: &mut StdRng) -> Self {
+        let mut step = |at: f64| at.abs().max(1e-2) * random.random_range(-1.0..1.0);
+        let x0 = solution.x0.map(&mut step);
+        let params = solution.params.map(&mut step);
+        Self { x0, params, stage_params: solution.stage_params.iter().map(|s| s.map(&mut step)).collect() }
+    }
+
+    /// The derivative along the direction, and the sum of its terms' absolute values.
+    fn along(&self, gradient: &Gradient<NX, NP, NS>) -> (f64, f64) {
+        let mut terms: Vec<f64> = Vec::new();
+        terms.extend(gradient.initial_state.component_mul(&self.x0).iter());
+        terms.extend(gradient.params.component_mul(&self.params).iter());
+        for (g, d) in gradient.stage_params.iter().zip(&self.stage_params) {
+            terms.extend(g.component_mul(d).iter());
+        }
+        (terms.iter().sum(), terms.iter().map(|term| term.abs()).sum())
+    }
+
+    fn neighbour<M, const NU: usize>(
+        &self,
+        model: &M,
+        solution: &Solution<NX, NU, NP, NS>,
+        h: f64,
+    ) -> Problem<NX, NU, NP, NS>
+    where
+        M: System<NX, NU, NP, NS>,
+    {
+        let moved: Vec<_> = solution.stage_params.iter().zip(&self.stage_params).map(|(s, d)| s + d * h).collect();
+        Problem::new(solution.x0 + self.x0 * h, solution.params + self.params * h, solution.horizon())
+            .with_stage_params(if NS > 0 { &moved } else { &[] })
+            .with_warm_start(model, solution)
+    }
+}
+
+/// Which limits hold a solution.
+fn held<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    solution: &Solution<NX, NU, NP, NS>,
+) -> Vec<bool> {
+    let bounds = solution.bound_multipliers.iter().flat_map(|rho| rho.iter());
+    let multipliers = solution.multipliers.stage.iter().chain(&solution.multipliers.terminal);
+    match solution.relaxation {
+        Some(_) => Vec::new(),
+        None => bounds.chain(multipliers).map(|&multiplier| multiplier != 0.0).collect(),
+    }
+}
+
+/// Compares in one random direction.
+pub(crate) fn compare<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: M,
+    settings: &Settings,
+    solution: &Solution<NX, NU, NP, NS>,
+    random: &mut StdRng,
+) -> Verdict
+where
+    M: System<NX, NU, NP, NS>,
+{
+    let horizon = solution.horizon();
+    // Solutions as good as rounding allows, and by plain Newton steps, the last of which leaves far less than the tolerance.
+    let tight = Settings { tolerance: 1e-12, relaxation: settings.relaxation, ..Settings::default() };
+    let Ok(mut solver) = Ilqr::new(model, horizon, tight) else { return Verdict::Wrong("settings".into()) };
+    let still = Direction {
+        x0: SVector::zeros(),
+        params: SVector::zeros(),
+        stage_params: vec![SVector::zeros(); solution.stage_params.len()],
+    };
+    let sharper = match solver.solve(&still.neighbour(&model, solution, 0.0)) {
+        Ok(sharper) if sharper.status == Status::Converged => sharper,
+        Ok(_) => return Verdict::Unmeasurable("rounding of the solution"),
+        Err(error) => return Verdict::Wrong(error.to_string()),
+    };
+    let solution = &sharper;
+    let loss = loss(horizon, random);
+    let gradient = match solver.vjp(solution, &loss) {
+        Ok(gradient) => gradient,
+        Err(_) => return Verdict::Refused,
+    };
+    let direction = Direction::random(solution, random);
+    let (given, size) = direction.along(&gradient);
+    let active = held(solution);
+    let mut reason = "no digits";
+    let mut measured: Vec<f64> = Vec::new();
+    let mut best = (f64::INFINITY, f64::NAN);
+    for h in [1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6] {
+        let mut side = |h: f64| {
+            let neighbour = solver.solve(&direction.neighbour(&model, solution, h)).ok()?;
+            if neighbour.status != Status::Converged {
+                reason = "neighbours do not converge";
+                return None;
+            }
+            if neighbour.stats.iterations + neighbour.stats.newton_steps == 0 {
+                // So near that the start was stationary to the tolerance: the start was measured, not the solution.
+                reason = "neighbours are too near";
+                return None;
+            }
+            if held(&neighbour) != active {
+                reason = "neighbours are held by other limits";
+                return None;
+            }
+            Some(value(&loss, &neighbour))
+        };
+        let (Some(after), Some(before)) = (side(h), side(-h)) else { continue };
+        let difference = (after - before) / (2.0 * h);
+        if let Some(last) = measured.last() {
+            // Two steps that agree are right to about what they differ by, unless both are rounding.
+            let spread = (difference - last).abs();
+            if spread < best.0 {
+                best = (spread, difference);
+            }
+        }
+        measured.push(difference);
+        if best.0 <= 1e-7 * size {
+            break;
+        }
+    }
+    let (spread, difference) = best;
+    // The second: differences across a singularity grow as steps shrink, and stay small against the derivative's terms.
+    if !(spread <= 1e-4 * size && spread <= 1e-2 * difference.abs() + 1e-7 * size) {
+        return Verdict::Unmeasurable(reason);
+    }
+    // The smaller of two steps has a tenth of the error that the spread shows; sometimes the two err alike.
+    if (given - difference).abs() <= 10.0 * spread + 1e-6 * size {
+        Verdict::Agrees
+    } else {
+        Verdict::Wrong(format!("derivative {given:e}, by differences {measured:?}, spread {spread:e}, terms {size:e}"))
+    }
+}

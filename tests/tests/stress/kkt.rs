@@ -1,0 +1,491 @@
+//! Whether a solution satisfies the conditions of optimality: written from the conditions, stage by stage, on the author's
+//! own functions and on dual numbers.
+//!
+//! With costates `lambda`, multipliers `mu` and bound multipliers `rho` of the solution, for `c` inequalities and equalities:
+//!
+//! ```text
+//! x_{t+1} = f,   lambda_t = lx + cx' mu + fx' lambda_{t+1},   lambda_T = lx + cx' mu,   lu + cu' mu + fu' lambda_{t+1} = rho
+//! ```
+//!
+//! Each equation is looked at where it stands, with the solution's own numbers on both sides: nothing is rolled out, so
+//! nothing amplifies rounding however unstable the plant and however long the horizon.
+
+use dilqr_runtime::dual::AutoDiff;
+use dilqr_runtime::limits::ConstraintExpansion;
+use dilqr_runtime::model::{HamiltonianHessian, StageExpansion, TerminalExpansion};
+use dilqr_runtime::nalgebra::{DMatrix, SMatrix, SVector};
+use dilqr_runtime::{Model, Settings, Solution};
+
+use crate::system::System;
+
+/// What kernels and dual numbers may differ by, over the sum of the absolute values of an equation's terms: some tens of
+/// operations each, and a few digits that they cancel among themselves.
+const ROUNDING: f64 = 1e-12;
+
+/// The same where a model cancels more than a few digits, in units of what its numbers change by when the last places of
+/// their arguments do (the sine of 1e6 is known to 1e-10), and of the last place of the Hamiltonian's terms (in a gradient
+/// with respect to angles products as large as the cost cancel).
+const NOISE: f64 = 50.0;
+
+/// One stage (or the end, with `NU = 0`) of the Lagrangian.
+struct Stage<const NX: usize, const NU: usize> {
+    fx: SMatrix<f64, NX, NX>,
+    fu: SMatrix<f64, NX, NU>,
+    lx: SVector<f64, NX>,
+    lu: SVector<f64, NU>,
+    /// Derivatives of constraints, and of bounds where these are barriers.
+    rows: Vec<Row<NX, NU>>,
+    hxx: SMatrix<f64, NX, NX>,
+    hux: SMatrix<f64, NU, NX>,
+    huu: SMatrix<f64, NU, NU>,
+    /// What the last places of the numbers change in `f` and in the Lagrangian's gradient.
+    noise: Sums<NX, NU>,
+}
+
+/// `f`, `lx + cx' mu + fx' lambda` and `lu + cu' mu + fu' lambda`.
+#[derive(Clone, Copy)]
+struct Sums<const NX: usize, const NU: usize> {
+    f: SVector<f64, NX>,
+    x: SVector<f64, NX>,
+    u: SVector<f64, NU>,
+}
+
+impl<const NX: usize, const NU: usize> Sums<NX, NU> {
+    /// The largest changes of `sums` when its argument, a sample's number, does, entry by entry; and the last place of the
+    /// Hamiltonian's `terms`.
+    fn noise(terms: f64, sums: impl Fn(usize) -> Self) -> Self {
+        let here = sums(0);
+        let last = f64::EPSILON * terms;
+        let mut noise = Self { f: SVector::zeros(), x: SVector::repeat(last), u: SVector::repeat(last) };
+        for there in (1..=3).map(sums) {
+            noise.f = noise.f.sup(&(there.f - here.f).abs());
+            noise.x = noise.x.sup(&(there.x - here.x).abs());
+            noise.u = noise.u.sup(&(there.u - here.u).abs());
+        }
+        noise
+    }
+}
+
+/// `vector` with its last places changed, in another way for every sample but the first, which changes nothing.
+fn shaken<const N: usize>(vector: &SVector<f64, N>, sample: usize) -> SVector<f64, N> {
+    let mut shaken = *vector;
+    if sample > 0 {
+        for (i, value) in shaken.iter_mut().enumerate() {
+            let sign = if (sample * 5 + i * (i + sample)).is_multiple_of(3) { -1.0 } else { 1.0 };
+            *value *= 1.0 + sign * 2.0 * f64::EPSILON;
+        }
+    }
+    shaken
+}
+
+struct Row<const NX: usize, const NU: usize> {
+    x: SVector<f64, NX>,
+    u: SVector<f64, NU>,
+    multiplier: f64,
+    /// Of the barrier.
+    curvature: f64,
+    /// Holds the trajectory.
+    active: bool,
+}
+
+/// First and second derivative of the barrier, `-tau ln(-c)` continued as a parabola from `c = -tau` on, or `c^2 / (2 tau)`.
+fn barrier(tau: f64, inequality: bool, c: f64) -> (f64, f64) {
+    if !inequality {
+        (c / tau, 1.0 / tau)
+    } else if c < -tau {
+        (-tau / c, tau / (c * c))
+    } else {
+        (2.0 + c / tau, 1.0 / tau)
+    }
+}
+
+fn rows<const NX: usize, const NU: usize>(
+    record: &ConstraintExpansion<f64, NX, NU>,
+    values: &[f64],
+    inequalities: usize,
+    given: &[f64],
+    relaxation: Option<f64>,
+    applies: impl Fn(usize) -> bool,
+) -> Vec<Row<NX, NU>> {
+    let constraints = values.iter().enumerate().filter(|(i, _)| applies(*i));
+    constraints
+        .map(|(i, &c)| {
+            let inequality = i < inequalities;
+            let (multiplier, curvature) = relaxation.map_or((given[i], 0.0), |tau| barrier(tau, inequality, c));
+            let active = relaxation.is_none() && (!inequality || multiplier > 0.0);
+            Row { x: record.cx[i], u: record.cu[i], multiplier, curvature, active }
+        })
+        .collect()
+}
+
+/// The conditions at one solution.
+pub(crate) struct Conditions<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    solution: &'a Solution<NX, NU, NP, NS>,
+    tolerance: f64,
+    stages: Vec<Stage<NX, NU>>,
+    end: Stage<NX, 0>,
+    model: core::marker::PhantomData<M>,
+}
+
+impl<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Conditions<'a, M, NX, NU, NP, NS>
+where
+    M: System<NX, NU, NP, NS>,
+{
+    pub(crate) fn of(model: M, solution: &'a Solution<NX, NU, NP, NS>, settings: &Settings) -> Self {
+        let Solution { states, controls, params: p, stage_params, multipliers, relaxation, .. } = solution;
+        let (model, limits) = (AutoDiff(model), &M::LIMITS);
+        let relaxation = relaxation.filter(|_| limits.limited());
+        let horizon = controls.len();
+        let interval = M::interval(p);
+        let zero = vec![0.0; limits.stage().max(limits.terminal())];
+        let stage = |t: usize| {
+            let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
+            let mut first = StageExpansion::zeros();
+            model.expand_stage(x, u, p, s, &mut first);
+            let mut second = HamiltonianHessian::zeros();
+            model.hamiltonian_hessian(x, u, p, s, &solution.costates[t + 1], &mut second);
+            let mut record = ConstraintExpansion::zeros(limits.stage());
+            let given = multipliers.stage.get(t * limits.stage()..).map_or(&*zero, |rest| &rest[..limits.stage()]);
+            let values = M::limits(x, u, p, s);
+            let applies = |i: usize| t > 0 || limits.sees_control.get(i).copied().unwrap_or(true);
+            model.expand_stage_constraints(x, u, p, s, given, &mut record);
+            let mut rows = rows(&record, &values, limits.stage_inequalities, given, relaxation, applies);
+            if let Some(tau) = relaxation {
+                let slopes: Vec<f64> = (0..values.len())
+                    .map(|i| if applies(i) { barrier(tau, i < limits.stage_inequalities, values[i]).0 } else { 0.0 })
+                    .collect();
+                model.expand_stage_constraints(x, u, p, s, &slopes, &mut record);
+                for i in 0..NU {
+                    for (c, side) in [(interval.0[i] - u[i], -1.0), (u[i] - interval.1[i], 1.0)] {
+                        if c > f64::NEG_INFINITY {
+                            let (multiplier, curvature) = barrier(tau, true, c);
+                            let u = SVector::from_fn(|j, _| if i == j { side } else { 0.0 });
+                            rows.push(Row { x: SVector::zeros(), u, multiplier, curvature, active: false });
+                        }
+                    }
+                }
+            }
+            let (hxx, hux, huu) = (second.hxx + record.hxx, second.hux + record.hux, second.huu + record.huu);
+            let terms = first.l.abs() + solution.costates[t + 1].abs().dot(&first.f.abs());
+            let noise = Sums::noise(terms, |sample| {
+                let (x, u, p) = (shaken(x, sample), shaken(u, sample), shaken(p, sample));
+                let mut first = StageExpansion::zeros();
+                model.expand_stage(&x, &u, &p, s, &mut first);
+                let lambda = &solution.costates[t + 1];
+                let mut sums = Sums {
+                    f: first.f,
+                    x: first.lx + first.fx.transpose() * lambda,
+                    u: first.lu + first.fu.transpose() * lambda,
+                };
+                if limits.stage() > 0 {
+                    let mut record = ConstraintExpansion::zeros(limits.stage());
+                    model.expand_stage_constraints(&x, &u, &p, s, given, &mut record);
+                    for i in (0..limits.stage()).filter(|&i| applies(i)) {
+                        let inequality = i < limits.stage_inequalities;
+                        let slope = relaxation.map_or(given[i], |tau| barrier(tau, inequality, record.c[i]).0);
+                        sums.x += record.cx[i] * slope;
+                        sums.u += record.cu[i] * slope;
+                    }
+                }
+                sums
+            });
+            Stage { noise, fx: first.fx, fu: first.fu, lx: first.lx, lu: first.lu, rows, hxx, hux, huu }
+        };
+        let stages = (0..horizon).map(stage).collect();
+
+        let (x, s) = (&states[horizon], &stage_params[horizon]);
+        let mut last = TerminalExpansion::zeros();
+        model.expand_terminal(x, p, s, &mut last);
+        let values = M::end_limits(x, p, s);
+        let given = if relaxation.is_some() { &zero } else { &multipliers.terminal };
+        let mut record = ConstraintExpansion::zeros(limits.terminal());
+        let slopes: Vec<f64> = (0..values.len())
+            .map(|i| relaxation.map_or(given[i], |tau| barrier(tau, i < limits.terminal_inequalities, values[i]).0))
+            .collect();
+        model.expand_terminal_constraints(x, p, s, &slopes, &mut record);
+        let rows = rows(&record, &values, limits.terminal_inequalities, given, relaxation, |_| true);
+        let noise = Sums::noise(last.l.abs(), |sample| {
+            let (x, p) = (shaken(x, sample), shaken(p, sample));
+            let mut last = TerminalExpansion::zeros();
+            model.expand_terminal(&x, &p, s, &mut last);
+            let mut sum = last.lx;
+            if limits.terminal() > 0 {
+                let mut record = ConstraintExpansion::<_, NX, 0>::zeros(limits.terminal());
+                model.expand_terminal_constraints(&x, &p, s, &slopes, &mut record);
+                for i in 0..limits.terminal() {
+                    let inequality = i < limits.terminal_inequalities;
+                    sum += record.cx[i] * relaxation.map_or(given[i], |tau| barrier(tau, inequality, record.c[i]).0);
+                }
+            }
+            Sums { f: SVector::zeros(), x: sum, u: SVector::zeros() }
+        });
+        let end = Stage {
+            fx: SMatrix::zeros(),
+            fu: SMatrix::zeros(),
+            lx: last.lx,
+            lu: SVector::zeros(),
+            rows,
+            hxx: last.lxx + record.hxx,
+            hux: SMatrix::zeros(),
+            huu: SMatrix::zeros(),
+            noise,
+        };
+        Self { solution, tolerance: settings.tolerance, stages, end, model: core::marker::PhantomData }
+    }
+
+    /// The first condition of first order that fails.
+    pub(crate) fn first_order(&self) -> Result<(), String> {
+        self.finite()?;
+        self.dynamics()?;
+        self.feasible()?;
+        self.multipliers()?;
+        self.costates()?;
+        self.stationary()?;
+        self.cost()
+    }
+
+    fn finite(&self) -> Result<(), String> {
+        let s = self.solution;
+        let numbers = s.states.iter().chain(&s.costates).flat_map(|x| x.iter());
+        let controls = s.controls.iter().chain(&s.bound_multipliers).flat_map(|u| u.iter());
+        let rest = s.gains.iter().flat_map(|k| k.iter()).chain(&s.multipliers.stage).chain(&s.multipliers.terminal);
+        let statistics = [&s.cost, &s.stats.stationarity, &s.stats.violation];
+        match numbers.chain(controls).chain(rest).chain(statistics).all(|value| value.is_finite()) {
+            true => Ok(()),
+            false => Err("a number is not finite".into()),
+        }
+    }
+
+    fn dynamics(&self) -> Result<(), String> {
+        let Solution { states, controls, params, stage_params, x0, .. } = self.solution;
+        if states[0] != *x0 {
+            return Err("the first state is not the given one".into());
+        }
+        for (t, (u, stage)) in controls.iter().zip(&self.stages).enumerate() {
+            let next = M::next(&states[t], u, params, &stage_params[t]);
+            for i in 0..NX {
+                let error = (next[i] - states[t + 1][i]).abs();
+                let allowed = ROUNDING * next[i].abs().max(1.0) + NOISE * stage.noise.f[i];
+                if !(error <= allowed) {
+                    return Err(format!("dynamics of stage {t}, entry {i}: off by {error:e}, allowed {allowed:e}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn feasible(&self) -> Result<(), String> {
+        let Solution { states, controls, params, stage_params, .. } = self.solution;
+        if self.solution.relaxation.is_some() {
+            return Ok(());
+        }
+        let (lower, upper) = M::interval(params);
+        let limits = &M::LIMITS;
+        let horizon = controls.len();
+        for (t, u) in controls.iter().enumerate() {
+            if (0..NU).any(|i| u[i] < lower[i] || u[i] > upper[i]) {
+                return Err(format!("the control of stage {t} is out of bounds: {u}"));
+            }
+            let values = M::limits(&states[t], u, params, &stage_params[t]);
+            let given = &self.solution.multipliers.stage[t * limits.stage()..][..limits.stage()];
+            let applied = (0..values.len()).filter(|&i| t > 0 || limits.sees_control.get(i).copied().unwrap_or(true));
+            for (row, i) in self.stages[t].rows.iter().zip(applied) {
+                let size = row.x.dot(&states[t].abs()).abs() + row.u.abs().dot(&u.abs());
+                self.constraint(t, i, i < limits.stage_inequalities, values[i], given[i], size)?;
+            }
+        }
+        let x = &states[horizon];
+        let values = M::end_limits(x, params, &stage_params[horizon]);
+        for (i, row) in self.end.rows.iter().enumerate() {
+            let given = self.solution.multipliers.terminal[i];
+            let size = row.x.abs().dot(&x.abs());
+            self.constraint(horizon, i, i < limits.terminal_inequalities, values[i], given, size)?;
+        }
+        Ok(())
+    }
+
+    /// Feasibility, sign and complementarity of one constraint.
+    fn constraint(&self, t: usize, i: usize, inequality: bool, c: f64, mu: f64, size: f64) -> Result<(), String> {
+        let violation = if !inequality || mu > 0.0 { c.abs() } else { c };
+        if !(violation <= self.tolerance + ROUNDING * (1.0 + size)) {
+            return Err(format!("constraint {i} of stage {t} is {c:e}, its multiplier {mu:e}"));
+        }
+        if inequality && mu < 0.0 {
+            return Err(format!("inequality {i} of stage {t} has the multiplier {mu:e}"));
+        }
+        Ok(())
+    }
+
+    /// Multipliers stand only where something can hold.
+    fn multipliers(&self) -> Result<(), String> {
+        let Solution { multipliers, controls, bound_multipliers, params, .. } = self.solution;
+        if self.solution.relaxation.is_some() {
+            return Ok(());
+        }
+        let limits = &M::LIMITS;
+        for i in 0..limits.stage() {
+            if !limits.sees_control.get(i).copied().unwrap_or(true) && multipliers.stage[i] != 0.0 {
+                return Err(format!("constraint {i} on the given state has a multiplier"));
+            }
+        }
+        let (lower, upper) = M::interval(params);
+        for (t, (u, rho)) in controls.iter().zip(bound_multipliers).enumerate() {
+            for i in 0..NU {
+                let held = rho[i] > 0.0 && u[i] == lower[i] || rho[i] < 0.0 && u[i] == upper[i];
+                if rho[i] != 0.0 && !held && lower[i] < upper[i] {
+                    return Err(format!("control {i} of stage {t} is {} with a bound multiplier of {}", u[i], rho[i]));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `lu + cu' mu + fu' lambda - rho` of stage `t`, and what rounding may make of it.
+    fn slope(&self, t: usize) -> (SVector<f64, NU>, SVector<f64, NU>) {
+        let stage = &self.stages[t];
+        let lambda = &self.solution.costates[t + 1];
+        let mut sum = stage.lu + stage.fu.transpose() * lambda;
+        let mut size = stage.lu.abs() + stage.fu.abs().transpose() * lambda.abs();
+        for row in &stage.rows {
+            sum += row.u * row.multiplier;
+            size += row.u.abs() * row.multiplier.abs();
+        }
+        if let Some(rho) = self.solution.bound_multipliers.get(t) {
+            sum -= rho;
+        }
+        (sum, size * ROUNDING + stage.noise.u * NOISE)
+    }
+
+    fn costates(&self) -> Result<(), String> {
+        let Solution { costates, gains, bound_multipliers, .. } = self.solution;
+        let horizon = self.stages.len();
+        for t in 0..=horizon {
+            let (mut sum, mut size) = match self.stages.get(t) {
+                Some(Stage { lx, fx, .. }) => {
+                    let lambda = &costates[t + 1];
+                    (lx + fx.transpose() * lambda, lx.abs() + fx.abs().transpose() * lambda.abs())
+                }
+                None => (self.end.lx, self.end.lx.abs()),
+            };
+            let mut add = |x: &SVector<f64, NX>, mu: f64| {
+                sum += x * mu;
+                size += x.abs() * mu.abs();
+            };
+            let mut left = SVector::zeros();
+            match self.stages.get(t) {
+                Some(stage) => {
+                    stage.rows.iter().for_each(|row| add(&row.x, row.multiplier));
+                    // The costates are those of the closed loop: what stationarity lacks, the feedback carries back.
+                    let (slope, rounding) = self.slope(t);
+                    let free = |i: usize| bound_multipliers.get(t).is_none_or(|rho| rho[i] == 0.0);
+                    for i in (0..NU).filter(|&i| free(i)) {
+                        left += gains[t].row(i).transpose().abs() * (slope[i].abs() + rounding[i]);
+                    }
+                }
+                None => self.end.rows.iter().for_each(|row| add(&row.x, row.multiplier)),
+            }
+            let noise = self.stages.get(t).map_or(self.end.noise.x, |stage| stage.noise.x);
+            for j in 0..NX {
+                let error = (costates[t][j] - sum[j]).abs();
+                let allowed = 1.1 * left[j] + ROUNDING * (size[j] + costates[t][j].abs()) + NOISE * noise[j];
+                if !(error <= allowed) {
+                    return Err(format!("costate {t}, entry {j}: off by {error:e}, allowed {allowed:e}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn stationary(&self) -> Result<(), String> {
+        let relaxed = self.solution.relaxation.is_some();
+        let gradient = |stage: &Stage<NX, NU>| {
+            // A barrier is a part of the cost.
+            let barriers = stage.rows.iter().filter(|_| relaxed).map(|row| row.u * row.multiplier);
+            (stage.lu + barriers.sum::<SVector<f64, NU>>()).amax()
+        };
+        let scale = self.stages.iter().map(gradient).fold(1.0, f64::max);
+        for t in 0..self.stages.len() {
+            let (slope, rounding) = self.slope(t);
+            for i in 0..NU {
+                let allowed = self.tolerance * scale + rounding[i];
+                if !(slope[i].abs() <= allowed) {
+                    return Err(format!("stationarity of stage {t}, control {i}: {:e}, allowed {allowed:e}", slope[i]));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn cost(&self) -> Result<(), String> {
+        let Solution { states, controls, params, stage_params, cost, .. } = self.solution;
+        let horizon = controls.len();
+        let mut terms: Vec<f64> =
+            (0..horizon).map(|t| M::cost(&states[t], &controls[t], params, &stage_params[t])).collect();
+        terms.push(M::end(&states[horizon], params, &stage_params[horizon]));
+        let (sum, size) = (terms.iter().sum::<f64>(), terms.iter().map(|term| term.abs()).sum::<f64>());
+        match (sum - cost).abs() <= ROUNDING * (1.0 + size) {
+            true => Ok(()),
+            false => Err(format!("the cost is {cost}, expected {sum}")),
+        }
+    }
+
+    /// By how much the Lagrangian's Hessian is positive definite on the directions that the active limits leave free: the
+    /// smallest eigenvalue of a stage's `Quu` over the largest entry of what it is made of, by a Riccati recursion.
+    ///
+    /// Active constraints enter as `weight c c'`: with a weight that is large enough the Hessian so extended is positive
+    /// definite exactly if it is on their null space (Finsler, Debreu 1952). The largest answer over some weights.
+    pub(crate) fn curvature(&self) -> f64 {
+        let held = |t: usize, i: usize| {
+            let (lower, upper) = M::interval(&self.solution.params);
+            lower[i] >= upper[i] && self.solution.relaxation.is_none()
+                || self.solution.bound_multipliers.get(t).is_some_and(|rho| rho[i] != 0.0)
+        };
+        let active = self.end.rows.iter().any(|row| row.active)
+            || self.stages.iter().any(|stage| stage.rows.iter().any(|row| row.active));
+        let weights: &[f64] = if active { &[1e2, 1e4, 1e6, 1e8, 1.0] } else { &[0.0] };
+        let mut best = f64::NEG_INFINITY;
+        for &weight in weights {
+            best = f64::max(best, self.recursion(weight, &held));
+            if best > 0.0 {
+                break;
+            }
+        }
+        best
+    }
+
+    fn recursion(&self, weight: f64, held: &impl Fn(usize, usize) -> bool) -> f64 {
+        let weigh = |row: (f64, bool)| row.0 + if row.1 { weight } else { 0.0 };
+        let mut value = self.end.hxx;
+        for row in &self.end.rows {
+            value += row.x * row.x.transpose() * weigh((row.curvature, row.active));
+        }
+        let mut smallest = f64::INFINITY;
+        for (t, stage) in self.stages.iter().enumerate().rev() {
+            let Stage { fx, fu, hxx, hux, huu, rows, .. } = stage;
+            let value_fu = value * fu;
+            let mut quu = huu + fu.transpose() * value_fu;
+            let mut qux = hux + value_fu.transpose() * fx;
+            let mut qxx = hxx + fx.transpose() * value * fx;
+            let mut size = huu.amax() + (fu.abs().transpose() * value.abs() * fu.abs()).amax();
+            for row in rows {
+                let weight = weigh((row.curvature, row.active));
+                quu += row.u * row.u.transpose() * weight;
+                qux += row.u * row.x.transpose() * weight;
+                qxx += row.x * row.x.transpose() * weight;
+                size += row.u.amax().powi(2) * weight;
+            }
+            let free: Vec<usize> = (0..NU).filter(|&i| !held(t, i)).collect();
+            if !free.is_empty() {
+                let block = DMatrix::from_fn(free.len(), free.len(), |i, j| quu[(free[i], free[j])]);
+                let pull = DMatrix::from_fn(free.len(), NX, |i, j| qux[(free[i], j)]);
+                let eigenvalue = block.clone().symmetric_eigenvalues().min();
+                smallest = smallest.min(eigenvalue / size);
+                let Some(factor) = block.cholesky() else { return smallest.min(0.0) };
+                let correction = pull.transpose() * factor.solve(&pull);
+                qxx -= SMatrix::from_fn(|i, j| correction[(i, j)]);
+            }
+            value = (qxx + qxx.transpose()) * 0.5;
+        }
+        smallest
+    }
+}
