@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::emit::Emission;
-use crate::partials::{Sizes, sparsity};
+use crate::kernels::{Sizes, sparsity};
 
 /// The largest side of a block that is drawn; of larger ones the entries are counted.
 const DRAWN: usize = 16;

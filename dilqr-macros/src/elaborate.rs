@@ -12,9 +12,8 @@ use crate::ast::{Expr, Function as Fun, Model, Struct, Type, TypeKind};
 use crate::check::camel_case;
 use crate::errors::{Errors, Span, message};
 use crate::graph::{Graph, Input, NodeId, Vector};
+use crate::kernels::Sizes;
 use crate::limits::Limits;
-use crate::partials::Sizes;
-use crate::tape;
 use crate::value::{Condition, Shape, Value, flatten};
 
 /// The model in scalars.
@@ -47,7 +46,7 @@ impl System {
             ("terminal_equalities", terminal_equalities),
         ];
         let mut reading =
-            values.into_iter().filter(|(_, roots)| tape::needed(&self.graph, roots.iter().copied()).contains(&node));
+            values.into_iter().filter(|(_, roots)| self.graph.needed(roots.iter().copied()).contains(&node));
         reading.next().and_then(|(name, _)| model.find_function(name))
     }
 }

@@ -11,8 +11,8 @@ use crate::check::camel_case;
 use crate::describe::documentation;
 use crate::elaborate::{Layout, Vectors};
 use crate::graph::{NodeId, Vector};
+use crate::kernels::{self, Kernels, Sizes, pattern};
 use crate::limits::Limits;
-use crate::partials::{self, Kernels, Sizes, pattern};
 use crate::parts::Body;
 use crate::program::{Field, Program};
 use crate::unused::Unused;
@@ -619,7 +619,7 @@ fn limits(emission: &Emission<'_>) -> TokenStream {
 
 fn sparsity(emission: &Emission<'_>) -> TokenStream {
     let runtime = emission.runtime;
-    let blocks = partials::sparsity(emission.kernels, emission.sizes);
+    let blocks = kernels::sparsity(emission.kernels, emission.sizes);
     let fields = blocks.into_iter().map(|(name, rows)| {
         let name = Ident::new(name, Span::call_site());
         let rows = rows.into_iter().map(|row| quote!([#(#row),*]));

@@ -5,6 +5,7 @@ use quote::{ToTokens, quote};
 use syn::visit_mut::VisitMut;
 
 use crate::errors::{Errors, message};
+use crate::kernels::Kernels;
 use crate::limits::Limits;
 use crate::tape::Overflow;
 use crate::{check, dump, elaborate, emit, parse, partials, symbolic, tape, unused};
@@ -82,7 +83,7 @@ fn compile(arguments: TokenStream, module: &syn::ItemMod) -> Result<TokenStream,
         limits,
         sizes,
         kernels: &kernels,
-        unused: &unused::fields(&system, &tape),
+        unused: &unused::fields(&system.vectors, &kernels),
     }))
 }
 
@@ -104,7 +105,7 @@ fn fallback(arguments: TokenStream, module: &syn::ItemMod) -> TokenStream {
             named: Vec::new(),
             integrated: model.integration.is_some() && model.find_function("dynamics").is_none(),
             limits: &Limits::default(),
-            kernels: &partials::Kernels::default(),
+            kernels: &Kernels::default(),
             unused: &[],
         })
     })

@@ -314,4 +314,39 @@ impl Graph {
             _ => self.choice(Choice::Gate(condition, when, value), Node::Gate { condition, when, value }),
         }
     }
+
+    /// The nodes under `roots`, operands first.
+    pub(crate) fn needed(&self, roots: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
+        let mut wanted = vec![false; self.len()];
+        for root in roots {
+            wanted[root.index()] = true;
+        }
+        let ids: Vec<NodeId> = self.ids().collect();
+        for &id in ids.iter().rev() {
+            if wanted[id.index()] {
+                match self.node(id) {
+                    Node::Input(_) | Node::Constant(_) => {}
+                    Node::Negate(a) | Node::Power(a, _) | Node::Shared(a) => wanted[a.index()] = true,
+                    Node::Binary(_, a, b) => {
+                        wanted[a.index()] = true;
+                        wanted[b.index()] = true;
+                    }
+                    Node::Call(_, arguments) => arguments.iter().for_each(|a| wanted[a.index()] = true),
+                    Node::Compare(_, a, b) | Node::And(a, b) | Node::Or(a, b) => {
+                        wanted[a.index()] = true;
+                        wanted[b.index()] = true;
+                    }
+                    Node::Not(a) => wanted[a.index()] = true,
+                    Node::Select(condition, a, b) => {
+                        [condition, a, b].iter().for_each(|a| wanted[a.index()] = true);
+                    }
+                    Node::Gate { condition, value, .. } => {
+                        wanted[condition.index()] = true;
+                        wanted[value.index()] = true;
+                    }
+                }
+            }
+        }
+        ids.into_iter().filter(|id| wanted[id.index()]).collect()
+    }
 }

@@ -14,6 +14,7 @@ mod expand;
 mod expressions;
 mod graph;
 mod integrate;
+mod kernels;
 mod limits;
 mod parse;
 mod partials;

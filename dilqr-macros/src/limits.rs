@@ -6,7 +6,6 @@ use crate::ast::{Bounds, CONSTRAINTS, Expr, Function};
 use crate::elaborate::{Arguments, Elaborator};
 use crate::errors::message;
 use crate::graph::{Node, NodeId};
-use crate::tape;
 use crate::value::{Shape, Value, flatten};
 
 /// The limits of a model, as nodes of the graph or operands on the tape.
@@ -150,7 +149,7 @@ impl Elaborator<'_> {
         let bounds: Vec<Option<NodeId>> = bounds.collect();
         // An infinity that a bound depends on in any other way would not be a number to compute with.
         let infinite = |node: &NodeId| matches!(self.graph.node(*node), Node::Constant(value) if !value.is_finite());
-        if tape::needed(&self.graph, bounds.iter().flatten().copied()).iter().any(infinite) {
+        if self.graph.needed(bounds.iter().flatten().copied()).iter().any(infinite) {
             self.errors.on(side.span, message::INFINITE_BOUND);
         }
         // A number stands for every entry.

@@ -2,49 +2,9 @@
 
 use crate::chain::{Chain, HessianStrategy, JacobianStrategy, Roots, Row, Strategy};
 use crate::graph::{Input, Vector};
+use crate::kernels::{Kernels, Sizes};
 use crate::program::{Field, Output, Program, Value};
 use crate::tape::{Operand, Tape};
-
-/// Sizes of the model's vectors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sizes {
-    pub(crate) nx: usize,
-    pub(crate) nu: usize,
-    pub(crate) np: usize,
-    pub(crate) ns: usize,
-}
-
-/// The kernels of `dilqr_runtime::Model`, and `linearize`.
-#[derive(Default)]
-pub(crate) struct Kernels {
-    pub(crate) dynamics: Program,
-    pub(crate) stage_cost: Program,
-    pub(crate) terminal_cost: Program,
-    pub(crate) step: Program,
-    pub(crate) expand_stage: Program,
-    pub(crate) expand_terminal: Program,
-    pub(crate) hamiltonian_hessian: Program,
-    pub(crate) expand_hamiltonian: Program,
-    pub(crate) hamiltonian_parameter_gradient: Program,
-    pub(crate) terminal_parameter_gradient: Program,
-    pub(crate) parameter_contraction: Program,
-    pub(crate) terminal_parameter_contraction: Program,
-    pub(crate) parameter_terms: Program,
-    pub(crate) terminal_parameter_terms: Program,
-    pub(crate) linearize: Program,
-    // What follows is there only where the model has stage parameters, bounds, or constraints of that kind.
-    pub(crate) bounds: Option<Program>,
-    pub(crate) bounds_contraction: Option<Program>,
-    pub(crate) bounds_terms: Option<Program>,
-    pub(crate) stage_constraints: Option<Program>,
-    pub(crate) expand_stage_constraints: Option<Program>,
-    pub(crate) stage_constraint_contraction: Option<Program>,
-    pub(crate) stage_constraint_terms: Option<Program>,
-    pub(crate) terminal_constraints: Option<Program>,
-    pub(crate) expand_terminal_constraints: Option<Program>,
-    pub(crate) terminal_constraint_contraction: Option<Program>,
-    pub(crate) terminal_constraint_terms: Option<Program>,
-}
 
 pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
     // Kernels know nothing of one another: those of a large model are built on all cores.
@@ -165,44 +125,6 @@ pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
             terminal_constraint_terms: terminal_constraint_terms.map(finished),
         }
     })
-}
-
-impl Kernels {
-    /// Each kernel under its name in the generated documentation.
-    pub(crate) fn named(&self) -> Vec<(&'static str, &Program)> {
-        let mut named = vec![
-            ("dynamics", &self.dynamics),
-            ("stage_cost", &self.stage_cost),
-            ("terminal_cost", &self.terminal_cost),
-            ("step", &self.step),
-            ("expand_stage", &self.expand_stage),
-            ("expand_terminal", &self.expand_terminal),
-            ("hamiltonian_hessian", &self.hamiltonian_hessian),
-            ("expand_hamiltonian", &self.expand_hamiltonian),
-            ("add_hamiltonian_parameter_gradient", &self.hamiltonian_parameter_gradient),
-            ("add_terminal_parameter_gradient", &self.terminal_parameter_gradient),
-            ("add_parameter_contraction", &self.parameter_contraction),
-            ("add_terminal_parameter_contraction", &self.terminal_parameter_contraction),
-            ("parameter_terms", &self.parameter_terms),
-            ("terminal_parameter_terms", &self.terminal_parameter_terms),
-            ("linearize", &self.linearize),
-        ];
-        let optional = [
-            ("bounds", &self.bounds),
-            ("add_bounds_contraction", &self.bounds_contraction),
-            ("bounds_terms", &self.bounds_terms),
-            ("stage_constraints", &self.stage_constraints),
-            ("expand_stage_constraints", &self.expand_stage_constraints),
-            ("add_stage_constraint_contraction", &self.stage_constraint_contraction),
-            ("stage_constraint_terms", &self.stage_constraint_terms),
-            ("terminal_constraints", &self.terminal_constraints),
-            ("expand_terminal_constraints", &self.expand_terminal_constraints),
-            ("add_terminal_constraint_contraction", &self.terminal_constraint_contraction),
-            ("terminal_constraint_terms", &self.terminal_constraint_terms),
-        ];
-        named.extend(optional.into_iter().filter_map(|(name, program)| Some((name, program.as_ref()?))));
-        named
-    }
 }
 
 /// Builds a kernel in every way and keeps the one with the fewest operations, the first on a tie.
@@ -428,30 +350,4 @@ impl<'a> Sweep<'a> {
         let roots = self.weighted(constraints, Vector::Mu);
         self.write_cross(&roots, Vector::P, [Field::Hxp, Field::Hup]);
     }
-}
-
-/// Which outputs of a kernel can be other than zero.
-pub(crate) fn pattern(program: &Program, field: Field, rows: usize, columns: usize) -> Vec<Vec<bool>> {
-    let mut pattern = vec![vec![false; columns]; rows];
-    for (output, _) in &program.outputs {
-        if output.field == field {
-            pattern[output.row as usize][output.column as usize] = true;
-        }
-    }
-    pattern
-}
-
-/// Which entries of the model's derivatives can be other than zero, under the names that `dilqr_runtime::Sparsity` has.
-pub(crate) fn sparsity(kernels: &Kernels, Sizes { nx, nu, np, .. }: Sizes) -> [(&'static str, Vec<Vec<bool>>); 8] {
-    let Kernels { linearize, hamiltonian_hessian: hessian, parameter_terms: terms, .. } = kernels;
-    [
-        ("fx", pattern(linearize, Field::Fx, nx, nx)),
-        ("fu", pattern(linearize, Field::Fu, nx, nu)),
-        ("fp", pattern(linearize, Field::Fp, nx, np)),
-        ("hxx", pattern(hessian, Field::Hxx, nx, nx)),
-        ("hux", pattern(hessian, Field::Hux, nu, nx)),
-        ("huu", pattern(hessian, Field::Huu, nu, nu)),
-        ("hxp", pattern(terms, Field::Hxp, nx, np)),
-        ("hup", pattern(terms, Field::Hup, nu, np)),
-    ]
 }

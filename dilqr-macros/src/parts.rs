@@ -55,10 +55,6 @@ struct Load {
     reads: usize,
 }
 
-fn computes(op: &Op) -> bool {
-    !matches!(op, Op::Input(_) | Op::Constant(_))
-}
-
 impl<'a> Body<'a> {
     pub(crate) fn new(program: &'a Program, returns: bool) -> Self {
         let ops = &program.ops;
@@ -80,8 +76,8 @@ impl<'a> Body<'a> {
         let mut statements = 0;
         let mut loaded_in = vec![0; ops.len()];
         for (index, op) in ops.iter().enumerate() {
-            let own = if computes(op) { reads[index].min(2) } else { 0 } + 2 * outputs[index].len();
-            let operands = || op.operands().into_iter().flatten().map(Value::index).filter(|&a| computes(&ops[a]));
+            let own = if op.computes() { reads[index].min(2) } else { 0 } + 2 * outputs[index].len();
+            let operands = || op.operands().into_iter().flatten().map(Value::index).filter(|&a| ops[a].computes());
             let loads = |start: usize, part: usize, loaded_in: &[usize]| {
                 2 * operands().filter(|&a| a < start && loaded_in[a] != part).count()
             };
@@ -113,7 +109,7 @@ impl<'a> Body<'a> {
         let mut slots = 0;
         let mut slot = vec![None; ops.len()];
         for index in 0..ops.len() {
-            if !computes(&ops[index]) || last_use[index] == part_of[index] {
+            if !ops[index].computes() || last_use[index] == part_of[index] {
                 continue;
             }
             // A slot is free again in the part after its last reader.
@@ -152,7 +148,7 @@ impl<'a> Body<'a> {
                 part.stores.push((index, slot));
             }
             for operand in op.operands().into_iter().flatten().map(Value::index) {
-                if part_of[operand] != part_of[index] || !computes(&ops[operand]) {
+                if part_of[operand] != part_of[index] || !ops[operand].computes() {
                     part.load(operand, slot[operand]);
                 }
             }
@@ -194,7 +190,7 @@ fn nested(program: &Program, reads: &[usize], is_stored: impl Fn(usize) -> bool)
         let fits = sizes[index] <= NESTED || (matches!(op, Op::Mul(..)) && summed[index]);
         // The sine and the cosine of one angle are made together.
         let in_pair = matches!(op, Op::Unary(Function::Sin | Function::Cos, _));
-        nested[index] = computes(op) && reads[index] == 1 && !is_stored(index) && fits && !in_pair;
+        nested[index] = op.computes() && reads[index] == 1 && !is_stored(index) && fits && !in_pair;
     }
     nested
 }
@@ -287,11 +283,11 @@ impl Part<'_> {
     fn value(&self, value: Value, dialect: Dialect<'_>) -> (TokenStream, Binding) {
         let index = value.index();
         let op = self.program.ops[index];
-        if computes(&op) && self.is_nested(index) {
+        if op.computes() && self.is_nested(index) {
             return self.expression(op, dialect);
         }
         let slot = self.loads.get(&index).and_then(|load| load.slot);
-        if self.loaded(index, dialect).is_some() || (computes(&op) && slot.is_none()) {
+        if self.loaded(index, dialect).is_some() || (op.computes() && slot.is_none()) {
             return (local(index).into_token_stream(), Binding::Atom);
         }
         dialect.source(op, slot)
@@ -417,7 +413,7 @@ impl Part<'_> {
     fn statement(&self, index: usize, done: &mut [bool], dialect: Dialect<'_>) -> Option<TokenStream> {
         let name = local(index);
         let op = self.program.ops[index];
-        if !computes(&op) {
+        if !op.computes() {
             return None;
         }
         if let Op::Unary(function @ (Function::Sin | Function::Cos), a) = op {

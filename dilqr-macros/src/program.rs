@@ -4,7 +4,7 @@
 //! kernel, and folds zeros, ones, signs and constants. [`Builder::finish`] keeps what the outputs need, in an order in
 //! which values are used soon after they are made.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::graph::{Comparison, Function, Input};
@@ -67,6 +67,11 @@ impl Op {
             | Self::Or(a, b) => [Some(a), Some(b), None],
             Self::Select(a, b, c) => [Some(a), Some(b), Some(c)],
         }
+    }
+
+    /// Whether there is something to compute: it is no input and no constant.
+    pub(crate) fn computes(&self) -> bool {
+        !matches!(self, Self::Input(_) | Self::Constant(_))
     }
 
     /// Whether the value is true or false rather than a number.
@@ -164,10 +169,70 @@ pub(crate) enum Field {
 }
 
 impl Field {
+    pub(crate) const ALL: [Self; 26] = [
+        Self::F,
+        Self::Next,
+        Self::Fx,
+        Self::Fu,
+        Self::Fp,
+        Self::L,
+        Self::Lx,
+        Self::Lu,
+        Self::Lxx,
+        Self::Lux,
+        Self::Luu,
+        Self::Lxp,
+        Self::Hxx,
+        Self::Hux,
+        Self::Huu,
+        Self::Hxp,
+        Self::Hup,
+        Self::Gp,
+        Self::Gs,
+        Self::Lower,
+        Self::Upper,
+        Self::Constraints,
+        Self::C,
+        Self::Cx,
+        Self::Cu,
+        Self::Cp,
+    ];
+
     /// Whether zeros are written as well, since the place need not hold one before: a bound of 0 stands where an open side
     /// has an infinity.
     fn holds_anything(self) -> bool {
         matches!(self, Self::Lower | Self::Upper | Self::Constraints | Self::C)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F => "f",
+            Self::Next => "next",
+            Self::Fx => "fx",
+            Self::Fu => "fu",
+            Self::Fp => "fp",
+            Self::L => "l",
+            Self::Lx => "lx",
+            Self::Lu => "lu",
+            Self::Lxx => "lxx",
+            Self::Lux => "lux",
+            Self::Luu => "luu",
+            Self::Lxp => "lxp",
+            Self::Hxx => "hxx",
+            Self::Hux => "hux",
+            Self::Huu => "huu",
+            Self::Hxp => "hxp",
+            Self::Hup => "hup",
+            Self::Gp => "gp",
+            Self::Gs => "gs",
+            Self::Lower => "lower",
+            Self::Upper => "upper",
+            Self::Constraints => "constraints",
+            Self::C => "c",
+            Self::Cx => "cx",
+            Self::Cu => "cu",
+            Self::Cp => "cp",
+        }
     }
 }
 
@@ -587,31 +652,7 @@ impl Builder {
     pub(crate) fn finish(mut self, mut outputs: Vec<(Output, Value)>) -> Program {
         outputs.retain(|&(output, value)| output.field.holds_anything() || !self.is_zero(value));
         self.join(&outputs);
-        // Depth first from the outputs, so that values die young and registers suffice.
-        let mut position = vec![None; self.ops.len()];
-        let mut ops = Vec::new();
-        for (_, value) in &mut outputs {
-            let mut stack = vec![*value];
-            while let Some(&top) = stack.last() {
-                if position[top.index()].is_some() {
-                    stack.pop();
-                    continue;
-                }
-                let op = self.ops[top.index()];
-                let waiting = op.operands().into_iter().flatten().rev().find(|a| position[a.index()].is_none());
-                match waiting {
-                    Some(operand) => stack.push(operand),
-                    None => {
-                        let op = op.map(|a| position[a.index()].unwrap_or(a));
-                        position[top.index()] = Some(Value(ops.len() as u32));
-                        ops.push(op);
-                        stack.pop();
-                    }
-                }
-            }
-            *value = position[value.index()].unwrap_or(*value);
-        }
-        Program { ops, outputs }
+        Program::ordered(&self.ops, outputs)
     }
 
     /// How often each operation is used by what the outputs need.
@@ -660,6 +701,53 @@ impl Builder {
 }
 
 impl Program {
+    /// The inputs that the outputs for which `which` holds depend on.
+    pub(crate) fn inputs(&self, which: impl Fn(Output) -> bool) -> HashSet<Input> {
+        let mut needed = vec![false; self.ops.len()];
+        for &(output, value) in &self.outputs {
+            needed[value.index()] |= which(output);
+        }
+        let mut inputs = HashSet::new();
+        for (index, op) in self.ops.iter().enumerate().rev() {
+            if needed[index] {
+                op.operands().into_iter().flatten().for_each(|operand| needed[operand.index()] = true);
+                if let Op::Input(input) = op {
+                    inputs.insert(*input);
+                }
+            }
+        }
+        inputs
+    }
+
+    /// What `outputs` need of `ops`: depth first from the outputs, so that values die young and registers suffice. The
+    /// order depends on what uses what alone, and not on the order of `ops`.
+    pub(crate) fn ordered(all: &[Op], mut outputs: Vec<(Output, Value)>) -> Self {
+        let mut position = vec![None; all.len()];
+        let mut ops = Vec::new();
+        for (_, value) in &mut outputs {
+            let mut stack = vec![*value];
+            while let Some(&top) = stack.last() {
+                if position[top.index()].is_some() {
+                    stack.pop();
+                    continue;
+                }
+                let op = all[top.index()];
+                let waiting = op.operands().into_iter().flatten().rev().find(|a| position[a.index()].is_none());
+                match waiting {
+                    Some(operand) => stack.push(operand),
+                    None => {
+                        let op = op.map(|a| position[a.index()].unwrap_or(a));
+                        position[top.index()] = Some(Value(ops.len() as u32));
+                        ops.push(op);
+                        stack.pop();
+                    }
+                }
+            }
+            *value = position[value.index()].unwrap_or(*value);
+        }
+        Self { ops, outputs }
+    }
+
     pub(crate) fn count(&self) -> OpCount {
         let mut count = OpCount::default();
         for op in &self.ops {

@@ -76,7 +76,7 @@ pub(crate) fn tape(
     let mut conditions: Vec<Condition> = Vec::new();
     let mut condition_of: HashMap<NodeId, usize> = HashMap::new();
     let risky = risky(graph);
-    for node in needed(graph, f.iter().copied().chain([l, terminal]).chain(limits.values())) {
+    for node in graph.needed(f.iter().copied().chain([l, terminal]).chain(limits.values())) {
         let value = match graph.node(node) {
             Node::Input(input) => Operand::Input(*input),
             Node::Constant(value) => Operand::Constant(*value),
@@ -120,41 +120,6 @@ pub(crate) fn tape(
         terminal: values[&terminal],
         limits: limits.map(|node| values[&node]),
     })
-}
-
-/// The nodes under `roots`, operands first.
-pub(crate) fn needed(graph: &Graph, roots: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
-    let mut wanted = vec![false; graph.len()];
-    for root in roots {
-        wanted[root.index()] = true;
-    }
-    let ids: Vec<NodeId> = graph.ids().collect();
-    for &id in ids.iter().rev() {
-        if wanted[id.index()] {
-            match graph.node(id) {
-                Node::Input(_) | Node::Constant(_) => {}
-                Node::Negate(a) | Node::Power(a, _) | Node::Shared(a) => wanted[a.index()] = true,
-                Node::Binary(_, a, b) => {
-                    wanted[a.index()] = true;
-                    wanted[b.index()] = true;
-                }
-                Node::Call(_, arguments) => arguments.iter().for_each(|a| wanted[a.index()] = true),
-                Node::Compare(_, a, b) | Node::And(a, b) | Node::Or(a, b) => {
-                    wanted[a.index()] = true;
-                    wanted[b.index()] = true;
-                }
-                Node::Not(a) => wanted[a.index()] = true,
-                Node::Select(condition, a, b) => {
-                    [condition, a, b].iter().for_each(|a| wanted[a.index()] = true);
-                }
-                Node::Gate { condition, value, .. } => {
-                    wanted[condition.index()] = true;
-                    wanted[value.index()] = true;
-                }
-            }
-        }
-    }
-    ids.into_iter().filter(|id| wanted[id.index()]).collect()
 }
 
 /// For every node, whether something computed from it inside a branch may have derivatives that are not finite though the

@@ -1,16 +1,16 @@
 //! What a model declares and does not use, for the warnings.
 //!
-//! It is judged by dependence: by what is left on the tape once Symbolica has cancelled what cancels, not by what is
+//! It is judged by dependence: by what is left in the kernels once Symbolica has cancelled what cancels, not by what is
 //! written.
 
 use std::collections::HashSet;
 
 use proc_macro2::Ident;
 
-use crate::elaborate::{Layout, System};
+use crate::elaborate::{Layout, Vectors};
 use crate::errors::message;
 use crate::graph::{Input, Vector};
-use crate::tape::{Condition, Operand, Rule, Tape};
+use crate::kernels::Kernels;
 
 /// A field to warn of.
 pub(crate) struct Unused<'a> {
@@ -21,9 +21,8 @@ pub(crate) struct Unused<'a> {
 }
 
 /// Parameters that nothing depends on; states and controls that no cost and no constraint sees, however many stages later.
-pub(crate) fn fields<'a>(system: &'a System, tape: &Tape) -> Vec<Unused<'a>> {
-    let Reach { seen, used } = reach(tape);
-    let vectors = &system.vectors;
+pub(crate) fn fields<'a>(vectors: &'a Vectors, kernels: &Kernels) -> Vec<Unused<'a>> {
+    let Reach { seen, used } = reach(kernels);
     let mut unused = Vec::new();
     for (owner, vector, layout) in [("State", Vector::X, &vectors.state), ("Control", Vector::U, &vectors.control)] {
         unreached(owner, vector, layout, &seen, message::unseen, &mut unused);
@@ -43,54 +42,22 @@ pub(crate) struct Reach {
     pub(crate) used: HashSet<Input>,
 }
 
-pub(crate) fn reach(tape: &Tape) -> Reach {
-    let judges: Vec<Operand> = tape.limits.values().chain([tape.l, tape.terminal]).collect();
-    Reach { seen: reached(tape, judges.clone()), used: reached(tape, [judges, tape.f.clone()].concat()) }
-}
-
-/// The inputs that `roots` depend on; with an entry of the state, all that the dynamics make it from.
-fn reached(tape: &Tape, roots: Vec<Operand>) -> HashSet<Input> {
-    let mut inputs = HashSet::new();
-    let mut pieces = vec![false; tape.pieces.len()];
-    let mut conditions = vec![false; tape.conditions.len()];
-    // A stack of our own: chains of pieces are as long as the model.
-    let mut operands = roots;
-    let mut tests = Vec::new();
-    loop {
-        if let Some(operand) = operands.pop() {
-            match operand {
-                Operand::Constant(_) => {}
-                Operand::Input(input) => {
-                    if inputs.insert(input) && input.vector == Vector::X {
-                        operands.push(tape.f[input.index as usize]);
-                    }
-                }
-                Operand::Piece(index) => {
-                    if std::mem::replace(&mut pieces[index], true) {
-                        continue;
-                    }
-                    let piece = &tape.pieces[index];
-                    operands.extend(&piece.operands);
-                    match piece.rule {
-                        Rule::Select(condition) => tests.push(condition),
-                        // The value is its operand's, whatever the condition.
-                        Rule::Gate { .. } | Rule::Smooth { .. } => {}
-                    }
-                }
+pub(crate) fn reach(kernels: &Kernels) -> Reach {
+    let Kernels { dynamics, stage_cost, terminal_cost, bounds, stage_constraints, terminal_constraints, .. } = kernels;
+    let limits = [bounds, stage_constraints, terminal_constraints].into_iter().flatten();
+    let judges = [stage_cost, terminal_cost].into_iter().chain(limits);
+    let mut seen: HashSet<Input> = judges.flat_map(|program| program.inputs(|_| true)).collect();
+    let used = &seen | &dynamics.inputs(|_| true);
+    // With an entry of the state, all that the dynamics make it from.
+    let mut states: Vec<Input> = seen.iter().copied().filter(|input| input.vector == Vector::X).collect();
+    while let Some(state) = states.pop() {
+        for input in dynamics.inputs(|output| output.row == state.index) {
+            if seen.insert(input) && input.vector == Vector::X {
+                states.push(input);
             }
-        } else if let Some(condition) = tests.pop() {
-            if std::mem::replace(&mut conditions[condition], true) {
-                continue;
-            }
-            match tape.conditions[condition] {
-                Condition::Compare(_, a, b) => operands.extend([a, b]),
-                Condition::And(a, b) | Condition::Or(a, b) => tests.extend([a, b]),
-                Condition::Not(a) => tests.push(a),
-            }
-        } else {
-            return inputs;
         }
     }
+    Reach { seen, used }
 }
 
 /// Adds the fields that have entries outside `reached`, except those whose names say that this is meant.

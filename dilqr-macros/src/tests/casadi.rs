@@ -9,10 +9,10 @@ use std::fmt::Write as _;
 use super::{differentiate, elaborate_file, golden};
 use crate::chain::{Chain, HessianStrategy, JacobianStrategy, Strategy};
 use crate::graph::{Input, Vector};
-use crate::partials::{self, Kernels};
+use crate::kernels::Kernels;
 use crate::program::{Field, Output};
-use crate::symbolic;
 use crate::tape::Tape;
+use crate::{partials, symbolic};
 
 /// Operations of `first` (f, fx, fu, fp), `hess` (hxx, hux, huu), `cross` (hxp, hup) and `terms` (fp, hxp, hup).
 type Counts = [usize; 4];

@@ -9,7 +9,7 @@ use proc_macro2::TokenStream;
 
 use super::{derive, elaborate_file};
 use crate::describe::pictures;
-use crate::partials::sparsity;
+use crate::kernels::sparsity;
 use crate::{expand, symbolic};
 
 /// The shipped models, but for the arm, whose kernels take twice as long as all of these together.

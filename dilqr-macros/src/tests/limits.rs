@@ -5,7 +5,7 @@ use super::derive;
 use crate::elaborate;
 use crate::errors::{Errors, message};
 use crate::graph::{Input, Vector};
-use crate::partials::Kernels;
+use crate::kernels::Kernels;
 use crate::program::{Field, Program};
 use crate::{check, parse, symbolic};
 

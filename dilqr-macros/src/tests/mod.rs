@@ -16,7 +16,7 @@ use proc_macro2::TokenStream;
 
 use crate::elaborate::{self, System};
 use crate::errors::Errors;
-use crate::partials::Kernels;
+use crate::kernels::Kernels;
 use crate::tape::Tape;
 use crate::{check, parse, partials, symbolic, tape};
 

@@ -9,7 +9,7 @@ use super::oracle::{L, N, Oracle, P, TERMINAL, U, X};
 use super::random::{Model, NP, NU, NX, Stream};
 use super::{derive, elaborate};
 use crate::graph::Vector;
-use crate::partials::Kernels;
+use crate::kernels::Kernels;
 use crate::program::{Field, Output, Program};
 use crate::symbolic;
 

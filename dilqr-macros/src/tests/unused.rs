@@ -1,4 +1,4 @@
-//! Warnings: what a model does not use, told by the tape and by dual numbers.
+//! Warnings: what a model does not use, told by the kernels and by dual numbers.
 
 use std::collections::HashSet;
 
@@ -9,20 +9,20 @@ use super::oracle::{L, N, Oracle, P, TERMINAL, U, X};
 use super::random::{Model, NX, Stream};
 use crate::elaborate::System;
 use crate::graph::{Input, Vector};
-use crate::symbolic;
-use crate::tape::{self, Tape};
+use crate::kernels::Kernels;
 use crate::unused::{self, Reach};
+use crate::{partials, symbolic, tape};
 
-fn tape(system: &System) -> Tape {
-    let (graph, f) = (&system.graph, &system.dynamics);
-    let (l, terminal, limits) = (system.stage_cost, system.terminal_cost, &system.limits);
-    symbolic::session(|| tape::tape(graph, f, l, terminal, limits).ok()).unwrap().unwrap()
+fn kernels(system: &System) -> Kernels {
+    let System { graph, dynamics, stage_cost, terminal_cost, limits, .. } = system;
+    let tape = symbolic::session(|| tape::tape(graph, dynamics, *stage_cost, *terminal_cost, limits).ok());
+    partials::kernels(&tape.unwrap().unwrap(), system.vectors.sizes())
 }
 
 /// `Owner.field: message` for every warning.
 fn warnings(system: &System) -> Vec<String> {
-    let tape = tape(system);
-    let fields = unused::fields(system, &tape);
+    let kernels = kernels(system);
+    let fields = unused::fields(&system.vectors, &kernels);
     fields.iter().map(|unused| format!("{}.{}: {}", unused.owner, unused.field, unused.message)).collect()
 }
 
@@ -165,7 +165,7 @@ fn random_models_by_dual_numbers() {
     for index in 0..MODELS_BY_CHANCE {
         let model = Model::numbered(index);
         let system = elaborate(&model.source("model"));
-        let Reach { seen, used } = unused::reach(&tape(&system));
+        let Reach { seen, used } = unused::reach(&kernels(&system));
         let depends = by_gradients(&model, index);
         let used_by_gradients = (0..N).filter(|&k| depends.iter().any(|row| row[k])).map(input).collect::<HashSet<_>>();
         let mut seen_by_gradients = [false; N];
