@@ -17,6 +17,14 @@ pub(crate) struct Model {
     pub(crate) integration: Option<Integration>,
 }
 
+/// `vendored = "src/name.dilqr.rs"`
+pub(crate) struct Vendored {
+    /// From the package's folder on.
+    pub(crate) path: String,
+    /// The path's.
+    pub(crate) span: Span,
+}
+
 /// `integrator = .., dt = .., substeps = ..`
 pub(crate) struct Integration {
     pub(crate) integrator: Integrator,

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use proc_macro2::{Ident, TokenStream};
 
+use crate::environment::lists;
+
 /// Writes the formatted expansion of a model that `DILQR_DUMP` names (or of every model, for `all`) and says where.
 pub(crate) fn dump(module: &Ident, tokens: &TokenStream) {
     let Ok(wanted) = std::env::var("DILQR_DUMP") else { return };
-    if wanted != "all" && !wanted.split(',').any(|name| module == name.trim()) {
+    if !lists(&wanted, module) {
         return;
     }
     // Code that does not parse back is written as it is: that is when one wants to see it most.

@@ -29,6 +29,8 @@ pub(crate) struct Emission<'a> {
     /// Whether `dynamics` is made from `derivative`, and has to be added to the module.
     pub(crate) integrated: bool,
     pub(crate) limits: &'a Limits<NodeId>,
+    /// The file that the kernels were read from, from the package's folder on.
+    pub(crate) vendored: Option<&'a str>,
     pub(crate) sizes: Sizes,
     pub(crate) kernels: &'a Kernels,
     /// The fields to warn of.
@@ -404,6 +406,16 @@ fn model(emission: &Emission<'_>) -> TokenStream {
     let delegates = methods.iter().map(|method| delegate(emission, method));
     let sparsity = sparsity(emission);
     let limits = emission.limits.any().then(|| limits(emission));
+    // A constant that nothing reads would be part of the compiled crate's metadata, with all of the file.
+    let vendored = emission.vendored.map(|path| {
+        quote! {
+            // Cargo rebuilds the model when its vendored kernels change.
+            #[allow(dead_code)]
+            fn __vendored() {
+                let _ = ::core::include_str!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/", #path));
+            }
+        }
+    });
     let linearize = linearize(emission);
     let named = &emission.named;
     quote! {
@@ -411,6 +423,7 @@ fn model(emission: &Emission<'_>) -> TokenStream {
         const _: () = {
             // Cargo rebuilds the model when the request to dump it changes.
             const __DUMP: ::core::option::Option<&'static ::core::primitive::str> = ::core::option_env!("DILQR_DUMP");
+            #vendored
 
             #[automatically_derived]
             impl #runtime::Model<#nx, #nu, #np, #ns> for #model {

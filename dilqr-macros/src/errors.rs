@@ -34,7 +34,7 @@ impl Span {
         Self { first: self.last, last: self.last }
     }
 
-    fn error(self, message: impl Display) -> syn::Error {
+    pub(crate) fn error(self, message: impl Display) -> syn::Error {
         // syn takes the two ends of an error from tokens; these are never emitted.
         let ends: TokenStream =
             [self.first, self.last].map(|end| proc_macro2::TokenTree::from(Ident::new("_", end))).into_iter().collect();
@@ -132,6 +132,8 @@ pub(crate) mod message {
     pub(crate) const MODULE_WITHOUT_BODY: &str = "#[model] needs the module's body to compile it: write `pub mod name { .. }` with the items inside the braces instead of `mod name;`";
     pub(crate) const CRATE_PATH: &str =
         "`crate` takes a path: write `crate = my_runtime` or `crate = my_crate::dilqr_runtime`";
+    pub(crate) const VENDORED_PATH: &str =
+        "`vendored` takes a file, from the folder of Cargo.toml on: write `vendored = \"src/name.dilqr.rs\"`";
     pub(crate) const CFG: &str =
         "`cfg` does not reach into a model, all of which is compiled: put it on the module, or write two modules";
     pub(crate) const GENERIC_STRUCT: &str = "a model's struct has no generics: write the sizes and types out";
@@ -395,6 +397,30 @@ pub(crate) mod message {
     }
     pub(crate) fn recursion(name: &str) -> String {
         format!("`{name}` calls itself: a model's functions cannot be recursive, write the steps out")
+    }
+}
+
+/// What is wrong with vendored kernels, or with their absence. These depend on files and on cargo's features.
+pub(crate) mod vendoring {
+    #[cfg(not(feature = "symbolica"))]
+    pub(crate) const NO_SYMBOLICA: &str = "without the feature `symbolica` of dilqr-runtime a model is compiled from vendored kernels only: write `#[dilqr_runtime::model(vendored = \"src/name.dilqr.rs\")]`, or enable the feature";
+
+    pub(crate) fn cannot_read(path: &str, error: &str, renew: &str) -> String {
+        format!("cannot read the vendored kernels in `{path}` ({error}): write them with `{renew}`")
+    }
+    pub(crate) fn cannot_write(path: &str, error: &str) -> String {
+        format!("cannot write the vendored kernels to `{path}` ({error})")
+    }
+    pub(crate) fn stale(path: &str, renew: &str) -> String {
+        format!("the model has changed since its kernels were vendored in `{path}`: renew them with `{renew}`")
+    }
+    pub(crate) fn edited(path: &str, renew: &str) -> String {
+        format!("the vendored kernels in `{path}` are not as dilqr wrote them: renew them with `{renew}`")
+    }
+    pub(crate) fn other_version(path: &str, theirs: &str, ours: &str, renew: &str) -> String {
+        format!(
+            "the vendored kernels in `{path}` are those of dilqr {theirs}, and this is dilqr {ours}: renew them with `{renew}`"
+        )
     }
 }
 

@@ -4,19 +4,19 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::visit_mut::VisitMut;
 
+use crate::environment::{Environment, lists};
 use crate::errors::{Errors, message};
 use crate::kernels::Kernels;
 use crate::limits::Limits;
-use crate::tape::Overflow;
-use crate::{check, dump, elaborate, emit, parse, partials, symbolic, tape, unused};
+use crate::{check, derive, dump, elaborate, emit, key, parse, unused, vendored};
 
 /// Expands `#[model(arguments)] item`.
-pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(arguments: TokenStream, item: TokenStream, environment: &Environment) -> TokenStream {
     let Ok(mut module) = syn::parse2::<syn::ItemMod>(item.clone()) else {
         let error = syn::Error::new_spanned(first_tokens(&item), message::NOT_A_MODULE).into_compile_error();
         return quote!(#item #error);
     };
-    let (generated, errors) = match compile(arguments.clone(), &module) {
+    let (generated, errors) = match compile(arguments.clone(), &module, environment) {
         Ok(generated) => (generated, quote!()),
         // The user's module is still emitted, so that no second wave of errors follows.
         Err(error) => (fallback(arguments, &module), error.into_compile_error()),
@@ -38,11 +38,15 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// parse -> check -> elaborate -> differentiate -> schedule -> emit. A stage reports all its errors and ends the
-/// expansion; after `elaborate`, a model is right and only constants beyond f64 can stop it.
-fn compile(arguments: TokenStream, module: &syn::ItemMod) -> Result<TokenStream, syn::Error> {
+/// parse -> check -> elaborate -> derive, or look up -> emit. A stage reports all its errors and ends the expansion; after
+/// `elaborate`, a model is right, and only constants beyond f64 can stop it, or a vendored file that is not its own.
+fn compile(
+    arguments: TokenStream,
+    module: &syn::ItemMod,
+    environment: &Environment,
+) -> Result<TokenStream, syn::Error> {
     let mut errors = Errors::default();
-    let parse::Options { runtime, integration } = parse::options(arguments, &mut errors);
+    let parse::Options { runtime, integration, integration_tokens, vendored } = parse::options(arguments, &mut errors);
     let model = parse::model(module, integration, &mut errors);
     errors = stop(errors)?;
     check::model(&model, &mut errors);
@@ -52,23 +56,21 @@ fn compile(arguments: TokenStream, module: &syn::ItemMod) -> Result<TokenStream,
     // Without errors there is a system.
     let Some(system) = system else { return Ok(TokenStream::new()) };
 
-    let sizes = system.vectors.sizes();
-    let (graph, f, limits) = (&system.graph, &system.dynamics, &system.limits);
-    let failure = |message: &str| syn::Error::new(model.module.span(), message);
-    let tape = symbolic::session(|| tape::tape(graph, f, system.stage_cost, system.terminal_cost, limits));
-    let tape = tape.map_err(|error| failure(&error))?.map_err(|Overflow(node)| {
-        let name = system.function_of(node, &model).map_or(&model.module, |function| &function.name);
-        syn::Error::new(name.span(), message::OVERFLOW)
-    })?;
-    let kernels = partials::kernels(&tape, sizes);
-    // What is shared by a name meets only here.
-    let overflowing: Vec<&str> =
-        kernels.named().iter().filter(|(_, program)| !program.is_finite()).map(|(name, _)| *name).collect();
-    if !overflowing.is_empty() {
-        let function = overflowing.iter().find_map(|kernel| model.function_of_kernel(kernel));
-        let name = function.map_or(&model.module, |function| &function.name);
-        return Err(syn::Error::new(name.span(), message::OVERFLOW));
-    }
+    let key = key::key(module, &integration_tokens);
+    let derived = || derive::kernels(&model, &system, &key, environment);
+    let kernels = match &vendored {
+        None => derived()?,
+        Some(file) => {
+            let place = vendored::Place { file, package: &environment.package, module: &model.module, key: &key };
+            if lists(&environment.vendor, &model.module) {
+                let kernels = derived()?;
+                place.write(&kernels, &system.vectors).map_err(|text| file.span.error(text))?;
+                kernels
+            } else {
+                place.read(&system.vectors).map_err(|text| file.span.error(text))?
+            }
+        }
+    };
     Ok(emit::items(&emit::Emission {
         module: &model.module,
         runtime: &runtime_path(runtime.as_ref()),
@@ -80,8 +82,9 @@ fn compile(arguments: TokenStream, module: &syn::ItemMod) -> Result<TokenStream,
             .chain(&system.helpers_of_bounds)
             .collect(),
         integrated: model.integration.is_some(),
-        limits,
-        sizes,
+        limits: &system.limits,
+        vendored: vendored.as_ref().map(|file| file.path.as_str()),
+        sizes: system.vectors.sizes(),
         kernels: &kernels,
         unused: &unused::fields(&system.vectors, &kernels),
     }))
@@ -91,7 +94,7 @@ fn compile(arguments: TokenStream, module: &syn::ItemMod) -> Result<TokenStream,
 /// top of what is wrong with it. Nothing where the vectors themselves are in doubt.
 fn fallback(arguments: TokenStream, module: &syn::ItemMod) -> TokenStream {
     let mut reported = Errors::default();
-    let parse::Options { runtime, integration } = parse::options(arguments, &mut reported);
+    let parse::Options { runtime, integration, .. } = parse::options(arguments, &mut reported);
     let model = parse::model(module, integration, &mut reported);
     let mut errors = Errors::default();
     check::structs(&model, &mut errors);
@@ -105,6 +108,7 @@ fn fallback(arguments: TokenStream, module: &syn::ItemMod) -> TokenStream {
             named: Vec::new(),
             integrated: model.integration.is_some() && model.find_function("dynamics").is_none(),
             limits: &Limits::default(),
+            vendored: None,
             kernels: &Kernels::default(),
             unused: &[],
         })

@@ -1,34 +1,49 @@
 //! The compiler behind `#[dilqr_runtime::model]`. Use it through `dilqr_runtime`, which re-exports it and holds what the
 //! generated code needs.
 #![warn(missing_docs)]
+#![cfg_attr(not(feature = "symbolica"), allow(dead_code, reason = "the stages that derive are left out"))]
 
 mod ast;
+#[cfg(feature = "symbolica")]
+mod cache;
+#[cfg(feature = "symbolica")]
 mod chain;
 mod check;
+mod derive;
 mod describe;
 mod dump;
 mod elaborate;
 mod emit;
+mod environment;
 mod errors;
 mod expand;
 mod expressions;
 mod graph;
 mod integrate;
 mod kernels;
+mod key;
 mod limits;
+mod listing;
 mod parse;
+#[cfg(feature = "symbolica")]
 mod partials;
 mod parts;
 mod program;
+#[cfg(feature = "symbolica")]
 mod session;
 mod statements;
+#[cfg(feature = "symbolica")]
 mod symbolic;
+#[cfg(feature = "symbolica")]
 mod tape;
 mod term;
-#[cfg(test)]
+#[cfg(all(test, feature = "symbolica"))]
 mod tests;
 mod unused;
 mod value;
+mod vendored;
+
+use environment::Environment;
 
 /// Compiles a module that describes a system into a model with exact derivatives.
 ///
@@ -149,8 +164,41 @@ mod value;
 ///
 /// # Arguments
 ///
-/// `#[model(crate = path)]` says where the runtime is, for the rare case that the manifest does not: a dependency renamed
-/// in `Cargo.toml` is found without it.
+/// * `integrator`, `dt`, `substeps`: see above.
+/// * `vendored = "src/pendulum.dilqr.rs"`: reads the kernels from that file; see below.
+/// * `crate = path` says where the runtime is, for the rare case that the manifest does not: a dependency renamed in
+///   `Cargo.toml` is found without it.
+///
+/// # Symbolica, and waiting for it
+///
+/// Without a licence key Symbolica allows one thread a user at a time and aborts a process that would be the second; while
+/// a model is derived, that process is rustc, or the editor's macro server. Builds of dilqr therefore queue for it, behind
+/// the lock file `~/.cache/dilqr/symbolica.lock`. Other programs know nothing of this lock, and Symbolica's documented
+/// interface has no way to ask first: close an interactive session of Symbolica of your own before you build. A compiler
+/// that is aborted while it derives a model has met one.
+///
+/// # The cache
+///
+/// Kernels are kept between expansions, since an editor expands a model at every keystroke: in `dilqr/expansions` in your
+/// cache folder (`$XDG_CACHE_HOME`, or `~/.cache`), 500 models and 200 MB at most, what was used last. A model that is found
+/// there needs neither Symbolica nor the queue. It is found by its tokens, without the comments and documentation, and by
+/// the version of dilqr. `DILQR_CACHE=off` switches the cache off and `DILQR_CACHE=/some/folder` moves it; keep it where
+/// nobody else can write, since what it holds is compiled. It can be deleted at any time.
+///
+/// # Building without Symbolica
+///
+/// A model can be *vendored*: its kernels stand in a file beside it, which is committed with it, can be read, and is all
+/// that a build needs.
+///
+/// 1. Name the file, from the folder of `Cargo.toml` on: `#[dilqr_runtime::model(vendored = "src/pendulum.dilqr.rs")]`.
+/// 2. Have it written: `DILQR_VENDOR=pendulum cargo build --features dilqr-runtime/symbolica` (several names are separated by
+///    commas, and `all` stands for every model with a file).
+/// 3. Depend on the runtime without Symbolica:
+///    `dilqr-runtime = { version = "..", default-features = false, features = ["macros"] }`.
+///
+/// From then on the kernels are read and nothing is derived, with Symbolica or without. The file is for one model and one
+/// version of dilqr: after any change of the model but in its documentation, after an update of dilqr and after a change of
+/// the file itself, the build ends with an error that says what is wrong and which command renews the file.
 ///
 /// # Reading what was generated
 ///
@@ -158,5 +206,5 @@ mod value;
 /// separated by commas, and `all` stands for every model.
 #[proc_macro_attribute]
 pub fn model(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    expand::expand(arguments.into(), item.into()).into()
+    expand::expand(arguments.into(), item.into(), &Environment::of_the_process()).into()
 }

@@ -8,7 +8,7 @@ use quote::ToTokens;
 
 use crate::ast::{
     Argument, BinaryOp, Block, Bounds, CompareOp, Const, Expr, ExprKind, Field, Function, Integration, Integrator, Let,
-    Model, Pattern, Range, Statement, Struct, Type, TypeKind,
+    Model, Pattern, Range, Statement, Struct, Type, TypeKind, Vendored,
 };
 use crate::errors::{Errors, Span, did_you_mean, message};
 
@@ -18,6 +18,10 @@ pub(crate) struct Options {
     /// Where the runtime is, when it does not stand under its own name.
     pub(crate) runtime: Option<syn::Path>,
     pub(crate) integration: Option<Integration>,
+    /// The arguments that make up the integration, as they stand.
+    pub(crate) integration_tokens: TokenStream,
+    /// Where the kernels are read from, instead of being derived.
+    pub(crate) vendored: Option<Vendored>,
 }
 
 /// The arguments in `#[model(..)]`.
@@ -46,14 +50,22 @@ pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
             }
             Some(other) if is("crate") => errors.at(other, message::CRATE_PATH),
             None if is("crate") => errors.at(name, message::CRATE_PATH),
+            Some(syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(path), .. })) if is("vendored") => {
+                options.vendored = Some(Vendored { path: path.value(), span: path.span().into() });
+            }
+            Some(other) if is("vendored") => errors.at(other, message::VENDORED_PATH),
+            None if is("vendored") => errors.at(name, message::VENDORED_PATH),
             Some(value) if is("integrator") => integrator = parse_integrator(value, errors),
             Some(value) if is("dt") => dt = Some((name, parse_expr(value, errors))),
             Some(value) if is("substeps") => substeps = Some((name, parse_expr(value, errors))),
             None if ["integrator", "dt", "substeps"].into_iter().any(is) => errors.at(name, message::INTEGRATOR),
             _ => {
                 let given = name.to_token_stream().to_string();
-                errors.at(name, message::model_argument(&given, ["integrator", "dt", "substeps", "crate"]));
+                errors.at(name, message::model_argument(&given, ["integrator", "dt", "substeps", "vendored", "crate"]));
             }
+        }
+        if ["integrator", "dt", "substeps"].into_iter().any(is) {
+            options.integration_tokens.extend(argument.to_token_stream());
         }
     }
     match integrator {

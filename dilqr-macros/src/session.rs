@@ -8,6 +8,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::environment::user_folder;
+
 /// How long a build waits in silence for another one: longer than any model of ordinary size takes.
 const SILENCE: Duration = Duration::from_secs(10);
 /// How often it looks whether its turn has come.
@@ -17,6 +19,8 @@ const STACK: usize = 64 << 20;
 
 /// Runs `work` while this user's only Symbolica thread is ours.
 pub(crate) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, String> {
+    #[cfg(test)]
+    SESSIONS.set(SESSIONS.get() + 1);
     let path = lock_path();
     // The lock lives as long as `_lock`, which is dropped after the thread has been joined.
     let _lock = acquire(&path).map_err(|error| format!("cannot lock {}: {error}", path.display()))?;
@@ -34,11 +38,15 @@ pub(crate) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, String>
     })
 }
 
-/// One file for all processes of the user: in the home folder, whose name does not change between terminals.
+#[cfg(test)]
+std::thread_local! {
+    /// How often this thread has asked for Symbolica.
+    pub(crate) static SESSIONS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// One file for all processes of the user, in their home folder.
 fn lock_path() -> PathBuf {
-    let home = ["HOME", "USERPROFILE"].iter().find_map(std::env::var_os).map(PathBuf::from);
-    let cache = home.filter(|home| home.is_dir()).map(|home| home.join(".cache").join("dilqr"));
-    if let Some(cache) = cache
+    if let Some(cache) = user_folder()
         && std::fs::create_dir_all(&cache).is_ok()
         && OpenOptions::new().create(true).append(true).open(cache.join(FILE)).is_ok()
     {

@@ -9,6 +9,7 @@ use proc_macro2::TokenStream;
 
 use super::{derive, elaborate_file};
 use crate::describe::pictures;
+use crate::environment::Environment;
 use crate::kernels::sparsity;
 use crate::{expand, symbolic};
 
@@ -67,7 +68,7 @@ fn operation_counts() {
 
 fn expansion(source: &str) -> TokenStream {
     // The runtime by name, so that no manifest is looked at.
-    expand::expand(quote::quote!(crate = ::dilqr_runtime), source.parse().unwrap())
+    expand::expand(quote::quote!(crate = ::dilqr_runtime), source.parse().unwrap(), &Environment::default())
 }
 
 #[test]

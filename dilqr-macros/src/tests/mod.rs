@@ -1,16 +1,22 @@
 //! Unit tests of the compiler's back end: what the stages hand to one another, without rustc.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
+mod cache;
 mod casadi;
 mod chain;
 mod domain;
+mod environment;
 mod golden;
 mod length;
 mod limits;
+mod listing;
 mod oracle;
 mod properties;
 mod random;
 mod unused;
+mod vendored;
+
+use std::path::PathBuf;
 
 use proc_macro2::TokenStream;
 
@@ -19,6 +25,27 @@ use crate::errors::Errors;
 use crate::kernels::Kernels;
 use crate::tape::Tape;
 use crate::{check, parse, partials, symbolic, tape};
+
+/// A folder that is gone after the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("dilqr-{}-{test}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        std::fs::read_dir(&self.0).unwrap().map(|file| file.unwrap().path()).collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
 
 /// The stages up to the graph.
 fn elaborate(source: &str) -> System {
@@ -40,8 +67,8 @@ fn elaborate_module(module: &syn::ItemMod) -> System {
     }
 }
 
-/// The annotated module `name` of a file, as far as the graph.
-fn elaborate_file(text: &str, name: &str) -> System {
+/// The annotated module `name` of a file, and what the attribute is given.
+fn module(text: &str, name: &str) -> (syn::ItemMod, TokenStream) {
     let file: syn::File = syn::parse_str(text).unwrap();
     let is_model =
         |attribute: &&syn::Attribute| attribute.path().segments.last().is_some_and(|name| name.ident == "model");
@@ -52,6 +79,12 @@ fn elaborate_file(text: &str, name: &str) -> System {
     let module = module.unwrap();
     let attribute = module.attrs.iter().find(is_model).unwrap();
     let arguments = attribute.meta.require_list().map_or_else(|_| TokenStream::new(), |list| list.tokens.clone());
+    (module, arguments)
+}
+
+/// The annotated module `name` of a file, as far as the graph.
+fn elaborate_file(text: &str, name: &str) -> System {
+    let (module, arguments) = module(text, name);
     let mut errors = Errors::default();
     let options = parse::options(arguments, &mut errors);
     let model = parse::model(&module, options.integration, &mut errors);

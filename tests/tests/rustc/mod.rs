@@ -14,7 +14,7 @@ fn tool(name: &str) -> PathBuf {
 }
 
 /// The library of dilqr-runtime that cargo has built for these tests: it lies beside them. Builds with other features may
-/// lie there too, and older ones; cargo has just seen to ours, so the newest that has the attribute will do. (To ask cargo
+/// lie there too, and older ones; cargo has just seen to ours, so the newest that derives a model will do. (To ask cargo
 /// which one it is would build it, and Symbolica, once more where the features of the whole workspace are not those of
 /// this package.)
 fn runtime() -> &'static Path {
@@ -32,7 +32,7 @@ fn runtime() -> &'static Path {
             })
             .collect();
         libraries.sort();
-        let probe = Crate::new("probe").file("src/lib.rs", "pub use dilqr_runtime::model;");
+        let probe = Crate::new("probe").file("src/lib.rs", &model("probe", 1));
         let mut newest_first = libraries.into_iter().rev().map(|(_, path)| path);
         let library = newest_first
             .find(|path| probe.check_with("dilqr_runtime", path).output().expect("rustc runs").status.success());
@@ -92,6 +92,8 @@ impl Crate {
         rustc.arg("-L").arg(format!("dependency={}", dependencies.display()));
         rustc.arg(self.folder.join(source));
         rustc.env("CARGO_MANIFEST_DIR", &self.folder).env_remove("DILQR_DUMP");
+        // These tests are about deriving.
+        rustc.env("DILQR_CACHE", "off");
         // Where the generated code is written when it is asked for.
         rustc.env("CARGO_TARGET_DIR", &self.folder);
         rustc.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

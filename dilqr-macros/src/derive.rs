@@ -1,0 +1,51 @@
+//! From the graph to the kernels: what takes time, and what Symbolica is needed for.
+
+use crate::ast::Model;
+use crate::elaborate::System;
+use crate::environment::Environment;
+#[cfg(not(feature = "symbolica"))]
+use crate::errors::vendoring;
+use crate::kernels::Kernels;
+#[cfg(feature = "symbolica")]
+use crate::{cache::Entry, errors::message, partials, symbolic, tape};
+
+/// The kernels of the model with this key, from the cache where it has been derived before.
+#[cfg(feature = "symbolica")]
+pub(crate) fn kernels(
+    model: &Model,
+    system: &System,
+    key: &str,
+    environment: &Environment,
+) -> Result<Kernels, syn::Error> {
+    let entry = environment.cache.as_deref().map(|folder| Entry::new(folder, key));
+    // Before the queue for Symbolica, so that nobody waits for what is known.
+    if let Some(kernels) = entry.as_ref().and_then(|entry| entry.read(&system.vectors)) {
+        return Ok(kernels);
+    }
+    let System { graph, dynamics, stage_cost, terminal_cost, limits, .. } = system;
+    let tape = symbolic::session(|| tape::tape(graph, dynamics, *stage_cost, *terminal_cost, limits));
+    let tape = tape.map_err(|error| syn::Error::new(model.module.span(), error))?;
+    let tape = tape.map_err(|tape::Overflow(node)| {
+        let name = system.function_of(node, model).map_or(&model.module, |function| &function.name);
+        syn::Error::new(name.span(), message::OVERFLOW)
+    })?;
+    let kernels = partials::kernels(&tape, system.vectors.sizes());
+    // What is shared by a name meets only here.
+    let overflowing: Vec<&str> =
+        kernels.named().iter().filter(|(_, program)| !program.is_finite()).map(|(name, _)| *name).collect();
+    if !overflowing.is_empty() {
+        let function = overflowing.iter().find_map(|kernel| model.function_of_kernel(kernel));
+        let name = function.map_or(&model.module, |function| &function.name);
+        return Err(syn::Error::new(name.span(), message::OVERFLOW));
+    }
+    if let Some(entry) = entry {
+        entry.write(&kernels, &system.vectors);
+    }
+    Ok(kernels)
+}
+
+/// Without Symbolica nothing can be derived.
+#[cfg(not(feature = "symbolica"))]
+pub(crate) fn kernels(model: &Model, _: &System, _: &str, _: &Environment) -> Result<Kernels, syn::Error> {
+    Err(syn::Error::new(model.module.span(), vendoring::NO_SYMBOLICA))
+}

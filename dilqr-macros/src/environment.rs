@@ -1,0 +1,61 @@
+//! What the surroundings of an expansion ask for. It is read in one place, and the tests bring their own.
+
+use std::path::{Path, PathBuf};
+
+use proc_macro2::Ident;
+
+/// By default, nothing: no cache, no file is written.
+#[derive(Default)]
+pub(crate) struct Environment {
+    /// The folder of the cache, where it is on.
+    pub(crate) cache: Option<PathBuf>,
+    /// The models whose vendored kernels are to be written, as [`lists`] reads it.
+    pub(crate) vendor: String,
+    /// The folder of the package that is compiled.
+    pub(crate) package: PathBuf,
+}
+
+impl Environment {
+    /// That of this process.
+    pub(crate) fn of_the_process() -> Self {
+        Self {
+            cache: cache_folder(),
+            vendor: std::env::var("DILQR_VENDOR").unwrap_or_default(),
+            package: std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| ".".into(), PathBuf::from),
+        }
+    }
+}
+
+/// Whether a list of names, separated by commas, names the module; `all` stands for every model.
+pub(crate) fn lists(list: &str, module: &Ident) -> bool {
+    list == "all" || list.split(',').any(|name| module == name.trim())
+}
+
+/// Where `DILQR_CACHE` says, and otherwise in the user's own cache folder. Without one there is no cache: whatever stands
+/// in it is compiled, so it is no place that other users can write to.
+fn cache_folder() -> Option<PathBuf> {
+    match std::env::var_os("DILQR_CACHE").filter(|value| !value.is_empty()) {
+        Some(value) if value == "off" => None,
+        Some(value) => Some(value.into()),
+        None => {
+            let folder = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+            let folder = folder.map(|folder| folder.join("dilqr")).or_else(user_folder);
+            folder.map(|folder| folder.join("expansions"))
+        }
+    }
+}
+
+/// dilqr's folder in the home of the user, which has the same name in every terminal.
+pub(crate) fn user_folder() -> Option<PathBuf> {
+    let home = ["HOME", "USERPROFILE"].iter().find_map(std::env::var_os).map(PathBuf::from);
+    home.filter(|home| home.is_dir()).map(|home| home.join(".cache").join("dilqr"))
+}
+
+/// The file that a path, in the user's own source, stands for.
+pub(crate) fn in_package(package: &Path, path: &str) -> PathBuf {
+    // Not `join`, which would let an absolute path through; the path is included from the package's folder on, too.
+    let mut file = package.as_os_str().to_owned();
+    file.push("/");
+    file.push(path);
+    file.into()
+}
