@@ -1,0 +1,145 @@
+//! A crate of its own that builds from vendored kernels, without Symbolica, and gets the bits that derived ones give.
+//!
+//! It takes cargo to see it: which crates are built, and what is built again when a file changes. The crate shares the
+//! target folder of these tests, in which most of what it needs is built.
+
+#[path = "vendored/spring.rs"]
+#[allow(unreachable_pub, reason = "the module of a library, as users have it")]
+mod derived;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const SOURCE: &str = include_str!("vendored/spring.rs");
+/// Written for these tests, and compared with what is written now, by those of the compiler.
+const KERNELS: &str = include_str!("vendored/spring.dilqr.rs");
+const DERIVED: &str = "model(integrator = euler, dt = DT)";
+const VENDORED: &str = "model(integrator = euler, dt = DT, vendored = \"src/spring.dilqr.rs\")";
+const RENEW: &str = "`DILQR_VENDOR=spring cargo build --features dilqr-runtime/symbolica`";
+
+/// The crate of a user.
+struct User {
+    folder: PathBuf,
+}
+
+impl User {
+    fn new() -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("vendored_user");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(folder.join("src")).expect("the folder can be written");
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let runtime = workspace.join("dilqr-runtime");
+        // The profile is the workspace's, so that what has been built for it can be used.
+        let manifest = format!(
+            "[package]\nname = \"vendored-user\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n\
+             [dependencies]\ndilqr-runtime = {{ path = {runtime:?}, default-features = false, features = [\"macros\"] }}\n\
+             [profile.dev]\ndebug = \"line-tables-only\"\n[profile.dev.package.\"*\"]\ndebug = false\n"
+        );
+        let user = Self { folder };
+        user.write("Cargo.toml", &manifest);
+        // The versions that are there.
+        user.write(
+            "Cargo.lock",
+            &std::fs::read_to_string(workspace.join("Cargo.lock")).expect("the lock file is there"),
+        );
+        user.write("src/main.rs", "mod spring;\nfn main() { println!(\"{:?}\", spring::answers()) }\n");
+        user.model(&SOURCE.replace(DERIVED, VENDORED));
+        user
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        std::fs::write(self.folder.join(path), text).expect("the folder can be written");
+    }
+
+    fn model(&self, text: &str) {
+        self.write("src/spring.rs", text);
+    }
+
+    fn kernels(&self, text: &str) {
+        self.write("src/spring.dilqr.rs", text);
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Command {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
+        let mut cargo = Command::new(std::env::var_os("CARGO").expect("cargo runs the tests"));
+        cargo.args(arguments).arg("--offline").current_dir(&self.folder);
+        cargo.env("CARGO_TARGET_DIR", target).env("CARGO_TERM_COLOR", "never").stdin(Stdio::null());
+        cargo.env_remove("DILQR_VENDOR").env_remove("DILQR_DUMP");
+        cargo
+    }
+
+    fn run(&self) -> Output {
+        self.cargo(&["run", "--quiet"]).output().expect("cargo runs")
+    }
+
+    #[track_caller]
+    fn answers(&self) -> Vec<u64> {
+        let output = self.run();
+        let text = String::from_utf8(output.stdout).expect("the program writes numbers");
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        let numbers = text.trim().trim_matches(['[', ']']).split(", ");
+        numbers.map(|number| number.parse().expect("the program writes numbers")).collect()
+    }
+
+    /// The error that rustc reports: there must be one and no other.
+    #[track_caller]
+    fn error(&self) -> String {
+        let output = self.run();
+        assert!(!output.status.success());
+        let text = String::from_utf8(output.stderr).expect("rustc speaks UTF-8");
+        let errors = text.lines().filter(|line| line.starts_with("error") && !line.contains("could not compile"));
+        assert_eq!(errors.count(), 1, "{text}");
+        text
+    }
+}
+
+#[test]
+fn a_crate_without_symbolica() {
+    let user = User::new();
+
+    // No Symbolica among what is built, and the attribute is there.
+    let tree = user.cargo(&["tree", "--edges", "normal,build"]).output().expect("cargo runs");
+    let tree = String::from_utf8(tree.stdout).expect("cargo speaks UTF-8");
+    assert!(tree.contains("dilqr-macros"), "{tree}");
+    assert!(!["symbolica", "numerica", "graphica"].iter().any(|name| tree.contains(name)), "{tree}");
+
+    // Without the file, without the argument, and asked to derive: what is to be done.
+    let text = user.error();
+    assert!(
+        text.contains("cannot read the vendored kernels in `src/spring.dilqr.rs`") && text.contains(RENEW),
+        "{text}"
+    );
+    assert!(
+        text.contains("vendored = \"src/spring.dilqr.rs\")]\n") && text.contains("^^^^^^^^^^^^^^^^^^^^^"),
+        "{text}"
+    );
+    user.model(SOURCE);
+    let text = user.error();
+    assert!(
+        text.contains("without the feature `symbolica` of dilqr-runtime a model is compiled from vendored"),
+        "{text}"
+    );
+    user.model(&SOURCE.replace(DERIVED, VENDORED));
+
+    // The same bits.
+    user.kernels(KERNELS);
+    assert_eq!(user.answers(), derived::answers());
+
+    // Nothing but the kernels changes: cargo builds again, and the edit is noticed.
+    user.kernels(&KERNELS.replacen(" + ", " - ", 1));
+    let text = user.error();
+    assert!(text.contains("the vendored kernels in `src/spring.dilqr.rs` are not as dilqr wrote them"), "{text}");
+    assert!(text.contains(RENEW), "{text}");
+    user.kernels(KERNELS);
+
+    // A constant of the model changes, and the kernels do not.
+    let changed = SOURCE.replace(DERIVED, VENDORED).replace("WEIGHT: f64 = 0.3", "WEIGHT: f64 = 0.4");
+    user.model(&changed);
+    let text = user.error();
+    assert!(text.contains("the model has changed since its kernels were vendored in `src/spring.dilqr.rs`"), "{text}");
+    assert!(text.contains(RENEW), "{text}");
+
+    // Words about it change.
+    user.model(&SOURCE.replace(DERIVED, VENDORED).replace("pub struct State", "/// Two ends.\n    pub struct State"));
+    assert_eq!(user.answers(), derived::answers());
+}
