@@ -25,6 +25,15 @@
 //! the evidence; [`Settings::relaxation`] trades the limits for smooth barriers.
 //!
 //! Input that is no problem is an `Err`; how a solve ended is a [`Status`]; a gradient that does not exist is refused.
+//!
+//! # Features
+//!
+//! * `symbolica` (default): the attribute derives models, with Symbolica, while they are compiled.
+//! * `macros`: the attribute alone, which compiles models from vendored kernels. Part of `symbolica`.
+//! * `dual`: dual numbers as a [`Scalar`], and default derivatives for models written by hand.
+//!
+//! `default-features = false, features = ["macros"]` builds vendored models without Symbolica; `default-features = false`
+//! is for models that are all written by hand.
 #![warn(missing_docs)]
 
 mod active;
