@@ -62,7 +62,7 @@ fn cross(tape: &Tape) -> usize {
         }
         let outputs = entries.into_iter().map(|((row, column), value)| {
             let field = if row.vector == Vector::X { Field::Hxp } else { Field::Hup };
-            (Output { field, row: row.index.into(), column: column.index.into() }, value)
+            (Output { field, row: row.index, column: column.index }, value)
         });
         best = best.min(chain.builder.finish(outputs.collect()).count().total());
     }
