@@ -62,7 +62,7 @@ pub(crate) struct ActiveStage<S, const NX: usize, const NU: usize> {
     pub(crate) gain: SMatrix<S, NU, NX>,
     /// `Z`, with a column of zeros for each control that is not free.
     null: SMatrix<S, NU, NU>,
-    /// `M`, with NaN on the diagonal for the controls that are not free.
+    /// `M`, with infinity on the diagonal for the controls that are not free.
     pub(crate) curvature: SMatrix<S, NU, NU>,
     /// Factors of `M`, with ones for the controls that are not free.
     pub(crate) reduced: Ldl<S, NU>,
@@ -75,6 +75,8 @@ pub(crate) struct ActiveStage<S, const NX: usize, const NU: usize> {
     pivots: Vec<usize>,
     /// Row `i` of the final rows is `sum_j transform[i][j] row_j` of the original ones; row after row.
     transform: Vec<S>,
+    /// Largest entry of each row before elimination.
+    sizes: Vec<f64>,
 }
 
 /// The terminal state's rows, made independent.
@@ -105,8 +107,9 @@ fn size<S: Scalar, const N: usize>(v: &SVector<S, N>) -> f64 {
 }
 
 impl<S: Scalar, const NX: usize> ActiveTerminal<S, NX> {
+    /// With room for as many rows as can be independent.
     pub(crate) fn new() -> Self {
-        Self { sources: Vec::new(), rows: Vec::new(), scales: Vec::new() }
+        Self { sources: Vec::with_capacity(NX), rows: Vec::with_capacity(NX), scales: Vec::with_capacity(NX) }
     }
 
     pub(crate) fn clear(&mut self) {
@@ -126,7 +129,7 @@ impl<S: Scalar, const NX: usize> ActiveTerminal<S, NX> {
             row.iter_mut().for_each(|entry| *entry /= scale);
             self.scales.push(scale);
         }
-        match first_dependent(&self.rows) {
+        match first_dependent(self.rows.iter()) {
             Some(index) => Err(Source::Constraint(self.sources[index])),
             None => Ok(()),
         }
@@ -149,31 +152,33 @@ impl<S: Scalar, const NX: usize> ActiveTerminal<S, NX> {
 }
 
 /// The first vector that is a combination of those before it, to [`DEPENDENT`] of its own size.
-fn first_dependent<S: Scalar, const N: usize>(vectors: &[SVector<S, N>]) -> Option<usize> {
-    let mut basis: Vec<[f64; N]> = Vec::new();
-    for (index, vector) in vectors.iter().enumerate() {
+fn first_dependent<'a, S: Scalar, const N: usize>(vectors: impl Iterator<Item = &'a SVector<S, N>>) -> Option<usize> {
+    let mut basis = [[0.0; N]; N];
+    for (index, vector) in vectors.enumerate() {
         let mut rest: [f64; N] = core::array::from_fn(|i| vector[i].to_f64());
         let length = |v: &[f64; N]| v.iter().map(|entry| entry * entry).sum::<f64>().sqrt();
         let before = length(&rest);
         // Twice, since once leaves what rounding makes of nearly parallel vectors.
         for _ in 0..2 {
-            for direction in &basis {
+            for direction in &basis[..index.min(N)] {
                 let along: f64 = rest.iter().zip(direction).map(|(a, b)| a * b).sum();
                 rest.iter_mut().zip(direction).for_each(|(a, b)| *a -= along * b);
             }
         }
         let after = length(&rest);
-        let independent = after > DEPENDENT * before;
+        let independent = index < N && after > DEPENDENT * before;
         if !independent {
             return Some(index);
         }
-        basis.push(rest.map(|entry| entry / after));
+        basis[index] = rest.map(|entry| entry / after);
     }
     None
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
+    /// With room for as many rows as can be independent.
     pub(crate) fn new() -> Self {
+        let most = NX + NU;
         Self {
             fx: zeros(),
             fu: zeros(),
@@ -182,10 +187,11 @@ impl<S: Scalar, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
             null: zeros(),
             curvature: zeros(),
             reduced: Ldl::zeros(),
-            sources: Vec::new(),
-            rows: Vec::new(),
-            pivots: Vec::new(),
-            transform: Vec::new(),
+            sources: Vec::with_capacity(most),
+            rows: Vec::with_capacity(most),
+            pivots: Vec::with_capacity(NU),
+            transform: Vec::with_capacity(most * most),
+            sizes: Vec::with_capacity(most),
         }
     }
 
@@ -254,7 +260,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
         for j in 0..NU {
             if !free[j] {
                 reduced[(j, j)] = S::one();
-                self.curvature[(j, j)] = S::from_f64(f64::NAN);
+                self.curvature[(j, j)] = S::from_f64(f64::INFINITY);
             }
         }
         if !self.reduced.factor(&reduced) {
@@ -300,17 +306,17 @@ impl<S: Scalar, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
         self.transform.clear();
         self.transform.resize(count * count, S::zero());
         self.pivots.clear();
-        let mut sizes: Vec<f64> = Vec::with_capacity(count);
+        self.sizes.clear();
         for (i, row) in self.rows.iter().enumerate() {
             self.transform[i * count + i] = S::one();
-            sizes.push(size(&row.x).max(size(&row.u)));
+            self.sizes.push(size(&row.x).max(size(&row.u)));
         }
         while self.pivots.len() < count.min(NU) {
             let done = self.pivots.len();
             let mut best = (DEPENDENT, None);
             for i in done..count {
                 for j in (0..NU).filter(|j| !self.pivots.contains(j)) {
-                    let entry = self.rows[i].u[j].to_f64().abs() / sizes[i];
+                    let entry = self.rows[i].u[j].to_f64().abs() / self.sizes[i];
                     if entry > best.0 {
                         best = (entry, Some((i, j)));
                     }
@@ -318,7 +324,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
             }
             let Some((i, pivot)) = best.1 else { break };
             self.rows.swap(done, i);
-            sizes.swap(done, i);
+            self.sizes.swap(done, i);
             for column in 0..count {
                 self.transform.swap(done * count + column, i * count + column);
             }
@@ -333,15 +339,14 @@ impl<S: Scalar, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
         }
         for i in self.pivots.len()..count {
             let left = size(&self.rows[i].x);
-            let independent = left > DEPENDENT * sizes[i];
+            let independent = left > DEPENDENT * self.sizes[i];
             if !independent {
                 return Err(Singular::Dependent(self.owner(i)));
             }
             self.scale_row(i, S::from_f64(1.0 / left));
             self.rows[i].u = zeros();
         }
-        let handed: Vec<SVector<S, NX>> = self.handed_on().copied().collect();
-        match first_dependent(&handed) {
+        match first_dependent(self.handed_on()) {
             Some(index) => Err(Singular::Dependent(self.owner(self.pivots.len() + index))),
             None => Ok(()),
         }
@@ -457,6 +462,6 @@ impl<S: Scalar, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
 
 impl<S: Scalar, const NX: usize, const NU: usize, const C: usize> ActiveLinear<S, NX, NU, C> {
     pub(crate) fn new() -> Self {
-        Self { k: zeros(), qu: zeros(), v: zeros(), h: Vec::new() }
+        Self { k: zeros(), qu: zeros(), v: zeros(), h: Vec::with_capacity(NX) }
     }
 }

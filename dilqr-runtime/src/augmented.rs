@@ -10,7 +10,7 @@
 use nalgebra::SVector;
 
 use crate::active::Source;
-use crate::constrained::{Constrained, Multipliers, Selection, Survey};
+use crate::constrained::{Answer, Constrained, Multipliers, Selection, Survey};
 use crate::dense::larger;
 use crate::forward::{Forward, Solve};
 use crate::ilqr::Iteration;
@@ -40,6 +40,8 @@ const SUFFICIENT: f64 = 0.25;
 #[derive(Clone, Debug)]
 pub(crate) struct Polish<const NX: usize, const NU: usize> {
     constrained: Constrained<f64, NX, NU>,
+    answer: Answer<f64, NX, NU, 1>,
+    survey: Survey,
     point: Trajectory<f64, NX, NU>,
     trial: Trajectory<f64, NX, NU>,
     /// Multipliers of `point`.
@@ -54,6 +56,8 @@ impl<const NX: usize, const NU: usize> Polish<NX, NU> {
         let limits = &M::LIMITS;
         Self {
             constrained: Constrained::new::<M, NP, NS>(horizon),
+            answer: Answer::new(horizon),
+            survey: Survey::with_room(horizon, NU, limits),
             point: Trajectory::zeros(horizon, limits),
             trial: Trajectory::zeros(horizon, limits),
             penalty: Penalty::new(Law::Augmented { weight: 1.0 }, horizon, limits),
@@ -104,7 +108,12 @@ where
             }
             previous = residual;
         }
-        if self.stats.violation <= settings.tolerance { status } else { Status::Infeasible }
+        let feasible = self.stats.violation <= settings.tolerance;
+        if !feasible {
+            return Status::Infeasible;
+        }
+        // Feasible, but the multipliers have not settled.
+        if status == Status::Converged { Status::IterationLimit } else { status }
     }
 
     /// The current trajectory's cost under another weight of the penalties.
@@ -157,16 +166,20 @@ where
         let tolerance = self.settings.tolerance;
         let Some(mut memory) = self.memory.polish.take() else { return false };
         let Forward { current, penalty, .. } = &mut *self.memory;
-        memory.point.clone_from(&current.trajectory);
-        memory.penalty.clone_from(penalty);
+        memory.point.copy_from(&current.trajectory);
+        memory.penalty.stage.copy_from_slice(&penalty.stage);
+        memory.penalty.terminal.copy_from_slice(&penalty.terminal);
         let mut best = f64::INFINITY;
         let mut failures = 0;
-        let mut converged = None;
+        let mut converged = false;
         for _ in 0..NEWTON_STEPS {
-            let Some(survey) = self.survey(&mut memory, weight) else { break };
+            if !self.survey(&mut memory, weight) {
+                break;
+            }
+            let survey = &memory.survey;
             let residual = survey.stationarity.max(survey.violation.0);
             if residual <= tolerance && survey.contacts.iter().all(|contact| contact.multiplier >= 0.0) {
-                converged = Some(survey);
+                converged = true;
                 break;
             }
             // The first steps may change the active set; after that the residual falls.
@@ -182,17 +195,17 @@ where
                 break;
             }
         }
-        if let Some(survey) = &converged {
-            self.adopt(&memory, survey);
+        if converged {
+            self.adopt(&memory);
         }
         self.memory.polish = Some(memory);
-        converged.is_some()
+        converged
     }
 
-    /// Factorises about the point of the Newton method. `None` where the recursion does not exist there.
-    fn survey(&self, memory: &mut Polish<NX, NU>, weight: f64) -> Option<Survey> {
+    /// Factorises about the point of the Newton method. False where the recursion does not exist there.
+    fn survey(&self, memory: &mut Polish<NX, NU>, weight: f64) -> bool {
         let limits = const { &M::LIMITS };
-        let Polish { constrained, point, penalty, .. } = memory;
+        let Polish { constrained, survey, point, penalty, .. } = memory;
         // An inactive inequality has no multiplier.
         let (stage, terminal) = point.constraints.split_at(penalty.stage.len());
         for (index, (mu, c)) in penalty.stage.iter_mut().zip(stage).enumerate() {
@@ -211,15 +224,14 @@ where
         let point = Point { states, controls, params: self.params, stage_params };
         let multipliers = Multipliers { stage: &penalty.stage, terminal: &penalty.terminal };
         let selection = Selection::PrimalDual { weight };
-        let (survey, result) =
-            constrained.factorise(self.model, point, multipliers, Differentiation::Implicit, selection);
-        result.is_ok().then_some(survey)
+        constrained.factorise(self.model, point, multipliers, Differentiation::Implicit, selection, survey).is_ok()
     }
 
     /// One step of the Newton method, in trajectory and multipliers; false where the rollout leaves the finite numbers.
     fn newton_step(&mut self, memory: &mut Polish<NX, NU>) -> bool {
         let limits = const { &M::LIMITS };
-        let answer = memory.constrained.newton_step();
+        memory.constrained.newton_step(&mut memory.answer);
+        let answer = &memory.answer;
         memory.penalty.stage.fill(0.0);
         memory.penalty.terminal.fill(0.0);
         for (t, (stage, own)) in memory.constrained.stages.iter().zip(&answer.own).enumerate() {
@@ -239,7 +251,9 @@ where
         for (gain, stage) in policy.gains.iter_mut().zip(&memory.constrained.stages) {
             *gain = stage.gain;
         }
-        policy.feedforward.copy_from_slice(&answer.k);
+        for (k, linear) in policy.feedforward.iter_mut().zip(&answer.linear) {
+            *k = linear.k;
+        }
         self.stats.newton_steps += 1;
         let rollout =
             closed_loop_rollout(&instance, &memory.point, &policy.gains, &policy.feedforward, 1.0, &mut memory.trial);
@@ -248,11 +262,11 @@ where
     }
 
     /// Makes the point of the Newton method the current trajectory.
-    fn adopt(&mut self, memory: &Polish<NX, NU>, survey: &Survey) {
+    fn adopt(&mut self, memory: &Polish<NX, NU>) {
         let Forward { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
         penalty.stage.copy_from_slice(&memory.penalty.stage);
         penalty.terminal.copy_from_slice(&memory.penalty.terminal);
-        current.trajectory.clone_from(&memory.point);
+        current.trajectory.copy_from(&memory.point);
         let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
         current.cost = cost_along(&instance, &mut current.trajectory);
         for (gain, stage) in current.policy.gains.iter_mut().zip(&memory.constrained.stages) {
@@ -264,7 +278,8 @@ where
         current.policy.held.copy_from_slice(&memory.constrained.held);
         current.policy.feedforward.fill(SVector::zeros());
         current.policy.costates.copy_from_slice(&memory.constrained.costates);
-        current.sweep = Sweep { slope: 0.0, stationarity: survey.stationarity, scale: survey.scale };
+        let Survey { stationarity, scale, .. } = memory.survey;
+        current.sweep = Sweep { slope: 0.0, stationarity, scale };
         self.note_violation();
     }
 }

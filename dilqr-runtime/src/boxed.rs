@@ -45,7 +45,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         self.gain = qux;
         for i in 0..NU {
             if !free[i] {
-                self.curvature[(i, i)] = S::from_f64(f64::NAN);
+                self.curvature[(i, i)] = S::from_f64(f64::INFINITY);
                 self.gain.data.0.iter_mut().for_each(|column| column[i] = S::zero());
             }
         }

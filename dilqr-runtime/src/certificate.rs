@@ -130,7 +130,7 @@ impl Certificate {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Evidence<const NU: usize> {
     pub(crate) limits: Limits,
-    /// `Q_uu` on the controls that are free, with NaN on the diagonal for those that are not.
+    /// `Q_uu` on the controls that are free, with infinity on the diagonal for those that are not.
     pub(crate) curvatures: Vec<SMatrix<f64, NU, NU>>,
     pub(crate) lower: [f64; NU],
     pub(crate) upper: [f64; NU],
@@ -156,7 +156,7 @@ impl<const NU: usize> Evidence<NU> {
 
 /// Eigenvalues on the free controls.
 fn eigenvalues<const NU: usize>(curvature: &SMatrix<f64, NU, NU>) -> Vec<f64> {
-    let free: Vec<usize> = (0..NU).filter(|&i| !curvature[(i, i)].is_nan()).collect();
+    let free: Vec<usize> = (0..NU).filter(|&i| curvature[(i, i)] != f64::INFINITY).collect();
     if free.is_empty() {
         return Vec::new();
     }

@@ -2,13 +2,15 @@
 //! for every parameter, or for a Newton step. The recursion is in [`active`](crate::active), the mathematics of the
 //! gradient in [`implicit`](crate::implicit).
 
+use core::iter::repeat_with;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::active::{ActiveLinear, ActiveStage, ActiveTerminal, Row, Singular, Source};
 use crate::dense::{add_product, add_transposed_product, zeros};
 use crate::implicit::Differentiation;
 use crate::instance::{Bounds, Side, applies};
-use crate::limits::{ConstraintExpansion, ConstraintParameterTerms};
+use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
 use crate::model::{HamiltonianExpansion, Model, ParameterTerms, TerminalExpansion};
 use crate::riccati::{Quadratic, next_state};
 use crate::scalar::Scalar;
@@ -83,7 +85,7 @@ pub(crate) struct Multipliers<'a, S> {
     pub(crate) terminal: &'a [S],
 }
 
-/// The solution of the LQ problem for one linear part.
+/// The solution of the LQ problem for one linear part, and the memory to find it in.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer<S, const NX: usize, const NU: usize, const C: usize> {
     /// `dx_t`, `T + 1`.
@@ -96,8 +98,42 @@ pub(crate) struct Answer<S, const NX: usize, const NU: usize, const C: usize> {
     pub(crate) own: Vec<Vec<SVector<S, C>>>,
     /// Multipliers of the terminal rows.
     pub(crate) terminal: Vec<SVector<S, C>>,
-    /// `k_t`, `T`.
-    pub(crate) k: Vec<SMatrix<S, NU, C>>,
+    /// The linear parts of the recursion, `T`; with them `k_t`.
+    pub(crate) linear: Vec<ActiveLinear<S, NX, NU, C>>,
+    /// `T` offsets of the dynamics.
+    offsets: Vec<SMatrix<S, NX, C>>,
+    /// What the stage at hand is given.
+    terms: Terms<S, NX, NU, C>,
+    /// Constants of the rows that the terminal state hands on.
+    end: Vec<SVector<S, C>>,
+    /// Of the rows that a stage was handed: constants on the way back, multipliers on the way forward.
+    handed_on: Vec<SVector<S, C>>,
+    /// Multipliers of all rows of a stage.
+    eta: Vec<SVector<S, C>>,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize, const C: usize> Answer<S, NX, NU, C> {
+    pub(crate) fn new(horizon: usize) -> Self {
+        let most = NX + NU;
+        Self {
+            dx: vec![zeros(); horizon + 1],
+            du: vec![zeros(); horizon],
+            dlambda: vec![zeros(); horizon + 1],
+            own: lists(horizon, most),
+            terminal: Vec::with_capacity(NX),
+            linear: repeat_with(ActiveLinear::new).take(horizon).collect(),
+            offsets: vec![zeros(); horizon],
+            terms: Terms { gx: zeros(), gu: zeros(), offset: zeros(), own: Vec::with_capacity(most) },
+            end: Vec::with_capacity(NX),
+            handed_on: Vec::with_capacity(NX),
+            eta: Vec::with_capacity(most),
+        }
+    }
+}
+
+/// Empty lists with room for `most` entries each.
+fn lists<T>(count: usize, most: usize) -> Vec<Vec<T>> {
+    repeat_with(|| Vec::with_capacity(most)).take(count).collect()
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
@@ -106,7 +142,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         Self {
-            stages: vec![ActiveStage::new(); horizon],
+            // Not `vec!`: a clone keeps no room.
+            stages: repeat_with(ActiveStage::new).take(horizon).collect(),
             terminal: ActiveTerminal::new(),
             value_hessians: vec![zeros(); horizon + 1],
             costates: vec![zeros(); horizon + 1],
@@ -114,7 +151,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             newton: NewtonParts {
                 gx: vec![zeros(); horizon + 1],
                 gu: vec![zeros(); horizon],
-                own: vec![Vec::new(); horizon + 1],
+                own: lists(horizon + 1, NX + NU),
             },
             hamiltonian: HamiltonianExpansion::zeros(),
             expansion: ConstraintExpansion::zeros(M::LIMITS.stage()),
@@ -126,10 +163,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         self.stages.len()
     }
 
-    /// Factorises the LQ problem about `point`.
+    /// Factorises the LQ problem about `point`; `survey` receives what was seen on the way.
     ///
     /// # Errors
-    /// The stage at which the recursion ends, and why, with what was seen down to it.
+    /// The stage at which the recursion ends, and why.
     pub(crate) fn factorise<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
@@ -137,7 +174,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         multipliers: Multipliers<'_, S>,
         method: Differentiation,
         selection: Selection,
-    ) -> (Survey, Result<(), (usize, Singular)>)
+        survey: &mut Survey,
+    ) -> Result<(), (usize, Singular)>
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -145,11 +183,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         let Point { states, controls, params, stage_params } = point;
         let horizon = controls.len();
         let bounds = Bounds::of(model, params);
-        let mut survey = Survey::NONE;
-        let (mut value, mut lambda) = match self.factorise_terminal(model, point, multipliers, selection, &mut survey) {
-            Ok(start) => start,
-            Err(source) => return (survey, Err((horizon, Singular::Dependent(Some(source))))),
-        };
+        survey.clear();
+        let (mut value, mut lambda) = self
+            .factorise_terminal(model, point, multipliers, selection, survey)
+            .map_err(|source| (horizon, Singular::Dependent(Some(source))))?;
         let mut stationarity = Stationarity::START;
         let no_lambda = zeros();
         for t in (0..horizon).rev() {
@@ -210,9 +247,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
                 None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), &mut value),
             };
             (survey.stationarity, survey.scale) = (stationarity.value(), stationarity.scale());
-            if let Err(singular) = eliminated {
-                return (survey, Err((t, singular)));
-            }
+            eliminated.map_err(|singular| (t, singular))?;
             let stage = &self.stages[t];
             let mut next = gx;
             add_transposed_product(&mut next, &stage.fx, &lambda);
@@ -222,7 +257,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             self.costates[t] = lambda;
         }
         let dependent = self.stages.first().is_some_and(|stage| stage.handed_on().next().is_some());
-        (survey, if dependent { Err((0, Singular::Dependent(None))) } else { Ok(()) })
+        if dependent { Err((0, Singular::Dependent(None))) } else { Ok(()) }
     }
 
     /// `V_T` and `lambda_T`, with the terminal rows.
@@ -275,26 +310,36 @@ impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
     /// constants of the stage's own rows; at the horizon only `gx` and the constants of the terminal rows are looked at.
     pub(crate) fn solve<const C: usize>(
         &self,
-        mut terms: impl FnMut(usize, &mut Terms<S, NX, NU, C>),
+        terms: impl FnMut(usize, &mut Terms<S, NX, NU, C>),
     ) -> Answer<S, NX, NU, C> {
+        let mut answer = Answer::new(self.horizon());
+        self.solve_into(terms, &mut answer);
+        answer
+    }
+
+    /// As [`solve`](Self::solve), into an answer of this horizon.
+    fn solve_into<const C: usize>(
+        &self,
+        mut given: impl FnMut(usize, &mut Terms<S, NX, NU, C>),
+        answer: &mut Answer<S, NX, NU, C>,
+    ) {
         let horizon = self.horizon();
-        let mut linear: Vec<ActiveLinear<S, NX, NU, C>> = vec![ActiveLinear::new(); horizon];
-        let mut offsets: Vec<SMatrix<S, NX, C>> = vec![zeros(); horizon];
-        let mut term = Terms { gx: zeros(), gu: zeros(), offset: zeros(), own: Vec::new() };
-        terms(horizon, &mut term);
-        let end = term.gx;
-        let mut end_h = Vec::new();
-        self.terminal.constants(&term.own, &mut end_h);
-        let mut next_h: Vec<SVector<S, C>> = Vec::new();
+        let Answer { dx, du, dlambda, own: multipliers, terminal, linear, offsets, terms, end, handed_on, eta } =
+            answer;
+        terms.offset = zeros();
+        terms.own.clear();
+        given(horizon, terms);
+        let end_v = terms.gx;
+        self.terminal.constants(&terms.own, end);
         for t in (0..horizon).rev() {
-            term.own.clear();
-            terms(t, &mut term);
-            let Terms { gx, gu, offset, own } = &term;
+            terms.own.clear();
+            given(t, terms);
+            let Terms { gx, gu, offset, own } = &*terms;
             let (before, after) = linear.split_at_mut(t + 1);
-            let (v, h) = after.first().map_or((&end, &end_h), |next| (&next.v, &next.h));
+            let (v, h) = after.first().map_or((&end_v, &*end), |next| (&next.v, &next.h));
             let mut value = *v;
             add_product(&mut value, &self.value_hessians[t + 1], offset);
-            next_h.clear();
+            handed_on.clear();
             let rows: &mut dyn Iterator<Item = &SVector<S, NX>> = match self.stages.get(t + 1) {
                 Some(next) => &mut next.handed_on(),
                 None => &mut self.terminal.rows.iter(),
@@ -302,67 +347,56 @@ impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             for (row, &h) in rows.zip(h) {
                 let mut h = h;
                 add_transposed_product(&mut h, offset, row);
-                next_h.push(h);
+                handed_on.push(h);
             }
-            self.stages[t].linear(gx, gu, own, &value, &next_h, &mut before[t]);
+            self.stages[t].linear(gx, gu, own, &value, handed_on, &mut before[t]);
             offsets[t] = *offset;
         }
 
-        let mut answer = Answer {
-            dx: vec![zeros(); horizon + 1],
-            du: vec![zeros(); horizon],
-            dlambda: vec![zeros(); horizon + 1],
-            own: vec![Vec::new(); horizon],
-            terminal: Vec::new(),
-            k: linear.iter().map(|linear| linear.k).collect(),
-        };
-        if let Some(first) = linear.first() {
-            answer.dlambda[0] = first.v;
-        }
-        let mut handed_on: Vec<SVector<S, C>> = Vec::new();
-        let mut eta: Vec<SVector<S, C>> = Vec::new();
+        dx[0] = zeros();
+        dlambda[0] = linear.first().map_or(end_v, |first| first.v);
+        handed_on.clear();
         for t in 0..horizon {
             let stage = &self.stages[t];
-            let dx = answer.dx[t];
-            let du = stage.control(&dx, &linear[t]);
-            stage.multipliers(&dx, &du, &linear[t], &handed_on, &mut eta);
-            let own = stage.sources.len();
-            answer.own[t].extend_from_slice(&eta[..own]);
+            du[t] = stage.control(&dx[t], &linear[t]);
+            stage.multipliers(&dx[t], &du[t], &linear[t], handed_on, eta);
+            let (own, rest) = eta.split_at(stage.sources.len());
+            multipliers[t].clear();
+            multipliers[t].extend_from_slice(own);
             handed_on.clear();
-            handed_on.extend_from_slice(&eta[own..]);
-            let next = next_state(&stage.fx, &stage.fu, &offsets[t], &dx, &du);
-            let mut dlambda = linear.get(t + 1).map_or(end, |next| next.v);
-            add_product(&mut dlambda, &self.value_hessians[t + 1], &next);
+            handed_on.extend_from_slice(rest);
+            let next = next_state(&stage.fx, &stage.fu, &offsets[t], &dx[t], &du[t]);
+            let mut lambda = linear.get(t + 1).map_or(end_v, |next| next.v);
+            add_product(&mut lambda, &self.value_hessians[t + 1], &next);
             let rows: &mut dyn Iterator<Item = &SVector<S, NX>> = match self.stages.get(t + 1) {
                 Some(next) => &mut next.handed_on(),
                 None => &mut self.terminal.rows.iter(),
             };
-            for (row, nu) in rows.zip(&handed_on) {
+            for (row, nu) in rows.zip(&*handed_on) {
                 for column in 0..C {
                     for i in 0..NX {
-                        dlambda[(i, column)] += row[i] * nu[column];
+                        lambda[(i, column)] += row[i] * nu[column];
                     }
                 }
             }
-            answer.dlambda[t + 1] = dlambda;
-            answer.dx[t + 1] = next;
-            answer.du[t] = du;
+            dlambda[t + 1] = lambda;
+            dx[t + 1] = next;
         }
-        self.terminal.multipliers(&handed_on, &mut answer.terminal);
-        answer
+        self.terminal.multipliers(handed_on, terminal);
     }
 
     /// The Newton step of the optimality conditions: its multipliers are the new ones.
-    pub(crate) fn newton_step(&self) -> Answer<S, NX, NU, 1> {
+    pub(crate) fn newton_step(&self, answer: &mut Answer<S, NX, NU, 1>) {
         let NewtonParts { gx, gu, own } = &self.newton;
         let horizon = self.horizon();
-        self.solve(|t, terms| {
+        let terms = |t: usize, terms: &mut Terms<S, NX, NU, 1>| {
             terms.gx = gx[t];
             if t < horizon {
                 terms.gu = gu[t];
             }
             terms.own.extend_from_slice(&own[t]);
-        })
+        };
+        self.solve_into(terms, answer);
     }
 
     /// The reverse sweep: solves the LQ problem with the loss gradient as its linear part and contracts the answer with the
@@ -506,6 +540,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
 }
 
 /// The linear part of one stage.
+#[derive(Clone, Debug)]
 pub(crate) struct Terms<S, const NX: usize, const NU: usize, const C: usize> {
     pub(crate) gx: SMatrix<S, NX, C>,
     pub(crate) gu: SMatrix<S, NU, C>,
@@ -522,6 +557,20 @@ impl Survey {
     /// Of nothing.
     pub(crate) const NONE: Self =
         Self { stationarity: f64::NAN, scale: 1.0, violation: (0.0, 0), contacts: Vec::new() };
+
+    /// Of nothing, with room for all that a trajectory of `horizon` stages and `controls` controls can touch.
+    pub(crate) fn with_room(horizon: usize, controls: usize, limits: &Limits) -> Self {
+        let bounds = if limits.bounded { 2 * controls } else { 0 };
+        let most = horizon * (limits.stage_inequalities + bounds) + limits.terminal_inequalities;
+        Self { contacts: Vec::with_capacity(most), ..Self::NONE }
+    }
+
+    /// Makes this [`NONE`](Self::NONE), and keeps the room.
+    fn clear(&mut self) {
+        let mut contacts = core::mem::take(&mut self.contacts);
+        contacts.clear();
+        *self = Self { contacts, ..Self::NONE };
+    }
 
     /// Notes a constraint; whether it is a row of the LQ problem.
     fn constraint(

@@ -20,6 +20,8 @@ pub enum Input {
     Controls,
     /// The states `x_t`, `T + 1` of them.
     States,
+    /// The feedback gains `K_t`, `T` of them.
+    Gains,
     /// The loss gradient in the states, `T + 1` vectors.
     LossStates,
     /// The loss gradient in the controls, `T` vectors.
@@ -46,6 +48,7 @@ impl fmt::Display for Input {
             Self::StageParams => "the list of stage parameters",
             Self::Controls => "the list of controls",
             Self::States => "the list of states",
+            Self::Gains => "the list of gains",
             Self::LossStates => "the loss gradient in the states",
             Self::LossControls => "the loss gradient in the controls",
             Self::Multipliers => "the list of multipliers",

@@ -11,7 +11,7 @@ use crate::model::Model;
 use crate::penalty::{Law, Penalty};
 use crate::problem::{Guess, Problem};
 use crate::settings::{Hessian, Settings};
-use crate::solution::{Solution, Stats, Status};
+use crate::solution::{Solution, Stats, Status, copy};
 use crate::sweep::{Failure, Policy, Records, Sweep};
 use crate::trajectory::{Cost, Trajectory, closed_loop_rollout, cost_along, rollout};
 
@@ -227,11 +227,6 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
             solution.bound_multipliers.fill(SVector::repeat(f64::NAN));
         }
     }
-}
-
-fn copy<T: Copy>(to: &mut Vec<T>, from: &[T]) {
-    to.clear();
-    to.extend_from_slice(from);
 }
 
 /// A solve under way.

@@ -327,16 +327,19 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
             self.free = Sensitivity::new(horizon);
         }
         self.free.relaxed = relaxation.map(|tau| Relaxed::new(tau, horizon, limits));
-        let (survey, factorised) = match &mut self.limited {
+        let mut survey = Survey::NONE;
+        let factorised = match &mut self.limited {
             Some(limited) if relaxation.is_none() => {
-                limited.factorise(model, point, multipliers(solution), method, Selection::Multipliers)
+                let (multipliers, selection) = (multipliers(solution), Selection::Multipliers);
+                limited.factorise(model, point, multipliers, method, selection, &mut survey)
             }
             _ => {
                 let (stationarity, result) = match self.free.factorise(model, point, method) {
                     Ok(stationarity) => (stationarity, Ok(())),
                     Err((stage, stationarity)) => (stationarity, Err((stage, Singular::Indefinite))),
                 };
-                (Survey { stationarity, ..Survey::NONE }, result)
+                survey.stationarity = stationarity;
+                result
             }
         };
         // A relaxed problem has no limits to violate.

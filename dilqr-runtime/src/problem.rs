@@ -12,12 +12,12 @@ use crate::solution::{Multipliers, Solution};
 /// Nothing is checked while it is built; [`Ilqr::solve`](crate::Ilqr::solve) reports what is wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
-    x0: SVector<f64, NX>,
-    params: SVector<f64, NP>,
+    pub(crate) x0: SVector<f64, NX>,
+    pub(crate) params: SVector<f64, NP>,
     horizon: usize,
-    guess: Guess<NX, NU>,
-    stage_params: Vec<SVector<f64, NS>>,
-    multipliers: Option<Multipliers>,
+    pub(crate) guess: Guess<NX, NU>,
+    pub(crate) stage_params: Vec<SVector<f64, NS>>,
+    pub(crate) multipliers: Option<Multipliers>,
 }
 
 /// The trajectory a solve starts from.
@@ -210,11 +210,15 @@ fn check_bounds<const NU: usize>(bounds: &Bounds<f64, NU>) -> Result<(), SolveEr
     Ok(())
 }
 
-fn length(input: Input, given: usize, expected: usize) -> Result<(), SolveError> {
+pub(crate) fn length(input: Input, given: usize, expected: usize) -> Result<(), SolveError> {
     if given == expected { Ok(()) } else { Err(SolveError::WrongLength { input, given, expected }) }
 }
 
-fn finite<'a>(input: Input, staged: bool, vectors: impl Iterator<Item = &'a [f64]>) -> Result<(), SolveError> {
+pub(crate) fn finite<'a>(
+    input: Input,
+    staged: bool,
+    vectors: impl Iterator<Item = &'a [f64]>,
+) -> Result<(), SolveError> {
     match find_non_finite(vectors) {
         Some((stage, entry, given)) => {
             let place = Place { stage: staged.then_some(stage), entry };

@@ -90,7 +90,7 @@ pub struct StageFactor<S, const NX: usize, const NU: usize> {
     pub gain: SMatrix<S, NU, NX>,
     /// Factors of `Quu`, `NU x NU`.
     pub(crate) quu: Ldl<S, NU>,
-    /// `Quu` itself; NaN on the diagonal for controls at a bound.
+    /// `Quu` itself; infinity on the diagonal for controls at a bound.
     pub(crate) curvature: SMatrix<S, NU, NU>,
 }
 

@@ -23,7 +23,7 @@ use nalgebra::SVector;
 use num_dual::Dual;
 
 use crate::active::{Singular, Source};
-use crate::constrained::{Constrained, Multipliers, Selection, Terms};
+use crate::constrained::{Constrained, Multipliers, Selection, Survey, Terms};
 use crate::dense::zeros;
 use crate::error::{GradientError, Input, Limit, Place, find_non_finite};
 use crate::implicit::{Differentiation, Gradient, Implicit, LossGradient, check_finite, check_length, check_loss};
@@ -207,7 +207,8 @@ impl<const NX: usize, const NU: usize> Sweeps<NX, NU> {
             },
             Self::Limited(limited) => {
                 let multipliers = moving.multipliers();
-                match limited.factorise(model, point, multipliers, method, Selection::Multipliers).1 {
+                let mut survey = Survey::NONE;
+                match limited.factorise(model, point, multipliers, method, Selection::Multipliers, &mut survey) {
                     Ok(()) => Ok(()),
                     Err((stage, Singular::Indefinite)) => Err(GradientError::NotPositiveDefinite { stage }),
                     Err((stage, Singular::Dependent(source))) => {

@@ -163,3 +163,9 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
         self.controls.len()
     }
 }
+
+/// Copies a list into another that keeps its memory.
+pub(crate) fn copy<T: Copy>(to: &mut Vec<T>, from: &[T]) {
+    to.clear();
+    to.extend_from_slice(from);
+}

@@ -20,7 +20,7 @@ pub(crate) struct Policy<S, const NX: usize, const NU: usize> {
     pub(crate) feedforward: Vec<SVector<S, NU>>,
     /// Closed-loop costates, `T + 1` vectors.
     pub(crate) costates: Vec<SVector<S, NX>>,
-    /// `Quu` of every stage; NaN on the diagonal for controls at a bound.
+    /// `Quu` of every stage; infinity on the diagonal for controls at a bound.
     pub(crate) curvatures: Vec<SMatrix<S, NU, NU>>,
     /// `Qu` where a bound holds a control, zero elsewhere; empty for models without bounds.
     pub(crate) held: Vec<SVector<S, NU>>,

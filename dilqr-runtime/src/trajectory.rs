@@ -28,6 +28,13 @@ impl<S: Scalar, const NX: usize, const NU: usize> Trajectory<S, NX, NU> {
         let constraints = vec![S::zero(); horizon * limits.stage() + limits.terminal()];
         Self { states: vec![zeros(); horizon + 1], controls: vec![zeros(); horizon], constraints }
     }
+
+    /// Takes over another trajectory of the same horizon.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.states.copy_from_slice(&other.states);
+        self.controls.copy_from_slice(&other.controls);
+        self.constraints.copy_from_slice(&other.constraints);
+    }
 }
 
 /// The part of a trajectory's constraints that belongs to stage `t`; the terminal part where `t` is the horizon.

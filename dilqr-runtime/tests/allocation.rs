@@ -1,4 +1,5 @@
-//! Memory: everything is allocated by `new`.
+//! Memory: everything is allocated by `new`. (That of constraints is tested where their kernels are compiled: dual numbers
+//! need lists of their own.)
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unsafe_code, reason = "a global allocator that counts is the only way to see allocations")]
 
@@ -7,8 +8,9 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use dilqr_runtime::{Hessian, Ilqr, Settings, Solution, Status};
-use support::{Cart4, Pendulum, Reference, Tracking};
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::{Hessian, Ilqr, Model, Mpc, Problem, Settings, Solution, Status};
+use support::{BoundedPendulum, Cart4, Pendulum, Reference, Tracking};
 
 /// Counts the allocations of each thread, so that tests beside each other do not disturb.
 struct Counting;
@@ -105,4 +107,40 @@ fn a_solution_of_another_horizon_is_resized() {
         assert_eq!(solution, expected);
         assert_eq!(allocations(|| solver.solve_into(&problem, &mut solution).unwrap()), 0);
     }
+}
+
+#[test]
+fn a_step_of_a_receding_horizon_allocates_nothing_after_the_first() {
+    fn check<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+        model: M,
+        problem: &Problem<NX, NU, NP, NS>,
+    ) where
+        M: Model<NX, NU, NP, NS> + Copy,
+    {
+        let settings = Settings { max_iterations: 50, ..Settings::default() };
+        let (horizon, params) = (problem.horizon(), *problem.params());
+        let mut mpc = Mpc::new(model, params, horizon, settings).unwrap();
+        mpc.set_stage_params(problem.stage_params());
+        let mut x = *problem.x0();
+        let mut u = mpc.step(&x).unwrap().control;
+        for t in 0..30 {
+            let s = problem.stage_params().first().copied().unwrap_or(SVector::zeros());
+            let mut next = SVector::zeros();
+            model.dynamics(&x, &u, &params, &s, &mut next);
+            // Not quite what was planned.
+            x = next.map(|value| value + 1e-3 * f64::from(t).sin());
+            let count = allocations(|| {
+                mpc.set_stage_params(problem.stage_params());
+                mpc.set_params(params);
+                u = mpc.step(&x).unwrap().control;
+            });
+            assert_eq!(count, 0, "step {t}");
+        }
+        // Nor where a step is refused, or comes to nothing.
+        assert_eq!(allocations(|| assert!(mpc.step(&SVector::repeat(f64::NAN)).is_err())), 0);
+        assert_eq!(allocations(|| drop(mpc.step(&SVector::repeat(1e200)))), 0);
+    }
+    check(Cart4, &Problem::new([0.0, 0.0, 0.3, 0.0], Cart4::PARAMS, 30));
+    check(BoundedPendulum, &Problem::new([0.3, 0.0], [10.0, 1.0, 1.0], 30));
+    check(Tracking, &Problem::new([0.3, 0.0], [9.0, 0.05], 20).with_stage_params(&[[0.1, 0.0]; 21]));
 }

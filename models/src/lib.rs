@@ -17,6 +17,7 @@ pub mod lqr;
 pub mod mass_spring_damper;
 pub mod pendulum;
 pub mod pendulum_cos_sin;
+pub mod pendulum_limited;
 pub mod planar_quadrotor;
 #[cfg(feature = "large")]
 pub mod quadrotor;
@@ -28,4 +29,5 @@ pub mod quadrotor_pole;
 pub mod rocket;
 pub mod two_link_arm;
 pub mod unicycle;
+pub mod unicycle_obstacles;
 pub mod van_der_pol;

@@ -269,6 +269,110 @@ impl Model<2, 1, 2, 2> for Tracking {
     }
 }
 
+/// A mass on a rail that has to be at rest at `goal` in the end, under limits of speed and of force. State: position and
+/// speed; parameters: goal, largest speed, largest force, weight of the force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rail;
+
+impl Model<2, 1, 4> for Rail {
+    const LIMITS: Limits =
+        Limits { bounded: true, stage_inequalities: 1, terminal_equalities: 2, sees_control: &[false], ..Limits::NONE };
+
+    fn dynamics<S: Scalar>(
+        &self,
+        x: &Vector<S, 2>,
+        u: &Vector<S, 1>,
+        _: &Vector<S, 4>,
+        _: &Vector<S, 0>,
+        next: &mut Vector<S, 2>,
+    ) {
+        next[0] = x[0] + c::<S>(0.1) * x[1] + c::<S>(0.005) * u[0];
+        next[1] = x[1] + c::<S>(0.1) * u[0] - c::<S>(0.01) * x[1] * x[1] * x[1];
+    }
+    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 2>, u: &Vector<S, 1>, p: &Vector<S, 4>, _: &Vector<S, 0>) -> S {
+        let error = x[0] - p[0];
+        c::<S>(0.5) * error * error + p[3] * u[0] * u[0]
+    }
+    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 2>, _: &Vector<S, 4>, _: &Vector<S, 0>) -> S {
+        x[0] * x[0]
+    }
+    fn bounds<S: Scalar>(&self, p: &Vector<S, 4>, lower: &mut Vector<S, 1>, upper: &mut Vector<S, 1>) {
+        lower[0] = -p[2];
+        upper[0] = p[2];
+    }
+    fn stage_constraints<S: Scalar>(
+        &self,
+        x: &Vector<S, 2>,
+        _: &Vector<S, 1>,
+        p: &Vector<S, 4>,
+        _: &Vector<S, 0>,
+        constraints: &mut [S],
+    ) {
+        constraints[0] = x[1] - p[1];
+    }
+    fn terminal_constraints<S: Scalar>(
+        &self,
+        x: &Vector<S, 2>,
+        p: &Vector<S, 4>,
+        _: &Vector<S, 0>,
+        constraints: &mut [S],
+    ) {
+        constraints[0] = x[0] - p[0];
+        constraints[1] = x[1];
+    }
+}
+
+/// A unicycle that goes round a disc. State: position and heading; controls: speed and rate of turn; parameters: the disc's
+/// centre and radius, the goal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RoundTheDisc;
+
+impl Model<3, 2, 5> for RoundTheDisc {
+    const LIMITS: Limits = Limits { stage_inequalities: 2, sees_control: &[false, true], ..Limits::NONE };
+
+    fn dynamics<S: Scalar>(
+        &self,
+        x: &Vector<S, 3>,
+        u: &Vector<S, 2>,
+        _: &Vector<S, 5>,
+        _: &Vector<S, 0>,
+        next: &mut Vector<S, 3>,
+    ) {
+        let (sin, cos) = x[2].sin_cos();
+        next[0] = x[0] + c::<S>(0.1) * u[0] * cos;
+        next[1] = x[1] + c::<S>(0.1) * u[0] * sin;
+        next[2] = x[2] + c::<S>(0.1) * u[1];
+    }
+    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 3>, u: &Vector<S, 2>, p: &Vector<S, 5>, s: &Vector<S, 0>) -> S {
+        c::<S>(0.05) * self.terminal_cost(x, p, s) + c::<S>(0.05) * (u[0] * u[0] + u[1] * u[1])
+    }
+    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 3>, p: &Vector<S, 5>, _: &Vector<S, 0>) -> S {
+        let (dx, dy) = (x[0] - p[3], x[1] - p[4]);
+        c::<S>(5.0) * (dx * dx + dy * dy) + c::<S>(0.1) * x[2] * x[2]
+    }
+    fn stage_constraints<S: Scalar>(
+        &self,
+        x: &Vector<S, 3>,
+        u: &Vector<S, 2>,
+        p: &Vector<S, 5>,
+        _: &Vector<S, 0>,
+        constraints: &mut [S],
+    ) {
+        let (dx, dy) = (x[0] - p[0], x[1] - p[1]);
+        constraints[0] = p[2] * p[2] - dx * dx - dy * dy;
+        // The faster it goes the less it can turn.
+        constraints[1] = u[0] * u[0] + u[1] * u[1] - c::<S>(4.0);
+    }
+}
+
+pub(crate) fn rail() -> Problem<2, 1, 4> {
+    Problem::new([0.0, 0.0], [1.0, 0.7, 2.5, 0.01], 25)
+}
+
+pub(crate) fn disc() -> Problem<3, 2, 5> {
+    Problem::new([0.0, 0.1, 0.0], [1.0, 0.0, 0.4, 2.0, 0.0], 20).with_controls(&[[1.0, 0.3]; 20])
+}
+
 /// The tightest tolerance that rounding allows on these problems, so that differences of solutions have digits to lose.
 pub(crate) fn tight() -> Settings {
     Settings { tolerance: 1e-12, ..Settings::default() }

@@ -1,0 +1,420 @@
+//! Model predictive control: the same problem, solved anew from every measured state.
+//!
+//! Each step starts from the last one's plan, moved on by one stage and rolled out from the measured state under its own
+//! feedback law, which on an unstable system is what makes it a first guess at all; multipliers move on with it. Where
+//! the solve does not get anywhere that rollout is itself a plan, and its control is applied (suboptimal model predictive
+//! control: Scokaert, Mayne and Rawlings 1999).
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::augmented::violation;
+use crate::error::{Input, SettingsError, SolveError};
+use crate::ilqr::Ilqr;
+use crate::instance::Bounds;
+use crate::model::Model;
+use crate::problem::{Guess, Problem, finite, length};
+use crate::settings::Settings;
+use crate::solution::{Multipliers, Solution, Stats, Status, copy};
+use crate::trajectory::at_stage;
+
+/// A controller with a receding horizon.
+///
+/// All memory is allocated by [`Mpc::new`] and the first step; every later one allocates nothing. A step's work is bounded
+/// by [`Settings::max_iterations`]. Stages are one sampling period each: every call of [`Mpc::step`] that gives a control
+/// moves the plan on by one stage.
+///
+/// ```
+/// # #[cfg(feature = "dual")] {
+/// use dilqr_runtime::nalgebra::SVector;
+/// use dilqr_runtime::{Model, Mpc, Scalar, Settings, Status};
+///
+/// /// A point on a line, pushed to the origin; its parameter is the price of pushing.
+/// struct Point;
+/// impl Model<2, 1, 1> for Point {
+///     fn dynamics<S: Scalar>(&self, x: &SVector<S, 2>, u: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>,
+///         next: &mut SVector<S, 2>) {
+///         next[0] = x[0] + S::from_f64(0.1) * x[1];
+///         next[1] = x[1] + S::from_f64(0.1) * u[0];
+///     }
+///     fn stage_cost<S: Scalar>(&self, x: &SVector<S, 2>, u: &SVector<S, 1>, p: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+///         x[0] * x[0] + x[1] * x[1] + p[0] * u[0] * u[0]
+///     }
+///     fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 2>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+///         S::from_f64(10.0) * (x[0] * x[0] + x[1] * x[1])
+///     }
+/// }
+///
+/// let mut mpc = Mpc::new(Point, [0.1], 20, Settings { max_iterations: 10, ..Settings::default() })?;
+/// let mut x = SVector::from([1.0, 0.0]);
+/// for _ in 0..60 {
+///     let step = mpc.step(&x)?;
+///     assert_eq!(step.status, Status::Converged);
+///     // The plant; here it is the model.
+///     x = SVector::from([x[0] + 0.1 * x[1], x[1] + 0.1 * step.control[0]]);
+/// }
+/// assert!(x.amax() < 0.01);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Mpc<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
+    solver: Ilqr<M, NX, NU, NP, NS>,
+    /// Its guess is always a rollout; its multipliers are those of the last solve that has converged, moved on to the
+    /// coming step. (Those of a problem that has no solution grow without bound, and would be no start for the next.)
+    problem: Problem<NX, NU, NP, NS>,
+    plan: Solution<NX, NU, NP, NS>,
+    /// Where a solve writes; it becomes the plan unless it is no better.
+    solution: Solution<NX, NU, NP, NS>,
+    /// Values of the guess's constraints.
+    constraints: Vec<f64>,
+    /// Stages that the coming step is ahead of the plan.
+    behind: usize,
+    /// Whether the plan is that of a step.
+    stepped: bool,
+    /// Whether the plan goes back to a solve that has converged.
+    solved: bool,
+}
+
+/// What to do until the next measurement.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MpcStep<const NX: usize, const NU: usize> {
+    /// The control of the coming stage, `NU`; within its bounds.
+    pub control: SVector<f64, NU>,
+    /// `K_0`, `NU x NX`: where a newer state `x'` is known before the next step, `control + gain (x' - x)` is the control for
+    /// it, to first order (and not necessarily within the bounds).
+    pub gain: SMatrix<f64, NU, NX>,
+    /// How this step's solve ended.
+    pub status: Status,
+    /// Whether the plan is what this step's solve arrived at. Otherwise the solve brought nothing better than the last
+    /// plan, and that one goes on under its feedback law.
+    pub replanned: bool,
+    /// `sum_t l + l_T` of the plan.
+    pub cost: f64,
+    /// Counts of this step's solve; violation and its stage are the plan's.
+    pub stats: Stats,
+}
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Mpc<M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    /// A controller that looks `horizon` stages ahead. Its first step starts from controls of zero (or the bound nearest to
+    /// it); [`Mpc::start_from`] gives it something better.
+    ///
+    /// # Errors
+    /// [`SettingsError`] for a setting out of range, and a horizon of 0.
+    pub fn new(
+        model: M,
+        params: impl Into<SVector<f64, NP>>,
+        horizon: usize,
+        settings: Settings,
+    ) -> Result<Self, SettingsError> {
+        let limits = const { &M::LIMITS };
+        let mut problem = Problem::new(SVector::zeros(), params, horizon);
+        let (controls, states) = (vec![SVector::zeros(); horizon], vec![SVector::zeros(); horizon + 1]);
+        problem.guess = Guess::Rollout { controls, states };
+        let (stages, terminal) = (horizon * limits.stage(), limits.terminal());
+        // With room for what a solve writes into it. (Every first guess is a rollout, which a solution keeps.)
+        let room = || {
+            let mut solution = Solution::new(horizon);
+            solution.initial_states.reserve_exact(horizon + 1);
+            solution.multipliers.stage.reserve_exact(stages);
+            solution.multipliers.terminal.reserve_exact(terminal);
+            solution.bound_multipliers.reserve_exact(if limits.bounded { horizon } else { 0 });
+            solution.evidence.constraints.reserve_exact(stages + terminal);
+            solution
+        };
+        let mut plan = room();
+        plan.multipliers.stage.resize(horizon * limits.stage(), 0.0);
+        plan.multipliers.terminal.resize(limits.terminal(), 0.0);
+        let mut mpc = Self {
+            solver: Ilqr::new(model, horizon, settings)?,
+            problem,
+            plan,
+            solution: room(),
+            constraints: vec![0.0; horizon * limits.stage() + limits.terminal()],
+            behind: 0,
+            stepped: false,
+            solved: false,
+        };
+        mpc.reset();
+        Ok(mpc)
+    }
+
+    /// The control for the measured state `x`.
+    ///
+    /// A solve that ends without having converged is no error: the step then says so in its status and gives what was
+    /// reached, or the last plan's feedback where that violates the constraints less or nothing was reached. Its control
+    /// is within the bounds either way, and the next step goes on from there.
+    ///
+    /// # Errors
+    /// [`SolveError`] for numbers that are not finite, reversed bounds, or the wrong number of stage parameters. The plan
+    /// is then what it was, and the step may be repeated with a better measurement.
+    pub fn step(&mut self, x: &(impl Copy + Into<SVector<f64, NX>>)) -> Result<MpcStep<NX, NU>, SolveError> {
+        self.problem.x0 = (*x).into();
+        self.problem.check(self.solver.model(), self.horizon())?;
+        let fallback = self.guess();
+        self.solver.solve_into(&self.problem, &mut self.solution)?;
+
+        let Solution { status, mut stats, .. } = self.solution;
+        let replanned = self.is_better(&fallback);
+        if replanned {
+            core::mem::swap(&mut self.plan, &mut self.solution);
+            self.solved = status == Status::Converged;
+        } else {
+            self.move_on(&fallback);
+            (stats.violation, stats.violation_stage) = fallback.violation;
+        }
+        (self.plan.status, self.plan.stats) = (status, stats);
+        self.stepped = true;
+        if status == Status::Converged {
+            let warm = self.problem.multipliers.get_or_insert_default();
+            copy(&mut warm.stage, &self.plan.multipliers.stage);
+            copy(&mut warm.terminal, &self.plan.multipliers.terminal);
+        }
+        self.behind = 0;
+        self.skip();
+        Ok(MpcStep {
+            control: if replanned { self.plan.controls[0] } else { fallback.control },
+            gain: self.plan.gains[0],
+            status,
+            replanned,
+            cost: self.plan.cost,
+            stats,
+        })
+    }
+
+    /// Notes that a sampling period goes by without a step (a measurement was lost, say): the plan moves on by a stage.
+    pub fn skip(&mut self) {
+        self.behind += 1;
+        if let Some(Multipliers { stage, .. }) = &mut self.problem.multipliers {
+            shift(stage, 1, const { M::LIMITS.stage() });
+        }
+    }
+
+    /// Changes the parameters, from the next step on.
+    pub fn set_params(&mut self, params: impl Into<SVector<f64, NP>>) {
+        self.problem.params = params.into();
+    }
+
+    /// The parameters of the next step.
+    #[must_use]
+    pub fn params(&self) -> &SVector<f64, NP> {
+        &self.problem.params
+    }
+
+    /// Changes the stage parameters, from the next step on: `s_0 .. s_T` of the stages that the next step will look at,
+    /// `T + 1` of them. A reference that advances is given anew before every step.
+    pub fn set_stage_params<C: Copy + Into<SVector<f64, NS>>>(&mut self, stage_params: &[C]) {
+        self.problem.stage_params.clear();
+        self.problem.stage_params.extend(stage_params.iter().map(|&s| s.into()));
+    }
+
+    /// The plan of the last step: the trajectory from the state that the step was given, with the step's status and
+    /// counts. Where it did not replan, gains, costates and multipliers are the older plan's. `None` before the first step.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Solution<NX, NU, NP, NS>> {
+        self.stepped.then_some(&self.plan)
+    }
+
+    /// Starts anew from a solution over the same horizon, of a problem whose initial state is near the one that the next
+    /// step will be given: from its feedback law and its multipliers. Parameters and stage parameters stay.
+    ///
+    /// # Errors
+    /// [`SolveError`] for lists of the wrong lengths, and numbers that are not finite; the plan is then what it was.
+    pub fn start_from(&mut self, solution: &Solution<NX, NU, NP, NS>) -> Result<(), SolveError> {
+        let limits = const { &M::LIMITS };
+        let horizon = self.horizon();
+        let Solution { states, controls, gains, multipliers, .. } = solution;
+        let Multipliers { stage, terminal } = multipliers;
+        length(Input::States, states.len(), horizon + 1)?;
+        length(Input::Controls, controls.len(), horizon)?;
+        length(Input::Gains, gains.len(), horizon)?;
+        length(Input::Multipliers, stage.len(), horizon * limits.stage())?;
+        length(Input::Multipliers, terminal.len(), limits.terminal())?;
+        finite(Input::States, true, states.iter().map(|x| x.as_slice()))?;
+        finite(Input::Controls, true, controls.iter().map(|u| u.as_slice()))?;
+        finite(Input::Gains, true, gains.iter().map(|gain| gain.as_slice()))?;
+        finite(Input::Multipliers, false, [stage.as_slice(), terminal.as_slice()].into_iter())?;
+        self.reset();
+        self.plan.states.copy_from_slice(states);
+        self.plan.controls.copy_from_slice(controls);
+        self.plan.gains.copy_from_slice(gains);
+        self.plan.multipliers.clone_from(multipliers);
+        self.solved = solution.status == Status::Converged;
+        self.problem.multipliers = self.solved.then(|| multipliers.clone());
+        Ok(())
+    }
+
+    /// Forgets the plan. Parameters and stage parameters stay.
+    pub fn reset(&mut self) {
+        let Solution { states, controls, gains, costates, multipliers, .. } = &mut self.plan;
+        states.fill(SVector::zeros());
+        controls.fill(SVector::zeros());
+        gains.fill(SMatrix::zeros());
+        costates.fill(SVector::zeros());
+        multipliers.stage.fill(0.0);
+        multipliers.terminal.fill(0.0);
+        self.problem.multipliers = None;
+        self.behind = 0;
+        self.stepped = false;
+        self.solved = false;
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &M {
+        self.solver.model()
+    }
+
+    /// `T`, the number of stages it looks ahead.
+    #[must_use]
+    pub fn horizon(&self) -> usize {
+        self.solver.horizon()
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        self.solver.settings()
+    }
+
+    /// Makes the plan's feedback law, moved on, the guess of the problem.
+    fn guess(&mut self) -> Fallback<NU> {
+        let limits = const { &M::LIMITS };
+        let (behind, horizon) = (self.behind, self.horizon());
+        let Self { solver, problem, plan, constraints, .. } = self;
+        let Problem { x0, params, stage_params, guess, .. } = problem;
+        let model = solver.model();
+        let rollout = Rollout { model, x0, params, stage_params, bounds: Bounds::of(model, params) };
+        let law = |t: usize, x: &SVector<f64, NX>| {
+            let stage = (t + behind).min(horizon - 1);
+            plan.controls[stage] + plan.gains[stage] * (x - plan.states[(t + behind).min(horizon)])
+        };
+        let mut control = law(0, x0);
+        if !control.iter().all(|value| value.is_finite()) {
+            control.fill(0.0);
+        }
+        rollout.bounds.clamp(&mut control);
+        let mut cost = rollout.run(law, guess, constraints);
+        let followed = cost.is_some();
+        if !followed {
+            // The law does not hold this state: begin anew.
+            cost = rollout.run(|_, _| SVector::zeros(), guess, constraints);
+        }
+        let (violation, stage) = violation(constraints, horizon, limits);
+        let violation = (violation, (violation > 0.0).then_some(stage));
+        Fallback { control, cost: cost.unwrap_or(f64::NAN), followed, violation }
+    }
+
+    /// Whether the solve's trajectory is to be preferred to the last plan.
+    fn is_better(&self, fallback: &Fallback<NU>) -> bool {
+        let Solution { status, gains, stats, .. } = &self.solution;
+        match status {
+            Status::Converged => true,
+            Status::Diverged => false,
+            // The solve may have ended at a trajectory that is cheap because it violates constraints which the last plan
+            // keeps. A plan that never was a solution gives way all the same, or no step would ever get anywhere.
+            _ => {
+                let usable = gains.iter().all(|gain| gain.iter().all(|entry| entry.is_finite()));
+                usable && !(self.solved && fallback.followed && fallback.violation.0 < stats.violation)
+            }
+        }
+    }
+
+    /// Makes the guess the plan, with the feedback law that it was rolled out under.
+    fn move_on(&mut self, fallback: &Fallback<NU>) {
+        let (behind, limits) = (self.behind, const { &M::LIMITS });
+        let Self { problem, plan, .. } = self;
+        shift(&mut plan.states, behind, 1);
+        shift(&mut plan.controls, behind, 1);
+        shift(&mut plan.gains, behind, 1);
+        shift(&mut plan.costates, behind, 1);
+        shift(&mut plan.multipliers.stage, behind, limits.stage());
+        if let Guess::Rollout { controls, states } = &problem.guess
+            && fallback.followed
+        {
+            plan.controls.copy_from_slice(controls);
+            plan.states.copy_from_slice(states);
+        }
+        plan.cost = fallback.cost;
+        plan.x0 = problem.x0;
+        plan.params = problem.params;
+        if NS > 0 {
+            plan.stage_params.copy_from_slice(&problem.stage_params);
+        }
+    }
+}
+
+/// Drops the first `count` stages of a list with `each` entries a stage. Stages at the end that nothing moves to keep
+/// what they have.
+fn shift<T: Copy>(list: &mut [T], count: usize, each: usize) {
+    list.copy_within((count * each).min(list.len()).., 0);
+}
+
+/// What there is without a solve.
+struct Fallback<const NU: usize> {
+    /// The plan's feedback at the measured state.
+    control: SVector<f64, NU>,
+    /// Of the guess.
+    cost: f64,
+    /// Whether the guess is the rollout of the plan's law.
+    followed: bool,
+    /// Largest violation of the guess, and its stage.
+    violation: (f64, Option<usize>),
+}
+
+/// Data of a rollout within the bounds.
+struct Rollout<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    model: &'a M,
+    x0: &'a SVector<f64, NX>,
+    params: &'a SVector<f64, NP>,
+    stage_params: &'a [SVector<f64, NS>],
+    bounds: Bounds<f64, NU>,
+}
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Rollout<'_, M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    /// Rolls a law out into the guess, and evaluates constraints. The cost; `None` where a number is not finite, with
+    /// states of NaN from there on.
+    fn run(
+        &self,
+        law: impl Fn(usize, &SVector<f64, NX>) -> SVector<f64, NU>,
+        guess: &mut Guess<NX, NU>,
+        constraints: &mut [f64],
+    ) -> Option<f64> {
+        let Guess::Rollout { controls, states } = guess else { return None };
+        let limits = const { &M::LIMITS };
+        let Self { model, params: p, .. } = *self;
+        let horizon = controls.len();
+        let none = SVector::zeros();
+        let at = |t: usize| self.stage_params.get(t).unwrap_or(&none);
+        let mut cost = 0.0;
+        states[0] = *self.x0;
+        for t in 0..horizon {
+            let mut u = law(t, &states[t]);
+            self.bounds.clamp(&mut u);
+            let mut next = SVector::zeros();
+            cost += model.step(&states[t], &u, p, at(t), &mut next);
+            if !(cost + next.sum() + u.sum()).is_finite() {
+                // What stands there is of an older rollout.
+                states[t + 1..].fill(SVector::repeat(f64::NAN));
+                return None;
+            }
+            if limits.stage() > 0 {
+                let range = at_stage(constraints, t, horizon, limits);
+                model.stage_constraints(&states[t], &u, p, at(t), &mut constraints[range]);
+            }
+            controls[t] = u;
+            states[t + 1] = next;
+        }
+        cost += model.terminal_cost(&states[horizon], p, at(horizon));
+        if limits.terminal() > 0 {
+            let range = at_stage(constraints, horizon, horizon, limits);
+            model.terminal_constraints(&states[horizon], p, at(horizon), &mut constraints[range]);
+        }
+        cost.is_finite().then_some(cost)
+    }
+}

@@ -1,0 +1,155 @@
+//! Memory of solves under constraints, with compiled kernels: dual numbers, which the runtime's own tests use, need lists
+//! for constraints of any number.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(unsafe_code, reason = "a global allocator that counts is the only way to see allocations")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use dilqr_models::unicycle_obstacles::{Params, UnicycleObstacles};
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::{Ilqr, Model, Mpc, Problem, Settings, Solution, Status};
+
+/// A mass on a rail with limits of speed and force that has to be at rest at its goal in the end.
+#[dilqr_runtime::model]
+pub mod rail {
+    pub struct State {
+        pub position: f64,
+        pub speed: f64,
+    }
+    pub struct Control {
+        #[bounds(-p.top_force, p.top_force)]
+        pub force: f64,
+    }
+    pub struct Params {
+        pub goal: f64,
+        pub top_speed: f64,
+        pub top_force: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        let drag = 0.01 * x.speed.powi(3);
+        State { position: x.position + 0.1 * x.speed + 0.005 * u.force, speed: x.speed + 0.1 * u.force - drag }
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        0.5 * (x.position - p.goal).powi(2) + 0.01 * u.force.powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.position.powi(2)
+    }
+    pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; 1] {
+        [x.speed - p.top_speed]
+    }
+    pub fn terminal_equalities(x: State, p: Params) -> [f64; 2] {
+        [x.position - p.goal, x.speed]
+    }
+}
+
+/// Counts the allocations of each thread, so that tests beside each other do not disturb.
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(run: impl FnOnce()) -> usize {
+    let before = COUNT.get();
+    run();
+    COUNT.get() - before
+}
+
+#[test]
+fn the_count_counts() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(vec![1_u8; 100]))), 1);
+}
+
+/// The first solve allocates the solution's multipliers, and no later one anything, even where other limits are active.
+#[test]
+fn solve_into_allocates_nothing() {
+    fn check<M, const NX: usize, const NU: usize, const NP: usize>(model: M, problems: &[(Problem<NX, NU, NP>, Status)])
+    where
+        M: Model<NX, NU, NP>,
+    {
+        let horizon = problems[0].0.horizon();
+        let mut solver = Ilqr::new(model, horizon, Settings::default()).unwrap();
+        let mut solution = Solution::new(horizon);
+        solver.solve_into(&problems[0].0, &mut solution).unwrap();
+        for (problem, status) in problems {
+            assert_eq!(allocations(|| solver.solve_into(problem, &mut solution).unwrap()), 0);
+            assert_eq!(solution.status, *status, "{:?}", solution.stats);
+        }
+    }
+    let rail = |params: [f64; 3]| Problem::new([0.0, 0.0], params, 25);
+    let problems = [
+        (rail([1.0, 0.7, 2.5]), Status::Converged),
+        (rail([1.0, 0.6, 1.5]), Status::Converged),
+        // Too slow to be there in time: every round of the penalties is made.
+        (rail([1.0, 0.3, 2.5]), Status::Infeasible),
+        (rail([1.0, 0.7, 2.5]), Status::Converged),
+    ];
+    check(rail::Rail, &problems);
+    let course = |vehicle: f64| {
+        let params = Params { vehicle, ..Params::default() };
+        (Problem::new([0.0, 0.0, 0.0], params, 50).with_controls(&[[0.8, 0.1]; 50]), Status::Converged)
+    };
+    check(UnicycleObstacles, &[0.15, 0.05, 0.18].map(course));
+}
+
+#[test]
+fn a_step_of_a_receding_horizon_allocates_nothing_after_the_first() {
+    fn check<M, const NX: usize, const NU: usize, const NP: usize>(
+        model: M,
+        problem: &Problem<NX, NU, NP>,
+        steps: usize,
+    ) where
+        M: Model<NX, NU, NP> + Copy,
+    {
+        let settings = Settings { max_iterations: 50, ..Settings::default() };
+        let (horizon, params) = (problem.horizon(), *problem.params());
+        let mut mpc = Mpc::new(model, params, horizon, settings).unwrap();
+        let mut x = *problem.x0();
+        let mut u = mpc.step(&x).unwrap().control;
+        let mut converged = 0;
+        for t in 0..steps {
+            let mut next = SVector::zeros();
+            model.dynamics(&x, &u, &params, &SVector::zeros(), &mut next);
+            // Not quite what was planned.
+            x = next.map(|value| value + 1e-3 * (t as f64).sin());
+            let count = allocations(|| {
+                let step = mpc.step(&x).unwrap();
+                u = step.control;
+                converged += usize::from(step.status == Status::Converged);
+            });
+            assert_eq!(count, 0, "step {t}");
+        }
+        // Newton's method was at work, or there is nothing to be seen.
+        assert!(converged > steps / 2, "{converged} of {steps} steps");
+        // Nor where a step is refused, or comes to nothing.
+        assert_eq!(allocations(|| assert!(mpc.step(&SVector::repeat(f64::NAN)).is_err())), 0);
+        assert_eq!(allocations(|| drop(mpc.step(&SVector::repeat(1e200)))), 0);
+    }
+    check(rail::Rail, &Problem::new([0.0, 0.0], [1.0, 0.7, 2.5], 25), 20);
+    check(UnicycleObstacles, &Problem::new([0.0, 0.0, 0.0], Params::default(), 30), 30);
+}
