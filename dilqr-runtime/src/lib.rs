@@ -69,6 +69,7 @@ mod solution;
 mod stage_jacobian;
 mod sweep;
 mod trajectory;
+pub mod transform;
 #[cfg(feature = "dual")]
 pub mod unroll;
 
