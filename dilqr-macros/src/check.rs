@@ -1,6 +1,6 @@
 //! Rules about the module as a whole, one function each. What concerns a single expression is `elaborate`'s.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::ast::{CONSTRAINTS, Model, Type, TypeKind};
 use crate::errors::{Errors, did_you_mean, message};
@@ -275,25 +275,60 @@ fn vectors_hold_numbers(model: &Model, errors: &mut Errors) {
     }
 }
 
-/// Structs are taken apart into numbers, which must come to an end.
+/// Structs are taken apart into numbers, which must come to an end, and soon: what takes them apart is recursive.
 fn structs_are_finite(model: &Model, errors: &mut Errors) {
-    fn contains(model: &Model, ty: &Type, wanted: &proc_macro2::Ident, seen: &mut HashSet<String>) -> bool {
-        match &ty.kind {
-            TypeKind::Struct(name) if name == wanted => true,
-            TypeKind::Struct(name) if seen.insert(name.to_string()) => model
-                .find_struct(&name.to_string())
-                .is_some_and(|item| item.fields.iter().any(|field| contains(model, &field.ty, wanted, seen))),
-            TypeKind::Array(element, _) => contains(model, element, wanted, seen),
-            TypeKind::Tuple(elements) => elements.iter().any(|element| contains(model, element, wanted, seen)),
-            _ => false,
-        }
+    let mut index = HashMap::new();
+    for (position, item) in model.structs.iter().enumerate().rev() {
+        index.insert(item.name.to_string(), position);
     }
-    for item in &model.structs {
-        for field in &item.fields {
-            if contains(model, &field.ty, &item.name, &mut HashSet::new()) {
-                errors.on(field.ty.span, message::RECURSIVE_STRUCT);
+    let held = |ty: &Type| -> Vec<usize> {
+        let mut names = Vec::new();
+        struct_names(ty, &mut names);
+        names.iter().filter_map(|name| index.get(&name.to_string()).copied()).collect()
+    };
+    let holds: Vec<Vec<usize>> =
+        model.structs.iter().map(|item| item.fields.iter().flat_map(|field| held(&field.ty)).collect()).collect();
+    // In each round, those whose parts are all known to be finite.
+    let mut finite = vec![false; holds.len()];
+    for _ in 0..STRUCT_DEPTH {
+        let next: Vec<bool> = holds.iter().map(|parts| parts.iter().all(|&part| finite[part])).collect();
+        finite = next;
+    }
+    let reaches = |from: usize, wanted: usize| {
+        let (mut seen, mut waiting) = (HashSet::new(), vec![from]);
+        while let Some(position) = waiting.pop() {
+            if position == wanted {
+                return true;
+            }
+            if seen.insert(position) {
+                waiting.extend(holds[position].iter().filter(|&&part| !finite[part]));
             }
         }
+        false
+    };
+    let mut cyclic = false;
+    for (position, item) in model.structs.iter().enumerate().filter(|(position, _)| !finite[*position]) {
+        for field in &item.fields {
+            if held(&field.ty).into_iter().any(|part| reaches(part, position)) {
+                errors.on(field.ty.span, message::RECURSIVE_STRUCT);
+                cyclic = true;
+            }
+        }
+    }
+    if let (false, Some(deep)) = (cyclic, finite.iter().position(|finite| !finite)) {
+        errors.at(&model.structs[deep].name, message::STRUCT_DEPTH);
+    }
+}
+
+/// How deeply structs may hold structs.
+const STRUCT_DEPTH: usize = 50;
+
+fn struct_names<'a>(ty: &'a Type, names: &mut Vec<&'a proc_macro2::Ident>) {
+    match &ty.kind {
+        TypeKind::Struct(name) => names.push(name),
+        TypeKind::Array(element, _) => struct_names(element, names),
+        TypeKind::Tuple(elements) => elements.iter().for_each(|element| struct_names(element, names)),
+        _ => {}
     }
 }
 

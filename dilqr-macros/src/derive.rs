@@ -7,7 +7,7 @@ use crate::environment::Environment;
 use crate::errors::vendoring;
 use crate::kernels::Kernels;
 #[cfg(feature = "symbolica")]
-use crate::{cache::Entry, errors::message, partials, symbolic, tape};
+use crate::{cache::Entry, errors::message, partials, symbolic, tape, tape::Refusal};
 
 /// The kernels of the model with this key, from the cache where it has been derived before.
 #[cfg(feature = "symbolica")]
@@ -25,9 +25,13 @@ pub(crate) fn kernels(
     let System { graph, dynamics, stage_cost, terminal_cost, limits, .. } = system;
     let tape = symbolic::session(|| tape::tape(graph, dynamics, *stage_cost, *terminal_cost, limits));
     let tape = tape.map_err(|error| syn::Error::new(model.module.span(), error))?;
-    let tape = tape.map_err(|tape::Overflow(node)| {
+    let tape = tape.map_err(|refusal| {
+        let (node, message) = match refusal {
+            Refusal::Overflow(node) => (node, message::OVERFLOW),
+            Refusal::Digits(node) => (node, message::DIGITS),
+        };
         let name = system.function_of(node, model).map_or(&model.module, |function| &function.name);
-        syn::Error::new(name.span(), message::OVERFLOW)
+        syn::Error::new(name.span(), message)
     })?;
     let kernels = partials::kernels(&tape, system.vectors.sizes());
     // What is shared by a name meets only here.

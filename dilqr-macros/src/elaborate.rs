@@ -14,6 +14,7 @@ use crate::errors::{Errors, Span, message};
 use crate::graph::{Graph, Input, NodeId, Vector};
 use crate::kernels::Sizes;
 use crate::limits::Limits;
+use crate::size::{ENTRIES, Size};
 use crate::value::{Condition, Shape, Value, flatten};
 
 /// The model in scalars.
@@ -114,12 +115,6 @@ pub(crate) fn vectors(model: &Model, errors: &mut Errors) -> Option<Vectors> {
     elaborator.errors.is_empty().then_some(vectors)
 }
 
-/// The most numbers in one value: more are a slip of the keyboard, and would only exhaust memory.
-pub(crate) const ENTRIES: usize = 10_000;
-
-/// The most nodes in the graph of one model: deriving more would take hours.
-pub(crate) const NODES: usize = 1_000_000;
-
 /// The variables in sight, innermost last.
 pub(crate) type Scope = Vec<(String, Value)>;
 
@@ -135,8 +130,8 @@ pub(crate) struct Elaborator<'a> {
     pub(crate) calls: HashMap<String, HashMap<Vec<Key>, Value>>,
     /// The functions being followed, innermost last.
     pub(crate) stack: Vec<String>,
-    /// Whether the model has been found too large.
-    pub(crate) too_large: bool,
+    /// How much has been used up of what a model may be.
+    pub(crate) size: Size,
     /// Whether an infinity may stand here: in bounds, where it says that a side is open, and in consts for these.
     pub(crate) infinite: bool,
 }
@@ -169,13 +164,16 @@ impl<'a> Elaborator<'a> {
             consts: HashMap::new(),
             calls: HashMap::new(),
             stack: Vec::new(),
-            too_large: false,
+            size: Size::default(),
             infinite: false,
         }
     }
 
     fn vectors(&mut self) -> Option<Vectors> {
         let model = self.model;
+        if !self.structs_are_bounded() {
+            return None;
+        }
         let mut layout = |name| self.layout(model.find_struct(name)?);
         let (state, control, params) = (layout("State")?, layout("Control")?, layout("Params")?);
         let stage_params = if model.has_stage_params() { Some(layout("StageParams")?) } else { None };
@@ -255,7 +253,9 @@ impl<'a> Elaborator<'a> {
             };
             fields.push((field.name.clone(), length));
         }
-        Some(Layout { fields })
+        let layout = Layout { fields };
+        self.bounded_length(&item.name, layout.len());
+        Some(layout)
     }
 
     /// The struct as the entries of an input vector.
@@ -324,7 +324,10 @@ impl<'a> Elaborator<'a> {
                     None => Shape::Unknown,
                 }
             }
-            TypeKind::Tuple(elements) => Shape::Tuple(elements.iter().map(|element| self.shape(element)).collect()),
+            TypeKind::Tuple(elements) => {
+                let elements = elements.iter().map(|element| self.shape(element)).collect();
+                self.bounded_shape(Shape::Tuple(elements), ty.span)
+            }
             TypeKind::Unknown => Shape::Unknown,
         }
     }
@@ -338,20 +341,6 @@ impl<'a> Elaborator<'a> {
             _ => {
                 self.errors.on(expr.span, message::ARRAY_LENGTH);
                 None
-            }
-        }
-    }
-
-    /// The numbers in a value of a shape.
-    pub(crate) fn entries(&mut self, shape: &Shape) -> usize {
-        match shape {
-            Shape::Float | Shape::Integer | Shape::Bool | Shape::Unknown => 1,
-            Shape::Array(element, length) => self.entries(element).saturating_mul(*length),
-            Shape::Tuple(elements) => elements.iter().map(|element| self.entries(element)).sum(),
-            Shape::Struct(index) => {
-                let shapes: Vec<Shape> =
-                    self.model.structs[*index].fields.iter().map(|field| self.shape(&field.ty)).collect();
-                shapes.iter().map(|shape| self.entries(shape)).sum()
             }
         }
     }
@@ -427,14 +416,21 @@ impl<'a> Elaborator<'a> {
     }
 
     /// The value under a name: every number in it computed once.
-    pub(crate) fn share(&mut self, value: &Value) -> Value {
-        value.map(&mut |node| self.graph.share(node))
+    pub(crate) fn share(&mut self, value: &Value, span: Span) -> Value {
+        let mut numbers = 0;
+        let shared = value.map(&mut |node| {
+            numbers += 1;
+            self.graph.share(node)
+        });
+        self.spend(numbers, span);
+        shared
     }
 
     /// Follows a function on values that fit its arguments.
     pub(crate) fn call(&mut self, function: &Fun, values: Vec<Value>) -> Value {
         let name = function.name.to_string();
-        let values: Vec<Value> = values.iter().map(|value| self.share(value)).collect();
+        let span = Span::from(function.name.span());
+        let values: Vec<Value> = values.iter().map(|value| self.share(value, span)).collect();
         let mut keys = Vec::new();
         values.iter().for_each(|value| self.keys(value, &mut keys));
         if let Some(known) = self.calls.get(&name).and_then(|calls| calls.get(&keys)) {
@@ -459,7 +455,7 @@ impl<'a> Elaborator<'a> {
         };
         self.stack.pop();
         self.infinite = infinite;
-        let value = self.share(&value);
+        let value = self.share(&value, span);
         self.calls.entry(name).or_default().insert(keys, value.clone());
         value
     }

@@ -239,8 +239,15 @@ pub(crate) mod message {
         "this struct contains itself, and its size would be infinite: remove this field";
     pub(crate) const HIDES_PRIMITIVE: &str = "this struct would hide a type of the language: choose another name";
     pub(crate) const UNDERSCORES: &str = "names that begin with two underscores are the macro's own: choose another";
-    pub(crate) const TOO_LONG: &str = "this expression goes on too long: bind parts of it with `let`";
-    pub(crate) const TOO_LARGE: &str = "this call takes the model beyond a million operations: keep intermediate values in `let` and compute them once";
+    pub(crate) const TOO_LONG: &str = "this goes on too long, or nests too deeply: bind parts of it with `let`";
+    pub(crate) const TOO_DEEP: &str =
+        "this is too many expressions and calls deep: write the steps one after another, with `let`";
+    pub(crate) const TOO_LARGE: &str = "here the model grows beyond millions of operations: shorten its loops, or keep values in `let` and compute them once";
+    pub(crate) const TOO_MANY_NUMBERS: &str = "this holds more than 10000 numbers, the most that one value may hold";
+    pub(crate) const STRUCT_DEPTH: &str =
+        "this struct holds structs that hold structs, more than 50 deep: write their fields here";
+    pub(crate) const DIGITS: &str =
+        "the constants in one expression of this multiply to thousands of digits: bind parts of it with `let`";
 
     /// A field of the parameters, or the named entries of one.
     pub(crate) fn unused(entries: &[usize]) -> String {
@@ -262,6 +269,11 @@ pub(crate) mod message {
             [_] => (format!("its entry {list}"), "it"),
             _ => (format!("its entries {list}"), "them"),
         }
+    }
+    pub(crate) fn long_vector(name: &str, length: usize, longest: usize) -> String {
+        format!(
+            "`{name}` has {length} numbers, and the dense matrices of a model at most {longest} rows: split the system"
+        )
     }
     pub(crate) fn model_argument<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
         let list = known.clone().into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");

@@ -8,10 +8,15 @@ use crate::environment::{Environment, lists};
 use crate::errors::{Errors, message};
 use crate::kernels::Kernels;
 use crate::limits::Limits;
-use crate::{check, derive, dump, elaborate, emit, key, parse, unused, vendored};
+use crate::{check, derive, dump, elaborate, emit, key, nesting, parse, unused, vendored};
 
 /// Expands `#[model(arguments)] item`.
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream, environment: &Environment) -> TokenStream {
+    let mut errors = Errors::default();
+    if !nesting::is_walkable(item.clone(), &mut errors) | !nesting::is_walkable(arguments.clone(), &mut errors) {
+        let errors = errors.finish().map(syn::Error::into_compile_error);
+        return quote!(#item #errors);
+    }
     let Ok(mut module) = syn::parse2::<syn::ItemMod>(item.clone()) else {
         let error = syn::Error::new_spanned(first_tokens(&item), message::NOT_A_MODULE).into_compile_error();
         return quote!(#item #error);
@@ -98,7 +103,8 @@ fn fallback(arguments: TokenStream, module: &syn::ItemMod) -> TokenStream {
     let model = parse::model(module, integration, &mut reported);
     let mut errors = Errors::default();
     check::structs(&model, &mut errors);
-    let vectors = elaborate::vectors(&model, &mut errors).filter(|_| errors.is_empty());
+    // Elaboration takes structs apart, which must be finite and have sizes.
+    let vectors = errors.is_empty().then(|| elaborate::vectors(&model, &mut errors)).flatten();
     vectors.map_or_else(TokenStream::new, |vectors| {
         emit::items(&emit::Emission {
             module: &model.module,

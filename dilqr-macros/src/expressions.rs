@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 
 use crate::ast::{BinaryOp, CompareOp, Expr, ExprKind, Type};
-use crate::elaborate::{Elaborator, NODES, Scope};
+use crate::elaborate::{Elaborator, Scope};
 use crate::errors::{Span, message};
 use crate::graph::{Comparison, Function, Node, NodeId};
 use crate::parse;
@@ -61,6 +61,13 @@ impl Elaborator<'_> {
     }
 
     pub(crate) fn expr(&mut self, expr: &Expr, scope: &mut Scope) -> Value {
+        if self.is_too_large() {
+            return Value::Unknown;
+        }
+        self.deeper(expr.span, |deeper| deeper.evaluate(expr, scope)).unwrap_or(Value::Unknown)
+    }
+
+    fn evaluate(&mut self, expr: &Expr, scope: &mut Scope) -> Value {
         match &expr.kind {
             ExprKind::Float(value) if value.is_finite() || self.infinite => Value::Float(self.graph.constant(*value)),
             ExprKind::Float(_) => {
@@ -120,11 +127,12 @@ impl Elaborator<'_> {
                 };
                 let shape = self.shape_of(first);
                 let values = values.into_iter().zip(elements);
-                Value::Array(values.map(|(value, element)| self.expect(value, &shape, element.span)).collect())
+                let values = values.map(|(value, element)| self.expect(value, &shape, element.span)).collect();
+                self.bounded(Value::Array(values), expr.span)
             }
             ExprKind::Repeat(value, length) => {
                 let value = self.expr(value, scope);
-                let value = self.share(&value);
+                let value = self.share(&value, expr.span);
                 let shape = self.shape_of(&value);
                 let entries = self.entries(&shape);
                 match self.length(length, entries) {
@@ -133,7 +141,10 @@ impl Elaborator<'_> {
                 }
             }
             ExprKind::Struct(name, fields) => self.struct_literal(name, fields, scope),
-            ExprKind::Tuple(elements) => Value::Tuple(self.exprs(elements, scope).into()),
+            ExprKind::Tuple(elements) => {
+                let elements = self.exprs(elements, scope);
+                self.bounded(Value::Tuple(elements.into()), expr.span)
+            }
             ExprKind::Block(block) => self.block(block, scope),
             ExprKind::Unknown => Value::Unknown,
         }
@@ -331,12 +342,7 @@ impl Elaborator<'_> {
             let wanted = self.shape(&argument.ty);
             checked.push(self.expect(value, &wanted, expr.span));
         }
-        if self.graph.len() > NODES {
-            // Once is enough: every call from here on would say the same.
-            if !self.too_large {
-                self.too_large = true;
-                self.errors.at(name, message::TOO_LARGE);
-            }
+        if !self.spend(10, name.span()) {
             return Value::Unknown;
         }
         self.call(function, checked)

@@ -24,6 +24,7 @@ mod kernels;
 mod key;
 mod limits;
 mod listing;
+mod nesting;
 mod parse;
 #[cfg(feature = "symbolica")]
 mod partials;
@@ -31,6 +32,7 @@ mod parts;
 mod program;
 #[cfg(feature = "symbolica")]
 mod session;
+mod size;
 mod statements;
 #[cfg(feature = "symbolica")]
 mod symbolic;

@@ -93,9 +93,11 @@ impl Elaborator<'_> {
             let value = self.follow(function, arguments, sees_control);
             let constraints = if sees_control { &mut limits.stage } else { &mut limits.terminal };
             flatten(&value, &mut constraints.values);
+            let length = constraints.values.len();
             if name.ends_with("constraints") {
-                constraints.inequalities = constraints.values.len();
+                constraints.inequalities = length;
             }
+            self.bounded_length(&function.name, length);
         }
         let called = |elaborator: &Self, function: &Function| elaborator.calls.contains_key(&function.name.to_string());
         let functions = &self.model.functions;
@@ -139,7 +141,7 @@ impl Elaborator<'_> {
         self.infinite = false;
         let wanted = if matches!(value, Value::Array(_)) { shape } else { &Shape::Float };
         let value = self.expect(value, wanted, side.span);
-        let value = self.share(&value);
+        let value = self.share(&value, side.span);
         let mut entries = Vec::new();
         flatten(&value, &mut entries);
         let bounds = entries.iter().map(|&entry| match self.graph.constant_value(entry) {

@@ -124,9 +124,7 @@ pub(crate) fn model(module: &syn::ItemMod, integration: Option<Integration>, err
             }
             syn::Item::Fn(item) => {
                 conditional(item.to_token_stream(), errors);
-                if bounded(item.block.to_token_stream(), errors) {
-                    model.functions.push(parse_function(item, errors));
-                }
+                model.functions.push(parse_function(item, errors));
             }
             other => outside_item(other, message::OTHER_ITEM, errors),
         }
@@ -176,31 +174,6 @@ fn conditional(tokens: TokenStream, errors: &mut Errors) -> bool {
         }
     }
     found
-}
-
-/// The most tokens in one expression. Its tree is walked recursively, on the stack that rustc has; this leaves room for
-/// a thousand terms.
-const LENGTH: usize = 4000;
-
-/// Whether all expressions among the tokens are short enough to be walked; reports those that are not.
-fn bounded(tokens: TokenStream, errors: &mut Errors) -> bool {
-    let mut bounded = true;
-    let mut run: Option<(Span, usize)> = None;
-    for token in tokens {
-        let (span, count) = run.map_or((token.span().into(), 1), |(span, count)| (span, count + 1));
-        run = match &token {
-            TokenTree::Punct(separator) if matches!(separator.as_char(), ';' | ',') => None,
-            _ => Some((span, count)),
-        };
-        if count == LENGTH {
-            errors.on(span.to(token.span()), message::TOO_LONG);
-            bounded = false;
-        }
-        if let TokenTree::Group(group) = token {
-            bounded &= self::bounded(group.stream(), errors);
-        }
-    }
-    bounded
 }
 
 /// Whether `cfg` stands anywhere among the tokens, as in `cfg_attr(condition, cfg(condition))`.

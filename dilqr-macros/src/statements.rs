@@ -5,9 +5,10 @@
 //! they leave different becomes a select.
 
 use crate::ast::{BinaryOp, Block, Expr, ExprKind, Pattern, Range, Statement};
-use crate::elaborate::{ENTRIES, Elaborator, NODES, Scope};
+use crate::elaborate::{Elaborator, Scope};
 use crate::errors::{Span, message};
 use crate::graph::NodeId;
+use crate::size::ENTRIES;
 use crate::value::{Condition, Shape, Value};
 
 impl Elaborator<'_> {
@@ -27,7 +28,7 @@ impl Elaborator<'_> {
                         let wanted = self.shape(ty);
                         value = self.expect(value, &wanted, item.value.span);
                     }
-                    let value = self.share(&value);
+                    let value = self.share(&value, item.value.span);
                     self.bind(&item.pattern, value, item.value.span, scope);
                 }
                 Statement::Assign { place, op, value } => self.assign(place, *op, value, scope),
@@ -126,7 +127,11 @@ impl Elaborator<'_> {
         let old = self.expr(place, scope);
         let wanted = self.shape_of(&old);
         let assigned = self.expect(assigned, &wanted, value.span);
-        let assigned = self.share(&assigned);
+        let assigned = self.share(&assigned, value.span);
+        // Aggregates share their elements until one is assigned to.
+        let whole = self.shape_of(&scope[variable].1);
+        let copied = self.entries(&whole);
+        self.spend(copied, place.span);
         scope[variable].1 = scope[variable].1.with(&path, assigned);
     }
 
@@ -176,16 +181,13 @@ impl Elaborator<'_> {
         let (start, end) = (self.integer(&start, range.start.span), self.integer(&end, range.end.span));
         let (Some(start), Some(end)) = (start, end) else { return Value::Unknown };
         let end = if range.inclusive { end + 1 } else { end };
+        let span = range.start.span.to(range.end.span);
         if end - start > ENTRIES as i64 {
-            self.errors.on(range.start.span.to(range.end.span), message::too_many_steps(end - start));
+            self.errors.on(span, message::too_many_steps(end - start));
             return Value::Unknown;
         }
         for step in 0..(end - start).max(0) {
-            if self.graph.len() > NODES {
-                if !self.too_large {
-                    self.too_large = true;
-                    self.errors.on(range.start.span.to(range.end.span), message::TOO_LARGE);
-                }
+            if !self.spend(10, span) {
                 return Value::Unknown;
             }
             let index = if range.reversed { end - 1 - step } else { start + step };
@@ -223,10 +225,10 @@ impl Elaborator<'_> {
             Condition::Known(true) => self.block(then, scope),
             Condition::Known(false) => otherwise.map_or_else(Value::unit, |otherwise| self.expr(otherwise, scope)),
             Condition::Node(condition) => {
-                let mut first = self.gated(scope, condition, true);
+                let mut first = self.gated(scope, condition, true, span);
                 let first_before = first.clone();
                 let first_value = self.block(then, &mut first);
-                let mut second = self.gated(scope, condition, false);
+                let mut second = self.gated(scope, condition, false, span);
                 let second_before = second.clone();
                 let second_value = match otherwise {
                     Some(otherwise) => self.expr(otherwise, &mut second),
@@ -251,11 +253,15 @@ impl Elaborator<'_> {
     }
 
     /// The variables as a branch sees them.
-    fn gated(&mut self, scope: &Scope, condition: NodeId, when: bool) -> Scope {
-        scope
-            .iter()
-            .map(|(name, value)| (name.clone(), value.map(&mut |node| self.graph.gate(condition, when, node))))
-            .collect()
+    fn gated(&mut self, scope: &Scope, condition: NodeId, when: bool, span: Span) -> Scope {
+        let mut numbers = scope.len();
+        let mut gate = |node| {
+            numbers += 1;
+            self.graph.gate(condition, when, node)
+        };
+        let gated = scope.iter().map(|(name, value)| (name.clone(), value.map(&mut gate))).collect();
+        self.spend(numbers, span);
+        gated
     }
 
     /// `now`, with every number that still is what it was at the branch's beginning as it is outside.

@@ -96,53 +96,113 @@ pub(crate) fn session<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, Str
     crate::session::run(work)
 }
 
-/// Symbolica's normal form of the expression under `node`, down to what is shared. `operands` receives the inputs and
-/// shared nodes it reads, in the order of their first appearance: they are its atoms.
-pub(crate) fn normal_form(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Term {
-    term(build(graph, node, operands).as_view())
+/// The most binary digits that the numbers in one expression may come to. Exact arithmetic on more would take long.
+const DIGITS: u64 = 20_000;
+
+/// A bound on the size of an atom's numbers.
+#[derive(Clone, Copy)]
+struct Extent {
+    /// Binary digits of a coefficient.
+    digits: u64,
+    /// Of an exponent.
+    degree: u64,
 }
 
-fn build(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Atom {
-    match graph.node(node) {
+impl Extent {
+    const ATOM: Self = Self { digits: 0, degree: 1 };
+
+    fn of(value: f64) -> Self {
+        // A numerator of 53 digits, and a power of two.
+        let digits = if value == 0.0 || value.abs() == 1.0 { 0 } else { 53 + value.abs().log2().abs() as u64 };
+        Self { digits, degree: 0 }
+    }
+
+    fn sum(self, other: Self) -> Self {
+        Self { digits: self.digits.max(other.digits) + 1, degree: self.degree.max(other.degree) }
+    }
+
+    fn product(self, other: Self) -> Self {
+        Self { digits: self.digits + other.digits, degree: self.degree + other.degree }
+    }
+
+    /// `None` where the power's numbers would be too large.
+    fn power(self, exponent: f64) -> Option<Self> {
+        // Saturates.
+        let times = exponent.abs() as u64;
+        let power = Self { digits: self.digits.saturating_mul(times), degree: self.degree.saturating_mul(times) };
+        (power.digits <= DIGITS && power.degree <= i32::MAX as u64).then_some(power)
+    }
+}
+
+/// The constants of an expression multiply to numbers of too many digits.
+pub(crate) struct TooManyDigits;
+
+/// Symbolica's normal form of the expression under `node`, down to what is shared. `operands` receives the inputs and
+/// shared nodes it reads, in the order of their first appearance: they are its atoms.
+pub(crate) fn normal_form(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Result<Term, TooManyDigits> {
+    let (atom, _) = build(graph, node, operands)?;
+    Ok(term(atom.as_view()))
+}
+
+fn build(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Result<(Atom, Extent), TooManyDigits> {
+    let (atom, extent) = match graph.node(node) {
         Node::Input(_) | Node::Shared(_) | Node::Select(..) | Node::Gate { .. } => {
             let index = operands.iter().position(|known| *known == node).unwrap_or_else(|| {
                 operands.push(node);
                 operands.len() - 1
             });
-            Atom::var(atom_symbol(index))
+            (Atom::var(atom_symbol(index)), Extent::ATOM)
         }
-        Node::Constant(value) => constant(*value),
+        Node::Constant(value) => (constant(*value), Extent::of(*value)),
         Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => {
             unreachable!("a condition is read by selects and gates only")
         }
-        Node::Negate(operand) => -build(graph, *operand, operands),
+        Node::Negate(operand) => {
+            let (operand, extent) = build(graph, *operand, operands)?;
+            (-operand, extent)
+        }
         Node::Binary(op, left, right) => {
-            let left = build(graph, *left, operands);
-            let right = build(graph, *right, operands);
-            match op {
+            let (left, a) = build(graph, *left, operands)?;
+            let (right, b) = build(graph, *right, operands)?;
+            let extent = if matches!(op, BinaryOp::Add | BinaryOp::Sub) { a.sum(b) } else { a.product(b) };
+            if extent.digits > DIGITS {
+                return Err(TooManyDigits);
+            }
+            let atom = match op {
                 BinaryOp::Add => left + right,
                 BinaryOp::Sub => left - right,
                 BinaryOp::Mul => left * right,
                 // Of integers only, which elaboration has folded.
                 BinaryOp::Rem => unreachable!("quantities have no remainder"),
                 BinaryOp::Div => left / right,
-            }
+            };
+            (atom, extent)
         }
-        Node::Power(base, exponent) => power(build(graph, *base, operands), *exponent),
+        Node::Power(base, exponent) => {
+            let (base, extent) = build(graph, *base, operands)?;
+            power(base, extent, *exponent)
+        }
         Node::Call(function, arguments) => {
-            let arguments: Vec<Atom> = arguments.iter().map(|argument| build(graph, *argument, operands)).collect();
-            function_symbol(*function).call_args(&arguments)
+            let mut atoms = Vec::new();
+            for argument in arguments {
+                atoms.push(build(graph, *argument, operands)?.0);
+            }
+            (function_symbol(*function).call_args(&atoms), Extent::ATOM)
         }
-    }
+    };
+    Ok((atom, extent))
 }
 
 /// A power with a constant exponent. One that is no integer exists for positive bases only, and stays a function:
-/// Symbolica would make `x` of the square of `x^(1/2)`.
-fn power(base: Atom, exponent: f64) -> Atom {
-    if exponent.fract() == 0.0 {
-        return base.pow(constant(exponent));
+/// Symbolica would make `x` of the square of `x^(1/2)`. So does one that would write out a number of too many digits.
+fn power(base: Atom, extent: Extent, exponent: f64) -> (Atom, Extent) {
+    match extent.power(exponent) {
+        Some(extent) if exponent.fract() == 0.0 => (base.pow(constant(exponent)), extent),
+        _ => {
+            let extent = Extent { degree: 1, ..extent };
+            (function_symbol(Function::Pow).call_args([base, constant(exponent)]), extent)
+        }
     }
-    function_symbol(Function::Pow).call_args([base, constant(exponent)])
 }
 
 fn constant(value: f64) -> Atom {
@@ -178,7 +238,11 @@ fn atom(term: &Term) -> Atom {
         Term::Atom(index) => Atom::var(atom_symbol(*index)),
         Term::Sum(terms) => Atom::add_many(terms.iter().map(atom).collect::<Vec<_>>()),
         Term::Product(factors) => Atom::mul_many(factors.iter().map(atom).collect::<Vec<_>>()),
-        Term::Power(base, exponent) => power(atom(base), *exponent),
+        Term::Power(base, exponent) => {
+            // Of an atom or a constant: pieces are cut at powers.
+            let extent = if let Term::Constant(value) = **base { Extent::of(value) } else { Extent::ATOM };
+            power(atom(base), extent, *exponent).0
+        }
         Term::Call(function, arguments) => {
             function_symbol(*function).call_args(arguments.iter().map(atom).collect::<Vec<_>>())
         }

@@ -60,8 +60,13 @@ pub(crate) struct Tape {
     pub(crate) limits: Limits<Operand>,
 }
 
-/// A constant of the model that f64 cannot hold, in the value of this node.
-pub(crate) struct Overflow(pub(crate) NodeId);
+/// What is wrong with a model's constants, in the value of a node.
+pub(crate) enum Refusal {
+    /// One that f64 cannot hold.
+    Overflow(NodeId),
+    /// One of too many digits.
+    Digits(NodeId),
+}
 
 /// Derives the tape; to be called inside [`symbolic::session`].
 pub(crate) fn tape(
@@ -70,7 +75,7 @@ pub(crate) fn tape(
     l: NodeId,
     terminal: NodeId,
     limits: &Limits<NodeId>,
-) -> Result<Tape, Overflow> {
+) -> Result<Tape, Refusal> {
     let mut cutter = Cutter { pieces: Vec::new(), known: HashMap::new(), overflow: false };
     let mut values: HashMap<NodeId, Operand> = HashMap::new();
     let mut conditions: Vec<Condition> = Vec::new();
@@ -82,7 +87,7 @@ pub(crate) fn tape(
             Node::Constant(value) => Operand::Constant(*value),
             Node::Shared(inner) => {
                 let mut operands = Vec::new();
-                let term = symbolic::normal_form(graph, *inner, &mut operands);
+                let term = symbolic::normal_form(graph, *inner, &mut operands).map_err(|_| Refusal::Digits(node))?;
                 let operands: Vec<Operand> = operands.iter().map(|operand| values[operand]).collect();
                 cutter.cut(&term, &operands)
             }
@@ -108,7 +113,7 @@ pub(crate) fn tape(
             _ => continue,
         };
         if cutter.overflow {
-            return Err(Overflow(node));
+            return Err(Refusal::Overflow(node));
         }
         values.insert(node, value);
     }

@@ -1,12 +1,15 @@
 //! Unit tests of the compiler's back end: what the stages hand to one another, without rustc.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
+mod answers;
 mod cache;
 mod casadi;
 mod chain;
 mod domain;
 mod environment;
+mod fuzz;
 mod golden;
+mod huge;
 mod length;
 mod limits;
 mod listing;
