@@ -102,7 +102,9 @@ use environment::Environment;
 /// * The methods `sin cos tan asin acos atan atan2 sinh cosh tanh exp ln sqrt cbrt powi powf recip hypot mul_add sin_cos abs
 ///   signum min max clamp`, also as `f64::sin(x)`.
 ///
-/// Everything else is refused on its own tokens, with what to write instead.
+/// Everything else is refused on its own tokens, with what to write instead. So is what is too large: vectors (and
+/// constraints) of more than 500 numbers, values of more than 10,000, loops of more than 10,000 steps, sums of more than some
+/// 600 terms in one expression.
 ///
 /// At a kink (of `abs`, `min`, `max`, a branch) the derivative is that of the branch that computes the value there; for
 /// `abs` at 0 that of `x >= 0`. A branch that does not run never spoils a derivative, even where its own is infinite.
