@@ -27,11 +27,11 @@ macro_rules! system {
         let kernels = kernels(
             $name,
             module::$model,
-            |&x, &u, &p| {
-                black_box(&module::linearize(&x.into(), &u.into(), &p.into()));
+            |x: &module::State, u: &module::Control, p: &module::Params| {
+                black_box(&module::linearize(x, u, p));
             },
-            |&x, &u, &p| {
-                let module::Linearization { f, fx, fu, fp } = module::linearize(&x.into(), &u.into(), &p.into());
+            |x, u, p| {
+                let module::Linearization { f, fx, fu, fp } = module::linearize(x, u, p);
                 (f, fx, fu, fp)
             },
         );
@@ -40,7 +40,10 @@ macro_rules! system {
 }
 
 fn main() -> Result<(), Failure> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("peers");
+    // With `--target` cargo puts a folder of that name between the target folder and its own.
+    let folders =
+        || Path::new(env!("CARGO_TARGET_TMPDIR")).ancestors().skip(1).take(2).map(|above| above.join("peers"));
+    let folder = folders().find(|folder| folder.is_dir()).or_else(|| folders().next()).ok_or("no target folder")?;
     if std::env::args().any(|argument| argument == "--run-script") {
         run_script(&folder, cfg!(feature = "large"))?;
     }
