@@ -102,7 +102,8 @@ impl Fresh {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command.args(["build", "--quiet"]).current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.target);
-        command.env_remove("DILQR_DUMP").envs(environment.iter().copied());
+        // Kernels are derived every time, not taken from the cache.
+        command.env("DILQR_CACHE", "off").env_remove("DILQR_DUMP").envs(environment.iter().copied());
         let start = Instant::now();
         let output = command.output()?;
         let elapsed = start.elapsed();
