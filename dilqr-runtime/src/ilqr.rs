@@ -15,7 +15,7 @@
 #[cfg(feature = "dual")]
 use nalgebra::SVector;
 
-use crate::error::{GradientError, SettingsError, SolveError};
+use crate::error::{GradientError, Input, SettingsError, SolveError};
 use crate::forward::Forward;
 use crate::implicit::{Differentiation, Gradient, Implicit, Jacobian, LossGradient};
 use crate::model::Model;
@@ -121,6 +121,32 @@ where
             path.push(solution);
         }
         Ok(path)
+    }
+
+    /// The gradient of a sum of losses, one on each of the solutions: of a [path](Ilqr::solve_path) of relaxations, say, as
+    /// learners have it that weigh every iterate of their solver.
+    ///
+    /// # Errors
+    /// As [`Ilqr::vjp`], for the first solution that has one; [`GradientError::WrongLength`] where the lists differ.
+    pub fn vjp_sum(
+        &mut self,
+        solutions: &[Solution<NX, NU, NP, NS>],
+        losses: &[LossGradient<NX, NU>],
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        let (given, expected) = (losses.len(), solutions.len());
+        if given != expected {
+            return Err(GradientError::WrongLength { input: Input::LossGradients, given, expected });
+        }
+        let mut sum = Gradient::zeros(self.horizon());
+        for (solution, loss) in solutions.iter().zip(losses) {
+            let Gradient { params, initial_state, stage_params } = self.vjp(solution, loss)?;
+            sum.params += params;
+            sum.initial_state += initial_state;
+            for (sum, stage) in sum.stage_params.iter_mut().zip(stage_params) {
+                *sum += stage;
+            }
+        }
+        Ok(sum)
     }
 
     /// Solves a problem and calls `observe` after every backward sweep about a new trajectory.

@@ -250,6 +250,14 @@ fn relaxed_gradients_tend_to_the_exact_one() {
             (solver.vjp(solution, &loss(25)).unwrap().params - gradient).amax() / gradient.amax()
         })
         .collect();
+    // All of them in one call.
+    let losses = vec![loss(25); path.len()];
+    let mut sum = SVector::zeros();
+    for solution in &path {
+        sum += solver.vjp(solution, &losses[0]).unwrap().params;
+    }
+    assert_eq!(solver.vjp_sum(&path, &losses).unwrap().params, sum);
+    assert!(matches!(solver.vjp_sum(&path, &losses[1..]), Err(GradientError::WrongLength { given: 5, .. })));
     println!("{errors:?}");
     assert!(errors[1..].windows(2).all(|pair| pair[1] < 0.3 * pair[0]) && errors[5] < 1e-3, "{errors:?}");
 }
