@@ -2,8 +2,8 @@
 //! differences. And what the macro adds to a model's module.
 
 use dilqr_models::{
-    acrobot, cartpole, cartpole_cos_sin, lqr, mass_spring_damper, pendulum, pendulum_cos_sin, planar_quadrotor,
-    two_link_arm, unicycle, van_der_pol,
+    acrobot, cartpole, cartpole_cos_sin, lqr, mass_spring_damper, pendulum, pendulum_cos_sin, pendulum_limited,
+    planar_quadrotor, two_link_arm, unicycle, unicycle_obstacles, van_der_pol,
 };
 #[cfg(feature = "large")]
 use dilqr_models::{arm, quadrotor, quadrotor_euler, quadrotor_pole, rocket};
@@ -31,6 +31,8 @@ models! {
     mass_spring_damper: mass_spring_damper::MassSpringDamper
         at Points::new([1.0, 0.8, 0.6, 10.0, 8.0, 12.0, 0.5, 0.6, 0.7]);
     unicycle: unicycle::Unicycle at Points::new([1.0, 0.5, 0.3, 0.4, 0.6]);
+    pendulum_limited: pendulum_limited::PendulumLimited at Points::new([10.0, 1.0, 1.0, 2.0]);
+    unicycle_obstacles: unicycle_obstacles::UnicycleObstacles at Points::new([1.0; 14]);
     planar_quadrotor: planar_quadrotor::PlanarQuadrotor at Points::new([9.81, 0.8, 0.9, 0.7]);
     acrobot: acrobot::Acrobot at Points::new([9.81, 1.0, 1.0, 1.0, 0.5, 0.5, 1.0, 1.0]);
     two_link_arm: two_link_arm::TwoLinkArm at Points::new([1.0, 1.2, 1.0, 0.9, 1.1, 0.5, 0.5, 0.3, 0.2, 0.4]);
