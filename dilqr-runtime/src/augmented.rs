@@ -20,6 +20,7 @@ use crate::limits::Limits;
 use crate::model::Model;
 use crate::penalty::{Law, Penalty};
 use crate::sensitivity::Point;
+use crate::settings::Hessian;
 use crate::solution::Status;
 use crate::sweep::Sweep;
 use crate::trajectory::{Trajectory, closed_loop_rollout, cost_along};
@@ -279,7 +280,7 @@ where
         current.policy.feedforward.fill(SVector::zeros());
         current.policy.costates.copy_from_slice(&memory.constrained.costates);
         let Survey { stationarity, scale, .. } = memory.survey;
-        current.sweep = Sweep { slope: 0.0, stationarity, scale };
+        current.sweep = Sweep { slope: 0.0, stationarity, scale, hessian: Hessian::Exact };
         self.note_violation();
     }
 }

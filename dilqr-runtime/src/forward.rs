@@ -102,7 +102,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         self.current.cost = self.start(model, problem);
         self.current.sweep = Sweep::NONE;
         let stats = Stats::default();
-        let mut solve = Solve { model, settings, params: problem.params(), memory: self, stats, warm };
+        let mut solve =
+            Solve { model, settings, params: problem.params(), memory: self, stats, warm, substitute: true };
         let status = solve.run(observe);
         let stats = solve.stats;
         self.write(status, stats, problem, solution);
@@ -238,6 +239,9 @@ pub(crate) struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize
     pub(crate) stats: Stats,
     /// Whether the multipliers are those of a neighbouring solution.
     pub(crate) warm: bool,
+    /// Whether Gauss-Newton's Hessian may stand in for an indefinite exact one: not after it has led to a step that did not
+    /// do what it promised.
+    pub(crate) substitute: bool,
 }
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
@@ -265,7 +269,7 @@ where
             return status;
         }
         loop {
-            if self.is_stationary(tolerance) && mu > 0.0 && self.confirm() {
+            if self.is_stationary(tolerance) && self.is_regularised(mu) && self.confirm() {
                 mu = 0.0;
             }
             let Candidate { cost, sweep, .. } = &self.memory.current;
@@ -277,7 +281,7 @@ where
                 step,
             });
             if self.is_stationary(tolerance) {
-                return if mu > 0.0 { Status::RegularisationLimit } else { Status::Converged };
+                return if self.is_regularised(mu) { Status::RegularisationLimit } else { Status::Converged };
             }
             if self.stats.iterations == self.settings.max_iterations {
                 return Status::IterationLimit;
@@ -291,6 +295,11 @@ where
 
     fn is_stationary(&self, tolerance: f64) -> bool {
         self.memory.current.sweep.stationarity <= tolerance
+    }
+
+    /// Whether the current sweep is another one than the settings ask for.
+    fn is_regularised(&self, mu: f64) -> bool {
+        mu > 0.0 || self.memory.current.sweep.hessian != self.settings.hessian
     }
 
     /// Sweeps about a stationary trajectory once more, now without regularisation: only if that exists is the point a
@@ -320,6 +329,7 @@ where
                 return self.search_stationarity(noise, mu);
             }
             if let Some(alpha) = self.search_decrease() {
+                self.substitute = self.is_trustworthy(alpha);
                 self.accept();
                 *mu = self.decreased(*mu);
                 self.sweep_current(mu)?;
@@ -329,6 +339,15 @@ where
             *mu = self.increased(*mu).ok_or(Status::LineSearchFailed)?;
             self.sweep_current(mu)?;
         }
+    }
+
+    /// Whether the current sweep's model of the cost held for the step to the trial trajectory, so that a substitute for the
+    /// exact Hessian may be used again.
+    fn is_trustworthy(&self, alpha: f64) -> bool {
+        let Forward { current, trial, .. } = &*self.memory;
+        let predicted = -0.5 * current.sweep.slope;
+        let ratio = (current.cost.total - trial.cost.total) / predicted;
+        current.sweep.hessian == self.settings.hessian || (alpha == 1.0 && (0.5..2.0).contains(&ratio))
     }
 
     /// Backtracks until the cost falls enough; the trial then holds trajectory and cost.
@@ -398,18 +417,31 @@ where
         Ok(())
     }
 
-    /// Sweeps about the trial trajectory, raising `mu` until the LQ problem has a minimum.
+    /// Sweeps about the trial trajectory until the LQ problem has a minimum: with the Hessian of the settings, then once, if
+    /// that is the exact one, with Gauss-Newton's, then with `mu` raised again and again.
     fn sweep_trial(&mut self, mu: &mut f64) -> Result<Sweep<f64>, Status> {
+        let mut substitute = self.settings.hessian == Hessian::Exact && self.substitute;
         loop {
-            let Forward { trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
-            let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
-            let sweep = trial.policy.sweep(&instance, &trial.trajectory, self.settings.hessian, *mu, records);
-            match sweep {
-                Ok(sweep) => return Ok(sweep),
+            match self.sweep_trial_with(self.settings.hessian, *mu) {
+                Err(Failure::Indefinite) if substitute => {
+                    self.stats.regularisations += 1;
+                    if let Ok(sweep) = self.sweep_trial_with(Hessian::GaussNewton, *mu) {
+                        return Ok(sweep);
+                    }
+                    substitute = false;
+                }
+                Err(Failure::Indefinite) => {}
                 Err(Failure::NonFinite) => return Err(Status::Diverged),
-                Err(Failure::Indefinite) => *mu = self.increased(*mu).ok_or(Status::RegularisationLimit)?,
+                Ok(sweep) => return Ok(sweep),
             }
+            *mu = self.increased(*mu).ok_or(Status::RegularisationLimit)?;
         }
+    }
+
+    fn sweep_trial_with(&mut self, hessian: Hessian, mu: f64) -> Result<Sweep<f64>, Failure> {
+        let Forward { trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
+        let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        trial.policy.sweep(&instance, &trial.trajectory, hessian, mu, records)
     }
 
     fn increased(&mut self, mu: f64) -> Option<f64> {

@@ -46,6 +46,11 @@ impl Default for Settings {
 pub enum Hessian {
     /// Those of `l + V_x' f`: differential dynamic programming (Jacobson and Mayne 1970; Tassa et al. 2012). Converges
     /// quadratically.
+    ///
+    /// Far from a solution they may be indefinite. A sweep that meets this is repeated with [`GaussNewton`](Self::GaussNewton)'s,
+    /// which for most costs are positive definite and there give the longer steps; unless the last step made that way was
+    /// cut short, or its decrease was not between half and twice the predicted one. Otherwise, and where those are indefinite
+    /// too, [`Regularisation`] makes them definite. `Converged` is said of the exact ones alone.
     #[default]
     Exact,
     /// Those of `l` alone: iLQR (Li and Todorov 2004). Cheaper a step, converges linearly, and not on every problem.
@@ -55,7 +60,7 @@ pub enum Hessian {
 /// The proximal term `mu/2 (|dx_t|^2 + |du_t|^2)` added to every stage of the LQ subproblem, and its schedule.
 ///
 /// `mu` carries the unit of the cost's second derivatives. It is multiplied by `increase` while a backward sweep meets an
-/// indefinite `Q_uu` or a line search finds no step, and divided by `decrease` after each accepted step.
+/// indefinite `Q_uu` (for which [`Hessian::Exact`] has another remedy first) or a line search finds no step, and divided by `decrease` after each accepted step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Regularisation {
     /// Value of the first sweep; 0 begins with the plain Newton step.

@@ -35,11 +35,13 @@ pub(crate) struct Sweep<S> {
     pub(crate) stationarity: f64,
     /// `max(1, max |l_u|)`
     pub(crate) scale: f64,
+    /// The second derivatives it used.
+    pub(crate) hessian: Hessian,
 }
 
 impl Sweep<f64> {
     /// Of no sweep, or one that did not finish.
-    pub(crate) const NONE: Self = Self { slope: f64::NAN, stationarity: f64::NAN, scale: 1.0 };
+    pub(crate) const NONE: Self = Self { slope: f64::NAN, stationarity: f64::NAN, scale: 1.0, hessian: Hessian::Exact };
 }
 
 /// Why a sweep did not finish.
@@ -234,7 +236,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             self.feedforward[t] = step.k;
             self.costates[t] = lambda;
         }
-        Ok(Sweep { slope, stationarity: stationarity.value(), scale: stationarity.scale() })
+        Ok(Sweep { slope, stationarity: stationarity.value(), scale: stationarity.scale(), hessian })
     }
 }
 
