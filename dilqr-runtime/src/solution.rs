@@ -47,7 +47,8 @@ pub struct Stats {
     pub iterations: usize,
     /// Trial rollouts of all line searches.
     pub line_search_steps: usize,
-    /// Increases of the regularisation.
+    /// Answers to an indefinite Hessian or to a line search without success: sweeps repeated with another Hessian, and increases
+    /// of the regularisation.
     pub regularisations: usize,
     /// Rounds of the augmented Lagrangian; 0 for models without constraints.
     pub multiplier_updates: usize,
