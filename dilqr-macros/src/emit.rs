@@ -51,7 +51,12 @@ pub(crate) fn items(emission: &Emission<'_>) -> TokenStream {
     let public = public_items(emission);
     let model = model(emission);
     let warnings = emission.unused.iter().map(warning);
+    let runtime = emission.runtime;
     quote! {
+        // The user's functions have `sin` and its like from here where there is no standard library. Where there is one,
+        // those of `f64` itself come first.
+        #[allow(unused_imports)]
+        use #runtime::Scalar as _;
         #public
         #(#conversions)*
         #model

@@ -198,11 +198,16 @@ use environment::Environment;
 /// 2. Have it written: `DILQR_VENDOR=pendulum cargo build --features dilqr-runtime/symbolica` (several names are separated by
 ///    commas, and `all` stands for every model with a file).
 /// 3. Depend on the runtime without Symbolica:
-///    `dilqr-runtime = { version = "..", default-features = false, features = ["macros"] }`.
+///    `dilqr-runtime = { version = "..", default-features = false, features = ["std", "macros"] }`.
 ///
 /// From then on the kernels are read and nothing is derived, with Symbolica or without. The file is for one model and one
 /// version of dilqr: after any change of the model but in its documentation, after an update of dilqr and after a change of
 /// the file itself, the build ends with an error that says what is wrong and which command renews the file.
+///
+/// # Without the standard library
+///
+/// What is emitted needs `core` alone, so a model can stand in a `#![no_std]` crate that depends on the runtime without its
+/// feature `std`: vendored, or derived while the crate is compiled.
 ///
 /// # Reading what was generated
 ///

@@ -17,9 +17,12 @@
 //! dependent. Multipliers follow on the way forward: a row that was solved for control `j` carries what is missing from
 //! `(Quu du + Qux dx + qu)_j = 0`, a row that was handed on carries the multiplier of its heir.
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::dense::{Ldl, add_product, add_transposed_product, zeros};
+use crate::float;
 use crate::instance::Side;
 use crate::riccati::{Blocks, Dense, Quadratic};
 use crate::scalar::Scalar;
@@ -156,7 +159,7 @@ fn first_dependent<'a, S: Scalar, const N: usize>(vectors: impl Iterator<Item = 
     let mut basis = [[0.0; N]; N];
     for (index, vector) in vectors.enumerate() {
         let mut rest: [f64; N] = core::array::from_fn(|i| vector[i].to_f64());
-        let length = |v: &[f64; N]| v.iter().map(|entry| entry * entry).sum::<f64>().sqrt();
+        let length = |v: &[f64; N]| float::f64::sqrt(v.iter().map(|entry| entry * entry).sum());
         let before = length(&rest);
         // Twice, since once leaves what rounding makes of nearly parallel vectors.
         for _ in 0..2 {

@@ -12,6 +12,7 @@ use nalgebra::SVector;
 use crate::active::Source;
 use crate::constrained::{Answer, Constrained, Multipliers, Selection, Survey};
 use crate::dense::larger;
+use crate::float;
 use crate::forward::{Forward, Solve};
 use crate::ilqr::Iteration;
 use crate::implicit::Differentiation;
@@ -82,7 +83,7 @@ where
         for round in 0..ROUNDS {
             self.weigh(weight);
             // No more precise than the multipliers are, by a decade a round.
-            let tolerance = settings.tolerance.max(1e-3 * 0.1_f64.powi(round as i32));
+            let tolerance = settings.tolerance.max(1e-3 * float::f64::powi(0.1, round as i32));
             status = self.minimise(tolerance, &mut observe);
             if matches!(status, Status::Diverged | Status::IterationLimit) {
                 self.note_violation();

@@ -2,6 +2,7 @@
 //! for every parameter, or for a Newton step. The recursion is in [`active`](crate::active), the mathematics of the
 //! gradient in [`implicit`](crate::implicit).
 
+use alloc::vec::Vec;
 use core::iter::repeat_with;
 
 use nalgebra::{SMatrix, SVector};

@@ -1,5 +1,6 @@
 //! What can be wrong with an input. A numerical outcome is a [`Status`], not an error.
 
+use alloc::string::String;
 use core::fmt;
 
 use thiserror::Error;

@@ -1,5 +1,7 @@
 //! The loop of the forward solve: sweep backward, test, search along the closed-loop rollout, accept.
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::augmented::Polish;

@@ -12,6 +12,8 @@
 //! stabilization of complex behaviors through online trajectory optimization*, 2012 (line search on the rollout with
 //! feedback, regularisation with a schedule).
 
+use alloc::vec::Vec;
+
 #[cfg(feature = "dual")]
 use nalgebra::SVector;
 

@@ -28,6 +28,8 @@
 //! The quadratic part never sees a regularisation, and nothing is taken from the last solve: trajectory, parameters and
 //! initial state are read from the solution, and its optimality is checked on the way.
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::active::{Singular, Source};

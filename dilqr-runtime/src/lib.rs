@@ -28,16 +28,36 @@
 //!
 //! # Features
 //!
+//! * `std` (default): the standard library, for its elementary functions and its threads.
 //! * `symbolica` (default): the attribute derives models, with Symbolica, while they are compiled.
 //! * `macros`: the attribute alone, which compiles models from vendored kernels. Part of `symbolica`.
-//! * `dual`: dual numbers as a [`Scalar`], and default derivatives for models written by hand.
+//! * `dual`: dual numbers as a [`Scalar`], and default derivatives for models written by hand. Needs `std`.
 //!
-//! `default-features = false, features = ["macros"]` builds vendored models without Symbolica; `default-features = false`
-//! is for models that are all written by hand.
+//! `default-features = false, features = ["std", "macros"]` builds vendored models without Symbolica.
+//!
+//! # Without the standard library
+//!
+//! Without `std` the crate is `no_std` and needs an allocator, which [`Ilqr::new`] asks for everything: what it takes is
+//! stated there, and [`Ilqr::solve_into`] and [`Mpc::step`] ask for nothing more. Models are vendored (`features =
+//! ["macros"]`), derived while they are compiled (`features = ["symbolica"]`) or written by hand. Left out are:
+//!
+//! * [`batch`], which needs threads, and the feature `dual` with all that is part of it;
+//! * the platform's elementary functions: those of the crate libm take their place, whose last digit may differ, so that a
+//!   solution has the bits of the same solution elsewhere only up to rounding;
+//! * fused multiply-adds ([`Scalar::mul_add`]);
+//! * norms and decompositions of nalgebra's, unless the user's crate turns on nalgebra's own feature `libm`. (Nothing here
+//!   needs them.)
+//!
+//! Errors implement `core::error::Error` either way.
 #![warn(missing_docs)]
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+
+#[macro_use]
+extern crate alloc;
 
 mod active;
 mod augmented;
+#[cfg(feature = "std")]
 pub mod batch;
 mod boxed;
 pub mod certificate;
@@ -46,6 +66,7 @@ mod dense;
 #[cfg(feature = "dual")]
 pub mod dual;
 pub mod error;
+mod float;
 mod forward;
 pub mod ilqr;
 pub mod implicit;

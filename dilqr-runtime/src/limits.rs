@@ -9,6 +9,8 @@
 //! The entries of `c` are the inequalities, then the equalities. Their number is a constant of the model
 //! ([`Model::LIMITS`](crate::Model::LIMITS)) and not of its type, so records hold them in lists.
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::dense::zeros;

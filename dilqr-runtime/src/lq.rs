@@ -10,6 +10,8 @@
 //! one (it goes stage by stage, without storing the data); this module is for tests, which judge the recursion by the KKT
 //! residual of its answer, and for users who have an LQ problem.
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 use thiserror::Error;
 

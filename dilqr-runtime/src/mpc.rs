@@ -5,6 +5,8 @@
 //! the solve does not get anywhere that rollout is itself a plan, and its control is applied (suboptimal model predictive
 //! control: Scokaert, Mayne and Rawlings 1999).
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::augmented::violation;

@@ -4,6 +4,7 @@ mod limits;
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::float;
 use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
 use crate::model::{HamiltonianHessian, Model, ParameterTerms, StageExpansion, TerminalExpansion};
 use crate::point::{Point, parameter, set_second};
@@ -50,7 +51,7 @@ fn step<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: 
         .max(size(&at.s, &direction.s));
     // Along no direction nothing changes, whatever the step.
     let step = if size > 0.0 { relative / size } else { relative };
-    step.log2().round().exp2()
+    float::f64::exp2(float::f64::round(float::f64::log2(step)))
 }
 
 /// The point `at + length * direction`.
@@ -77,7 +78,7 @@ fn first<S: Scalar, const N: usize, const NX: usize, const NU: usize, const NP: 
     direction: &Point<S, NX, NU, NP, NS>,
     function: impl Fn(&Point<S, NX, NU, NP, NS>) -> SVector<S, N>,
 ) -> SVector<S, N> {
-    let h = step(at, direction, epsilon::<S>().cbrt());
+    let h = step(at, direction, float::f64::cbrt(epsilon::<S>()));
     let (plus, minus) = (function(&moved(at, direction, h)), function(&moved(at, direction, -h)));
     let scale = S::from_f64(0.5 / h);
     SVector::from_fn(|k, _| (plus[k] - minus[k]) * scale)
@@ -99,7 +100,7 @@ fn second<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS
     b: &Point<S, NX, NU, NP, NS>,
     function: impl Fn(&Point<S, NX, NU, NP, NS>) -> S,
 ) -> S {
-    let relative = epsilon::<S>().sqrt().sqrt();
+    let relative = float::f64::sqrt(float::f64::sqrt(epsilon::<S>()));
     let (ha, hb) = (step(at, a, relative), step(at, b, relative));
     let value = |ha, hb| function(&moved(&moved(at, a, ha), b, hb));
     let difference = (value(ha, hb) - value(ha, -hb)) - (value(-ha, hb) - value(-ha, -hb));

@@ -1,6 +1,9 @@
 //! How limits enter the cost: constraints through an augmented Lagrangian while a problem is being solved, or every limit
 //! through a barrier where the user asks for a relaxed problem.
 
+use alloc::vec::Vec;
+
+use crate::float;
 use crate::limits::Limits;
 use crate::scalar::Scalar;
 
@@ -62,7 +65,7 @@ impl<S: Scalar> Penalty<S> {
                 Term { value: half * (slope * slope - multiplier * multiplier) / weight, slope, curvature }
             }
             Law::Barrier { tau } => {
-                let (logarithm, tau) = (S::from_f64(tau.ln()), S::from_f64(tau));
+                let (logarithm, tau) = (S::from_f64(float::f64::ln(tau)), S::from_f64(tau));
                 if !inequality {
                     let slope = c / tau;
                     return Term { value: half * c * slope, slope, curvature: S::one() / tau };

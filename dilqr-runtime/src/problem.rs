@@ -1,5 +1,7 @@
 //! What to solve: initial state, parameters, horizon and the first guess.
 
+use alloc::vec::Vec;
+
 use nalgebra::SVector;
 
 use crate::error::{Input, Place, SolveError, find_non_finite};

@@ -6,6 +6,8 @@
 //! the gradient has the derivative `sigma c_zp' dz + c_p' kappa c_z' dz` in the parameters: the contraction of a constraint
 //! with multiplier `sigma` whose multiplier changes by `kappa c_z' dz`.
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::dense::dot;

@@ -3,6 +3,8 @@
 use core::fmt::Debug;
 use core::ops::{Add, AddAssign, BitAnd, BitOr, Div, DivAssign, Mul, MulAssign, Neg, Not, Sub, SubAssign};
 
+use crate::float;
+
 /// A real number type that generated kernels and the sweeps can run on.
 ///
 /// `f64` is what the solver uses; `f32` and, with the feature `dual`, num-dual's `Dual` and `HyperDual`
@@ -84,7 +86,7 @@ pub trait Scalar:
     /// Length of the hypotenuse, `sqrt(self^2 + other^2)`.
     fn hypot(self, other: Self) -> Self;
     /// `self * factor + term`. Floats round it once where the build's target has an instruction for that
-    /// (`target_feature = "fma"`, as with `-Ctarget-cpu=native`), and twice elsewhere.
+    /// (`target_feature = "fma"`, as with `-Ctarget-cpu=native`, and the feature `std`), and twice elsewhere.
     #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
         self * factor + term
@@ -141,7 +143,7 @@ mod private {
 }
 
 macro_rules! float {
-    ($float:ty, $($run:tt)*) => {
+    ($float:ident, $($run:tt)*) => {
         impl Scalar for $float {
             #[cfg(feature = "dual")]
             type HyperDual = num_dual::HyperDual<$float>;
@@ -153,54 +155,54 @@ macro_rules! float {
             #[inline(always)]
             fn to_f64(self) -> f64 { self as f64 }
             #[inline(always)]
-            fn sin(self) -> Self { <$float>::sin(self) }
+            fn sin(self) -> Self { float::$float::sin(self) }
             #[inline(always)]
-            fn cos(self) -> Self { <$float>::cos(self) }
+            fn cos(self) -> Self { float::$float::cos(self) }
             #[inline(always)]
-            fn sin_cos(self) -> (Self, Self) { <$float>::sin_cos(self) }
+            fn sin_cos(self) -> (Self, Self) { float::$float::sin_cos(self) }
             #[inline(always)]
-            fn tan(self) -> Self { <$float>::tan(self) }
+            fn tan(self) -> Self { float::$float::tan(self) }
             #[inline(always)]
-            fn asin(self) -> Self { <$float>::asin(self) }
+            fn asin(self) -> Self { float::$float::asin(self) }
             #[inline(always)]
-            fn acos(self) -> Self { <$float>::acos(self) }
+            fn acos(self) -> Self { float::$float::acos(self) }
             #[inline(always)]
-            fn atan(self) -> Self { <$float>::atan(self) }
+            fn atan(self) -> Self { float::$float::atan(self) }
             #[inline(always)]
-            fn atan2(self, x: Self) -> Self { <$float>::atan2(self, x) }
+            fn atan2(self, x: Self) -> Self { float::$float::atan2(self, x) }
             #[inline(always)]
-            fn sinh(self) -> Self { <$float>::sinh(self) }
+            fn sinh(self) -> Self { float::$float::sinh(self) }
             #[inline(always)]
-            fn cosh(self) -> Self { <$float>::cosh(self) }
+            fn cosh(self) -> Self { float::$float::cosh(self) }
             #[inline(always)]
-            fn tanh(self) -> Self { <$float>::tanh(self) }
+            fn tanh(self) -> Self { float::$float::tanh(self) }
             #[inline(always)]
-            fn exp(self) -> Self { <$float>::exp(self) }
+            fn exp(self) -> Self { float::$float::exp(self) }
             #[inline(always)]
-            fn ln(self) -> Self { <$float>::ln(self) }
+            fn ln(self) -> Self { float::$float::ln(self) }
             #[inline(always)]
-            fn sqrt(self) -> Self { <$float>::sqrt(self) }
+            fn sqrt(self) -> Self { float::$float::sqrt(self) }
             #[inline(always)]
-            fn cbrt(self) -> Self { <$float>::cbrt(self) }
+            fn cbrt(self) -> Self { float::$float::cbrt(self) }
             #[inline(always)]
-            fn powi(self, n: i32) -> Self { <$float>::powi(self, n) }
+            fn powi(self, n: i32) -> Self { float::$float::powi(self, n) }
             #[inline(always)]
-            fn powf(self, exponent: f64) -> Self { <$float>::powf(self, exponent as $float) }
+            fn powf(self, exponent: f64) -> Self { float::$float::powf(self, exponent as $float) }
             #[inline(always)]
-            fn pow(self, exponent: Self) -> Self { <$float>::powf(self, exponent) }
+            fn pow(self, exponent: Self) -> Self { float::$float::powf(self, exponent) }
             #[inline(always)]
             fn abs(self) -> Self { <$float>::abs(self) }
             #[inline(always)]
             fn signum(self) -> Self { <$float>::signum(self) }
             #[inline(always)]
-            fn hypot(self, other: Self) -> Self { <$float>::hypot(self, other) }
-            #[cfg(target_feature = "fma")]
+            fn hypot(self, other: Self) -> Self { float::$float::hypot(self, other) }
+            #[cfg(all(feature = "std", target_feature = "fma"))]
             #[inline(always)]
             fn mul_add(self, factor: Self, term: Self) -> Self { <$float>::mul_add(self, factor, term) }
-            #[cfg(target_feature = "fma")]
+            #[cfg(all(feature = "std", target_feature = "fma"))]
             #[inline(always)]
             fn mul_sub(self, factor: Self, term: Self) -> Self { <$float>::mul_add(self, factor, -term) }
-            #[cfg(target_feature = "fma")]
+            #[cfg(all(feature = "std", target_feature = "fma"))]
             #[inline(always)]
             fn neg_mul_add(self, factor: Self, term: Self) -> Self { <$float>::mul_add(-self, factor, term) }
             #[inline(always)]

@@ -1,6 +1,8 @@
 //! The sweeps of the gradient, on any [`Scalar`]: the LQ problem about a solution, factorised once and solved for a loss
 //! gradient (backward) or for every parameter (forward). The mathematics is in [`implicit`](crate::implicit).
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::dense::{add_product, add_transposed_product, zeros};

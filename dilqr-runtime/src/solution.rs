@@ -1,5 +1,6 @@
 //! What a solve returns.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use nalgebra::{SMatrix, SVector};

@@ -4,6 +4,8 @@
 //! `gu = hus`, `offset = fs`, and the constants of the active rows are `cs`. These come from the contraction kernels, one
 //! unit direction after another.
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::active::Source;

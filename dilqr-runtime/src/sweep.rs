@@ -1,5 +1,7 @@
 //! The backward sweep of the forward solve: derivatives along a trajectory, and the LQ problem's solution from them.
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::dense::{dot, larger, zeros};

@@ -2,6 +2,8 @@
 //!
 //! All of them use the model's `step` kernel, so that the same controls give the same states to the last bit.
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::dense::{add_product, zeros};

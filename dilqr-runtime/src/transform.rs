@@ -18,8 +18,14 @@
 //! # Ok::<(), dilqr_runtime::transform::TransformError>(())
 //! ```
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use nalgebra::SVector;
 use thiserror::Error;
+
+use crate::float::f64::{exp, exp_m1, ln, ln_1p};
 
 /// What becomes of one parameter.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -164,9 +170,9 @@ impl<const NP: usize> Transforms<NP> {
 /// `1 / (1 + exp(-x))`, without overflow.
 fn sigmoid(x: f64) -> f64 {
     if x >= 0.0 {
-        1.0 / (1.0 + (-x).exp())
+        1.0 / (1.0 + exp(-x))
     } else {
-        let small = x.exp();
+        let small = exp(x);
         small / (1.0 + small)
     }
 }
@@ -176,8 +182,8 @@ impl Transform {
         // Where a number would round to the end of its range it is the one next to it: the range is open.
         match self {
             Self::Identity => theta,
-            Self::Positive => (theta.max(0.0) + (-theta.abs()).exp().ln_1p()).max(f64::MIN_POSITIVE),
-            Self::Exponential => theta.exp().clamp(f64::MIN_POSITIVE, f64::MAX),
+            Self::Positive => (theta.max(0.0) + ln_1p(exp(-theta.abs()))).max(f64::MIN_POSITIVE),
+            Self::Exponential => exp(theta).clamp(f64::MIN_POSITIVE, f64::MAX),
             Self::Interval { lower, upper } => {
                 (lower + (upper - lower) * sigmoid(theta)).clamp(lower.next_up(), upper.next_down())
             }
@@ -193,10 +199,10 @@ impl Transform {
         match self {
             Self::Identity => Ok(p),
             // ln(exp(p) - 1), without overflow for large and without cancellation for small values.
-            Self::Positive if p > 0.0 => Ok(p + (-(-p).exp_m1()).ln()),
-            Self::Exponential if p > 0.0 => Ok(p.ln()),
+            Self::Positive if p > 0.0 => Ok(p + ln(-exp_m1(-p))),
+            Self::Exponential if p > 0.0 => Ok(ln(p)),
             Self::Positive | Self::Exponential => Err("a positive number"),
-            Self::Interval { lower, upper } if p > lower && p < upper => Ok(((p - lower) / (upper - p)).ln()),
+            Self::Interval { lower, upper } if p > lower && p < upper => Ok(ln((p - lower) / (upper - p))),
             Self::Interval { .. } => Err("a number strictly inside its interval"),
             Self::Projection { lower, upper } if p >= lower && p <= upper => Ok(p),
             Self::Projection { .. } => Err("a number inside its interval"),

@@ -32,7 +32,7 @@ impl User {
         // The profile is the workspace's, so that what has been built for it can be used.
         let manifest = format!(
             "[package]\nname = \"vendored-user\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n\
-             [dependencies]\ndilqr-runtime = {{ path = {runtime:?}, default-features = false, features = [\"macros\"] }}\n\
+             [dependencies]\ndilqr-runtime = {{ path = {runtime:?}, default-features = false, features = [\"std\", \"macros\"] }}\n\
              [profile.dev]\ndebug = \"line-tables-only\"\n[profile.dev.package.\"*\"]\ndebug = false\n"
         );
         let user = Self { folder };

@@ -1,5 +1,7 @@
 //! Central differences of bounds and constraints.
 
+use alloc::vec::Vec;
+
 use nalgebra::SVector;
 
 use super::{NumDiff, second, slope};

@@ -45,6 +45,8 @@ pub mod spring {
     pub fn terminal_cost(x: State, p: Params) -> f64 {
         p.stiffness * x.position.powi(2) + x.velocity.powi(2)
     }
+    #[allow(unused_imports)]
+    use ::dilqr_runtime::Scalar as _;
     /**The compiled model `spring`: 2 states, 1 controls, 1 parameters.
 
 Operations a call, counted in the generated code:

@@ -1,0 +1,34 @@
+//! What a controller asks of the spring: a solution, its gradient and its Jacobian. Nothing in here needs more than `core`
+//! and `alloc`.
+
+use alloc::vec::Vec;
+
+use dilqr_runtime::{Ilqr, LossGradient, Problem, Settings, Status};
+
+use crate::spring::spring::{Spring, StageParams};
+
+const HORIZON: usize = 20;
+
+/// All numbers, in order.
+pub fn answers() -> Vec<f64> {
+    let targets: Vec<_> = (0..=HORIZON).map(|t| StageParams { target: 0.05 * t as f64 }).collect();
+    let problem = Problem::new([1.0, 0.2, -0.1], [2.0, 0.5], HORIZON).with_stage_params(&targets);
+    let mut solver = Ilqr::new(Spring, HORIZON, Settings::default()).expect("the settings are the default");
+    let solution = solver.solve(&problem).expect("the problem is one");
+    assert_eq!(solution.status, Status::Converged);
+    let mut loss = LossGradient::zeros(HORIZON);
+    for t in 0..HORIZON {
+        loss.states[t][0] = 1.0 - 0.1 * t as f64;
+        loss.controls[t][0] = 0.1 * t as f64;
+    }
+    let gradient = solver.vjp(&solution, &loss).expect("the solution has a gradient");
+    let jacobian = solver.jacobian(&solution).expect("the solution has a Jacobian");
+    let mut numbers = Vec::from([solution.cost, solution.certificate().smallest_eigenvalue]);
+    numbers.extend(solution.states.iter().flat_map(|x| x.iter().copied()));
+    numbers.extend(solution.controls.iter().flat_map(|u| u.iter().copied()));
+    numbers.extend(gradient.params.iter().chain(gradient.initial_state.iter()).copied());
+    numbers.extend(gradient.stage_params.iter().flat_map(|s| s.iter().copied()));
+    numbers.extend(jacobian.states.iter().flat_map(|x| x.iter().copied()));
+    numbers.extend(jacobian.controls.iter().flat_map(|u| u.iter().copied()));
+    numbers
+}
