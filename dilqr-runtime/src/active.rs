@@ -25,7 +25,7 @@ use crate::dense::{Ldl, add_product, add_transposed_product, zeros};
 use crate::float;
 use crate::instance::Side;
 use crate::riccati::{Blocks, Dense, Quadratic};
-use crate::scalar::Scalar;
+use crate::scalar::Single;
 
 /// Relative to the size of its row, what is left of an entry that elimination should have made zero.
 const DEPENDENT: f64 = 1e-9;
@@ -105,11 +105,11 @@ pub(crate) struct ActiveLinear<S, const NX: usize, const NU: usize, const C: usi
     pub(crate) h: Vec<SVector<S, C>>,
 }
 
-fn size<S: Scalar, const N: usize>(v: &SVector<S, N>) -> f64 {
+fn size<S: Single, const N: usize>(v: &SVector<S, N>) -> f64 {
     v.iter().map(|entry| entry.to_f64().abs()).fold(0.0, f64::max)
 }
 
-impl<S: Scalar, const NX: usize> ActiveTerminal<S, NX> {
+impl<S: Single, const NX: usize> ActiveTerminal<S, NX> {
     /// With room for as many rows as can be independent.
     pub(crate) fn new() -> Self {
         Self { sources: Vec::with_capacity(NX), rows: Vec::with_capacity(NX), scales: Vec::with_capacity(NX) }
@@ -155,7 +155,7 @@ impl<S: Scalar, const NX: usize> ActiveTerminal<S, NX> {
 }
 
 /// The first vector that is a combination of those before it, to [`DEPENDENT`] of its own size.
-fn first_dependent<'a, S: Scalar, const N: usize>(vectors: impl Iterator<Item = &'a SVector<S, N>>) -> Option<usize> {
+fn first_dependent<'a, S: Single, const N: usize>(vectors: impl Iterator<Item = &'a SVector<S, N>>) -> Option<usize> {
     let mut basis = [[0.0; N]; N];
     for (index, vector) in vectors.enumerate() {
         let mut rest: [f64; N] = core::array::from_fn(|i| vector[i].to_f64());
@@ -178,7 +178,7 @@ fn first_dependent<'a, S: Scalar, const N: usize>(vectors: impl Iterator<Item = 
     None
 }
 
-impl<S: Scalar, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
+impl<S: Single, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
     /// With room for as many rows as can be independent.
     pub(crate) fn new() -> Self {
         let most = NX + NU;
@@ -463,7 +463,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
     }
 }
 
-impl<S: Scalar, const NX: usize, const NU: usize, const C: usize> ActiveLinear<S, NX, NU, C> {
+impl<S: Single, const NX: usize, const NU: usize, const C: usize> ActiveLinear<S, NX, NU, C> {
     pub(crate) fn new() -> Self {
         Self { k: zeros(), qu: zeros(), v: zeros(), h: Vec::with_capacity(NX) }
     }

@@ -21,7 +21,6 @@ use crate::limits::Limits;
 use crate::model::Model;
 use crate::penalty::{Law, Penalty};
 use crate::sensitivity::Point;
-use crate::settings::Hessian;
 use crate::solution::Status;
 use crate::sweep::Sweep;
 use crate::trajectory::{Trajectory, closed_loop_rollout, cost_along};
@@ -257,10 +256,10 @@ where
             *k = linear.k;
         }
         self.stats.newton_steps += 1;
-        let rollout =
+        let (_, finite) =
             closed_loop_rollout(&instance, &memory.point, &policy.gains, &policy.feedforward, 1.0, &mut memory.trial);
         core::mem::swap(&mut memory.point, &mut memory.trial);
-        rollout.is_some()
+        finite
     }
 
     /// Makes the point of the Newton method the current trajectory.
@@ -281,7 +280,7 @@ where
         current.policy.feedforward.fill(SVector::zeros());
         current.policy.costates.copy_from_slice(&memory.constrained.costates);
         let Survey { stationarity, scale, .. } = memory.survey;
-        current.sweep = Sweep { slope: 0.0, stationarity, scale, hessian: Hessian::Exact };
+        current.sweep = Sweep { slope: 0.0, stationarity, scale, ..Sweep::NONE };
         self.note_violation();
     }
 }

@@ -13,8 +13,8 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::dense::{add_product, add_symmetric_product, add_transposed_product, dot, zeros};
 use crate::instance::Bounds;
-use crate::riccati::{Blocks, Feedforward, NotPositiveDefinite, Pattern, Quadratic, StageFactor};
-use crate::scalar::Scalar;
+use crate::riccati::{Blocks, Feedforward, Pattern, Quadratic, StageFactor};
+use crate::scalar::{Mask, Scalar};
 
 impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     /// A backward stage at the control `u` within its bounds. `value` and `gradient` hold those of the next stage's value
@@ -23,8 +23,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     /// The gradient that is handed on is the closed-loop costate `gx + K' gu + (fx + fu K)' lambda`, as in the stage without
     /// bounds: the slope of the cost along the step then is `sum_t k' Qu` exactly, and not positive.
     ///
-    /// # Errors
-    /// [`NotPositiveDefinite`] where `Quu` is not, on the controls that stay free.
+    /// Also says where `Quu` is positive definite on the controls that stay free; elsewhere the results hold no meaning.
     pub(crate) fn boxed_where<P: Pattern<NX, NU>>(
         &mut self,
         stage: &Quadratic<'_, S, NX, NU>,
@@ -35,19 +34,17 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         bounds: &Bounds<S, NU>,
         value: &mut SMatrix<S, NX, NX>,
         gradient: &mut SVector<S, NX>,
-    ) -> Result<Feedforward<S, NU, 1>, NotPositiveDefinite> {
+    ) -> (Feedforward<S, NU, 1>, S::Mask) {
         let Blocks { qxx, qux, quu } = Blocks::of::<P>(stage, mu, value);
         let mut qu = *gu;
         add_transposed_product(&mut qu, stage.fu, gradient);
 
-        let (k, free) = self.box_program(&quu, &qu, u, bounds)?;
+        let (k, free, definite) = self.box_program(&quu, &qu, u, bounds);
         self.curvature = quu;
         self.gain = qux;
         for i in 0..NU {
-            if !free[i] {
-                self.curvature[(i, i)] = S::from_f64(f64::INFINITY);
-                self.gain.data.0.iter_mut().for_each(|column| column[i] = S::zero());
-            }
+            self.curvature[(i, i)] = S::select(free[i], quu[(i, i)], S::from_f64(f64::INFINITY));
+            self.gain.data.0.iter_mut().for_each(|column| column[i] = S::select(free[i], column[i], S::zero()));
         }
         self.quu.solve(&mut self.gain);
         self.gain.data.0.iter_mut().flatten().for_each(|entry| *entry = -*entry);
@@ -59,21 +56,24 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         add_transposed_product(&mut next, stage.fx, gradient);
         add_transposed_product(&mut next, &self.gain, &qu);
         *gradient = next;
-        Ok(Feedforward { qu, k })
+        (Feedforward { qu, k }, definite)
     }
 
     /// Solves the program over the box; leaves the factors of the free controls' `Quu` behind, with ones for the others.
+    /// The step, which controls are free, and where that is the solution.
     fn box_program(
         &mut self,
         quu: &SMatrix<S, NU, NU>,
         qu: &SVector<S, NU>,
         u: &SVector<S, NU>,
         bounds: &Bounds<S, NU>,
-    ) -> Result<(SVector<S, NU>, [bool; NU]), NotPositiveDefinite> {
+    ) -> (SVector<S, NU>, [S::Mask; NU], S::Mask) {
         let mut k: SVector<S, NU> = zeros();
-        let mut free = [true; NU];
+        let mut free = [S::Mask::splat(true); NU];
         // Whether the last step went all the way to the minimum over the free controls.
-        let mut whole = false;
+        let mut whole = S::Mask::splat(false);
+        let mut solved = S::Mask::splat(false);
+        let mut definite = S::Mask::splat(true);
         // Each round settles a set of free controls; a convex program needs few, and one that is not may need any number.
         for _ in 0..20 + 10 * NU {
             let mut at = *u;
@@ -82,49 +82,60 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
             for i in 0..NU {
                 at[i] += k[i];
             }
-            let held: [bool; NU] = core::array::from_fn(|i| bounds.held(i, &at, &slope).is_some());
-            if whole && held.iter().zip(&free).all(|(held, free)| held != free) {
-                return Ok((k, free));
+            let held: [S::Mask; NU] = core::array::from_fn(|i| bounds.holds(i, &at, &slope));
+            let mut settled = whole;
+            for i in 0..NU {
+                settled = settled & ((held[i] & !free[i]) | (!held[i] & free[i]));
             }
-            free = held.map(|held| !held);
-            let step = self.free_step(quu, &slope, &free)?;
-            (k, whole) = project(u, &k, &step, bounds, |k| {
+            solved = solved | settled;
+            if (solved | !definite).all() {
+                break;
+            }
+            // What is solved stays as it is.
+            for i in 0..NU {
+                free[i] = (solved & free[i]) | !(solved | held[i]);
+            }
+            let (step, sound) = self.free_step(quu, &slope, &free);
+            definite = definite & sound;
+            if !definite.any() {
+                break;
+            }
+            let (moved, reached) = project(u, &k, &step, bounds, |k| {
                 let mut curved = *qu;
                 let mut product = zeros();
                 add_product(&mut product, quu, k);
                 for i in 0..NU {
                     curved[i] += S::from_f64(0.5) * product[i];
                 }
-                dot(&curved, k).to_f64()
+                dot(&curved, k)
             });
+            for i in 0..NU {
+                k[i] = S::select(solved, k[i], moved[i]);
+            }
+            whole = reached;
         }
-        Err(NotPositiveDefinite)
+        (k, free, solved & definite)
     }
 
-    /// The Newton step of the free controls, the others staying.
+    /// The Newton step of the free controls, the others staying; and where their `Quu` is positive definite.
     fn free_step(
         &mut self,
         quu: &SMatrix<S, NU, NU>,
         slope: &SVector<S, NU>,
-        free: &[bool; NU],
-    ) -> Result<SVector<S, NU>, NotPositiveDefinite> {
+        free: &[S::Mask; NU],
+    ) -> (SVector<S, NU>, S::Mask) {
         let mut masked = *quu;
         let mut step: SVector<S, NU> = zeros();
         for i in 0..NU {
             for j in 0..NU {
-                if !(free[i] && free[j]) {
-                    masked[(i, j)] = if i == j { S::one() } else { S::zero() };
-                }
+                let identity = if i == j { S::one() } else { S::zero() };
+                masked[(i, j)] = S::select(free[i] & free[j], quu[(i, j)], identity);
             }
-            if free[i] {
-                step[i] = -slope[i];
-            }
+            step[i] = S::select(free[i], -slope[i], S::zero());
         }
-        if !self.quu.factor(&masked) {
-            return Err(NotPositiveDefinite);
-        }
+        let definite = self.quu.factor(&masked);
         self.quu.solve(&mut step);
-        Ok(step)
+        (step, definite)
     }
 }
 
@@ -135,37 +146,46 @@ fn project<S: Scalar, const NU: usize>(
     k: &SVector<S, NU>,
     step: &SVector<S, NU>,
     bounds: &Bounds<S, NU>,
-    objective: impl Fn(&SVector<S, NU>) -> f64,
-) -> (SVector<S, NU>, bool) {
+    objective: impl Fn(&SVector<S, NU>) -> S,
+) -> (SVector<S, NU>, S::Mask) {
     let before = objective(k);
     let mut alpha = 1.0;
     let mut moved = *k;
+    let mut whole = negligible(u, step);
+    let mut searching = S::Mask::splat(true);
     // Down to a step of 1e-6; a whole step that no bound cuts short is the minimum over the free controls, and is taken.
     for _ in 0..20 {
-        let mut cut = false;
+        let mut trial = *k;
+        let mut cut = S::Mask::splat(false);
         for i in 0..NU {
             let (lower, upper) = (bounds.lower[i] - u[i], bounds.upper[i] - u[i]);
-            moved[i] = k[i] + S::from_f64(alpha) * step[i];
-            if moved[i].to_f64() < lower.to_f64() {
-                moved[i] = lower;
-                cut = true;
-            } else if moved[i].to_f64() > upper.to_f64() {
-                moved[i] = upper;
-                cut = true;
-            }
+            trial[i] += S::from_f64(alpha) * step[i];
+            let (below, above) = (trial[i].less(lower), upper.less(trial[i]));
+            trial[i] = S::select(below, lower, S::select(above, upper, trial[i]));
+            cut = cut | below | above;
+            moved[i] = S::select(searching, trial[i], moved[i]);
         }
-        let whole = alpha == 1.0 && !cut;
-        if whole || objective(&moved) <= before {
-            return (moved, whole || negligible(u, step));
+        let uncut = S::Mask::splat(alpha == 1.0) & !cut;
+        whole = whole | (searching & uncut);
+        searching = searching & !uncut;
+        if searching.any() {
+            searching = searching & !objective(&trial).less_equal(before);
+        }
+        if !searching.any() {
+            break;
         }
         alpha *= 0.5;
     }
-    (moved, negligible(u, step))
+    (moved, whole)
 }
 
 /// Whether a step is below the rounding of the control.
-fn negligible<S: Scalar, const NU: usize>(u: &SVector<S, NU>, step: &SVector<S, NU>) -> bool {
-    (0..NU).all(|i| step[i].to_f64().abs() <= 4.0 * f64::EPSILON * u[i].to_f64().abs().max(1e-3))
+fn negligible<S: Scalar, const NU: usize>(u: &SVector<S, NU>, step: &SVector<S, NU>) -> S::Mask {
+    let floor = S::from_f64(1e-3);
+    (0..NU).fold(S::Mask::splat(true), |negligible, i| {
+        let size = S::select(u[i].abs().less(floor), floor, u[i].abs());
+        negligible & step[i].abs().less_equal(S::from_f64(4.0 * f64::EPSILON) * size)
+    })
 }
 
 #[cfg(test)]
@@ -212,7 +232,8 @@ mod tests {
             let (lower, upper) = (-0.4 * random().abs(), 0.4 * random().abs());
             let bounds = Bounds { lower: SVector::repeat(lower), upper: SVector::repeat(upper) };
             let mut factor = StageFactor::<f64, 1, 3>::zeros();
-            let (k, _) = factor.box_program(&quu, &qu, &SVector::zeros(), &bounds).expect("the program is convex");
+            let (k, _, solved) = factor.box_program(&quu, &qu, &SVector::zeros(), &bounds);
+            assert!(solved);
             let expected = by_enumeration(&quu, &qu, lower, upper);
             // Condition numbers here stay below 1e3.
             assert!((k - expected).amax() < 1e-10, "{k} against {expected}");

@@ -14,7 +14,7 @@ use crate::instance::{Bounds, Side, applies};
 use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
 use crate::model::{HamiltonianExpansion, Model, ParameterTerms, TerminalExpansion};
 use crate::riccati::{Quadratic, next_state};
-use crate::scalar::Scalar;
+use crate::scalar::Single;
 use crate::sensitivity::Point;
 use crate::sweep::Stationarity;
 
@@ -113,7 +113,7 @@ pub(crate) struct Answer<S, const NX: usize, const NU: usize, const C: usize> {
     eta: Vec<SVector<S, C>>,
 }
 
-impl<S: Scalar, const NX: usize, const NU: usize, const C: usize> Answer<S, NX, NU, C> {
+impl<S: Single, const NX: usize, const NU: usize, const C: usize> Answer<S, NX, NU, C> {
     pub(crate) fn new(horizon: usize) -> Self {
         let most = NX + NU;
         Self {
@@ -137,7 +137,7 @@ fn lists<T>(count: usize, most: usize) -> Vec<Vec<T>> {
     repeat_with(|| Vec::with_capacity(most)).take(count).collect()
 }
 
-impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
+impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
     pub(crate) fn new<M, const NP: usize, const NS: usize>(horizon: usize) -> Self
     where
         M: Model<NX, NU, NP, NS>,
@@ -188,7 +188,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         let (mut value, mut lambda) = self
             .factorise_terminal(model, point, multipliers, selection, survey)
             .map_err(|source| (horizon, Singular::Dependent(Some(source))))?;
-        let mut stationarity = Stationarity::START;
+        let mut stationarity = Stationarity::start();
         let no_lambda = zeros();
         for t in (0..horizon).rev() {
             let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
@@ -550,7 +550,7 @@ pub(crate) struct Terms<S, const NX: usize, const NU: usize, const C: usize> {
     pub(crate) own: Vec<SVector<S, C>>,
 }
 
-fn add_entry<S: Scalar, const N: usize>(vector: &mut SVector<S, N>, i: usize, value: S) {
+fn add_entry<S: Single, const N: usize>(vector: &mut SVector<S, N>, i: usize, value: S) {
     vector[i] += value;
 }
 
@@ -600,7 +600,7 @@ impl Survey {
         active
     }
 
-    fn bounds<S: Scalar, const NU: usize>(
+    fn bounds<S: Single, const NU: usize>(
         &mut self,
         stage: usize,
         i: usize,

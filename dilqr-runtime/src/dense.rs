@@ -4,8 +4,9 @@
 //! and run down the columns, as the matrices are stored.
 
 use nalgebra::{ArrayStorage, SMatrix, SVector};
+use num_traits::Zero;
 
-use crate::scalar::Scalar;
+use crate::scalar::{Mask, Scalar};
 
 /// The zero matrix.
 #[inline(always)]
@@ -130,8 +131,14 @@ pub(crate) fn dot<S: Scalar, const N: usize>(a: &SVector<S, N>, b: &SVector<S, N
 
 /// The larger of two numbers, NaN if one is: `f64::max` would hide it.
 #[inline(always)]
-pub(crate) fn larger(a: f64, b: f64) -> f64 {
-    if a.is_nan() || a >= b { a } else { b }
+pub(crate) fn larger<S: Scalar>(a: S, b: S) -> S {
+    S::select(b.less_equal(a) | !a.equal(a), a, b)
+}
+
+/// Whether the real part is neither infinite nor NaN.
+#[inline(always)]
+pub(crate) fn is_finite<S: Scalar>(a: S) -> S::Mask {
+    a.real().abs().less_equal(S::Real::from_f64(f64::MAX))
 }
 
 /// `L D L'` of a symmetric positive definite matrix, `L` unit lower triangular: no square roots.
@@ -150,10 +157,11 @@ impl<S: Scalar, const N: usize> Ldl<S, N> {
     }
 
     /// Factorises `a`, of which the lower half is read. False where `a` is not positive definite, not finite, or
-    /// singular to working precision.
+    /// singular to working precision; the factors then hold no meaning.
     #[inline(always)]
     #[must_use]
-    pub(crate) fn factor(&mut self, a: &SMatrix<S, N, N>) -> bool {
+    pub(crate) fn factor(&mut self, a: &SMatrix<S, N, N>) -> S::Mask {
+        let mut definite = S::Mask::splat(true);
         for j in 0..N {
             let mut pivot = a.data.0[j][j];
             // c_k = L_jk D_k of the columns done before.
@@ -164,11 +172,14 @@ impl<S: Scalar, const N: usize> Ldl<S, N> {
                 pivot -= entry * scaled[k];
             }
             // Below this a pivot is what is left of rounding errors.
-            let threshold = N as f64 * f64::EPSILON * a.data.0[j][j].to_f64();
-            let size = pivot.to_f64();
-            let positive = size > 0.0 && size <= f64::MAX && (N == 1 || size > threshold);
-            if !positive {
-                return false;
+            let threshold = S::Real::from_f64(N as f64 * f64::EPSILON) * a.data.0[j][j].real();
+            let size = pivot.real();
+            definite = definite & S::Real::zero().less(size) & is_finite(pivot);
+            if N > 1 {
+                definite = definite & threshold.less(size);
+            }
+            if !definite.any() {
+                return definite;
             }
             self.lower.data.0[j][j] = pivot;
             let inverse = S::one() / pivot;
@@ -181,7 +192,7 @@ impl<S: Scalar, const N: usize> Ldl<S, N> {
                 self.lower.data.0[j][i] = entry * inverse;
             }
         }
-        true
+        definite
     }
 
     /// `b := A^-1 b`, column by column.

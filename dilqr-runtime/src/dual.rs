@@ -209,13 +209,15 @@ fn powf_term<T: Scalar>(factor: f64, base: T, exponent: f64) -> T {
 
 /// `factor * base^exponent`, and its limit, zero, where both the factor and the base are zero.
 fn pow_term<T: Scalar>(factor: T, base: T, exponent: T) -> T {
-    if factor == T::zero() && base == T::zero() { T::zero() } else { factor * Scalar::pow(base, exponent) }
+    let undefined = factor.equal(T::zero()) & base.equal(T::zero());
+    T::select(undefined, T::zero(), factor * Scalar::pow(base, exponent))
 }
 
 /// `base^exponent * log`, `log` being a polynomial in the base's logarithm: its limit, zero, where the base is zero and
 /// the exponent positive.
 fn pow_log_term<T: Scalar>(base: T, exponent: T, log: T) -> T {
-    if base == T::zero() && exponent > T::zero() { T::zero() } else { Scalar::pow(base, exponent) * log }
+    let limit = base.equal(T::zero()) & T::zero().less(exponent);
+    T::select(limit, T::zero(), Scalar::pow(base, exponent) * log)
 }
 
 macro_rules! dual_scalar {
@@ -223,6 +225,7 @@ macro_rules! dual_scalar {
         impl<T: Scalar + DualNum> Scalar for $dual<T> {
             type HyperDual = HyperDual<Self>;
             type Mask = <T as Scalar>::Mask;
+            type Real = <T as Scalar>::Real;
 
             #[inline]
             fn from_f64(value: f64) -> Self {
@@ -230,8 +233,18 @@ macro_rules! dual_scalar {
             }
 
             #[inline]
-            fn to_f64(self) -> f64 {
-                Scalar::to_f64(self.re)
+            fn from_real(real: Self::Real) -> Self {
+                Self::from_re(<T as Scalar>::from_real(real))
+            }
+
+            #[inline]
+            fn real(self) -> Self::Real {
+                Scalar::real(self.re)
+            }
+
+            #[inline]
+            fn map_real(self, function: impl Fn(f64) -> f64) -> Self::Real {
+                Scalar::map_real(self.re, function)
             }
 
             #[inline]
@@ -869,7 +882,7 @@ mod tests {
     #[test]
     fn conversions_keep_the_real_part() {
         let constant = <HyperDual<Dual<f64>> as Scalar>::from_f64(0.1);
-        assert_eq!(Scalar::to_f64(constant), 0.1);
+        assert_eq!(Scalar::real(constant), 0.1);
         assert_eq!((constant.eps1.re, constant.re.eps), (0.0, 0.0));
         assert_eq!(<Dual<f32> as Scalar>::from_f64(0.1).re, 0.1f32);
     }

@@ -131,7 +131,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         }
         let instance = Instance { model, params, stage_params, bounds, penalty };
         let policy = &mut current.policy;
-        match trial.policy.sweep(&instance, &current.trajectory, Hessian::Exact, 0.0, records) {
+        match trial.policy.sweep(&instance, &current.trajectory, Hessian::Exact, 0.0, records).outcome() {
             Ok(_) => core::mem::swap(&mut policy.curvatures, &mut trial.policy.curvatures),
             Err(_) => policy.curvatures.fill(SMatrix::repeat(f64::NEG_INFINITY)),
         }
@@ -310,7 +310,7 @@ where
         let Forward { current, trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
         let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let sweep = trial.policy.sweep(&instance, &current.trajectory, self.settings.hessian, 0.0, records);
-        match sweep {
+        match sweep.outcome() {
             Ok(sweep) => {
                 core::mem::swap(&mut current.policy, &mut trial.policy);
                 current.sweep = sweep;
@@ -405,7 +405,9 @@ where
         let Forward { current, trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let Policy { gains, feedforward, .. } = &current.policy;
-        closed_loop_rollout(&instance, &current.trajectory, gains, feedforward, alpha, &mut trial.trajectory)
+        let (cost, finite) =
+            closed_loop_rollout(&instance, &current.trajectory, gains, feedforward, alpha, &mut trial.trajectory);
+        finite.then_some(cost)
     }
 
     /// Sweeps about the current trajectory, raising `mu` until the LQ problem has a minimum.
@@ -443,7 +445,7 @@ where
     fn sweep_trial_with(&mut self, hessian: Hessian, mu: f64) -> Result<Sweep<f64>, Failure> {
         let Forward { trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
         let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
-        trial.policy.sweep(&instance, &trial.trajectory, hessian, mu, records)
+        trial.policy.sweep(&instance, &trial.trajectory, hessian, mu, records).outcome()
     }
 
     fn increased(&mut self, mu: f64) -> Option<f64> {

@@ -39,7 +39,7 @@ use crate::error::{GradientError, Input, Limit, Place, find_non_finite};
 use crate::instance::{Bounds, Side};
 use crate::model::Model;
 use crate::relaxed::Relaxed;
-use crate::sensitivity::{Point, Sensitivity};
+use crate::sensitivity::{Factorised, Point, Sensitivity};
 use crate::settings::Settings;
 use crate::solution::{Solution, Status};
 use crate::stage_jacobian;
@@ -337,7 +337,7 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
             }
             _ => {
                 let (stationarity, result) = match self.free.factorise(model, point, method) {
-                    Ok(stationarity) => (stationarity, Ok(())),
+                    Ok(Factorised { stationarity, .. }) => (stationarity, Ok(())),
                     Err((stage, stationarity)) => (stationarity, Err((stage, Singular::Indefinite))),
                 };
                 survey.stationarity = stationarity;

@@ -5,8 +5,8 @@ use nalgebra::{SMatrix, SVector};
 use crate::dense::zeros;
 use crate::limits::{ConstraintExpansion, Limits};
 use crate::model::Model;
-use crate::penalty::Penalty;
-use crate::scalar::Scalar;
+use crate::penalty::{Penalty, Term};
+use crate::scalar::{Mask, Scalar, Single};
 
 /// Everything that a sweep reads besides the trajectory.
 pub(crate) struct Instance<'a, M, S, const NU: usize, const NP: usize, const NS: usize> {
@@ -53,38 +53,69 @@ impl<S: Scalar, const NU: usize> Bounds<S, NU> {
     #[inline(always)]
     pub(crate) fn clamp(&self, u: &mut SVector<S, NU>) {
         for i in 0..NU {
-            if u[i].to_f64() < self.lower[i].to_f64() {
-                u[i] = self.lower[i];
-            } else if u[i].to_f64() > self.upper[i].to_f64() {
-                u[i] = self.upper[i];
-            }
+            let (below, above) = (u[i].less(self.lower[i]), self.upper[i].less(u[i]));
+            u[i] = S::select(below, self.lower[i], S::select(above, self.upper[i], u[i]));
         }
     }
 
-    /// The bound, if any, that keeps entry `i` of `u` from going downhill, where `qu` is the slope.
+    /// Whether a bound, the lower one or the upper one, keeps entry `i` of `u` from going downhill, where `qu` is the slope.
     #[inline(always)]
-    pub(crate) fn held(&self, i: usize, u: &SVector<S, NU>, qu: &SVector<S, NU>) -> Option<Side> {
-        let (at, slope) = (u[i].to_f64(), qu[i].to_f64());
-        let (lower, upper) = (self.lower[i].to_f64(), self.upper[i].to_f64());
-        if at <= lower && (slope > 0.0 || (slope == 0.0 && lower >= upper)) {
-            Some(Side::Lower)
-        } else if at >= upper && slope < 0.0 {
-            Some(Side::Upper)
-        } else {
-            None
+    fn hold(&self, i: usize, u: &SVector<S, NU>, qu: &SVector<S, NU>) -> (S::Mask, S::Mask) {
+        let (at, slope, lower, upper) = (u[i], qu[i], self.lower[i], self.upper[i]);
+        let zero = S::zero();
+        let by_lower = at.less_equal(lower) & (zero.less(slope) | (slope.equal(zero) & upper.less_equal(lower)));
+        let by_upper = upper.less_equal(at) & slope.less(zero);
+        (by_lower, by_upper & !by_lower)
+    }
+
+    /// Whether a bound keeps entry `i` of `u` from going downhill, where `qu` is the slope.
+    #[inline(always)]
+    pub(crate) fn holds(&self, i: usize, u: &SVector<S, NU>, qu: &SVector<S, NU>) -> S::Mask {
+        let (by_lower, by_upper) = self.hold(i, u, qu);
+        by_lower | by_upper
+    }
+
+    /// The bound, if any, that [holds](Self::holds) entry `i` of `u`.
+    #[inline(always)]
+    pub(crate) fn held(&self, i: usize, u: &SVector<S, NU>, qu: &SVector<S, NU>) -> Option<Side>
+    where
+        S: Single,
+    {
+        match self.hold(i, u, qu) {
+            (true, _) => Some(Side::Lower),
+            (_, true) => Some(Side::Upper),
+            _ => None,
         }
     }
 
     /// `qu` where a bound holds `u`, zero elsewhere.
     pub(crate) fn held_part(&self, u: &SVector<S, NU>, qu: &SVector<S, NU>) -> SVector<S, NU> {
-        SVector::from_fn(|i, _| if self.held(i, u, qu).is_some() { qu[i] } else { S::zero() })
+        SVector::from_fn(|i, _| S::select(self.holds(i, u, qu), qu[i], S::zero()))
     }
 
-    /// The bounds on entry `i` of `u` as inequalities `c <= 0`, open sides left out, with `dc/du_i`.
-    pub(crate) fn sides(&self, i: usize, u: &SVector<S, NU>) -> impl Iterator<Item = (S, S)> {
-        let lower = (self.lower[i] - u[i], -S::one());
-        let upper = (u[i] - self.upper[i], S::one());
-        [lower, upper].into_iter().filter(|(c, _)| c.to_f64() != f64::NEG_INFINITY)
+    /// The penalties of the bounds on entry `i` of `u`, as inequalities `c <= 0`, with the side they are on. Those of open
+    /// sides are zero or left out.
+    pub(crate) fn penalties(
+        &self,
+        i: usize,
+        u: &SVector<S, NU>,
+        penalty: &Penalty<S>,
+    ) -> impl Iterator<Item = (Side, Term<S>)> {
+        let sides = [(Side::Lower, self.lower[i] - u[i]), (Side::Upper, u[i] - self.upper[i])];
+        sides.into_iter().filter_map(|(side, c)| {
+            let open = c.equal(S::from_f64(f64::NEG_INFINITY));
+            (!open.all()).then(|| (side, penalty.term(true, c, S::zero()).unless(open)))
+        })
+    }
+}
+
+impl Side {
+    /// The derivative in the control of the bound as an inequality `c <= 0`.
+    pub(crate) fn direction<S: Scalar>(self) -> S {
+        match self {
+            Self::Lower => -S::one(),
+            Self::Upper => S::one(),
+        }
     }
 }
 
@@ -139,8 +170,8 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> Instance<'
         }
         if limits.bounded && self.penalty.covers_bounds() {
             for i in 0..NU {
-                for (c, _) in self.bounds.sides(i, u) {
-                    sum += self.penalty.term(true, c, S::zero()).value;
+                for (_, term) in self.bounds.penalties(i, u, self.penalty) {
+                    sum += term.value;
                 }
             }
         }
@@ -200,9 +231,8 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> Instance<'
         }
         if limits.bounded && self.penalty.covers_bounds() {
             for i in 0..NU {
-                for (c, direction) in self.bounds.sides(i, u) {
-                    let term = self.penalty.term(true, c, S::zero());
-                    lu[i] += direction * term.slope;
+                for (side, term) in self.bounds.penalties(i, u, self.penalty) {
+                    lu[i] += side.direction::<S>() * term.slope;
                     huu[(i, i)] += term.curvature;
                 }
             }

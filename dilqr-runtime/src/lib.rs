@@ -107,7 +107,7 @@ pub use model::{Model, Sparsity};
 pub use mpc::{Mpc, MpcStep};
 pub use numdiff::NumDiff;
 pub use problem::Problem;
-pub use scalar::{Kernel, Scalar};
+pub use scalar::{Kernel, Mask, Scalar, Single};
 #[cfg(feature = "dual")]
 pub use second_order::Direction;
 pub use settings::{Hessian, LineSearch, PenaltySchedule, Regularisation, Settings};

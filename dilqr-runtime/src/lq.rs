@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use crate::dense::{add_product, add_transposed_product, larger, zeros};
 use crate::riccati::{Quadratic, StageFactor, costate, next_state};
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, Single};
 
 /// One stage. Symmetric matrices have both halves filled.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -153,7 +153,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> LqProblem<S, NX, NU> {
     /// How far `solution` is from satisfying the first-order optimality conditions; NaN in every entry where its lengths
     /// do not fit.
     #[must_use]
-    pub fn kkt_residual(&self, solution: &LqSolution<S, NX, NU>) -> KktResidual {
+    pub fn kkt_residual(&self, solution: &LqSolution<S, NX, NU>) -> KktResidual
+    where
+        S: Single,
+    {
         let LqSolution { states, controls, costates, .. } = solution;
         let horizon = self.stages.len();
         if states.len() != horizon + 1 || controls.len() != horizon || costates.len() != horizon + 1 {
@@ -192,6 +195,6 @@ impl<S: Scalar, const NX: usize, const NU: usize> LqStage<S, NX, NU> {
 }
 
 /// Largest absolute difference of two vectors; NaN if an entry is.
-fn distance<S: Scalar, const N: usize>(a: &SVector<S, N>, b: &SVector<S, N>) -> f64 {
+fn distance<S: Single, const N: usize>(a: &SVector<S, N>, b: &SVector<S, N>) -> f64 {
     (0..N).map(|i| (a[i] - b[i]).to_f64().abs()).fold(0.0, larger)
 }

@@ -3,12 +3,13 @@
 mod limits;
 
 use nalgebra::{SMatrix, SVector};
+use num_traits::{One, Zero};
 
 use crate::float;
 use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
 use crate::model::{HamiltonianHessian, Model, ParameterTerms, StageExpansion, TerminalExpansion};
 use crate::point::{Point, parameter, set_second};
-use crate::scalar::Scalar;
+use crate::scalar::{Mask, Scalar};
 
 /// A model whose derivatives are central differences of the wrapped model's `dynamics`, `stage_cost`, `terminal_cost`,
 /// `bounds`, `stage_constraints` and `terminal_constraints`; the wrapped model's own derivatives are never called.
@@ -32,8 +33,8 @@ pub struct NumDiff<M>(pub M);
 /// Distance of the scalar's one to its next neighbour.
 fn epsilon<S: Scalar>() -> f64 {
     // The scalar, or its real part, is one of the two float types.
-    let is_double = S::from_f64(1.0 + f64::EPSILON).to_f64() > 1.0;
-    if is_double { f64::EPSILON } else { f64::from(f32::EPSILON) }
+    let is_double = S::one().less(S::from_f64(1.0 + f64::EPSILON));
+    if is_double.all() { f64::EPSILON } else { f64::from(f32::EPSILON) }
 }
 
 /// How far to go along `direction`, for a step of `relative * max(1, |z|)` in the variable that it moves most.
@@ -41,29 +42,33 @@ fn step<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: 
     at: &Point<S, NX, NU, NP, NS>,
     direction: &Point<S, NX, NU, NP, NS>,
     relative: f64,
-) -> f64 {
-    fn size<S: Scalar, const N: usize>(at: &SVector<S, N>, direction: &SVector<S, N>) -> f64 {
-        (0..N).map(|i| direction[i].to_f64().abs() / at[i].to_f64().abs().max(1.0)).fold(0.0, f64::max)
+) -> S::Real {
+    fn larger<R: Scalar>(a: R, b: R) -> R {
+        R::select(a.less(b), b, a)
     }
-    let size = size(&at.x, &direction.x)
-        .max(size(&at.u, &direction.u))
-        .max(size(&at.p, &direction.p))
-        .max(size(&at.s, &direction.s));
-    // Along no direction nothing changes, whatever the step.
-    let step = if size > 0.0 { relative / size } else { relative };
-    float::f64::exp2(float::f64::round(float::f64::log2(step)))
+    fn size<S: Scalar, const N: usize>(at: &SVector<S, N>, direction: &SVector<S, N>) -> S::Real {
+        let moved = |i: usize| direction[i].real().abs() / larger(S::Real::one(), at[i].real().abs());
+        (0..N).map(moved).fold(S::Real::zero(), larger)
+    }
+    let by_state = larger(size(&at.x, &direction.x), size(&at.u, &direction.u));
+    let by_parameters = larger(size(&at.p, &direction.p), size(&at.s, &direction.s));
+    larger(by_state, by_parameters).map_real(|size| {
+        // Along no direction nothing changes, whatever the step.
+        let step = if size > 0.0 { relative / size } else { relative };
+        float::f64::exp2(float::f64::round(float::f64::log2(step)))
+    })
 }
 
 /// The point `at + length * direction`.
 fn moved<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     at: &Point<S, NX, NU, NP, NS>,
     direction: &Point<S, NX, NU, NP, NS>,
-    length: f64,
+    length: S::Real,
 ) -> Point<S, NX, NU, NP, NS> {
     fn moved<S: Scalar, const N: usize>(at: &SVector<S, N>, direction: &SVector<S, N>, length: S) -> SVector<S, N> {
         SVector::from_fn(|i, _| at[i] + length * direction[i])
     }
-    let length = S::from_f64(length);
+    let length = S::from_real(length);
     Point {
         x: moved(&at.x, &direction.x, length),
         u: moved(&at.u, &direction.u, length),
@@ -80,7 +85,7 @@ fn first<S: Scalar, const N: usize, const NX: usize, const NU: usize, const NP: 
 ) -> SVector<S, N> {
     let h = step(at, direction, float::f64::cbrt(epsilon::<S>()));
     let (plus, minus) = (function(&moved(at, direction, h)), function(&moved(at, direction, -h)));
-    let scale = S::from_f64(0.5 / h);
+    let scale = S::from_real(S::Real::from_f64(0.5) / h);
     SVector::from_fn(|k, _| (plus[k] - minus[k]) * scale)
 }
 
@@ -104,7 +109,7 @@ fn second<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS
     let (ha, hb) = (step(at, a, relative), step(at, b, relative));
     let value = |ha, hb| function(&moved(&moved(at, a, ha), b, hb));
     let difference = (value(ha, hb) - value(ha, -hb)) - (value(-ha, hb) - value(-ha, -hb));
-    difference * S::from_f64(0.25 / (ha * hb))
+    difference * S::from_real(S::Real::from_f64(0.25) / (ha * hb))
 }
 
 impl<M> NumDiff<M> {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::float;
 use crate::limits::Limits;
-use crate::scalar::Scalar;
+use crate::scalar::{Mask, Scalar};
 
 /// The law, and a multiplier for each constraint.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,23 @@ pub(crate) struct Term<S> {
     pub(crate) curvature: S,
 }
 
+impl<S: Scalar> Term<S> {
+    /// Zero where the mask holds.
+    pub(crate) fn unless(self, mask: S::Mask) -> Self {
+        let keep = |part| S::select(mask, S::zero(), part);
+        Self { value: keep(self.value), slope: keep(self.slope), curvature: keep(self.curvature) }
+    }
+
+    /// `a` where the mask holds, `b` elsewhere.
+    fn select(mask: S::Mask, a: Self, b: Self) -> Self {
+        Self {
+            value: S::select(mask, a.value, b.value),
+            slope: S::select(mask, a.slope, b.slope),
+            curvature: S::select(mask, a.curvature, b.curvature),
+        }
+    }
+}
+
 impl<S: Scalar> Penalty<S> {
     /// With multipliers of zero, over `horizon` stages.
     pub(crate) fn new(law: Law, horizon: usize, limits: &Limits) -> Self {
@@ -60,8 +77,8 @@ impl<S: Scalar> Penalty<S> {
             Law::Augmented { weight } => {
                 let weight = S::from_f64(weight);
                 let slope = multiplier + weight * c;
-                let held = !inequality || slope.to_f64() > 0.0;
-                let (slope, curvature) = if held { (slope, weight) } else { (S::zero(), S::zero()) };
+                let held = S::Mask::splat(!inequality) | S::zero().less(slope);
+                let (slope, curvature) = (S::select(held, slope, S::zero()), S::select(held, weight, S::zero()));
                 Term { value: half * (slope * slope - multiplier * multiplier) / weight, slope, curvature }
             }
             Law::Barrier { tau } => {
@@ -71,14 +88,24 @@ impl<S: Scalar> Penalty<S> {
                     return Term { value: half * c * slope, slope, curvature: S::one() / tau };
                 }
                 let distance = -c;
-                if distance.to_f64() > tau.to_f64() {
+                let barrier = || {
                     let slope = tau / distance;
-                    return Term { value: -tau * distance.ln(), slope, curvature: slope / distance };
-                }
+                    Term { value: -tau * distance.ln(), slope, curvature: slope / distance }
+                };
                 // The parabola that meets the logarithm at `c = -tau` in value, slope and curvature.
-                let beyond = (c + tau) / tau;
-                let value = tau * (beyond + half * beyond * beyond - logarithm);
-                Term { value, slope: S::one() + beyond, curvature: S::one() / tau }
+                let parabola = || {
+                    let beyond = (c + tau) / tau;
+                    let value = tau * (beyond + half * beyond * beyond - logarithm);
+                    Term { value, slope: S::one() + beyond, curvature: S::one() / tau }
+                };
+                let inside = tau.less(distance);
+                if inside.all() {
+                    barrier()
+                } else if inside.any() {
+                    Term::select(inside, barrier(), parabola())
+                } else {
+                    parabola()
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::dense::dot;
-use crate::instance::{Additions, Bounds, Instance, applies};
+use crate::instance::{Additions, Bounds, Instance, Side, applies};
 use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
 use crate::model::{Model, ParameterTerms};
 use crate::penalty::{Law, Penalty, Term};
@@ -176,13 +176,12 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
             let (mut lower, mut upper): (SVector<S, NU>, SVector<S, NU>) = (nothing(), nothing());
             for i in 0..NU {
                 // `c = lower - u` moves with the lower bound, `c = u - upper` against the upper one.
-                for (c, side) in Bounds::of(model, params).sides(i, u) {
-                    let term = penalty.term(true, c, S::zero());
-                    let weight = if direction.is_some() { term.curvature * side * du[i] } else { term.slope };
-                    if side.to_f64() < 0.0 {
-                        lower[i] += weight;
-                    } else {
-                        upper[i] += -weight;
+                for (side, term) in Bounds::of(model, params).penalties(i, u, penalty) {
+                    let change = term.curvature * side.direction::<S>() * du[i];
+                    let weight = if direction.is_some() { change } else { term.slope };
+                    match side {
+                        Side::Lower => lower[i] += weight,
+                        Side::Upper => upper[i] += -weight,
                     }
                 }
             }
@@ -243,12 +242,14 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
             let (mut lower, mut upper) = (SMatrix::from_fn(|_, _| S::zero()), SMatrix::from_fn(|_, _| S::zero()));
             model.bounds_terms(params, &mut lower, &mut upper);
             for i in 0..NU {
-                for (c, side) in Bounds::of(model, params).sides(i, u) {
-                    let curvature = penalty.term(true, c, S::zero()).curvature;
+                for (side, term) in Bounds::of(model, params).penalties(i, u, penalty) {
+                    let bound = match side {
+                        Side::Lower => &lower,
+                        Side::Upper => &upper,
+                    };
                     for j in 0..NP {
                         // `c_p` is `lower_p` or `-upper_p`, `c_u` the side: their product is negative either way.
-                        let bound = if side.to_f64() < 0.0 { lower[(i, j)] } else { upper[(i, j)] };
-                        terms.hup[(i, j)] += -(curvature * bound);
+                        terms.hup[(i, j)] += -(term.curvature * bound[(i, j)]);
                     }
                 }
             }

@@ -34,7 +34,7 @@ use crate::dense::{
     add_transposed_product_where, nothing, zeros,
 };
 use crate::model::Model;
-use crate::scalar::Scalar;
+use crate::scalar::{Mask, Scalar};
 
 /// Which entries of a stage's `fx` and `fu` can be other than zero: constants, for the products to leave the others out.
 pub(crate) trait Pattern<const NX: usize, const NU: usize> {
@@ -149,7 +149,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     /// `mu` is added to the diagonals of `hxx` and `huu`.
     ///
     /// # Errors
-    /// [`NotPositiveDefinite`] where `Quu` is not; `value` and the factors then hold no meaning.
+    /// [`NotPositiveDefinite`] where `Quu` is not (in a lane, where the scalar has several); `value` and the factors then
+    /// hold no meaning.
     #[inline]
     pub fn quadratic(
         &mut self,
@@ -157,20 +158,22 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         mu: S,
         value: &mut SMatrix<S, NX, NX>,
     ) -> Result<(), NotPositiveDefinite> {
-        self.quadratic_where::<Dense>(stage, mu, value)
+        if self.quadratic_where::<Dense>(stage, mu, value).all() { Ok(()) } else { Err(NotPositiveDefinite) }
     }
 
-    /// [`StageFactor::quadratic`] with the zeros of `fx` and `fu` left out.
+    /// [`StageFactor::quadratic`] with the zeros of `fx` and `fu` left out. Says where `Quu` is positive definite.
     #[inline]
+    #[must_use]
     pub(crate) fn quadratic_where<P: Pattern<NX, NU>>(
         &mut self,
         stage: &Quadratic<'_, S, NX, NU>,
         mu: S,
         value: &mut SMatrix<S, NX, NX>,
-    ) -> Result<(), NotPositiveDefinite> {
+    ) -> S::Mask {
         let Blocks { qxx, qux, quu } = Blocks::of::<P>(stage, mu, value);
-        if !self.quu.factor(&quu) {
-            return Err(NotPositiveDefinite);
+        let definite = self.quu.factor(&quu);
+        if !definite.any() {
+            return definite;
         }
         self.curvature = quu;
         self.gain = qux;
@@ -179,7 +182,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
 
         *value = qxx;
         add_symmetric_product(value, &qux, &self.gain);
-        Ok(())
+        definite
     }
 
     /// The linear part of a backward stage: `value` holds `v` of the next stage (already moved by an offset of the

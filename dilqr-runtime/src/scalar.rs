@@ -8,13 +8,14 @@ use crate::float;
 /// A real number type that generated kernels and the sweeps can run on.
 ///
 /// `f64` is what the solver uses; `f32` and, with the feature `dual`, num-dual's `Dual` and `HyperDual`
-/// numbers over any `Scalar` are there for tests, single precision and second order.
+/// numbers over any `Scalar` are there for tests, single precision and second order. The numbers of several
+/// problems can be one scalar, which is why a scalar has no order: a comparison gives a
+/// [mask](Scalar::Mask), and a mask selects.
 /// The trait is sealed: its methods are exactly what the model language offers, and later versions may add to them.
 pub trait Scalar:
     Copy
     + Debug
     + PartialEq
-    + PartialOrd
     + Send
     + Sync
     + 'static
@@ -36,12 +37,19 @@ pub trait Scalar:
     type HyperDual: Scalar + crate::dual::HyperDualParts<Self>;
 
     /// What a comparison gives: `bool`, or one for each lane.
-    type Mask: Copy + BitAnd<Output = Self::Mask> + BitOr<Output = Self::Mask> + Not<Output = Self::Mask>;
+    type Mask: Mask;
+
+    /// What decisions are made on: `f64`, or one for each lane.
+    type Real: Scalar<Real = Self::Real, Mask = Self::Mask>;
 
     /// The nearest representable value of a constant.
     fn from_f64(value: f64) -> Self;
+    /// The number whose [real part](Scalar::real) this is.
+    fn from_real(real: Self::Real) -> Self;
     /// The real part, rounded to `f64`: for decisions (convergence, definiteness), never for results.
-    fn to_f64(self) -> f64;
+    fn real(self) -> Self::Real;
+    /// A function of the [real part](Scalar::real), of each lane's.
+    fn map_real(self, function: impl Fn(f64) -> f64) -> Self::Real;
     /// Sine of an angle \[rad\].
     fn sin(self) -> Self;
     /// Cosine of an angle \[rad\].
@@ -132,7 +140,45 @@ pub trait Kernel {
     fn f64(arguments: Self::Arguments<'_, f64>) -> Self::Value<f64>;
 }
 
-mod private {
+/// What a comparison of [`Scalar`]s gives: `bool`, or one for each lane.
+pub trait Mask:
+    Copy + Debug + Send + Sync + 'static + BitAnd<Output = Self> + BitOr<Output = Self> + Not<Output = Self>
+{
+    /// The same in every lane.
+    fn splat(value: bool) -> Self;
+    /// Whether it holds in at least one lane.
+    fn any(self) -> bool;
+    /// Whether it holds in every lane.
+    fn all(self) -> bool;
+}
+
+impl Mask for bool {
+    #[inline(always)]
+    fn splat(value: bool) -> Self {
+        value
+    }
+    #[inline(always)]
+    fn any(self) -> bool {
+        self
+    }
+    #[inline(always)]
+    fn all(self) -> bool {
+        self
+    }
+}
+
+/// A [`Scalar`] that is a single number and not one for each of several lanes: any of the others.
+pub trait Single: Scalar<Real = f64, Mask = bool> {
+    /// The real part, rounded to `f64`: for decisions, never for results.
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self.real()
+    }
+}
+
+impl<S: Scalar<Real = f64, Mask = bool>> Single for S {}
+
+pub(crate) mod private {
     pub trait Sealed {}
     impl Sealed for f64 {}
     impl Sealed for f32 {}
@@ -149,11 +195,16 @@ macro_rules! float {
             type HyperDual = num_dual::HyperDual<$float>;
 
             type Mask = bool;
+            type Real = f64;
 
             #[inline(always)]
             fn from_f64(value: f64) -> Self { value as $float }
             #[inline(always)]
-            fn to_f64(self) -> f64 { self as f64 }
+            fn from_real(real: f64) -> Self { real as $float }
+            #[inline(always)]
+            fn real(self) -> f64 { self as f64 }
+            #[inline(always)]
+            fn map_real(self, function: impl Fn(f64) -> f64) -> f64 { function(self as f64) }
             #[inline(always)]
             fn sin(self) -> Self { float::$float::sin(self) }
             #[inline(always)]

@@ -11,7 +11,7 @@ use crate::instance::Additions;
 use crate::model::{HamiltonianExpansion, Model, ParameterTerms, TerminalExpansion};
 use crate::relaxed::Relaxed;
 use crate::riccati::{PatternOf, Quadratic, StageFactor, costate, next_state};
-use crate::scalar::Scalar;
+use crate::scalar::{Mask, Scalar};
 use crate::sweep::Stationarity;
 
 /// The quadratic part of the LQ problem about a trajectory, factorised, and memory for its linear part.
@@ -38,6 +38,16 @@ struct Linearised<S, const NX: usize, const NU: usize> {
     fx: SMatrix<S, NX, NX>,
     fu: SMatrix<S, NX, NU>,
     factor: StageFactor<S, NX, NU>,
+}
+
+/// What a factorisation says of its trajectory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Factorised<S: Scalar> {
+    /// `max |Q_u| / max(1, max |l_u|)`
+    pub(crate) stationarity: S::Real,
+    /// Where every `Quu` is positive definite: everywhere, but for lanes that failed while others went on.
+    #[cfg_attr(not(feature = "lanes"), expect(dead_code, reason = "a single number has no lanes"))]
+    pub(crate) definite: S::Mask,
 }
 
 /// A trajectory and the data it belongs to, borrowed from a solution.
@@ -67,17 +77,17 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         self.stages.len()
     }
 
-    /// Factorises the LQ problem about `point`; costates come from the same sweep, along the closed loop. Returns how
-    /// stationary the trajectory is.
+    /// Factorises the LQ problem about `point`; costates come from the same sweep, along the closed loop.
     ///
     /// # Errors
-    /// The stage whose `Quu` is not positive definite, with the stationarity of the stages down to it.
+    /// The stage whose `Quu` is not positive definite, with the stationarity of the stages down to it. (Where the scalar
+    /// has several lanes: of the last one that failed, and only if all did.)
     pub(crate) fn factorise<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
         point: Point<'_, S, NX, NU, NP, NS>,
         method: Differentiation,
-    ) -> Result<f64, (usize, f64)>
+    ) -> Result<Factorised<S>, (usize, S::Real)>
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -92,7 +102,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         }
         value_hessians[horizon] = value;
         costates[horizon] = lambda;
-        let mut stationarity = Stationarity::START;
+        let mut stationarity = Stationarity::start();
+        let mut definite = S::Mask::splat(true);
         let no_lambda = zeros();
         for t in (0..horizon).rev() {
             let contracted = match method {
@@ -110,10 +121,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
             }
             let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &*hamiltonian;
             let Linearised { fx: stored_fx, fu: stored_fu, factor } = &mut stages[t];
-            if factor
-                .quadratic_where::<PatternOf<M, NP, NS>>(&Quadratic { fx, fu, hxx, hux, huu }, S::zero(), &mut value)
-                .is_err()
-            {
+            let quadratic = Quadratic { fx, fu, hxx, hux, huu };
+            definite = definite & factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, S::zero(), &mut value);
+            if !definite.any() {
                 let mut qu = *lu;
                 add_transposed_product(&mut qu, fu, &lambda);
                 stationarity.add(&qu, lu);
@@ -126,7 +136,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
             value_hessians[t] = value;
             costates[t] = lambda;
         }
-        Ok(stationarity.value())
+        Ok(Factorised { stationarity: stationarity.value(), definite })
     }
 
     /// Solves the LQ problem with the loss gradient as its linear part, and contracts the answer with the parameters'

@@ -3,13 +3,14 @@
 use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
+use num_traits::{One, Zero};
 
-use crate::dense::{dot, larger, zeros};
+use crate::dense::{dot, is_finite, larger, zeros};
 use crate::instance::{Additions, Bounds, Instance};
 use crate::limits::{ConstraintExpansion, Limits};
 use crate::model::{HamiltonianExpansion, Model, StageExpansion, TerminalExpansion};
 use crate::riccati::{PatternOf, Quadratic, StageFactor};
-use crate::scalar::Scalar;
+use crate::scalar::{Mask, Scalar, Single};
 use crate::settings::Hessian;
 use crate::trajectory::{Trajectory, at_stage};
 
@@ -30,20 +31,45 @@ pub(crate) struct Policy<S, const NX: usize, const NU: usize> {
 
 /// What a sweep says of its trajectory.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Sweep<S> {
+pub(crate) struct Sweep<S: Scalar> {
     /// Derivative of the cost along the step, `sum_t k' Qu`; not positive.
     pub(crate) slope: S,
     /// `max |Q_u| / max(1, max |l_u|)`.
-    pub(crate) stationarity: f64,
+    pub(crate) stationarity: S::Real,
     /// `max(1, max |l_u|)`
-    pub(crate) scale: f64,
+    pub(crate) scale: S::Real,
+    /// Where the sweep did not finish for a `Quu` that is not positive definite.
+    pub(crate) indefinite: S::Mask,
+    /// Where it did not finish for derivatives that are not finite.
+    pub(crate) non_finite: S::Mask,
     /// The second derivatives it used.
     pub(crate) hessian: Hessian,
 }
 
 impl Sweep<f64> {
     /// Of no sweep, or one that did not finish.
-    pub(crate) const NONE: Self = Self { slope: f64::NAN, stationarity: f64::NAN, scale: 1.0, hessian: Hessian::Exact };
+    pub(crate) const NONE: Self = Self {
+        slope: f64::NAN,
+        stationarity: f64::NAN,
+        scale: 1.0,
+        indefinite: false,
+        non_finite: false,
+        hessian: Hessian::Exact,
+    };
+}
+
+impl<S: Single> Sweep<S> {
+    /// The sweep, if it finished.
+    #[inline]
+    pub(crate) fn outcome(self) -> Result<Self, Failure> {
+        if self.indefinite {
+            Err(Failure::Indefinite)
+        } else if self.non_finite {
+            Err(Failure::NonFinite)
+        } else {
+            Ok(self)
+        }
+    }
 }
 
 /// Why a sweep did not finish.
@@ -57,25 +83,29 @@ pub(crate) enum Failure {
 
 /// Stationarity as it is accumulated over the stages.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stationarity {
-    qu: f64,
-    lu: f64,
+pub(crate) struct Stationarity<R> {
+    qu: R,
+    lu: R,
 }
 
-impl Stationarity {
-    pub(crate) const START: Self = Self { qu: 0.0, lu: 1.0 };
+impl<R: Scalar> Stationarity<R> {
+    #[inline(always)]
+    pub(crate) fn start() -> Self {
+        Self { qu: R::zero(), lu: R::one() }
+    }
 
     #[inline(always)]
-    pub(crate) fn add<S: Scalar, const NU: usize>(&mut self, qu: &SVector<S, NU>, lu: &SVector<S, NU>) {
+    pub(crate) fn add<S: Scalar<Real = R>, const NU: usize>(&mut self, qu: &SVector<S, NU>, lu: &SVector<S, NU>) {
         for i in 0..NU {
-            self.qu = larger(self.qu, qu[i].to_f64().abs());
-            self.lu = self.lu.max(lu[i].to_f64().abs());
+            self.qu = larger(self.qu, qu[i].real().abs());
+            let size = lu[i].real().abs();
+            self.lu = R::select(self.lu.less(size), size, self.lu);
         }
     }
 
     /// As [`add`](Self::add), without the entries that a bound keeps from going downhill.
     #[inline(always)]
-    pub(crate) fn add_free<S: Scalar, const NU: usize>(
+    pub(crate) fn add_free<S: Scalar<Real = R, Mask = R::Mask>, const NU: usize>(
         &mut self,
         u: &SVector<S, NU>,
         qu: &SVector<S, NU>,
@@ -84,19 +114,17 @@ impl Stationarity {
     ) {
         let mut free = *qu;
         for i in 0..NU {
-            if bounds.held(i, u, qu).is_some() {
-                free[i] = S::zero();
-            }
+            free[i] = S::select(bounds.holds(i, u, qu), S::zero(), free[i]);
         }
         self.add(&free, lu);
     }
 
     /// `max(1, max |l_u|)`
-    pub(crate) fn scale(self) -> f64 {
+    pub(crate) fn scale(self) -> R {
         self.lu
     }
 
-    pub(crate) fn value(self) -> f64 {
+    pub(crate) fn value(self) -> R {
         self.qu / self.lu
     }
 }
@@ -147,7 +175,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
     /// Sweeps backward about `trajectory` with the proximal weight `mu`.
     ///
     /// With [`Hessian::Exact`] second derivatives of the dynamics are contracted with the gradient of the next stage's
-    /// value function, which is the closed-loop costate (see [`riccati`](crate::riccati)).
+    /// value function, which is the closed-loop costate (see [`riccati`](crate::riccati)). Where a stage cannot be swept
+    /// the policy holds no meaning; the sweep ends as soon as that is everywhere.
     pub(crate) fn sweep<M, const NP: usize, const NS: usize>(
         &mut self,
         instance: &Instance<'_, M, S, NU, NP, NS>,
@@ -155,7 +184,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         hessian: Hessian,
         mu: S,
         records: &mut Records<S, NX, NU>,
-    ) -> Result<Sweep<S>, Failure>
+    ) -> Sweep<S>
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -175,8 +204,17 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             );
         }
         let terminal = &records.terminal;
-        if !finite(&[terminal.lx.as_slice(), terminal.lxx.as_slice()]) {
-            return Err(Failure::NonFinite);
+        let mut sound = finite(&[terminal.lx.as_slice(), terminal.lxx.as_slice()]);
+        let mut sweep = Sweep {
+            slope: S::zero(),
+            stationarity: S::Real::zero(),
+            scale: S::Real::one(),
+            indefinite: S::Mask::splat(false),
+            non_finite: !sound,
+            hessian,
+        };
+        if !sound.any() {
+            return sweep;
         }
         let mut value = terminal.lxx;
         for i in 0..NX {
@@ -189,8 +227,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         }
         self.costates[horizon] = lambda;
 
-        let mut slope = S::zero();
-        let mut stationarity = Stationarity::START;
+        let mut stationarity = Stationarity::start();
         for t in (0..horizon).rev() {
             let (x, u) = (&states[t], &controls[t]);
             if limits.limited() {
@@ -212,33 +249,47 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             };
             let augmented = limits.constrained() && !instance.penalty.covers_bounds();
             let measure = if augmented { &*cost_lu } else { lu };
-            let step = if instance.keeps_bounds() {
-                let step = factor
-                    .boxed_where::<PatternOf<M, NP, NS>>(&quadratic, mu, lx, lu, u, bounds, &mut value, &mut lambda)
-                    .map_err(|_| diagnose(&quadratic, lx, lu))?;
+            let (step, definite) = if instance.keeps_bounds() {
+                let (step, definite) = factor.boxed_where::<PatternOf<M, NP, NS>>(
+                    &quadratic,
+                    mu,
+                    lx,
+                    lu,
+                    u,
+                    bounds,
+                    &mut value,
+                    &mut lambda,
+                );
                 stationarity.add_free(u, &step.qu, measure, bounds);
                 self.held[t] = bounds.held_part(u, &step.qu);
-                step
+                (step, definite)
             } else {
-                if factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, mu, &mut value).is_err() {
-                    return Err(diagnose(&quadratic, lx, lu));
-                }
+                let definite = factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, mu, &mut value);
                 let step =
                     factor.linear_where::<PatternOf<M, NP, NS>, 1>(quadratic.fx, quadratic.fu, lx, lu, &mut lambda);
                 stationarity.add(&step.qu, measure);
-                step
+                (step, definite)
             };
-            slope += dot(&step.k, &step.qu);
+            sweep.slope += dot(&step.k, &step.qu);
 
-            if !all_finite(&step.k, &lambda) {
-                return Err(diagnose(&quadratic, lx, lu));
+            let failed = sound & !(definite & all_finite(&step.k, &lambda));
+            if failed.any() {
+                let given = finite_stage(&quadratic, lx, lu);
+                sweep.indefinite = sweep.indefinite | (failed & given);
+                sweep.non_finite = sweep.non_finite | (failed & !given);
+                sound = sound & !failed;
+                if !sound.any() {
+                    return sweep;
+                }
             }
             self.curvatures[t] = factor.curvature;
             self.gains[t] = factor.gain;
             self.feedforward[t] = step.k;
             self.costates[t] = lambda;
         }
-        Ok(Sweep { slope, stationarity: stationarity.value(), scale: stationarity.scale(), hessian })
+        sweep.stationarity = stationarity.value();
+        sweep.scale = stationarity.scale();
+        sweep
     }
 }
 
@@ -283,31 +334,31 @@ impl<S: Scalar, const NX: usize, const NU: usize> Records<S, NX, NU> {
 
 /// Whether a failed stage was given numbers that are finite.
 #[cold]
-fn diagnose<S: Scalar, const NX: usize, const NU: usize>(
+fn finite_stage<S: Scalar, const NX: usize, const NU: usize>(
     stage: &Quadratic<'_, S, NX, NU>,
     lx: &SVector<S, NX>,
     lu: &SVector<S, NU>,
-) -> Failure {
+) -> S::Mask {
     let Quadratic { fx, fu, hxx, hux, huu } = stage;
     let first = [fx.as_slice(), fu.as_slice(), lx.as_slice(), lu.as_slice()];
     let second = [hxx.as_slice(), hux.as_slice(), huu.as_slice()];
-    if finite(&first) && finite(&second) { Failure::Indefinite } else { Failure::NonFinite }
+    finite(&first) & finite(&second)
 }
 
-fn finite<S: Scalar>(slices: &[&[S]]) -> bool {
-    slices.iter().all(|entries| entries.iter().all(|entry| entry.to_f64().is_finite()))
+fn finite<S: Scalar>(slices: &[&[S]]) -> S::Mask {
+    slices.iter().flat_map(|entries| *entries).fold(S::Mask::splat(true), |finite, entry| finite & is_finite(*entry))
 }
 
 /// One test for a stage's results: a sum is finite only if every term is. A gain that is not finite makes `lambda`, which
 /// contains `K' Qu`, not finite either.
 #[inline(always)]
-fn all_finite<S: Scalar, const NX: usize, const NU: usize>(k: &SVector<S, NU>, lambda: &SVector<S, NX>) -> bool {
-    let mut sum = 0.0;
+fn all_finite<S: Scalar, const NX: usize, const NU: usize>(k: &SVector<S, NU>, lambda: &SVector<S, NX>) -> S::Mask {
+    let mut sum = S::Real::zero();
     for i in 0..NX {
-        sum += lambda[i].to_f64();
+        sum += lambda[i].real();
     }
     for j in 0..NU {
-        sum += k[j].to_f64();
+        sum += k[j].real();
     }
-    sum.is_finite()
+    is_finite(sum)
 }

@@ -5,12 +5,13 @@
 use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
+use num_traits::Zero;
 
-use crate::dense::{add_product, zeros};
+use crate::dense::{add_product, is_finite, zeros};
 use crate::instance::Instance;
 use crate::limits::Limits;
 use crate::model::Model;
-use crate::scalar::Scalar;
+use crate::scalar::{Mask, Scalar};
 
 /// States and controls.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,22 +49,22 @@ pub(crate) fn at_stage<S>(constraints: &[S], t: usize, horizon: usize, limits: &
 
 /// The cost of a trajectory, and how precisely a sum of such terms is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Cost<S> {
+pub(crate) struct Cost<S: Scalar> {
     /// `sum_t l(x_t, u_t) + l_T(x_T)`, and the penalties.
     pub(crate) total: S,
     /// The sum of the terms' absolute values: rounding of the total is in proportion to it.
-    pub(crate) magnitude: f64,
+    pub(crate) magnitude: S::Real,
 }
 
 impl<S: Scalar> Cost<S> {
-    const fn new(total: S) -> Self {
-        Self { total, magnitude: 0.0 }
+    fn zero() -> Self {
+        Self { total: S::zero(), magnitude: S::Real::zero() }
     }
 
     #[inline(always)]
     fn add(&mut self, term: S) {
         self.total += term;
-        self.magnitude += term.to_f64().abs();
+        self.magnitude += term.real().abs();
     }
 }
 
@@ -79,7 +80,7 @@ where
 {
     let Trajectory { states, controls, constraints } = trajectory;
     let horizon = controls.len();
-    let mut cost = Cost::new(S::zero());
+    let mut cost = Cost::zero();
     states[0] = *x0;
     for t in 0..horizon {
         let mut next = zeros();
@@ -102,7 +103,7 @@ where
 {
     let Trajectory { states, controls, constraints } = trajectory;
     let horizon = controls.len();
-    let mut cost = Cost::new(S::zero());
+    let mut cost = Cost::zero();
     for t in 0..horizon {
         cost.add(instance.model.stage_cost(&states[t], &controls[t], instance.params, &instance.stage_params[t]));
         penalise(instance, t, horizon, &states[t], &controls[t], constraints, &mut cost);
@@ -148,8 +149,8 @@ fn end<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS
     }
 }
 
-/// Rolls the law `u = u_t + alpha k_t + K_t (x - x_t)`, within the bounds, about `reference` out into `trial`. `None`, with
-/// `trial` filled in part, as soon as a number is not finite.
+/// Rolls the law `u = u_t + alpha k_t + K_t (x - x_t)`, within the bounds, about `reference` out into `trial`, and says
+/// where all numbers are finite; as soon as that is nowhere it ends, with `trial` filled in part.
 pub(crate) fn closed_loop_rollout<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &Instance<'_, M, S, NU, NP, NS>,
     reference: &Trajectory<S, NX, NU>,
@@ -157,12 +158,13 @@ pub(crate) fn closed_loop_rollout<S: Scalar, M, const NX: usize, const NU: usize
     feedforward: &[SVector<S, NU>],
     alpha: S,
     trial: &mut Trajectory<S, NX, NU>,
-) -> Option<Cost<S>>
+) -> (Cost<S>, S::Mask)
 where
     M: Model<NX, NU, NP, NS>,
 {
     let horizon = reference.controls.len();
-    let mut cost = Cost::new(S::zero());
+    let mut cost = Cost::zero();
+    let mut finite = S::Mask::splat(true);
     let mut x = reference.states[0];
     trial.states[0] = x;
     for t in 0..horizon {
@@ -182,17 +184,18 @@ where
         cost.add(instance.model.step(&x, &u, instance.params, &instance.stage_params[t], &mut next));
         penalise(instance, t, horizon, &x, &u, &mut trial.constraints, &mut cost);
         // One test a stage: the sum of what the stage produced is finite only if every term is.
-        let mut produced = cost.total.to_f64();
+        let mut produced = cost.total.real();
         for i in 0..NX {
-            produced += next[i].to_f64();
+            produced += next[i].real();
         }
-        if !produced.is_finite() {
-            return None;
+        finite = finite & is_finite(produced);
+        if !finite.any() {
+            return (cost, finite);
         }
         trial.controls[t] = u;
         trial.states[t + 1] = next;
         x = next;
     }
     end(instance, horizon, &x, &mut trial.constraints, &mut cost);
-    cost.total.to_f64().is_finite().then_some(cost)
+    (cost, finite & is_finite(cost.total))
 }

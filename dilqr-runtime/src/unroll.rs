@@ -234,7 +234,7 @@ where
             *x = constant(given);
         }
         cost_along(&instance, current);
-        if policy.sweep(&instance, current, Hessian::GaussNewton, Dual::from_re(0.0), records).is_err() {
+        if policy.sweep(&instance, current, Hessian::GaussNewton, Dual::from_re(0.0), records).outcome().is_err() {
             return false;
         }
         trial.states[0] = *x0;
@@ -263,11 +263,11 @@ where
         let Self { model, current, trial, policy, records, stage_params, penalty, .. } = self;
         let instance = Instance { model: *model, params, stage_params, bounds, penalty };
         let no_regularisation = Dual::from_re(0.0);
-        if policy.sweep(&instance, current, Hessian::GaussNewton, no_regularisation, records).is_err() {
+        if policy.sweep(&instance, current, Hessian::GaussNewton, no_regularisation, records).outcome().is_err() {
             return false;
         }
         let full = Dual::from_re(1.0);
-        closed_loop_rollout(&instance, current, &policy.gains, &policy.feedforward, full, trial).is_some()
+        closed_loop_rollout(&instance, current, &policy.gains, &policy.feedforward, full, trial).1
     }
 
     /// How far the current trajectory is from the solution: the largest entry of the difference.

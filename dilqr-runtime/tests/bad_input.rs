@@ -232,12 +232,11 @@ impl Model<1, 1, 1> for Rough {
     }
     fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, p: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
         let one = c::<S>(1.0);
-        match p[0].to_f64() as i32 {
-            0 => x[0].sqrt(),
-            // Finite on x < 1 only; the minimum is inside, but a full step from far away ends outside.
-            1 => -(one - x[0]).ln() - c::<S>(30.0) * x[0],
-            _ => (c::<S>(50.0) * x[0] * x[0]).exp(),
-        }
+        // Finite on x < 1 only; the minimum is inside, but a full step from far away ends outside.
+        let pole = -(one - x[0]).ln() - c::<S>(30.0) * x[0];
+        let steep = (c::<S>(50.0) * x[0] * x[0]).exp();
+        let choice = S::select(p[0].less(one), x[0].sqrt(), pole);
+        S::select(p[0].less_equal(one), choice, steep)
     }
 }
 
