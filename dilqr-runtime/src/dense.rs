@@ -55,6 +55,75 @@ pub(crate) fn add_product_where<S: Scalar, const R: usize, const K: usize, const
     }
 }
 
+/// The places of a pattern's non-zeros, column by column.
+pub(crate) struct Columns<const R: usize, const C: usize> {
+    /// Of each column the rows, as many as `counts` says.
+    rows: [[u16; R]; C],
+    counts: [usize; C],
+}
+
+impl<const R: usize, const C: usize> Columns<R, C> {
+    pub(crate) const fn of(pattern: &[[bool; C]; R]) -> Self {
+        let mut columns = Self { rows: [[0; R]; C], counts: [0; C] };
+        let mut j = 0;
+        while j < C {
+            let mut i = 0;
+            while i < R {
+                if pattern[i][j] {
+                    columns.rows[j][columns.counts[j]] = i as u16;
+                    columns.counts[j] += 1;
+                }
+                i += 1;
+            }
+            j += 1;
+        }
+        columns
+    }
+}
+
+/// `out += a b`, where `b` is zero outside of `columns`: for sizes whose loops are not unrolled.
+#[inline(always)]
+pub(crate) fn add_product_of<S: Scalar, const R: usize, const K: usize, const C: usize>(
+    out: &mut SMatrix<S, R, C>,
+    a: &SMatrix<S, R, K>,
+    b: &SMatrix<S, K, C>,
+    columns: &Columns<K, C>,
+) {
+    for j in 0..C {
+        let mut column = out.data.0[j];
+        for &k in &columns.rows[j][..columns.counts[j]] {
+            let factor = b.data.0[j][usize::from(k)];
+            let left = &a.data.0[usize::from(k)];
+            for i in 0..R {
+                column[i] = left[i].mul_add(factor, column[i]);
+            }
+        }
+        out.data.0[j] = column;
+    }
+}
+
+/// `a'`.
+#[inline(always)]
+pub(crate) fn transposed<S: Scalar, const R: usize, const C: usize>(a: &SMatrix<S, R, C>) -> SMatrix<S, C, R> {
+    let mut out = zeros();
+    for j in 0..C {
+        for i in 0..R {
+            out.data.0[i][j] = a.data.0[j][i];
+        }
+    }
+    out
+}
+
+/// Copies the lower half onto the upper one.
+#[inline(always)]
+pub(crate) fn mirror<S: Scalar, const N: usize>(a: &mut SMatrix<S, N, N>) {
+    for j in 0..N {
+        for i in j + 1..N {
+            a.data.0[i][j] = a.data.0[j][i];
+        }
+    }
+}
+
 /// `out += a' b`.
 #[inline(always)]
 pub(crate) fn add_transposed_product<S: Scalar, const R: usize, const K: usize, const C: usize>(

@@ -30,8 +30,8 @@ use nalgebra::{SMatrix, SVector};
 use thiserror::Error;
 
 use crate::dense::{
-    Ldl, add_product, add_product_where, add_symmetric_product, add_symmetric_product_where, add_transposed_product,
-    add_transposed_product_where, nothing, zeros,
+    Columns, Ldl, add_product, add_product_of, add_product_where, add_symmetric_product, add_symmetric_product_where,
+    add_transposed_product, add_transposed_product_where, mirror, nothing, transposed, zeros,
 };
 use crate::model::Model;
 use crate::scalar::{Mask, Scalar};
@@ -43,6 +43,9 @@ pub(crate) trait Pattern<const NX: usize, const NU: usize> {
     /// Of `fu`, row by row.
     const FU: [[bool; NU]; NX];
 }
+
+/// States from which on a stage's products are loops over columns, and not unrolled over single entries.
+const UNROLLED: usize = 8;
 
 /// Any entry.
 pub(crate) struct Dense;
@@ -118,11 +121,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Blocks<S, NX, NU> {
     /// From a stage and the Hessian of the next stage's value function.
     #[inline(always)]
     pub(crate) fn of<P: Pattern<NX, NU>>(stage: &Quadratic<'_, S, NX, NU>, mu: S, value: &SMatrix<S, NX, NX>) -> Self {
-        let mut value_fx = nothing();
-        let mut value_fu = nothing();
-        add_product_where(&mut value_fx, value, stage.fx, &P::FX);
-        add_product_where(&mut value_fu, value, stage.fu, &P::FU);
-        let Quadratic { hxx, hux, huu, .. } = *stage;
+        let Quadratic { fx, fu, hxx, hux, huu } = *stage;
         let mut blocks = Self { qxx: *hxx, qux: *hux, quu: *huu };
         for i in 0..NU {
             blocks.quu.data.0[i][i] += mu;
@@ -130,9 +129,28 @@ impl<S: Scalar, const NX: usize, const NU: usize> Blocks<S, NX, NU> {
         for i in 0..NX {
             blocks.qxx.data.0[i][i] += mu;
         }
-        add_symmetric_product_where(&mut blocks.quu, stage.fu, &value_fu, &P::FU);
-        add_transposed_product_where(&mut blocks.qux, stage.fu, &value_fx, &P::FU);
-        add_symmetric_product_where(&mut blocks.qxx, stage.fx, &value_fx, &P::FX);
+        let mut value_fx = nothing();
+        let mut value_fu = nothing();
+        if const { NX < UNROLLED } {
+            add_product_where(&mut value_fx, value, fx, &P::FX);
+            add_product_where(&mut value_fu, value, fu, &P::FU);
+            add_symmetric_product_where(&mut blocks.quu, fu, &value_fu, &P::FU);
+            add_transposed_product_where(&mut blocks.qux, fu, &value_fx, &P::FU);
+            add_symmetric_product_where(&mut blocks.qxx, fx, &value_fx, &P::FX);
+        } else {
+            // Sums of whole columns, for the vector registers. That takes one transposed matrix.
+            let (fx_columns, fu_columns) = const { (&Columns::of(&P::FX), &Columns::of(&P::FU)) };
+            add_product_of(&mut value_fx, value, fx, fx_columns);
+            add_product_of(&mut value_fu, value, fu, fu_columns);
+            let value_fx = transposed(&value_fx);
+            let mut qux = transposed(hux);
+            add_product_of(&mut blocks.qxx, &value_fx, fx, fx_columns);
+            add_product_of(&mut qux, &value_fx, fu, fu_columns);
+            add_product_of(&mut blocks.quu, &transposed(&value_fu), fu, fu_columns);
+            mirror(&mut blocks.qxx);
+            mirror(&mut blocks.quu);
+            blocks.qux = transposed(&qux);
+        }
         blocks
     }
 }
@@ -181,7 +199,12 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         negate(&mut self.gain);
 
         *value = qxx;
-        add_symmetric_product(value, &qux, &self.gain);
+        if const { NX < UNROLLED } {
+            add_symmetric_product(value, &qux, &self.gain);
+        } else {
+            add_product(value, &transposed(&qux), &self.gain);
+            mirror(value);
+        }
         definite
     }
 
@@ -210,8 +233,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         value: &mut SMatrix<S, NX, C>,
     ) -> Feedforward<S, NU, C> {
         let mut qu = *gu;
-        add_transposed_product_where(&mut qu, fu, value, &P::FU);
         let mut qx = *gx;
+        add_transposed_product_where(&mut qu, fu, value, &P::FU);
         add_transposed_product_where(&mut qx, fx, value, &P::FX);
         add_transposed_product(&mut qx, &self.gain, &qu);
         *value = qx;
