@@ -7,9 +7,11 @@ use criterion::Criterion;
 use dilqr_benches::peers::{Case, HORIZONS, cartpole, exact, many_small_steps, pendulum};
 use dilqr_runtime::Model;
 
-fn gradients<M, const NX: usize, const NP: usize>(criterion: &mut Criterion, case: &Case<M, NX, NP>)
-where
-    M: Model<NX, 1, NP> + Clone,
+fn gradients<M, const NX: usize, const NU: usize, const NP: usize>(
+    criterion: &mut Criterion,
+    case: &Case<M, NX, NU, NP>,
+) where
+    M: Model<NX, NU, NP> + Clone,
 {
     let (mut solver, solution, loss) = case.solved(exact());
     criterion.bench_function(&format!("vjp/{}", case.name), |bencher| {

@@ -8,9 +8,9 @@ use criterion::Criterion;
 use dilqr_benches::peers::{Case, HORIZONS, cartpole, exact, gauss_newton, pendulum};
 use dilqr_runtime::Model;
 
-fn solves<M, const NX: usize, const NP: usize>(criterion: &mut Criterion, case: &Case<M, NX, NP>)
+fn solves<M, const NX: usize, const NU: usize, const NP: usize>(criterion: &mut Criterion, case: &Case<M, NX, NU, NP>)
 where
-    M: Model<NX, 1, NP> + Clone,
+    M: Model<NX, NU, NP> + Clone,
 {
     for (steps, settings) in [("exact", exact()), ("gauss-newton", gauss_newton())] {
         let (mut solver, mut solution, _) = case.solved(settings);

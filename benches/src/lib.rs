@@ -4,6 +4,7 @@
 pub mod by_hand;
 pub mod casadi;
 pub mod lq;
+pub mod operations;
 pub mod peers;
 pub mod point;
 pub mod quadrotor;

@@ -1,0 +1,111 @@
+//! Single operations, by name, on the problems of [`peers`](crate::peers): what is repeated under an instruction counter.
+
+use core::hint::black_box;
+
+use dilqr_runtime::Model;
+use dilqr_runtime::model::{HamiltonianExpansion, HamiltonianHessian, StageExpansion};
+use dilqr_runtime::nalgebra::SVector;
+
+use crate::lq::{Policy, backward, random};
+use crate::peers::{Case, HORIZONS, cartpole, exact, gauss_newton, pendulum, quadrotor_euler};
+use crate::point::points;
+
+/// The systems.
+pub const SYSTEMS: [&str; 3] = ["pendulum", "cartpole", "quadrotor"];
+
+/// Kernels, at another point each time; one stage of the backward recursion on dense data of the system's size; whole
+/// solves, and gradients of a solution.
+pub const OPERATIONS: [&str; 10] = [
+    "step",
+    "expand-stage",
+    "expand-hamiltonian",
+    "hamiltonian-hessian",
+    "parameter-contraction",
+    "riccati",
+    "gauss-newton",
+    "exact",
+    "vjp",
+    "jacobian",
+];
+
+/// Runs an operation so many times. Gives what one is divided by to be one of its kind: stages of the Riccati recursion,
+/// accepted iterations of a solve. None where there is no such operation.
+#[must_use]
+pub fn repeat(system: &str, operation: &str, horizon: usize, times: usize) -> Option<usize> {
+    if !HORIZONS.contains(&horizon) {
+        return None;
+    }
+    match system {
+        "pendulum" => on(&pendulum(horizon), operation, times),
+        "cartpole" => on(&cartpole(horizon), operation, times),
+        "quadrotor" => on(&quadrotor_euler(horizon), operation, times),
+        _ => None,
+    }
+}
+
+fn on<M, const NX: usize, const NU: usize, const NP: usize>(
+    case: &Case<M, NX, NU, NP>,
+    operation: &str,
+    times: usize,
+) -> Option<usize>
+where
+    M: Model<NX, NU, NP> + Clone,
+{
+    match operation {
+        "riccati" => {
+            let horizon = case.problem.horizon();
+            let problem = random::<NX, NU>(horizon);
+            let mut policy = Policy::zeros(horizon);
+            for _ in 0..times {
+                assert!(backward(black_box(&problem), black_box(&mut policy)));
+            }
+            return Some(horizon);
+        }
+        "exact" | "gauss-newton" | "vjp" | "jacobian" | "value-gradient" => {}
+        _ => return kernel(case, operation, times).then_some(1),
+    }
+    let (mut solver, solution, loss) = case.solved(if operation == "gauss-newton" { gauss_newton() } else { exact() });
+    let mut other = solution.clone();
+    for _ in 0..times {
+        match operation {
+            "vjp" => drop(black_box(solver.vjp(black_box(&solution), &loss))),
+            "jacobian" => drop(black_box(solver.jacobian(black_box(&solution)))),
+            "value-gradient" => drop(black_box(solver.value_gradient(black_box(&solution)))),
+            _ => drop(black_box(solver.solve_into(black_box(&case.problem), &mut other))),
+        }
+    }
+    Some(if matches!(operation, "exact" | "gauss-newton") { solution.stats.iterations } else { 1 })
+}
+
+/// Whether there is such a kernel.
+fn kernel<M, const NX: usize, const NU: usize, const NP: usize>(
+    case: &Case<M, NX, NU, NP>,
+    name: &str,
+    times: usize,
+) -> bool
+where
+    M: Model<NX, NU, NP>,
+{
+    let model = &case.model;
+    let points = points(*case.problem.params(), 64);
+    let s = SVector::zeros();
+    let (mut next, mut stage) = (SVector::zeros(), StageExpansion::zeros());
+    let (mut expansion, mut hessian) = (HamiltonianExpansion::zeros(), HamiltonianHessian::zeros());
+    let (mut gp, mut gs) = (SVector::zeros(), SVector::zeros());
+    for point in points.iter().cycle().take(times) {
+        let point = black_box(point);
+        let (x, u, p, lambda) = (&point.x, &point.u, &point.p, &point.lambda);
+        match name {
+            "step" => drop(black_box(model.step(x, u, p, &s, black_box(&mut next)))),
+            "expand-stage" => model.expand_stage(x, u, p, &s, black_box(&mut stage)),
+            "expand-hamiltonian" => model.expand_hamiltonian(x, u, p, &s, lambda, black_box(&mut expansion)),
+            "hamiltonian-hessian" => model.hamiltonian_hessian(x, u, p, &s, lambda, black_box(&mut hessian)),
+            "parameter-contraction" => {
+                let (dx, du, dlambda) = (&point.dx, &point.du, &point.dlambda);
+                model.add_parameter_contraction(x, u, p, &s, lambda, dx, du, dlambda, black_box(&mut gp), &mut gs);
+            }
+            _ => return false,
+        }
+    }
+    true
+}
