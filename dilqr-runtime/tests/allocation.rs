@@ -1,4 +1,4 @@
-//! Memory: everything is allocated by `new`. (That of constraints is tested where their kernels are compiled: dual numbers
+//! Memory: everything is allocated by `new`, and how much that is. (That of constraints is tested where their kernels are compiled: dual numbers
 //! need lists of their own.)
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unsafe_code, reason = "a global allocator that counts is the only way to see allocations")]
@@ -7,33 +7,47 @@ mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::hint::black_box;
 
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Hessian, Ilqr, Model, Mpc, Problem, Settings, Solution, Status};
+use dilqr_runtime::{Hessian, Ilqr, LossGradient, Model, Mpc, Problem, Scalar, Settings, Solution, Status};
 use support::{BoundedPendulum, Cart4, Pendulum, Reference, Tracking};
 
-/// Counts the allocations of each thread, so that tests beside each other do not disturb.
+/// Counts the allocations and bytes of each thread, so that tests beside each other do not disturb.
 struct Counting;
 
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
+    /// Bytes that are allocated now, and the most there have been. (What another thread frees is not seen.)
+    static BYTES: Cell<(isize, isize)> = const { Cell::new((0, 0)) };
+}
+
+fn count_bytes(more: usize, less: usize) {
+    let (now, most) = BYTES.get();
+    let now = now + more as isize - less as isize;
+    BYTES.set((now, most.max(now)));
 }
 
 // SAFETY: every call is passed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.with(|count| count.set(count.get() + 1));
+        count_bytes(layout.size(), 0);
         // SAFETY: the caller's contract is the same.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count_bytes(0, layout.size());
         // SAFETY: the caller's contract is the same.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         COUNT.with(|count| count.set(count.get() + 1));
+        // The old block is there until the new one is filled.
+        count_bytes(size, 0);
+        count_bytes(0, layout.size());
         // SAFETY: the caller's contract is the same.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -48,9 +62,89 @@ fn allocations(run: impl FnOnce()) -> usize {
     COUNT.get() - before
 }
 
+/// The most bytes that are allocated at one time while it runs, beyond those before.
+fn peak(run: impl FnOnce()) -> usize {
+    let (before, _) = BYTES.get();
+    BYTES.set((before, before));
+    run();
+    usize::try_from(BYTES.get().1 - before).unwrap()
+}
+
 #[test]
 fn the_count_counts() {
-    assert_eq!(allocations(|| drop(std::hint::black_box(vec![1_u8; 100]))), 1);
+    assert_eq!(allocations(|| drop(black_box(vec![1_u8; 100]))), 1);
+    assert_eq!(
+        peak(|| {
+            drop(black_box(vec![1_u8; 100]));
+            let kept = black_box(vec![1_u8; 60]);
+            drop(black_box(vec![1_u8; 30]));
+            drop(kept);
+        }),
+        100
+    );
+}
+
+/// As many integrators as there are states, pushed by the controls.
+struct Integrators<const NX: usize, const NU: usize>;
+
+impl<const NX: usize, const NU: usize> Model<NX, NU, 1> for Integrators<NX, NU> {
+    fn dynamics<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, 1>,
+        _: &SVector<S, 0>,
+        next: &mut SVector<S, NX>,
+    ) {
+        *next = SVector::from_fn(|i, _| x[i] + p[0] * u[i % NU]);
+    }
+
+    fn stage_cost<S: Scalar>(&self, x: &SVector<S, NX>, u: &SVector<S, NU>, p: &SVector<S, 1>, s: &SVector<S, 0>) -> S {
+        u.iter().fold(self.terminal_cost(x, p, s), |cost, &u| cost + u * u)
+    }
+
+    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, NX>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+        x.iter().fold(S::zero(), |cost, &x| cost + x * x)
+    }
+}
+
+/// Linear in the horizon to the byte, and at most what the documentation of `Ilqr` states.
+#[test]
+fn memory_is_linear_in_the_horizon() {
+    fn linear(bytes: impl Fn(usize) -> usize) -> usize {
+        let [short, middle, long] = [10, 20, 100].map(bytes);
+        assert_eq!(long - middle, 8 * (middle - short));
+        (middle - short) / 10
+    }
+    fn new<const NX: usize, const NU: usize>() {
+        let solver =
+            |horizon| peak(|| drop(black_box(Ilqr::new(Integrators::<NX, NU>, horizon, Settings::default()).unwrap())));
+        let stated = 8 * (2 * NX * NX + 4 * NX * NU + 4 * NU * NU + 6 * NX + 6 * NU);
+        let found = linear(solver);
+        assert!(found <= stated, "{found} bytes a stage for {NX} states and {NU} controls, {stated} are stated");
+        let solution = |horizon| peak(|| drop(black_box(Solution::<NX, NU, 1>::new(horizon))));
+        let stated = 8 * (NX * NU + NU * NU + 3 * NX + 2 * NU);
+        let found = linear(solution);
+        assert!(found <= stated, "{found} bytes a stage for {NX} states and {NU} controls, {stated} are stated");
+    }
+    new::<2, 1>();
+    new::<4, 1>();
+    new::<4, 4>();
+    new::<12, 4>();
+    new::<30, 10>();
+
+    // All of it, to the gradient, asks for no more than these two.
+    let run = |horizon| {
+        let problem = Problem::new([1.0; 4], [0.1], horizon);
+        let loss = LossGradient::zeros(horizon);
+        peak(|| {
+            let mut solver = Ilqr::new(Integrators::<4, 2>, horizon, Settings::default()).unwrap();
+            let solution = solver.solve(&problem).unwrap();
+            assert_eq!(solution.status, Status::Converged);
+            drop(solver.vjp(&solution, &loss).unwrap());
+        })
+    };
+    assert!(linear(run) <= 8 * ((32 + 32 + 16 + 24 + 12) + (8 + 4 + 12 + 4)));
 }
 
 #[test]
