@@ -27,5 +27,6 @@ fn main() {
     sizes::<6, 2>(&mut criterion);
     sizes::<12, 4>(&mut criterion);
     sizes::<14, 7>(&mut criterion);
+    sizes::<30, 10>(&mut criterion);
     criterion.final_summary();
 }

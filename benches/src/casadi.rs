@@ -73,14 +73,24 @@ impl PeerKernel {
 /// # Errors
 /// Where Python, pip or gcc fail.
 pub fn run_script(folder: &Path, large: bool) -> Result<(), Failure> {
+    let python = environment(folder, &["casadi", "numpy"])?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join("casadi_kernels.py");
+    run(Command::new(python).arg(script).arg("--output").arg(folder).args(large.then_some("--large")))
+}
+
+/// A Python that has these packages, in an environment of its own under `folder`, which is made where it is missing.
+///
+/// # Errors
+/// Where Python or pip fail.
+pub fn environment(folder: &Path, packages: &[&str]) -> Result<PathBuf, Failure> {
     let environment = folder.join("environment");
     let python = environment.join("bin").join("python");
     if !python.is_file() {
         run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "casadi", "numpy"]))?;
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join("casadi_kernels.py");
-    run(Command::new(python).arg(script).arg("--output").arg(folder).args(large.then_some("--large")))
+    // What is there already is not fetched again.
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages))?;
+    Ok(python)
 }
 
 fn run(command: &mut Command) -> Result<(), Failure> {

@@ -118,5 +118,6 @@ mod tests {
         check(&random::<6, 2>(100));
         check(&random::<12, 4>(100));
         check(&random::<14, 7>(100));
+        check(&random::<30, 10>(100));
     }
 }
