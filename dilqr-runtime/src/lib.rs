@@ -71,6 +71,8 @@ mod forward;
 pub mod ilqr;
 pub mod implicit;
 mod instance;
+#[cfg(feature = "lanes")]
+pub mod lanes;
 pub mod limits;
 pub mod lq;
 pub mod model;
