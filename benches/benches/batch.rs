@@ -43,6 +43,15 @@ fn main() {
     let alone = solutions.iter().zip(&losses).map(|(solution, loss)| solver.vjp(solution, loss));
     assert!(batched.into_iter().zip(alone).all(|(batched, alone)| batched.is_ok() && batched == alone));
 
+    // Lanes round otherwise: their answers are as close as the tolerance over the smallest curvature allows.
+    for (lanes, alone) in batch::solve_lanes(model, HORIZON, &settings, &problems).into_iter().zip(&solutions) {
+        let lanes = lanes.expect("a problem");
+        assert_eq!(lanes.status, alone.status);
+        let allowed = 10.0 * settings.tolerance / alone.certificate().smallest_eigenvalue;
+        assert!(lanes.states.iter().zip(&alone.states).all(|(a, b)| (a - b).amax() <= allowed));
+        assert!(lanes.controls.iter().zip(&alone.controls).all(|(a, b)| (a - b).amax() <= allowed));
+    }
+
     let mut group = criterion.benchmark_group("batch");
     group.throughput(Throughput::Elements(PROBLEMS as u64));
     group.bench_function("solve one by one", |bencher| {
@@ -51,6 +60,11 @@ fn main() {
     for pool in &threads {
         group.bench_function(format!("solve on {} threads", pool.current_num_threads()), |bencher| {
             pool.install(|| bencher.iter(|| batch::solve(model, HORIZON, &settings, black_box(&problems))));
+        });
+    }
+    for pool in &threads {
+        group.bench_function(format!("solve in lanes on {} threads", pool.current_num_threads()), |bencher| {
+            pool.install(|| bencher.iter(|| batch::solve_lanes(model, HORIZON, &settings, black_box(&problems))));
         });
     }
     group.bench_function("vjp one by one", |bencher| {

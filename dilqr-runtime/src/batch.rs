@@ -1,8 +1,14 @@
 //! Many problems of one model at once, on rayon's threads: results in input order, bitwise equal to one by one, and a
 //! problem that fails leaves the others alone.
 //!
+//! [`solve_lanes`] and [`vjp_lanes`] put several problems into the lanes of one core's vector registers (see
+//! [`lanes`](crate::lanes)); theirs are other bits.
+//!
 //! Each thread has one workspace. Nothing of a solve stays in it, so results do not depend on which thread took which
 //! problem.
+
+#[cfg(feature = "lanes")]
+use core::sync::atomic::AtomicUsize;
 
 use rayon::prelude::*;
 
@@ -10,6 +16,10 @@ use crate::error::{GradientError, Input, SolveError};
 use crate::forward::Forward;
 use crate::ilqr::check_solver;
 use crate::implicit::{Differentiation, Gradient, Implicit, LossGradient};
+#[cfg(feature = "lanes")]
+use crate::lanes::{Lanes, Native};
+#[cfg(feature = "lanes")]
+use crate::lockstep::Lockstep;
 use crate::model::Model;
 use crate::problem::Problem;
 use crate::settings::Settings;
@@ -76,4 +86,40 @@ where
             },
         )
         .collect()
+}
+
+/// Solves every problem, several of them at a time in the lanes of each core: other roundings than
+/// [`Ilqr::solve`](crate::Ilqr::solve), the same statuses, and solutions that differ by at most 10 times the tolerance over the smallest
+/// eigenvalue of the reduced Hessian.
+///
+/// A problem's solution depends on no other problem, and so neither on their order nor on the number of threads. (Where
+/// rounding decides, as it does when a line search meets its condition to the last digit or a solve ends on its limit of
+/// iterations, status and solution may be others than those of [`solve`].) Models with constraints, and relaxed problems of models
+/// with bounds, are solved one by one.
+#[cfg(feature = "lanes")]
+pub fn solve_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    horizon: usize,
+    settings: &Settings,
+    problems: &[Problem<NX, NU, NP, NS>],
+) -> Vec<Result<Solution<NX, NU, NP, NS>, SolveError>>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    type Solves<const NX: usize, const NU: usize, const NP: usize, const NS: usize> = Lockstep<Native, NX, NU, NP, NS>;
+    if check_solver(horizon, settings).is_err() || !Solves::suits::<M>(settings) {
+        return solve(model, horizon, settings, problems);
+    }
+    let next = AtomicUsize::new(0);
+    let groups = rayon::current_num_threads().min(problems.len().div_ceil(Native::COUNT));
+    let outcomes: Vec<_> = (0..groups)
+        .into_par_iter()
+        .with_max_len(1)
+        .flat_map_iter(|_| Solves::new::<M>(horizon).run(model, settings, problems, &next))
+        .collect();
+    let mut ordered: Vec<_> = problems.iter().map(|_| None).collect();
+    for (problem, outcome) in outcomes {
+        ordered[problem] = Some(outcome);
+    }
+    ordered.into_iter().flatten().collect()
 }

@@ -48,6 +48,12 @@ impl<const NX: usize, const NU: usize> Candidate<NX, NU> {
             sweep: Sweep::NONE,
         }
     }
+
+    /// Whether cost and states are finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        let finite = |x: &SVector<f64, NX>| x.iter().all(|value| value.is_finite());
+        self.cost.total.is_finite() && self.trajectory.states.iter().all(finite)
+    }
 }
 
 impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
@@ -82,10 +88,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
     ) where
         M: Model<NX, NU, NP, NS>,
     {
-        if NS > 0 {
-            self.stage_params.copy_from_slice(problem.stage_params());
-        }
-        self.bounds = Bounds::of(model, problem.params());
+        self.seat(model, problem);
         self.penalty.law = match settings.relaxation {
             Some(tau) => Law::Barrier { tau },
             None => Law::Augmented { weight: settings.penalty.initial },
@@ -108,6 +111,32 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
             Solve { model, settings, params: problem.params(), memory: self, stats, warm, substitute: true };
         let status = solve.run(observe);
         let stats = solve.stats;
+        self.finish(model, settings, status, stats, problem, solution);
+    }
+
+    /// Takes over what a problem gives besides its trajectory.
+    pub(crate) fn seat<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>)
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        if NS > 0 {
+            self.stage_params.copy_from_slice(problem.stage_params());
+        }
+        self.bounds = Bounds::of(model, problem.params());
+    }
+
+    /// Writes everything of `solution` from the current trajectory and the sweep about it.
+    pub(crate) fn finish<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        settings: &Settings,
+        status: Status,
+        stats: Stats,
+        problem: &Problem<NX, NU, NP, NS>,
+        solution: &mut Solution<NX, NU, NP, NS>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
         self.write(status, stats, problem, solution);
         if status == Status::Converged && settings.hessian == Hessian::GaussNewton {
             self.curve_exactly(model, problem.params());
@@ -162,7 +191,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
     }
 
     /// The initial trajectory, within the bounds, and its cost.
-    fn start<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>) -> Cost<f64>
+    pub(crate) fn start<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>) -> Cost<f64>
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -251,9 +280,7 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     fn run(&mut self, mut observe: impl FnMut(&Iteration)) -> Status {
-        let finite = |x: &SVector<f64, NX>| x.iter().all(|value| value.is_finite());
-        let start = &self.memory.current;
-        if !(start.cost.total.is_finite() && start.trajectory.states.iter().all(finite)) {
+        if !self.memory.current.is_finite() {
             return Status::Diverged;
         }
         if const { M::LIMITS.constrained() } && self.settings.relaxation.is_none() {
@@ -323,10 +350,7 @@ where
     /// One accepted step and the sweep about where it leads; the step's length.
     fn advance(&mut self, mu: &mut f64) -> Result<f64, Status> {
         loop {
-            // Rounding of a sum of T + 1 terms, each good to a few units in the last place, and a margin so that a
-            // decrease is measured to some digits.
-            let terms = (self.memory.horizon() + 10) as f64;
-            let noise = 10.0 * terms * f64::EPSILON * self.memory.current.cost.magnitude;
+            let noise = self.memory.current.cost.noise(self.memory.horizon());
             if -0.5 * self.memory.current.sweep.slope <= noise {
                 return self.search_stationarity(noise, mu);
             }
@@ -449,15 +473,11 @@ where
     }
 
     fn increased(&mut self, mu: f64) -> Option<f64> {
-        let schedule = self.settings.regularisation;
         self.stats.regularisations += 1;
-        let raised = (mu * schedule.increase).max(schedule.minimum);
-        (raised <= schedule.maximum).then_some(raised)
+        self.settings.regularisation.increased(mu)
     }
 
     fn decreased(&self, mu: f64) -> f64 {
-        let schedule = self.settings.regularisation;
-        let lowered = mu / schedule.decrease;
-        if lowered < schedule.minimum { 0.0 } else { lowered }
+        self.settings.regularisation.decreased(mu)
     }
 }

@@ -62,6 +62,8 @@ pub mod batch;
 mod boxed;
 pub mod certificate;
 mod constrained;
+#[cfg(feature = "lanes")]
+mod course;
 mod dense;
 #[cfg(feature = "dual")]
 pub mod dual;
@@ -74,6 +76,8 @@ mod instance;
 #[cfg(feature = "lanes")]
 pub mod lanes;
 pub mod limits;
+#[cfg(feature = "lanes")]
+mod lockstep;
 pub mod lq;
 pub mod model;
 mod mpc;

@@ -83,6 +83,20 @@ impl Default for Regularisation {
     }
 }
 
+impl Regularisation {
+    /// The value after `mu`, if there is a larger one.
+    pub(crate) fn increased(&self, mu: f64) -> Option<f64> {
+        let raised = (mu * self.increase).max(self.minimum);
+        (raised <= self.maximum).then_some(raised)
+    }
+
+    /// The value before `mu`.
+    pub(crate) fn decreased(&self, mu: f64) -> f64 {
+        let lowered = mu / self.decrease;
+        if lowered < self.minimum { 0.0 } else { lowered }
+    }
+}
+
 /// Backtracking on the closed-loop rollout `u = u_t + alpha k_t + K_t (x - x_t)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LineSearch {

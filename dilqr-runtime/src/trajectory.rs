@@ -68,6 +68,14 @@ impl<S: Scalar> Cost<S> {
     }
 }
 
+impl Cost<f64> {
+    /// The rounding of a sum of `horizon + 1` terms, each good to a few units in the last place, and a margin so that a
+    /// decrease is measured to some digits.
+    pub(crate) fn noise(&self, horizon: usize) -> f64 {
+        10.0 * (horizon + 10) as f64 * f64::EPSILON * self.magnitude
+    }
+}
+
 /// Rolls the trajectory's controls out from `x0`; its states become whatever arithmetic gives (a diverging rollout fills
 /// up with non-finite numbers).
 pub(crate) fn rollout<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
