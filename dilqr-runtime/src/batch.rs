@@ -14,6 +14,8 @@ use rayon::prelude::*;
 
 use crate::error::{GradientError, Input, SolveError};
 use crate::forward::Forward;
+#[cfg(feature = "lanes")]
+use crate::gradients::Gradients;
 use crate::ilqr::check_solver;
 use crate::implicit::{Differentiation, Gradient, Implicit, LossGradient};
 #[cfg(feature = "lanes")]
@@ -117,9 +119,61 @@ where
         .with_max_len(1)
         .flat_map_iter(|_| Solves::new::<M>(horizon).run(model, settings, problems, &next))
         .collect();
-    let mut ordered: Vec<_> = problems.iter().map(|_| None).collect();
-    for (problem, outcome) in outcomes {
-        ordered[problem] = Some(outcome);
+    in_order(problems.len(), outcomes)
+}
+
+/// Differentiates every solution with the loss gradient of the same index, several of them at a time in the lanes of each
+/// core: other roundings than [`Ilqr::vjp`](crate::Ilqr::vjp), the same errors. A gradient depends on its solution and loss
+/// alone. Horizons may differ; those of one horizon go together. Solutions of models with limits are differentiated one by
+/// one.
+///
+/// Where the two lists have different lengths every entry is [`GradientError::WrongLength`].
+#[cfg(feature = "lanes")]
+pub fn vjp_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    settings: &Settings,
+    solutions: &[Solution<NX, NU, NP, NS>],
+    losses: &[LossGradient<NX, NU>],
+) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    type Memory<const NX: usize, const NU: usize, const NP: usize, const NS: usize> = Gradients<Native, NX, NU, NP, NS>;
+    if const { M::LIMITS.limited() } || losses.len() != solutions.len() {
+        return vjp(model, settings, solutions, losses);
+    }
+    let mut order: Vec<usize> = (0..solutions.len()).collect();
+    order.sort_by_key(|&i| solutions[i].horizon());
+    let groups: Vec<&[usize]> = order
+        .chunk_by(|&i, &j| solutions[i].horizon() == solutions[j].horizon())
+        .flat_map(|together| together.chunks(Native::COUNT))
+        .collect();
+    let gradients: Vec<_> = groups
+        .par_iter()
+        .map_init(
+            || Memory::new::<M>(0),
+            |memory, group| {
+                let horizon = solutions[group[0]].horizon();
+                if let Err(error) = check_solver(horizon, settings) {
+                    return vec![Err(error.into()); group.len()];
+                }
+                if memory.horizon() != horizon {
+                    *memory = Memory::new::<M>(horizon);
+                }
+                let given: Vec<_> = group.iter().map(|&i| (&solutions[i], &losses[i])).collect();
+                memory.vjp(model, settings, &given)
+            },
+        )
+        .collect();
+    in_order(solutions.len(), order.into_iter().zip(gradients.into_iter().flatten()))
+}
+
+/// Results that came with their indices, each once.
+#[cfg(feature = "lanes")]
+fn in_order<T>(count: usize, results: impl IntoIterator<Item = (usize, T)>) -> Vec<T> {
+    let mut ordered: Vec<Option<T>> = (0..count).map(|_| None).collect();
+    for (index, result) in results {
+        ordered[index] = Some(result);
     }
     ordered.into_iter().flatten().collect()
 }

@@ -34,11 +34,12 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::active::{Singular, Source};
 use crate::constrained::{Constrained, Multipliers, Selection, Survey};
-use crate::dense::{add_transposed_product, larger};
+use crate::dense::{add_transposed_product, larger, zeros};
 use crate::error::{GradientError, Input, Limit, Place, find_non_finite};
 use crate::instance::{Bounds, Side};
 use crate::model::Model;
 use crate::relaxed::Relaxed;
+use crate::scalar::Scalar;
 use crate::sensitivity::{Factorised, Point, Sensitivity};
 use crate::settings::Settings;
 use crate::solution::{Solution, Status};
@@ -309,8 +310,8 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         check_length(Input::Multipliers, solution.multipliers.terminal.len(), limits.terminal())?;
         let point = Point { states, controls, params, stage_params };
 
-        let dynamics_tolerance = settings.tolerance.max(DYNAMICS_FLOOR);
-        let stationarity_tolerance = STATIONARITY_MARGIN * settings.tolerance;
+        let dynamics_tolerance = dynamics_tolerance(settings);
+        let stationarity_tolerance = stationarity_tolerance(settings);
         let dynamics = dynamics_residual(model, &solution.x0, point);
         let not_converged = |stationarity, violation| GradientError::NotConverged {
             status: solution.status,
@@ -487,24 +488,36 @@ fn all_finite<const R: usize, const C: usize>(matrix: &SMatrix<f64, R, C>) -> bo
     matrix.iter().all(|entry| entry.is_finite())
 }
 
+/// What [`dynamics_residual`] may be at a solution.
+pub(crate) fn dynamics_tolerance(settings: &Settings) -> f64 {
+    settings.tolerance.max(DYNAMICS_FLOOR)
+}
+
+/// What stationarity may be at a solution.
+pub(crate) fn stationarity_tolerance(settings: &Settings) -> f64 {
+    STATIONARITY_MARGIN * settings.tolerance
+}
+
 /// `max_t |x_{t+1} - f(x_t, u_t)| / max(1, |x_{t+1}|)`, with `x_0` against the given one; NaN if a number is.
-fn dynamics_residual<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+pub(crate) fn dynamics_residual<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    x0: &SVector<f64, NX>,
-    point: Point<'_, f64, NX, NU, NP, NS>,
-) -> f64
+    x0: &SVector<S, NX>,
+    point: Point<'_, S, NX, NU, NP, NS>,
+) -> S
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let mut largest = 0.0;
-    let mut compare = |stored: &SVector<f64, NX>, computed: &SVector<f64, NX>| {
+    let mut largest = S::zero();
+    let mut compare = |stored: &SVector<S, NX>, computed: &SVector<S, NX>| {
         for i in 0..NX {
-            largest = larger(largest, (stored[i] - computed[i]).abs() / stored[i].abs().max(1.0));
+            let size = stored[i].abs();
+            let scale = S::select(size.less(S::one()), S::one(), size);
+            largest = larger(largest, (stored[i] - computed[i]).abs() / scale);
         }
     };
     compare(&point.states[0], x0);
     for (t, u) in point.controls.iter().enumerate() {
-        let mut next = SVector::zeros();
+        let mut next = zeros();
         model.dynamics(&point.states[t], u, point.params, &point.stage_params[t], &mut next);
         compare(&point.states[t + 1], &next);
     }

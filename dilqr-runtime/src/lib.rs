@@ -70,6 +70,8 @@ pub mod dual;
 pub mod error;
 mod float;
 mod forward;
+#[cfg(feature = "lanes")]
+mod gradients;
 pub mod ilqr;
 pub mod implicit;
 mod instance;

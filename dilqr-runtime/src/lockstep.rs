@@ -304,7 +304,18 @@ pub(crate) fn take<L: Lanes, const R: usize, const C: usize>(
     to: &mut [SMatrix<f64, R, C>],
 ) {
     for (from, to) in from.iter().zip(to) {
-        *to = from.map(|entry| entry.lane(lane));
+        take_one(lane, from, to);
+    }
+}
+
+/// Takes a matrix out of a lane.
+pub(crate) fn take_one<L: Lanes, const R: usize, const C: usize>(
+    lane: usize,
+    from: &SMatrix<L, R, C>,
+    to: &mut SMatrix<f64, R, C>,
+) {
+    for (from, to) in from.iter().zip(to.iter_mut()) {
+        *to = from.lane(lane);
     }
 }
 
