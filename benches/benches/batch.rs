@@ -31,10 +31,10 @@ fn main() {
         .iter()
         .map(|solution| LossGradient { states: solution.states.clone(), controls: solution.controls.clone() })
         .collect();
-    let threads: Vec<_> = [1, 0]
-        .map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().expect("threads"))
-        .into_iter()
-        .collect();
+    // One and as many as there are processors, unless that is one, too.
+    let mut threads: Vec<_> =
+        [1, 0].map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")).into();
+    threads.dedup_by_key(|pool| pool.current_num_threads());
 
     // The promise that makes the comparison one: the same bits.
     let batched = batch::solve(model, HORIZON, &settings, &problems);
@@ -50,6 +50,13 @@ fn main() {
         let allowed = 10.0 * settings.tolerance / alone.certificate().smallest_eigenvalue;
         assert!(lanes.states.iter().zip(&alone.states).all(|(a, b)| (a - b).amax() <= allowed));
         assert!(lanes.controls.iter().zip(&alone.controls).all(|(a, b)| (a - b).amax() <= allowed));
+    }
+
+    let singles = batch::vjp(model, &settings, &solutions, &losses);
+    for (lanes, alone) in batch::vjp_lanes(model, &settings, &solutions, &losses).into_iter().zip(singles) {
+        let (lanes, alone) = (lanes.expect("a solution").params, alone.expect("a solution").params);
+        // Two units in the last place of a sine, in problems whose condition is some thousands.
+        assert!((lanes - alone).amax() <= 1e-10 * alone.amax());
     }
 
     let mut group = criterion.benchmark_group("batch");
@@ -75,6 +82,11 @@ fn main() {
     for pool in &threads {
         group.bench_function(format!("vjp on {} threads", pool.current_num_threads()), |bencher| {
             pool.install(|| bencher.iter(|| batch::vjp(model, &settings, black_box(&solutions), &losses)));
+        });
+    }
+    for pool in &threads {
+        group.bench_function(format!("vjp in lanes on {} threads", pool.current_num_threads()), |bencher| {
+            pool.install(|| bencher.iter(|| batch::vjp_lanes(model, &settings, black_box(&solutions), &losses)));
         });
     }
     group.finish();

@@ -4,7 +4,8 @@ use core::hint::black_box;
 use core::time::Duration;
 
 use criterion::Criterion;
-use dilqr_benches::lq::{Policy, backward, backward_nalgebra, check, random};
+use dilqr_benches::lq::{Policy, backward, backward_nalgebra, check, in_lanes, random};
+use dilqr_runtime::lanes::{Lanes, Native};
 
 const HORIZON: usize = 100;
 
@@ -14,6 +15,10 @@ fn sizes<const NX: usize, const NU: usize>(criterion: &mut Criterion) {
     let mut policy = Policy::zeros(HORIZON);
     criterion.bench_function(&format!("riccati/{NX},{NU}/own loops"), |bencher| {
         bencher.iter(|| backward(black_box(&problem), black_box(&mut policy)));
+    });
+    let (lanes, mut policies) = (in_lanes::<Native, NX, NU>(&problem), Policy::zeros(HORIZON));
+    criterion.bench_function(&format!("riccati/{NX},{NU}/{} problems in lanes", Native::COUNT), |bencher| {
+        bencher.iter(|| backward(black_box(&lanes), black_box(&mut policies)));
     });
     criterion.bench_function(&format!("riccati/{NX},{NU}/nalgebra"), |bencher| {
         bencher.iter(|| backward_nalgebra(black_box(&problem), black_box(&mut policy)));

@@ -1,5 +1,7 @@
 //! Random LQ problems, and their backward recursion twice: with the runtime's own loops, and with nalgebra's products.
 
+use dilqr_runtime::Scalar;
+use dilqr_runtime::lanes::{Lanes, Native};
 use dilqr_runtime::lq::{LqProblem, LqStage};
 use dilqr_runtime::nalgebra::{Cholesky, SMatrix, SVector};
 use dilqr_runtime::riccati::{Quadratic, StageFactor};
@@ -8,14 +10,14 @@ use rand::{Rng, SeedableRng};
 
 /// What the backward recursion finds.
 #[derive(Clone, Debug)]
-pub struct Policy<const NX: usize, const NU: usize> {
+pub struct Policy<S, const NX: usize, const NU: usize> {
     /// `K_t`.
-    pub gains: Vec<SMatrix<f64, NU, NX>>,
+    pub gains: Vec<SMatrix<S, NU, NX>>,
     /// `k_t`.
-    pub feedforward: Vec<SVector<f64, NU>>,
+    pub feedforward: Vec<SVector<S, NU>>,
 }
 
-impl<const NX: usize, const NU: usize> Policy<NX, NU> {
+impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
     /// Room for a policy over `horizon` stages.
     #[must_use]
     pub fn zeros(horizon: usize) -> Self {
@@ -49,16 +51,44 @@ pub fn random<const NX: usize, const NU: usize>(horizon: usize) -> LqProblem<f64
     }
 }
 
+/// As many problems as there are lanes: this one, with another terminal cost in each.
+#[must_use]
+pub fn in_lanes<L: Lanes, const NX: usize, const NU: usize>(problem: &LqProblem<f64, NX, NU>) -> LqProblem<L, NX, NU> {
+    fn all<L: Lanes, const R: usize, const C: usize>(a: &SMatrix<f64, R, C>) -> SMatrix<L, R, C> {
+        SMatrix::from_fn(|i, j| L::from_f64(a[(i, j)]))
+    }
+    let weight = L::from_lanes(|lane| 1.0 + lane as f64);
+    LqProblem {
+        initial_state: all(&problem.initial_state),
+        stages: problem
+            .stages
+            .iter()
+            .map(|stage| LqStage {
+                fx: all(&stage.fx),
+                fu: all(&stage.fu),
+                offset: all(&stage.offset),
+                hxx: all(&stage.hxx),
+                hux: all(&stage.hux),
+                huu: all(&stage.huu),
+                gx: all(&stage.gx),
+                gu: all(&stage.gu),
+            })
+            .collect(),
+        terminal_hxx: SMatrix::from_fn(|i, j| weight * L::from_f64(problem.terminal_hxx[(i, j)])),
+        terminal_gx: all(&problem.terminal_gx),
+    }
+}
+
 /// The backward recursion of the runtime. False where a stage is not positive definite.
-pub fn backward<const NX: usize, const NU: usize>(
-    problem: &LqProblem<f64, NX, NU>,
-    policy: &mut Policy<NX, NU>,
+pub fn backward<S: Scalar, const NX: usize, const NU: usize>(
+    problem: &LqProblem<S, NX, NU>,
+    policy: &mut Policy<S, NX, NU>,
 ) -> bool {
     let mut factor = StageFactor::zeros();
     let (mut hessian, mut gradient) = (problem.terminal_hxx, problem.terminal_gx);
     for (t, stage) in problem.stages.iter().enumerate().rev() {
         let LqStage { fx, fu, hxx, hux, huu, gx, gu, .. } = stage;
-        if factor.quadratic(&Quadratic { fx, fu, hxx, hux, huu }, 0.0, &mut hessian).is_err() {
+        if factor.quadratic(&Quadratic { fx, fu, hxx, hux, huu }, S::zero(), &mut hessian).is_err() {
             return false;
         }
         policy.feedforward[t] = factor.linear(fx, fu, gx, gu, &mut gradient).k;
@@ -70,7 +100,7 @@ pub fn backward<const NX: usize, const NU: usize>(
 /// The same recursion as one writes it with nalgebra's operators.
 pub fn backward_nalgebra<const NX: usize, const NU: usize>(
     problem: &LqProblem<f64, NX, NU>,
-    policy: &mut Policy<NX, NU>,
+    policy: &mut Policy<f64, NX, NU>,
 ) -> bool {
     let (mut hessian, mut gradient) = (problem.terminal_hxx, problem.terminal_gx);
     for (t, stage) in problem.stages.iter().enumerate().rev() {
@@ -105,6 +135,13 @@ pub fn check<const NX: usize, const NU: usize>(problem: &LqProblem<f64, NX, NU>)
     }
     let solution = problem.solve().expect("the problem is convex");
     assert!(problem.kkt_residual(&solution).max() < 1e-10);
+    // In the first lane it is the problem itself: the same bits.
+    let mut lanes = Policy::zeros(horizon);
+    assert!(backward(&in_lanes::<Native, NX, NU>(problem), &mut lanes));
+    for t in 0..horizon {
+        assert_eq!(lanes.gains[t].map(|entry| entry.lane(0)), ours.gains[t], "K of stage {t} in a lane");
+        assert_eq!(lanes.feedforward[t].map(|entry| entry.lane(0)), ours.feedforward[t], "k of stage {t} in a lane");
+    }
 }
 
 #[cfg(test)]
