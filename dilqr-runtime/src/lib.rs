@@ -31,6 +31,8 @@
 //! * `std` (default): the standard library, for its elementary functions and its threads.
 //! * `symbolica` (default): the attribute derives models, with Symbolica, while they are compiled.
 //! * `macros`: the attribute alone, which compiles models from vendored kernels. Part of `symbolica`.
+//! * `lanes` (default): several problems at once in one core's vector registers ([`lanes`], `batch::solve_lanes`). One small
+//!   dependency more, the crate wide. Needs `std`.
 //! * `dual`: dual numbers as a [`Scalar`], and default derivatives for models written by hand. Needs `std`.
 //!
 //! `default-features = false, features = ["std", "macros"]` builds vendored models without Symbolica.
@@ -41,7 +43,7 @@
 //! stated there, and [`Ilqr::solve_into`] and [`Mpc::step`] ask for nothing more. Models are vendored (`features =
 //! ["macros"]`), derived while they are compiled (`features = ["symbolica"]`) or written by hand. Left out are:
 //!
-//! * [`batch`], which needs threads, and the feature `dual` with all that is part of it;
+//! * [`batch`], which needs threads, and the features `lanes` and `dual` with all that is part of them;
 //! * the platform's elementary functions: those of the crate libm take their place, whose last digit may differ, so that a
 //!   solution has the bits of the same solution elsewhere only up to rounding;
 //! * fused multiply-adds ([`Scalar::mul_add`]);
