@@ -48,7 +48,7 @@ where
             |forward, problem| {
                 problem.check(model, horizon)?;
                 let mut solution = Solution::new(horizon);
-                forward.solve(model, settings, problem, |_| {}, &mut solution);
+                forward.solve(model, settings, problem, |_| {}, &mut solution, None);
                 Ok(solution)
             },
         )

@@ -6,12 +6,15 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::augmented::Polish;
 use crate::certificate::Evidence;
+use crate::float;
 use crate::ilqr::Iteration;
+use crate::implicit::STATIONARITY_MARGIN;
 use crate::instance::{Bounds, Instance};
 use crate::limits::Limits;
 use crate::model::Model;
 use crate::penalty::{Law, Penalty};
 use crate::problem::{Guess, Problem};
+use crate::sensitivity::Sensitivity;
 use crate::settings::{Hessian, Settings};
 use crate::solution::{Solution, Stats, Status, copy};
 use crate::sweep::{Failure, Policy, Records, Sweep};
@@ -77,7 +80,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         self.current.trajectory.controls.len()
     }
 
-    /// Solves a problem that passed its check, and writes everything of `solution`.
+    /// Solves a problem that passed its check, and writes everything of `solution`. Where the factorisation of the LQ problem
+    /// about it comes about on the way, it is left in `keep`: whether it is there.
     pub(crate) fn solve<M, const NP: usize>(
         &mut self,
         model: &M,
@@ -85,7 +89,9 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         problem: &Problem<NX, NU, NP, NS>,
         observe: impl FnMut(&Iteration),
         solution: &mut Solution<NX, NU, NP, NS>,
-    ) where
+        mut keep: Option<&mut Sensitivity<f64, NX, NU>>,
+    ) -> bool
+    where
         M: Model<NX, NU, NP, NS>,
     {
         self.seat(model, problem);
@@ -107,11 +113,23 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         self.current.cost = self.start(model, problem);
         self.current.sweep = Sweep::NONE;
         let stats = Stats::default();
-        let mut solve =
-            Solve { model, settings, params: problem.params(), memory: self, stats, warm, substitute: true };
+        let mut solve = Solve {
+            model,
+            settings,
+            params: problem.params(),
+            memory: self,
+            stats,
+            warm,
+            substitute: true,
+            keep: keep.as_deref_mut(),
+            kept: false,
+            close: false,
+        };
         let status = solve.run(observe);
-        let stats = solve.stats;
-        self.finish(model, settings, status, stats, problem, solution);
+        let Solve { stats, kept, .. } = solve;
+        let exact = settings.hessian == Hessian::Exact;
+        let kept = exact && kept && status == Status::Converged;
+        self.finish(model, settings, status, stats, problem, solution, if exact { None } else { keep }) || kept
     }
 
     /// Takes over what a problem gives besides its trajectory.
@@ -125,7 +143,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         self.bounds = Bounds::of(model, problem.params());
     }
 
-    /// Writes everything of `solution` from the current trajectory and the sweep about it.
+    /// Writes everything of `solution` from the current trajectory and the sweep about it. Whether there now is the
+    /// factorisation of the LQ problem about it in `keep`.
     pub(crate) fn finish<M, const NP: usize>(
         &mut self,
         model: &M,
@@ -134,35 +153,54 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         stats: Stats,
         problem: &Problem<NX, NU, NP, NS>,
         solution: &mut Solution<NX, NU, NP, NS>,
-    ) where
+        keep: Option<&mut Sensitivity<f64, NX, NU>>,
+    ) -> bool
+    where
         M: Model<NX, NU, NP, NS>,
     {
         self.write(status, stats, problem, solution);
+        let mut kept = false;
         if status == Status::Converged && settings.hessian == Hessian::GaussNewton {
-            self.curve_exactly(model, problem.params());
+            kept = keep.is_some();
+            let stationarity = self.curve_exactly(model, problem.params(), keep);
+            kept &= stationarity.is_some_and(|value| value <= STATIONARITY_MARGIN * settings.tolerance);
         }
         self.testify(status, &M::LIMITS, &mut solution.evidence);
         if const { M::LIMITS.limited() } {
             solution.relaxation = settings.relaxation;
             solution.cost = self.cost_alone(model, problem.params());
         }
+        kept
     }
 
-    /// Puts the exact Hessian's curvatures in the place of the Gauss-Newton ones.
-    fn curve_exactly<M, const NP: usize>(&mut self, model: &M, params: &SVector<f64, NP>)
+    /// Puts the exact Hessian's curvatures in the place of the Gauss-Newton ones. How stationary the trajectory is by the
+    /// exact Hessian, where that is positive definite.
+    fn curve_exactly<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        params: &SVector<f64, NP>,
+        keep: Option<&mut Sensitivity<f64, NX, NU>>,
+    ) -> Option<f64>
     where
         M: Model<NX, NU, NP, NS>,
     {
         let Self { current, trial, stage_params, bounds, penalty, records, .. } = self;
         // A model with constraints ends on a Newton method with exact second derivatives; its curvatures stand.
         if const { M::LIMITS.constrained() } && !penalty.covers_bounds() {
-            return;
+            return None;
         }
         let instance = Instance { model, params, stage_params, bounds, penalty };
         let policy = &mut current.policy;
-        match trial.policy.sweep(&instance, &current.trajectory, Hessian::Exact, 0.0, records).outcome() {
-            Ok(_) => core::mem::swap(&mut policy.curvatures, &mut trial.policy.curvatures),
-            Err(_) => policy.curvatures.fill(SMatrix::repeat(f64::NEG_INFINITY)),
+        let sweep = trial.policy.sweep(&instance, &current.trajectory, Hessian::Exact, 0.0, records, keep);
+        match sweep.outcome() {
+            Ok(sweep) => {
+                core::mem::swap(&mut policy.curvatures, &mut trial.policy.curvatures);
+                Some(sweep.stationarity)
+            }
+            Err(_) => {
+                policy.curvatures.fill(SMatrix::repeat(f64::NEG_INFINITY));
+                None
+            }
         }
     }
 
@@ -273,6 +311,12 @@ pub(crate) struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize
     /// Whether Gauss-Newton's Hessian may stand in for an indefinite exact one: not after it has led to a step that did not
     /// do what it promised.
     pub(crate) substitute: bool,
+    /// Where to leave the factorisation of the LQ problem about the solution.
+    keep: Option<&'a mut Sensitivity<f64, NX, NU>>,
+    /// Whether the last sweep left it there.
+    kept: bool,
+    /// Whether the solve is so close to its end that the next sweep may be the last.
+    close: bool,
 }
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
@@ -302,6 +346,8 @@ where
                 mu = 0.0;
             }
             let Candidate { cost, sweep, .. } = &self.memory.current;
+            // Steps of the exact Hessian square the stationarity, up to a factor.
+            self.close = sweep.stationarity <= 30.0 * float::f64::sqrt(tolerance);
             observe(&Iteration {
                 iteration: self.stats.iterations,
                 cost: cost.total,
@@ -336,14 +382,19 @@ where
     fn confirm(&mut self) -> bool {
         let Forward { current, trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
         let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
-        let sweep = trial.policy.sweep(&instance, &current.trajectory, self.settings.hessian, 0.0, records);
+        let keep = self.keep.as_deref_mut();
+        self.kept = keep.is_some();
+        let sweep = trial.policy.sweep(&instance, &current.trajectory, self.settings.hessian, 0.0, records, keep);
         match sweep.outcome() {
             Ok(sweep) => {
                 core::mem::swap(&mut current.policy, &mut trial.policy);
                 current.sweep = sweep;
                 true
             }
-            Err(_) => false,
+            Err(_) => {
+                self.kept = false;
+                false
+            }
         }
     }
 
@@ -469,7 +520,10 @@ where
     fn sweep_trial_with(&mut self, hessian: Hessian, mu: f64) -> Result<Sweep<f64>, Failure> {
         let Forward { trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
         let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
-        trial.policy.sweep(&instance, &trial.trajectory, hessian, mu, records).outcome()
+        let wanted = self.close && mu == 0.0 && hessian == Hessian::Exact;
+        let keep = if wanted { self.keep.as_deref_mut() } else { None };
+        self.kept = keep.is_some();
+        trial.policy.sweep(&instance, &trial.trajectory, hessian, mu, records, keep).outcome()
     }
 
     fn increased(&mut self, mu: f64) -> Option<f64> {

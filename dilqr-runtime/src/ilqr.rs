@@ -32,19 +32,23 @@ use crate::solution::Solution;
 /// All memory is allocated by [`Ilqr::new`]; a solve allocates only the solution it returns, and [`Ilqr::solve_into`]
 /// nothing. Nothing of one solve is carried into the next: the same problem always gives the same solution.
 ///
+/// Gradients of one solution after another share one factorisation. For models without limits the solve leaves it behind
+/// already, when it ends on steps of the exact Hessian or on Gauss-Newton steps: a first gradient then costs one linear
+/// sweep each way. What a factorisation belongs to is compared to the bit, so that an edited solution never gets it.
+///
 /// # Memory
 ///
 /// Linear in the horizon. Without limits and stage parameters a solver has, for each stage, at most
 ///
 /// ```text
-/// 8 (2 NX^2 + 4 NX NU + 4 NU^2 + 6 NX + 6 NU)  bytes
+/// 8 (2 NX^2 + 4 NX NU + 4 NU^2 + 7 NX + 7 NU)  bytes
 /// ```
 ///
 /// and a [`Solution`] `8 (NX NU + NU^2 + 3 NX + 2 NU)`. Limits and stage parameters come on top, as much for each stage.
 ///
 /// | `NX`, `NU` | 2, 1 | 4, 1 | 6, 2 | 12, 4 | 14, 7 | 30, 10 |
 /// |---|---|---|---|---|---|---|
-/// | solver, bytes a stage | 304 | 656 | 1472 | 5120 | 8848 | 29120 |
+/// | solver, bytes a stage | 328 | 696 | 1536 | 5248 | 9016 | 29440 |
 /// | solution, bytes a stage | 88 | 152 | 304 | 864 | 1624 | 4080 |
 #[derive(Clone, Debug)]
 pub struct Ilqr<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
@@ -134,7 +138,7 @@ where
             let mut solution = Solution::new(self.horizon());
             let warm = path.last().map(|last| problem.clone().with_warm_start(&self.model, last));
             let problem = warm.as_ref().unwrap_or(problem);
-            self.forward.solve(&self.model, &settings, problem, |_| {}, &mut solution);
+            self.forward.solve(&self.model, &settings, problem, |_| {}, &mut solution, None);
             path.push(solution);
         }
         Ok(path)
@@ -177,7 +181,7 @@ where
     ) -> Result<Solution<NX, NU, NP, NS>, SolveError> {
         problem.check(&self.model, self.horizon())?;
         let mut solution = Solution::new(self.horizon());
-        self.forward.solve(&self.model, &self.settings, problem, observe, &mut solution);
+        self.run(problem, observe, &mut solution);
         Ok(solution)
     }
 
@@ -191,8 +195,20 @@ where
         solution: &mut Solution<NX, NU, NP, NS>,
     ) -> Result<(), SolveError> {
         problem.check(&self.model, self.horizon())?;
-        self.forward.solve(&self.model, &self.settings, problem, |_| {}, solution);
+        self.run(problem, |_| {}, solution);
         Ok(())
+    }
+
+    fn run(
+        &mut self,
+        problem: &Problem<NX, NU, NP, NS>,
+        observe: impl FnMut(&Iteration),
+        solution: &mut Solution<NX, NU, NP, NS>,
+    ) {
+        let Self { model, settings, forward, implicit } = self;
+        if forward.solve(model, settings, problem, observe, solution, implicit.lend()) {
+            implicit.adopt(solution);
+        }
     }
 
     /// The exact gradient of a loss on the trajectory with respect to parameters, initial state and stage parameters, by

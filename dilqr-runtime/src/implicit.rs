@@ -38,6 +38,7 @@ use crate::dense::{add_transposed_product, larger, zeros};
 use crate::error::{GradientError, Input, Limit, Place, find_non_finite};
 use crate::instance::{Bounds, Side};
 use crate::model::Model;
+use crate::owner::Owner;
 use crate::relaxed::Relaxed;
 use crate::scalar::Scalar;
 use crate::sensitivity::{Factorised, Point, Sensitivity};
@@ -121,7 +122,7 @@ const DYNAMICS_FLOOR: f64 = 1e-12;
 /// The stationarity a solution may have, in units of the settings' tolerance. It is measured here with gains of the exact
 /// Hessian; the forward solve may have stopped on Gauss-Newton gains, whose costates differ by a sum over the horizon of
 /// gain differences times `Q_u`.
-const STATIONARITY_MARGIN: f64 = 100.0;
+pub(crate) const STATIONARITY_MARGIN: f64 = 100.0;
 
 /// The LQ problem about a solution: on its own, or with the limits that are active there.
 #[derive(Clone, Debug)]
@@ -129,6 +130,8 @@ pub(crate) struct Implicit<const NX: usize, const NU: usize> {
     free: Sensitivity<f64, NX, NU>,
     /// For models with limits only.
     limited: Option<Constrained<f64, NX, NU>>,
+    /// The solution it is factorised about.
+    owner: Owner,
 }
 
 impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
@@ -140,7 +143,19 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         Self {
             free: Sensitivity::new(if limited { 0 } else { horizon }),
             limited: limited.then(|| Constrained::new::<M, NP, NS>(horizon)),
+            owner: Owner::none((horizon + 1) * (NX + NU + NS + M::LIMITS.stage()) + NX + NP + M::LIMITS.terminal()),
         }
+    }
+
+    /// The memory of a factorisation, for a solve to leave one there: for models without limits.
+    pub(crate) fn lend(&mut self) -> Option<&mut Sensitivity<f64, NX, NU>> {
+        self.owner.clear();
+        self.limited.is_none().then_some(&mut self.free)
+    }
+
+    /// What was left in the lent memory is the factorisation about this solution.
+    pub(crate) fn adopt<const NP: usize, const NS: usize>(&mut self, solution: &Solution<NX, NU, NP, NS>) {
+        self.owner.set(solution, Differentiation::Implicit);
     }
 
     pub(crate) fn horizon(&self) -> usize {
@@ -309,6 +324,10 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         check_length(Input::Multipliers, solution.multipliers.stage.len(), horizon * limits.stage())?;
         check_length(Input::Multipliers, solution.multipliers.terminal.len(), limits.terminal())?;
         let point = Point { states, controls, params, stage_params };
+        if solution.status == Status::Converged && self.owner.is(solution, method) {
+            return Ok(point);
+        }
+        self.owner.clear();
 
         let dynamics_tolerance = dynamics_tolerance(settings);
         let stationarity_tolerance = stationarity_tolerance(settings);
@@ -366,7 +385,10 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
             Some((margin, contact)) if margin <= settings.activity => {
                 Err(GradientError::WeaklyActive { stage: contact.stage, limit: contact.source.into(), margin })
             }
-            _ => Ok(point),
+            _ => {
+                self.owner.set(solution, method);
+                Ok(point)
+            }
         }
     }
 }

@@ -86,6 +86,7 @@ pub mod lq;
 pub mod model;
 mod mpc;
 pub mod numdiff;
+mod owner;
 mod penalty;
 mod point;
 mod problem;

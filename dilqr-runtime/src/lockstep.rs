@@ -177,7 +177,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         single.current.cost = cost;
         single.current.sweep = sweep;
         let mut solution = Solution::new(single.horizon());
-        single.finish(model, settings, status, course.stats, problem, &mut solution);
+        single.finish(model, settings, status, course.stats, problem, &mut solution, None);
         solution
     }
 
@@ -236,7 +236,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             blend_trajectory(again, current, trial);
         }
         let mu = L::from_lanes(|lane| wanted(lane).map_or(0.0, |(mu, _)| mu));
-        let sweep = swept.sweep(&instance, trial, hessian, mu, records);
+        let sweep = swept.sweep(&instance, trial, hessian, mu, records, None);
         let mut taken = vec![false; L::COUNT];
         for (lane, seat) in seats.iter_mut().enumerate() {
             if let (Some(seat), Some(_)) = (seat, wanted(lane)) {

@@ -77,6 +77,29 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         self.stages.len()
     }
 
+    /// Takes down the terminal part of a factorisation that another sweep makes.
+    pub(crate) fn record_terminal(&mut self, value: &SMatrix<S, NX, NX>, lambda: &SVector<S, NX>) {
+        let horizon = self.horizon();
+        self.value_hessians[horizon] = *value;
+        self.costates[horizon] = *lambda;
+    }
+
+    /// Takes down stage `t` of a factorisation that another sweep makes: with the Hessian and the gradient of its value
+    /// function.
+    #[inline(always)]
+    pub(crate) fn record(
+        &mut self,
+        t: usize,
+        stage: &Quadratic<'_, S, NX, NU>,
+        factor: &StageFactor<S, NX, NU>,
+        value: &SMatrix<S, NX, NX>,
+        lambda: &SVector<S, NX>,
+    ) {
+        self.stages[t] = Linearised { fx: *stage.fx, fu: *stage.fu, factor: *factor };
+        self.value_hessians[t] = *value;
+        self.costates[t] = *lambda;
+    }
+
     /// Factorises the LQ problem about `point`; costates come from the same sweep, along the closed loop.
     ///
     /// # Errors

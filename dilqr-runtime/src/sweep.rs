@@ -11,6 +11,7 @@ use crate::limits::{ConstraintExpansion, Limits};
 use crate::model::{HamiltonianExpansion, Model, StageExpansion, TerminalExpansion};
 use crate::riccati::{PatternOf, Quadratic, StageFactor};
 use crate::scalar::{Mask, Scalar, Single};
+use crate::sensitivity::Sensitivity;
 use crate::settings::Hessian;
 use crate::trajectory::{Trajectory, at_stage};
 
@@ -176,7 +177,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
     ///
     /// With [`Hessian::Exact`] second derivatives of the dynamics are contracted with the gradient of the next stage's
     /// value function, which is the closed-loop costate (see [`riccati`](crate::riccati)). Where a stage cannot be swept
-    /// the policy holds no meaning; the sweep ends as soon as that is everywhere.
+    /// the policy holds no meaning; the sweep ends as soon as that is everywhere. The LQ problem's factorisation is left in
+    /// `keep` as well, if that is given.
     pub(crate) fn sweep<M, const NP: usize, const NS: usize>(
         &mut self,
         instance: &Instance<'_, M, S, NU, NP, NS>,
@@ -184,6 +186,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         hessian: Hessian,
         mu: S,
         records: &mut Records<S, NX, NU>,
+        mut keep: Option<&mut Sensitivity<S, NX, NU>>,
     ) -> Sweep<S>
     where
         M: Model<NX, NU, NP, NS>,
@@ -226,6 +229,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             records.terminal = TerminalExpansion::zeros();
         }
         self.costates[horizon] = lambda;
+        if let Some(keep) = &mut keep {
+            keep.record_terminal(&value, &lambda);
+        }
 
         let mut stationarity = Stationarity::start();
         for t in (0..horizon).rev() {
@@ -281,6 +287,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
                 if !sound.any() {
                     return sweep;
                 }
+            }
+            if let Some(keep) = &mut keep {
+                keep.record(t, &quadratic, factor, &value, &lambda);
             }
             self.curvatures[t] = factor.curvature;
             self.gains[t] = factor.gain;

@@ -234,7 +234,8 @@ where
             *x = constant(given);
         }
         cost_along(&instance, current);
-        if policy.sweep(&instance, current, Hessian::GaussNewton, Dual::from_re(0.0), records).outcome().is_err() {
+        if policy.sweep(&instance, current, Hessian::GaussNewton, Dual::from_re(0.0), records, None).outcome().is_err()
+        {
             return false;
         }
         trial.states[0] = *x0;
@@ -263,7 +264,7 @@ where
         let Self { model, current, trial, policy, records, stage_params, penalty, .. } = self;
         let instance = Instance { model: *model, params, stage_params, bounds, penalty };
         let no_regularisation = Dual::from_re(0.0);
-        if policy.sweep(&instance, current, Hessian::GaussNewton, no_regularisation, records).outcome().is_err() {
+        if policy.sweep(&instance, current, Hessian::GaussNewton, no_regularisation, records, None).outcome().is_err() {
             return false;
         }
         let full = Dual::from_re(1.0);

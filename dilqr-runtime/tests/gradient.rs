@@ -4,9 +4,13 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dilqr_runtime::model::{HamiltonianExpansion, HamiltonianHessian, StageExpansion};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Differentiation, Gradient, GradientError, Hessian, Ilqr, LossGradient, Model, Problem, Settings, Solution, Status,
+    Differentiation, Gradient, GradientError, Hessian, Ilqr, LossGradient, Model, Problem, Scalar, Settings, Solution,
+    Status,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -203,6 +207,80 @@ fn a_solution_is_self_contained() {
     assert_eq!(solve(&mut solver, &first), solution);
     let mut fresh = Ilqr::new(Pendulum, first.horizon(), Settings::default()).unwrap();
     assert_eq!(fresh.vjp(&solution, &loss), alone.0);
+}
+
+/// A cubic spring that counts how often it is linearised.
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+impl Model<2, 1, 1> for Counting {
+    fn dynamics<S: Scalar>(
+        &self,
+        x: &SVector<S, 2>,
+        u: &SVector<S, 1>,
+        p: &SVector<S, 1>,
+        _: &SVector<S, 0>,
+        next: &mut SVector<S, 2>,
+    ) {
+        let dt = S::from_f64(0.1);
+        *next = [x[0] + dt * x[1], x[1] + dt * (u[0] - p[0] * x[0].powi(3))].into();
+    }
+
+    fn stage_cost<S: Scalar>(&self, x: &SVector<S, 2>, u: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+        x[0].powi(2) + S::from_f64(0.1) * u[0].powi(2)
+    }
+
+    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 2>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+        x[0].powi(2) + x[1].powi(2)
+    }
+
+    fn expand_hamiltonian<S: Scalar>(
+        &self,
+        x: &SVector<S, 2>,
+        u: &SVector<S, 1>,
+        p: &SVector<S, 1>,
+        s: &SVector<S, 0>,
+        lambda: &SVector<S, 2>,
+        out: &mut HamiltonianExpansion<S, 2, 1>,
+    ) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let (mut stage, mut hessian) = (StageExpansion::zeros(), HamiltonianHessian::zeros());
+        self.expand_stage(x, u, p, s, &mut stage);
+        self.hamiltonian_hessian(x, u, p, s, lambda, &mut hessian);
+        let StageExpansion { fx, fu, lx, lu, .. } = stage;
+        let HamiltonianHessian { hxx, hux, huu } = hessian;
+        *out = HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu };
+    }
+}
+
+/// The solve leaves the factorisation to the first gradient, and that to those after it; no other solution gets it.
+#[test]
+fn gradients_of_one_solution_share_its_factorisation() {
+    let horizon = 20;
+    let loss = random_loss(17, horizon);
+    let problems = [1.0, 2.0].map(|at| Problem::new([at, 0.0], [1.0], horizon));
+    for hessian in [Hessian::Exact, Hessian::GaussNewton] {
+        let settings = Settings { hessian, ..Settings::default() };
+        let mut solver = Ilqr::new(Counting::default(), horizon, settings).unwrap();
+        let [first, second] = problems.each_ref().map(|problem| solver.solve(problem).unwrap());
+        assert_eq!((first.status, second.status), (Status::Converged, Status::Converged));
+        let mut fresh = Ilqr::new(Counting::default(), horizon, settings).unwrap();
+
+        // Stages linearised for a gradient of the second solution, which was solved last, then of the first.
+        let mut count = |solution: &Solution<2, 1, 1>| {
+            let before = solver.model().0.load(Ordering::Relaxed);
+            let gradient = solver.vjp(solution, &loss);
+            let stages = solver.model().0.load(Ordering::Relaxed) - before;
+            assert_eq!(gradient, fresh.vjp(solution, &loss), "{hessian:?}");
+            assert!(gradient.is_ok());
+            stages
+        };
+        assert_eq!([&second, &second, &first, &first, &second].map(&mut count), [0, 0, horizon, 0, horizon]);
+
+        let mut edited = second.clone();
+        edited.controls[4][0] = f64::from_bits(edited.controls[4][0].to_bits() + 1);
+        assert_eq!(count(&edited), horizon, "the last bit makes another solution");
+    }
 }
 
 #[test]

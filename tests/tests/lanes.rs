@@ -32,7 +32,8 @@ pub mod sledge {
     const DT: f64 = 0.1;
 
     pub fn dynamics(x: State, u: Control, p: Params) -> State {
-        let drag = if x.speed > 0.5 { p.friction * (x.speed.powi(2) + 0.1).sqrt() } else { p.friction * (x.speed + 0.25) };
+        let drag =
+            if x.speed > 0.5 { p.friction * (x.speed.powi(2) + 0.1).sqrt() } else { p.friction * (x.speed + 0.25) };
         let push = if x.position > p.wall { 3.0 * (x.position - p.wall).powi(2) } else { 0.0 };
         let speed = x.speed + DT * (u.force - drag - push).clamp(-4.0, 4.0) / p.mass;
         State { position: x.position + DT * speed, speed }
