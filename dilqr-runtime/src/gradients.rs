@@ -119,7 +119,6 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
 
     /// Where the trajectories are solutions and strict minima, and the gradients in parameters and initial states; `None`
     /// where none is one.
-    #[expect(clippy::type_complexity, reason = "three answers, taken apart by the only caller")]
     fn differentiate<M>(&mut self, model: &M, settings: &Settings) -> Option<(L::Mask, SVector<L, NP>, SVector<L, NX>)>
     where
         M: Model<NX, NU, NP, NS>,
