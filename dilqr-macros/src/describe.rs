@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::emit::Emission;
-use crate::kernels::{Sizes, sparsity};
+use crate::kernels::{Kernels, LONGEST_STAGE, Sizes, pattern, sparsity};
+use crate::program::Field;
 
 /// The largest side of a block that is drawn; of larger ones the entries are counted.
 const DRAWN: usize = 16;
@@ -20,6 +21,7 @@ pub(crate) fn documentation(emission: &Emission<'_>) -> String {
     for (name, program) in kernels.named() {
         let _ = writeln!(text, "| `{name}` | {} |", program.count());
     }
+    let _ = writeln!(text, "\n{}", backward_stage(kernels, *sizes));
     let _ = write!(
         text,
         "\nState: {}. Control: {}. Parameters: {}.\n\n{}",
@@ -29,6 +31,47 @@ pub(crate) fn documentation(emission: &Emission<'_>) -> String {
         pictures(&sparsity(kernels, *sizes))
     );
     text
+}
+
+/// How a stage of the backward sweep is computed, and what it costs.
+fn backward_stage(kernels: &Kernels, Sizes { nx, nu, .. }: Sizes) -> String {
+    let (fx, fu) = (pattern(&kernels.linearize, Field::Fx, nx, nx), pattern(&kernels.linearize, Field::Fu, nx, nu));
+    let loops = operations_of_loops(&fx, &fu);
+    let apart = [&kernels.expand_hamiltonian, &kernels.expand_stage].map(|program| program.count().total() + loops);
+    match (&kernels.backward_exact, &kernels.backward_gauss_newton) {
+        (Some(exact), Some(gauss_newton)) => format!(
+            "A stage of the backward sweep is one program of {} operations with the exact Hessian and {} with Gauss-Newton's, \
+             where the kernels and loops over the columns of `fx` and `fu` would take {} and {}.",
+            exact.count().total(),
+            gauss_newton.count().total(),
+            apart[0],
+            apart[1],
+        ),
+        _ => format!(
+            "A stage of the backward sweep is a kernel and loops over the columns of `fx` and `fu`, which take {loops} operations: \
+             {} with the exact Hessian and {} with Gauss-Newton's. (Programs for a whole stage are for models without limits, \
+             and of at most {LONGEST_STAGE} operations.)",
+            apart[0], apart[1],
+        ),
+    }
+}
+
+/// The operations of a stage from the blocks' derivatives on, as the runtime's loops do them: products over the patterns
+/// of `fx` and `fu`, given row by row, and dense ones otherwise.
+fn operations_of_loops(fx: &[Vec<bool>], fu: &[Vec<bool>]) -> usize {
+    let columns = |rows: &[Vec<bool>]| {
+        let count = rows.first().map_or(0, Vec::len);
+        (0..count).map(|j| rows.iter().filter(|row| row[j]).count()).collect::<Vec<_>>()
+    };
+    let (x, u) = (columns(fx), columns(fu));
+    let (nx, nu) = (x.len(), u.len());
+    let entries: usize = x.iter().chain(&u).sum();
+    let lower = |columns: &[usize]| columns.iter().enumerate().map(|(i, entries)| 2 * entries * (i + 1)).sum::<usize>();
+    let cross: usize = u.iter().map(|entries| 2 * entries * nx).sum();
+    let factor: usize = (0..nu).map(|j| 3 * j + 1 + (nu - j - 1) * (2 * j + 1)).sum();
+    let solves = (nx + 1) * nu * (2 * nu);
+    // V fz, the blocks' products, the linear part, the factorisation, the next value function.
+    2 * nx * entries + lower(&x) + lower(&u) + cross + 2 * entries + factor + solves + nx * (nx + 1) * nu + 2 * nx * nu
 }
 
 /// Pictures of the blocks that are small enough, those of the same rows side by side.

@@ -229,6 +229,8 @@ pub(crate) enum Argument {
     DLambda,
     Mu,
     DMu,
+    ValueHessian,
+    Proximal,
     LowerWeights,
     UpperWeights,
     /// `&mut` from here on.
@@ -251,6 +253,7 @@ pub(crate) enum Argument {
     TerminalConstraints,
     StageConstraintTerms,
     TerminalConstraintTerms,
+    BackwardStage,
 }
 
 impl Argument {
@@ -266,6 +269,8 @@ impl Argument {
             Self::DLambda => "__dlambda",
             Self::Mu => "__mu",
             Self::DMu => "__dmu",
+            Self::ValueHessian => "__value_hessian",
+            Self::Proximal => "__proximal",
             Self::LowerWeights | Self::Lower | Self::LowerTerms => "__lower",
             Self::UpperWeights | Self::Upper | Self::UpperTerms => "__upper",
             Self::Constraints => "__c",
@@ -277,8 +282,9 @@ impl Argument {
     }
 
     fn is_input(self) -> bool {
-        use Argument::{DLambda, DMu, Du, Dx, Lambda, LowerWeights, Mu, P, S, U, UpperWeights, X};
-        [X, U, P, S, Lambda, Dx, Du, DLambda, Mu, DMu, LowerWeights, UpperWeights].contains(&self)
+        use Argument::*;
+        let inputs = [X, U, P, S, Lambda, Dx, Du, DLambda, Mu, DMu, ValueHessian, Proximal, LowerWeights, UpperWeights];
+        inputs.contains(&self)
     }
 
     fn ty(self, emission: &Emission<'_>, scalar: &TokenStream) -> TokenStream {
@@ -296,6 +302,9 @@ impl Argument {
             Self::Hessian => quote!(#runtime::model::HamiltonianHessian<#scalar, #nx, #nu>),
             Self::Hamiltonian => quote!(#runtime::model::HamiltonianExpansion<#scalar, #nx, #nu>),
             Self::Terms => quote!(#runtime::model::ParameterTerms<#scalar, #nx, #nu, #np>),
+            Self::ValueHessian => matrix(nx, nx),
+            Self::Proximal => scalar.clone(),
+            Self::BackwardStage => quote!(#runtime::model::BackwardStage<#scalar, #nx, #nu>),
             Self::Lxp => matrix(nx, np),
             Self::LowerTerms | Self::UpperTerms => matrix(nu, np),
             Self::Linearization => quote!(Linearization),
@@ -326,6 +335,8 @@ impl Argument {
             Vector::DMu => Self::DMu,
             Vector::Lower => Self::LowerWeights,
             Vector::Upper => Self::UpperWeights,
+            Vector::ValueHessian => Self::ValueHessian,
+            Vector::Proximal => Self::Proximal,
         }
     }
 }
@@ -373,7 +384,13 @@ fn methods(kernels: &Kernels) -> Vec<Method<'_>> {
         method("parameter_terms", &[X, U, P, S, Lambda, Terms], false, &kernels.parameter_terms),
         method("terminal_parameter_terms", &[X, P, S, Lxp], false, &kernels.terminal_parameter_terms),
     ];
-    let optional: [(_, &'static [Argument], _); 11] = [
+    let optional: [(_, &'static [Argument], _); 13] = [
+        ("backward_exact", &[X, U, P, S, Lambda, ValueHessian, Proximal, BackwardStage], &kernels.backward_exact),
+        (
+            "backward_gauss_newton",
+            &[X, U, P, S, Lambda, ValueHessian, Proximal, BackwardStage],
+            &kernels.backward_gauss_newton,
+        ),
         ("bounds", &[P, Lower, Upper], &kernels.bounds),
         ("add_bounds_contraction", &[P, LowerWeights, UpperWeights, Gp], &kernels.bounds_contraction),
         ("bounds_terms", &[P, LowerTerms, UpperTerms], &kernels.bounds_terms),
@@ -411,6 +428,12 @@ fn model(emission: &Emission<'_>) -> TokenStream {
     let delegates = methods.iter().map(|method| delegate(emission, method));
     let sparsity = sparsity(emission);
     let limits = emission.limits.any().then(|| limits(emission));
+    let fused = kernels.backward_exact.is_some() && kernels.backward_gauss_newton.is_some();
+    let fused = fused.then(|| {
+        quote!(
+            const BACKWARD_STAGES: ::core::primitive::bool = true;
+        )
+    });
     // A constant that nothing reads would be part of the compiled crate's metadata, with all of the file.
     let vendored = emission.vendored.map(|path| {
         quote! {
@@ -434,6 +457,7 @@ fn model(emission: &Emission<'_>) -> TokenStream {
             impl #runtime::Model<#nx, #nu, #np, #ns> for #model {
                 const SPARSITY: #runtime::Sparsity<#nx, #nu, #np> = #sparsity;
                 #limits
+                #fused
                 #(#delegates)*
             }
 

@@ -19,7 +19,7 @@ macro_rules! kernels {
         #[derive(Debug, Default, PartialEq)]
         pub(crate) struct Kernels {
             $(pub(crate) $field: Program,)*
-                // What follows is there only where the model has bounds, or constraints of that kind.
+                // What follows is there only where it is short enough, or where the model has bounds, or constraints of that kind.
             $(pub(crate) $optional: Option<Program>,)*
         }
 
@@ -58,6 +58,8 @@ kernels! {
         linearize "linearize"
     }
     optional {
+        backward_exact "backward_exact"
+        backward_gauss_newton "backward_gauss_newton"
         bounds "bounds"
         bounds_contraction "add_bounds_contraction"
         bounds_terms "bounds_terms"
@@ -71,6 +73,10 @@ kernels! {
         terminal_constraint_terms "terminal_constraint_terms"
     }
 }
+
+/// Operations up to which a whole backward stage is one program. The quadrotor's with 12 states and an Euler step would have
+/// 2,900, and loops in vector registers are as fast then.
+pub(crate) const LONGEST_STAGE: usize = 600;
 
 /// Which outputs of a kernel can be other than zero.
 pub(crate) fn pattern(program: &Program, field: Field, rows: usize, columns: usize) -> Vec<Vec<bool>> {

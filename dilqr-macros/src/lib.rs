@@ -5,6 +5,8 @@
 
 mod ast;
 #[cfg(feature = "symbolica")]
+mod backward;
+#[cfg(feature = "symbolica")]
 mod cache;
 #[cfg(feature = "symbolica")]
 mod chain;

@@ -64,6 +64,8 @@ fn argument(vector: Vector) -> (&'static str, &'static str) {
         Vector::Upper => ("upper", "Control"),
         Vector::Mu => ("mu", "[f64]"),
         Vector::DMu => ("dmu", "[f64]"),
+        Vector::ValueHessian => ("value_hessian", "[f64]"),
+        Vector::Proximal => ("proximal", "[f64]"),
     }
 }
 
@@ -218,7 +220,8 @@ fn read_place(place: &str) -> Option<Output> {
 /// An input without a name of its own: `mu[2]`.
 fn multiplier(text: &str) -> Option<Input> {
     let (name, index) = text.strip_suffix(']')?.split_once('[')?;
-    let vector = [Vector::Mu, Vector::DMu].into_iter().find(|vector| argument(*vector).0 == name)?;
+    let unnamed = [Vector::Mu, Vector::DMu, Vector::ValueHessian, Vector::Proximal];
+    let vector = unnamed.into_iter().find(|vector| argument(*vector).0 == name)?;
     Some(Input::new(vector, index.parse().ok()?))
 }
 

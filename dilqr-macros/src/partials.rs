@@ -1,5 +1,6 @@
 //! Which derivatives each kernel needs; how they are accumulated is `chain`'s business.
 
+use crate::backward;
 use crate::chain::{Chain, HessianStrategy, JacobianStrategy, Roots, Row, Strategy};
 use crate::graph::{Input, Vector};
 use crate::kernels::{Kernels, Sizes};
@@ -78,6 +79,17 @@ pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
         });
         let start_if = |present: bool, build: fn(&mut Sweep<'_>)| present.then(|| start(build));
         let limits = &tape.limits;
+        // The stages of models with limits are the runtime's business.
+        let small = sizes.nx + sizes.nu <= backward::LARGEST;
+        let free = !limits.bounded() && limits.stage.is_empty() && limits.terminal.is_empty();
+        let backward_exact = start_if(small && free, |sweep| {
+            let roots = sweep.hamiltonian();
+            sweep.write_backward(&roots);
+        });
+        let backward_gauss_newton = start_if(small && free, |sweep| {
+            let roots = vec![(sweep.tape.l, sweep.one())];
+            sweep.write_backward(&roots);
+        });
         let bounds = start_if(limits.bounded(), |sweep| sweep.write_bounds());
         let bounds_contraction = start_if(limits.bounded(), |sweep| {
             let roots = sweep.weighted_bounds();
@@ -96,6 +108,8 @@ pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
         let terminal_constraint_contraction =
             start_if(constrained, |sweep| sweep.contract_constraints(sweep.terminal()));
         let terminal_constraint_terms = start_if(constrained, |sweep| sweep.write_constraint_terms(sweep.terminal()));
+        let backward = backward_exact.map(finished).zip(backward_gauss_newton.map(finished));
+        let (backward_exact, backward_gauss_newton) = backward.filter(backward::are_short).unzip();
         Kernels {
             dynamics: finished(dynamics),
             stage_cost: finished(stage_cost),
@@ -112,6 +126,8 @@ pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
             parameter_terms: finished(parameter_terms),
             terminal_parameter_terms: finished(terminal_parameter_terms),
             linearize: finished(linearize),
+            backward_exact,
+            backward_gauss_newton,
             bounds: bounds.map(finished),
             bounds_contraction: bounds_contraction.map(finished),
             bounds_terms: bounds_terms.map(finished),
@@ -158,15 +174,15 @@ fn shortest(tape: &Tape, sizes: Sizes, build: fn(&mut Sweep<'_>)) -> Program {
 }
 
 /// One kernel in the making: what it writes.
-struct Sweep<'a> {
-    chain: Chain<'a>,
-    tape: &'a Tape,
-    sizes: Sizes,
+pub(crate) struct Sweep<'a> {
+    pub(crate) chain: Chain<'a>,
+    pub(crate) tape: &'a Tape,
+    pub(crate) sizes: Sizes,
     outputs: Vec<(Output, Value)>,
 }
 
 impl Sweep<'_> {
-    fn one(&mut self) -> Value {
+    pub(crate) fn one(&mut self) -> Value {
         self.chain.builder.constant(1.0)
     }
 
@@ -174,12 +190,12 @@ impl Sweep<'_> {
         self.chain.builder.input(Input::new(vector, index))
     }
 
-    fn write(&mut self, field: Field, row: usize, column: usize, value: Value) {
+    pub(crate) fn write(&mut self, field: Field, row: usize, column: usize, value: Value) {
         self.outputs.push((Output { field, row: row as u32, column: column as u32 }, value));
     }
 
     /// `l + lambda' f`
-    fn hamiltonian(&mut self) -> Roots {
+    pub(crate) fn hamiltonian(&mut self) -> Roots {
         let mut roots = vec![(self.tape.l, self.one())];
         for (index, &f) in self.tape.f.iter().enumerate() {
             roots.push((f, self.input(Vector::Lambda, index)));

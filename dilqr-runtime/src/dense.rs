@@ -210,6 +210,17 @@ pub(crate) fn is_finite<S: Scalar>(a: S) -> S::Mask {
     a.real().abs().less_equal(S::Real::from_f64(f64::MAX))
 }
 
+/// Whether a pivot of `L D L'` says that the matrix, of size `n` and with this entry on its diagonal, is positive definite so
+/// far, and not singular to working precision.
+#[inline(always)]
+pub(crate) fn is_positive<S: Scalar>(pivot: S, diagonal: S, n: usize) -> S::Mask {
+    let size = pivot.real();
+    let positive = S::Real::zero().less(size) & is_finite(pivot);
+    // Below this a pivot is what is left of rounding errors.
+    let threshold = S::Real::from_f64(n as f64 * f64::EPSILON) * diagonal.real();
+    if n > 1 { positive & threshold.less(size) } else { positive }
+}
+
 /// `L D L'` of a symmetric positive definite matrix, `L` unit lower triangular: no square roots.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Ldl<S, const N: usize> {
@@ -240,13 +251,7 @@ impl<S: Scalar, const N: usize> Ldl<S, N> {
                 scaled[k] = entry * self.lower.data.0[k][k];
                 pivot -= entry * scaled[k];
             }
-            // Below this a pivot is what is left of rounding errors.
-            let threshold = S::Real::from_f64(N as f64 * f64::EPSILON) * a.data.0[j][j].real();
-            let size = pivot.real();
-            definite = definite & S::Real::zero().less(size) & is_finite(pivot);
-            if N > 1 {
-                definite = definite & threshold.less(size);
-            }
+            definite = definite & is_positive(pivot, a.data.0[j][j], N);
             if !definite.any() {
                 return definite;
             }
@@ -262,6 +267,15 @@ impl<S: Scalar, const N: usize> Ldl<S, N> {
             }
         }
         definite
+    }
+
+    /// `D`.
+    pub(crate) fn pivots(&self) -> SVector<S, N> {
+        let mut pivots = zeros();
+        for j in 0..N {
+            pivots[j] = self.lower.data.0[j][j];
+        }
+        pivots
     }
 
     /// `b := A^-1 b`, column by column.

@@ -8,6 +8,7 @@
 use nalgebra::{SMatrix, SVector};
 
 use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
+use crate::riccati::{Quadratic, backward_stage};
 use crate::scalar::Scalar;
 
 /// Everything a first-order sweep needs of one stage.
@@ -74,6 +75,27 @@ pub struct HamiltonianExpansion<S, const NX: usize, const NU: usize> {
     pub huu: SMatrix<S, NU, NU>,
 }
 
+/// A stage of the backward sweep, done: feedback, and the next value function. See [`riccati`](crate::riccati).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BackwardStage<S, const NX: usize, const NU: usize> {
+    /// Hessian `V` of the value function, `NX x NX`, symmetric; what is above the diagonal is neither written nor read.
+    pub value_hessian: SMatrix<S, NX, NX>,
+    /// Its gradient `v`, `NX`: the closed-loop costate.
+    pub value_gradient: SVector<S, NX>,
+    /// Feedback `K`, `NU x NX`.
+    pub gain: SMatrix<S, NU, NX>,
+    /// Feed-forward `k`, `NU`.
+    pub feedforward: SVector<S, NU>,
+    /// Slope `Qu` of the Q-function, `NU`.
+    pub qu: SVector<S, NU>,
+    /// Slope of the stage cost alone, `NU`.
+    pub lu: SVector<S, NU>,
+    /// Curvature `Quu` of the Q-function, `NU x NU`, symmetric, both halves filled.
+    pub quu: SMatrix<S, NU, NU>,
+    /// The diagonal `D` of `Quu = L D L'`, `NU`. Where one is not positive, the rest holds no meaning.
+    pub pivots: SVector<S, NU>,
+}
+
 /// What the forward sensitivity sweep needs of one stage in the direction of the parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ParameterTerms<S, const NX: usize, const NU: usize, const NP: usize> {
@@ -104,6 +126,10 @@ macro_rules! zeros {
     };
 }
 
+zeros!(BackwardStage<NX, NU> {
+    value_hessian: constant(), value_gradient: constant(), gain: constant(), feedforward: constant(), qu: constant(),
+    lu: constant(), quu: constant(), pivots: constant(),
+});
 zeros!(StageExpansion<NX, NU> {
     f: constant(), fx: constant(), fu: constant(), l: S::zero(), lx: constant(), lu: constant(), lxx: constant(),
     lux: constant(), luu: constant(),
@@ -359,6 +385,50 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
             hux: hessian.hux,
             huu: hessian.huu,
         };
+    }
+
+    /// Whether [`backward_exact`](Self::backward_exact) and [`backward_gauss_newton`](Self::backward_gauss_newton) are
+    /// programs of the model's own, which save the solver its loops over small matrices. The macro emits them for small
+    /// models without limits.
+    const BACKWARD_STAGES: bool = false;
+
+    /// A stage of the backward sweep with the second derivatives of `l + lambda' f`: from the value function of the next
+    /// stage, of whose `value_hessian` the lower half is read and whose gradient is `lambda`, with the weight `proximal`
+    /// on the diagonals of `hxx` and `huu`.
+    fn backward_exact<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        lambda: &SVector<S, NX>,
+        value_hessian: &SMatrix<S, NX, NX>,
+        proximal: &S,
+        out: &mut BackwardStage<S, NX, NU>,
+    ) {
+        let mut stage = HamiltonianExpansion::zeros();
+        self.expand_hamiltonian(x, u, p, s, lambda, &mut stage);
+        let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &stage;
+        backward_stage(&Quadratic { fx, fu, hxx, hux, huu }, lx, lu, lambda, value_hessian, *proximal, out);
+    }
+
+    /// As [`backward_exact`](Self::backward_exact), with the second derivatives of `l` alone.
+    fn backward_gauss_newton<S: Scalar>(
+        &self,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        p: &SVector<S, NP>,
+        s: &SVector<S, NS>,
+        lambda: &SVector<S, NX>,
+        value_hessian: &SMatrix<S, NX, NX>,
+        proximal: &S,
+        out: &mut BackwardStage<S, NX, NU>,
+    ) {
+        let mut stage = StageExpansion::zeros();
+        self.expand_stage(x, u, p, s, &mut stage);
+        let StageExpansion { fx, fu, lx, lu, lxx, lux, luu, .. } = &stage;
+        let quadratic = Quadratic { fx, fu, hxx: lxx, hux: lux, huu: luu };
+        backward_stage(&quadratic, lx, lu, lambda, value_hessian, *proximal, out);
     }
 
     derived! {

@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 use num_traits::{One, Zero};
 
-use crate::dense::{dot, is_finite, larger, zeros};
+use crate::dense::{dot, is_finite, is_positive, larger, zeros};
 use crate::instance::{Additions, Bounds, Instance};
 use crate::limits::{ConstraintExpansion, Limits};
-use crate::model::{HamiltonianExpansion, Model, StageExpansion, TerminalExpansion};
+use crate::model::{BackwardStage, HamiltonianExpansion, Model, StageExpansion, TerminalExpansion};
 use crate::riccati::{PatternOf, Quadratic, StageFactor};
 use crate::scalar::{Mask, Scalar, Single};
 use crate::sensitivity::Sensitivity;
@@ -57,6 +57,15 @@ impl Sweep<f64> {
         non_finite: false,
         hessian: Hessian::Exact,
     };
+}
+
+impl<S: Scalar> Sweep<S> {
+    /// A stage that failed somewhere, and where the numbers it was given are finite.
+    #[cold]
+    fn fail(&mut self, failed: S::Mask, given: S::Mask) {
+        self.indefinite = self.indefinite | (failed & given);
+        self.non_finite = self.non_finite | (failed & !given);
+    }
 }
 
 impl<S: Single> Sweep<S> {
@@ -233,6 +242,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             keep.record_terminal(&value, &lambda);
         }
 
+        if const { M::BACKWARD_STAGES && !M::LIMITS.limited() } && keep.is_none() {
+            return self.sweep_by_model(instance, trajectory, hessian, mu, records, sweep, &value);
+        }
         let mut stationarity = Stationarity::start();
         for t in (0..horizon).rev() {
             let (x, u) = (&states[t], &controls[t]);
@@ -243,16 +255,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             }
             records.expand(instance, t, x, u, constraints, horizon, hessian, &lambda);
             let Records { stage, hamiltonian, factor, cost_lu, .. } = records;
-            let (quadratic, lx, lu) = match hessian {
-                Hessian::Exact => {
-                    let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &*hamiltonian;
-                    (Quadratic { fx, fu, hxx, hux, huu }, lx, lu)
-                }
-                Hessian::GaussNewton => {
-                    let StageExpansion { fx, fu, lx, lu, lxx, lux, luu, .. } = &*stage;
-                    (Quadratic { fx, fu, hxx: lxx, hux: lux, huu: luu }, lx, lu)
-                }
-            };
+            let (quadratic, lx, lu) = blocks(stage, hamiltonian, hessian);
             let augmented = limits.constrained() && !instance.penalty.covers_bounds();
             let measure = if augmented { &*cost_lu } else { lu };
             let (step, definite) = if instance.keeps_bounds() {
@@ -280,9 +283,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
 
             let failed = sound & !(definite & all_finite(&step.k, &lambda));
             if failed.any() {
-                let given = finite_stage(&quadratic, lx, lu);
-                sweep.indefinite = sweep.indefinite | (failed & given);
-                sweep.non_finite = sweep.non_finite | (failed & !given);
+                sweep.fail(failed, finite_stage(&quadratic, lx, lu));
                 sound = sound & !failed;
                 if !sound.any() {
                     return sweep;
@@ -299,6 +300,84 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         sweep.stationarity = stationarity.value();
         sweep.scale = stationarity.scale();
         sweep
+    }
+
+    /// The stages of a sweep whose terminal part is done, by the model's own programs for them: `value` is the Hessian of the
+    /// terminal value function.
+    #[inline]
+    fn sweep_by_model<M, const NP: usize, const NS: usize>(
+        &mut self,
+        instance: &Instance<'_, M, S, NU, NP, NS>,
+        trajectory: &Trajectory<S, NX, NU>,
+        hessian: Hessian,
+        mu: S,
+        records: &mut Records<S, NX, NU>,
+        mut sweep: Sweep<S>,
+        value: &SMatrix<S, NX, NX>,
+    ) -> Sweep<S>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Instance { model, params: p, stage_params, .. } = instance;
+        let Trajectory { states, controls, constraints } = trajectory;
+        let horizon = controls.len();
+        let (mut one, mut other) = (BackwardStage::zeros(), BackwardStage::zeros());
+        let (mut next, mut stage) = (&mut one, &mut other);
+        next.value_hessian = *value;
+        next.value_gradient = self.costates[horizon];
+        let mut sound = !sweep.non_finite;
+        let mut stationarity = Stationarity::start();
+        for t in (0..horizon).rev() {
+            let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
+            let (lambda, value) = (&next.value_gradient, &next.value_hessian);
+            match hessian {
+                Hessian::Exact => model.backward_exact(x, u, p, s, lambda, value, &mu, stage),
+                Hessian::GaussNewton => model.backward_gauss_newton(x, u, p, s, lambda, value, &mu, stage),
+            }
+            stationarity.add(&stage.qu, &stage.lu);
+            sweep.slope += dot(&stage.feedforward, &stage.qu);
+            let mut definite = all_finite(&stage.feedforward, &stage.value_gradient);
+            for i in 0..NU {
+                definite = definite & is_positive(stage.pivots[i], stage.quu[(i, i)], NU);
+            }
+            let failed = sound & !definite;
+            if failed.any() {
+                records.expand(instance, t, x, u, constraints, horizon, hessian, lambda);
+                let (quadratic, lx, lu) = blocks(&records.stage, &records.hamiltonian, hessian);
+                sweep.fail(failed, finite_stage(&quadratic, lx, lu));
+                sound = sound & !failed;
+                if !sound.any() {
+                    return sweep;
+                }
+            }
+            self.curvatures[t] = stage.quu;
+            self.gains[t] = stage.gain;
+            self.feedforward[t] = stage.feedforward;
+            self.costates[t] = stage.value_gradient;
+            core::mem::swap(&mut next, &mut stage);
+        }
+        sweep.stationarity = stationarity.value();
+        sweep.scale = stationarity.scale();
+        sweep
+    }
+}
+
+/// The blocks of a stage, and the gradients of its cost, from the record that belongs to the Hessian.
+#[inline(always)]
+fn blocks<'a, S, const NX: usize, const NU: usize>(
+    stage: &'a StageExpansion<S, NX, NU>,
+    hamiltonian: &'a HamiltonianExpansion<S, NX, NU>,
+    hessian: Hessian,
+) -> (Quadratic<'a, S, NX, NU>, &'a SVector<S, NX>, &'a SVector<S, NU>) {
+    match hessian {
+        Hessian::Exact => {
+            let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = hamiltonian;
+            (Quadratic { fx, fu, hxx, hux, huu }, lx, lu)
+        }
+        Hessian::GaussNewton => {
+            let StageExpansion { fx, fu, lx, lu, lxx, lux, luu, .. } = stage;
+            (Quadratic { fx, fu, hxx: lxx, hux: lux, huu: luu }, lx, lu)
+        }
     }
 }
 
