@@ -166,7 +166,7 @@ fn run(python: &Path, script: &str, output: &Path) -> Result<Peer, Box<dyn Error
 /// Known answers by case, and the Riccati recursion's.
 struct Answers {
     cases: BTreeMap<&'static str, Golden>,
-    policy: Policy<4, 1>,
+    policy: Policy<f64, 4, 1>,
 }
 
 /// Ours are asserted on the way.
