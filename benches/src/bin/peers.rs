@@ -17,16 +17,17 @@ use std::process::Command;
 use std::time::Instant;
 
 use dilqr_benches::casadi::environment;
-use dilqr_benches::lq::{Policy, backward};
+use dilqr_benches::lq::{Policy, backward, in_lanes};
 use dilqr_benches::peers::{Case, Golden, cartpole, exact, gauss_newton, pendulum, quadrotor};
+use dilqr_runtime::lanes::{Lanes, Native};
 use dilqr_runtime::lq::{LqProblem, LqStage};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
-use dilqr_runtime::{Model, Problem, batch};
+use dilqr_runtime::{Model, Problem, Status, batch};
 use rayon::ThreadPoolBuilder;
 use serde::Deserialize;
 
 /// What is compared: a case, a quantity, and both in words. The order is the table's.
-const ROWS: [(&str, &str, &str); 10] = [
+const ROWS: [(&str, &str, &str); 12] = [
     ("cartpole_T100", "iteration", "cart-pole T = 100, a Gauss-Newton iteration"),
     ("cartpole_T100", "solve", "cart-pole T = 100, solve"),
     ("cartpole_T100", "gradient", "cart-pole T = 100, gradient"),
@@ -36,7 +37,9 @@ const ROWS: [(&str, &str, &str); 10] = [
     ("quadrotor_T100", "solve", "quadrotor T = 100, solve by Gauss-Newton steps"),
     ("quadrotor_T100", "gradient", "quadrotor T = 100, gradient"),
     ("riccati", "time", "Riccati n = 4, m = 1, T = 100"),
+    ("riccati", "time", "Riccati n = 4, m = 1, T = 100, in lanes, a problem"),
     ("cartpole_T30", "batch", "cart-pole T = 30, batch of 64, a problem"),
+    ("cartpole_T30", "batch", "cart-pole T = 30, batch of 64, in lanes, a problem"),
 ];
 
 const PEERS: [&str; 3] = ["floor.py", "with_jax.py", "with_acados.py"];
@@ -260,11 +263,28 @@ fn ours() -> Times {
     let (flight_by_gauss_newton, _) = by_gauss_newton(&quadrotor(100));
     let (stages, mut policy) = (given_stages(), Policy::zeros(100));
     let riccati = microseconds(|| assert!(backward(black_box(&stages), black_box(&mut policy))));
-    [iteration, long, long_gradient, short, rod, flight, flight_by_gauss_newton, flight_gradient, riccati, batched()]
+    let (lanes, mut policies) = (in_lanes::<Native, 4, 1>(&stages), Policy::zeros(100));
+    let in_lanes = microseconds(|| assert!(backward(black_box(&lanes), black_box(&mut policies))));
+    let riccati_in_lanes = in_lanes / Native::COUNT as f64;
+    let (batch, batch_in_lanes) = batched();
+    [
+        iteration,
+        long,
+        long_gradient,
+        short,
+        rod,
+        flight,
+        flight_by_gauss_newton,
+        flight_gradient,
+        riccati,
+        riccati_in_lanes,
+        batch,
+        batch_in_lanes,
+    ]
 }
 
-/// A problem of the batch, all on one thread.
-fn batched() -> f64 {
+/// A problem of the batch, one by one and in lanes, all on one thread.
+fn batched() -> (f64, f64) {
     const PROBLEMS: usize = 64;
     let case = cartpole(30);
     let problems: Vec<_> = (0..PROBLEMS)
@@ -276,8 +296,21 @@ fn batched() -> f64 {
         .collect();
     let one = ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     let settings = exact();
-    one.install(|| microseconds(|| drop(black_box(batch::solve(&case.model, 30, &settings, black_box(&problems))))))
-        / PROBLEMS as f64
+    one.install(|| {
+        let alone = batch::solve(&case.model, 30, &settings, &problems);
+        let in_lanes = batch::solve_lanes(&case.model, 30, &settings, &problems);
+        for (alone, in_lanes) in alone.into_iter().zip(in_lanes) {
+            let (alone, in_lanes) = (alone.expect("a problem"), in_lanes.expect("a problem"));
+            assert!(alone.status == Status::Converged && in_lanes.status == Status::Converged);
+            // As in the batch's bench: the tolerance over the smallest curvature, and a margin.
+            let allowed = 10.0 * settings.tolerance / alone.certificate().smallest_eigenvalue;
+            assert!(in_lanes.controls.iter().zip(&alone.controls).all(|(a, b)| (a - b).amax() <= allowed));
+        }
+        let alone = microseconds(|| drop(black_box(batch::solve(&case.model, 30, &settings, black_box(&problems)))));
+        let in_lanes =
+            microseconds(|| drop(black_box(batch::solve_lanes(&case.model, 30, &settings, black_box(&problems)))));
+        (alone / PROBLEMS as f64, in_lanes / PROBLEMS as f64)
+    })
 }
 
 /// The stages of `riccati_stage` in `benches/peers/problems.py`.
