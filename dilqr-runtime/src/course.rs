@@ -1,8 +1,9 @@
-//! The decisions of one solve in lanes: what it needs next, and what it makes of what it gets.
+//! The decisions of a solve: which rollout or sweep it needs next, and what it makes of what comes back.
 //!
-//! These are the decisions of the loop in [`forward`](crate::forward), taken apart where that loop waits for a rollout or a
-//! sweep, so that several solves can wait for the same one. Given the same numbers they are the same.
+//! Rollouts and sweeps are others' business, so that several solves, in lanes, can wait for the same one.
 
+use crate::float;
+use crate::ilqr::Iteration;
 use crate::settings::{Hessian, Settings};
 use crate::solution::{Stats, Status};
 use crate::sweep::{Failure, Sweep};
@@ -72,38 +73,75 @@ enum Phase {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Course<'a> {
     settings: &'a Settings,
+    tolerance: f64,
     horizon: usize,
     phase: Phase,
+    /// Of the current trajectory's sweep.
     mu: f64,
-    /// Whether Gauss-Newton's Hessian may stand in for an indefinite exact one.
-    substitute: bool,
+    /// Whether Gauss-Newton's Hessian may stand in for an indefinite exact one: not after it has led to a step that did not
+    /// do what it promised.
+    pub(crate) substitute: bool,
     cost: Cost<f64>,
     trial_cost: Cost<f64>,
     sweep: Sweep<f64>,
+    /// Length of the step to the current trajectory, 0 for the initial one.
+    step: f64,
+    /// Whether the current trajectory has been judged, and nobody been told yet.
+    news: bool,
+    /// Whether the solve is so close to its end that the next sweep may be the last.
+    close: bool,
     pub(crate) stats: Stats,
 }
 
 impl<'a> Course<'a> {
-    /// From an initial trajectory, which stands as the trial, and its cost.
-    pub(crate) fn new(settings: &'a Settings, horizon: usize, cost: Cost<f64>, finite: bool) -> Self {
+    /// To a stationarity of `tolerance`, from an initial trajectory that stands as the trial, and its cost.
+    pub(crate) fn new(
+        settings: &'a Settings,
+        tolerance: f64,
+        horizon: usize,
+        cost: Cost<f64>,
+        substitute: bool,
+        stats: Stats,
+    ) -> Self {
         let mu = settings.regularisation.initial;
-        let mut course = Self {
+        let (hessian, purpose) = (settings.hessian, Purpose::Arrive);
+        Self {
             settings,
+            tolerance,
             horizon,
-            phase: Phase::Search(Search { alpha: 0.0, trials: 0, noise: None }),
+            phase: Phase::Sweep { purpose, hessian, mu, substitute: hessian == Hessian::Exact && substitute },
             mu,
-            substitute: true,
+            substitute,
             cost,
             trial_cost: cost,
             sweep: Sweep::NONE,
-            stats: Stats::default(),
-        };
-        if finite {
-            course.sweep_for(Purpose::Arrive, mu);
-        } else {
-            course.fail(Status::Diverged, Subject::Trial);
+            step: 0.0,
+            news: false,
+            close: false,
+            stats,
         }
-        course
+    }
+
+    /// Ends a solve whose initial trajectory is not finite.
+    #[cfg(feature = "lanes")]
+    pub(crate) fn diverge(&mut self) {
+        self.fail(Status::Diverged, Subject::Trial);
+    }
+
+    /// Whether the sweep that is needed next may be the last, with the exact Hessian and without regularisation.
+    pub(crate) fn may_end(&self) -> bool {
+        self.close && matches!(self.phase, Phase::Sweep { hessian: Hessian::Exact, mu: 0.0, .. })
+    }
+
+    /// What there is to tell of a new current trajectory, once for each.
+    pub(crate) fn news(&mut self) -> Option<Iteration> {
+        core::mem::take(&mut self.news).then_some(Iteration {
+            iteration: self.stats.iterations,
+            cost: self.cost.total,
+            stationarity: self.sweep.stationarity,
+            regularisation: self.mu,
+            step: self.step,
+        })
     }
 
     pub(crate) fn need(&self) -> Need {
@@ -133,6 +171,7 @@ impl<'a> Course<'a> {
                 }
                 None if change <= self.settings.line_search.sufficient_decrease * search.alpha * self.sweep.slope => {
                     self.substitute = self.is_trustworthy(search.alpha);
+                    self.step = search.alpha;
                     self.stats.iterations += 1;
                     self.mu = self.decreased(self.mu);
                     return self.sweep_for(Purpose::Arrive, self.mu);
@@ -143,7 +182,8 @@ impl<'a> Course<'a> {
         self.shorten(search);
     }
 
-    /// Takes note of a sweep. Whether the trajectory that was swept, and its policy, become the current ones.
+    /// Takes note of a sweep. One that fails is repeated: with Gauss-Newton's Hessian, once, if the settings' is the exact
+    /// one, then with `mu` raised again and again. Whether the trajectory that was swept, and its policy, become the current ones.
     #[must_use]
     pub(crate) fn swept(&mut self, outcome: Result<Sweep<f64>, Failure>) -> bool {
         let Phase::Sweep { purpose, hessian, mu, substitute } = self.phase else { return false };
@@ -152,6 +192,8 @@ impl<'a> Course<'a> {
             Err(failure) => failure,
         };
         if purpose == Purpose::Confirm {
+            // The regularised sweep stays.
+            self.tell();
             self.end(Status::RegularisationLimit);
             return false;
         }
@@ -186,6 +228,7 @@ impl<'a> Course<'a> {
                     return false;
                 }
                 self.stats.iterations += 1;
+                self.step = search.alpha;
                 self.cost = self.trial_cost;
             }
             Purpose::Arrive => self.cost = self.trial_cost,
@@ -202,12 +245,17 @@ impl<'a> Course<'a> {
 
     /// What to do about the current trajectory.
     fn judge(&mut self) {
-        let stationary = self.sweep.stationarity <= self.settings.tolerance;
+        let stationary = self.sweep.stationarity <= self.tolerance;
+        // Another sweep than the settings ask for.
         let regularised = self.mu > 0.0 || self.sweep.hessian != self.settings.hessian;
         if stationary && regularised {
             let hessian = self.settings.hessian;
             self.phase = Phase::Sweep { purpose: Purpose::Confirm, hessian, mu: 0.0, substitute: false };
-        } else if stationary {
+            self.close = true;
+            return;
+        }
+        self.tell();
+        if stationary {
             self.end(Status::Converged);
         } else if self.stats.iterations == self.settings.max_iterations {
             self.end(Status::IterationLimit);
@@ -216,13 +264,20 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Begins a line search.
+    fn tell(&mut self) {
+        self.news = true;
+        // Steps of the exact Hessian square the stationarity, up to a factor.
+        self.close = self.sweep.stationarity <= 30.0 * float::f64::sqrt(self.tolerance);
+    }
+
+    /// Begins a line search: by the predicted decrease, or by stationarity where that is below the cost's rounding.
     fn aim(&mut self) {
         let noise = self.cost.noise(self.horizon);
         let noise = (-0.5 * self.sweep.slope <= noise).then_some(noise);
         self.phase = Phase::Search(Search { alpha: 1.0, trials: 0, noise });
     }
 
+    /// The next shorter step, if there is one.
     fn shorten(&mut self, search: Search) {
         let line_search = self.settings.line_search;
         let next = Search { alpha: search.alpha * line_search.shrink, trials: search.trials + 1, ..search };
@@ -231,6 +286,7 @@ impl<'a> Course<'a> {
         } else if search.noise.is_some() {
             self.end(Status::LineSearchFailed);
         } else if let Some(mu) = self.increased(self.mu) {
+            // The LQ problem describes the cost too badly at the length of its step: a larger mu shortens and turns it.
             self.sweep_for(Purpose::Turn, mu);
         } else {
             self.end(Status::LineSearchFailed);
@@ -255,6 +311,8 @@ impl<'a> Course<'a> {
         self.phase = Phase::End(End { status, trajectory, cost, sweep: Sweep::NONE });
     }
 
+    /// Whether the current sweep's model of the cost held for the step to the trial trajectory, so that a substitute for the
+    /// exact Hessian may be used again.
     fn is_trustworthy(&self, alpha: f64) -> bool {
         let ratio = (self.cost.total - self.trial_cost.total) / (-0.5 * self.sweep.slope);
         self.sweep.hessian == self.settings.hessian || (alpha == 1.0 && (0.5..2.0).contains(&ratio))

@@ -1,4 +1,4 @@
-//! The loop of the forward solve: sweep backward, test, search along the closed-loop rollout, accept.
+//! The forward solve: sweeps backward and rollouts forward, as its [`course`](crate::course) decides.
 
 use alloc::vec::Vec;
 
@@ -6,7 +6,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::augmented::Polish;
 use crate::certificate::Evidence;
-use crate::float;
+use crate::course::{Course, End, Need, Subject};
 use crate::ilqr::Iteration;
 use crate::implicit::STATIONARITY_MARGIN;
 use crate::instance::{Bounds, Instance};
@@ -123,7 +123,6 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
             substitute: true,
             keep: keep.as_deref_mut(),
             kept: false,
-            close: false,
         };
         let status = solve.run(observe);
         let Solve { stats, kept, .. } = solve;
@@ -308,15 +307,12 @@ pub(crate) struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize
     pub(crate) stats: Stats,
     /// Whether the multipliers are those of a neighbouring solution.
     pub(crate) warm: bool,
-    /// Whether Gauss-Newton's Hessian may stand in for an indefinite exact one: not after it has led to a step that did not
-    /// do what it promised.
+    /// See [`Course`].
     pub(crate) substitute: bool,
     /// Where to leave the factorisation of the LQ problem about the solution.
     keep: Option<&'a mut Sensitivity<f64, NX, NU>>,
     /// Whether the last sweep left it there.
     kept: bool,
-    /// Whether the solve is so close to its end that the next sweep may be the last.
-    close: bool,
 }
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
@@ -336,147 +332,44 @@ where
 
     /// Minimises the cost, with its penalties, from the current trajectory.
     pub(crate) fn minimise(&mut self, tolerance: f64, observe: &mut impl FnMut(&Iteration)) -> Status {
-        let mut mu = self.settings.regularisation.initial;
-        let mut step = 0.0;
-        if let Err(status) = self.sweep_current(&mut mu) {
-            return status;
-        }
-        loop {
-            if self.is_stationary(tolerance) && self.is_regularised(mu) && self.confirm() {
-                mu = 0.0;
-            }
-            let Candidate { cost, sweep, .. } = &self.memory.current;
-            // Steps of the exact Hessian square the stationarity, up to a factor.
-            self.close = sweep.stationarity <= 30.0 * float::f64::sqrt(tolerance);
-            observe(&Iteration {
-                iteration: self.stats.iterations,
-                cost: cost.total,
-                stationarity: sweep.stationarity,
-                regularisation: mu,
-                step,
-            });
-            if self.is_stationary(tolerance) {
-                return if self.is_regularised(mu) { Status::RegularisationLimit } else { Status::Converged };
-            }
-            if self.stats.iterations == self.settings.max_iterations {
-                return Status::IterationLimit;
-            }
-            step = match self.advance(&mut mu) {
-                Ok(step) => step,
-                Err(status) => return status,
-            };
-        }
-    }
-
-    fn is_stationary(&self, tolerance: f64) -> bool {
-        self.memory.current.sweep.stationarity <= tolerance
-    }
-
-    /// Whether the current sweep is another one than the settings ask for.
-    fn is_regularised(&self, mu: f64) -> bool {
-        mu > 0.0 || self.memory.current.sweep.hessian != self.settings.hessian
-    }
-
-    /// Sweeps about a stationary trajectory once more, now without regularisation: only if that exists is the point a
-    /// strict minimum. Otherwise the regularised sweep stays.
-    fn confirm(&mut self) -> bool {
-        let Forward { current, trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
-        let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
-        let keep = self.keep.as_deref_mut();
-        self.kept = keep.is_some();
-        let sweep = trial.policy.sweep(&instance, &current.trajectory, self.settings.hessian, 0.0, records, keep);
-        match sweep.outcome() {
-            Ok(sweep) => {
-                core::mem::swap(&mut current.policy, &mut trial.policy);
-                current.sweep = sweep;
-                true
-            }
-            Err(_) => {
-                self.kept = false;
-                false
-            }
-        }
-    }
-
-    /// One accepted step and the sweep about where it leads; the step's length.
-    fn advance(&mut self, mu: &mut f64) -> Result<f64, Status> {
-        loop {
-            let noise = self.memory.current.cost.noise(self.memory.horizon());
-            if -0.5 * self.memory.current.sweep.slope <= noise {
-                return self.search_stationarity(noise, mu);
-            }
-            if let Some(alpha) = self.search_decrease() {
-                self.substitute = self.is_trustworthy(alpha);
-                self.accept();
-                *mu = self.decreased(*mu);
-                self.sweep_current(mu)?;
-                return Ok(alpha);
-            }
-            // The LQ problem describes the cost too badly at the length of its step: a larger mu shortens and turns it.
-            *mu = self.increased(*mu).ok_or(Status::LineSearchFailed)?;
-            self.sweep_current(mu)?;
-        }
-    }
-
-    /// Whether the current sweep's model of the cost held for the step to the trial trajectory, so that a substitute for the
-    /// exact Hessian may be used again.
-    fn is_trustworthy(&self, alpha: f64) -> bool {
-        let Forward { current, trial, .. } = &*self.memory;
-        let predicted = -0.5 * current.sweep.slope;
-        let ratio = (current.cost.total - trial.cost.total) / predicted;
-        current.sweep.hessian == self.settings.hessian || (alpha == 1.0 && (0.5..2.0).contains(&ratio))
-    }
-
-    /// Backtracks until the cost falls enough; the trial then holds trajectory and cost.
-    fn search_decrease(&mut self) -> Option<f64> {
-        let line_search = self.settings.line_search;
-        let mut alpha = 1.0;
-        for _ in 0..line_search.max_steps {
-            if let Some(cost) = self.rollout_trial(alpha) {
-                let Candidate { cost: current, sweep, .. } = &self.memory.current;
-                if cost.total - current.total <= line_search.sufficient_decrease * alpha * sweep.slope {
-                    self.memory.trial.cost = cost;
-                    return Some(alpha);
+        let (horizon, cost) = (self.memory.horizon(), self.memory.current.cost);
+        let mut course = Course::new(self.settings, tolerance, horizon, cost, self.substitute, self.stats);
+        // A course takes the initial trajectory for a trial.
+        self.exchange();
+        let End { status, trajectory, cost, sweep } = loop {
+            match course.need() {
+                Need::Rollout { alpha } => course.rolled(self.roll(alpha)),
+                Need::Sweep { hessian, mu, about } => {
+                    let outcome = self.sweep(hessian, mu, about, course.may_end());
+                    match (course.swept(outcome), about) {
+                        (true, Subject::Trial) => self.exchange(),
+                        (true, Subject::Current) => {
+                            let Forward { current, trial, .. } = &mut *self.memory;
+                            core::mem::swap(&mut current.policy, &mut trial.policy);
+                        }
+                        (false, _) => {}
+                    }
+                    if let Some(iteration) = course.news() {
+                        observe(&iteration);
+                    }
                 }
+                Need::End(end) => break end,
             }
-            alpha *= line_search.shrink;
+        };
+        if trajectory == Subject::Trial {
+            self.exchange();
         }
-        None
+        (self.memory.current.cost, self.memory.current.sweep) = (cost, sweep);
+        (self.stats, self.substitute) = (course.stats, course.substitute);
+        status
     }
 
-    /// Backtracks until the trajectory becomes more stationary, where the cost can no longer tell: the predicted decrease
-    /// is below its rounding.
-    fn search_stationarity(&mut self, noise: f64, mu: &mut f64) -> Result<f64, Status> {
-        let line_search = self.settings.line_search;
-        let mut alpha = 1.0;
-        for _ in 0..line_search.max_steps {
-            if let Some(cost) = self.rollout_trial(alpha)
-                && cost.total - self.memory.current.cost.total <= noise
-            {
-                let mut trial_mu = self.decreased(*mu);
-                let demand = 1.0 - line_search.sufficient_decrease * alpha;
-                if let Ok(sweep) = self.sweep_trial(&mut trial_mu)
-                    && sweep.stationarity <= demand * self.memory.current.sweep.stationarity
-                {
-                    self.memory.trial.cost = cost;
-                    self.memory.trial.sweep = sweep;
-                    self.accept();
-                    *mu = trial_mu;
-                    return Ok(alpha);
-                }
-            }
-            alpha *= line_search.shrink;
-        }
-        Err(Status::LineSearchFailed)
-    }
-
-    fn accept(&mut self) {
+    fn exchange(&mut self) {
         core::mem::swap(&mut self.memory.current, &mut self.memory.trial);
-        self.stats.iterations += 1;
     }
 
-    fn rollout_trial(&mut self, alpha: f64) -> Option<Cost<f64>> {
-        self.stats.line_search_steps += 1;
+    /// Rolls the current policy out into the trial trajectory: the cost, if it is finite.
+    fn roll(&mut self, alpha: f64) -> Option<Cost<f64>> {
         let Forward { current, trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let Policy { gains, feedforward, .. } = &current.policy;
@@ -485,53 +378,17 @@ where
         finite.then_some(cost)
     }
 
-    /// Sweeps about the current trajectory, raising `mu` until the LQ problem has a minimum.
-    fn sweep_current(&mut self, mu: &mut f64) -> Result<(), Status> {
-        self.memory.current.sweep = Sweep::NONE;
-        // The trial's sweep is the same with the roles exchanged.
-        core::mem::swap(&mut self.memory.current, &mut self.memory.trial);
-        let sweep = self.sweep_trial(mu);
-        core::mem::swap(&mut self.memory.current, &mut self.memory.trial);
-        self.memory.current.sweep = sweep?;
-        Ok(())
-    }
-
-    /// Sweeps about the trial trajectory until the LQ problem has a minimum: with the Hessian of the settings, then once, if
-    /// that is the exact one, with Gauss-Newton's, then with `mu` raised again and again.
-    fn sweep_trial(&mut self, mu: &mut f64) -> Result<Sweep<f64>, Status> {
-        let mut substitute = self.settings.hessian == Hessian::Exact && self.substitute;
-        loop {
-            match self.sweep_trial_with(self.settings.hessian, *mu) {
-                Err(Failure::Indefinite) if substitute => {
-                    self.stats.regularisations += 1;
-                    if let Ok(sweep) = self.sweep_trial_with(Hessian::GaussNewton, *mu) {
-                        return Ok(sweep);
-                    }
-                    substitute = false;
-                }
-                Err(Failure::Indefinite) => {}
-                Err(Failure::NonFinite) => return Err(Status::Diverged),
-                Ok(sweep) => return Ok(sweep),
-            }
-            *mu = self.increased(*mu).ok_or(Status::RegularisationLimit)?;
-        }
-    }
-
-    fn sweep_trial_with(&mut self, hessian: Hessian, mu: f64) -> Result<Sweep<f64>, Failure> {
-        let Forward { trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
+    /// Sweeps about a trajectory into the trial's policy.
+    fn sweep(&mut self, hessian: Hessian, mu: f64, about: Subject, keep: bool) -> Result<Sweep<f64>, Failure> {
+        let Forward { current, trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
         let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
-        let wanted = self.close && mu == 0.0 && hessian == Hessian::Exact;
-        let keep = if wanted { self.keep.as_deref_mut() } else { None };
+        let Candidate { trajectory, policy, .. } = trial;
+        let about = match about {
+            Subject::Current => &current.trajectory,
+            Subject::Trial => trajectory,
+        };
+        let keep = if keep { self.keep.as_deref_mut() } else { None };
         self.kept = keep.is_some();
-        trial.policy.sweep(&instance, &trial.trajectory, hessian, mu, records, keep).outcome()
-    }
-
-    fn increased(&mut self, mu: f64) -> Option<f64> {
-        self.stats.regularisations += 1;
-        self.settings.regularisation.increased(mu)
-    }
-
-    fn decreased(&self, mu: f64) -> f64 {
-        self.settings.regularisation.decreased(mu)
+        policy.sweep(&instance, about, hessian, mu, records, keep).outcome()
     }
 }

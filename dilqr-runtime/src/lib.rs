@@ -64,7 +64,6 @@ pub mod batch;
 mod boxed;
 pub mod certificate;
 mod constrained;
-#[cfg(feature = "lanes")]
 mod course;
 mod dense;
 #[cfg(feature = "dual")]

@@ -19,7 +19,7 @@ use crate::penalty::{Law, Penalty};
 use crate::problem::Problem;
 use crate::scalar::Mask;
 use crate::settings::{Hessian, Settings};
-use crate::solution::Solution;
+use crate::solution::{Solution, Stats};
 use crate::sweep::{Failure, Policy, Records, Sweep};
 use crate::trajectory::{Cost, Trajectory, closed_loop_rollout};
 
@@ -145,7 +145,12 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         put_one(lane, problem.params(), &mut self.params);
         put_one(lane, &single.bounds.lower, &mut self.bounds.lower);
         put_one(lane, &single.bounds.upper, &mut self.bounds.upper);
-        Course::new(settings, single.horizon(), single.current.cost, single.current.is_finite())
+        let cost = single.current.cost;
+        let mut course = Course::new(settings, settings.tolerance, single.horizon(), cost, true, Stats::default());
+        if !single.current.is_finite() {
+            course.diverge();
+        }
+        course
     }
 
     /// The solution of a lane that has ended, written by the solver of single problems.
