@@ -8,6 +8,7 @@ pub mod operations;
 pub mod peers;
 pub mod point;
 pub mod quadrotor;
+pub mod timing;
 
 use core::time::Duration;
 

@@ -14,15 +14,15 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
 use dilqr_benches::casadi::environment;
 use dilqr_benches::lq::{Policy, backward, in_lanes};
-use dilqr_benches::peers::{Case, Golden, cartpole, exact, gauss_newton, pendulum, quadrotor};
+use dilqr_benches::peers::{Case, Golden, cartpole, exact, gauss_newton, off_upright, pendulum, quadrotor};
+use dilqr_benches::timing::{median, microseconds};
 use dilqr_runtime::lanes::{Lanes, Native};
 use dilqr_runtime::lq::{LqProblem, LqStage};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
-use dilqr_runtime::{Model, Problem, Status, batch};
+use dilqr_runtime::{Model, Status, batch};
 use rayon::ThreadPoolBuilder;
 use serde::Deserialize;
 
@@ -290,8 +290,7 @@ fn batched() -> (f64, f64) {
     let problems: Vec<_> = (0..PROBLEMS)
         .map(|i| {
             let angle = -0.5 + i as f64 / (PROBLEMS - 1) as f64;
-            Problem::new([0.0, 0.0, angle, 0.0], *case.problem.params(), 30)
-                .with_policy(&case.model, |_, x| [2.0 * x[0] + 4.0 * x[1] + 40.0 * x[2] + 8.0 * x[3]])
+            off_upright(&case.model, angle, 30)
         })
         .collect();
     let one = ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
@@ -336,22 +335,6 @@ fn given_stages() -> LqProblem<f64, 4, 1> {
     }
 }
 
-/// Median of loops of some milliseconds.
-fn microseconds(mut run: impl FnMut()) -> f64 {
-    let mut seconds = |times: u32| {
-        let start = Instant::now();
-        for _ in 0..times {
-            run();
-        }
-        start.elapsed().as_secs_f64()
-    };
-    let mut times = 1;
-    while seconds(times) < 2e-3 {
-        times *= 2;
-    }
-    median((0..61).map(|_| 1e6 * seconds(times) / f64::from(times)).collect())
-}
-
 /// Nanoseconds of a fixed computation: multiplications in sixteen chains, divisions, a sine. It shows slow phases of the
 /// machine.
 fn anchor() -> f64 {
@@ -366,11 +349,6 @@ fn anchor() -> f64 {
         let sum: f64 = (0..16).map(|i| chains[i] / (1.0 + chains[(i + 3) % 16])).sum();
         start = black_box(sum.sin() * 1e-4);
     })
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn three_digits(value: f64) -> String {
