@@ -13,24 +13,9 @@
 #include "kernels.c"
 #include "problem.h"
 
-/* Loops over small systems become straight lines. */
-#if NX <= 6
-#define FLAT _Pragma("GCC unroll 8")
-#else
-#define FLAT
-#endif
-
-typedef struct {
-    double fx[NX * NX], fu[NX * NU], hxx[NX * NX], hux[NU * NX], huu[NU * NU], gx[NX], gu[NU];
-} Stage;
-
-typedef struct {
-    double gain[NU * NX], k[NU];
-} Law;
-
-typedef struct {
-    double hessian[NX * NX], gradient[NX];
-} Value;
+#define REAL double
+#define NAME(name) name
+#include "riccati.h"
 
 static double xs[HORIZON + 1][NX], us[HORIZON][NU], costates[HORIZON + 1][NX], cost;
 static Stage stages[HORIZON + 1];
@@ -56,76 +41,6 @@ static inline void expand(const double *x, const double *u, Stage *s) {
     const double *arguments[] = {x, u, PARAMS};
     double *results[] = {s->fx, s->fu, s->hxx, s->hux, s->huu, s->gx, s->gu};
     k_expand(arguments, results, 0, 0, 0);
-}
-
-/* `out[:, j] += a[:, k] b[k, j]`, the first index running along memory. */
-#define ADD_PRODUCT(out, a, b, R, K, C)                                                                    \
-    FLAT for (int j = 0; j < C; j++) FLAT for (int k = 0; k < K; k++) FLAT for (int i = 0; i < R; i++)     \
-        out[i + j * R] += a[i + k * R] * b[k + j * K]
-#define ADD_TRANSPOSED_PRODUCT(out, a, b, R, K, C)                                                         \
-    FLAT for (int j = 0; j < C; j++) FLAT for (int i = 0; i < R; i++) FLAT for (int k = 0; k < K; k++)     \
-        out[i + j * R] += a[k + i * K] * b[k + j * K]
-
-/* The backward recursion from the value function `last`. Keeps all of them where `keep` is given. */
-static inline __attribute__((always_inline)) void riccati(const Stage *all, const Value *last, Law *out, Value *keep) {
-    Value value = *last;
-    if (keep) keep[HORIZON] = value;
-    for (int t = HORIZON - 1; t >= 0; t--) {
-        const Stage *s = all + t;
-        double vfx[NX * NX] = {0}, vfu[NX * NU] = {0};
-        ADD_PRODUCT(vfx, value.hessian, s->fx, NX, NX, NX);
-        ADD_PRODUCT(vfu, value.hessian, s->fu, NX, NX, NU);
-        double qxx[NX * NX], qux[NU * NX], quu[NU * NU], qx[NX], qu[NU];
-        memcpy(qxx, s->hxx, sizeof qxx);
-        memcpy(qux, s->hux, sizeof qux);
-        memcpy(quu, s->huu, sizeof quu);
-        memcpy(qx, s->gx, sizeof qx);
-        memcpy(qu, s->gu, sizeof qu);
-#if NX <= 6
-        FLAT for (int j = 0; j < NX; j++) FLAT for (int i = j; i < NX; i++) {
-            FLAT for (int k = 0; k < NX; k++) qxx[i + j * NX] += s->fx[k + i * NX] * vfx[k + j * NX];
-        }
-#else
-        double across[NX * NX];
-        for (int i = 0; i < NX; i++) for (int k = 0; k < NX; k++) across[i + k * NX] = s->fx[k + i * NX];
-        ADD_PRODUCT(qxx, across, vfx, NX, NX, NX);
-#endif
-        ADD_TRANSPOSED_PRODUCT(qux, s->fu, vfx, NU, NX, NX);
-        ADD_TRANSPOSED_PRODUCT(quu, s->fu, vfu, NU, NX, NU);
-        ADD_TRANSPOSED_PRODUCT(qx, s->fx, value.gradient, NX, NX, 1);
-        ADD_TRANSPOSED_PRODUCT(qu, s->fu, value.gradient, NU, NX, 1);
-
-        /* quu = L D L', the inverse of D kept on the diagonal. */
-        for (int j = 0; j < NU; j++) {
-            for (int k = 0; k < j; k++) {
-                double scaled = quu[j + k * NU] * quu[k + k * NU];
-                for (int i = j; i < NU; i++) quu[i + j * NU] -= quu[i + k * NU] * scaled;
-            }
-            quu[j + j * NU] = 1.0 / quu[j + j * NU];
-        }
-        Law law;
-        FLAT for (int c = 0; c <= NX; c++) {
-            const double *right = c < NX ? qux + c * NU : qu;
-            double *left = c < NX ? law.gain + c * NU : law.k;
-            for (int i = 0; i < NU; i++) {
-                left[i] = -right[i];
-                for (int k = 0; k < i; k++) left[i] -= quu[i + k * NU] * quu[k + k * NU] * left[k];
-            }
-            for (int i = NU - 1; i >= 0; i--) {
-                left[i] *= quu[i + i * NU];
-                for (int k = i + 1; k < NU; k++) left[i] -= quu[k + i * NU] * quu[i + i * NU] * left[k];
-            }
-        }
-        ADD_TRANSPOSED_PRODUCT(qx, law.gain, qu, NX, NU, 1);
-        memcpy(value.gradient, qx, sizeof qx);
-        FLAT for (int j = 0; j < NX; j++) FLAT for (int i = j; i < NX; i++) {
-            double sum = qxx[i + j * NX];
-            for (int k = 0; k < NU; k++) sum += qux[k + i * NU] * law.gain[k + j * NU];
-            value.hessian[i + j * NX] = value.hessian[j + i * NX] = sum;
-        }
-        out[t] = law;
-        if (keep) keep[t] = value;
-    }
 }
 
 static void solve(void) {
@@ -218,6 +133,25 @@ static void differentiate(void) {
 }
 
 #ifdef RICCATI
+/* As many problems as a register of 512 bits holds numbers: the same one in all of them. */
+typedef double Lanes __attribute__((vector_size(64)));
+enum { LANES = sizeof(Lanes) / sizeof(double) };
+#define REAL Lanes
+#define NAME(name) name##InLanes
+#include "riccati.h"
+
+static StageInLanes given_lanes[HORIZON];
+static LawInLanes found_lanes[HORIZON];
+static void sweep_lanes(void) {
+    ValueInLanes last = {.hessian = {{0}}};
+    for (int i = 0; i < NX; i++) {
+        last.hessian[i + i * NX] += 1;
+        last.gradient[i] += 0.1;
+    }
+    riccatiInLanes(given_lanes, &last, found_lanes, 0);
+    __asm__ volatile("" ::: "memory");
+}
+
 /* The stages of `riccati_stage` in problems.py. */
 static Stage given[HORIZON];
 static Law found[HORIZON];
@@ -244,6 +178,9 @@ static void fill(void) {
         }
         s->huu[0] = 1;
         s->gu[0] = 0.1 * cos(t);
+        const double *from = (const double *)s;
+        Lanes *to = (Lanes *)(given_lanes + t);
+        for (unsigned i = 0; i < sizeof *s / sizeof *from; i++) to[i] = (Lanes){0} + from[i];
     }
 }
 #endif
@@ -284,9 +221,12 @@ int main(void) {
     list("gradient", gradient, NP);
 #ifdef RICCATI
     fill();
-    double riccati_time = microseconds(sweep);
+    double riccati_time = microseconds(sweep), lanes_time = microseconds(sweep_lanes) / LANES;
+    for (int i = 0; i < NX; i++) {
+        if (fabs(found_lanes[0].gain[i][LANES - 1] - found[0].gain[i]) > 1e-12) return 1;
+    }
     list("gain", found[0].gain, NX);
-    printf("\"feedforward\": %.17g, \"riccati\": %.6f, ", found[0].k[0], riccati_time);
+    printf("\"feedforward\": %.17g, \"riccati\": %.6f, \"lanes\": %.6f, ", found[0].k[0], riccati_time, lanes_time);
 #endif
     printf("\"times\": {\"solve\": %.6f, \"iteration\": %.6f, \"gradient\": %.6f}}\n", solve_time, solve_time / iterations,
            gradient_time);

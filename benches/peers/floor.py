@@ -75,7 +75,7 @@ def program(problem, folder):
     (folder / "problem.h").write_text(header(problem))
     flags = ["-DRICCATI"] if problem.name == "cartpole_T100" else []
     compiled = folder / "floor"
-    subprocess.run([*COMPILER, *flags, f"-I{folder}", str(HERE / "floor.c"), "-o", str(compiled), "-lm"], check=True)
+    subprocess.run([*COMPILER, *flags, f"-I{folder}", f"-I{HERE}", str(HERE / "floor.c"), "-o", str(compiled), "-lm"], check=True)
     return compiled
 
 
@@ -86,7 +86,7 @@ def main():
     programs = {problem.name: program(problem, folder / problem.name) for problem in problems.PROBLEMS}
     cases = {name: json.loads(subprocess.run([path], capture_output=True, check=True).stdout) for name, path in programs.items()}
     riccati = cases["cartpole_T100"]
-    riccati = {"gain": riccati.pop("gain"), "feedforward": riccati.pop("feedforward"), "time": riccati.pop("riccati")}
+    riccati = {"gain": riccati.pop("gain"), "feedforward": riccati.pop("feedforward"), "time": riccati.pop("riccati"), "lanes": riccati.pop("lanes")}
     print(json.dumps({"peer": f"C for one problem, kernels of CasADi {casadi.__version__}", "cases": cases, "riccati": riccati}))
 
 

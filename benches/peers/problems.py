@@ -7,7 +7,7 @@ entry `rate`. A solve ends with a full step that moves no control by 1e-8.
 What a script prints is one object: `peer`, `cases` and `riccati`. A case holds the optimal `cost`, the `controls` stage after
 stage, the loss's `gradient` in the parameters, and `times` [us] of an `iteration` (Gauss-Newton), a `solve`, the `gradient`, and
 of a problem of a `batch`. `riccati` holds the first `gain` and `feedforward` of the recursion over the stages of
-`riccati_stage`, and its `time`. What a solver does not do is left out.
+`riccati_stage`, its `time`, and that of a problem in the `lanes` of vector registers. What a solver does not do is left out.
 """
 
 import math

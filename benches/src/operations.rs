@@ -14,8 +14,8 @@ use crate::point::points;
 pub const SYSTEMS: [&str; 3] = ["pendulum", "cartpole", "quadrotor"];
 
 /// Kernels, at another point each time; one stage of the backward recursion on dense data of the system's size; whole
-/// solves, and gradients of a solution.
-pub const OPERATIONS: [&str; 10] = [
+/// solves; gradients of one solution, which share a factorisation, and of another each time.
+pub const OPERATIONS: [&str; 11] = [
     "step",
     "expand-stage",
     "expand-hamiltonian",
@@ -25,6 +25,7 @@ pub const OPERATIONS: [&str; 10] = [
     "gauss-newton",
     "exact",
     "vjp",
+    "vjp-anew",
     "jacobian",
 ];
 
@@ -61,13 +62,14 @@ where
             }
             return Some(horizon);
         }
-        "exact" | "gauss-newton" | "vjp" | "jacobian" | "value-gradient" => {}
+        "exact" | "gauss-newton" | "vjp" | "vjp-anew" | "jacobian" | "value-gradient" => {}
         _ => return kernel(case, operation, times).then_some(1),
     }
     let (mut solver, solution, loss) = case.solved(if operation == "gauss-newton" { gauss_newton() } else { exact() });
-    let mut other = solution.clone();
-    for _ in 0..times {
+    let (mut other, twins) = (solution.clone(), [&solution, &case.twin(&solution)]);
+    for i in 0..times {
         match operation {
+            "vjp-anew" => drop(black_box(solver.vjp(black_box(twins[i % 2]), &loss))),
             "vjp" => drop(black_box(solver.vjp(black_box(&solution), &loss))),
             "jacobian" => drop(black_box(solver.jacobian(black_box(&solution)))),
             "value-gradient" => drop(black_box(solver.value_gradient(black_box(&solution)))),

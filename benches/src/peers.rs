@@ -229,6 +229,16 @@ where
         (solver, solution, losses)
     }
 
+    /// The same solution but for one bit. Gradients of one solution after another share a factorisation; of a solution and
+    /// its twin in turn they do not.
+    #[must_use]
+    pub fn twin(&self, solution: &Solution<NX, NU, NP>) -> Solution<NX, NU, NP> {
+        let mut twin = solution.clone();
+        let end = &mut twin.states[self.problem.horizon()][self.rate];
+        *end = end.next_up();
+        twin
+    }
+
     /// `1/2 sum_t |u_t|^2 + 1/2 sum_{t >= 1} w_t^2`, `w` the angular rate.
     fn loss(&self, solution: &Solution<NX, NU, NP>) -> f64 {
         let controls: f64 = solution.controls.iter().map(|u| u.norm_squared()).sum();

@@ -93,7 +93,8 @@ fn header() -> Result<String, Box<dyn Error>> {
     Ok(format!(
         "# Instructions of single operations, T = {HORIZON}; written by `cargo run --release -p dilqr-benches --bin\n\
          # instructions -- --bless`. {}, {}, RUSTFLAGS={flags:?}.\n\
-         # A kernel: one call. riccati: one stage. exact, gauss-newton: one iteration of a solve. vjp, jacobian: one.\n",
+         # A kernel: one call. riccati: one stage. exact, gauss-newton: one iteration of a solve. vjp: one more of the same\n\
+         # solution. vjp-anew, jacobian: one.\n",
         version("rustc")?,
         version("valgrind")?,
     ))
@@ -113,7 +114,7 @@ fn read(text: &str) -> Counts {
 fn count(program: &Path, system: &str, operation: &str) -> Result<f64, Box<dyn Error>> {
     // Whole sweeps take long enough; of a kernel that takes some nanoseconds many are repeated.
     let (few, many) = match operation {
-        "riccati" | "exact" | "gauss-newton" | "vjp" | "jacobian" => (2, 12),
+        "riccati" | "exact" | "gauss-newton" | "vjp" | "vjp-anew" | "jacobian" => (2, 12),
         _ => (64, 64 * 101),
     };
     let ((few_total, parts), (many_total, _)) =

@@ -16,30 +16,32 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dilqr_benches::casadi::environment;
-use dilqr_benches::lq::{Policy, backward, in_lanes};
+use dilqr_benches::lq::{self, Policy, backward};
 use dilqr_benches::peers::{Case, Golden, cartpole, exact, gauss_newton, off_upright, pendulum, quadrotor};
 use dilqr_benches::timing::{median, microseconds};
 use dilqr_runtime::lanes::{Lanes, Native};
 use dilqr_runtime::lq::{LqProblem, LqStage};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
-use dilqr_runtime::{Model, Status, batch};
+use dilqr_runtime::{Model, batch};
 use rayon::ThreadPoolBuilder;
 use serde::Deserialize;
 
 /// What is compared: a case, a quantity, and both in words. The order is the table's.
-const ROWS: [(&str, &str, &str); 12] = [
+const ROWS: [(&str, &str, &str); 14] = [
     ("cartpole_T100", "iteration", "cart-pole T = 100, a Gauss-Newton iteration"),
     ("cartpole_T100", "solve", "cart-pole T = 100, solve"),
     ("cartpole_T100", "gradient", "cart-pole T = 100, gradient"),
+    ("cartpole_T100", "gradient", "the same, factorisation of the solve at hand"),
     ("cartpole_T30", "solve", "cart-pole T = 30, solve"),
     ("pendulum_T10", "solve", "pendulum T = 10, solve"),
     ("quadrotor_T100", "solve", "quadrotor T = 100, solve"),
     ("quadrotor_T100", "solve", "quadrotor T = 100, solve by Gauss-Newton steps"),
     ("quadrotor_T100", "gradient", "quadrotor T = 100, gradient"),
+    ("quadrotor_T100", "gradient", "the same, factorisation of the solve at hand"),
     ("riccati", "time", "Riccati n = 4, m = 1, T = 100"),
-    ("riccati", "time", "Riccati n = 4, m = 1, T = 100, in lanes, a problem"),
+    ("riccati", "lanes", "the same in lanes, a problem"),
     ("cartpole_T30", "batch", "cart-pole T = 30, batch of 64, a problem"),
-    ("cartpole_T30", "batch", "cart-pole T = 30, batch of 64, in lanes, a problem"),
+    ("cartpole_T30", "batch", "the same in lanes, a problem"),
 ];
 
 const PEERS: [&str; 3] = ["floor.py", "with_jax.py", "with_acados.py"];
@@ -67,6 +69,7 @@ struct PeerRiccati {
     gain: Vec<f64>,
     feedforward: f64,
     time: f64,
+    lanes: f64,
 }
 
 /// Microseconds by row.
@@ -126,6 +129,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 impl Peer {
     fn time(&self, case: &str, quantity: &str) -> Option<f64> {
         match case {
+            "riccati" if quantity == "lanes" => Some(self.riccati.as_ref()?.lanes),
             "riccati" => Some(self.riccati.as_ref()?.time),
             _ => self.cases.get(case)?.times.get(quantity).copied(),
         }
@@ -237,14 +241,18 @@ fn check(peer: &Peer, known: &Answers) -> Result<f64, Box<dyn Error>> {
 fn ours() -> Times {
     fn solve_and_gradient<M, const NX: usize, const NU: usize, const NP: usize>(
         case: &Case<M, NX, NU, NP>,
-    ) -> (f64, f64)
+    ) -> (f64, f64, f64)
     where
         M: Model<NX, NU, NP> + Clone,
     {
         let (mut solver, solution, loss) = case.solved(exact());
-        let mut other = solution.clone();
+        let (mut other, twin) = (solution.clone(), case.twin(&solution));
         let solve = microseconds(|| drop(black_box(solver.solve_into(black_box(&case.problem), &mut other))));
-        (solve, microseconds(|| drop(black_box(solver.vjp(black_box(&solution), &loss)))))
+        let anew = microseconds(|| {
+            drop(black_box(solver.vjp(black_box(&twin), &loss)));
+            drop(black_box(solver.vjp(black_box(&solution), &loss)));
+        });
+        (solve, 0.5 * anew, microseconds(|| drop(black_box(solver.vjp(black_box(&solution), &loss)))))
     }
     fn by_gauss_newton<M, const NX: usize, const NU: usize, const NP: usize>(case: &Case<M, NX, NU, NP>) -> (f64, f64)
     where
@@ -256,34 +264,36 @@ fn ours() -> Times {
         (solve, solve / iterations)
     }
     let (_, iteration) = by_gauss_newton(&cartpole(100));
-    let (long, long_gradient) = solve_and_gradient(&cartpole(100));
-    let (short, _) = solve_and_gradient(&cartpole(30));
-    let (rod, _) = solve_and_gradient(&pendulum(10));
-    let (flight, flight_gradient) = solve_and_gradient(&quadrotor(100));
+    let (long, long_gradient, long_shared) = solve_and_gradient(&cartpole(100));
+    let (short, ..) = solve_and_gradient(&cartpole(30));
+    let (rod, ..) = solve_and_gradient(&pendulum(10));
+    let (flight, flight_gradient, flight_shared) = solve_and_gradient(&quadrotor(100));
     let (flight_by_gauss_newton, _) = by_gauss_newton(&quadrotor(100));
     let (stages, mut policy) = (given_stages(), Policy::zeros(100));
     let riccati = microseconds(|| assert!(backward(black_box(&stages), black_box(&mut policy))));
-    let (lanes, mut policies) = (in_lanes::<Native, 4, 1>(&stages), Policy::zeros(100));
-    let in_lanes = microseconds(|| assert!(backward(black_box(&lanes), black_box(&mut policies))));
-    let riccati_in_lanes = in_lanes / Native::COUNT as f64;
-    let (batch, batch_in_lanes) = batched();
+    let (stages, mut policy) = (lq::in_lanes::<Native, 4, 1>(&stages), Policy::zeros(100));
+    let in_lanes =
+        microseconds(|| assert!(backward(black_box(&stages), black_box(&mut policy)))) / Native::COUNT as f64;
+    let (one_by_one, batch_in_lanes) = batched();
     [
         iteration,
         long,
         long_gradient,
+        long_shared,
         short,
         rod,
         flight,
         flight_by_gauss_newton,
         flight_gradient,
+        flight_shared,
         riccati,
-        riccati_in_lanes,
-        batch,
+        in_lanes,
+        one_by_one,
         batch_in_lanes,
     ]
 }
 
-/// A problem of the batch, one by one and in lanes, all on one thread.
+/// A problem of the batch, all on one thread: one by one, and in lanes.
 fn batched() -> (f64, f64) {
     const PROBLEMS: usize = 64;
     let case = cartpole(30);
@@ -295,21 +305,10 @@ fn batched() -> (f64, f64) {
         .collect();
     let one = ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     let settings = exact();
-    one.install(|| {
-        let alone = batch::solve(&case.model, 30, &settings, &problems);
-        let in_lanes = batch::solve_lanes(&case.model, 30, &settings, &problems);
-        for (alone, in_lanes) in alone.into_iter().zip(in_lanes) {
-            let (alone, in_lanes) = (alone.expect("a problem"), in_lanes.expect("a problem"));
-            assert!(alone.status == Status::Converged && in_lanes.status == Status::Converged);
-            // As in the batch's bench: the tolerance over the smallest curvature, and a margin.
-            let allowed = 10.0 * settings.tolerance / alone.certificate().smallest_eigenvalue;
-            assert!(in_lanes.controls.iter().zip(&alone.controls).all(|(a, b)| (a - b).amax() <= allowed));
-        }
-        let alone = microseconds(|| drop(black_box(batch::solve(&case.model, 30, &settings, black_box(&problems)))));
-        let in_lanes =
-            microseconds(|| drop(black_box(batch::solve_lanes(&case.model, 30, &settings, black_box(&problems)))));
-        (alone / PROBLEMS as f64, in_lanes / PROBLEMS as f64)
-    })
+    let solve = || drop(black_box(batch::solve(&case.model, 30, &settings, black_box(&problems))));
+    let in_lanes = || drop(black_box(batch::solve_lanes(&case.model, 30, &settings, black_box(&problems))));
+    let times = one.install(|| (microseconds(solve), microseconds(in_lanes)));
+    (times.0 / PROBLEMS as f64, times.1 / PROBLEMS as f64)
 }
 
 /// The stages of `riccati_stage` in `benches/peers/problems.py`.

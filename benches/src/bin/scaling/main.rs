@@ -17,6 +17,7 @@ use std::path::Path;
 
 use dilqr_benches::peers::{Case, cartpole, exact, gauss_newton, many_small_steps, off_upright};
 use dilqr_benches::timing::microseconds;
+use dilqr_runtime::lanes::{Lanes, Native};
 use dilqr_runtime::{LossGradient, Model, Settings, batch};
 use rayon::ThreadPoolBuilder;
 
@@ -55,7 +56,10 @@ struct Times {
     solve: f64,
     /// Accepted iterations of that solve.
     iterations: f64,
+    /// Of a solution that the solver has not seen just now.
     gradient: f64,
+    /// Of the solution of the gradient before.
+    another: f64,
     jacobian: f64,
 }
 
@@ -64,11 +68,16 @@ where
     M: Model<NX, NU, NP> + Clone,
 {
     let (mut solver, solution, loss) = case.solved(settings);
-    let mut other = solution.clone();
+    let (mut other, twin) = (solution.clone(), case.twin(&solution));
     Times {
         solve: microseconds(|| drop(black_box(solver.solve_into(black_box(&case.problem), &mut other)))),
         iterations: solution.stats.iterations as f64,
-        gradient: microseconds(|| drop(black_box(solver.vjp(black_box(&solution), &loss)))),
+        gradient: 0.5
+            * microseconds(|| {
+                drop(black_box(solver.vjp(black_box(&twin), &loss)));
+                drop(black_box(solver.vjp(black_box(&solution), &loss)));
+            }),
+        another: microseconds(|| drop(black_box(solver.vjp(black_box(&solution), &loss)))),
         jacobian: microseconds(|| drop(black_box(solver.jacobian(black_box(&solution))))),
     }
 }
@@ -89,6 +98,7 @@ fn horizon() -> Picture<'static> {
             curve("solve, second-order steps", &rows, |times| times.solve),
             curve("an iteration of it", &rows, |times| times.solve / times.iterations),
             curve("gradient of a loss", &rows, |times| times.gradient),
+            curve("of another, same solution", &rows, |times| times.another),
         ],
         power: Some(1.0),
     }
@@ -117,6 +127,7 @@ fn states() -> Picture<'static> {
             curve("iteration, second-order step", &rows, |times| times.solve / times.iterations),
             curve("iteration, Gauss-Newton step", &of(gauss_newton()), |times| times.solve / times.iterations),
             curve("gradient of a loss", &rows, |times| times.gradient),
+            curve("of another, same solution", &rows, |times| times.another),
         ],
         power: Some(3.0),
     }
@@ -138,6 +149,7 @@ fn parameters() -> Picture<'static> {
         curves: vec![
             curve("iteration of a solve", &rows, |times| times.solve / times.iterations),
             curve("gradient of a loss", &rows, |times| times.gradient),
+            curve("of another, same solution", &rows, |times| times.another),
             curve("whole Jacobian", &rows, |times| times.jacobian),
         ],
         power: Some(1.0),
@@ -148,37 +160,45 @@ fn problems() -> Picture<'static> {
     const HORIZON: usize = 30;
     let case = cartpole(HORIZON);
     let settings = exact();
-    let mut curves = Vec::new();
-    for threads in [1, 0] {
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        let threads = pool.current_num_threads();
-        let (mut solves, mut gradients) = (Vec::new(), Vec::new());
-        for count in [1, 4, 16, 64, 256, 1024, 4096] {
-            let problems: Vec<_> =
-                (0..count).map(|i| off_upright(&case.model, 0.5 - f64::from(i) / f64::from(count), HORIZON)).collect();
-            let solutions: Vec<_> = batch::solve(&case.model, HORIZON, &settings, &problems)
-                .into_iter()
-                .map(|solution| solution.expect("a problem"))
-                .collect();
-            let losses: Vec<_> = solutions
-                .iter()
-                .map(|solution| LossGradient { states: solution.states.clone(), controls: solution.controls.clone() })
-                .collect();
-            let each = |total: f64| (f64::from(count), total / f64::from(count));
-            pool.install(|| {
-                solves.push(each(microseconds(|| {
-                    drop(black_box(batch::solve(&case.model, HORIZON, &settings, black_box(&problems))));
-                })));
-                gradients.push(each(microseconds(|| {
-                    drop(black_box(batch::vjp(&case.model, &settings, black_box(&solutions), &losses)));
-                })));
-            });
+    let [one, all] = [1, 0].map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().expect("threads"));
+    let lanes = format!("solve in {} lanes", Native::COUNT);
+    let on_all = format!("{lanes}, {} threads", all.current_num_threads());
+    let mut curves = ["solve", &lanes, &on_all, "gradient", "gradient in lanes"]
+        .map(|name| Curve { name: name.to_owned(), points: Vec::new() });
+    let (model, settings) = (&case.model, &settings);
+    for count in [1, 4, 16, 64, 256, 1024, 4096] {
+        let problems: Vec<_> =
+            (0..count).map(|i| off_upright(model, 0.5 - f64::from(i) / f64::from(count), HORIZON)).collect();
+        let solutions: Vec<_> = batch::solve(model, HORIZON, settings, &problems)
+            .into_iter()
+            .map(|solution| solution.expect("a problem"))
+            .collect();
+        let losses: Vec<_> = solutions
+            .iter()
+            .map(|solution| LossGradient { states: solution.states.clone(), controls: solution.controls.clone() })
+            .collect();
+        let solve = || drop(black_box(batch::solve(model, HORIZON, settings, black_box(&problems))));
+        let solve_lanes = || drop(black_box(batch::solve_lanes(model, HORIZON, settings, black_box(&problems))));
+        let vjp = || drop(black_box(batch::vjp(model, settings, black_box(&solutions), &losses)));
+        let vjp_lanes = || drop(black_box(batch::vjp_lanes(model, settings, black_box(&solutions), &losses)));
+        let times = [
+            one.install(|| microseconds(solve)),
+            one.install(|| microseconds(solve_lanes)),
+            all.install(|| microseconds(solve_lanes)),
+            one.install(|| microseconds(vjp)),
+            one.install(|| microseconds(vjp_lanes)),
+        ];
+        for (curve, time) in curves.iter_mut().zip(times) {
+            curve.points.push((f64::from(count), time / f64::from(count)));
         }
-        let on = if threads == 1 { "one thread".to_owned() } else { format!("{threads} threads") };
-        curves.push(Curve { name: format!("solve, {on}"), points: solves });
-        curves.push(Curve { name: format!("gradient, {on}"), points: gradients });
     }
-    Picture { title: "A batch of cart-poles, T = 30", across: "problems", up: "us a problem", curves, power: None }
+    Picture {
+        title: "Batches of cart-poles, T = 30, on one thread unless told",
+        across: "problems",
+        up: "us a problem",
+        curves: curves.into(),
+        power: None,
+    }
 }
 
 fn iterations() -> Picture<'static> {
@@ -199,6 +219,7 @@ fn iterations() -> Picture<'static> {
         curves: vec![
             curve("solve", &rows, |times| times.solve),
             curve("gradient of a loss", &rows, |times| times.gradient),
+            curve("of another, same solution", &rows, |times| times.another),
         ],
         power: None,
     }

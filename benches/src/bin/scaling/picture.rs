@@ -6,9 +6,9 @@ use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (640, 440);
 const FONT: (&str, i32) = ("sans-serif", 15);
-// Blue, vermilion, green and grey: told apart in print and with every kind of colour vision.
-const COLOURS: [RGBColor; 4] =
-    [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115), RGBColor(90, 90, 90)];
+// Blue, vermilion, green, grey and mauve: told apart in print and with every kind of colour vision.
+const COLOURS: [RGBColor; 5] =
+    [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115), RGBColor(90, 90, 90), RGBColor(204, 121, 167)];
 const GREY: RGBColor = RGBColor(170, 170, 170);
 
 /// What is drawn.
