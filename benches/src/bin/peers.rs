@@ -22,7 +22,7 @@ use dilqr_benches::timing::{median, microseconds};
 use dilqr_runtime::lanes::{Lanes, Native};
 use dilqr_runtime::lq::{LqProblem, LqStage};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
-use dilqr_runtime::{Model, batch};
+use dilqr_runtime::{Model, Status, batch};
 use rayon::ThreadPoolBuilder;
 use serde::Deserialize;
 
@@ -305,6 +305,14 @@ fn batched() -> (f64, f64) {
         .collect();
     let one = ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     let settings = exact();
+    // As in the batch's bench: the tolerance over the smallest curvature, and a margin.
+    let alone = batch::solve(&case.model, 30, &settings, &problems);
+    for (alone, in_lanes) in alone.iter().zip(batch::solve_lanes(&case.model, 30, &settings, &problems)) {
+        let (alone, in_lanes) = (alone.as_ref().expect("a problem"), in_lanes.expect("a problem"));
+        assert!(alone.status == Status::Converged && in_lanes.status == Status::Converged);
+        let allowed = 10.0 * settings.tolerance / alone.certificate().smallest_eigenvalue;
+        assert!(in_lanes.controls.iter().zip(&alone.controls).all(|(a, b)| (a - b).amax() <= allowed));
+    }
     let solve = || drop(black_box(batch::solve(&case.model, 30, &settings, black_box(&problems))));
     let in_lanes = || drop(black_box(batch::solve_lanes(&case.model, 30, &settings, black_box(&problems))));
     let times = one.install(|| (microseconds(solve), microseconds(in_lanes)));
