@@ -17,7 +17,7 @@ use crate::problem::{Guess, Problem};
 use crate::sensitivity::Sensitivity;
 use crate::settings::{Hessian, Settings};
 use crate::solution::{Solution, Stats, Status, copy};
-use crate::sweep::{Failure, Policy, Records, Sweep};
+use crate::sweep::{Factors, Failure, Policy, Records, Sweep};
 use crate::trajectory::{Cost, Trajectory, closed_loop_rollout, cost_along, rollout};
 
 /// The forward solve's memory: the current trajectory with its policy, and a trial of each.
@@ -190,7 +190,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         }
         let instance = Instance { model, params, stage_params, bounds, penalty };
         let policy = &mut current.policy;
-        let sweep = trial.policy.sweep(&instance, &current.trajectory, Hessian::Exact, 0.0, records, keep);
+        let sweep =
+            trial.policy.sweep(&instance, &current.trajectory, Hessian::Exact, 0.0, records, Factors::Kept(keep));
         match sweep.outcome() {
             Ok(sweep) => {
                 core::mem::swap(&mut policy.curvatures, &mut trial.policy.curvatures);
@@ -378,8 +379,8 @@ where
         finite.then_some(cost)
     }
 
-    /// Sweeps about a trajectory into the trial's policy.
-    fn sweep(&mut self, hessian: Hessian, mu: f64, about: Subject, keep: bool) -> Result<Sweep<f64>, Failure> {
+    /// Sweeps about a trajectory into the trial's policy; `last`, if that may be the last sweep.
+    fn sweep(&mut self, hessian: Hessian, mu: f64, about: Subject, last: bool) -> Result<Sweep<f64>, Failure> {
         let Forward { current, trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
         let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let Candidate { trajectory, policy, .. } = trial;
@@ -387,8 +388,8 @@ where
             Subject::Current => &current.trajectory,
             Subject::Trial => trajectory,
         };
-        let keep = if keep { self.keep.as_deref_mut() } else { None };
-        self.kept = keep.is_some();
-        policy.sweep(&instance, about, hessian, mu, records, keep).outcome()
+        self.kept = last && self.keep.is_some();
+        let factors = if last { Factors::Kept(self.keep.as_deref_mut()) } else { Factors::Dropped };
+        policy.sweep(&instance, about, hessian, mu, records, factors).outcome()
     }
 }

@@ -30,6 +30,15 @@ pub(crate) struct Policy<S, const NX: usize, const NU: usize> {
     pub(crate) held: Vec<SVector<S, NU>>,
 }
 
+/// What becomes of the factors of a sweep's stages.
+pub(crate) enum Factors<'a, S, const NX: usize, const NU: usize> {
+    /// Nobody will ask for them: stages may be the model's own programs, which do not have all of them.
+    Dropped,
+    /// The gradient may ask for them: they are what the gradient's factorisation would find, to the bit, and are left where
+    /// there is room for them.
+    Kept(Option<&'a mut Sensitivity<S, NX, NU>>),
+}
+
 /// What a sweep says of its trajectory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Sweep<S: Scalar> {
@@ -186,8 +195,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
     ///
     /// With [`Hessian::Exact`] second derivatives of the dynamics are contracted with the gradient of the next stage's
     /// value function, which is the closed-loop costate (see [`riccati`](crate::riccati)). Where a stage cannot be swept
-    /// the policy holds no meaning; the sweep ends as soon as that is everywhere. The LQ problem's factorisation is left in
-    /// `keep` as well, if that is given.
+    /// the policy holds no meaning; the sweep ends as soon as that is everywhere.
     pub(crate) fn sweep<M, const NP: usize, const NS: usize>(
         &mut self,
         instance: &Instance<'_, M, S, NU, NP, NS>,
@@ -195,7 +203,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         hessian: Hessian,
         mu: S,
         records: &mut Records<S, NX, NU>,
-        mut keep: Option<&mut Sensitivity<S, NX, NU>>,
+        factors: Factors<'_, S, NX, NU>,
     ) -> Sweep<S>
     where
         M: Model<NX, NU, NP, NS>,
@@ -238,11 +246,16 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             records.terminal = TerminalExpansion::zeros();
         }
         self.costates[horizon] = lambda;
+        let by_model = const { M::BACKWARD_STAGES && !M::LIMITS.limited() } && matches!(factors, Factors::Dropped);
+        let mut keep = match factors {
+            Factors::Kept(keep) => keep,
+            Factors::Dropped => None,
+        };
         if let Some(keep) = &mut keep {
             keep.record_terminal(&value, &lambda);
         }
 
-        if const { M::BACKWARD_STAGES && !M::LIMITS.limited() } && keep.is_none() {
+        if by_model {
             return self.sweep_by_model(instance, trajectory, hessian, mu, records, sweep, &value);
         }
         let mut stationarity = Stationarity::start();

@@ -232,6 +232,41 @@ where
     converged.len()
 }
 
+/// A solve has the same bits alone, where its factorisation is kept for a gradient, and in a batch, where it is not; and a
+/// gradient the same bits from a kept factorisation and from one of its own.
+#[test]
+fn the_same_bits_alone_and_in_batches() {
+    fn check<M, const NX: usize, const NU: usize, const NP: usize>(model: M, problems: &[Problem<NX, NU, NP>])
+    where
+        M: Model<NX, NU, NP> + Copy,
+    {
+        const { assert!(M::BACKWARD_STAGES, "where the two ways to sweep differ") };
+        let horizon = problems[0].horizon();
+        for hessian in [Hessian::Exact, Hessian::GaussNewton] {
+            let settings = Settings { hessian, ..Settings::default() };
+            let mut solver = Ilqr::new(model, horizon, settings).unwrap();
+            let (mut solutions, mut losses, mut gradients) = (Vec::new(), Vec::new(), Vec::new());
+            for problem in problems {
+                let solution = solver.solve(problem).unwrap();
+                assert_eq!(solution.status, Status::Converged);
+                let loss = LossGradient { states: solution.states.clone(), controls: solution.controls.clone() };
+                gradients.push(solver.vjp(&solution, &loss));
+                solutions.push(solution);
+                losses.push(loss);
+            }
+            assert_eq!(batch::vjp(&model, &settings, &solutions, &losses), gradients);
+            let alone: Vec<_> = solutions.into_iter().map(Ok).collect();
+            assert_eq!(batch::solve(&model, horizon, &settings, problems), alone);
+        }
+    }
+    let problems =
+        around(&van_der_pol::VanDerPol, 11, 30, ([0.0, 1.0], 1.0), van_der_pol::Params::default(), |_| [0.0]);
+    check(van_der_pol::VanDerPol, &problems);
+    let law = |x: &SVector<f64, 4>| [2.0 * x[0] + 4.0 * x[1] + 40.0 * x[2] + 8.0 * x[3]];
+    let problems = around(&cartpole::Cartpole, 11, 30, ([0.0; 4], 0.2), cartpole::Params::default(), law);
+    check(cartpole::Cartpole, &problems);
+}
+
 /// `count` problems from random states about `x0`, under a law, with parameters near the given ones.
 fn around<M, const NX: usize, const NU: usize, const NP: usize>(
     model: &M,
