@@ -24,8 +24,11 @@ use rayon::ThreadPoolBuilder;
 use families::{stretched, turned};
 use picture::{Curve, Picture};
 
+/// Measures what a picture shows.
+type Measure = fn() -> Picture<'static>;
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let pictures: [(&str, fn() -> Picture<'static>); 5] = [
+    let pictures: [(&str, Measure); 5] = [
         ("horizon", horizon),
         ("states", states),
         ("parameters", parameters),

@@ -52,7 +52,8 @@ impl Picture<'_> {
         let (left, right) = range(&mut points().map(|(x, _)| x));
         let (low, high) = range(&mut points().map(|(_, y)| y));
         // Room for the names of the curves.
-        let (low, high) = (low / 1.5, high * (high / low).powf(0.35).max(3.0));
+        let room = 0.1 * (self.curves.len() + 1) as f64;
+        let (low, high) = (low / 1.5, high * (high / low).powf(room).max(3.0));
         let area = SVGBackend::new(path, SIZE).into_drawing_area();
         area.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(&area)
