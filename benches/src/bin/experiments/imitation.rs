@@ -1,0 +1,548 @@
+//! Imitation learning: every way to learn on the same demonstrations.
+
+use std::sync::Mutex;
+
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::{Differentiation, Model};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::chart::{Mark, Panel, Series, draw};
+use crate::learner::{Lesson, Outcome, judge, learn};
+use crate::one_step::identify;
+use crate::optimiser::Choice;
+use crate::system::{Demonstrations, System, cartpole, pendulum};
+use crate::table::{Markdown, Table, median, number, write};
+use crate::unknowns::{Mode, Unknowns};
+use crate::{Context, Failure};
+
+/// How a learner gets its gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Method {
+    /// Through the solver, exactly.
+    #[serde(rename = "DiLQR")]
+    Dilqr,
+    /// Through the solver, with its linearisation taken to be fixed (Amos et al. 2018).
+    #[serde(rename = "DiffMPC")]
+    DiffMpc,
+    /// Of one-step predictions.
+    #[serde(rename = "SysId")]
+    SysId,
+}
+
+impl Method {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dilqr => "DiLQR",
+            Self::DiffMpc => "DiffMPC",
+            Self::SysId => "SysId",
+        }
+    }
+}
+
+/// One learner, one row.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Row {
+    system: String,
+    mode: Mode,
+    method: Method,
+    optimiser: Choice,
+    /// Whether the dynamics' parameters were kept positive.
+    positive: bool,
+    trajectories: usize,
+    seed: u64,
+    end: String,
+    epochs: usize,
+    /// Mean squared control errors from zero controls, over those that were solved; NaN where none was.
+    train: f64,
+    validation: f64,
+    test: f64,
+    /// Problems of the three sets that were not solved from zero controls, of how many.
+    judged_unsolved: usize,
+    judged: usize,
+    /// Mean squared error of the learned parameters.
+    model_loss: f64,
+    /// Largest relative error of what the demonstrations can tell of the dynamics; NaN where these are not learned.
+    dynamics_error: f64,
+    /// Error of the direction of what they can tell of the cost; NaN where it is not learned.
+    cost_error: f64,
+    /// Whether a parameter of the dynamics was ever not positive.
+    negative: bool,
+    seconds: f64,
+    seconds_to_1e6: Option<f64>,
+    solves: usize,
+    unsolved: usize,
+    undifferentiable: usize,
+}
+
+/// A point of a learning curve.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Point {
+    system: String,
+    mode: Mode,
+    method: Method,
+    optimiser: Choice,
+    epoch: usize,
+    loss: f64,
+}
+
+/// A learner to be run.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    mode: Mode,
+    method: Method,
+    optimiser: Choice,
+    positive: bool,
+    trajectories: usize,
+    seed: u64,
+}
+
+impl Case {
+    fn is(&self, system: &str, row: &Row) -> bool {
+        row.system == system
+            && row.mode == self.mode
+            && row.method == self.method
+            && row.optimiser == self.optimiser
+            && row.positive == self.positive
+            && row.trajectories == self.trajectories
+            && row.seed == self.seed
+    }
+}
+
+/// The ways to learn, in the order of the tables.
+const WAYS: [(Method, Choice); 9] = [
+    (Method::DiffMpc, Choice::Rmsprop),
+    (Method::Dilqr, Choice::Rmsprop),
+    (Method::DiffMpc, Choice::Adam),
+    (Method::Dilqr, Choice::Adam),
+    (Method::Dilqr, Choice::GaussNewton),
+    (Method::Dilqr, Choice::RelaxedGaussNewton),
+    (Method::Dilqr, Choice::AdamGaussNewton),
+    (Method::SysId, Choice::Rmsprop),
+    (Method::SysId, Choice::GaussNewton),
+];
+
+const SIZES: [usize; 3] = [10, 50, 100];
+
+/// The learners whose curves are kept and drawn: of the first seed, on this many trajectories, without transforms.
+const DRAWN: usize = 50;
+
+fn cases(quick: bool) -> Vec<Case> {
+    let seeds = if quick { 1 } else { 4 };
+    let sizes = if quick { &SIZES[..1] } else { &SIZES[..] };
+    let mut cases = Vec::new();
+    for seed in 0..seeds {
+        for &trajectories in sizes {
+            for mode in Mode::ALL {
+                for (method, optimiser) in WAYS {
+                    for positive in [false, true] {
+                        if positive && !mode.learns_dynamics() || method == Method::SysId && mode != Mode::Dynamics {
+                            continue;
+                        }
+                        cases.push(Case { mode, method, optimiser, positive, trajectories, seed });
+                    }
+                }
+            }
+        }
+    }
+    cases
+}
+
+/// Runs what is missing, and writes tables and pictures.
+pub(crate) fn run(context: &Context) -> Result<(), Failure> {
+    let rows = Table::open(context.path("imitation.csv"))?;
+    let curves = Table::open(context.path("imitation-curves.csv"))?;
+    let mut redrawn = 0;
+    redrawn += learn_all(context, &pendulum(), pendulum_combinations, &rows, &curves)?;
+    redrawn += learn_all(context, &cartpole(), cartpole_combinations, &rows, &curves)?;
+    let rows = rows.rows();
+    write(&context.path("imitation.md"), &report(&rows, redrawn))?;
+    losses(context, &rows)?;
+    learning_curves(context, &curves.rows())
+}
+
+/// All learners of a system. Returns the number of initial states from which its expert did not converge.
+fn learn_all<M, const NX: usize, const NP: usize>(
+    context: &Context,
+    system: &System<M, NX, NP>,
+    combinations: fn(&SVector<f64, NP>) -> Vec<f64>,
+    rows: &Table<Row>,
+    curves: &Table<Point>,
+) -> Result<usize, Failure>
+where
+    M: Model<NX, 1, NP> + Copy + Send,
+{
+    let epochs = if context.quick { 200 } else { 1000 };
+    let cases = cases(context.quick);
+    let mut demonstrations = Vec::new();
+    for seed in 0..=cases.iter().map(|case| case.seed).max().unwrap_or(0) {
+        demonstrations.push(system.demonstrate(seed, *SIZES.last().unwrap_or(&0), 10)?);
+    }
+    let missing: Vec<Case> = cases.into_iter().filter(|case| !rows.contains(|row| case.is(system.name, row))).collect();
+    let bar = context.bar("imitation", missing.len());
+    let one = |case: &Case| -> Result<(), Failure> {
+        bar.set_message(format!("{} {} {}", system.name, case.mode.name(), case.method.name()));
+        let demonstrations = &demonstrations[case.seed as usize];
+        let unknowns = Unknowns::new(system, case.mode, case.positive)?;
+        let outcome = study(system, demonstrations, case, &unknowns, epochs)?;
+        if case.seed == 0 && case.trajectories == if context.quick { SIZES[0] } else { DRAWN } && !case.positive {
+            curves.append(&thinned(system.name, case, &outcome.curve))?;
+        }
+        rows.append(&[assess(system, demonstrations, case, &unknowns, &outcome, combinations)?])?;
+        bar.inc(1);
+        Ok(())
+    };
+    if context.threads == 1 {
+        missing.iter().try_for_each(one)?;
+    } else {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(context.threads).build()?;
+        let failure = Mutex::new(None);
+        pool.install(|| {
+            missing.par_iter().for_each(|case| {
+                if let Err(error) = one(case) {
+                    failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).replace(error);
+                }
+            });
+        });
+        if let Some(error) = failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            return Err(error);
+        }
+    }
+    bar.finish_and_clear();
+    Ok(demonstrations.iter().map(|some| some.redrawn).sum())
+}
+
+fn study<M, const NX: usize, const NP: usize>(
+    system: &System<M, NX, NP>,
+    demonstrations: &Demonstrations<NX, NP>,
+    case: &Case,
+    unknowns: &Unknowns<NP>,
+    epochs: usize,
+) -> Result<Outcome<NP>, Failure>
+where
+    M: Model<NX, 1, NP> + Copy,
+{
+    let (optimiser, seed) = (case.optimiser, case.seed);
+    let differentiation = match case.method {
+        Method::Dilqr => Differentiation::Implicit,
+        Method::DiffMpc => Differentiation::FixedLinearization,
+        Method::SysId => {
+            let train = &demonstrations.train[..case.trajectories];
+            return Ok(identify(system, train, unknowns, optimiser, epochs, seed));
+        }
+    };
+    learn(system, demonstrations, case.trajectories, unknowns, Lesson { optimiser, differentiation, epochs, seed })
+}
+
+fn assess<M, const NX: usize, const NP: usize>(
+    system: &System<M, NX, NP>,
+    demonstrations: &Demonstrations<NX, NP>,
+    case: &Case,
+    unknowns: &Unknowns<NP>,
+    outcome: &Outcome<NP>,
+    combinations: fn(&SVector<f64, NP>) -> Vec<f64>,
+) -> Result<Row, Failure>
+where
+    M: Model<NX, 1, NP> + Copy,
+{
+    let params = &outcome.params;
+    let train = &demonstrations.train[..case.trajectories];
+    let mut unsolved = 0;
+    let mut loss = |set| -> Result<f64, Failure> {
+        let (loss, failed) = judge(system, set, params)?;
+        unsolved += failed;
+        Ok(loss.unwrap_or(f64::NAN))
+    };
+    let (train_loss, validation, test) = (loss(train)?, loss(&demonstrations.validation)?, loss(&demonstrations.test)?);
+    let relative = combinations(params).into_iter().zip(combinations(&system.expert)).map(|(a, b)| (a / b - 1.0).abs());
+    let [cost, expert_cost] = [params, &system.expert].map(|params| cost_direction::<M, NX, NP>(params));
+    Ok(Row {
+        system: system.name.to_owned(),
+        mode: case.mode,
+        method: case.method,
+        optimiser: case.optimiser,
+        positive: case.positive,
+        trajectories: case.trajectories,
+        seed: case.seed,
+        end: outcome.end.name().to_owned(),
+        epochs: outcome.epochs,
+        train: train_loss,
+        validation,
+        test,
+        judged_unsolved: unsolved,
+        judged: train.len() + demonstrations.validation.len() + demonstrations.test.len(),
+        model_loss: unknowns.error(params, &system.expert),
+        dynamics_error: if case.mode.learns_dynamics() { relative.fold(0.0, f64::max) } else { f64::NAN },
+        cost_error: if case.mode.learns_cost() {
+            cost.iter().zip(&expert_cost).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+        } else {
+            f64::NAN
+        },
+        negative: outcome.negative,
+        seconds: outcome.seconds,
+        seconds_to_1e6: outcome.seconds_to_milestone,
+        solves: outcome.refusals.solves,
+        unsolved: outcome.refusals.unsolved,
+        undifferentiable: outcome.refusals.undifferentiable,
+    })
+}
+
+/// Of the pendulum's dynamics only the accelerations by gravity and by torque can be told: `g / l` and `m l^2`.
+fn pendulum_combinations(params: &SVector<f64, 12>) -> Vec<f64> {
+    vec![params[0] / params[2], params[1] * params[2].powi(2)]
+}
+
+/// Of the cart-pole's dynamics all parameters can be told.
+fn cartpole_combinations(params: &SVector<f64, 17>) -> Vec<f64> {
+    params.as_slice()[..4].to_vec()
+}
+
+/// What can be told of the cost: everything up to a common factor, but of the weights on cosine and sine, whose squares
+/// add up to one, only the difference. A vector of length one.
+fn cost_direction<M, const NX: usize, const NP: usize>(params: &SVector<f64, NP>) -> Vec<f64>
+where
+    M: Model<NX, 1, NP> + Copy,
+{
+    let cost = &params.as_slice()[System::<M, NX, NP>::DYNAMICS..NP - 1];
+    // Cosine, sine and rate are the last three entries of the state, before the control.
+    let [cos, sin] = [NX - 3, NX - 2];
+    let mut direction = cost.to_vec();
+    direction[cos] = cost[cos] - cost[sin];
+    direction.remove(sin);
+    let length = direction.iter().map(|entry| entry * entry).sum::<f64>().sqrt();
+    direction.iter().map(|entry| entry / length).collect()
+}
+
+/// A curve in at most some two hundred points, the last among them.
+fn thinned(system: &str, case: &Case, curve: &[f64]) -> Vec<Point> {
+    let every = curve.len().div_ceil(200).max(1);
+    let kept = |&(epoch, loss): &(usize, &f64)| (epoch % every == 0 || epoch + 1 == curve.len()) && loss.is_finite();
+    let point = |(epoch, &loss)| Point {
+        system: system.to_owned(),
+        mode: case.mode,
+        method: case.method,
+        optimiser: case.optimiser,
+        epoch,
+        loss,
+    };
+    curve.iter().enumerate().filter(kept).map(point).collect()
+}
+
+/// Rows of one way to learn one thing.
+fn of<'a>(
+    rows: &'a [Row],
+    system: &'a str,
+    mode: Mode,
+    (method, optimiser): (Method, Choice),
+    positive: bool,
+    trajectories: usize,
+) -> impl Iterator<Item = &'a Row> + Clone {
+    rows.iter().filter(move |row| {
+        row.system == system
+            && row.mode == mode
+            && row.method == method
+            && row.optimiser == optimiser
+            && row.positive == positive
+            && row.trajectories == trajectories
+    })
+}
+
+fn report(rows: &[Row], redrawn: usize) -> String {
+    let mut text = format!(
+        "Medians over seeds (in brackets: how many of them reached a training loss of 1e-12). `+`: the dynamics' \
+         parameters kept positive. Losses: mean squared difference of controls, all problems solved from zero controls. \
+         Model loss: mean squared error of the learned parameters. Identifiable error: the largest relative error of what \
+         the demonstrations determine of the dynamics; where the cost is learned, the error of its direction.\n\n\
+         Initial states from which an expert did not converge, replaced by others: {redrawn}.\n"
+    );
+    for system in ["pendulum", "cartpole"] {
+        for mode in Mode::ALL {
+            text += &format!("\n### {system}, {}\n\n", mode.name());
+            text += &losses_table(rows, system, mode);
+        }
+    }
+    text += "\n### Parameters below zero\n\nShare of runs in which a parameter of the dynamics was not positive at some \
+             time, all systems and seeds; dx and dcost+dx.\n\n";
+    text += &negatives(rows);
+    text += "\n### Solves\n\nEvery solve of every learner, and what did not count.\n\n";
+    text += &refusals(rows);
+    text
+}
+
+fn losses_table(rows: &[Row], system: &str, mode: Mode) -> String {
+    let mut table = Markdown::new(&[
+        "learner",
+        "trajectories",
+        "training loss",
+        "validation loss",
+        "test loss",
+        "model loss",
+        "identifiable error",
+        "epochs",
+        "time [s]",
+        "time to 1e-6 [s]",
+        "not solved from zero",
+    ]);
+    for way in WAYS {
+        for positive in [false, true] {
+            for trajectories in SIZES {
+                let some = of(rows, system, mode, way, positive, trajectories);
+                let count = some.clone().count();
+                if count == 0 {
+                    continue;
+                }
+                let middle = |value: fn(&Row) -> f64| number(median(some.clone().map(value)));
+                let learned = some.clone().filter(|row| row.end == "learned").count();
+                let soon: Vec<f64> = some.clone().filter_map(|row| row.seconds_to_1e6).collect();
+                let [unsolved, judged] = [
+                    some.clone().map(|row| row.judged_unsolved).sum(),
+                    some.clone().map(|row| row.judged).sum::<usize>(),
+                ];
+                let errors = match mode {
+                    Mode::Dynamics => middle(|row| row.dynamics_error),
+                    Mode::Cost => middle(|row| row.cost_error),
+                    Mode::Both => format!("{}; {}", middle(|row| row.dynamics_error), middle(|row| row.cost_error)),
+                };
+                table.row(&[
+                    format!("{}, {}{}", way.0.name(), way.1.name(), if positive { " +" } else { "" }),
+                    trajectories.to_string(),
+                    format!("{} ({learned}/{count})", middle(|row| row.train)),
+                    middle(|row| row.validation),
+                    middle(|row| row.test),
+                    middle(|row| row.model_loss),
+                    errors,
+                    middle(|row| row.epochs as f64),
+                    middle(|row| row.seconds),
+                    format!("{} ({}/{count})", number(median(soon.iter().copied())), soon.len()),
+                    format!("{unsolved}/{judged}"),
+                ]);
+            }
+        }
+    }
+    table.text()
+}
+
+fn negatives(rows: &[Row]) -> String {
+    let mut table = Markdown::new(&["learner", "10", "50", "100", "kept positive, any number"]);
+    for way in WAYS {
+        let share = |positive: bool, sizes: &[usize]| {
+            let mut some = (0, 0);
+            for row in rows.iter().filter(|row| (row.method, row.optimiser) == way && row.mode.learns_dynamics()) {
+                if row.positive == positive && sizes.contains(&row.trajectories) {
+                    some = (some.0 + usize::from(row.negative), some.1 + 1);
+                }
+            }
+            match some {
+                (_, 0) => "-".to_owned(),
+                (negative, all) => format!("{:.1} % ({negative}/{all})", 100.0 * negative as f64 / all as f64),
+            }
+        };
+        table.row(&[
+            format!("{}, {}", way.0.name(), way.1.name()),
+            share(false, &[10]),
+            share(false, &[50]),
+            share(false, &[100]),
+            share(true, &SIZES),
+        ]);
+    }
+    table.text()
+}
+
+fn refusals(rows: &[Row]) -> String {
+    let mut table =
+        Markdown::new(&["learner", "runs", "solves", "not converged", "without a gradient", "runs that got stuck"]);
+    for way in WAYS {
+        let some = rows.iter().filter(|row| (row.method, row.optimiser) == way && row.method != Method::SysId);
+        let count = some.clone().count();
+        if count == 0 {
+            continue;
+        }
+        let sum = |value: fn(&Row) -> usize| some.clone().map(value).sum::<usize>().to_string();
+        table.row(&[
+            format!("{}, {}", way.0.name(), way.1.name()),
+            count.to_string(),
+            sum(|row| row.solves),
+            sum(|row| row.unsolved),
+            sum(|row| row.undifferentiable),
+            sum(|row| usize::from(row.end == "stuck")),
+        ]);
+    }
+    table.text()
+}
+
+/// Test losses of every run, side by side.
+fn losses(context: &Context, rows: &[Row]) -> Result<(), Failure> {
+    let mut panels = Vec::new();
+    for system in ["pendulum", "cartpole"] {
+        for mode in Mode::ALL {
+            let ways: Vec<_> = WAYS.into_iter().filter(|way| of_any(rows, system, mode, *way)).collect();
+            let labels = ways.iter().map(|(method, choice)| format!("{} {}", method.name(), short(*choice))).collect();
+            let mut series = Vec::new();
+            for trajectories in SIZES {
+                let mut points = Vec::new();
+                for (place, &way) in ways.iter().enumerate() {
+                    let aside = SIZES.iter().position(|&size| size == trajectories).unwrap_or(0) as f64 - 1.0;
+                    for row in of(rows, system, mode, way, false, trajectories) {
+                        points.push((place as f64 + 0.22 * aside, row.test.max(1e-20)));
+                    }
+                }
+                if !points.is_empty() {
+                    series.push(Series { name: format!("{trajectories} trajectories"), points, mark: Mark::Points });
+                }
+            }
+            panels.push(Panel {
+                title: format!("{system}, {}: test loss of each run", mode.name()),
+                x: None,
+                y: "mean squared control error",
+                categories: labels,
+                series,
+            });
+        }
+    }
+    draw(&context.path("imitation.svg"), 3, &panels)
+}
+
+fn of_any(rows: &[Row], system: &str, mode: Mode, way: (Method, Choice)) -> bool {
+    rows.iter().any(|row| row.system == system && row.mode == mode && (row.method, row.optimiser) == way)
+}
+
+fn short(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Rmsprop => "RMS",
+        Choice::Adam => "Adam",
+        Choice::GaussNewton => "GN",
+        Choice::RelaxedGaussNewton => "rGN",
+        Choice::AdamGaussNewton => "Adam+GN",
+    }
+}
+
+/// Training loss by epochs.
+fn learning_curves(context: &Context, points: &[Point]) -> Result<(), Failure> {
+    let mut panels = Vec::new();
+    for system in ["pendulum", "cartpole"] {
+        for mode in Mode::ALL {
+            let mut series = Vec::new();
+            for way in WAYS.into_iter().filter(|(method, _)| *method != Method::SysId) {
+                let some = points.iter().filter(|point| {
+                    point.system == system && point.mode == mode && (point.method, point.optimiser) == way
+                });
+                let points: Vec<_> = some.map(|point| (point.epoch as f64, point.loss.max(1e-20))).collect();
+                if !points.is_empty() {
+                    series.push(Series {
+                        name: format!("{} {}", way.0.name(), short(way.1)),
+                        points,
+                        mark: Mark::Line,
+                    });
+                }
+            }
+            panels.push(Panel {
+                title: format!("{system}, {}: training loss, first seed", mode.name()),
+                x: Some("epoch"),
+                y: "mean squared control error",
+                categories: Vec::new(),
+                series,
+            });
+        }
+    }
+    draw(&context.path("imitation-curves.svg"), 3, &panels)
+}

@@ -1,0 +1,590 @@
+//! Imitation through the solver: controls of the expert against those of the learner's own problem.
+//!
+//! While it learns, a learner solves each problem from its last solution of it, the first time (and where that fails) from
+//! the demonstrated controls, and where that fails from zero controls. What it has learned is judged as the expert was asked: by solves from zero controls.
+
+use std::time::Instant;
+
+use dilqr_runtime::nalgebra::{SMatrix, SVector};
+use dilqr_runtime::{Differentiation, Ilqr, LossGradient, Model, Problem, Settings, Solution, Status};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+
+use crate::Failure;
+use crate::optimiser::{Choice, Optimiser};
+use crate::system::{Demonstration, Demonstrations, HORIZON, System, settings};
+use crate::unknowns::Unknowns;
+
+/// Demonstrations in one step of a first-order method.
+pub(crate) const BATCH: usize = 32;
+
+/// A loss that is as good as zero: learning ends there.
+pub(crate) const ENOUGH: f64 = 1e-12;
+
+/// Learning ends where the loss has not fallen by a hundredth in this many epochs.
+pub(crate) const PATIENCE: usize = 200;
+
+/// A path of relaxations is left for the next one where the loss has not fallen by a hundredth in this many steps.
+const SLOW: usize = 10;
+
+/// The path of relaxations, in units of the cost. A bound that holds a control hides what the parameters do to it, so the
+/// loss has kinks and flat places; of a relaxed problem it is smooth, and its minimum is a place to go on from with less.
+const RELAXATIONS: [f64; 5] = [1.0, 1e-1, 1e-2, 1e-3, 1e-4];
+
+/// The loss whose time is taken.
+const MILESTONE: f64 = 1e-6;
+
+/// What went wrong on the way; nothing of it enters a gradient or a loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Refusals {
+    /// Solves.
+    pub(crate) solves: usize,
+    /// Solves that did not converge, or whose parameters were no numbers.
+    pub(crate) unsolved: usize,
+    /// Solutions without a gradient (weakly active bounds).
+    pub(crate) undifferentiable: usize,
+}
+
+/// Why learning ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The loss is as good as zero.
+    Learned,
+    /// All epochs were used.
+    Epochs,
+    /// The loss did not fall any more.
+    Plateau,
+    /// No problem of a batch had a gradient.
+    Stuck,
+}
+
+impl End {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Learned => "learned",
+            Self::Epochs => "epochs",
+            Self::Plateau => "plateau",
+            Self::Stuck => "stuck",
+        }
+    }
+}
+
+/// What came of learning.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome<const NP: usize> {
+    pub(crate) end: End,
+    /// Epochs or, of Gauss-Newton, steps tried.
+    pub(crate) epochs: usize,
+    /// The parameters of the epoch with the lowest loss on the validation trajectories.
+    pub(crate) params: SVector<f64, NP>,
+    /// Whether a parameter of the dynamics was ever not positive.
+    pub(crate) negative: bool,
+    pub(crate) refusals: Refusals,
+    /// Wall time of learning \[s\], without that of validation.
+    pub(crate) seconds: f64,
+    /// Wall time to a training loss of 1e-6 \[s\], where one was reached.
+    pub(crate) seconds_to_milestone: Option<f64>,
+    /// Training loss of every epoch.
+    pub(crate) curve: Vec<f64>,
+}
+
+/// How to learn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lesson {
+    pub(crate) optimiser: Choice,
+    pub(crate) differentiation: Differentiation,
+    pub(crate) epochs: usize,
+    /// Of the order of batches.
+    pub(crate) seed: u64,
+}
+
+/// Problems of a set of demonstrations, each with the learner's last solution.
+pub(crate) struct Pupil<'a, M, const NX: usize, const NP: usize> {
+    model: M,
+    solver: Ilqr<M, NX, 1, NP>,
+    demonstrations: &'a [Demonstration<NX, NP>],
+    last: Vec<Option<Solution<NX, 1, NP>>>,
+    pub(crate) refusals: Refusals,
+}
+
+impl<'a, M, const NX: usize, const NP: usize> Pupil<'a, M, NX, NP>
+where
+    M: Model<NX, 1, NP> + Copy,
+{
+    pub(crate) fn new(
+        system: &System<M, NX, NP>,
+        demonstrations: &'a [Demonstration<NX, NP>],
+    ) -> Result<Self, Failure> {
+        let (model, solver) = (system.model, system.solver(HORIZON)?);
+        let last = vec![None; demonstrations.len()];
+        Ok(Self { model, solver, demonstrations, last, refusals: Refusals::default() })
+    }
+
+    /// From now on every problem is solved with this relaxation, the first time from the demonstrated controls again.
+    fn relax(&mut self, relaxation: Option<f64>) -> Result<(), Failure> {
+        self.solver = Ilqr::new(self.model, HORIZON, Settings { relaxation, ..settings() })?;
+        self.last.fill(None);
+        Ok(())
+    }
+
+    /// Solves the problem of a demonstration at some parameters; false where that gives no solution.
+    fn solve(&mut self, index: usize, params: &SVector<f64, NP>) -> bool {
+        let expert = &self.demonstrations[index];
+        let problem = Problem::new(expert.x0, *params, HORIZON);
+        if let Some(last) = &self.last[index] {
+            let problem = problem.clone().with_warm_start(&self.model, last);
+            if self.attempt(index, &problem) {
+                return true;
+            }
+        }
+        self.attempt(index, &problem.clone().with_controls(&expert.controls)) || self.attempt(index, &problem)
+    }
+
+    fn attempt(&mut self, index: usize, problem: &Problem<NX, 1, NP>) -> bool {
+        self.refusals.solves += 1;
+        match self.solver.solve(problem) {
+            Ok(solution) if solution.status == Status::Converged => {
+                self.last[index] = Some(solution);
+                true
+            }
+            _ => {
+                self.refusals.unsolved += 1;
+                false
+            }
+        }
+    }
+
+    /// Controls of the learner minus the expert's.
+    fn errors(&self, index: usize) -> impl Iterator<Item = f64> + '_ {
+        let own = self.last[index].as_ref().map_or(&[][..], |solution| &solution.controls);
+        own.iter().zip(&self.demonstrations[index].controls).map(|(own, expert)| own[0] - expert[0])
+    }
+
+    /// The mean squared error over some demonstrations, and its gradient in the parameters. `None` where no problem has a
+    /// gradient; those that have none are left out of both.
+    pub(crate) fn gradient(
+        &mut self,
+        params: &SVector<f64, NP>,
+        batch: &[usize],
+        differentiation: Differentiation,
+    ) -> Option<(f64, SVector<f64, NP>)> {
+        let (mut loss, mut gradient, mut count) = (0.0, SVector::zeros(), 0);
+        for &index in batch {
+            if !self.solve(index, params) {
+                continue;
+            }
+            let mut slope = LossGradient::zeros(HORIZON);
+            let mut own = 0.0;
+            for (slope, error) in slope.controls.iter_mut().zip(self.errors(index)) {
+                slope[0] = 2.0 * error;
+                own += error * error;
+            }
+            let Some(solution) = &self.last[index] else { continue };
+            match self.solver.vjp_with(solution, &slope, differentiation) {
+                Ok(more) => {
+                    gradient += more.params;
+                    loss += own;
+                    count += 1;
+                }
+                Err(_) => self.refusals.undifferentiable += 1,
+            }
+        }
+        let scale = (count * HORIZON) as f64;
+        (count > 0).then(|| (loss / scale, gradient / scale))
+    }
+
+    /// The mean squared error over all demonstrations; `None` where a problem has no solution.
+    pub(crate) fn loss(&mut self, params: &SVector<f64, NP>) -> Option<f64> {
+        let mut loss = 0.0;
+        for index in 0..self.demonstrations.len() {
+            if !self.solve(index, params) {
+                return None;
+            }
+            loss += self.errors(index).map(|error| error * error).sum::<f64>();
+        }
+        Some(loss / (self.demonstrations.len() * HORIZON) as f64)
+    }
+
+    /// The mean squared error over those that have a gradient, half its gradient and half its Gauss-Newton Hessian in
+    /// `theta`.
+    fn normal_equations(
+        &mut self,
+        unknowns: &Unknowns<NP>,
+        theta: &SVector<f64, NP>,
+    ) -> Option<(SMatrix<f64, NP, NP>, SVector<f64, NP>)> {
+        let (mut matrix, mut vector, mut count) = (SMatrix::zeros(), SVector::zeros(), 0);
+        for index in 0..self.demonstrations.len() {
+            let Some(solution) = &self.last[index] else { continue };
+            let Ok(jacobian) = self.solver.jacobian(solution) else {
+                self.refusals.undifferentiable += 1;
+                continue;
+            };
+            for (row, error) in jacobian.controls.iter().zip(self.errors(index)) {
+                let row = unknowns.pull_back(theta, &row.transpose());
+                matrix += row * row.transpose();
+                vector += row * error;
+            }
+            count += 1;
+        }
+        let scale = (count * HORIZON) as f64;
+        (count > 0).then(|| (matrix / scale, vector / scale))
+    }
+}
+
+/// The loss of parameters as the expert was asked: solves from zero controls. `None` of trajectories of which none was
+/// solved; and how many were not.
+pub(crate) fn judge<M, const NX: usize, const NP: usize>(
+    system: &System<M, NX, NP>,
+    demonstrations: &[Demonstration<NX, NP>],
+    params: &SVector<f64, NP>,
+) -> Result<(Option<f64>, usize), Failure>
+where
+    M: Model<NX, 1, NP> + Copy,
+{
+    let mut solver = system.solver(HORIZON)?;
+    let (mut sum, mut solved) = (0.0, 0);
+    for expert in demonstrations {
+        match solver.solve(&Problem::new(expert.x0, *params, HORIZON)) {
+            Ok(solution) if solution.status == Status::Converged => {
+                sum += solution.controls.iter().zip(&expert.controls).map(|(a, b)| (a - b).norm_squared()).sum::<f64>();
+                solved += 1;
+            }
+            _ => {}
+        }
+    }
+    Ok(((solved > 0).then(|| sum / (solved * HORIZON) as f64), demonstrations.len() - solved))
+}
+
+/// Follows the best parameters, the clock and the reasons to stop.
+struct Progress<const NP: usize> {
+    begin: Instant,
+    /// Time that was spent on validation \[s\].
+    aside: f64,
+    best: (f64, SVector<f64, NP>),
+    /// Lowest training loss that counted as progress, and its epoch.
+    low: (f64, usize),
+    negative: bool,
+    milestone: Option<f64>,
+    curve: Vec<f64>,
+}
+
+impl<const NP: usize> Progress<NP> {
+    fn new(params: SVector<f64, NP>) -> Self {
+        Self {
+            begin: Instant::now(),
+            aside: 0.0,
+            best: (f64::INFINITY, params),
+            low: (f64::INFINITY, 0),
+            negative: false,
+            milestone: None,
+            curve: Vec::new(),
+        }
+    }
+
+    fn seconds(&self) -> f64 {
+        self.begin.elapsed().as_secs_f64() - self.aside
+    }
+
+    /// Notes the training loss of an epoch and the parameters at which it was; whether to end.
+    fn note(&mut self, loss: f64, params: &SVector<f64, NP>, validate: impl FnOnce() -> Option<f64>) -> Option<End> {
+        self.curve.push(loss);
+        if loss <= MILESTONE && self.milestone.is_none() {
+            self.milestone = Some(self.seconds());
+        }
+        let clock = Instant::now();
+        if let Some(validation) = validate()
+            && validation < self.best.0
+        {
+            self.best = (validation, *params);
+        }
+        self.aside += clock.elapsed().as_secs_f64();
+        let epoch = self.curve.len();
+        if loss < 0.99 * self.low.0 {
+            self.low = (loss, epoch);
+        }
+        match loss {
+            _ if loss <= ENOUGH => {
+                // On what it was taught it is the expert.
+                self.best.1 = *params;
+                Some(End::Learned)
+            }
+            _ if epoch - self.low.1 >= PATIENCE => Some(End::Plateau),
+            _ => None,
+        }
+    }
+
+    fn outcome(self, end: End, refusals: Refusals) -> Outcome<NP> {
+        Outcome {
+            end,
+            epochs: self.curve.len(),
+            params: self.best.1,
+            negative: self.negative,
+            refusals,
+            seconds: self.seconds(),
+            seconds_to_milestone: self.milestone,
+            curve: self.curve,
+        }
+    }
+}
+
+/// Learns from the first `count` demonstrations.
+pub(crate) fn learn<M, const NX: usize, const NP: usize>(
+    system: &System<M, NX, NP>,
+    demonstrations: &Demonstrations<NX, NP>,
+    count: usize,
+    unknowns: &Unknowns<NP>,
+    lesson: Lesson,
+) -> Result<Outcome<NP>, Failure>
+where
+    M: Model<NX, 1, NP> + Copy,
+{
+    let mut pupil = Pupil::new(system, &demonstrations.train[..count])?;
+    let mut examiner = Pupil::new(system, &demonstrations.validation)?;
+    let mut progress = Progress::new(unknowns.params(&unknowns.start));
+    let mut theta = unknowns.start;
+    let mut end = None;
+    if let Some(optimiser) = Optimiser::new(lesson.optimiser) {
+        // Where Gauss-Newton steps follow they take over when half of the epochs are used.
+        let epochs = if lesson.optimiser == Choice::AdamGaussNewton { lesson.epochs / 2 } else { lesson.epochs };
+        let lesson = Lesson { epochs, ..lesson };
+        end = Some(by_gradients(&mut pupil, &mut examiner, unknowns, lesson, optimiser, &mut theta, &mut progress));
+    }
+    if lesson.optimiser == Choice::RelaxedGaussNewton {
+        for relaxation in RELAXATIONS {
+            pupil.relax(Some(relaxation))?;
+            descend(&mut pupil, None, unknowns, lesson.epochs, &mut theta, &mut progress);
+        }
+        pupil.relax(None)?;
+    }
+    let end = match end {
+        Some(end) if end == End::Learned || lesson.optimiser != Choice::AdamGaussNewton => end,
+        _ => descend(&mut pupil, Some(&mut examiner), unknowns, lesson.epochs, &mut theta, &mut progress),
+    };
+    Ok(progress.outcome(end, pupil.refusals))
+}
+
+fn positive<M, const NX: usize, const NP: usize>(params: &SVector<f64, NP>) -> bool
+where
+    M: Model<NX, 1, NP> + Copy,
+{
+    params.rows(0, System::<M, NX, NP>::DYNAMICS).iter().all(|&p| p > 0.0)
+}
+
+/// Steps down the gradients of batches.
+fn by_gradients<M, const NX: usize, const NP: usize>(
+    pupil: &mut Pupil<'_, M, NX, NP>,
+    examiner: &mut Pupil<'_, M, NX, NP>,
+    unknowns: &Unknowns<NP>,
+    lesson: Lesson,
+    mut optimiser: Optimiser<NP>,
+    theta: &mut SVector<f64, NP>,
+    progress: &mut Progress<NP>,
+) -> End
+where
+    M: Model<NX, 1, NP> + Copy,
+{
+    let mut random = StdRng::seed_from_u64(lesson.seed);
+    let mut order: Vec<usize> = (0..pupil.demonstrations.len()).collect();
+    for epoch in 0..lesson.epochs {
+        order.shuffle(&mut random);
+        let done = epoch as f64 / lesson.epochs as f64;
+        let before = unknowns.params(theta);
+        let (mut sum, mut count) = (0.0, 0);
+        for batch in order.chunks(BATCH) {
+            let params = unknowns.params(theta);
+            let Some((loss, gradient)) = pupil.gradient(&params, batch, lesson.differentiation) else {
+                progress.curve.push(f64::NAN);
+                return End::Stuck;
+            };
+            sum += loss * batch.len() as f64;
+            count += batch.len();
+            let gradient = unknowns.pull_back(theta, &gradient);
+            optimiser.step(theta, &gradient, done);
+            progress.negative |= !positive::<M, NX, NP>(&unknowns.params(theta));
+        }
+        if let Some(end) = progress.note(sum / count as f64, &before, || examiner.loss(&before)) {
+            return end;
+        }
+    }
+    End::Epochs
+}
+
+/// Gauss-Newton steps from `theta` on the Jacobian of all controls, damped after Levenberg and Marquardt. Without an
+/// examiner the problems are not the expert's yet: the way there is followed until it gets slow.
+fn descend<M, const NX: usize, const NP: usize>(
+    pupil: &mut Pupil<'_, M, NX, NP>,
+    mut examiner: Option<&mut Pupil<'_, M, NX, NP>>,
+    unknowns: &Unknowns<NP>,
+    epochs: usize,
+    theta: &mut SVector<f64, NP>,
+    progress: &mut Progress<NP>,
+) -> End
+where
+    M: Model<NX, 1, NP> + Copy,
+{
+    let mut params = unknowns.params(theta);
+    let Some(mut loss) = pupil.loss(&params) else { return End::Stuck };
+    let Some(mut equations) = pupil.normal_equations(unknowns, theta) else { return End::Stuck };
+    // Largest curvature met so far in each direction (Moré 1978): where a parameter's influence vanishes, as at the ends
+    // of a sigmoid, the last curvature alone would let it run away.
+    let mut scale = SVector::<f64, NP>::zeros();
+    let mut damping = 1e-3;
+    let mut low = (loss, 0);
+    // The patience that is left is of these steps.
+    progress.low = (f64::INFINITY, progress.curve.len());
+    for step in 0.. {
+        match &mut examiner {
+            Some(examiner) => {
+                if let Some(end) = progress.note(loss, &params, || examiner.loss(&params)) {
+                    return end;
+                }
+            }
+            None => progress.curve.push(f64::NAN),
+        }
+        if loss < 0.99 * low.0 {
+            low = (loss, step);
+        }
+        if examiner.is_none() && (loss <= ENOUGH || step - low.1 > SLOW) {
+            return End::Plateau;
+        }
+        if progress.curve.len() >= epochs {
+            return End::Epochs;
+        }
+        let (matrix, vector) = &equations;
+        // What is not learned, and what the demonstrations say nothing about, has rows of zeros; it stays where it is.
+        let largest = matrix.diagonal().amax().max(f64::MIN_POSITIVE);
+        scale = scale.sup(&matrix.diagonal().map(|entry| entry.max(1e-12 * largest)));
+        let step = (matrix + SMatrix::from_diagonal(&(scale * damping))).cholesky().map(|f| f.solve(&-vector));
+        let kept = pupil.last.clone();
+        let better = step.map(|step| *theta + step).and_then(|theta| {
+            let params = unknowns.params(&theta);
+            let loss = pupil.loss(&params).filter(|&trial| trial < loss)?;
+            Some((theta, params, loss, pupil.normal_equations(unknowns, &theta)?))
+        });
+        match better {
+            Some(better) => {
+                (*theta, params, loss, equations) = better;
+                progress.negative |= !positive::<M, NX, NP>(&params);
+                damping = f64::max(damping / 10.0, 1e-15);
+            }
+            None => {
+                pupil.last = kept;
+                damping *= 10.0;
+                if damping > 1e12 {
+                    return End::Plateau;
+                }
+            }
+        }
+    }
+    End::Epochs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::{cartpole, pendulum};
+    use crate::unknowns::Mode;
+
+    /// The gradient of the loss in what is learned, by a batch of all demonstrations, against central differences of the
+    /// loss; exact where it has to be, and not where it cannot be.
+    fn check<M, const NX: usize, const NP: usize>(system: &System<M, NX, NP>, mode: Mode) -> Result<(), Failure>
+    where
+        M: Model<NX, 1, NP> + Copy,
+    {
+        let demonstrations = system.demonstrate(3, 4, 1)?;
+        let unknowns = Unknowns::new(system, mode, false)?;
+        let mut pupil = Pupil::new(system, &demonstrations.train)?;
+        // Differences need more digits than learning does.
+        pupil.solver = Ilqr::new(system.model, HORIZON, Settings { tolerance: 1e-12, ..settings() })?;
+        // Dynamics near the expert's: where learning starts bounds hold nearly every control of the pendulum.
+        let dynamics = System::<M, NX, NP>::DYNAMICS;
+        let theta = SVector::from_fn(|i, _| match (unknowns.learned[i], i < dynamics) {
+            (true, true) => 1.1 * system.expert[i],
+            (true, false) => unknowns.start[i] + 0.2 * (1.0 + i as f64).sin(),
+            (false, _) => unknowns.start[i],
+        });
+        let params = unknowns.params(&theta);
+        let all = [0, 1, 2, 3];
+        let by = |pupil: &mut Pupil<'_, M, NX, NP>, method| {
+            pupil.gradient(&params, &all, method).map(|(loss, gradient)| (loss, unknowns.pull_back(&theta, &gradient)))
+        };
+        let (loss, gradient) = by(&mut pupil, Differentiation::Implicit).ok_or("no gradient")?;
+        let own = pupil.loss(&params).ok_or("no loss")?;
+        assert!((loss - own).abs() <= 1e-9 * own, "{loss} and {own}");
+        let (matrix, half) = pupil.normal_equations(&unknowns, &theta).ok_or("no equations")?;
+        assert!((2.0 * half - gradient).amax() <= 1e-6 * gradient.amax(), "two ways to the gradient");
+        // A sum of squares: no direction has a negative one.
+        assert!((gradient.transpose() * matrix * gradient)[0] > 0.0 && matrix.diagonal().min() >= 0.0);
+        let mut differences = SVector::<f64, NP>::zeros();
+        for i in (0..NP).filter(|&i| unknowns.learned[i]) {
+            let mut value = |h: f64| {
+                let mut moved = theta;
+                moved[i] += h;
+                pupil.loss(&unknowns.params(&moved)).ok_or("no loss")
+            };
+            // A step of 1e-4 leaves 1e-8 times third derivatives, and of the solves' 1e-12 a part of 1e-8.
+            differences[i] = (value(1e-4)? - value(-1e-4)?) / 2e-4;
+        }
+        let error = (gradient - differences).amax() / differences.amax();
+        assert!(error < 1e-4, "{} {}: {error:e}", system.name, mode.name());
+        assert!(pupil.refusals.solves >= 8 && pupil.refusals.unsolved == 0);
+        let (_, fixed) = by(&mut pupil, Differentiation::FixedLinearization).ok_or("no gradient")?;
+        let fixed = (fixed - differences).amax() / differences.amax();
+        // Of the pendulum bounds hold so many controls that little of the linearisation is left to move.
+        assert!(system.name == "pendulum" || fixed > 10.0 * error, "{}: {fixed:e} and {error:e}", mode.name());
+        Ok(())
+    }
+
+    #[test]
+    fn gradients_of_the_loss() -> Result<(), Failure> {
+        for mode in Mode::ALL {
+            check(&pendulum(), mode)?;
+            check(&cartpole(), mode)?;
+        }
+        Ok(())
+    }
+
+    /// The expert is found, to the last digits; and what has been learned is right from zero controls.
+    #[test]
+    fn the_expert_is_found() -> Result<(), Failure> {
+        let system = cartpole();
+        let demonstrations = system.demonstrate(0, 10, 4)?;
+        let unknowns = Unknowns::new(&system, Mode::Dynamics, true)?;
+        let lesson =
+            Lesson { optimiser: Choice::GaussNewton, differentiation: Differentiation::Implicit, epochs: 100, seed: 0 };
+        let outcome = learn(&system, &demonstrations, 10, &unknowns, lesson)?;
+        assert_eq!((outcome.end, outcome.negative), (End::Learned, false));
+        assert!(unknowns.error(&outcome.params, &system.expert) < 1e-10);
+        assert!(outcome.seconds_to_milestone.is_some_and(|seconds| seconds > 0.0 && seconds <= outcome.seconds));
+        let (loss, unsolved) = judge(&system, &demonstrations.test, &outcome.params)?;
+        assert!(unsolved == 0 && loss.is_some_and(|loss| loss < 1e-10), "{loss:?}");
+        // Judged on itself the expert is right.
+        assert_eq!(judge(&system, &demonstrations.test, &system.expert)?, (Some(0.0), 0));
+        Ok(())
+    }
+
+    /// Reasons to stop.
+    #[test]
+    fn ends() {
+        let params = SVector::from([1.0]);
+        let mut progress = Progress::new(params);
+        assert_eq!(progress.note(1.0, &params, || Some(1.0)), None);
+        assert_eq!(progress.note(1e-13, &params, || None), Some(End::Learned));
+        let mut progress = Progress::new(params);
+        // A fall of a thousandth an epoch is more than a hundredth in 200; after it 200 epochs without.
+        let mut loss = 1.0;
+        for _ in 0..300 {
+            loss *= 0.999;
+            assert_eq!(progress.note(loss, &params, || None), None);
+        }
+        let ends = (0..400).map_while(|_| progress.note(loss, &params, || None).is_none().then_some(())).count();
+        assert!((PATIENCE - 12..PATIENCE).contains(&ends), "{ends}");
+        // The best on validation is kept, not the last.
+        let mut progress = Progress::new(params);
+        for (at, validation) in [(3.0, 2.0), (4.0, 1.0), (5.0, 3.0)] {
+            progress.note(1.0, &SVector::from([at]), || Some(validation));
+        }
+        assert_eq!(progress.outcome(End::Epochs, Refusals::default()).params, SVector::from([4.0]));
+    }
+}

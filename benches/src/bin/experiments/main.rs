@@ -1,0 +1,146 @@
+//! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473) on this library and beside its baselines, on
+//! identical data.
+//!
+//! ```text
+//! cargo run --release -p dilqr-benches --bin experiments -- <NAME|all> [--quick] [--out DIR] [--threads N]
+//! ```
+//!
+//! Every experiment keeps its results in CSV files that grow by rows as they are found; a run that is stopped goes on where
+//! it was. Tables (Markdown) and pictures (SVG) are made from the CSV files at the end.
+
+mod ablation;
+mod backward_cost;
+mod chart;
+mod dense;
+mod gradients;
+mod imitation;
+mod learner;
+mod models;
+mod one_step;
+mod optimiser;
+mod quadrotor;
+mod system;
+mod table;
+mod timing;
+mod unknowns;
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use clap::{Parser, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// What ends an experiment.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Parser)]
+#[command(about = "The experiments of DiLQR, rerun")]
+struct Arguments {
+    /// Which experiment
+    #[arg(value_enum)]
+    name: Name,
+
+    /// Fewer and smaller cases, to see that everything works: minutes instead of an hour
+    #[arg(long)]
+    quick: bool,
+
+    /// Where results are kept; what stands there already is not computed again
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Runs of learners at a time; wall times are only comparable with 1
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Name {
+    /// Time of the backward pass against the iterations of the forward one
+    BackwardCost,
+    /// Imitation of an expert: cost, dynamics or both are learned
+    Imitation,
+    /// Gradients against central differences
+    Gradients,
+    /// The backward pass without what makes it fast
+    Ablation,
+    /// A quadrotor's parameters from noisy flights
+    Quadrotor,
+    /// All of them
+    All,
+}
+
+/// What every experiment is told.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) out: PathBuf,
+    pub(crate) quick: bool,
+    pub(crate) threads: usize,
+}
+
+impl Context {
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.out.join(file)
+    }
+
+    /// A bar over `count` pieces of work, with the time that is left.
+    pub(crate) fn bar(&self, name: &'static str, count: usize) -> ProgressBar {
+        let style = ProgressStyle::with_template("{prefix:>14} {bar:30} {pos}/{len}, {eta} left  {wide_msg}");
+        let bar = ProgressBar::new(count as u64).with_prefix(name);
+        if let Ok(style) = style { bar.with_style(style) } else { bar }
+    }
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let out = arguments.out.clone().unwrap_or_else(|| {
+        PathBuf::from(if arguments.quick { "target/experiments/quick" } else { "target/experiments" })
+    });
+    std::fs::create_dir_all(&out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
+    let context = Context { out, quick: arguments.quick, threads: arguments.threads.max(1) };
+    let all = [
+        (Name::BackwardCost, backward_cost::run as fn(&Context) -> Result<(), Failure>),
+        (Name::Gradients, gradients::run),
+        (Name::Imitation, imitation::run),
+        (Name::Ablation, ablation::run),
+        (Name::Quadrotor, quadrotor::run),
+    ];
+    for (name, experiment) in all {
+        if arguments.name == name || arguments.name == Name::All {
+            experiment(&context)?;
+        }
+    }
+    table::write(&context.path("machine.md"), &machine())?;
+    println!("results: {}", context.out.display());
+    Ok(())
+}
+
+/// What made the results: command, commit, compiler and processor, as far as they can be told.
+fn machine() -> String {
+    let said = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success());
+        output.map_or_else(|| "unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let processor = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?.to_owned();
+        Some(line.split_once(':')?.1.trim().to_owned())
+    });
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!(
+        "* command: `cargo run --release -p dilqr-benches --bin experiments -- {}` (the last one; what stood in the CSV \
+         files was not computed again)\n* commit: {}\n* compiler: {}\n* processor: {}, {cores} virtual cores\n",
+        arguments.join(" "),
+        said("git", &["rev-parse", "HEAD"]),
+        said("rustc", &["--version"]),
+        processor.unwrap_or_else(|| "unknown".to_owned()),
+    )
+}
