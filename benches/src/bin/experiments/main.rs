@@ -18,6 +18,7 @@ mod learner;
 mod models;
 mod one_step;
 mod optimiser;
+mod pupil;
 mod quadrotor;
 mod system;
 mod table;

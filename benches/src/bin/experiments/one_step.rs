@@ -10,8 +10,9 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use crate::learner::{BATCH, ENOUGH, End, Outcome, PATIENCE, Refusals};
+use crate::learner::{BATCH, ENOUGH, End, Outcome, PATIENCE};
 use crate::optimiser::{Choice, Optimiser};
+use crate::pupil::Refusals;
 use crate::system::{Demonstration, System};
 use crate::unknowns::Unknowns;
 
