@@ -15,6 +15,8 @@ mod dense;
 mod gradients;
 mod imitation;
 mod learner;
+#[cfg(feature = "lstm")]
+mod lstm;
 mod models;
 mod one_step;
 mod optimiser;
@@ -66,6 +68,8 @@ enum Name {
     Ablation,
     /// A quadrotor's parameters from noisy flights
     Quadrotor,
+    /// Imitation without a model: a recurrent network (needs the feature `lstm`; not one of all)
+    Lstm,
     /// All of them
     All,
 }
@@ -114,6 +118,12 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         (Name::Ablation, ablation::run),
         (Name::Quadrotor, quadrotor::run),
     ];
+    if arguments.name == Name::Lstm {
+        #[cfg(feature = "lstm")]
+        lstm::run(&context)?;
+        #[cfg(not(feature = "lstm"))]
+        return Err("this program was built without the network: cargo run .. --features lstm ..".into());
+    }
     for (name, experiment) in all {
         if arguments.name == name || arguments.name == Name::All {
             experiment(&context)?;
