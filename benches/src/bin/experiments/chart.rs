@@ -8,7 +8,7 @@ use plotters::prelude::*;
 use crate::Failure;
 
 /// Width and height of a panel.
-const SIZE: (u32, u32) = (560, 420);
+const SIZE: (u32, u32) = (560, 440);
 
 const FONT: (&str, i32) = ("sans-serif", 14);
 
@@ -91,12 +91,19 @@ fn plot(area: &DrawingArea<SVGBackend<'_>, Shift>, panel: &Panel) -> Result<(), 
     let mut chart = ChartBuilder::on(area)
         .caption(&panel.title, FONT)
         .margin(10)
-        .x_label_area_size(if panel.categories.is_empty() { 40 } else { 85 })
+        .margin_right(24)
+        .x_label_area_size(if panel.categories.is_empty() { 40 } else { 110 })
         .y_label_area_size(70)
         .build_cartesian_2d(left..right.max(left + 1e-9), (low..top).log_scale())?;
     let exponent = |y: &f64| format!("{y:.0e}");
     let mut mesh = chart.configure_mesh();
-    mesh.max_light_lines(0).label_style(FONT).y_desc(panel.y).y_label_formatter(&exponent).y_labels(8);
+    let whole = |x: &f64| format!("{x:.0}");
+    mesh.max_light_lines(0)
+        .label_style(FONT)
+        .x_label_formatter(&whole)
+        .y_desc(panel.y)
+        .y_label_formatter(&exponent)
+        .y_labels(8);
     if let Some(x) = panel.x {
         mesh.x_desc(x);
     }
