@@ -150,7 +150,7 @@ fn machine() -> String {
         "* command: `cargo run --release -p dilqr-benches --bin experiments -- {}` (the last one; what stood in the CSV \
          files was not computed again)\n* commit: {}\n* compiler: {}\n* processor: {}, {cores} virtual cores\n",
         arguments.join(" "),
-        said("git", &["rev-parse", "HEAD"]),
+        said("git", &["log", "-1", "--format=%h %s"]),
         said("rustc", &["--version"]),
         processor.unwrap_or_else(|| "unknown".to_owned()),
     )
