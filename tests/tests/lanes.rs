@@ -8,7 +8,7 @@ use dilqr_models::{
 use dilqr_runtime::lanes::{F64x4, F64x8, Lanes};
 use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, StageExpansion, TerminalExpansion};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
-use dilqr_runtime::{Hessian, Ilqr, Model, Problem, Settings, Solution, Status, batch};
+use dilqr_runtime::{Hessian, Ilqr, LossGradient, Model, Problem, Settings, Solution, Status, batch};
 use dilqr_tests::random_loss;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
