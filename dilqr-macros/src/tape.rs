@@ -128,8 +128,10 @@ pub(crate) fn tape(
 }
 
 /// For every node, whether something computed from it inside a branch may have derivatives that are not finite though the
-/// values outside are: a division, a root, a logarithm. Where nothing is, a gate has nothing to hold back.
+/// values outside are: a division, a root, a logarithm, or a product with the value of one of these. Where nothing is, a gate
+/// has nothing to hold back.
 fn risky(graph: &Graph) -> Vec<bool> {
+    let unbounded = unbounded(graph);
     let mut risky = vec![false; graph.len()];
     let ids: Vec<NodeId> = graph.ids().collect();
     for &id in ids.iter().rev() {
@@ -139,19 +141,50 @@ fn risky(graph: &Graph) -> Vec<bool> {
             Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => continue,
             Node::Negate(a) | Node::Shared(a) => (vec![*a], false),
             Node::Gate { value, .. } => (vec![*value], false),
-            Node::Binary(op, a, b) => (vec![*a, *b], *op == BinaryOp::Div),
-            Node::Power(a, exponent) => (vec![*a], *exponent < 0.0 || exponent.fract() != 0.0),
-            Node::Call(function, arguments) => {
-                let bounded =
-                    [Function::Sin, Function::Cos, Function::Tanh, Function::Atan, Function::Abs, Function::Signum];
-                (arguments.clone(), !bounded.contains(function))
+            Node::Binary(op, a, b) => {
+                // The derivative of a product in one factor is the other.
+                let factor = *op == BinaryOp::Mul && (unbounded[a.index()] || unbounded[b.index()]);
+                (vec![*a, *b], *op == BinaryOp::Div || factor)
             }
+            node => match source(node) {
+                Some((operands, source)) => (operands, source),
+                None => continue,
+            },
         };
         if itself || risky[id.index()] {
             operands.iter().for_each(|operand| risky[operand.index()] = true);
         }
     }
     risky
+}
+
+/// For every node, whether its value inside a branch may not be finite though the values outside are.
+fn unbounded(graph: &Graph) -> Vec<bool> {
+    let mut unbounded = vec![false; graph.len()];
+    for id in graph.ids() {
+        let (operands, itself) = match graph.node(id) {
+            Node::Select(_, a, b) => (vec![*a, *b], false),
+            Node::Negate(a) | Node::Shared(a) => (vec![*a], false),
+            Node::Gate { value, .. } => (vec![*value], false),
+            Node::Binary(op, a, b) => (vec![*a, *b], *op == BinaryOp::Div),
+            node => source(node).unwrap_or_default(),
+        };
+        unbounded[id.index()] = itself || operands.iter().any(|operand| unbounded[operand.index()]);
+    }
+    unbounded
+}
+
+/// The operands of a power or a call, and whether it may be infinite or NaN, itself or its derivative, where they are finite.
+fn source(node: &Node) -> Option<(Vec<NodeId>, bool)> {
+    match node {
+        Node::Power(a, exponent) => Some((vec![*a], *exponent < 0.0 || exponent.fract() != 0.0)),
+        Node::Call(function, arguments) => {
+            let bounded =
+                [Function::Sin, Function::Cos, Function::Tanh, Function::Atan, Function::Abs, Function::Signum];
+            Some((arguments.clone(), !bounded.contains(function)))
+        }
+        _ => None,
+    }
 }
 
 struct Cutter {
