@@ -11,7 +11,7 @@ extern crate alloc;
 #[allow(unreachable_pub, reason = "the module of a program")]
 mod answers;
 #[path = "vendored/spring.rs"]
-#[allow(unreachable_pub, dead_code, reason = "the module of a library, as users have it")]
+#[allow(unreachable_pub, dead_code, clippy::module_inception, reason = "the module of a library, as users have it")]
 mod spring;
 
 use std::path::Path;
