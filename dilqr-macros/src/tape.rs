@@ -136,8 +136,9 @@ fn risky(graph: &Graph) -> Vec<bool> {
     let ids: Vec<NodeId> = graph.ids().collect();
     for &id in ids.iter().rev() {
         let (operands, itself): (Vec<NodeId>, bool) = match graph.node(id) {
-            // A select takes one side only: what comes after it is not inside the branch.
-            Node::Input(_) | Node::Constant(_) | Node::Select(..) => continue,
+            Node::Input(_) | Node::Constant(_) => continue,
+            // What comes after a select is not inside its branches, but may be inside one around them.
+            Node::Select(_, a, b) => (vec![*a, *b], false),
             Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => continue,
             Node::Negate(a) | Node::Shared(a) => (vec![*a], false),
             Node::Gate { value, .. } => (vec![*value], false),

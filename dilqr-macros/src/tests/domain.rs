@@ -79,6 +79,40 @@ fn powers_and_roots_of_both_signs() {
         |a: f64, b: f64| (-a).hypot(-b) + (3.0 * a).hypot(4.0 * a),
     ]
     .into();
+    check(cases);
+}
+
+/// A branch that does not run shows nowhere, though it may have no number there, and none of its derivatives.
+#[test]
+fn branches_that_do_not_run() {
+    let cases: Vec<Case> = cases![
+        |a: f64, b: f64| if a > 0.0 { a.sqrt() } else { b },
+        |a: f64, b: f64| if a > 0.0 { b * a.sqrt() } else { b },
+        |a: f64, b: f64| if a > 0.0 { b * a.sqrt() * a.ln() } else { b * a },
+        |a: f64, b: f64| if a > 0.0 {
+            let inner = if b > 0.0 { a } else { 2.0 * a };
+            b * inner.sqrt()
+        } else {
+            b
+        },
+        |a: f64, b: f64| if a > 0.0 {
+            let inner = if b > 0.0 { a } else { 3.0 };
+            b / inner.powf(0.3)
+        } else {
+            b
+        },
+        |a: f64, b: f64| if a > 0.0 {
+            let inner = if b > 0.0 { a.sqrt() } else { a };
+            inner * b
+        } else {
+            b * b
+        },
+    ]
+    .into();
+    check(cases);
+}
+
+fn check(cases: Vec<Case>) {
     let mut wrong = Vec::new();
     for (text, value) in cases {
         let kernels = symbolic::session(|| derive(&elaborate(&source(text))).1).unwrap();
