@@ -135,23 +135,11 @@ fn risky(graph: &Graph) -> Vec<bool> {
     let mut risky = vec![false; graph.len()];
     let ids: Vec<NodeId> = graph.ids().collect();
     for &id in ids.iter().rev() {
-        let (operands, itself): (Vec<NodeId>, bool) = match graph.node(id) {
-            Node::Input(_) | Node::Constant(_) => continue,
-            // What comes after a select is not inside its branches, but may be inside one around them.
-            Node::Select(_, a, b) => (vec![*a, *b], false),
-            Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => continue,
-            Node::Negate(a) | Node::Shared(a) => (vec![*a], false),
-            Node::Gate { value, .. } => (vec![*value], false),
-            Node::Binary(op, a, b) => {
-                // The derivative of a product in one factor is the other.
-                let factor = *op == BinaryOp::Mul && (unbounded[a.index()] || unbounded[b.index()]);
-                (vec![*a, *b], *op == BinaryOp::Div || factor)
-            }
-            node => match source(node) {
-                Some((operands, source)) => (operands, source),
-                None => continue,
-            },
-        };
+        let (operands, mut itself) = source(graph.node(id));
+        if let Node::Binary(BinaryOp::Mul, a, b) = graph.node(id) {
+            // The derivative of a product in one factor is the other.
+            itself = unbounded[a.index()] || unbounded[b.index()];
+        }
         if itself || risky[id.index()] {
             operands.iter().for_each(|operand| risky[operand.index()] = true);
         }
@@ -163,28 +151,29 @@ fn risky(graph: &Graph) -> Vec<bool> {
 fn unbounded(graph: &Graph) -> Vec<bool> {
     let mut unbounded = vec![false; graph.len()];
     for id in graph.ids() {
-        let (operands, itself) = match graph.node(id) {
-            Node::Select(_, a, b) => (vec![*a, *b], false),
-            Node::Negate(a) | Node::Shared(a) => (vec![*a], false),
-            Node::Gate { value, .. } => (vec![*value], false),
-            Node::Binary(op, a, b) => (vec![*a, *b], *op == BinaryOp::Div),
-            node => source(node).unwrap_or_default(),
-        };
+        let (operands, itself) = source(graph.node(id));
         unbounded[id.index()] = itself || operands.iter().any(|operand| unbounded[operand.index()]);
     }
     unbounded
 }
 
-/// The operands of a power or a call, and whether it may be infinite or NaN, itself or its derivative, where they are finite.
-fn source(node: &Node) -> Option<(Vec<NodeId>, bool)> {
+/// The operands whose values and derivatives a node hands on, and whether its own may be infinite or NaN where theirs are
+/// finite. Conditions hand on nothing.
+fn source(node: &Node) -> (Vec<NodeId>, bool) {
     match node {
-        Node::Power(a, exponent) => Some((vec![*a], *exponent < 0.0 || exponent.fract() != 0.0)),
+        Node::Input(_) | Node::Constant(_) => (Vec::new(), false),
+        Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => (Vec::new(), false),
+        // What comes after a select is not inside its branches, but may be inside one around them.
+        Node::Select(_, a, b) => (vec![*a, *b], false),
+        Node::Negate(a) | Node::Shared(a) => (vec![*a], false),
+        Node::Gate { value, .. } => (vec![*value], false),
+        Node::Binary(op, a, b) => (vec![*a, *b], *op == BinaryOp::Div),
+        Node::Power(a, exponent) => (vec![*a], *exponent < 0.0 || exponent.fract() != 0.0),
         Node::Call(function, arguments) => {
             let bounded =
                 [Function::Sin, Function::Cos, Function::Tanh, Function::Atan, Function::Abs, Function::Signum];
-            Some((arguments.clone(), !bounded.contains(function)))
+            (arguments.clone(), !bounded.contains(function))
         }
-        _ => None,
     }
 }
 
