@@ -126,9 +126,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         };
         let status = solve.run(observe);
         let Solve { stats, kept, .. } = solve;
-        let exact = settings.hessian == Hessian::Exact;
-        let kept = exact && kept && status == Status::Converged;
-        self.finish(model, settings, status, stats, problem, solution, if exact { None } else { keep }) || kept
+        self.finish(model, settings, status, stats, problem, solution, keep) || (kept && status == Status::Converged)
     }
 
     /// Takes over what a problem gives besides its trajectory.

@@ -32,9 +32,8 @@ use crate::solution::Solution;
 /// All memory is allocated by [`Ilqr::new`]; a solve allocates only the solution it returns, and [`Ilqr::solve_into`]
 /// nothing. Nothing of one solve is carried into the next: the same problem always gives the same solution.
 ///
-/// Gradients of one solution after another share one factorisation. For models without limits the solve leaves it behind
-/// already, when it ends on steps of the exact Hessian or on Gauss-Newton steps: a first gradient then costs one linear
-/// sweep each way. What a factorisation belongs to is compared to the bit, so that an edited solution never gets it.
+/// Gradients of one solution after another share one factorisation. For models without limits a solve leaves it behind
+/// already, where it sees its end coming: a first gradient then costs one linear sweep each way. What a factorisation belongs to is compared to the bit, so that an edited solution never gets it.
 ///
 /// # Memory
 ///

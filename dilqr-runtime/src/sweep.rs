@@ -69,6 +69,12 @@ impl Sweep<f64> {
 }
 
 impl<S: Scalar> Sweep<S> {
+    /// Where no stage has failed so far.
+    #[inline(always)]
+    fn sound(&self) -> S::Mask {
+        !(self.indefinite | self.non_finite)
+    }
+
     /// A stage that failed somewhere, and where the numbers it was given are finite.
     #[cold]
     fn fail(&mut self, failed: S::Mask, given: S::Mask) {
@@ -224,16 +230,15 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             );
         }
         let terminal = &records.terminal;
-        let mut sound = finite(&[terminal.lx.as_slice(), terminal.lxx.as_slice()]);
         let mut sweep = Sweep {
             slope: S::zero(),
             stationarity: S::Real::zero(),
             scale: S::Real::one(),
             indefinite: S::Mask::splat(false),
-            non_finite: !sound,
+            non_finite: !finite(&[terminal.lx.as_slice(), terminal.lxx.as_slice()]),
             hessian,
         };
-        if !sound.any() {
+        if !sweep.sound().any() {
             return sweep;
         }
         let mut value = terminal.lxx;
@@ -294,11 +299,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             };
             sweep.slope += dot(&step.k, &step.qu);
 
-            let failed = sound & !(definite & all_finite(&step.k, &lambda));
+            let failed = sweep.sound() & !(definite & all_finite(&step.k, &lambda));
             if failed.any() {
                 sweep.fail(failed, finite_stage(&quadratic, lx, lu));
-                sound = sound & !failed;
-                if !sound.any() {
+                if !sweep.sound().any() {
                     return sweep;
                 }
             }
@@ -338,7 +342,6 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         let (mut next, mut stage) = (&mut one, &mut other);
         next.value_hessian = *value;
         next.value_gradient = self.costates[horizon];
-        let mut sound = !sweep.non_finite;
         let mut stationarity = Stationarity::start();
         for t in (0..horizon).rev() {
             let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
@@ -353,13 +356,12 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             for i in 0..NU {
                 definite = definite & is_positive(stage.pivots[i], stage.quu[(i, i)], NU);
             }
-            let failed = sound & !definite;
+            let failed = sweep.sound() & !definite;
             if failed.any() {
                 records.expand(instance, t, x, u, constraints, horizon, hessian, lambda);
                 let (quadratic, lx, lu) = blocks(&records.stage, &records.hamiltonian, hessian);
                 sweep.fail(failed, finite_stage(&quadratic, lx, lu));
-                sound = sound & !failed;
-                if !sound.any() {
+                if !sweep.sound().any() {
                     return sweep;
                 }
             }
