@@ -8,7 +8,7 @@ use dilqr_models::{
 use dilqr_runtime::lanes::{F64x4, F64x8, Lanes};
 use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, StageExpansion, TerminalExpansion};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
-use dilqr_runtime::{Hessian, Ilqr, LossGradient, Model, Problem, Settings, Solution, Status, batch};
+use dilqr_runtime::{Hessian, Ilqr, LossGradient, Model, Problem, Scalar, Settings, Solution, Status, batch};
 use dilqr_tests::random_loss;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -45,6 +45,59 @@ pub mod sledge {
     }
 }
 
+/// Everything that the kernels say of one stage, in a row.
+fn answers<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize>(
+    model: &M,
+    x: &SVector<S, NX>,
+    u: &SVector<S, NU>,
+    p: &SVector<S, NP>,
+    [lambda, dx, dlambda]: [&SVector<S, NX>; 3],
+    du: &SVector<S, NU>,
+) -> Vec<S>
+where
+    M: Model<NX, NU, NP>,
+{
+    let s: SVector<S, 0> = SVector::from_fn(|_, _| S::zero());
+    let (mut f, mut next) = (SVector::from_fn(|_, _| S::zero()), SVector::from_fn(|_, _| S::zero()));
+    model.dynamics(x, u, p, &s, &mut f);
+    let l = model.step(x, u, p, &s, &mut next);
+    let (mut stage, mut hamiltonian) = (StageExpansion::zeros(), HamiltonianExpansion::zeros());
+    let (mut terminal, mut terms) = (TerminalExpansion::zeros(), ParameterTerms::zeros());
+    model.expand_stage(x, u, p, &s, &mut stage);
+    model.expand_terminal(x, p, &s, &mut terminal);
+    model.expand_hamiltonian(x, u, p, &s, lambda, &mut hamiltonian);
+    model.parameter_terms(x, u, p, &s, lambda, &mut terms);
+    let (mut gp, mut gs) = (SVector::from_fn(|_, _| S::zero()), SVector::from_fn(|_, _| S::zero()));
+    model.add_parameter_contraction(x, u, p, &s, lambda, dx, du, dlambda, &mut gp, &mut gs);
+    let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = hamiltonian;
+    let mut answers = vec![l, stage.l, terminal.l, model.stage_cost(x, u, p, &s)];
+    let lists: [&[S]; 21] = [
+        f.as_slice(),
+        next.as_slice(),
+        stage.f.as_slice(),
+        stage.fx.as_slice(),
+        stage.fu.as_slice(),
+        stage.lxx.as_slice(),
+        stage.lux.as_slice(),
+        stage.luu.as_slice(),
+        terminal.lx.as_slice(),
+        terminal.lxx.as_slice(),
+        fx.as_slice(),
+        fu.as_slice(),
+        lx.as_slice(),
+        lu.as_slice(),
+        hxx.as_slice(),
+        hux.as_slice(),
+        huu.as_slice(),
+        terms.fp.as_slice(),
+        terms.hxp.as_slice(),
+        terms.hup.as_slice(),
+        gp.as_slice(),
+    ];
+    answers.extend(lists.into_iter().flatten());
+    answers
+}
+
 /// All kernels of a model without limits at random points, in lanes and in `f64`.
 fn kernels<L: Lanes, M, const NX: usize, const NU: usize, const NP: usize>(
     model: &M,
@@ -66,98 +119,18 @@ fn kernels<L: Lanes, M, const NX: usize, const NU: usize, const NP: usize>(
             SVector::from_fn(|_, _| numbers(1.0)),
         );
         let p: SVector<L, NP> = SVector::from_fn(|i, _| L::from_f64(params[i]) * (L::one() + numbers(0.2)));
-        let s = SVector::zeros();
-
-        let mut answers: Vec<L> = Vec::new();
-        let all = |x: &SVector<L, NX>, u: &SVector<L, NU>, p: &SVector<L, NP>| {
-            let none: SVector<L, 0> = SVector::from_fn(|_, _| L::zero());
-            let (mut f, mut next) = (SVector::from_fn(|_, _| L::zero()), SVector::from_fn(|_, _| L::zero()));
-            model.dynamics(x, u, p, &none, &mut f);
-            let l = model.step(x, u, p, &none, &mut next);
-            let (mut stage, mut hamiltonian) = (StageExpansion::zeros(), HamiltonianExpansion::zeros());
-            let (mut terminal, mut terms) = (TerminalExpansion::zeros(), ParameterTerms::zeros());
-            model.expand_stage(x, u, p, &none, &mut stage);
-            model.expand_terminal(x, p, &none, &mut terminal);
-            model.expand_hamiltonian(x, u, p, &none, &lambda, &mut hamiltonian);
-            model.parameter_terms(x, u, p, &none, &lambda, &mut terms);
-            let (mut gp, mut gs) = (SVector::from_fn(|_, _| L::zero()), SVector::from_fn(|_, _| L::zero()));
-            model.add_parameter_contraction(x, u, p, &none, &lambda, &dx, &du, &dlambda, &mut gp, &mut gs);
-            let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = hamiltonian;
-            let mut answers = vec![l, stage.l, terminal.l, model.stage_cost(x, u, p, &none)];
-            let lists: [&[L]; 21] = [
-                f.as_slice(),
-                next.as_slice(),
-                stage.f.as_slice(),
-                stage.fx.as_slice(),
-                stage.fu.as_slice(),
-                stage.lxx.as_slice(),
-                stage.lux.as_slice(),
-                stage.luu.as_slice(),
-                terminal.lx.as_slice(),
-                terminal.lxx.as_slice(),
-                fx.as_slice(),
-                fu.as_slice(),
-                lx.as_slice(),
-                lu.as_slice(),
-                hxx.as_slice(),
-                hux.as_slice(),
-                huu.as_slice(),
-                terms.fp.as_slice(),
-                terms.hxp.as_slice(),
-                terms.hup.as_slice(),
-                gp.as_slice(),
-            ];
-            answers.extend(lists.into_iter().flatten());
-            answers
-        };
-        answers.extend(all(&x, &u, &p));
+        let found = answers(model, &x, &u, &p, [&lambda, &dx, &dlambda], &du);
         for lane in 0..L::COUNT {
             fn of<L: Lanes, const R: usize>(a: &SMatrix<L, R, 1>, lane: usize) -> SMatrix<f64, R, 1> {
                 a.map(|entry| entry.lane(lane))
             }
             let (x, u, p) = (of(&x, lane), of(&u, lane), of(&p, lane));
             let (lambda, dx, du, dlambda) = (of(&lambda, lane), of(&dx, lane), of(&du, lane), of(&dlambda, lane));
-            let (mut f, mut next) = (SVector::zeros(), SVector::zeros());
-            model.dynamics(&x, &u, &p, &s, &mut f);
-            let l = model.step(&x, &u, &p, &s, &mut next);
-            let (mut stage, mut hamiltonian) = (StageExpansion::zeros(), HamiltonianExpansion::zeros());
-            let (mut terminal, mut terms) = (TerminalExpansion::zeros(), ParameterTerms::zeros());
-            model.expand_stage(&x, &u, &p, &s, &mut stage);
-            model.expand_terminal(&x, &p, &s, &mut terminal);
-            model.expand_hamiltonian(&x, &u, &p, &s, &lambda, &mut hamiltonian);
-            model.parameter_terms(&x, &u, &p, &s, &lambda, &mut terms);
-            let (mut gp, mut gs) = (SVector::zeros(), SVector::zeros());
-            model.add_parameter_contraction(&x, &u, &p, &s, &lambda, &dx, &du, &dlambda, &mut gp, &mut gs);
-            let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = hamiltonian;
-            let mut expected = vec![l, stage.l, terminal.l, model.stage_cost(&x, &u, &p, &s)];
-            let lists: [&[f64]; 21] = [
-                f.as_slice(),
-                next.as_slice(),
-                stage.f.as_slice(),
-                stage.fx.as_slice(),
-                stage.fu.as_slice(),
-                stage.lxx.as_slice(),
-                stage.lux.as_slice(),
-                stage.luu.as_slice(),
-                terminal.lx.as_slice(),
-                terminal.lxx.as_slice(),
-                fx.as_slice(),
-                fu.as_slice(),
-                lx.as_slice(),
-                lu.as_slice(),
-                hxx.as_slice(),
-                hux.as_slice(),
-                huu.as_slice(),
-                terms.fp.as_slice(),
-                terms.hxp.as_slice(),
-                terms.hup.as_slice(),
-                gp.as_slice(),
-            ];
-            expected.extend(lists.into_iter().flatten());
-            assert_eq!(answers.len(), expected.len());
+            let expected = answers(model, &x, &u, &p, [&lambda, &dx, &dlambda], &du);
+            assert_eq!(found.len(), expected.len());
             let scale = expected.iter().fold(1.0, |scale: f64, entry| scale.max(entry.abs()));
             assert!(expected.iter().all(|entry| entry.is_finite()), "a branch that does not run shows: {expected:?}");
-            for (i, (answer, expected)) in answers.iter().zip(&expected).enumerate() {
+            for (i, (answer, expected)) in found.iter().zip(&expected).enumerate() {
                 let answer = answer.lane(lane);
                 assert!((answer - expected).abs() <= tolerance * scale, "entry {i}: {answer} {expected}");
             }
