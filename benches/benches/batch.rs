@@ -4,8 +4,8 @@ use core::hint::black_box;
 use core::time::Duration;
 
 use criterion::Throughput;
-use dilqr_benches::peers::{cartpole, exact};
-use dilqr_runtime::{LossGradient, Problem, batch};
+use dilqr_benches::peers::{assert_same, batch_of_poles, cartpole, exact};
+use dilqr_runtime::{LossGradient, batch};
 use rayon::ThreadPoolBuilder;
 
 const PROBLEMS: usize = 64;
@@ -18,14 +18,7 @@ fn main() {
     let (model, settings) = (&case.model, exact());
     let mut solver = case.solver(settings);
 
-    // As many poles, let go at different angles.
-    let problems: Vec<_> = (0..PROBLEMS)
-        .map(|i| {
-            let angle = -0.5 + i as f64 / (PROBLEMS - 1) as f64;
-            Problem::new([0.0, 0.0, angle, 0.0], *case.problem.params(), HORIZON)
-                .with_policy(model, |_, x| [2.0 * x[0] + 4.0 * x[1] + 40.0 * x[2] + 8.0 * x[3]])
-        })
-        .collect();
+    let problems = batch_of_poles(model, PROBLEMS, HORIZON);
     let solutions: Vec<_> = problems.iter().map(|problem| solver.solve(problem).expect("a problem")).collect();
     let losses: Vec<_> = solutions
         .iter()
@@ -43,13 +36,8 @@ fn main() {
     let alone = solutions.iter().zip(&losses).map(|(solution, loss)| solver.vjp(solution, loss));
     assert!(batched.into_iter().zip(alone).all(|(batched, alone)| batched.is_ok() && batched == alone));
 
-    // Lanes round otherwise: their answers are as close as the tolerance over the smallest curvature allows.
     for (lanes, alone) in batch::solve_lanes(model, HORIZON, &settings, &problems).into_iter().zip(&solutions) {
-        let lanes = lanes.expect("a problem");
-        assert_eq!(lanes.status, alone.status);
-        let allowed = 10.0 * settings.tolerance / alone.certificate().smallest_eigenvalue;
-        assert!(lanes.states.iter().zip(&alone.states).all(|(a, b)| (a - b).amax() <= allowed));
-        assert!(lanes.controls.iter().zip(&alone.controls).all(|(a, b)| (a - b).amax() <= allowed));
+        assert_same(&lanes.expect("a problem"), alone, &settings);
     }
 
     let singles = batch::vjp(model, &settings, &solutions, &losses);

@@ -171,6 +171,29 @@ pub fn off_upright(model: &cartpole::Cartpole, angle: f64, horizon: usize) -> Pr
     Problem::new([0.0, 0.0, angle, 0.0], [9.8, 1.0, 0.1, 0.5], horizon).with_policy(model, law)
 }
 
+/// As many poles, let go at different angles.
+#[must_use]
+pub fn batch_of_poles(model: &cartpole::Cartpole, problems: usize, horizon: usize) -> Vec<Problem<4, 1, 4>> {
+    let angle = |i| -0.5 + i as f64 / (problems - 1) as f64;
+    (0..problems).map(|i| off_upright(model, angle(i), horizon)).collect()
+}
+
+/// Asserts that a solution found in lanes is the one found alone: lanes round otherwise, so it is as close as the tolerance over
+/// the smallest curvature allows, and a margin.
+///
+/// # Panics
+/// Where it is not.
+pub fn assert_same<const NX: usize, const NU: usize, const NP: usize>(
+    in_lanes: &Solution<NX, NU, NP>,
+    alone: &Solution<NX, NU, NP>,
+    settings: &Settings,
+) {
+    assert_eq!(in_lanes.status, alone.status);
+    let allowed = 10.0 * settings.tolerance / alone.certificate().smallest_eigenvalue;
+    assert!(in_lanes.states.iter().zip(&alone.states).all(|(a, b)| (a - b).amax() <= allowed));
+    assert!(in_lanes.controls.iter().zip(&alone.controls).all(|(a, b)| (a - b).amax() <= allowed));
+}
+
 /// Where the quadrotors start, what they are made of, and the guess: they hover.
 fn off_hover(horizon: usize) -> Problem<12, 4, 6> {
     let start = [0.5, -0.4, 0.6, 0.1, -0.1, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];

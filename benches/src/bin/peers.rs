@@ -17,7 +17,9 @@ use std::process::Command;
 
 use dilqr_benches::casadi::environment;
 use dilqr_benches::lq::{self, Policy, backward};
-use dilqr_benches::peers::{Case, Golden, cartpole, exact, gauss_newton, off_upright, pendulum, quadrotor};
+use dilqr_benches::peers::{
+    Case, Golden, assert_same, batch_of_poles, cartpole, exact, gauss_newton, pendulum, quadrotor,
+};
 use dilqr_benches::timing::{median, microseconds};
 use dilqr_runtime::lanes::{Lanes, Native};
 use dilqr_runtime::lq::{LqProblem, LqStage};
@@ -297,21 +299,14 @@ fn ours() -> Times {
 fn batched() -> (f64, f64) {
     const PROBLEMS: usize = 64;
     let case = cartpole(30);
-    let problems: Vec<_> = (0..PROBLEMS)
-        .map(|i| {
-            let angle = -0.5 + i as f64 / (PROBLEMS - 1) as f64;
-            off_upright(&case.model, angle, 30)
-        })
-        .collect();
+    let problems = batch_of_poles(&case.model, PROBLEMS, 30);
     let one = ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     let settings = exact();
-    // As in the batch's bench: the tolerance over the smallest curvature, and a margin.
     let alone = batch::solve(&case.model, 30, &settings, &problems);
     for (alone, in_lanes) in alone.iter().zip(batch::solve_lanes(&case.model, 30, &settings, &problems)) {
         let (alone, in_lanes) = (alone.as_ref().expect("a problem"), in_lanes.expect("a problem"));
-        assert!(alone.status == Status::Converged && in_lanes.status == Status::Converged);
-        let allowed = 10.0 * settings.tolerance / alone.certificate().smallest_eigenvalue;
-        assert!(in_lanes.controls.iter().zip(&alone.controls).all(|(a, b)| (a - b).amax() <= allowed));
+        assert_eq!(alone.status, Status::Converged);
+        assert_same(&in_lanes, alone, &settings);
     }
     let solve = || drop(black_box(batch::solve(&case.model, 30, &settings, black_box(&problems))));
     let in_lanes = || drop(black_box(batch::solve_lanes(&case.model, 30, &settings, black_box(&problems))));
