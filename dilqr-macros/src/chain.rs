@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::graph::{Input, Vector};
 use crate::program::{Builder, Value};
-use crate::tape::{Condition, Operand, Rule, Tape};
+use crate::tape::{Condition, Operand, Place, Rule, Tape};
 
 /// The ways a kernel may be built in.
 #[derive(Clone, Copy)]
@@ -652,43 +652,22 @@ struct Interactions {
     terms: BTreeMap<Place, BTreeMap<Place, Vec<Value>>>,
 }
 
-/// An operand in an order: inputs first, then pieces as they come.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
-    Input(Input),
-    Piece(usize),
-}
-
-impl Place {
-    fn of(operand: Operand) -> Option<Self> {
-        match operand {
-            Operand::Constant(_) => None,
-            Operand::Input(input) => Some(Self::Input(input)),
-            Operand::Piece(index) => Some(Self::Piece(index)),
-        }
-    }
-}
-
 impl Interactions {
     /// Adds to the entry of an unordered pair; it is kept under the later of the two, which is eliminated first.
     fn add(&mut self, a: Operand, b: Operand, term: Value) {
-        if let (Some(a), Some(b)) = (Place::of(a), Place::of(b)) {
+        if let (Some(a), Some(b)) = (a.place(), b.place()) {
             self.terms.entry(a.max(b)).or_default().entry(a.min(b)).or_default().push(term);
         }
     }
 
     /// The non-zero entries of the latest live piece with every live operand, itself included.
     fn take(&mut self, operand: Operand, builder: &mut Builder) -> Vec<(Operand, Value)> {
-        let Some(row) = Place::of(operand).and_then(|place| self.terms.remove(&place)) else { return Vec::new() };
+        let Some(row) = operand.place().and_then(|place| self.terms.remove(&place)) else { return Vec::new() };
         let mut entries = Vec::new();
         for (place, terms) in row {
             let value = builder.factored_sum(&terms);
             if !builder.is_zero(value) {
-                let operand = match place {
-                    Place::Input(input) => Operand::Input(input),
-                    Place::Piece(index) => Operand::Piece(index),
-                };
-                entries.push((operand, value));
+                entries.push((place.into(), value));
             }
         }
         entries

@@ -23,9 +23,9 @@ pub(crate) fn kernels(
         return Ok(kernels);
     }
     let System { graph, dynamics, stage_cost, terminal_cost, limits, .. } = system;
-    let tape = symbolic::session(|| tape::tape(graph, dynamics, *stage_cost, *terminal_cost, limits));
-    let tape = tape.map_err(|error| syn::Error::new(model.module.span(), error))?;
-    let tape = tape.map_err(|refusal| {
+    let tapes = symbolic::session(|| tape::tapes(graph, dynamics, *stage_cost, *terminal_cost, limits));
+    let tapes = tapes.map_err(|error| syn::Error::new(model.module.span(), error))?;
+    let tapes = tapes.map_err(|refusal| {
         let (node, message) = match refusal {
             Refusal::Overflow(node) => (node, message::OVERFLOW),
             Refusal::Digits(node) => (node, message::DIGITS),
@@ -33,7 +33,7 @@ pub(crate) fn kernels(
         let name = system.function_of(node, model).map_or(&model.module, |function| &function.name);
         syn::Error::new(name.span(), message)
     })?;
-    let kernels = partials::kernels(&tape, system.vectors.sizes());
+    let kernels = partials::kernels(&tapes, system.vectors.sizes());
     // What is shared by a name meets only here.
     let overflowing: Vec<&str> =
         kernels.named().iter().filter(|(_, program)| !program.is_finite()).map(|(name, _)| *name).collect();

@@ -11,6 +11,8 @@ mod cache;
 #[cfg(feature = "symbolica")]
 mod chain;
 mod check;
+#[cfg(feature = "symbolica")]
+mod cut;
 mod derive;
 mod describe;
 mod dump;

@@ -7,10 +7,12 @@ use crate::kernels::{Kernels, Sizes};
 use crate::program::{Field, Output, Program, Value};
 use crate::tape::{Operand, Tape};
 
-pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
+pub(crate) fn kernels(tapes: &[Tape], sizes: Sizes) -> Kernels {
+    // What the tapes say of the model is the same.
+    let limits = &tapes[0].limits;
     // Kernels know nothing of one another: those of a large model are built on all cores.
     std::thread::scope(|scope| {
-        let start = |build: fn(&mut Sweep<'_>)| scope.spawn(move || shortest(tape, sizes, build));
+        let start = |build: fn(&mut Sweep<'_>)| scope.spawn(move || shortest(tapes, sizes, build));
         let finished = |thread: std::thread::ScopedJoinHandle<'_, Program>| match thread.join() {
             Ok(program) => program,
             Err(panic) => std::panic::resume_unwind(panic),
@@ -78,7 +80,6 @@ pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
             sweep.write_f_jacobian(&[(Vector::X, Field::Fx), (Vector::U, Field::Fu), (Vector::P, Field::Fp)]);
         });
         let start_if = |present: bool, build: fn(&mut Sweep<'_>)| present.then(|| start(build));
-        let limits = &tape.limits;
         // The stages of models with limits are the runtime's business.
         let small = sizes.nx + sizes.nu <= backward::LARGEST;
         let free = !limits.bounded() && limits.stage.is_empty() && limits.terminal.is_empty();
@@ -144,30 +145,31 @@ pub(crate) fn kernels(tape: &Tape, sizes: Sizes) -> Kernels {
 }
 
 /// Builds a kernel in every way and keeps the one with the fewest operations, the first on a tie.
-fn shortest(tape: &Tape, sizes: Sizes, build: fn(&mut Sweep<'_>)) -> Program {
+fn shortest(tapes: &[Tape], sizes: Sizes, build: fn(&mut Sweep<'_>)) -> Program {
     use HessianStrategy::{Columns, Pieces, Pushed, Rows};
     use JacobianStrategy::{Backward, Forward};
     let mut best: Option<Program> = None;
     // What a kernel does not use makes no difference to it, and is tried once.
     let mut used = (true, true);
-    for jacobian in [Forward, Backward] {
-        for hessian in [Columns, Rows, Pieces, Pushed] {
-            if (jacobian != Forward && !used.0) || (hessian != Columns && !used.1) {
-                continue;
-            }
-            // A way that is far beyond the best is given up before it is complete.
-            let limit = best.as_ref().map_or(usize::MAX, |best| 1_000 + 3 * best.ops.len());
-            let strategy = Strategy { jacobian, hessian };
-            let mut sweep = Sweep { chain: Chain::new(tape, strategy, limit), tape, sizes, outputs: Vec::new() };
-            build(&mut sweep);
-            if sweep.chain.builder.is_full() {
-                continue;
-            }
-            used = sweep.chain.used();
-            let program = sweep.chain.builder.finish(sweep.outputs);
-            if best.as_ref().is_none_or(|best| program.count().total() < best.count().total()) {
-                best = Some(program);
-            }
+    let strategies = [Forward, Backward]
+        .into_iter()
+        .flat_map(|jacobian| [Columns, Rows, Pieces, Pushed].map(|hessian| Strategy { jacobian, hessian }));
+    for (tape, strategy) in tapes.iter().flat_map(|tape| strategies.clone().map(move |strategy| (tape, strategy))) {
+        let Strategy { jacobian, hessian } = strategy;
+        if (jacobian != Forward && !used.0) || (hessian != Columns && !used.1) {
+            continue;
+        }
+        // A way that is far beyond the best is given up before it is complete.
+        let limit = best.as_ref().map_or(usize::MAX, |best| 1_000 + 3 * best.ops.len());
+        let mut sweep = Sweep { chain: Chain::new(tape, strategy, limit), tape, sizes, outputs: Vec::new() };
+        build(&mut sweep);
+        if sweep.chain.builder.is_full() {
+            continue;
+        }
+        used = sweep.chain.used();
+        let program = sweep.chain.builder.finish(sweep.outputs);
+        if best.as_ref().is_none_or(|best| program.count().total() < best.count().total()) {
+            best = Some(program);
         }
     }
     best.unwrap_or(Program { ops: Vec::new(), outputs: Vec::new() })

@@ -137,15 +137,27 @@ impl Extent {
 /// The constants of an expression multiply to numbers of too many digits.
 pub(crate) struct TooManyDigits;
 
-/// Symbolica's normal form of the expression under `node`, down to what is shared. `operands` receives the inputs and
-/// shared nodes it reads, in the order of their first appearance: they are its atoms.
-pub(crate) fn normal_form(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Result<Term, TooManyDigits> {
-    let (atom, _) = build(graph, node, operands)?;
+/// Symbolica's normal form of the expression under `node`, down to what is shared and not `transparent`. `operands` receives
+/// the inputs and shared nodes it reads, in the order of their first appearance: they are its atoms.
+pub(crate) fn normal_form(
+    graph: &Graph,
+    node: NodeId,
+    transparent: &[bool],
+    operands: &mut Vec<NodeId>,
+) -> Result<Term, TooManyDigits> {
+    let (atom, _) = build(graph, node, transparent, operands)?;
     Ok(term(atom.as_view()))
 }
 
-fn build(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Result<(Atom, Extent), TooManyDigits> {
+fn build(
+    graph: &Graph,
+    node: NodeId,
+    transparent: &[bool],
+    operands: &mut Vec<NodeId>,
+) -> Result<(Atom, Extent), TooManyDigits> {
+    let mut build = |node: NodeId| build(graph, node, transparent, operands);
     let (atom, extent) = match graph.node(node) {
+        Node::Shared(inner) if transparent[node.index()] => build(*inner)?,
         Node::Input(_) | Node::Shared(_) | Node::Select(..) | Node::Gate { .. } => {
             let index = operands.iter().position(|known| *known == node).unwrap_or_else(|| {
                 operands.push(node);
@@ -158,12 +170,12 @@ fn build(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Result<(Ato
             unreachable!("a condition is read by selects and gates only")
         }
         Node::Negate(operand) => {
-            let (operand, extent) = build(graph, *operand, operands)?;
+            let (operand, extent) = build(*operand)?;
             (-operand, extent)
         }
         Node::Binary(op, left, right) => {
-            let (left, a) = build(graph, *left, operands)?;
-            let (right, b) = build(graph, *right, operands)?;
+            let (left, a) = build(*left)?;
+            let (right, b) = build(*right)?;
             let extent = if matches!(op, BinaryOp::Add | BinaryOp::Sub) { a.sum(b) } else { a.product(b) };
             if extent.digits > DIGITS {
                 return Err(TooManyDigits);
@@ -179,13 +191,13 @@ fn build(graph: &Graph, node: NodeId, operands: &mut Vec<NodeId>) -> Result<(Ato
             (atom, extent)
         }
         Node::Power(base, exponent) => {
-            let (base, extent) = build(graph, *base, operands)?;
+            let (base, extent) = build(*base)?;
             power(base, extent, *exponent)
         }
         Node::Call(function, arguments) => {
             let mut atoms = Vec::new();
             for argument in arguments {
-                atoms.push(build(graph, *argument, operands)?.0);
+                atoms.push(build(*argument)?.0);
             }
             (function_symbol(*function).call_args(&atoms), Extent::ATOM)
         }
@@ -210,9 +222,14 @@ fn constant(value: f64) -> Atom {
     Rational::try_from(value).map_or_else(|_| Atom::num(0), Atom::num)
 }
 
+/// Symbolica's normal form of an expression whose atom `k` is called `names[k]` from now on.
+pub(crate) fn renamed(expression: &Term, names: &[usize]) -> Term {
+    term(atom(expression, &|index| names[index]).as_view())
+}
+
 /// First and second partial derivatives of `expression` in its atoms `0..atoms`.
 pub(crate) fn partials(expression: &Term, atoms: usize) -> Partials {
-    let expression = atom(expression);
+    let expression = atom(expression, &|index| index);
     let first: Vec<Atom> = (0..atoms).map(|index| expression.derivative(atom_symbol(index))).collect();
     let second = (0..atoms).flat_map(|row| {
         let partial = &first[row];
@@ -232,20 +249,19 @@ pub(crate) struct Partials {
     pub(crate) second: Vec<(usize, usize, Term)>,
 }
 
-fn atom(term: &Term) -> Atom {
+fn atom(term: &Term, name: &dyn Fn(usize) -> usize) -> Atom {
+    let all = |terms: &[Term]| terms.iter().map(|term| atom(term, name)).collect::<Vec<_>>();
     match term {
         Term::Constant(value) => constant(*value),
-        Term::Atom(index) => Atom::var(atom_symbol(*index)),
-        Term::Sum(terms) => Atom::add_many(terms.iter().map(atom).collect::<Vec<_>>()),
-        Term::Product(factors) => Atom::mul_many(factors.iter().map(atom).collect::<Vec<_>>()),
+        Term::Atom(index) => Atom::var(atom_symbol(name(*index))),
+        Term::Sum(terms) => Atom::add_many(all(terms)),
+        Term::Product(factors) => Atom::mul_many(all(factors)),
         Term::Power(base, exponent) => {
             // Of an atom or a constant: pieces are cut at powers.
             let extent = if let Term::Constant(value) = **base { Extent::of(value) } else { Extent::ATOM };
-            power(atom(base), extent, *exponent).0
+            power(atom(base, name), extent, *exponent).0
         }
-        Term::Call(function, arguments) => {
-            function_symbol(*function).call_args(arguments.iter().map(atom).collect::<Vec<_>>())
-        }
+        Term::Call(function, arguments) => function_symbol(*function).call_args(all(arguments)),
     }
 }
 

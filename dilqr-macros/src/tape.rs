@@ -1,13 +1,12 @@
 //! The differentiable form of the model: a list of small expressions, each with its partials from Symbolica.
 //!
-//! Every shared node is brought into Symbolica's normal form and cut into pieces: a function call, a power of a
-//! quantity, a product of powers, a sum of such products, each over inputs and earlier pieces. Equal pieces are one. The
-//! chain rule then runs over the list, in `partials`, and its cost grows with the length of the list and not with the
-//! number of paths through it.
+//! Every shared node is brought into Symbolica's normal form and cut into pieces (`cut`). The chain rule then runs over the
+//! list, in `partials`, and its cost grows with the length of the list and not with the number of paths through it.
 
 use std::collections::HashMap;
 
 use crate::ast::BinaryOp;
+use crate::cut::{Cut, Cutter};
 use crate::graph::{Comparison, Function, Graph, Input, Node, NodeId};
 use crate::limits::Limits;
 use crate::symbolic::{self, Partials};
@@ -20,6 +19,33 @@ pub(crate) enum Operand {
     Input(Input),
     /// Index into [`Tape::pieces`].
     Piece(usize),
+}
+
+impl Operand {
+    /// Where it comes from; a constant comes from nowhere.
+    pub(crate) fn place(self) -> Option<Place> {
+        match self {
+            Self::Constant(_) => None,
+            Self::Input(input) => Some(Place::Input(input)),
+            Self::Piece(index) => Some(Place::Piece(index)),
+        }
+    }
+}
+
+/// An operand in an order: inputs first, then pieces as they come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    Input(Input),
+    Piece(usize),
+}
+
+impl From<Place> for Operand {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Input(input) => Self::Input(input),
+            Place::Piece(index) => Self::Piece(index),
+        }
+    }
 }
 
 pub(crate) struct Piece {
@@ -68,26 +94,43 @@ pub(crate) enum Refusal {
     Digits(NodeId),
 }
 
-/// Derives the tape; to be called inside [`symbolic::session`].
-pub(crate) fn tape(
+/// Derives the tapes of a model, one for each [`Cut`] that makes a difference; to be called inside [`symbolic::session`].
+pub(crate) fn tapes(
     graph: &Graph,
     f: &[NodeId],
     l: NodeId,
     terminal: NodeId,
     limits: &Limits<NodeId>,
+) -> Result<Vec<Tape>, Refusal> {
+    let coarse = tape(graph, Cut::Monomials, f, l, terminal, limits)?;
+    let fine = tape(graph, Cut::Products, f, l, terminal, limits)?;
+    // A product that is cut leaves pieces that the coarse tape does not have.
+    let differ = fine.pieces.len() != coarse.pieces.len();
+    Ok([coarse].into_iter().chain(differ.then_some(fine)).collect())
+}
+
+fn tape(
+    graph: &Graph,
+    cut: Cut,
+    f: &[NodeId],
+    l: NodeId,
+    terminal: NodeId,
+    limits: &Limits<NodeId>,
 ) -> Result<Tape, Refusal> {
-    let mut cutter = Cutter { pieces: Vec::new(), known: HashMap::new(), overflow: false };
+    let mut cutter = Cutter::new(cut);
     let mut values: HashMap<NodeId, Operand> = HashMap::new();
     let mut conditions: Vec<Condition> = Vec::new();
     let mut condition_of: HashMap<NodeId, usize> = HashMap::new();
     let risky = risky(graph);
+    let reciprocal = reciprocals(graph);
     for node in graph.needed(f.iter().copied().chain([l, terminal]).chain(limits.values())) {
         let value = match graph.node(node) {
             Node::Input(input) => Operand::Input(*input),
             Node::Constant(value) => Operand::Constant(*value),
             Node::Shared(inner) => {
                 let mut operands = Vec::new();
-                let term = symbolic::normal_form(graph, *inner, &mut operands).map_err(|_| Refusal::Digits(node))?;
+                let term = symbolic::normal_form(graph, *inner, &reciprocal, &mut operands);
+                let term = term.map_err(|_| Refusal::Digits(node))?;
                 let operands: Vec<Operand> = operands.iter().map(|operand| values[operand]).collect();
                 cutter.cut(&term, &operands)
             }
@@ -125,6 +168,20 @@ pub(crate) fn tape(
         terminal: values[&terminal],
         limits: limits.map(|node| values[&node]),
     })
+}
+
+/// For every node, whether it is a name for a constant over something that has a name itself. Symbolica sees through it, so
+/// that `a * b * pivot` is `b` where `pivot` stands for `1 / a`. (It sees through one such name and not through a chain.)
+fn reciprocals(graph: &Graph) -> Vec<bool> {
+    let mut reciprocal = vec![false; graph.len()];
+    for id in graph.ids() {
+        let Node::Shared(inner) = graph.node(id) else { continue };
+        let Node::Binary(BinaryOp::Div, above, below) = graph.node(*inner) else { continue };
+        let named =
+            matches!(graph.node(*below), Node::Input(_) | Node::Shared(_) | Node::Select(..) | Node::Gate { .. });
+        reciprocal[id.index()] = named && !reciprocal[below.index()] && graph.constant_value(*above).is_some();
+    }
+    reciprocal
 }
 
 /// For every node, whether something computed from it inside a branch may have derivatives that are not finite though the
@@ -173,84 +230,6 @@ fn source(node: &Node) -> (Vec<NodeId>, bool) {
             let bounded =
                 [Function::Sin, Function::Cos, Function::Tanh, Function::Atan, Function::Abs, Function::Signum];
             (arguments.clone(), !bounded.contains(function))
-        }
-    }
-}
-
-struct Cutter {
-    pieces: Vec<Piece>,
-    /// Pieces by their text over global operands.
-    known: HashMap<String, usize>,
-    overflow: bool,
-}
-
-impl Cutter {
-    /// The value of `term` over `operands`, making the pieces it takes.
-    fn cut(&mut self, term: &Term, operands: &[Operand]) -> Operand {
-        let mut local = Vec::new();
-        let term = match term {
-            Term::Constant(value) => {
-                self.overflow |= !value.is_finite();
-                return Operand::Constant(*value);
-            }
-            Term::Atom(atom) => return operands[*atom],
-            Term::Sum(terms) => Term::Sum(terms.iter().map(|term| self.monomial(term, operands, &mut local)).collect()),
-            Term::Call(function, arguments) => {
-                Term::Call(*function, arguments.iter().map(|term| self.whole(term, operands, &mut local)).collect())
-            }
-            other => self.monomial(other, operands, &mut local),
-        };
-        if local.is_empty() {
-            // All operands have turned out constant; the builder folds what is left.
-            let mut builder = crate::program::Builder::default();
-            let value = builder.term(&term, &[]);
-            let value = builder.constant_value(value).unwrap_or(f64::NAN);
-            self.overflow |= !value.is_finite();
-            return Operand::Constant(value);
-        }
-        let key = format!("{term:?} over {local:?}");
-        if let Some(&piece) = self.known.get(&key) {
-            return Operand::Piece(piece);
-        }
-        let partials = symbolic::partials(&term, local.len());
-        let piece = self.add(local, Rule::Smooth { term, partials });
-        self.known.insert(key, self.pieces.len() - 1);
-        piece
-    }
-
-    fn add(&mut self, operands: Vec<Operand>, rule: Rule) -> Operand {
-        self.pieces.push(Piece { operands, rule });
-        Operand::Piece(self.pieces.len() - 1)
-    }
-
-    /// A term of a sum: a product of powers, its factors reduced to operands.
-    fn monomial(&mut self, term: &Term, operands: &[Operand], local: &mut Vec<Operand>) -> Term {
-        match term {
-            Term::Product(factors) => {
-                Term::Product(factors.iter().map(|factor| self.factor(factor, operands, local)).collect())
-            }
-            other => self.factor(other, operands, local),
-        }
-    }
-
-    fn factor(&mut self, term: &Term, operands: &[Operand], local: &mut Vec<Operand>) -> Term {
-        match term {
-            Term::Power(base, exponent) => Term::Power(Box::new(self.whole(base, operands, local)), *exponent),
-            other => self.whole(other, operands, local),
-        }
-    }
-
-    /// `term` as one operand.
-    fn whole(&mut self, term: &Term, operands: &[Operand], local: &mut Vec<Operand>) -> Term {
-        match self.cut(term, operands) {
-            Operand::Constant(value) => Term::Constant(value),
-            operand => {
-                let index = local.iter().position(|known| *known == operand).unwrap_or_else(|| {
-                    local.push(operand);
-                    local.len() - 1
-                });
-                Term::Atom(index)
-            }
         }
     }
 }

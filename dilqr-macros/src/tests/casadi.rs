@@ -45,10 +45,11 @@ fn systems() -> [(&'static str, &'static str, String, Counts); 6] {
 
 /// The second derivatives of `l + lambda' f` in `(x, u)` and `p`, and nothing else (the kernel `parameter_terms` gives `fp`
 /// as well): the fewest operations over all ways to build them.
-fn cross(tape: &Tape) -> usize {
+fn cross(tapes: &[Tape]) -> usize {
     use HessianStrategy::{Columns, Pieces, Pushed, Rows};
     let mut best = usize::MAX;
-    for hessian in [Columns, Rows, Pieces, Pushed] {
+    let ways = tapes.iter().flat_map(|tape| [Columns, Rows, Pieces, Pushed].map(|hessian| (tape, hessian)));
+    for (tape, hessian) in ways {
         // A way that is far beyond the best is given up.
         let limit = best.saturating_mul(3).saturating_add(1_000);
         let mut chain = Chain::new(tape, Strategy { jacobian: JacobianStrategy::Forward, hessian }, limit);
@@ -69,23 +70,23 @@ fn cross(tape: &Tape) -> usize {
     best
 }
 
-fn counts(tape: &Tape, kernels: &Kernels) -> Counts {
+fn counts(tapes: &[Tape], kernels: &Kernels) -> Counts {
     let Kernels { linearize, hamiltonian_hessian, parameter_terms, .. } = kernels;
     let [first, hess, terms] = [linearize, hamiltonian_hessian, parameter_terms].map(|program| program.count().total());
-    [first, hess, cross(tape), terms]
+    [first, hess, cross(tapes), terms]
 }
 
 #[test]
 fn operations_beside_casadi() {
     let mut text = String::from("system kernel ours casadi\n");
     for (name, module, file, theirs) in systems() {
-        let (tape, sizes) = symbolic::session(|| {
+        let (tapes, sizes) = symbolic::session(|| {
             let system = elaborate_file(&file, module);
             (differentiate(&system), system.vectors.sizes())
         })
         .unwrap();
         // Outside the session, which others wait for, since this takes the arm some seconds.
-        let ours = counts(&tape, &partials::kernels(&tape, sizes));
+        let ours = counts(&tapes, &partials::kernels(&tapes, sizes));
         for ((kernel, ours), theirs) in ["first", "hess", "cross", "terms"].iter().zip(ours).zip(theirs) {
             let _ = writeln!(text, "{name} {kernel} {ours} {theirs}");
         }

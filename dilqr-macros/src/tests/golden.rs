@@ -58,7 +58,7 @@ pub(super) fn check(name: &str, text: &str) {
 fn operation_counts() {
     let mut text = String::from("model kernel total | add | mul | div | neg | call | select\n");
     for (name, file) in MODELS {
-        let (_, kernels) = symbolic::session(|| derive(&elaborate_file(file, name))).unwrap();
+        let kernels = symbolic::session(|| derive(&elaborate_file(file, name))).unwrap();
         for (kernel, program) in kernels.named() {
             let _ = writeln!(text, "{name} {kernel} {}", program.count());
         }
@@ -81,7 +81,7 @@ fn generated_code() {
 #[test]
 fn counts_in_the_documentation() {
     let text = expansion(SPRING).to_string();
-    let (_, kernels) = super::compile(SPRING);
+    let kernels = super::compile(SPRING);
     for (name, program) in kernels.named() {
         let row = format!("| `{name}` | {} |", program.count());
         assert!(text.contains(&row), "{row} is not in the documentation");
@@ -95,7 +95,7 @@ fn pictures_of_sparsity() {
     assert_eq!(name, "planar_quadrotor");
     let text = symbolic::session(|| {
         let system = elaborate_file(file, name);
-        pictures(&sparsity(&derive(&system).1, system.vectors.sizes()))
+        pictures(&sparsity(&derive(&system), system.vectors.sizes()))
     });
     let text = text.unwrap();
     check("planar_quadrotor_sparsity.txt", &text);

@@ -9,7 +9,7 @@ use crate::expand::expand;
 
 /// The operations of every kernel of a chain.
 fn counts(length: usize, step: &str) -> Vec<(&'static str, usize)> {
-    let (_, kernels) = compile(&chain(length, step));
+    let kernels = compile(&chain(length, step));
     kernels.named().into_iter().map(|(name, program)| (name, program.count().total())).collect()
 }
 

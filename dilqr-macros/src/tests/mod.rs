@@ -95,19 +95,17 @@ fn elaborate_file(text: &str, name: &str) -> System {
 }
 
 /// The stage that uses Symbolica; to be called inside [`symbolic::session`].
-fn differentiate(system: &System) -> Tape {
-    let tape = tape::tape(&system.graph, &system.dynamics, system.stage_cost, system.terminal_cost, &system.limits);
-    tape.unwrap_or_else(|_| panic!("a constant overflows"))
+fn differentiate(system: &System) -> Vec<Tape> {
+    let tapes = tape::tapes(&system.graph, &system.dynamics, system.stage_cost, system.terminal_cost, &system.limits);
+    tapes.unwrap_or_else(|_| panic!("a constant overflows"))
 }
 
 /// The stages from the graph to the kernels; to be called inside [`symbolic::session`].
-fn derive(system: &System) -> (Tape, Kernels) {
-    let tape = differentiate(system);
-    let kernels = partials::kernels(&tape, system.vectors.sizes());
-    (tape, kernels)
+fn derive(system: &System) -> Kernels {
+    partials::kernels(&differentiate(system), system.vectors.sizes())
 }
 
 /// All stages, with a session of their own.
-fn compile(source: &str) -> (Tape, Kernels) {
+fn compile(source: &str) -> Kernels {
     symbolic::session(|| derive(&elaborate(source))).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -223,7 +223,7 @@ fn run(seed: u8, cases: u32, length: usize) {
         let compared = Cell::new(0);
         let result = runner.run(&choices, |choices| {
             let model = Model::new(&choices);
-            let (_, kernels) = derive(&elaborate(&model.source("random")));
+            let kernels = derive(&elaborate(&model.source("random")));
             agree(&model, &kernels, &compared)
         });
         let failure = match result {

@@ -15,8 +15,8 @@ use crate::{partials, symbolic, tape};
 
 fn kernels(system: &System) -> Kernels {
     let System { graph, dynamics, stage_cost, terminal_cost, limits, .. } = system;
-    let tape = symbolic::session(|| tape::tape(graph, dynamics, *stage_cost, *terminal_cost, limits).ok());
-    partials::kernels(&tape.unwrap().unwrap(), system.vectors.sizes())
+    let tapes = symbolic::session(|| tape::tapes(graph, dynamics, *stage_cost, *terminal_cost, limits).ok());
+    partials::kernels(&tapes.unwrap().unwrap(), system.vectors.sizes())
 }
 
 /// `Owner.field: message` for every warning.

@@ -1,6 +1,6 @@
 // dilqr    0.1.0
 // model    29ce51040ed7284af1704f9db893c76c534f59606e257a34abd66343d8c89822
-// checksum 4fbc97032f2e3415b3e81bd1c8c3f00b1c8f062219535350c8ff3eb0eb8e0158
+// checksum 6d56f941ce84547f757587bdce064aafbcd3d19603088dbae96fb955c73c0c96
 //
 // Kernels of the model `spring`, with which it compiles without Symbolica. Not to be edited: dilqr refuses this
 // file once it differs from what was written, or the model from what it was derived from. To renew it:
@@ -41,10 +41,10 @@ fn dynamics(p: &Params, x: &State, u: &Control, out: &mut Record) {
 fn stage_cost(s: &StageParams, x: &State, u: &Control, out: &mut Record) {
     let t0 = x.position[0] - s.target;
     let t1 = t0 * t0;
-    let t2 = x.velocity * x.velocity;
-    let t3 = 0.1 * t2;
-    let t4 = u.force * u.force;
-    let t5 = t4 + t3;
+    let t2 = u.force * u.force;
+    let t3 = x.velocity * x.velocity;
+    let t4 = 0.1 * t3;
+    let t5 = t4 + t2;
     let t6 = 0.3 * t5;
     let t7 = t6 + t1;
     out.l = t7;
@@ -86,10 +86,10 @@ fn step(p: &Params, s: &StageParams, x: &State, u: &Control, out: &mut Record) {
     out.next[2] = t18;
     let t19 = x.position[0] - s.target;
     let t20 = t19 * t19;
-    let t21 = x.velocity * x.velocity;
-    let t22 = 0.1 * t21;
-    let t23 = u.force * u.force;
-    let t24 = t23 + t22;
+    let t21 = u.force * u.force;
+    let t22 = x.velocity * x.velocity;
+    let t23 = 0.1 * t22;
+    let t24 = t23 + t21;
     let t25 = 0.3 * t24;
     let t26 = t25 + t20;
     out.l = t26;
@@ -122,10 +122,10 @@ fn expand_stage(p: &Params, s: &StageParams, x: &State, u: &Control, out: &mut R
     out.f[2] = t19;
     let t20 = x.position[0] - s.target;
     let t21 = t20 * t20;
-    let t22 = x.velocity * x.velocity;
-    let t23 = 0.1 * t22;
-    let t24 = u.force * u.force;
-    let t25 = t24 + t23;
+    let t22 = u.force * u.force;
+    let t23 = x.velocity * x.velocity;
+    let t24 = 0.1 * t23;
+    let t25 = t24 + t22;
     let t26 = 0.3 * t25;
     let t27 = t26 + t21;
     out.l = t27;
@@ -315,47 +315,46 @@ fn add_terminal_parameter_gradient(p: &Params, s: &StageParams, x: &State, out: 
     out.gs[0] += t3;
 }
 
-/// 36 operations: 8 add, 21 mul, 1 div, 1 neg, 2 call, 3 select.
+/// 35 operations: 8 add, 20 mul, 1 div, 1 neg, 2 call, 3 select.
 fn add_parameter_contraction(p: &Params, x: &State, lambda: &State, dx: &State, dlambda: &State, out: &mut Record) {
-    let t0 = p.softness * p.softness;
-    let t1 = 1.0 + t0;
-    let t2 = sqrt(t1);
-    let t3 = 1.0 / t2;
-    let t4 = x.position[0] - x.position[1];
-    let t5 = t4 + -0.5;
-    let t6 = tanh(t5);
-    let t7 = t6 * t6;
-    let t8 = 1.0 - t7;
-    let t9 = dx.position[0] - dx.position[1];
-    let t10 = t9 * t8;
-    let t11 = t4 < 0.5;
-    let t12 = if t11 { t9 } else { t10 };
-    let t13 = t12 * t3;
-    let t14 = 0.1 * lambda.velocity;
-    let t15 = t14 * t13;
+    let t0 = 0.1 * lambda.velocity;
+    let t1 = p.softness * p.softness;
+    let t2 = 1.0 + t1;
+    let t3 = sqrt(t2);
+    let t4 = 1.0 / t3;
+    let t5 = t4 * t0;
+    let t6 = x.position[0] - x.position[1];
+    let t7 = t6 + -0.5;
+    let t8 = tanh(t7);
+    let t9 = t8 * t8;
+    let t10 = 1.0 - t9;
+    let t11 = dx.position[0] - dx.position[1];
+    let t12 = t11 * t10;
+    let t13 = t6 < 0.5;
+    let t14 = if t13 { t11 } else { t12 };
+    let t15 = t14 * t5;
     let t16 = 0.1 * dlambda.velocity;
-    let t17 = t6 + 0.5;
-    let t18 = if t11 { t4 } else { t17 };
-    let t19 = t18 * t3;
-    let t20 = t19 * t16;
+    let t17 = t4 * t16;
+    let t18 = t8 + 0.5;
+    let t19 = if t13 { t6 } else { t18 };
+    let t20 = t19 * t17;
     let t21 = t20 + t15;
     let t22 = -t21;
     out.gp[0] += t22;
-    let t23 = t3 * t3;
-    let t24 = p.stiffness * t23;
-    let t25 = t12 * t24;
-    let t26 = t14 * t25;
-    let t27 = t18 * p.stiffness;
-    let t28 = t27 * t23;
-    let t29 = t28 * t16;
-    let t30 = t29 + t26;
-    let t31 = 0.5 * t3;
-    let t32 = t31 * t30;
-    let t33 = 2.0 * p.softness;
-    let t34 = t33 * t32;
-    out.gp[1] += t34;
-    let t35 = -2.0 * dx.position[0];
-    out.gs[0] += t35;
+    let t23 = t14 * p.stiffness;
+    let t24 = t23 * t0;
+    let t25 = t19 * p.stiffness;
+    let t26 = t25 * t16;
+    let t27 = t26 + t24;
+    let t28 = t4 * t4;
+    let t29 = t28 * t27;
+    let t30 = 0.5 * t4;
+    let t31 = t30 * t29;
+    let t32 = 2.0 * p.softness;
+    let t33 = t32 * t31;
+    out.gp[1] += t33;
+    let t34 = -2.0 * dx.position[0];
+    out.gs[0] += t34;
 }
 
 /// 6 operations: 1 add, 4 mul, 0 div, 1 neg, 0 call, 0 select.
@@ -370,7 +369,7 @@ fn add_terminal_parameter_contraction(p: &Params, s: &StageParams, x: &State, dx
     out.gs[0] += t5;
 }
 
-/// 40 operations: 7 add, 19 mul, 1 div, 3 neg, 2 call, 8 select.
+/// 39 operations: 7 add, 18 mul, 1 div, 3 neg, 2 call, 8 select.
 fn parameter_terms(p: &Params, x: &State, lambda: &State, out: &mut Record) {
     let t0 = p.softness * p.softness;
     let t1 = 1.0 + t0;
@@ -387,11 +386,11 @@ fn parameter_terms(p: &Params, x: &State, lambda: &State, out: &mut Record) {
     out.fp[(2, 0)] = t11;
     let t12 = t9 * p.stiffness;
     let t13 = t3 * t3;
-    let t14 = t13 * t12;
-    let t15 = 0.5 * t3;
-    let t16 = 2.0 * p.softness;
-    let t17 = t16 * t15;
-    let t18 = t17 * t14;
+    let t14 = 0.5 * t3;
+    let t15 = 2.0 * p.softness;
+    let t16 = t15 * t14;
+    let t17 = t16 * t13;
+    let t18 = t17 * t12;
     let t19 = 0.1 * t18;
     out.fp[(2, 1)] = t19;
     let t20 = 0.1 * lambda.velocity;
@@ -405,19 +404,18 @@ fn parameter_terms(p: &Params, x: &State, lambda: &State, out: &mut Record) {
     let t28 = if t8 { t22 } else { 0.0 };
     let t29 = t28 + t27;
     out.hxp[(0, 0)] = t29;
-    let t30 = p.stiffness * t13;
-    let t31 = t17 * t30;
-    let t32 = t20 * t31;
-    let t33 = if t8 { 0.0 } else { t32 };
-    let t34 = t25 * t33;
-    let t35 = if t8 { 0.0 } else { t34 };
-    let t36 = if t8 { t32 } else { 0.0 };
-    let t37 = t36 + t35;
-    out.hxp[(0, 1)] = t37;
-    let t38 = -t29;
-    out.hxp[(1, 0)] = t38;
-    let t39 = -t37;
-    out.hxp[(1, 1)] = t39;
+    let t30 = t17 * t20;
+    let t31 = p.stiffness * t30;
+    let t32 = if t8 { 0.0 } else { t31 };
+    let t33 = t25 * t32;
+    let t34 = if t8 { 0.0 } else { t33 };
+    let t35 = if t8 { t31 } else { 0.0 };
+    let t36 = t35 + t34;
+    out.hxp[(0, 1)] = t36;
+    let t37 = -t29;
+    out.hxp[(1, 0)] = t37;
+    let t38 = -t36;
+    out.hxp[(1, 1)] = t38;
 }
 
 /// 2 operations: 1 add, 1 mul, 0 div, 0 neg, 0 call, 0 select.

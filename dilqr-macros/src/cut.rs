@@ -1,0 +1,138 @@
+//! Expressions in Symbolica's normal form, cut into the pieces of the tape: a function call, a power of a quantity, a product,
+//! a sum of products, each over inputs and earlier pieces. Equal pieces are one, so what the model states twice (both halves
+//! of a symmetric matrix, say) is differentiated once.
+
+use std::collections::HashMap;
+
+use crate::program::Builder;
+use crate::symbolic;
+use crate::tape::{Operand, Piece, Rule};
+use crate::term::Term;
+
+/// How finely products are cut. Which way gives the shorter kernel differs from model to model, and from kernel to kernel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// A product of powers is one piece, or stands in the sum that reads it.
+    Monomials,
+    /// A product is one of two factors, and a sum adds multiples of pieces.
+    Products,
+}
+
+pub(crate) struct Cutter {
+    cut: Cut,
+    pub(crate) pieces: Vec<Piece>,
+    /// Pieces by their text over the places of their operands.
+    known: HashMap<String, usize>,
+    /// Whether a constant has come up that f64 cannot hold.
+    pub(crate) overflow: bool,
+}
+
+impl Cutter {
+    pub(crate) fn new(cut: Cut) -> Self {
+        Self { cut, pieces: Vec::new(), known: HashMap::new(), overflow: false }
+    }
+
+    /// The value of `term` over `operands`, making the pieces it takes.
+    pub(crate) fn cut(&mut self, term: &Term, operands: &[Operand]) -> Operand {
+        let mut local = Vec::new();
+        let term = match term {
+            Term::Atom(atom) => return operands[*atom],
+            Term::Constant(_) => term.clone(),
+            Term::Sum(terms) => Term::Sum(terms.iter().map(|term| self.monomial(term, operands, &mut local)).collect()),
+            Term::Call(function, arguments) => {
+                Term::Call(*function, arguments.iter().map(|term| self.whole(term, operands, &mut local)).collect())
+            }
+            other => self.monomial(other, operands, &mut local),
+        };
+        self.piece(&term, local)
+    }
+
+    pub(crate) fn add(&mut self, operands: Vec<Operand>, rule: Rule) -> Operand {
+        self.pieces.push(Piece { operands, rule });
+        Operand::Piece(self.pieces.len() - 1)
+    }
+
+    /// The piece that is `term` over `operands`, all of which it reads; a new one where there is none yet.
+    fn piece(&mut self, term: &Term, operands: Vec<Operand>) -> Operand {
+        if let Term::Atom(atom) = term {
+            return operands[*atom];
+        }
+        if operands.is_empty() {
+            // The builder folds constants.
+            let mut builder = Builder::default();
+            let value = builder.term(term, &[]);
+            let value = builder.constant_value(value).unwrap_or(f64::NAN);
+            self.overflow |= !value.is_finite();
+            return Operand::Constant(value);
+        }
+        // In one order, and so Symbolica's normal form: `x y` and `y x` are one piece.
+        let mut order: Vec<usize> = (0..operands.len()).collect();
+        order.sort_by_key(|&atom| operands[atom].place());
+        let mut places = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(place, &atom)| places[atom] = place);
+        let operands: Vec<Operand> = order.iter().map(|&atom| operands[atom]).collect();
+        let term = symbolic::renamed(term, &places);
+        let key = format!("{term:?} over {operands:?}");
+        if let Some(&piece) = self.known.get(&key) {
+            return Operand::Piece(piece);
+        }
+        let partials = symbolic::partials(&term, operands.len());
+        self.known.insert(key, self.pieces.len());
+        self.add(operands, Rule::Smooth { term, partials })
+    }
+
+    /// A product of powers, as a term over `local`.
+    fn monomial(&mut self, term: &Term, operands: &[Operand], local: &mut Vec<Operand>) -> Term {
+        match (term, self.cut) {
+            (Term::Product(factors), Cut::Monomials) => {
+                Term::Product(factors.iter().map(|factor| self.factor(factor, operands, local)).collect())
+            }
+            (Term::Product(factors), Cut::Products) => self.product(factors, operands, local),
+            (other, _) => self.factor(other, operands, local),
+        }
+    }
+
+    fn factor(&mut self, term: &Term, operands: &[Operand], local: &mut Vec<Operand>) -> Term {
+        match term {
+            Term::Power(base, exponent) => Term::Power(Box::new(self.whole(base, operands, local)), *exponent),
+            other => self.whole(other, operands, local),
+        }
+    }
+
+    /// A product of one factor after another, the earliest first, so that products which share these share the work; and of
+    /// constants.
+    fn product(&mut self, factors: &[Term], operands: &[Operand], local: &mut Vec<Operand>) -> Term {
+        let (mut product, mut rest) = (Vec::new(), Vec::new());
+        for factor in factors {
+            match self.cut(factor, operands) {
+                Operand::Constant(value) => product.push(Term::Constant(value)),
+                operand => rest.push(operand),
+            }
+        }
+        rest.sort_by_key(|factor| factor.place());
+        let rest = rest.into_iter().reduce(|a, b| {
+            let mut factors = Vec::new();
+            let term = Term::Product(vec![atom(a, &mut factors), atom(b, &mut factors)]);
+            self.piece(&term, factors)
+        });
+        product.extend(rest.map(|operand| atom(operand, local)));
+        Term::Product(product)
+    }
+
+    /// `term` as one operand.
+    fn whole(&mut self, term: &Term, operands: &[Operand], local: &mut Vec<Operand>) -> Term {
+        match self.cut(term, operands) {
+            Operand::Constant(value) => Term::Constant(value),
+            operand => atom(operand, local),
+        }
+    }
+}
+
+/// The atom of an operand, which joins `local` where it is new.
+fn atom(operand: Operand, local: &mut Vec<Operand>) -> Term {
+    let index = local.iter().position(|known| *known == operand).unwrap_or_else(|| {
+        local.push(operand);
+        local.len() - 1
+    });
+    Term::Atom(index)
+}
