@@ -7,12 +7,18 @@ use crate::kernels::{Kernels, Sizes};
 use crate::program::{Field, Output, Program, Value};
 use crate::tape::{Operand, Tape};
 
+/// The kernels of the model that the tapes, of which there is one at least, are cut from.
 pub(crate) fn kernels(tapes: &[Tape], sizes: Sizes) -> Kernels {
-    // What the tapes say of the model is the same.
-    let limits = &tapes[0].limits;
+    kernels_in(&ways(tapes), sizes)
+}
+
+/// Kernels, each built in the shortest of some ways.
+pub(crate) fn kernels_in(ways: &[Way<'_>], sizes: Sizes) -> Kernels {
+    // The tapes of one model have the same limits.
+    let limits = &ways[0].tape.limits;
     // Kernels know nothing of one another: those of a large model are built on all cores.
     std::thread::scope(|scope| {
-        let start = |build: fn(&mut Sweep<'_>)| scope.spawn(move || shortest(tapes, sizes, build));
+        let start = |build: fn(&mut Sweep<'_>)| scope.spawn(move || shortest(ways, sizes, build));
         let finished = |thread: std::thread::ScopedJoinHandle<'_, Program>| match thread.join() {
             Ok(program) => program,
             Err(panic) => std::panic::resume_unwind(panic),
@@ -144,19 +150,36 @@ pub(crate) fn kernels(tapes: &[Tape], sizes: Sizes) -> Kernels {
     })
 }
 
-/// Builds a kernel in every way and keeps the one with the fewest operations, the first on a tie.
-fn shortest(tapes: &[Tape], sizes: Sizes, build: fn(&mut Sweep<'_>)) -> Program {
+/// A way to build a kernel.
+#[derive(Clone, Copy)]
+pub(crate) struct Way<'a> {
+    tape: &'a Tape,
+    strategy: Strategy,
+}
+
+/// All there are, those first that come first on a tie.
+pub(crate) fn ways(tapes: &[Tape]) -> Vec<Way<'_>> {
     use HessianStrategy::{Columns, Pieces, Pushed, Rows};
     use JacobianStrategy::{Backward, Forward};
+    let mut ways = Vec::new();
+    for tape in tapes {
+        for jacobian in [Forward, Backward] {
+            for hessian in [Columns, Rows, Pieces, Pushed] {
+                ways.push(Way { tape, strategy: Strategy { jacobian, hessian } });
+            }
+        }
+    }
+    ways
+}
+
+/// Builds a kernel in every way and keeps the one with the fewest operations, the first on a tie.
+fn shortest(ways: &[Way<'_>], sizes: Sizes, build: fn(&mut Sweep<'_>)) -> Program {
     let mut best: Option<Program> = None;
     // What a kernel does not use makes no difference to it, and is tried once.
     let mut used = (true, true);
-    let strategies = [Forward, Backward]
-        .into_iter()
-        .flat_map(|jacobian| [Columns, Rows, Pieces, Pushed].map(|hessian| Strategy { jacobian, hessian }));
-    for (tape, strategy) in tapes.iter().flat_map(|tape| strategies.clone().map(move |strategy| (tape, strategy))) {
+    for &Way { tape, strategy } in ways {
         let Strategy { jacobian, hessian } = strategy;
-        if (jacobian != Forward && !used.0) || (hessian != Columns && !used.1) {
+        if (jacobian != ways[0].strategy.jacobian && !used.0) || (hessian != ways[0].strategy.hessian && !used.1) {
             continue;
         }
         // A way that is far beyond the best is given up before it is complete.
