@@ -195,7 +195,7 @@ fn shortest(ways: &[Way<'_>], sizes: Sizes, build: fn(&mut Sweep<'_>)) -> Progra
             best = Some(program);
         }
     }
-    best.unwrap_or(Program { ops: Vec::new(), outputs: Vec::new() })
+    best.unwrap_or_default().arranged()
 }
 
 /// One kernel in the making: what it writes.

@@ -13,10 +13,12 @@ use crate::emit::Argument;
 use crate::graph::{Comparison, Function, Input, Vector};
 use crate::program::{Field, Op, Output, Program, Value};
 
-/// The most statements in one generated function, not counting what it stores for the next: with that, twice as many.
-/// A value that is read once counts half, since most of these have no statement of their own. rustc 1.95 overflows its
-/// stack somewhere beyond 2,500 `let`s when debug information is on, and takes minutes over very long functions.
-const STATEMENTS: usize = 500;
+/// The most statements in one generated function. rustc 1.95 overflows its stack somewhere beyond 2,500 `let`s when debug
+/// information is on, and takes minutes over very long functions.
+const STATEMENTS: usize = 950;
+
+/// Where a long program is cut: no shorter than this, at the place that the fewest values cross.
+const SHORTEST: usize = STATEMENTS * 3 / 4;
 
 /// The most operations of an expression that stands inside another, so that a statement stays one line or two. (Products
 /// in sums are exempt, and make it a few more.)
@@ -70,27 +72,7 @@ impl<'a> Body<'a> {
             }
         }
         let reads = reads(program);
-        // Where the program is cut. Counted, in halves, are operations, outputs and the loads of what earlier parts made;
-        // stores, one an operation at most, come on top.
-        let mut bounds = vec![0];
-        let mut statements = 0;
-        let mut loaded_in = vec![0; ops.len()];
-        for (index, op) in ops.iter().enumerate() {
-            let own = if op.computes() { reads[index].min(2) } else { 0 } + 2 * outputs[index].len();
-            let operands = || op.operands().into_iter().flatten().map(Value::index).filter(|&a| ops[a].computes());
-            let loads = |start: usize, part: usize, loaded_in: &[usize]| {
-                2 * operands().filter(|&a| a < start && loaded_in[a] != part).count()
-            };
-            let (start, part) = (bounds[bounds.len() - 1], bounds.len());
-            statements += own + loads(start, part, &loaded_in);
-            if statements > 2 * STATEMENTS {
-                bounds.push(index);
-                statements = own + loads(index, part + 1, &loaded_in);
-            }
-            operands().for_each(|a| loaded_in[a] = bounds.len());
-        }
-        bounds.push(ops.len());
-        bounds.dedup();
+        let bounds = cuts(program, &reads, &outputs, result);
         let count = bounds.len().saturating_sub(1).max(1);
         let part_of: Vec<usize> =
             (0..ops.len()).map(|index| bounds.partition_point(|&bound| bound <= index) - 1).collect();
@@ -160,6 +142,54 @@ impl<'a> Body<'a> {
         }
         Self { parts, slots }
     }
+}
+
+/// The bounds of the parts: 0, the cuts, and the end.
+fn cuts(program: &Program, reads: &[usize], outputs: &[Vec<Output>], result: Option<usize>) -> Vec<usize> {
+    let ops = &program.ops;
+    let operands = |index: usize| ops[index].operands().into_iter().flatten().map(Value::index);
+    let nested = nested(program, reads, |_| false);
+    // The last reader of each value, and the values read last by each operation.
+    let mut last_use: Vec<usize> = (0..ops.len()).collect();
+    for index in 0..ops.len() {
+        operands(index).for_each(|a| last_use[a] = index);
+    }
+    if let Some(result) = result {
+        last_use[result] = ops.len();
+    }
+    let mut dying = vec![Vec::new(); ops.len() + 1];
+    for (index, &reader) in last_use.iter().enumerate() {
+        dying[reader].push(index);
+    }
+    // A value that crosses the end of its part is stored, and then has a `let`.
+    let crossing = |index: usize| if ops[index].computes() { 1 + usize::from(nested[index]) } else { 0 };
+    let mut bounds = vec![0];
+    let mut loaded_in = vec![usize::MAX; ops.len()];
+    let mut start = 0;
+    while start < ops.len() {
+        let (mut statements, mut stores, mut fewest) = (0, 0, (usize::MAX, ops.len()));
+        let mut end = start;
+        while end < ops.len() {
+            let made = ops[end].computes() && !nested[end];
+            let loads = operands(end)
+                .filter(|&a| (a < start || !ops[a].computes()) && core::mem::replace(&mut loaded_in[a], start) != start)
+                .count();
+            statements += usize::from(made) + outputs[end].len() + loads;
+            stores += crossing(end);
+            stores -= dying[end].iter().filter(|&&a| a >= start).map(|&a| crossing(a)).sum::<usize>();
+            if statements + stores > STATEMENTS {
+                break;
+            }
+            end += 1;
+            if statements + stores >= SHORTEST && stores <= fewest.0 {
+                fewest = (stores, end);
+            }
+        }
+        // An operation longer than that is a part of its own.
+        start = if end == ops.len() { end } else { fewest.1.min(end).max(start + 1) };
+        bounds.push(start);
+    }
+    bounds
 }
 
 /// How often each value is read, by operations and outputs.
@@ -381,15 +411,17 @@ impl Part<'_> {
         let dialect = Dialect { runtime, for_f64 };
         let number = |value: f64| dialect.constant(value).0;
         let mut statements = Vec::new();
-        statements.extend(self.loads.keys().filter_map(|&index| self.loaded(index, dialect)));
+        let mut waiting = self.loads.clone();
         let mut outputs = self.outputs.iter().peekable();
         let mut stores = self.stores.iter().peekable();
         let mut done = self.nested.clone();
         for index in self.start..self.end {
             if !done[index - self.start] {
+                self.bring(index, &mut waiting, dialect, &mut statements);
                 statements.extend(self.statement(index, &mut done, dialect));
             }
             while let Some((_, output)) = outputs.next_if(|(of, _)| *of == index) {
+                self.bring(index, &mut waiting, dialect, &mut statements);
                 statements.push(write(*output, &self.free(Value::at(index), dialect)));
             }
             while let Some((_, slot)) = stores.next_if(|(of, _)| *of == index) {
@@ -403,12 +435,34 @@ impl Part<'_> {
             }
         }
         if self.returns {
-            statements.push(match self.result {
-                Some(result) => self.free(Value::at(result), dialect),
-                None => number(0.0),
+            let result = self.result.map(|result| {
+                self.bring(result, &mut waiting, dialect, &mut statements);
+                self.free(Value::at(result), dialect)
             });
+            statements.push(result.unwrap_or_else(|| number(0.0)));
         }
         quote!(#(#statements)*)
+    }
+
+    /// Adds the `let`s of what an expression reads from elsewhere and has not been read before: a compiler that is given
+    /// them all at the start keeps them all, on the stack.
+    fn bring(
+        &self,
+        index: usize,
+        waiting: &mut BTreeMap<usize, Load>,
+        dialect: Dialect<'_>,
+        statements: &mut Vec<TokenStream>,
+    ) {
+        if waiting.remove(&index).is_some() {
+            statements.extend(self.loaded(index, dialect));
+        }
+        for operand in self.program.ops[index].operands().into_iter().flatten().map(Value::index) {
+            if self.is_nested(operand) {
+                self.bring(operand, waiting, dialect, statements);
+            } else if waiting.remove(&operand).is_some() {
+                statements.extend(self.loaded(operand, dialect));
+            }
+        }
     }
 
     /// The `let` of one operation, and of its partner where sine and cosine of one angle are both wanted.

@@ -771,6 +771,36 @@ impl Program {
         Self { ops, outputs }
     }
 
+    /// The same with its outputs in the order, of some, in which the fewest values wait for their last reader: what one row or
+    /// column of several matrices shares is then made, used and forgotten.
+    pub(crate) fn arranged(self) -> Self {
+        let orders: [fn(&Output) -> [u32; 3]; 3] = [
+            |output| [output.field as u32, output.column, output.row],
+            |output| [output.column, output.field as u32, output.row],
+            |output| [output.row, output.field as u32, output.column],
+        ];
+        let mut best = self;
+        for order in orders {
+            let mut outputs = best.outputs.clone();
+            outputs.sort_by_key(|(output, _)| order(output));
+            let other = Self::ordered(&best.ops, outputs);
+            if other.waiting() < best.waiting() {
+                best = other;
+            }
+        }
+        best
+    }
+
+    /// The values that are alive after an operation, summed over all operations.
+    fn waiting(&self) -> usize {
+        let mut last_use: Vec<usize> = (0..self.ops.len()).collect();
+        for (index, op) in self.ops.iter().enumerate() {
+            op.operands().into_iter().flatten().for_each(|a| last_use[a.index()] = index);
+        }
+        let computed = self.ops.iter().zip(last_use).enumerate().filter(|(_, (op, _))| op.computes());
+        computed.map(|(made, (_, last))| last - made).sum()
+    }
+
     pub(crate) fn count(&self) -> OpCount {
         let mut count = OpCount::default();
         for op in &self.ops {

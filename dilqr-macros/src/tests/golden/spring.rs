@@ -587,18 +587,18 @@ hux   huu   hup
                 __t13,
                 __t1,
             );
-            __out.fp.data.0[0usize][0usize] = (-0.010000000000000002f64) * __t6;
             __out.fx.data.0[1usize][1usize] = 1f64;
-            let __t22 = __t0
+            let __t20 = __t0
                 * <__S as ::dilqr_runtime::Scalar>::mul_add(1.5f64, __t2, 1f64);
             __out.fu.data.0[0usize][0usize] = 0.010000000000000002f64;
             __out.fx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
                 0.010000000000000002f64,
-                __t22,
+                __t20,
                 1f64,
             );
+            __out.fx.data.0[0usize][1usize] = (-0.1f64) * __t20;
+            __out.fp.data.0[0usize][0usize] = (-0.010000000000000002f64) * __t6;
             __out.fp.data.0[0usize][1usize] = (-0.1f64) * __t6;
-            __out.fx.data.0[0usize][1usize] = (-0.1f64) * __t22;
         }
         pub struct __Dynamics;
         impl ::dilqr_runtime::Kernel for __Dynamics {
@@ -814,8 +814,8 @@ hux   huu   hup
         ) -> ::core::primitive::f64 {
             type __S = ::core::primitive::f64;
             let __t1 = __x.data.0[0][0usize];
-            let __t8 = __u.data.0[0][0usize];
             let __t2 = __t1 * __t1;
+            let __t8 = __u.data.0[0][0usize];
             let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 0.1f64,
                 <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
@@ -841,9 +841,9 @@ hux   huu   hup
             __out: &mut ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
         ) -> __S {
             let __t1 = __x.data.0[0][0usize];
+            let __t2 = __t1 * __t1;
             let __t8 = __u.data.0[0][0usize];
             let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
-            let __t2 = __t1 * __t1;
             let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 __t10,
                 <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
@@ -902,8 +902,8 @@ hux   huu   hup
             type __S = ::core::primitive::f64;
             let __t0 = __p.data.0[0][0usize];
             let __t1 = __x.data.0[0][0usize];
-            let __t8 = __u.data.0[0][0usize];
             let __t2 = __t1 * __t1;
+            let __t8 = __u.data.0[0][0usize];
             __out.fx.data.0[1usize][0usize] = 0.1f64;
             __out.fu.data.0[0usize][1usize] = 0.1f64;
             let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
@@ -950,10 +950,9 @@ hux   huu   hup
         ) {
             let __t0 = __p.data.0[0][0usize];
             let __t1 = __x.data.0[0][0usize];
+            let __t2 = __t1 * __t1;
             let __t8 = __u.data.0[0][0usize];
             let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
-            let __t21 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0);
-            let __t2 = __t1 * __t1;
             __out.fx.data.0[1usize][0usize] = __t10;
             __out.fu.data.0[0usize][1usize] = __t10;
             let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
@@ -980,6 +979,7 @@ hux   huu   hup
                 __t8 * __t8,
                 __t2,
             );
+            let __t21 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0);
             __out.fx.data.0[1usize][1usize] = __t21;
             let __t23 = __t0
                 * <__S as ::dilqr_runtime::Scalar>::mul_add(
@@ -1065,12 +1065,12 @@ hux   huu   hup
             let __t0 = __x.data.0[0][1usize];
             let __t2 = __p.data.0[0][0usize];
             let __t3 = __x.data.0[0][0usize];
-            let __t8 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0);
             __out.l = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 __t0,
                 __t0,
                 __t3 * __t3 * __t2,
             );
+            let __t8 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0);
             __out.lxx.data.0[1usize][1usize] = __t8;
             __out.lx.data.0[0usize][0usize] = __t8 * (__t3 * __t2);
             __out.lx.data.0[0usize][1usize] = __t8 * __t0;
@@ -1227,9 +1227,9 @@ hux   huu   hup
                 __t7,
                 1f64,
             );
+            __out.fx.data.0[0usize][1usize] = (-0.1f64) * __t7;
             __out.fx.data.0[1usize][0usize] = 0.1f64;
             __out.fu.data.0[0usize][1usize] = 0.1f64;
-            __out.fx.data.0[0usize][1usize] = (-0.1f64) * __t7;
             __out.lx.data.0[0usize][0usize] = 2f64 * __t1;
             __out.huu.data.0[0usize][0usize] = 0.2f64;
             __out.lu.data.0[0usize][0usize] = 0.2f64 * __u.data.0[0][0usize];
@@ -1257,8 +1257,6 @@ hux   huu   hup
             let __t0 = __p.data.0[0][0usize];
             let __t1 = __x.data.0[0][0usize];
             let __t5 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0);
-            let __t11 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
-            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0);
             __out.fx.data.0[1usize][1usize] = __t5;
             let __t7 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 <__S as ::dilqr_runtime::Scalar>::from_f64(1.5),
@@ -1273,11 +1271,13 @@ hux   huu   hup
                 __t7,
                 __t5,
             );
-            __out.fx.data.0[1usize][0usize] = __t11;
-            __out.fu.data.0[0usize][1usize] = __t11;
             __out.fx.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 -0.1,
             ) * __t7;
+            let __t13 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
+            __out.fx.data.0[1usize][0usize] = __t13;
+            __out.fu.data.0[0usize][1usize] = __t13;
+            let __t14 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0);
             __out.lx.data.0[0usize][0usize] = __t14 * __t1;
             __out.huu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 0.2,
@@ -1287,9 +1287,9 @@ hux   huu   hup
             ) * __u.data.0[0][0usize];
             let __t28 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
                 __t0
-                    * (__t11
+                    * (__t13
                         * <__S as ::dilqr_runtime::Scalar>::mul_add(
-                            __t11,
+                            __t13,
                             __lambda.data.0[0][0usize],
                             __lambda.data.0[0][1usize],
                         )),
@@ -1737,7 +1737,6 @@ hux   huu   hup
             >,
         ) {
             let __t0 = __x.data.0[0][0usize];
-            let __t15 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
             let __t1 = __t0 * __t0;
             let __t5 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 <__S as ::dilqr_runtime::Scalar>::from_f64(0.5),
@@ -1750,6 +1749,7 @@ hux   huu   hup
             __out.fp.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 -0.1,
             ) * __t5;
+            let __t15 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
             let __t21 = -(__t15
                 * <__S as ::dilqr_runtime::Scalar>::mul_add(
                     __t15,
@@ -1887,13 +1887,9 @@ hux   huu   hup
             type __S = ::core::primitive::f64;
             let __t0 = __value_hessian.data.0.as_flattened()[0usize];
             let __t3 = __value_hessian.data.0.as_flattened()[1usize];
+            let __t5 = 0.1f64 * __t3;
             let __t8 = (*__proximal);
             let __t10 = __value_hessian.data.0.as_flattened()[3usize];
-            let __t20 = __p.data.0[0][0usize];
-            let __t21 = __x.data.0[0][0usize];
-            let __t44 = __lambda.data.0[0][0usize];
-            let __t46 = __lambda.data.0[0][1usize];
-            let __t5 = 0.1f64 * __t3;
             let __t15 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 0.1f64,
                 <__S as ::dilqr_runtime::Scalar>::mul_add(
@@ -1915,6 +1911,8 @@ hux   huu   hup
             __out.pivots.data.0[0usize][0usize] = __t17;
             __out.quu.data.0[0usize][0usize] = __t17;
             let __t19 = 1f64 / __t17;
+            let __t20 = __p.data.0[0][0usize];
+            let __t21 = __x.data.0[0][0usize];
             let __t26 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 1.5f64,
                 __t21 * __t21,
@@ -1942,6 +1940,8 @@ hux   huu   hup
                 0.010000000000000002f64 * __t36,
             );
             let __t39 = __t38 * __t19;
+            let __t44 = __lambda.data.0[0][0usize];
+            let __t46 = __lambda.data.0[0][1usize];
             let __t47 = <__S as ::dilqr_runtime::Scalar>::mul_add(0.1f64, __t44, __t46);
             let __t55 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 __t30,
@@ -2020,16 +2020,9 @@ hux   huu   hup
             let __t1 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002);
             let __t3 = __value_hessian.data.0.as_flattened()[1usize];
             let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
+            let __t5 = __t4 * __t3;
             let __t8 = (*__proximal);
             let __t10 = __value_hessian.data.0.as_flattened()[3usize];
-            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.2);
-            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0);
-            let __t20 = __p.data.0[0][0usize];
-            let __t21 = __x.data.0[0][0usize];
-            let __t44 = __lambda.data.0[0][0usize];
-            let __t46 = __lambda.data.0[0][1usize];
-            let __t51 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0);
-            let __t5 = __t4 * __t3;
             let __t15 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 __t4,
                 <__S as ::dilqr_runtime::Scalar>::mul_add(__t4, __t10, __t1 * __t3),
@@ -2039,10 +2032,14 @@ hux   huu   hup
                     __t8,
                 ),
             );
+            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.2);
             let __t17 = __t16 + __t15;
             __out.pivots.data.0[0usize][0usize] = __t17;
             __out.quu.data.0[0usize][0usize] = __t17;
+            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0);
             let __t19 = __t18 / __t17;
+            let __t20 = __p.data.0[0][0usize];
+            let __t21 = __x.data.0[0][0usize];
             let __t26 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 <__S as ::dilqr_runtime::Scalar>::from_f64(1.5),
                 __t21 * __t21,
@@ -2070,7 +2067,10 @@ hux   huu   hup
                 __t1 * __t36,
             );
             let __t39 = __t38 * __t19;
+            let __t44 = __lambda.data.0[0][0usize];
+            let __t46 = __lambda.data.0[0][1usize];
             let __t47 = <__S as ::dilqr_runtime::Scalar>::mul_add(__t4, __t44, __t46);
+            let __t51 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0);
             let __t55 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 __t30,
                 __t36,
@@ -2213,12 +2213,9 @@ hux   huu   hup
             type __S = ::core::primitive::f64;
             let __t0 = __value_hessian.data.0.as_flattened()[0usize];
             let __t3 = __value_hessian.data.0.as_flattened()[1usize];
+            let __t5 = 0.1f64 * __t3;
             let __t8 = (*__proximal);
             let __t10 = __value_hessian.data.0.as_flattened()[3usize];
-            let __t21 = __x.data.0[0][0usize];
-            let __t48 = __lambda.data.0[0][0usize];
-            let __t53 = __lambda.data.0[0][1usize];
-            let __t5 = 0.1f64 * __t3;
             let __t15 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 0.1f64,
                 <__S as ::dilqr_runtime::Scalar>::mul_add(
@@ -2240,6 +2237,7 @@ hux   huu   hup
             __out.pivots.data.0[0usize][0usize] = __t17;
             __out.quu.data.0[0usize][0usize] = __t17;
             let __t19 = 1f64 / __t17;
+            let __t21 = __x.data.0[0][0usize];
             let __t26 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 1.5f64,
                 __t21 * __t21,
@@ -2277,8 +2275,10 @@ hux   huu   hup
                 ),
             );
             __out.value_hessian.data.0[0usize][0usize] = __t47;
+            let __t48 = __lambda.data.0[0][0usize];
             let __t51 = 0.2f64 * __u.data.0[0][0usize];
             __out.lu.data.0[0usize][0usize] = __t51;
+            let __t53 = __lambda.data.0[0][1usize];
             let __t55 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 0.1f64,
                 __t53,
@@ -2340,15 +2340,9 @@ hux   huu   hup
             let __t1 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002);
             let __t3 = __value_hessian.data.0.as_flattened()[1usize];
             let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
+            let __t5 = __t4 * __t3;
             let __t8 = (*__proximal);
             let __t10 = __value_hessian.data.0.as_flattened()[3usize];
-            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.2);
-            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0);
-            let __t21 = __x.data.0[0][0usize];
-            let __t44 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0);
-            let __t48 = __lambda.data.0[0][0usize];
-            let __t53 = __lambda.data.0[0][1usize];
-            let __t5 = __t4 * __t3;
             let __t15 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 __t4,
                 <__S as ::dilqr_runtime::Scalar>::mul_add(__t4, __t10, __t1 * __t3),
@@ -2358,10 +2352,13 @@ hux   huu   hup
                     __t8,
                 ),
             );
+            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.2);
             let __t17 = __t16 + __t15;
             __out.pivots.data.0[0usize][0usize] = __t17;
             __out.quu.data.0[0usize][0usize] = __t17;
+            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0);
             let __t19 = __t18 / __t17;
+            let __t21 = __x.data.0[0][0usize];
             let __t26 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 <__S as ::dilqr_runtime::Scalar>::from_f64(1.5),
                 __t21 * __t21,
@@ -2389,6 +2386,7 @@ hux   huu   hup
                 __t1 * __t36,
             );
             let __t39 = __t38 * __t19;
+            let __t44 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0);
             let __t47 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
                 __t38,
                 __t39,
@@ -2399,8 +2397,10 @@ hux   huu   hup
                 ),
             );
             __out.value_hessian.data.0[0usize][0usize] = __t47;
+            let __t48 = __lambda.data.0[0][0usize];
             let __t51 = __t16 * __u.data.0[0][0usize];
             __out.lu.data.0[0usize][0usize] = __t51;
+            let __t53 = __lambda.data.0[0][1usize];
             let __t55 = <__S as ::dilqr_runtime::Scalar>::mul_add(
                 __t4,
                 __t53,
