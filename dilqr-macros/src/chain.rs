@@ -28,6 +28,10 @@ pub(crate) enum JacobianStrategy {
     Backward,
 }
 
+impl JacobianStrategy {
+    pub(crate) const ALL: [Self; 2] = [Self::Forward, Self::Backward];
+}
+
 /// How second derivatives are accumulated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HessianStrategy {
@@ -40,6 +44,10 @@ pub(crate) enum HessianStrategy {
     /// Backwards: second derivatives in the values that are alive, from the outputs to the inputs ("edge pushing", Gower
     /// and Mello, A new framework for the computation of Hessians, 2012).
     Pushed,
+}
+
+impl HessianStrategy {
+    pub(crate) const ALL: [Self; 4] = [Self::Columns, Self::Rows, Self::Pieces, Self::Pushed];
 }
 
 /// A sparse row: derivative in each input that has one.
@@ -270,11 +278,23 @@ impl<'a> Chain<'a> {
         let mut rows: Vec<Row> = Vec::new();
         for index in 0..self.tape.pieces.len() {
             let operands = self.operands(index);
-            let moved: Vec<Row> = operands.iter().map(|&operand| self.row(&rows, operand, vectors)).collect();
-            let inputs: BTreeSet<Input> = moved.iter().flat_map(|row| row.keys().copied()).collect();
+            let mut inputs = BTreeSet::new();
+            for operand in operands {
+                match *operand {
+                    Operand::Constant(_) => {}
+                    Operand::Input(input) => inputs.extend(vectors.contains(&input.vector).then_some(input)),
+                    Operand::Piece(index) => inputs.extend(rows[index].keys()),
+                }
+            }
+            let one = self.builder.constant(1.0);
             let mut row = Row::new();
             for input in inputs {
-                let changes: Vec<Option<Value>> = moved.iter().map(|row| row.get(&input).copied()).collect();
+                let change = |operand: &Operand| match *operand {
+                    Operand::Constant(_) => None,
+                    Operand::Input(other) => (other == input).then_some(one),
+                    Operand::Piece(index) => rows[index].get(&input).copied(),
+                };
+                let changes: Vec<Option<Value>> = operands.iter().map(change).collect();
                 if let Some(change) = self.push(index, &changes) {
                     row.insert(input, change);
                 }

@@ -7,15 +7,22 @@ use crate::kernels::{Kernels, Sizes};
 use crate::program::{Field, Output, Program, Value};
 use crate::tape::{Operand, Tape};
 
-/// The kernels of the model that the tapes, of which there is one at least, are cut from.
-pub(crate) fn kernels(tapes: &[Tape], sizes: Sizes) -> Kernels {
-    kernels_in(&ways(tapes), sizes)
+/// The ways in which a kernel may be built: one of each at least, those first that come first on a tie.
+#[derive(Clone, Copy)]
+pub(crate) struct Ways<'a> {
+    pub(crate) tapes: &'a [Tape],
+    pub(crate) jacobians: &'a [JacobianStrategy],
+    pub(crate) hessians: &'a [HessianStrategy],
 }
 
-/// Kernels, each built in the shortest of some ways.
-pub(crate) fn kernels_in(ways: &[Way<'_>], sizes: Sizes) -> Kernels {
+/// The kernels of the model that the tapes are cut from, each built in the shortest way.
+pub(crate) fn kernels(tapes: &[Tape], sizes: Sizes) -> Kernels {
+    kernels_in(Ways { tapes, jacobians: &JacobianStrategy::ALL, hessians: &HessianStrategy::ALL }, sizes)
+}
+
+pub(crate) fn kernels_in(ways: Ways<'_>, sizes: Sizes) -> Kernels {
     // The tapes of one model have the same limits.
-    let limits = &ways[0].tape.limits;
+    let limits = &ways.tapes[0].limits;
     // Kernels know nothing of one another: those of a large model are built on all cores.
     std::thread::scope(|scope| {
         let start = |build: fn(&mut Sweep<'_>)| scope.spawn(move || shortest(ways, sizes, build));
@@ -150,49 +157,34 @@ pub(crate) fn kernels_in(ways: &[Way<'_>], sizes: Sizes) -> Kernels {
     })
 }
 
-/// A way to build a kernel.
-#[derive(Clone, Copy)]
-pub(crate) struct Way<'a> {
-    tape: &'a Tape,
-    strategy: Strategy,
-}
-
-/// All there are, those first that come first on a tie.
-pub(crate) fn ways(tapes: &[Tape]) -> Vec<Way<'_>> {
-    use HessianStrategy::{Columns, Pieces, Pushed, Rows};
-    use JacobianStrategy::{Backward, Forward};
-    let mut ways = Vec::new();
-    for tape in tapes {
-        for jacobian in [Forward, Backward] {
-            for hessian in [Columns, Rows, Pieces, Pushed] {
-                ways.push(Way { tape, strategy: Strategy { jacobian, hessian } });
-            }
-        }
-    }
-    ways
-}
-
 /// Builds a kernel in every way and keeps the one with the fewest operations, the first on a tie.
-fn shortest(ways: &[Way<'_>], sizes: Sizes, build: fn(&mut Sweep<'_>)) -> Program {
+fn shortest(ways: Ways<'_>, sizes: Sizes, build: fn(&mut Sweep<'_>)) -> Program {
     let mut best: Option<Program> = None;
-    // What a kernel does not use makes no difference to it, and is tried once.
-    let mut used = (true, true);
-    for &Way { tape, strategy } in ways {
-        let Strategy { jacobian, hessian } = strategy;
-        if (jacobian != ways[0].strategy.jacobian && !used.0) || (hessian != ways[0].strategy.hessian && !used.1) {
-            continue;
-        }
-        // A way that is far beyond the best is given up before it is complete.
-        let limit = best.as_ref().map_or(usize::MAX, |best| 1_000 + 3 * best.ops.len());
-        let mut sweep = Sweep { chain: Chain::new(tape, strategy, limit), tape, sizes, outputs: Vec::new() };
-        build(&mut sweep);
-        if sweep.chain.builder.is_full() {
-            continue;
-        }
-        used = sweep.chain.used();
-        let program = sweep.chain.builder.finish(sweep.outputs);
-        if best.as_ref().is_none_or(|best| program.count().total() < best.count().total()) {
-            best = Some(program);
+    for tape in ways.tapes {
+        for &jacobian in ways.jacobians {
+            // What a kernel does not use makes no difference to it, and is tried once.
+            let mut used = (true, true);
+            for &hessian in ways.hessians {
+                if !used.1 {
+                    break;
+                }
+                // A way that is far beyond the best is given up before it is complete.
+                let limit = best.as_ref().map_or(usize::MAX, |best| 1_000 + 3 * best.ops.len());
+                let chain = Chain::new(tape, Strategy { jacobian, hessian }, limit);
+                let mut sweep = Sweep { chain, tape, sizes, outputs: Vec::new() };
+                build(&mut sweep);
+                used = sweep.chain.used();
+                if sweep.chain.builder.is_full() {
+                    continue;
+                }
+                let program = sweep.chain.builder.finish(sweep.outputs);
+                if best.as_ref().is_none_or(|best| program.count().total() < best.count().total()) {
+                    best = Some(program);
+                }
+            }
+            if !used.0 {
+                break;
+            }
         }
     }
     best.unwrap_or_default().arranged()

@@ -4,8 +4,10 @@
 //! kernel, and folds zeros, ones, signs and constants. [`Builder::finish`] keeps what the outputs need, in an order in
 //! which values are used soon after they are made.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
+
+use rustc_hash::FxHashMap;
 
 use crate::graph::{Comparison, Function, Input};
 use crate::term::Term;
@@ -261,7 +263,7 @@ impl Field {
 
 pub(crate) struct Builder {
     ops: Vec<Op>,
-    memo: HashMap<Op, Value>,
+    memo: FxHashMap<Op, Value>,
     /// The number of operations from which on it is of no interest any more.
     limit: usize,
 }
@@ -283,7 +285,7 @@ pub(crate) struct Program {
 
 impl Builder {
     pub(crate) fn with_limit(limit: usize) -> Self {
-        Self { ops: Vec::new(), memo: HashMap::new(), limit }
+        Self { ops: Vec::new(), memo: FxHashMap::default(), limit }
     }
 
     /// Whether the limit has been passed: what is built from here on will be thrown away.

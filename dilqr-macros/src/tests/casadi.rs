@@ -46,9 +46,8 @@ fn systems() -> [(&'static str, &'static str, String, Counts); 6] {
 /// The second derivatives of `l + lambda' f` in `(x, u)` and `p`, and nothing else (the kernel `parameter_terms` gives `fp`
 /// as well): the fewest operations over all ways to build them.
 fn cross(tapes: &[Tape]) -> usize {
-    use HessianStrategy::{Columns, Pieces, Pushed, Rows};
     let mut best = usize::MAX;
-    let ways = tapes.iter().flat_map(|tape| [Columns, Rows, Pieces, Pushed].map(|hessian| (tape, hessian)));
+    let ways = tapes.iter().flat_map(|tape| HessianStrategy::ALL.map(|hessian| (tape, hessian)));
     for (tape, hessian) in ways {
         // A way that is far beyond the best is given up.
         let limit = best.saturating_mul(3).saturating_add(1_000);
