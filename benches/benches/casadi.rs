@@ -7,7 +7,6 @@
 //! runs `benches/peers/casadi_kernels.py` first, in a Python environment under `target/`; later runs need no flag. With
 //! `--features large` the arm of seven joints is compared, too.
 
-use core::hint::black_box;
 use std::path::Path;
 
 use dilqr_benches::casadi::{Failure, Kernel, Peer, difference, kernels, our_operations, quadrotor_euler, run_script};
@@ -24,17 +23,11 @@ const ROUNDS: usize = 3;
 macro_rules! system {
     ($name:literal, $module:path, $model:ident) => {{
         use $module as module;
-        let kernels = kernels(
-            $name,
-            module::$model,
-            |x: &module::State, u: &module::Control, p: &module::Params| {
-                black_box(&module::linearize(x, u, p));
-            },
-            |x, u, p| {
+        let kernels =
+            kernels($name, module::$model, module::Linearization::zeros(), module::Linearization::update, |x, u, p| {
                 let module::Linearization { f, fx, fu, fp } = module::linearize(x, u, p);
                 (f, fx, fu, fp)
-            },
-        );
+            });
         ($name, kernels?)
     }};
 }

@@ -122,15 +122,16 @@ pub struct Kernel {
     pub time: Option<Box<dyn Fn() -> f64>>,
 }
 
-/// The kernels of a model. `linearize` is what the macro has added to the module, in two versions: one that hands its result
-/// to [`black_box`], and one that gives f, fx, fu and fp.
+/// The kernels of a model. `linearize`, which the macro has added to the module, gives f, fx, fu and fp; `update` writes them
+/// into the record `out`, as CasADi's functions write into memory of the caller's.
 ///
 /// # Errors
 /// Where the point of the comparison does not fit the model.
-pub fn kernels<M, X, U, P, const NX: usize, const NU: usize, const NP: usize>(
+pub fn kernels<M, X, U, P, Out, const NX: usize, const NU: usize, const NP: usize>(
     system: &str,
     model: M,
-    call: impl Fn(&X, &U, &P) + 'static,
+    out: Out,
+    update: impl Fn(&mut Out, &X, &U, &P) + 'static,
     linearize: impl Fn(&X, &U, &P) -> Linearization<NX, NU, NP>,
 ) -> Result<Vec<Kernel>, Failure>
 where
@@ -138,6 +139,7 @@ where
     X: From<SVector<f64, NX>> + 'static,
     U: From<SVector<f64, NU>> + 'static,
     P: From<SVector<f64, NP>> + 'static,
+    Out: Clone + 'static,
 {
     let mut points: BTreeMap<String, At> = serde_json::from_str(include_str!("../peers/points.json"))?;
     let At { x, u, p } = points.remove(system).ok_or("no such system")?;
@@ -158,13 +160,13 @@ where
     let all_terms = values([("fp", fp.as_slice()), ("hxp", hxp.as_slice()), ("hup", hup.as_slice())]);
 
     let time_first = move || {
-        let (u, p) = (u.into(), p.into());
+        let (u, p, mut out) = (u.into(), p.into(), out.clone());
         // A struct has no first entry to change: there are many.
         let states: Vec<X> = (0..64).map(|k| (x + SVector::repeat(1e-12 * f64::from(k))).into()).collect();
         let mut next = 0;
         nanoseconds(|| {
             next = (next + 1) % states.len();
-            call(black_box(&states[next]), &u, &p);
+            update(black_box(&mut out), black_box(&states[next]), &u, &p);
         })
     };
     let time_hess = move || {

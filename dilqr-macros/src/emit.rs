@@ -144,10 +144,31 @@ fn public_items(emission: &Emission<'_>) -> TokenStream {
             pub fp: #runtime::nalgebra::SMatrix<::core::primitive::f64, #nx, #np>,
         }
 
+        impl Linearization {
+            /// All zeros: the record that [`update`](Self::update) begins with.
+            #[must_use]
+            pub fn zeros() -> Self {
+                Self {
+                    f: #runtime::nalgebra::SMatrix::zeros(),
+                    fx: #runtime::nalgebra::SMatrix::zeros(),
+                    fu: #runtime::nalgebra::SMatrix::zeros(),
+                    fp: #runtime::nalgebra::SMatrix::zeros(),
+                }
+            }
+
+            /// Becomes what [`linearize`] returns, without the zeros: what is zero at every point (`SPARSITY` of the model
+            /// says where) is not written. For loops over one record.
+            pub fn update(&mut self, x: &State, u: &Control, p: &Params #stage_argument) {
+                #model::__linearize(x, u, p #stage_value, self);
+            }
+        }
+
         #[doc = #linearize]
         #[must_use]
         pub fn linearize(x: &State, u: &Control, p: &Params #stage_argument) -> Linearization {
-            #model::__linearize(x, u, p #stage_value)
+            let mut __linearization = Linearization::zeros();
+            __linearization.update(x, u, p #stage_value);
+            __linearization
         }
 
         #dynamics
@@ -539,19 +560,12 @@ fn linearize(emission: &Emission<'_>) -> TokenStream {
     quote! {
         impl #model {
             #[doc(hidden)]
-            pub fn __linearize(__x: &State, __u: &Control, __p: &Params #stage_argument) -> Linearization {
+            pub fn __linearize(__x: &State, __u: &Control, __p: &Params #stage_argument, __out: &mut Linearization) {
                 let __x: #runtime::nalgebra::SVector<::core::primitive::f64, #nx> = ::core::convert::From::from(*__x);
                 let __u: #runtime::nalgebra::SVector<::core::primitive::f64, #nu> = ::core::convert::From::from(*__u);
                 let __p: #runtime::nalgebra::SVector<::core::primitive::f64, #np> = ::core::convert::From::from(*__p);
                 let __s: #runtime::nalgebra::SVector<::core::primitive::f64, #ns> = #stage_value;
-                let mut __out = Linearization {
-                    f: #runtime::nalgebra::SMatrix::zeros(),
-                    fx: #runtime::nalgebra::SMatrix::zeros(),
-                    fu: #runtime::nalgebra::SMatrix::zeros(),
-                    fp: #runtime::nalgebra::SMatrix::zeros(),
-                };
-                __linearize_f64(&__x, &__u, &__p, &__s, &mut __out);
-                __out
+                __linearize_f64(&__x, &__u, &__p, &__s, __out);
             }
         }
         #functions

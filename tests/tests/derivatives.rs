@@ -140,8 +140,14 @@ macro_rules! surfaces {
     ($($name:ident: $module:ident::$model:ident at $center:expr, $names:expr;)*) => {$(
         #[test]
         fn $name() {
+            let record = core::cell::RefCell::new($module::Linearization::zeros());
             check_surface(stringify!($module), $module::$model, $center, |x, u, p| {
-                let $module::Linearization { f, fx, fu, fp } = $module::linearize(&x.into(), &u.into(), &p.into());
+                let (x, u, p) = (x.into(), u.into(), p.into());
+                let here = $module::linearize(&x, &u, &p);
+                // The same record again, after another point.
+                record.borrow_mut().update(&x, &u, &p);
+                assert_eq!(*record.borrow(), here);
+                let $module::Linearization { f, fx, fu, fp } = here;
                 (f, [fx.as_slice().to_vec(), fu.as_slice().to_vec(), fp.as_slice().to_vec()])
             });
             let names = [

@@ -132,10 +132,29 @@ hux   huu   hup
             1usize,
         >,
     }
+    impl Linearization {
+        /// All zeros: the record that [`update`](Self::update) begins with.
+        #[must_use]
+        pub fn zeros() -> Self {
+            Self {
+                f: ::dilqr_runtime::nalgebra::SMatrix::zeros(),
+                fx: ::dilqr_runtime::nalgebra::SMatrix::zeros(),
+                fu: ::dilqr_runtime::nalgebra::SMatrix::zeros(),
+                fp: ::dilqr_runtime::nalgebra::SMatrix::zeros(),
+            }
+        }
+        /// Becomes what [`linearize`] returns, without the zeros: what is zero at every point (`SPARSITY` of the model
+        /// says where) is not written. For loops over one record.
+        pub fn update(&mut self, x: &State, u: &Control, p: &Params) {
+            Spring::__linearize(x, u, p, self);
+        }
+    }
     ///Next state and its derivatives at a point (18 operations).
     #[must_use]
     pub fn linearize(x: &State, u: &Control, p: &Params) -> Linearization {
-        Spring::__linearize(x, u, p)
+        let mut __linearization = Linearization::zeros();
+        __linearization.update(x, u, p);
+        __linearization
     }
     impl State {
         ///Names of the 2 entries, in the order of the vector.
@@ -524,7 +543,8 @@ hux   huu   hup
                 __x: &State,
                 __u: &Control,
                 __p: &Params,
-            ) -> Linearization {
+                __out: &mut Linearization,
+            ) {
                 let __x: ::dilqr_runtime::nalgebra::SVector<
                     ::core::primitive::f64,
                     2usize,
@@ -544,14 +564,7 @@ hux   huu   hup
                     ::core::primitive::f64,
                     0usize,
                 >::zeros();
-                let mut __out = Linearization {
-                    f: ::dilqr_runtime::nalgebra::SMatrix::zeros(),
-                    fx: ::dilqr_runtime::nalgebra::SMatrix::zeros(),
-                    fu: ::dilqr_runtime::nalgebra::SMatrix::zeros(),
-                    fp: ::dilqr_runtime::nalgebra::SMatrix::zeros(),
-                };
-                __linearize_f64(&__x, &__u, &__p, &__s, &mut __out);
-                __out
+                __linearize_f64(&__x, &__u, &__p, &__s, __out);
             }
         }
         fn __linearize_f64(
