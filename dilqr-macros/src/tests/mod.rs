@@ -5,6 +5,7 @@ mod answers;
 mod cache;
 mod casadi;
 mod chain;
+mod cut;
 mod domain;
 mod environment;
 mod fuzz;

@@ -1,0 +1,84 @@
+//! What the cutting of expressions into pieces buys, in operations.
+
+use super::{compile, differentiate, elaborate};
+use crate::chain::{HessianStrategy, JacobianStrategy};
+use crate::kernels::Kernels;
+use crate::partials::{self, Ways};
+use crate::symbolic;
+
+/// A model whose next states are these expressions, after these statements.
+fn source(statements: &str, [a, b]: [&str; 2]) -> String {
+    format!(
+        "pub mod cut {{
+            pub struct State {{ pub a: f64, pub b: f64 }}
+            pub struct Control {{ pub u: f64 }}
+            pub struct Params {{ pub p: f64 }}
+            pub fn dynamics(x: State, u: Control, p: Params) -> State {{
+                {statements}
+                State {{ a: {a}, b: {b} }}
+            }}
+            pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {{ x.a * x.a + x.b * x.b + p.p * u.u * u.u }}
+            pub fn terminal_cost(x: State, p: Params) -> f64 {{ p.p * x.a * x.a }}
+        }}"
+    )
+}
+
+/// The operations of every kernel.
+fn counts(kernels: &Kernels) -> Vec<(&'static str, usize)> {
+    kernels.named().into_iter().map(|(name, program)| (name, program.count().total())).collect()
+}
+
+fn sum(kernels: &Kernels) -> usize {
+    counts(kernels).iter().map(|(_, count)| count).sum()
+}
+
+#[test]
+fn a_named_reciprocal_cancels() {
+    let kernels = compile(&source("let pivot = 1.0 / x.a;", ["x.a * x.b * pivot", "u.u * p.p"]));
+    assert_eq!(counts(&kernels), counts(&compile(&source("", ["x.b", "u.u * p.p"]))));
+    // A reciprocal of that name is the value again; a longer chain is computed as it is written.
+    let twice = "let pivot = 1.0 / x.a; let back = 1.0 / pivot;";
+    assert_eq!(compile(&source(twice, ["back", "u.u * p.p"])).dynamics.count().divisions, 0);
+    let thrice = "let pivot = 1.0 / (x.a + x.b); let back = 1.0 / pivot; let again = 1.0 / back;";
+    assert_eq!(compile(&source(thrice, ["again", "u.u * p.p"])).dynamics.count().divisions, 1);
+}
+
+/// The upper half of a symmetric matrix, written as its own expression, costs nothing, in derivatives either.
+#[test]
+fn equal_pieces_are_one_in_any_order() {
+    let mixed = "let first = u.u + x.a * x.b / p.p; let second = x.b / p.p * x.a + u.u;";
+    let one = "let first = u.u + x.a * x.b / p.p; let second = first;";
+    let next = ["first.sin() * second", "second.cos() + first"];
+    let [mixed, one] = [mixed, one].map(|statements| compile(&source(statements, next)));
+    assert!(mixed == one, "{:?} and {:?}", counts(&mixed), counts(&one));
+}
+
+/// Neither way to cut products is the better one for all kernels.
+#[test]
+fn products_are_cut_in_two_ways() {
+    let file = include_str!("../../../models/src/cartpole.rs");
+    let (tapes, sizes) = symbolic::session(|| {
+        let system = super::elaborate_file(file, "cartpole");
+        (differentiate(&system), system.vectors.sizes())
+    })
+    .unwrap();
+    let [coarse, fine] = tapes.as_slice() else { panic!("{} tapes", tapes.len()) };
+    assert!(coarse.pieces.len() < fine.pieces.len());
+    let (jacobians, hessians) = (&JacobianStrategy::ALL[..], &HessianStrategy::ALL[..]);
+    let [of_coarse, of_fine] = [coarse, fine]
+        .map(|tape| partials::kernels_in(Ways { tapes: core::slice::from_ref(tape), jacobians, hessians }, sizes));
+    let of_both = partials::kernels(&tapes, sizes);
+    for (((name, coarse), (_, fine)), (_, both)) in
+        counts(&of_coarse).into_iter().zip(counts(&of_fine)).zip(counts(&of_both))
+    {
+        assert_eq!(both, coarse.min(fine), "{name}");
+    }
+    let (coarse, fine, both) = (sum(&of_coarse), sum(&of_fine), sum(&of_both));
+    assert!(both < coarse && both < fine, "{both} operations by both, {coarse} and {fine} by one");
+    // Nothing to cut, one tape.
+    let plain = source("", ["x.a + 0.1 * x.b", "u.u + p.p"])
+        .replace("p.p * u.u * u.u", "u.u * u.u")
+        .replace("p.p * x.a * x.a", "x.a");
+    let plain = symbolic::session(|| differentiate(&elaborate(&plain)).len()).unwrap();
+    assert_eq!(plain, 1);
+}
