@@ -155,6 +155,26 @@ pub(crate) fn add_transposed_product_where<S: Scalar, const R: usize, const K: u
     }
 }
 
+/// `out += a' b`, where `a` is zero outside of `columns`: for sizes whose loops are not unrolled.
+#[inline(always)]
+pub(crate) fn add_transposed_product_of<S: Scalar, const R: usize, const K: usize, const C: usize>(
+    out: &mut SMatrix<S, R, C>,
+    a: &SMatrix<S, K, R>,
+    b: &SMatrix<S, K, C>,
+    columns: &Columns<K, R>,
+) {
+    for j in 0..C {
+        for i in 0..R {
+            let mut sum = out.data.0[j][i];
+            for &k in &columns.rows[i][..columns.counts[i]] {
+                let k = usize::from(k);
+                sum = a.data.0[i][k].mul_add(b.data.0[j][k], sum);
+            }
+            out.data.0[j][i] = sum;
+        }
+    }
+}
+
 /// `out += a' b` where the result is known to be symmetric: the lower half is computed and mirrored, so that rounding
 /// cannot make it unsymmetric.
 #[inline(always)]
@@ -294,6 +314,34 @@ impl<S: Scalar, const N: usize> Ldl<S, N> {
                 }
                 column[j] = entry;
             }
+        }
+    }
+
+    /// `b := b A^-1`, all rows together: [`solve`](Self::solve) of many transposed columns, for the vector registers.
+    #[inline(always)]
+    pub(crate) fn solve_rows<const R: usize>(&self, b: &mut SMatrix<S, R, N>) {
+        let columns = &mut b.data.0;
+        for j in 0..N {
+            let done = columns[j];
+            for i in j + 1..N {
+                let factor = -self.lower.data.0[j][i];
+                for row in 0..R {
+                    columns[i][row] = done[row].mul_add(factor, columns[i][row]);
+                }
+            }
+        }
+        for j in (0..N).rev() {
+            let mut column = columns[j];
+            for entry in &mut column {
+                *entry *= self.inverse_pivots.data.0[0][j];
+            }
+            for i in j + 1..N {
+                let factor = -self.lower.data.0[j][i];
+                for row in 0..R {
+                    column[row] = columns[i][row].mul_add(factor, column[row]);
+                }
+            }
+            columns[j] = column;
         }
     }
 }

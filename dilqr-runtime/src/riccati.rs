@@ -31,7 +31,8 @@ use thiserror::Error;
 
 use crate::dense::{
     Columns, Ldl, add_product, add_product_of, add_product_where, add_symmetric_product, add_symmetric_product_where,
-    add_transposed_product, add_transposed_product_where, mirror, nothing, transposed, zeros,
+    add_transposed_product, add_transposed_product_of, add_transposed_product_where, mirror, nothing, transposed,
+    zeros,
 };
 use crate::model::{BackwardStage, Model};
 use crate::scalar::{Mask, Scalar};
@@ -121,36 +122,53 @@ impl<S: Scalar, const NX: usize, const NU: usize> Blocks<S, NX, NU> {
     /// From a stage and the Hessian of the next stage's value function.
     #[inline(always)]
     pub(crate) fn of<P: Pattern<NX, NU>>(stage: &Quadratic<'_, S, NX, NU>, mu: S, value: &SMatrix<S, NX, NX>) -> Self {
+        if const { NX >= UNROLLED } {
+            let WideBlocks { mut qxx, qxu, quu } = WideBlocks::of::<P>(stage, mu, value);
+            mirror(&mut qxx);
+            return Self { qxx, qux: transposed(&qxu), quu };
+        }
         let Quadratic { fx, fu, hxx, hux, huu } = *stage;
         let mut blocks = Self { qxx: *hxx, qux: *hux, quu: *huu };
-        for i in 0..NU {
-            blocks.quu.data.0[i][i] += mu;
-        }
-        for i in 0..NX {
-            blocks.qxx.data.0[i][i] += mu;
-        }
+        add_to_diagonal(&mut blocks.quu, mu);
+        add_to_diagonal(&mut blocks.qxx, mu);
         let mut value_fx = nothing();
         let mut value_fu = nothing();
-        if const { NX < UNROLLED } {
-            add_product_where(&mut value_fx, value, fx, &P::FX);
-            add_product_where(&mut value_fu, value, fu, &P::FU);
-            add_symmetric_product_where(&mut blocks.quu, fu, &value_fu, &P::FU);
-            add_transposed_product_where(&mut blocks.qux, fu, &value_fx, &P::FU);
-            add_symmetric_product_where(&mut blocks.qxx, fx, &value_fx, &P::FX);
-        } else {
-            // Sums of whole columns, for the vector registers. That takes one transposed matrix.
-            let (fx_columns, fu_columns) = const { (&Columns::of(&P::FX), &Columns::of(&P::FU)) };
-            add_product_of(&mut value_fx, value, fx, fx_columns);
-            add_product_of(&mut value_fu, value, fu, fu_columns);
-            let value_fx = transposed(&value_fx);
-            let mut qux = transposed(hux);
-            add_product_of(&mut blocks.qxx, &value_fx, fx, fx_columns);
-            add_product_of(&mut qux, &value_fx, fu, fu_columns);
-            add_product_of(&mut blocks.quu, &transposed(&value_fu), fu, fu_columns);
-            mirror(&mut blocks.qxx);
-            mirror(&mut blocks.quu);
-            blocks.qux = transposed(&qux);
-        }
+        add_product_where(&mut value_fx, value, fx, &P::FX);
+        add_product_where(&mut value_fu, value, fu, &P::FU);
+        add_symmetric_product_where(&mut blocks.quu, fu, &value_fu, &P::FU);
+        add_transposed_product_where(&mut blocks.qux, fu, &value_fx, &P::FU);
+        add_symmetric_product_where(&mut blocks.qxx, fx, &value_fx, &P::FX);
+        blocks
+    }
+}
+
+/// The same for many states: all its products are sums of whole columns of `NX` entries, for the vector registers.
+struct WideBlocks<S, const NX: usize, const NU: usize> {
+    /// `Qxx`, `NX x NX`; the lower half counts.
+    qxx: SMatrix<S, NX, NX>,
+    /// `Qux'`, `NX x NU`.
+    qxu: SMatrix<S, NX, NU>,
+    /// `Quu`, `NU x NU`, symmetric.
+    quu: SMatrix<S, NU, NU>,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> WideBlocks<S, NX, NU> {
+    #[inline(always)]
+    fn of<P: Pattern<NX, NU>>(stage: &Quadratic<'_, S, NX, NU>, mu: S, value: &SMatrix<S, NX, NX>) -> Self {
+        let Quadratic { fx, fu, hxx, hux, huu } = *stage;
+        let (fx_columns, fu_columns) = const { (&Columns::of(&P::FX), &Columns::of(&P::FU)) };
+        let mut blocks = Self { qxx: *hxx, qxu: transposed(hux), quu: *huu };
+        add_to_diagonal(&mut blocks.quu, mu);
+        add_to_diagonal(&mut blocks.qxx, mu);
+        let mut value_fx = nothing();
+        let mut value_fu = nothing();
+        add_product_of(&mut value_fx, value, fx, fx_columns);
+        add_product_of(&mut value_fu, value, fu, fu_columns);
+        let value_fx = transposed(&value_fx);
+        add_product_of(&mut blocks.qxx, &value_fx, fx, fx_columns);
+        add_product_of(&mut blocks.qxu, &value_fx, fu, fu_columns);
+        add_product_of(&mut blocks.quu, &transposed(&value_fu), fu, fu_columns);
+        mirror(&mut blocks.quu);
         blocks
     }
 }
@@ -188,6 +206,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         mu: S,
         value: &mut SMatrix<S, NX, NX>,
     ) -> S::Mask {
+        if const { NX >= UNROLLED } {
+            return self.quadratic_of_many::<P>(stage, mu, value);
+        }
         let Blocks { qxx, qux, quu } = Blocks::of::<P>(stage, mu, value);
         let definite = self.quu.factor(&quu);
         if !definite.any() {
@@ -199,12 +220,32 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         negate(&mut self.gain);
 
         *value = qxx;
-        if const { NX < UNROLLED } {
-            add_symmetric_product(value, &qux, &self.gain);
-        } else {
-            add_product(value, &transposed(&qux), &self.gain);
-            mirror(value);
+        add_symmetric_product(value, &qux, &self.gain);
+        definite
+    }
+
+    /// The same for many states.
+    #[inline(always)]
+    fn quadratic_of_many<P: Pattern<NX, NU>>(
+        &mut self,
+        stage: &Quadratic<'_, S, NX, NU>,
+        mu: S,
+        value: &mut SMatrix<S, NX, NX>,
+    ) -> S::Mask {
+        let WideBlocks { qxx, qxu, quu } = WideBlocks::of::<P>(stage, mu, value);
+        let definite = self.quu.factor(&quu);
+        if !definite.any() {
+            return definite;
         }
+        self.curvature = quu;
+        let mut gain = qxu;
+        self.quu.solve_rows(&mut gain);
+        negate(&mut gain);
+        self.gain = transposed(&gain);
+
+        *value = qxx;
+        add_product_of(value, &qxu, &self.gain, const { &Columns::of(&[[true; NX]; NU]) });
+        mirror(value);
         definite
     }
 
@@ -234,9 +275,15 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     ) -> Feedforward<S, NU, C> {
         let mut qu = *gu;
         let mut qx = *gx;
-        add_transposed_product_where(&mut qu, fu, value, &P::FU);
-        add_transposed_product_where(&mut qx, fx, value, &P::FX);
-        add_transposed_product(&mut qx, &self.gain, &qu);
+        if const { NX < UNROLLED } {
+            add_transposed_product_where(&mut qu, fu, value, &P::FU);
+            add_transposed_product_where(&mut qx, fx, value, &P::FX);
+            add_transposed_product(&mut qx, &self.gain, &qu);
+        } else {
+            add_transposed_product_of(&mut qu, fu, value, const { &Columns::of(&P::FU) });
+            add_transposed_product_of(&mut qx, fx, value, const { &Columns::of(&P::FX) });
+            add_transposed_product_of(&mut qx, &self.gain, &qu, const { &Columns::of(&[[true; NX]; NU]) });
+        }
         *value = qx;
 
         let mut k = qu;
@@ -311,6 +358,13 @@ pub fn costate<S: Scalar, const NX: usize>(
     let mut costate = *gradient;
     add_product(&mut costate, hessian, dx);
     costate
+}
+
+#[inline(always)]
+fn add_to_diagonal<S: Scalar, const N: usize>(a: &mut SMatrix<S, N, N>, mu: S) {
+    for i in 0..N {
+        a.data.0[i][i] += mu;
+    }
 }
 
 #[inline(always)]
