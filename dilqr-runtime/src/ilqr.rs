@@ -33,7 +33,8 @@ use crate::solution::Solution;
 /// nothing. Nothing of one solve is carried into the next: the same problem always gives the same solution.
 ///
 /// Gradients of one solution after another share one factorisation. For models without limits a solve leaves it behind
-/// already, where it sees its end coming: a first gradient then costs one linear sweep each way. What a factorisation belongs to is compared to the bit, so that an edited solution never gets it.
+/// already, where it sees its end coming: a first gradient then costs one linear sweep each way. What a factorisation
+/// belongs to is compared to the bit, so that an edited solution never gets it.
 ///
 /// # Memory
 ///
