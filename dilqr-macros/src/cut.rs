@@ -54,9 +54,6 @@ impl Cutter {
 
     /// The piece that is `term` over `operands`, all of which it reads; a new one where there is none yet.
     fn piece(&mut self, term: &Term, operands: Vec<Operand>) -> Operand {
-        if let Term::Atom(atom) = term {
-            return operands[*atom];
-        }
         if operands.is_empty() {
             // The builder folds constants.
             let mut builder = Builder::default();
@@ -71,7 +68,15 @@ impl Cutter {
         let mut places = vec![0; order.len()];
         order.iter().enumerate().for_each(|(place, &atom)| places[atom] = place);
         let operands: Vec<Operand> = order.iter().map(|&atom| operands[atom]).collect();
-        let term = symbolic::renamed(term, &places);
+        let term = match symbolic::renamed(term, &places) {
+            // Of equal pieces something may cancel, and a product may be one piece already.
+            Term::Atom(atom) => return operands[atom],
+            Term::Constant(value) => {
+                self.overflow |= !value.is_finite();
+                return Operand::Constant(value);
+            }
+            term => term,
+        };
         let key = format!("{term:?} over {operands:?}");
         if let Some(&piece) = self.known.get(&key) {
             return Operand::Piece(piece);

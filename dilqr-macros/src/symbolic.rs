@@ -242,6 +242,7 @@ pub(crate) fn partials(expression: &Term, atoms: usize) -> Partials {
 }
 
 /// The derivatives of one expression.
+#[derive(PartialEq)]
 pub(crate) struct Partials {
     /// In each atom.
     pub(crate) first: Vec<Term>,

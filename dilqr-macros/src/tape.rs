@@ -48,6 +48,7 @@ impl From<Place> for Operand {
     }
 }
 
+#[derive(PartialEq)]
 pub(crate) struct Piece {
     /// Inputs and earlier pieces; constants only in selects.
     pub(crate) operands: Vec<Operand>,
@@ -55,6 +56,7 @@ pub(crate) struct Piece {
 }
 
 /// How a piece follows from its operands.
+#[derive(PartialEq)]
 pub(crate) enum Rule {
     /// An expression over the operands, with its partials.
     Smooth { term: Term, partials: Partials },
@@ -104,8 +106,7 @@ pub(crate) fn tapes(
 ) -> Result<Vec<Tape>, Refusal> {
     let coarse = tape(graph, Cut::Monomials, f, l, terminal, limits)?;
     let fine = tape(graph, Cut::Products, f, l, terminal, limits)?;
-    // A product that is cut leaves pieces that the coarse tape does not have.
-    let differ = fine.pieces.len() != coarse.pieces.len();
+    let differ = fine.pieces != coarse.pieces;
     Ok([coarse].into_iter().chain(differ.then_some(fine)).collect())
 }
 
@@ -170,16 +171,20 @@ fn tape(
     })
 }
 
-/// For every node, whether it is a name for a constant over something that has a name itself. Symbolica sees through it, so
+/// For every node, whether it is a name for the reciprocal of something that has a name itself. Symbolica sees through it, so
 /// that `a * b * pivot` is `b` where `pivot` stands for `1 / a`. (It sees through one such name and not through a chain.)
 fn reciprocals(graph: &Graph) -> Vec<bool> {
     let mut reciprocal = vec![false; graph.len()];
     for id in graph.ids() {
         let Node::Shared(inner) = graph.node(id) else { continue };
-        let Node::Binary(BinaryOp::Div, above, below) = graph.node(*inner) else { continue };
+        let below = match graph.node(*inner) {
+            Node::Binary(BinaryOp::Div, one, below) if graph.constant_value(*one) == Some(1.0) => *below,
+            Node::Power(below, -1.0) => *below,
+            _ => continue,
+        };
         let named =
-            matches!(graph.node(*below), Node::Input(_) | Node::Shared(_) | Node::Select(..) | Node::Gate { .. });
-        reciprocal[id.index()] = named && !reciprocal[below.index()] && graph.constant_value(*above).is_some();
+            matches!(graph.node(below), Node::Input(_) | Node::Shared(_) | Node::Select(..) | Node::Gate { .. });
+        reciprocal[id.index()] = named && !reciprocal[below.index()];
     }
     reciprocal
 }
