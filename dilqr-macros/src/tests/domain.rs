@@ -1,10 +1,14 @@
-//! The normal form of an expression has the domain of the expression: a kernel gives the user's number where the user's
-//! function gives one, on both sides of zero, and none where it gives none.
+//! The normal form of an expression has the domain of the expression, but for what cancels: a kernel gives the user's number
+//! where the user's function gives one, on both sides of zero, in whatever way it was built.
 
-use super::{derive, elaborate};
+use super::{differentiate, elaborate};
+use crate::chain::{HessianStrategy, JacobianStrategy};
 use crate::graph::Vector;
+use crate::kernels::Kernels;
+use crate::partials::{self, Ways};
 use crate::program::{Field, Program};
 use crate::symbolic;
+use crate::tape::Tape;
 
 type Case = (&'static str, fn(f64, f64) -> f64);
 
@@ -33,6 +37,8 @@ fn entry(program: &Program, field: Field, column: u32, [a, b]: [f64; 2]) -> f64 
     let outputs = program.run(|input| match (input.vector, input.index) {
         (Vector::X, 0) => a,
         (Vector::X, _) => b,
+        // The Hamiltonian is the next state's first entry.
+        (Vector::Lambda, 0) => 1.0,
         _ => 0.0,
     });
     let found = outputs.into_iter().find(|(output, _)| (output.field, output.row, output.column) == (field, 0, column));
@@ -107,6 +113,16 @@ fn branches_that_do_not_run() {
         } else {
             b * b
         },
+        |a: f64, b: f64| if a > 0.0 {
+            let pivot = 1.0 / a.sqrt();
+            b * pivot * a.sqrt() + a * b * pivot
+        } else {
+            b * a
+        },
+        |a: f64, b: f64| {
+            let pivot = 1.0 / b;
+            if a > 0.0 { a * b * pivot } else { a * a * pivot }
+        },
     ]
     .into();
     check(cases);
@@ -115,31 +131,69 @@ fn branches_that_do_not_run() {
 fn check(cases: Vec<Case>) {
     let mut wrong = Vec::new();
     for (text, value) in cases {
-        let kernels = symbolic::session(|| derive(&elaborate(&source(text)))).unwrap();
-        for [a, b] in POINTS {
-            let (expected, computed) = (value(a, b), entry(&kernels.dynamics, Field::Next, 0, [a, b]));
-            // The order of operations differs, and powers may be products.
-            let same = |x: f64, y: f64, tolerance: f64| {
-                (x.is_nan() && y.is_nan()) || (x - y).abs() <= tolerance * y.abs().max(1.0)
-            };
-            if !same(computed, expected, 1e-14) {
-                wrong.push(format!("{text} at ({a}, {b}): {computed}, Rust gives {expected}"));
-                continue;
-            }
-            if expected.is_nan() {
-                continue;
-            }
-            for (column, slope) in [
-                (0, (value(a + 1e-5, b) - value(a - 1e-5, b)) / 2e-5),
-                (1, (value(a, b + 1e-5) - value(a, b - 1e-5)) / 2e-5),
-            ] {
-                let computed = entry(&kernels.linearize, Field::Fx, column, [a, b]);
-                // Central differences with a step of the cube root of eps.
-                if !same(computed, slope, 1e-7) && slope.is_finite() {
-                    wrong.push(format!("derivative {column} of {text} at ({a}, {b}): {computed}, not {slope}"));
-                }
+        let (tapes, sizes) = symbolic::session(|| {
+            let system = elaborate(&source(text));
+            (differentiate(&system), system.vectors.sizes())
+        })
+        .unwrap();
+        for (way, ways) in each_way(&tapes).into_iter().enumerate() {
+            let kernels = partials::kernels_in(ways, sizes);
+            for point in POINTS {
+                wrong.extend(
+                    mistakes(&kernels, value, point)
+                        .into_iter()
+                        .map(|mistake| format!("{text} in way {way} at {point:?}: {mistake}")),
+                );
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Every way to build a kernel, alone.
+fn each_way(tapes: &[Tape]) -> Vec<Ways<'_>> {
+    let mut ways = Vec::new();
+    for tapes in tapes.chunks(1) {
+        for jacobians in JacobianStrategy::ALL.chunks(1) {
+            for hessians in HessianStrategy::ALL.chunks(1) {
+                ways.push(Ways { tapes, jacobians, hessians });
+            }
+        }
+    }
+    ways
+}
+
+/// What kernels give for a function and its derivatives that Rust and differences do not.
+fn mistakes(kernels: &Kernels, value: fn(f64, f64) -> f64, [a, b]: [f64; 2]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let same =
+        |x: f64, y: f64, tolerance: f64| (x.is_nan() && y.is_nan()) || (x - y).abs() <= tolerance * y.abs().max(1.0);
+    let (expected, computed) = (value(a, b), entry(&kernels.dynamics, Field::Next, 0, [a, b]));
+    // The order of operations differs, and powers may be products.
+    if !same(computed, expected, 1e-14) {
+        wrong.push(format!("{computed}, Rust gives {expected}"));
+        return wrong;
+    }
+    if expected.is_nan() {
+        return wrong;
+    }
+    // Central differences, with a step of the cube root of eps, and of its fourth root.
+    let first = |a: f64, b: f64, h: f64| {
+        [(value(a + h, b) - value(a - h, b)) / (2.0 * h), (value(a, b + h) - value(a, b - h)) / (2.0 * h)]
+    };
+    let (slopes, h) = (first(a, b, 1e-5), 1e-4);
+    let second = (value(a + h, b) - 2.0 * value(a, b) + value(a - h, b)) / (h * h);
+    let mixed = (first(a, b + h, h)[0] - first(a, b - h, h)[0]) / (2.0 * h);
+    for (program, field, name, differences, tolerance) in [
+        (&kernels.linearize, Field::Fx, "derivative", slopes, 1e-7),
+        (&kernels.hamiltonian_hessian, Field::Hxx, "second derivative", [second, mixed], 1e-5),
+    ] {
+        for (column, difference) in differences.into_iter().enumerate() {
+            let computed = entry(program, field, column as u32, [a, b]);
+            if difference.is_finite() && !same(computed, difference, tolerance) {
+                wrong.push(format!("{name} {column} is {computed}, not {difference}"));
+            }
+        }
+    }
+    wrong
 }
