@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 const MODELS: u64 = 200;
 /// Substeps of the long model: its dynamics take several functions, its Hessian dozens.
-const SUBSTEPS: usize = 100;
+const SUBSTEPS: usize = 250;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=../dilqr-macros/src/tests/random.rs");

@@ -21,7 +21,7 @@ pub(crate) fn kernels(tapes: &[Tape], sizes: Sizes) -> Kernels {
 }
 
 pub(crate) fn kernels_in(ways: Ways<'_>, sizes: Sizes) -> Kernels {
-    // The tapes of one model have the same limits.
+    // Which limits there are is the same on all tapes of a model.
     let limits = &ways.tapes[0].limits;
     // Kernels know nothing of one another: those of a large model are built on all cores.
     std::thread::scope(|scope| {

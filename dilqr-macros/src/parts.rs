@@ -17,7 +17,7 @@ use crate::program::{Field, Op, Output, Program, Value};
 /// information is on, and takes minutes over very long functions.
 const STATEMENTS: usize = 950;
 
-/// Where a long program is cut: no shorter than this, at the place that the fewest values cross.
+/// What a part has at least, if it is not the last: it is cut at the place beyond that the fewest values cross.
 const SHORTEST: usize = STATEMENTS * 3 / 4;
 
 /// The most operations of an expression that stands inside another, so that a statement stays one line or two. (Products
@@ -72,8 +72,18 @@ impl<'a> Body<'a> {
             }
         }
         let reads = reads(program);
-        let bounds = cuts(program, &reads, &outputs, result);
-        let count = bounds.len().saturating_sub(1).max(1);
+        // A value that stands in very many places is written there in parts of their own, at the end.
+        let mut rest: Vec<(usize, Output)> = Vec::new();
+        for (index, outputs) in outputs.iter_mut().enumerate() {
+            if outputs.len() > STATEMENTS / 4 {
+                rest.extend(outputs.drain(STATEMENTS / 4..).map(|output| (index, output)));
+            }
+        }
+        let late: Vec<usize> = rest.iter().map(|&(index, _)| index).chain(result).collect();
+        let bounds = cuts(program, &reads, &outputs, &late);
+        let computing = bounds.len().saturating_sub(1).max(1);
+        let rest: Vec<&[(usize, Output)]> = rest.chunks(STATEMENTS / 2).collect();
+        let count = computing + rest.len();
         let part_of: Vec<usize> =
             (0..ops.len()).map(|index| bounds.partition_point(|&bound| bound <= index) - 1).collect();
         // Values that cross a cut live in a slot from the part that makes them to the last that reads them.
@@ -83,8 +93,8 @@ impl<'a> Body<'a> {
                 last_use[operand.index()] = last_use[operand.index()].max(part_of[index]);
             }
         }
-        if let Some(result) = result {
-            last_use[result] = count - 1;
+        for &value in &late {
+            last_use[value] = count - 1;
         }
         let mut free: Vec<usize> = Vec::new();
         let mut busy: Vec<(usize, usize)> = Vec::new();
@@ -111,8 +121,8 @@ impl<'a> Body<'a> {
         let mut parts: Vec<Part<'a>> = (0..count)
             .map(|number| Part {
                 program,
-                start: bounds[number],
-                end: bounds.get(number + 1).copied().unwrap_or(0),
+                start: bounds.get(number).copied().unwrap_or(ops.len()),
+                end: bounds.get(number + 1).copied().unwrap_or(ops.len()),
                 outputs: Vec::new(),
                 nested: Vec::new(),
                 loads: BTreeMap::new(),
@@ -135,6 +145,10 @@ impl<'a> Body<'a> {
                 }
             }
         }
+        for (part, outputs) in parts[computing..].iter_mut().zip(rest) {
+            part.outputs = outputs.to_vec();
+            outputs.iter().for_each(|&(index, _)| part.load(index, slot[index]));
+        }
         if let (Some(result), Some(part)) = (result, parts.last_mut())
             && part_of[result] + 1 != count
         {
@@ -144,8 +158,8 @@ impl<'a> Body<'a> {
     }
 }
 
-/// The bounds of the parts: 0, the cuts, and the end.
-fn cuts(program: &Program, reads: &[usize], outputs: &[Vec<Output>], result: Option<usize>) -> Vec<usize> {
+/// The bounds of the parts: 0, the cuts, and the end. Values that are `late` are read after the last part.
+fn cuts(program: &Program, reads: &[usize], outputs: &[Vec<Output>], late: &[usize]) -> Vec<usize> {
     let ops = &program.ops;
     let operands = |index: usize| ops[index].operands().into_iter().flatten().map(Value::index);
     let nested = nested(program, reads, |_| false);
@@ -154,8 +168,8 @@ fn cuts(program: &Program, reads: &[usize], outputs: &[Vec<Output>], result: Opt
     for index in 0..ops.len() {
         operands(index).for_each(|a| last_use[a] = index);
     }
-    if let Some(result) = result {
-        last_use[result] = ops.len();
+    for &value in late {
+        last_use[value] = ops.len();
     }
     let mut dying = vec![Vec::new(); ops.len() + 1];
     for (index, &reader) in last_use.iter().enumerate() {
@@ -171,10 +185,13 @@ fn cuts(program: &Program, reads: &[usize], outputs: &[Vec<Output>], result: Opt
         let mut end = start;
         while end < ops.len() {
             let made = ops[end].computes() && !nested[end];
-            let loads = operands(end)
-                .filter(|&a| (a < start || !ops[a].computes()) && core::mem::replace(&mut loaded_in[a], start) != start)
-                .count();
-            statements += usize::from(made) + outputs[end].len() + loads;
+            statements += usize::from(made) + outputs[end].len();
+            for a in operands(end) {
+                if (a < start || !ops[a].computes()) && loaded_in[a] != start {
+                    loaded_in[a] = start;
+                    statements += 1;
+                }
+            }
             stores += crossing(end);
             stores -= dying[end].iter().filter(|&&a| a >= start).map(|&a| crossing(a)).sum::<usize>();
             if statements + stores > STATEMENTS {
@@ -185,7 +202,6 @@ fn cuts(program: &Program, reads: &[usize], outputs: &[Vec<Output>], result: Opt
                 fewest = (stores, end);
             }
         }
-        // An operation longer than that is a part of its own.
         start = if end == ops.len() { end } else { fewest.1.min(end).max(start + 1) };
         bounds.push(start);
     }
@@ -433,6 +449,10 @@ impl Part<'_> {
                     quote!(__w[#slot] = #local;)
                 });
             }
+        }
+        for &(index, output) in outputs {
+            self.bring(index, &mut waiting, dialect, &mut statements);
+            statements.push(write(output, &self.free(Value::at(index), dialect)));
         }
         if self.returns {
             let result = self.result.map(|result| {

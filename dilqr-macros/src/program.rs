@@ -5,7 +5,7 @@
 //! which values are used soon after they are made.
 
 use std::collections::HashSet;
-use std::fmt;
+use std::{fmt, iter};
 
 use rustc_hash::FxHashMap;
 
@@ -279,7 +279,7 @@ impl Default for Builder {
 pub(crate) struct Program {
     /// Operands come before their users.
     pub(crate) ops: Vec<Op>,
-    /// In the order of the outputs; structural zeros do not occur.
+    /// In the order in which they are computed; structural zeros do not occur.
     pub(crate) outputs: Vec<(Output, Value)>,
 }
 
@@ -781,16 +781,12 @@ impl Program {
             |output| [output.column, output.field as u32, output.row],
             |output| [output.row, output.field as u32, output.column],
         ];
-        let mut best = self;
-        for order in orders {
-            let mut outputs = best.outputs.clone();
+        let others = orders.map(|order| {
+            let mut outputs = self.outputs.clone();
             outputs.sort_by_key(|(output, _)| order(output));
-            let other = Self::ordered(&best.ops, outputs);
-            if other.waiting() < best.waiting() {
-                best = other;
-            }
-        }
-        best
+            Self::ordered(&self.ops, outputs)
+        });
+        iter::once(self).chain(others).min_by_key(Self::waiting).unwrap_or_default()
     }
 
     /// The values that are alive after an operation, summed over all operations.

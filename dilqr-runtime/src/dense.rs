@@ -63,6 +63,9 @@ pub(crate) struct Columns<const R: usize, const C: usize> {
 }
 
 impl<const R: usize, const C: usize> Columns<R, C> {
+    /// Of a matrix without zeros.
+    pub(crate) const ALL: Self = Self::of(&[[true; C]; R]);
+
     pub(crate) const fn of(pattern: &[[bool; C]; R]) -> Self {
         let mut columns = Self { rows: [[0; R]; C], counts: [0; C] };
         let mut j = 0;

@@ -142,7 +142,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Blocks<S, NX, NU> {
     }
 }
 
-/// The same for many states: all its products are sums of whole columns of `NX` entries, for the vector registers.
+/// The same for many states: its products are sums of whole columns, most of them of `NX` entries, for the vector registers.
 struct WideBlocks<S, const NX: usize, const NU: usize> {
     /// `Qxx`, `NX x NX`; the lower half counts.
     qxx: SMatrix<S, NX, NX>,
@@ -244,7 +244,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         self.gain = transposed(&gain);
 
         *value = qxx;
-        add_product_of(value, &qxu, &self.gain, const { &Columns::of(&[[true; NX]; NU]) });
+        add_product_of(value, &qxu, &self.gain, &Columns::ALL);
         mirror(value);
         definite
     }
@@ -282,7 +282,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         } else {
             add_transposed_product_of(&mut qu, fu, value, const { &Columns::of(&P::FU) });
             add_transposed_product_of(&mut qx, fx, value, const { &Columns::of(&P::FX) });
-            add_transposed_product_of(&mut qx, &self.gain, &qu, const { &Columns::of(&[[true; NX]; NU]) });
+            add_transposed_product_of(&mut qx, &self.gain, &qu, &Columns::ALL);
         }
         *value = qx;
 

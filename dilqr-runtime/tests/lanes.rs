@@ -167,23 +167,28 @@ fn masks<L: Lanes>() {
     assert!(!(nan.less(nan) | nan.less_equal(nan) | nan.equal(nan)).any());
 }
 
-/// A different LQ problem in every lane: to the last bit the solutions of each alone.
 fn riccati<L: Lanes>() {
+    lq_problems::<L, 3, 2>();
+    lq_problems::<L, 9, 2>();
+}
+
+/// A different LQ problem in every lane: to the last bit the solutions of each alone.
+fn lq_problems<L: Lanes, const NX: usize, const NU: usize>() {
     let mut rng = StdRng::seed_from_u64(6);
     let mut entry = |scale: f64| L::from_lanes(|_| scale * rng.random_range(-1.0..1.0));
-    let mut problem = LqProblem::<L, 3, 2> {
+    let mut problem = LqProblem::<L, NX, NU> {
         initial_state: SVector::from_fn(|_, _| entry(1.0)),
         stages: vec![LqStage::zeros(); 20],
         terminal_hxx: SMatrix::from_fn(|i, j| L::from_f64(f64::from(u8::from(i == j)))),
         terminal_gx: SVector::from_fn(|_, _| entry(1.0)),
     };
     for stage in &mut problem.stages {
-        stage.fx = SMatrix::from_fn(|_, _| entry(0.8));
+        stage.fx = SMatrix::from_fn(|_, _| entry(2.4 / NX as f64));
         stage.fu = SMatrix::from_fn(|_, _| entry(1.0));
-        for i in 0..3 {
+        for i in 0..NX {
             stage.hxx[(i, i)] = L::one() + entry(0.5);
         }
-        for i in 0..2 {
+        for i in 0..NU {
             stage.huu[(i, i)] = L::one() + entry(0.5);
         }
         stage.hux = SMatrix::from_fn(|_, _| entry(0.1));
@@ -196,7 +201,7 @@ fn riccati<L: Lanes>() {
         fn of<L: Lanes, const R: usize, const C: usize>(a: &SMatrix<L, R, C>, lane: usize) -> SMatrix<f64, R, C> {
             SMatrix::from_fn(|i, j| a[(i, j)].lane(lane))
         }
-        let alone = LqProblem::<f64, 3, 2> {
+        let alone = LqProblem::<f64, NX, NU> {
             initial_state: of(&problem.initial_state, lane),
             stages: problem
                 .stages

@@ -116,6 +116,10 @@ fn random_problems() {
     check::<4, 2>(4, &[1, 20]);
     check::<3, 5>(5, &[1, 10]);
     check::<12, 4>(6, &[1, 5]);
+    // From eight states on a stage is computed by whole columns.
+    check::<7, 3>(8, &[1, 5]);
+    check::<8, 1>(9, &[1, 5]);
+    check::<8, 9>(10, &[1, 5]);
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub(crate) fn chain(length: usize, step: &str) -> String {
 pub(crate) const STATES: usize = 4;
 
 /// Two masses on springs, coupled by a third, over one time step of `substeps` small ones that are all written out. Each
-/// helper does ten of them; in the first the spring of the first mass is a pendulum.
+/// helper does ten of them; in the first the spring of the first mass is a pendulum. A condition is read at the start and at
+/// the end.
 pub(crate) fn oscillators(substeps: usize) -> String {
     let mut helpers = String::new();
     let mut calls = String::new();
@@ -54,7 +55,11 @@ pub(crate) fn oscillators(substeps: usize) -> String {
             pub struct Params {{ pub stiffness: f64, pub coupling: f64 }}
             const H: f64 = 0.002;
             {helpers}
-            fn advance(x: State, u: Control, p: Params) -> State {{ {calls} x }}
+            fn advance(x: State, u: Control, p: Params) -> State {{
+                let x = State {{ q: x.q, w: [if p.coupling > 10.5 {{ x.w[0] }} else {{ 1.1 * x.w[0] }}, x.w[1]] }};
+                {calls}
+                State {{ q: [if p.coupling > 10.5 {{ x.q[0] }} else {{ x.q[0] * x.q[0] }}, x.q[1]], w: x.w }}
+            }}
             pub fn dynamics(x: State, u: Control, p: Params) -> State {{ advance(x, u, p) }}
             pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {{
                 let next = advance(x, u, p);

@@ -71,10 +71,10 @@ fn products_are_cut_in_two_ways() {
     let [of_coarse, of_fine] = [coarse, fine]
         .map(|tape| partials::kernels_in(Ways { tapes: core::slice::from_ref(tape), jacobians, hessians }, sizes));
     let of_both = partials::kernels(&tapes, sizes);
-    for (((name, coarse), (_, fine)), (_, both)) in
+    for (((name, coarse), (same, fine)), (again, both)) in
         counts(&of_coarse).into_iter().zip(counts(&of_fine)).zip(counts(&of_both))
     {
-        assert_eq!(both, coarse.min(fine), "{name}");
+        assert_eq!((name, name, both), (same, again, coarse.min(fine)));
     }
     let (coarse, fine, both) = (sum(&of_coarse), sum(&of_fine), sum(&of_both));
     assert!(both < coarse && both < fine, "{both} operations by both, {coarse} and {fine} by one");

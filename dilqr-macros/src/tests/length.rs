@@ -71,11 +71,41 @@ fn no_generated_function_is_too_long() {
     println!("{} functions, longest {name} with {longest} statements", found.len());
     assert!(*longest <= 1000, "{name} has {longest} statements");
     // The state that a substep hands on is read more than once and is somewhere, in both versions of the dynamics, and no
-    // part is a stub.
+    // part but the last is a stub.
     for version in ["__dynamics_f64_", "__dynamics_generic_"] {
         let parts: Vec<usize> =
             found.iter().filter(|(name, _)| name.starts_with(version)).map(|(_, length)| *length).collect();
         assert!(parts.iter().sum::<usize>() >= substeps * STATES, "{version}: {parts:?}");
-        assert!(parts.len() > 1 && parts.iter().sum::<usize>() / parts.len() >= 500, "{version}: {parts:?}");
+        let short = parts.iter().filter(|length| **length < 700).count();
+        assert!(parts.len() > 1 && short <= 1, "{version}: {parts:?}");
     }
+}
+
+/// One constant stands in 1,560 places of `fx`, one sum in 1,600 of `lxx`.
+#[test]
+fn a_value_in_many_places() {
+    let text = "pub mod swarm {
+        pub struct State { pub x: [f64; 40] }
+        pub struct Control { pub u: f64 }
+        pub struct Params { pub p: f64 }
+        fn mean(x: State) -> f64 {
+            let mut sum = 0.0;
+            for i in 0..40 { sum += x.x[i] / 40.0; }
+            sum
+        }
+        pub fn dynamics(x: State, u: Control, p: Params) -> State {
+            let mean = mean(x);
+            let mut next = x;
+            for i in 0..40 { next.x[i] += 0.1 * (mean - x.x[i]) + u.u * p.p; }
+            next
+        }
+        pub fn stage_cost(x: State, u: Control, p: Params) -> f64 { (p.p * mean(x)).sin() + u.u * u.u }
+        pub fn terminal_cost(x: State, p: Params) -> f64 { p.p * mean(x) * mean(x) }
+    }";
+    let mut found = Vec::new();
+    lengths(expand(TokenStream::new(), text.parse().unwrap(), &Environment::default()), &mut found);
+    let total: usize = found.iter().filter(|(name, _)| name.starts_with("__expand_stage_f64_")).map(|(_, n)| n).sum();
+    assert!(total >= 40 * 40 * 2, "{total}");
+    let (name, longest) = found.iter().max_by_key(|(_, length)| *length).unwrap();
+    assert!(*longest <= 1000, "{name} has {longest} statements");
 }

@@ -221,24 +221,25 @@ fn run(seed: u8, cases: u32, length: usize) {
         let config = Config { cases, failure_persistence: None, max_shrink_iters: 500, ..Config::default() };
         let random = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
         let mut runner = TestRunner::new_with_rng(config, random);
-        let choices = proptest::collection::vec(proptest::num::u16::ANY, 0..length);
+        let choices = (proptest::collection::vec(proptest::num::u16::ANY, 0..length), 0..16_usize);
         let compared = Cell::new(0);
-        let result = runner.run(&choices, |choices| {
+        let result = runner.run(&choices, |(choices, way)| {
             let model = Model::new(&choices);
             let system = elaborate(&model.source("random"));
             let (tapes, sizes) = (differentiate(&system), system.vectors.sizes());
             agree(&model, &partials::kernels(&tapes, sizes), &compared)?;
             // The shortest kernels do not show whether the others are right.
-            let tapes = std::slice::from_ref(&tapes[choices.len() % tapes.len()]);
-            let jacobians = &JacobianStrategy::ALL[choices.len() / 2 % 2..][..1];
-            let hessians = &HessianStrategy::ALL[choices.len() / 4 % 4..][..1];
+            let tapes = std::slice::from_ref(&tapes[way % tapes.len()]);
+            let jacobians = &JacobianStrategy::ALL[way / 2 % 2..][..1];
+            let hessians = &HessianStrategy::ALL[way / 4..][..1];
             agree(&model, &partials::kernels_in(Ways { tapes, jacobians, hessians }, sizes), &compared)
         });
         let failure = match result {
             Ok(()) => None,
-            Err(TestError::Fail(reason, choices)) => {
+            Err(TestError::Fail(reason, (choices, way))) => {
                 // The panic of a stage does not tell the model.
-                Some(format!("{reason}\nfor the choices {choices:?}:\n{}", Model::new(&choices).source("random")))
+                let model = Model::new(&choices).source("random");
+                Some(format!("{reason}\nfor the choices {choices:?} and {way}:\n{model}"))
             }
             Err(TestError::Abort(reason)) => Some(reason.to_string()),
         };
