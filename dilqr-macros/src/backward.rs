@@ -8,11 +8,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::builder::Builder;
 use crate::chain::Roots;
 use crate::graph::{Input, Vector};
 use crate::kernels::LONGEST_STAGE;
 use crate::partials::Sweep;
-use crate::program::{Builder, Field, Program, Value};
+use crate::program::{Field, Program, Value};
 
 /// States and controls up to which the stage is built, to be counted.
 pub(crate) const LARGEST: usize = 12;

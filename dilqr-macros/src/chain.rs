@@ -11,8 +11,9 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::builder::Builder;
 use crate::graph::{Input, Vector};
-use crate::program::{Builder, Value};
+use crate::program::Value;
 use crate::tape::{Condition, Operand, Place, Rule, Tape};
 
 /// The ways a kernel may be built in.

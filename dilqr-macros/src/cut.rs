@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::program::Builder;
+use crate::builder::Builder;
 use crate::symbolic;
 use crate::tape::{Operand, Piece, Rule};
 use crate::term::Term;

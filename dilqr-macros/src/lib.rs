@@ -7,6 +7,8 @@ mod ast;
 #[cfg(feature = "symbolica")]
 mod backward;
 #[cfg(feature = "symbolica")]
+mod builder;
+#[cfg(feature = "symbolica")]
 mod cache;
 #[cfg(feature = "symbolica")]
 mod chain;
