@@ -17,7 +17,7 @@ use dilqr_benches::quadrotor::quadrotor_rk4;
 const TOLERANCE: f64 = 1e-9;
 
 /// How often the two sides are timed in turn.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 9;
 
 /// The kernels of the model in a module.
 macro_rules! system {
