@@ -39,6 +39,7 @@ mod program;
 #[cfg(feature = "symbolica")]
 mod session;
 mod size;
+mod split;
 mod statements;
 #[cfg(feature = "symbolica")]
 mod symbolic;

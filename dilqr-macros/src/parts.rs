@@ -12,13 +12,7 @@ use quote::{ToTokens, format_ident, quote};
 use crate::emit::Argument;
 use crate::graph::{Comparison, Function, Input, Vector};
 use crate::program::{Field, Op, Output, Program, Value};
-
-/// The most statements in one generated function. rustc 1.95 overflows its stack somewhere beyond 2,500 `let`s when debug
-/// information is on, and takes minutes over very long functions.
-const STATEMENTS: usize = 950;
-
-/// What a part has at least, if it is not the last: it is cut at the place beyond that the fewest values cross.
-const SHORTEST: usize = STATEMENTS * 3 / 4;
+use crate::split::{self, STATEMENTS};
 
 /// The most operations of an expression that stands inside another, so that a statement stays one line or two. (Products
 /// in sums are exempt, and make it a few more.)
@@ -80,7 +74,7 @@ impl<'a> Body<'a> {
             }
         }
         let late: Vec<usize> = rest.iter().map(|&(index, _)| index).chain(result).collect();
-        let bounds = cuts(program, &reads, &outputs, &late);
+        let bounds = split::bounds(program, &reads, &outputs, &late);
         let computing = bounds.len().saturating_sub(1).max(1);
         let rest: Vec<&[(usize, Output)]> = rest.chunks(STATEMENTS / 2).collect();
         let count = computing + rest.len();
@@ -96,28 +90,7 @@ impl<'a> Body<'a> {
         for &value in &late {
             last_use[value] = count - 1;
         }
-        let mut free: Vec<usize> = Vec::new();
-        let mut busy: Vec<(usize, usize)> = Vec::new();
-        let mut slots = 0;
-        let mut slot = vec![None; ops.len()];
-        for index in 0..ops.len() {
-            if !ops[index].computes() || last_use[index] == part_of[index] {
-                continue;
-            }
-            // A slot is free again in the part after its last reader.
-            busy.retain(|&(until, number)| {
-                if until < part_of[index] {
-                    free.push(number);
-                }
-                until >= part_of[index]
-            });
-            let number = free.pop().unwrap_or_else(|| {
-                slots += 1;
-                slots - 1
-            });
-            busy.push((last_use[index], number));
-            slot[index] = Some(number);
-        }
+        let (slot, slots) = split::slots(ops, &part_of, &last_use);
         let mut parts: Vec<Part<'a>> = (0..count)
             .map(|number| Part {
                 program,
@@ -158,56 +131,6 @@ impl<'a> Body<'a> {
     }
 }
 
-/// The bounds of the parts: 0, the cuts, and the end. Values that are `late` are read after the last part.
-fn cuts(program: &Program, reads: &[usize], outputs: &[Vec<Output>], late: &[usize]) -> Vec<usize> {
-    let ops = &program.ops;
-    let operands = |index: usize| ops[index].operands().into_iter().flatten().map(Value::index);
-    let nested = nested(program, reads, |_| false);
-    // The last reader of each value, and the values read last by each operation.
-    let mut last_use: Vec<usize> = (0..ops.len()).collect();
-    for index in 0..ops.len() {
-        operands(index).for_each(|a| last_use[a] = index);
-    }
-    for &value in late {
-        last_use[value] = ops.len();
-    }
-    let mut dying = vec![Vec::new(); ops.len() + 1];
-    for (index, &reader) in last_use.iter().enumerate() {
-        dying[reader].push(index);
-    }
-    // A value that crosses the end of its part is stored, and then has a `let`.
-    let crossing = |index: usize| if ops[index].computes() { 1 + usize::from(nested[index]) } else { 0 };
-    let mut bounds = vec![0];
-    let mut loaded_in = vec![usize::MAX; ops.len()];
-    let mut start = 0;
-    while start < ops.len() {
-        let (mut statements, mut stores, mut fewest) = (0, 0, (usize::MAX, ops.len()));
-        let mut end = start;
-        while end < ops.len() {
-            let made = ops[end].computes() && !nested[end];
-            statements += usize::from(made) + outputs[end].len();
-            for a in operands(end) {
-                if (a < start || !ops[a].computes()) && loaded_in[a] != start {
-                    loaded_in[a] = start;
-                    statements += 1;
-                }
-            }
-            stores += crossing(end);
-            stores -= dying[end].iter().filter(|&&a| a >= start).map(|&a| crossing(a)).sum::<usize>();
-            if statements + stores > STATEMENTS {
-                break;
-            }
-            end += 1;
-            if statements + stores >= SHORTEST && stores <= fewest.0 {
-                fewest = (stores, end);
-            }
-        }
-        start = if end == ops.len() { end } else { fewest.1.min(end).max(start + 1) };
-        bounds.push(start);
-    }
-    bounds
-}
-
 /// How often each value is read, by operations and outputs.
 fn reads(program: &Program) -> Vec<usize> {
     let mut reads = vec![0; program.ops.len()];
@@ -219,7 +142,7 @@ fn reads(program: &Program) -> Vec<usize> {
 }
 
 /// Which operations stand where they are read: those that are read once, by something of the same part.
-fn nested(program: &Program, reads: &[usize], is_stored: impl Fn(usize) -> bool) -> Vec<bool> {
+pub(crate) fn nested(program: &Program, reads: &[usize], is_stored: impl Fn(usize) -> bool) -> Vec<bool> {
     let ops = &program.ops;
     // Whether what reads a value is a sum.
     let mut summed = vec![false; ops.len()];
