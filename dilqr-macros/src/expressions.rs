@@ -441,6 +441,8 @@ impl Elaborator<'_> {
                 Value::Unknown
             }
             Some(base) => self.folded(of(base), span),
+            // Of anything, as in Rust: of what turns out to be 0, too.
+            None if exponent == 0.0 => self.folded(1.0, span),
             None => Value::Float(self.graph.add(Node::Power(base, exponent))),
         }
     }

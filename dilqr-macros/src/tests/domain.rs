@@ -51,6 +51,7 @@ const POINTS: [[f64; 2]; 5] = [[2.0, 0.7], [-2.0, 0.7], [1.3, -0.4], [-1.3, -0.4
 fn powers_and_roots_of_both_signs() {
     let cases: Vec<Case> = cases![
         |a: f64, _b: f64| a.powi(2).powf(0.5),
+        |a: f64, b: f64| (a + b - a - b).powi(0) * b + (a - b + b - a).powf(0.0),
         |a: f64, b: f64| (a * a).powf(1.5) * b,
         |a: f64, _b: f64| a.powi(2).sqrt(),
         |a: f64, _b: f64| a.powi(-2).powf(0.5),
