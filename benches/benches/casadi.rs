@@ -12,6 +12,7 @@ use std::path::Path;
 use dilqr_benches::casadi::{Failure, Kernel, Peer, difference, kernels, our_operations, quadrotor_euler, run_script};
 use dilqr_benches::peers::{cartpole, pendulum};
 use dilqr_benches::quadrotor::quadrotor_rk4;
+use dilqr_benches::timing;
 
 /// Both sides round in every operation, in different orders; the longest kernels have some ten thousand.
 const TOLERANCE: f64 = 1e-9;
@@ -95,7 +96,7 @@ fn comparison(ours: Option<f64>, theirs: Option<f64>, digits: usize) -> String {
     format!("{} | {} | {}", number(ours, digits), number(theirs, digits), number(ratio, 2))
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
+/// None where nothing was timed.
+fn median(values: Vec<f64>) -> Option<f64> {
+    (!values.is_empty()).then(|| timing::median(values))
 }

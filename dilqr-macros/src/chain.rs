@@ -290,12 +290,8 @@ impl<'a> Chain<'a> {
             let one = self.builder.constant(1.0);
             let mut row = Row::new();
             for input in inputs {
-                let change = |operand: &Operand| match *operand {
-                    Operand::Constant(_) => None,
-                    Operand::Input(other) => (other == input).then_some(one),
-                    Operand::Piece(index) => rows[index].get(&input).copied(),
-                };
-                let changes: Vec<Option<Value>> = operands.iter().map(change).collect();
+                let changes: Vec<Option<Value>> =
+                    operands.iter().map(|&operand| moved_along(input, operand, &rows, one)).collect();
                 if let Some(change) = self.push(index, &changes) {
                     row.insert(input, change);
                 }
@@ -486,11 +482,7 @@ impl<'a> Chain<'a> {
             if self.builder.is_full() {
                 return Entries::new();
             }
-            let moved = |operand: Operand| match operand {
-                Operand::Constant(_) => None,
-                Operand::Input(input) => (input == column).then_some(one),
-                Operand::Piece(index) => rows[index].get(&column).copied(),
-            };
+            let moved = |operand: Operand| moved_along(column, operand, &rows, one);
             for (row, value) in self.reverse_in_direction(&adjoints, &moved, &[]) {
                 if left.contains(&row.vector) && wanted(row, column) {
                     entries.insert((row, column), value);
@@ -664,6 +656,15 @@ impl<'a> Chain<'a> {
                 }
             }
         }
+    }
+}
+
+/// How an operand moves when `input` moves by `one`; the pieces' rows say it of pieces.
+fn moved_along(input: Input, operand: Operand, rows: &[Row], one: Value) -> Option<Value> {
+    match operand {
+        Operand::Constant(_) => None,
+        Operand::Input(other) => (other == input).then_some(one),
+        Operand::Piece(index) => rows[index].get(&input).copied(),
     }
 }
 

@@ -58,9 +58,7 @@ impl Cutter {
             // The builder folds constants.
             let mut builder = Builder::default();
             let value = builder.term(term, &[]);
-            let value = builder.constant_value(value).unwrap_or(f64::NAN);
-            self.overflow |= !value.is_finite();
-            return Operand::Constant(value);
+            return self.constant(builder.constant_value(value).unwrap_or(f64::NAN));
         }
         // In one order, and so Symbolica's normal form: `x y` and `y x` are one piece.
         let mut order: Vec<usize> = (0..operands.len()).collect();
@@ -71,10 +69,7 @@ impl Cutter {
         let term = match symbolic::renamed(term, &places) {
             // Of equal pieces something may cancel, and a product may be one piece already.
             Term::Atom(atom) => return operands[atom],
-            Term::Constant(value) => {
-                self.overflow |= !value.is_finite();
-                return Operand::Constant(value);
-            }
+            Term::Constant(value) => return self.constant(value),
             term => term,
         };
         let key = format!("{term:?} over {operands:?}");
@@ -84,6 +79,11 @@ impl Cutter {
         let partials = symbolic::partials(&term, operands.len());
         self.known.insert(key, self.pieces.len());
         self.add(operands, Rule::Smooth { term, partials })
+    }
+
+    fn constant(&mut self, value: f64) -> Operand {
+        self.overflow |= !value.is_finite();
+        Operand::Constant(value)
     }
 
     /// A product of powers, as a term over `local`.

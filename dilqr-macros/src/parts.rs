@@ -74,7 +74,7 @@ impl<'a> Body<'a> {
             }
         }
         let late: Vec<usize> = rest.iter().map(|&(index, _)| index).chain(result).collect();
-        let bounds = split::bounds(program, &reads, &outputs, &late);
+        let bounds = split::bounds(program, &nested(program, &reads, |_| false), &outputs, &late);
         let computing = bounds.len().saturating_sub(1).max(1);
         let rest: Vec<&[(usize, Output)]> = rest.chunks(STATEMENTS / 2).collect();
         let count = computing + rest.len();
@@ -142,7 +142,7 @@ fn reads(program: &Program) -> Vec<usize> {
 }
 
 /// Which operations stand where they are read: those that are read once, by something of the same part.
-pub(crate) fn nested(program: &Program, reads: &[usize], is_stored: impl Fn(usize) -> bool) -> Vec<bool> {
+fn nested(program: &Program, reads: &[usize], is_stored: impl Fn(usize) -> bool) -> Vec<bool> {
     let ops = &program.ops;
     // Whether what reads a value is a sum.
     let mut summed = vec![false; ops.len()];
@@ -398,12 +398,11 @@ impl Part<'_> {
     ) {
         if waiting.remove(&index).is_some() {
             statements.extend(self.loaded(index, dialect));
+            return;
         }
         for operand in self.program.ops[index].operands().into_iter().flatten().map(Value::index) {
-            if self.is_nested(operand) {
+            if self.is_nested(operand) || waiting.contains_key(&operand) {
                 self.bring(operand, waiting, dialect, statements);
-            } else if waiting.remove(&operand).is_some() {
-                statements.extend(self.loaded(operand, dialect));
             }
         }
     }

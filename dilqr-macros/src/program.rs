@@ -284,8 +284,8 @@ impl Program {
         inputs
     }
 
-    /// What `outputs` need of `ops`: depth first from the outputs, so that values die young and registers suffice. The
-    /// order depends on what uses what alone, and not on the order of `ops`.
+    /// What `outputs` need of `all`: depth first from the outputs, so that values die young and registers suffice. The
+    /// order depends on what uses what alone, and not on the order of `all`.
     pub(crate) fn ordered(all: &[Op], mut outputs: Vec<(Output, Value)>) -> Self {
         let mut position = vec![None; all.len()];
         let mut ops = Vec::new();

@@ -1,6 +1,5 @@
 //! Where long programs are cut, and where the values lie that cross a cut.
 
-use crate::parts::nested;
 use crate::program::{Op, Output, Program, Value};
 
 /// The most statements in one generated function. rustc 1.95 overflows its stack somewhere beyond 2,500 `let`s when debug
@@ -10,11 +9,11 @@ pub(crate) const STATEMENTS: usize = 950;
 /// What a part has at least, if it is not the last: it is cut at the place beyond that the fewest values cross.
 const SHORTEST: usize = STATEMENTS * 3 / 4;
 
-/// The bounds of the parts: 0, the cuts, and the end. Values that are `late` are read after the last part.
-pub(crate) fn bounds(program: &Program, reads: &[usize], outputs: &[Vec<Output>], late: &[usize]) -> Vec<usize> {
+/// The bounds of the parts: 0, the cuts, and the end. Operations that are `nested` stand where they are read, as long as no
+/// cut comes between; values that are `late` are read after the last part.
+pub(crate) fn bounds(program: &Program, nested: &[bool], outputs: &[Vec<Output>], late: &[usize]) -> Vec<usize> {
     let ops = &program.ops;
     let operands = |index: usize| ops[index].operands().into_iter().flatten().map(Value::index);
-    let nested = nested(program, reads, |_| false);
     // The last reader of each value, and the values read last by each operation.
     let mut last_use: Vec<usize> = (0..ops.len()).collect();
     for index in 0..ops.len() {

@@ -1,14 +1,11 @@
 //! The normal form of an expression has the domain of the expression, but for what cancels: a kernel gives the user's number
 //! where the user's function gives one, on both sides of zero, in whatever way it was built.
 
-use super::{differentiate, elaborate};
-use crate::chain::{HessianStrategy, JacobianStrategy};
+use super::{differentiate, each_way, elaborate};
 use crate::graph::Vector;
 use crate::kernels::Kernels;
-use crate::partials::{self, Ways};
 use crate::program::{Field, Program};
-use crate::symbolic;
-use crate::tape::Tape;
+use crate::{partials, symbolic};
 
 type Case = (&'static str, fn(f64, f64) -> f64);
 
@@ -149,19 +146,6 @@ fn check(cases: Vec<Case>) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// Every way to build a kernel, alone.
-fn each_way(tapes: &[Tape]) -> Vec<Ways<'_>> {
-    let mut ways = Vec::new();
-    for tapes in tapes.chunks(1) {
-        for jacobians in JacobianStrategy::ALL.chunks(1) {
-            for hessians in HessianStrategy::ALL.chunks(1) {
-                ways.push(Ways { tapes, jacobians, hessians });
-            }
-        }
-    }
-    ways
 }
 
 /// What kernels give for a function and its derivatives that Rust and differences do not.

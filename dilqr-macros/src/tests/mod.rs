@@ -24,9 +24,11 @@ use std::path::PathBuf;
 
 use proc_macro2::TokenStream;
 
+use crate::chain::{HessianStrategy, JacobianStrategy};
 use crate::elaborate::{self, System};
 use crate::errors::Errors;
 use crate::kernels::Kernels;
+use crate::partials::Ways;
 use crate::tape::Tape;
 use crate::{check, parse, partials, symbolic, tape};
 
@@ -99,6 +101,19 @@ fn elaborate_file(text: &str, name: &str) -> System {
 fn differentiate(system: &System) -> Vec<Tape> {
     let tapes = tape::tapes(&system.graph, &system.dynamics, system.stage_cost, system.terminal_cost, &system.limits);
     tapes.unwrap_or_else(|_| panic!("a constant overflows"))
+}
+
+/// Every way to build a kernel, alone.
+fn each_way(tapes: &[Tape]) -> Vec<Ways<'_>> {
+    let mut ways = Vec::new();
+    for tapes in tapes.chunks(1) {
+        for jacobians in JacobianStrategy::ALL.chunks(1) {
+            for hessians in HessianStrategy::ALL.chunks(1) {
+                ways.push(Ways { tapes, jacobians, hessians });
+            }
+        }
+    }
+    ways
 }
 
 /// The stages from the graph to the kernels; to be called inside [`symbolic::session`].

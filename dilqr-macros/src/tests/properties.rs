@@ -7,13 +7,11 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 
 use super::oracle::{L, N, Oracle, P, TERMINAL, U, X};
 use super::random::{Model, NP, NU, NX, Stream};
-use super::{differentiate, elaborate};
-use crate::chain::{HessianStrategy, JacobianStrategy};
+use super::{differentiate, each_way, elaborate};
 use crate::graph::Vector;
 use crate::kernels::Kernels;
-use crate::partials::{self, Ways};
 use crate::program::{Field, Output, Program};
-use crate::symbolic;
+use crate::{partials, symbolic};
 
 /// Two exact derivatives by different ways differ by the rounding of some hundred operations on numbers up to the
 /// oracle's scale: 1e3 eps is typical of the worst, and this is 1e5 eps.
@@ -229,10 +227,8 @@ fn run(seed: u8, cases: u32, length: usize) {
             let (tapes, sizes) = (differentiate(&system), system.vectors.sizes());
             agree(&model, &partials::kernels(&tapes, sizes), &compared)?;
             // The shortest kernels do not show whether the others are right.
-            let tapes = std::slice::from_ref(&tapes[way % tapes.len()]);
-            let jacobians = &JacobianStrategy::ALL[way / 2 % 2..][..1];
-            let hessians = &HessianStrategy::ALL[way / 4..][..1];
-            agree(&model, &partials::kernels_in(Ways { tapes, jacobians, hessians }, sizes), &compared)
+            let ways = each_way(&tapes);
+            agree(&model, &partials::kernels_in(ways[way % ways.len()], sizes), &compared)
         });
         let failure = match result {
             Ok(()) => None,
