@@ -24,7 +24,7 @@ use nalgebra::{SMatrix, SVector};
 use crate::dense::{Ldl, add_product, add_transposed_product, zeros};
 use crate::float;
 use crate::instance::Side;
-use crate::riccati::{Blocks, Dense, Quadratic};
+use crate::riccati::{Blocks, Dense, Proximal, Quadratic};
 use crate::scalar::Single;
 
 /// Relative to the size of its row, what is left of an entry that elimination should have made zero.
@@ -231,7 +231,7 @@ impl<S: Single, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
             add_transposed_product(&mut row.u, &self.fu, h);
             self.rows.push(row);
         }
-        self.blocks = Blocks::of::<Dense>(stage, S::zero(), value);
+        self.blocks = Blocks::of::<Dense>(stage, &Proximal::none(), value);
         self.solve_rows()?;
 
         // du = Z w + Y dx + y

@@ -22,6 +22,7 @@ use crate::model::Model;
 use crate::penalty::{Law, Penalty};
 use crate::sensitivity::Point;
 use crate::solution::Status;
+use crate::stationarity::Magnitudes;
 use crate::sweep::Sweep;
 use crate::trajectory::{Trajectory, closed_loop_rollout, cost_along};
 
@@ -177,9 +178,16 @@ where
             if !self.survey(&mut memory, weight) {
                 break;
             }
+            memory.constrained.newton_step(&mut memory.answer);
             let survey = &memory.survey;
-            let residual = survey.stationarity.max(survey.violation.0);
-            if residual <= tolerance && survey.contacts.iter().all(|contact| contact.multiplier >= 0.0) {
+            let magnitudes = Magnitudes::of(&memory.point.states, &memory.point.controls);
+            let step = memory.answer.relative_change(&magnitudes);
+            // With multipliers that are right the terms cancel; without any all of them may vanish together.
+            let stationary = survey.stationarity <= tolerance || (step <= tolerance && memory.penalty.is_free());
+            let residual = survey.stationarity.min(step).max(survey.violation.0);
+            let signs = survey.contacts.iter().all(|contact| contact.multiplier >= 0.0);
+            if stationary && survey.violation.0 <= tolerance && signs {
+                self.stats.step = step;
                 converged = true;
                 break;
             }
@@ -228,10 +236,9 @@ where
         constrained.factorise(self.model, point, multipliers, Differentiation::Implicit, selection, survey).is_ok()
     }
 
-    /// One step of the Newton method, in trajectory and multipliers; false where the rollout leaves the finite numbers.
+    /// Takes the step of the Newton method that was found, in trajectory and multipliers; false where the rollout leaves the finite numbers.
     fn newton_step(&mut self, memory: &mut Polish<NX, NU>) -> bool {
         let limits = const { &M::LIMITS };
-        memory.constrained.newton_step(&mut memory.answer);
         let answer = &memory.answer;
         memory.penalty.stage.fill(0.0);
         memory.penalty.terminal.fill(0.0);

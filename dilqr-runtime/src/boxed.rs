@@ -13,7 +13,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::dense::{add_product, add_symmetric_product, add_transposed_product, dot, zeros};
 use crate::instance::Bounds;
-use crate::riccati::{Blocks, Feedforward, Pattern, Quadratic, StageFactor};
+use crate::riccati::{Blocks, Feedforward, Pattern, Proximal, Quadratic, StageFactor};
 use crate::scalar::{Mask, Scalar};
 
 impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
@@ -27,7 +27,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     pub(crate) fn boxed_where<P: Pattern<NX, NU>>(
         &mut self,
         stage: &Quadratic<'_, S, NX, NU>,
-        mu: S,
+        proximal: &Proximal<S, NX, NU>,
         gx: &SVector<S, NX>,
         gu: &SVector<S, NU>,
         u: &SVector<S, NU>,
@@ -35,7 +35,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         value: &mut SMatrix<S, NX, NX>,
         gradient: &mut SVector<S, NX>,
     ) -> (Feedforward<S, NU, 1>, S::Mask) {
-        let Blocks { qxx, qux, quu } = Blocks::of::<P>(stage, mu, value);
+        let Blocks { qxx, qux, quu } = Blocks::of::<P>(stage, proximal, value);
         let mut qu = *gu;
         add_transposed_product(&mut qu, stage.fu, gradient);
 

@@ -14,8 +14,10 @@ use crate::solution::Solution;
 /// The evidence for a solution, from [`Solution::certificate`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Certificate {
-    /// `max |Q_u| / max(1, max |l_u|)` over controls that no bound holds.
+    /// The residual of stationarity over its terms, as in [`Stats::stationarity`](crate::Stats::stationarity).
     pub stationarity: f64,
+    /// The relative Newton step, as in [`Stats::step`](crate::Stats::step).
+    pub step: f64,
     /// Largest violation of a constraint, in its unit.
     pub violation: f64,
     /// The stage of the largest violation.
@@ -30,7 +32,8 @@ pub struct Certificate {
     /// The limits that hold the trajectory.
     pub active: Vec<ActiveLimit>,
     /// Strict complementarity: over all bounds and inequalities the smallest of what separates each from being neither
-    /// active nor inactive, the larger of its distance and its multiplier (over `max(1, max |l_u|)`). Infinite without any.
+    /// active nor inactive, the larger of its distance and its multiplier (over the largest term of
+    /// `Q_u`). Infinite without any.
     pub margin: f64,
     /// The limit with that margin, and its stage.
     pub weakest: Option<(usize, Limit)>,
@@ -55,6 +58,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
         let limits = &evidence.limits;
         let mut certificate = Certificate {
             stationarity: self.stats.stationarity,
+            step: self.stats.step,
             violation: self.stats.violation,
             violation_stage: self.stats.violation_stage,
             smallest_eigenvalue: f64::INFINITY,
@@ -139,7 +143,7 @@ pub(crate) struct Evidence<const NU: usize> {
     pub(crate) upper: [f64; NU],
     /// Values of the constraints, as in a trajectory.
     pub(crate) constraints: Vec<f64>,
-    /// `max(1, max |l_u|)`
+    /// The largest term of `Q_u`.
     pub(crate) scale: f64,
 }
 

@@ -8,15 +8,15 @@ use core::iter::repeat_with;
 use nalgebra::{SMatrix, SVector};
 
 use crate::active::{ActiveLinear, ActiveStage, ActiveTerminal, Row, Singular, Source};
-use crate::dense::{add_product, add_transposed_product, zeros};
+use crate::dense::{add_product, add_transposed_product, larger, zeros};
 use crate::implicit::Differentiation;
 use crate::instance::{Bounds, Side, applies};
 use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
 use crate::model::{HamiltonianExpansion, Model, ParameterTerms, TerminalExpansion};
-use crate::riccati::{Quadratic, next_state};
+use crate::riccati::{PatternOf, Quadratic, next_state};
 use crate::scalar::Single;
 use crate::sensitivity::Point;
-use crate::sweep::Stationarity;
+use crate::stationarity::{Magnitudes, Stationarity, terms};
 
 /// The factorised problem.
 #[derive(Clone, Debug)]
@@ -59,9 +59,9 @@ pub(crate) struct Contact {
 /// What the factorisation saw of the trajectory.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Survey {
-    /// `max |Q_u|` over controls that no bound holds, over `max(1, max |l_u|)`.
+    /// See [`Stationarity::value`]; over controls that no bound holds.
     pub(crate) stationarity: f64,
-    /// `max(1, max |l_u|)`.
+    /// See [`Stationarity::scale`].
     pub(crate) scale: f64,
     /// Largest violation of a constraint, and its stage.
     pub(crate) violation: (f64, usize),
@@ -129,6 +129,15 @@ impl<S: Single, const NX: usize, const NU: usize, const C: usize> Answer<S, NX, 
             handed_on: Vec::with_capacity(NX),
             eta: Vec::with_capacity(most),
         }
+    }
+}
+
+impl<S: Single, const NX: usize, const NU: usize> Answer<S, NX, NU, 1> {
+    /// The largest change over the magnitude of its variable.
+    pub(crate) fn relative_change(&self, magnitudes: &Magnitudes<f64, NX, NU>) -> f64 {
+        let real = |value: S| value.to_f64();
+        let changes = self.dx[1..].iter().zip(&self.du);
+        changes.map(|(dx, du)| magnitudes.relative(&dx.map(real), &du.map(real))).fold(0.0, larger)
     }
 }
 
@@ -225,8 +234,17 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             }
             let mut qu = gu;
             add_transposed_product(&mut qu, fu, &lambda);
+            let mut terms = terms::<PatternOf<M, NP, NS>, _, _, _>(lu, fu, &lambda);
+            if limits.stage() > 0 {
+                let mu = &multipliers.stage[t * limits.stage()..][..limits.stage()];
+                for (cu, mu) in self.expansion.cu.iter().zip(mu) {
+                    for j in 0..NU {
+                        terms[j] += (cu[j] * *mu).to_f64().abs();
+                    }
+                }
+            }
             if limits.bounded {
-                stationarity.add_free(u, &qu, lu, &bounds);
+                stationarity.add_free(u, &qu, &terms, &bounds);
                 self.held[t] = bounds.held_part(u, &qu);
                 for i in 0..NU {
                     let held = bounds.held(i, u, &qu);
@@ -239,7 +257,7 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
                     }
                 }
             } else {
-                stationarity.add(&qu, lu);
+                stationarity.add(&qu, &terms);
             }
             let quadratic = Quadratic { fx, fu, hxx: &hxx, hux: &hux, huu: &huu };
             let (before, after) = self.stages.split_at_mut(t + 1);
@@ -398,6 +416,13 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             terms.own.extend_from_slice(&own[t]);
         };
         self.solve_into(terms, answer);
+    }
+
+    /// The largest relative change that the Newton step makes of the trajectory about which the problem is factorised.
+    pub(crate) fn relative_newton_step(&self, magnitudes: &Magnitudes<f64, NX, NU>) -> f64 {
+        let mut answer = Answer::new(self.horizon());
+        self.newton_step(&mut answer);
+        answer.relative_change(magnitudes)
     }
 
     /// The reverse sweep: solves the LQ problem with the loss gradient as its linear part and contracts the answer with the

@@ -6,7 +6,7 @@ use crate::float;
 use crate::ilqr::Iteration;
 use crate::settings::{Hessian, Settings};
 use crate::solution::{Stats, Status};
-use crate::sweep::{Failure, Sweep};
+use crate::sweep::{Failure, Method, Sweep};
 use crate::trajectory::Cost;
 
 /// What a solve is waiting for.
@@ -15,7 +15,7 @@ pub(crate) enum Need {
     /// The closed-loop rollout of this step length about the current trajectory, into the trial one.
     Rollout { alpha: f64 },
     /// A backward sweep.
-    Sweep { hessian: Hessian, mu: f64, about: Subject },
+    Sweep { method: Method<f64>, about: Subject },
     /// Nothing more.
     End(End),
 }
@@ -48,7 +48,8 @@ enum Purpose {
     Turn,
     /// About a trial that is accepted if it is more stationary.
     Compare(Search),
-    /// About a stationary trajectory, without regularisation: only if that exists is the point a strict minimum.
+    /// About a trajectory whose regularised step is small, without regularisation: only if that exists is the point a
+    /// strict minimum.
     Confirm,
 }
 
@@ -58,7 +59,7 @@ struct Search {
     alpha: f64,
     /// Trials before this one.
     trials: usize,
-    /// By stationarity, where the cost can no longer tell, with the noise of the cost; otherwise by decrease.
+    /// By the predicted decrease, where the cost can no longer tell, with the noise of the cost; otherwise by decrease.
     noise: Option<f64>,
 }
 
@@ -86,15 +87,19 @@ pub(crate) struct Course<'a> {
     sweep: Sweep<f64>,
     /// Length of the step to the current trajectory, 0 for the initial one.
     step: f64,
-    /// Whether the current trajectory has been judged, and nobody been told yet.
-    news: bool,
+    /// The report of the current trajectory, until it is taken.
+    news: Option<Iteration>,
+    /// Whether the current trajectory has been reported.
+    told: bool,
     /// Whether the solve is so close to its end that the next sweep may be the last.
     close: bool,
+    /// Whether the current trajectory's step has been looked at without regularisation.
+    confirmed: bool,
     pub(crate) stats: Stats,
 }
 
 impl<'a> Course<'a> {
-    /// To a stationarity of `tolerance`, from an initial trajectory that stands as the trial, and its cost.
+    /// To a relative Newton step of `tolerance`, from an initial trajectory that stands as the trial, and its cost.
     pub(crate) fn new(
         settings: &'a Settings,
         tolerance: f64,
@@ -116,8 +121,10 @@ impl<'a> Course<'a> {
             trial_cost: cost,
             sweep: Sweep::NONE,
             step: 0.0,
-            news: false,
+            news: None,
+            told: false,
             close: false,
+            confirmed: false,
             stats,
         }
     }
@@ -135,13 +142,7 @@ impl<'a> Course<'a> {
 
     /// What there is to tell of a new current trajectory, once for each.
     pub(crate) fn news(&mut self) -> Option<Iteration> {
-        core::mem::take(&mut self.news).then_some(Iteration {
-            iteration: self.stats.iterations,
-            cost: self.cost.total,
-            stationarity: self.sweep.stationarity,
-            regularisation: self.mu,
-            step: self.step,
-        })
+        self.news.take()
     }
 
     pub(crate) fn need(&self) -> Need {
@@ -151,16 +152,35 @@ impl<'a> Course<'a> {
                     Purpose::Arrive | Purpose::Compare(_) => Subject::Trial,
                     Purpose::Turn | Purpose::Confirm => Subject::Current,
                 };
-                Need::Sweep { hessian, mu, about }
+                Need::Sweep { method: Method { hessian, mu }, about }
             }
             Phase::Search(Search { alpha, .. }) => Need::Rollout { alpha },
             Phase::End(end) => Need::End(end),
         }
     }
 
-    /// Takes note of a rollout: its cost, if it is finite.
-    pub(crate) fn rolled(&mut self, cost: Option<Cost<f64>>) {
+    /// What a step may change relatively for the trajectory it is taken from to be a solution, if the rollout that is
+    /// needed next is the whole step.
+    pub(crate) fn step_bound(&self) -> Option<f64> {
+        match self.phase {
+            // A proximal term of weight `mu` shortens steps to `1 / (1 + mu)` of their length at the most.
+            Phase::Search(Search { alpha: 1.0, .. }) => Some(self.tolerance / (1.0 + self.mu)),
+            _ => None,
+        }
+    }
+
+    /// Takes note of a rollout: its cost, if it is finite, and the relative change of the trajectory where
+    /// [`step_bound`](Self::step_bound) has one.
+    pub(crate) fn rolled(&mut self, cost: Option<Cost<f64>>, change: f64) {
         let Phase::Search(search) = self.phase else { return };
+        if self.step_bound().is_some_and(|bound| cost.is_some() && change <= bound) {
+            self.stats.step = change;
+            return self.conclude();
+        }
+        self.tell();
+        if search.trials == 0 && self.stats.iterations == self.settings.max_iterations {
+            return self.end(Status::IterationLimit);
+        }
         self.stats.line_search_steps += 1;
         if let Some(cost) = cost {
             self.trial_cost = cost;
@@ -221,8 +241,9 @@ impl<'a> Course<'a> {
     fn arrive(&mut self, purpose: Purpose, mu: f64, sweep: Sweep<f64>) -> bool {
         match purpose {
             Purpose::Compare(search) => {
+                // What a step would still gain is the distance to the minimum in the metric of the Hessian.
                 let demand = 1.0 - self.settings.line_search.sufficient_decrease * search.alpha;
-                let better = sweep.stationarity <= demand * self.sweep.stationarity;
+                let better = -sweep.slope <= demand * -self.sweep.slope;
                 if !better {
                     self.shorten(search);
                     return false;
@@ -236,43 +257,57 @@ impl<'a> Course<'a> {
         }
         self.mu = mu;
         self.sweep = sweep;
-        match purpose {
-            Purpose::Turn => self.aim(),
-            _ => self.judge(),
+        if matches!(purpose, Purpose::Arrive | Purpose::Compare(_)) {
+            self.confirmed = false;
+            self.told = false;
+            // Steps of the exact Hessian square the stationarity, up to a factor.
+            self.close = self.sweep.stationarity <= 3e3 * float::f64::sqrt(self.tolerance);
         }
+        self.aim();
         true
     }
 
-    /// What to do about the current trajectory.
-    fn judge(&mut self) {
-        let stationary = self.sweep.stationarity <= self.tolerance;
-        // Another sweep than the settings ask for.
-        let regularised = self.mu > 0.0 || self.sweep.hessian != self.settings.hessian;
-        if stationary && regularised {
-            let hessian = self.settings.hessian;
-            self.phase = Phase::Sweep { purpose: Purpose::Confirm, hessian, mu: 0.0, substitute: false };
-            self.close = true;
-            return;
-        }
-        self.tell();
-        if stationary {
+    /// Ends on the current trajectory, whose step is small, or looks at it once more as the settings ask for.
+    fn conclude(&mut self) {
+        if self.mu == 0.0 && self.sweep.hessian == self.settings.hessian {
+            self.tell();
             self.end(Status::Converged);
-        } else if self.stats.iterations == self.settings.max_iterations {
-            self.end(Status::IterationLimit);
         } else {
-            self.aim();
+            self.confirm();
         }
     }
 
-    fn tell(&mut self) {
-        self.news = true;
-        // Steps of the exact Hessian square the stationarity, up to a factor.
-        self.close = self.sweep.stationarity <= 30.0 * float::f64::sqrt(self.tolerance);
+    /// Sweeps about the current trajectory without regularisation.
+    fn confirm(&mut self) {
+        if self.confirmed {
+            // That step is neither small nor any good.
+            self.tell();
+            return self.end(Status::LineSearchFailed);
+        }
+        self.confirmed = true;
+        self.close = true;
+        let hessian = self.settings.hessian;
+        self.phase = Phase::Sweep { purpose: Purpose::Confirm, hessian, mu: 0.0, substitute: false };
     }
 
-    /// Begins a line search: by the predicted decrease, or by stationarity where that is below the cost's rounding.
+    /// Reports the current trajectory, unless that has been done.
+    fn tell(&mut self) {
+        if !self.told {
+            self.told = true;
+            self.news = Some(Iteration {
+                iteration: self.stats.iterations,
+                cost: self.cost.total,
+                stationarity: self.sweep.stationarity,
+                regularisation: self.mu,
+                step: self.step,
+            });
+        }
+    }
+
+    /// Begins a line search: by the decrease of the cost, or by that of the predicted decrease where the latter is below
+    /// the cost's rounding.
     fn aim(&mut self) {
-        let noise = self.cost.noise(self.horizon);
+        let noise = self.cost.noise(self.horizon, self.sweep.sensitivity);
         let noise = (-0.5 * self.sweep.slope <= noise).then_some(noise);
         self.phase = Phase::Search(Search { alpha: 1.0, trials: 0, noise });
     }
@@ -284,7 +319,7 @@ impl<'a> Course<'a> {
         if next.trials < line_search.max_steps {
             self.phase = Phase::Search(next);
         } else if search.noise.is_some() {
-            self.end(Status::LineSearchFailed);
+            self.confirm();
         } else if let Some(mu) = self.increased(self.mu) {
             // The LQ problem describes the cost too badly at the length of its step: a larger mu shortens and turns it.
             self.sweep_for(Purpose::Turn, mu);

@@ -210,20 +210,22 @@ pub enum GradientError {
     /// The trajectory is not a solution: the solver stopped early, or the solution was edited since.
     #[error(
         "the solution has not converged: status {status}, dynamics residual {dynamics:e} (at most {dynamics_tolerance:e}), \
-         stationarity {stationarity:e} (at most {stationarity_tolerance:e}), constraint violation {violation:e}"
+         relative Newton step {step:e} (at most {step_tolerance:e}), constraint violation {violation:e}"
     )]
     NotConverged {
         /// Status the solution carries.
         status: Status,
-        /// `max_t |x_{t+1} - f(x_t, u_t)| / max(1, |x_{t+1}|)`, the initial state included.
+        /// The largest `|x_{t+1} - f(x_t, u_t)|` over the largest magnitude of that state on the trajectory, the initial
+        /// state included.
         dynamics: f64,
         /// What was allowed.
         dynamics_tolerance: f64,
-        /// `max |l_u + fu' lambda| / max(1, max |l_u|)`; NaN where it was not evaluated because the dynamics already failed.
-        stationarity: f64,
+        /// The largest change that the Newton step of the optimality conditions makes, over the largest magnitude of the
+        /// changed variable on the trajectory; NaN where it was not evaluated.
+        step: f64,
         /// What was allowed.
-        stationarity_tolerance: f64,
-        /// Largest violation of a constraint or a bound, at most what stationarity may be; NaN where it was not evaluated.
+        step_tolerance: f64,
+        /// Largest violation of a constraint or a bound, at most what the step may be; NaN where it was not evaluated.
         violation: f64,
     },
     /// A limit is on the edge between active and inactive: strict complementarity fails, and with it the derivative.
@@ -233,7 +235,7 @@ pub enum GradientError {
         stage: usize,
         /// Which limit.
         limit: Limit,
-        /// The larger of its distance and its multiplier (over `max(1, max |l_u|)`): both are nearly zero.
+        /// The larger of its distance and its multiplier (over the largest term of `Q_u`): both are nearly zero.
         margin: f64,
     },
     /// The active limits are linearly dependent: multipliers are not unique and the sensitivity does not exist.

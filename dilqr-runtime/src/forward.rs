@@ -8,7 +8,6 @@ use crate::augmented::Polish;
 use crate::certificate::Evidence;
 use crate::course::{Course, End, Need, Subject};
 use crate::ilqr::Iteration;
-use crate::implicit::STATIONARITY_MARGIN;
 use crate::instance::{Bounds, Instance};
 use crate::limits::Limits;
 use crate::model::Model;
@@ -17,7 +16,7 @@ use crate::problem::{Guess, Problem};
 use crate::sensitivity::Sensitivity;
 use crate::settings::{Hessian, Settings};
 use crate::solution::{Solution, Stats, Status, copy};
-use crate::sweep::{Factors, Failure, Policy, Records, Sweep};
+use crate::sweep::{Factors, Failure, Method, Policy, Records, Sweep};
 use crate::trajectory::{Cost, Trajectory, closed_loop_rollout, cost_along, rollout};
 
 /// The forward solve's memory: the current trajectory with its policy, and a trial of each.
@@ -89,7 +88,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         problem: &Problem<NX, NU, NP, NS>,
         observe: impl FnMut(&Iteration),
         solution: &mut Solution<NX, NU, NP, NS>,
-        mut keep: Option<&mut Sensitivity<f64, NX, NU>>,
+        keep: Option<&mut Sensitivity<f64, NX, NU>>,
     ) -> bool
     where
         M: Model<NX, NU, NP, NS>,
@@ -121,12 +120,13 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
             stats,
             warm,
             substitute: true,
-            keep: keep.as_deref_mut(),
+            keep,
             kept: false,
         };
         let status = solve.run(observe);
         let Solve { stats, kept, .. } = solve;
-        self.finish(model, settings, status, stats, problem, solution, keep) || (kept && status == Status::Converged)
+        self.finish(model, settings, status, stats, problem, solution);
+        kept && status == Status::Converged
     }
 
     /// Takes over what a problem gives besides its trajectory.
@@ -140,8 +140,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         self.bounds = Bounds::of(model, problem.params());
     }
 
-    /// Writes everything of `solution` from the current trajectory and the sweep about it. Whether there now is the
-    /// factorisation of the LQ problem about it in `keep`.
+    /// Writes everything of `solution` from the current trajectory and the sweep about it.
     pub(crate) fn finish<M, const NP: usize>(
         &mut self,
         model: &M,
@@ -150,55 +149,42 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         stats: Stats,
         problem: &Problem<NX, NU, NP, NS>,
         solution: &mut Solution<NX, NU, NP, NS>,
-        keep: Option<&mut Sensitivity<f64, NX, NU>>,
-    ) -> bool
-    where
+    ) where
         M: Model<NX, NU, NP, NS>,
     {
         self.write(status, stats, problem, solution);
-        let mut kept = false;
         if status == Status::Converged && settings.hessian == Hessian::GaussNewton {
-            kept = keep.is_some();
-            let stationarity = self.curve_exactly(model, problem.params(), keep);
-            kept &= stationarity.is_some_and(|value| value <= STATIONARITY_MARGIN * settings.tolerance);
+            self.curve_exactly(model, problem.params());
         }
         self.testify(status, &M::LIMITS, &mut solution.evidence);
         if const { M::LIMITS.limited() } {
             solution.relaxation = settings.relaxation;
             solution.cost = self.cost_alone(model, problem.params());
         }
-        kept
     }
 
-    /// Puts the exact Hessian's curvatures in the place of the Gauss-Newton ones. How stationary the trajectory is by the
-    /// exact Hessian, where that is positive definite.
-    fn curve_exactly<M, const NP: usize>(
-        &mut self,
-        model: &M,
-        params: &SVector<f64, NP>,
-        keep: Option<&mut Sensitivity<f64, NX, NU>>,
-    ) -> Option<f64>
+    /// Puts the exact Hessian's curvatures in the place of the Gauss-Newton ones.
+    fn curve_exactly<M, const NP: usize>(&mut self, model: &M, params: &SVector<f64, NP>)
     where
         M: Model<NX, NU, NP, NS>,
     {
         let Self { current, trial, stage_params, bounds, penalty, records, .. } = self;
         // A model with constraints ends on a Newton method with exact second derivatives; its curvatures stand.
         if const { M::LIMITS.constrained() } && !penalty.covers_bounds() {
-            return None;
+            return;
         }
         let instance = Instance { model, params, stage_params, bounds, penalty };
         let policy = &mut current.policy;
-        let sweep =
-            trial.policy.sweep(&instance, &current.trajectory, Hessian::Exact, 0.0, records, Factors::Kept(keep));
+        let sweep = trial.policy.sweep(
+            &instance,
+            &current.trajectory,
+            Method::plain(Hessian::Exact),
+            records,
+            Factors::Dropped,
+        );
         match sweep.outcome() {
-            Ok(sweep) => {
-                core::mem::swap(&mut policy.curvatures, &mut trial.policy.curvatures);
-                Some(sweep.stationarity)
-            }
-            Err(_) => {
-                policy.curvatures.fill(SMatrix::repeat(f64::NEG_INFINITY));
-                None
-            }
+            Ok(_) => core::mem::swap(&mut policy.curvatures, &mut trial.policy.curvatures),
+            Err(_) => policy.curvatures.fill(SMatrix::repeat(f64::NEG_INFINITY)),
         }
     }
 
@@ -337,9 +323,12 @@ where
         self.exchange();
         let End { status, trajectory, cost, sweep } = loop {
             match course.need() {
-                Need::Rollout { alpha } => course.rolled(self.roll(alpha)),
-                Need::Sweep { hessian, mu, about } => {
-                    let outcome = self.sweep(hessian, mu, about, course.may_end());
+                Need::Rollout { alpha } => {
+                    let (cost, change) = self.roll(alpha, course.step_bound());
+                    course.rolled(cost, change);
+                }
+                Need::Sweep { method, about } => {
+                    let outcome = self.sweep(method, about, course.may_end());
                     match (course.swept(outcome), about) {
                         (true, Subject::Trial) => self.exchange(),
                         (true, Subject::Current) => {
@@ -348,11 +337,11 @@ where
                         }
                         (false, _) => {}
                     }
-                    if let Some(iteration) = course.news() {
-                        observe(&iteration);
-                    }
                 }
                 Need::End(end) => break end,
+            }
+            if let Some(iteration) = course.news() {
+                observe(&iteration);
             }
         };
         if trajectory == Subject::Trial {
@@ -367,18 +356,23 @@ where
         core::mem::swap(&mut self.memory.current, &mut self.memory.trial);
     }
 
-    /// Rolls the current policy out into the trial trajectory: the cost, if it is finite.
-    fn roll(&mut self, alpha: f64) -> Option<Cost<f64>> {
+    /// Rolls the current policy out into the trial trajectory: the cost, if it is finite, and how much the trajectory
+    /// changes relatively, where that is to be compared with `bound`.
+    fn roll(&mut self, alpha: f64, bound: Option<f64>) -> (Option<Cost<f64>>, f64) {
         let Forward { current, trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let Policy { gains, feedforward, .. } = &current.policy;
         let (cost, finite) =
             closed_loop_rollout(&instance, &current.trajectory, gains, feedforward, alpha, &mut trial.trajectory);
-        finite.then_some(cost)
+        let change = match bound {
+            Some(bound) if finite => current.trajectory.relative_change(&trial.trajectory, bound),
+            _ => f64::NAN,
+        };
+        (finite.then_some(cost), change)
     }
 
     /// Sweeps about a trajectory into the trial's policy; `last`, if that may be the last sweep.
-    fn sweep(&mut self, hessian: Hessian, mu: f64, about: Subject, last: bool) -> Result<Sweep<f64>, Failure> {
+    fn sweep(&mut self, method: Method<f64>, about: Subject, last: bool) -> Result<Sweep<f64>, Failure> {
         let Forward { current, trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
         let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let Candidate { trajectory, policy, .. } = trial;
@@ -388,6 +382,6 @@ where
         };
         self.kept = last && self.keep.is_some();
         let factors = if last { Factors::Kept(self.keep.as_deref_mut()) } else { Factors::Dropped };
-        policy.sweep(&instance, about, hessian, mu, records, factors).outcome()
+        policy.sweep(&instance, about, method, records, factors).outcome()
     }
 }

@@ -6,7 +6,7 @@ use crate::dense::zeros;
 use crate::error::GradientError;
 use crate::implicit::{
     Differentiation, Gradient, Implicit, LossGradient, check_loss, dynamics_residual, dynamics_tolerance,
-    stationarity_tolerance,
+    step_tolerance,
 };
 use crate::lanes::Lanes;
 use crate::lockstep::{put, put_one, take, take_one};
@@ -14,6 +14,7 @@ use crate::model::Model;
 use crate::sensitivity::{Factorised, Point, Sensitivity};
 use crate::settings::Settings;
 use crate::solution::{Solution, Status};
+use crate::stationarity::Magnitudes;
 
 /// The memory of as many gradients as there are lanes, over one horizon.
 pub(crate) struct Gradients<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
@@ -125,12 +126,12 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
     {
         let Self { x0, states, controls, params, stage_params, sensitivity, stage_gradients, .. } = self;
         let point = Point { states, controls, params, stage_params };
-        let residual = dynamics_residual(model, x0, point);
-        let Factorised { stationarity, definite } =
-            sensitivity.factorise(model, point, Differentiation::Implicit).ok()?;
+        let magnitudes = Magnitudes::of(states, controls);
+        let residual = dynamics_residual(model, x0, point, &magnitudes, dynamics_tolerance(settings));
+        let Factorised { definite, .. } = sensitivity.factorise(model, point, Differentiation::Implicit).ok()?;
         let sound = definite
             & residual.less_equal(L::from_f64(dynamics_tolerance(settings)))
-            & stationarity.less_equal(L::from_f64(stationarity_tolerance(settings)));
+            & sensitivity.relative_newton_step(&magnitudes).less_equal(L::from_f64(step_tolerance(settings)));
         let mut gradient = zeros();
         stage_gradients.fill(zeros());
         let initial_state =

@@ -66,7 +66,7 @@ pub struct Iteration {
     pub iteration: usize,
     /// Cost of the current trajectory, with the penalties of constraints.
     pub cost: f64,
-    /// `max |Q_u| / max(1, max |l_u|)` of the current trajectory.
+    /// The residual of stationarity over its terms, as in [`Stats::stationarity`](crate::Stats::stationarity).
     pub stationarity: f64,
     /// The proximal weight `mu` of its backward sweep.
     pub regularisation: f64,

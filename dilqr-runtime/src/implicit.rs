@@ -37,14 +37,15 @@ use crate::constrained::{Constrained, Multipliers, Selection, Survey};
 use crate::dense::{add_transposed_product, larger, zeros};
 use crate::error::{GradientError, Input, Limit, Place, find_non_finite};
 use crate::instance::{Bounds, Side};
-use crate::model::Model;
+use crate::model::{Model, StageExpansion};
 use crate::owner::Owner;
 use crate::relaxed::Relaxed;
-use crate::scalar::Scalar;
+use crate::scalar::{Mask, Scalar};
 use crate::sensitivity::{Factorised, Point, Sensitivity};
 use crate::settings::Settings;
 use crate::solution::{Solution, Status};
 use crate::stage_jacobian;
+use crate::stationarity::{Magnitudes, clear_rounding};
 #[cfg(feature = "dual")]
 use crate::unroll::{self, Start};
 
@@ -119,10 +120,10 @@ pub enum Differentiation {
 /// other shared subexpressions round differently, by some units in the last place times the cancellation in the dynamics.
 const DYNAMICS_FLOOR: f64 = 1e-12;
 
-/// The stationarity a solution may have, in units of the settings' tolerance. It is measured here with gains of the exact
-/// Hessian; the forward solve may have stopped on Gauss-Newton gains, whose costates differ by a sum over the horizon of
-/// gain differences times `Q_u`.
-pub(crate) const STATIONARITY_MARGIN: f64 = 100.0;
+/// The relative Newton step that a solution may be away from, in units of the settings' tolerance. It is measured here with
+/// the exact Hessian; the forward solve may have stopped on a Gauss-Newton step, which is shorter than the way to the
+/// solution by as much as these steps contract slowly.
+pub(crate) const STEP_MARGIN: f64 = 100.0;
 
 /// The LQ problem about a solution: on its own, or with the limits that are active there.
 #[derive(Clone, Debug)]
@@ -330,14 +331,15 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         self.owner.clear();
 
         let dynamics_tolerance = dynamics_tolerance(settings);
-        let stationarity_tolerance = stationarity_tolerance(settings);
-        let dynamics = dynamics_residual(model, &solution.x0, point);
-        let not_converged = |stationarity, violation| GradientError::NotConverged {
+        let step_tolerance = step_tolerance(settings);
+        let magnitudes = Magnitudes::of(states, controls);
+        let dynamics = dynamics_residual(model, &solution.x0, point, &magnitudes, dynamics_tolerance);
+        let not_converged = |step, violation| GradientError::NotConverged {
             status: solution.status,
             dynamics,
             dynamics_tolerance,
-            stationarity,
-            stationarity_tolerance,
+            step,
+            step_tolerance,
             violation,
         };
         let consistent = dynamics <= dynamics_tolerance;
@@ -365,14 +367,24 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
             }
         };
         // A relaxed problem has no limits to violate.
-        let beyond = if relaxation.is_some() { 0.0 } else { bound_violation(model, point) };
+        let beyond = if relaxation.is_some() { 0.0 } else { bound_violation(model, point, &magnitudes) };
         let violation = survey.violation.0.max(beyond);
-        // Terminal rows that depend on one another end the sweep before it has begun: stationarity then is not known.
-        let unknown = survey.stationarity.is_nan() && factorised.is_err();
-        let stationary = survey.stationarity <= stationarity_tolerance || unknown;
-        let feasible = violation <= stationarity_tolerance;
-        if solution.status != Status::Converged || !stationary || !feasible {
-            return Err(not_converged(survey.stationarity, violation));
+        let step = match (&self.limited, factorised.is_ok()) {
+            (_, false) => f64::NAN,
+            (Some(limited), _) if relaxation.is_none() => limited.relative_newton_step(&magnitudes),
+            _ => self.free.relative_newton_step(&magnitudes),
+        };
+        // Terminal rows that depend on one another end the sweep before it has begun: stationarity then is not known. A
+        // trajectory without multipliers is judged by its step alone, since there all terms may vanish together.
+        let stationary = match factorised {
+            Ok(()) if solution.multipliers.are_zero() => true,
+            Err(_) if survey.stationarity.is_nan() => true,
+            _ => survey.stationarity <= step_tolerance,
+        };
+        let settled = step <= step_tolerance || factorised.is_err();
+        let feasible = violation <= step_tolerance;
+        if solution.status != Status::Converged || !stationary || !settled || !feasible {
+            return Err(not_converged(step, violation));
         }
         match factorised {
             Ok(()) => {}
@@ -462,10 +474,11 @@ fn add_limits<M, const NX: usize, const NU: usize, const NP: usize, const NS: us
     model.add_bounds_contraction(params, &lower, &upper, &mut gradient.params);
 }
 
-/// How far a control is beyond its bounds, at most.
+/// How far a control is beyond its bounds at most, over its largest magnitude on the trajectory.
 fn bound_violation<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     point: Point<'_, f64, NX, NU, NP, NS>,
+    magnitudes: &Magnitudes<f64, NX, NU>,
 ) -> f64
 where
     M: Model<NX, NU, NP, NS>,
@@ -473,9 +486,8 @@ where
     let bounds = Bounds::of(model, point.params);
     let mut largest = 0.0;
     for u in point.controls {
-        for i in 0..NU {
-            largest = f64::max(largest, (bounds.lower[i] - u[i]).max(u[i] - bounds.upper[i]));
-        }
+        let beyond = SVector::from_fn(|i, _| (bounds.lower[i] - u[i]).max(u[i] - bounds.upper[i]).max(0.0));
+        largest = f64::max(largest, magnitudes.relative(&SVector::zeros(), &beyond));
     }
     largest
 }
@@ -515,33 +527,39 @@ pub(crate) fn dynamics_tolerance(settings: &Settings) -> f64 {
     settings.tolerance.max(DYNAMICS_FLOOR)
 }
 
-/// What stationarity may be at a solution.
-pub(crate) fn stationarity_tolerance(settings: &Settings) -> f64 {
-    STATIONARITY_MARGIN * settings.tolerance
+/// What the relative Newton step may be at a solution.
+pub(crate) fn step_tolerance(settings: &Settings) -> f64 {
+    STEP_MARGIN * settings.tolerance
 }
 
-/// `max_t |x_{t+1} - f(x_t, u_t)| / max(1, |x_{t+1}|)`, with `x_0` against the given one; NaN if a number is.
+/// The largest residual `|x_{t+1} - f(x_t, u_t)|` over the magnitude of its state, with `x_0` against the given one; NaN if
+/// a number is. A residual above `tolerance` counts as zero where it is a rounding error of its terms `fx x` and `fu u`.
 pub(crate) fn dynamics_residual<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     x0: &SVector<S, NX>,
     point: Point<'_, S, NX, NU, NP, NS>,
+    magnitudes: &Magnitudes<S, NX, NU>,
+    tolerance: f64,
 ) -> S
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let mut largest = S::zero();
-    let mut compare = |stored: &SVector<S, NX>, computed: &SVector<S, NX>| {
-        for i in 0..NX {
-            let size = stored[i].abs();
-            let scale = S::select(size.less(S::one()), S::one(), size);
-            largest = larger(largest, (stored[i] - computed[i]).abs() / scale);
-        }
-    };
-    compare(&point.states[0], x0);
+    let tolerance = S::from_f64(tolerance);
+    let mut largest = magnitudes.relative(&(point.states[0] - x0), &zeros());
     for (t, u) in point.controls.iter().enumerate() {
+        let (x, s) = (&point.states[t], &point.stage_params[t]);
         let mut next = zeros();
-        model.dynamics(&point.states[t], u, point.params, &point.stage_params[t], &mut next);
-        compare(&point.states[t + 1], &next);
+        // The kernel of rollouts, so that a rollout agrees to the last bit.
+        model.step(x, u, point.params, s, &mut next);
+        let mut residual = point.states[t + 1] - next;
+        let mut relative = magnitudes.relative(&residual, &zeros());
+        if !relative.less_equal(tolerance).all() {
+            let mut stage = StageExpansion::zeros();
+            model.expand_stage(x, u, point.params, s, &mut stage);
+            clear_rounding(&mut residual, &next, (&stage.fx, x), (&stage.fu, u));
+            relative = magnitudes.relative(&residual, &zeros());
+        }
+        largest = larger(largest, relative);
     }
     largest
 }

@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::scalar::Mask;
 use crate::settings::{Hessian, Settings};
 use crate::solution::{Solution, Stats};
-use crate::sweep::{Factors, Failure, Policy, Records, Sweep};
+use crate::sweep::{Factors, Failure, Method, Policy, Records, Sweep};
 use crate::trajectory::{Cost, Trajectory, closed_loop_rollout};
 
 /// The memory of as many solves as there are lanes.
@@ -182,7 +182,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         single.current.cost = cost;
         single.current.sweep = sweep;
         let mut solution = Solution::new(single.horizon());
-        single.finish(model, settings, status, course.stats, problem, &mut solution, None);
+        single.finish(model, settings, status, course.stats, problem, &mut solution);
         solution
     }
 
@@ -193,7 +193,10 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
     {
         let needs: Vec<Option<Need>> = seats.iter().map(|seat| seat.map(|seat| seat.course.need())).collect();
         let sweeping = |wanted: Hessian| {
-            needs.iter().filter(|need| matches!(need, Some(Need::Sweep { hessian, .. }) if *hessian == wanted)).count()
+            needs
+                .iter()
+                .filter(|need| matches!(need, Some(Need::Sweep { method, .. }) if method.hessian == wanted))
+                .count()
         };
         if needs.iter().any(|need| matches!(need, Some(Need::Rollout { .. }))) {
             // Rollouts are the cheaper ones, and soon all lanes wait for sweeps.
@@ -214,6 +217,12 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         let alpha = L::from_lanes(|lane| if let Some(Need::Rollout { alpha }) = needs[lane] { alpha } else { 0.0 });
         let (cost, finite) = closed_loop_rollout(&instance, current, &policy.gains, &policy.feedforward, alpha, rolled);
         let took = |lane: usize| matches!(needs[lane], Some(Need::Rollout { .. }));
+        // A lane that compares nothing must not keep the others waiting.
+        let bounds = L::from_lanes(|lane| match (&seats[lane], took(lane)) {
+            (Some(seat), true) => seat.course.step_bound().unwrap_or(-1.0),
+            _ => -1.0,
+        });
+        let change = current.relative_change(rolled, bounds);
         if (0..L::COUNT).all(|lane| needs[lane].is_none() || took(lane)) {
             core::mem::swap(rolled, trial);
         } else {
@@ -222,7 +231,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         for (lane, seat) in seats.iter_mut().enumerate().filter(|(lane, _)| took(*lane)) {
             let Some(seat) = seat else { continue };
             let cost = Cost { total: cost.total.lane(lane), magnitude: cost.magnitude.lane(lane) };
-            seat.course.rolled(L::holds(finite, lane).then_some(cost));
+            seat.course.rolled(L::holds(finite, lane).then_some(cost), change.lane(lane));
         }
     }
 
@@ -233,15 +242,15 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         let Self { current, trial, policy, swept, records, params, stage_params, bounds, penalty, .. } = self;
         let instance = Instance { model, params, stage_params, bounds, penalty };
         let wanted = |lane: usize| match needs[lane] {
-            Some(Need::Sweep { hessian: wanted, mu, about }) if wanted == hessian => Some((mu, about)),
+            Some(Need::Sweep { method, about }) if method.hessian == hessian => Some((method, about)),
             _ => None,
         };
         let again = L::mask(|lane| matches!(wanted(lane), Some((_, Subject::Current))));
         if again.any() {
             blend_trajectory(again, current, trial);
         }
-        let mu = L::from_lanes(|lane| wanted(lane).map_or(0.0, |(mu, _)| mu));
-        let sweep = swept.sweep(&instance, trial, hessian, mu, records, Factors::Dropped);
+        let mu = L::from_lanes(|lane| wanted(lane).map_or(0.0, |(method, _)| method.mu));
+        let sweep = swept.sweep(&instance, trial, Method { hessian, mu }, records, Factors::Dropped);
         let mut taken = vec![false; L::COUNT];
         for (lane, seat) in seats.iter_mut().enumerate() {
             if let (Some(seat), Some(_)) = (seat, wanted(lane)) {
@@ -272,6 +281,7 @@ fn outcome<L: Lanes>(sweep: &Sweep<L>, lane: usize) -> Result<Sweep<f64>, Failur
     } else {
         Ok(Sweep {
             slope: sweep.slope.lane(lane),
+            sensitivity: sweep.sensitivity.lane(lane),
             stationarity: sweep.stationarity.lane(lane),
             scale: sweep.scale.lane(lane),
             hessian: sweep.hessian,

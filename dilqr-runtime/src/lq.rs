@@ -16,7 +16,7 @@ use nalgebra::{SMatrix, SVector};
 use thiserror::Error;
 
 use crate::dense::{add_product, add_transposed_product, larger, zeros};
-use crate::riccati::{Quadratic, StageFactor, costate, next_state};
+use crate::riccati::{Proximal, Quadratic, StageFactor, costate, next_state};
 use crate::scalar::{Scalar, Single};
 
 /// One stage. Symmetric matrices have both halves filled.
@@ -125,7 +125,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> LqProblem<S, NX, NU> {
             let stage = &self.stages[t];
             // v + V c: the value's gradient where the offset takes the state.
             add_product(&mut gradient, &hessian, &stage.offset);
-            factors[t].quadratic(&stage.quadratic(), S::zero(), &mut hessian).map_err(|_| NoMinimum { stage: t })?;
+            factors[t]
+                .quadratic(&stage.quadratic(), &Proximal::none(), &mut hessian)
+                .map_err(|_| NoMinimum { stage: t })?;
             feedforward[t] = factors[t].linear(&stage.fx, &stage.fu, &stage.gx, &stage.gu, &mut gradient).k;
             values[t] = (hessian, gradient);
         }

@@ -59,6 +59,11 @@ impl<S: Scalar> Penalty<S> {
         Self { law, stage: vec![S::zero(); horizon * limits.stage()], terminal: vec![S::zero(); limits.terminal()] }
     }
 
+    /// Whether all multipliers are zero.
+    pub(crate) fn is_free(&self) -> bool {
+        self.stage.iter().chain(&self.terminal).all(|multiplier| multiplier.is_zero())
+    }
+
     /// Whether bounds are a part of the cost.
     pub(crate) fn covers_bounds(&self) -> bool {
         matches!(self.law, Law::Barrier { .. })

@@ -11,10 +11,10 @@
 //! ```
 //!
 //! The short forms of the last line are exact because `Quu k = -Qu`, `Quu K = -Qux` hold with the very `Quu` that was
-//! factorised: regularisation enters as a proximal term `mu/2 (|dx|^2 + |du|^2)` of the LQ problem itself, in `hxx` and
-//! `huu`, never in `Quu` alone. Three consequences are used elsewhere:
+//! factorised: regularisation enters as a proximal term `mu/2 (dx' D dx + du' E du)` of the LQ problem itself, in `hxx`
+//! and `huu`, never in `Quu` alone; `D` and `E` are diagonal and carry the units of the curvature ([`Curvature`]). Three consequences are used elsewhere:
 //!
-//! * With `mu` above the most negative eigenvalue of the stage Hessians the LQ problem is convex, so the recursion exists
+//! * With `mu` large enough the stage Hessians are positive definite and the LQ problem is convex, so the recursion exists
 //!   however unstable the system and however long the horizon. (Damping `Quu` alone lets `K` vanish, and `V` then grows
 //!   like the open-loop system; damping `V` alone, as Tassa et al. 2012, does nothing for controls with `fu = 0`.)
 //! * The step is a descent direction of the cost with slope `sum_t k' Qu`.
@@ -35,6 +35,7 @@ use crate::dense::{
     zeros,
 };
 use crate::model::{BackwardStage, Model};
+pub use crate::proximal::Proximal;
 use crate::scalar::{Mask, Scalar};
 
 /// Which entries of a stage's `fx` and `fu` can be other than zero: constants, for the products to leave the others out.
@@ -121,16 +122,19 @@ pub(crate) struct Blocks<S, const NX: usize, const NU: usize> {
 impl<S: Scalar, const NX: usize, const NU: usize> Blocks<S, NX, NU> {
     /// From a stage and the Hessian of the next stage's value function.
     #[inline(always)]
-    pub(crate) fn of<P: Pattern<NX, NU>>(stage: &Quadratic<'_, S, NX, NU>, mu: S, value: &SMatrix<S, NX, NX>) -> Self {
+    pub(crate) fn of<P: Pattern<NX, NU>>(
+        stage: &Quadratic<'_, S, NX, NU>,
+        proximal: &Proximal<S, NX, NU>,
+        value: &SMatrix<S, NX, NX>,
+    ) -> Self {
         if const { NX >= UNROLLED } {
-            let WideBlocks { mut qxx, qxu, quu } = WideBlocks::of::<P>(stage, mu, value);
+            let WideBlocks { mut qxx, qxu, quu } = WideBlocks::of::<P>(stage, proximal, value);
             mirror(&mut qxx);
             return Self { qxx, qux: transposed(&qxu), quu };
         }
         let Quadratic { fx, fu, hxx, hux, huu } = *stage;
         let mut blocks = Self { qxx: *hxx, qux: *hux, quu: *huu };
-        add_to_diagonal(&mut blocks.quu, mu);
-        add_to_diagonal(&mut blocks.qxx, mu);
+        proximal.add_to(&mut blocks.qxx, &mut blocks.quu);
         let mut value_fx = nothing();
         let mut value_fu = nothing();
         add_product_where(&mut value_fx, value, fx, &P::FX);
@@ -154,12 +158,15 @@ struct WideBlocks<S, const NX: usize, const NU: usize> {
 
 impl<S: Scalar, const NX: usize, const NU: usize> WideBlocks<S, NX, NU> {
     #[inline(always)]
-    fn of<P: Pattern<NX, NU>>(stage: &Quadratic<'_, S, NX, NU>, mu: S, value: &SMatrix<S, NX, NX>) -> Self {
+    fn of<P: Pattern<NX, NU>>(
+        stage: &Quadratic<'_, S, NX, NU>,
+        proximal: &Proximal<S, NX, NU>,
+        value: &SMatrix<S, NX, NX>,
+    ) -> Self {
         let Quadratic { fx, fu, hxx, hux, huu } = *stage;
         let (fx_columns, fu_columns) = const { (&Columns::of(&P::FX), &Columns::of(&P::FU)) };
         let mut blocks = Self { qxx: *hxx, qxu: transposed(hux), quu: *huu };
-        add_to_diagonal(&mut blocks.quu, mu);
-        add_to_diagonal(&mut blocks.qxx, mu);
+        proximal.add_to(&mut blocks.qxx, &mut blocks.quu);
         let mut value_fx = nothing();
         let mut value_fu = nothing();
         add_product_of(&mut value_fx, value, fx, fx_columns);
@@ -182,7 +189,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
 
     /// The quadratic part of a backward stage: `value` holds `V` of the next stage and receives that of this one.
     ///
-    /// `mu` is added to the diagonals of `hxx` and `huu`.
+    /// `proximal` is added to the diagonals of `hxx` and `huu`.
     ///
     /// # Errors
     /// [`NotPositiveDefinite`] where `Quu` is not (in a lane, where the scalar has several); `value` and the factors then
@@ -191,10 +198,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     pub fn quadratic(
         &mut self,
         stage: &Quadratic<'_, S, NX, NU>,
-        mu: S,
+        proximal: &Proximal<S, NX, NU>,
         value: &mut SMatrix<S, NX, NX>,
     ) -> Result<(), NotPositiveDefinite> {
-        if self.quadratic_where::<Dense>(stage, mu, value).all() { Ok(()) } else { Err(NotPositiveDefinite) }
+        if self.quadratic_where::<Dense>(stage, proximal, value).all() { Ok(()) } else { Err(NotPositiveDefinite) }
     }
 
     /// [`StageFactor::quadratic`] with the zeros of `fx` and `fu` left out. Says where `Quu` is positive definite.
@@ -203,13 +210,13 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     pub(crate) fn quadratic_where<P: Pattern<NX, NU>>(
         &mut self,
         stage: &Quadratic<'_, S, NX, NU>,
-        mu: S,
+        proximal: &Proximal<S, NX, NU>,
         value: &mut SMatrix<S, NX, NX>,
     ) -> S::Mask {
         if const { NX >= UNROLLED } {
-            return self.quadratic_of_many::<P>(stage, mu, value);
+            return self.quadratic_of_many::<P>(stage, proximal, value);
         }
-        let Blocks { qxx, qux, quu } = Blocks::of::<P>(stage, mu, value);
+        let Blocks { qxx, qux, quu } = Blocks::of::<P>(stage, proximal, value);
         let definite = self.quu.factor(&quu);
         if !definite.any() {
             return definite;
@@ -229,10 +236,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     fn quadratic_of_many<P: Pattern<NX, NU>>(
         &mut self,
         stage: &Quadratic<'_, S, NX, NU>,
-        mu: S,
+        proximal: &Proximal<S, NX, NU>,
         value: &mut SMatrix<S, NX, NX>,
     ) -> S::Mask {
-        let WideBlocks { qxx, qxu, quu } = WideBlocks::of::<P>(stage, mu, value);
+        let WideBlocks { qxx, qxu, quu } = WideBlocks::of::<P>(stage, proximal, value);
         let definite = self.quu.factor(&quu);
         if !definite.any() {
             return definite;
@@ -316,7 +323,7 @@ pub(crate) fn backward_stage<S: Scalar, const NX: usize, const NU: usize>(
     let mut factor = StageFactor::zeros();
     let mut value = *value_hessian;
     mirror(&mut value);
-    let _ = factor.quadratic_where::<Dense>(stage, mu, &mut value);
+    let _ = (mu, factor.quadratic_where::<Dense>(stage, &Proximal::none(), &mut value));
     let mut gradient = *lambda;
     let step = factor.linear(stage.fx, stage.fu, lx, lu, &mut gradient);
     *out = BackwardStage {
@@ -358,13 +365,6 @@ pub fn costate<S: Scalar, const NX: usize>(
     let mut costate = *gradient;
     add_product(&mut costate, hessian, dx);
     costate
-}
-
-#[inline(always)]
-fn add_to_diagonal<S: Scalar, const N: usize>(a: &mut SMatrix<S, N, N>, mu: S) {
-    for i in 0..N {
-        a.data.0[i][i] += mu;
-    }
 }
 
 #[inline(always)]

@@ -5,14 +5,15 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::dense::{add_product, add_transposed_product, zeros};
+use crate::dense::{add_product, add_transposed_product, larger, zeros};
 use crate::implicit::Differentiation;
 use crate::instance::Additions;
 use crate::model::{HamiltonianExpansion, Model, ParameterTerms, TerminalExpansion};
+use crate::proximal::Proximal;
 use crate::relaxed::Relaxed;
 use crate::riccati::{PatternOf, Quadratic, StageFactor, costate, next_state};
 use crate::scalar::{Mask, Scalar};
-use crate::sweep::Stationarity;
+use crate::stationarity::{Magnitudes, Stationarity, is_rounding, terms};
 
 /// The quadratic part of the LQ problem about a trajectory, factorised, and memory for its linear part.
 #[derive(Clone, Debug)]
@@ -115,7 +116,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let Point { states, controls, params, stage_params } = point;
-        let Self { stages, value_hessians, costates, hamiltonian, terminal, relaxed, .. } = self;
+        let Self { stages, value_hessians, costates, feedforward, hamiltonian, terminal, relaxed, .. } = self;
         let horizon = controls.len();
         model.expand_terminal(&states[horizon], params, &stage_params[horizon], terminal);
         let mut value = terminal.lxx;
@@ -145,21 +146,40 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
             let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &*hamiltonian;
             let Linearised { fx: stored_fx, fu: stored_fu, factor } = &mut stages[t];
             let quadratic = Quadratic { fx, fu, hxx, hux, huu };
-            definite = definite & factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, S::zero(), &mut value);
+            definite =
+                definite & factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, &Proximal::none(), &mut value);
             if !definite.any() {
                 let mut qu = *lu;
                 add_transposed_product(&mut qu, fu, &lambda);
-                stationarity.add(&qu, lu);
+                stationarity.add(&qu, &terms::<PatternOf<M, NP, NS>, _, _, _>(lu, fu, &lambda));
                 return Err((t, stationarity.value()));
             }
+            let terms = terms::<PatternOf<M, NP, NS>, _, _, _>(lu, fu, &lambda);
             let step = factor.linear_where::<PatternOf<M, NP, NS>, _>(fx, fu, lx, lu, &mut lambda);
-            stationarity.add(&step.qu, lu);
+            stationarity.add(&step.qu, &terms);
+            let rounding = is_rounding((&step.qu, &terms), (&step.k, &factor.gain), (&states[t], &controls[t]));
+            for j in 0..NU {
+                feedforward[t][j] = S::select(rounding[j], S::zero(), step.k[j]);
+            }
             *stored_fx = *fx;
             *stored_fu = *fu;
             value_hessians[t] = value;
             costates[t] = lambda;
         }
         Ok(Factorised { stationarity: stationarity.value(), definite })
+    }
+
+    /// The largest relative change that the Newton step about the trajectory makes, right after its factorization.
+    /// Entries of the step that are within rounding errors count as zero.
+    pub(crate) fn relative_newton_step(&self, magnitudes: &Magnitudes<S, NX, NU>) -> S {
+        let mut dx = zeros();
+        let mut largest = S::zero();
+        for (Linearised { fx, fu, factor }, k) in self.stages.iter().zip(&self.feedforward) {
+            let du = factor.control(&dx, k);
+            dx = next_state(fx, fu, &zeros(), &dx, &du);
+            largest = larger(largest, magnitudes.relative(&dx, &du));
+        }
+        largest
     }
 
     /// Solves the LQ problem with the loss gradient as its linear part, and contracts the answer with the parameters'

@@ -5,7 +5,9 @@ use crate::error::SettingsError;
 /// Settings of [`Ilqr`](crate::Ilqr). All fields are public; [`Settings::validate`] is called by the solver.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// Converged means `max |Q_u| / max(1, max |l_u|)` at or below this. Positive.
+    /// Converged means that the Newton step about the trajectory changes no state and no control by more than this,
+    /// relative to the largest magnitude of that variable on the trajectory; or that all that is left of the step is
+    /// rounding errors. Positive.
     pub tolerance: f64,
     /// Accepted steps after which the solver gives up; 0 only evaluates the initial trajectory.
     pub max_iterations: usize,

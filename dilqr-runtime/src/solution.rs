@@ -55,9 +55,14 @@ pub struct Stats {
     pub multiplier_updates: usize,
     /// Newton steps on the active set; 0 for models without constraints.
     pub newton_steps: usize,
-    /// `max |Q_u| / max(1, max |l_u|)` of the returned trajectory, over controls that no bound holds; NaN where no backward
-    /// sweep finished. For a model with constraints `Q` is that of the Lagrangian.
+    /// `max |Q_u| / max (|l_u| + |f_u|' |lambda|)` of the returned trajectory, over controls that no bound holds: for each
+    /// control the largest residual of any stage over the largest sum of the terms that cancel in it, and of these ratios
+    /// the largest. NaN where no backward sweep finished. For a model with constraints `Q` is that of the Lagrangian.
     pub stationarity: f64,
+    /// The largest change that the Newton step about the returned trajectory makes, relative to the largest magnitude of
+    /// the changed variable on the trajectory. At most the tolerance where a solve has converged; NaN where it was not
+    /// measured.
+    pub step: f64,
     /// Largest violation of a constraint along the returned trajectory, in the constraint's unit; 0 where there is none.
     /// (Bounds are never violated.)
     pub violation: f64,
@@ -74,6 +79,7 @@ impl Default for Stats {
             multiplier_updates: 0,
             newton_steps: 0,
             stationarity: f64::NAN,
+            step: f64::NAN,
             violation: 0.0,
             violation_stage: None,
         }
@@ -87,6 +93,13 @@ pub struct Multipliers {
     pub stage: Vec<f64>,
     /// Of the terminal constraints, inequalities first.
     pub terminal: Vec<f64>,
+}
+
+impl Multipliers {
+    /// Whether no constraint has one other than zero.
+    pub(crate) fn are_zero(&self) -> bool {
+        self.stage.iter().chain(&self.terminal).all(|&multiplier| multiplier == 0.0)
+    }
 }
 
 /// A trajectory with everything needed to use and to differentiate it. `T` is the horizon.

@@ -3,16 +3,18 @@
 use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
-use num_traits::{One, Zero};
+use num_traits::Zero;
 
-use crate::dense::{dot, is_finite, is_positive, larger, zeros};
-use crate::instance::{Additions, Bounds, Instance};
+use crate::dense::{dot, is_finite, zeros};
+use crate::instance::{Additions, Instance};
 use crate::limits::{ConstraintExpansion, Limits};
-use crate::model::{BackwardStage, HamiltonianExpansion, Model, StageExpansion, TerminalExpansion};
+use crate::model::{HamiltonianExpansion, Model, StageExpansion, TerminalExpansion};
+use crate::proximal::{Curvature, Proximal};
 use crate::riccati::{PatternOf, Quadratic, StageFactor};
 use crate::scalar::{Mask, Scalar, Single};
 use crate::sensitivity::Sensitivity;
 use crate::settings::Hessian;
+use crate::stationarity::{Stationarity, is_rounding, terms};
 use crate::trajectory::{Trajectory, at_stage};
 
 /// The step a sweep proposes, about the trajectory it was made for.
@@ -39,14 +41,32 @@ pub(crate) enum Factors<'a, S, const NX: usize, const NU: usize> {
     Kept(Option<&'a mut Sensitivity<S, NX, NU>>),
 }
 
+/// How a sweep is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Method<S: Scalar> {
+    /// The second derivatives.
+    pub(crate) hessian: Hessian,
+    /// The weight of the proximal term, in units of the curvature (see [`Curvature`]).
+    pub(crate) mu: S,
+}
+
+impl<S: Scalar> Method<S> {
+    /// Without regularization.
+    pub(crate) fn plain(hessian: Hessian) -> Self {
+        Self { hessian, mu: S::zero() }
+    }
+}
+
 /// What a sweep says of its trajectory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Sweep<S: Scalar> {
     /// Derivative of the cost along the step, `sum_t k' Qu`; not positive.
     pub(crate) slope: S,
-    /// `max |Q_u| / max(1, max |l_u|)`.
+    /// `sum_t |lambda_t|' |x_t|`: what relative rounding errors of the states make of the cost.
+    pub(crate) sensitivity: S::Real,
+    /// See [`Stationarity::value`].
     pub(crate) stationarity: S::Real,
-    /// `max(1, max |l_u|)`
+    /// See [`Stationarity::scale`].
     pub(crate) scale: S::Real,
     /// Where the sweep did not finish for a `Quu` that is not positive definite.
     pub(crate) indefinite: S::Mask,
@@ -60,6 +80,7 @@ impl Sweep<f64> {
     /// Of no sweep, or one that did not finish.
     pub(crate) const NONE: Self = Self {
         slope: f64::NAN,
+        sensitivity: f64::NAN,
         stationarity: f64::NAN,
         scale: 1.0,
         indefinite: false,
@@ -106,54 +127,6 @@ pub(crate) enum Failure {
     NonFinite,
 }
 
-/// Stationarity as it is accumulated over the stages.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stationarity<R> {
-    qu: R,
-    lu: R,
-}
-
-impl<R: Scalar> Stationarity<R> {
-    #[inline(always)]
-    pub(crate) fn start() -> Self {
-        Self { qu: R::zero(), lu: R::one() }
-    }
-
-    #[inline(always)]
-    pub(crate) fn add<S: Scalar<Real = R>, const NU: usize>(&mut self, qu: &SVector<S, NU>, lu: &SVector<S, NU>) {
-        for i in 0..NU {
-            self.qu = larger(self.qu, qu[i].real().abs());
-            let size = lu[i].real().abs();
-            self.lu = R::select(self.lu.less(size), size, self.lu);
-        }
-    }
-
-    /// As [`add`](Self::add), without the entries that a bound keeps from going downhill.
-    #[inline(always)]
-    pub(crate) fn add_free<S: Scalar<Real = R, Mask = R::Mask>, const NU: usize>(
-        &mut self,
-        u: &SVector<S, NU>,
-        qu: &SVector<S, NU>,
-        lu: &SVector<S, NU>,
-        bounds: &Bounds<S, NU>,
-    ) {
-        let mut free = *qu;
-        for i in 0..NU {
-            free[i] = S::select(bounds.holds(i, u, qu), S::zero(), free[i]);
-        }
-        self.add(&free, lu);
-    }
-
-    /// `max(1, max |l_u|)`
-    pub(crate) fn scale(self) -> R {
-        self.lu
-    }
-
-    pub(crate) fn value(self) -> R {
-        self.qu / self.lu
-    }
-}
-
 /// One record of each kind, filled stage after stage by the kernels of one model.
 #[derive(Clone, Debug)]
 pub(crate) struct Records<S, const NX: usize, const NU: usize> {
@@ -161,9 +134,6 @@ pub(crate) struct Records<S, const NX: usize, const NU: usize> {
     hamiltonian: HamiltonianExpansion<S, NX, NU>,
     terminal: TerminalExpansion<S, NX>,
     factor: StageFactor<S, NX, NU>,
-    /// `lu` without the augmented Lagrangian's part, for models with constraints: what stationarity is measured by, so that
-    /// it means the same whichever way a solve ends.
-    cost_lu: SVector<S, NU>,
     constraints: ConstraintExpansion<S, NX, NU>,
     terminal_constraints: ConstraintExpansion<S, NX, 0>,
     multipliers: Vec<S>,
@@ -181,7 +151,6 @@ impl<S: Scalar, const NX: usize, const NU: usize> Records<S, NX, NU> {
             hamiltonian: HamiltonianExpansion::zeros(),
             terminal: TerminalExpansion::zeros(),
             factor: StageFactor::zeros(),
-            cost_lu: zeros(),
         }
     }
 }
@@ -197,7 +166,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         }
     }
 
-    /// Sweeps backward about `trajectory` with the proximal weight `mu`.
+    /// Sweeps backward about `trajectory`.
     ///
     /// With [`Hessian::Exact`] second derivatives of the dynamics are contracted with the gradient of the next stage's
     /// value function, which is the closed-loop costate (see [`riccati`](crate::riccati)). Where a stage cannot be swept
@@ -206,8 +175,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         &mut self,
         instance: &Instance<'_, M, S, NU, NP, NS>,
         trajectory: &Trajectory<S, NX, NU>,
-        hessian: Hessian,
-        mu: S,
+        method: Method<S>,
         records: &mut Records<S, NX, NU>,
         factors: Factors<'_, S, NX, NU>,
     ) -> Sweep<S>
@@ -216,6 +184,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
     {
         let Instance { model, params: p, stage_params, bounds, .. } = instance;
         let limits = const { &M::LIMITS };
+        let Method { hessian, mu } = method;
         let Trajectory { states, controls, constraints } = trajectory;
         let horizon = controls.len();
         model.expand_terminal(&states[horizon], p, &stage_params[horizon], &mut records.terminal);
@@ -232,8 +201,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         let terminal = &records.terminal;
         let mut sweep = Sweep {
             slope: S::zero(),
+            sensitivity: size(&terminal.lx, &states[horizon]),
             stationarity: S::Real::zero(),
-            scale: S::Real::one(),
+            scale: S::Real::zero(),
             indefinite: S::Mask::splat(false),
             non_finite: !finite(&[terminal.lx.as_slice(), terminal.lxx.as_slice()]),
             hessian,
@@ -242,16 +212,19 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             return sweep;
         }
         let mut value = terminal.lxx;
-        for i in 0..NX {
-            value[(i, i)] += mu;
-        }
         let mut lambda = terminal.lx;
+        let regularized = !mu.equal(S::zero()).all();
+        let mut curvature = Curvature::of_terminal(&terminal.lxx);
+        let mut proximal = Proximal::none();
+        if regularized {
+            proximal = curvature.proximal(mu);
+            proximal.add_to(&mut value, &mut zeros::<S, NU, NU>());
+        }
         if limits.terminal() > 0 {
             // The kernel writes no structural zero, but penalties were added there.
             records.terminal = TerminalExpansion::zeros();
         }
         self.costates[horizon] = lambda;
-        let by_model = const { M::BACKWARD_STAGES && !M::LIMITS.limited() } && matches!(factors, Factors::Dropped);
         let mut keep = match factors {
             Factors::Kept(keep) => keep,
             Factors::Dropped => None,
@@ -260,9 +233,6 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             keep.record_terminal(&value, &lambda);
         }
 
-        if by_model {
-            return self.sweep_by_model(instance, trajectory, hessian, mu, records, sweep, &value);
-        }
         let mut stationarity = Stationarity::start();
         for t in (0..horizon).rev() {
             let (x, u) = (&states[t], &controls[t]);
@@ -272,14 +242,17 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
                 records.hamiltonian = HamiltonianExpansion::zeros();
             }
             records.expand(instance, t, x, u, constraints, horizon, hessian, &lambda);
-            let Records { stage, hamiltonian, factor, cost_lu, .. } = records;
+            let Records { stage, hamiltonian, factor, .. } = records;
             let (quadratic, lx, lu) = blocks(stage, hamiltonian, hessian);
-            let augmented = limits.constrained() && !instance.penalty.covers_bounds();
-            let measure = if augmented { &*cost_lu } else { lu };
-            let (step, definite) = if instance.keeps_bounds() {
+            if regularized {
+                curvature.add_stage::<PatternOf<M, NP, NS>>(&quadratic);
+                proximal = curvature.proximal(mu);
+            }
+            let terms = terms::<PatternOf<M, NP, NS>, _, _, _>(lu, quadratic.fu, &lambda);
+            let (mut step, definite) = if instance.keeps_bounds() {
                 let (step, definite) = factor.boxed_where::<PatternOf<M, NP, NS>>(
                     &quadratic,
-                    mu,
+                    &proximal,
                     lx,
                     lu,
                     u,
@@ -287,17 +260,23 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
                     &mut value,
                     &mut lambda,
                 );
-                stationarity.add_free(u, &step.qu, measure, bounds);
+                stationarity.add_free(u, &step.qu, &terms, bounds);
                 self.held[t] = bounds.held_part(u, &step.qu);
                 (step, definite)
             } else {
-                let definite = factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, mu, &mut value);
+                let definite = factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, &proximal, &mut value);
                 let step =
                     factor.linear_where::<PatternOf<M, NP, NS>, 1>(quadratic.fx, quadratic.fu, lx, lu, &mut lambda);
-                stationarity.add(&step.qu, measure);
+                stationarity.add(&step.qu, &terms);
                 (step, definite)
             };
+            // Rounding errors are no step: a solve that followed them would go on for ever.
+            let rounding = is_rounding((&step.qu, &terms), (&step.k, &factor.gain), (x, u));
+            for j in 0..NU {
+                step.k[j] = S::select(rounding[j], S::zero(), step.k[j]);
+            }
             sweep.slope += dot(&step.k, &step.qu);
+            sweep.sensitivity += size(&lambda, x);
 
             let failed = sweep.sound() & !(definite & all_finite(&step.k, &lambda));
             if failed.any() {
@@ -313,63 +292,6 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             self.gains[t] = factor.gain;
             self.feedforward[t] = step.k;
             self.costates[t] = lambda;
-        }
-        sweep.stationarity = stationarity.value();
-        sweep.scale = stationarity.scale();
-        sweep
-    }
-
-    /// The stages of a sweep whose terminal part is done, by the model's own programs for them: `value` is the Hessian of the
-    /// terminal value function.
-    #[inline]
-    fn sweep_by_model<M, const NP: usize, const NS: usize>(
-        &mut self,
-        instance: &Instance<'_, M, S, NU, NP, NS>,
-        trajectory: &Trajectory<S, NX, NU>,
-        hessian: Hessian,
-        mu: S,
-        records: &mut Records<S, NX, NU>,
-        mut sweep: Sweep<S>,
-        value: &SMatrix<S, NX, NX>,
-    ) -> Sweep<S>
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let Instance { model, params: p, stage_params, .. } = instance;
-        let Trajectory { states, controls, constraints } = trajectory;
-        let horizon = controls.len();
-        let (mut one, mut other) = (BackwardStage::zeros(), BackwardStage::zeros());
-        let (mut next, mut stage) = (&mut one, &mut other);
-        next.value_hessian = *value;
-        next.value_gradient = self.costates[horizon];
-        let mut stationarity = Stationarity::start();
-        for t in (0..horizon).rev() {
-            let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
-            let (lambda, value) = (&next.value_gradient, &next.value_hessian);
-            match hessian {
-                Hessian::Exact => model.backward_exact(x, u, p, s, lambda, value, &mu, stage),
-                Hessian::GaussNewton => model.backward_gauss_newton(x, u, p, s, lambda, value, &mu, stage),
-            }
-            stationarity.add(&stage.qu, &stage.lu);
-            sweep.slope += dot(&stage.feedforward, &stage.qu);
-            let mut definite = all_finite(&stage.feedforward, &stage.value_gradient);
-            for i in 0..NU {
-                definite = definite & is_positive(stage.pivots[i], stage.quu[(i, i)], NU);
-            }
-            let failed = sweep.sound() & !definite;
-            if failed.any() {
-                records.expand(instance, t, x, u, constraints, horizon, hessian, lambda);
-                let (quadratic, lx, lu) = blocks(&records.stage, &records.hamiltonian, hessian);
-                sweep.fail(failed, finite_stage(&quadratic, lx, lu));
-                if !sweep.sound().any() {
-                    return sweep;
-                }
-            }
-            self.curvatures[t] = stage.quu;
-            self.gains[t] = stage.gain;
-            self.feedforward[t] = stage.feedforward;
-            self.costates[t] = stage.value_gradient;
-            core::mem::swap(&mut next, &mut stage);
         }
         sweep.stationarity = stationarity.value();
         sweep.scale = stationarity.scale();
@@ -428,7 +350,6 @@ impl<S: Scalar, const NX: usize, const NU: usize> Records<S, NX, NU> {
             }
         };
         if limits.limited() {
-            self.cost_lu = *additions.lu;
             let c = &constraints[at_stage(constraints, t, horizon, limits)];
             instance.expand_stage_penalty(t, x, u, c, &mut self.multipliers, &mut self.constraints, additions);
         }
@@ -450,6 +371,16 @@ fn finite_stage<S: Scalar, const NX: usize, const NU: usize>(
 
 fn finite<S: Scalar>(slices: &[&[S]]) -> S::Mask {
     slices.iter().flat_map(|entries| *entries).fold(S::Mask::splat(true), |finite, entry| finite & is_finite(*entry))
+}
+
+/// `|a|' |b|`
+#[inline(always)]
+fn size<S: Scalar, const N: usize>(a: &SVector<S, N>, b: &SVector<S, N>) -> S::Real {
+    let mut sum = S::Real::zero();
+    for i in 0..N {
+        sum += a[i].real().abs() * b[i].real().abs();
+    }
+    sum
 }
 
 /// One test for a stage's results: a sum is finite only if every term is. A gain that is not finite makes `lambda`, which

@@ -12,6 +12,7 @@ use crate::instance::Instance;
 use crate::limits::Limits;
 use crate::model::Model;
 use crate::scalar::{Mask, Scalar};
+use crate::stationarity::{self, Magnitudes};
 
 /// States and controls.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +31,14 @@ impl<S: Scalar, const NX: usize, const NU: usize> Trajectory<S, NX, NU> {
     pub(crate) fn zeros(horizon: usize, limits: &Limits) -> Self {
         let constraints = vec![S::zero(); horizon * limits.stage() + limits.terminal()];
         Self { states: vec![zeros(); horizon + 1], controls: vec![zeros(); horizon], constraints }
+    }
+
+    /// The largest relative change to another trajectory, or some change above `bound`; see
+    /// [`relative_change`](stationarity::relative_change).
+    pub(crate) fn relative_change(&self, other: &Self, bound: S) -> S {
+        let magnitudes = Magnitudes::of(&self.states, &self.controls);
+        let (from, to) = ((&*self.states, &*self.controls), (&*other.states, &*other.controls));
+        stationarity::relative_change(from, to, &magnitudes, bound)
     }
 
     /// Takes over another trajectory of the same horizon.
@@ -69,10 +78,11 @@ impl<S: Scalar> Cost<S> {
 }
 
 impl Cost<f64> {
-    /// The rounding of a sum of `horizon + 1` terms, each good to a few units in the last place, and a margin so that a
-    /// decrease is measured to some digits.
-    pub(crate) fn noise(&self, horizon: usize) -> f64 {
-        10.0 * (horizon + 10) as f64 * f64::EPSILON * self.magnitude
+    /// The rounding of a sum of `horizon + 1` terms, each good to a few units in the last place, and what rounding errors of
+    /// the states add to it by way of the costates; with a margin, so that a decrease is measured to some digits.
+    /// `sensitivity` is `sum_t |lambda_t|' |x_t|`: near a goal it is far above the cost.
+    pub(crate) fn noise(&self, horizon: usize, sensitivity: f64) -> f64 {
+        10.0 * f64::EPSILON * ((horizon + 10) as f64 * self.magnitude + sensitivity)
     }
 }
 

@@ -44,7 +44,7 @@ use crate::model::Model;
 use crate::penalty::{Law, Penalty};
 use crate::settings::{Hessian, Settings};
 use crate::solution::Solution;
-use crate::sweep::{Factors, Policy, Records};
+use crate::sweep::{Factors, Method, Policy, Records};
 use crate::trajectory::{Trajectory, closed_loop_rollout, cost_along, rollout};
 
 /// Relative change of an entry that may be rounding along the horizon.
@@ -235,7 +235,7 @@ where
         }
         cost_along(&instance, current);
         if policy
-            .sweep(&instance, current, Hessian::GaussNewton, Dual::from_re(0.0), records, Factors::Dropped)
+            .sweep(&instance, current, Method::plain(Hessian::GaussNewton), records, Factors::Dropped)
             .outcome()
             .is_err()
         {
@@ -266,9 +266,8 @@ where
     fn step(&mut self, params: &SVector<Number, NP>, bounds: &Bounds<Number, NU>) -> bool {
         let Self { model, current, trial, policy, records, stage_params, penalty, .. } = self;
         let instance = Instance { model: *model, params, stage_params, bounds, penalty };
-        let no_regularisation = Dual::from_re(0.0);
         if policy
-            .sweep(&instance, current, Hessian::GaussNewton, no_regularisation, records, Factors::Dropped)
+            .sweep(&instance, current, Method::plain(Hessian::GaussNewton), records, Factors::Dropped)
             .outcome()
             .is_err()
         {

@@ -278,7 +278,7 @@ fn extreme_numbers() {
         let solution = solver.solve(&problem).unwrap();
         seen[solution.status as usize] += 1;
         if solution.status == Status::Converged {
-            assert!(solution.cost.is_finite() && solution.stats.stationarity <= 1e-9);
+            assert!(solution.cost.is_finite() && solution.stats.step <= 1e-9);
             assert!(solution.states.iter().all(|x| x.iter().all(|v| v.is_finite())));
             assert!(solution.gains.iter().all(|k| k.iter().all(|v| v.is_finite())));
         }

@@ -92,7 +92,7 @@ where
             assert_eq!(bits(&lanes), bits(&single), "{i}");
         }
         if single.status == Status::Converged {
-            assert!(lanes.stats.stationarity <= settings.tolerance);
+            assert!(lanes.stats.step <= settings.tolerance);
             // Either is within stationarity over curvature of the minimum; a state feels the controls before it, with
             // gains of order one in these problems: the 10.
             let bound = 10.0 * settings.tolerance / single.certificate().smallest_eigenvalue.min(1.0);

@@ -275,7 +275,9 @@ fn gradients_of_one_solution_share_its_factorisation() {
             assert!(gradient.is_ok());
             stages
         };
-        assert_eq!([&second, &second, &first, &first, &second].map(&mut count), [0, 0, horizon, 0, horizon]);
+        // A Gauss-Newton solve does not make the exact Hessian's factorisation.
+        let anew = if hessian == Hessian::Exact { 0 } else { horizon };
+        assert_eq!([&second, &second, &first, &first, &second].map(&mut count), [anew, 0, horizon, 0, horizon]);
 
         let mut edited = second.clone();
         edited.controls[4][0] = f64::from_bits(edited.controls[4][0].to_bits() + 1);
