@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 use num_traits::{One, Zero};
 
-use crate::dense::{dot, is_finite, is_positive, larger, zeros};
+use crate::dense::{dot, is_finite, larger, zeros};
 use crate::instance::{Additions, Bounds, Instance};
 use crate::limits::{ConstraintExpansion, Limits};
-use crate::model::{BackwardStage, HamiltonianExpansion, Model, StageExpansion, TerminalExpansion};
+use crate::model::{HamiltonianExpansion, Model, Stage, StageExpansion, Terminal, TerminalExpansion};
 use crate::riccati::{PatternOf, Quadratic, StageFactor};
 use crate::scalar::{Mask, Scalar, Single};
 use crate::sensitivity::Sensitivity;
@@ -28,15 +28,6 @@ pub(crate) struct Policy<S, const NX: usize, const NU: usize> {
     pub(crate) curvatures: Vec<SMatrix<S, NU, NU>>,
     /// `Qu` where a bound holds a control, zero elsewhere; empty for models without bounds.
     pub(crate) held: Vec<SVector<S, NU>>,
-}
-
-/// What becomes of the factors of a sweep's stages.
-pub(crate) enum Factors<'a, S, const NX: usize, const NU: usize> {
-    /// Nobody will ask for them: stages may be the model's own programs, which do not have all of them.
-    Dropped,
-    /// The gradient may ask for them: they are what the gradient's factorisation would find, to the bit, and are left where
-    /// there is room for them.
-    Kept(Option<&'a mut Sensitivity<S, NX, NU>>),
 }
 
 /// What a sweep says of its trajectory.
@@ -202,6 +193,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
     /// With [`Hessian::Exact`] second derivatives of the dynamics are contracted with the gradient of the next stage's
     /// value function, which is the closed-loop costate (see [`riccati`](crate::riccati)). Where a stage cannot be swept
     /// the policy holds no meaning; the sweep ends as soon as that is everywhere.
+    ///
+    /// The factors of its stages are written to `keep`: with `mu = 0` they are those of the gradient, to the bit.
     pub(crate) fn sweep<M, const NP: usize, const NS: usize>(
         &mut self,
         instance: &Instance<'_, M, S, NU, NP, NS>,
@@ -209,7 +202,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         hessian: Hessian,
         mu: S,
         records: &mut Records<S, NX, NU>,
-        factors: Factors<'_, S, NX, NU>,
+        mut keep: Option<&mut Sensitivity<S, NX, NU>>,
     ) -> Sweep<S>
     where
         M: Model<NX, NU, NP, NS>,
@@ -218,7 +211,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         let limits = const { &M::LIMITS };
         let Trajectory { states, controls, constraints } = trajectory;
         let horizon = controls.len();
-        model.expand_terminal(&states[horizon], p, &stage_params[horizon], &mut records.terminal);
+        model.expand_terminal(Terminal::new(&states[horizon], p, &stage_params[horizon]), &mut records.terminal);
         if limits.terminal() > 0 {
             instance.expand_terminal_penalty(
                 &states[horizon],
@@ -251,17 +244,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             records.terminal = TerminalExpansion::zeros();
         }
         self.costates[horizon] = lambda;
-        let by_model = const { M::BACKWARD_STAGES && !M::LIMITS.limited() } && matches!(factors, Factors::Dropped);
-        let mut keep = match factors {
-            Factors::Kept(keep) => keep,
-            Factors::Dropped => None,
-        };
         if let Some(keep) = &mut keep {
             keep.record_terminal(&value, &lambda);
-        }
-
-        if by_model {
-            return self.sweep_by_model(instance, trajectory, hessian, mu, records, sweep, &value);
         }
         let mut stationarity = Stationarity::start();
         for t in (0..horizon).rev() {
@@ -318,63 +302,6 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         sweep.scale = stationarity.scale();
         sweep
     }
-
-    /// The stages of a sweep whose terminal part is done, by the model's own programs for them: `value` is the Hessian of the
-    /// terminal value function.
-    #[inline]
-    fn sweep_by_model<M, const NP: usize, const NS: usize>(
-        &mut self,
-        instance: &Instance<'_, M, S, NU, NP, NS>,
-        trajectory: &Trajectory<S, NX, NU>,
-        hessian: Hessian,
-        mu: S,
-        records: &mut Records<S, NX, NU>,
-        mut sweep: Sweep<S>,
-        value: &SMatrix<S, NX, NX>,
-    ) -> Sweep<S>
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let Instance { model, params: p, stage_params, .. } = instance;
-        let Trajectory { states, controls, constraints } = trajectory;
-        let horizon = controls.len();
-        let (mut one, mut other) = (BackwardStage::zeros(), BackwardStage::zeros());
-        let (mut next, mut stage) = (&mut one, &mut other);
-        next.value_hessian = *value;
-        next.value_gradient = self.costates[horizon];
-        let mut stationarity = Stationarity::start();
-        for t in (0..horizon).rev() {
-            let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
-            let (lambda, value) = (&next.value_gradient, &next.value_hessian);
-            match hessian {
-                Hessian::Exact => model.backward_exact(x, u, p, s, lambda, value, &mu, stage),
-                Hessian::GaussNewton => model.backward_gauss_newton(x, u, p, s, lambda, value, &mu, stage),
-            }
-            stationarity.add(&stage.qu, &stage.lu);
-            sweep.slope += dot(&stage.feedforward, &stage.qu);
-            let mut definite = all_finite(&stage.feedforward, &stage.value_gradient);
-            for i in 0..NU {
-                definite = definite & is_positive(stage.pivots[i], stage.quu[(i, i)], NU);
-            }
-            let failed = sweep.sound() & !definite;
-            if failed.any() {
-                records.expand(instance, t, x, u, constraints, horizon, hessian, lambda);
-                let (quadratic, lx, lu) = blocks(&records.stage, &records.hamiltonian, hessian);
-                sweep.fail(failed, finite_stage(&quadratic, lx, lu));
-                if !sweep.sound().any() {
-                    return sweep;
-                }
-            }
-            self.curvatures[t] = stage.quu;
-            self.gains[t] = stage.gain;
-            self.feedforward[t] = stage.feedforward;
-            self.costates[t] = stage.value_gradient;
-            core::mem::swap(&mut next, &mut stage);
-        }
-        sweep.stationarity = stationarity.value();
-        sweep.scale = stationarity.scale();
-        sweep
-    }
 }
 
 /// The blocks of a stage, and the gradients of its cost, from the record that belongs to the Hessian.
@@ -417,12 +344,12 @@ impl<S: Scalar, const NX: usize, const NU: usize> Records<S, NX, NU> {
         let s = &stage_params[t];
         let additions = match hessian {
             Hessian::Exact => {
-                model.expand_hamiltonian(x, u, p, s, lambda, &mut self.hamiltonian);
+                model.expand_hamiltonian(Stage { x, u, p, s }, lambda, &mut self.hamiltonian);
                 let HamiltonianExpansion { lx, lu, hxx, hux, huu, .. } = &mut self.hamiltonian;
                 Additions { lx, lu, hxx, hux, huu }
             }
             Hessian::GaussNewton => {
-                model.expand_stage(x, u, p, s, &mut self.stage);
+                model.expand_stage(Stage { x, u, p, s }, &mut self.stage);
                 let StageExpansion { lx, lu, lxx, lux, luu, .. } = &mut self.stage;
                 Additions { lx, lu, hxx: lxx, hux: lux, huu: luu }
             }
