@@ -1,6 +1,10 @@
 //! What the benches time: problems with known answers, and what ours is compared with. Every comparison is checked for
 //! equal results before it is timed.
 
+/// The arm of the models, compiled here for the kernel `hamiltonian_hessian`; see `build.rs`.
+#[cfg(feature = "large")]
+#[path = "../../models/src/arm.rs"]
+pub mod arm;
 pub mod by_hand;
 pub mod casadi;
 pub mod lq;

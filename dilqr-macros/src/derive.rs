@@ -7,7 +7,7 @@ use crate::environment::Environment;
 use crate::errors::vendoring;
 use crate::kernels::Kernels;
 #[cfg(feature = "symbolica")]
-use crate::{cache::Entry, errors::message, partials, symbolic, tape, tape::Refusal};
+use crate::{cache::Entry, errors::message, partials, partials::Ways, symbolic, tape, tape::Refusal};
 
 /// The kernels of the model with this key, from the cache where it has been derived before.
 #[cfg(feature = "symbolica")]
@@ -17,7 +17,10 @@ pub(crate) fn kernels(
     key: &str,
     environment: &Environment,
 ) -> Result<Kernels, syn::Error> {
-    let entry = environment.cache.as_deref().map(|folder| Entry::new(folder, key));
+    let entry = environment.cache.as_deref().map(|folder| match environment.hessian_kernel {
+        true => Entry::new(folder, &format!("{key}; hamiltonian_hessian")),
+        false => Entry::new(folder, key),
+    });
     // Before the queue for Symbolica, so that nobody waits for what is known.
     if let Some(kernels) = entry.as_ref().and_then(|entry| entry.read(&system.vectors)) {
         return Ok(kernels);
@@ -33,7 +36,10 @@ pub(crate) fn kernels(
         let name = system.function_of(node, model).map_or(&model.module, |function| &function.name);
         syn::Error::new(name.span(), message)
     })?;
-    let kernels = partials::kernels(&tapes, system.vectors.sizes());
+    let mut kernels = partials::kernels(&tapes, system.vectors.sizes());
+    if environment.hessian_kernel {
+        kernels.hamiltonian_hessian = Some(partials::hamiltonian_hessian(Ways::all(&tapes), system.vectors.sizes()));
+    }
     // What is shared by a name meets only here.
     let overflowing: Vec<&str> =
         kernels.named().iter().filter(|(_, program)| !program.is_finite()).map(|(name, _)| *name).collect();

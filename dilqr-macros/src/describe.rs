@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::emit::Emission;
-use crate::kernels::{Kernels, LONGEST_STAGE, Sizes, pattern, sparsity};
+use crate::kernels::{Kernels, Sizes, pattern, sparsity};
 use crate::program::Field;
 
 /// The largest side of a block that is drawn; of larger ones the entries are counted.
@@ -38,22 +38,11 @@ fn backward_stage(kernels: &Kernels, Sizes { nx, nu, .. }: Sizes) -> String {
     let (fx, fu) = (pattern(&kernels.linearize, Field::Fx, nx, nx), pattern(&kernels.linearize, Field::Fu, nx, nu));
     let loops = operations_of_loops(&fx, &fu);
     let apart = [&kernels.expand_hamiltonian, &kernels.expand_stage].map(|program| program.count().total() + loops);
-    match (&kernels.backward_exact, &kernels.backward_gauss_newton) {
-        (Some(exact), Some(gauss_newton)) => format!(
-            "A stage of the backward sweep is one program of {} operations with the exact Hessian and {} with Gauss-Newton's, \
-             where the kernels and loops over the columns of `fx` and `fu` would take {} and {}.",
-            exact.count().total(),
-            gauss_newton.count().total(),
-            apart[0],
-            apart[1],
-        ),
-        _ => format!(
-            "A stage of the backward sweep is a kernel and loops over the columns of `fx` and `fu`, which take {loops} operations: \
-             {} with the exact Hessian and {} with Gauss-Newton's. (Programs for a whole stage are for models without limits, \
-             and of at most {LONGEST_STAGE} operations.)",
-            apart[0], apart[1],
-        ),
-    }
+    format!(
+        "A stage of the backward sweep is a kernel and loops over the columns of `fx` and `fu`, which take {loops} operations: \
+         {} with the exact Hessian and {} with Gauss-Newton's.",
+        apart[0], apart[1],
+    )
 }
 
 /// The operations of a stage from the blocks' derivatives on, as the runtime's loops do them: products over the patterns

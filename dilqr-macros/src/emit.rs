@@ -113,7 +113,11 @@ fn public_items(emission: &Emission<'_>) -> TokenStream {
                     #stage_value,
                 );
                 let mut next = #runtime::nalgebra::SVector::zeros();
-                <#model as #runtime::Model<#nx, #nu, #np, #ns>>::dynamics::<::core::primitive::f64>(&#model, &x, &u, &p, &s, &mut next);
+                <#model as #runtime::Model<#nx, #nu, #np, #ns>>::dynamics::<::core::primitive::f64>(
+                    &#model,
+                    #runtime::model::Stage { x: &x, u: &u, p: &p, s: &s },
+                    &mut next,
+                );
                 ::core::convert::From::from(next)
             }
         }
@@ -250,8 +254,6 @@ pub(crate) enum Argument {
     DLambda,
     Mu,
     DMu,
-    ValueHessian,
-    Proximal,
     LowerWeights,
     UpperWeights,
     /// `&mut` from here on.
@@ -274,7 +276,6 @@ pub(crate) enum Argument {
     TerminalConstraints,
     StageConstraintTerms,
     TerminalConstraintTerms,
-    BackwardStage,
 }
 
 impl Argument {
@@ -290,8 +291,6 @@ impl Argument {
             Self::DLambda => "__dlambda",
             Self::Mu => "__mu",
             Self::DMu => "__dmu",
-            Self::ValueHessian => "__value_hessian",
-            Self::Proximal => "__proximal",
             Self::LowerWeights | Self::Lower | Self::LowerTerms => "__lower",
             Self::UpperWeights | Self::Upper | Self::UpperTerms => "__upper",
             Self::Constraints => "__c",
@@ -304,7 +303,7 @@ impl Argument {
 
     fn is_input(self) -> bool {
         use Argument::*;
-        let inputs = [X, U, P, S, Lambda, Dx, Du, DLambda, Mu, DMu, ValueHessian, Proximal, LowerWeights, UpperWeights];
+        let inputs = [X, U, P, S, Lambda, Dx, Du, DLambda, Mu, DMu, LowerWeights, UpperWeights];
         inputs.contains(&self)
     }
 
@@ -323,9 +322,6 @@ impl Argument {
             Self::Hessian => quote!(#runtime::model::HamiltonianHessian<#scalar, #nx, #nu>),
             Self::Hamiltonian => quote!(#runtime::model::HamiltonianExpansion<#scalar, #nx, #nu>),
             Self::Terms => quote!(#runtime::model::ParameterTerms<#scalar, #nx, #nu, #np>),
-            Self::ValueHessian => matrix(nx, nx),
-            Self::Proximal => scalar.clone(),
-            Self::BackwardStage => quote!(#runtime::model::BackwardStage<#scalar, #nx, #nu>),
             Self::Lxp => matrix(nx, np),
             Self::LowerTerms | Self::UpperTerms => matrix(nu, np),
             Self::Linearization => quote!(Linearization),
@@ -356,8 +352,56 @@ impl Argument {
             Vector::DMu => Self::DMu,
             Vector::Lower => Self::LowerWeights,
             Vector::Upper => Self::UpperWeights,
-            Vector::ValueHessian => Self::ValueHessian,
-            Vector::Proximal => Self::Proximal,
+        }
+    }
+}
+
+/// A parameter of a method of `Model`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Parameter {
+    /// `Stage { x, u, p, s }`
+    Stage,
+    /// `Terminal { x, p, s }`
+    Terminal,
+    /// `Variation { dx, du }`
+    Variation,
+    /// `ParameterGradient { p, s }`
+    Gradient,
+    /// The argument of the kernel itself.
+    Plain(Argument),
+}
+
+impl Parameter {
+    fn name(self) -> Ident {
+        match self {
+            Self::Stage | Self::Terminal => Ident::new("__at", Span::call_site()),
+            Self::Variation => Ident::new("__variation", Span::call_site()),
+            Self::Gradient => Ident::new("__out", Span::call_site()),
+            Self::Plain(argument) => argument.name(),
+        }
+    }
+
+    fn ty(self, emission: &Emission<'_>, scalar: &TokenStream) -> TokenStream {
+        let runtime = emission.runtime;
+        let Sizes { nx, nu, np, ns } = emission.sizes;
+        match self {
+            Self::Stage => quote!(#runtime::model::Stage<'_, #scalar, #nx, #nu, #np, #ns>),
+            Self::Terminal => quote!(#runtime::model::Terminal<'_, #scalar, #nx, #np, #ns>),
+            Self::Variation => quote!(#runtime::model::Variation<'_, #scalar, #nx, #nu>),
+            Self::Gradient => quote!(#runtime::model::ParameterGradient<'_, #scalar, #np, #ns>),
+            Self::Plain(argument) => argument.reference(emission, scalar, &quote!()),
+        }
+    }
+
+    /// The kernel's arguments that it holds, with its fields.
+    fn arguments(self) -> Vec<(Argument, TokenStream)> {
+        use Argument::{Du, Dx, Gp, Gs, P, S, U, X};
+        match self {
+            Self::Stage => vec![(X, quote!(.x)), (U, quote!(.u)), (P, quote!(.p)), (S, quote!(.s))],
+            Self::Terminal => vec![(X, quote!(.x)), (P, quote!(.p)), (S, quote!(.s))],
+            Self::Variation => vec![(Dx, quote!(.dx)), (Du, quote!(.du))],
+            Self::Gradient => vec![(Gp, quote!(.p)), (Gs, quote!(.s))],
+            Self::Plain(argument) => vec![(argument, quote!())],
         }
     }
 }
@@ -365,77 +409,97 @@ impl Argument {
 /// A method of `Model` with the program that is its body.
 struct Method<'a> {
     name: &'static str,
-    arguments: &'static [Argument],
+    parameters: &'static [Parameter],
     /// Whether it returns the scalar that it writes to [`Field::L`].
     returns: bool,
     program: &'a Program,
 }
 
+impl Method<'_> {
+    /// The arguments of its kernel, one vector or record each.
+    fn arguments(&self) -> Vec<Argument> {
+        self.parameters.iter().flat_map(|parameter| parameter.arguments()).map(|(argument, _)| argument).collect()
+    }
+}
+
 fn methods(kernels: &Kernels) -> Vec<Method<'_>> {
-    use Argument::*;
-    let method = |name, arguments, returns, program| Method { name, arguments, returns, program };
+    use Argument::{
+        Constraints, DLambda, DMu, Dx, Gp, Hamiltonian, Hessian, Lambda, Lower, LowerTerms, LowerWeights, Lxp, Mu,
+        Next, P, StageConstraintTerms, StageConstraints, TerminalConstraintTerms, TerminalConstraints, Terms, Upper,
+        UpperTerms, UpperWeights,
+    };
+    use Parameter::{Gradient, Plain, Stage, Terminal, Variation};
+    const STAGE: Parameter = Plain(Argument::Stage);
+    const TERMINAL: Parameter = Plain(Argument::Terminal);
+    let method = |name, parameters, returns, program| Method { name, parameters, returns, program };
     let mut methods = vec![
-        method("dynamics", &[X, U, P, S, Next], false, &kernels.dynamics),
-        method("stage_cost", &[X, U, P, S], true, &kernels.stage_cost),
-        method("terminal_cost", &[X, P, S], true, &kernels.terminal_cost),
-        method("step", &[X, U, P, S, Next], true, &kernels.step),
-        method("expand_stage", &[X, U, P, S, Stage], false, &kernels.expand_stage),
-        method("expand_terminal", &[X, P, S, Terminal], false, &kernels.expand_terminal),
-        method("hamiltonian_hessian", &[X, U, P, S, Lambda, Hessian], false, &kernels.hamiltonian_hessian),
-        method("expand_hamiltonian", &[X, U, P, S, Lambda, Hamiltonian], false, &kernels.expand_hamiltonian),
+        method("dynamics", &[Stage, Plain(Next)], false, &kernels.dynamics),
+        method("stage_cost", &[Stage], true, &kernels.stage_cost),
+        method("terminal_cost", &[Terminal], true, &kernels.terminal_cost),
+        method("step", &[Stage, Plain(Next)], true, &kernels.step),
+        method("expand_stage", &[Stage, STAGE], false, &kernels.expand_stage),
+        method("expand_terminal", &[Terminal, TERMINAL], false, &kernels.expand_terminal),
+        method("expand_hamiltonian", &[Stage, Plain(Lambda), Plain(Hamiltonian)], false, &kernels.expand_hamiltonian),
         method(
             "add_hamiltonian_parameter_gradient",
-            &[X, U, P, S, Lambda, Gp, Gs],
+            &[Stage, Plain(Lambda), Gradient],
             false,
             &kernels.hamiltonian_parameter_gradient,
         ),
-        method("add_terminal_parameter_gradient", &[X, P, S, Gp, Gs], false, &kernels.terminal_parameter_gradient),
+        method("add_terminal_parameter_gradient", &[Terminal, Gradient], false, &kernels.terminal_parameter_gradient),
         method(
             "add_parameter_contraction",
-            &[X, U, P, S, Lambda, Dx, Du, DLambda, Gp, Gs],
+            &[Stage, Plain(Lambda), Variation, Plain(DLambda), Gradient],
             false,
             &kernels.parameter_contraction,
         ),
         method(
             "add_terminal_parameter_contraction",
-            &[X, P, S, Dx, Gp, Gs],
+            &[Terminal, Plain(Dx), Gradient],
             false,
             &kernels.terminal_parameter_contraction,
         ),
-        method("parameter_terms", &[X, U, P, S, Lambda, Terms], false, &kernels.parameter_terms),
-        method("terminal_parameter_terms", &[X, P, S, Lxp], false, &kernels.terminal_parameter_terms),
+        method("parameter_terms", &[Stage, Plain(Lambda), Plain(Terms)], false, &kernels.parameter_terms),
+        method("terminal_parameter_terms", &[Terminal, Plain(Lxp)], false, &kernels.terminal_parameter_terms),
     ];
-    let optional: [(_, &'static [Argument], _); 13] = [
-        ("backward_exact", &[X, U, P, S, Lambda, ValueHessian, Proximal, BackwardStage], &kernels.backward_exact),
+    let optional: [(_, &'static [Parameter], _); 12] = [
+        ("hamiltonian_hessian", &[Stage, Plain(Lambda), Plain(Hessian)], &kernels.hamiltonian_hessian),
+        ("bounds", &[Plain(P), Plain(Lower), Plain(Upper)], &kernels.bounds),
         (
-            "backward_gauss_newton",
-            &[X, U, P, S, Lambda, ValueHessian, Proximal, BackwardStage],
-            &kernels.backward_gauss_newton,
+            "add_bounds_contraction",
+            &[Plain(P), Plain(LowerWeights), Plain(UpperWeights), Plain(Gp)],
+            &kernels.bounds_contraction,
         ),
-        ("bounds", &[P, Lower, Upper], &kernels.bounds),
-        ("add_bounds_contraction", &[P, LowerWeights, UpperWeights, Gp], &kernels.bounds_contraction),
-        ("bounds_terms", &[P, LowerTerms, UpperTerms], &kernels.bounds_terms),
-        ("stage_constraints", &[X, U, P, S, Constraints], &kernels.stage_constraints),
-        ("expand_stage_constraints", &[X, U, P, S, Mu, StageConstraints], &kernels.expand_stage_constraints),
+        ("bounds_terms", &[Plain(P), Plain(LowerTerms), Plain(UpperTerms)], &kernels.bounds_terms),
+        ("stage_constraints", &[Stage, Plain(Constraints)], &kernels.stage_constraints),
+        ("expand_stage_constraints", &[Stage, Plain(Mu), Plain(StageConstraints)], &kernels.expand_stage_constraints),
         (
             "add_stage_constraint_contraction",
-            &[X, U, P, S, Mu, Dx, Du, DMu, Gp, Gs],
+            &[Stage, Plain(Mu), Variation, Plain(DMu), Gradient],
             &kernels.stage_constraint_contraction,
         ),
-        ("stage_constraint_terms", &[X, U, P, S, Mu, StageConstraintTerms], &kernels.stage_constraint_terms),
-        ("terminal_constraints", &[X, P, S, Constraints], &kernels.terminal_constraints),
-        ("expand_terminal_constraints", &[X, P, S, Mu, TerminalConstraints], &kernels.expand_terminal_constraints),
+        ("stage_constraint_terms", &[Stage, Plain(Mu), Plain(StageConstraintTerms)], &kernels.stage_constraint_terms),
+        ("terminal_constraints", &[Terminal, Plain(Constraints)], &kernels.terminal_constraints),
+        (
+            "expand_terminal_constraints",
+            &[Terminal, Plain(Mu), Plain(TerminalConstraints)],
+            &kernels.expand_terminal_constraints,
+        ),
         (
             "add_terminal_constraint_contraction",
-            &[X, P, S, Mu, Dx, DMu, Gp, Gs],
+            &[Terminal, Plain(Mu), Plain(Dx), Plain(DMu), Gradient],
             &kernels.terminal_constraint_contraction,
         ),
-        ("terminal_constraint_terms", &[X, P, S, Mu, TerminalConstraintTerms], &kernels.terminal_constraint_terms),
+        (
+            "terminal_constraint_terms",
+            &[Terminal, Plain(Mu), Plain(TerminalConstraintTerms)],
+            &kernels.terminal_constraint_terms,
+        ),
     ];
     methods.extend(
         optional
             .into_iter()
-            .filter_map(|(name, arguments, program)| Some(method(name, arguments, false, program.as_ref()?))),
+            .filter_map(|(name, parameters, program)| Some(method(name, parameters, false, program.as_ref()?))),
     );
     methods
 }
@@ -449,12 +513,6 @@ fn model(emission: &Emission<'_>) -> TokenStream {
     let delegates = methods.iter().map(|method| delegate(emission, method));
     let sparsity = sparsity(emission);
     let limits = emission.limits.any().then(|| limits(emission));
-    let fused = kernels.backward_exact.is_some() && kernels.backward_gauss_newton.is_some();
-    let fused = fused.then(|| {
-        quote!(
-            const BACKWARD_STAGES: ::core::primitive::bool = true;
-        )
-    });
     // A constant that nothing reads would be part of the compiled crate's metadata, with all of the file.
     let vendored = emission.vendored.map(|path| {
         quote! {
@@ -478,7 +536,6 @@ fn model(emission: &Emission<'_>) -> TokenStream {
             impl #runtime::Model<#nx, #nu, #np, #ns> for #model {
                 const SPARSITY: #runtime::Sparsity<#nx, #nu, #np> = #sparsity;
                 #limits
-                #fused
                 #(#delegates)*
             }
 
@@ -495,19 +552,26 @@ fn kernel_type(method: &Method<'_>) -> Ident {
     format_ident!("__{}", camel_case(method.name))
 }
 
-/// The trait's method: hands its arguments to the kernel for the scalar at hand.
+/// The trait's method: hands its arguments to the kernel for the scalar at hand, one by one, so that they can be passed
+/// in registers.
 fn delegate(emission: &Emission<'_>, method: &Method<'_>) -> TokenStream {
     let runtime = emission.runtime;
     let name = Ident::new(method.name, Span::call_site());
-    let names: Vec<Ident> = method.arguments.iter().map(|argument| argument.name()).collect();
     let scalar = quote!(__S);
-    let types = method.arguments.iter().map(|argument| argument.reference(emission, &scalar, &quote!()));
+    let parameters = method.parameters.iter().map(|parameter| {
+        let (name, ty) = (parameter.name(), parameter.ty(emission, &scalar));
+        quote!(#name: #ty)
+    });
+    let arguments = method.parameters.iter().flat_map(|parameter| {
+        let name = parameter.name();
+        parameter.arguments().into_iter().map(move |(_, field)| quote!(#name #field))
+    });
     let kernel = kernel_type(method);
     let result = if method.returns { quote!(-> __S) } else { quote!() };
     quote! {
         #[inline(always)]
-        fn #name<__S: #runtime::Scalar>(&self, #(#names: #types),*) #result {
-            <__S as #runtime::Scalar>::run::<#kernel>((#(#names,)*))
+        fn #name<__S: #runtime::Scalar>(&self, #(#parameters),*) #result {
+            <__S as #runtime::Scalar>::run::<#kernel>((#(#arguments,)*))
         }
     }
 }
@@ -516,16 +580,17 @@ fn delegate(emission: &Emission<'_>, method: &Method<'_>) -> TokenStream {
 fn kernel(emission: &Emission<'_>, method: &Method<'_>) -> TokenStream {
     let runtime = emission.runtime;
     let kernel = kernel_type(method);
-    let names: Vec<Ident> = method.arguments.iter().map(|argument| argument.name()).collect();
+    let arguments = method.arguments();
+    let names: Vec<Ident> = arguments.iter().map(|argument| argument.name()).collect();
     let scalar = quote!(__S);
     let lifetime = quote!('__a);
     let types: Vec<TokenStream> =
-        method.arguments.iter().map(|argument| argument.reference(emission, &scalar, &lifetime)).collect();
+        arguments.iter().map(|argument| argument.reference(emission, &scalar, &lifetime)).collect();
     let value = if method.returns { quote!(__S) } else { quote!(()) };
     let value_f64 = if method.returns { quote!(::core::primitive::f64) } else { quote!(()) };
     let generic = format_ident!("__{}_generic", method.name);
     let for_f64 = format_ident!("__{}_f64", method.name);
-    let functions = functions(emission, method.name, method.arguments, method.returns, method.program, true);
+    let functions = functions(emission, method.name, &arguments, method.returns, method.program, true);
     quote! {
         pub struct #kernel;
         impl #runtime::Kernel for #kernel {

@@ -35,10 +35,6 @@ pub(crate) enum Vector {
     /// Weights of the bounds.
     Lower,
     Upper,
-    /// Hessian of the next stage's value function: the lower half is read, at `column * nx + row`.
-    ValueHessian,
-    /// The proximal weight, one number.
-    Proximal,
 }
 
 /// One entry of a vector.

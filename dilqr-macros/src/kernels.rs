@@ -19,7 +19,7 @@ macro_rules! kernels {
         #[derive(Debug, Default, PartialEq)]
         pub(crate) struct Kernels {
             $(pub(crate) $field: Program,)*
-                // What follows is there only where it is short enough, or where the model has bounds, or constraints of that kind.
+                // What follows is there where the model has bounds, or constraints of that kind.
             $(pub(crate) $optional: Option<Program>,)*
         }
 
@@ -47,7 +47,6 @@ kernels! {
         step "step"
         expand_stage "expand_stage"
         expand_terminal "expand_terminal"
-        hamiltonian_hessian "hamiltonian_hessian"
         expand_hamiltonian "expand_hamiltonian"
         hamiltonian_parameter_gradient "add_hamiltonian_parameter_gradient"
         terminal_parameter_gradient "add_terminal_parameter_gradient"
@@ -58,8 +57,7 @@ kernels! {
         linearize "linearize"
     }
     optional {
-        backward_exact "backward_exact"
-        backward_gauss_newton "backward_gauss_newton"
+        hamiltonian_hessian "hamiltonian_hessian"
         bounds "bounds"
         bounds_contraction "add_bounds_contraction"
         bounds_terms "bounds_terms"
@@ -74,10 +72,6 @@ kernels! {
     }
 }
 
-/// Operations up to which a whole backward stage is one program. The quadrotor's with 12 states and an Euler step would have
-/// 2,900, and loops in vector registers are as fast then.
-pub(crate) const LONGEST_STAGE: usize = 600;
-
 /// Which outputs of a kernel can be other than zero.
 pub(crate) fn pattern(program: &Program, field: Field, rows: usize, columns: usize) -> Vec<Vec<bool>> {
     let mut pattern = vec![vec![false; columns]; rows];
@@ -91,7 +85,7 @@ pub(crate) fn pattern(program: &Program, field: Field, rows: usize, columns: usi
 
 /// Which entries of the model's derivatives can be other than zero, under the names that `dilqr_runtime::Sparsity` has.
 pub(crate) fn sparsity(kernels: &Kernels, Sizes { nx, nu, np, .. }: Sizes) -> [(&'static str, Vec<Vec<bool>>); 8] {
-    let Kernels { linearize, hamiltonian_hessian: hessian, parameter_terms: terms, .. } = kernels;
+    let Kernels { linearize, expand_hamiltonian: hessian, parameter_terms: terms, .. } = kernels;
     [
         ("fx", pattern(linearize, Field::Fx, nx, nx)),
         ("fu", pattern(linearize, Field::Fu, nx, nu)),

@@ -5,8 +5,6 @@
 
 mod ast;
 #[cfg(feature = "symbolica")]
-mod backward;
-#[cfg(feature = "symbolica")]
 mod builder;
 #[cfg(feature = "symbolica")]
 mod cache;

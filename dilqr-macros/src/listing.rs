@@ -64,8 +64,6 @@ fn argument(vector: Vector) -> (&'static str, &'static str) {
         Vector::Upper => ("upper", "Control"),
         Vector::Mu => ("mu", "[f64]"),
         Vector::DMu => ("dmu", "[f64]"),
-        Vector::ValueHessian => ("value_hessian", "[f64]"),
-        Vector::Proximal => ("proximal", "[f64]"),
     }
 }
 
@@ -220,7 +218,7 @@ fn read_place(place: &str) -> Option<Output> {
 /// An input without a name of its own: `mu[2]`.
 fn multiplier(text: &str) -> Option<Input> {
     let (name, index) = text.strip_suffix(']')?.split_once('[')?;
-    let unnamed = [Vector::Mu, Vector::DMu, Vector::ValueHessian, Vector::Proximal];
+    let unnamed = [Vector::Mu, Vector::DMu];
     let vector = unnamed.into_iter().find(|vector| argument(*vector).0 == name)?;
     Some(Input::new(vector, index.parse().ok()?))
 }

@@ -1,6 +1,5 @@
 //! Which derivatives each kernel needs; how they are accumulated is `chain`'s business.
 
-use crate::backward;
 use crate::chain::{Chain, HessianStrategy, JacobianStrategy, Roots, Row, Strategy};
 use crate::graph::{Input, Vector};
 use crate::kernels::{Kernels, Sizes};
@@ -15,9 +14,16 @@ pub(crate) struct Ways<'a> {
     pub(crate) hessians: &'a [HessianStrategy],
 }
 
+impl<'a> Ways<'a> {
+    /// All there are.
+    pub(crate) fn all(tapes: &'a [Tape]) -> Self {
+        Self { tapes, jacobians: &JacobianStrategy::ALL, hessians: &HessianStrategy::ALL }
+    }
+}
+
 /// The kernels of the model that the tapes are cut from, each built in the shortest way.
 pub(crate) fn kernels(tapes: &[Tape], sizes: Sizes) -> Kernels {
-    kernels_in(Ways { tapes, jacobians: &JacobianStrategy::ALL, hessians: &HessianStrategy::ALL }, sizes)
+    kernels_in(Ways::all(tapes), sizes)
 }
 
 pub(crate) fn kernels_in(ways: Ways<'_>, sizes: Sizes) -> Kernels {
@@ -50,10 +56,6 @@ pub(crate) fn kernels_in(ways: Ways<'_>, sizes: Sizes) -> Kernels {
             sweep.write_l_gradient(sweep.tape.terminal);
             let roots = vec![(sweep.tape.terminal, sweep.one())];
             sweep.write_hessian(&roots, [Field::Lxx, Field::Lux, Field::Luu]);
-        });
-        let hamiltonian_hessian = start(|sweep| {
-            let roots = sweep.hamiltonian();
-            sweep.write_hessian(&roots, [Field::Hxx, Field::Hux, Field::Huu]);
         });
         let expand_hamiltonian = start(|sweep| {
             sweep.write_f_jacobian(&[(Vector::X, Field::Fx), (Vector::U, Field::Fu)]);
@@ -93,17 +95,6 @@ pub(crate) fn kernels_in(ways: Ways<'_>, sizes: Sizes) -> Kernels {
             sweep.write_f_jacobian(&[(Vector::X, Field::Fx), (Vector::U, Field::Fu), (Vector::P, Field::Fp)]);
         });
         let start_if = |present: bool, build: fn(&mut Sweep<'_>)| present.then(|| start(build));
-        // The stages of models with limits are the runtime's business.
-        let small = sizes.nx + sizes.nu <= backward::LARGEST;
-        let free = !limits.bounded() && limits.stage.is_empty() && limits.terminal.is_empty();
-        let backward_exact = start_if(small && free, |sweep| {
-            let roots = sweep.hamiltonian();
-            sweep.write_backward(&roots);
-        });
-        let backward_gauss_newton = start_if(small && free, |sweep| {
-            let roots = vec![(sweep.tape.l, sweep.one())];
-            sweep.write_backward(&roots);
-        });
         let bounds = start_if(limits.bounded(), |sweep| sweep.write_bounds());
         let bounds_contraction = start_if(limits.bounded(), |sweep| {
             let roots = sweep.weighted_bounds();
@@ -122,8 +113,6 @@ pub(crate) fn kernels_in(ways: Ways<'_>, sizes: Sizes) -> Kernels {
         let terminal_constraint_contraction =
             start_if(constrained, |sweep| sweep.contract_constraints(sweep.terminal()));
         let terminal_constraint_terms = start_if(constrained, |sweep| sweep.write_constraint_terms(sweep.terminal()));
-        let backward = backward_exact.map(finished).zip(backward_gauss_newton.map(finished));
-        let (backward_exact, backward_gauss_newton) = backward.filter(backward::are_short).unzip();
         Kernels {
             dynamics: finished(dynamics),
             stage_cost: finished(stage_cost),
@@ -131,7 +120,6 @@ pub(crate) fn kernels_in(ways: Ways<'_>, sizes: Sizes) -> Kernels {
             step: finished(step),
             expand_stage: finished(expand_stage),
             expand_terminal: finished(expand_terminal),
-            hamiltonian_hessian: finished(hamiltonian_hessian),
             expand_hamiltonian: finished(expand_hamiltonian),
             hamiltonian_parameter_gradient: finished(hamiltonian_parameter_gradient),
             terminal_parameter_gradient: finished(terminal_parameter_gradient),
@@ -140,8 +128,7 @@ pub(crate) fn kernels_in(ways: Ways<'_>, sizes: Sizes) -> Kernels {
             parameter_terms: finished(parameter_terms),
             terminal_parameter_terms: finished(terminal_parameter_terms),
             linearize: finished(linearize),
-            backward_exact,
-            backward_gauss_newton,
+            hamiltonian_hessian: None,
             bounds: bounds.map(finished),
             bounds_contraction: bounds_contraction.map(finished),
             bounds_terms: bounds_terms.map(finished),
@@ -154,6 +141,14 @@ pub(crate) fn kernels_in(ways: Ways<'_>, sizes: Sizes) -> Kernels {
             terminal_constraint_contraction: terminal_constraint_contraction.map(finished),
             terminal_constraint_terms: terminal_constraint_terms.map(finished),
         }
+    })
+}
+
+/// The second derivatives of the Hamiltonian without the first derivatives, for comparisons with other tools.
+pub(crate) fn hamiltonian_hessian(ways: Ways<'_>, sizes: Sizes) -> Program {
+    shortest(ways, sizes, |sweep| {
+        let roots = sweep.hamiltonian();
+        sweep.write_hessian(&roots, [Field::Hxx, Field::Hux, Field::Huu]);
     })
 }
 

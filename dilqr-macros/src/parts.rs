@@ -208,8 +208,6 @@ impl Dialect<'_> {
                 let index = index as usize;
                 match vector {
                     Vector::Mu | Vector::DMu => quote!(#name[#index]),
-                    Vector::ValueHessian => quote!(#name.data.0.as_flattened()[#index]),
-                    Vector::Proximal => quote!((*#name)),
                     _ => quote!(#name.data.0[0][#index]),
                 }
             }
@@ -453,13 +451,6 @@ fn write(output: Output, value: &TokenStream) -> TokenStream {
         Field::Huu => quote!(huu),
         Field::Hxp => quote!(hxp),
         Field::Hup => quote!(hup),
-        Field::ValueHessian => quote!(value_hessian),
-        Field::ValueGradient => quote!(value_gradient),
-        Field::Gain => quote!(gain),
-        Field::Feedforward => quote!(feedforward),
-        Field::Qu => quote!(qu),
-        Field::Quu => quote!(quu),
-        Field::Pivots => quote!(pivots),
         Field::Next | Field::Lxp => return quote!(__out.data.0[#column][#row] = #value;),
         Field::Lower => return quote!(__lower.data.0[#column][#row] = #value;),
         Field::Upper => return quote!(__upper.data.0[#column][#row] = #value;),

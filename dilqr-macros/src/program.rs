@@ -163,19 +163,10 @@ pub(crate) enum Field {
     Cx,
     Cu,
     Cp,
-    /// Of a backward stage: the lower half of the value function's Hessian.
-    ValueHessian,
-    ValueGradient,
-    Gain,
-    Feedforward,
-    Qu,
-    Quu,
-    /// `D` of the factorisation `L D L'` of `Quu`.
-    Pivots,
 }
 
 impl Field {
-    pub(crate) const ALL: [Self; 33] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::F,
         Self::Next,
         Self::Fx,
@@ -202,13 +193,6 @@ impl Field {
         Self::Cx,
         Self::Cu,
         Self::Cp,
-        Self::ValueHessian,
-        Self::ValueGradient,
-        Self::Gain,
-        Self::Feedforward,
-        Self::Qu,
-        Self::Quu,
-        Self::Pivots,
     ];
 
     /// Whether zeros are written as well, since the place need not hold one before: a bound of 0 stands where an open side
@@ -245,13 +229,6 @@ impl Field {
             Self::Cx => "cx",
             Self::Cu => "cu",
             Self::Cp => "cp",
-            Self::ValueHessian => "value_hessian",
-            Self::ValueGradient => "value_gradient",
-            Self::Gain => "gain",
-            Self::Feedforward => "feedforward",
-            Self::Qu => "qu",
-            Self::Quu => "quu",
-            Self::Pivots => "pivots",
         }
     }
 }

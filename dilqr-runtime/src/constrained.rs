@@ -12,7 +12,9 @@ use crate::dense::{add_product, add_transposed_product, larger, zeros};
 use crate::implicit::Differentiation;
 use crate::instance::{Bounds, Side, applies};
 use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
-use crate::model::{HamiltonianExpansion, Model, ParameterTerms, TerminalExpansion};
+use crate::model::{
+    HamiltonianExpansion, Model, ParameterGradient, ParameterTerms, Stage, Terminal, TerminalExpansion, Variation,
+};
 use crate::riccati::{PatternOf, Quadratic, next_state};
 use crate::scalar::Single;
 use crate::sensitivity::Point;
@@ -202,7 +204,7 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         for t in (0..horizon).rev() {
             let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
             let contracted = if method == Differentiation::FixedLinearization { &no_lambda } else { &lambda };
-            model.expand_hamiltonian(x, u, params, s, contracted, &mut self.hamiltonian);
+            model.expand_hamiltonian(Stage::new(x, u, params, s), contracted, &mut self.hamiltonian);
             let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &self.hamiltonian;
             let (mut hxx, mut hux, mut huu) = (*hxx, *hux, *huu);
             let (mut gx, mut gu) = (*lx, *lu);
@@ -213,7 +215,7 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             own.clear();
             if limits.stage() > 0 {
                 let mu = &multipliers.stage[t * limits.stage()..][..limits.stage()];
-                model.expand_stage_constraints(x, u, params, s, mu, &mut self.expansion);
+                model.expand_stage_constraints(Stage::new(x, u, params, s), mu, &mut self.expansion);
                 let ConstraintExpansion { c, cx, cu, hxx: cxx, hux: cux, huu: cuu } = &self.expansion;
                 hxx += cxx;
                 hux += cux;
@@ -296,7 +298,7 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         let horizon = self.horizon();
         let (x, s) = (&states[horizon], &stage_params[horizon]);
         let mut terminal = TerminalExpansion::zeros();
-        model.expand_terminal(x, params, s, &mut terminal);
+        model.expand_terminal(Terminal::new(x, params, s), &mut terminal);
         let (mut value, mut lambda) = (terminal.lxx, terminal.lx);
         self.newton.gx[horizon] = lambda;
         let own = &mut self.newton.own[horizon];
@@ -304,7 +306,7 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         self.terminal.clear();
         if limits.terminal() > 0 {
             let mu = multipliers.terminal;
-            model.expand_terminal_constraints(x, params, s, mu, &mut self.terminal_expansion);
+            model.expand_terminal_constraints(Terminal::new(x, params, s), mu, &mut self.terminal_expansion);
             let ConstraintExpansion { c, cx, hxx, .. } = &self.terminal_expansion;
             value += hxx;
             for i in 0..limits.terminal() {
@@ -455,16 +457,11 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         for t in 0..horizon {
             let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
             model.add_parameter_contraction(
-                x,
-                u,
-                params,
-                s,
+                Stage::new(x, u, params, s),
                 &self.costates[t + 1],
-                &answer.dx[t],
-                &answer.du[t],
+                Variation::new(&answer.dx[t], &answer.du[t]),
                 &answer.dlambda[t + 1],
-                params_gradient,
-                &mut stage_gradients[t],
+                ParameterGradient { p: params_gradient, s: &mut stage_gradients[t] },
             );
             dmu.fill(S::zero());
             for (source, multiplier) in self.stages[t].sources.iter().zip(&answer.own[t]) {
@@ -479,26 +476,33 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
                 let mu = &multipliers.stage[t * limits.stage()..][..limits.stage()];
                 let (dx, du) = (&answer.dx[t], &answer.du[t]);
                 let gs = &mut stage_gradients[t];
-                model.add_stage_constraint_contraction(x, u, params, s, mu, dx, du, &dmu, params_gradient, gs);
+                model.add_stage_constraint_contraction(
+                    Stage::new(x, u, params, s),
+                    mu,
+                    Variation { dx, du },
+                    &dmu,
+                    ParameterGradient { p: params_gradient, s: gs },
+                );
             }
         }
         let (x, s) = (&states[horizon], &stage_params[horizon]);
         let (dx, gs) = (&answer.dx[horizon], &mut stage_gradients[horizon]);
-        model.add_terminal_parameter_contraction(x, params, s, dx, params_gradient, gs);
+        model.add_terminal_parameter_contraction(
+            Terminal::new(x, params, s),
+            dx,
+            ParameterGradient { p: params_gradient, s: gs },
+        );
         if limits.terminal() > 0 {
             let mut dmu = vec![S::zero(); limits.terminal()];
             for (&i, multiplier) in self.terminal.sources.iter().zip(&answer.terminal) {
                 dmu[i] = multiplier[0];
             }
             model.add_terminal_constraint_contraction(
-                x,
-                params,
-                s,
+                Terminal::new(x, params, s),
                 multipliers.terminal,
                 dx,
                 &dmu,
-                params_gradient,
-                gs,
+                ParameterGradient { p: params_gradient, s: gs },
             );
         }
         if limits.bounded {
@@ -537,22 +541,22 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             let (x, s) = (&states[t], &stage_params[t]);
             if t == horizon {
                 terms.gx = zeros();
-                model.terminal_parameter_terms(x, params, s, &mut terms.gx);
+                model.terminal_parameter_terms(Terminal::new(x, params, s), &mut terms.gx);
                 if limits.terminal() > 0 {
                     let mu = multipliers.terminal;
-                    model.terminal_constraint_terms(x, params, s, mu, &mut terminal_terms);
+                    model.terminal_constraint_terms(Terminal::new(x, params, s), mu, &mut terminal_terms);
                     terms.gx += terminal_terms.hxp;
                 }
                 terms.own.extend(self.terminal.sources.iter().map(|&i| terminal_terms.cp[i]));
                 return;
             }
             let u = &controls[t];
-            model.parameter_terms(x, u, params, s, &self.costates[t + 1], &mut parameter_terms);
+            model.parameter_terms(Stage::new(x, u, params, s), &self.costates[t + 1], &mut parameter_terms);
             let ParameterTerms { fp, hxp, hup } = &parameter_terms;
             (terms.gx, terms.gu, terms.offset) = (*hxp, *hup, *fp);
             if limits.stage() > 0 {
                 let mu = &multipliers.stage[t * limits.stage()..][..limits.stage()];
-                model.stage_constraint_terms(x, u, params, s, mu, &mut constraint_terms);
+                model.stage_constraint_terms(Stage::new(x, u, params, s), mu, &mut constraint_terms);
                 terms.gx += constraint_terms.hxp;
                 terms.gu += constraint_terms.hup;
             }

@@ -292,15 +292,6 @@ impl<S: Scalar, const N: usize> Ldl<S, N> {
         definite
     }
 
-    /// `D`.
-    pub(crate) fn pivots(&self) -> SVector<S, N> {
-        let mut pivots = zeros();
-        for j in 0..N {
-            pivots[j] = self.lower.data.0[j][j];
-        }
-        pivots
-    }
-
     /// `b := A^-1 b`, column by column.
     #[inline(always)]
     pub(crate) fn solve<const C: usize>(&self, b: &mut SMatrix<S, N, C>) {

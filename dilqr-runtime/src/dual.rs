@@ -16,8 +16,11 @@ use nalgebra::{SMatrix, SVector};
 use num_dual::{Dual, DualNum, HyperDual};
 
 use crate::limits::Limits;
-use crate::model::{HamiltonianHessian, Model, ParameterTerms, StageExpansion, TerminalExpansion};
-use crate::point::{Point, parameter, set_second};
+use crate::model::{
+    HamiltonianExpansion, Model, ParameterGradient, ParameterTerms, Stage, StageExpansion, Terminal, TerminalExpansion,
+    Variation,
+};
+use crate::point::{Point, set_second};
 use crate::scalar::Scalar;
 
 pub(crate) use limits::{
@@ -40,48 +43,28 @@ where
 {
     const LIMITS: Limits = M::LIMITS;
 
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        next: &mut SVector<S, NX>,
-    ) {
-        self.0.dynamics(x, u, p, s, next);
+    fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) {
+        self.0.dynamics(at, next);
     }
 
-    fn stage_cost<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-    ) -> S {
-        self.0.stage_cost(x, u, p, s)
+    fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S {
+        self.0.stage_cost(at)
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, NS>) -> S {
-        self.0.terminal_cost(x, p, s)
+    fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S {
+        self.0.terminal_cost(at)
     }
 
     fn bounds<S: Scalar>(&self, p: &SVector<S, NP>, lower: &mut SVector<S, NU>, upper: &mut SVector<S, NU>) {
         self.0.bounds(p, lower, upper);
     }
 
-    fn stage_constraints<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        c: &mut [S],
-    ) {
-        self.0.stage_constraints(x, u, p, s, c);
+    fn stage_constraints<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, c: &mut [S]) {
+        self.0.stage_constraints(at, c);
     }
 
-    fn terminal_constraints<S: Scalar>(&self, x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, NS>, c: &mut [S]) {
-        self.0.terminal_constraints(x, p, s, c);
+    fn terminal_constraints<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, c: &mut [S]) {
+        self.0.terminal_constraints(at, c);
     }
 }
 
@@ -460,7 +443,7 @@ where
     S: Scalar,
 {
     let mut f = SVector::from_fn(|_, _| S::zero());
-    model.dynamics(&at.x, &at.u, &at.p, &at.s, &mut f);
+    model.dynamics(at.stage(), &mut f);
     f
 }
 
@@ -472,18 +455,15 @@ fn contract<S: Scalar, const N: usize>(weights: &SVector<S, N>, values: impl Fn(
 /// Default of [`Model::expand_stage`].
 pub(crate) fn expand_stage<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    x: &SVector<S, NX>,
-    u: &SVector<S, NU>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: Stage<'_, S, NX, NU, NP, NS>,
     out: &mut StageExpansion<S, NX, NU>,
 ) where
     M: Model<NX, NU, NP, NS> + ?Sized,
     S: Scalar,
 {
-    let at = Point::stage(x, u, p, s);
-    model.dynamics(x, u, p, s, &mut out.f);
-    out.l = model.stage_cost(x, u, p, s);
+    model.dynamics(at, &mut out.f);
+    out.l = model.stage_cost(at);
+    let at = Point::from(at);
     for i in 0..NX + NU {
         let along_i = Point::unit(i);
         // The second direction would carry nothing more of the dynamics that is asked for.
@@ -498,8 +478,8 @@ pub(crate) fn expand_stage<M, S, const NX: usize, const NU: usize, const NP: usi
         }
         for j in 0..=i {
             let z = seed(&at, &along_i, &Point::unit(j));
-            let l = model.stage_cost(&z.x, &z.u, &z.p, &z.s);
-            set_second(i, j, l.mixed(), &mut out.lxx, &mut out.lux, &mut out.luu);
+            let l = model.stage_cost(z.stage());
+            set_second(i, j, l.mixed(), (&mut out.lxx, &mut out.lux, &mut out.luu));
             if i < NX {
                 out.lx[i] = l.first();
             } else {
@@ -512,20 +492,18 @@ pub(crate) fn expand_stage<M, S, const NX: usize, const NU: usize, const NP: usi
 /// Default of [`Model::expand_terminal`].
 pub(crate) fn expand_terminal<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    x: &SVector<S, NX>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: Terminal<'_, S, NX, NP, NS>,
     out: &mut TerminalExpansion<S, NX>,
 ) where
     M: Model<NX, NU, NP, NS> + ?Sized,
     S: Scalar,
 {
-    let at = Point::terminal(x, p, s);
-    out.l = model.terminal_cost(x, p, s);
+    out.l = model.terminal_cost(at);
+    let at = Point::from(at);
     for i in 0..NX {
         for j in 0..=i {
             let z = seed(&at, &Point::unit(i), &Point::unit(j));
-            let l = model.terminal_cost(&z.x, &z.p, &z.s);
+            let l = model.terminal_cost(z.terminal());
             out.lxx[(i, j)] = l.mixed();
             out.lxx[(j, i)] = l.mixed();
             out.lx[i] = l.first();
@@ -533,27 +511,34 @@ pub(crate) fn expand_terminal<M, S, const NX: usize, const NU: usize, const NP: 
     }
 }
 
-/// Default of [`Model::hamiltonian_hessian`].
-pub(crate) fn hamiltonian_hessian<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+/// Default of [`Model::expand_hamiltonian`].
+pub(crate) fn expand_hamiltonian<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    x: &SVector<S, NX>,
-    u: &SVector<S, NU>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: Stage<'_, S, NX, NU, NP, NS>,
     lambda: &SVector<S, NX>,
-    out: &mut HamiltonianHessian<S, NX, NU>,
+    out: &mut HamiltonianExpansion<S, NX, NU>,
 ) where
     M: Model<NX, NU, NP, NS> + ?Sized,
     S: Scalar,
 {
-    let at = Point::stage(x, u, p, s);
+    let at = Point::from(at);
     for i in 0..NX + NU {
         for j in 0..=i {
             let z = seed(&at, &Point::unit(i), &Point::unit(j));
-            let l = model.stage_cost(&z.x, &z.u, &z.p, &z.s);
+            let l = model.stage_cost(z.stage());
             let f = next(model, &z);
             let h = l.mixed() + contract(lambda, |k| f[k].mixed());
-            set_second(i, j, h, &mut out.hxx, &mut out.hux, &mut out.huu);
+            set_second(i, j, h, (&mut out.hxx, &mut out.hux, &mut out.huu));
+            if j < i {
+                continue;
+            }
+            if i < NX {
+                out.lx[i] = l.first();
+                out.fx.set_column(i, &SVector::from_fn(|k, _| f[k].first()));
+            } else {
+                out.lu[i - NX] = l.first();
+                out.fu.set_column(i - NX, &SVector::from_fn(|k, _| f[k].first()));
+            }
         }
     }
 }
@@ -568,23 +553,19 @@ pub(crate) fn add_hamiltonian_parameter_gradient<
     const NS: usize,
 >(
     model: &M,
-    x: &SVector<S, NX>,
-    u: &SVector<S, NU>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: Stage<'_, S, NX, NU, NP, NS>,
     lambda: &SVector<S, NX>,
-    gp: &mut SVector<S, NP>,
-    gs: &mut SVector<S, NS>,
+    mut out: ParameterGradient<'_, S, NP, NS>,
 ) where
     M: Model<NX, NU, NP, NS> + ?Sized,
     S: Scalar,
 {
-    let at = Point::stage(x, u, p, s);
+    let at = Point::from(at);
     for j in 0..NP + NS {
         let z = seed(&at, &Point::unit(NX + NU + j), &Point::zero());
-        let l = model.stage_cost(&z.x, &z.u, &z.p, &z.s);
+        let l = model.stage_cost(z.stage());
         let f = next(model, &z);
-        *parameter(j, gp, gs) += l.first() + contract(lambda, |k| f[k].first());
+        *out.entry(j) += l.first() + contract(lambda, |k| f[k].first());
     }
 }
 
@@ -598,48 +579,40 @@ pub(crate) fn add_terminal_parameter_gradient<
     const NS: usize,
 >(
     model: &M,
-    x: &SVector<S, NX>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
-    gp: &mut SVector<S, NP>,
-    gs: &mut SVector<S, NS>,
+    at: Terminal<'_, S, NX, NP, NS>,
+    mut out: ParameterGradient<'_, S, NP, NS>,
 ) where
     M: Model<NX, NU, NP, NS> + ?Sized,
     S: Scalar,
 {
-    let at = Point::terminal(x, p, s);
+    let at = Point::from(at);
     for j in 0..NP + NS {
         let z = seed(&at, &Point::unit(NX + j), &Point::zero());
-        let l = model.terminal_cost(&z.x, &z.p, &z.s);
-        *parameter(j, gp, gs) += l.first();
+        let l = model.terminal_cost(z.terminal());
+        *out.entry(j) += l.first();
     }
 }
 
-/// Default of [`Model::add_parameter_contraction`]: the first direction is `(dx, du)`, the second one parameter, so the
+/// Default of [`Model::add_parameter_contraction`]: the first direction is `(dx, du)`, the second one so the
 /// mixed part of `H` is the parameter's entry of `hxp' dx + hup' du`.
 pub(crate) fn add_parameter_contraction<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    x: &SVector<S, NX>,
-    u: &SVector<S, NU>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: Stage<'_, S, NX, NU, NP, NS>,
     lambda: &SVector<S, NX>,
-    dx: &SVector<S, NX>,
-    du: &SVector<S, NU>,
+    variation: Variation<'_, S, NX, NU>,
     dlambda: &SVector<S, NX>,
-    gp: &mut SVector<S, NP>,
-    gs: &mut SVector<S, NS>,
+    mut out: ParameterGradient<'_, S, NP, NS>,
 ) where
     M: Model<NX, NU, NP, NS> + ?Sized,
     S: Scalar,
 {
-    let at = Point::stage(x, u, p, s);
-    let along = Point::direction(dx, du);
+    let at = Point::from(at);
+    let along = Point::along(variation);
     for j in 0..NP + NS {
         let z = seed(&at, &along, &Point::unit(NX + NU + j));
-        let l = model.stage_cost(&z.x, &z.u, &z.p, &z.s);
+        let l = model.stage_cost(z.stage());
         let f = next(model, &z);
-        *parameter(j, gp, gs) += l.mixed() + contract(lambda, |k| f[k].mixed()) + contract(dlambda, |k| f[k].second());
+        *out.entry(j) += l.mixed() + contract(lambda, |k| f[k].mixed()) + contract(dlambda, |k| f[k].second());
     }
 }
 
@@ -653,22 +626,19 @@ pub(crate) fn add_terminal_parameter_contraction<
     const NS: usize,
 >(
     model: &M,
-    x: &SVector<S, NX>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: Terminal<'_, S, NX, NP, NS>,
     dx: &SVector<S, NX>,
-    gp: &mut SVector<S, NP>,
-    gs: &mut SVector<S, NS>,
+    mut out: ParameterGradient<'_, S, NP, NS>,
 ) where
     M: Model<NX, NU, NP, NS> + ?Sized,
     S: Scalar,
 {
-    let at = Point::terminal(x, p, s);
-    let along = Point { x: *dx, ..Point::zero() };
+    let at = Point::from(at);
+    let along = Point::along_state(dx);
     for j in 0..NP + NS {
         let z = seed(&at, &along, &Point::unit(NX + j));
-        let l = model.terminal_cost(&z.x, &z.p, &z.s);
-        *parameter(j, gp, gs) += l.mixed();
+        let l = model.terminal_cost(z.terminal());
+        *out.entry(j) += l.mixed();
     }
 }
 
@@ -686,7 +656,7 @@ fn terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
     for j in 0..N {
         for i in 0..NX + NU {
             let z = seed(at, &Point::unit(i), &Point::unit(first + j));
-            let l = model.stage_cost(&z.x, &z.u, &z.p, &z.s);
+            let l = model.stage_cost(z.stage());
             let f = next(model, &z);
             let h = l.mixed() + contract(lambda, |k| f[k].mixed());
             if i < NX {
@@ -714,7 +684,7 @@ fn terminal_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const
     for i in 0..NX {
         for j in 0..N {
             let z = seed(at, &Point::unit(i), &Point::unit(first + j));
-            out[(i, j)] = model.terminal_cost(&z.x, &z.p, &z.s).mixed();
+            out[(i, j)] = model.terminal_cost(z.terminal()).mixed();
         }
     }
 }
@@ -722,31 +692,26 @@ fn terminal_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const
 /// Default of [`Model::parameter_terms`].
 pub(crate) fn parameter_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    x: &SVector<S, NX>,
-    u: &SVector<S, NU>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: Stage<'_, S, NX, NU, NP, NS>,
     lambda: &SVector<S, NX>,
     out: &mut ParameterTerms<S, NX, NU, NP>,
 ) where
     M: Model<NX, NU, NP, NS> + ?Sized,
     S: Scalar,
 {
-    terms(model, &Point::stage(x, u, p, s), lambda, NX + NU, out);
+    terms(model, &Point::from(at), lambda, NX + NU, out);
 }
 
 /// Default of [`Model::terminal_parameter_terms`].
 pub(crate) fn terminal_parameter_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    x: &SVector<S, NX>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: Terminal<'_, S, NX, NP, NS>,
     lxp: &mut SMatrix<S, NX, NP>,
 ) where
     M: Model<NX, NU, NP, NS> + ?Sized,
     S: Scalar,
 {
-    terminal_terms(model, &Point::terminal(x, p, s), NX, lxp);
+    terminal_terms(model, &Point::from(at), NX, lxp);
 }
 
 #[cfg(test)]

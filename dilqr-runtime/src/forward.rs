@@ -10,13 +10,13 @@ use crate::course::{Course, End, Need, Subject};
 use crate::ilqr::Iteration;
 use crate::instance::{Bounds, Instance};
 use crate::limits::Limits;
-use crate::model::Model;
+use crate::model::{Model, Stage, Terminal};
 use crate::penalty::{Law, Penalty};
 use crate::problem::{Guess, Problem};
 use crate::sensitivity::Sensitivity;
 use crate::settings::{Hessian, Settings};
 use crate::solution::{Solution, Stats, Status, copy};
-use crate::sweep::{Factors, Failure, Method, Policy, Records, Sweep};
+use crate::sweep::{Failure, Method, Policy, Records, Sweep};
 use crate::trajectory::{Cost, Trajectory, closed_loop_rollout, cost_along, rollout};
 
 /// The forward solve's memory: the current trajectory with its policy, and a trial of each.
@@ -175,13 +175,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         }
         let instance = Instance { model, params, stage_params, bounds, penalty };
         let policy = &mut current.policy;
-        let sweep = trial.policy.sweep(
-            &instance,
-            &current.trajectory,
-            Method::plain(Hessian::Exact),
-            records,
-            Factors::Dropped,
-        );
+        let sweep = trial.policy.sweep(&instance, &current.trajectory, Method::plain(Hessian::Exact), records, None);
         match sweep.outcome() {
             Ok(_) => core::mem::swap(&mut policy.curvatures, &mut trial.policy.curvatures),
             Err(_) => policy.curvatures.fill(SMatrix::repeat(f64::NEG_INFINITY)),
@@ -207,9 +201,9 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
     {
         let Trajectory { states, controls, .. } = &self.current.trajectory;
         let stages = states.iter().zip(controls).zip(&self.stage_params);
-        let sum: f64 = stages.map(|((x, u), s)| model.stage_cost(x, u, params, s)).sum();
+        let sum: f64 = stages.map(|((x, u), s)| model.stage_cost(Stage::new(x, u, params, s))).sum();
         let horizon = controls.len();
-        sum + model.terminal_cost(&states[horizon], params, &self.stage_params[horizon])
+        sum + model.terminal_cost(Terminal::new(&states[horizon], params, &self.stage_params[horizon]))
     }
 
     /// The initial trajectory, within the bounds, and its cost.
@@ -381,7 +375,7 @@ where
             Subject::Trial => trajectory,
         };
         self.kept = last && self.keep.is_some();
-        let factors = if last { Factors::Kept(self.keep.as_deref_mut()) } else { Factors::Dropped };
+        let factors = if last { self.keep.as_deref_mut() } else { None };
         policy.sweep(&instance, about, method, records, factors).outcome()
     }
 }

@@ -250,6 +250,7 @@ where
     /// See [`second_order`].
     ///
     /// ```
+    /// use dilqr_runtime::model::{Stage, Terminal};
     /// use dilqr_runtime::nalgebra::SVector;
     /// use dilqr_runtime::second_order::Direction;
     /// use dilqr_runtime::{Ilqr, LossGradient, Model, Problem, Scalar, Settings};
@@ -258,20 +259,13 @@ where
     /// struct Push;
     ///
     /// impl Model<1, 1, 1> for Push {
-    ///     fn dynamics<S: Scalar>(
-    ///         &self,
-    ///         x: &SVector<S, 1>,
-    ///         u: &SVector<S, 1>,
-    ///         _: &SVector<S, 1>,
-    ///         _: &SVector<S, 0>,
-    ///         next: &mut SVector<S, 1>,
-    ///     ) {
+    ///     fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 1, 1, 1>, next: &mut SVector<S, 1>) {
     ///         next[0] = x[0] + u[0];
     ///     }
-    ///     fn stage_cost<S: Scalar>(&self, _: &SVector<S, 1>, u: &SVector<S, 1>, p: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    ///     fn stage_cost<S: Scalar>(&self, Stage { u, p, .. }: Stage<'_, S, 1, 1, 1>) -> S {
     ///         S::from_f64(0.5) * p[0] * u[0] * u[0]
     ///     }
-    ///     fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    ///     fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 1, 1>) -> S {
     ///         S::from_f64(0.5) * x[0] * x[0]
     ///     }
     /// }

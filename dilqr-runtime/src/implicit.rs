@@ -37,7 +37,7 @@ use crate::constrained::{Constrained, Multipliers, Selection, Survey};
 use crate::dense::{add_transposed_product, larger, zeros};
 use crate::error::{GradientError, Input, Limit, Place, find_non_finite};
 use crate::instance::{Bounds, Side};
-use crate::model::{Model, StageExpansion};
+use crate::model::{Model, ParameterGradient, Stage, StageExpansion, Terminal, Variation};
 use crate::owner::Owner;
 use crate::relaxed::Relaxed;
 use crate::scalar::{Mask, Scalar};
@@ -274,21 +274,14 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         let mut gradient = Gradient::zeros(horizon);
         for t in 0..horizon {
             model.add_hamiltonian_parameter_gradient(
-                &states[t],
-                &controls[t],
-                params,
-                &stage_params[t],
+                Stage::new(&states[t], &controls[t], params, &stage_params[t]),
                 &costates[t + 1],
-                &mut gradient.params,
-                &mut gradient.stage_params[t],
+                ParameterGradient { p: &mut gradient.params, s: &mut gradient.stage_params[t] },
             );
         }
         model.add_terminal_parameter_gradient(
-            &states[horizon],
-            params,
-            &stage_params[horizon],
-            &mut gradient.params,
-            &mut gradient.stage_params[horizon],
+            Terminal::new(&states[horizon], params, &stage_params[horizon]),
+            ParameterGradient { p: &mut gradient.params, s: &mut gradient.stage_params[horizon] },
         );
         gradient.initial_state = costates[0];
         let Gradient { params: gp, stage_params: gs, .. } = &mut gradient;
@@ -433,20 +426,15 @@ fn add_limits<M, const NX: usize, const NU: usize, const NP: usize, const NS: us
         let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
         let mu = &multipliers.stage[t * limits.stage()..][..limits.stage()];
         model.add_stage_constraint_contraction(
-            x,
-            u,
-            params,
-            s,
+            Stage::new(x, u, params, s),
             mu,
-            &no_dx,
-            &no_du,
+            Variation::new(&no_dx, &no_du),
             mu,
-            &mut gradient.params,
-            &mut gradient.stage_params[t],
+            ParameterGradient { p: &mut gradient.params, s: &mut gradient.stage_params[t] },
         );
         if limits.bounded {
-            model.expand_hamiltonian(x, u, params, s, &no_dx, &mut hamiltonian);
-            model.expand_stage_constraints(x, u, params, s, mu, &mut constraints);
+            model.expand_hamiltonian(Stage::new(x, u, params, s), &no_dx, &mut hamiltonian);
+            model.expand_stage_constraints(Stage::new(x, u, params, s), mu, &mut constraints);
             let mut qu = hamiltonian.lu;
             add_transposed_product(&mut qu, &hamiltonian.fu, &costates[t + 1]);
             for (cu, &mu) in constraints.cu.iter().zip(mu) {
@@ -462,14 +450,11 @@ fn add_limits<M, const NX: usize, const NU: usize, const NP: usize, const NS: us
         }
     }
     model.add_terminal_constraint_contraction(
-        &states[horizon],
-        params,
-        &stage_params[horizon],
+        Terminal::new(&states[horizon], params, &stage_params[horizon]),
         multipliers.terminal,
         &no_dx,
         multipliers.terminal,
-        &mut gradient.params,
-        &mut gradient.stage_params[horizon],
+        ParameterGradient { p: &mut gradient.params, s: &mut gradient.stage_params[horizon] },
     );
     model.add_bounds_contraction(params, &lower, &upper, &mut gradient.params);
 }
@@ -550,12 +535,13 @@ where
         let (x, s) = (&point.states[t], &point.stage_params[t]);
         let mut next = zeros();
         // The kernel of rollouts, so that a rollout agrees to the last bit.
-        model.step(x, u, point.params, s, &mut next);
+        let at = Stage::new(x, u, point.params, s);
+        model.step(at, &mut next);
         let mut residual = point.states[t + 1] - next;
         let mut relative = magnitudes.relative(&residual, &zeros());
         if !relative.less_equal(tolerance).all() {
             let mut stage = StageExpansion::zeros();
-            model.expand_stage(x, u, point.params, s, &mut stage);
+            model.expand_stage(at, &mut stage);
             clear_rounding(&mut residual, &next, (&stage.fx, x), (&stage.fu, u));
             relative = magnitudes.relative(&residual, &zeros());
         }

@@ -4,7 +4,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::dense::zeros;
 use crate::limits::{ConstraintExpansion, Limits};
-use crate::model::Model;
+use crate::model::{Model, Stage, Terminal};
 use crate::penalty::{Penalty, Term};
 use crate::scalar::{Mask, Scalar, Single};
 
@@ -160,7 +160,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> Instance<'
         let limits = const { &M::LIMITS };
         let mut sum = S::zero();
         if limits.stage() > 0 {
-            self.model.stage_constraints(x, u, self.params, &self.stage_params[t], c);
+            self.model.stage_constraints(Stage::new(x, u, self.params, &self.stage_params[t]), c);
             let multipliers = self.penalty.at_stage(t, limits);
             for (i, (&c, &multiplier)) in c.iter().zip(multipliers).enumerate() {
                 if applies(limits, t, i) {
@@ -187,7 +187,10 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> Instance<'
         let limits = const { &M::LIMITS };
         let mut sum = S::zero();
         if limits.terminal() > 0 {
-            self.model.terminal_constraints(x, self.params, &self.stage_params[self.stage_params.len() - 1], c);
+            self.model.terminal_constraints(
+                Terminal::new(x, self.params, &self.stage_params[self.stage_params.len() - 1]),
+                c,
+            );
             for (i, (&c, &multiplier)) in c.iter().zip(&self.penalty.terminal).enumerate() {
                 sum += self.penalty.term(i < limits.terminal_inequalities, c, multiplier).value;
             }
@@ -219,7 +222,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> Instance<'
             for (i, mu) in mu.iter_mut().enumerate() {
                 *mu = term(i).map_or_else(S::zero, |term| term.slope);
             }
-            self.model.expand_stage_constraints(x, u, self.params, &self.stage_params[t], mu, record);
+            self.model.expand_stage_constraints(Stage::new(x, u, self.params, &self.stage_params[t]), mu, record);
             *hxx += record.hxx;
             *hux += record.hux;
             *huu += record.huu;
@@ -260,7 +263,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> Instance<'
             *mu = term(i).slope;
         }
         let s = &self.stage_params[self.stage_params.len() - 1];
-        self.model.expand_terminal_constraints(x, self.params, s, mu, record);
+        self.model.expand_terminal_constraints(Terminal::new(x, self.params, s), mu, record);
         *lxx += record.hxx;
         let (mut lu, mut lux, mut luu) = (zeros::<S, 0, 1>(), zeros::<S, 0, NX>(), zeros::<S, 0, 0>());
         for i in 0..limits.terminal() {

@@ -5,9 +5,7 @@
 //! those of `f64` to the last bit, and so is [`Scalar::mul_add`] on every target; powers, hypotenuses and arguments that the
 //! vector functions are no good for go through `f64` lane by lane; the other functions are the crate `wide`'s, which stay
 //! within 5 units in the last place of those of `f64` (sines and cosines within 2, or an absolute 1e-26 next to their
-//! zeros). A model without such functions is solved bit by bit as on `f64`, unless it has programs for whole backward
-//! stages ([`Model::BACKWARD_STAGES`](crate::Model::BACKWARD_STAGES)): lanes use these in every sweep, the single solver not
-//! in one that may be its last.
+//! zeros). A model without such functions is solved bit by bit as on `f64`.
 //!
 //! [`batch::solve_lanes`](crate::batch::solve_lanes) and [`batch::vjp_lanes`](crate::batch::vjp_lanes) put problems into
 //! lanes. The types here are for kernels and for [`riccati`](crate::riccati) and [`lq`](crate::lq), which run on them as on

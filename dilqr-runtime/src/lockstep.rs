@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::scalar::Mask;
 use crate::settings::{Hessian, Settings};
 use crate::solution::{Solution, Stats};
-use crate::sweep::{Factors, Failure, Method, Policy, Records, Sweep};
+use crate::sweep::{Failure, Method, Policy, Records, Sweep};
 use crate::trajectory::{Cost, Trajectory, closed_loop_rollout};
 
 /// The memory of as many solves as there are lanes.
@@ -250,7 +250,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             blend_trajectory(again, current, trial);
         }
         let mu = L::from_lanes(|lane| wanted(lane).map_or(0.0, |(method, _)| method.mu));
-        let sweep = swept.sweep(&instance, trial, Method { hessian, mu }, records, Factors::Dropped);
+        let sweep = swept.sweep(&instance, trial, Method { hessian, mu }, records, None);
         let mut taken = vec![false; L::COUNT];
         for (lane, seat) in seats.iter_mut().enumerate() {
             if let (Some(seat), Some(_)) = (seat, wanted(lane)) {

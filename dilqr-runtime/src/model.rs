@@ -8,8 +8,89 @@
 use nalgebra::{SMatrix, SVector};
 
 use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
-use crate::riccati::{Quadratic, backward_stage};
 use crate::scalar::Scalar;
+
+/// The variables of a stage: the point at which a kernel is evaluated. The parameters come last; `NS = 0` where the model
+/// has no stage parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stage<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
+    /// State, `NX`.
+    pub x: &'a SVector<S, NX>,
+    /// Control, `NU`.
+    pub u: &'a SVector<S, NU>,
+    /// Parameters, `NP`.
+    pub p: &'a SVector<S, NP>,
+    /// Parameters of this stage, `NS`.
+    pub s: &'a SVector<S, NS>,
+}
+
+impl<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Stage<'a, S, NX, NU, NP, NS> {
+    /// The stage with these variables.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(
+        x: &'a SVector<S, NX>,
+        u: &'a SVector<S, NU>,
+        p: &'a SVector<S, NP>,
+        s: &'a SVector<S, NS>,
+    ) -> Self {
+        Self { x, u, p, s }
+    }
+}
+
+/// The variables of the terminal stage, which has no control.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Terminal<'a, S, const NX: usize, const NP: usize, const NS: usize = 0> {
+    /// State, `NX`.
+    pub x: &'a SVector<S, NX>,
+    /// Parameters, `NP`.
+    pub p: &'a SVector<S, NP>,
+    /// Parameters of stage T, `NS`.
+    pub s: &'a SVector<S, NS>,
+}
+
+impl<'a, S, const NX: usize, const NP: usize, const NS: usize> Terminal<'a, S, NX, NP, NS> {
+    /// The terminal stage with these variables.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(x: &'a SVector<S, NX>, p: &'a SVector<S, NP>, s: &'a SVector<S, NS>) -> Self {
+        Self { x, p, s }
+    }
+}
+
+/// A direction in the state and the control of a stage.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Variation<'a, S, const NX: usize, const NU: usize> {
+    /// Change of the state, `NX`.
+    pub dx: &'a SVector<S, NX>,
+    /// Change of the control, `NU`.
+    pub du: &'a SVector<S, NU>,
+}
+
+impl<'a, S, const NX: usize, const NU: usize> Variation<'a, S, NX, NU> {
+    /// The direction `(dx, du)`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(dx: &'a SVector<S, NX>, du: &'a SVector<S, NU>) -> Self {
+        Self { dx, du }
+    }
+}
+
+/// Gradients in the parameters and in the parameters of one stage. Kernels add to both.
+#[derive(Debug, PartialEq)]
+pub struct ParameterGradient<'a, S, const NP: usize, const NS: usize> {
+    /// Gradient in `p`, `NP`.
+    pub p: &'a mut SVector<S, NP>,
+    /// Gradient in `s`, `NS`.
+    pub s: &'a mut SVector<S, NS>,
+}
+
+impl<S, const NP: usize, const NS: usize> ParameterGradient<'_, S, NP, NS> {
+    /// The entry of parameter `j`, counted through `p` and `s`.
+    pub(crate) fn entry(&mut self, j: usize) -> &mut S {
+        if j < NP { &mut self.p[j] } else { &mut self.s[j - NP] }
+    }
+}
 
 /// Everything a first-order sweep needs of one stage.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,27 +156,6 @@ pub struct HamiltonianExpansion<S, const NX: usize, const NU: usize> {
     pub huu: SMatrix<S, NU, NU>,
 }
 
-/// A stage of the backward sweep, done: feedback, and the next value function. See [`riccati`](crate::riccati).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BackwardStage<S, const NX: usize, const NU: usize> {
-    /// Hessian `V` of the value function, `NX x NX`, symmetric; what is above the diagonal is neither written nor read.
-    pub value_hessian: SMatrix<S, NX, NX>,
-    /// Its gradient `v`, `NX`: the closed-loop costate.
-    pub value_gradient: SVector<S, NX>,
-    /// Feedback `K`, `NU x NX`.
-    pub gain: SMatrix<S, NU, NX>,
-    /// Feed-forward `k`, `NU`.
-    pub feedforward: SVector<S, NU>,
-    /// Slope `Qu` of the Q-function, `NU`.
-    pub qu: SVector<S, NU>,
-    /// Slope of the stage cost alone, `NU`.
-    pub lu: SVector<S, NU>,
-    /// Curvature `Quu` of the Q-function, `NU x NU`, symmetric, both halves filled.
-    pub quu: SMatrix<S, NU, NU>,
-    /// The diagonal `D` of `Quu = L D L'`, `NU`. Where one is not positive, the rest holds no meaning.
-    pub pivots: SVector<S, NU>,
-}
-
 /// What the forward sensitivity sweep needs of one stage in the direction of the parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ParameterTerms<S, const NX: usize, const NU: usize, const NP: usize> {
@@ -126,10 +186,6 @@ macro_rules! zeros {
     };
 }
 
-zeros!(BackwardStage<NX, NU> {
-    value_hessian: constant(), value_gradient: constant(), gain: constant(), feedforward: constant(), qu: constant(),
-    lu: constant(), quu: constant(), pivots: constant(),
-});
 zeros!(StageExpansion<NX, NU> {
     f: constant(), fx: constant(), fu: constant(), l: S::zero(), lx: constant(), lu: constant(), lxx: constant(),
     lux: constant(), luu: constant(),
@@ -196,9 +252,14 @@ macro_rules! derived {
     };
 }
 
-/// A method that dual numbers stand in for with the feature `dual`. Without it the given block is what it does by default.
-macro_rules! derived_or_none {
-    ($(#[$doc:meta])* fn $name:ident<S: Scalar>(&self, $($arg:ident: $ty:ty),* $(,)?) else $otherwise:block) => {
+/// A method that differentiates limits. With the feature `dual` it is derived from the values of the limits. Without it, it
+/// must be written for a model that has limits of that kind; for others it computes nothing.
+macro_rules! derived_limit {
+    (
+        $(#[$doc:meta])*
+        fn $name:ident<S: Scalar>(&self, $($arg:ident: $ty:ty),* $(,)?)
+        for $kind:ident unless $none:expr
+    ) => {
         $(#[$doc])*
         #[cfg(feature = "dual")]
         fn $name<S: Scalar>(&self, $($arg: $ty),*) {
@@ -206,8 +267,17 @@ macro_rules! derived_or_none {
         }
         $(#[$doc])*
         #[cfg(not(feature = "dual"))]
-        #[allow(unused_variables, reason = "by default nothing is computed")]
-        fn $name<S: Scalar>(&self, $($arg: $ty),*) $otherwise
+        #[allow(unused_variables, reason = "there is nothing to compute")]
+        fn $name<S: Scalar>(&self, $($arg: $ty),*) {
+            const { assert!($none, missing!($kind, $name)) };
+        }
+    };
+}
+
+/// The compiler's message where a model declares limits of a kind and a method for them is missing.
+macro_rules! missing {
+    ($kind:ident, $name:ident) => {
+        concat!("`LIMITS` of this model declares ", stringify!($kind), ": implement `Model::", stringify!($name), "`")
     };
 }
 
@@ -217,9 +287,9 @@ macro_rules! derived_or_none {
 /// with the feature `dual` only [`dynamics`](Model::dynamics), [`stage_cost`](Model::stage_cost) and
 /// [`terminal_cost`](Model::terminal_cost) are required and derivatives come from hyper-dual numbers; without it every
 /// method that has no sensible default is required. A model with limits says how many in [`LIMITS`](Model::LIMITS) and
-/// gives [`bounds`](Model::bounds), [`stage_constraints`](Model::stage_constraints) and
+/// implements [`bounds`](Model::bounds), [`stage_constraints`](Model::stage_constraints) and
 /// [`terminal_constraints`](Model::terminal_constraints), as far as it has them; without the feature also the methods that
-/// differentiate these, which by default compute nothing then.
+/// differentiate these. A program that solves or differentiates a model without one of them does not compile.
 ///
 /// Kernels write into records of the caller (see [`StageExpansion::zeros`]) and never allocate, but for the derivatives of
 /// constraints by dual numbers. A kernel returns
@@ -232,7 +302,7 @@ macro_rules! derived_or_none {
 ///
 #[cfg_attr(feature = "dual", doc = "```")]
 #[cfg_attr(not(feature = "dual"), doc = "```ignore")]
-/// use dilqr_runtime::model::StageExpansion;
+/// use dilqr_runtime::model::{Stage, StageExpansion, Terminal};
 /// use dilqr_runtime::nalgebra::SVector;
 /// use dilqr_runtime::{Ilqr, Model, Problem, Scalar, Settings, Status};
 ///
@@ -240,30 +310,17 @@ macro_rules! derived_or_none {
 /// struct Rail;
 ///
 /// impl Model<2, 1, 2> for Rail {
-///     fn dynamics<S: Scalar>(
-///         &self,
-///         x: &SVector<S, 2>,
-///         u: &SVector<S, 1>,
-///         p: &SVector<S, 2>,
-///         _: &SVector<S, 0>,
-///         next: &mut SVector<S, 2>,
-///     ) {
+///     fn dynamics<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 2>, next: &mut SVector<S, 2>) {
 ///         let dt = S::from_f64(0.1);
 ///         let acceleration = (u[0] - p[1] * x[1].powi(2)) / p[0];
 ///         *next = [x[0] + dt * x[1], x[1] + dt * acceleration].into();
 ///     }
 ///
-///     fn stage_cost<S: Scalar>(
-///         &self,
-///         x: &SVector<S, 2>,
-///         u: &SVector<S, 1>,
-///         _: &SVector<S, 2>,
-///         _: &SVector<S, 0>,
-///     ) -> S {
+///     fn stage_cost<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 2>) -> S {
 ///         x[0].powi(2) + S::from_f64(0.01) * u[0].powi(2)
 ///     }
 ///
-///     fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 2>, _: &SVector<S, 2>, _: &SVector<S, 0>) -> S {
+///     fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 2>) -> S {
 ///         S::from_f64(10.0) * x[0].powi(2)
 ///     }
 /// }
@@ -276,7 +333,7 @@ macro_rules! derived_or_none {
 /// // What stands behind it: derivatives that nobody wrote.
 /// let (x, u, p) = ([1.0, 3.0].into(), [0.5].into(), [2.0, 0.25].into());
 /// let mut stage = StageExpansion::zeros();
-/// Rail.expand_stage(&x, &u, &p, &[].into(), &mut stage);
+/// Rail.expand_stage(Stage::new(&x, &u, &p, &[].into()), &mut stage);
 /// let slope = 1.0 - 0.1 * 2.0 * 0.25 * 3.0 / 2.0;
 /// assert!(f64::abs(stage.fx[(1, 1)] - slope) < 1e-15);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -285,206 +342,100 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     /// Which derivatives can be non-zero.
     const SPARSITY: Sparsity<NX, NU, NP> = Sparsity::DENSE;
 
-    /// Bounds and constraints; none by default. What a model by hand declares here it must provide values for, and
-    /// without the feature `dual` their derivatives.
+    /// Bounds and constraints; none by default. A model written by hand implements the methods for the limits that it
+    /// declares here, without the feature `dual` those for derivatives, too.
     const LIMITS: Limits = Limits::NONE;
 
     /// Next state `f(x, u, p, s)` into `next`.
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        next: &mut SVector<S, NX>,
-    );
+    fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>);
 
     /// Stage cost `l(x, u, p, s)`.
-    fn stage_cost<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-    ) -> S;
+    fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S;
 
     /// Terminal cost `l_T(x, p, s)`, with the stage parameters of stage T.
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, NS>) -> S;
+    fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S;
 
     /// Next state into `next` and the stage cost as the value: what a rollout needs, with shared subexpressions where
     /// the macro emits it.
-    fn step<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        next: &mut SVector<S, NX>,
-    ) -> S {
-        self.dynamics(x, u, p, s, next);
-        self.stage_cost(x, u, p, s)
+    #[inline]
+    fn step<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) -> S {
+        self.dynamics(at, next);
+        self.stage_cost(at)
     }
 
     derived! {
         /// Dynamics and stage cost with first derivatives, and the stage cost's second derivatives.
-        fn expand_stage<S: Scalar>(
-            &self,
-            x: &SVector<S, NX>,
-            u: &SVector<S, NU>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
-            out: &mut StageExpansion<S, NX, NU>,
-        )
+        fn expand_stage<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, out: &mut StageExpansion<S, NX, NU>)
     }
 
     derived! {
         /// Terminal cost with first and second derivatives.
-        fn expand_terminal<S: Scalar>(
-            &self,
-            x: &SVector<S, NX>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
-            out: &mut TerminalExpansion<S, NX>,
-        )
+        fn expand_terminal<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut TerminalExpansion<S, NX>)
     }
 
     derived! {
-        /// Second derivatives of `l + lambda' f`; `lambda` belongs to the next stage.
-        fn hamiltonian_hessian<S: Scalar>(
+        /// First derivatives of the dynamics and the stage cost, and second derivatives of `l + lambda' f`: one stage of a
+        /// second-order backward sweep. `lambda` belongs to the next stage.
+        fn expand_hamiltonian<S: Scalar>(
             &self,
-            x: &SVector<S, NX>,
-            u: &SVector<S, NU>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
+            at: Stage<'_, S, NX, NU, NP, NS>,
             lambda: &SVector<S, NX>,
-            out: &mut HamiltonianHessian<S, NX, NU>,
+            out: &mut HamiltonianExpansion<S, NX, NU>,
         )
     }
 
-    /// First derivatives and the Hamiltonian's second derivatives together: one stage of a second-order backward sweep.
-    /// The macro emits it as one program with shared subexpressions; by default the two kernels run one after the other.
-    fn expand_hamiltonian<S: Scalar>(
+    /// Second derivatives of `l + lambda' f`, as [`expand_hamiltonian`](Self::expand_hamiltonian) gives them.
+    fn hamiltonian_hessian<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
+        at: Stage<'_, S, NX, NU, NP, NS>,
         lambda: &SVector<S, NX>,
-        out: &mut HamiltonianExpansion<S, NX, NU>,
+        out: &mut HamiltonianHessian<S, NX, NU>,
     ) {
-        let mut stage = StageExpansion::zeros();
-        let mut hessian = HamiltonianHessian::zeros();
-        self.expand_stage(x, u, p, s, &mut stage);
-        self.hamiltonian_hessian(x, u, p, s, lambda, &mut hessian);
-        *out = HamiltonianExpansion {
-            fx: stage.fx,
-            fu: stage.fu,
-            lx: stage.lx,
-            lu: stage.lu,
-            hxx: hessian.hxx,
-            hux: hessian.hux,
-            huu: hessian.huu,
-        };
-    }
-
-    /// Whether [`backward_exact`](Self::backward_exact) and [`backward_gauss_newton`](Self::backward_gauss_newton) are
-    /// programs of the model's own, which save the solver its loops over small matrices. The macro emits them for small
-    /// models without limits.
-    const BACKWARD_STAGES: bool = false;
-
-    /// A stage of the backward sweep with the second derivatives of `l + lambda' f`: from the value function of the next
-    /// stage, of whose `value_hessian` the lower half is read and whose gradient is `lambda`, with the weight `proximal`
-    /// on the diagonals of `hxx` and `huu`.
-    fn backward_exact<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        lambda: &SVector<S, NX>,
-        value_hessian: &SMatrix<S, NX, NX>,
-        proximal: &S,
-        out: &mut BackwardStage<S, NX, NU>,
-    ) {
-        let mut stage = HamiltonianExpansion::zeros();
-        self.expand_hamiltonian(x, u, p, s, lambda, &mut stage);
-        let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &stage;
-        backward_stage(&Quadratic { fx, fu, hxx, hux, huu }, lx, lu, lambda, value_hessian, *proximal, out);
-    }
-
-    /// As [`backward_exact`](Self::backward_exact), with the second derivatives of `l` alone.
-    fn backward_gauss_newton<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        lambda: &SVector<S, NX>,
-        value_hessian: &SMatrix<S, NX, NX>,
-        proximal: &S,
-        out: &mut BackwardStage<S, NX, NU>,
-    ) {
-        let mut stage = StageExpansion::zeros();
-        self.expand_stage(x, u, p, s, &mut stage);
-        let StageExpansion { fx, fu, lx, lu, lxx, lux, luu, .. } = &stage;
-        let quadratic = Quadratic { fx, fu, hxx: lxx, hux: lux, huu: luu };
-        backward_stage(&quadratic, lx, lu, lambda, value_hessian, *proximal, out);
+        let mut expansion = HamiltonianExpansion::zeros();
+        self.expand_hamiltonian(at, lambda, &mut expansion);
+        let HamiltonianExpansion { hxx, hux, huu, .. } = expansion;
+        *out = HamiltonianHessian { hxx, hux, huu };
     }
 
     derived! {
-        /// Adds `dH/dp` to `gp` and `dH/ds` to `gs`, with `H = l + lambda' f`: one stage of the value function's gradient.
+        /// Adds `dH/dp` and `dH/ds` to `out`, with `H = l + lambda' f`: one stage of the value function's gradient.
         fn add_hamiltonian_parameter_gradient<S: Scalar>(
             &self,
-            x: &SVector<S, NX>,
-            u: &SVector<S, NU>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
+            at: Stage<'_, S, NX, NU, NP, NS>,
             lambda: &SVector<S, NX>,
-            gp: &mut SVector<S, NP>,
-            gs: &mut SVector<S, NS>,
+            out: ParameterGradient<'_, S, NP, NS>,
         )
     }
 
     derived! {
-        /// Adds the terminal cost's gradient in `p` to `gp` and in `s` to `gs`.
+        /// Adds the terminal cost's gradient in `p` and in `s` to `out`.
         fn add_terminal_parameter_gradient<S: Scalar>(
             &self,
-            x: &SVector<S, NX>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
-            gp: &mut SVector<S, NP>,
-            gs: &mut SVector<S, NS>,
+            at: Terminal<'_, S, NX, NP, NS>,
+            out: ParameterGradient<'_, S, NP, NS>,
         )
     }
 
     derived! {
-        /// The adjoint parameter contraction: adds the gradient in `p` (and in `s`) of the scalar
-        /// `hx' dx + hu' du + dlambda' f`, that is `hxp' dx + hup' du + fp' dlambda`, to `gp` (and `gs`).
+        /// The adjoint parameter contraction: adds the gradient in `p` and in `s` of the scalar
+        /// `hx' dx + hu' du + dlambda' f` to `out`. In `p` that is `hxp' dx + hup' du + fp' dlambda`.
         fn add_parameter_contraction<S: Scalar>(
             &self,
-            x: &SVector<S, NX>,
-            u: &SVector<S, NU>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
+            at: Stage<'_, S, NX, NU, NP, NS>,
             lambda: &SVector<S, NX>,
-            dx: &SVector<S, NX>,
-            du: &SVector<S, NU>,
+            variation: Variation<'_, S, NX, NU>,
             dlambda: &SVector<S, NX>,
-            gp: &mut SVector<S, NP>,
-            gs: &mut SVector<S, NS>,
+            out: ParameterGradient<'_, S, NP, NS>,
         )
     }
 
     derived! {
-        /// The terminal part of the contraction: adds the gradient in `p` (and in `s`) of `l_T,x' dx` to `gp` (and `gs`).
+        /// The terminal part of the contraction: adds the gradient in `p` and in `s` of `l_T,x' dx` to `out`.
         fn add_terminal_parameter_contraction<S: Scalar>(
             &self,
-            x: &SVector<S, NX>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
+            at: Terminal<'_, S, NX, NP, NS>,
             dx: &SVector<S, NX>,
-            gp: &mut SVector<S, NP>,
-            gs: &mut SVector<S, NS>,
+            out: ParameterGradient<'_, S, NP, NS>,
         )
     }
 
@@ -492,10 +443,7 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
         /// The forward parameter terms `fp`, `hxp`, `hup`.
         fn parameter_terms<S: Scalar>(
             &self,
-            x: &SVector<S, NX>,
-            u: &SVector<S, NU>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
+            at: Stage<'_, S, NX, NU, NP, NS>,
             lambda: &SVector<S, NX>,
             out: &mut ParameterTerms<S, NX, NU, NP>,
         )
@@ -503,20 +451,16 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
 
     derived! {
         /// `d2 l_T/dx dp`, `NX x NP`.
-        fn terminal_parameter_terms<S: Scalar>(
-            &self,
-            x: &SVector<S, NX>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
-            lxp: &mut SMatrix<S, NX, NP>,
-        )
+        fn terminal_parameter_terms<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut SMatrix<S, NX, NP>)
     }
 
     /// Bounds of the controls in their units, `NU` each. A side that is open is not written: the caller has put infinities
     /// there.
-    fn bounds<S: Scalar>(&self, _p: &SVector<S, NP>, _lower: &mut SVector<S, NU>, _upper: &mut SVector<S, NU>) {}
+    fn bounds<S: Scalar>(&self, _p: &SVector<S, NP>, _lower: &mut SVector<S, NU>, _upper: &mut SVector<S, NU>) {
+        const { assert!(!Self::LIMITS.bounded, missing!(bounds, bounds)) };
+    }
 
-    derived_or_none! {
+    derived_limit! {
         /// Adds `(d lower/dp)' lower + (d upper/dp)' upper` to `gp`.
         fn add_bounds_contraction<S: Scalar>(
             &self,
@@ -524,119 +468,98 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
             lower: &SVector<S, NU>,
             upper: &SVector<S, NU>,
             gp: &mut SVector<S, NP>,
-        ) else {}
+        )
+        for bounds unless !Self::LIMITS.bounded
     }
 
-    derived_or_none! {
+    derived_limit! {
         /// Derivatives of the bounds in the parameters, `NU x NP` each.
         fn bounds_terms<S: Scalar>(
             &self,
             p: &SVector<S, NP>,
             lower: &mut SMatrix<S, NU, NP>,
             upper: &mut SMatrix<S, NU, NP>,
-        ) else {}
+        )
+        for bounds unless !Self::LIMITS.bounded
     }
 
     /// Values of a stage's constraints into `c`, inequalities first; every entry is written.
-    fn stage_constraints<S: Scalar>(
-        &self,
-        _x: &SVector<S, NX>,
-        _u: &SVector<S, NU>,
-        _p: &SVector<S, NP>,
-        _s: &SVector<S, NS>,
-        _c: &mut [S],
-    ) {
+    fn stage_constraints<S: Scalar>(&self, _at: Stage<'_, S, NX, NU, NP, NS>, _c: &mut [S]) {
+        const { assert!(Self::LIMITS.stage() == 0, missing!(stage_constraints, stage_constraints)) };
     }
 
     /// Values of the terminal constraints into `c`, inequalities first; every entry is written.
-    fn terminal_constraints<S: Scalar>(
-        &self,
-        _x: &SVector<S, NX>,
-        _p: &SVector<S, NP>,
-        _s: &SVector<S, NS>,
-        _c: &mut [S],
-    ) {
+    fn terminal_constraints<S: Scalar>(&self, _at: Terminal<'_, S, NX, NP, NS>, _c: &mut [S]) {
+        const { assert!(Self::LIMITS.terminal() == 0, missing!(terminal_constraints, terminal_constraints)) };
     }
 
-    derived_or_none! {
+    derived_limit! {
         /// A stage's constraints to second order; `mu` holds a multiplier each.
         fn expand_stage_constraints<S: Scalar>(
             &self,
-            x: &SVector<S, NX>,
-            u: &SVector<S, NU>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
+            at: Stage<'_, S, NX, NU, NP, NS>,
             mu: &[S],
             out: &mut ConstraintExpansion<S, NX, NU>,
-        ) else {}
+        )
+        for stage_constraints unless Self::LIMITS.stage() == 0
     }
 
-    derived_or_none! {
+    derived_limit! {
         /// The terminal constraints to second order; `mu` holds a multiplier each. Nothing is written for the control.
         fn expand_terminal_constraints<S: Scalar>(
             &self,
-            x: &SVector<S, NX>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
+            at: Terminal<'_, S, NX, NP, NS>,
             mu: &[S],
             out: &mut ConstraintExpansion<S, NX, 0>,
-        ) else {}
+        )
+        for terminal_constraints unless Self::LIMITS.terminal() == 0
     }
 
-    derived_or_none! {
-        /// Adds the gradient in `p` (and in `s`) of the scalar `mu' (cx dx + cu du) + dmu' c` to `gp` (and `gs`).
+    derived_limit! {
+        /// Adds the gradient in `p` and in `s` of the scalar `mu' (cx dx + cu du) + dmu' c` to `out`.
         fn add_stage_constraint_contraction<S: Scalar>(
             &self,
-            x: &SVector<S, NX>,
-            u: &SVector<S, NU>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
+            at: Stage<'_, S, NX, NU, NP, NS>,
             mu: &[S],
-            dx: &SVector<S, NX>,
-            du: &SVector<S, NU>,
+            variation: Variation<'_, S, NX, NU>,
             dmu: &[S],
-            gp: &mut SVector<S, NP>,
-            gs: &mut SVector<S, NS>,
-        ) else {}
+            out: ParameterGradient<'_, S, NP, NS>,
+        )
+        for stage_constraints unless Self::LIMITS.stage() == 0
     }
 
-    derived_or_none! {
-        /// Adds the gradient in `p` (and in `s`) of the scalar `mu' cx dx + dmu' c` of the terminal state.
+    derived_limit! {
+        /// Adds the gradient in `p` and in `s` of the scalar `mu' cx dx + dmu' c` of the terminal state to `out`.
         fn add_terminal_constraint_contraction<S: Scalar>(
             &self,
-            x: &SVector<S, NX>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
+            at: Terminal<'_, S, NX, NP, NS>,
             mu: &[S],
             dx: &SVector<S, NX>,
             dmu: &[S],
-            gp: &mut SVector<S, NP>,
-            gs: &mut SVector<S, NS>,
-        ) else {}
+            out: ParameterGradient<'_, S, NP, NS>,
+        )
+        for terminal_constraints unless Self::LIMITS.terminal() == 0
     }
 
-    derived_or_none! {
+    derived_limit! {
         /// Derivatives in the parameters of a stage's constraints, and of `mu' c`'s gradient.
         fn stage_constraint_terms<S: Scalar>(
             &self,
-            x: &SVector<S, NX>,
-            u: &SVector<S, NU>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
+            at: Stage<'_, S, NX, NU, NP, NS>,
             mu: &[S],
             out: &mut ConstraintParameterTerms<S, NX, NU, NP>,
-        ) else {}
+        )
+        for stage_constraints unless Self::LIMITS.stage() == 0
     }
 
-    derived_or_none! {
+    derived_limit! {
         /// Derivatives in the parameters of the terminal constraints, and of `mu' c`'s gradient.
         fn terminal_constraint_terms<S: Scalar>(
             &self,
-            x: &SVector<S, NX>,
-            p: &SVector<S, NP>,
-            s: &SVector<S, NS>,
+            at: Terminal<'_, S, NX, NP, NS>,
             mu: &[S],
             out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
-        ) else {}
+        )
+        for terminal_constraints unless Self::LIMITS.terminal() == 0
     }
 }

@@ -13,7 +13,7 @@ use crate::augmented::violation;
 use crate::error::{Input, SettingsError, SolveError};
 use crate::ilqr::Ilqr;
 use crate::instance::Bounds;
-use crate::model::Model;
+use crate::model::{Model, Stage, Terminal};
 use crate::problem::{Guess, Problem, finite, length};
 use crate::settings::Settings;
 use crate::solution::{Multipliers, Solution, Stats, Status, copy};
@@ -27,21 +27,21 @@ use crate::trajectory::at_stage;
 ///
 /// ```
 /// # #[cfg(feature = "dual")] {
+/// use dilqr_runtime::model::{Stage, Terminal};
 /// use dilqr_runtime::nalgebra::SVector;
 /// use dilqr_runtime::{Model, Mpc, Scalar, Settings, Status};
 ///
 /// /// A point on a line, pushed to the origin; its parameter is the price of pushing.
 /// struct Point;
 /// impl Model<2, 1, 1> for Point {
-///     fn dynamics<S: Scalar>(&self, x: &SVector<S, 2>, u: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>,
-///         next: &mut SVector<S, 2>) {
+///     fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 1>, next: &mut SVector<S, 2>) {
 ///         next[0] = x[0] + S::from_f64(0.1) * x[1];
 ///         next[1] = x[1] + S::from_f64(0.1) * u[0];
 ///     }
-///     fn stage_cost<S: Scalar>(&self, x: &SVector<S, 2>, u: &SVector<S, 1>, p: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+///     fn stage_cost<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 1>) -> S {
 ///         x[0] * x[0] + x[1] * x[1] + p[0] * u[0] * u[0]
 ///     }
-///     fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 2>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+///     fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 1>) -> S {
 ///         S::from_f64(10.0) * (x[0] * x[0] + x[1] * x[1])
 ///     }
 /// }
@@ -399,7 +399,7 @@ where
             let mut u = law(t, &states[t]);
             self.bounds.clamp(&mut u);
             let mut next = SVector::zeros();
-            cost += model.step(&states[t], &u, p, at(t), &mut next);
+            cost += model.step(Stage::new(&states[t], &u, p, at(t)), &mut next);
             if !(cost + next.sum() + u.sum()).is_finite() {
                 // What stands there is of an older rollout.
                 states[t + 1..].fill(SVector::repeat(f64::NAN));
@@ -407,15 +407,15 @@ where
             }
             if limits.stage() > 0 {
                 let range = at_stage(constraints, t, horizon, limits);
-                model.stage_constraints(&states[t], &u, p, at(t), &mut constraints[range]);
+                model.stage_constraints(Stage::new(&states[t], &u, p, at(t)), &mut constraints[range]);
             }
             controls[t] = u;
             states[t + 1] = next;
         }
-        cost += model.terminal_cost(&states[horizon], p, at(horizon));
+        cost += model.terminal_cost(Terminal::new(&states[horizon], p, at(horizon)));
         if limits.terminal() > 0 {
             let range = at_stage(constraints, horizon, horizon, limits);
-            model.terminal_constraints(&states[horizon], p, at(horizon), &mut constraints[range]);
+            model.terminal_constraints(Terminal::new(&states[horizon], p, at(horizon)), &mut constraints[range]);
         }
         cost.is_finite().then_some(cost)
     }

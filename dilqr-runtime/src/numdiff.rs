@@ -7,8 +7,11 @@ use num_traits::{One, Zero};
 
 use crate::float;
 use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
-use crate::model::{HamiltonianHessian, Model, ParameterTerms, StageExpansion, TerminalExpansion};
-use crate::point::{Point, parameter, set_second};
+use crate::model::{
+    HamiltonianExpansion, Model, ParameterGradient, ParameterTerms, Stage, StageExpansion, Terminal, TerminalExpansion,
+    Variation,
+};
+use crate::point::{Point, set_second};
 use crate::scalar::{Mask, Scalar};
 
 /// A model whose derivatives are central differences of the wrapped model's `dynamics`, `stage_cost`, `terminal_cost`,
@@ -122,7 +125,7 @@ impl<M> NumDiff<M> {
         M: Model<NX, NU, NP, NS>,
     {
         let mut f = SVector::from_fn(|_, _| S::zero());
-        self.0.dynamics(&at.x, &at.u, &at.p, &at.s, &mut f);
+        self.0.dynamics(at.stage(), &mut f);
         f
     }
 
@@ -134,7 +137,7 @@ impl<M> NumDiff<M> {
     where
         M: Model<NX, NU, NP, NS>,
     {
-        self.0.stage_cost(&at.x, &at.u, &at.p, &at.s)
+        self.0.stage_cost(at.stage())
     }
 
     /// Terminal cost at a point.
@@ -145,7 +148,7 @@ impl<M> NumDiff<M> {
     where
         M: Model<NX, NU, NP, NS>,
     {
-        self.0.terminal_cost(&at.x, &at.p, &at.s)
+        self.0.terminal_cost(at.terminal())
     }
 
     /// `H = l + lambda' f` at a point.
@@ -208,59 +211,32 @@ where
 {
     const LIMITS: Limits = M::LIMITS;
 
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        next: &mut SVector<S, NX>,
-    ) {
-        self.0.dynamics(x, u, p, s, next);
+    fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) {
+        self.0.dynamics(at, next);
     }
 
-    fn stage_cost<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-    ) -> S {
-        self.0.stage_cost(x, u, p, s)
+    fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S {
+        self.0.stage_cost(at)
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, NS>) -> S {
-        self.0.terminal_cost(x, p, s)
+    fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S {
+        self.0.terminal_cost(at)
     }
 
     fn bounds<S: Scalar>(&self, p: &SVector<S, NP>, lower: &mut SVector<S, NU>, upper: &mut SVector<S, NU>) {
         self.0.bounds(p, lower, upper);
     }
 
-    fn stage_constraints<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        c: &mut [S],
-    ) {
-        self.0.stage_constraints(x, u, p, s, c);
+    fn stage_constraints<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, c: &mut [S]) {
+        self.0.stage_constraints(at, c);
     }
 
-    fn terminal_constraints<S: Scalar>(&self, x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, NS>, c: &mut [S]) {
-        self.0.terminal_constraints(x, p, s, c);
+    fn terminal_constraints<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, c: &mut [S]) {
+        self.0.terminal_constraints(at, c);
     }
 
-    fn expand_stage<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        out: &mut StageExpansion<S, NX, NU>,
-    ) {
-        let at = Point::stage(x, u, p, s);
+    fn expand_stage<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, out: &mut StageExpansion<S, NX, NU>) {
+        let at = Point::from(at);
         out.f = self.next(&at);
         out.l = self.cost(&at);
         for i in 0..NX + NU {
@@ -276,19 +252,13 @@ where
             }
             for j in 0..=i {
                 let l = second(&at, &along_i, &Point::unit(j), |z| self.cost(z));
-                set_second(i, j, l, &mut out.lxx, &mut out.lux, &mut out.luu);
+                set_second(i, j, l, (&mut out.lxx, &mut out.lux, &mut out.luu));
             }
         }
     }
 
-    fn expand_terminal<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        out: &mut TerminalExpansion<S, NX>,
-    ) {
-        let at = Point::terminal(x, p, s);
+    fn expand_terminal<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut TerminalExpansion<S, NX>) {
+        let at = Point::from(at);
         out.l = self.terminal(&at);
         for i in 0..NX {
             let along_i = Point::unit(i);
@@ -301,115 +271,98 @@ where
         }
     }
 
-    fn hamiltonian_hessian<S: Scalar>(
+    fn expand_hamiltonian<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
+        at: Stage<'_, S, NX, NU, NP, NS>,
         lambda: &SVector<S, NX>,
-        out: &mut HamiltonianHessian<S, NX, NU>,
+        out: &mut HamiltonianExpansion<S, NX, NU>,
     ) {
-        let at = Point::stage(x, u, p, s);
+        let at = Point::from(at);
         for i in 0..NX + NU {
+            let along_i = Point::unit(i);
+            let f = first(&at, &along_i, |z| self.next(z));
+            let l = slope(&at, &along_i, |z| self.cost(z));
+            if i < NX {
+                out.fx.set_column(i, &f);
+                out.lx[i] = l;
+            } else {
+                out.fu.set_column(i - NX, &f);
+                out.lu[i - NX] = l;
+            }
             for j in 0..=i {
-                let h = second(&at, &Point::unit(i), &Point::unit(j), |z| self.hamiltonian(z, lambda));
-                set_second(i, j, h, &mut out.hxx, &mut out.hux, &mut out.huu);
+                let h = second(&at, &along_i, &Point::unit(j), |z| self.hamiltonian(z, lambda));
+                set_second(i, j, h, (&mut out.hxx, &mut out.hux, &mut out.huu));
             }
         }
     }
 
     fn add_hamiltonian_parameter_gradient<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
+        at: Stage<'_, S, NX, NU, NP, NS>,
         lambda: &SVector<S, NX>,
-        gp: &mut SVector<S, NP>,
-        gs: &mut SVector<S, NS>,
+        mut out: ParameterGradient<'_, S, NP, NS>,
     ) {
-        let at = Point::stage(x, u, p, s);
+        let at = Point::from(at);
         for j in 0..NP + NS {
             let along_j = Point::unit(NX + NU + j);
-            *parameter(j, gp, gs) += slope(&at, &along_j, |z| self.hamiltonian(z, lambda));
+            *out.entry(j) += slope(&at, &along_j, |z| self.hamiltonian(z, lambda));
         }
     }
 
     fn add_terminal_parameter_gradient<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        gp: &mut SVector<S, NP>,
-        gs: &mut SVector<S, NS>,
+        at: Terminal<'_, S, NX, NP, NS>,
+        mut out: ParameterGradient<'_, S, NP, NS>,
     ) {
-        let at = Point::terminal(x, p, s);
+        let at = Point::from(at);
         for j in 0..NP + NS {
             let along_j = Point::unit(NX + j);
-            *parameter(j, gp, gs) += slope(&at, &along_j, |z| self.terminal(z));
+            *out.entry(j) += slope(&at, &along_j, |z| self.terminal(z));
         }
     }
 
     fn add_parameter_contraction<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
+        at: Stage<'_, S, NX, NU, NP, NS>,
         lambda: &SVector<S, NX>,
-        dx: &SVector<S, NX>,
-        du: &SVector<S, NU>,
+        variation: Variation<'_, S, NX, NU>,
         dlambda: &SVector<S, NX>,
-        gp: &mut SVector<S, NP>,
-        gs: &mut SVector<S, NS>,
+        mut out: ParameterGradient<'_, S, NP, NS>,
     ) {
-        let at = Point::stage(x, u, p, s);
-        let along = Point::direction(dx, du);
+        let at = Point::from(at);
+        let along = Point::along(variation);
         for j in 0..NP + NS {
             let along_j = Point::unit(NX + NU + j);
             let f = first(&at, &along_j, |z| self.next(z));
             let h = second(&at, &along, &along_j, |z| self.hamiltonian(z, lambda));
-            *parameter(j, gp, gs) += (0..NX).fold(h, |sum, k| sum + dlambda[k] * f[k]);
+            *out.entry(j) += (0..NX).fold(h, |sum, k| sum + dlambda[k] * f[k]);
         }
     }
 
     fn add_terminal_parameter_contraction<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
+        at: Terminal<'_, S, NX, NP, NS>,
         dx: &SVector<S, NX>,
-        gp: &mut SVector<S, NP>,
-        gs: &mut SVector<S, NS>,
+        mut out: ParameterGradient<'_, S, NP, NS>,
     ) {
-        let at = Point::terminal(x, p, s);
-        let along = Point { x: *dx, ..Point::zero() };
+        let at = Point::from(at);
+        let along = Point::along_state(dx);
         for j in 0..NP + NS {
-            *parameter(j, gp, gs) += second(&at, &along, &Point::unit(NX + j), |z| self.terminal(z));
+            *out.entry(j) += second(&at, &along, &Point::unit(NX + j), |z| self.terminal(z));
         }
     }
 
     fn parameter_terms<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
+        at: Stage<'_, S, NX, NU, NP, NS>,
         lambda: &SVector<S, NX>,
         out: &mut ParameterTerms<S, NX, NU, NP>,
     ) {
-        self.terms(&Point::stage(x, u, p, s), lambda, NX + NU, out);
+        self.terms(&Point::from(at), lambda, NX + NU, out);
     }
 
-    fn terminal_parameter_terms<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
-        lxp: &mut SMatrix<S, NX, NP>,
-    ) {
-        self.terminal_terms(&Point::terminal(x, p, s), NX, lxp);
+    fn terminal_parameter_terms<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, lxp: &mut SMatrix<S, NX, NP>) {
+        self.terminal_terms(&Point::from(at), NX, lxp);
     }
 
     fn add_bounds_contraction<S: Scalar>(
@@ -442,79 +395,61 @@ where
 
     fn expand_stage_constraints<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
+        at: Stage<'_, S, NX, NU, NP, NS>,
         mu: &[S],
         out: &mut ConstraintExpansion<S, NX, NU>,
     ) {
-        limits::expand(&Point::stage(x, u, p, s), mu, out, |z| self.stage_values(z));
+        limits::expand(&Point::from(at), mu, out, |z| self.stage_values(z));
     }
 
     fn expand_terminal_constraints<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
+        at: Terminal<'_, S, NX, NP, NS>,
         mu: &[S],
         out: &mut ConstraintExpansion<S, NX, 0>,
     ) {
-        limits::expand(&Point::terminal(x, p, s), mu, out, |z| self.terminal_values(z));
+        limits::expand(&Point::from(at), mu, out, |z| self.terminal_values(z));
     }
 
     fn add_stage_constraint_contraction<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
+        at: Stage<'_, S, NX, NU, NP, NS>,
         mu: &[S],
-        dx: &SVector<S, NX>,
-        du: &SVector<S, NU>,
+        variation: Variation<'_, S, NX, NU>,
         dmu: &[S],
-        gp: &mut SVector<S, NP>,
-        gs: &mut SVector<S, NS>,
+        out: ParameterGradient<'_, S, NP, NS>,
     ) {
-        let (at, along) = (Point::stage(x, u, p, s), Point::direction(dx, du));
-        limits::add_contraction(&at, [mu, dmu], &along, gp, gs, |z| self.stage_values(z));
+        let (at, along) = (Point::from(at), Point::along(variation));
+        limits::add_contraction(&at, [mu, dmu], &along, out, |z| self.stage_values(z));
     }
 
     fn add_terminal_constraint_contraction<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
+        at: Terminal<'_, S, NX, NP, NS>,
         mu: &[S],
         dx: &SVector<S, NX>,
         dmu: &[S],
-        gp: &mut SVector<S, NP>,
-        gs: &mut SVector<S, NS>,
+        out: ParameterGradient<'_, S, NP, NS>,
     ) {
-        let (at, along) = (Point::terminal(x, p, s), Point { x: *dx, ..Point::zero() });
-        limits::add_contraction(&at, [mu, dmu], &along, gp, gs, |z| self.terminal_values(z));
+        let (at, along) = (Point::from(at), Point::along_state(dx));
+        limits::add_contraction(&at, [mu, dmu], &along, out, |z| self.terminal_values(z));
     }
 
     fn stage_constraint_terms<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
+        at: Stage<'_, S, NX, NU, NP, NS>,
         mu: &[S],
         out: &mut ConstraintParameterTerms<S, NX, NU, NP>,
     ) {
-        limits::terms(&Point::stage(x, u, p, s), mu, out, |z| self.stage_values(z));
+        limits::terms(&Point::from(at), mu, out, |z| self.stage_values(z));
     }
 
     fn terminal_constraint_terms<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, NS>,
+        at: Terminal<'_, S, NX, NP, NS>,
         mu: &[S],
         out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
     ) {
-        limits::terms(&Point::terminal(x, p, s), mu, out, |z| self.terminal_values(z));
+        limits::terms(&Point::from(at), mu, out, |z| self.terminal_values(z));
     }
 }

@@ -1,7 +1,9 @@
-//! The variables of one stage as one point, for the modules that differentiate value functions.
+//! The variables of one stage by value, for the modules that differentiate value functions.
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::dense::zeros;
+use crate::model::{Stage, Terminal, Variation};
 use crate::scalar::Scalar;
 
 /// A point `(x, u, p, s)` of a stage, or a direction there. The terminal stage has no control: `NU = 0`.
@@ -13,19 +15,41 @@ pub(crate) struct Point<S, const NX: usize, const NU: usize, const NP: usize, co
     pub(crate) s: SVector<S, NS>,
 }
 
-impl<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Point<S, NX, NU, NP, NS> {
-    pub(crate) fn stage(x: &SVector<S, NX>, u: &SVector<S, NU>, p: &SVector<S, NP>, s: &SVector<S, NS>) -> Self {
+impl<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize> From<Stage<'_, S, NX, NU, NP, NS>>
+    for Point<S, NX, NU, NP, NS>
+{
+    fn from(Stage { x, u, p, s }: Stage<'_, S, NX, NU, NP, NS>) -> Self {
         Self { x: *x, u: *u, p: *p, s: *s }
     }
+}
 
-    /// The direction of no change.
+impl<S: Scalar, const NX: usize, const NP: usize, const NS: usize> From<Terminal<'_, S, NX, NP, NS>>
+    for Point<S, NX, 0, NP, NS>
+{
+    fn from(Terminal { x, p, s }: Terminal<'_, S, NX, NP, NS>) -> Self {
+        Self { x: *x, u: zeros(), p: *p, s: *s }
+    }
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Point<S, NX, NU, NP, NS> {
+    /// The point as the argument of a kernel.
+    pub(crate) fn stage(&self) -> Stage<'_, S, NX, NU, NP, NS> {
+        Stage { x: &self.x, u: &self.u, p: &self.p, s: &self.s }
+    }
+
+    /// The zero direction.
     pub(crate) fn zero() -> Self {
-        Self::direction(&zeros(), &zeros())
+        Self { x: zeros(), u: zeros(), p: zeros(), s: zeros() }
     }
 
     /// A direction in state and control.
-    pub(crate) fn direction(dx: &SVector<S, NX>, du: &SVector<S, NU>) -> Self {
-        Self { x: *dx, u: *du, p: zeros(), s: zeros() }
+    pub(crate) fn along(Variation { dx, du }: Variation<'_, S, NX, NU>) -> Self {
+        Self { x: *dx, u: *du, ..Self::zero() }
+    }
+
+    /// A direction in the state.
+    pub(crate) fn along_state(dx: &SVector<S, NX>) -> Self {
+        Self { x: *dx, ..Self::zero() }
     }
 
     /// The direction of one variable, counted through `x`, `u`, `p`, `s`.
@@ -43,13 +67,10 @@ impl<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usi
 }
 
 impl<S: Scalar, const NX: usize, const NP: usize, const NS: usize> Point<S, NX, 0, NP, NS> {
-    pub(crate) fn terminal(x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, NS>) -> Self {
-        Self { x: *x, u: zeros(), p: *p, s: *s }
+    /// The point as the argument of a kernel of the terminal stage.
+    pub(crate) fn terminal(&self) -> Terminal<'_, S, NX, NP, NS> {
+        Terminal { x: &self.x, p: &self.p, s: &self.s }
     }
-}
-
-fn zeros<S: Scalar, const N: usize>() -> SVector<S, N> {
-    SVector::from_fn(|_, _| S::zero())
 }
 
 /// Puts the second derivative in the variables `i >= j` of `(x, u)` where it belongs in the three blocks of a Hessian,
@@ -58,9 +79,7 @@ pub(crate) fn set_second<S: Scalar, const NX: usize, const NU: usize>(
     i: usize,
     j: usize,
     value: S,
-    xx: &mut SMatrix<S, NX, NX>,
-    ux: &mut SMatrix<S, NU, NX>,
-    uu: &mut SMatrix<S, NU, NU>,
+    (xx, ux, uu): (&mut SMatrix<S, NX, NX>, &mut SMatrix<S, NU, NX>, &mut SMatrix<S, NU, NU>),
 ) {
     if i < NX {
         xx[(i, j)] = value;
@@ -71,13 +90,4 @@ pub(crate) fn set_second<S: Scalar, const NX: usize, const NU: usize>(
         uu[(i - NX, j - NX)] = value;
         uu[(j - NX, i - NX)] = value;
     }
-}
-
-/// The entry of parameter `j` in gradients with respect to `p` and `s`, counted through both.
-pub(crate) fn parameter<'a, S: Scalar, const NP: usize, const NS: usize>(
-    j: usize,
-    gp: &'a mut SVector<S, NP>,
-    gs: &'a mut SVector<S, NS>,
-) -> &'a mut S {
-    if j < NP { &mut gp[j] } else { &mut gs[j - NP] }
 }

@@ -6,7 +6,7 @@ use nalgebra::SVector;
 
 use crate::error::{Input, Place, SolveError, find_non_finite};
 use crate::instance::Bounds;
-use crate::model::Model;
+use crate::model::{Model, Stage};
 use crate::solution::{Multipliers, Solution};
 
 /// An instance of a model's problem: `x_0`, `p`, `s_t`, the horizon `T`, and the controls to start from.
@@ -92,7 +92,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
             let u = policy(t, &x).into();
             // `step` rather than `dynamics`: the kernel of the solver's own rollouts.
             let mut next = SVector::zeros();
-            model.step(&x, &u, &self.params, self.stage_params.get(t).unwrap_or(&none), &mut next);
+            model.step(Stage::new(&x, &u, &self.params, self.stage_params.get(t).unwrap_or(&none)), &mut next);
             controls.push(u);
             states.push(next);
             x = next;

@@ -13,7 +13,7 @@ use nalgebra::{SMatrix, SVector};
 use crate::dense::dot;
 use crate::instance::{Additions, Bounds, Instance, Side, applies};
 use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
-use crate::model::{Model, ParameterTerms};
+use crate::model::{Model, ParameterGradient, ParameterTerms, Stage, Terminal, Variation};
 use crate::penalty::{Law, Penalty, Term};
 use crate::scalar::Scalar;
 use crate::sensitivity::Point;
@@ -127,9 +127,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
         let Self { penalty, stage, .. } = self;
         if limits.stage() > 0 {
-            model.stage_constraints(x, u, params, s, &mut stage.c);
+            model.stage_constraints(Stage::new(x, u, params, s), &mut stage.c);
             stage.evaluate(penalty, limits.stage_inequalities, |i| applies(limits, t, i));
-            model.expand_stage_constraints(x, u, params, s, &stage.slopes, &mut stage.record);
+            model.expand_stage_constraints(Stage::new(x, u, params, s), &stage.slopes, &mut stage.record);
         }
     }
 
@@ -142,9 +142,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         let (x, s) = (&states[states.len() - 1], &stage_params[stage_params.len() - 1]);
         let Self { penalty, terminal, .. } = self;
         if limits.terminal() > 0 {
-            model.terminal_constraints(x, params, s, &mut terminal.c);
+            model.terminal_constraints(Terminal::new(x, params, s), &mut terminal.c);
             terminal.evaluate(penalty, limits.terminal_inequalities, |_| true);
-            model.expand_terminal_constraints(x, params, s, &terminal.slopes, &mut terminal.record);
+            model.expand_terminal_constraints(Terminal::new(x, params, s), &terminal.slopes, &mut terminal.record);
         }
     }
 
@@ -170,7 +170,13 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         if limits.stage() > 0 {
             stage.change(&dx, &du);
             let dmu = if direction.is_some() { &stage.changes } else { &stage.slopes };
-            model.add_stage_constraint_contraction(x, u, params, s, &stage.slopes, &dx, &du, dmu, gp, gs);
+            model.add_stage_constraint_contraction(
+                Stage::new(x, u, params, s),
+                &stage.slopes,
+                Variation::new(&dx, &du),
+                dmu,
+                ParameterGradient { p: gp, s: gs },
+            );
         }
         if limits.bounded {
             let (mut lower, mut upper): (SVector<S, NU>, SVector<S, NU>) = (nothing(), nothing());
@@ -210,7 +216,13 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         let terminal = &mut self.terminal;
         terminal.change(&dx, &nothing());
         let dmu = if direction.is_some() { &terminal.changes } else { &terminal.slopes };
-        model.add_terminal_constraint_contraction(x, params, s, &terminal.slopes, &dx, dmu, gp, gs);
+        model.add_terminal_constraint_contraction(
+            Terminal::new(x, params, s),
+            &terminal.slopes,
+            &dx,
+            dmu,
+            ParameterGradient { p: gp, s: gs },
+        );
     }
 
     /// Adds the barriers of stage `t` to the parameter terms `hxp`, `hup`.
@@ -230,7 +242,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         let Self { penalty, stage, .. } = self;
         if limits.stage() > 0 {
             let mut parameters = ConstraintParameterTerms::zeros(limits.stage());
-            model.stage_constraint_terms(x, u, params, s, &stage.slopes, &mut parameters);
+            model.stage_constraint_terms(Stage::new(x, u, params, s), &stage.slopes, &mut parameters);
             terms.hxp += parameters.hxp;
             terms.hup += parameters.hup;
             for i in 0..limits.stage() {
@@ -273,7 +285,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         let (x, s) = (&states[states.len() - 1], &stage_params[stage_params.len() - 1]);
         self.visit_terminal(model, point);
         let mut parameters = ConstraintParameterTerms::<S, NX, 0, NP>::zeros(limits.terminal());
-        model.terminal_constraint_terms(x, params, s, &self.terminal.slopes, &mut parameters);
+        model.terminal_constraint_terms(Terminal::new(x, params, s), &self.terminal.slopes, &mut parameters);
         *lxp += parameters.hxp;
         for i in 0..limits.terminal() {
             add_outer(lxp, &self.terminal.record.cx[i], &parameters.cp[i], self.terminal.curvatures[i]);

@@ -34,7 +34,7 @@ use crate::dense::{
     add_transposed_product, add_transposed_product_of, add_transposed_product_where, mirror, nothing, transposed,
     zeros,
 };
-use crate::model::{BackwardStage, Model};
+use crate::model::Model;
 pub use crate::proximal::Proximal;
 use crate::scalar::{Mask, Scalar};
 
@@ -307,35 +307,6 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         add_product(&mut du, &self.gain, dx);
         du
     }
-}
-
-/// A backward stage in one call: as [`StageFactor::quadratic`] and [`StageFactor::linear`] do it, with `lambda` and the lower
-/// half of `value_hessian` for the next stage's value function.
-pub(crate) fn backward_stage<S: Scalar, const NX: usize, const NU: usize>(
-    stage: &Quadratic<'_, S, NX, NU>,
-    lx: &SVector<S, NX>,
-    lu: &SVector<S, NU>,
-    lambda: &SVector<S, NX>,
-    value_hessian: &SMatrix<S, NX, NX>,
-    mu: S,
-    out: &mut BackwardStage<S, NX, NU>,
-) {
-    let mut factor = StageFactor::zeros();
-    let mut value = *value_hessian;
-    mirror(&mut value);
-    let _ = (mu, factor.quadratic_where::<Dense>(stage, &Proximal::none(), &mut value));
-    let mut gradient = *lambda;
-    let step = factor.linear(stage.fx, stage.fu, lx, lu, &mut gradient);
-    *out = BackwardStage {
-        value_hessian: value,
-        value_gradient: gradient,
-        gain: factor.gain,
-        feedforward: step.k,
-        qu: step.qu,
-        lu: *lu,
-        quu: factor.curvature,
-        pivots: factor.quu.pivots(),
-    };
 }
 
 /// The LQ problem's next state, `fx dx + fu du + offset`.

@@ -28,7 +28,7 @@ use crate::dense::zeros;
 use crate::error::{GradientError, Input, Limit, Place, find_non_finite};
 use crate::implicit::{Differentiation, Gradient, Implicit, LossGradient, check_finite, check_length, check_loss};
 use crate::instance::{Additions, Bounds, Side};
-use crate::model::{Model, ParameterTerms, StageExpansion, TerminalExpansion};
+use crate::model::{Model, ParameterTerms, Stage, StageExpansion, Terminal, TerminalExpansion};
 use crate::relaxed::Relaxed;
 use crate::sensitivity::{Point, Sensitivity};
 use crate::settings::Settings;
@@ -291,7 +291,7 @@ fn limited_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: 
             terms.gx = terminal_gradient(model, point, None);
             let c = &mut c[..limits.terminal()];
             if limits.terminal() > 0 {
-                model.terminal_constraints(&states[t], params, &stage_params[t], c);
+                model.terminal_constraints(Terminal::new(&states[t], params, &stage_params[t]), c);
             }
             terms.own.extend(limited.terminal.sources.iter().map(|&i| single(c[i])));
             return;
@@ -300,7 +300,7 @@ fn limited_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: 
         (terms.gx, terms.gu, terms.offset) = (hxp, hup, fp);
         let c = &mut c[..limits.stage()];
         if limits.stage() > 0 {
-            model.stage_constraints(&states[t], &controls[t], params, &stage_params[t], c);
+            model.stage_constraints(Stage::new(&states[t], &controls[t], params, &stage_params[t]), c);
         }
         let u = &controls[t];
         terms.own.extend(limited.stages[t].sources.iter().map(|source| match *source {
@@ -335,7 +335,7 @@ where
 {
     let Point { states, controls, params, stage_params } = point;
     let mut stage = StageExpansion::zeros();
-    model.expand_stage(&states[t], &controls[t], params, &stage_params[t], &mut stage);
+    model.expand_stage(Stage::new(&states[t], &controls[t], params, &stage_params[t]), &mut stage);
     let StageExpansion { f, lx, lu, lxx, lux, luu, .. } = &mut stage;
     if let Some(relaxed) = relaxed {
         relaxed.expand_stage(model, point, t, Additions { lx, lu, hxx: lxx, hux: lux, huu: luu });
@@ -354,7 +354,7 @@ where
     let Point { states, params, stage_params, .. } = point;
     let horizon = states.len() - 1;
     let mut terminal = TerminalExpansion::zeros();
-    model.expand_terminal(&states[horizon], params, &stage_params[horizon], &mut terminal);
+    model.expand_terminal(Terminal::new(&states[horizon], params, &stage_params[horizon]), &mut terminal);
     let TerminalExpansion { lx, lxx, .. } = &mut terminal;
     if let Some(relaxed) = relaxed {
         relaxed.expand_terminal(model, point, lx, lxx);

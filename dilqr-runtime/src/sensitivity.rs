@@ -8,7 +8,9 @@ use nalgebra::{SMatrix, SVector};
 use crate::dense::{add_product, add_transposed_product, larger, zeros};
 use crate::implicit::Differentiation;
 use crate::instance::Additions;
-use crate::model::{HamiltonianExpansion, Model, ParameterTerms, TerminalExpansion};
+use crate::model::{
+    HamiltonianExpansion, Model, ParameterGradient, ParameterTerms, Stage, Terminal, TerminalExpansion, Variation,
+};
 use crate::proximal::Proximal;
 use crate::relaxed::Relaxed;
 use crate::riccati::{PatternOf, Quadratic, StageFactor, costate, next_state};
@@ -118,7 +120,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         let Point { states, controls, params, stage_params } = point;
         let Self { stages, value_hessians, costates, feedforward, hamiltonian, terminal, relaxed, .. } = self;
         let horizon = controls.len();
-        model.expand_terminal(&states[horizon], params, &stage_params[horizon], terminal);
+        model.expand_terminal(Terminal::new(&states[horizon], params, &stage_params[horizon]), terminal);
         let mut value = terminal.lxx;
         let mut lambda = terminal.lx;
         if let Some(relaxed) = relaxed {
@@ -137,11 +139,19 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
             if let Some(relaxed) = relaxed {
                 // Kernels write no structural zero, but barriers are added there.
                 *hamiltonian = HamiltonianExpansion::zeros();
-                model.expand_hamiltonian(&states[t], &controls[t], params, &stage_params[t], contracted, hamiltonian);
+                model.expand_hamiltonian(
+                    Stage::new(&states[t], &controls[t], params, &stage_params[t]),
+                    contracted,
+                    hamiltonian,
+                );
                 let HamiltonianExpansion { lx, lu, hxx, hux, huu, .. } = hamiltonian;
                 relaxed.expand_stage(model, point, t, Additions { lx, lu, hxx, hux, huu });
             } else {
-                model.expand_hamiltonian(&states[t], &controls[t], params, &stage_params[t], contracted, hamiltonian);
+                model.expand_hamiltonian(
+                    Stage::new(&states[t], &controls[t], params, &stage_params[t]),
+                    contracted,
+                    hamiltonian,
+                );
             }
             let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &*hamiltonian;
             let Linearised { fx: stored_fx, fu: stored_fu, factor } = &mut stages[t];
@@ -216,16 +226,11 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
             let next = next_state(fx, fu, &offset, &dx, &du);
             let dlambda = costate(&self.value_hessians[t + 1], &self.value_gradients[t + 1], &next);
             model.add_parameter_contraction(
-                &states[t],
-                &controls[t],
-                params,
-                &stage_params[t],
+                Stage::new(&states[t], &controls[t], params, &stage_params[t]),
                 &self.costates[t + 1],
-                &dx,
-                &du,
+                Variation::new(&dx, &du),
                 &dlambda,
-                params_gradient,
-                &mut stage_gradients[t],
+                ParameterGradient { p: params_gradient, s: &mut stage_gradients[t] },
             );
             if let Some(relaxed) = &mut self.relaxed {
                 let direction = Some((&dx, &du));
@@ -234,12 +239,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
             dx = next;
         }
         model.add_terminal_parameter_contraction(
-            &states[horizon],
-            params,
-            &stage_params[horizon],
+            Terminal::new(&states[horizon], params, &stage_params[horizon]),
             &dx,
-            params_gradient,
-            &mut stage_gradients[horizon],
+            ParameterGradient { p: params_gradient, s: &mut stage_gradients[horizon] },
         );
         if let Some(relaxed) = &mut self.relaxed {
             relaxed.contract_terminal(model, point, Some(&dx), params_gradient, &mut stage_gradients[horizon]);
@@ -261,7 +263,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         let Point { states, controls, params, stage_params } = point;
         let horizon = controls.len();
         let mut end = zeros();
-        model.terminal_parameter_terms(&states[horizon], params, &stage_params[horizon], &mut end);
+        model.terminal_parameter_terms(Terminal::new(&states[horizon], params, &stage_params[horizon]), &mut end);
         let mut relaxed = self.relaxed.take();
         if let Some(relaxed) = &mut relaxed {
             relaxed.add_terminal_terms(model, point, &mut end);
@@ -273,7 +275,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
                 terms = ParameterTerms::zeros();
             }
             let s = &stage_params[t];
-            model.parameter_terms(&states[t], &controls[t], params, s, &self.costates[t + 1], &mut terms);
+            model.parameter_terms(Stage::new(&states[t], &controls[t], params, s), &self.costates[t + 1], &mut terms);
             if let Some(relaxed) = &mut relaxed {
                 relaxed.add_stage_terms(model, point, t, &mut terms);
             }

@@ -10,7 +10,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::active::Source;
 use crate::constrained::{Constrained, Multipliers, Terms};
-use crate::model::{Model, ParameterTerms};
+use crate::model::{Model, ParameterGradient, ParameterTerms, Stage, Terminal, Variation};
 use crate::relaxed::Relaxed;
 use crate::sensitivity::{Point, Sensitivity};
 
@@ -101,10 +101,20 @@ where
     let mut gradient = |dx: &SVector<f64, NX>, du: &SVector<f64, NU>, dlambda: &SVector<f64, NX>, dmu: &[f64]| {
         let mut gs = SVector::zeros();
         if stage == horizon {
-            model.add_terminal_parameter_contraction(x, params, s, dx, &mut gp, &mut gs);
+            model.add_terminal_parameter_contraction(
+                Terminal::new(x, params, s),
+                dx,
+                ParameterGradient { p: &mut gp, s: &mut gs },
+            );
         } else {
             let (u, lambda) = (&controls[stage], &costates[stage + 1]);
-            model.add_parameter_contraction(x, u, params, s, lambda, dx, du, dlambda, &mut gp, &mut gs);
+            model.add_parameter_contraction(
+                Stage::new(x, u, params, s),
+                lambda,
+                Variation { dx, du },
+                dlambda,
+                ParameterGradient { p: &mut gp, s: &mut gs },
+            );
         }
         match &mut relaxed {
             Some(relaxed) if stage == horizon => relaxed.contract_terminal(model, point, Some(dx), &mut gp, &mut gs),
@@ -112,12 +122,24 @@ where
             None if count == 0 => {}
             None if stage == horizon => {
                 let mu = multipliers.terminal;
-                model.add_terminal_constraint_contraction(x, params, s, mu, dx, dmu, &mut gp, &mut gs);
+                model.add_terminal_constraint_contraction(
+                    Terminal::new(x, params, s),
+                    mu,
+                    dx,
+                    dmu,
+                    ParameterGradient { p: &mut gp, s: &mut gs },
+                );
             }
             None => {
                 let mu = &multipliers.stage[stage * count..][..count];
                 let u = &controls[stage];
-                model.add_stage_constraint_contraction(x, u, params, s, mu, dx, du, dmu, &mut gp, &mut gs);
+                model.add_stage_constraint_contraction(
+                    Stage::new(x, u, params, s),
+                    mu,
+                    Variation { dx, du },
+                    dmu,
+                    ParameterGradient { p: &mut gp, s: &mut gs },
+                );
             }
         }
         gs

@@ -8,7 +8,7 @@ use num_traits::Zero;
 use crate::dense::{dot, is_finite, zeros};
 use crate::instance::{Additions, Instance};
 use crate::limits::{ConstraintExpansion, Limits};
-use crate::model::{HamiltonianExpansion, Model, StageExpansion, TerminalExpansion};
+use crate::model::{HamiltonianExpansion, Model, Stage, StageExpansion, Terminal, TerminalExpansion};
 use crate::proximal::{Curvature, Proximal};
 use crate::riccati::{PatternOf, Quadratic, StageFactor};
 use crate::scalar::{Mask, Scalar, Single};
@@ -30,15 +30,6 @@ pub(crate) struct Policy<S, const NX: usize, const NU: usize> {
     pub(crate) curvatures: Vec<SMatrix<S, NU, NU>>,
     /// `Qu` where a bound holds a control, zero elsewhere; empty for models without bounds.
     pub(crate) held: Vec<SVector<S, NU>>,
-}
-
-/// What becomes of the factors of a sweep's stages.
-pub(crate) enum Factors<'a, S, const NX: usize, const NU: usize> {
-    /// Nobody will ask for them: stages may be the model's own programs, which do not have all of them.
-    Dropped,
-    /// The gradient may ask for them: they are what the gradient's factorisation would find, to the bit, and are left where
-    /// there is room for them.
-    Kept(Option<&'a mut Sensitivity<S, NX, NU>>),
 }
 
 /// How a sweep is made.
@@ -171,13 +162,15 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
     /// With [`Hessian::Exact`] second derivatives of the dynamics are contracted with the gradient of the next stage's
     /// value function, which is the closed-loop costate (see [`riccati`](crate::riccati)). Where a stage cannot be swept
     /// the policy holds no meaning; the sweep ends as soon as that is everywhere.
+    ///
+    /// The factors of its stages are written to `keep`: with `mu = 0` they are those of the gradient, to the bit.
     pub(crate) fn sweep<M, const NP: usize, const NS: usize>(
         &mut self,
         instance: &Instance<'_, M, S, NU, NP, NS>,
         trajectory: &Trajectory<S, NX, NU>,
         method: Method<S>,
         records: &mut Records<S, NX, NU>,
-        factors: Factors<'_, S, NX, NU>,
+        mut keep: Option<&mut Sensitivity<S, NX, NU>>,
     ) -> Sweep<S>
     where
         M: Model<NX, NU, NP, NS>,
@@ -187,7 +180,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         let Method { hessian, mu } = method;
         let Trajectory { states, controls, constraints } = trajectory;
         let horizon = controls.len();
-        model.expand_terminal(&states[horizon], p, &stage_params[horizon], &mut records.terminal);
+        model.expand_terminal(Terminal::new(&states[horizon], p, &stage_params[horizon]), &mut records.terminal);
         if limits.terminal() > 0 {
             instance.expand_terminal_penalty(
                 &states[horizon],
@@ -225,14 +218,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             records.terminal = TerminalExpansion::zeros();
         }
         self.costates[horizon] = lambda;
-        let mut keep = match factors {
-            Factors::Kept(keep) => keep,
-            Factors::Dropped => None,
-        };
         if let Some(keep) = &mut keep {
             keep.record_terminal(&value, &lambda);
         }
-
         let mut stationarity = Stationarity::start();
         for t in (0..horizon).rev() {
             let (x, u) = (&states[t], &controls[t]);
@@ -270,10 +258,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
                 stationarity.add(&step.qu, &terms);
                 (step, definite)
             };
-            // Rounding errors are no step: a solve that followed them would go on for ever.
+            // Rounding errors are no step: a solve that followed them would go on for ever. Derivatives of the step stay.
             let rounding = is_rounding((&step.qu, &terms), (&step.k, &factor.gain), (x, u));
             for j in 0..NU {
-                step.k[j] = S::select(rounding[j], S::zero(), step.k[j]);
+                step.k[j] = S::select(rounding[j], step.k[j] - S::from_real(step.k[j].real()), step.k[j]);
             }
             sweep.slope += dot(&step.k, &step.qu);
             sweep.sensitivity += size(&lambda, x);
@@ -339,12 +327,12 @@ impl<S: Scalar, const NX: usize, const NU: usize> Records<S, NX, NU> {
         let s = &stage_params[t];
         let additions = match hessian {
             Hessian::Exact => {
-                model.expand_hamiltonian(x, u, p, s, lambda, &mut self.hamiltonian);
+                model.expand_hamiltonian(Stage { x, u, p, s }, lambda, &mut self.hamiltonian);
                 let HamiltonianExpansion { lx, lu, hxx, hux, huu, .. } = &mut self.hamiltonian;
                 Additions { lx, lu, hxx, hux, huu }
             }
             Hessian::GaussNewton => {
-                model.expand_stage(x, u, p, s, &mut self.stage);
+                model.expand_stage(Stage { x, u, p, s }, &mut self.stage);
                 let StageExpansion { lx, lu, lxx, lux, luu, .. } = &mut self.stage;
                 Additions { lx, lu, hxx: lxx, hux: lux, huu: luu }
             }

@@ -10,7 +10,7 @@ use num_traits::Zero;
 use crate::dense::{add_product, is_finite, zeros};
 use crate::instance::Instance;
 use crate::limits::Limits;
-use crate::model::Model;
+use crate::model::{Model, Stage, Terminal};
 use crate::scalar::{Mask, Scalar};
 use crate::stationarity::{self, Magnitudes};
 
@@ -103,7 +103,7 @@ where
     for t in 0..horizon {
         let mut next = zeros();
         let s = &instance.stage_params[t];
-        cost.add(instance.model.step(&states[t], &controls[t], instance.params, s, &mut next));
+        cost.add(instance.model.step(Stage::new(&states[t], &controls[t], instance.params, s), &mut next));
         penalise(instance, t, horizon, &states[t], &controls[t], constraints, &mut cost);
         states[t + 1] = next;
     }
@@ -123,7 +123,12 @@ where
     let horizon = controls.len();
     let mut cost = Cost::zero();
     for t in 0..horizon {
-        cost.add(instance.model.stage_cost(&states[t], &controls[t], instance.params, &instance.stage_params[t]));
+        cost.add(instance.model.stage_cost(Stage::new(
+            &states[t],
+            &controls[t],
+            instance.params,
+            &instance.stage_params[t],
+        )));
         penalise(instance, t, horizon, &states[t], &controls[t], constraints, &mut cost);
     }
     end(instance, horizon, &states[horizon], constraints, &mut cost);
@@ -159,7 +164,7 @@ fn end<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS
 ) where
     M: Model<NX, NU, NP, NS>,
 {
-    cost.add(instance.model.terminal_cost(x, instance.params, &instance.stage_params[horizon]));
+    cost.add(instance.model.terminal_cost(Terminal::new(x, instance.params, &instance.stage_params[horizon])));
     let limits = const { &M::LIMITS };
     if limits.terminal() > 0 {
         let range = at_stage(constraints, horizon, horizon, limits);
@@ -199,7 +204,7 @@ where
             instance.bounds.clamp(&mut u);
         }
         let mut next = zeros();
-        cost.add(instance.model.step(&x, &u, instance.params, &instance.stage_params[t], &mut next));
+        cost.add(instance.model.step(Stage::new(&x, &u, instance.params, &instance.stage_params[t]), &mut next));
         penalise(instance, t, horizon, &x, &u, &mut trial.constraints, &mut cost);
         // One test a stage: the sum of what the stage produced is finite only if every term is.
         let mut produced = cost.total.real();

@@ -40,11 +40,11 @@ use crate::dense::{add_product, zeros};
 use crate::error::{GradientError, Input};
 use crate::implicit::{Gradient, LossGradient, check_finite, check_length};
 use crate::instance::{Bounds, Instance};
-use crate::model::Model;
+use crate::model::{Model, Stage};
 use crate::penalty::{Law, Penalty};
 use crate::settings::{Hessian, Settings};
 use crate::solution::Solution;
-use crate::sweep::{Factors, Method, Policy, Records};
+use crate::sweep::{Method, Policy, Records};
 use crate::trajectory::{Trajectory, closed_loop_rollout, cost_along, rollout};
 
 /// Relative change of an entry that may be rounding along the horizon.
@@ -234,10 +234,7 @@ where
             *x = constant(given);
         }
         cost_along(&instance, current);
-        if policy
-            .sweep(&instance, current, Method::plain(Hessian::GaussNewton), records, Factors::Dropped)
-            .outcome()
-            .is_err()
+        if policy.sweep(&instance, current, Method::plain(Hessian::GaussNewton), records, None).outcome().is_err()
         {
             return false;
         }
@@ -252,7 +249,7 @@ where
                 bounds.clamp(&mut u);
             }
             let mut next = zeros();
-            model.step(&trial.states[t], &u, params, &stage_params[t], &mut next);
+            model.step(Stage::new(&trial.states[t], &u, params, &stage_params[t]), &mut next);
             trial.controls[t] = u;
             trial.states[t + 1] = next;
         }
@@ -266,11 +263,7 @@ where
     fn step(&mut self, params: &SVector<Number, NP>, bounds: &Bounds<Number, NU>) -> bool {
         let Self { model, current, trial, policy, records, stage_params, penalty, .. } = self;
         let instance = Instance { model: *model, params, stage_params, bounds, penalty };
-        if policy
-            .sweep(&instance, current, Method::plain(Hessian::GaussNewton), records, Factors::Dropped)
-            .outcome()
-            .is_err()
-        {
+        if policy.sweep(&instance, current, Method::plain(Hessian::GaussNewton), records, None).outcome().is_err() {
             return false;
         }
         let full = Dual::from_re(1.0);

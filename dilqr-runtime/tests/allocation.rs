@@ -9,6 +9,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
+use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Hessian, Ilqr, LossGradient, Model, Mpc, Problem, Scalar, Settings, Solution, Status};
 use support::{BoundedPendulum, Cart4, Pendulum, Reference, Tracking};
@@ -88,22 +89,15 @@ fn the_count_counts() {
 struct Integrators<const NX: usize, const NU: usize>;
 
 impl<const NX: usize, const NU: usize> Model<NX, NU, 1> for Integrators<NX, NU> {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, 1>,
-        _: &SVector<S, 0>,
-        next: &mut SVector<S, NX>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, NX, NU, 1>, next: &mut SVector<S, NX>) {
         *next = SVector::from_fn(|i, _| x[i] + p[0] * u[i % NU]);
     }
 
-    fn stage_cost<S: Scalar>(&self, x: &SVector<S, NX>, u: &SVector<S, NU>, p: &SVector<S, 1>, s: &SVector<S, 0>) -> S {
-        u.iter().fold(self.terminal_cost(x, p, s), |cost, &u| cost + u * u)
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, NX, NU, 1>) -> S {
+        u.iter().fold(self.terminal_cost(Terminal { x, p, s }), |cost, &u| cost + u * u)
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, NX>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, NX, 1>) -> S {
         x.iter().fold(S::zero(), |cost, &x| cost + x * x)
     }
 }
@@ -220,7 +214,7 @@ fn a_step_of_a_receding_horizon_allocates_nothing_after_the_first() {
         for t in 0..30 {
             let s = problem.stage_params().first().copied().unwrap_or(SVector::zeros());
             let mut next = SVector::zeros();
-            model.dynamics(&x, &u, &params, &s, &mut next);
+            model.dynamics(Stage::new(&x, &u, &params, &s), &mut next);
             // Not quite what was planned.
             x = next.map(|value| value + 1e-3 * f64::from(t).sin());
             let count = allocations(|| {

@@ -5,6 +5,7 @@ mod support;
 
 use dilqr_runtime::Limits;
 use dilqr_runtime::error::{Input, Place};
+use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
     Hessian, Ilqr, Model, Problem, Scalar, Settings, SettingsError, Solution, SolveError, Status, batch,
@@ -146,20 +147,13 @@ struct Limited;
 
 impl Model<1, 1, 2> for Limited {
     const LIMITS: Limits = Limits { bounded: true, ..Limits::NONE };
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 1>,
-        u: &SVector<S, 1>,
-        _: &SVector<S, 2>,
-        _: &SVector<S, 0>,
-        next: &mut SVector<S, 1>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 1, 1, 2>, next: &mut SVector<S, 1>) {
         next[0] = x[0] + u[0];
     }
-    fn stage_cost<S: Scalar>(&self, _: &SVector<S, 1>, u: &SVector<S, 1>, _: &SVector<S, 2>, _: &SVector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { u, .. }: Stage<'_, S, 1, 1, 2>) -> S {
         u[0] * u[0]
     }
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, _: &SVector<S, 2>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 1, 2>) -> S {
         x[0] * x[0]
     }
     fn bounds<S: Scalar>(&self, p: &SVector<S, 2>, lower: &mut SVector<S, 1>, upper: &mut SVector<S, 1>) {
@@ -217,20 +211,13 @@ fn a_model_that_divides_by_zero_diverges() {
 struct Rough;
 
 impl Model<1, 1, 1> for Rough {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 1>,
-        u: &SVector<S, 1>,
-        _: &SVector<S, 1>,
-        _: &SVector<S, 0>,
-        next: &mut SVector<S, 1>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 1, 1, 1>, next: &mut SVector<S, 1>) {
         next[0] = x[0] + u[0];
     }
-    fn stage_cost<S: Scalar>(&self, _: &SVector<S, 1>, u: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { u, .. }: Stage<'_, S, 1, 1, 1>) -> S {
         u[0] * u[0]
     }
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, p: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, .. }: Terminal<'_, S, 1, 1>) -> S {
         let one = c::<S>(1.0);
         // Finite on x < 1 only; the minimum is inside, but a full step from far away ends outside.
         let pole = -(one - x[0]).ln() - c::<S>(30.0) * x[0];

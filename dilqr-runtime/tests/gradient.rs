@@ -6,7 +6,8 @@ mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dilqr_runtime::model::{HamiltonianExpansion, HamiltonianHessian, StageExpansion};
+use dilqr_runtime::dual::AutoDiff;
+use dilqr_runtime::model::{HamiltonianExpansion, Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
     Differentiation, Gradient, GradientError, Hessian, Ilqr, LossGradient, Model, Problem, Scalar, Settings, Solution,
@@ -214,42 +215,27 @@ fn a_solution_is_self_contained() {
 struct Counting(AtomicUsize);
 
 impl Model<2, 1, 1> for Counting {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 2>,
-        u: &SVector<S, 1>,
-        p: &SVector<S, 1>,
-        _: &SVector<S, 0>,
-        next: &mut SVector<S, 2>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 1>, next: &mut SVector<S, 2>) {
         let dt = S::from_f64(0.1);
         *next = [x[0] + dt * x[1], x[1] + dt * (u[0] - p[0] * x[0].powi(3))].into();
     }
 
-    fn stage_cost<S: Scalar>(&self, x: &SVector<S, 2>, u: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 1>) -> S {
         x[0].powi(2) + S::from_f64(0.1) * u[0].powi(2)
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 2>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 1>) -> S {
         x[0].powi(2) + x[1].powi(2)
     }
 
     fn expand_hamiltonian<S: Scalar>(
         &self,
-        x: &SVector<S, 2>,
-        u: &SVector<S, 1>,
-        p: &SVector<S, 1>,
-        s: &SVector<S, 0>,
+        at: Stage<'_, S, 2, 1, 1>,
         lambda: &SVector<S, 2>,
         out: &mut HamiltonianExpansion<S, 2, 1>,
     ) {
         self.0.fetch_add(1, Ordering::Relaxed);
-        let (mut stage, mut hessian) = (StageExpansion::zeros(), HamiltonianHessian::zeros());
-        self.expand_stage(x, u, p, s, &mut stage);
-        self.hamiltonian_hessian(x, u, p, s, lambda, &mut hessian);
-        let StageExpansion { fx, fu, lx, lu, .. } = stage;
-        let HamiltonianHessian { hxx, hux, huu } = hessian;
-        *out = HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu };
+        AutoDiff(Self::default()).expand_hamiltonian(at, lambda, out);
     }
 }
 
@@ -340,27 +326,14 @@ fn the_gradient_does_not_depend_on_the_forward_method() {
 struct Well;
 
 impl Model<1, 1, 1> for Well {
-    fn dynamics<S: dilqr_runtime::Scalar>(
-        &self,
-        x: &SVector<S, 1>,
-        u: &SVector<S, 1>,
-        _: &SVector<S, 1>,
-        _: &SVector<S, 0>,
-        next: &mut SVector<S, 1>,
-    ) {
+    fn dynamics<S: dilqr_runtime::Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 1, 1, 1>, next: &mut SVector<S, 1>) {
         next[0] = x[0] + u[0];
     }
-    fn stage_cost<S: dilqr_runtime::Scalar>(
-        &self,
-        _: &SVector<S, 1>,
-        u: &SVector<S, 1>,
-        p: &SVector<S, 1>,
-        _: &SVector<S, 0>,
-    ) -> S {
+    fn stage_cost<S: dilqr_runtime::Scalar>(&self, Stage { u, p, .. }: Stage<'_, S, 1, 1, 1>) -> S {
         let square = u[0] * u[0];
         support::c::<S>(0.25) * square * square - support::c::<S>(0.5) * p[0] * square
     }
-    fn terminal_cost<S: dilqr_runtime::Scalar>(&self, _: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: dilqr_runtime::Scalar>(&self, _: Terminal<'_, S, 1, 1>) -> S {
         support::c(0.0)
     }
 }

@@ -5,6 +5,7 @@
 mod support;
 
 use dilqr_runtime::error::Limit;
+use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{GradientError, Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings, Solution, Status};
 use support::{Rail, RoundTheDisc, Tracking, c, disc, rail, second_order, solve, tight};
@@ -43,34 +44,20 @@ struct OneStep;
 impl Model<1, 1, 2> for OneStep {
     const LIMITS: Limits = Limits { bounded: true, stage_inequalities: 1, ..Limits::NONE };
 
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 1>,
-        u: &Vector<S, 1>,
-        _: &Vector<S, 2>,
-        _: &Vector<S, 0>,
-        next: &mut Vector<S, 1>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 1, 1, 2>, next: &mut Vector<S, 1>) {
         next[0] = x[0] + u[0];
     }
-    fn stage_cost<S: Scalar>(&self, _: &Vector<S, 1>, u: &Vector<S, 1>, _: &Vector<S, 2>, _: &Vector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { u, .. }: Stage<'_, S, 1, 1, 2>) -> S {
         c::<S>(0.5) * u[0] * u[0]
     }
-    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 1>, p: &Vector<S, 2>, _: &Vector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, .. }: Terminal<'_, S, 1, 2>) -> S {
         c::<S>(0.5) * (x[0] - p[0]) * (x[0] - p[0])
     }
     fn bounds<S: Scalar>(&self, p: &Vector<S, 2>, _: &mut Vector<S, 1>, upper: &mut Vector<S, 1>) {
         upper[0] = p[1];
     }
     /// The same bound once more, a unit further.
-    fn stage_constraints<S: Scalar>(
-        &self,
-        _: &Vector<S, 1>,
-        u: &Vector<S, 1>,
-        p: &Vector<S, 2>,
-        _: &Vector<S, 0>,
-        constraints: &mut [S],
-    ) {
+    fn stage_constraints<S: Scalar>(&self, Stage { u, p, .. }: Stage<'_, S, 1, 1, 2>, constraints: &mut [S]) {
         constraints[0] = u[0] - p[1] * p[1];
     }
 }
@@ -135,39 +122,19 @@ struct Followed;
 impl Model<2, 1, 2, 2> for Followed {
     const LIMITS: Limits = Limits { stage_inequalities: 1, terminal_equalities: 1, ..Limits::NONE };
 
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 2>,
-        u: &Vector<S, 1>,
-        p: &Vector<S, 2>,
-        s: &Vector<S, 2>,
-        next: &mut Vector<S, 2>,
-    ) {
-        Tracking.dynamics(x, u, p, s, next);
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 1, 2, 2>, next: &mut Vector<S, 2>) {
+        Tracking.dynamics(Stage { x, u, p, s }, next);
     }
-    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 2>, u: &Vector<S, 1>, p: &Vector<S, 2>, s: &Vector<S, 2>) -> S {
-        Tracking.stage_cost(x, u, p, s)
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 1, 2, 2>) -> S {
+        Tracking.stage_cost(Stage { x, u, p, s })
     }
-    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 2>, p: &Vector<S, 2>, s: &Vector<S, 2>) -> S {
-        Tracking.terminal_cost(x, p, s)
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, s }: Terminal<'_, S, 2, 2, 2>) -> S {
+        Tracking.terminal_cost(Terminal { x, p, s })
     }
-    fn stage_constraints<S: Scalar>(
-        &self,
-        x: &Vector<S, 2>,
-        u: &Vector<S, 1>,
-        p: &Vector<S, 2>,
-        s: &Vector<S, 2>,
-        constraints: &mut [S],
-    ) {
+    fn stage_constraints<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 1, 2, 2>, constraints: &mut [S]) {
         constraints[0] = u[0] + c::<S>(0.1) * x[1] * s[0] - p[1] * c::<S>(10.0) - s[1] * s[1];
     }
-    fn terminal_constraints<S: Scalar>(
-        &self,
-        x: &Vector<S, 2>,
-        _: &Vector<S, 2>,
-        s: &Vector<S, 2>,
-        constraints: &mut [S],
-    ) {
+    fn terminal_constraints<S: Scalar>(&self, Terminal { x, s, .. }: Terminal<'_, S, 2, 2, 2>, constraints: &mut [S]) {
         constraints[0] = x[0] - s[0];
     }
 }
@@ -280,7 +247,7 @@ where
     let mut sum = solution.cost;
     for (t, (x, u)) in solution.states.iter().zip(&solution.controls).enumerate() {
         let mut values = vec![0.0; M::LIMITS.stage()];
-        model.stage_constraints(x, u, p, &none, &mut values);
+        model.stage_constraints(Stage::new(x, u, p, &none), &mut values);
         for (i, c) in values.into_iter().enumerate() {
             if t > 0 || M::LIMITS.sees_control[i] {
                 sum += barrier(i < M::LIMITS.stage_inequalities, c);
@@ -295,7 +262,7 @@ where
         }
     }
     let mut values = vec![0.0; M::LIMITS.terminal()];
-    model.terminal_constraints(&solution.states[solution.horizon()], p, &none, &mut values);
+    model.terminal_constraints(Terminal::new(&solution.states[solution.horizon()], p, &none), &mut values);
     sum + values.into_iter().enumerate().map(|(i, c)| barrier(i < M::LIMITS.terminal_inequalities, c)).sum::<f64>()
 }
 
@@ -416,33 +383,20 @@ struct OnePoint;
 impl Model<1, 2, 1> for OnePoint {
     const LIMITS: Limits = Limits { bounded: true, terminal_equalities: 1, ..Limits::NONE };
 
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 1>,
-        u: &Vector<S, 2>,
-        _: &Vector<S, 1>,
-        _: &Vector<S, 0>,
-        next: &mut Vector<S, 1>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 1, 2, 1>, next: &mut Vector<S, 1>) {
         next[0] = x[0] + u[0] + u[1];
     }
-    fn stage_cost<S: Scalar>(&self, _: &Vector<S, 1>, u: &Vector<S, 2>, _: &Vector<S, 1>, _: &Vector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { u, .. }: Stage<'_, S, 1, 2, 1>) -> S {
         c::<S>(0.5) * (u[0] * u[0] + u[1] * u[1])
     }
-    fn terminal_cost<S: Scalar>(&self, _: &Vector<S, 1>, _: &Vector<S, 1>, _: &Vector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, _: Terminal<'_, S, 1, 1>) -> S {
         c::<S>(0.0)
     }
     fn bounds<S: Scalar>(&self, p: &Vector<S, 1>, lower: &mut Vector<S, 2>, upper: &mut Vector<S, 2>) {
         lower[0] = p[0];
         upper[0] = p[0];
     }
-    fn terminal_constraints<S: Scalar>(
-        &self,
-        x: &Vector<S, 1>,
-        _: &Vector<S, 1>,
-        _: &Vector<S, 0>,
-        constraints: &mut [S],
-    ) {
+    fn terminal_constraints<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 1, 1>, constraints: &mut [S]) {
         constraints[0] = x[0] - c::<S>(1.0);
     }
 }

@@ -4,6 +4,7 @@
 mod support;
 
 use dilqr_runtime::error::Input;
+use dilqr_runtime::model::Stage;
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, Model, Mpc, Problem, Settings, SolveError, Status};
 use support::{BoundedPendulum, Cart4, Rail, Tracking, rail, solve};
@@ -20,7 +21,7 @@ where
     M: Model<NX, NU, NP>,
 {
     let mut next = SVector::zeros();
-    model.dynamics(x, u, &p.into(), &SVector::zeros(), &mut next);
+    model.dynamics(Stage::new(x, u, &p.into(), &SVector::zeros()), &mut next);
     next
 }
 
@@ -186,7 +187,7 @@ fn stage_parameters_advance() {
         mpc.set_stage_params(&window);
         let u = mpc.step(&x).unwrap().control;
         let mut next = SVector::zeros();
-        Tracking.dynamics(&x, &u, &[9.0, 0.001].into(), &wave(t).into(), &mut next);
+        Tracking.dynamics(Stage::new(&x, &u, &[9.0, 0.001].into(), &wave(t).into()), &mut next);
         x = next;
         // It lags by the weights of rate and force; without the reference it would be off by its amplitude.
         assert!(t < 20 || (x[0] - wave(t + 1)[0]).abs() < 0.05, "step {t}: {x}");

@@ -6,7 +6,7 @@ mod support;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dilqr_runtime::dual::AutoDiff;
-use dilqr_runtime::model::{StageExpansion, TerminalExpansion};
+use dilqr_runtime::model::{Stage, StageExpansion, Terminal, TerminalExpansion};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Hessian, Ilqr, Model, Problem, Scalar, Settings, Solution, Status};
 use support::{Cart4, Cartpole, Pendulum, Reference, c, cart_feedback, solve};
@@ -41,22 +41,22 @@ where
     assert_eq!(solution.states[0], solution.x0);
     for t in 0..horizon {
         let mut next = SVector::zeros();
-        cost += model.step(&solution.states[t], &solution.controls[t], p, &none, &mut next);
+        cost += model.step(Stage::new(&solution.states[t], &solution.controls[t], p, &none), &mut next);
         assert_eq!(solution.states[t + 1], next, "{t}");
     }
-    cost += model.terminal_cost(&solution.states[horizon], p, &none);
+    cost += model.terminal_cost(Terminal::new(&solution.states[horizon], p, &none));
     // The same operations in the same order.
     assert_eq!(solution.cost, cost);
 
     let model = AutoDiff(model);
     let mut terminal = TerminalExpansion::zeros();
-    model.expand_terminal(&solution.states[horizon], p, &none, &mut terminal);
+    model.expand_terminal(Terminal::new(&solution.states[horizon], p, &none), &mut terminal);
     // Other orders of summation: costates of size 10 to 1e3.
     assert!((solution.costates[horizon] - terminal.lx).amax() < 1e-11);
     let (mut largest, mut scale) = (0.0_f64, 0.0_f64);
     for t in 0..horizon {
         let mut stage = StageExpansion::zeros();
-        model.expand_stage(&solution.states[t], &solution.controls[t], p, &none, &mut stage);
+        model.expand_stage(Stage::new(&solution.states[t], &solution.controls[t], p, &none), &mut stage);
         let (gain, next) = (solution.gains[t].transpose(), solution.costates[t + 1]);
         let qu = stage.lu + stage.fu.transpose() * next;
         let lambda = stage.lx + stage.fx.transpose() * next + gain * qu;
@@ -136,21 +136,14 @@ fn a_saddle_is_not_a_solution() {
 struct Offset;
 
 impl Model<2, 1, 3> for Offset {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 2>,
-        u: &SVector<S, 1>,
-        p: &SVector<S, 3>,
-        s: &SVector<S, 0>,
-        next: &mut SVector<S, 2>,
-    ) {
-        Pendulum.dynamics(x, u, p, s, next);
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 1, 3>, next: &mut SVector<S, 2>) {
+        Pendulum.dynamics(Stage { x, u, p, s }, next);
     }
-    fn stage_cost<S: Scalar>(&self, x: &SVector<S, 2>, u: &SVector<S, 1>, p: &SVector<S, 3>, s: &SVector<S, 0>) -> S {
-        Pendulum.stage_cost(x, u, p, s) + c::<S>(1e12)
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 1, 3>) -> S {
+        Pendulum.stage_cost(Stage { x, u, p, s }) + c::<S>(1e12)
     }
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 2>, p: &SVector<S, 3>, s: &SVector<S, 0>) -> S {
-        Pendulum.terminal_cost(x, p, s)
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, s }: Terminal<'_, S, 2, 3>) -> S {
+        Pendulum.terminal_cost(Terminal { x, p, s })
     }
 }
 
@@ -179,36 +172,22 @@ fn a_tolerance_below_rounding_ends_at_rounding() {
 struct Jitter(AtomicUsize);
 
 impl Model<4, 1, 4> for Jitter {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 4>,
-        u: &SVector<S, 1>,
-        p: &SVector<S, 4>,
-        s: &SVector<S, 0>,
-        next: &mut SVector<S, 4>,
-    ) {
-        Cart4.dynamics(x, u, p, s, next);
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 4, 1, 4>, next: &mut SVector<S, 4>) {
+        Cart4.dynamics(Stage { x, u, p, s }, next);
     }
-    fn stage_cost<S: Scalar>(&self, x: &SVector<S, 4>, u: &SVector<S, 1>, p: &SVector<S, 4>, s: &SVector<S, 0>) -> S {
-        Cart4.stage_cost(x, u, p, s)
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 4, 1, 4>) -> S {
+        Cart4.stage_cost(Stage { x, u, p, s })
     }
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 4>, p: &SVector<S, 4>, s: &SVector<S, 0>) -> S {
-        Cart4.terminal_cost(x, p, s)
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, s }: Terminal<'_, S, 4, 4>) -> S {
+        Cart4.terminal_cost(Terminal { x, p, s })
     }
-    fn step<S: Scalar>(
-        &self,
-        x: &SVector<S, 4>,
-        u: &SVector<S, 1>,
-        p: &SVector<S, 4>,
-        s: &SVector<S, 0>,
-        next: &mut SVector<S, 4>,
-    ) -> S {
-        self.dynamics(x, u, p, s, next);
+    fn step<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 4, 1, 4>, next: &mut SVector<S, 4>) -> S {
+        self.dynamics(Stage { x, u, p, s }, next);
         // Of three steps one: a rollout of 400 stages meets other steps than the rollout before.
         if self.0.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) {
             next[2] *= c(1.0 + f64::EPSILON);
         }
-        self.stage_cost(x, u, p, s)
+        self.stage_cost(Stage { x, u, p, s })
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod support;
 
+use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
     Differentiation, Gradient, GradientError, Hessian, Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings,
@@ -234,20 +235,13 @@ fn truncated_steps_against_differences_of_them() {
 struct Curved;
 
 impl Model<1, 1, 2> for Curved {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 1>,
-        u: &SVector<S, 1>,
-        p: &SVector<S, 2>,
-        _: &SVector<S, 0>,
-        next: &mut SVector<S, 1>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 1, 1, 2>, next: &mut SVector<S, 1>) {
         next[0] = x[0] + u[0] + c::<S>(0.5) * p[0] * u[0] * u[0];
     }
-    fn stage_cost<S: Scalar>(&self, _: &SVector<S, 1>, u: &SVector<S, 1>, _: &SVector<S, 2>, _: &SVector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { u, .. }: Stage<'_, S, 1, 1, 2>) -> S {
         c::<S>(0.5) * u[0] * u[0]
     }
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, p: &SVector<S, 2>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, .. }: Terminal<'_, S, 1, 2>) -> S {
         p[1] * x[0]
     }
 }
@@ -330,21 +324,14 @@ fn steps_that_do_not_contract_are_reported() {
 struct Wells;
 
 impl Model<1, 1, 1> for Wells {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 1>,
-        u: &SVector<S, 1>,
-        _: &SVector<S, 1>,
-        _: &SVector<S, 0>,
-        next: &mut SVector<S, 1>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 1, 1, 1>, next: &mut SVector<S, 1>) {
         next[0] = x[0] + u[0];
     }
-    fn stage_cost<S: Scalar>(&self, _: &SVector<S, 1>, u: &SVector<S, 1>, p: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { u, p, .. }: Stage<'_, S, 1, 1, 1>) -> S {
         let square = u[0] * u[0];
         c::<S>(0.25) * square * square - c::<S>(0.5) * p[0] * square
     }
-    fn terminal_cost<S: Scalar>(&self, _: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, _: Terminal<'_, S, 1, 1>) -> S {
         S::zero()
     }
 }
@@ -396,23 +383,16 @@ struct Fenced;
 impl Model<1, 1, 2> for Fenced {
     const LIMITS: Limits = Limits { terminal_inequalities: 1, ..Limits::NONE };
 
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 1>,
-        u: &SVector<S, 1>,
-        p: &SVector<S, 2>,
-        s: &SVector<S, 0>,
-        next: &mut SVector<S, 1>,
-    ) {
-        Curved.dynamics(x, u, p, s, next);
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 1, 1, 2>, next: &mut SVector<S, 1>) {
+        Curved.dynamics(Stage { x, u, p, s }, next);
     }
-    fn stage_cost<S: Scalar>(&self, x: &SVector<S, 1>, u: &SVector<S, 1>, p: &SVector<S, 2>, s: &SVector<S, 0>) -> S {
-        Curved.stage_cost(x, u, p, s)
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 1, 1, 2>) -> S {
+        Curved.stage_cost(Stage { x, u, p, s })
     }
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, p: &SVector<S, 2>, s: &SVector<S, 0>) -> S {
-        Curved.terminal_cost(x, p, s)
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, s }: Terminal<'_, S, 1, 2>) -> S {
+        Curved.terminal_cost(Terminal { x, p, s })
     }
-    fn terminal_constraints<S: Scalar>(&self, x: &SVector<S, 1>, _: &SVector<S, 2>, _: &SVector<S, 0>, c: &mut [S]) {
+    fn terminal_constraints<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 1, 2>, c: &mut [S]) {
         c[0] = x[0] - support::c(100.0);
     }
 }

@@ -7,6 +7,7 @@ use dilqr_models::{
     acrobot, cartpole, cartpole_cos_sin, lqr, mass_spring_damper, pendulum, pendulum_cos_sin, planar_quadrotor,
     two_link_arm, unicycle, van_der_pol,
 };
+use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
     Gradient, Hessian, Ilqr, Iteration, LossGradient, Model, Problem, Scalar, Settings, Solution, Status,
@@ -34,33 +35,21 @@ impl<M, const NX: usize, const NU: usize, const NP: usize> Model<NX, NU, NP> for
 where
     M: Model<NX, NU, NP>,
 {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, 0>,
-        next: &mut SVector<S, NX>,
-    ) {
-        let (x, u) = (times(x, inverse(self.states)), times(u, inverse(self.controls)));
+    fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP>, next: &mut SVector<S, NX>) {
+        let (x, u) = (times(at.x, inverse(self.states)), times(at.u, inverse(self.controls)));
         let mut scaled = SVector::from_fn(|_, _| S::zero());
-        self.model.dynamics(&x, &u, p, s, &mut scaled);
+        self.model.dynamics(Stage::new(&x, &u, at.p, at.s), &mut scaled);
         *next = times(&scaled, self.states);
     }
 
-    fn stage_cost<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, 0>,
-    ) -> S {
-        let (x, u) = (times(x, inverse(self.states)), times(u, inverse(self.controls)));
-        S::from_f64(self.cost) * self.model.stage_cost(&x, &u, p, s) + S::from_f64(self.offset)
+    fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP>) -> S {
+        let (x, u) = (times(at.x, inverse(self.states)), times(at.u, inverse(self.controls)));
+        S::from_f64(self.cost) * self.model.stage_cost(Stage::new(&x, &u, at.p, at.s)) + S::from_f64(self.offset)
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, 0>) -> S {
-        S::from_f64(self.cost) * self.model.terminal_cost(&times(x, inverse(self.states)), p, s)
+    fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP>) -> S {
+        let x = times(at.x, inverse(self.states));
+        S::from_f64(self.cost) * self.model.terminal_cost(Terminal::new(&x, at.p, at.s))
     }
 }
 

@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 use super::{differentiate, elaborate_file, golden};
 use crate::chain::{Chain, HessianStrategy, JacobianStrategy, Strategy};
 use crate::graph::{Input, Vector};
-use crate::kernels::Kernels;
+use crate::kernels::{Kernels, Sizes};
+use crate::partials::Ways;
 use crate::program::{Field, Output};
 use crate::tape::Tape;
 use crate::{partials, symbolic};
@@ -69,9 +70,10 @@ fn cross(tapes: &[Tape]) -> usize {
     best
 }
 
-fn counts(tapes: &[Tape], kernels: &Kernels) -> Counts {
-    let Kernels { linearize, hamiltonian_hessian, parameter_terms, .. } = kernels;
-    let [first, hess, terms] = [linearize, hamiltonian_hessian, parameter_terms].map(|program| program.count().total());
+fn counts(tapes: &[Tape], sizes: Sizes) -> Counts {
+    let Kernels { linearize, parameter_terms, .. } = &partials::kernels(tapes, sizes);
+    let hessian = partials::hamiltonian_hessian(Ways::all(tapes), sizes);
+    let [first, hess, terms] = [linearize, &hessian, parameter_terms].map(|program| program.count().total());
     [first, hess, cross(tapes), terms]
 }
 
@@ -85,7 +87,7 @@ fn operations_beside_casadi() {
         })
         .unwrap();
         // Outside the session, which others wait for, since this takes the arm some seconds.
-        let ours = counts(&tapes, &partials::kernels(&tapes, sizes));
+        let ours = counts(&tapes, sizes);
         for ((kernel, ours), theirs) in ["first", "hess", "cross", "terms"].iter().zip(ours).zip(theirs) {
             let _ = writeln!(text, "{name} {kernel} {ours} {theirs}");
         }

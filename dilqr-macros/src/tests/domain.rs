@@ -171,7 +171,7 @@ fn mistakes(kernels: &Kernels, value: fn(f64, f64) -> f64, [a, b]: [f64; 2]) -> 
     let mixed = (first(a, b + h, h)[0] - first(a, b - h, h)[0]) / (2.0 * h);
     for (program, field, name, differences, tolerance) in [
         (&kernels.linearize, Field::Fx, "derivative", slopes, 1e-7),
-        (&kernels.hamiltonian_hessian, Field::Hxx, "second derivative", [second, mixed], 1e-5),
+        (&kernels.expand_hamiltonian, Field::Hxx, "second derivative", [second, mixed], 1e-5),
     ] {
         for (column, difference) in differences.into_iter().enumerate() {
             let computed = entry(program, field, column as u32, [a, b]);

@@ -11,7 +11,7 @@ const SPRING: &str = include_str!("golden/spring.in.rs");
 const FILE: &str = "spring.dilqr.rs";
 
 fn environment(folder: &Folder, vendor: &str) -> Environment {
-    Environment { package: folder.0.clone(), vendor: vendor.to_owned(), cache: None }
+    Environment { package: folder.0.clone(), vendor: vendor.to_owned(), ..Environment::default() }
 }
 
 /// The expansion, with and without the request to write the file, and how often it asked for Symbolica.

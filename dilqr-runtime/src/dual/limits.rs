@@ -7,8 +7,8 @@ use nalgebra::{SMatrix, SVector};
 use super::{HyperDualParts, seed};
 use crate::dense::zeros;
 use crate::limits::{ConstraintExpansion, ConstraintParameterTerms};
-use crate::model::Model;
-use crate::point::{Point, parameter, set_second};
+use crate::model::{Model, ParameterGradient, Stage, Terminal, Variation};
+use crate::point::{Point, set_second};
 use crate::scalar::Scalar;
 
 /// Values of a stage's constraints.
@@ -21,7 +21,7 @@ where
     S: Scalar,
 {
     let mut c = vec![S::zero(); M::LIMITS.stage()];
-    model.stage_constraints(&at.x, &at.u, &at.p, &at.s, &mut c);
+    model.stage_constraints(at.stage(), &mut c);
     c
 }
 
@@ -35,7 +35,7 @@ where
     S: Scalar,
 {
     let mut c = vec![S::zero(); M::LIMITS.terminal()];
-    model.terminal_constraints(&at.x, &at.p, &at.s, &mut c);
+    model.terminal_constraints(at.terminal(), &mut c);
     c
 }
 
@@ -54,7 +54,7 @@ fn expand<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS
         for j in 0..=i {
             let c = constraints(&seed(at, &Point::unit(i), &Point::unit(j)));
             let h = contract(mu, c.iter().map(HyperDualParts::mixed));
-            set_second(i, j, h, &mut out.hxx, &mut out.hux, &mut out.huu);
+            set_second(i, j, h, (&mut out.hxx, &mut out.hux, &mut out.huu));
             for (k, c) in c.iter().enumerate() {
                 out.c[k] = c.value();
                 if i < NX {
@@ -72,14 +72,13 @@ fn add_contraction<S: Scalar, const NX: usize, const NU: usize, const NP: usize,
     at: &Point<S, NX, NU, NP, NS>,
     [mu, dmu]: [&[S]; 2],
     along: &Point<S, NX, NU, NP, NS>,
-    gp: &mut SVector<S, NP>,
-    gs: &mut SVector<S, NS>,
+    mut out: ParameterGradient<'_, S, NP, NS>,
     constraints: impl Fn(&Point<S::HyperDual, NX, NU, NP, NS>) -> Vec<S::HyperDual>,
 ) {
     for j in 0..NP + NS {
         let c = constraints(&seed(at, along, &Point::unit(NX + NU + j)));
         let h = contract(mu, c.iter().map(HyperDualParts::mixed));
-        *parameter(j, gp, gs) += h + contract(dmu, c.iter().map(HyperDualParts::second));
+        *out.entry(j) += h + contract(dmu, c.iter().map(HyperDualParts::second));
     }
 }
 
@@ -171,10 +170,7 @@ pub(crate) fn bounds_terms<M, S, const NX: usize, const NU: usize, const NP: usi
 /// Default of [`Model::expand_stage_constraints`].
 pub(crate) fn expand_stage_constraints<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    x: &SVector<S, NX>,
-    u: &SVector<S, NU>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: Stage<'_, S, NX, NU, NP, NS>,
     mu: &[S],
     out: &mut ConstraintExpansion<S, NX, NU>,
 ) where
@@ -182,16 +178,14 @@ pub(crate) fn expand_stage_constraints<M, S, const NX: usize, const NU: usize, c
     S: Scalar,
 {
     if M::LIMITS.stage() > 0 {
-        expand(&Point::stage(x, u, p, s), mu, out, |z| stage(model, z));
+        expand(&Point::from(at), mu, out, |z| stage(model, z));
     }
 }
 
 /// Default of [`Model::expand_terminal_constraints`].
 pub(crate) fn expand_terminal_constraints<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    x: &SVector<S, NX>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: Terminal<'_, S, NX, NP, NS>,
     mu: &[S],
     out: &mut ConstraintExpansion<S, NX, 0>,
 ) where
@@ -199,7 +193,7 @@ pub(crate) fn expand_terminal_constraints<M, S, const NX: usize, const NU: usize
     S: Scalar,
 {
     if M::LIMITS.terminal() > 0 {
-        expand(&Point::terminal(x, p, s), mu, out, |z| terminal(model, z));
+        expand(&Point::from(at), mu, out, |z| terminal(model, z));
     }
 }
 
@@ -213,23 +207,18 @@ pub(crate) fn add_stage_constraint_contraction<
     const NS: usize,
 >(
     model: &M,
-    x: &SVector<S, NX>,
-    u: &SVector<S, NU>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: Stage<'_, S, NX, NU, NP, NS>,
     mu: &[S],
-    dx: &SVector<S, NX>,
-    du: &SVector<S, NU>,
+    variation: Variation<'_, S, NX, NU>,
     dmu: &[S],
-    gp: &mut SVector<S, NP>,
-    gs: &mut SVector<S, NS>,
+    out: ParameterGradient<'_, S, NP, NS>,
 ) where
     M: Model<NX, NU, NP, NS> + ?Sized,
     S: Scalar,
 {
     if M::LIMITS.stage() > 0 {
-        let (at, along) = (Point::stage(x, u, p, s), Point::direction(dx, du));
-        add_contraction(&at, [mu, dmu], &along, gp, gs, |z| stage(model, z));
+        let (at, along) = (Point::from(at), Point::along(variation));
+        add_contraction(&at, [mu, dmu], &along, out, |z| stage(model, z));
     }
 }
 
@@ -243,31 +232,25 @@ pub(crate) fn add_terminal_constraint_contraction<
     const NS: usize,
 >(
     model: &M,
-    x: &SVector<S, NX>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: Terminal<'_, S, NX, NP, NS>,
     mu: &[S],
     dx: &SVector<S, NX>,
     dmu: &[S],
-    gp: &mut SVector<S, NP>,
-    gs: &mut SVector<S, NS>,
+    out: ParameterGradient<'_, S, NP, NS>,
 ) where
     M: Model<NX, NU, NP, NS> + ?Sized,
     S: Scalar,
 {
     if M::LIMITS.terminal() > 0 {
-        let (at, along) = (Point::terminal(x, p, s), Point { x: *dx, ..Point::zero() });
-        add_contraction(&at, [mu, dmu], &along, gp, gs, |z| terminal(model, z));
+        let (at, along) = (Point::from(at), Point::along_state(dx));
+        add_contraction(&at, [mu, dmu], &along, out, |z| terminal(model, z));
     }
 }
 
 /// Default of [`Model::stage_constraint_terms`].
 pub(crate) fn stage_constraint_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    x: &SVector<S, NX>,
-    u: &SVector<S, NU>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: Stage<'_, S, NX, NU, NP, NS>,
     mu: &[S],
     out: &mut ConstraintParameterTerms<S, NX, NU, NP>,
 ) where
@@ -275,16 +258,14 @@ pub(crate) fn stage_constraint_terms<M, S, const NX: usize, const NU: usize, con
     S: Scalar,
 {
     if M::LIMITS.stage() > 0 {
-        terms(&Point::stage(x, u, p, s), mu, out, |z| stage(model, z));
+        terms(&Point::from(at), mu, out, |z| stage(model, z));
     }
 }
 
 /// Default of [`Model::terminal_constraint_terms`].
 pub(crate) fn terminal_constraint_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    x: &SVector<S, NX>,
-    p: &SVector<S, NP>,
-    s: &SVector<S, NS>,
+    at: Terminal<'_, S, NX, NP, NS>,
     mu: &[S],
     out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
 ) where
@@ -292,6 +273,6 @@ pub(crate) fn terminal_constraint_terms<M, S, const NX: usize, const NU: usize, 
     S: Scalar,
 {
     if M::LIMITS.terminal() > 0 {
-        terms(&Point::terminal(x, p, s), mu, out, |z| terminal(model, z));
+        terms(&Point::from(at), mu, out, |z| terminal(model, z));
     }
 }

@@ -7,8 +7,8 @@ use nalgebra::SVector;
 use super::{NumDiff, second, slope};
 use crate::dense::zeros;
 use crate::limits::{ConstraintExpansion, ConstraintParameterTerms};
-use crate::model::Model;
-use crate::point::{Point, parameter, set_second};
+use crate::model::{Model, ParameterGradient};
+use crate::point::{Point, set_second};
 use crate::scalar::Scalar;
 
 impl<M> NumDiff<M> {
@@ -21,7 +21,7 @@ impl<M> NumDiff<M> {
         M: Model<NX, NU, NP, NS>,
     {
         let mut c = vec![S::zero(); M::LIMITS.stage()];
-        self.0.stage_constraints(&at.x, &at.u, &at.p, &at.s, &mut c);
+        self.0.stage_constraints(at.stage(), &mut c);
         c
     }
 
@@ -34,7 +34,7 @@ impl<M> NumDiff<M> {
         M: Model<NX, NU, NP, NS>,
     {
         let mut c = vec![S::zero(); M::LIMITS.terminal()];
-        self.0.terminal_constraints(&at.x, &at.p, &at.s, &mut c);
+        self.0.terminal_constraints(at.terminal(), &mut c);
         c
     }
 
@@ -86,7 +86,7 @@ pub(super) fn expand<S: Scalar, const NX: usize, const NU: usize, const NP: usiz
         }
         for j in 0..=i {
             let h = second(at, &Point::unit(i), &Point::unit(j), |z| contract(mu, &constraints(z)));
-            set_second(i, j, h, &mut out.hxx, &mut out.hux, &mut out.huu);
+            set_second(i, j, h, (&mut out.hxx, &mut out.hux, &mut out.huu));
         }
     }
 }
@@ -95,14 +95,13 @@ pub(super) fn add_contraction<S: Scalar, const NX: usize, const NU: usize, const
     at: &Point<S, NX, NU, NP, NS>,
     [mu, dmu]: [&[S]; 2],
     along: &Point<S, NX, NU, NP, NS>,
-    gp: &mut SVector<S, NP>,
-    gs: &mut SVector<S, NS>,
+    mut out: ParameterGradient<'_, S, NP, NS>,
     constraints: impl Fn(&Point<S, NX, NU, NP, NS>) -> Vec<S>,
 ) {
     for j in 0..NP + NS {
         let along_j = Point::unit(NX + NU + j);
         let h = second(at, along, &along_j, |z| contract(mu, &constraints(z)));
-        *parameter(j, gp, gs) += h + slope(at, &along_j, |z| contract(dmu, &constraints(z)));
+        *out.entry(j) += h + slope(at, &along_j, |z| contract(dmu, &constraints(z)));
     }
 }
 
