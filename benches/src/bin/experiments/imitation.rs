@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::learner::{Lesson, Outcome, learn};
 use crate::one_step::identify;
-use crate::optimiser::Choice;
+use crate::optimizer::Choice;
 use crate::pupil::judge;
 use crate::system::{Demonstrations, System, cartpole, pendulum};
 use crate::table::{Table, write};
@@ -48,7 +48,7 @@ struct Row {
     system: String,
     mode: Mode,
     method: Method,
-    optimiser: Choice,
+    optimizer: Choice,
     /// Whether the dynamics' parameters were kept positive.
     positive: bool,
     trajectories: usize,
@@ -83,7 +83,7 @@ struct Point {
     system: String,
     mode: Mode,
     method: Method,
-    optimiser: Choice,
+    optimizer: Choice,
     epoch: usize,
     loss: f64,
 }
@@ -93,7 +93,7 @@ struct Point {
 struct Case {
     mode: Mode,
     method: Method,
-    optimiser: Choice,
+    optimizer: Choice,
     positive: bool,
     trajectories: usize,
     seed: u64,
@@ -104,7 +104,7 @@ impl Case {
         row.system == system
             && row.mode == self.mode
             && row.method == self.method
-            && row.optimiser == self.optimiser
+            && row.optimizer == self.optimizer
             && row.positive == self.positive
             && row.trajectories == self.trajectories
             && row.seed == self.seed
@@ -136,12 +136,12 @@ fn cases(quick: bool) -> Vec<Case> {
     for seed in 0..seeds {
         for &trajectories in sizes {
             for mode in Mode::ALL {
-                for (method, optimiser) in WAYS {
+                for (method, optimizer) in WAYS {
                     for positive in [false, true] {
                         if positive && !mode.learns_dynamics() || method == Method::SysId && mode != Mode::Dynamics {
                             continue;
                         }
-                        cases.push(Case { mode, method, optimiser, positive, trajectories, seed });
+                        cases.push(Case { mode, method, optimizer, positive, trajectories, seed });
                     }
                 }
             }
@@ -224,16 +224,16 @@ fn study<M, const NX: usize, const NP: usize>(
 where
     M: Model<NX, 1, NP> + Copy,
 {
-    let (optimiser, seed) = (case.optimiser, case.seed);
+    let (optimizer, seed) = (case.optimizer, case.seed);
     let differentiation = match case.method {
         Method::Dilqr => Differentiation::Implicit,
         Method::DiffMpc => Differentiation::FixedLinearization,
         Method::SysId => {
             let train = &demonstrations.train[..case.trajectories];
-            return Ok(identify(system, train, unknowns, optimiser, epochs, seed));
+            return Ok(identify(system, train, unknowns, optimizer, epochs, seed));
         }
     };
-    learn(system, demonstrations, case.trajectories, unknowns, Lesson { optimiser, differentiation, epochs, seed })
+    learn(system, demonstrations, case.trajectories, unknowns, Lesson { optimizer, differentiation, epochs, seed })
 }
 
 fn assess<M, const NX: usize, const NP: usize>(
@@ -262,7 +262,7 @@ where
         system: system.name.to_owned(),
         mode: case.mode,
         method: case.method,
-        optimiser: case.optimiser,
+        optimizer: case.optimizer,
         positive: case.positive,
         trajectories: case.trajectories,
         seed: case.seed,
@@ -323,7 +323,7 @@ fn thinned(system: &str, case: &Case, curve: &[f64]) -> Vec<Point> {
         system: system.to_owned(),
         mode: case.mode,
         method: case.method,
-        optimiser: case.optimiser,
+        optimizer: case.optimizer,
         epoch,
         loss,
     };

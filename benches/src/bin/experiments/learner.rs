@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use crate::Failure;
-use crate::optimiser::{Choice, Optimiser};
+use crate::optimizer::{Choice, Optimizer};
 use crate::pupil::{Pupil, Refusals};
 use crate::system::{Demonstrations, System};
 use crate::unknowns::Unknowns;
@@ -86,7 +86,7 @@ pub(crate) struct Outcome<const NP: usize> {
 /// How to learn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lesson {
-    pub(crate) optimiser: Choice,
+    pub(crate) optimizer: Choice,
     pub(crate) differentiation: Differentiation,
     pub(crate) epochs: usize,
     /// Of the order of batches.
@@ -181,20 +181,20 @@ where
     let mut progress = Progress::new(unknowns.params(&unknowns.start));
     let mut theta = unknowns.start;
     let mut end = None;
-    if let Some(optimiser) = Optimiser::new(lesson.optimiser) {
+    if let Some(optimizer) = Optimizer::new(lesson.optimizer) {
         // Where Gauss-Newton steps follow they take over when half of the epochs are used.
-        let epochs = if lesson.optimiser == Choice::AdamGaussNewton { lesson.epochs / 2 } else { lesson.epochs };
+        let epochs = if lesson.optimizer == Choice::AdamGaussNewton { lesson.epochs / 2 } else { lesson.epochs };
         let lesson = Lesson { epochs, ..lesson };
-        end = Some(by_gradients(&mut pupil, &mut examiner, unknowns, lesson, optimiser, &mut theta, &mut progress));
+        end = Some(by_gradients(&mut pupil, &mut examiner, unknowns, lesson, optimizer, &mut theta, &mut progress));
     }
-    if lesson.optimiser == Choice::RelaxedGaussNewton {
+    if lesson.optimizer == Choice::RelaxedGaussNewton {
         for relaxation in RELAXATIONS {
             pupil.relax(Some(relaxation))?;
             descend(&mut pupil, None, unknowns, lesson.epochs, &mut theta, &mut progress);
         }
     }
     let end = match end {
-        Some(end) if end == End::Learned || lesson.optimiser != Choice::AdamGaussNewton => end,
+        Some(end) if end == End::Learned || lesson.optimizer != Choice::AdamGaussNewton => end,
         _ => {
             pupil.relax(None)?;
             descend(&mut pupil, Some(&mut examiner), unknowns, lesson.epochs, &mut theta, &mut progress)
@@ -216,7 +216,7 @@ fn by_gradients<M, const NX: usize, const NP: usize>(
     examiner: &mut Pupil<'_, M, NX, NP>,
     unknowns: &Unknowns<NP>,
     lesson: Lesson,
-    mut optimiser: Optimiser<NP>,
+    mut optimizer: Optimizer<NP>,
     theta: &mut SVector<f64, NP>,
     progress: &mut Progress<NP>,
 ) -> End
@@ -242,7 +242,7 @@ where
             sum += loss * batch.len() as f64;
             count += batch.len();
             let gradient = unknowns.pull_back(theta, &gradient);
-            optimiser.step(theta, &gradient, done);
+            optimizer.step(theta, &gradient, done);
             progress.negative |= !positive::<M, NX, NP>(&unknowns.params(theta));
         }
         if let Some(end) = progress.note(sum / count as f64, &before, || examiner.loss(&before)) {
@@ -345,7 +345,7 @@ mod tests {
         let demonstrations = system.demonstrate(0, 10, 4)?;
         let unknowns = Unknowns::new(&system, Mode::Dynamics, true)?;
         let lesson =
-            Lesson { optimiser: Choice::GaussNewton, differentiation: Differentiation::Implicit, epochs: 100, seed: 0 };
+            Lesson { optimizer: Choice::GaussNewton, differentiation: Differentiation::Implicit, epochs: 100, seed: 0 };
         let outcome = learn(&system, &demonstrations, 10, &unknowns, lesson)?;
         assert_eq!((outcome.end, outcome.negative), (End::Learned, false));
         assert!(unknowns.error(&outcome.params, &system.expert) < 1e-10);

@@ -19,7 +19,7 @@ mod learner;
 mod lstm;
 mod models;
 mod one_step;
-mod optimiser;
+mod optimizer;
 mod pupil;
 mod quadrotor;
 mod system;

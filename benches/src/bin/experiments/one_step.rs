@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use crate::learner::{BATCH, ENOUGH, End, Outcome, PATIENCE};
-use crate::optimiser::{Choice, Optimiser};
+use crate::optimizer::{Choice, Optimizer};
 use crate::pupil::Refusals;
 use crate::system::{Demonstration, System};
 use crate::unknowns::Unknowns;
@@ -77,7 +77,7 @@ where
     let begin = Instant::now();
     let mut random = StdRng::seed_from_u64(seed);
     let mut order: Vec<usize> = (0..demonstrations.len()).collect();
-    let mut optimiser = Optimiser::new(choice);
+    let mut optimizer = Optimizer::new(choice);
     let mut theta = unknowns.start;
     let (mut best, mut low) = ((f64::INFINITY, theta), (f64::INFINITY, 0));
     let mut curve: Vec<f64> = Vec::new();
@@ -103,14 +103,14 @@ where
             end = End::Plateau;
             break;
         }
-        match &mut optimiser {
-            Some(optimiser) => {
+        match &mut optimizer {
+            Some(optimizer) => {
                 order.shuffle(&mut random);
                 let done = curve.len() as f64 / epochs as f64;
                 for batch in order.chunks(BATCH) {
                     let batch = batch.iter().map(|&index| &demonstrations[index]);
                     let gradient = 2.0 * equations(&system.model, unknowns, &theta, batch).vector;
-                    optimiser.step(&mut theta, &gradient, done);
+                    optimizer.step(&mut theta, &gradient, done);
                 }
             }
             None => {

@@ -194,7 +194,7 @@ fn through_controller(record: &Record) -> Result<Fit, Failure> {
     let mut solver = Ilqr::new(QuadrotorRk4, HORIZON, Settings::default())?;
     let (mut solves, mut unsolved) = (0, 0);
     let mut last: Vec<Option<Flight>> = vec![None; FLIGHTS];
-    let mut fit = minimise(|params| {
+    let mut fit = minimize(|params| {
         let mut equations = Equations::new();
         let mut solved = Vec::with_capacity(FLIGHTS);
         for ((flight, recorded), last) in record.flights.iter().zip(&record.states).zip(&last) {
@@ -226,7 +226,7 @@ fn through_controller(record: &Record) -> Result<Fit, Failure> {
 
 fn one_step(record: &Record) -> Result<Fit, Failure> {
     let none = SVector::zeros();
-    minimise(|params| {
+    minimize(|params| {
         let mut equations = Equations::new();
         for (flight, recorded) in record.flights.iter().zip(&record.states) {
             for (t, u) in flight.controls.iter().enumerate() {
@@ -243,7 +243,7 @@ fn one_step(record: &Record) -> Result<Fit, Failure> {
 }
 
 /// Levenberg and Marquardt's method in the logarithms of the parameters. `None` where there are no equations at the guess.
-fn minimise(mut equations: impl FnMut(&SVector<f64, NP>) -> Option<Equations>) -> Option<Fit> {
+fn minimize(mut equations: impl FnMut(&SVector<f64, NP>) -> Option<Equations>) -> Option<Fit> {
     let mut params = SVector::from_fn(|i, _| TRUE[i] * GUESS[i]);
     let mut current = equations(&params)?;
     let (mut damping, mut converged, mut steps) = (1e-3, false, 0);

@@ -6,10 +6,10 @@ use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (640, 440);
 const FONT: (&str, i32) = ("sans-serif", 15);
-// Blue, vermilion, green, grey and mauve: told apart in print and with every kind of colour vision.
-const COLOURS: [RGBColor; 5] =
+// Blue, vermilion, green, grey and mauve: told apart in print and with every kind of color vision.
+const COLORS: [RGBColor; 5] =
     [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115), RGBColor(90, 90, 90), RGBColor(204, 121, 167)];
-const GREY: RGBColor = RGBColor(170, 170, 170);
+const GRAY: RGBColor = RGBColor(170, 170, 170);
 
 /// What is drawn.
 pub(crate) struct Picture<'a> {
@@ -86,15 +86,15 @@ impl Picture<'_> {
             let line = [first, last].map(|end| (end, y * (end / x).powf(power)));
             let name = if power == 1.0 { "linear".to_owned() } else { format!("power {power}") };
             chart
-                .draw_series(LineSeries::new(line, GREY.stroke_width(1)))?
+                .draw_series(LineSeries::new(line, GRAY.stroke_width(1)))?
                 .label(name)
-                .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], GREY.stroke_width(1)));
+                .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], GRAY.stroke_width(1)));
         }
-        for (curve, colour) in self.curves.iter().zip(COLOURS) {
+        for (curve, color) in self.curves.iter().zip(COLORS) {
             chart
-                .draw_series(LineSeries::new(curve.points.iter().copied(), colour.stroke_width(2)).point_size(3))?
+                .draw_series(LineSeries::new(curve.points.iter().copied(), color.stroke_width(2)).point_size(3))?
                 .label(&curve.name)
-                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], colour.stroke_width(2)));
+                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], color.stroke_width(2)));
         }
         chart
             .configure_series_labels()
