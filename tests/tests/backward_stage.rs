@@ -1,4 +1,4 @@
-//! The programs of whole backward stages, against the textbook's equations in dense matrices.
+//! Compares the programs of whole backward stages with the textbook's equations in dense matrices.
 
 use dilqr_models::{
     acrobot, cartpole, cartpole_cos_sin, lqr, mass_spring_damper, pendulum, pendulum_cos_sin, pendulum_limited,
@@ -42,7 +42,7 @@ impl<const NX: usize, const NU: usize> Blocks<NX, NU> {
 
         let lower =
             |matrix: &SMatrix<f64, NX, NX>| SMatrix::<f64, NX, NX>::from_fn(|i, j| matrix[(i.max(j), i.min(j))]);
-        // Some hundred operations on numbers up to the largest of a block, in another order; and half the digits of a
+        // Rounding of some hundred operations on numbers up to the largest of a block, in another order; and half the digits of a
         // condition number of up to a hundred.
         let near = |what: &str, found: &[f64], expected: &[f64]| {
             let scale = expected.iter().chain([&1.0]).fold(0.0, |scale: f64, entry| scale.max(entry.abs()));
@@ -73,7 +73,7 @@ where
     assert_eq!(M::BACKWARD_STAGES, fused, "{name}");
     let mut random = StdRng::seed_from_u64(21);
     let s = SVector::zeros();
-    // Into records that the same program filled elsewhere: nothing of that may remain.
+    // The records hold results of another point: nothing of them may remain.
     let (mut exact, mut gauss_newton) = (BackwardStage::zeros(), BackwardStage::zeros());
     for _ in 0..20 {
         let mut vector = |width: f64| SVector::from_fn(|_, _| random.random_range(-width..width));
@@ -113,7 +113,7 @@ fn small_models_have_programs_for_whole_stages() {
     check("lqr", lqr::Lqr, [0.9; 25], true);
 }
 
-/// Theirs are the kernels and loops that the trait's defaults stand for.
+/// These models use the loops of the runtime.
 #[test]
 fn models_that_are_large_or_limited_have_none() {
     let springs = [1.0, 0.8, 0.6, 10.0, 8.0, 12.0, 0.5, 0.6, 0.7];
