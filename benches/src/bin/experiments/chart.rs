@@ -12,7 +12,7 @@ const SIZE: (u32, u32) = (560, 440);
 
 const FONT: (&str, i32) = ("sans-serif", 14);
 
-/// Told apart with every kind of color vision (Okabe and Ito).
+/// Distinguishable with every kind of color vision (Okabe and Ito).
 const COLORS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -23,7 +23,7 @@ const COLORS: [RGBColor; 7] = [
     RGBColor(60, 60, 60),
 ];
 
-/// How a series is shown.
+/// The style of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
     Line,
@@ -53,7 +53,7 @@ pub(crate) struct Panel {
     pub(crate) series: Vec<Series>,
 }
 
-/// Draws panels, so many in a row; what is not finite is left out.
+/// Draws panels, with the given number in a row. Values that are not finite are left out.
 pub(crate) fn draw(path: &Path, columns: usize, panels: &[Panel]) -> Result<(), Failure> {
     let panels: Vec<_> =
         panels.iter().filter(|panel| panel.series.iter().any(|series| !series.points.is_empty())).collect();

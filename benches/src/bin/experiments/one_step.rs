@@ -1,5 +1,5 @@
 //! System identification, the classical way: parameters of the dynamics from the errors of one-step predictions along the
-//! demonstrated states and controls. Nothing is solved, and the controls' purpose plays no part.
+//! demonstrated states and controls. No control problem is solved.
 
 use std::time::Instant;
 
@@ -62,7 +62,7 @@ where
     sums
 }
 
-/// Learns from one-step errors. The outcome's curve and ends are of those.
+/// Learns from one-step errors. The curve and the stopping conditions of the outcome refer to these.
 pub(crate) fn identify<M, const NX: usize, const NP: usize>(
     system: &System<M, NX, NP>,
     demonstrations: &[Demonstration<NX, NP>],
@@ -155,7 +155,7 @@ mod tests {
     use crate::system::{cartpole, pendulum};
     use crate::unknowns::Mode;
 
-    /// The gradient against central differences, and the expert found.
+    /// Compares the gradient with central differences, and finds the expert.
     fn check<M, const NX: usize, const NP: usize>(system: &System<M, NX, NP>) -> Result<(), Failure>
     where
         M: Model<NX, 1, NP> + Copy,

@@ -95,7 +95,7 @@ pub(crate) enum Optimizer<const N: usize> {
 }
 
 impl<const N: usize> Optimizer<N> {
-    /// None for what does not begin as a first-order method.
+    /// `None` for methods that do not begin with first-order steps.
     pub(crate) fn new(choice: Choice) -> Option<Self> {
         match choice {
             Choice::Rmsprop => Some(Self::Rmsprop(Rmsprop::new(1e-2, 0.5))),

@@ -1,4 +1,4 @@
-//! Tables and pictures of what learners came to.
+//! Tables and pictures of the learners' results.
 
 use super::{Method, Point, Row, SIZES, WAYS};
 use crate::chart::{Mark, Panel, Series, draw};
@@ -7,7 +7,7 @@ use crate::table::{Markdown, median, number};
 use crate::unknowns::Mode;
 use crate::{Context, Failure};
 
-/// Rows of one way to learn one thing.
+/// Rows of one method and mode.
 fn of<'a>(
     rows: &'a [Row],
     system: &'a str,
