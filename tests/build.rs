@@ -1,4 +1,4 @@
-//! Writes the models that the tests compile: two hundred random ones, and long ones.
+//! Writes the models that the tests compile: random ones, and long ones.
 
 #[allow(dead_code, reason = "shared with the unit tests of the compiler")]
 #[path = "../dilqr-macros/src/tests/chain.rs"]
@@ -10,28 +10,30 @@ mod random;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-const MODELS: u64 = 200;
-/// Substeps of the long model: its dynamics take several functions, its Hessian dozens.
-const SUBSTEPS: usize = 250;
+/// Random models in the long form of the tests (feature `long`), and in the short one.
+const MODELS: [u64; 2] = [200, 30];
+/// Substeps of the long model: its dynamics take several functions, its Hessian many.
+const SUBSTEPS: [usize; 2] = [250, 100];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=../dilqr-macros/src/tests/random.rs");
     println!("cargo::rerun-if-changed=../dilqr-macros/src/tests/chain.rs");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
+    let short = usize::from(std::env::var_os("CARGO_FEATURE_LONG").is_none());
     let mut models = String::new();
     let mut list = String::new();
-    for index in 0..MODELS {
+    for index in 0..MODELS[short] {
         let source = random::Model::numbered(index).source(&format!("case_{index}"));
-        // Much of what a random model declares ends up unused.
+        // Random models have unused fields.
         let _ = writeln!(models, "#[dilqr_runtime::model]\n#[allow(deprecated)]\n{source}");
         let _ = writeln!(list, "$check!({index}, case_{index}::Case{index}, case_{index});");
     }
     // Calls a macro with every model.
     let _ = writeln!(models, "macro_rules! for_each_model {{ ($check:ident) => {{ {list} }}; }}");
     std::fs::write(out.join("random_models.rs"), models)?;
-    // Sixty bindings that each use the one before twice.
+    // Sixty bindings; each reads the one before twice.
     let chain = chain::chain(60, "{}.sin() * (1.5 + 0.1 * {})");
-    let oscillators = chain::oscillators(SUBSTEPS);
+    let oscillators = chain::oscillators(SUBSTEPS[short]);
     let long = format!("#[dilqr_runtime::model]\n{chain}\n#[dilqr_runtime::model]\n{oscillators}");
     std::fs::write(out.join("long_models.rs"), long)?;
     Ok(())

@@ -24,12 +24,12 @@ fn main() {
         .iter()
         .map(|solution| LossGradient { states: solution.states.clone(), controls: solution.controls.clone() })
         .collect();
-    // One and as many as there are processors, unless that is one, too.
+    // One thread, and one for each processor if there are several.
     let mut threads: Vec<_> =
         [1, 0].map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")).into();
     threads.dedup_by_key(|pool| pool.current_num_threads());
 
-    // The promise that makes the comparison one: the same bits.
+    // Both sides must give the same bits.
     let batched = batch::solve(model, HORIZON, &settings, &problems);
     assert!(batched.iter().zip(&solutions).all(|(batched, alone)| batched.as_ref() == Ok(alone)));
     let batched = batch::vjp(model, &settings, &solutions, &losses);

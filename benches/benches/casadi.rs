@@ -17,7 +17,7 @@ use dilqr_benches::timing;
 /// Both sides round in every operation, in different orders; the longest kernels have some ten thousand.
 const TOLERANCE: f64 = 1e-9;
 
-/// How often the two sides are timed in turn.
+/// Number of rounds in which both sides are timed.
 const ROUNDS: usize = 9;
 
 /// The kernels of the model in a module.
@@ -89,14 +89,14 @@ fn row(system: &str, kernel: &Kernel, peer: Option<&Peer>) -> Result<(), Failure
     Ok(())
 }
 
-/// Ours, theirs and the ratio.
+/// Our value, the other side's, and the ratio.
 fn comparison(ours: Option<f64>, theirs: Option<f64>, digits: usize) -> String {
     let number = |value: Option<f64>, digits| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"));
     let ratio = ours.zip(theirs).map(|(ours, theirs)| ours / theirs);
     format!("{} | {} | {}", number(ours, digits), number(theirs, digits), number(ratio, 2))
 }
 
-/// None where nothing was timed.
+/// `None` if nothing was timed.
 fn median(values: Vec<f64>) -> Option<f64> {
     (!values.is_empty()).then(|| timing::median(values))
 }

@@ -1,4 +1,4 @@
-//! Gradients of a solution; and that their cost does not depend on how many iterations the solve took.
+//! Gradients of a solution. Their cost does not depend on the number of iterations of the solve.
 
 use core::hint::black_box;
 use core::time::Duration;

@@ -15,7 +15,7 @@ use dilqr_runtime::model::{
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::numdiff::NumDiff;
 
-/// A power of two of them: the next one is found by a mask.
+/// Number of points, a power of two: a mask selects the next.
 const POINTS: usize = 64;
 
 /// Times one kernel, at another point each time.

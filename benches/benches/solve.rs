@@ -1,4 +1,4 @@
-//! The forward solve: whole, and an iteration of it (the whole, divided by its accepted steps).
+//! The forward solve, and one iteration (the solve divided by its accepted steps).
 
 use core::hint::black_box;
 use core::time::Duration;

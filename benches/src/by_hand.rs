@@ -1,7 +1,7 @@
-//! The kernels of `dilqr_models::{pendulum, cartpole}` as one writes them by hand, in the manner of C: derived on paper,
-//! common terms named, zeros left out. They do not look at what the compiler makes of the models.
+//! The kernels of `dilqr_models::{pendulum, cartpole}` written by hand, in the manner of C: derived on paper, common terms
+//! named, zeros left out. They are independent of the generated ones.
 //!
-//! None is inlined: a generated kernel is a call into the crate of its model, too.
+//! None is inlined, because a generated kernel is also a call into another crate.
 
 use dilqr_runtime::Model;
 use dilqr_runtime::model::{Stage, StageExpansion};
@@ -126,7 +126,7 @@ pub fn cartpole_expand_stage(
     out.luu[(0, 0)] = 0.002;
 }
 
-/// Asserts that kernels by hand give what the model's own give, to a few units in the last place.
+/// Asserts that kernels by hand equal the model's, to a few units in the last place.
 pub fn check<M, const NX: usize, const NU: usize, const NP: usize>(
     model: &M,
     points: &[Point<NX, NU, NP>],

@@ -1,4 +1,4 @@
-//! What `benches/peers/casadi_kernels.py` has written, and the same kernels of ours.
+//! The output of `benches/peers/casadi_kernels.py`, and our kernels for the same quantities.
 //!
 //! Kernels, with `H = l + lambda' f`: `first` (f, fx, fu, fp), `hess` (hxx, hux, huu), `cross` (hxp, hup) and `terms`
 //! (fp, hxp, hup).
@@ -26,7 +26,7 @@ pub type Values = BTreeMap<String, Vec<f64>>;
 pub struct Peer {
     /// Its version.
     pub casadi: String,
-    /// What its C code was compiled with.
+    /// The compiler of its C code, with flags.
     pub compiler: String,
     /// By system and kernel.
     pub systems: BTreeMap<String, BTreeMap<String, PeerKernel>>,
@@ -43,10 +43,10 @@ pub struct PeerKernel {
 }
 
 impl Peer {
-    /// Reads what the script has written, where it has been run.
+    /// Reads the output of the script, if it has been run.
     ///
     /// # Errors
-    /// Where the file is not what the script writes.
+    /// If the file is not an output of the script.
     pub fn read(folder: &Path) -> Result<Option<Self>, Failure> {
         let file = folder.join("casadi.json");
         if !file.is_file() {
@@ -60,7 +60,7 @@ impl PeerKernel {
     /// Nanoseconds of one call, measured now.
     ///
     /// # Errors
-    /// Where the program is not there any more.
+    /// If the program no longer exists.
     pub fn time(&self) -> Result<f64, Failure> {
         let program = self.program.as_ref().ok_or("this kernel was not compiled")?;
         let output = Command::new(program).output()?;
@@ -68,27 +68,27 @@ impl PeerKernel {
     }
 }
 
-/// Runs the script in an environment of its own under `folder`, which is made where it is missing.
+/// Runs the script in an environment of its own under `folder`, which is created if missing.
 ///
 /// # Errors
-/// Where Python, pip or gcc fail.
+/// If Python, pip or gcc fail.
 pub fn run_script(folder: &Path, large: bool) -> Result<(), Failure> {
     let python = environment(folder, &["casadi", "numpy"])?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join("casadi_kernels.py");
     run(Command::new(python).arg(script).arg("--output").arg(folder).args(large.then_some("--large")))
 }
 
-/// A Python that has these packages, in an environment of its own under `folder`, which is made where it is missing.
+/// A Python with these packages, in an environment of its own under `folder`, which is created if missing.
 ///
 /// # Errors
-/// Where Python or pip fail.
+/// If Python or pip fail.
 pub fn environment(folder: &Path, packages: &[&str]) -> Result<PathBuf, Failure> {
     let environment = folder.join("environment");
     let python = environment.join("bin").join("python");
     if !python.is_file() {
         run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
     }
-    // What is there already is not fetched again.
+    // Installed packages are not fetched again.
     run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages))?;
     Ok(python)
 }
@@ -98,7 +98,7 @@ fn run(command: &mut Command) -> Result<(), Failure> {
     if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}").into()) }
 }
 
-/// Operations by system and kernel, as the compiler's tests assert them.
+/// Operations by system and kernel, from the golden file of the compiler's tests.
 #[must_use]
 pub fn our_operations(system: &str, kernel: &str) -> Option<usize> {
     let table = include_str!("../../dilqr-macros/src/tests/golden/casadi.txt");
@@ -106,7 +106,7 @@ pub fn our_operations(system: &str, kernel: &str) -> Option<usize> {
     row.into_iter().find(|row| row[..2] == [system, kernel])?[2].parse().ok()
 }
 
-/// Where a system's kernels are evaluated.
+/// The point of evaluation of a system.
 #[derive(Debug, Deserialize)]
 struct At {
     x: Vec<f64>,
@@ -118,15 +118,15 @@ struct At {
 pub struct Kernel {
     pub name: &'static str,
     pub values: Values,
-    /// Nanoseconds of one call, measured now. None where ours computes the outputs along with others only.
+    /// Nanoseconds of one call, measured now. `None` if our kernel also computes other outputs.
     pub time: Option<Box<dyn Fn() -> f64>>,
 }
 
-/// The kernels of a model. `linearize`, which the macro has added to the module, gives f, fx, fu and fp; `update` writes them
-/// into the record `out`, as CasADi's functions write into memory of the caller's.
+/// The kernels of a model. The macro's `linearize` returns f, fx, fu and fp; `update` writes them into the record `out`, as
+/// CasADi's functions write into the caller's memory.
 ///
 /// # Errors
-/// Where the point of the comparison does not fit the model.
+/// If the point of the comparison does not fit the model.
 pub fn kernels<M, X, U, P, Out, const NX: usize, const NU: usize, const NP: usize>(
     system: &str,
     model: M,
@@ -207,7 +207,7 @@ fn values<const N: usize>(fields: [(&str, &[f64]); N]) -> Values {
     fields.into_iter().map(|(name, values)| (name.to_owned(), values.to_vec())).collect()
 }
 
-/// Median of many loops so short that most of them are not interrupted, as the programs of the other side measure.
+/// Median of many loops that are short enough to be rarely interrupted. The programs of the other side measure in the same way.
 fn nanoseconds(mut call: impl FnMut()) -> f64 {
     let mut seconds = |calls: u64| {
         let start = Instant::now();
@@ -228,7 +228,7 @@ fn nanoseconds(mut call: impl FnMut()) -> f64 {
 /// The largest difference of two sets of values, each relative to the largest entry of its field.
 ///
 /// # Errors
-/// Where one side has a field or an entry that the other does not have.
+/// If one side lacks a field or an entry of the other.
 pub fn difference(ours: &Values, theirs: &Values) -> Result<f64, Failure> {
     if !ours.keys().eq(theirs.keys()) {
         return Err("the sides have different outputs".into());

@@ -1,5 +1,5 @@
-//! What the benches time: problems with known answers, and what ours is compared with. Every comparison is checked for
-//! equal results before it is timed.
+//! Problems with known answers for the benches, and the other sides of comparisons. Results are checked for equality before
+//! anything is timed.
 
 /// The arm of the models, compiled here for the kernel `hamiltonian_hessian`; see `build.rs`.
 #[cfg(feature = "large")]

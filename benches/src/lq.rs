@@ -1,4 +1,4 @@
-//! Random LQ problems, and their backward recursion twice: with the runtime's own loops, and with nalgebra's products.
+//! Random LQ problems, and their backward recursion in two versions: the runtime's loops, and nalgebra's products.
 
 use dilqr_runtime::Scalar;
 use dilqr_runtime::lanes::{Lanes, Native};
@@ -8,7 +8,7 @@ use dilqr_runtime::riccati::{Proximal, Quadratic, StageFactor};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// What the backward recursion finds.
+/// The result of the backward recursion.
 #[derive(Clone, Debug)]
 pub struct Policy<S, const NX: usize, const NU: usize> {
     /// `K_t`.
@@ -18,7 +18,7 @@ pub struct Policy<S, const NX: usize, const NU: usize> {
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
-    /// Room for a policy over `horizon` stages.
+    /// A policy of zeros for `horizon` stages.
     #[must_use]
     pub fn zeros(horizon: usize) -> Self {
         Self { gains: vec![SMatrix::zeros(); horizon], feedforward: vec![SVector::zeros(); horizon] }
@@ -51,7 +51,7 @@ pub fn random<const NX: usize, const NU: usize>(horizon: usize) -> LqProblem<f64
     }
 }
 
-/// As many problems as there are lanes: this one, with another terminal cost in each.
+/// One problem for each lane: this one, with different terminal costs.
 #[must_use]
 pub fn in_lanes<L: Lanes, const NX: usize, const NU: usize>(problem: &LqProblem<f64, NX, NU>) -> LqProblem<L, NX, NU> {
     fn all<L: Lanes, const R: usize, const C: usize>(a: &SMatrix<f64, R, C>) -> SMatrix<L, R, C> {
@@ -79,7 +79,7 @@ pub fn in_lanes<L: Lanes, const NX: usize, const NU: usize>(problem: &LqProblem<
     }
 }
 
-/// The backward recursion of the runtime. False where a stage is not positive definite.
+/// The backward recursion of the runtime. False if a stage is not positive definite.
 pub fn backward<S: Scalar, const NX: usize, const NU: usize>(
     problem: &LqProblem<S, NX, NU>,
     policy: &mut Policy<S, NX, NU>,
@@ -97,7 +97,7 @@ pub fn backward<S: Scalar, const NX: usize, const NU: usize>(
     true
 }
 
-/// The same recursion as one writes it with nalgebra's operators.
+/// The same recursion with nalgebra's operators.
 pub fn backward_nalgebra<const NX: usize, const NU: usize>(
     problem: &LqProblem<f64, NX, NU>,
     policy: &mut Policy<f64, NX, NU>,
@@ -124,7 +124,7 @@ pub fn backward_nalgebra<const NX: usize, const NU: usize>(
 /// Asserts that both recursions find the same policy, and that it solves the problem.
 ///
 /// # Panics
-/// Where they do not.
+/// If they do not.
 pub fn check<const NX: usize, const NU: usize>(problem: &LqProblem<f64, NX, NU>) {
     let horizon = problem.stages.len();
     let (mut ours, mut theirs) = (Policy::zeros(horizon), Policy::zeros(horizon));
@@ -135,7 +135,7 @@ pub fn check<const NX: usize, const NU: usize>(problem: &LqProblem<f64, NX, NU>)
     }
     let solution = problem.solve().expect("the problem is convex");
     assert!(problem.kkt_residual(&solution).max() < 1e-10);
-    // In the first lane it is the problem itself: the same bits.
+    // The first lane holds the problem itself: the same bits.
     let mut lanes = Policy::zeros(horizon);
     assert!(backward(&in_lanes::<Native, NX, NU>(problem), &mut lanes));
     for t in 0..horizon {

@@ -1,4 +1,4 @@
-//! Single operations, by name, on the problems of [`peers`](crate::peers): what is repeated under an instruction counter.
+//! Single operations by name, on the problems of [`peers`](crate::peers), for repetition under an instruction counter.
 
 use core::hint::black_box;
 
@@ -15,8 +15,8 @@ use crate::point::points;
 /// The systems.
 pub const SYSTEMS: [&str; 3] = ["pendulum", "cartpole", "quadrotor"];
 
-/// Kernels, at another point each time; one stage of the backward recursion on dense data of the system's size; whole
-/// solves; gradients of one solution, which share a factorisation, and of another each time.
+/// Kernels, each time at another point; one stage of the backward recursion on dense data of the system's size; whole solves;
+/// gradients of one solution, which share a factorization, and of changing solutions.
 pub const OPERATIONS: [&str; 11] = [
     "step",
     "expand-stage",
@@ -31,8 +31,8 @@ pub const OPERATIONS: [&str; 11] = [
     "jacobian",
 ];
 
-/// Runs an operation so many times. Gives what one is divided by to be one of its kind: stages of the Riccati recursion,
-/// accepted iterations of a solve. None where there is no such operation.
+/// Runs an operation the given number of times. Returns the number of its parts: stages of the Riccati recursion, accepted
+/// iterations of a solve. `None` if the operation is unknown.
 #[must_use]
 pub fn repeat(system: &str, operation: &str, horizon: usize, times: usize) -> Option<usize> {
     if !HORIZONS.contains(&horizon) {
@@ -81,7 +81,7 @@ where
     Some(if matches!(operation, "exact" | "gauss-newton") { solution.stats.iterations } else { 1 })
 }
 
-/// Whether there is such a kernel.
+/// Whether the kernel exists.
 fn kernel<M, const NX: usize, const NU: usize, const NP: usize>(
     case: &Case<M, NX, NU, NP>,
     name: &str,

@@ -116,9 +116,9 @@ pub struct Case<M, const NX: usize, const NU: usize, const NP: usize> {
     pub name: String,
     pub model: M,
     pub problem: Problem<NX, NU, NP>,
-    /// Which state entry is the angular rate that the loss is about.
+    /// Index of the angular rate in the state, for the loss.
     pub rate: usize,
-    /// Missing where no other solver has been asked.
+    /// Missing if no other solver gave an answer.
     pub golden: Option<Golden>,
 }
 
@@ -131,11 +131,11 @@ pub struct Golden {
     pub controls: Option<Vec<f64>>,
     /// The loss there.
     pub loss: Option<f64>,
-    /// The loss's gradient in the parameters.
+    /// Gradient of the loss in the parameters.
     pub gradient: Vec<f64>,
 }
 
-/// The answers for a system over one of the [`HORIZONS`]; nobody was asked about others.
+/// The answers for a system over one of the [`HORIZONS`]. There are none for others.
 fn golden(system: &str, horizon: usize) -> Option<Golden> {
     if !HORIZONS.contains(&horizon) {
         return None;
@@ -171,18 +171,18 @@ pub fn off_upright(model: &cartpole::Cartpole, angle: f64, horizon: usize) -> Pr
     Problem::new([0.0, 0.0, angle, 0.0], [9.8, 1.0, 0.1, 0.5], horizon).with_policy(model, law)
 }
 
-/// As many poles, let go at different angles.
+/// Cart-poles from different angles.
 #[must_use]
 pub fn batch_of_poles(model: &cartpole::Cartpole, problems: usize, horizon: usize) -> Vec<Problem<4, 1, 4>> {
     let angle = |i| -0.5 + i as f64 / (problems - 1) as f64;
     (0..problems).map(|i| off_upright(model, angle(i), horizon)).collect()
 }
 
-/// Asserts that a solution found in lanes is the one found alone: lanes round otherwise, so it is as close as the tolerance over
-/// the smallest curvature allows, and a margin.
+/// Asserts that a solution from lanes equals that of a single solve. Lanes round differently, so the difference may be the
+/// tolerance over the smallest curvature, and a margin.
 ///
 /// # Panics
-/// Where it is not.
+/// If they differ by more.
 pub fn assert_same<const NX: usize, const NU: usize, const NP: usize>(
     in_lanes: &Solution<NX, NU, NP>,
     alone: &Solution<NX, NU, NP>,
@@ -194,7 +194,7 @@ pub fn assert_same<const NX: usize, const NU: usize, const NP: usize>(
     assert!(in_lanes.controls.iter().zip(&alone.controls).all(|(a, b)| (a - b).amax() <= allowed));
 }
 
-/// Where the quadrotors start, what they are made of, and the guess: they hover.
+/// Initial state, parameters and guess of the quadrotors: hovering.
 fn off_hover(horizon: usize) -> Problem<12, 4, 6> {
     let start = [0.5, -0.4, 0.6, 0.1, -0.1, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
     let hover = SVector::<f64, 4>::repeat(0.5 * 9.81 / 4.0);
@@ -208,7 +208,7 @@ pub fn quadrotor(horizon: usize) -> Case<QuadrotorRk4, 12, 4, 6> {
     Case { name: format!("quadrotor T={horizon}"), model: QuadrotorRk4, problem: off_hover(horizon), rate: 9, golden }
 }
 
-/// The same by Euler steps, for which there are no answers.
+/// The same by Euler steps, without answers.
 #[must_use]
 pub fn quadrotor_euler(horizon: usize) -> Case<QuadrotorEuler, 12, 4, 6> {
     let name = format!("quadrotor, Euler T={horizon}");
@@ -222,7 +222,7 @@ where
     /// A solver for it.
     ///
     /// # Panics
-    /// Where the settings are out of range.
+    /// If the settings are out of range.
     #[must_use]
     pub fn solver(&self, settings: Settings) -> Ilqr<M, NX, NU, NP> {
         Ilqr::new(self.model.clone(), self.problem.horizon(), settings).expect("the settings are in range")
@@ -231,7 +231,7 @@ where
     /// Solves it, asserts the answers, and gives solver, solution and loss gradient.
     ///
     /// # Panics
-    /// Where an answer is not the known one.
+    /// If an answer differs from the known one.
     #[must_use]
     pub fn solved(&self, settings: Settings) -> (Ilqr<M, NX, NU, NP>, Solution<NX, NU, NP>, LossGradient<NX, NU>) {
         let mut solver = self.solver(settings);
@@ -252,8 +252,8 @@ where
         (solver, solution, losses)
     }
 
-    /// The same solution but for one bit. Gradients of one solution after another share a factorisation; of a solution and
-    /// its twin in turn they do not.
+    /// The same solution with one bit changed. Consecutive gradients of one solution share a factorization; alternating gradients
+    /// of a solution and its twin do not.
     #[must_use]
     pub fn twin(&self, solution: &Solution<NX, NU, NP>) -> Solution<NX, NU, NP> {
         let mut twin = solution.clone();
@@ -301,7 +301,7 @@ pub fn gauss_newton() -> Settings {
     Settings { hessian: Hessian::GaussNewton, ..Settings::default() }
 }
 
-/// Many small steps to the same solution: a proximal weight that never falls.
+/// Many small steps to the same solution: the proximal weight never falls.
 #[must_use]
 pub fn many_small_steps(weight: f64) -> Settings {
     let mut settings = Settings::default();

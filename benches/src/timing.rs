@@ -1,4 +1,4 @@
-//! A stopwatch without statistics, for programs that time many things beside each other.
+//! A stopwatch without statistics, for programs that compare many times.
 
 use std::time::Instant;
 
@@ -20,10 +20,10 @@ pub fn microseconds(mut run: impl FnMut()) -> f64 {
     median((0..loops).map(|_| 1e6 * seconds(times) / f64::from(times)).collect())
 }
 
-/// The middle one; of two, the lower.
+/// The median; for an even number of values the lower of the middle two.
 ///
 /// # Panics
-/// Where there is none.
+/// If there are no values.
 #[must_use]
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);

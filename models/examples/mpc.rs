@@ -1,5 +1,5 @@
-//! A rod whose motor cannot lift it at once is swung up and held upright by a receding horizon, against noise, for 500
-//! steps. Prints solves a second and the worst violation of the torque's limit, and draws `target/mpc/swing_up.svg`.
+//! Swings a rod up with a weak motor and holds it upright: a receding horizon of 500 steps with noise. Prints solves per
+//! second and the largest violation of the torque limit, and draws `target/mpc/swing_up.svg`.
 
 use std::error::Error;
 use std::ops::Range;
@@ -20,7 +20,7 @@ const RED: RGBColor = RGBColor(213, 94, 0);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let params = Params::default();
-    // The plant is a tenth heavier than the model, and shaken.
+    // The plant is a tenth heavier than the model, and noise acts on it.
     let plant = Params { mass: 1.1 * params.mass, ..params };
     let mut noise = Noise(1);
     let settings = Settings { max_iterations: 10, ..Settings::default() };

@@ -1,5 +1,5 @@
-//! A unicycle finds its way between three discs. Prints how well, what the middle disc's radius is worth, exactly and by a
-//! central difference, and draws the way to `target/obstacle/way.svg`.
+//! Drives a unicycle between three discs. Prints the statistics and the derivative in the radius of the middle disc, exact and
+//! by a central difference. Draws the path to `target/obstacle/way.svg`.
 
 use std::error::Error;
 use std::path::Path;
@@ -17,7 +17,7 @@ const RED: RGBColor = RGBColor(213, 94, 0);
 fn main() -> Result<(), Box<dyn Error>> {
     let settings = Settings { tolerance: 1e-11, ..Settings::default() };
     let mut solver = Ilqr::new(UnicycleObstacles, HORIZON, settings)?;
-    // A bend to the left to begin with: which way round an obstacle is a choice that no derivative makes.
+    // Start with a left bend: a local method does not choose the side of an obstacle.
     let guess: Vec<[f64; 2]> = (0..HORIZON).map(|t| [0.7, if t < 8 { 0.8 } else { -0.15 }]).collect();
     let problem = |params: Params| Problem::new([0.0, 0.0, 0.0], params, HORIZON).with_controls(&guess);
     let params = Params::default();
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     println!("active_limits={} margin={:.1e}", certificate.active.len(), certificate.margin);
 
-    // Where the vehicle ends, along the first axis, for a wider middle disc.
+    // Derivative of the final position along the first axis in the radius of the middle disc.
     let mut loss = LossGradient::zeros(HORIZON);
     loss.states[HORIZON][0] = 1.0;
     let gradient = Params::from(solver.vjp(&solution, &loss)?.params);
@@ -57,11 +57,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The way of the vehicle's centre among the obstacles, and the vehicle every sixth stage.
+/// The path of the vehicle's center between the obstacles, and the vehicle at every sixth stage.
 fn draw(path: &Path, params: &Params, states: &[SVector<f64, 3>]) -> Result<(), Box<dyn Error>> {
     let area = SVGBackend::new(path, (900, 460)).into_drawing_area();
     area.fill(&WHITE)?;
-    // As many pixels to the metre on both axes.
+    // The same scale on both axes.
     let mut chart = ChartBuilder::on(&area)
         .caption("Between the discs", FONT)
         .margin(12)
@@ -76,7 +76,7 @@ fn draw(path: &Path, params: &Params, states: &[SVector<f64, 3>]) -> Result<(), 
         })
     };
     for i in 0..OBSTACLES {
-        let disc: Vec<_> = circle(params.centre_x[i], params.centre_y[i], params.radius[i]).collect();
+        let disc: Vec<_> = circle(params.center_x[i], params.center_y[i], params.radius[i]).collect();
         let series = chart.draw_series(std::iter::once(Polygon::new(disc, RED.mix(0.35).filled())))?;
         if i == 0 {
             series

@@ -20,7 +20,7 @@ mod acrobot {
         pub torque: f64,
     }
 
-    /// What the motion depends on.
+    /// Parameters of the motion.
     pub struct Params {
         /// Gravity \[m/s^2\].
         pub gravity: f64,
@@ -48,7 +48,7 @@ mod acrobot {
         let m12 = m22 + coupling * cos;
         let m11 = p.mass[0] * p.center[0].powi(2) + p.inertia[0] + p.mass[1] * p.length.powi(2) + m12 + coupling * cos;
 
-        // What remains of Lagrange's equations: gravity, centrifugal and Coriolis torques, and the motor.
+        // Right-hand side of Lagrange's equations: gravity, centrifugal and Coriolis torques, and the motor.
         let fall_second = p.mass[1] * p.center[1] * p.gravity * (first + second).sin();
         let fall_first = (p.mass[0] * p.center[0] + p.mass[1] * p.length) * p.gravity * first.sin() + fall_second;
         let torque_first = fall_first + coupling * sin * second_rate * (2.0 * first_rate + second_rate);
@@ -64,7 +64,7 @@ mod acrobot {
         }
     }
 
-    /// Away from rest, both rods upright.
+    /// Distance from rest with both rods upright.
     fn state_cost(x: State) -> f64 {
         let [first, second] = x.angle;
         (1.0 - first.cos()) + (1.0 - (first + second).cos()) + 0.05 * (x.rate[0].powi(2) + x.rate[1].powi(2))
@@ -75,7 +75,7 @@ mod acrobot {
         state_cost(x) + 0.01 * u.torque.powi(2)
     }
 
-    /// Cost of where the last step ends.
+    /// Cost of the final state.
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         10.0 * state_cost(x)
     }

@@ -22,7 +22,7 @@ mod arm {
         pub torque: [f64; N],
     }
 
-    /// What the motion depends on.
+    /// Parameters of the motion.
     pub struct Params {
         /// Masses of the links \[kg\].
         pub mass: [f64; N],
@@ -49,7 +49,7 @@ mod arm {
     /// Friction of a joint \[N m s\].
     const FRICTION: f64 = 0.1;
 
-    /// Where the cost wants every joint to be \[rad\].
+    /// Goal of the cost for every joint \[rad\].
     const GOAL: f64 = 0.3;
 
     fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
@@ -154,7 +154,7 @@ mod arm {
 
     /// The rate of change of the state.
     pub fn derivative(x: State, u: Control, p: Params) -> State {
-        // Outwards: velocities, and what the links would do without joint torques.
+        // Outwards: velocities, and accelerations of the links without joint torques.
         let mut transforms = [[[0.0; 6]; 6]; N];
         let mut inertia = [[[0.0; 6]; 6]; N];
         let mut bias = [[0.0; 6]; N];
@@ -171,7 +171,7 @@ mod arm {
             bias[i] = cross_force(velocity, times(inertia[i], velocity));
         }
 
-        // Inwards: the inertia and the force that each joint feels of everything behind it.
+        // Inwards: the inertia and the force of all links behind each joint.
         let mut column = [[0.0; 6]; N];
         let mut pivot = [0.0; N];
         let mut drive = [0.0; N];
@@ -229,7 +229,7 @@ mod arm {
         cost
     }
 
-    /// Cost of where the last step ends: away from the goal, and of motion.
+    /// Cost of the final state: distance from the goal, and motion.
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         let mut cost = 0.0;
         for i in 0..N {

@@ -20,13 +20,13 @@ mod cartpole {
         pub angular_velocity: f64,
     }
 
-    /// What moves the cart.
+    /// The actuator.
     pub struct Control {
         /// Force on the cart along the rail \[N\].
         pub force: f64,
     }
 
-    /// What the motion depends on.
+    /// Parameters of the motion.
     pub struct Params {
         /// Gravity \[m/s^2\].
         pub gravity: f64,
@@ -45,7 +45,7 @@ mod cartpole {
     pub fn dynamics(x: State, u: Control, p: Params) -> State {
         let (sin, cos) = x.angle.sin_cos();
         let mass = p.mass_cart + p.mass_pole;
-        // Acceleration of the cart, were the pole to hang on weightlessly.
+        // Acceleration of the cart without the pole's weight.
         let push = (u.force + p.mass_pole * p.length * x.angular_velocity.powi(2) * sin) / mass;
         let angular_acceleration =
             (p.gravity * sin - cos * push) / (p.length * (4.0 / 3.0 - p.mass_pole * cos.powi(2) / mass));
@@ -58,7 +58,7 @@ mod cartpole {
         }
     }
 
-    /// Away from rest, upright, in the middle of the rail.
+    /// Distance from rest, upright, in the middle of the rail.
     fn state_cost(x: State) -> f64 {
         0.1 * x.position.powi(2)
             + 0.1 * x.velocity.powi(2)
@@ -71,7 +71,7 @@ mod cartpole {
         state_cost(x) + 0.001 * u.force.powi(2)
     }
 
-    /// Cost of where the last step ends.
+    /// Cost of the final state.
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         10.0 * state_cost(x)
     }

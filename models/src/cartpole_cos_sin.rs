@@ -1,8 +1,8 @@
 //! The cart and pole in the coordinates of mpc.pytorch: the pole by cosine, sine and rate.
 //!
-//! Equations and cost: mpc.pytorch (`env_dx/cartpole.py`) without its limit on the force. A step goes through the angle,
-//! so a state beside the unit circle is brought back to it. Data recorded with mpc.pytorch are in these coordinates;
-//! [`cartpole`](crate::cartpole) is the same system with the angle itself, and the better choice otherwise.
+//! Equations and cost: mpc.pytorch (`env_dx/cartpole.py`) without its limit on the force. A step uses the angle,
+//! so it returns states to the unit circle. Data recorded with mpc.pytorch are in these coordinates. For other purposes prefer
+//! [`cartpole`](crate::cartpole), the same system with the angle itself.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model]
@@ -21,13 +21,13 @@ mod cartpole_cos_sin {
         pub angular_velocity: f64,
     }
 
-    /// What moves the cart.
+    /// The actuator.
     pub struct Control {
         /// Force on the cart along the rail \[N\].
         pub force: f64,
     }
 
-    /// What the motion depends on.
+    /// Parameters of the motion.
     pub struct Params {
         /// Gravity \[m/s^2\].
         pub gravity: f64,
@@ -45,7 +45,7 @@ mod cartpole_cos_sin {
     /// The state one time step later.
     pub fn dynamics(x: State, u: Control, p: Params) -> State {
         let mass = p.mass_cart + p.mass_pole;
-        // Acceleration of the cart, were the pole to hang on weightlessly.
+        // Acceleration of the cart without the pole's weight.
         let push = (u.force + p.mass_pole * p.length * x.angular_velocity.powi(2) * x.sin) / mass;
         let angular_acceleration =
             (p.gravity * x.sin - x.cos * push) / (p.length * (4.0 / 3.0 - p.mass_pole * x.cos.powi(2) / mass));
@@ -65,7 +65,7 @@ mod cartpole_cos_sin {
         terminal_cost(x, p) + 0.0005 * u.force.powi(2)
     }
 
-    /// Cost of where the last step ends: weights 0.1, 0.1, 1, 1 and 0.1 on the squares, and the goal `cos = 1`.
+    /// Cost of the final state: weights 0.1, 0.1, 1, 1 and 0.1 on the squares, and the goal `cos = 1`.
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         0.05 * (x.position.powi(2) + x.velocity.powi(2) + x.angular_velocity.powi(2))
             + 0.5 * (x.cos.powi(2) + x.sin.powi(2))

@@ -1,6 +1,6 @@
-//! The linear-quadratic regulator `x' = A x + B u` with all of `A`, `B` and the control's weight as parameters.
+//! The linear-quadratic regulator `x' = A x + B u`. Its parameters are `A`, `B` and the weight of the control.
 //!
-//! A Riccati recursion solves it exactly, a solver in one step, so every derivative has a known answer. The default
+//! A Riccati recursion solves it exactly and a solver in one step, so every derivative is known. The default
 //! parameters are a random plant with three unstable modes.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
@@ -18,7 +18,7 @@ mod lqr {
         pub u: [f64; 2],
     }
 
-    /// The plant and the price of control.
+    /// The plant and the weight of the control.
     pub struct Params {
         /// `A`, 4 x 4, row by row.
         pub a: [f64; 16],

@@ -14,13 +14,13 @@ mod mass_spring_damper {
         pub velocity: [f64; N],
     }
 
-    /// What moves the chain.
+    /// The actuator.
     pub struct Control {
         /// Force on the last mass, away from the wall \[N\].
         pub force: f64,
     }
 
-    /// What the motion depends on; spring and damper `i` are those on the wall's side of mass `i`.
+    /// Parameters of the motion. Spring and damper `i` lie on the wall's side of mass `i`.
     pub struct Params {
         /// Masses \[kg\].
         pub mass: [f64; N],
@@ -59,7 +59,7 @@ mod mass_spring_damper {
         State { position: x.velocity, velocity: acceleration }
     }
 
-    /// Away from rest.
+    /// Distance from rest.
     fn state_cost(x: State) -> f64 {
         let mut cost = 0.0;
         for i in 0..N {
@@ -73,7 +73,7 @@ mod mass_spring_damper {
         state_cost(x) + 0.01 * u.force.powi(2)
     }
 
-    /// Cost of where the last step ends.
+    /// Cost of the final state.
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         10.0 * state_cost(x)
     }

@@ -22,7 +22,7 @@ mod pendulum {
         pub torque: f64,
     }
 
-    /// What the motion depends on.
+    /// Parameters of the motion.
     pub struct Params {
         /// Gravity \[m/s^2\].
         pub gravity: f64,
@@ -48,7 +48,7 @@ mod pendulum {
         x.theta.powi(2) + 0.1 * x.omega.powi(2) + 0.001 * u.torque.powi(2)
     }
 
-    /// Cost of where the last step ends.
+    /// Cost of the final state.
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         10.0 * x.theta.powi(2) + x.omega.powi(2)
     }

@@ -1,8 +1,8 @@
 //! The pendulum in the coordinates of mpc.pytorch: cosine, sine and rate.
 //!
-//! Equations and cost: mpc.pytorch (`env_dx/pendulum.py`) without its limit on the torque. A step goes through the angle,
-//! so a state beside the unit circle is brought back to it. Data recorded with mpc.pytorch are in these coordinates;
-//! [`pendulum`](crate::pendulum) is the same system with the angle itself, and the better choice otherwise.
+//! Equations and cost: mpc.pytorch (`env_dx/pendulum.py`) without its limit on the torque. A step uses the angle,
+//! so it returns states to the unit circle. Data recorded with mpc.pytorch are in these coordinates. For other purposes prefer
+//! [`pendulum`](crate::pendulum), the same system with the angle itself.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model]
@@ -23,7 +23,7 @@ mod pendulum_cos_sin {
         pub torque: f64,
     }
 
-    /// What the motion depends on.
+    /// Parameters of the motion.
     pub struct Params {
         /// Gravity \[m/s^2\].
         pub gravity: f64,
@@ -50,7 +50,7 @@ mod pendulum_cos_sin {
         terminal_cost(x, p) + 0.0005 * u.torque.powi(2)
     }
 
-    /// Cost of where the last step ends: weights 1, 1 and 0.1 on the squares, and the goal `cos = 1`.
+    /// Cost of the final state: weights 1, 1 and 0.1 on the squares, and the goal `cos = 1`.
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         0.5 * (x.cos.powi(2) + x.sin.powi(2) + 0.1 * x.omega.powi(2)) - x.cos
     }

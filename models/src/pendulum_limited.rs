@@ -1,8 +1,9 @@
-//! A rod on a hinge whose motor is too weak to lift it at once: it has to be swung up.
+//! A rod on a hinge with a motor that is too weak to lift it directly: it must swing up.
 //!
 //! Equations: those of [`pendulum`](crate::pendulum), a uniform rod about its end by semi-implicit Euler; the limit on the
 //! torque is that of Gym's pendulum (Brockman et al., "OpenAI Gym", arXiv 1606.01540, 2016), below the weight's largest
-//! moment `mass gravity length / 2`. The cost counts angles by their cosine, so that any number of turns is as good.
+//! moment `mass gravity length / 2`. The cost depends on the cosine of the angle, so it is the same for any number of
+//! turns.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model]
@@ -22,7 +23,7 @@ mod pendulum_limited {
         pub torque: f64,
     }
 
-    /// What the motion depends on.
+    /// Parameters of the motion.
     pub struct Params {
         /// Gravity \[m/s^2\].
         pub gravity: f64,
@@ -45,7 +46,7 @@ mod pendulum_limited {
         State { theta: x.theta + DT * omega, omega }
     }
 
-    /// Away from rest, upright.
+    /// Distance from rest, upright.
     fn state_cost(x: State) -> f64 {
         2.0 * (1.0 - x.theta.cos()) + 0.1 * x.omega.powi(2)
     }
@@ -55,7 +56,7 @@ mod pendulum_limited {
         state_cost(x) + 0.001 * u.torque.powi(2)
     }
 
-    /// Cost of where the last step ends.
+    /// Cost of the final state.
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         10.0 * state_cost(x)
     }

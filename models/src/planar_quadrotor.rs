@@ -27,7 +27,7 @@ mod planar_quadrotor {
         pub thrust: [f64; 2],
     }
 
-    /// What the motion depends on.
+    /// Parameters of the motion.
     pub struct Params {
         /// Gravity \[m/s^2\].
         pub gravity: f64,
@@ -57,7 +57,7 @@ mod planar_quadrotor {
         }
     }
 
-    /// Away from hovering at the origin.
+    /// Distance from hovering at the origin.
     fn state_cost(x: State) -> f64 {
         x.x.powi(2)
             + x.y.powi(2)
@@ -65,13 +65,13 @@ mod planar_quadrotor {
             + 0.1 * (x.x_rate.powi(2) + x.y_rate.powi(2) + x.angle_rate.powi(2))
     }
 
-    /// Cost of one step; thrust costs where it differs from the share of the weight.
+    /// Cost of one step, with the difference of each thrust from half the weight.
     pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
         let hover = 0.5 * p.mass * p.gravity;
         state_cost(x) + 0.1 * ((u.thrust[0] - hover).powi(2) + (u.thrust[1] - hover).powi(2))
     }
 
-    /// Cost of where the last step ends.
+    /// Cost of the final state.
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         10.0 * state_cost(x)
     }

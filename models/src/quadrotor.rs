@@ -25,7 +25,7 @@ mod quadrotor {
         pub pulse: [f64; 4],
     }
 
-    /// What the motion depends on.
+    /// Parameters of the motion.
     pub struct Params {
         /// Gravity \[m/s^2\].
         pub gravity: f64,
@@ -39,7 +39,7 @@ mod quadrotor {
         pub arm: f64,
         /// Thrust of a rotor for the width of its pulse \[N/us\].
         pub thrust_slope: f64,
-        /// Thrust of a rotor at no width, where the line through its range ends \[N\].
+        /// Thrust of a rotor, extrapolated to zero width \[N\].
         pub thrust_offset: f64,
         /// Torque of a rotor about its axis for the width of its pulse \[N m/us\].
         pub torque_slope: f64,
@@ -93,7 +93,7 @@ mod quadrotor {
         let [first, second, third, fourth] = u.pulse;
         let slope = MICROSECONDS * p.thrust_slope;
         let lift = slope * (first + second + third + fourth) + 4.0 * p.thrust_offset;
-        // The offset turns nothing: the rotors are opposite one another.
+        // The offset of the thrust causes no torque: the rotors are opposite to each other.
         let lever = slope * p.arm * std::f64::consts::FRAC_1_SQRT_2;
         let torque = [
             lever * (first - second - third + fourth),
@@ -128,7 +128,7 @@ mod quadrotor {
         }
     }
 
-    /// Away from hovering at the origin.
+    /// Distance from hovering at the origin.
     fn state_cost(x: State) -> f64 {
         dot(x.position, x.position)
             + 5.0 * dot(x.attitude, x.attitude)
@@ -136,7 +136,7 @@ mod quadrotor {
             + 0.1 * dot(x.rate, x.rate)
     }
 
-    /// Cost of one step; pulses cost where they differ from hovering.
+    /// Cost of one step, with the difference of pulses from those of hovering.
     pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
         let hover = hover(p);
         let mut cost = state_cost(x);
@@ -146,7 +146,7 @@ mod quadrotor {
         cost
     }
 
-    /// Cost of where the last step ends.
+    /// Cost of the final state.
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         10.0 * state_cost(x)
     }

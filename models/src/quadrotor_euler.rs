@@ -25,7 +25,7 @@ mod quadrotor_euler {
         pub thrust: [f64; 4],
     }
 
-    /// What the motion depends on.
+    /// Parameters of the motion.
     pub struct Params {
         /// Mass \[kg\].
         pub mass: f64,
@@ -46,7 +46,7 @@ mod quadrotor_euler {
     /// Thrust of one rotor at which the default vehicle hovers \[N\].
     pub const HOVER: f64 = 0.5 * GRAVITY / 4.0;
 
-    /// Where the cost wants the vehicle to be \[m\].
+    /// Goal of the cost \[m\].
     const GOAL: [f64; 3] = [0.0, 0.0, 1.0];
 
     /// The rate of change of the state.
@@ -60,7 +60,7 @@ mod quadrotor_euler {
         let (sin_yaw, cos_yaw) = yaw.sin_cos();
 
         let lift = (front + left + back + right) / p.mass;
-        // The angular velocity about the axis of yaw, and what it adds to that of roll.
+        // The rate of yaw, and its part in the rate of roll.
         let turn = (sin_roll * wy + cos_roll * wz) / cos_pitch;
         State {
             position: x.velocity,
@@ -78,7 +78,7 @@ mod quadrotor_euler {
         }
     }
 
-    /// Away from hovering one metre up.
+    /// Distance from hovering at a height of one meter.
     fn state_cost(x: State) -> f64 {
         let mut cost = 0.0;
         for i in 0..3 {
@@ -98,7 +98,7 @@ mod quadrotor_euler {
         cost
     }
 
-    /// Cost of where the last step ends.
+    /// Cost of the final state.
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         state_cost(x)
     }

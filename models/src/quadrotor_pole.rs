@@ -2,8 +2,8 @@
 //!
 //! Equations: Hehn and D'Andrea, "A flying inverted pendulum", IEEE International Conference on Robotics and Automation,
 //! 2011: the pole is a point mass on a massless rod, hinged at the vehicle's centre of mass, and the loops on board follow
-//! body rates at once, so that thrust and body rates are the controls. The publication neglects the pole's mass; here the
-//! vehicle feels it. With the direction `d` of the rod (length `L`), the thrust's axis `b` and `a = thrust / mass`, the
+//! body rates at once, so that thrust and body rates are the controls. The publication neglects the mass of the
+//! pole; this model does not. With the direction `d` of the rod (length `L`), the thrust's axis `b` and `a = thrust / mass`, the
 //! constraint `|d| = L` gives the force in the rod and with it, free of a mass matrix,
 //!
 //! ```text
@@ -28,7 +28,7 @@ mod quadrotor_pole {
         pub lean_rate: [f64; 2],
     }
 
-    /// What the loops on board follow.
+    /// Set points of the control loops on board.
     pub struct Control {
         /// Thrust of all rotors together along the body's third axis \[N\].
         pub thrust: f64,
@@ -36,7 +36,7 @@ mod quadrotor_pole {
         pub rate: [f64; 3],
     }
 
-    /// What the motion depends on.
+    /// Parameters of the motion.
     pub struct Params {
         /// Gravity \[m/s^2\].
         pub gravity: f64,
@@ -88,7 +88,7 @@ mod quadrotor_pole {
         }
     }
 
-    /// Away from hovering at the origin, level, the pole upright.
+    /// Distance from hovering at the origin, level, with the pole upright.
     fn state_cost(x: State) -> f64 {
         let [_, qx, qy, qz] = x.attitude;
         square(x.position)
@@ -98,13 +98,13 @@ mod quadrotor_pole {
             + 0.5 * (x.lean_rate[0].powi(2) + x.lean_rate[1].powi(2))
     }
 
-    /// Cost of one step; thrust costs where it differs from the weight.
+    /// Cost of one step, with the difference of the thrust from the weight.
     pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
         let weight = (p.mass + p.mass_pole) * p.gravity;
         state_cost(x) + 0.02 * (u.thrust - weight).powi(2) + 0.1 * square(u.rate)
     }
 
-    /// Cost of where the last step ends.
+    /// Cost of the final state.
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         10.0 * state_cost(x)
     }

@@ -1,4 +1,4 @@
-//! A rocket that lands on a thrust whose direction it can choose.
+//! A rocket that lands with a steerable thrust.
 //!
 //! Equations, values and kind of cost: Jin, Mou and Pappas, "Safe Pontryagin differentiable programming", NeurIPS 2021
 //! (`JinEnv`, `Rocket`), after Szmuk, Eren and Acikmese, "Successive convexification for Mars 6-DoF powered descent
@@ -26,7 +26,7 @@ mod rocket {
         pub thrust: [f64; 3],
     }
 
-    /// What the motion depends on.
+    /// Parameters of the motion.
     pub struct Params {
         /// Gravity \[m/s^2\].
         pub gravity: f64,
@@ -90,19 +90,19 @@ mod rocket {
         State { position: x.velocity, velocity, attitude, rate }
     }
 
-    /// Away from standing at the origin; the tilt is 1 less the cosine of the rocket's angle from upright.
+    /// Distance from standing at the origin. The tilt is 1 less the cosine of the rocket's angle from upright.
     fn state_cost(x: State) -> f64 {
         let tilt = 2.0 * (x.attitude[2].powi(2) + x.attitude[3].powi(2));
         square(x.position) + square(x.velocity) + 5.0 * tilt + square(x.rate)
     }
 
-    /// Cost of one step; thrust across the rocket costs more than along it.
+    /// Cost of one step. Thrust across the rocket has a larger weight than along it.
     pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
         let [along, across, aside] = u.thrust;
         0.1 * state_cost(x) + 0.01 * along.powi(2) + 0.1 * (across.powi(2) + aside.powi(2))
     }
 
-    /// Cost of where the last step ends.
+    /// Cost of the final state.
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         10.0 * state_cost(x)
     }

@@ -1,4 +1,4 @@
-//! An arm of two links that moves in a horizontal plane and reaches for a point.
+//! An arm of two links in a horizontal plane that reaches for a point.
 //!
 //! Equations and values: Li and Todorov, "Iterative linear quadratic regulator design for nonlinear biological movement
 //! systems", 1st International Conference on Informatics in Control, Automation and Robotics, 2004, section 5; torques
@@ -21,7 +21,7 @@ mod two_link_arm {
         pub torque: [f64; 2],
     }
 
-    /// What the motion depends on, and the point to reach.
+    /// Parameters of the motion, and the point to reach.
     pub struct Params {
         /// Moments of inertia of upper arm and forearm about their joints \[kg m^2\].
         pub inertia: [f64; 2],
@@ -35,7 +35,7 @@ mod two_link_arm {
         pub friction: f64,
         /// Friction of a joint against the other one's rate \[N m s\].
         pub friction_cross: f64,
-        /// Where the hand should be \[m\].
+        /// Goal of the hand \[m\].
         pub target: [f64; 2],
     }
 
@@ -82,7 +82,7 @@ mod two_link_arm {
         state_cost(x, p) + 1e-3 * (u.torque[0].powi(2) + u.torque[1].powi(2))
     }
 
-    /// Cost of where the last step ends.
+    /// Cost of the final state.
     pub fn terminal_cost(x: State, p: Params) -> f64 {
         10.0 * state_cost(x, p)
     }

@@ -1,8 +1,8 @@
 //! A vehicle that rolls along its heading and turns on the spot, driven to a pose.
 //!
 //! Equations: the kinematic unicycle, Siciliano, Sciavicco, Villani and Oriolo, "Robotics: Modelling, Planning and
-//! Control", Springer 2009, section 11.2.1. The motion has no parameters of its own; those here are the cost's: where
-//! to go, and the price of driving there.
+//! Control", Springer 2009, section 11.2.1. The motion has no parameters. Those here belong to the
+//! cost: the goal, and weights of driving.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model(integrator = midpoint, dt = DT)]
@@ -17,7 +17,7 @@ mod unicycle {
         pub heading: f64,
     }
 
-    /// How the vehicle is driven.
+    /// The drive.
     pub struct Control {
         /// Speed along the heading \[m/s\].
         pub speed: f64,
@@ -31,9 +31,9 @@ mod unicycle {
         pub goal: [f64; 2],
         /// Heading to reach \[rad\].
         pub goal_heading: f64,
-        /// Price of speed \[s^2/m^2\].
+        /// Weight of speed \[s^2/m^2\].
         pub price_speed: f64,
-        /// Price of turning \[s^2/rad^2\].
+        /// Weight of turning \[s^2/rad^2\].
         pub price_turn: f64,
     }
 
@@ -46,7 +46,7 @@ mod unicycle {
         State { x: u.speed * cos, y: u.speed * sin, heading: u.turn }
     }
 
-    /// Squared distance from the goal, and the heading's error without a jump at half a turn.
+    /// Squared distance from the goal, and a smooth error of the heading.
     fn distance(x: State, p: Params) -> f64 {
         (x.x - p.goal[0]).powi(2) + (x.y - p.goal[1]).powi(2) + (1.0 - (x.heading - p.goal_heading).cos())
     }
@@ -56,7 +56,7 @@ mod unicycle {
         0.1 * distance(x, p) + p.price_speed * u.speed.powi(2) + p.price_turn * u.turn.powi(2)
     }
 
-    /// Cost of where the last step ends.
+    /// Cost of the final state.
     pub fn terminal_cost(x: State, p: Params) -> f64 {
         10.0 * distance(x, p)
     }

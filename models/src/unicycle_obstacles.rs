@@ -1,8 +1,8 @@
-//! A round vehicle that rolls along its heading, turns on the spot, and has to find its way between round obstacles.
+//! A round vehicle that rolls along its heading, turns on the spot, and drives between round obstacles.
 //!
 //! Equations: the kinematic unicycle, Siciliano, Sciavicco, Villani and Oriolo, "Robotics: Modelling, Planning and
-//! Control", Springer 2009, section 11.2.1. That vehicle and obstacle do not overlap is written in squared distances, which
-//! have derivatives at an obstacle's centre, too.
+//! Control", Springer 2009, section 11.2.1. The obstacle constraints use squared distances, which also have derivatives at
+//! the center of an obstacle.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model(integrator = midpoint, dt = DT)]
@@ -17,9 +17,9 @@ mod unicycle_obstacles {
         pub heading: f64,
     }
 
-    /// How the vehicle is driven.
+    /// The drive.
     pub struct Control {
-        /// Speed along the heading \[m/s\]; it does not go backwards.
+        /// Speed along the heading, forwards only \[m/s\].
         #[bounds(0.0, p.top_speed)]
         pub speed: f64,
         /// Rate of the heading \[rad/s\].
@@ -27,14 +27,14 @@ mod unicycle_obstacles {
         pub turn: f64,
     }
 
-    /// The course, and what the vehicle is able to do.
+    /// The course, and the limits of the vehicle.
     pub struct Params {
         /// Position to reach \[m\].
         pub goal: [f64; 2],
         /// Centres of the obstacles along the first axis \[m\].
-        pub centre_x: [f64; OBSTACLES],
+        pub center_x: [f64; OBSTACLES],
         /// Centres of the obstacles along the second axis \[m\].
-        pub centre_y: [f64; OBSTACLES],
+        pub center_y: [f64; OBSTACLES],
         /// Radii of the obstacles \[m\].
         pub radius: [f64; OBSTACLES],
         /// Radius of the vehicle \[m\].
@@ -67,17 +67,17 @@ mod unicycle_obstacles {
         0.01 * distance(x, p) + 0.02 * u.speed.powi(2) + 0.02 * u.turn.powi(2)
     }
 
-    /// Cost of where the last step ends.
+    /// Cost of the final state.
     pub fn terminal_cost(x: State, p: Params) -> f64 {
         10.0 * distance(x, p)
     }
 
-    /// How far vehicle and obstacle overlap, in squared distances of their centres \[m^2\].
+    /// Overlap of vehicle and obstacle, in squared distances of their centers \[m^2\].
     pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; OBSTACLES] {
         let mut overlap = [0.0; OBSTACLES];
         for i in 0..OBSTACLES {
             let apart = p.radius[i] + p.vehicle;
-            overlap[i] = apart.powi(2) - (x.x - p.centre_x[i]).powi(2) - (x.y - p.centre_y[i]).powi(2);
+            overlap[i] = apart.powi(2) - (x.x - p.center_x[i]).powi(2) - (x.y - p.center_y[i]).powi(2);
         }
         overlap
     }
@@ -90,8 +90,8 @@ impl Default for Params {
     fn default() -> Self {
         Self {
             goal: [4.0, 0.0],
-            centre_x: [1.0, 2.1, 3.1],
-            centre_y: [-0.2, 0.5, -0.3],
+            center_x: [1.0, 2.1, 3.1],
+            center_y: [-0.2, 0.5, -0.3],
             radius: [0.4, 0.5, 0.35],
             vehicle: 0.15,
             top_speed: 1.2,

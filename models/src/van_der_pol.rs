@@ -1,4 +1,4 @@
-//! The oscillator of van der Pol, which feeds small swings and damps large ones, with a force on it.
+//! The oscillator of van der Pol, with a force: it amplifies small oscillations and damps large ones.
 //!
 //! Equation: van der Pol, "On relaxation-oscillations", The London, Edinburgh, and Dublin Philosophical Magazine and
 //! Journal of Science 2(11), 1926, in units without dimension: `x'' = damping (1 - x^2) x' - x + force`.
@@ -14,15 +14,15 @@ mod van_der_pol {
         pub velocity: f64,
     }
 
-    /// What is done to it.
+    /// The input.
     pub struct Control {
         /// Force \[-\].
         pub force: f64,
     }
 
-    /// What the motion depends on.
+    /// Parameters of the motion.
     pub struct Params {
-        /// How strongly swings are fed and damped \[-\].
+        /// Strength of amplification and damping \[-\].
         pub damping: f64,
     }
 
@@ -35,12 +35,12 @@ mod van_der_pol {
         State { position: x.velocity, velocity: feed - x.position + u.force }
     }
 
-    /// Cost of one step: away from rest, and of the force.
+    /// Cost of one step: distance from rest, and the force.
     pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
         x.position.powi(2) + x.velocity.powi(2) + u.force.powi(2)
     }
 
-    /// Cost of where the last step ends.
+    /// Cost of the final state.
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         10.0 * (x.position.powi(2) + x.velocity.powi(2))
     }

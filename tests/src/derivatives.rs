@@ -1,4 +1,4 @@
-//! Every block of a model's derivatives against two other answers.
+//! Compares every block of a model's derivatives with dual numbers and with central differences.
 
 use dilqr_runtime::Model;
 use dilqr_runtime::dual::AutoDiff;
@@ -100,10 +100,10 @@ fn second_order(name: &str) -> bool {
     ["xx", "ux", "uu", "xp", "up", "contraction"].iter().any(|part| name.contains(part))
 }
 
-/// Where the derivatives of a model are compared: random points about a centre.
+/// The points at which derivatives are compared: random points about a center.
 ///
-/// Steps of differences are relative to numbers of at least 1. Parameters that are small in their units have to be put
-/// at about 1 here, which is another system of the same equations.
+/// Steps of differences are relative to numbers of at least 1. Scale parameters with small values to about 1: the equations
+/// stay the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Points<const NX: usize, const NP: usize> {
     state: [f64; NX],
@@ -132,8 +132,8 @@ impl<const NX: usize, const NP: usize> Points<NX, NP> {
     }
 }
 
-/// Asserts that every block of the model's derivatives is what dual numbers through the value kernels, and what central
-/// differences of these, give; and that the value kernels compute what the functions of the model's module do.
+/// Asserts that every block of the derivatives equals dual numbers and central differences through the value kernels.
+/// Asserts that the value kernels equal the functions of the module.
 pub fn assert_derivatives<M, const NX: usize, const NU: usize, const NP: usize>(
     name: &str,
     model: M,
@@ -159,12 +159,12 @@ pub fn assert_derivatives<M, const NX: usize, const NU: usize, const NP: usize>(
         for ((block, ours), ((_, dual), (_, differences))) in ours.iter().zip(dual.iter().zip(&differences)) {
             let scale = dual.iter().fold(1.0_f64, |scale, entry| scale.max(entry.abs()));
             for ((ours, dual), differences) in ours.iter().zip(dual).zip(differences) {
-                // Both are exact up to rounding; a model's chain of some hundred operations loses three digits at most.
+                // Both are exact up to rounding: a chain of some hundred operations loses at most three digits.
                 assert!(
                     (ours - dual).abs() <= 1e-11 * scale,
                     "{name} {block}: {ours} by the macro, {dual} by dual numbers"
                 );
-                // What central differences can give: eps^(2/3) for first, eps^(1/2) for second derivatives, with room.
+                // The accuracy of central differences, with room: eps^(2/3) for first, eps^(1/2) for second derivatives.
                 let tolerance = if second_order(block) { 1e-5 } else { 1e-8 };
                 assert!(
                     (ours - differences).abs() <= tolerance * scale,
@@ -172,7 +172,7 @@ pub fn assert_derivatives<M, const NX: usize, const NU: usize, const NP: usize>(
                 );
             }
         }
-        // The user's own functions are the reference of the value kernels; they differ in the order of operations only.
+        // The user's functions are the reference for the value kernels. Only the order of operations differs.
         let (xa, ua, pa) = (x.into(), u.into(), p.into());
         let mut next = SVector::zeros();
         let none = SVector::<f64, 0>::zeros();

@@ -1,4 +1,4 @@
-//! What the integration tests share: models beside those of `dilqr-models`, and the reference data.
+//! Shared by the integration tests: more models, the reference data, comparisons.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "used by tests only, which report by panicking")]
 
 mod derivatives;
@@ -13,9 +13,12 @@ pub use solving::{differences, random_loss, solve, tight, value};
 
 use dilqr_runtime::nalgebra::SMatrix;
 
-/// The pages of documentation whose code must compile, and run where it is a program.
+/// Pages whose code is compiled and run as doc tests.
 #[cfg(doctest)]
 mod pages {
+    #[doc = include_str!("../../README.md")]
+    pub struct Readme;
+
     #[doc = include_str!("../../docs/language.md")]
     pub struct Language;
 
@@ -23,8 +26,8 @@ mod pages {
     pub struct FromOtherTools;
 }
 
-/// The cart and pole of `dilqr-models` at its default parameters, with the cost's weights, goal and price of control as
-/// parameters: the reference case `cost_weights`.
+/// The cart and pole of `dilqr-models` at its default parameters. Here the parameters are the weights of the cost, the goal
+/// and the weight of the control: the reference case `cost_weights`.
 #[dilqr_runtime::model]
 pub mod weights {
     pub struct State {
@@ -69,7 +72,7 @@ pub mod weights {
     }
 }
 
-/// The pendulum of the comparison with other solvers: `l = -cos theta + ..`, and the stage cost also at the end.
+/// The pendulum of the comparison with other solvers: `l = -cos theta + ..`, also as terminal cost.
 #[dilqr_runtime::model]
 pub mod pend2 {
     pub struct State {
@@ -148,7 +151,7 @@ pub mod cart4 {
     }
 }
 
-/// A cost with a singularity that derivatives alone can see: the root of the state, and a logarithm that has no minimum.
+/// A cost whose derivative is singular where its value is finite: the root of the state. Its logarithm has no minimum.
 #[dilqr_runtime::model]
 pub mod root {
     pub struct State {

@@ -1,6 +1,6 @@
 //! Small models with bounds, constraints and stage parameters, whose limits are parameters.
 
-/// A motor that is not strong enough: bounds that are parameters, on either side.
+/// A weak motor: both bounds are parameters.
 #[dilqr_runtime::model]
 pub mod weak_pendulum {
     pub struct State {
@@ -104,7 +104,7 @@ pub mod discs {
     pub struct Params {
         pub fastest: f64,
         pub radius: [f64; 2],
-        pub centre: [f64; 4],
+        pub center: [f64; 4],
         pub goal: [f64; 2],
     }
 
@@ -125,13 +125,13 @@ pub mod discs {
 
     pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; 2] {
         [
-            p.radius[0].powi(2) - (x.x - p.centre[0]).powi(2) - (x.y - p.centre[1]).powi(2),
-            p.radius[1].powi(2) - (x.x - p.centre[2]).powi(2) - (x.y - p.centre[3]).powi(2),
+            p.radius[0].powi(2) - (x.x - p.center[0]).powi(2) - (x.y - p.center[1]).powi(2),
+            p.radius[1].powi(2) - (x.x - p.center[2]).powi(2) - (x.y - p.center[3]).powi(2),
         ]
     }
 }
 
-/// A flying bar whose rotors push one way only, and not without limit; it keeps off the floor.
+/// A flying bar with bounded rotors that push in one direction. It must stay above the floor.
 #[dilqr_runtime::model]
 pub mod floor {
     pub struct State {
@@ -180,7 +180,7 @@ pub mod floor {
     }
 }
 
-/// A double integrator that has to be at rest at its goal in the end.
+/// A double integrator that must end at rest at its goal.
 #[dilqr_runtime::model]
 pub mod shuttle {
     pub struct State {
@@ -255,7 +255,7 @@ pub mod shared {
     }
 }
 
-/// A demand that changes from stage to stage, met by two sources of unlike price; a store between them.
+/// A demand that changes from stage to stage. Two sources of different cost meet it, with a store.
 #[dilqr_runtime::model]
 pub mod demand {
     pub struct State {
@@ -297,7 +297,7 @@ pub mod demand {
     }
 }
 
-/// The same limit many times over: multipliers that are not unique, and rows that depend on one another.
+/// One limit, stated several times: the multipliers are not unique and the rows are linearly dependent.
 #[dilqr_runtime::model]
 pub mod redundant {
     pub struct State {

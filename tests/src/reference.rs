@@ -15,7 +15,7 @@ pub struct Reference {
     pub horizon: usize,
     pub params: Vec<f64>,
     pub initial_state: Vec<f64>,
-    /// Where the solve has to start.
+    /// The initial guess. Other guesses can lead to other local minima.
     pub initial_controls: Vec<Vec<f64>>,
     pub cost: f64,
     pub controls: Vec<Vec<f64>>,
@@ -28,9 +28,9 @@ pub struct Reference {
     pub jacobian_states_params: Vec<Vec<Vec<f64>>>,
 }
 
-/// A case with parameters of the stage and limits, made by `reference/make_limits.py`: all of the problem's variables as
-/// one nonlinear program, Newton on its active set in float64, the implicit function theorem on that dense matrix,
-/// confirmed by solving again at perturbed parameters and by Ipopt.
+/// A case with stage parameters and limits, made by `reference/make_limits.py`. There the problem is one nonlinear program.
+/// It is solved by Newton's method on its active set in float64, and differentiated by the implicit function theorem on that
+/// dense matrix. Solutions at perturbed parameters and Ipopt confirm it.
 #[derive(Debug, Deserialize)]
 pub struct Limited {
     #[serde(flatten)]
@@ -60,7 +60,7 @@ pub struct Peer {
     pub last_state: Vec<f64>,
     pub loss: f64,
     pub grad_params: Vec<f64>,
-    /// Derivative of the first control in the parameters.
+    /// Derivative of the first control with respect to the parameters.
     pub jacobian_first_control: Vec<f64>,
 }
 

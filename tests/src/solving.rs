@@ -1,11 +1,11 @@
-//! Solving, and the gradient by solving again beside the problem.
+//! Solving, and gradients by central differences through the solver.
 
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Gradient, Ilqr, LossGradient, Model, Problem, Settings, Solution, Status};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// The tightest tolerance that rounding allows on these problems, so that differences of solutions have digits to lose.
+/// The tightest tolerance that rounding allows on these problems: differences of solutions lose digits.
 #[must_use]
 pub fn tight() -> Settings {
     Settings { tolerance: 1e-12, ..Settings::default() }
@@ -48,7 +48,7 @@ pub fn value<const NX: usize, const NU: usize, const NP: usize>(
 /// Moves initial state and parameters by a step.
 type Edit<'a, const NX: usize, const NP: usize> = &'a dyn Fn(f64, &mut SVector<f64, NX>, &mut SVector<f64, NP>);
 
-/// Gradient of `measure` of the solution by differences through the solver, in parameters and initial state.
+/// Gradient of `measure` with respect to parameters and initial state, by differences through the solver.
 pub fn differences<M, const NX: usize, const NU: usize, const NP: usize>(
     solver: &mut Ilqr<M, NX, NU, NP>,
     solution: &Solution<NX, NU, NP>,
@@ -65,7 +65,7 @@ where
         let mut side = |h: f64| {
             let (mut x0, mut params) = (solution.x0, solution.params);
             edit(h, &mut x0, &mut params);
-            // Under the feedback of the solution nearby, so that an unstable plant stays there.
+            // Start under the feedback of the given solution, so that an unstable plant stays close to it.
             let policy =
                 |t: usize, x: &SVector<f64, NX>| solution.controls[t] + solution.gains[t] * (x - solution.states[t]);
             let problem = Problem::new(x0, params, solution.horizon()).with_policy(&model, policy);

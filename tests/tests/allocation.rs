@@ -1,5 +1,5 @@
-//! Memory of solves under constraints, with compiled kernels: dual numbers, which the runtime's own tests use, need lists
-//! for constraints of any number.
+//! Memory of constrained solves with compiled kernels. The runtime's own tests use dual numbers, which allocate lists for
+//! constraints.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unsafe_code, reason = "a global allocator that counts is the only way to see allocations")]
 
@@ -11,7 +11,7 @@ use dilqr_runtime::model::Stage;
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, Model, Mpc, Problem, Settings, Solution, Status};
 
-/// A mass on a rail with limits of speed and force that has to be at rest at its goal in the end.
+/// A mass on a rail with limits on speed and force. It must end at rest at its goal.
 #[dilqr_runtime::model]
 pub mod rail {
     pub struct State {
@@ -45,7 +45,7 @@ pub mod rail {
     }
 }
 
-/// Counts the allocations of each thread, so that tests beside each other do not disturb.
+/// Counts the allocations of each thread, because tests run in parallel.
 struct Counting;
 
 thread_local! {
@@ -86,7 +86,7 @@ fn the_count_counts() {
     assert_eq!(allocations(|| drop(std::hint::black_box(vec![1_u8; 100]))), 1);
 }
 
-/// The first solve allocates the solution's multipliers, and no later one anything, even where other limits are active.
+/// The first solve allocates the multipliers of the solution. Later solves allocate nothing, even if other limits are active.
 #[test]
 fn solve_into_allocates_nothing() {
     fn check<M, const NX: usize, const NU: usize, const NP: usize>(model: M, problems: &[(Problem<NX, NU, NP>, Status)])
@@ -106,7 +106,7 @@ fn solve_into_allocates_nothing() {
     let problems = [
         (rail([1.0, 0.7, 2.5]), Status::Converged),
         (rail([1.0, 0.6, 1.5]), Status::Converged),
-        // Too slow to be there in time: every round of the penalties is made.
+        // Too slow to reach the goal: the solve runs through all penalty rounds.
         (rail([1.0, 0.3, 2.5]), Status::Infeasible),
         (rail([1.0, 0.7, 2.5]), Status::Converged),
     ];
@@ -136,7 +136,7 @@ fn a_step_of_a_receding_horizon_allocates_nothing_after_the_first() {
         for t in 0..steps {
             let mut next = SVector::zeros();
             model.dynamics(Stage::new(&x, &u, &params, &SVector::zeros()), &mut next);
-            // Not quite what was planned.
+            // A disturbance.
             x = next.map(|value| value + 1e-3 * (t as f64).sin());
             let count = allocations(|| {
                 let step = mpc.step(&x).unwrap();
@@ -145,9 +145,9 @@ fn a_step_of_a_receding_horizon_allocates_nothing_after_the_first() {
             });
             assert_eq!(count, 0, "step {t}");
         }
-        // Newton's method was at work, or there is nothing to be seen.
+        // The test is empty unless Newton's method ran.
         assert!(converged > steps / 2, "{converged} of {steps} steps");
-        // Nor where a step is refused, or comes to nothing.
+        // Failed steps allocate nothing either.
         assert_eq!(allocations(|| assert!(mpc.step(&SVector::repeat(f64::NAN)).is_err())), 0);
         assert_eq!(allocations(|| drop(mpc.step(&SVector::repeat(1e200)))), 0);
     }

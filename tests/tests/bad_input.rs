@@ -1,5 +1,5 @@
-//! Macro-compiled models on input that is wrong, or that the model's own arithmetic cannot take: an error or a status,
-//! never a panic, never a wrong number.
+//! Compiled models with invalid input, or with input outside the domain of their functions. The result is an error or a
+//! status, never a panic or a wrong number.
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use dilqr_models::{cartpole, lqr, pendulum};
@@ -14,7 +14,7 @@ use rand::{Rng, SeedableRng};
 const T: usize = 8;
 const NOT_FINITE: [f64; 3] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
 
-/// Every entry of every input in turn is no number.
+/// Each entry of each input in turn is NaN or infinite.
 fn check_not_finite<M, const NX: usize, const NU: usize, const NP: usize>(model: M, params: [f64; NP])
 where
     M: Model<NX, NU, NP> + Copy,
@@ -51,7 +51,7 @@ where
     }
     let short = Problem::new(x0, params, T).with_controls(&[SVector::<f64, NU>::zeros(); T - 1]);
     assert!(matches!(solver.solve(&short), Err(SolveError::WrongLength { given: 7, expected: T, .. })));
-    // And after all that the solver is as good as new.
+    // The solver still gives the same solution.
     assert!(solver.solve(&Problem::new(x0, params, T)).is_ok());
 }
 
@@ -65,7 +65,7 @@ fn what_is_not_finite_is_refused() {
     check_not_finite(cart4::Cart4, [9.8, 1.0, 0.1, 0.5]);
 }
 
-/// Differentiation never answers for such a solution.
+/// Such a solution is never differentiated.
 #[track_caller]
 fn refuses<M, const NX: usize, const NU: usize, const NP: usize>(
     solver: &mut Ilqr<M, NX, NU, NP>,
@@ -78,7 +78,7 @@ fn refuses<M, const NX: usize, const NU: usize, const NP: usize>(
     assert!(solver.value_gradient(solution).is_err());
 }
 
-/// Parameters at which the dynamics divide by zero, or by nothing but rounding.
+/// Parameters at which the dynamics divide by zero or by rounding errors.
 fn check_division<M, const NX: usize, const NU: usize, const NP: usize>(model: M, x0: [f64; NX], bad: &[[f64; NP]])
 where
     M: Model<NX, NU, NP> + Copy,
@@ -110,13 +110,13 @@ fn dynamics_that_divide_by_zero() {
 #[test]
 fn outside_the_domain_of_a_function() {
     let mut solver = root::Solver::new(root::Root, T, Settings::default()).unwrap();
-    // The value exists at 0, the derivative of the root does not, and of a negative number there is neither.
+    // At 0 the root has a value and no derivative. Negative numbers have neither.
     for x0 in [0.0, -0.0, -1.0, -1e300] {
         let solution = solver.solve(&root::Problem::new([x0], [1.0], T)).unwrap();
         assert_eq!(solution.status, Status::Diverged, "{x0}");
         refuses(&mut solver, &solution);
     }
-    // Inside the domain the minimum lies at its edge: whatever happens there is no solution, unless it is finite.
+    // The minimum lies at the edge of the domain. A converged solution must be finite.
     let solution = solver.solve(&root::Problem::new([1.0], [1.0], T)).unwrap();
     assert!(solution.states.iter().all(|x| x[0].is_finite()), "{solution:?}");
     if solution.status == Status::Converged {
@@ -126,7 +126,7 @@ fn outside_the_domain_of_a_function() {
     }
 }
 
-/// Finite numbers of any size and sign in every input: no panic and no hang, and what is called converged is finite.
+/// Finite numbers of any size and sign in every input: no panic, no hang, and converged solutions are finite.
 fn check_extremes<M, const NX: usize, const NU: usize, const NP: usize>(model: M, seed: u64) -> [usize; 6]
 where
     M: Model<NX, NU, NP>,
@@ -153,7 +153,7 @@ where
             assert!(solution.cost.is_finite() && solution.stats.step <= settings.tolerance);
             assert!(solution.states.iter().all(|x| x.iter().all(|v| v.is_finite())));
             assert!(solution.controls.iter().all(|u| u.iter().all(|v| v.is_finite())));
-            // An answer with finite numbers, or none.
+            // The gradient is finite or an error.
             if let Ok(gradient) = solver.value_gradient(&solution) {
                 assert!(gradient.params.iter().chain(gradient.initial_state.iter()).all(|v| v.is_finite()));
             }
@@ -174,7 +174,7 @@ fn extreme_numbers() {
         check_extremes(cart4::Cart4, 5),
     ];
     println!("{outcomes:?}");
-    // The draw covers solutions as well as failures.
+    // The random problems include solved and failed ones.
     let total = |status: Status| outcomes.iter().map(|seen| seen[status as usize]).sum::<usize>();
     assert!(total(Status::Converged) > 0 && total(Status::Diverged) > 0, "{outcomes:?}");
 }

@@ -1,5 +1,5 @@
-//! Every model's derivatives, every block against two other answers: dual numbers through the value kernels, and central
-//! differences. And what the macro adds to a model's module.
+//! Compares every block of every model's derivatives with dual numbers and with central differences through the value
+//! kernels. Also tests the items that the macro adds to a module.
 
 use dilqr_models::{
     acrobot, cartpole, cartpole_cos_sin, lqr, mass_spring_damper, pendulum, pendulum_cos_sin, pendulum_limited,
@@ -36,7 +36,7 @@ models! {
     planar_quadrotor: planar_quadrotor::PlanarQuadrotor at Points::new([9.81, 0.8, 0.9, 0.7]);
     acrobot: acrobot::Acrobot at Points::new([9.81, 1.0, 1.0, 1.0, 0.5, 0.5, 1.0, 1.0]);
     two_link_arm: two_link_arm::TwoLinkArm at Points::new([1.0, 1.2, 1.0, 0.9, 1.1, 0.5, 0.5, 0.3, 0.2, 0.4]);
-    // About the circle, away from the origin, where there is no angle.
+    // Near the unit circle. The angle is undefined at the origin.
     pendulum_cos_sin: pendulum_cos_sin::PendulumCosSin
         at Points::new([10.0, 1.0, 1.0]).about([-0.6, 0.8, 0.0], 0.4);
     cartpole_cos_sin: cartpole_cos_sin::CartpoleCosSin
@@ -45,20 +45,20 @@ models! {
 
 #[cfg(feature = "large")]
 models! {
-    // Away from a pitch of a quarter of a turn.
+    // Away from the singularity at a pitch of a quarter turn.
     quadrotor_euler: quadrotor_euler::QuadrotorEuler
         at Points::new([0.5, 0.8, 0.9, 1.0, 0.7, 0.6]).about([0.0; 12], 0.8);
     quadrotor: quadrotor::Quadrotor
         at Points::new([9.81, 1.0, 0.8, 0.9, 1.0, 0.2, 0.7, 0.2, 0.5, 0.05]).about([0.0; 12], 0.8);
-    // The pole leans less than its length.
+    // The displacement of the pole is less than its length.
     quadrotor_pole: quadrotor_pole::QuadrotorPole at Points::new([9.81, 1.0, 0.5, 1.5]).about([0.0; 14], 0.5);
     rocket: rocket::Rocket at Points::new([10.0, 0.5, 1.0, 1.0, 1.0, 1.0]);
-    // Kernels of ten thousand operations, and differences in 28 variables.
+    // Kernels of ten thousand operations, and central differences in 28 variables, take long.
     arm: arm::Arm at Points::new([1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6]).count(2);
 }
 
-/// What the macro adds to a module beside the kernels: conversions, names, `linearize`, the pattern of zeros, and kernels
-/// for other scalars.
+/// Items that the macro adds beside the `f64` kernels: conversions, names, `linearize`, sparsity patterns, kernels for other
+/// scalars.
 fn check_surface<M, const NX: usize, const NU: usize, const NP: usize>(
     name: &str,
     model: M,
@@ -78,7 +78,7 @@ fn check_surface<M, const NX: usize, const NU: usize, const NP: usize>(
         let (x, lambda) = (SVector::from_fn(|_, _| random.random_range(-1.5..1.5)), SVector::repeat(1.0));
         let u = SVector::from_fn(|_, _| random.random_range(-2.0..2.0));
         let p = SVector::from_fn(|i, _| center[i] * random.random_range(0.7..1.3));
-        // Into records that the same kernel filled elsewhere: nothing of that may remain.
+        // The records hold results of another point: nothing of them may remain.
         model.expand_stage(Stage::new(&x, &u, &p, &none), &mut stage);
         model.hamiltonian_hessian(Stage::new(&x, &u, &p, &none), &lambda, &mut hessian);
         model.parameter_terms(Stage::new(&x, &u, &p, &none), &lambda, &mut terms);
@@ -88,7 +88,7 @@ fn check_surface<M, const NX: usize, const NU: usize, const NP: usize>(
 
         let (f, jacobians) = linearize(x.into(), u.into(), p.into());
         let kernels = [stage.fx.as_slice(), stage.fu.as_slice(), terms.fp.as_slice()];
-        // Two kernels that share other subexpressions: some units in the last place of a sum of terms up to 1e2.
+        // The kernels share different subexpressions: some units in the last place of a sum of terms up to 1e2.
         assert!((f - stage.f).amax() <= 1e-13 * f.amax().max(1.0), "{name}");
         for (given, kernel) in jacobians.iter().zip(kernels) {
             assert!(given.iter().zip(kernel).all(|(a, b)| (a - b).abs() <= 1e-12 * b.abs().max(1.0)), "{name}");
@@ -110,7 +110,7 @@ fn check_surface<M, const NX: usize, const NU: usize, const NP: usize>(
             seen.iter_mut().zip(block).for_each(|(seen, entry)| *seen |= *entry != 0.0);
         }
 
-        // Single precision: as many digits as it has, less two for some hundred operations.
+        // The digits of single precision, less two for some hundred operations.
         let (xs, us, ps) = (x.map(|v| v as f32), u.map(|v| v as f32), p.map(|v| v as f32));
         let mut single = StageExpansion::<f32, NX, NU>::zeros();
         model.expand_stage(Stage::new(&xs, &us, &ps, &SVector::zeros()), &mut single);
@@ -132,7 +132,7 @@ fn check_surface<M, const NX: usize, const NU: usize, const NP: usize>(
         pattern(zeros.hxp),
         pattern(zeros.hup),
     ];
-    // Exactly: an entry that is never other than zero is known to be.
+    // Exact: an entry that is zero at all points is a structural zero.
     assert_eq!(patterns.to_vec(), seen, "{name}");
 }
 

@@ -1,14 +1,14 @@
-//! Large models in a crate of their own, as cargo's untouched dev profile compiles it: no optimisation, full debug
-//! information. Long functions overflow rustc's stack there and nowhere else.
+//! Large models in a crate of their own, compiled with cargo's default dev profile: no optimization, full debug information.
+//! Long functions overflow rustc's stack in this profile only.
 
 #[allow(dead_code, reason = "no test uses all of it")]
 mod rustc;
 
 use rustc::Crate;
 
-/// Compiles a program that holds a shipped model, runs it, and lets it check the model against itself.
+/// Compiles and runs a program that contains a shipped model. The program compares kernels of the model with each other.
 fn compiled_and_run(name: &str, file: &str, states: usize, params: usize) {
-    // The file's first lines are about itself as a module.
+    // Inner documentation is allowed at the start of a file only.
     let model: String = file.lines().filter(|line| !line.starts_with("//!")).map(|line| format!("{line}\n")).collect();
     let check = format!(
         "fn main() {{
@@ -21,7 +21,7 @@ fn compiled_and_run(name: &str, file: &str, states: usize, params: usize) {
             for (a, b) in first.f.iter().zip(next) {{
                 assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), \"{{a}} is not {{b}}\");
             }}
-            // In the last parameter, beside central differences, which have two thirds of the digits of f64.
+            // The derivative in the last parameter. Central differences have two thirds of the digits of f64.
             let mut moved: [f64; {params}] = p.into();
             let step = 1e-5 * moved[{params} - 1];
             let mut at = |by: f64| {{
@@ -46,8 +46,9 @@ fn quadrotor_by_runge_kutta() {
     compiled_and_run("quadrotor", include_str!("../../models/src/quadrotor_euler.rs"), 12, 6);
 }
 
-/// The longest model there is.
+/// The longest model. It takes half a minute, so it is part of the long tests.
 #[test]
+#[cfg(feature = "long")]
 fn arm() {
     compiled_and_run("arm", include_str!("../../models/src/arm.rs"), 14, 7);
 }

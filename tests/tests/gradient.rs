@@ -1,6 +1,6 @@
-//! The gradient of macro-compiled models by independent ways: structured backward sweep, contracted Jacobian, the same
-//! sweep on dual-number kernels, central differences through the solver. (The dense formula of the paper is compared in
-//! the runtime's own tests.)
+//! Gradients of compiled models in independent ways: the Riccati passes, the contracted Jacobian, the same passes with
+//! dual-number kernels, central differences through the solver. (The tests of the runtime compare the dense formula of the
+//! paper.)
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use dilqr_models::{cartpole, lqr, pendulum};
@@ -24,10 +24,10 @@ where
     let states = loss.states.iter().zip(&jacobian.states).map(|(g, j)| j.transpose() * g);
     let contracted = loss.controls.iter().zip(&jacobian.controls).map(|(g, j)| j.transpose() * g);
     let contracted: SVector<f64, NP> = states.chain(contracted).sum();
-    // Two exact methods on one factorisation; sums over the horizon cancel a few digits.
+    // Two exact methods with one factorization. Sums over the horizon cancel a few digits.
     assert_close(name, &[gradient.params], &[contracted], 1e-10);
 
-    // The same solution differentiated with dual numbers through the value kernels: other roundings, the same digits.
+    // The same solution, differentiated with dual numbers through the value kernels: only rounding differs.
     let mut by_dual = Ilqr::new(AutoDiff(model), horizon, tight()).unwrap();
     let dual = by_dual.vjp(&solution, &loss).unwrap();
     assert_close(name, &[gradient.params], &[dual.params], 1e-9);
@@ -45,7 +45,7 @@ where
         [solver.vjp_with(&solution, &loss, once).unwrap(), by_dual.vjp_with(&solution, &loss, once).unwrap()];
     assert_close(name, &[steps.params], &[dual.params], 1e-9);
 
-    // What `differences` are good for, 1e-10 of the largest entry, and room for large higher derivatives.
+    // `differences` has an accuracy of 1e-10 of the largest entry. The rest is room for large higher derivatives.
     let tolerance = 1e-7;
     let measured = differences(&mut solver, &solution, |s| value(&loss, s));
     assert_close(name, &[gradient.params], &[measured.params], tolerance);
@@ -93,7 +93,7 @@ fn one_stage() {
     check("one stage", pendulum::Pendulum, &Problem::new([0.4, 0.1], [10.0, 1.0, 1.0], 1));
 }
 
-/// The pendulum held up: open-loop recursions lose all digits here (stationarity 5e-2 at T = 200, 2e14 at T = 400).
+/// The upright pendulum: open-loop recursions lose all digits here (stationarity 5e-2 at T = 200, 2e14 at T = 400).
 #[test]
 fn long_horizons_on_an_unstable_plant() {
     let model = pendulum::Pendulum;
@@ -115,7 +115,7 @@ fn long_horizons_on_an_unstable_plant() {
             error = error.max((stage.lu + stage.fu.transpose() * solution.costates[t + 1]).amax());
             largest = largest.max(stage.lu.amax());
         }
-        // The solver's tolerance, under which it calls a solution converged.
+        // The tolerance of the solver.
         assert!(error <= 1e-9 * largest.max(1.0), "T = {horizon}: stationarity {error:e}");
         assert!(solution.costates.iter().all(|lambda| lambda.amax() <= 10.0), "costates as large as the cost's slope");
 
@@ -127,7 +127,7 @@ fn long_horizons_on_an_unstable_plant() {
         let contracted: SVector<f64, 3> = states.chain(controls).sum();
         // As on short horizons: the closed loop is stable, so errors do not grow with T.
         assert_close("T", &[gradient.params], &[contracted], 1e-10);
-        // du_0/dx_0 is the first gain; the tail of the horizon does not reach it.
+        // du_0/dx_0 is the first gain. It does not depend on the end of a long horizon.
         let mut first = LossGradient::zeros(horizon);
         first.controls[0][0] = 1.0;
         let gradient = solver.vjp(&solution, &first).unwrap();

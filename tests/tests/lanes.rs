@@ -1,4 +1,4 @@
-//! Compiled models in lanes: their kernels against those of `f64`, and batches against one by one.
+//! Compiled models in lanes: kernels beside those of `f64`, batches beside single solves.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
 use dilqr_models::{
@@ -16,7 +16,7 @@ use dilqr_tests::random_loss;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// A sledge on rough ground, with what the language has of pieces: every lane takes its own branch.
+/// A sledge on rough ground, with all piecewise functions of the language: each lane takes its own branch.
 #[dilqr_runtime::model]
 pub mod sledge {
     pub struct State {
@@ -48,7 +48,7 @@ pub mod sledge {
     }
 }
 
-/// Everything that the kernels say of one stage, in a row.
+/// All results of the kernels for one stage, flattened.
 fn answers<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize>(
     model: &M,
     x: &SVector<S, NX>,
@@ -147,8 +147,8 @@ fn kernels<L: Lanes, M, const NX: usize, const NU: usize, const NP: usize>(
     }
 }
 
-/// Without elementary functions other than the square root, the same bits; with sines, the units in the last place that
-/// these differ by, times the cancellation in a kernel.
+/// Models without elementary functions, except the square root, give the same bits. Sines differ by some units in the last
+/// place, and cancellation in a kernel multiplies that.
 #[test]
 fn kernels_of_every_kind() {
     fn check<L: Lanes>() {
@@ -166,10 +166,10 @@ fn kernels_of_every_kind() {
     check::<F64x8>();
 }
 
-/// Solves and differentiates random problems in lanes and one by one: the same statuses, solutions within 10 times the
-/// tolerance over the smallest curvature (either is within that of the minimum but for the 10, which is for what the plant
-/// makes of a change of its controls), gradients that differ no more than the solutions make them. Returns how many
-/// converged.
+/// Solves and differentiates random problems in lanes and one by one. Statuses are the same. Solutions differ by at most 10
+/// times the tolerance over the smallest curvature. (Both are within that distance of the minimum; the factor 10 is for the
+/// response of the plant to a change of controls.) Gradients differ by no more than the solutions explain. Returns the number
+/// of converged problems.
 fn agree<M, const NX: usize, const NU: usize, const NP: usize>(
     model: M,
     settings: Settings,
@@ -214,8 +214,8 @@ where
     converged.len()
 }
 
-/// A solve has the same bits alone, where its factorisation is kept for a gradient, and in a batch, where it is not; and a
-/// gradient the same bits from a kept factorisation and from one of its own.
+/// A single solve keeps its factorization for a gradient, and a batch does not: the bits are the same. A gradient has the same
+/// bits from a kept factorization and from a new one.
 #[test]
 fn the_same_bits_alone_and_in_batches() {
     fn check<M, const NX: usize, const NU: usize, const NP: usize>(model: M, problems: &[Problem<NX, NU, NP>])
@@ -278,12 +278,12 @@ fn cartpoles() {
     assert_eq!(agree(cartpole::Cartpole, Settings::default(), &problems), 64);
     let gauss_newton = Settings { hessian: Hessian::GaussNewton, ..Settings::default() };
     assert!(agree(cartpole::Cartpole, gauss_newton, &problems[..17]) > 12);
-    // A few steps only: nothing but limits.
+    // With few steps, most problems reach the iteration limit.
     let short = Settings { max_iterations: 1, ..Settings::default() };
     assert!(agree(cartpole::Cartpole, short, &problems[..9]) < 9);
 }
 
-/// From zero controls, hanging or falling: line searches, substitutes and regularisation.
+/// Starts from zero controls, hanging or falling: line searches, Gauss-Newton fallbacks and regularization.
 #[test]
 fn swings() {
     let none = |_: &SVector<f64, 2>| [0.0];
@@ -335,7 +335,7 @@ fn acrobots_and_arms() {
     assert!(agree(arm, Settings::default(), &problems) > 5);
 }
 
-/// Bounds are kept in lanes; constraints are solved one by one.
+/// Problems with bounds are solved in lanes, problems with constraints one by one.
 #[test]
 fn limited_models() {
     let params = pendulum_limited::Params::default();

@@ -1,5 +1,5 @@
-//! Constructs of the model language that unroll, assign and choose, each against dual numbers through the value kernel
-//! and against the function as Rust runs it.
+//! Constructs of the model language that unroll, assign and choose. Each is compared with dual numbers through the value
+//! kernel, and with the function as Rust runs it.
 
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 #![allow(clippy::neg_cmp_op_on_partial_ord, clippy::manual_clamp, reason = "the constructs are what is tested")]
@@ -222,7 +222,7 @@ pub mod piecewise {
     }
 }
 
-/// Branches whose other side has no value, or no derivative, where it does not run.
+/// Branches that have no value, or no derivative, where they do not run.
 #[dilqr_runtime::model]
 pub mod domains {
     pub struct State {
@@ -365,7 +365,7 @@ swing!(swing_semi_implicit, integrator = semi_implicit_euler, dt = DT);
 swing!(swing_midpoint, integrator = midpoint, dt = p.dt);
 swing!(swing_rk4, integrator = rk4, dt = p.dt * 0.5, substeps = 2);
 
-/// The integrators as a textbook writes them, on arrays.
+/// The integrators in textbook form, on arrays.
 mod textbook {
     pub(super) type Rate<'a> = &'a dyn Fn([f64; 2]) -> [f64; 2];
 
@@ -420,7 +420,7 @@ integrators! {
     swing_rk4::SwingRk4 is rk4 of 2 steps of |p: [f64; 2]| p[1] * 0.25;
 }
 
-/// Tracking: a reference for every stage, and a wind that helpers see.
+/// Tracking: a reference for every stage, and a wind that helper functions read.
 #[dilqr_runtime::model]
 pub mod tracking {
     pub struct State {

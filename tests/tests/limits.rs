@@ -1,5 +1,5 @@
-//! Kernels of bounds, constraints and stage parameters: the macro's against two other answers, dual numbers and central
-//! differences through the value kernels; and against the user's own functions.
+//! Kernels of bounds, constraints and stage parameters, compared with dual numbers and with central differences through the
+//! value kernels, and with the user's functions.
 
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
@@ -12,8 +12,8 @@ use num_dual::Dual;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// Two links with every kind of limit: bounds of numbers, consts and parameters, open sides in all spellings, constraints
-/// that do and do not see the control, parameters of the stage.
+/// Two links with every kind of limit: bounds by numbers, consts and parameters, open sides in all spellings, constraints with
+/// and without the control, stage parameters.
 #[dilqr_runtime::model]
 pub mod reach {
     pub struct State {
@@ -74,14 +74,14 @@ pub mod reach {
         10.0 * (tip[0] - s.wall * p.most[0]).powi(2) + x.rate[0].powi(2) * s.wind[1].exp()
     }
 
-    /// The tip keeps off a wall that bends, the power is limited, and a plain limit on a rate.
+    /// The tip stays off a curved wall, the power is limited, and so is one rate.
     pub fn stage_constraints(x: State, u: Control, p: Params, s: StageParams) -> [f64; 4] {
         let tip = tip(&x, &p);
         [
             tip[0] - s.wall - 0.1 * tip[1].powi(2),
             u.torque[0] * x.rate[0] + u.torque[1] * u.torque[0] * x.rate[1] - p.most[0] * p.most[1],
             x.rate[0],
-            // A control that leaves the text, but not the value.
+            // A control that cancels.
             x.angle[0] + u.brake - u.brake,
         ]
     }
@@ -128,7 +128,7 @@ impl At<f64> {
         Self {
             x: SVector::from_fn(|_, _| number(-1.5, 1.5)),
             u: SVector::from_fn(|_, _| number(-1.5, 1.5)),
-            // Both sides of the branch in a bound, and not next to it.
+            // Both sides of the branch in a bound, away from the kink.
             p: SVector::from_fn(
                 |i, _| if i == 0 && number(0.0, 1.0) < 0.5 { number(0.5, 0.9) } else { number(1.1, 2.0) },
             ),
@@ -158,7 +158,7 @@ impl At<f64> {
     }
 }
 
-/// All that the kernels of limits and of stage parameters give at a point, each block under its name.
+/// All results of the kernels of limits and stage parameters at a point, each block with its name.
 fn blocks<M: Model<NX, NU, NP, NS>, S: Scalar>(model: &M, at: &At<S>) -> Vec<(&'static str, Vec<S>)> {
     fn flat<S: Scalar, const R: usize, const C: usize>(matrix: &SMatrix<S, R, C>) -> Vec<S> {
         matrix.iter().copied().collect()
@@ -240,7 +240,7 @@ fn second_order(name: &str) -> bool {
 #[test]
 fn kernels_agree_with_dual_numbers_and_differences() {
     let mut random = StdRng::seed_from_u64(17);
-    // Blocks that were not zero somewhere: nothing is compared with nothing.
+    // Blocks that were nonzero at some point. A comparison of zeros alone tests nothing.
     let mut seen: Vec<&str> = Vec::new();
     for _ in 0..100 {
         let at = At::random(&mut random);
@@ -259,7 +259,7 @@ fn kernels_agree_with_dual_numbers_and_differences() {
                     ours == dual || (ours - dual).abs() <= 1e-12 * scale,
                     "{block}[{index}]: {ours} by the macro, {dual} by dual numbers"
                 );
-                // What central differences can give: eps^(2/3) for first, eps^(1/2) for second derivatives, with room.
+                // The accuracy of central differences, with room: eps^(2/3) for first, eps^(1/2) for second derivatives.
                 let tolerance = if second_order(block) { 1e-5 } else { 1e-8 };
                 assert!(
                     ours == differences || (ours - differences).abs() <= tolerance * scale,
@@ -314,7 +314,7 @@ fn limits_are_counted() {
     assert_eq!(<reach::Reach as Model<NX, NU, NP, NS>>::LIMITS, expected);
 }
 
-/// Kernels for other scalars have the same text: a dual number's real part is the kernel for `f64` to the bit, and single
+/// Kernels for other scalars do the same operations: the real part of a dual number has the bits of `f64`, and single
 /// precision differs by its rounding.
 #[test]
 fn generic_kernels_equal_those_for_f64() {
@@ -343,7 +343,7 @@ fn generic_kernels_equal_those_for_f64() {
     }
 }
 
-/// A model whose bounds are all open has no limits, and one whose bounds are constants no derivatives of them.
+/// A model whose bounds are all open has no limits. Constant bounds have no derivatives.
 #[dilqr_runtime::model]
 pub mod open {
     pub struct State {

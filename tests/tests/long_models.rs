@@ -1,5 +1,5 @@
-//! Models of many bindings: one that would be an enormous tree, and one far too long for one function, where what is cut
-//! into many must still be one program.
+//! Models of many bindings: one that would be an enormous tree, and one that is too long for a single function. Its functions
+//! must still compute one program.
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 #![allow(clippy::let_and_return, reason = "the models are machine-made")]
 
@@ -38,7 +38,7 @@ fn values_are_those_of_the_users_functions() {
         let mut next = SVector::zeros();
         Oscillators.dynamics(Stage::new(&x, &u, &p, &none), &mut next);
         agree("dynamics", &next, &oscillators::dynamics(xs, us, ps).into());
-        // The cost comes out of the last of many functions, what it needs out of the first.
+        // The last function computes the cost from values of the first.
         let cost = oscillators::stage_cost(xs, us, ps);
         agree("cost", &[Oscillators.stage_cost(Stage::new(&x, &u, &p, &none))].into(), &SVector::from([cost]));
         let mut next = SVector::zeros();

@@ -1,5 +1,5 @@
-//! Every shipped model solved from a sensible guess: the optimality conditions recomputed with other derivatives, the
-//! gradient by solving again beside the problem, and the equations by what physics conserves.
+//! Solves every shipped model from a sensible guess. The optimality conditions are computed again with other derivatives, the
+//! gradient by differences through the solver, and the equations are checked by conservation laws.
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use dilqr_models::{
@@ -14,8 +14,8 @@ use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, Model, Problem, Solution};
 use dilqr_tests::{assert_close, differences, random_loss, solve, tight, value};
 
-/// The first-order conditions, with derivatives by dual numbers through the value kernels: the states follow the
-/// dynamics, the costates are those of the textbook, and the Hamiltonian is stationary.
+/// The first-order conditions, with derivatives by dual numbers through the value kernels: dynamics, costates, and
+/// stationarity of the Hamiltonian.
 fn assert_optimal<M, const NX: usize, const NU: usize, const NP: usize>(
     name: &str,
     model: M,
@@ -46,7 +46,7 @@ fn assert_optimal<M, const NX: usize, const NU: usize, const NP: usize>(
         assert!((lambda - solution.costates[t]).amax() <= 1e-9 * largest, "{name}: costate {t}");
         cost += stage.l;
     }
-    // The solver was asked for 1e-12 by its own kernels; other roundings cost two digits.
+    // The solver ends at 1e-12 with its own kernels. Other rounding costs two digits.
     assert!(stationarity <= 1e-10 * scale, "{name}: stationarity {stationarity:e} at a scale of {scale:e}");
     assert!((cost - solution.cost).abs() <= 1e-12 * cost.abs().max(1.0), "{name}: cost {cost}");
 }
@@ -57,20 +57,20 @@ where
 {
     let mut solver = Ilqr::new(model, problem.horizon(), tight()).unwrap();
     let solution = solve(&mut solver, problem);
-    // Not a problem that is solved where it starts.
+    // The guess is not yet the solution.
     assert!(solution.stats.iterations > 0, "{name}");
     assert_optimal(name, model, &solution);
 
     let loss = random_loss(problem.horizon());
     let gradient = solver.vjp(&solution, &loss).unwrap();
     let measured = differences(&mut solver, &solution, |s| value(&loss, s));
-    // `differences` are good for 1e-10 of the largest entry; large higher derivatives want room.
+    // `differences` has an accuracy of 1e-10 of the largest entry. The rest is room for large higher derivatives.
     assert_close(name, &[gradient.params], &[measured.params], 1e-7);
     assert_close(name, &[gradient.initial_state], &[measured.initial_state], 1e-7);
 }
 
-/// The problem from `x0` under the first feedback that keeps the system at an equilibrium, where its cost is least: a guess
-/// for systems that fall over.
+/// The problem from `x0` with a guess for unstable systems: a rollout under feedback. The gain is the first one of the problem
+/// that starts at the equilibrium of least cost.
 fn balanced<M, const NX: usize, const NU: usize, const NP: usize>(
     model: M,
     rest: (impl Into<SVector<f64, NX>>, [f64; NU]),
@@ -208,11 +208,11 @@ fn rate<const NX: usize>(x: [f64; NX], slope: [f64; NX], quantity: impl Fn([f64;
 
 #[track_caller]
 fn close(what: &str, given: f64, expected: f64) {
-    // What differences with a step of 1e-5 leave, and a digit.
+    // The accuracy of differences with a step of 1e-5, less a digit.
     assert!((given - expected).abs() <= 1e-8 * expected.abs().max(1.0), "{what}: {given} instead of {expected}");
 }
 
-/// What the motors do is what the energy gains: a mistake in the inertia matrix or in a Coriolis term shows here.
+/// The work of the motors equals the gain of energy. An error in the inertia matrix or in a Coriolis term shows here.
 #[test]
 fn power_of_the_acrobot() {
     let p = acrobot::Params { mass: [1.1, 0.7], inertia: [0.2, 0.3], center: [0.4, 0.6], ..acrobot::Params::default() };
@@ -350,7 +350,7 @@ fn forces_on_the_rocket() {
     close("length of the quaternion", rate(x, slope, |x| (6..10).map(|i| x[i] * x[i]).sum()), 0.0);
 }
 
-/// The rod's force is inner: it neither moves the common centre of mass nor does work.
+/// The force in the rod is internal: it does not move the common center of mass and does no work.
 #[test]
 #[cfg(feature = "large")]
 fn forces_on_the_pole() {
@@ -447,7 +447,7 @@ fn arm_of_the_comparison() {
     assert!((arm::stage_cost(x.into(), u, p) - 1.87772).abs() <= 1e-14);
 }
 
-/// The same system in two coordinates: a step of one is a step of the other.
+/// One system in two coordinates: the steps agree.
 #[test]
 fn coordinates_of_mpc_pytorch() {
     use dilqr_models::{cartpole, pendulum};

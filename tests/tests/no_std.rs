@@ -1,8 +1,8 @@
-//! A program without the standard library that holds a model, solves and differentiates: linked, run, and compared with
-//! the same in this test, which has the standard library.
+//! Links and runs a program without the standard library that contains a model, solves and differentiates. Its results are
+//! compared with those of this test, which has the standard library.
 //!
-//! That it links at all says that nothing it depends on has the standard library. (The start of a program and the names
-//! that a linker asks for are those of Linux.)
+//! The program links only if none of its dependencies needs the standard library. (Its entry point and the symbols for the
+//! linker are those of Linux.)
 #![cfg(target_os = "linux")]
 
 extern crate alloc;
@@ -56,7 +56,7 @@ fn a_program_without_the_standard_library() {
     let expected = answers::answers();
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.into_iter().zip(expected) {
-        // Elementary functions with other last digits, and steps that end below 1e-9.
+        // Elementary functions differ in the last digit, and solves end at 1e-9.
         assert!((found - expected).abs() <= 1e-8 * expected.abs().max(1.0), "{found} is not {expected}");
     }
 }

@@ -20,8 +20,8 @@ fn finish(child: Child) -> String {
     text
 }
 
-/// Without a licence Symbolica allows one thread a user and aborts the process that starts a second one. Four processes
-/// that each derive three models would meet: they queue, and wait in silence.
+/// Without a license Symbolica allows one thread for each user, and aborts the process that starts a second one. Here four
+/// processes derive three models each. They must queue, without a message.
 #[test]
 fn builds_queue_for_symbolica() {
     let crates: Vec<Crate> = (0..4)
@@ -38,15 +38,15 @@ fn builds_queue_for_symbolica() {
     }
 }
 
-/// A build that waits long says for what.
+/// A build that waits for more than some seconds prints the reason.
 #[test]
 fn a_long_wait_is_announced() {
     let krate = Crate::new("waiting").file("src/lib.rs", &model("chain", 2));
-    // A lock file of its own, which this test holds: the process is stopped before it gets to use Symbolica.
+    // This test holds a lock file of its own, and stops the process before it uses Symbolica.
     let lock = krate.folder.join(".cache/dilqr/symbolica.lock");
     std::fs::create_dir_all(lock.parent().expect("it has a folder")).expect("the folder can be written");
     let lock = std::fs::File::create(lock).expect("the folder can be written");
-    lock.lock().expect("nobody else knows this file");
+    lock.lock().expect("the file is private to this test");
     let begin = Instant::now();
     let mut command = krate.check("dilqr_runtime");
     let mut child = command.env("HOME", &krate.folder).env("USERPROFILE", &krate.folder).spawn().expect("rustc starts");
@@ -58,7 +58,7 @@ fn a_long_wait_is_announced() {
     assert!(begin.elapsed() >= Duration::from_secs(5), "it spoke after {:?}", begin.elapsed());
 }
 
-/// The same model alone, once more, behind other models in one process, and in a crate of another name.
+/// One model: alone, a second time, after other models in the same process, and in a crate of another name.
 #[test]
 fn expansions_are_identical() {
     let wanted = model("chain", 3);

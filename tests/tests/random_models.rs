@@ -1,5 +1,5 @@
-//! Two hundred random models compiled as one crate: every kernel against dual numbers through the tree that the model
-//! was printed from, and the user's own functions against the same.
+//! Random models, compiled as one crate. Every kernel and the user's functions are compared with dual numbers through the tree
+//! that the model was printed from.
 #![allow(dead_code, unused_variables, unused_parens, unused_braces, clippy::all, reason = "models are machine-made")]
 #![allow(clippy::panic, reason = "a test reports by panicking")]
 
@@ -20,11 +20,10 @@ use random::{NP, NU, NX, Stream};
 
 include!(concat!(env!("OUT_DIR"), "/random_models.rs"));
 
-/// Two exact derivatives by different ways differ by the rounding of some hundred operations on numbers up to the
-/// oracle's scale: 1e3 eps is typical of the worst, and this is 1e5 eps.
+/// Two exact derivatives differ by the rounding of some hundred operations on numbers up to the scale of the oracle. The worst
+/// differ by 1e3 eps; this is 1e5 eps.
 const TOLERANCE: f64 = 2e-11;
-/// Points at which larger numbers than this come up are passed over, so that an entry of size 1 cannot hide in the
-/// tolerance.
+/// Points with larger intermediate values are skipped, since there the tolerance would hide entries of size 1.
 const LARGEST: f64 = 1e7;
 
 type State = SVector<f64, NX>;
@@ -51,7 +50,7 @@ fn point(stream: &mut Stream) -> Point {
     Point { z: [x[0], x[1], x[2], u[0], p[0], p[1]], x, u, p, lambda, dx, du, dlambda }
 }
 
-/// Everything that a model computes at a point.
+/// All results of a model at a point.
 struct Computed {
     next: State,
     costs: [f64; 2],
@@ -107,7 +106,7 @@ fn compute<M: Model<NX, NU, NP>>(model: &M, point: &Point) -> Computed {
     computed
 }
 
-/// A block of derivatives beside what it should be.
+/// Compares blocks of derivatives with the oracle.
 struct Comparison<'a> {
     case: u64,
     scale: f64,
@@ -193,10 +192,10 @@ fn agrees(
         return false;
     }
     let comparison = Comparison { case, scale: oracle.scale, point };
-    // First the user's own functions: if they differ, it is the printed tree that is wrong.
+    // First the user's functions: if these differ, the printed tree is wrong.
     comparison.block("the user's own functions", &SVector::from(own), |i, _| oracle.value[i]);
     comparison.all(computed, &oracle);
-    // The value kernels for any scalar: their dual numbers, through the runtime.
+    // The generic value kernels, by the runtime's dual numbers.
     let lambda = point.lambda.into();
     comparison.block("hxx by the generic kernels", &generic.hxx, |i, j| oracle.hamiltonian(&lambda, X + i, X + j));
     true
@@ -205,7 +204,7 @@ fn agrees(
 #[test]
 fn every_kernel_of_every_model() {
     let mut stream = Stream(9);
-    let mut compared = 0;
+    let (mut points, mut compared) = (0, 0);
     macro_rules! check {
         ($index:expr, $model:path, $module:ident) => {
             for _ in 0..2 {
@@ -217,12 +216,13 @@ fn every_kernel_of_every_model() {
                 let own = [next[0], next[1], next[2], costs[0], costs[1]];
                 let mut generic = HamiltonianHessian::zeros();
                 AutoDiff($model).hamiltonian_hessian(Stage::new(&x, &u, &p, &SVector::zeros()), &lambda, &mut generic);
+                points += 1;
                 compared += usize::from(agrees($index, &compute(&$model, &point), &generic, own, &point));
             }
         };
     }
     for_each_model!(check);
-    println!("{compared} points compared");
-    // Few points are passed over.
-    assert!(compared >= 360, "{compared} of 400 points compared");
+    println!("{compared} of {points} points compared");
+    // At most a tenth of the points may be skipped.
+    assert!(10 * compared >= 9 * points, "{compared} of {points} points compared");
 }

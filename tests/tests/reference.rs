@@ -6,8 +6,7 @@ use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Hessian, Ilqr, LossGradient, Model, Problem, Settings, Status};
 use dilqr_tests::{Peer, Reference, assert_close, cart4, matrices, pend2, vector, vectors, weights};
 
-/// What the data are good for: they are stationary to 1e-10, and agree with differences of re-solved problems to some
-/// 1e-9 in the derivatives.
+/// The accuracy of the data: stationary to 1e-10; derivatives agree with differences of solutions to about 1e-9.
 const COST: f64 = 1e-9;
 const TRAJECTORY: f64 = 1e-6;
 const DERIVATIVE: f64 = 1e-6;
@@ -101,7 +100,7 @@ fn lqr() {
     check("lqr", lqr::Lqr, Settings::default(), 2);
 }
 
-/// Where it converges; on the cart and pole it need not.
+/// Gauss-Newton steps need not converge on the cart and pole.
 #[test]
 fn gauss_newton() {
     let settings = Settings { hessian: Hessian::GaussNewton, ..Settings::default() };
@@ -109,7 +108,7 @@ fn gauss_newton() {
     check("lqr", lqr::Lqr, settings, 2);
 }
 
-/// The problems of the comparison with other solvers, which all start from the same feedback.
+/// The problems of the comparison with other solvers. All start from the same feedback.
 fn check_peer<M, const NX: usize, const NP: usize>(
     name: &str,
     model: M,

@@ -6,8 +6,8 @@ use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, Model, Settings, Status};
 use dilqr_tests::{Limited, assert_close, matrices, vector, vectors};
 
-/// What the data are good for: they are stationary to 1e-14, agree with Ipopt to 1e-8 and with differences of re-solved
-/// problems to 2e-9 in the derivatives. What the solver is good for: stationary to 1e-9.
+/// The accuracy of the data: stationary to 1e-14, agreement with Ipopt to 1e-8, and of derivatives with differences of solutions
+/// to 2e-9. The accuracy of the solver: stationary to 1e-9.
 const COST: f64 = 1e-9;
 const TRAJECTORY: f64 = 1e-6;
 const DERIVATIVE: f64 = 1e-6;
@@ -30,7 +30,7 @@ fn check<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     assert_close("controls", &solution.controls, &vectors(&case.controls), TRAJECTORY);
     assert_close("costates", &solution.costates, &vectors(&limited.costates), DERIVATIVE);
 
-    // Where the case has none, neither has the solution.
+    // Empty in the case means empty in the solution.
     let scalars = |numbers: &[f64]| numbers.iter().map(|&number| [number].into()).collect::<Vec<SVector<f64, 1>>>();
     let multipliers = &solution.multipliers;
     for (what, given, expected) in [
@@ -46,7 +46,7 @@ fn check<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     if bounds.iter().any(|multipliers| multipliers.amax() > 0.0) {
         assert_close("bound multipliers", &solution.bound_multipliers, &bounds, DERIVATIVE);
     }
-    // The active set itself.
+    // The active sets are equal.
     let count = |numbers: &[f64]| numbers.iter().filter(|number| **number != 0.0).count();
     let at_bounds = solution.bound_multipliers.iter().map(|multipliers| count(multipliers.as_slice())).sum();
     assert_eq!([count(&multipliers.stage), at_bounds], active, "{name}");
@@ -82,7 +82,7 @@ pub mod boat {
         pub drag: f64,
         pub rudder: f64,
         pub effort: f64,
-        /// The distance, squared, from which on the cost grows like a line.
+        /// Squared distance at which the cost becomes linear.
         pub scale: f64,
     }
     pub struct StageParams {
@@ -121,7 +121,7 @@ fn tracking() {
     check("tracking", boat::Boat, [0, 0]);
 }
 
-/// A car that has to stop at a point, within the grip of its tyres on what it drives on.
+/// A car that must stop at a point. The ground limits the grip of its tires.
 #[dilqr_runtime::model]
 pub mod car {
     pub struct State {
@@ -174,7 +174,7 @@ pub mod car {
     }
 }
 
-/// It slides nearly at stages 0 to 5, and again at 10 to 13.
+/// The grip is active at stages 0 to 5 and 10 to 13.
 #[test]
 fn path() {
     check("path", car::Car, [10, 0]);

@@ -1,7 +1,7 @@
-//! A crate of its own that builds from vendored kernels, without Symbolica, and gets the bits that derived ones give.
+//! A crate that builds from vendored kernels, without Symbolica. Its results have the bits of derived kernels.
 //!
-//! It takes cargo to see it: which crates are built, and what is built again when a file changes. The crate shares the
-//! target folder of these tests, in which most of what it needs is built.
+//! The test runs cargo, because it checks which crates are built and what a changed file rebuilds. The crate shares the target
+//! folder of these tests, which holds most of its dependencies.
 
 #[path = "vendored/spring.rs"]
 #[allow(unreachable_pub, reason = "the module of a library, as users have it")]
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 const SOURCE: &str = include_str!("vendored/spring.rs");
-/// Written for these tests, and compared with what is written now, by those of the compiler.
+/// Written for these tests. A test of the compiler checks that it is up to date.
 const KERNELS: &str = include_str!("vendored/spring.dilqr.rs");
 const DERIVED: &str = "model(integrator = euler, dt = DT)";
 const VENDORED: &str = "model(integrator = euler, dt = DT, vendored = \"src/spring.dilqr.rs\")";
@@ -29,7 +29,7 @@ impl User {
         std::fs::create_dir_all(folder.join("src")).expect("the folder can be written");
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let runtime = workspace.join("dilqr-runtime");
-        // The profile is the workspace's, so that what has been built for it can be used.
+        // With the workspace's profile, dependencies are not built again.
         let manifest = format!(
             "[package]\nname = \"vendored-user\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n\
              [dependencies]\ndilqr-runtime = {{ path = {runtime:?}, default-features = false, features = [\"std\", \"macros\"] }}\n\
@@ -37,7 +37,7 @@ impl User {
         );
         let user = Self { folder };
         user.write("Cargo.toml", &manifest);
-        // The versions that are there.
+        // With the workspace's versions, too.
         user.write(
             "Cargo.lock",
             &std::fs::read_to_string(workspace.join("Cargo.lock")).expect("the lock file is there"),
@@ -97,13 +97,13 @@ impl User {
 fn a_crate_without_symbolica() {
     let user = User::new();
 
-    // No Symbolica among what is built, and the attribute is there.
+    // The crate depends on the macro and not on Symbolica.
     let tree = user.cargo(&["tree", "--edges", "normal,build"]).output().expect("cargo runs");
     let tree = String::from_utf8(tree.stdout).expect("cargo speaks UTF-8");
     assert!(tree.contains("dilqr-macros"), "{tree}");
     assert!(!["symbolica", "numerica", "graphica"].iter().any(|name| tree.contains(name)), "{tree}");
 
-    // Without the file, without the argument, and asked to derive: what is to be done.
+    // Errors without the file and without the argument say how to write the file.
     let text = user.error();
     assert!(
         text.contains("cannot read the vendored kernels in `src/spring.dilqr.rs`") && text.contains(RENEW),
@@ -125,21 +125,21 @@ fn a_crate_without_symbolica() {
     user.kernels(KERNELS);
     assert_eq!(user.answers(), derived::answers());
 
-    // Nothing but the kernels changes: cargo builds again, and the edit is noticed.
+    // If the kernels change alone, cargo builds again, and the edit is an error.
     user.kernels(&KERNELS.replacen(" + ", " - ", 1));
     let text = user.error();
     assert!(text.contains("the vendored kernels in `src/spring.dilqr.rs` are not as dilqr wrote them"), "{text}");
     assert!(text.contains(RENEW), "{text}");
     user.kernels(KERNELS);
 
-    // A constant of the model changes, and the kernels do not.
+    // If a constant of the model changes, the kernels are out of date.
     let changed = SOURCE.replace(DERIVED, VENDORED).replace("WEIGHT: f64 = 0.3", "WEIGHT: f64 = 0.4");
     user.model(&changed);
     let text = user.error();
     assert!(text.contains("the model has changed since its kernels were vendored in `src/spring.dilqr.rs`"), "{text}");
     assert!(text.contains(RENEW), "{text}");
 
-    // Words about it change.
+    // Documentation does not count.
     user.model(&SOURCE.replace(DERIVED, VENDORED).replace("pub struct State", "/// Two ends.\n    pub struct State"));
     assert_eq!(user.answers(), derived::answers());
 }

@@ -6,9 +6,9 @@
 //! ```
 //!
 //! The crate and its target folder lie in `target/compile_time`; the first run compiles Symbolica there, which takes
-//! minutes. Every model is built TIMES times (5 unless told otherwise), without what earlier builds of it have left, in
-//! three forms: as an empty crate, as it is written, and with the code that was emitted for it in its place. Medians of
-//! the differences: the emitted code without the empty crate is rustc's part, the rest is the expansion's.
+//! minutes. Every model is built TIMES times (default 5), without files of earlier builds, in three forms: as an empty crate, as
+//! it is written, and with its emitted code in place of the attribute. The table has medians of differences: the emitted code
+//! less the empty crate is rustc's part, and the rest is the expansion.
 
 use std::error::Error;
 use std::fs;
@@ -52,7 +52,7 @@ struct Fresh {
 impl Fresh {
     fn new() -> Result<Self, Box<dyn Error>> {
         let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
-        // The target folder that this program lies in.
+        // The target folder of this program.
         let program = std::env::current_exe()?;
         let root = program.ancestors().nth(2).ok_or("this program lies in no target folder")?.join("compile_time");
         let fresh = Self { folder: root.join("fresh"), target: root.join("target") };
@@ -68,11 +68,11 @@ impl Fresh {
         Ok(fresh)
     }
 
-    /// Seconds that a model's expansion takes, and seconds that rustc takes over what comes out of it.
+    /// Seconds of a model's expansion, and seconds of rustc on the emitted code.
     fn measure(&self, name: &str, times: usize) -> Result<(f64, f64), Box<dyn Error>> {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/src").join(name).with_extension("rs");
         let written = fs::read_to_string(source)?;
-        // The first build compiles what the crate depends on.
+        // The first build compiles the dependencies.
         self.build("", &[])?;
         self.build(&written, &[("DILQR_DUMP", name)])?;
         let module = fs::read_to_string(self.target.join("dilqr").join(name).with_extension("rs"))?;
@@ -95,7 +95,7 @@ impl Fresh {
     /// Wall time of `cargo build` on the crate with this text.
     fn build(&self, text: &str, environment: &[(&str, &str)]) -> Result<Duration, Box<dyn Error>> {
         fs::write(self.folder.join("src/lib.rs"), text)?;
-        // A fresh crate has compiled nothing yet that this build could take over.
+        // A fresh crate has no earlier artifacts to reuse.
         let left = self.target.join("debug/incremental");
         if left.is_dir() {
             fs::remove_dir_all(left)?;
@@ -103,7 +103,7 @@ impl Fresh {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command.args(["build", "--quiet"]).current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.target);
-        // Kernels are derived every time, not taken from the cache.
+        // Kernels are derived every time, without the cache.
         command.env("DILQR_CACHE", "off").env_remove("DILQR_DUMP").envs(environment.iter().copied());
         let start = Instant::now();
         let output = command.output()?;

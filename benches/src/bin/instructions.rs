@@ -4,9 +4,9 @@
 //! cargo run --release -p dilqr-benches --bin instructions [-- --bless]
 //! ```
 //!
-//! Needs valgrind, and says so where it is not there. Counts do not move with the load of the machine, so a cost that grew
-//! shows here where a stopwatch sees noise. They do move with rustc, its flags and the platform's libm: `instructions.txt`
-//! names those, and `--bless` writes it anew.
+//! Needs valgrind; without it, the program prints so and ends. Counts do not depend on the load of the machine, so they show
+//! growth that a stopwatch cannot. They depend on rustc, its flags and the platform's libm. `instructions.txt` names these, and
+//! `--bless` records it anew.
 //!
 //! One operation is the difference between many and few of them, divided by the difference; the Riccati recursion is
 //! divided by its stages, and a solve by its accepted iterations.
@@ -19,9 +19,9 @@ use std::process::{Command, ExitCode};
 
 use dilqr_benches::operations::{OPERATIONS, SYSTEMS};
 
-/// A count that is off by more is a change: less than that comes from where the compiler happens to inline and to spill.
+/// Relative difference that counts as a change. Smaller ones come from inlining and spilling.
 const TOLERANCE: f64 = 0.03;
-/// The instructions of a loop around a call, which no kernel is to be blamed for.
+/// Instructions of the loop around a call.
 const SLACK: f64 = 8.0;
 const HORIZON: &str = "100";
 
@@ -35,7 +35,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         _ => return Err("instructions [--bless]".into()),
     };
     if cfg!(debug_assertions) {
-        return Err("counts are those of optimised code: cargo run --release".into());
+        return Err("counts are those of optimized code: cargo run --release".into());
     }
     if Command::new("valgrind").arg("--version").output().is_err() {
         println!("skipped: valgrind is not installed");
@@ -65,18 +65,18 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         std::fs::write(&file, text)?;
         println!("written to {}", file.display());
     } else if changed > 0 {
-        println!("{changed} counts are not those of {}; if that is meant, -- --bless", file.display());
+        println!("{changed} counts differ from {}; if that is intended, run with -- --bless", file.display());
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The program that is counted, which lies beside this one, built as this one was.
+/// The counted program, built beside this one with the same flags.
 fn program() -> Result<PathBuf, Box<dyn Error>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
     let mut build = Command::new(cargo);
-    // What is inlined depends on the unit that a function lands in: in one unit it does not move with code elsewhere.
+    // Inlining depends on codegen units. With one unit it does not depend on unrelated code.
     build.args(["--config", "profile.release.package.dilqr-benches.codegen-units=1"]);
     build.args(["build", "--release", "--quiet", "--bin", "repeat", "--manifest-path"]).arg(manifest);
     if !build.status()?.success() {
@@ -85,7 +85,7 @@ fn program() -> Result<PathBuf, Box<dyn Error>> {
     Ok(std::env::current_exe()?.with_file_name("repeat").with_extension(std::env::consts::EXE_EXTENSION))
 }
 
-/// What the counts depend on.
+/// The versions and flags that the counts depend on.
 fn header() -> Result<String, Box<dyn Error>> {
     let version = |program: &str| -> Result<String, Box<dyn Error>> {
         let output = Command::new(program).arg("--version").output()?;
@@ -114,7 +114,7 @@ fn read(text: &str) -> Counts {
 
 /// Instructions of one operation.
 fn count(program: &Path, system: &str, operation: &str) -> Result<f64, Box<dyn Error>> {
-    // Whole sweeps take long enough; of a kernel that takes some nanoseconds many are repeated.
+    // Whole passes take long enough. Kernels of some nanoseconds are repeated often.
     let (few, many) = match operation {
         "riccati" | "exact" | "gauss-newton" | "vjp" | "vjp-anew" | "jacobian" => (2, 12),
         _ => (64, 64 * 101),

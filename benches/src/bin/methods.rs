@@ -1,12 +1,12 @@
-//! Which second derivatives solve fastest: every model from many initial states, with each `Hessian`.
+//! Compares the settings of `Hessian`: solves every model from many initial states with each.
 //!
 //! ```text
 //! cargo run --release -p dilqr-benches --bin methods
 //! ```
 //!
-//! prints, for each model and method, how many of the problems converge, the accepted steps, the rollouts and the sweeps
-//! that met an indefinite Hessian of those that do, their mean cost, and the mean time of a problem (in the fastest of
-//! five runs over all). The defaults of `Settings` were chosen by this table.
+//! prints for each model and method the number of converged problems and, over those, the accepted steps, the rollouts, the
+//! backward passes with an indefinite Hessian, the mean cost, and the mean time of a problem (in the fastest of five runs).
+//! The defaults of `Settings` were chosen by this table.
 
 use std::time::{Duration, Instant};
 

@@ -28,7 +28,7 @@ use dilqr_runtime::{Model, Status, batch};
 use rayon::ThreadPoolBuilder;
 use serde::Deserialize;
 
-/// What is compared: a case, a quantity, and both in words. The order is the table's.
+/// The rows in the order of the table: a case, a quantity, and a title.
 const ROWS: [(&str, &str, &str); 14] = [
     ("cartpole_T100", "iteration", "cart-pole T = 100, a Gauss-Newton iteration"),
     ("cartpole_T100", "solve", "cart-pole T = 100, solve"),
@@ -48,7 +48,7 @@ const ROWS: [(&str, &str, &str); 14] = [
 
 const PEERS: [&str; 3] = ["floor.py", "with_jax.py", "with_acados.py"];
 
-/// What a script prints; `benches/peers/problems.py` says what is in it.
+/// The output of a script; `benches/peers/problems.py` describes it.
 #[derive(Deserialize)]
 struct Peer {
     peer: String,
@@ -88,7 +88,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let output = output.canonicalize()?;
     let python = python(&output, install)?;
 
-    // Asserts our own answers.
+    // This asserts our own answers.
     let known = answers();
     let mut machine = vec![anchor()];
     let mut columns = Vec::new();
@@ -138,7 +138,7 @@ impl Peer {
     }
 }
 
-/// The Python that runs the scripts: the one that was named, the environment where it is there, or the system's.
+/// The Python that runs the scripts: the named one, the environment if it exists, or the system's.
 fn python(output: &Path, install: bool) -> Result<PathBuf, Box<dyn Error>> {
     if let Some(named) = std::env::var_os("PEERS_PYTHON") {
         return Ok(named.into());
@@ -153,7 +153,7 @@ fn python(output: &Path, install: bool) -> Result<PathBuf, Box<dyn Error>> {
 fn run(python: &Path, script: &str, output: &Path) -> Result<Peer, Box<dyn Error>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(script);
     let mut command = Command::new(python);
-    // Solvers that use several threads are not compared with one.
+    // All sides use one thread.
     command.arg("-B").arg(path).env("OMP_NUM_THREADS", "1");
     if script != "with_jax.py" {
         command.arg("--output").arg(output);
@@ -204,7 +204,7 @@ fn answers() -> Answers {
 /// The largest difference of a peer's answers from the known ones, each list relative to its largest entry or 1.
 ///
 /// # Errors
-/// Where it is larger than steps of 1e-8 explain, through curvatures of 1e-3.
+/// If it is larger than steps of 1e-8 explain, through curvatures of 1e-3.
 fn check(peer: &Peer, known: &Answers) -> Result<f64, Box<dyn Error>> {
     let mut worst = 0.0_f64;
     let mut compare = |what: String, found: &[f64], expected: &[f64], tolerance: f64| {
@@ -239,7 +239,7 @@ fn check(peer: &Peer, known: &Answers) -> Result<f64, Box<dyn Error>> {
     Ok(worst)
 }
 
-/// All rows of ours.
+/// All rows of our side.
 fn ours() -> Times {
     fn solve_and_gradient<M, const NX: usize, const NU: usize, const NP: usize>(
         case: &Case<M, NX, NU, NP>,

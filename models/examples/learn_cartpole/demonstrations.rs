@@ -1,4 +1,4 @@
-//! What the expert did: trajectories of the cart-pole, read from a CSV file.
+//! Demonstrations of the expert: trajectories of the cart-pole, read from a CSV file.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub(crate) struct Demonstration {
     pub(crate) forces: Vec<f64>,
 }
 
-/// Why a file holds no demonstrations.
+/// An error of reading demonstrations.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
     #[error("cannot read {}", .path.display())]
@@ -28,11 +28,11 @@ pub(crate) enum ReadError {
 }
 
 /// Reads demonstrations: trajectories numbered from 0, the steps of each from 0, all of the same length; the force is
-/// empty in the last row of a trajectory, after which nothing is done, and only there.
+/// empty in the last row of a trajectory, and only there.
 pub(crate) fn read(path: &Path) -> Result<Vec<Demonstration>, ReadError> {
     let io = |source| ReadError::Io { path: path.to_owned(), source };
     let text = std::fs::read(path).map_err(io)?;
-    // Rows of any length are let through, so that a wrong number of columns gets the same message as everything else.
+    // The reader accepts rows of any length, so that a wrong number of columns gets a message of the same form.
     let reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(text.as_slice());
 
@@ -86,8 +86,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Demonstration>, ReadError> {
     Ok(demonstrations)
 }
 
-/// The line a record stands on. The reader's own count is of where it went on reading: before empty lines, and before
-/// the second half of a line end of two characters.
+/// The line of a record. The reader's own count is that of its position before the record: before empty lines, and between
+/// the two characters of a line end.
 fn line(record: &ByteRecord, text: &[u8]) -> u64 {
     let Some(position) = record.position() else { return 0 };
     let start = usize::try_from(position.byte()).unwrap_or(text.len()).min(text.len());
@@ -103,7 +103,7 @@ struct Row {
     force: Option<f64>,
 }
 
-/// What should have been there, and what was.
+/// The expected and the found text.
 struct Unexpected {
     expected: String,
     found: String,

@@ -1,7 +1,7 @@
 //! Levenberg-Marquardt on the mean squared force error (Levenberg 1944; Marquardt 1963).
 //!
-//! The forces are those of an optimal control problem's solution, and their derivatives in the parameters are the exact
-//! derivatives of that solution: on an expert who really solves this problem the fit converges quadratically.
+//! The forces solve an optimal control problem. Their derivatives in the parameters are exact, so the fit converges
+//! quadratically if the expert solved the same problem.
 
 use dilqr_models::cartpole::{Cartpole, Control, Params, Problem, Solver, State};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
@@ -12,10 +12,10 @@ use crate::demonstrations::Demonstration;
 const NP: usize = Params::NAMES.len();
 pub(crate) type Solution = dilqr_runtime::Solution<4, 1, NP>;
 
-/// Relative change of a parameter below which a step is none.
+/// Relative change of a parameter below which the fit has converged.
 const STILL: f64 = 1e-10;
 
-/// Why demonstrations cannot be fitted at some parameters.
+/// Errors of evaluating demonstrations at some parameters.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FitError {
     #[error("no solver")]
@@ -28,8 +28,8 @@ pub(crate) enum FitError {
     NotDifferentiable { trajectory: usize, source: GradientError },
 }
 
-/// The law whose rollout each solve starts from: it holds up the pole at all parameters in question. From zero forces
-/// the pole falls, and solves end in other minima than the expert's.
+/// The feedback law of the initial rollout. It keeps the pole upright at all relevant parameters. From zero forces the pole
+/// falls, and solves end in other minima than the expert's.
 fn feedback(_: usize, x: &SVector<f64, 4>) -> Control {
     let x = State::from(*x);
     Control { force: 2.0 * x.position + 4.0 * x.velocity + 40.0 * x.angle + 8.0 * x.angular_velocity }
@@ -72,7 +72,7 @@ impl Evaluation {
     }
 }
 
-/// How much larger the optimal forces are than the expert's \[N\], step by step.
+/// The optimal forces minus the expert's \[N\], step by step.
 fn errors(solution: &Solution, expert: &Demonstration) -> impl Iterator<Item = f64> {
     solution.controls.iter().zip(&expert.forces).map(|(u, force)| u[0] - force)
 }
@@ -99,21 +99,21 @@ impl NormalEquations {
         Ok(sums)
     }
 
-    /// The minimum of the model with every squared scaled change added `damping` times; `None` where there is none.
+    /// The minimum of the model plus `damping` times the squares of the scaled changes; `None` if there is none.
     fn step(&self, damping: f64) -> Option<SVector<f64, NP>> {
         let damped = self.matrix + SMatrix::from_diagonal(&(self.matrix.diagonal() * damping));
         Some(damped.cholesky()?.solve(&-self.vector))
     }
 }
 
-/// What became of a step.
+/// The outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The loss fell.
     Accepted,
     /// The loss did not fall, a problem was not solved, or a parameter was not positive: only the damping changed.
     Rejected,
-    /// There is no step left that would change the parameters.
+    /// The step no longer changes the parameters.
     Converged,
 }
 
@@ -136,17 +136,17 @@ impl<'a> Fit<'a> {
         Ok(Self { demonstrations, solver, current, equations, damping: 1e-3 })
     }
 
-    /// The best parameters so far, and what follows from them.
+    /// The best parameters so far, with their evaluation.
     pub(crate) fn current(&self) -> &Evaluation {
         &self.current
     }
 
-    /// What the next step is damped with, relative to the diagonal of `J' J`.
+    /// The damping of the next step, relative to the diagonal of `J' J`.
     pub(crate) fn damping(&self) -> f64 {
         self.damping
     }
 
-    /// Makes one step, and damps the next one less after a success, more after a failure.
+    /// Makes one step. A success decreases the damping of the next one, a failure increases it.
     pub(crate) fn step(&mut self) -> Outcome {
         let params = SVector::from(self.current.params);
         let trial = self.equations.step(self.damping).map(|step| params + step);
@@ -166,7 +166,7 @@ impl<'a> Fit<'a> {
         }
     }
 
-    /// The evaluation at `params`, if it is one to go on from.
+    /// The evaluation at `params`, if the loss falls there.
     fn improvement(&mut self, params: SVector<f64, NP>) -> Option<(Evaluation, NormalEquations)> {
         if !params.iter().all(|&p| p > 0.0 && p.is_finite()) {
             return None;

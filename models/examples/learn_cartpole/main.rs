@@ -1,7 +1,7 @@
-//! Learns the parameters of a cart-pole from what an expert did with it.
+//! Learns the parameters of a cart-pole from the demonstrations of an expert.
 //!
-//! The expert solved an optimal control problem whose cost is known and whose gravity, masses and length are not. From
-//! the recorded forces alone all four are found, by differentiating the solution of that problem exactly:
+//! The expert solved an optimal control problem with known cost and unknown gravity, masses and length. The exact derivatives
+//! of the solution find all four from the recorded forces alone:
 //!
 //! ```text
 //! cargo run --release -p dilqr-models --example learn_cartpole -- --help
@@ -43,7 +43,7 @@ struct Arguments {
     #[arg(long, value_name = "A,B,C,D", default_value = "10.0,1.0,0.1,0.5", value_parser = parse_params)]
     start: Params,
 
-    /// Directory for the pictures loss.svg and trajectory.svg; made if it is not there
+    /// Directory for the pictures loss.svg and trajectory.svg; created if missing
     #[arg(long, value_name = "DIR", default_value = "target/learn_cartpole")]
     out: PathBuf,
 }
@@ -91,7 +91,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     println!("{end}, in {:.3} s", begin.elapsed().as_secs_f64());
 
     std::fs::create_dir_all(&arguments.out)
-        .map_err(|error| format!("cannot make the directory {}: {error}", arguments.out.display()))?;
+        .map_err(|error| format!("cannot create the directory {}: {error}", arguments.out.display()))?;
     let loss = arguments.out.join("loss.svg");
     picture::losses(&loss, &losses)?;
     let trajectory = arguments.out.join("trajectory.svg");
@@ -104,7 +104,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What was learned, seen on the trajectories that were held out.
+/// The result of learning, evaluated on the held-out trajectories.
 struct Learned {
     before: Evaluation,
     after: Evaluation,
@@ -168,7 +168,7 @@ mod tests {
 
     /// The main job, on the data that come with the package.
     #[test]
-    fn learns_what_the_expert_knew() -> Result<(), Box<dyn Error>> {
+    fn learns_the_parameters_of_the_expert() -> Result<(), Box<dyn Error>> {
         let demonstrations = demonstrations::read(DATA.as_ref())?;
         assert_eq!(demonstrations.len(), 50);
         let (fitted, held_out) = demonstrations.split_at(40);

@@ -11,10 +11,10 @@ use crate::fit::Solution;
 
 const SIZE: (u32, u32) = (800, 480);
 const FONT: (&str, i32) = ("sans-serif", 15);
-// Blue, vermilion and grey: told apart in print and with every kind of colour vision.
+// Blue, vermilion and gray can be distinguished in print and with every kind of color vision.
 const BLUE: RGBColor = RGBColor(0, 114, 178);
 const RED: RGBColor = RGBColor(213, 94, 0);
-const GREY: RGBColor = RGBColor(150, 150, 150);
+const GRAY: RGBColor = RGBColor(150, 150, 150);
 
 /// A picture that could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -53,12 +53,12 @@ pub(crate) fn losses(path: &Path, losses: &[Losses]) -> Result<(), DrawError> {
         type Loss = fn(&Losses) -> f64;
         let lines: [(&str, RGBColor, Loss); 2] =
             [("fitted", BLUE, |losses| losses.fitted), ("held out", RED, |losses| losses.held_out)];
-        for (name, colour, loss) in lines {
+        for (name, color, loss) in lines {
             let points = losses.iter().map(|losses| (losses.step, shown(loss(losses))));
             chart
-                .draw_series(LineSeries::new(points, colour.stroke_width(2)).point_size(3))?
+                .draw_series(LineSeries::new(points, color.stroke_width(2)).point_size(3))?
                 .label(name)
-                .legend(key(colour));
+                .legend(key(color));
         }
         chart
             .configure_series_labels()
@@ -105,7 +105,7 @@ fn panel(area: &Area<'_>, title: &str, [before, after, expert]: [&[f64]; 3]) -> 
         .build_cartesian_2d(0..expert.len(), low - margin..high + margin)?;
     chart.configure_mesh().max_light_lines(1).x_desc("step").label_style(FONT).draw()?;
     let points = |values: &[f64]| values.iter().copied().enumerate().collect::<Vec<_>>();
-    chart.draw_series(LineSeries::new(points(before), GREY.stroke_width(2)))?.label("before").legend(key(GREY));
+    chart.draw_series(LineSeries::new(points(before), GRAY.stroke_width(2)))?.label("before").legend(key(GRAY));
     chart.draw_series(LineSeries::new(points(after), BLUE.stroke_width(2)))?.label("after").legend(key(BLUE));
     chart
         .draw_series(points(expert).into_iter().map(|point| Circle::new(point, 3, RED)))?
@@ -122,8 +122,8 @@ fn panel(area: &Area<'_>, title: &str, [before, after, expert]: [&[f64]; 3]) -> 
 }
 
 /// The line beside a name in the legend.
-fn key(colour: RGBColor) -> impl Fn((i32, i32)) -> PathElement<(i32, i32)> {
-    move |(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], colour.stroke_width(2))
+fn key(color: RGBColor) -> impl Fn((i32, i32)) -> PathElement<(i32, i32)> {
+    move |(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], color.stroke_width(2))
 }
 
 /// Draws on a white sheet and writes the file.

@@ -1,5 +1,4 @@
-//! What a controller asks of the spring: a solution, its gradient and its Jacobian. Nothing in here needs more than `core`
-//! and `alloc`.
+//! The computations of a controller: a solution, its gradient and its Jacobian. They need `core` and `alloc` alone.
 
 use alloc::vec::Vec;
 

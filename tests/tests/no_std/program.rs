@@ -1,5 +1,5 @@
-//! A program without the standard library: its own start, its own allocator, its own end. Were there one dependency that
-//! has the standard library, rustc would find two panic handlers and refuse.
+//! A program without the standard library, with its own entry point, allocator and panic handler. If a dependency used the
+//! standard library, rustc would reject the second panic handler.
 #![no_std]
 #![no_main]
 
@@ -19,7 +19,7 @@ unsafe extern "C" {
     fn abort() -> !;
 }
 
-/// A block of memory that is handed out from one end to the other.
+/// A block of memory; allocations take it from the start to the end.
 #[repr(align(64))]
 struct Memory([u8; SIZE]);
 

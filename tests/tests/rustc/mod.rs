@@ -1,22 +1,21 @@
-//! rustc on small crates of their own, against the runtime that cargo has built for these tests: what takes a process or
-//! a manifest of its own to see, without building Symbolica once more.
+//! Runs rustc on small crates, with the runtime that cargo has built for these tests. So tests of processes and manifests do
+//! not build Symbolica again.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-/// The toolchain that runs these tests, past rustup's proxies: those look for toolchains under `HOME`, which a test sets.
+/// A tool of the toolchain that runs these tests. The proxies of rustup look for toolchains under `HOME`, which a test sets.
 fn tool(name: &str) -> PathBuf {
     let cargo = PathBuf::from(std::env::var_os("CARGO").expect("cargo runs the tests"));
     let tool = cargo.with_file_name(name).with_extension(std::env::consts::EXE_EXTENSION);
     if tool.is_file() { tool } else { PathBuf::from(name) }
 }
 
-/// The library of dilqr-runtime that cargo has built for these tests: it lies beside them. Builds with other features may
-/// lie there too, and older ones; cargo has just seen to ours, so the newest that derives a model will do. (To ask cargo
-/// which one it is would build it, and Symbolica, once more where the features of the whole workspace are not those of
-/// this package.)
+/// The library of dilqr-runtime that cargo has built for these tests. It lies beside them, perhaps with older ones and with
+/// builds of other features. cargo has just updated the right one, so the newest that derives a model is used. (cargo itself
+/// would build it anew, with Symbolica, if the features of the workspace and of this package differ.)
 fn runtime() -> &'static Path {
     static RUNTIME: OnceLock<PathBuf> = OnceLock::new();
     RUNTIME.get_or_init(|| {
@@ -92,9 +91,9 @@ impl Crate {
         rustc.arg("-L").arg(format!("dependency={}", dependencies.display()));
         rustc.arg(self.folder.join(source));
         rustc.env("CARGO_MANIFEST_DIR", &self.folder).env_remove("DILQR_DUMP");
-        // These tests are about deriving.
+        // These tests derive their models.
         rustc.env("DILQR_CACHE", "off");
-        // Where the generated code is written when it is asked for.
+        // The folder of `DILQR_DUMP`.
         rustc.env("CARGO_TARGET_DIR", &self.folder);
         rustc.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         rustc

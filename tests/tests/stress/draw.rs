@@ -1,4 +1,4 @@
-//! What the stress test solves: numbers from usual to absurd.
+//! Random problems: numbers from usual to absurd.
 
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Hessian, Problem, Regularisation, Settings};
@@ -116,7 +116,7 @@ where
     }
 }
 
-/// The same problem with one number that is none.
+/// The same problem with one entry NaN or infinite.
 pub(crate) fn poisoned<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     problem: &Problem<NX, NU, NP, NS>,
     random: &mut StdRng,

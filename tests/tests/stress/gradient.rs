@@ -1,4 +1,4 @@
-//! Gradients against differences of solutions of neighbouring problems.
+//! Compares gradients with differences of solutions of neighboring problems.
 
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Gradient, Ilqr, LossGradient, Problem, Settings, Solution, Status};
@@ -7,12 +7,12 @@ use rand::rngs::StdRng;
 
 use crate::system::System;
 
-/// What a comparison came to.
+/// The result of a comparison.
 pub(crate) enum Verdict {
     Agrees,
-    /// The solver refused to differentiate.
+    /// The gradient is an error.
     Refused,
-    /// Differences have no digits here, for this reason.
+    /// Differences have no accurate digits, for this reason.
     Unmeasurable(&'static str),
     Wrong(String),
 }
@@ -59,7 +59,7 @@ impl<const NX: usize, const NP: usize, const NS: usize> Direction<NX, NP, NS> {
         (terms.iter().sum(), terms.iter().map(|term| term.abs()).sum())
     }
 
-    fn neighbour<M, const NU: usize>(
+    fn neighbor<M, const NU: usize>(
         &self,
         model: &M,
         solution: &Solution<NX, NU, NP, NS>,
@@ -75,7 +75,7 @@ impl<const NX: usize, const NP: usize, const NS: usize> Direction<NX, NP, NS> {
     }
 }
 
-/// Which limits hold a solution.
+/// Which limits are active at a solution.
 fn held<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     solution: &Solution<NX, NU, NP, NS>,
 ) -> Vec<bool> {
@@ -98,7 +98,7 @@ where
     M: System<NX, NU, NP, NS>,
 {
     let horizon = solution.horizon();
-    // Solutions as good as rounding allows, and by plain Newton steps, the last of which leaves far less than the tolerance.
+    // Solutions as accurate as rounding allows. The last Newton step leaves far less than the tolerance.
     let tight = Settings { tolerance: 1e-12, relaxation: settings.relaxation, ..Settings::default() };
     let Ok(mut solver) = Ilqr::new(model, horizon, tight) else { return Verdict::Wrong("settings".into()) };
     let still = Direction {
@@ -106,7 +106,7 @@ where
         params: SVector::zeros(),
         stage_params: vec![SVector::zeros(); solution.stage_params.len()],
     };
-    let sharper = match solver.solve(&still.neighbour(&model, solution, 0.0)) {
+    let sharper = match solver.solve(&still.neighbor(&model, solution, 0.0)) {
         Ok(sharper) if sharper.status == Status::Converged => sharper,
         Ok(_) => return Verdict::Unmeasurable("rounding of the solution"),
         Err(error) => return Verdict::Wrong(error.to_string()),
@@ -125,26 +125,26 @@ where
     let mut best = (f64::INFINITY, f64::NAN);
     for h in [1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6] {
         let mut side = |h: f64| {
-            let neighbour = solver.solve(&direction.neighbour(&model, solution, h)).ok()?;
-            if neighbour.status != Status::Converged {
-                reason = "neighbours do not converge";
+            let neighbor = solver.solve(&direction.neighbor(&model, solution, h)).ok()?;
+            if neighbor.status != Status::Converged {
+                reason = "neighbors do not converge";
                 return None;
             }
-            if neighbour.stats.iterations + neighbour.stats.newton_steps == 0 {
-                // So near that the start was stationary to the tolerance: the start was measured, not the solution.
-                reason = "neighbours are too near";
+            if neighbor.stats.iterations + neighbor.stats.newton_steps == 0 {
+                // The start was stationary to the tolerance, so the solution did not move.
+                reason = "neighbors are too near";
                 return None;
             }
-            if held(&neighbour) != active {
-                reason = "neighbours are held by other limits";
+            if held(&neighbor) != active {
+                reason = "neighbors have other active limits";
                 return None;
             }
-            Some(value(&loss, &neighbour))
+            Some(value(&loss, &neighbor))
         };
         let (Some(after), Some(before)) = (side(h), side(-h)) else { continue };
         let difference = (after - before) / (2.0 * h);
         if let Some(last) = measured.last() {
-            // Two steps that agree are right to about what they differ by, unless both are rounding.
+            // Two steps that agree have an error of about their difference, unless both are rounding.
             let spread = (difference - last).abs();
             if spread < best.0 {
                 best = (spread, difference);
@@ -156,11 +156,11 @@ where
         }
     }
     let (spread, difference) = best;
-    // The second: differences across a singularity grow as steps shrink, and stay small against the derivative's terms.
+    // Second condition: differences across a singularity grow as steps shrink, but stay small beside the derivative's terms.
     if !(spread <= 1e-4 * size && spread <= 1e-2 * difference.abs() + 1e-7 * size) {
         return Verdict::Unmeasurable(reason);
     }
-    // The smaller of two steps has a tenth of the error that the spread shows; sometimes the two err alike.
+    // The smaller of two steps has a tenth of the error that the spread shows. Sometimes both have the same error.
     if (given - difference).abs() <= 10.0 * spread + 1e-6 * size {
         Verdict::Agrees
     } else {

@@ -1,5 +1,4 @@
-//! Whether a solution satisfies the conditions of optimality: written from the conditions, stage by stage, on the author's
-//! own functions and on dual numbers.
+//! Checks the optimality conditions of a solution, stage by stage, with the author's functions and dual numbers.
 //!
 //! With costates `lambda`, multipliers `mu` and bound multipliers `rho` of the solution, for `c` inequalities and equalities:
 //!
@@ -7,8 +6,8 @@
 //! x_{t+1} = f,   lambda_t = lx + cx' mu + fx' lambda_{t+1},   lambda_T = lx + cx' mu,   lu + cu' mu + fu' lambda_{t+1} = rho
 //! ```
 //!
-//! Each equation is looked at where it stands, with the solution's own numbers on both sides: nothing is rolled out, so
-//! nothing amplifies rounding however unstable the plant and however long the horizon.
+//! Each equation is checked on its own, with numbers of the solution on both sides. Nothing is rolled out, so rounding is not
+//! amplified, however unstable the plant and however long the horizon.
 
 use dilqr_runtime::dual::AutoDiff;
 use dilqr_runtime::limits::ConstraintExpansion;
@@ -18,13 +17,13 @@ use dilqr_runtime::{Model, Settings, Solution};
 
 use crate::system::System;
 
-/// What kernels and dual numbers may differ by, over the sum of the absolute values of an equation's terms: some tens of
-/// operations each, and a few digits that they cancel among themselves.
+/// Allowed difference of kernels and dual numbers, over the sum of the absolute values of an equation's terms: some tens of
+/// operations each, and a few digits of cancellation.
 const ROUNDING: f64 = 1e-12;
 
-/// The same where a model cancels more than a few digits, in units of what its numbers change by when the last places of
-/// their arguments do (the sine of 1e6 is known to 1e-10), and of the last place of the Hamiltonian's terms (in a gradient
-/// with respect to angles products as large as the cost cancel).
+/// The same where a model cancels more than a few digits. One unit is the change of its numbers if the last places of their
+/// arguments change (the sine of 1e6 is accurate to 1e-10). Another is the last place of the Hamiltonian's terms (gradients
+/// with respect to angles cancel products as large as the cost).
 const NOISE: f64 = 50.0;
 
 /// One stage (or the end, with `NU = 0`) of the Lagrangian.
@@ -38,7 +37,7 @@ struct StageDerivatives<const NX: usize, const NU: usize> {
     hxx: SMatrix<f64, NX, NX>,
     hux: SMatrix<f64, NU, NX>,
     huu: SMatrix<f64, NU, NU>,
-    /// What the last places of the numbers change in `f` and in the Lagrangian's gradient.
+    /// Changes of `f` and of the Lagrangian's gradient if the last places of their arguments change.
     noise: Sums<NX, NU>,
 }
 
@@ -51,8 +50,7 @@ struct Sums<const NX: usize, const NU: usize> {
 }
 
 impl<const NX: usize, const NU: usize> Sums<NX, NU> {
-    /// The largest changes of `sums` when its argument, a sample's number, does, entry by entry; and the last place of the
-    /// Hamiltonian's `terms`.
+    /// The largest change of each entry of `sums` over the samples, and the last place of the Hamiltonian's `terms`.
     fn noise(terms: f64, sums: impl Fn(usize) -> Self) -> Self {
         let here = sums(0);
         let last = f64::EPSILON * terms;
@@ -66,7 +64,7 @@ impl<const NX: usize, const NU: usize> Sums<NX, NU> {
     }
 }
 
-/// `vector` with its last places changed, in another way for every sample but the first, which changes nothing.
+/// `vector` with its last places changed, differently for each sample. Sample 0 changes nothing.
 fn shaken<const N: usize>(vector: &SVector<f64, N>, sample: usize) -> SVector<f64, N> {
     let mut shaken = *vector;
     if sample > 0 {
@@ -84,7 +82,7 @@ struct Row<const NX: usize, const NU: usize> {
     multiplier: f64,
     /// Of the barrier.
     curvature: f64,
-    /// Holds the trajectory.
+    /// Whether the row is active.
     active: bool,
 }
 
@@ -233,7 +231,7 @@ where
         Self { solution, tolerance: settings.tolerance, stages, end, model: core::marker::PhantomData }
     }
 
-    /// The first condition of first order that fails.
+    /// The first-order conditions; the error names the first that fails.
     pub(crate) fn first_order(&self) -> Result<(), String> {
         self.finite()?;
         self.dynamics()?;
@@ -316,7 +314,7 @@ where
         Ok(())
     }
 
-    /// Multipliers stand only where something can hold.
+    /// Multipliers are zero where no limit can be active.
     fn multipliers(&self) -> Result<(), String> {
         let Solution { multipliers, controls, bound_multipliers, params, .. } = self.solution;
         if self.solution.relaxation.is_some() {
@@ -375,7 +373,7 @@ where
             match self.stages.get(t) {
                 Some(stage) => {
                     stage.rows.iter().for_each(|row| add(&row.x, row.multiplier));
-                    // The costates are those of the closed loop: what stationarity lacks, the feedback carries back.
+                    // The costates are closed-loop ones: they carry the residual of stationarity back through the feedback.
                     let (slope, rounding) = self.slope(t);
                     let free = |i: usize| bound_multipliers.get(t).is_none_or(|rho| rho[i] == 0.0);
                     for i in (0..NU).filter(|&i| free(i)) {

@@ -1,4 +1,4 @@
-//! Equality to the bit, where a NaN equals itself.
+//! Bitwise equality; a NaN equals itself.
 
 use dilqr_runtime::{Gradient, Solution};
 

@@ -1,4 +1,4 @@
-//! A model together with the functions that its author wrote.
+//! A model with its author's functions.
 
 use dilqr_models::{
     acrobot, cartpole, cartpole_cos_sin, lqr, mass_spring_damper, pendulum, pendulum_cos_sin, planar_quadrotor,
@@ -12,7 +12,7 @@ use dilqr_tests::{cart4, demand, discs, floor, pend2, redundant, root, shared, s
 /// Lower and upper bounds of the controls.
 pub(crate) type Interval<const NU: usize> = (SVector<f64, NU>, SVector<f64, NU>);
 
-/// The author's functions, on vectors, and values that are usual for the model. Nothing here goes through a kernel.
+/// The author's functions on vectors, and usual values. Nothing here uses a kernel.
 pub(crate) trait System<const NX: usize, const NU: usize, const NP: usize, const NS: usize>:
     Model<NX, NU, NP, NS> + Copy + Send + 'static
 {
@@ -24,7 +24,7 @@ pub(crate) trait System<const NX: usize, const NU: usize, const NP: usize, const
     const PARAMS: [f64; NP];
     /// Usual parameters of a stage.
     const STAGE: [f64; NS];
-    /// Of the parameters, those that are bounds: lower and upper one of a pair.
+    /// Parameters that are bounds: pairs of a lower and an upper one.
     const BOUNDS: &'static [(usize, usize)] = &[];
 
     /// Next state.

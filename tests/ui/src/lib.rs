@@ -1,4 +1,4 @@
-//! A compiled model against the functions that it was compiled from: what the cases that must compile check when they run.
+//! Compares a compiled model with its own functions. The cases that must compile call this when they run.
 
 use dilqr_runtime::Model;
 use dilqr_runtime::model::{Stage, StageExpansion, Terminal};
@@ -52,7 +52,7 @@ pub fn assert_agrees<M, const NX: usize, const NU: usize, const NP: usize>(
         let ours = ours.fx.iter().chain(&ours.fu).chain(&ours.lx).chain(&ours.lu);
         let differences = differences.fx.iter().chain(&differences.fu).chain(&differences.lx).chain(&differences.lu);
         for (ours, differences) in ours.zip(differences) {
-            // What central differences give, with room: eps^(2/3).
+            // The accuracy of central differences, with room: eps^(2/3).
             close("first derivative", *ours, *differences, 1e-7);
         }
     }

@@ -1,4 +1,4 @@
-//! What the users of the macro see: every message of the compiler, and programs that must compile, run and be right.
+//! Every message of the macro, and programs that must compile, run and be right.
 //!
 //! `TRYBUILD=overwrite cargo test -p dilqr-ui-tests` writes the messages anew.
 
@@ -9,12 +9,11 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("cases")
 }
 
-/// Whether this is the process that runs the test `name`; if not, runs it in one.
+/// Whether this process is prepared for the test `name`. If not, the test runs in a new process.
 ///
-/// trybuild builds the cases in a target folder of its own, and what they depend on with it: Symbolica, for the most part.
-/// With the folder of intermediate artifacts that this very test was built in, and like it without debug information in
-/// dependencies, cargo finds Symbolica there. cargo takes both from the environment, which a process should set for its
-/// children only.
+/// trybuild builds the cases, and their dependencies with Symbolica, in a target folder of its own. With the build folder of
+/// this test, and without debug information in dependencies, cargo reuses what is there. cargo reads both settings from the
+/// environment, which a process should set for its children only.
 fn is_prepared(name: &str) -> bool {
     const BUILD: &str = "CARGO_BUILD_BUILD_DIR";
     const PREPARED: &str = "DILQR_UI_TESTS";
@@ -79,7 +78,7 @@ fn models_written_by_hand() {
     }
 }
 
-/// Every text of the catalogue stands in the expected output of a case.
+/// Every message of the catalog occurs in the expected output of a case.
 #[test]
 fn every_message_has_a_case() {
     let shown: Vec<String> = themes()
@@ -92,7 +91,7 @@ fn every_message_has_a_case() {
             text.lines().map(str::to_owned).collect::<Vec<_>>()
         })
         .collect();
-    let texts = catalogue();
+    let texts = catalog();
     let missing: Vec<&String> = texts.iter().filter(|text| !shown.iter().any(|line| matches(line, text))).collect();
     assert!(missing.is_empty(), "messages without a case: {missing:#?}");
 }
@@ -101,16 +100,16 @@ fn every_message_has_a_case() {
 #[test]
 fn messages_read_alike() {
     let wrong: Vec<String> =
-        catalogue().into_iter().filter(|text| text.starts_with(char::is_uppercase) || text.ends_with('.')).collect();
+        catalog().into_iter().filter(|text| text.starts_with(char::is_uppercase) || text.ends_with('.')).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The texts of the compiler's catalogue of messages.
-fn catalogue() -> Vec<String> {
+/// The messages of the compiler's catalog.
+fn catalog() -> Vec<String> {
     let source = include_str!("../../../dilqr-macros/src/errors.rs");
-    let (_, catalogue) = source.split_once("pub(crate) mod message {").expect("errors.rs holds the catalogue");
-    let texts = string_literals(catalogue.split("\n}\n").next().expect("the module ends"));
-    assert!(texts.len() > 80, "the catalogue has not been read: {texts:?}");
+    let (_, catalog) = source.split_once("pub(crate) mod message {").expect("errors.rs holds the catalog");
+    let texts = string_literals(catalog.split("\n}\n").next().expect("the module ends"));
+    assert!(texts.len() > 80, "the catalog has not been read: {texts:?}");
     texts
 }
 
@@ -146,7 +145,7 @@ fn matches(line: &str, format: &str) -> bool {
     true
 }
 
-/// What stands around the holes `{}` and `{name}` of a format string; other braces belong to code that a message shows.
+/// The text around the placeholders `{}` and `{name}` of a format string. Other braces belong to code in a message.
 fn fixed_parts(format: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut rest = format;

@@ -1,5 +1,5 @@
-//! The gradient without what makes it fast: without the recursion over the stages, without the known zeros, without
-//! derivatives that were compiled, without parallelism.
+//! The gradient without one accelerating part at a time: the recursion over stages, structural zeros, compiled derivatives,
+//! parallelism.
 
 use core::hint::black_box;
 use core::time::Duration;
@@ -33,18 +33,18 @@ struct Row {
     jacobian: f64,
     /// The Jacobian by the dense formula over the whole trajectory.
     whole: f64,
-    /// Zeros of the derivatives are not known to the sweeps.
+    /// The passes ignore structural zeros.
     dense: f64,
     /// Derivatives by dual numbers.
     dual: f64,
     threads: usize,
     batch_one_thread: f64,
     batch_all_threads: f64,
-    /// Largest difference of the gradients by these ways, relative to their largest entry.
+    /// Largest difference of the gradients, relative to their largest entry.
     disagreement: f64,
 }
 
-/// A model whose zeros nobody knows.
+/// A model without structural zeros.
 #[derive(Clone, Copy, Debug)]
 struct Unaware<M>(M);
 

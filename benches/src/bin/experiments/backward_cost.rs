@@ -1,10 +1,9 @@
 //! The time of the backward pass against the iterations of the forward one: implicit differentiation beside
 //! differentiation through the iterations.
 //!
-//! Solves are made to take a number of iterations by a proximal weight that never falls, found by bisection. What is
-//! unrolled are as many full Gauss-Newton steps from the same guess; there is no reverse mode through them, but dual
-//! numbers, one direction (parameter or entry of the initial state) at a time. A reverse mode could not be faster than
-//! the steps alone, whose time is shown beside it.
+//! A constant proximal weight, found by bisection, makes solves take a given number of iterations. Unrolling differentiates as
+//! many full Gauss-Newton steps from the same guess. It uses dual numbers, one direction (parameter or entry of the initial
+//! state) at a time. A reverse mode could not be faster than the steps alone, so their time is shown beside it.
 
 use core::hint::black_box;
 use core::time::Duration;
@@ -26,9 +25,9 @@ const ITERATIONS: [usize; 4] = [5, 50, 100, 300];
 struct Row {
     system: String,
     horizon: usize,
-    /// Iterations asked for, and unrolled.
+    /// Requested iterations, which are also unrolled.
     iterations: usize,
-    /// Iterations that the solve took that was differentiated.
+    /// Iterations of the differentiated solve.
     forward_iterations: usize,
     /// Seconds.
     implicit: f64,
@@ -36,9 +35,9 @@ struct Row {
     unrolled: f64,
     /// Directions that were unrolled one at a time.
     directions: usize,
-    /// What unrolling answered: `gradient`, or why there was none.
+    /// The result of unrolling: `gradient`, or the reason for none.
     unrolled_answer: String,
-    /// Of that many Gauss-Newton iterations without derivatives \[s\].
+    /// Time of as many Gauss-Newton iterations without derivatives \[s\].
     steps_alone: f64,
 }
 
@@ -67,7 +66,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     picture(context, &rows)
 }
 
-/// A solution, the loss gradient there, what to unroll, and what comes of that.
+/// A solution, its loss gradient, and the unrolled problem with its result.
 type Solved<const NX: usize, const NP: usize> = (Solution<NX, 1, NP>, LossGradient<NX, 1>, Differentiation, String);
 
 /// Times everything on one problem in one go, for all numbers of iterations in turn.
@@ -97,7 +96,7 @@ where
         // 1/2 |u|^2 + 1/2 |x|^2
         let loss = LossGradient { states: solution.states.clone(), controls: solution.controls.clone() };
         let unroll = Differentiation::Unrolled { iterations };
-        // What is timed must have an answer.
+        // A timed call must succeed.
         solver(Hessian::Exact)?.vjp(&solution, &loss)?;
         let answer = match solver(Hessian::Exact)?.vjp_with(&solution, &loss, unroll) {
             Ok(_) => "gradient".to_owned(),
@@ -134,7 +133,7 @@ where
     rows.append(&new)
 }
 
-/// The solution by a solve of about so many iterations; at least as many as Newton's method takes.
+/// The solution by a solve of about the given number of iterations, at least that of Newton's method.
 fn forced<M, const NX: usize, const NP: usize>(
     model: M,
     problem: &Problem<NX, 1, NP>,

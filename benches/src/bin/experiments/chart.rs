@@ -12,8 +12,8 @@ const SIZE: (u32, u32) = (560, 440);
 
 const FONT: (&str, i32) = ("sans-serif", 14);
 
-/// Told apart with every kind of colour vision (Okabe and Ito).
-const COLOURS: [RGBColor; 7] = [
+/// Distinguishable with every kind of color vision (Okabe and Ito).
+const COLORS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -23,7 +23,7 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(60, 60, 60),
 ];
 
-/// How a series is shown.
+/// The style of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
     Line,
@@ -53,7 +53,7 @@ pub(crate) struct Panel {
     pub(crate) series: Vec<Series>,
 }
 
-/// Draws panels, so many in a row; what is not finite is left out.
+/// Draws panels, with the given number in a row. Values that are not finite are left out.
 pub(crate) fn draw(path: &Path, columns: usize, panels: &[Panel]) -> Result<(), Failure> {
     let panels: Vec<_> =
         panels.iter().filter(|panel| panel.series.iter().any(|series| !series.points.is_empty())).collect();
@@ -125,24 +125,24 @@ fn plot(area: &DrawingArea<SVGBackend<'_>, Shift>, panel: &Panel) -> Result<(), 
         }
     }
     for (index, series) in panel.series.iter().enumerate() {
-        let colour = COLOURS[index % COLOURS.len()];
+        let color = COLORS[index % COLORS.len()];
         let points: Vec<_> = series.points.iter().filter(sound).copied().collect();
-        let dots = points.iter().map(|&point| Circle::new(point, 3, colour.filled()));
+        let dots = points.iter().map(|&point| Circle::new(point, 3, color.filled()));
         match series.mark {
             Mark::Points => {
                 chart
                     .draw_series(dots)?
                     .label(&series.name)
-                    .legend(move |(x, y)| Circle::new((x + 10, y), 3, colour.filled()));
+                    .legend(move |(x, y)| Circle::new((x + 10, y), 3, color.filled()));
             }
             Mark::Line | Mark::Both => {
                 if series.mark == Mark::Both {
                     chart.draw_series(dots)?;
                 }
                 chart
-                    .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
+                    .draw_series(LineSeries::new(points, color.stroke_width(2)))?
                     .label(&series.name)
-                    .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], colour.stroke_width(2)));
+                    .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], color.stroke_width(2)));
             }
         }
     }

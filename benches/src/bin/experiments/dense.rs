@@ -9,17 +9,17 @@
 //! ```
 //!
 //! `F` is the dynamics, stage by stage; `G` is `u - (huu + 1)^-1 (lu + fu' lambda)` with the costates along the closed loop of
-//! the solution's gains. (Prefactor and gains are constants, since what they multiply vanishes at a solution.) A control
-//! that a bound holds is `G = bound`.
+//! the solution's gains. (Prefactor and gains are constants, since their factor vanishes at a solution.) A control at
+//! an active bound has `G = bound`.
 
 use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, Stage, Terminal, TerminalExpansion};
 use dilqr_runtime::nalgebra::{DMatrix, SMatrix, SVector};
 use dilqr_runtime::{Model, Solution};
 
-/// What stands for `F_p` and `F_U` in the formula.
+/// The meaning of `F_p` and `F_U` in the formula.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Derivatives {
-    /// Their partial derivatives, as the formula has it.
+    /// Partial derivatives, as in the formula.
     Partial,
     /// Total derivatives along the rollout, `M F_p` and `M F_U`: what a recursion over the stages, or automatic
     /// differentiation of a rollout, gives. `M` then counts the change of earlier states twice. This is how the published
@@ -27,7 +27,7 @@ pub(crate) enum Derivatives {
     Total,
 }
 
-/// `dX/dp` (`T NX` rows) and `dU/dp` (`T NU` rows), the derivatives of bounds left out; `None` where a matrix is singular.
+/// `dX/dp` (`T NX` rows) and `dU/dp` (`T NU` rows), the derivatives of bounds left out; `None` if a matrix is singular.
 pub(crate) fn jacobian<M, const NX: usize, const NU: usize, const NP: usize>(
     model: &M,
     solution: &Solution<NX, NU, NP>,

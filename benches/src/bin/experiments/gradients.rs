@@ -27,7 +27,7 @@ struct Row {
     dynamics_error: f64,
     /// `g' c / (|g| |c|)`.
     dynamics_cosine: f64,
-    /// Of the cost's.
+    /// The same for parameters of the cost.
     cost_error: f64,
     cost_cosine: f64,
 }
@@ -50,7 +50,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     picture(context, &rows)
 }
 
-/// A problem that could not be used, and why.
+/// A rejected problem, with the reason.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Skipped {
     system: String,
@@ -98,7 +98,7 @@ where
     loss.states.iter_mut().for_each(|g| *g = SVector::from_fn(|_, _| random.random_range(-1.0..1.0)));
     loss.controls.iter_mut().for_each(|g| *g = SVector::from_fn(|_, _| random.random_range(-1.0..1.0)));
 
-    // As tight as rounding allows, so that differences have digits to lose.
+    // As tight as rounding allows, because differences lose digits.
     let mut solver = Ilqr::new(system.model, HORIZON, Settings { tolerance: 1e-12, ..Settings::default() })?;
     let solution = solver.solve(&Problem::new(x0, params(system, bounded), HORIZON))?;
     if solution.status != Status::Converged {
@@ -141,7 +141,7 @@ where
     rows.append(&new)
 }
 
-/// Relative error and cosine; NaN where nothing is expected, which bounds can do that hold every control.
+/// Relative error and cosine; NaN if the expected gradient is zero, as with bounds active on every control.
 fn agreement(given: &[f64], expected: &[f64]) -> (f64, f64) {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let difference: Vec<f64> = given.iter().zip(expected).map(|(a, b)| a - b).collect();

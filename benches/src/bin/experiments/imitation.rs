@@ -1,4 +1,4 @@
-//! Imitation learning: every way to learn on the same demonstrations.
+//! Imitation learning: all methods on the same demonstrations.
 
 mod report;
 
@@ -11,20 +11,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::learner::{Lesson, Outcome, learn};
 use crate::one_step::identify;
-use crate::optimiser::Choice;
+use crate::optimizer::Choice;
 use crate::pupil::judge;
 use crate::system::{Demonstrations, System, cartpole, pendulum};
 use crate::table::{Table, write};
 use crate::unknowns::{Mode, Unknowns};
 use crate::{Context, Failure};
 
-/// How a learner gets its gradient.
+/// The gradient of a learner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Method {
-    /// Through the solver, exactly.
+    /// Exact, through the solver.
     #[serde(rename = "DiLQR")]
     Dilqr,
-    /// Through the solver, with its linearisation taken to be fixed (Amos et al. 2018).
+    /// Through the solver, with a fixed linearization (Amos et al. 2018).
     #[serde(rename = "DiffMPC")]
     DiffMpc,
     /// Of one-step predictions.
@@ -48,7 +48,7 @@ struct Row {
     system: String,
     mode: Mode,
     method: Method,
-    optimiser: Choice,
+    optimizer: Choice,
     /// Whether the dynamics' parameters were kept positive.
     positive: bool,
     trajectories: usize,
@@ -64,9 +64,9 @@ struct Row {
     judged: usize,
     /// Mean squared error of the learned parameters.
     model_loss: f64,
-    /// Largest relative error of what the demonstrations can tell of the dynamics; NaN where these are not learned.
+    /// Largest relative error of the identifiable quantities of the dynamics; NaN if these are not learned.
     dynamics_error: f64,
-    /// Error of the direction of what they can tell of the cost; NaN where it is not learned.
+    /// Error of the direction of the identifiable part of the cost; NaN if it is not learned.
     cost_error: f64,
     /// Whether a parameter of the dynamics was ever not positive.
     negative: bool,
@@ -83,7 +83,7 @@ struct Point {
     system: String,
     mode: Mode,
     method: Method,
-    optimiser: Choice,
+    optimizer: Choice,
     epoch: usize,
     loss: f64,
 }
@@ -93,7 +93,7 @@ struct Point {
 struct Case {
     mode: Mode,
     method: Method,
-    optimiser: Choice,
+    optimizer: Choice,
     positive: bool,
     trajectories: usize,
     seed: u64,
@@ -104,14 +104,14 @@ impl Case {
         row.system == system
             && row.mode == self.mode
             && row.method == self.method
-            && row.optimiser == self.optimiser
+            && row.optimizer == self.optimizer
             && row.positive == self.positive
             && row.trajectories == self.trajectories
             && row.seed == self.seed
     }
 }
 
-/// The ways to learn, in the order of the tables.
+/// The methods, in the order of the tables.
 const WAYS: [(Method, Choice); 9] = [
     (Method::DiffMpc, Choice::Rmsprop),
     (Method::Dilqr, Choice::Rmsprop),
@@ -136,12 +136,12 @@ fn cases(quick: bool) -> Vec<Case> {
     for seed in 0..seeds {
         for &trajectories in sizes {
             for mode in Mode::ALL {
-                for (method, optimiser) in WAYS {
+                for (method, optimizer) in WAYS {
                     for positive in [false, true] {
                         if positive && !mode.learns_dynamics() || method == Method::SysId && mode != Mode::Dynamics {
                             continue;
                         }
-                        cases.push(Case { mode, method, optimiser, positive, trajectories, seed });
+                        cases.push(Case { mode, method, optimizer, positive, trajectories, seed });
                     }
                 }
             }
@@ -150,7 +150,7 @@ fn cases(quick: bool) -> Vec<Case> {
     cases
 }
 
-/// Runs what is missing, and writes tables and pictures.
+/// Runs missing learners, and writes tables and pictures.
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let rows = Table::open(context.path("imitation.csv"))?;
     let curves = Table::open(context.path("imitation-curves.csv"))?;
@@ -224,16 +224,16 @@ fn study<M, const NX: usize, const NP: usize>(
 where
     M: Model<NX, 1, NP> + Copy,
 {
-    let (optimiser, seed) = (case.optimiser, case.seed);
+    let (optimizer, seed) = (case.optimizer, case.seed);
     let differentiation = match case.method {
         Method::Dilqr => Differentiation::Implicit,
         Method::DiffMpc => Differentiation::FixedLinearization,
         Method::SysId => {
             let train = &demonstrations.train[..case.trajectories];
-            return Ok(identify(system, train, unknowns, optimiser, epochs, seed));
+            return Ok(identify(system, train, unknowns, optimizer, epochs, seed));
         }
     };
-    learn(system, demonstrations, case.trajectories, unknowns, Lesson { optimiser, differentiation, epochs, seed })
+    learn(system, demonstrations, case.trajectories, unknowns, Lesson { optimizer, differentiation, epochs, seed })
 }
 
 fn assess<M, const NX: usize, const NP: usize>(
@@ -262,7 +262,7 @@ where
         system: system.name.to_owned(),
         mode: case.mode,
         method: case.method,
-        optimiser: case.optimiser,
+        optimizer: case.optimizer,
         positive: case.positive,
         trajectories: case.trajectories,
         seed: case.seed,
@@ -289,18 +289,18 @@ where
     })
 }
 
-/// Of the pendulum's dynamics only the accelerations by gravity and by torque can be told: `g / l` and `m l^2`.
+/// Identifiable quantities of the pendulum: only the accelerations by gravity and by torque, `g / l` and `m l^2`.
 fn pendulum_combinations(params: &SVector<f64, 12>) -> Vec<f64> {
     vec![params[0] / params[2], params[1] * params[2].powi(2)]
 }
 
-/// Of the cart-pole's dynamics all parameters can be told.
+/// All parameters of the cart-pole's dynamics are identifiable.
 fn cartpole_combinations(params: &SVector<f64, 17>) -> Vec<f64> {
     params.as_slice()[..4].to_vec()
 }
 
-/// What can be told of the cost: everything up to a common factor, but of the weights on cosine and sine, whose squares
-/// add up to one, only the difference. A vector of length one.
+/// The identifiable part of the cost, as a vector of length one: the cost up to a common factor. Of the weights on cosine and
+/// sine, whose squares add up to one, only the difference is identifiable.
 fn cost_direction<M, const NX: usize, const NP: usize>(params: &SVector<f64, NP>) -> Vec<f64>
 where
     M: Model<NX, 1, NP> + Copy,
@@ -315,7 +315,7 @@ where
     direction.iter().map(|entry| entry / length).collect()
 }
 
-/// A curve in at most some two hundred points, the last among them.
+/// A curve in at most about two hundred points, with the last one.
 fn thinned(system: &str, case: &Case, curve: &[f64]) -> Vec<Point> {
     let every = curve.len().div_ceil(200).max(1);
     let kept = |&(epoch, loss): &(usize, &f64)| (epoch % every == 0 || epoch + 1 == curve.len()) && loss.is_finite();
@@ -323,7 +323,7 @@ fn thinned(system: &str, case: &Case, curve: &[f64]) -> Vec<Point> {
         system: system.to_owned(),
         mode: case.mode,
         method: case.method,
-        optimiser: case.optimiser,
+        optimizer: case.optimizer,
         epoch,
         loss,
     };

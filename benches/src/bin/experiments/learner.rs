@@ -1,8 +1,8 @@
-//! Imitation through the solver: controls of the expert against those of the learner's own problem.
+//! Imitation through the solver: the controls of the learner's problem are fitted to the expert's.
 //!
-//! While it learns, a learner solves each problem from its last solution of it, the first time (and where that fails) from
-//! the demonstrated controls, and where that fails from zero controls; now and then from the demonstrated controls again.
-//! What it has learned is judged as the expert was asked: by solves from zero controls.
+//! During learning, a problem is solved from its last solution. The first solve, and one after a failure, start from the
+//! demonstrated controls, and if that fails from zero controls. Every some epochs, all start from the demonstrated controls.
+//! The result is evaluated like the expert: by solves from zero controls.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use crate::Failure;
-use crate::optimiser::{Choice, Optimiser};
+use crate::optimizer::{Choice, Optimizer};
 use crate::pupil::{Pupil, Refusals};
 use crate::system::{Demonstrations, System};
 use crate::unknowns::Unknowns;
@@ -21,33 +21,33 @@ use crate::unknowns::Unknowns;
 /// Demonstrations in one step of a first-order method.
 pub(crate) const BATCH: usize = 32;
 
-/// A loss that is as good as zero: learning ends there.
+/// A loss that counts as zero: learning ends there.
 pub(crate) const ENOUGH: f64 = 1e-12;
 
 /// Epochs after which problems are solved from the demonstrated controls again.
 const AFRESH: usize = 20;
 
-/// Learning ends where the loss has not fallen by a hundredth in this many epochs.
+/// Learning ends if the loss has not fallen by a hundredth in this many epochs.
 pub(crate) const PATIENCE: usize = 200;
 
-/// A path of relaxations is left for the next one where the loss has not fallen by a hundredth in this many steps.
+/// The next relaxation begins if the loss has not fallen by a hundredth in this many steps.
 const SLOW: usize = 10;
 
-/// The path of relaxations, in units of the cost. A bound that holds a control hides what the parameters do to it, so the
-/// loss has kinks and flat places; of a relaxed problem it is smooth, and its minimum is a place to go on from with less.
+/// The sequence of relaxations, in units of the cost. A control at an active bound does not depend on the parameters, so the
+/// loss has kinks and flat regions. The loss of a relaxed problem is smooth, and its minimum starts the next, smaller one.
 const RELAXATIONS: [f64; 5] = [1.0, 1e-1, 1e-2, 1e-3, 1e-4];
 
-/// The loss whose time is taken.
+/// The loss at which the time is recorded.
 const MILESTONE: f64 = 1e-6;
 
-/// Why learning ended.
+/// The reason for the end of learning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// The loss is as good as zero.
+    /// The loss counts as zero.
     Learned,
     /// All epochs were used.
     Epochs,
-    /// The loss did not fall any more.
+    /// The loss no longer fell.
     Plateau,
     /// No problem of a batch had a gradient.
     Stuck,
@@ -64,11 +64,11 @@ impl End {
     }
 }
 
-/// What came of learning.
+/// The result of learning.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome<const NP: usize> {
     pub(crate) end: End,
-    /// Epochs or, of Gauss-Newton, steps tried.
+    /// Epochs, or trial steps of Gauss-Newton.
     pub(crate) epochs: usize,
     /// The parameters of the epoch with the lowest loss on the validation trajectories.
     pub(crate) params: SVector<f64, NP>,
@@ -83,17 +83,17 @@ pub(crate) struct Outcome<const NP: usize> {
     pub(crate) curve: Vec<f64>,
 }
 
-/// How to learn.
+/// The settings of learning.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lesson {
-    pub(crate) optimiser: Choice,
+    pub(crate) optimizer: Choice,
     pub(crate) differentiation: Differentiation,
     pub(crate) epochs: usize,
-    /// Of the order of batches.
+    /// Seed of the order of batches.
     pub(crate) seed: u64,
 }
 
-/// Follows the best parameters, the clock and the reasons to stop.
+/// Tracks the best parameters, the time and the stopping conditions.
 struct Progress<const NP: usize> {
     begin: Instant,
     /// Time that was spent on validation \[s\].
@@ -123,7 +123,7 @@ impl<const NP: usize> Progress<NP> {
         self.begin.elapsed().as_secs_f64() - self.aside
     }
 
-    /// Notes the training loss of an epoch and the parameters at which it was; whether to end.
+    /// Records the training loss of an epoch and its parameters. Returns whether to end.
     fn note(&mut self, loss: f64, params: &SVector<f64, NP>, validate: impl FnOnce() -> Option<f64>) -> Option<End> {
         self.curve.push(loss);
         if loss <= MILESTONE && self.milestone.is_none() {
@@ -142,7 +142,7 @@ impl<const NP: usize> Progress<NP> {
         }
         match loss {
             _ if loss <= ENOUGH => {
-                // On what it was taught it is the expert.
+                // On the training set it equals the expert.
                 self.best.1 = *params;
                 Some(End::Learned)
             }
@@ -181,20 +181,20 @@ where
     let mut progress = Progress::new(unknowns.params(&unknowns.start));
     let mut theta = unknowns.start;
     let mut end = None;
-    if let Some(optimiser) = Optimiser::new(lesson.optimiser) {
-        // Where Gauss-Newton steps follow they take over when half of the epochs are used.
-        let epochs = if lesson.optimiser == Choice::AdamGaussNewton { lesson.epochs / 2 } else { lesson.epochs };
+    if let Some(optimizer) = Optimizer::new(lesson.optimizer) {
+        // Gauss-Newton steps, if any, follow after half of the epochs.
+        let epochs = if lesson.optimizer == Choice::AdamGaussNewton { lesson.epochs / 2 } else { lesson.epochs };
         let lesson = Lesson { epochs, ..lesson };
-        end = Some(by_gradients(&mut pupil, &mut examiner, unknowns, lesson, optimiser, &mut theta, &mut progress));
+        end = Some(by_gradients(&mut pupil, &mut examiner, unknowns, lesson, optimizer, &mut theta, &mut progress));
     }
-    if lesson.optimiser == Choice::RelaxedGaussNewton {
+    if lesson.optimizer == Choice::RelaxedGaussNewton {
         for relaxation in RELAXATIONS {
             pupil.relax(Some(relaxation))?;
             descend(&mut pupil, None, unknowns, lesson.epochs, &mut theta, &mut progress);
         }
     }
     let end = match end {
-        Some(end) if end == End::Learned || lesson.optimiser != Choice::AdamGaussNewton => end,
+        Some(end) if end == End::Learned || lesson.optimizer != Choice::AdamGaussNewton => end,
         _ => {
             pupil.relax(None)?;
             descend(&mut pupil, Some(&mut examiner), unknowns, lesson.epochs, &mut theta, &mut progress)
@@ -210,13 +210,13 @@ where
     params.rows(0, System::<M, NX, NP>::DYNAMICS).iter().all(|&p| p > 0.0)
 }
 
-/// Steps down the gradients of batches.
+/// Gradient steps on batches.
 fn by_gradients<M, const NX: usize, const NP: usize>(
     pupil: &mut Pupil<'_, M, NX, NP>,
     examiner: &mut Pupil<'_, M, NX, NP>,
     unknowns: &Unknowns<NP>,
     lesson: Lesson,
-    mut optimiser: Optimiser<NP>,
+    mut optimizer: Optimizer<NP>,
     theta: &mut SVector<f64, NP>,
     progress: &mut Progress<NP>,
 ) -> End
@@ -242,7 +242,7 @@ where
             sum += loss * batch.len() as f64;
             count += batch.len();
             let gradient = unknowns.pull_back(theta, &gradient);
-            optimiser.step(theta, &gradient, done);
+            optimizer.step(theta, &gradient, done);
             progress.negative |= !positive::<M, NX, NP>(&unknowns.params(theta));
         }
         if let Some(end) = progress.note(sum / count as f64, &before, || examiner.loss(&before)) {
@@ -252,8 +252,8 @@ where
     End::Epochs
 }
 
-/// Gauss-Newton steps from `theta` on the Jacobian of all controls, damped after Levenberg and Marquardt. Without an
-/// examiner the problems are not the expert's yet: the way there is followed until it gets slow.
+/// Gauss-Newton steps from `theta` on the Jacobian of all controls, damped after Levenberg and Marquardt. Without an examiner
+/// the problems are still relaxed, and steps end when progress is slow.
 fn descend<M, const NX: usize, const NP: usize>(
     pupil: &mut Pupil<'_, M, NX, NP>,
     mut examiner: Option<&mut Pupil<'_, M, NX, NP>>,
@@ -268,12 +268,12 @@ where
     let mut params = unknowns.params(theta);
     let Some(mut loss) = pupil.loss(&params) else { return End::Stuck };
     let Some(mut equations) = pupil.normal_equations(unknowns, theta) else { return End::Stuck };
-    // Largest curvature met so far in each direction (Moré 1978): where a parameter's influence vanishes, as at the ends
-    // of a sigmoid, the last curvature alone would let it run away.
+    // Largest curvature so far in each direction (Moré 1978). If the influence of a parameter vanishes, as at the ends of a
+    // sigmoid, the last curvature alone would allow unbounded steps.
     let mut scale = SVector::<f64, NP>::zeros();
     let mut damping = 1e-3;
     let mut low = (loss, 0);
-    // The patience that is left is of these steps.
+    // Progress is counted anew for these steps.
     progress.low = (f64::INFINITY, progress.curve.len());
     for step in 0.. {
         match &mut examiner {
@@ -303,7 +303,7 @@ where
             }
         }
         let (matrix, vector) = &equations;
-        // What is not learned, and what the demonstrations say nothing about, has rows of zeros; it stays where it is.
+        // Parameters that are not learned, or that the controls do not depend on, have rows of zeros and do not change.
         let largest = matrix.diagonal().amax().max(f64::MIN_POSITIVE);
         scale = scale.sup(&matrix.diagonal().map(|entry| entry.max(1e-12 * largest)));
         let step = (matrix + SMatrix::from_diagonal(&(scale * damping))).cholesky().map(|f| f.solve(&-vector));
@@ -338,21 +338,21 @@ mod tests {
     use crate::system::cartpole;
     use crate::unknowns::Mode;
 
-    /// The expert is found, to the last digits; and what has been learned is right from zero controls.
+    /// Learning finds the expert to the last digits, also judged by solves from zero controls.
     #[test]
     fn the_expert_is_found() -> Result<(), Failure> {
         let system = cartpole();
         let demonstrations = system.demonstrate(0, 10, 4)?;
         let unknowns = Unknowns::new(&system, Mode::Dynamics, true)?;
         let lesson =
-            Lesson { optimiser: Choice::GaussNewton, differentiation: Differentiation::Implicit, epochs: 100, seed: 0 };
+            Lesson { optimizer: Choice::GaussNewton, differentiation: Differentiation::Implicit, epochs: 100, seed: 0 };
         let outcome = learn(&system, &demonstrations, 10, &unknowns, lesson)?;
         assert_eq!((outcome.end, outcome.negative), (End::Learned, false));
         assert!(unknowns.error(&outcome.params, &system.expert) < 1e-10);
         assert!(outcome.seconds_to_milestone.is_some_and(|seconds| seconds > 0.0 && seconds <= outcome.seconds));
         let (loss, unsolved) = judge(&system, &demonstrations.test, &outcome.params)?;
         assert!(unsolved == 0 && loss.is_some_and(|loss| loss < 1e-10), "{loss:?}");
-        // Judged on itself the expert is right.
+        // The expert has no error against itself.
         assert_eq!(judge(&system, &demonstrations.test, &system.expert)?, (Some(0.0), 0));
         Ok(())
     }

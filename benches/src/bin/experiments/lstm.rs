@@ -1,5 +1,5 @@
-//! Imitation without a model: a recurrent network (LSTM, Hochreiter and Schmidhuber 1997) of 256 units that is shown the
-//! initial state at every stage and says the controls. Network, automatic differentiation and Adam are candle's.
+//! Imitation without a model: a recurrent network (LSTM, Hochreiter and Schmidhuber 1997) of 256 units. Its input at every stage
+//! is the initial state, its output the control. Network, automatic differentiation and Adam are candle's.
 
 use std::time::Instant;
 
@@ -21,7 +21,7 @@ const UNITS: usize = 256;
 
 const EPOCHS: usize = 1000;
 
-/// Adam's step lengths: the publications', and one with which a thousand epochs lead further.
+/// Adam's step lengths: the publications', and one that makes more progress in a thousand epochs.
 const RATES: [f64; 2] = [1e-4, 1e-3];
 
 /// One network.
@@ -43,7 +43,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let rows = Table::open(context.path("lstm.csv"))?;
     let sizes = if context.quick { &[10][..] } else { &[10, 50, 100][..] };
     let rates = if context.quick { &RATES[1..] } else { &RATES[..] };
-    // One seed after the other: whatever is stopped, the first seeds are complete.
+    // Seed by seed, so that the first seeds are complete if the run is stopped.
     let seeds = if context.quick { 1 } else { 4 };
     let bar = context.bar("lstm", 2 * sizes.len() * rates.len() * seeds as usize);
     for seed in 0..seeds {
@@ -214,7 +214,7 @@ fn report(rows: &[Row]) -> String {
 mod tests {
     use super::*;
 
-    /// Same seed, same network; and it learns.
+    /// The same seed gives the same network, and the loss falls.
     #[test]
     fn a_network_learns() -> Result<(), Failure> {
         let demonstrations = pendulum().demonstrate(0, 4, 1)?;

@@ -1,12 +1,12 @@
-//! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473) on this library and beside its baselines, on
-//! identical data.
+//! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473) with this library and with its baselines, on identical
+//! data.
 //!
 //! ```text
 //! cargo run --release -p dilqr-benches --bin experiments -- <NAME|all> [--quick] [--out DIR] [--threads N]
 //! ```
 //!
-//! Every experiment keeps its results in CSV files that grow by rows as they are found; a run that is stopped goes on where
-//! it was. Tables (Markdown) and pictures (SVG) are made from the CSV files at the end.
+//! Every experiment appends its results to CSV files. A stopped run continues from them. At the end, tables (Markdown) and
+//! pictures (SVG) are made from the CSV files.
 
 mod ablation;
 mod backward_cost;
@@ -19,7 +19,7 @@ mod learner;
 mod lstm;
 mod models;
 mod one_step;
-mod optimiser;
+mod optimizer;
 mod pupil;
 mod quadrotor;
 mod system;
@@ -33,7 +33,7 @@ use std::process::{Command, ExitCode};
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// What ends an experiment.
+/// An error of an experiment.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Parser)]
@@ -43,11 +43,11 @@ struct Arguments {
     #[arg(value_enum)]
     name: Name,
 
-    /// Fewer and smaller cases, to see that everything works: minutes instead of an hour
+    /// Fewer and smaller cases, as a test: minutes instead of an hour
     #[arg(long)]
     quick: bool,
 
-    /// Where results are kept; what stands there already is not computed again
+    /// Folder of the results; existing results are not computed again
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
@@ -64,7 +64,7 @@ enum Name {
     Imitation,
     /// Gradients against central differences
     Gradients,
-    /// The backward pass without what makes it fast
+    /// The backward pass without one accelerating part at a time
     Ablation,
     /// A quadrotor's parameters from noisy flights
     Quadrotor,
@@ -74,7 +74,7 @@ enum Name {
     All,
 }
 
-/// What every experiment is told.
+/// The settings of every experiment.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) out: PathBuf,
@@ -134,7 +134,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What made the results: command, commit, compiler and processor, as far as they can be told.
+/// The origin of the results: command, commit, compiler and processor, as far as known.
 fn machine() -> String {
     let said = |program: &str, arguments: &[&str]| {
         let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success());

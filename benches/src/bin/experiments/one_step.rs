@@ -1,5 +1,5 @@
 //! System identification, the classical way: parameters of the dynamics from the errors of one-step predictions along the
-//! demonstrated states and controls. Nothing is solved, and the controls' purpose plays no part.
+//! demonstrated states and controls. No control problem is solved.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use crate::learner::{BATCH, ENOUGH, End, Outcome, PATIENCE};
-use crate::optimiser::{Choice, Optimiser};
+use crate::optimizer::{Choice, Optimizer};
 use crate::pupil::Refusals;
 use crate::system::{Demonstration, System};
 use crate::unknowns::Unknowns;
@@ -62,7 +62,7 @@ where
     sums
 }
 
-/// Learns from one-step errors. The outcome's curve and ends are of those.
+/// Learns from one-step errors. The curve and the stopping conditions of the outcome refer to these.
 pub(crate) fn identify<M, const NX: usize, const NP: usize>(
     system: &System<M, NX, NP>,
     demonstrations: &[Demonstration<NX, NP>],
@@ -77,7 +77,7 @@ where
     let begin = Instant::now();
     let mut random = StdRng::seed_from_u64(seed);
     let mut order: Vec<usize> = (0..demonstrations.len()).collect();
-    let mut optimiser = Optimiser::new(choice);
+    let mut optimizer = Optimizer::new(choice);
     let mut theta = unknowns.start;
     let (mut best, mut low) = ((f64::INFINITY, theta), (f64::INFINITY, 0));
     let mut curve: Vec<f64> = Vec::new();
@@ -103,14 +103,14 @@ where
             end = End::Plateau;
             break;
         }
-        match &mut optimiser {
-            Some(optimiser) => {
+        match &mut optimizer {
+            Some(optimizer) => {
                 order.shuffle(&mut random);
                 let done = curve.len() as f64 / epochs as f64;
                 for batch in order.chunks(BATCH) {
                     let batch = batch.iter().map(|&index| &demonstrations[index]);
                     let gradient = 2.0 * equations(&system.model, unknowns, &theta, batch).vector;
-                    optimiser.step(&mut theta, &gradient, done);
+                    optimizer.step(&mut theta, &gradient, done);
                 }
             }
             None => {
@@ -155,7 +155,7 @@ mod tests {
     use crate::system::{cartpole, pendulum};
     use crate::unknowns::Mode;
 
-    /// The gradient against central differences, and the expert found.
+    /// Compares the gradient with central differences, and finds the expert.
     fn check<M, const NX: usize, const NP: usize>(system: &System<M, NX, NP>) -> Result<(), Failure>
     where
         M: Model<NX, 1, NP> + Copy,

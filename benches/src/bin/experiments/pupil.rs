@@ -1,4 +1,4 @@
-//! Problems of demonstrations, solved at a learner's parameters: losses and their derivatives.
+//! The demonstrated problems, solved at a learner's parameters: losses and their derivatives.
 
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Differentiation, Ilqr, LossGradient, Model, Problem, Settings, Solution, Status};
@@ -7,12 +7,12 @@ use crate::Failure;
 use crate::system::{Demonstration, HORIZON, System, settings};
 use crate::unknowns::Unknowns;
 
-/// What went wrong on the way; nothing of it enters a gradient or a loss.
+/// Counts of failures. These problems are left out of gradients and losses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Refusals {
     /// Solves.
     pub(crate) solves: usize,
-    /// Solves that did not converge, or whose parameters were no numbers.
+    /// Solves that did not converge, or whose parameters were not finite.
     pub(crate) unsolved: usize,
     /// Solutions without a gradient (weakly active bounds).
     pub(crate) undifferentiable: usize,
@@ -47,13 +47,12 @@ where
         Ok(())
     }
 
-    /// Every problem is solved from the demonstrated controls again: where the way here led to another minimum of a problem
-    /// than the expert's, it is left.
+    /// Solves every problem from the demonstrated controls again, to leave minima other than the expert's.
     pub(crate) fn forget(&mut self) {
         self.last.fill(None);
     }
 
-    /// Solves the problem of a demonstration at some parameters; false where that gives no solution.
+    /// Solves the problem of a demonstration at some parameters. Returns whether it converged.
     fn solve(&mut self, index: usize, params: &SVector<f64, NP>) -> bool {
         let expert = &self.demonstrations[index];
         let problem = Problem::new(expert.x0, *params, HORIZON);
@@ -157,8 +156,8 @@ where
     }
 }
 
-/// The loss of parameters as the expert was asked: solves from zero controls. `None` of trajectories of which none was
-/// solved; and how many were not.
+/// The loss by solves from zero controls, as for the expert, and the number of failed solves. The loss is `None` if all
+/// failed.
 pub(crate) fn judge<M, const NX: usize, const NP: usize>(
     system: &System<M, NX, NP>,
     demonstrations: &[Demonstration<NX, NP>],
@@ -188,7 +187,7 @@ mod tests {
     use crate::unknowns::Mode;
 
     /// The gradient of the loss in what is learned, by a batch of all demonstrations, against central differences of the
-    /// loss; exact where it has to be, and not where it cannot be.
+    /// loss; exact for the exact method, and inexact for the others.
     fn check<M, const NX: usize, const NP: usize>(system: &System<M, NX, NP>, mode: Mode) -> Result<(), Failure>
     where
         M: Model<NX, 1, NP> + Copy,
@@ -232,7 +231,7 @@ mod tests {
         assert!(pupil.refusals.solves >= 8 && pupil.refusals.unsolved == 0);
         let (_, fixed) = by(&mut pupil, Differentiation::FixedLinearization).ok_or("no gradient")?;
         let fixed = (fixed - differences).amax() / differences.amax();
-        // Of the pendulum bounds hold so many controls that little of the linearisation is left to move.
+        // The pendulum has bounds active on so many controls that the linearization hardly changes.
         assert!(system.name == "pendulum" || fixed > 10.0 * error, "{}: {fixed:e} and {error:e}", mode.name());
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! Identification of a quadrotor through its own controller: mass, moments of inertia and arm from flights of which only
-//! noisy states were recorded, beside least squares on one-step predictions, which is given the controls as well.
+//! Identification of a quadrotor through its controller: mass, moments of inertia and arm from noisy recorded states. For
+//! comparison, least squares on one-step predictions, which also reads the controls.
 //!
 //! The vehicle flies optimally from random states, and its cost is known. The fit compares the optimal states at trial
 //! parameters with the recorded ones, by Gauss-Newton on the exact Jacobian; initial states are known.
@@ -31,13 +31,13 @@ const NOISE: [f64; 6] = [0.0, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1];
 /// The vehicle's parameters: mass, moments of inertia, arm, and drag of the rotors, which is known.
 const TRUE: [f64; NP] = [0.5, 0.0023, 0.0023, 0.004, 0.175, 0.0245];
 
-/// Where fits begin, relative to these.
+/// Start of the fits, relative to these.
 const GUESS: [f64; NP] = [1.3, 1.5, 0.7, 1.4, 0.75, 1.0];
 
 /// Parameters that are fitted: all but the drag.
 const FITTED: usize = 5;
 
-/// Thrust of a rotor at which the vehicle hovers \[N\]: where all solves start.
+/// Thrust of a rotor at hovering \[N\], the guess of all solves.
 const HOVER: f64 = TRUE[0] * 9.81 / 4.0;
 
 type Flight = Solution<NX, NU, NP>;
@@ -54,7 +54,7 @@ struct Row {
     inertia_y: f64,
     inertia_z: f64,
     arm: f64,
-    /// Relative errors of the quotients that decide how fast the vehicle turns.
+    /// Relative errors of the quotients that determine angular accelerations.
     arm_over_inertia_x: f64,
     arm_over_inertia_y: f64,
     steps: usize,
@@ -63,7 +63,7 @@ struct Row {
     unsolved: usize,
 }
 
-/// Flights as they were, as they were recorded, and the spread of each entry.
+/// The true and the recorded flights, and the spread of each entry.
 struct Record {
     flights: Vec<Flight>,
     states: Vec<Vec<SVector<f64, NX>>>,
@@ -176,7 +176,7 @@ impl Equations {
     }
 }
 
-/// What a fit came to.
+/// The result of a fit.
 struct Fit {
     params: SVector<f64, NP>,
     steps: usize,
@@ -194,7 +194,7 @@ fn through_controller(record: &Record) -> Result<Fit, Failure> {
     let mut solver = Ilqr::new(QuadrotorRk4, HORIZON, Settings::default())?;
     let (mut solves, mut unsolved) = (0, 0);
     let mut last: Vec<Option<Flight>> = vec![None; FLIGHTS];
-    let mut fit = minimise(|params| {
+    let mut fit = minimize(|params| {
         let mut equations = Equations::new();
         let mut solved = Vec::with_capacity(FLIGHTS);
         for ((flight, recorded), last) in record.flights.iter().zip(&record.states).zip(&last) {
@@ -226,7 +226,7 @@ fn through_controller(record: &Record) -> Result<Fit, Failure> {
 
 fn one_step(record: &Record) -> Result<Fit, Failure> {
     let none = SVector::zeros();
-    minimise(|params| {
+    minimize(|params| {
         let mut equations = Equations::new();
         for (flight, recorded) in record.flights.iter().zip(&record.states) {
             for (t, u) in flight.controls.iter().enumerate() {
@@ -242,8 +242,8 @@ fn one_step(record: &Record) -> Result<Fit, Failure> {
     .ok_or_else(|| "one-step predictions have no error where the fit begins".into())
 }
 
-/// Levenberg and Marquardt's method in the logarithms of the parameters. `None` where there are no equations at the guess.
-fn minimise(mut equations: impl FnMut(&SVector<f64, NP>) -> Option<Equations>) -> Option<Fit> {
+/// Levenberg and Marquardt's method in the logarithms of the parameters. `None` if the guess has no equations.
+fn minimize(mut equations: impl FnMut(&SVector<f64, NP>) -> Option<Equations>) -> Option<Fit> {
     let mut params = SVector::from_fn(|i, _| TRUE[i] * GUESS[i]);
     let mut current = equations(&params)?;
     let (mut damping, mut converged, mut steps) = (1e-3, false, 0);
@@ -252,7 +252,7 @@ fn minimise(mut equations: impl FnMut(&SVector<f64, NP>) -> Option<Equations>) -
         let largest = current.matrix.diagonal().amax().max(f64::MIN_POSITIVE);
         let scale = current.matrix.diagonal().map(|entry| entry.max(1e-12 * largest));
         let damped = current.matrix + SMatrix::from_diagonal(&(scale * damping));
-        // Where recorded states are far off, a step may ask for too much: at most a factor of e at once.
+        // Far from the recorded states a step can be too long: at most a factor of e at once.
         let step = damped.cholesky().map(|factor| -factor.solve(&current.vector)).filter(|step| step.amax() <= 1.0);
         let trial = step.map(|step| (step, SVector::from_fn(|i, _| params[i] * f64::exp(step[i]))));
         let better = trial.and_then(|(step, trial)| {
@@ -260,7 +260,7 @@ fn minimise(mut equations: impl FnMut(&SVector<f64, NP>) -> Option<Equations>) -
         });
         match better {
             Some((step, trial, new)) => {
-                // Noise leaves a loss; what has to end is the movement.
+                // With noise the loss stays positive, so the fit ends when the parameters stop changing.
                 converged = step.amax() <= 1e-9;
                 (params, current) = (trial, new);
                 damping = f64::max(damping / 10.0, 1e-15);
@@ -370,13 +370,13 @@ mod tests {
     use super::*;
     use dilqr_benches::quadrotor::quadrotor_rk4::Params;
 
-    /// The names of the parameters are those this file takes them for.
+    /// The order of the parameters is that of this file.
     #[test]
     fn parameters() {
         assert_eq!(Params::NAMES, ["mass", "inertia[0]", "inertia[1]", "inertia[2]", "arm", "drag"]);
     }
 
-    /// Without noise both ways give the vehicle back.
+    /// Without noise both methods find the true parameters.
     #[test]
     fn without_noise_parameters_are_found() -> Result<(), Failure> {
         let record = record(fly(0)?, 0.0, 0);
@@ -391,7 +391,7 @@ mod tests {
         Ok(())
     }
 
-    /// The noise has the size it is said to have, and initial states have none.
+    /// The noise has the stated size, and initial states have none.
     #[test]
     fn noise_has_its_size() -> Result<(), Failure> {
         let record = record(fly(1)?, 1e-2, 1);

@@ -1,4 +1,4 @@
-//! The two systems with their experts, and the trajectories that these demonstrate.
+//! The two systems with their experts, and the demonstrated trajectories.
 
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, Model, Problem, Settings, Solution, Status};
@@ -21,9 +21,9 @@ pub(crate) struct System<M, const NX: usize, const NP: usize> {
     pub(crate) name: &'static str,
     pub(crate) model: M,
     pub(crate) names: [&'static str; NP],
-    /// The parameters that demonstrations are made with.
+    /// The parameters of the expert.
     pub(crate) expert: SVector<f64, NP>,
-    /// The parameters of the dynamics that learners begin with.
+    /// The initial parameters of the dynamics for learners.
     pub(crate) wrong: &'static [f64],
     /// A random initial state.
     pub(crate) draw: fn(&mut StdRng) -> SVector<f64, NX>,
@@ -79,7 +79,7 @@ pub(crate) fn cartpole() -> System<cartpole::Cartpole, 5, 17> {
     }
 }
 
-/// What the experiments solve with: controls to 1e-7 where their price is 1e-3, for losses down to 1e-12.
+/// Settings of the solver: controls accurate to 1e-7 at a weight of 1e-3, for losses down to 1e-12.
 pub(crate) fn settings() -> Settings {
     Settings { tolerance: 1e-10, ..Settings::default() }
 }
@@ -87,13 +87,13 @@ pub(crate) fn settings() -> Settings {
 /// One trajectory of the expert.
 pub(crate) type Demonstration<const NX: usize, const NP: usize> = Solution<NX, 1, NP>;
 
-/// Everything that one seed demonstrates.
+/// All demonstrations of one seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Demonstrations<const NX: usize, const NP: usize> {
     pub(crate) train: Vec<Demonstration<NX, NP>>,
     pub(crate) validation: Vec<Demonstration<NX, NP>>,
     pub(crate) test: Vec<Demonstration<NX, NP>>,
-    /// Initial states from which the expert did not converge, and which others replace.
+    /// Number of initial states from which the expert did not converge; others replace them.
     pub(crate) redrawn: usize,
 }
 
@@ -104,7 +104,7 @@ where
     /// Number of parameters of the dynamics, which come first.
     pub(crate) const DYNAMICS: usize = NP - 2 * (NX + 1) - 1;
 
-    /// The expert's parameters with those of the dynamics in which learners begin.
+    /// The expert's parameters, with the learners' initial parameters of the dynamics.
     pub(crate) fn start(&self) -> SVector<f64, NP> {
         let mut params = self.expert;
         params.rows_mut(0, Self::DYNAMICS).copy_from_slice(self.wrong);

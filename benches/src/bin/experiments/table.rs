@@ -1,4 +1,4 @@
-//! Results on disk: CSV files that grow by a row whenever something is finished, and Markdown tables.
+//! Results on disk: CSV files to which every finished case appends a row, and Markdown tables.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Failure;
 
-/// Rows of one kind, kept in a CSV file. What stands there when it is opened counts as done.
+/// Rows of one kind in a CSV file. Rows that exist when it is opened count as done.
 #[derive(Debug)]
 pub(crate) struct Table<R> {
     path: PathBuf,
@@ -18,7 +18,7 @@ pub(crate) struct Table<R> {
 }
 
 impl<R: Serialize + DeserializeOwned + Clone> Table<R> {
-    /// Reads the rows that are there. A last line without its end was being written when a run was stopped: it is dropped.
+    /// Reads the existing rows. A last line without its end is dropped: a run was stopped while it was written.
     pub(crate) fn open(path: PathBuf) -> Result<Self, Failure> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
@@ -47,7 +47,7 @@ impl<R: Serialize + DeserializeOwned + Clone> Table<R> {
         self.rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// Whether there is such a row.
+    /// Whether the row exists.
     pub(crate) fn contains(&self, is_it: impl FnMut(&R) -> bool) -> bool {
         self.rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter().any(is_it)
     }
@@ -115,7 +115,7 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     if values.len() % 2 == 1 { values[middle] } else { 0.5 * (values[middle - 1] + values[middle]) }
 }
 
-/// A number in few characters: `-` for NaN, powers of ten where decimals would be long.
+/// A number in few characters: `-` for NaN, powers of ten instead of long decimals.
 pub(crate) fn number(value: f64) -> String {
     match value.abs() {
         _ if value.is_nan() => "-".to_owned(),

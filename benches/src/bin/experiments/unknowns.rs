@@ -1,8 +1,8 @@
-//! What is learned: unconstrained numbers `theta`, and the parameters of the problem that they stand for.
+//! The unknowns: unconstrained numbers `theta`, and the map to the parameters of the problem.
 //!
-//! Of the dynamics' parameters `theta` holds the values themselves, or (with positivity) numbers whose softplus they are.
-//! Of the cost's, as in mpc.pytorch's imitation: logits of the weights, `q = 1 / (1 + exp(-theta))`, and `phat` with the
-//! linear terms `sqrt(q) phat`. What is not learned is the expert's.
+//! For parameters of the dynamics, `theta` is the value, or (with positivity) the value is the softplus of `theta`. For those of
+//! the cost, as in mpc.pytorch's imitation: logits of the weights, `q = 1 / (1 + exp(-theta))`, and `phat` with the linear terms
+//! `sqrt(q) phat`. Parameters that are not learned have the expert's values.
 
 use dilqr_runtime::Model;
 use dilqr_runtime::nalgebra::SVector;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::Failure;
 use crate::system::System;
 
-/// Which parameters are learned; the publications' names.
+/// The learned parameters; the publications' names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Mode {
     /// The dynamics'.
@@ -50,11 +50,11 @@ impl Mode {
 #[derive(Clone, Debug)]
 pub(crate) struct Unknowns<const NP: usize> {
     transforms: Transforms<NP>,
-    /// Where learning starts.
+    /// The initial value.
     pub(crate) start: SVector<f64, NP>,
-    /// Which entries are learned.
+    /// The learned entries.
     pub(crate) learned: [bool; NP],
-    /// First index and number of the weights; the linear terms follow them. None where the cost is not learned.
+    /// First index and number of the weights; the linear terms follow them. `None` if the cost is not learned.
     cost: Option<(usize, usize)>,
 }
 
@@ -136,7 +136,7 @@ mod tests {
             [(Mode::Dynamics, false), (Mode::Dynamics, true), (Mode::Cost, false), (Mode::Both, true)]
         {
             let unknowns = Unknowns::new(system, mode, positive)?;
-            // At the start, what the publications start from.
+            // The publications' start.
             let params = unknowns.params(&unknowns.start);
             let dynamics = System::<M, NX, NP>::DYNAMICS;
             let expected = if mode.learns_dynamics() { system.start() } else { system.expert };

@@ -1,4 +1,4 @@
-//! Models of one kind in several sizes, for pictures of how cost grows.
+//! Families of models in several sizes, for pictures of growing cost.
 
 use dilqr_benches::peers::Case;
 use dilqr_runtime::{Model, Problem};
@@ -112,7 +112,7 @@ harmonics!(harmonics_16, 16);
 harmonics!(harmonics_64, 64);
 harmonics!(harmonics_256, 256);
 
-/// A chain that is let go stretched, its last mass one metre out.
+/// A chain that starts stretched, with its last mass one meter out.
 #[must_use]
 pub(crate) fn stretched<M, const NX: usize>(model: M, horizon: usize) -> Case<M, NX, 1, 2>
 where

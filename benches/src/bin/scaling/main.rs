@@ -1,4 +1,4 @@
-//! Pictures of how times grow: with the horizon, the states, the parameters, the problems of a batch and the iterations.
+//! Pictures of times over the horizon, the states, the parameters, the problems of a batch and the iterations.
 //!
 //! ```text
 //! cargo run --release -p dilqr-benches --features pictures --bin scaling [-- NAME..]
@@ -24,7 +24,7 @@ use rayon::ThreadPoolBuilder;
 use families::{stretched, turned};
 use picture::{Curve, Picture};
 
-/// Measures what a picture shows.
+/// Measures the curves of a picture.
 type Measure = fn() -> Picture<'static>;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -54,14 +54,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Microseconds of what is done with a problem.
+/// Microseconds of the operations on a problem.
 struct Times {
     solve: f64,
     /// Accepted iterations of that solve.
     iterations: f64,
-    /// Of a solution that the solver has not seen just now.
+    /// Gradient of a new solution.
     gradient: f64,
-    /// Of the solution of the gradient before.
+    /// Gradient of the same solution again.
     another: f64,
     jacobian: f64,
 }

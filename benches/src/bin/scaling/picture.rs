@@ -6,19 +6,18 @@ use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (640, 440);
 const FONT: (&str, i32) = ("sans-serif", 15);
-// Blue, vermilion, green, grey and mauve: told apart in print and with every kind of colour vision.
-const COLOURS: [RGBColor; 5] =
+// Blue, vermilion, green, gray and mauve can be distinguished in print and with every kind of color vision.
+const COLORS: [RGBColor; 5] =
     [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115), RGBColor(90, 90, 90), RGBColor(204, 121, 167)];
-const GREY: RGBColor = RGBColor(170, 170, 170);
+const GRAY: RGBColor = RGBColor(170, 170, 170);
 
-/// What is drawn.
+/// The contents of a picture.
 pub(crate) struct Picture<'a> {
     pub(crate) title: &'a str,
     pub(crate) across: &'a str,
     pub(crate) up: &'a str,
     pub(crate) curves: Vec<Curve>,
-    /// How a cost grows that is this power of what lies across, drawn through the middle of the first curve. None for a cost
-    /// that does not.
+    /// Exponent of a reference line through the middle of the first curve. `None` for no line.
     pub(crate) power: Option<f64>,
 }
 
@@ -29,7 +28,7 @@ pub(crate) struct Curve {
 }
 
 impl Picture<'_> {
-    /// The lower of two measurements of the same, point by point: what comes on top is other programs'.
+    /// The lower of two measurements, point by point: other programs only add time.
     #[must_use]
     pub(crate) fn least(mut self, other: &Self) -> Self {
         for (curve, other) in self.curves.iter_mut().zip(&other.curves) {
@@ -43,7 +42,7 @@ impl Picture<'_> {
     /// Draws it.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub(crate) fn draw(&self, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         let points = || self.curves.iter().flat_map(|curve| curve.points.iter().copied());
         let range = |values: &mut dyn Iterator<Item = f64>| {
@@ -86,15 +85,15 @@ impl Picture<'_> {
             let line = [first, last].map(|end| (end, y * (end / x).powf(power)));
             let name = if power == 1.0 { "linear".to_owned() } else { format!("power {power}") };
             chart
-                .draw_series(LineSeries::new(line, GREY.stroke_width(1)))?
+                .draw_series(LineSeries::new(line, GRAY.stroke_width(1)))?
                 .label(name)
-                .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], GREY.stroke_width(1)));
+                .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], GRAY.stroke_width(1)));
         }
-        for (curve, colour) in self.curves.iter().zip(COLOURS) {
+        for (curve, color) in self.curves.iter().zip(COLORS) {
             chart
-                .draw_series(LineSeries::new(curve.points.iter().copied(), colour.stroke_width(2)).point_size(3))?
+                .draw_series(LineSeries::new(curve.points.iter().copied(), color.stroke_width(2)).point_size(3))?
                 .label(&curve.name)
-                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], colour.stroke_width(2)));
+                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], color.stroke_width(2)));
         }
         chart
             .configure_series_labels()

@@ -15,7 +15,7 @@ pub mod underscores {
         pub _lamp: f64,
     }
     pub struct Params {
-        pub _colour: f64,
+        pub _color: f64,
         pub mass: f64,
         pub _limit: f64,
     }
@@ -43,7 +43,7 @@ pub mod allowed {
         pub torque: f64,
     }
     pub struct Params {
-        pub colour: f64,
+        pub color: f64,
     }
 
     pub fn dynamics(x: State, u: Control, _p: Params) -> State {
@@ -83,7 +83,7 @@ pub mod allowed_within {
 
 fn main() {
     assert_eq!(underscores::State::NAMES, ["angle", "_clock", "_spare[0]", "_spare[1]"]);
-    assert_eq!(underscores::Params::from([1.0, 2.0, 3.0])._colour, 1.0);
+    assert_eq!(underscores::Params::from([1.0, 2.0, 3.0])._color, 1.0);
     dilqr_ui_tests::assert_agrees!(underscores::Underscores);
     dilqr_ui_tests::assert_agrees!(allowed::Allowed);
     dilqr_ui_tests::assert_agrees!(allowed_within::AllowedWithin);

@@ -12,7 +12,7 @@ pub mod pendulum {
     }
     pub struct Params {
         pub gravity: f64,
-        pub colour: f64,
+        pub color: f64,
         pub mass: f64,
         pub drag: f64,
     }

@@ -1,18 +1,18 @@
-//! Tables and pictures of what learners came to.
+//! Tables and pictures of the learners' results.
 
 use super::{Method, Point, Row, SIZES, WAYS};
 use crate::chart::{Mark, Panel, Series, draw};
-use crate::optimiser::Choice;
+use crate::optimizer::Choice;
 use crate::table::{Markdown, median, number};
 use crate::unknowns::Mode;
 use crate::{Context, Failure};
 
-/// Rows of one way to learn one thing.
+/// Rows of one method and mode.
 fn of<'a>(
     rows: &'a [Row],
     system: &'a str,
     mode: Mode,
-    (method, optimiser): (Method, Choice),
+    (method, optimizer): (Method, Choice),
     positive: bool,
     trajectories: usize,
 ) -> impl Iterator<Item = &'a Row> + Clone {
@@ -20,7 +20,7 @@ fn of<'a>(
         row.system == system
             && row.mode == mode
             && row.method == method
-            && row.optimiser == optimiser
+            && row.optimizer == optimizer
             && row.positive == positive
             && row.trajectories == trajectories
     })
@@ -106,7 +106,7 @@ fn negatives(rows: &[Row]) -> String {
     for way in WAYS {
         let share = |positive: bool, sizes: &[usize]| {
             let mut some = (0, 0);
-            for row in rows.iter().filter(|row| (row.method, row.optimiser) == way && row.mode.learns_dynamics()) {
+            for row in rows.iter().filter(|row| (row.method, row.optimizer) == way && row.mode.learns_dynamics()) {
                 if row.positive == positive && sizes.contains(&row.trajectories) {
                     some = (some.0 + usize::from(row.negative), some.1 + 1);
                 }
@@ -131,7 +131,7 @@ fn refusals(rows: &[Row]) -> String {
     let mut table =
         Markdown::new(&["learner", "runs", "solves", "not converged", "without a gradient", "runs that got stuck"]);
     for way in WAYS {
-        let some = rows.iter().filter(|row| (row.method, row.optimiser) == way && row.method != Method::SysId);
+        let some = rows.iter().filter(|row| (row.method, row.optimizer) == way && row.method != Method::SysId);
         let count = some.clone().count();
         if count == 0 {
             continue;
@@ -182,7 +182,7 @@ pub(super) fn losses(context: &Context, rows: &[Row]) -> Result<(), Failure> {
 }
 
 fn of_any(rows: &[Row], system: &str, mode: Mode, way: (Method, Choice)) -> bool {
-    rows.iter().any(|row| row.system == system && row.mode == mode && (row.method, row.optimiser) == way)
+    rows.iter().any(|row| row.system == system && row.mode == mode && (row.method, row.optimizer) == way)
 }
 
 fn short(choice: Choice) -> &'static str {
@@ -203,7 +203,7 @@ pub(super) fn learning_curves(context: &Context, points: &[Point]) -> Result<(),
             let mut series = Vec::new();
             for way in WAYS.into_iter().filter(|(method, _)| *method != Method::SysId) {
                 let some = points.iter().filter(|point| {
-                    point.system == system && point.mode == mode && (point.method, point.optimiser) == way
+                    point.system == system && point.mode == mode && (point.method, point.optimizer) == way
                 });
                 let points: Vec<_> = some.map(|point| (point.epoch as f64, point.loss.max(1e-20))).collect();
                 if !points.is_empty() {

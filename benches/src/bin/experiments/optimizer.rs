@@ -1,9 +1,9 @@
-//! First-order optimisers, step by step as PyTorch defines them.
+//! First-order optimizers, step by step as PyTorch defines them.
 
 use dilqr_runtime::nalgebra::SVector;
 use serde::{Deserialize, Serialize};
 
-/// Which optimiser; step lengths are in the unit of the learned numbers.
+/// Which optimizer; step lengths are in the unit of the learned numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Choice {
     /// RMSprop with a step length of 1e-2 and a smoothing of 0.5: the publications' choice.
@@ -86,16 +86,16 @@ impl<const N: usize> Adam<N> {
     }
 }
 
-/// An optimiser at work on `N` numbers.
+/// An optimizer at work on `N` numbers.
 #[derive(Clone, Debug)]
-pub(crate) enum Optimiser<const N: usize> {
+pub(crate) enum Optimizer<const N: usize> {
     Rmsprop(Rmsprop<N>),
     Adam(Adam<N>),
     AdamWithoutDecay(Adam<N>),
 }
 
-impl<const N: usize> Optimiser<N> {
-    /// None for what does not begin as a first-order method.
+impl<const N: usize> Optimizer<N> {
+    /// `None` for methods that do not begin with first-order steps.
     pub(crate) fn new(choice: Choice) -> Option<Self> {
         match choice {
             Choice::Rmsprop => Some(Self::Rmsprop(Rmsprop::new(1e-2, 0.5))),
@@ -157,11 +157,11 @@ mod tests {
     /// A bowl that is a hundred times steeper one way than the other.
     #[test]
     fn adam_with_decay_finds_the_bottom() {
-        let mut optimiser = Optimiser::new(Choice::Adam).expect("it is a first-order method");
+        let mut optimizer = Optimizer::new(Choice::Adam).expect("it is a first-order method");
         let mut x = SVector::from([2.0, -1.0]);
         for step in 0..1000 {
             let gradient = SVector::from([100.0 * (x[0] - 0.5), x[1] - 0.25]);
-            optimiser.step(&mut x, &gradient, f64::from(step) / 1000.0);
+            optimizer.step(&mut x, &gradient, f64::from(step) / 1000.0);
         }
         // The last steps are of 5e-7.
         assert!((x - SVector::from([0.5, 0.25])).amax() < 1e-5, "{x}");
