@@ -25,14 +25,14 @@ use crate::dense::{Ldl, add_product, add_transposed_product, zeros};
 use crate::float;
 use crate::instance::Side;
 use crate::riccati::{Blocks, Dense, Proximal, Quadratic};
-use crate::scalar::Single;
+use crate::scalar::ScalarReal;
 
 /// Relative to the size of its row, what is left of an entry that elimination should have made zero.
 const DEPENDENT: f64 = 1e-9;
 
 /// What holds a trajectory: which limit a row of the LQ problem stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum ConstraintId {
     /// A constraint of the stage, by its index.
     Constraint(usize),
     /// A bound of a control.
@@ -52,10 +52,10 @@ pub(crate) enum Singular {
     /// `M` is not positive definite.
     Indefinite,
     /// A row says no more than the others; one of this stage's where it is known which.
-    Dependent(Option<Source>),
+    Dependent(Option<ConstraintId>),
 }
 
-/// One stage of the recursion, factorised.
+/// One stage of the recursion, factorized.
 #[derive(Clone, Debug)]
 pub(crate) struct ActiveStage<S, const NX: usize, const NU: usize> {
     pub(crate) fx: SMatrix<S, NX, NX>,
@@ -70,7 +70,7 @@ pub(crate) struct ActiveStage<S, const NX: usize, const NU: usize> {
     /// Factors of `M`, with ones for the controls that are not free.
     pub(crate) reduced: Ldl<S, NU>,
     /// What the stage's own rows stand for.
-    pub(crate) sources: Vec<Source>,
+    pub(crate) sources: Vec<ConstraintId>,
     /// The own rows, then those that came from the next stage; from [`eliminate`](Self::eliminate) on, in their final form
     /// and order: first those that were solved for a control.
     rows: Vec<Row<S, NX, NU>>,
@@ -105,11 +105,11 @@ pub(crate) struct ActiveLinear<S, const NX: usize, const NU: usize, const C: usi
     pub(crate) h: Vec<SVector<S, C>>,
 }
 
-fn size<S: Single, const N: usize>(v: &SVector<S, N>) -> f64 {
+fn size<S: ScalarReal, const N: usize>(v: &SVector<S, N>) -> f64 {
     v.iter().map(|entry| entry.to_f64().abs()).fold(0.0, f64::max)
 }
 
-impl<S: Single, const NX: usize> ActiveTerminal<S, NX> {
+impl<S: ScalarReal, const NX: usize> ActiveTerminal<S, NX> {
     /// With room for as many rows as can be independent.
     pub(crate) fn new() -> Self {
         Self { sources: Vec::with_capacity(NX), rows: Vec::with_capacity(NX), scales: Vec::with_capacity(NX) }
@@ -124,7 +124,7 @@ impl<S: Single, const NX: usize> ActiveTerminal<S, NX> {
     ///
     /// # Errors
     /// The first that depends on those before it.
-    pub(crate) fn prepare(&mut self) -> Result<(), Source> {
+    pub(crate) fn prepare(&mut self) -> Result<(), ConstraintId> {
         self.scales.clear();
         for row in &mut self.rows {
             let scale = size(row);
@@ -133,7 +133,7 @@ impl<S: Single, const NX: usize> ActiveTerminal<S, NX> {
             self.scales.push(scale);
         }
         match first_dependent(self.rows.iter()) {
-            Some(index) => Err(Source::Constraint(self.sources[index])),
+            Some(index) => Err(ConstraintId::Constraint(self.sources[index])),
             None => Ok(()),
         }
     }
@@ -149,13 +149,15 @@ impl<S: Single, const NX: usize> ActiveTerminal<S, NX> {
     }
 
     /// Multipliers of the original rows from those of `H`.
-    pub(crate) fn multipliers<const C: usize>(&self, nu: &[SVector<S, C>], eta: &mut Vec<SVector<S, C>>) {
-        self.constants(nu, eta);
+    pub(crate) fn multipliers<const C: usize>(&self, nu: &[SVector<S, C>], row_multipliers: &mut Vec<SVector<S, C>>) {
+        self.constants(nu, row_multipliers);
     }
 }
 
 /// The first vector that is a combination of those before it, to [`DEPENDENT`] of its own size.
-fn first_dependent<'a, S: Single, const N: usize>(vectors: impl Iterator<Item = &'a SVector<S, N>>) -> Option<usize> {
+fn first_dependent<'a, S: ScalarReal, const N: usize>(
+    vectors: impl Iterator<Item = &'a SVector<S, N>>,
+) -> Option<usize> {
     let mut basis = [[0.0; N]; N];
     for (index, vector) in vectors.enumerate() {
         let mut rest: [f64; N] = core::array::from_fn(|i| vector[i].to_f64());
@@ -178,7 +180,7 @@ fn first_dependent<'a, S: Single, const N: usize>(vectors: impl Iterator<Item = 
     None
 }
 
-impl<S: Single, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
+impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
     /// With room for as many rows as can be independent.
     pub(crate) fn new() -> Self {
         let most = NX + NU;
@@ -205,13 +207,13 @@ impl<S: Single, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
     }
 
     /// Adds a row of the stage's own.
-    pub(crate) fn push(&mut self, source: Source, row: Row<S, NX, NU>) {
+    pub(crate) fn push(&mut self, source: ConstraintId, row: Row<S, NX, NU>) {
         self.sources.push(source);
         self.rows.push(row);
     }
 
     /// The rows that this stage hands to the one before.
-    pub(crate) fn handed_on(&self) -> impl Iterator<Item = &SVector<S, NX>> {
+    pub(crate) fn propagated_rows(&self) -> impl Iterator<Item = &SVector<S, NX>> {
         self.rows[self.pivots.len()..].iter().map(|row| &row.x)
     }
 
@@ -288,7 +290,7 @@ impl<S: Single, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
         Ok(())
     }
 
-    /// `shift - Z M^-1 Z' (force + Quu shift)`: the controls that minimise, once those that rows determine are `shift`.
+    /// `shift - Z M^-1 Z' (force + Quu shift)`: the controls that minimize, once those that rows determine are `shift`.
     fn feed<const C: usize>(&self, shift: &SMatrix<S, NU, C>, force: &SMatrix<S, NU, C>) -> SMatrix<S, NU, C> {
         let mut force = *force;
         add_product(&mut force, &self.blocks.quu, shift);
@@ -349,14 +351,14 @@ impl<S: Single, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
             self.scale_row(i, S::from_f64(1.0 / left));
             self.rows[i].u = zeros();
         }
-        match first_dependent(self.handed_on()) {
+        match first_dependent(self.propagated_rows()) {
             Some(index) => Err(Singular::Dependent(self.owner(self.pivots.len() + index))),
             None => Ok(()),
         }
     }
 
     /// The stage's own row that takes the largest part in a final one.
-    fn owner(&self, row: usize) -> Option<Source> {
+    fn owner(&self, row: usize) -> Option<ConstraintId> {
         let count = self.rows.len();
         let weight = |j: usize| self.transform[row * count + j].to_f64().abs();
         let largest = (0..count).max_by(|&a, &b| weight(a).total_cmp(&weight(b)))?;
@@ -441,29 +443,29 @@ impl<S: Single, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
         dx: &SMatrix<S, NX, C>,
         du: &SMatrix<S, NU, C>,
         linear: &ActiveLinear<S, NX, NU, C>,
-        handed_on: &[SVector<S, C>],
-        eta: &mut Vec<SVector<S, C>>,
+        propagated_rows: &[SVector<S, C>],
+        row_multipliers: &mut Vec<SVector<S, C>>,
     ) {
         let mut missing = linear.qu;
         add_product(&mut missing, &self.blocks.quu, du);
         add_product(&mut missing, &self.blocks.qux, dx);
         let count = self.rows.len();
-        eta.clear();
-        eta.resize(count, zeros());
+        row_multipliers.clear();
+        row_multipliers.resize(count, zeros());
         for i in 0..count {
             let last: SVector<S, C> = match self.pivots.get(i) {
                 Some(&pivot) => SVector::from_fn(|column, _| -missing[(pivot, column)]),
-                None => handed_on[i - self.pivots.len()],
+                None => propagated_rows[i - self.pivots.len()],
             };
-            for (j, eta) in eta.iter_mut().enumerate() {
+            for (j, row_multipliers) in row_multipliers.iter_mut().enumerate() {
                 let weight = self.transform[i * count + j];
-                eta.iter_mut().zip(last.iter()).for_each(|(sum, &last)| *sum += weight * last);
+                row_multipliers.iter_mut().zip(last.iter()).for_each(|(sum, &last)| *sum += weight * last);
             }
         }
     }
 }
 
-impl<S: Single, const NX: usize, const NU: usize, const C: usize> ActiveLinear<S, NX, NU, C> {
+impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> ActiveLinear<S, NX, NU, C> {
     pub(crate) fn new() -> Self {
         Self { k: zeros(), qu: zeros(), v: zeros(), h: Vec::with_capacity(NX) }
     }

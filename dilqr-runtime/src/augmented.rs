@@ -1,7 +1,7 @@
 //! Solves under constraints: an augmented Lagrangian about the solver without, and a Newton method on the active set that
 //! finishes what the first has begun.
 //!
-//! Each round minimises the cost with penalties (`penalty`), then moves the multipliers to those the penalties stand for,
+//! PerLane round minimizes the cost with penalties (`penalty`), then moves the multipliers to those the penalties stand for,
 //! and raises the weight where the violation has not fallen enough (as ALTRO does: Howell, Jackson and Manchester 2019).
 //! Once the violation is small the active set is mostly known: Newton steps of the optimality conditions, with the
 //! constraints that are active as equations of the LQ problem (`constrained`), converge quadratically in trajectory and
@@ -9,21 +9,21 @@
 
 use nalgebra::SVector;
 
-use crate::active::Source;
-use crate::constrained::{Answer, Constrained, Multipliers, Selection, Survey};
+use crate::active::ConstraintId;
+use crate::constrained::{ActiveSetReport, ActiveSetRule, Constrained, KktSolution, Multipliers};
 use crate::dense::larger;
 use crate::float;
 use crate::forward::{Forward, Solve};
 use crate::ilqr::Iteration;
 use crate::implicit::Differentiation;
-use crate::instance::{Instance, applies};
+use crate::instance::{OcpInstance, is_enforced_at};
 use crate::limits::Limits;
 use crate::model::Model;
-use crate::penalty::{Law, Penalty};
+use crate::penalty::{Penalty, PenaltyKind};
 use crate::sensitivity::Point;
 use crate::solution::Status;
 use crate::stationarity::Magnitudes;
-use crate::sweep::Sweep;
+use crate::sweep::BackwardPass;
 use crate::trajectory::{Trajectory, closed_loop_rollout, cost_along};
 
 /// Rounds after which multipliers that still move will not settle.
@@ -33,24 +33,24 @@ const ROUNDS: usize = 50;
 const NEWTON_STEPS: usize = 20;
 
 /// The violation, in units of the constraint, at which the first attempt is made.
-const ATTEMPT: f64 = 1e-1;
+const NEWTON_START_VIOLATION: f64 = 1e-1;
 
 /// How much of the violation a round may leave before the weight is raised.
-const SUFFICIENT: f64 = 0.25;
+const VIOLATION_DECREASE: f64 = 0.25;
 
 /// Memory of the Newton method.
 #[derive(Clone, Debug)]
-pub(crate) struct Polish<const NX: usize, const NU: usize> {
+pub(crate) struct ActiveSetNewton<const NX: usize, const NU: usize> {
     constrained: Constrained<f64, NX, NU>,
-    answer: Answer<f64, NX, NU, 1>,
-    survey: Survey,
+    kkt_step: KktSolution<f64, NX, NU, 1>,
+    report: ActiveSetReport,
     point: Trajectory<f64, NX, NU>,
     trial: Trajectory<f64, NX, NU>,
     /// Multipliers of `point`.
     penalty: Penalty<f64>,
 }
 
-impl<const NX: usize, const NU: usize> Polish<NX, NU> {
+impl<const NX: usize, const NU: usize> ActiveSetNewton<NX, NU> {
     pub(crate) fn new<M, const NP: usize, const NS: usize>(horizon: usize) -> Self
     where
         M: Model<NX, NU, NP, NS>,
@@ -58,11 +58,11 @@ impl<const NX: usize, const NU: usize> Polish<NX, NU> {
         let limits = &M::LIMITS;
         Self {
             constrained: Constrained::new::<M, NP, NS>(horizon),
-            answer: Answer::new(horizon),
-            survey: Survey::with_room(horizon, NU, limits),
+            kkt_step: KktSolution::new(horizon),
+            report: ActiveSetReport::with_room(horizon, NU, limits),
             point: Trajectory::zeros(horizon, limits),
             trial: Trajectory::zeros(horizon, limits),
-            penalty: Penalty::new(Law::Augmented { weight: 1.0 }, horizon, limits),
+            penalty: Penalty::new(PenaltyKind::Augmented { weight: 1.0 }, horizon, limits),
         }
     }
 }
@@ -77,31 +77,31 @@ where
         let mut weight = settings.penalty.initial;
         let mut previous = f64::INFINITY;
         let mut status = Status::Infeasible;
-        if self.warm && self.polish(weight) {
+        if self.warm && self.newton(weight) {
             return Status::Converged;
         }
         for round in 0..ROUNDS {
-            self.weigh(weight);
+            self.set_penalty_weight(weight);
             // No more precise than the multipliers are, by a decade a round.
             let tolerance = settings.tolerance.max(1e-3 * float::f64::powi(0.1, round as i32));
-            status = self.minimise(tolerance, &mut observe);
+            status = self.minimize(tolerance, &mut observe);
             if matches!(status, Status::Diverged | Status::IterationLimit) {
-                self.note_violation();
+                self.record_violation();
                 return status;
             }
-            let residual = self.move_multipliers(weight);
-            let violation = self.note_violation();
+            let residual = self.update_multipliers(weight);
+            let violation = self.record_violation();
             if residual.is_nan() {
                 return Status::Diverged;
             }
-            if violation <= ATTEMPT && self.polish(weight) {
+            if violation <= NEWTON_START_VIOLATION && self.newton(weight) {
                 return Status::Converged;
             }
             let precise = tolerance <= settings.tolerance;
             if precise && residual <= settings.tolerance {
                 return status;
             }
-            let stuck = residual > SUFFICIENT * previous;
+            let stuck = residual > VIOLATION_DECREASE * previous;
             if stuck {
                 if weight >= settings.penalty.maximum {
                     break;
@@ -119,17 +119,17 @@ where
     }
 
     /// The current trajectory's cost under another weight of the penalties.
-    fn weigh(&mut self, weight: f64) {
+    fn set_penalty_weight(&mut self, weight: f64) {
         let Forward { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
-        penalty.law = Law::Augmented { weight };
-        let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        penalty.kind = PenaltyKind::Augmented { weight };
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         current.cost = cost_along(&instance, &mut current.trajectory);
-        current.sweep = Sweep::NONE;
+        current.sweep = BackwardPass::NONE;
     }
 
     /// Sets the multipliers to those that the penalties stand for. Returns how far they move over the weight, which is
     /// `max |c|` over equalities and `max |max(c, -mu / weight)|` over inequalities: violation and complementarity in one.
-    fn move_multipliers(&mut self, weight: f64) -> f64 {
+    fn update_multipliers(&mut self, weight: f64) -> f64 {
         let Forward { current, penalty, .. } = &mut *self.memory;
         let limits = const { &M::LIMITS };
         let mut furthest = 0.0;
@@ -140,7 +140,7 @@ where
         let (stage, terminal) = current.trajectory.constraints.split_at(penalty.stage.len());
         for (index, &c) in stage.iter().enumerate() {
             let (t, i) = (index / limits.stage(), index % limits.stage());
-            if applies(limits, t, i) {
+            if is_enforced_at(limits, t, i) {
                 let (before, inequality) = (penalty.stage[index], i < limits.stage_inequalities);
                 penalty.stage[index] = moved(before, penalty.term(inequality, c, before).slope);
             }
@@ -154,7 +154,7 @@ where
     }
 
     /// The largest violation along the current trajectory, which the statistics keep with its stage.
-    fn note_violation(&mut self) -> f64 {
+    fn record_violation(&mut self) -> f64 {
         let Trajectory { constraints, controls, .. } = &self.memory.current.trajectory;
         let (violation, stage) = violation(constraints, controls.len(), &M::LIMITS);
         self.stats.violation = violation;
@@ -164,9 +164,9 @@ where
 
     /// Newton's method on the optimality conditions with the active constraints. True where it has converged: current
     /// trajectory, policy and multipliers then are the solution's. Otherwise nothing has changed.
-    fn polish(&mut self, weight: f64) -> bool {
+    fn newton(&mut self, weight: f64) -> bool {
         let tolerance = self.settings.tolerance;
-        let Some(mut memory) = self.memory.polish.take() else { return false };
+        let Some(mut memory) = self.memory.active_set_newton.take() else { return false };
         let Forward { current, penalty, .. } = &mut *self.memory;
         memory.point.copy_from(&current.trajectory);
         memory.penalty.stage.copy_from_slice(&penalty.stage);
@@ -175,18 +175,18 @@ where
         let mut failures = 0;
         let mut converged = false;
         for _ in 0..NEWTON_STEPS {
-            if !self.survey(&mut memory, weight) {
+            if !self.report(&mut memory, weight) {
                 break;
             }
-            memory.constrained.newton_step(&mut memory.answer);
-            let survey = &memory.survey;
+            memory.constrained.newton_step(&mut memory.kkt_step);
+            let report = &memory.report;
             let magnitudes = Magnitudes::of(&memory.point.states, &memory.point.controls);
-            let step = memory.answer.relative_change(&magnitudes);
+            let step = memory.kkt_step.relative_change(&magnitudes);
             // With multipliers that are right the terms cancel; without any all of them may vanish together.
-            let stationary = survey.stationarity <= tolerance || (step <= tolerance && memory.penalty.is_free());
-            let residual = survey.stationarity.min(step).max(survey.violation.0);
-            let signs = survey.contacts.iter().all(|contact| contact.multiplier >= 0.0);
-            if stationary && survey.violation.0 <= tolerance && signs {
+            let stationary = report.stationarity <= tolerance || (step <= tolerance && memory.penalty.is_free());
+            let residual = report.stationarity.min(step).max(report.violation.0);
+            let signs = report.limits_near.iter().all(|limit_state| limit_state.multiplier >= 0.0);
+            if stationary && report.violation.0 <= tolerance && signs {
                 self.stats.step = step;
                 converged = true;
                 break;
@@ -207,19 +207,19 @@ where
         if converged {
             self.adopt(&memory);
         }
-        self.memory.polish = Some(memory);
+        self.memory.active_set_newton = Some(memory);
         converged
     }
 
-    /// Factorises about the point of the Newton method. False where the recursion does not exist there.
-    fn survey(&self, memory: &mut Polish<NX, NU>, weight: f64) -> bool {
+    /// Factorizes about the point of the Newton method. False where the recursion does not exist there.
+    fn report(&self, memory: &mut ActiveSetNewton<NX, NU>, weight: f64) -> bool {
         let limits = const { &M::LIMITS };
-        let Polish { constrained, survey, point, penalty, .. } = memory;
+        let ActiveSetNewton { constrained, report, point, penalty, .. } = memory;
         // An inactive inequality has no multiplier.
         let (stage, terminal) = point.constraints.split_at(penalty.stage.len());
         for (index, (mu, c)) in penalty.stage.iter_mut().zip(stage).enumerate() {
             let (t, i) = (index / limits.stage(), index % limits.stage());
-            if (i < limits.stage_inequalities && *mu + weight * c <= 0.0) || !applies(limits, t, i) {
+            if (i < limits.stage_inequalities && *mu + weight * c <= 0.0) || !is_enforced_at(limits, t, i) {
                 *mu = 0.0;
             }
         }
@@ -232,34 +232,34 @@ where
         let Trajectory { states, controls, .. } = &*point;
         let point = Point { states, controls, params: self.params, stage_params };
         let multipliers = Multipliers { stage: &penalty.stage, terminal: &penalty.terminal };
-        let selection = Selection::PrimalDual { weight };
-        constrained.factorise(self.model, point, multipliers, Differentiation::Implicit, selection, survey).is_ok()
+        let rule = ActiveSetRule::PrimalDual { weight };
+        constrained.factorize(self.model, point, multipliers, Differentiation::Implicit, rule, report).is_ok()
     }
 
     /// Takes the step of the Newton method that was found, in trajectory and multipliers; false where the rollout leaves the finite numbers.
-    fn newton_step(&mut self, memory: &mut Polish<NX, NU>) -> bool {
+    fn newton_step(&mut self, memory: &mut ActiveSetNewton<NX, NU>) -> bool {
         let limits = const { &M::LIMITS };
-        let answer = &memory.answer;
+        let kkt_step = &memory.kkt_step;
         memory.penalty.stage.fill(0.0);
         memory.penalty.terminal.fill(0.0);
-        for (t, (stage, own)) in memory.constrained.stages.iter().zip(&answer.own).enumerate() {
+        for (t, (stage, own)) in memory.constrained.stages.iter().zip(&kkt_step.own).enumerate() {
             for (source, multiplier) in stage.sources.iter().zip(own) {
-                if let Source::Constraint(i) = *source {
+                if let ConstraintId::Constraint(i) = *source {
                     memory.penalty.stage[t * limits.stage() + i] = multiplier[0];
                 }
             }
         }
-        for (&i, multiplier) in memory.constrained.terminal.sources.iter().zip(&answer.terminal) {
+        for (&i, multiplier) in memory.constrained.terminal.sources.iter().zip(&kkt_step.terminal) {
             memory.penalty.terminal[i] = multiplier[0];
         }
         let Forward { trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
-        let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         // The policy of the trial candidate is free for use: its next sweep fills it anew.
         let policy = &mut trial.policy;
         for (gain, stage) in policy.gains.iter_mut().zip(&memory.constrained.stages) {
             *gain = stage.gain;
         }
-        for (k, linear) in policy.feedforward.iter_mut().zip(&answer.linear) {
+        for (k, linear) in policy.feedforward.iter_mut().zip(&kkt_step.linear) {
             *k = linear.k;
         }
         self.stats.newton_steps += 1;
@@ -270,12 +270,12 @@ where
     }
 
     /// Makes the point of the Newton method the current trajectory.
-    fn adopt(&mut self, memory: &Polish<NX, NU>) {
+    fn adopt(&mut self, memory: &ActiveSetNewton<NX, NU>) {
         let Forward { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
         penalty.stage.copy_from_slice(&memory.penalty.stage);
         penalty.terminal.copy_from_slice(&memory.penalty.terminal);
         current.trajectory.copy_from(&memory.point);
-        let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         current.cost = cost_along(&instance, &mut current.trajectory);
         for (gain, stage) in current.policy.gains.iter_mut().zip(&memory.constrained.stages) {
             *gain = stage.gain;
@@ -286,9 +286,9 @@ where
         current.policy.held.copy_from_slice(&memory.constrained.held);
         current.policy.feedforward.fill(SVector::zeros());
         current.policy.costates.copy_from_slice(&memory.constrained.costates);
-        let Survey { stationarity, scale, .. } = memory.survey;
-        current.sweep = Sweep { slope: 0.0, stationarity, scale, ..Sweep::NONE };
-        self.note_violation();
+        let ActiveSetReport { stationarity, scale, .. } = memory.report;
+        current.sweep = BackwardPass { slope: 0.0, stationarity, scale, ..BackwardPass::NONE };
+        self.record_violation();
     }
 }
 
@@ -304,7 +304,7 @@ pub(crate) fn violation(constraints: &[f64], horizon: usize, limits: &Limits) ->
     let (stage, terminal) = constraints.split_at(horizon * limits.stage());
     for (index, &c) in stage.iter().enumerate() {
         let (t, i) = (index / limits.stage(), index % limits.stage());
-        if applies(limits, t, i) {
+        if is_enforced_at(limits, t, i) {
             note(t, i < limits.stage_inequalities, c);
         }
     }

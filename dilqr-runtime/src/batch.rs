@@ -4,7 +4,7 @@
 //! [`solve_lanes`] and [`vjp_lanes`] put several problems into the lanes of one core's vector registers (see
 //! [`lanes`](crate::lanes)); theirs are other bits.
 //!
-//! Each thread has one workspace. Nothing of a solve stays in it, so results do not depend on which thread took which
+//! PerLane thread has one workspace. Nothing of a solve stays in it, so results do not depend on which thread took which
 //! problem.
 
 #[cfg(feature = "lanes")]
@@ -109,7 +109,7 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     type Solves<const NX: usize, const NU: usize, const NP: usize, const NS: usize> = Lockstep<Native, NX, NU, NP, NS>;
-    if check_solver(horizon, settings).is_err() || !Solves::suits::<M>(settings) {
+    if check_solver(horizon, settings).is_err() || !Solves::supports::<M>(settings) {
         return solve(model, horizon, settings, problems);
     }
     let next = AtomicUsize::new(0);

@@ -4,7 +4,7 @@
 //! Control-limited differential dynamic programming (Tassa, Mansard and Todorov 2014): the feed-forward term solves
 //!
 //! ```text
-//! minimise  1/2 k' Quu k + Qu' k   subject to   lower - u <= k <= upper - u
+//! minimize  1/2 k' Quu k + Qu' k   subject to   lower - u <= k <= upper - u
 //! ```
 //!
 //! by projected Newton (Bertsekas 1982), and rows of the gain are zero where a bound holds.
@@ -24,7 +24,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     /// bounds: the slope of the cost along the step then is `sum_t k' Qu` exactly, and not positive.
     ///
     /// Also says where `Quu` is positive definite on the controls that stay free; elsewhere the results hold no meaning.
-    pub(crate) fn boxed_where<P: Pattern<NX, NU>>(
+    pub(crate) fn box_constrained_where<P: Pattern<NX, NU>>(
         &mut self,
         stage: &Quadratic<'_, S, NX, NU>,
         proximal: &Proximal<S, NX, NU>,
@@ -39,7 +39,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         let mut qu = *gu;
         add_transposed_product(&mut qu, stage.fu, gradient);
 
-        let (k, free, definite) = self.box_program(&quu, &qu, u, bounds);
+        let (k, free, definite) = self.box_qp(&quu, &qu, u, bounds);
         self.curvature = quu;
         self.gain = qux;
         for i in 0..NU {
@@ -59,9 +59,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         (Feedforward { qu, k }, definite)
     }
 
-    /// Solves the program over the box; leaves the factors of the free controls' `Quu` behind, with ones for the others.
+    /// Solves the program over the box; leaves the factors of the free controls' `Quu` stages_elapsed, with ones for the others.
     /// The step, which controls are free, and where that is the solution.
-    fn box_program(
+    fn box_qp(
         &mut self,
         quu: &SMatrix<S, NU, NU>,
         qu: &SVector<S, NU>,
@@ -74,7 +74,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         let mut whole = S::Mask::splat(false);
         let mut solved = S::Mask::splat(false);
         let mut definite = S::Mask::splat(true);
-        // Each round settles a set of free controls; a convex program needs few, and one that is not may need any number.
+        // PerLane round settles a set of free controls; a convex program needs few, and one that is not may need any number.
         for _ in 0..20 + 10 * NU {
             let mut at = *u;
             let mut slope = *qu;
@@ -232,7 +232,7 @@ mod tests {
             let (lower, upper) = (-0.4 * random().abs(), 0.4 * random().abs());
             let bounds = Bounds { lower: SVector::repeat(lower), upper: SVector::repeat(upper) };
             let mut factor = StageFactor::<f64, 1, 3>::zeros();
-            let (k, _, solved) = factor.box_program(&quu, &qu, &SVector::zeros(), &bounds);
+            let (k, _, solved) = factor.box_qp(&quu, &qu, &SVector::zeros(), &bounds);
             assert!(solved);
             let expected = by_enumeration(&quu, &qu, lower, upper);
             // Condition numbers here stay below 1e3.

@@ -7,11 +7,11 @@ use nalgebra::SMatrix;
 
 use crate::error::Limit;
 use crate::float::f64::sqrt;
-use crate::instance::{Side, applies};
+use crate::instance::{Side, is_enforced_at};
 use crate::limits::Limits;
 use crate::solution::Solution;
 
-/// The evidence for a solution, from [`Solution::certificate`].
+/// The certificate_data for a solution, from [`Solution::certificate`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Certificate {
     /// The residual of stationarity over its terms, as in [`Stats::stationarity`](crate::Stats::stationarity).
@@ -51,11 +51,11 @@ pub struct ActiveLimit {
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solution<NX, NU, NP, NS> {
-    /// The evidence for this solution, as the solve left it. (A gradient is refused or given on a check of its own.)
+    /// The certificate_data for this solution, as the solve left it. (A gradient is refused or given on a check of its own.)
     #[must_use]
     pub fn certificate(&self) -> Certificate {
-        let evidence = &self.evidence;
-        let limits = &evidence.limits;
+        let certificate_data = &self.certificate_data;
+        let limits = &certificate_data.limits;
         let mut certificate = Certificate {
             stationarity: self.stats.stationarity,
             step: self.stats.step,
@@ -67,11 +67,11 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
             margin: f64::INFINITY,
             weakest: None,
         };
-        if evidence.curvatures.is_empty() {
+        if certificate_data.curvatures.is_empty() {
             certificate.smallest_eigenvalue = f64::NAN;
         }
         let mut largest: f64 = 0.0;
-        for curvature in &evidence.curvatures {
+        for curvature in &certificate_data.curvatures {
             for eigenvalue in eigenvalues(curvature) {
                 certificate.smallest_eigenvalue = smaller(certificate.smallest_eigenvalue, eigenvalue);
                 largest = largest.max(eigenvalue);
@@ -85,7 +85,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
         }
         for (stage, (u, qu)) in self.controls.iter().zip(&self.bound_multipliers).enumerate() {
             for i in 0..NU {
-                let (lower, upper) = (evidence.lower[i], evidence.upper[i]);
+                let (lower, upper) = (certificate_data.lower[i], certificate_data.upper[i]);
                 if lower >= upper {
                     continue;
                 }
@@ -99,22 +99,36 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
                         Side::Upper => Limit::UpperBound { control: i },
                     };
                     let distance = (u[i] - bound).abs() / bound.abs().max(1.0);
-                    certificate.note(stage, limit, distance, multiplier, evidence.scale, true);
+                    certificate.note(stage, limit, distance, multiplier, certificate_data.scale, true);
                 }
             }
         }
         let horizon = self.controls.len();
-        let (stages, terminal) = evidence.constraints.split_at(self.multipliers.stage.len());
+        let (stages, terminal) = certificate_data.constraints.split_at(self.multipliers.stage.len());
         for (index, (&c, &multiplier)) in stages.iter().zip(&self.multipliers.stage).enumerate() {
             let (t, i) = (index / limits.stage(), index % limits.stage());
-            if applies(limits, t, i) {
+            if is_enforced_at(limits, t, i) {
                 let inequality = i < limits.stage_inequalities;
-                certificate.note(t, Limit::Constraint { index: i }, c.abs(), multiplier, evidence.scale, inequality);
+                certificate.note(
+                    t,
+                    Limit::Constraint { index: i },
+                    c.abs(),
+                    multiplier,
+                    certificate_data.scale,
+                    inequality,
+                );
             }
         }
         for (i, (&c, &multiplier)) in terminal.iter().zip(&self.multipliers.terminal).enumerate() {
             let inequality = i < limits.terminal_inequalities;
-            certificate.note(horizon, Limit::Constraint { index: i }, c.abs(), multiplier, evidence.scale, inequality);
+            certificate.note(
+                horizon,
+                Limit::Constraint { index: i },
+                c.abs(),
+                multiplier,
+                certificate_data.scale,
+                inequality,
+            );
         }
         certificate
     }
@@ -135,7 +149,7 @@ impl Certificate {
 
 /// What a solve leaves behind for the certificate.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Evidence<const NU: usize> {
+pub(crate) struct CertificateData<const NU: usize> {
     pub(crate) limits: Limits,
     /// `Q_uu` on the controls that are free, with infinity on the diagonal for those that are not.
     pub(crate) curvatures: Vec<SMatrix<f64, NU, NU>>,
@@ -147,7 +161,7 @@ pub(crate) struct Evidence<const NU: usize> {
     pub(crate) scale: f64,
 }
 
-impl<const NU: usize> Evidence<NU> {
+impl<const NU: usize> CertificateData<NU> {
     /// Of no solve yet, with room for one over `horizon` stages.
     pub(crate) fn none(horizon: usize) -> Self {
         Self {
@@ -174,14 +188,14 @@ fn eigenvalues<const NU: usize>(curvature: &SMatrix<f64, NU, NU>) -> Vec<f64> {
     if free.iter().any(|&i| free.iter().any(|&j| !curvature[(i, j)].is_finite())) {
         return vec![f64::NAN];
     }
-    let rotated = diagonalised(*curvature, &free);
+    let rotated = diagonalized(*curvature, &free);
     free.iter().map(|&i| rotated[(i, i)]).collect()
 }
 
 /// Jacobi's method on the rows and columns of `free`: rotations in the planes of two coordinates, each of which makes one
 /// entry zero, until the entries beside the diagonal are rounding. (nalgebra's decompositions need elementary functions
 /// that it has from the standard library.)
-fn diagonalised<const NU: usize>(mut a: SMatrix<f64, NU, NU>, free: &[usize]) -> SMatrix<f64, NU, NU> {
+fn diagonalized<const NU: usize>(mut a: SMatrix<f64, NU, NU>, free: &[usize]) -> SMatrix<f64, NU, NU> {
     let scale = free.iter().flat_map(|&i| free.iter().map(move |&j| (i, j))).fold(0.0_f64, |m, ij| m.max(a[ij].abs()));
     // Convergence is quadratic: sizes of this kind take five to ten sweeps.
     for _ in 0..40 {

@@ -1,4 +1,4 @@
-//! The LQ problem about a trajectory with the limits that are active there: factorised once, solved for a loss gradient,
+//! The LQ problem about a trajectory with the limits that are active there: factorized once, solved for a loss gradient,
 //! for every parameter, or for a Newton step. The recursion is in [`active`](crate::active), the mathematics of the
 //! gradient in [`implicit`](crate::implicit).
 
@@ -7,20 +7,20 @@ use core::iter::repeat_with;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::active::{ActiveLinear, ActiveStage, ActiveTerminal, Row, Singular, Source};
+use crate::active::{ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, Row, Singular};
 use crate::dense::{add_product, add_transposed_product, larger, zeros};
 use crate::implicit::Differentiation;
-use crate::instance::{Bounds, Side, applies};
+use crate::instance::{Bounds, Side, is_enforced_at};
 use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
 use crate::model::{
     HamiltonianExpansion, Model, ParameterGradient, ParameterTerms, Stage, Terminal, TerminalExpansion, Variation,
 };
 use crate::riccati::{PatternOf, Quadratic, next_state};
-use crate::scalar::Single;
+use crate::scalar::ScalarReal;
 use crate::sensitivity::Point;
 use crate::stationarity::{Magnitudes, Stationarity, terms};
 
-/// The factorised problem.
+/// The factorized problem.
 #[derive(Clone, Debug)]
 pub(crate) struct Constrained<S, const NX: usize, const NU: usize> {
     pub(crate) stages: Vec<ActiveStage<S, NX, NU>>,
@@ -47,9 +47,9 @@ struct NewtonParts<S, const NX: usize, const NU: usize> {
 
 /// A limit near or at which a trajectory is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Contact {
+pub(crate) struct LimitState {
     pub(crate) stage: usize,
-    pub(crate) source: Source,
+    pub(crate) source: ConstraintId,
     /// How far from the limit, in its own unit over `max(1, |limit|)` for a bound.
     pub(crate) distance: f64,
     /// Its multiplier.
@@ -58,9 +58,9 @@ pub(crate) struct Contact {
     pub(crate) active: bool,
 }
 
-/// What the factorisation saw of the trajectory.
+/// What the factorization saw of the trajectory.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Survey {
+pub(crate) struct ActiveSetReport {
     /// See [`Stationarity::value`]; over controls that no bound holds.
     pub(crate) stationarity: f64,
     /// See [`Stationarity::scale`].
@@ -68,12 +68,12 @@ pub(crate) struct Survey {
     /// Largest violation of a constraint, and its stage.
     pub(crate) violation: (f64, usize),
     /// All inequalities and bounds, and how near they are.
-    pub(crate) contacts: Vec<Contact>,
+    pub(crate) limits_near: Vec<LimitState>,
 }
 
 /// Which inequalities are rows of the LQ problem.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Selection {
+pub(crate) enum ActiveSetRule {
     /// Those with a multiplier above zero, as in a solution.
     Multipliers,
     /// Those for which `multiplier + weight c` is: the primal-dual active set strategy (Hintermueller, Ito and Kunisch
@@ -90,7 +90,7 @@ pub(crate) struct Multipliers<'a, S> {
 
 /// The solution of the LQ problem for one linear part, and the memory to find it in.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer<S, const NX: usize, const NU: usize, const C: usize> {
+pub(crate) struct KktSolution<S, const NX: usize, const NU: usize, const C: usize> {
     /// `dx_t`, `T + 1`.
     pub(crate) dx: Vec<SMatrix<S, NX, C>>,
     /// `du_t`, `T`.
@@ -110,12 +110,12 @@ pub(crate) struct Answer<S, const NX: usize, const NU: usize, const C: usize> {
     /// Constants of the rows that the terminal state hands on.
     end: Vec<SVector<S, C>>,
     /// Of the rows that a stage was handed: constants on the way back, multipliers on the way forward.
-    handed_on: Vec<SVector<S, C>>,
+    propagated_rows: Vec<SVector<S, C>>,
     /// Multipliers of all rows of a stage.
-    eta: Vec<SVector<S, C>>,
+    row_multipliers: Vec<SVector<S, C>>,
 }
 
-impl<S: Single, const NX: usize, const NU: usize, const C: usize> Answer<S, NX, NU, C> {
+impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> KktSolution<S, NX, NU, C> {
     pub(crate) fn new(horizon: usize) -> Self {
         let most = NX + NU;
         Self {
@@ -128,13 +128,13 @@ impl<S: Single, const NX: usize, const NU: usize, const C: usize> Answer<S, NX, 
             offsets: vec![zeros(); horizon],
             terms: Terms { gx: zeros(), gu: zeros(), offset: zeros(), own: Vec::with_capacity(most) },
             end: Vec::with_capacity(NX),
-            handed_on: Vec::with_capacity(NX),
-            eta: Vec::with_capacity(most),
+            propagated_rows: Vec::with_capacity(NX),
+            row_multipliers: Vec::with_capacity(most),
         }
     }
 }
 
-impl<S: Single, const NX: usize, const NU: usize> Answer<S, NX, NU, 1> {
+impl<S: ScalarReal, const NX: usize, const NU: usize> KktSolution<S, NX, NU, 1> {
     /// The largest change over the magnitude of its variable.
     pub(crate) fn relative_change(&self, magnitudes: &Magnitudes<f64, NX, NU>) -> f64 {
         let real = |value: S| value.to_f64();
@@ -148,7 +148,7 @@ fn lists<T>(count: usize, most: usize) -> Vec<Vec<T>> {
     repeat_with(|| Vec::with_capacity(most)).take(count).collect()
 }
 
-impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
+impl<S: ScalarReal, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
     pub(crate) fn new<M, const NP: usize, const NS: usize>(horizon: usize) -> Self
     where
         M: Model<NX, NU, NP, NS>,
@@ -175,18 +175,18 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         self.stages.len()
     }
 
-    /// Factorises the LQ problem about `point`; `survey` receives what was seen on the way.
+    /// Factorizes the LQ problem about `point`; `report` receives what was seen on the way.
     ///
     /// # Errors
     /// The stage at which the recursion ends, and why.
-    pub(crate) fn factorise<M, const NP: usize, const NS: usize>(
+    pub(crate) fn factorize<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
         point: Point<'_, S, NX, NU, NP, NS>,
         multipliers: Multipliers<'_, S>,
         method: Differentiation,
-        selection: Selection,
-        survey: &mut Survey,
+        rule: ActiveSetRule,
+        report: &mut ActiveSetReport,
     ) -> Result<(), (usize, Singular)>
     where
         M: Model<NX, NU, NP, NS>,
@@ -195,9 +195,9 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         let Point { states, controls, params, stage_params } = point;
         let horizon = controls.len();
         let bounds = Bounds::of(model, params);
-        survey.clear();
+        report.clear();
         let (mut value, mut lambda) = self
-            .factorise_terminal(model, point, multipliers, selection, survey)
+            .factorize_terminal(model, point, multipliers, rule, report)
             .map_err(|source| (horizon, Singular::Dependent(Some(source))))?;
         let mut stationarity = Stationarity::start();
         let no_lambda = zeros();
@@ -220,7 +220,7 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
                 hxx += cxx;
                 hux += cux;
                 huu += cuu;
-                for i in (0..limits.stage()).filter(|&i| applies(limits, t, i)) {
+                for i in (0..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
                     for j in 0..NX {
                         gx[j] += cx[i][j] * mu[i];
                     }
@@ -228,8 +228,8 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
                         gu[j] += cu[i][j] * mu[i];
                     }
                     let inequality = i < limits.stage_inequalities;
-                    if survey.constraint(t, i, inequality, c[i].to_f64(), mu[i].to_f64(), selection) {
-                        stage.push(Source::Constraint(i), Row { x: cx[i], u: cu[i] });
+                    if report.constraint(t, i, inequality, c[i].to_f64(), mu[i].to_f64(), rule) {
+                        stage.push(ConstraintId::Constraint(i), Row { x: cx[i], u: cu[i] });
                         own.push(SVector::from_fn(|_, _| c[i]));
                     }
                 }
@@ -247,14 +247,14 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             }
             if limits.bounded {
                 stationarity.add_free(u, &qu, &terms, &bounds);
-                self.held[t] = bounds.held_part(u, &qu);
+                self.held[t] = bounds.bound_multipliers(u, &qu);
                 for i in 0..NU {
-                    let held = bounds.held(i, u, &qu);
-                    survey.bounds(t, i, u, &qu, &bounds, held);
+                    let held = bounds.active_bound(i, u, &qu);
+                    report.bounds(t, i, u, &qu, &bounds, held);
                     if let Some(side) = held {
                         let sign = if side == Side::Upper { S::one() } else { -S::one() };
                         let unit = SVector::from_fn(|j, _| if i == j { sign } else { S::zero() });
-                        stage.push(Source::Bound(i, side), Row { x: zeros(), u: unit });
+                        stage.push(ConstraintId::Bound(i, side), Row { x: zeros(), u: unit });
                         own.push(zeros());
                     }
                 }
@@ -264,10 +264,10 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             let quadratic = Quadratic { fx, fu, hxx: &hxx, hux: &hux, huu: &huu };
             let (before, after) = self.stages.split_at_mut(t + 1);
             let eliminated = match after.first() {
-                Some(next) => before[t].eliminate(&quadratic, next.handed_on(), &mut value),
+                Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), &mut value),
                 None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), &mut value),
             };
-            (survey.stationarity, survey.scale) = (stationarity.value(), stationarity.scale());
+            (report.stationarity, report.scale) = (stationarity.value(), stationarity.scale());
             eliminated.map_err(|singular| (t, singular))?;
             let stage = &self.stages[t];
             let mut next = gx;
@@ -277,19 +277,19 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             self.value_hessians[t] = value;
             self.costates[t] = lambda;
         }
-        let dependent = self.stages.first().is_some_and(|stage| stage.handed_on().next().is_some());
+        let dependent = self.stages.first().is_some_and(|stage| stage.propagated_rows().next().is_some());
         if dependent { Err((0, Singular::Dependent(None))) } else { Ok(()) }
     }
 
     /// `V_T` and `lambda_T`, with the terminal rows.
-    fn factorise_terminal<M, const NP: usize, const NS: usize>(
+    fn factorize_terminal<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
         point: Point<'_, S, NX, NU, NP, NS>,
         multipliers: Multipliers<'_, S>,
-        selection: Selection,
-        survey: &mut Survey,
-    ) -> Result<(SMatrix<S, NX, NX>, SVector<S, NX>), Source>
+        rule: ActiveSetRule,
+        report: &mut ActiveSetReport,
+    ) -> Result<(SMatrix<S, NX, NX>, SVector<S, NX>), ConstraintId>
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -314,7 +314,7 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
                     lambda[j] += cx[i][j] * mu[i];
                 }
                 let inequality = i < limits.terminal_inequalities;
-                if survey.constraint(horizon, i, inequality, c[i].to_f64(), mu[i].to_f64(), selection) {
+                if report.constraint(horizon, i, inequality, c[i].to_f64(), mu[i].to_f64(), rule) {
                     self.terminal.sources.push(i);
                     self.terminal.rows.push(cx[i]);
                     own.push(SVector::from_fn(|_, _| c[i]));
@@ -332,21 +332,32 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
     pub(crate) fn solve<const C: usize>(
         &self,
         terms: impl FnMut(usize, &mut Terms<S, NX, NU, C>),
-    ) -> Answer<S, NX, NU, C> {
-        let mut answer = Answer::new(self.horizon());
-        self.solve_into(terms, &mut answer);
-        answer
+    ) -> KktSolution<S, NX, NU, C> {
+        let mut solution = KktSolution::new(self.horizon());
+        self.solve_into(terms, &mut solution);
+        solution
     }
 
-    /// As [`solve`](Self::solve), into an answer of this horizon.
+    /// As [`solve`](Self::solve), into an solution of this horizon.
     fn solve_into<const C: usize>(
         &self,
         mut given: impl FnMut(usize, &mut Terms<S, NX, NU, C>),
-        answer: &mut Answer<S, NX, NU, C>,
+        solution: &mut KktSolution<S, NX, NU, C>,
     ) {
         let horizon = self.horizon();
-        let Answer { dx, du, dlambda, own: multipliers, terminal, linear, offsets, terms, end, handed_on, eta } =
-            answer;
+        let KktSolution {
+            dx,
+            du,
+            dlambda,
+            own: multipliers,
+            terminal,
+            linear,
+            offsets,
+            terms,
+            end,
+            propagated_rows,
+            row_multipliers,
+        } = solution;
         terms.offset = zeros();
         terms.own.clear();
         given(horizon, terms);
@@ -360,40 +371,40 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             let (v, h) = after.first().map_or((&end_v, &*end), |next| (&next.v, &next.h));
             let mut value = *v;
             add_product(&mut value, &self.value_hessians[t + 1], offset);
-            handed_on.clear();
+            propagated_rows.clear();
             let rows: &mut dyn Iterator<Item = &SVector<S, NX>> = match self.stages.get(t + 1) {
-                Some(next) => &mut next.handed_on(),
+                Some(next) => &mut next.propagated_rows(),
                 None => &mut self.terminal.rows.iter(),
             };
             for (row, &h) in rows.zip(h) {
                 let mut h = h;
                 add_transposed_product(&mut h, offset, row);
-                handed_on.push(h);
+                propagated_rows.push(h);
             }
-            self.stages[t].linear(gx, gu, own, &value, handed_on, &mut before[t]);
+            self.stages[t].linear(gx, gu, own, &value, propagated_rows, &mut before[t]);
             offsets[t] = *offset;
         }
 
         dx[0] = zeros();
         dlambda[0] = linear.first().map_or(end_v, |first| first.v);
-        handed_on.clear();
+        propagated_rows.clear();
         for t in 0..horizon {
             let stage = &self.stages[t];
             du[t] = stage.control(&dx[t], &linear[t]);
-            stage.multipliers(&dx[t], &du[t], &linear[t], handed_on, eta);
-            let (own, rest) = eta.split_at(stage.sources.len());
+            stage.multipliers(&dx[t], &du[t], &linear[t], propagated_rows, row_multipliers);
+            let (own, rest) = row_multipliers.split_at(stage.sources.len());
             multipliers[t].clear();
             multipliers[t].extend_from_slice(own);
-            handed_on.clear();
-            handed_on.extend_from_slice(rest);
+            propagated_rows.clear();
+            propagated_rows.extend_from_slice(rest);
             let next = next_state(&stage.fx, &stage.fu, &offsets[t], &dx[t], &du[t]);
             let mut lambda = linear.get(t + 1).map_or(end_v, |next| next.v);
             add_product(&mut lambda, &self.value_hessians[t + 1], &next);
             let rows: &mut dyn Iterator<Item = &SVector<S, NX>> = match self.stages.get(t + 1) {
-                Some(next) => &mut next.handed_on(),
+                Some(next) => &mut next.propagated_rows(),
                 None => &mut self.terminal.rows.iter(),
             };
-            for (row, nu) in rows.zip(&*handed_on) {
+            for (row, nu) in rows.zip(&*propagated_rows) {
                 for column in 0..C {
                     for i in 0..NX {
                         lambda[(i, column)] += row[i] * nu[column];
@@ -403,11 +414,11 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             dlambda[t + 1] = lambda;
             dx[t + 1] = next;
         }
-        self.terminal.multipliers(handed_on, terminal);
+        self.terminal.multipliers(propagated_rows, terminal);
     }
 
     /// The Newton step of the optimality conditions: its multipliers are the new ones.
-    pub(crate) fn newton_step(&self, answer: &mut Answer<S, NX, NU, 1>) {
+    pub(crate) fn newton_step(&self, solution: &mut KktSolution<S, NX, NU, 1>) {
         let NewtonParts { gx, gu, own } = &self.newton;
         let horizon = self.horizon();
         let terms = |t: usize, terms: &mut Terms<S, NX, NU, 1>| {
@@ -417,17 +428,17 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             }
             terms.own.extend_from_slice(&own[t]);
         };
-        self.solve_into(terms, answer);
+        self.solve_into(terms, solution);
     }
 
-    /// The largest relative change that the Newton step makes of the trajectory about which the problem is factorised.
+    /// The largest relative change that the Newton step makes of the trajectory about which the problem is factorized.
     pub(crate) fn relative_newton_step(&self, magnitudes: &Magnitudes<f64, NX, NU>) -> f64 {
-        let mut answer = Answer::new(self.horizon());
-        self.newton_step(&mut answer);
-        answer.relative_change(magnitudes)
+        let mut solution = KktSolution::new(self.horizon());
+        self.newton_step(&mut solution);
+        solution.relative_change(magnitudes)
     }
 
-    /// The reverse sweep: solves the LQ problem with the loss gradient as its linear part and contracts the answer with the
+    /// The reverse sweep: solves the LQ problem with the loss gradient as its linear part and contracts the solution with the
     /// parameters' derivatives, adding to `params` and `stage_gradients`. Returns `dlambda_0`.
     pub(crate) fn adjoint<M, const NP: usize, const NS: usize>(
         &self,
@@ -445,7 +456,7 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         let limits = const { &M::LIMITS };
         let Point { states, controls, params, stage_params } = point;
         let horizon = self.horizon();
-        let answer = self.solve::<1>(|t, terms| {
+        let solution = self.solve::<1>(|t, terms| {
             terms.gx = loss_states[t];
             if t < horizon {
                 terms.gu = loss_controls[t];
@@ -459,22 +470,22 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             model.add_parameter_contraction(
                 Stage::new(x, u, params, s),
                 &self.costates[t + 1],
-                Variation::new(&answer.dx[t], &answer.du[t]),
-                &answer.dlambda[t + 1],
+                Variation::new(&solution.dx[t], &solution.du[t]),
+                &solution.dlambda[t + 1],
                 ParameterGradient { p: params_gradient, s: &mut stage_gradients[t] },
             );
             dmu.fill(S::zero());
-            for (source, multiplier) in self.stages[t].sources.iter().zip(&answer.own[t]) {
+            for (source, multiplier) in self.stages[t].sources.iter().zip(&solution.own[t]) {
                 match *source {
-                    Source::Constraint(i) => dmu[i] = multiplier[0],
+                    ConstraintId::Constraint(i) => dmu[i] = multiplier[0],
                     // `lower - u` and `u - upper` are the constraints.
-                    Source::Bound(i, Side::Lower) => add_entry(&mut lower, i, multiplier[0]),
-                    Source::Bound(i, Side::Upper) => add_entry(&mut upper, i, -multiplier[0]),
+                    ConstraintId::Bound(i, Side::Lower) => add_entry(&mut lower, i, multiplier[0]),
+                    ConstraintId::Bound(i, Side::Upper) => add_entry(&mut upper, i, -multiplier[0]),
                 }
             }
             if limits.stage() > 0 {
                 let mu = &multipliers.stage[t * limits.stage()..][..limits.stage()];
-                let (dx, du) = (&answer.dx[t], &answer.du[t]);
+                let (dx, du) = (&solution.dx[t], &solution.du[t]);
                 let gs = &mut stage_gradients[t];
                 model.add_stage_constraint_contraction(
                     Stage::new(x, u, params, s),
@@ -486,7 +497,7 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             }
         }
         let (x, s) = (&states[horizon], &stage_params[horizon]);
-        let (dx, gs) = (&answer.dx[horizon], &mut stage_gradients[horizon]);
+        let (dx, gs) = (&solution.dx[horizon], &mut stage_gradients[horizon]);
         model.add_terminal_parameter_contraction(
             Terminal::new(x, params, s),
             dx,
@@ -494,7 +505,7 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         );
         if limits.terminal() > 0 {
             let mut dmu = vec![S::zero(); limits.terminal()];
-            for (&i, multiplier) in self.terminal.sources.iter().zip(&answer.terminal) {
+            for (&i, multiplier) in self.terminal.sources.iter().zip(&solution.terminal) {
                 dmu[i] = multiplier[0];
             }
             model.add_terminal_constraint_contraction(
@@ -508,7 +519,7 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         if limits.bounded {
             model.add_bounds_contraction(params, &lower, &upper, params_gradient);
         }
-        answer.dlambda[0]
+        solution.dlambda[0]
     }
 
     /// Rows of the LQ problem at stage `t` that are not handed on by a later one.
@@ -523,7 +534,7 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         model: &M,
         point: Point<'_, S, NX, NU, NP, NS>,
         multipliers: Multipliers<'_, S>,
-    ) -> Answer<S, NX, NU, NP>
+    ) -> KktSolution<S, NX, NU, NP>
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -561,9 +572,9 @@ impl<S: Single, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
                 terms.gu += constraint_terms.hup;
             }
             terms.own.extend(self.stages[t].sources.iter().map(|source| match *source {
-                Source::Constraint(i) => constraint_terms.cp[i],
-                Source::Bound(i, Side::Lower) => SVector::from_fn(|column, _| lower[(i, column)]),
-                Source::Bound(i, Side::Upper) => SVector::from_fn(|column, _| -upper[(i, column)]),
+                ConstraintId::Constraint(i) => constraint_terms.cp[i],
+                ConstraintId::Bound(i, Side::Lower) => SVector::from_fn(|column, _| lower[(i, column)]),
+                ConstraintId::Bound(i, Side::Upper) => SVector::from_fn(|column, _| -upper[(i, column)]),
             }));
         })
     }
@@ -579,27 +590,27 @@ pub(crate) struct Terms<S, const NX: usize, const NU: usize, const C: usize> {
     pub(crate) own: Vec<SVector<S, C>>,
 }
 
-fn add_entry<S: Single, const N: usize>(vector: &mut SVector<S, N>, i: usize, value: S) {
+fn add_entry<S: ScalarReal, const N: usize>(vector: &mut SVector<S, N>, i: usize, value: S) {
     vector[i] += value;
 }
 
-impl Survey {
+impl ActiveSetReport {
     /// Of nothing.
     pub(crate) const NONE: Self =
-        Self { stationarity: f64::NAN, scale: 1.0, violation: (0.0, 0), contacts: Vec::new() };
+        Self { stationarity: f64::NAN, scale: 1.0, violation: (0.0, 0), limits_near: Vec::new() };
 
-    /// Of nothing, with room for all that a trajectory of `horizon` stages and `controls` controls can touch.
+    /// Of negative_zeros, with room for all that a trajectory of `horizon` stages and `controls` controls can touch.
     pub(crate) fn with_room(horizon: usize, controls: usize, limits: &Limits) -> Self {
         let bounds = if limits.bounded { 2 * controls } else { 0 };
         let most = horizon * (limits.stage_inequalities + bounds) + limits.terminal_inequalities;
-        Self { contacts: Vec::with_capacity(most), ..Self::NONE }
+        Self { limits_near: Vec::with_capacity(most), ..Self::NONE }
     }
 
     /// Makes this [`NONE`](Self::NONE), and keeps the room.
     fn clear(&mut self) {
-        let mut contacts = core::mem::take(&mut self.contacts);
-        contacts.clear();
-        *self = Self { contacts, ..Self::NONE };
+        let mut limits_near = core::mem::take(&mut self.limits_near);
+        limits_near.clear();
+        *self = Self { limits_near, ..Self::NONE };
     }
 
     /// Notes a constraint; whether it is a row of the LQ problem.
@@ -610,12 +621,12 @@ impl Survey {
         inequality: bool,
         c: f64,
         multiplier: f64,
-        selection: Selection,
+        rule: ActiveSetRule,
     ) -> bool {
         let active = !inequality
-            || match selection {
-                Selection::Multipliers => multiplier > 0.0,
-                Selection::PrimalDual { weight } => multiplier + weight * c > 0.0,
+            || match rule {
+                ActiveSetRule::Multipliers => multiplier > 0.0,
+                ActiveSetRule::PrimalDual { weight } => multiplier + weight * c > 0.0,
             };
         // Where a multiplier holds a constraint, being inside is no better than being outside.
         let violation = if active { c.abs() } else { c.max(0.0) };
@@ -623,13 +634,13 @@ impl Survey {
             self.violation = (if c.is_nan() { f64::NAN } else { violation }, stage);
         }
         if inequality {
-            let source = Source::Constraint(i);
-            self.contacts.push(Contact { stage, source, distance: c.abs(), multiplier, active });
+            let source = ConstraintId::Constraint(i);
+            self.limits_near.push(LimitState { stage, source, distance: c.abs(), multiplier, active });
         }
         active
     }
 
-    fn bounds<S: Single, const NU: usize>(
+    fn bounds<S: ScalarReal, const NU: usize>(
         &mut self,
         stage: usize,
         i: usize,
@@ -648,15 +659,24 @@ impl Survey {
                 let distance = (u[i].to_f64() - bound).abs() / bound.abs().max(1.0);
                 let active = held == Some(side);
                 let multiplier = if active { qu[i].to_f64().abs() } else { 0.0 };
-                self.contacts.push(Contact { stage, source: Source::Bound(i, side), distance, multiplier, active });
+                self.limits_near.push(LimitState {
+                    stage,
+                    source: ConstraintId::Bound(i, side),
+                    distance,
+                    multiplier,
+                    active,
+                });
             }
         }
     }
 
-    /// The contact that is nearest to being neither active nor inactive, with its margin: of distance and multiplier (over
+    /// The limit_state that is nearest to being neither active nor inactive, with its margin: of distance and multiplier (over
     /// the scale of the cost's gradient) the larger.
-    pub(crate) fn weakest(&self) -> Option<(f64, Contact)> {
-        let margin = |contact: &Contact| contact.distance.max(contact.multiplier / self.scale);
-        self.contacts.iter().map(|contact| (margin(contact), *contact)).min_by(|a, b| a.0.total_cmp(&b.0))
+    pub(crate) fn weakest(&self) -> Option<(f64, LimitState)> {
+        let margin = |limit_state: &LimitState| limit_state.distance.max(limit_state.multiplier / self.scale);
+        self.limits_near
+            .iter()
+            .map(|limit_state| (margin(limit_state), *limit_state))
+            .min_by(|a, b| a.0.total_cmp(&b.0))
     }
 }

@@ -1,4 +1,4 @@
-//! Products and a factorisation of small matrices of fixed size, for any [`Scalar`].
+//! Products and a factorization of small matrices of fixed size, for any [`Scalar`].
 //!
 //! nalgebra's own are not used because they ask more of a number than a [`Scalar`] offers. All loops have constant bounds
 //! and run down the columns, as the matrices are stored.
@@ -15,9 +15,9 @@ pub(crate) fn zeros<S: Scalar, const R: usize, const C: usize>() -> SMatrix<S, R
 }
 
 /// The neutral element of addition, in every entry. That is `-0.0`, not `0.0`: the compiler knows that adding to it does
-/// nothing, so that a sum that starts from it costs no operation. (`0.0 + -0.0` is `0.0`: adding to `0.0` does something.)
+/// negative_zeros, so that a sum that starts from it costs no operation. (`0.0 + -0.0` is `0.0`: adding to `0.0` does something.)
 #[inline(always)]
-pub(crate) fn nothing<S: Scalar, const R: usize, const C: usize>() -> SMatrix<S, R, C> {
+pub(crate) fn negative_zeros<S: Scalar, const R: usize, const C: usize>() -> SMatrix<S, R, C> {
     SMatrix::from_array_storage(ArrayStorage([[-S::zero(); R]; C]))
 }
 
@@ -259,7 +259,7 @@ impl<S: Scalar, const N: usize> Ldl<S, N> {
         Self { lower: zeros(), inverse_pivots: zeros() }
     }
 
-    /// Factorises `a`, of which the lower half is read. False where `a` is not positive definite, not finite, or
+    /// Factorizes `a`, of which the lower half is read. False where `a` is not positive definite, not finite, or
     /// singular to working precision; the factors then hold no meaning.
     #[inline(always)]
     #[must_use]

@@ -7,7 +7,7 @@
 //!
 //! A dual number compares by its real part only (num-dual's rule): a test that compares derivatives reads the parts.
 //!
-//! The functions of this module are what [`Model`]'s provided methods call. Each evaluates the value functions once a
+//! The functions of this module are what [`Model`]'s provided methods call. PerLane evaluates the value functions once a
 //! direction, or once a pair of directions, and is exact to rounding.
 
 mod limits;

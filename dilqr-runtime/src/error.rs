@@ -64,14 +64,14 @@ impl fmt::Display for Input {
 
 /// Where in an input a number stands: the stage for inputs that have one vector a stage, and the entry of the vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     /// Stage `t`, for inputs given stage by stage.
     pub stage: Option<usize>,
     /// Index into the vector.
     pub entry: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.stage {
             Some(stage) => write!(f, "stage {stage}, entry {}", self.entry),
@@ -111,7 +111,7 @@ impl fmt::Display for Limit {
     }
 }
 
-fn culprit(limit: &Option<Limit>) -> String {
+fn limit_suffix(limit: &Option<Limit>) -> String {
     limit.as_ref().map_or_else(String::new, |limit| format!(": {limit}"))
 }
 
@@ -180,12 +180,12 @@ pub enum SolveError {
         expected: usize,
     },
     /// A number is NaN or infinite.
-    #[error("{input} is {given} at {place}, expected a finite number")]
+    #[error("{input} is {given} at {position}, expected a finite number")]
     NonFinite {
         /// Which input.
         input: Input,
         /// Where.
-        place: Place,
+        position: Position,
         /// The number.
         given: f64,
     },
@@ -239,14 +239,14 @@ pub enum GradientError {
         margin: f64,
     },
     /// The active limits are linearly dependent: multipliers are not unique and the sensitivity does not exist.
-    #[error("the constraints that are active at stage {stage} and later are linearly dependent{}", culprit(limit))]
+    #[error("the constraints that are active at stage {stage} and later are linearly dependent{}", limit_suffix(limit))]
     ConstraintsDependent {
         /// Stage at which the dependence showed.
         stage: usize,
         /// The one that says no more than the others, where it is one of that stage.
         limit: Option<Limit>,
     },
-    /// The second-order condition fails: `Q_uu` of the unregularised problem is not positive definite, so the point is not
+    /// The second-order condition fails: `Q_uu` of the unregularized problem is not positive definite, so the point is not
     /// a strict minimum and its sensitivity does not exist.
     #[error("the reduced Hessian is not positive definite at stage {stage}: the solution is not a strict minimum")]
     NotPositiveDefinite {
@@ -301,12 +301,12 @@ pub enum GradientError {
         expected: usize,
     },
     /// A number is NaN or infinite.
-    #[error("{input} is {given} at {place}, expected a finite number")]
+    #[error("{input} is {given} at {position}, expected a finite number")]
     NonFinite {
         /// Which input.
         input: Input,
         /// Where.
-        place: Place,
+        position: Position,
         /// The number.
         given: f64,
     },

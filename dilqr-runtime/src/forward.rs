@@ -4,50 +4,50 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::augmented::Polish;
-use crate::certificate::Evidence;
-use crate::course::{Course, End, Need, Subject};
+use crate::augmented::ActiveSetNewton;
+use crate::certificate::CertificateData;
+use crate::course::{IterationState, Request, Slot, Termination};
 use crate::ilqr::Iteration;
-use crate::instance::{Bounds, Instance};
+use crate::instance::{Bounds, OcpInstance};
 use crate::limits::Limits;
 use crate::model::{Model, Stage, Terminal};
-use crate::penalty::{Law, Penalty};
+use crate::penalty::{Penalty, PenaltyKind};
 use crate::problem::{Guess, Problem};
 use crate::sensitivity::Sensitivity;
 use crate::settings::{Hessian, Settings};
 use crate::solution::{Solution, Stats, Status, copy};
-use crate::sweep::{Failure, Method, Policy, Records, Sweep};
+use crate::sweep::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::trajectory::{Cost, Trajectory, closed_loop_rollout, cost_along, rollout};
 
 /// The forward solve's memory: the current trajectory with its policy, and a trial of each.
 #[derive(Clone, Debug)]
 pub(crate) struct Forward<const NX: usize, const NU: usize, const NS: usize> {
-    pub(crate) current: Candidate<NX, NU>,
-    pub(crate) trial: Candidate<NX, NU>,
+    pub(crate) current: Iterate<NX, NU>,
+    pub(crate) trial: Iterate<NX, NU>,
     pub(crate) stage_params: Vec<SVector<f64, NS>>,
     pub(crate) bounds: Bounds<f64, NU>,
     pub(crate) penalty: Penalty<f64>,
     /// For models with constraints only.
-    pub(crate) polish: Option<Polish<NX, NU>>,
-    records: Records<f64, NX, NU>,
+    pub(crate) active_set_newton: Option<ActiveSetNewton<NX, NU>>,
+    records: StageWorkspace<f64, NX, NU>,
 }
 
 /// A trajectory, its cost, and the backward sweep about it.
 #[derive(Clone, Debug)]
-pub(crate) struct Candidate<const NX: usize, const NU: usize> {
+pub(crate) struct Iterate<const NX: usize, const NU: usize> {
     pub(crate) trajectory: Trajectory<f64, NX, NU>,
     pub(crate) cost: Cost<f64>,
     pub(crate) policy: Policy<f64, NX, NU>,
-    pub(crate) sweep: Sweep<f64>,
+    pub(crate) sweep: BackwardPass<f64>,
 }
 
-impl<const NX: usize, const NU: usize> Candidate<NX, NU> {
+impl<const NX: usize, const NU: usize> Iterate<NX, NU> {
     fn new(horizon: usize, limits: &Limits) -> Self {
         Self {
             trajectory: Trajectory::zeros(horizon, limits),
             cost: Cost { total: 0.0, magnitude: 0.0 },
             policy: Policy::zeros(horizon, limits),
-            sweep: Sweep::NONE,
+            sweep: BackwardPass::NONE,
         }
     }
 
@@ -65,13 +65,13 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
     {
         let limits = &M::LIMITS;
         Self {
-            polish: limits.constrained().then(|| Polish::new::<M, NP, NS>(horizon)),
-            current: Candidate::new(horizon, limits),
-            trial: Candidate::new(horizon, limits),
+            active_set_newton: limits.constrained().then(|| ActiveSetNewton::new::<M, NP, NS>(horizon)),
+            current: Iterate::new(horizon, limits),
+            trial: Iterate::new(horizon, limits),
             stage_params: vec![SVector::zeros(); horizon + 1],
             bounds: Bounds::open(),
-            penalty: Penalty::new(Law::Augmented { weight: 1.0 }, horizon, limits),
-            records: Records::zeros(limits),
+            penalty: Penalty::new(PenaltyKind::Augmented { weight: 1.0 }, horizon, limits),
+            records: StageWorkspace::zeros(limits),
         }
     }
 
@@ -79,7 +79,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         self.current.trajectory.controls.len()
     }
 
-    /// Solves a problem that passed its check, and writes everything of `solution`. Where the factorisation of the LQ problem
+    /// Solves a problem that passed its check, and writes everything of `solution`. Where the factorization of the LQ problem
     /// about it comes about on the way, it is left in `keep`: whether it is there.
     pub(crate) fn solve<M, const NP: usize>(
         &mut self,
@@ -93,10 +93,10 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
     where
         M: Model<NX, NU, NP, NS>,
     {
-        self.seat(model, problem);
-        self.penalty.law = match settings.relaxation {
-            Some(tau) => Law::Barrier { tau },
-            None => Law::Augmented { weight: settings.penalty.initial },
+        self.load_problem(model, problem);
+        self.penalty.kind = match settings.relaxation {
+            Some(tau) => PenaltyKind::Barrier { tau },
+            None => PenaltyKind::Augmented { weight: settings.penalty.initial },
         };
         let warm = problem.multipliers().is_some();
         match problem.multipliers() {
@@ -110,7 +110,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
             }
         }
         self.current.cost = self.start(model, problem);
-        self.current.sweep = Sweep::NONE;
+        self.current.sweep = BackwardPass::NONE;
         let stats = Stats::default();
         let mut solve = Solve {
             model,
@@ -119,7 +119,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
             memory: self,
             stats,
             warm,
-            substitute: true,
+            gauss_newton_fallback: true,
             keep,
             kept: false,
         };
@@ -130,7 +130,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
     }
 
     /// Takes over what a problem gives besides its trajectory.
-    pub(crate) fn seat<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>)
+    pub(crate) fn load_problem<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>)
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -156,7 +156,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         if status == Status::Converged && settings.hessian == Hessian::GaussNewton {
             self.curve_exactly(model, problem.params());
         }
-        self.testify(status, &M::LIMITS, &mut solution.evidence);
+        self.store_certificate_data(status, &M::LIMITS, &mut solution.certificate_data);
         if const { M::LIMITS.limited() } {
             solution.relaxation = settings.relaxation;
             solution.cost = self.cost_alone(model, problem.params());
@@ -173,9 +173,15 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         if const { M::LIMITS.constrained() } && !penalty.covers_bounds() {
             return;
         }
-        let instance = Instance { model, params, stage_params, bounds, penalty };
+        let instance = OcpInstance { model, params, stage_params, bounds, penalty };
         let policy = &mut current.policy;
-        let sweep = trial.policy.sweep(&instance, &current.trajectory, Method::plain(Hessian::Exact), records, None);
+        let sweep = trial.policy.backward_pass(
+            &instance,
+            &current.trajectory,
+            PassSettings::plain(Hessian::Exact),
+            records,
+            None,
+        );
         match sweep.outcome() {
             Ok(_) => core::mem::swap(&mut policy.curvatures, &mut trial.policy.curvatures),
             Err(_) => policy.curvatures.fill(SMatrix::repeat(f64::NEG_INFINITY)),
@@ -183,15 +189,15 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
     }
 
     /// What the certificate of a solution is made from.
-    fn testify(&self, status: Status, limits: &Limits, evidence: &mut Evidence<NU>) {
-        let Candidate { trajectory, policy, sweep, .. } = &self.current;
-        evidence.limits = *limits;
-        evidence.lower = self.bounds.lower.into();
-        evidence.upper = self.bounds.upper.into();
-        evidence.scale = sweep.scale;
-        copy(&mut evidence.constraints, &trajectory.constraints);
+    fn store_certificate_data(&self, status: Status, limits: &Limits, certificate_data: &mut CertificateData<NU>) {
+        let Iterate { trajectory, policy, sweep, .. } = &self.current;
+        certificate_data.limits = *limits;
+        certificate_data.lower = self.bounds.lower.into();
+        certificate_data.upper = self.bounds.upper.into();
+        certificate_data.scale = sweep.scale;
+        copy(&mut certificate_data.constraints, &trajectory.constraints);
         let known: &[_] = if status == Status::Converged { &policy.curvatures } else { &[] };
-        copy(&mut evidence.curvatures, known);
+        copy(&mut certificate_data.curvatures, known);
     }
 
     /// The cost of the current trajectory without penalties.
@@ -212,7 +218,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         M: Model<NX, NU, NP, NS>,
     {
         let Self { current, stage_params, bounds, penalty, .. } = self;
-        let instance = Instance { model, params: problem.params(), stage_params, bounds, penalty };
+        let instance = OcpInstance { model, params: problem.params(), stage_params, bounds, penalty };
         let trajectory = &mut current.trajectory;
         let mut together = false;
         match problem.guess() {
@@ -241,7 +247,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         problem: &Problem<NX, NU, NP, NS>,
         solution: &mut Solution<NX, NU, NP, NS>,
     ) {
-        let Candidate { trajectory, cost, policy, sweep } = &self.current;
+        let Iterate { trajectory, cost, policy, sweep } = &self.current;
         solution.status = status;
         solution.cost = cost.total;
         solution.stats = Stats { stationarity: sweep.stationarity, ..stats };
@@ -284,11 +290,11 @@ pub(crate) struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize
     pub(crate) params: &'a SVector<f64, NP>,
     pub(crate) memory: &'a mut Forward<NX, NU, NS>,
     pub(crate) stats: Stats,
-    /// Whether the multipliers are those of a neighbouring solution.
+    /// Whether the multipliers are those of a neighboring solution.
     pub(crate) warm: bool,
-    /// See [`Course`].
-    pub(crate) substitute: bool,
-    /// Where to leave the factorisation of the LQ problem about the solution.
+    /// See [`IterationState`].
+    pub(crate) gauss_newton_fallback: bool,
+    /// Where to leave the factorization of the LQ problem about the solution.
     keep: Option<&'a mut Sensitivity<f64, NX, NU>>,
     /// Whether the last sweep left it there.
     kept: bool,
@@ -305,44 +311,45 @@ where
         if const { M::LIMITS.constrained() } && self.settings.relaxation.is_none() {
             self.run_constrained(observe)
         } else {
-            self.minimise(self.settings.tolerance, &mut observe)
+            self.minimize(self.settings.tolerance, &mut observe)
         }
     }
 
-    /// Minimises the cost, with its penalties, from the current trajectory.
-    pub(crate) fn minimise(&mut self, tolerance: f64, observe: &mut impl FnMut(&Iteration)) -> Status {
+    /// Minimizes the cost, with its penalties, from the current trajectory.
+    pub(crate) fn minimize(&mut self, tolerance: f64, observe: &mut impl FnMut(&Iteration)) -> Status {
         let (horizon, cost) = (self.memory.horizon(), self.memory.current.cost);
-        let mut course = Course::new(self.settings, tolerance, horizon, cost, self.substitute, self.stats);
+        let mut course =
+            IterationState::new(self.settings, tolerance, horizon, cost, self.gauss_newton_fallback, self.stats);
         // A course takes the initial trajectory for a trial.
         self.exchange();
-        let End { status, trajectory, cost, sweep } = loop {
+        let Termination { status, trajectory, cost, sweep } = loop {
             match course.need() {
-                Need::Rollout { alpha } => {
+                Request::Rollout { alpha } => {
                     let (cost, change) = self.roll(alpha, course.step_bound());
-                    course.rolled(cost, change);
+                    course.on_rollout(cost, change);
                 }
-                Need::Sweep { method, about } => {
+                Request::BackwardPass { method, about } => {
                     let outcome = self.sweep(method, about, course.may_end());
-                    match (course.swept(outcome), about) {
-                        (true, Subject::Trial) => self.exchange(),
-                        (true, Subject::Current) => {
+                    match (course.on_backward_pass(outcome), about) {
+                        (true, Slot::Trial) => self.exchange(),
+                        (true, Slot::Current) => {
                             let Forward { current, trial, .. } = &mut *self.memory;
                             core::mem::swap(&mut current.policy, &mut trial.policy);
                         }
                         (false, _) => {}
                     }
                 }
-                Need::End(end) => break end,
+                Request::Termination(end) => break end,
             }
-            if let Some(iteration) = course.news() {
+            if let Some(iteration) = course.take_report() {
                 observe(&iteration);
             }
         };
-        if trajectory == Subject::Trial {
+        if trajectory == Slot::Trial {
             self.exchange();
         }
         (self.memory.current.cost, self.memory.current.sweep) = (cost, sweep);
-        (self.stats, self.substitute) = (course.stats, course.substitute);
+        (self.stats, self.gauss_newton_fallback) = (course.stats, course.gauss_newton_fallback);
         status
     }
 
@@ -354,7 +361,7 @@ where
     /// changes relatively, where that is to be compared with `bound`.
     fn roll(&mut self, alpha: f64, bound: Option<f64>) -> (Option<Cost<f64>>, f64) {
         let Forward { current, trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
-        let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let Policy { gains, feedforward, .. } = &current.policy;
         let (cost, finite) =
             closed_loop_rollout(&instance, &current.trajectory, gains, feedforward, alpha, &mut trial.trajectory);
@@ -366,16 +373,16 @@ where
     }
 
     /// Sweeps about a trajectory into the trial's policy; `last`, if that may be the last sweep.
-    fn sweep(&mut self, method: Method<f64>, about: Subject, last: bool) -> Result<Sweep<f64>, Failure> {
+    fn sweep(&mut self, method: PassSettings<f64>, about: Slot, last: bool) -> Result<BackwardPass<f64>, Failure> {
         let Forward { current, trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
-        let instance = Instance { model: self.model, params: self.params, stage_params, bounds, penalty };
-        let Candidate { trajectory, policy, .. } = trial;
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        let Iterate { trajectory, policy, .. } = trial;
         let about = match about {
-            Subject::Current => &current.trajectory,
-            Subject::Trial => trajectory,
+            Slot::Current => &current.trajectory,
+            Slot::Trial => trajectory,
         };
         self.kept = last && self.keep.is_some();
         let factors = if last { self.keep.as_deref_mut() } else { None };
-        policy.sweep(&instance, about, method, records, factors).outcome()
+        policy.backward_pass(&instance, about, method, records, factors).outcome()
     }
 }

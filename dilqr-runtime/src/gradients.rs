@@ -9,9 +9,9 @@ use crate::implicit::{
     step_tolerance,
 };
 use crate::lanes::Lanes;
-use crate::lockstep::{put, put_one, take, take_one};
+use crate::lockstep::{gather, gather_one, scatter, scatter_one};
 use crate::model::Model;
-use crate::sensitivity::{Factorised, Point, Sensitivity};
+use crate::sensitivity::{Factorized, Point, Sensitivity};
 use crate::settings::Settings;
 use crate::solution::{Solution, Status};
 use crate::stationarity::Magnitudes;
@@ -72,7 +72,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             .map(|(lane, (solution, loss))| {
                 let fits = self.fits(solution, loss);
                 if fits {
-                    self.seat(lane, solution, loss);
+                    self.load_problem(lane, solution, loss);
                 }
                 fits
             })
@@ -86,9 +86,9 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
                     && L::holds(*sound, lane)
                 {
                     let mut gradient = Gradient::zeros(self.horizon());
-                    take_one(lane, params, &mut gradient.params);
-                    take_one(lane, initial_state, &mut gradient.initial_state);
-                    take(lane, &self.stage_gradients, &mut gradient.stage_params);
+                    gather_one(lane, params, &mut gradient.params);
+                    gather_one(lane, initial_state, &mut gradient.initial_state);
+                    gather(lane, &self.stage_gradients, &mut gradient.stage_params);
                     gradient.check()
                 } else {
                     self.single.vjp(model, settings, solution, loss, Differentiation::Implicit)
@@ -108,14 +108,14 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             && check_loss(loss, horizon).is_ok()
     }
 
-    fn seat(&mut self, lane: usize, solution: &Solution<NX, NU, NP, NS>, loss: &LossGradient<NX, NU>) {
-        put_one(lane, &solution.x0, &mut self.x0);
-        put_one(lane, &solution.params, &mut self.params);
-        put(lane, &solution.states, &mut self.states);
-        put(lane, &solution.controls, &mut self.controls);
-        put(lane, &solution.stage_params, &mut self.stage_params);
-        put(lane, &loss.states, &mut self.loss_states);
-        put(lane, &loss.controls, &mut self.loss_controls);
+    fn load_problem(&mut self, lane: usize, solution: &Solution<NX, NU, NP, NS>, loss: &LossGradient<NX, NU>) {
+        scatter_one(lane, &solution.x0, &mut self.x0);
+        scatter_one(lane, &solution.params, &mut self.params);
+        scatter(lane, &solution.states, &mut self.states);
+        scatter(lane, &solution.controls, &mut self.controls);
+        scatter(lane, &solution.stage_params, &mut self.stage_params);
+        scatter(lane, &loss.states, &mut self.loss_states);
+        scatter(lane, &loss.controls, &mut self.loss_controls);
     }
 
     /// Where the trajectories are solutions and strict minima, and the gradients in parameters and initial states; `None`
@@ -128,7 +128,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         let point = Point { states, controls, params, stage_params };
         let magnitudes = Magnitudes::of(states, controls);
         let residual = dynamics_residual(model, x0, point, &magnitudes, dynamics_tolerance(settings));
-        let Factorised { definite, .. } = sensitivity.factorise(model, point, Differentiation::Implicit).ok()?;
+        let Factorized { definite, .. } = sensitivity.factorize(model, point, Differentiation::Implicit).ok()?;
         let sound = definite
             & residual.less_equal(L::from_f64(dynamics_tolerance(settings)))
             & sensitivity.relative_newton_step(&magnitudes).less_equal(L::from_f64(step_tolerance(settings)));

@@ -7,10 +7,10 @@
 //! u = u_t + alpha k_t + K_t (x - x_t)
 //! ```
 //!
-//! The loop stops on stationarity of the trajectory, not because the cost stopped moving. References: Jacobson and Mayne,
+//! The loop stops on stationarity of the trajectory, not because the cost stopped dual. References: Jacobson and Mayne,
 //! *Differential Dynamic Programming*, 1970; Li and Todorov 2004 (iLQR); Tassa, Erez and Todorov, *Synthesis and
 //! stabilization of complex behaviors through online trajectory optimization*, 2012 (line search on the rollout with
-//! feedback, regularisation with a schedule).
+//! feedback, regularization with a schedule).
 
 use alloc::vec::Vec;
 
@@ -32,8 +32,8 @@ use crate::solution::Solution;
 /// All memory is allocated by [`Ilqr::new`]; a solve allocates only the solution it returns, and [`Ilqr::solve_into`]
 /// nothing. Nothing of one solve is carried into the next: the same problem always gives the same solution.
 ///
-/// Gradients of one solution after another share one factorisation. For models without limits a solve leaves it behind
-/// already, where it sees its end coming: a first gradient then costs one linear sweep each way. What a factorisation
+/// Gradients of one solution after another share one factorization. For models without limits a solve leaves it behind
+/// already, where it sees its end coming: a first gradient then costs one linear sweep each way. What a factorization
 /// belongs to is compared to the bit, so that an edited solution never gets it.
 ///
 /// # Memory
@@ -69,7 +69,7 @@ pub struct Iteration {
     /// The residual of stationarity over its terms, as in [`Stats::stationarity`](crate::Stats::stationarity).
     pub stationarity: f64,
     /// The proximal weight `mu` of its backward sweep.
-    pub regularisation: f64,
+    pub regularization: f64,
     /// Length `alpha` of the step that led here; 0 for the initial trajectory.
     pub step: f64,
 }

@@ -2,11 +2,11 @@
 //!
 //! At a solution the optimality conditions hold, and differentiating them gives one LQ problem with the exact Hessian of
 //! the Hamiltonian `H = l + lambda' f` about the solution's own trajectory (DiLQR, Wang et al., ICML 2025, arXiv
-//! 2506.17473, whose fixed-point form is equivalent; for the LQ form without the moving linearisation see Amos et al.,
+//! 2506.17473, whose fixed-point form is equivalent; for the LQ form without the dual linearization see Amos et al.,
 //! *Differentiable MPC*, 2018):
 //!
 //! ```text
-//! minimise    sum_t 1/2 dz_t' [hxx hux'; hux huu]_t dz_t + gx_t' dx_t + gu_t' du_t   (+ terminal block)
+//! minimize    sum_t 1/2 dz_t' [hxx hux'; hux huu]_t dz_t + gx_t' dx_t + gu_t' du_t   (+ terminal block)
 //! subject to  dx_{t+1} = fx_t dx_t + fu_t du_t,   dx_0 = 0
 //! ```
 //!
@@ -25,23 +25,23 @@
 //! positive definite on what they leave free; each of the three is checked, and refused by name (Fiacco, *Sensitivity
 //! analysis for nonlinear programming using penalty methods*, 1976).
 //!
-//! The quadratic part never sees a regularisation, and nothing is taken from the last solve: trajectory, parameters and
+//! The quadratic part never sees a regularization, and nothing is taken from the last solve: trajectory, parameters and
 //! initial state are read from the solution, and its optimality is checked on the way.
 
 use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::active::{Singular, Source};
-use crate::constrained::{Constrained, Multipliers, Selection, Survey};
+use crate::active::{ConstraintId, Singular};
+use crate::constrained::{ActiveSetReport, ActiveSetRule, Constrained, Multipliers};
 use crate::dense::{add_transposed_product, larger, zeros};
-use crate::error::{GradientError, Input, Limit, Place, find_non_finite};
+use crate::error::{GradientError, Input, Limit, Position, find_non_finite};
 use crate::instance::{Bounds, Side};
 use crate::model::{Model, ParameterGradient, Stage, StageExpansion, Terminal, Variation};
 use crate::owner::Owner;
 use crate::relaxed::Relaxed;
 use crate::scalar::{Mask, Scalar};
-use crate::sensitivity::{Factorised, Point, Sensitivity};
+use crate::sensitivity::{Factorized, Point, Sensitivity};
 use crate::settings::Settings;
 use crate::solution::{Solution, Status};
 use crate::stage_jacobian;
@@ -94,7 +94,7 @@ pub enum Differentiation {
     /// The total derivative of the fixed point: exact.
     #[default]
     Implicit,
-    /// The linearisation `(fx, fu)` is taken to be fixed, that is `lambda' f_zz` is dropped from the Hessian, as DiffMPC
+    /// The linearization `(fx, fu)` is taken to be fixed, that is `lambda' f_zz` is dropped from the Hessian, as DiffMPC
     /// does (Amos et al. 2018). Exact for linear dynamics only; for comparison.
     FixedLinearization,
     /// Differentiates a solve's steps instead of its result: that many full Gauss-Newton steps from where the solve
@@ -131,7 +131,7 @@ pub(crate) struct Implicit<const NX: usize, const NU: usize> {
     free: Sensitivity<f64, NX, NU>,
     /// For models with limits only.
     limited: Option<Constrained<f64, NX, NU>>,
-    /// The solution it is factorised about.
+    /// The solution it is factorized about.
     owner: Owner,
 }
 
@@ -148,13 +148,13 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         }
     }
 
-    /// The memory of a factorisation, for a solve to leave one there: for models without limits.
+    /// The memory of a factorization, for a solve to leave one there: for models without limits.
     pub(crate) fn lend(&mut self) -> Option<&mut Sensitivity<f64, NX, NU>> {
         self.owner.clear();
         self.limited.is_none().then_some(&mut self.free)
     }
 
-    /// What was left in the lent memory is the factorisation about this solution.
+    /// What was left in the lent memory is the factorization about this solution.
     pub(crate) fn adopt<const NP: usize, const NS: usize>(&mut self, solution: &Solution<NX, NU, NP, NS>) {
         self.owner.set(solution, Differentiation::Implicit);
     }
@@ -176,7 +176,7 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
     {
         let horizon = self.horizon();
         check_loss(loss, horizon)?;
-        let point = self.linearise(model, settings, solution, method)?;
+        let point = self.linearize(model, settings, solution, method)?;
         #[cfg(feature = "dual")]
         match method {
             Differentiation::Unrolled { iterations } => {
@@ -208,12 +208,12 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let point = self.linearise(model, settings, solution, Differentiation::Implicit)?;
+        let point = self.linearize(model, settings, solution, Differentiation::Implicit)?;
         let horizon = self.horizon();
         let jacobian = match &self.limited {
             Some(limited) if solution.relaxation.is_none() => {
-                let answer = limited.propagate(model, point, multipliers(solution));
-                Jacobian { states: answer.dx, controls: answer.du }
+                let lq_solution = limited.propagate(model, point, multipliers(solution));
+                Jacobian { states: lq_solution.dx, controls: lq_solution.du }
             }
             _ => {
                 let mut jacobian =
@@ -240,7 +240,7 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         if stage > horizon {
             return Err(GradientError::NoSuchStage { given: stage, horizon });
         }
-        let point = self.linearise(model, settings, solution, Differentiation::Implicit)?;
+        let point = self.linearize(model, settings, solution, Differentiation::Implicit)?;
         let (states, controls) = match &self.limited {
             Some(limited) if solution.relaxation.is_none() => {
                 stage_jacobian::limited(limited, model, point, multipliers(solution), stage)
@@ -264,7 +264,7 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let point = self.linearise(model, settings, solution, Differentiation::Implicit)?;
+        let point = self.linearize(model, settings, solution, Differentiation::Implicit)?;
         let Point { states, controls, params, stage_params } = point;
         let horizon = self.horizon();
         let costates = match &self.limited {
@@ -298,8 +298,8 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
         gradient.check()
     }
 
-    /// Checks that `solution` is one, and factorises the LQ problem about it.
-    pub(crate) fn linearise<'a, M, const NP: usize, const NS: usize>(
+    /// Checks that `solution` is one, and factorizes the LQ problem about it.
+    pub(crate) fn linearize<'a, M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
         settings: &Settings,
@@ -344,51 +344,51 @@ impl<const NX: usize, const NU: usize> Implicit<NX, NU> {
             self.free = Sensitivity::new(horizon);
         }
         self.free.relaxed = relaxation.map(|tau| Relaxed::new(tau, horizon, limits));
-        let mut survey = Survey::NONE;
-        let factorised = match &mut self.limited {
+        let mut report = ActiveSetReport::NONE;
+        let factorized = match &mut self.limited {
             Some(limited) if relaxation.is_none() => {
-                let (multipliers, selection) = (multipliers(solution), Selection::Multipliers);
-                limited.factorise(model, point, multipliers, method, selection, &mut survey)
+                let (multipliers, rule) = (multipliers(solution), ActiveSetRule::Multipliers);
+                limited.factorize(model, point, multipliers, method, rule, &mut report)
             }
             _ => {
-                let (stationarity, result) = match self.free.factorise(model, point, method) {
-                    Ok(Factorised { stationarity, .. }) => (stationarity, Ok(())),
+                let (stationarity, result) = match self.free.factorize(model, point, method) {
+                    Ok(Factorized { stationarity, .. }) => (stationarity, Ok(())),
                     Err((stage, stationarity)) => (stationarity, Err((stage, Singular::Indefinite))),
                 };
-                survey.stationarity = stationarity;
+                report.stationarity = stationarity;
                 result
             }
         };
         // A relaxed problem has no limits to violate.
         let beyond = if relaxation.is_some() { 0.0 } else { bound_violation(model, point, &magnitudes) };
-        let violation = survey.violation.0.max(beyond);
-        let step = match (&self.limited, factorised.is_ok()) {
+        let violation = report.violation.0.max(beyond);
+        let step = match (&self.limited, factorized.is_ok()) {
             (_, false) => f64::NAN,
             (Some(limited), _) if relaxation.is_none() => limited.relative_newton_step(&magnitudes),
             _ => self.free.relative_newton_step(&magnitudes),
         };
         // Terminal rows that depend on one another end the sweep before it has begun: stationarity then is not known. A
         // trajectory without multipliers is judged by its step alone, since there all terms may vanish together.
-        let stationary = match factorised {
+        let stationary = match factorized {
             Ok(()) if solution.multipliers.are_zero() => true,
-            Err(_) if survey.stationarity.is_nan() => true,
-            _ => survey.stationarity <= step_tolerance,
+            Err(_) if report.stationarity.is_nan() => true,
+            _ => report.stationarity <= step_tolerance,
         };
-        let settled = step <= step_tolerance || factorised.is_err();
+        let settled = step <= step_tolerance || factorized.is_err();
         let feasible = violation <= step_tolerance;
         if solution.status != Status::Converged || !stationary || !settled || !feasible {
             return Err(not_converged(step, violation));
         }
-        match factorised {
+        match factorized {
             Ok(()) => {}
             Err((stage, Singular::Indefinite)) => return Err(GradientError::NotPositiveDefinite { stage }),
             Err((stage, Singular::Dependent(source))) => {
                 return Err(GradientError::ConstraintsDependent { stage, limit: source.map(Limit::from) });
             }
         }
-        match survey.weakest() {
-            Some((margin, contact)) if margin <= settings.activity => {
-                Err(GradientError::WeaklyActive { stage: contact.stage, limit: contact.source.into(), margin })
+        match report.weakest() {
+            Some((margin, limit_state)) if margin <= settings.activity => {
+                Err(GradientError::WeaklyActive { stage: limit_state.stage, limit: limit_state.source.into(), margin })
             }
             _ => {
                 self.owner.set(solution, method);
@@ -441,7 +441,7 @@ fn add_limits<M, const NX: usize, const NU: usize, const NP: usize, const NS: us
                 qu += cu * mu;
             }
             for i in 0..NU {
-                match bounds.held(i, u, &qu) {
+                match bounds.active_bound(i, u, &qu) {
                     Some(Side::Lower) => lower[i] += qu[i],
                     Some(Side::Upper) => upper[i] += qu[i],
                     None => {}
@@ -477,12 +477,12 @@ where
     largest
 }
 
-impl From<Source> for Limit {
-    fn from(source: Source) -> Self {
+impl From<ConstraintId> for Limit {
+    fn from(source: ConstraintId) -> Self {
         match source {
-            Source::Constraint(index) => Self::Constraint { index },
-            Source::Bound(control, Side::Lower) => Self::LowerBound { control },
-            Source::Bound(control, Side::Upper) => Self::UpperBound { control },
+            ConstraintId::Constraint(index) => Self::Constraint { index },
+            ConstraintId::Bound(control, Side::Lower) => Self::LowerBound { control },
+            ConstraintId::Bound(control, Side::Upper) => Self::UpperBound { control },
         }
     }
 }
@@ -567,7 +567,7 @@ pub(crate) fn check_length(input: Input, given: usize, expected: usize) -> Resul
 pub(crate) fn check_finite<'a>(input: Input, vectors: impl Iterator<Item = &'a [f64]>) -> Result<(), GradientError> {
     match find_non_finite(vectors) {
         Some((stage, entry, given)) => {
-            Err(GradientError::NonFinite { input, place: Place { stage: Some(stage), entry }, given })
+            Err(GradientError::NonFinite { input, position: Position { stage: Some(stage), entry }, given })
         }
         None => Ok(()),
     }

@@ -5,11 +5,11 @@ use nalgebra::{SMatrix, SVector};
 use crate::dense::zeros;
 use crate::limits::{ConstraintExpansion, Limits};
 use crate::model::{Model, Stage, Terminal};
-use crate::penalty::{Penalty, Term};
-use crate::scalar::{Mask, Scalar, Single};
+use crate::penalty::{Penalty, PenaltyValue};
+use crate::scalar::{Mask, Scalar, ScalarReal};
 
 /// Everything that a sweep reads besides the trajectory.
-pub(crate) struct Instance<'a, M, S, const NU: usize, const NP: usize, const NS: usize> {
+pub(crate) struct OcpInstance<'a, M, S, const NU: usize, const NP: usize, const NS: usize> {
     pub(crate) model: &'a M,
     pub(crate) params: &'a SVector<S, NP>,
     /// One vector a stage, `T + 1` of them.
@@ -77,9 +77,9 @@ impl<S: Scalar, const NU: usize> Bounds<S, NU> {
 
     /// The bound, if any, that [holds](Self::holds) entry `i` of `u`.
     #[inline(always)]
-    pub(crate) fn held(&self, i: usize, u: &SVector<S, NU>, qu: &SVector<S, NU>) -> Option<Side>
+    pub(crate) fn active_bound(&self, i: usize, u: &SVector<S, NU>, qu: &SVector<S, NU>) -> Option<Side>
     where
-        S: Single,
+        S: ScalarReal,
     {
         match self.hold(i, u, qu) {
             (true, _) => Some(Side::Lower),
@@ -89,7 +89,7 @@ impl<S: Scalar, const NU: usize> Bounds<S, NU> {
     }
 
     /// `qu` where a bound holds `u`, zero elsewhere.
-    pub(crate) fn held_part(&self, u: &SVector<S, NU>, qu: &SVector<S, NU>) -> SVector<S, NU> {
+    pub(crate) fn bound_multipliers(&self, u: &SVector<S, NU>, qu: &SVector<S, NU>) -> SVector<S, NU> {
         SVector::from_fn(|i, _| S::select(self.holds(i, u, qu), qu[i], S::zero()))
     }
 
@@ -100,7 +100,7 @@ impl<S: Scalar, const NU: usize> Bounds<S, NU> {
         i: usize,
         u: &SVector<S, NU>,
         penalty: &Penalty<S>,
-    ) -> impl Iterator<Item = (Side, Term<S>)> {
+    ) -> impl Iterator<Item = (Side, PenaltyValue<S>)> {
         let sides = [(Side::Lower, self.lower[i] - u[i]), (Side::Upper, u[i] - self.upper[i])];
         sides.into_iter().filter_map(|(side, c)| {
             let open = c.equal(S::from_f64(f64::NEG_INFINITY));
@@ -121,12 +121,12 @@ impl Side {
 
 /// Whether constraint `i` is one at stage `t`: the first state is given, so what looks at it alone is not.
 #[inline(always)]
-pub(crate) fn applies(limits: &Limits, t: usize, i: usize) -> bool {
-    t > 0 || limits.sees_control.get(i).copied().unwrap_or(true)
+pub(crate) fn is_enforced_at(limits: &Limits, t: usize, i: usize) -> bool {
+    t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true)
 }
 
 /// The derivatives of a stage that penalties add to.
-pub(crate) struct Additions<'a, S, const NX: usize, const NU: usize> {
+pub(crate) struct CostDerivativesMut<'a, S, const NX: usize, const NU: usize> {
     pub(crate) lx: &'a mut SVector<S, NX>,
     pub(crate) lu: &'a mut SVector<S, NU>,
     pub(crate) hxx: &'a mut SMatrix<S, NX, NX>,
@@ -134,7 +134,7 @@ pub(crate) struct Additions<'a, S, const NX: usize, const NU: usize> {
     pub(crate) huu: &'a mut SMatrix<S, NU, NU>,
 }
 
-impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> Instance<'_, M, S, NU, NP, NS> {
+impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstance<'_, M, S, NU, NP, NS> {
     /// Whether the sweeps keep controls within bounds, rather than leaving that to penalties.
     #[inline(always)]
     pub(crate) fn keeps_bounds<const NX: usize>(&self) -> bool
@@ -163,7 +163,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> Instance<'
             self.model.stage_constraints(Stage::new(x, u, self.params, &self.stage_params[t]), c);
             let multipliers = self.penalty.at_stage(t, limits);
             for (i, (&c, &multiplier)) in c.iter().zip(multipliers).enumerate() {
-                if applies(limits, t, i) {
+                if is_enforced_at(limits, t, i) {
                     sum += self.penalty.term(i < limits.stage_inequalities, c, multiplier).value;
                 }
             }
@@ -208,16 +208,17 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> Instance<'
         c: &[S],
         mu: &mut [S],
         record: &mut ConstraintExpansion<S, NX, NU>,
-        additions: Additions<'_, S, NX, NU>,
+        derivatives: CostDerivativesMut<'_, S, NX, NU>,
     ) where
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let Additions { lx, lu, hxx, hux, huu } = additions;
+        let CostDerivativesMut { lx, lu, hxx, hux, huu } = derivatives;
         if limits.stage() > 0 {
             let multipliers = self.penalty.at_stage(t, limits);
             let term = |i: usize| {
-                applies(limits, t, i).then(|| self.penalty.term(i < limits.stage_inequalities, c[i], multipliers[i]))
+                is_enforced_at(limits, t, i)
+                    .then(|| self.penalty.term(i < limits.stage_inequalities, c[i], multipliers[i]))
             };
             for (i, mu) in mu.iter_mut().enumerate() {
                 *mu = term(i).map_or_else(S::zero, |term| term.slope);

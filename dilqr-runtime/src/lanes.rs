@@ -1,6 +1,6 @@
 //! Several problems' numbers as one [`Scalar`], in one core's vector registers.
 //!
-//! Each lane computes on its own: what stands in the others, and their order, changes no bit of it. So a batch gives the
+//! PerLane lane computes on its own: what stands in the others, and their order, changes no bit of it. So a batch gives the
 //! same results however its problems are dealt out to lanes and threads. Sums, products, quotients and square roots are
 //! those of `f64` to the last bit, and so is [`Scalar::mul_add`] on every target; powers, hypotenuses and arguments that the
 //! vector functions are no good for go through `f64` lane by lane; the other functions are the crate `wide`'s, which stay
@@ -18,7 +18,7 @@ use core::ops::{Add, AddAssign, BitAnd, BitOr, Div, DivAssign, Mul, MulAssign, N
 
 use crate::scalar::{Mask, Scalar, private};
 #[cfg(feature = "dual")]
-pub use each::{Each, EachMask};
+pub use each::{EachMask, PerLane};
 
 /// A [`Scalar`] that is one `f64` in each of several lanes.
 pub trait Lanes: Scalar<Real = Self> {
@@ -137,7 +137,7 @@ macro_rules! lanes {
 
         impl Scalar for $lanes {
             #[cfg(feature = "dual")]
-            type HyperDual = Each<num_dual::HyperDual<f64>, $count>;
+            type HyperDual = PerLane<num_dual::HyperDual<f64>, $count>;
             type Mask = $mask;
             type Real = Self;
 

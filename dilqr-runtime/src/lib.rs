@@ -1,7 +1,7 @@
 //! Differentiable optimal control: solve a discrete-time optimal control problem, and differentiate the solution exactly.
 //!
 //! ```text
-//! minimise    sum_{t=0}^{T-1} l(x_t, u_t, p, s_t) + l_T(x_T, p, s_T)
+//! minimize    sum_{t=0}^{T-1} l(x_t, u_t, p, s_t) + l_T(x_T, p, s_T)
 //! subject to  x_{t+1} = f(x_t, u_t, p, s_t),   x_0 given
 //!             lower(p) <= u_t <= upper(p),   c(x_t, u_t, p, s_t) <= 0 or = 0,   c_T(x_T, p, s_T) <= 0 or = 0
 //! ```
@@ -22,7 +22,7 @@
 //!
 //! Limits are the model's ([`Limits`]): bounds are kept by the solver's own recursion, constraints by an augmented Lagrangian
 //! and a Newton method on the active set, and gradients are exact through what is active. [`Solution::certificate`] holds
-//! the evidence; [`Settings::relaxation`] trades the limits for smooth barriers.
+//! the certificate_data; [`Settings::relaxation`] trades the limits for smooth barriers.
 //!
 //! Input that is no problem is an `Err`; how a solve ended is a [`Status`]; a gradient that does not exist is refused.
 //!
@@ -119,8 +119,8 @@ pub use model::{Model, Sparsity};
 pub use mpc::{Mpc, MpcStep};
 pub use numdiff::NumDiff;
 pub use problem::Problem;
-pub use scalar::{Kernel, Mask, Scalar, Single};
+pub use scalar::{Kernel, Mask, Scalar, ScalarReal};
 #[cfg(feature = "dual")]
 pub use second_order::Direction;
-pub use settings::{Hessian, LineSearch, PenaltySchedule, Regularisation, Settings};
+pub use settings::{Hessian, LineSearch, PenaltySchedule, Regularization, Settings};
 pub use solution::{Multipliers, Solution, Stats, Status};

@@ -31,7 +31,7 @@ pub struct Limits {
     pub terminal_equalities: usize,
     /// Of each constraint of a stage, whether it depends on the control. What does not is no constraint at stage 0, where
     /// the state is given. Empty means that all do.
-    pub sees_control: &'static [bool],
+    pub depends_on_control: &'static [bool],
 }
 
 impl Limits {
@@ -42,7 +42,7 @@ impl Limits {
         stage_equalities: 0,
         terminal_inequalities: 0,
         terminal_equalities: 0,
-        sees_control: &[],
+        depends_on_control: &[],
     };
 
     /// Constraints of a stage.

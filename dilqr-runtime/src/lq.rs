@@ -1,14 +1,14 @@
 //! The linear-quadratic subproblem as a product of its own.
 //!
 //! ```text
-//! minimise over dx, du   sum_t 1/2 [dx; du]' [hxx hux'; hux huu]_t [dx; du] + gx_t' dx_t + gu_t' du_t
+//! minimize over dx, du   sum_t 1/2 [dx; du]' [hxx hux'; hux huu]_t [dx; du] + gx_t' dx_t + gu_t' du_t
 //!                        + 1/2 dx_T' hxx_T dx_T + gx_T' dx_T
 //! subject to             dx_{t+1} = fx_t dx_t + fu_t du_t + offset_t,   dx_0 given
 //! ```
 //!
 //! Both a Newton step of the forward solve and the gradient of a loss are problems of this form. The solver never builds
 //! one (it goes stage by stage, without storing the data); this module is for tests, which judge the recursion by the KKT
-//! residual of its answer, and for users who have an LQ problem.
+//! residual of its solution, and for users who have an LQ problem.
 
 use alloc::vec::Vec;
 
@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use crate::dense::{add_product, add_transposed_product, larger, zeros};
 use crate::riccati::{Proximal, Quadratic, StageFactor, costate, next_state};
-use crate::scalar::{Scalar, Single};
+use crate::scalar::{Scalar, ScalarReal};
 
 /// One stage. Symmetric matrices have both halves filled.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub struct LqStage<S, const NX: usize, const NU: usize> {
     pub fx: SMatrix<S, NX, NX>,
     /// `NX x NU`.
     pub fu: SMatrix<S, NX, NU>,
-    /// `NX`; zero for a linearisation about a trajectory that satisfies its dynamics.
+    /// `NX`; zero for a linearization about a trajectory that satisfies its dynamics.
     pub offset: SVector<S, NX>,
     /// `NX x NX`, symmetric.
     pub hxx: SMatrix<S, NX, NX>,
@@ -111,7 +111,7 @@ impl KktResidual {
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> LqProblem<S, NX, NU> {
-    /// Solves the problem by the recursion of [`riccati`](crate::riccati), without regularisation.
+    /// Solves the problem by the recursion of [`riccati`](crate::riccati), without regularization.
     ///
     /// # Errors
     /// [`NoMinimum`] where `Quu` is not positive definite.
@@ -157,7 +157,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> LqProblem<S, NX, NU> {
     #[must_use]
     pub fn kkt_residual(&self, solution: &LqSolution<S, NX, NU>) -> KktResidual
     where
-        S: Single,
+        S: ScalarReal,
     {
         let LqSolution { states, controls, costates, .. } = solution;
         let horizon = self.stages.len();
@@ -197,6 +197,6 @@ impl<S: Scalar, const NX: usize, const NU: usize> LqStage<S, NX, NU> {
 }
 
 /// Largest absolute difference of two vectors; NaN if an entry is.
-fn distance<S: Single, const N: usize>(a: &SVector<S, N>, b: &SVector<S, N>) -> f64 {
+fn distance<S: ScalarReal, const N: usize>(a: &SVector<S, N>, b: &SVector<S, N>) -> f64 {
     (0..N).map(|i| (a[i] - b[i]).to_f64().abs()).fold(0.0, larger)
 }

@@ -33,7 +33,7 @@ use crate::scalar::{Mask, Scalar};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NumDiff<M>(pub M);
 
-/// Distance of the scalar's one to its next neighbour.
+/// Distance of the scalar's one to its next neighbor.
 fn epsilon<S: Scalar>() -> f64 {
     // The scalar, or its real part, is one of the two float types.
     let is_double = S::one().less(S::from_f64(1.0 + f64::EPSILON));

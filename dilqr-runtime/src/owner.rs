@@ -1,4 +1,4 @@
-//! Which solution a factorisation belongs to: several gradients of one solution share it, and the first takes it over from
+//! Which solution a factorization belongs to: several gradients of one solution share it, and the first takes it over from
 //! the solve, where that left one.
 
 use alloc::vec::Vec;
@@ -9,11 +9,11 @@ use nalgebra::SVector;
 use crate::implicit::Differentiation;
 use crate::solution::Solution;
 
-/// A copy of everything that a factorisation depends on, as numbers in a row.
+/// A copy of everything that a factorization depends on, as numbers in a row.
 #[derive(Clone, Debug)]
 pub(crate) struct Owner {
     data: Vec<f64>,
-    /// `None`: the factorisation belongs to nothing.
+    /// `None`: the factorization belongs to nothing.
     method: Option<Differentiation>,
 }
 
@@ -27,19 +27,19 @@ impl Owner {
         self.method = None;
     }
 
-    /// The factorisation now is that of `solution`.
+    /// The factorization now is that of `solution`.
     pub(crate) fn set<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
         &mut self,
         solution: &Solution<NX, NU, NP, NS>,
         method: Differentiation,
     ) {
-        // A relaxed problem's factorisation depends on the barriers, too.
+        // A relaxed problem's factorization depends on the barriers, too.
         self.method = solution.relaxation.is_none().then_some(method);
         self.data.clear();
         parts(solution).for_each(|part| self.data.extend_from_slice(part));
     }
 
-    /// Whether the factorisation is that of `solution`, to the bit.
+    /// Whether the factorization is that of `solution`, to the bit.
     pub(crate) fn is<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
         &self,
         solution: &Solution<NX, NU, NP, NS>,

@@ -7,10 +7,10 @@ use crate::float;
 use crate::limits::Limits;
 use crate::scalar::{Mask, Scalar};
 
-/// The law, and a multiplier for each constraint.
+/// The kind, and a multiplier for each constraint.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Penalty<S> {
-    pub(crate) law: Law,
+    pub(crate) kind: PenaltyKind,
     /// Of the stages' constraints, stage after stage.
     pub(crate) stage: Vec<S>,
     /// Of the terminal constraints.
@@ -18,7 +18,7 @@ pub(crate) struct Penalty<S> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Law {
+pub(crate) enum PenaltyKind {
     /// `(max(0, m + weight c)^2 - m^2) / (2 weight)` for an inequality with multiplier `m`, without the `max` for an
     /// equality (Hestenes 1969, Powell 1969, Rockafellar 1973). Bounds are none of its business: the sweeps keep them.
     Augmented { weight: f64 },
@@ -29,14 +29,14 @@ pub(crate) enum Law {
 
 /// What a penalty is at a value of its constraint, with its first and second derivative there.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Term<S> {
+pub(crate) struct PenaltyValue<S> {
     pub(crate) value: S,
     /// The multiplier that the penalty stands for.
     pub(crate) slope: S,
     pub(crate) curvature: S,
 }
 
-impl<S: Scalar> Term<S> {
+impl<S: Scalar> PenaltyValue<S> {
     /// Zero where the mask holds.
     pub(crate) fn unless(self, mask: S::Mask) -> Self {
         let keep = |part| S::select(mask, S::zero(), part);
@@ -55,8 +55,8 @@ impl<S: Scalar> Term<S> {
 
 impl<S: Scalar> Penalty<S> {
     /// With multipliers of zero, over `horizon` stages.
-    pub(crate) fn new(law: Law, horizon: usize, limits: &Limits) -> Self {
-        Self { law, stage: vec![S::zero(); horizon * limits.stage()], terminal: vec![S::zero(); limits.terminal()] }
+    pub(crate) fn new(kind: PenaltyKind, horizon: usize, limits: &Limits) -> Self {
+        Self { kind, stage: vec![S::zero(); horizon * limits.stage()], terminal: vec![S::zero(); limits.terminal()] }
     }
 
     /// Whether all multipliers are zero.
@@ -66,7 +66,7 @@ impl<S: Scalar> Penalty<S> {
 
     /// Whether bounds are a part of the cost.
     pub(crate) fn covers_bounds(&self) -> bool {
-        matches!(self.law, Law::Barrier { .. })
+        matches!(self.kind, PenaltyKind::Barrier { .. })
     }
 
     /// The multipliers of stage `t`.
@@ -76,38 +76,38 @@ impl<S: Scalar> Penalty<S> {
     }
 
     #[inline]
-    pub(crate) fn term(&self, inequality: bool, c: S, multiplier: S) -> Term<S> {
+    pub(crate) fn term(&self, inequality: bool, c: S, multiplier: S) -> PenaltyValue<S> {
         let half = S::from_f64(0.5);
-        match self.law {
-            Law::Augmented { weight } => {
+        match self.kind {
+            PenaltyKind::Augmented { weight } => {
                 let weight = S::from_f64(weight);
                 let slope = multiplier + weight * c;
                 let held = S::Mask::splat(!inequality) | S::zero().less(slope);
                 let (slope, curvature) = (S::select(held, slope, S::zero()), S::select(held, weight, S::zero()));
-                Term { value: half * (slope * slope - multiplier * multiplier) / weight, slope, curvature }
+                PenaltyValue { value: half * (slope * slope - multiplier * multiplier) / weight, slope, curvature }
             }
-            Law::Barrier { tau } => {
+            PenaltyKind::Barrier { tau } => {
                 let (logarithm, tau) = (S::from_f64(float::f64::ln(tau)), S::from_f64(tau));
                 if !inequality {
                     let slope = c / tau;
-                    return Term { value: half * c * slope, slope, curvature: S::one() / tau };
+                    return PenaltyValue { value: half * c * slope, slope, curvature: S::one() / tau };
                 }
                 let distance = -c;
                 let barrier = || {
                     let slope = tau / distance;
-                    Term { value: -tau * distance.ln(), slope, curvature: slope / distance }
+                    PenaltyValue { value: -tau * distance.ln(), slope, curvature: slope / distance }
                 };
                 // The parabola that meets the logarithm at `c = -tau` in value, slope and curvature.
                 let parabola = || {
                     let beyond = (c + tau) / tau;
                     let value = tau * (beyond + half * beyond * beyond - logarithm);
-                    Term { value, slope: S::one() + beyond, curvature: S::one() / tau }
+                    PenaltyValue { value, slope: S::one() + beyond, curvature: S::one() / tau }
                 };
                 let inside = tau.less(distance);
                 if inside.all() {
                     barrier()
                 } else if inside.any() {
-                    Term::select(inside, barrier(), parabola())
+                    PenaltyValue::select(inside, barrier(), parabola())
                 } else {
                     parabola()
                 }
@@ -118,10 +118,10 @@ impl<S: Scalar> Penalty<S> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Law, Penalty};
+    use super::{Penalty, PenaltyKind};
 
-    fn penalty(law: Law) -> Penalty<f64> {
-        Penalty { law, stage: Vec::new(), terminal: Vec::new() }
+    fn penalty(kind: PenaltyKind) -> Penalty<f64> {
+        Penalty { kind, stage: Vec::new(), terminal: Vec::new() }
     }
 
     /// Slope and curvature against central differences of value and slope; away from the kinks of the second derivative
@@ -129,13 +129,16 @@ mod tests {
     #[test]
     fn derivatives_are_those_of_the_value() {
         let h = 1e-5;
-        for law in [Law::Augmented { weight: 7.0 }, Law::Barrier { tau: 0.1 }] {
-            let penalty = penalty(law);
+        for law in [PenaltyKind::Augmented { weight: 7.0 }, PenaltyKind::Barrier { tau: 0.1 }] {
+            let penalty = penalty(kind);
             for inequality in [true, false] {
                 for (c, multiplier) in [(-1.3, 0.4), (-0.2, 2.0), (-0.03, 0.5), (0.0, 0.3), (0.7, 0.0), (0.2, -0.9)] {
                     let [before, here, after] = [-h, 0.0, h].map(|step| penalty.term(inequality, c + step, multiplier));
-                    assert!((here.slope - (after.value - before.value) / (2.0 * h)).abs() < 1e-6, "{law:?} at {c}");
-                    assert!((here.curvature - (after.slope - before.slope) / (2.0 * h)).abs() < 1e-6, "{law:?} at {c}");
+                    assert!((here.slope - (after.value - before.value) / (2.0 * h)).abs() < 1e-6, "{kind:?} at {c}");
+                    assert!(
+                        (here.curvature - (after.slope - before.slope) / (2.0 * h)).abs() < 1e-6,
+                        "{kind:?} at {c}"
+                    );
                 }
             }
         }
@@ -144,7 +147,7 @@ mod tests {
     /// The two pieces of the barrier meet in value, slope and curvature.
     #[test]
     fn the_barrier_is_smooth_where_its_pieces_meet() {
-        let barrier = penalty(Law::Barrier { tau: 0.1 });
+        let barrier = penalty(PenaltyKind::Barrier { tau: 0.1 });
         let (inside, outside) = (barrier.term(true, -0.1 - 1e-12, 0.0), barrier.term(true, -0.1 + 1e-12, 0.0));
         // The step of 1e-12 times a curvature of 10 and a third derivative of 200.
         assert!((inside.value - outside.value).abs() < 1e-11);

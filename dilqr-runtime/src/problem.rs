@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use nalgebra::SVector;
 
-use crate::error::{Input, Place, SolveError, find_non_finite};
+use crate::error::{Input, Position, SolveError, find_non_finite};
 use crate::instance::Bounds;
 use crate::model::{Model, Stage};
 use crate::solution::{Multipliers, Solution};
@@ -71,7 +71,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
     /// Starts from the trajectory of `model` under the feedback law `u = policy(t, x)`, which is how to start on an
     /// unstable system.
     ///
-    /// A warm start from a neighbouring solution is a policy, too; see [`with_warm_start`](Problem::with_warm_start).
+    /// A warm start from a neighboring solution is a policy, too; see [`with_warm_start`](Problem::with_warm_start).
     #[must_use]
     pub fn with_policy<M, U>(mut self, model: &M, mut policy: impl FnMut(usize, &SVector<f64, NX>) -> U) -> Self
     where
@@ -101,7 +101,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         self
     }
 
-    /// Starts from a neighbouring solution over the same horizon: from the trajectory under its feedback law
+    /// Starts from a neighboring solution over the same horizon: from the trajectory under its feedback law
     /// `u = u_t + K_t (x - x_t)`, and from its multipliers.
     #[must_use]
     pub fn with_warm_start<M>(self, model: &M, solution: &Solution<NX, NU, NP, NS>) -> Self
@@ -223,8 +223,8 @@ pub(crate) fn finite<'a>(
 ) -> Result<(), SolveError> {
     match find_non_finite(vectors) {
         Some((stage, entry, given)) => {
-            let place = Place { stage: staged.then_some(stage), entry };
-            Err(SolveError::NonFinite { input, place, given })
+            let position = Position { stage: staged.then_some(stage), entry };
+            Err(SolveError::NonFinite { input, position, given })
         }
         None => Ok(()),
     }

@@ -11,10 +11,10 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::dense::dot;
-use crate::instance::{Additions, Bounds, Instance, Side, applies};
+use crate::instance::{Bounds, CostDerivativesMut, OcpInstance, Side, is_enforced_at};
 use crate::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
 use crate::model::{Model, ParameterGradient, ParameterTerms, Stage, Terminal, Variation};
-use crate::penalty::{Law, Penalty, Term};
+use crate::penalty::{Penalty, PenaltyKind, PenaltyValue};
 use crate::scalar::Scalar;
 use crate::sensitivity::Point;
 
@@ -53,7 +53,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Memory<S, NX, NU> {
     /// Fills slopes and curvatures from the values.
     fn evaluate(&mut self, penalty: &Penalty<S>, inequalities: usize, counts: impl Fn(usize) -> bool) {
         for i in 0..self.c.len() {
-            let none = Term { value: S::zero(), slope: S::zero(), curvature: S::zero() };
+            let none = PenaltyValue { value: S::zero(), slope: S::zero(), curvature: S::zero() };
             let term = if counts(i) { penalty.term(i < inequalities, self.c[i], S::zero()) } else { none };
             self.slopes[i] = term.slope;
             self.curvatures[i] = term.curvature;
@@ -70,7 +70,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Memory<S, NX, NU> {
 impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
     pub(crate) fn new(tau: f64, horizon: usize, limits: &Limits) -> Self {
         Self {
-            penalty: Penalty::new(Law::Barrier { tau }, horizon, limits),
+            penalty: Penalty::new(PenaltyKind::Barrier { tau }, horizon, limits),
             stage: Memory::new(limits.stage()),
             terminal: Memory::new(limits.terminal()),
         }
@@ -82,16 +82,16 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         model: &M,
         point: Point<'_, S, NX, NU, NP, NS>,
         t: usize,
-        additions: Additions<'_, S, NX, NU>,
+        derivatives: CostDerivativesMut<'_, S, NX, NU>,
     ) where
         M: Model<NX, NU, NP, NS>,
     {
         let Point { states, controls, params, stage_params } = point;
         let bounds = Bounds::of(model, params);
-        let instance = Instance { model, params, stage_params, bounds: &bounds, penalty: &self.penalty };
+        let instance = OcpInstance { model, params, stage_params, bounds: &bounds, penalty: &self.penalty };
         let Memory { c, slopes, record, .. } = &mut self.stage;
         instance.stage_penalty(t, &states[t], &controls[t], c);
-        instance.expand_stage_penalty(t, &states[t], &controls[t], c, slopes, record, additions);
+        instance.expand_stage_penalty(t, &states[t], &controls[t], c, slopes, record, derivatives);
     }
 
     /// Adds the barriers of the terminal state to its derivatives.
@@ -106,7 +106,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
     {
         let Point { states, params, stage_params, .. } = point;
         let bounds = Bounds::of(model, params);
-        let instance = Instance { model, params, stage_params, bounds: &bounds, penalty: &self.penalty };
+        let instance = OcpInstance { model, params, stage_params, bounds: &bounds, penalty: &self.penalty };
         let Memory { c, slopes, record, .. } = &mut self.terminal;
         let x = &states[states.len() - 1];
         instance.terminal_penalty(x, c);
@@ -128,7 +128,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         let Self { penalty, stage, .. } = self;
         if limits.stage() > 0 {
             model.stage_constraints(Stage::new(x, u, params, s), &mut stage.c);
-            stage.evaluate(penalty, limits.stage_inequalities, |i| applies(limits, t, i));
+            stage.evaluate(penalty, limits.stage_inequalities, |i| is_enforced_at(limits, t, i));
             model.expand_stage_constraints(Stage::new(x, u, params, s), &stage.slopes, &mut stage.record);
         }
     }
@@ -164,7 +164,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         let limits = const { &M::LIMITS };
         let Point { states, controls, params, stage_params } = point;
         let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
-        let (dx, du) = direction.map_or_else(|| (nothing(), nothing()), |(dx, du)| (*dx, *du));
+        let (dx, du) = direction.map_or_else(|| (zero_vector(), zero_vector()), |(dx, du)| (*dx, *du));
         self.visit_stage(model, point, t);
         let Self { penalty, stage, .. } = self;
         if limits.stage() > 0 {
@@ -179,7 +179,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
             );
         }
         if limits.bounded {
-            let (mut lower, mut upper): (SVector<S, NU>, SVector<S, NU>) = (nothing(), nothing());
+            let (mut lower, mut upper): (SVector<S, NU>, SVector<S, NU>) = (zero_vector(), zero_vector());
             for i in 0..NU {
                 // `c = lower - u` moves with the lower bound, `c = u - upper` against the upper one.
                 for (side, term) in Bounds::of(model, params).penalties(i, u, penalty) {
@@ -211,10 +211,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         }
         let Point { states, params, stage_params, .. } = point;
         let (x, s) = (&states[states.len() - 1], &stage_params[stage_params.len() - 1]);
-        let dx = direction.map_or_else(nothing, |dx| *dx);
+        let dx = direction.map_or_else(zero_vector, |dx| *dx);
         self.visit_terminal(model, point);
         let terminal = &mut self.terminal;
-        terminal.change(&dx, &nothing());
+        terminal.change(&dx, &zero_vector());
         let dmu = if direction.is_some() { &terminal.changes } else { &terminal.slopes };
         model.add_terminal_constraint_contraction(
             Terminal::new(x, params, s),
@@ -293,7 +293,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
     }
 }
 
-fn nothing<S: Scalar, const N: usize>() -> SVector<S, N> {
+fn zero_vector<S: Scalar, const N: usize>() -> SVector<S, N> {
     SVector::from_fn(|_, _| S::zero())
 }
 

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The short forms of the last line are exact because `Quu k = -Qu`, `Quu K = -Qux` hold with the very `Quu` that was
-//! factorised: regularisation enters as a proximal term `mu/2 (dx' D dx + du' E du)` of the LQ problem itself, in `hxx`
+//! factorized: regularization enters as a proximal term `mu/2 (dx' D dx + du' E du)` of the LQ problem itself, in `hxx`
 //! and `huu`, never in `Quu` alone; `D` and `E` are diagonal and carry the units of the curvature ([`Curvature`]). Three consequences are used elsewhere:
 //!
 //! * With `mu` large enough the stage Hessians are positive definite and the LQ problem is convex, so the recursion exists
@@ -31,8 +31,8 @@ use thiserror::Error;
 
 use crate::dense::{
     Columns, Ldl, add_product, add_product_of, add_product_where, add_symmetric_product, add_symmetric_product_where,
-    add_transposed_product, add_transposed_product_of, add_transposed_product_where, mirror, nothing, transposed,
-    zeros,
+    add_transposed_product, add_transposed_product_of, add_transposed_product_where, mirror, negative_zeros,
+    transposed, zeros,
 };
 use crate::model::Model;
 pub use crate::proximal::Proximal;
@@ -88,7 +88,7 @@ pub struct Quadratic<'a, S, const NX: usize, const NU: usize> {
     pub huu: &'a SMatrix<S, NU, NU>,
 }
 
-/// What a stage's quadratic part leaves behind: the feedback, and the means to solve for feed-forward terms.
+/// What a stage's quadratic part leaves stages_elapsed: the feedback, and the means to solve for feed-forward terms.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StageFactor<S, const NX: usize, const NU: usize> {
     /// `K`, `NU x NX`.
@@ -135,8 +135,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> Blocks<S, NX, NU> {
         let Quadratic { fx, fu, hxx, hux, huu } = *stage;
         let mut blocks = Self { qxx: *hxx, qux: *hux, quu: *huu };
         proximal.add_to(&mut blocks.qxx, &mut blocks.quu);
-        let mut value_fx = nothing();
-        let mut value_fu = nothing();
+        let mut value_fx = negative_zeros();
+        let mut value_fu = negative_zeros();
         add_product_where(&mut value_fx, value, fx, &P::FX);
         add_product_where(&mut value_fu, value, fu, &P::FU);
         add_symmetric_product_where(&mut blocks.quu, fu, &value_fu, &P::FU);
@@ -167,8 +167,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> WideBlocks<S, NX, NU> {
         let (fx_columns, fu_columns) = const { (&Columns::of(&P::FX), &Columns::of(&P::FU)) };
         let mut blocks = Self { qxx: *hxx, qxu: transposed(hux), quu: *huu };
         proximal.add_to(&mut blocks.qxx, &mut blocks.quu);
-        let mut value_fx = nothing();
-        let mut value_fu = nothing();
+        let mut value_fx = negative_zeros();
+        let mut value_fu = negative_zeros();
         add_product_of(&mut value_fx, value, fx, fx_columns);
         add_product_of(&mut value_fu, value, fu, fu_columns);
         let value_fx = transposed(&value_fx);

@@ -168,7 +168,7 @@ impl Mask for bool {
 }
 
 /// A [`Scalar`] that is a single number and not one for each of several lanes: any of the others.
-pub trait Single: Scalar<Real = f64, Mask = bool> {
+pub trait ScalarReal: Scalar<Real = f64, Mask = bool> {
     /// The real part, rounded to `f64`: for decisions, never for results.
     #[inline(always)]
     fn to_f64(self) -> f64 {
@@ -176,7 +176,7 @@ pub trait Single: Scalar<Real = f64, Mask = bool> {
     }
 }
 
-impl<S: Scalar<Real = f64, Mask = bool>> Single for S {}
+impl<S: Scalar<Real = f64, Mask = bool>> ScalarReal for S {}
 
 pub(crate) mod private {
     pub trait Sealed {}

@@ -22,12 +22,12 @@
 use nalgebra::SVector;
 use num_dual::Dual;
 
-use crate::active::{Singular, Source};
-use crate::constrained::{Constrained, Multipliers, Selection, Survey, Terms};
+use crate::active::{ConstraintId, Singular};
+use crate::constrained::{ActiveSetReport, ActiveSetRule, Constrained, Multipliers, Terms};
 use crate::dense::zeros;
-use crate::error::{GradientError, Input, Limit, Place, find_non_finite};
+use crate::error::{GradientError, Input, Limit, Position, find_non_finite};
 use crate::implicit::{Differentiation, Gradient, Implicit, LossGradient, check_finite, check_length, check_loss};
-use crate::instance::{Additions, Bounds, Side};
+use crate::instance::{Bounds, CostDerivativesMut, Side};
 use crate::model::{Model, ParameterTerms, Stage, StageExpansion, Terminal, TerminalExpansion};
 use crate::relaxed::Relaxed;
 use crate::sensitivity::{Point, Sensitivity};
@@ -54,14 +54,14 @@ impl<const NX: usize, const NP: usize, const NS: usize> Direction<NX, NP, NS> {
         Self { params: params.into(), initial_state: SVector::zeros(), stage_params: Vec::new() }
     }
 
-    /// With the initial state moving, too.
+    /// With the initial state dual, too.
     #[must_use]
     pub fn with_initial_state(mut self, initial_state: impl Into<SVector<f64, NX>>) -> Self {
         self.initial_state = initial_state.into();
         self
     }
 
-    /// With the stage parameters moving, too: `T + 1` vectors.
+    /// With the stage parameters dual, too: `T + 1` vectors.
     #[must_use]
     pub fn with_stage_params<C: Copy + Into<SVector<f64, NS>>>(mut self, stage_params: &[C]) -> Self {
         self.stage_params = stage_params.iter().map(|&s| s.into()).collect();
@@ -75,8 +75,8 @@ impl<const NX: usize, const NP: usize, const NS: usize> Direction<NX, NP, NS> {
         check_finite(Input::Direction, self.stage_params.iter().map(|s| s.as_slice()))?;
         match find_non_finite([self.params.as_slice(), self.initial_state.as_slice()].into_iter()) {
             Some((_, entry, given)) => {
-                let place = Place { stage: None, entry };
-                Err(GradientError::NonFinite { input: Input::Direction, place, given })
+                let position = Position { stage: None, entry };
+                Err(GradientError::NonFinite { input: Input::Direction, position, given })
             }
             None => Ok(()),
         }
@@ -84,7 +84,7 @@ impl<const NX: usize, const NP: usize, const NS: usize> Direction<NX, NP, NS> {
 }
 
 /// A trajectory with its data and multipliers, on dual numbers.
-struct Moving<const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+struct DualTrajectory<const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     states: Vec<SVector<Number, NX>>,
     controls: Vec<SVector<Number, NU>>,
     params: SVector<Number, NP>,
@@ -116,51 +116,51 @@ where
     let horizon = implicit.horizon();
     check_loss(loss, horizon)?;
     direction.check(horizon)?;
-    implicit.linearise(model, settings, solution, Differentiation::Implicit)?;
+    implicit.linearize(model, settings, solution, Differentiation::Implicit)?;
 
     let mut sweeps = Sweeps::new::<M, NP, NS>(horizon, solution.relaxation);
-    let mut moving = Moving::new(solution, direction);
-    sweeps.factorise(model, &moving)?;
-    sweeps.newton_step(model, &mut moving);
-    let dx: Vec<_> = moving.states.iter().map(|x| x.map(|x| x.eps)).collect();
-    let du: Vec<_> = moving.controls.iter().map(|u| u.map(|u| u.eps)).collect();
+    let mut dual = DualTrajectory::new(solution, direction);
+    sweeps.factorize(model, &dual)?;
+    sweeps.newton_step(model, &mut dual);
+    let dx: Vec<_> = dual.states.iter().map(|x| x.map(|x| x.eps)).collect();
+    let du: Vec<_> = dual.controls.iter().map(|u| u.map(|u| u.eps)).collect();
     let curved = loss_hessian(&dx, &du);
     check_length(Input::LossHessianStates, curved.states.len(), horizon + 1)?;
     check_length(Input::LossHessianControls, curved.controls.len(), horizon)?;
     check_finite(Input::LossHessianStates, curved.states.iter().map(|g| g.as_slice()))?;
     check_finite(Input::LossHessianControls, curved.controls.iter().map(|g| g.as_slice()))?;
 
-    sweeps.factorise(model, &moving)?;
-    let states: Vec<_> = loss.states.iter().zip(&curved.states).map(|(g, h)| joined(g, h)).collect();
-    let controls: Vec<_> = loss.controls.iter().zip(&curved.controls).map(|(g, h)| joined(g, h)).collect();
-    sweeps.adjoint(model, &moving, &states, &controls).check()
+    sweeps.factorize(model, &dual)?;
+    let states: Vec<_> = loss.states.iter().zip(&curved.states).map(|(g, h)| make_dual(g, h)).collect();
+    let controls: Vec<_> = loss.controls.iter().zip(&curved.controls).map(|(g, h)| make_dual(g, h)).collect();
+    sweeps.adjoint(model, &dual, &states, &controls).check()
 }
 
 /// `value + e slope`
-fn joined<const N: usize>(value: &SVector<f64, N>, slope: &SVector<f64, N>) -> SVector<Number, N> {
+fn make_dual<const N: usize>(value: &SVector<f64, N>, slope: &SVector<f64, N>) -> SVector<Number, N> {
     value.zip_map(slope, Dual::new)
 }
 
 /// Adds the dual part of a step.
-fn follow<const N: usize>(number: &mut SVector<Number, N>, step: &SVector<Number, N>) {
+fn add_dual_step<const N: usize>(number: &mut SVector<Number, N>, step: &SVector<Number, N>) {
     for (number, step) in number.iter_mut().zip(step.iter()) {
         number.eps += step.eps;
     }
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Moving<NX, NU, NP, NS> {
-    /// The solution, with moving data.
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> DualTrajectory<NX, NU, NP, NS> {
+    /// The solution, with dual data.
     fn new(solution: &Solution<NX, NU, NP, NS>, direction: &Direction<NX, NP, NS>) -> Self {
         let Solution { states, controls, params, stage_params, multipliers, .. } = solution;
         let mut states: Vec<_> = states.iter().map(|x| x.map(Dual::from_re)).collect();
-        states[0] = joined(&solution.states[0], &direction.initial_state);
+        states[0] = make_dual(&solution.states[0], &direction.initial_state);
         let at_rest = SVector::zeros();
         let along = |t: usize| direction.stage_params.get(t).unwrap_or(&at_rest);
         Self {
             states,
             controls: controls.iter().map(|u| u.map(Dual::from_re)).collect(),
-            params: joined(params, &direction.params),
-            stage_params: stage_params.iter().enumerate().map(|(t, s)| joined(s, along(t))).collect(),
+            params: make_dual(params, &direction.params),
+            stage_params: stage_params.iter().enumerate().map(|(t, s)| make_dual(s, along(t))).collect(),
             stage_multipliers: multipliers.stage.iter().map(|&mu| Dual::from_re(mu)).collect(),
             terminal_multipliers: multipliers.terminal.iter().map(|&mu| Dual::from_re(mu)).collect(),
         }
@@ -190,25 +190,25 @@ impl<const NX: usize, const NU: usize> Sweeps<NX, NU> {
         Self::Free(free)
     }
 
-    /// Factorises the LQ problem. What could be wrong with it the check in `f64` has said already, but for rounding.
-    fn factorise<M, const NP: usize, const NS: usize>(
+    /// Factorizes the LQ problem. What could be wrong with it the check in `f64` has said already, but for rounding.
+    fn factorize<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
-        moving: &Moving<NX, NU, NP, NS>,
+        dual: &DualTrajectory<NX, NU, NP, NS>,
     ) -> Result<(), GradientError>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let (point, method) = (moving.point(), Differentiation::Implicit);
+        let (point, method) = (dual.point(), Differentiation::Implicit);
         match self {
-            Self::Free(free) => match free.factorise(model, point, method) {
+            Self::Free(free) => match free.factorize(model, point, method) {
                 Ok(_) => Ok(()),
                 Err((stage, _)) => Err(GradientError::NotPositiveDefinite { stage }),
             },
             Self::Limited(limited) => {
-                let multipliers = moving.multipliers();
-                let mut survey = Survey::NONE;
-                match limited.factorise(model, point, multipliers, method, Selection::Multipliers, &mut survey) {
+                let multipliers = dual.multipliers();
+                let mut report = ActiveSetReport::NONE;
+                match limited.factorize(model, point, multipliers, method, ActiveSetRule::Multipliers, &mut report) {
                     Ok(()) => Ok(()),
                     Err((stage, Singular::Indefinite)) => Err(GradientError::NotPositiveDefinite { stage }),
                     Err((stage, Singular::Dependent(source))) => {
@@ -221,7 +221,7 @@ impl<const NX: usize, const NU: usize> Sweeps<NX, NU> {
 
     /// Moves trajectory and multipliers by the dual part of the Newton step about them; their values, which are those of a
     /// solution, stay.
-    fn newton_step<M, const NP: usize, const NS: usize>(&mut self, model: &M, moving: &mut Moving<NX, NU, NP, NS>)
+    fn newton_step<M, const NP: usize, const NS: usize>(&mut self, model: &M, dual: &mut DualTrajectory<NX, NU, NP, NS>)
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -230,14 +230,14 @@ impl<const NX: usize, const NU: usize> Sweeps<NX, NU> {
                 let horizon = free.horizon();
                 let (mut dx, mut du) = (vec![zeros(); horizon + 1], vec![zeros(); horizon]);
                 let mut relaxed = free.relaxed.take();
-                let point = moving.point();
+                let point = dual.point();
                 let end = terminal_gradient(model, point, relaxed.as_mut());
                 free.solve::<M, NP, NS, 1>(end, &mut dx, &mut du, |t| stage_terms(model, point, t, relaxed.as_mut()));
                 free.relaxed = relaxed;
-                moving.states.iter_mut().zip(&dx).for_each(|(x, dx)| follow(x, dx));
-                moving.controls.iter_mut().zip(&du).for_each(|(u, du)| follow(u, du));
+                dual.states.iter_mut().zip(&dx).for_each(|(x, dx)| add_dual_step(x, dx));
+                dual.controls.iter_mut().zip(&du).for_each(|(u, du)| add_dual_step(u, du));
             }
-            Self::Limited(limited) => limited_step(limited, model, moving),
+            Self::Limited(limited) => limited_step(limited, model, dual),
         }
     }
 
@@ -245,20 +245,20 @@ impl<const NX: usize, const NU: usize> Sweeps<NX, NU> {
     fn adjoint<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
-        moving: &Moving<NX, NU, NP, NS>,
+        dual: &DualTrajectory<NX, NU, NP, NS>,
         loss_states: &[SVector<Number, NX>],
         loss_controls: &[SVector<Number, NU>],
     ) -> Gradient<NX, NP, NS>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let point = moving.point();
+        let point = dual.point();
         let mut gp = zeros();
         let mut gs = vec![zeros(); point.states.len()];
         let g0 = match self {
             Self::Free(free) => free.adjoint(model, point, loss_states, loss_controls, &mut gp, &mut gs),
             Self::Limited(limited) => {
-                let multipliers = moving.multipliers();
+                let multipliers = dual.multipliers();
                 limited.adjoint(model, point, multipliers, loss_states, loss_controls, &mut gp, &mut gs)
             }
         };
@@ -275,18 +275,18 @@ impl<const NX: usize, const NU: usize> Sweeps<NX, NU> {
 fn limited_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     limited: &Constrained<Number, NX, NU>,
     model: &M,
-    moving: &mut Moving<NX, NU, NP, NS>,
+    dual: &mut DualTrajectory<NX, NU, NP, NS>,
 ) where
     M: Model<NX, NU, NP, NS>,
 {
     let limits = const { &M::LIMITS };
-    let point = moving.point();
+    let point = dual.point();
     let Point { states, controls, params, stage_params } = point;
     let horizon = controls.len();
     let bounds = Bounds::of(model, params);
     let mut c = vec![Dual::from_re(0.0); limits.stage().max(limits.terminal())];
     let single = |value: Number| SVector::from([value]);
-    let answer = limited.solve::<1>(|t, terms: &mut Terms<Number, NX, NU, 1>| {
+    let lq_solution = limited.solve::<1>(|t, terms: &mut Terms<Number, NX, NU, 1>| {
         if t == horizon {
             terms.gx = terminal_gradient(model, point, None);
             let c = &mut c[..limits.terminal()];
@@ -304,22 +304,22 @@ fn limited_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: 
         }
         let u = &controls[t];
         terms.own.extend(limited.stages[t].sources.iter().map(|source| match *source {
-            Source::Constraint(i) => single(c[i]),
-            Source::Bound(i, Side::Lower) => single(bounds.lower[i] - u[i]),
-            Source::Bound(i, Side::Upper) => single(u[i] - bounds.upper[i]),
+            ConstraintId::Constraint(i) => single(c[i]),
+            ConstraintId::Bound(i, Side::Lower) => single(bounds.lower[i] - u[i]),
+            ConstraintId::Bound(i, Side::Upper) => single(u[i] - bounds.upper[i]),
         }));
     });
-    moving.states.iter_mut().zip(&answer.dx).for_each(|(x, dx)| follow(x, dx));
-    moving.controls.iter_mut().zip(&answer.du).for_each(|(u, du)| follow(u, du));
-    for (t, (stage, own)) in limited.stages.iter().zip(&answer.own).enumerate() {
+    dual.states.iter_mut().zip(&lq_solution.dx).for_each(|(x, dx)| add_dual_step(x, dx));
+    dual.controls.iter_mut().zip(&lq_solution.du).for_each(|(u, du)| add_dual_step(u, du));
+    for (t, (stage, own)) in limited.stages.iter().zip(&lq_solution.own).enumerate() {
         for (source, multiplier) in stage.sources.iter().zip(own) {
-            if let Source::Constraint(i) = *source {
-                moving.stage_multipliers[t * limits.stage() + i].eps = multiplier[0].eps;
+            if let ConstraintId::Constraint(i) = *source {
+                dual.stage_multipliers[t * limits.stage() + i].eps = multiplier[0].eps;
             }
         }
     }
-    for (&i, multiplier) in limited.terminal.sources.iter().zip(&answer.terminal) {
-        moving.terminal_multipliers[i].eps = multiplier[0].eps;
+    for (&i, multiplier) in limited.terminal.sources.iter().zip(&lq_solution.terminal) {
+        dual.terminal_multipliers[i].eps = multiplier[0].eps;
     }
 }
 
@@ -338,7 +338,7 @@ where
     model.expand_stage(Stage::new(&states[t], &controls[t], params, &stage_params[t]), &mut stage);
     let StageExpansion { f, lx, lu, lxx, lux, luu, .. } = &mut stage;
     if let Some(relaxed) = relaxed {
-        relaxed.expand_stage(model, point, t, Additions { lx, lu, hxx: lxx, hux: lux, huu: luu });
+        relaxed.expand_stage(model, point, t, CostDerivativesMut { lx, lu, hxx: lxx, hux: lux, huu: luu });
     }
     ParameterTerms { fp: *f - states[t + 1], hxp: *lx, hup: *lu }
 }

@@ -1,4 +1,4 @@
-//! The sweeps of the gradient, on any [`Scalar`]: the LQ problem about a solution, factorised once and solved for a loss
+//! The sweeps of the gradient, on any [`Scalar`]: the LQ problem about a solution, factorized once and solved for a loss
 //! gradient (backward) or for every parameter (forward). The mathematics is in [`implicit`](crate::implicit).
 
 use alloc::vec::Vec;
@@ -7,7 +7,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::dense::{add_product, add_transposed_product, larger, zeros};
 use crate::implicit::Differentiation;
-use crate::instance::Additions;
+use crate::instance::CostDerivativesMut;
 use crate::model::{
     HamiltonianExpansion, Model, ParameterGradient, ParameterTerms, Stage, Terminal, TerminalExpansion, Variation,
 };
@@ -17,10 +17,10 @@ use crate::riccati::{PatternOf, Quadratic, StageFactor, costate, next_state};
 use crate::scalar::{Mask, Scalar};
 use crate::stationarity::{Magnitudes, Stationarity, is_rounding, terms};
 
-/// The quadratic part of the LQ problem about a trajectory, factorised, and memory for its linear part.
+/// The quadratic part of the LQ problem about a trajectory, factorized, and memory for its linear part.
 #[derive(Clone, Debug)]
 pub(crate) struct Sensitivity<S, const NX: usize, const NU: usize> {
-    stages: Vec<Linearised<S, NX, NU>>,
+    stages: Vec<StageFactorization<S, NX, NU>>,
     /// `V_t`, `T + 1` matrices.
     value_hessians: Vec<SMatrix<S, NX, NX>>,
     /// `lambda_t` of the solution, `T + 1` vectors.
@@ -35,17 +35,17 @@ pub(crate) struct Sensitivity<S, const NX: usize, const NU: usize> {
     pub(crate) relaxed: Option<Relaxed<S, NX, NU>>,
 }
 
-/// One stage of the factorised LQ problem.
+/// One stage of the factorized LQ problem.
 #[derive(Clone, Copy, Debug)]
-struct Linearised<S, const NX: usize, const NU: usize> {
+struct StageFactorization<S, const NX: usize, const NU: usize> {
     fx: SMatrix<S, NX, NX>,
     fu: SMatrix<S, NX, NU>,
     factor: StageFactor<S, NX, NU>,
 }
 
-/// What a factorisation says of its trajectory.
+/// What a factorization says of its trajectory.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Factorised<S: Scalar> {
+pub(crate) struct Factorized<S: Scalar> {
     /// `max |Q_u| / max(1, max |l_u|)`
     pub(crate) stationarity: S::Real,
     /// Where every `Quu` is positive definite: everywhere, but for lanes that failed while others went on.
@@ -65,7 +65,7 @@ pub(crate) struct Point<'a, S, const NX: usize, const NU: usize, const NP: usize
 impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
     pub(crate) fn new(horizon: usize) -> Self {
         Self {
-            stages: vec![Linearised { fx: zeros(), fu: zeros(), factor: StageFactor::zeros() }; horizon],
+            stages: vec![StageFactorization { fx: zeros(), fu: zeros(), factor: StageFactor::zeros() }; horizon],
             value_hessians: vec![zeros(); horizon + 1],
             costates: vec![zeros(); horizon + 1],
             value_gradients: vec![zeros(); horizon + 1],
@@ -80,14 +80,14 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         self.stages.len()
     }
 
-    /// Takes down the terminal part of a factorisation that another sweep makes.
+    /// Takes down the terminal part of a factorization that another sweep makes.
     pub(crate) fn record_terminal(&mut self, value: &SMatrix<S, NX, NX>, lambda: &SVector<S, NX>) {
         let horizon = self.horizon();
         self.value_hessians[horizon] = *value;
         self.costates[horizon] = *lambda;
     }
 
-    /// Takes down stage `t` of a factorisation that another sweep makes: with the Hessian and the gradient of its value
+    /// Takes down stage `t` of a factorization that another sweep makes: with the Hessian and the gradient of its value
     /// function.
     #[inline(always)]
     pub(crate) fn record(
@@ -98,22 +98,22 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         value: &SMatrix<S, NX, NX>,
         lambda: &SVector<S, NX>,
     ) {
-        self.stages[t] = Linearised { fx: *stage.fx, fu: *stage.fu, factor: *factor };
+        self.stages[t] = StageFactorization { fx: *stage.fx, fu: *stage.fu, factor: *factor };
         self.value_hessians[t] = *value;
         self.costates[t] = *lambda;
     }
 
-    /// Factorises the LQ problem about `point`; costates come from the same sweep, along the closed loop.
+    /// Factorizes the LQ problem about `point`; costates come from the same sweep, along the closed loop.
     ///
     /// # Errors
     /// The stage whose `Quu` is not positive definite, with the stationarity of the stages down to it. (Where the scalar
     /// has several lanes: of the last one that failed, and only if all did.)
-    pub(crate) fn factorise<M, const NP: usize, const NS: usize>(
+    pub(crate) fn factorize<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
         point: Point<'_, S, NX, NU, NP, NS>,
         method: Differentiation,
-    ) -> Result<Factorised<S>, (usize, S::Real)>
+    ) -> Result<Factorized<S>, (usize, S::Real)>
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -145,7 +145,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
                     hamiltonian,
                 );
                 let HamiltonianExpansion { lx, lu, hxx, hux, huu, .. } = hamiltonian;
-                relaxed.expand_stage(model, point, t, Additions { lx, lu, hxx, hux, huu });
+                relaxed.expand_stage(model, point, t, CostDerivativesMut { lx, lu, hxx, hux, huu });
             } else {
                 model.expand_hamiltonian(
                     Stage::new(&states[t], &controls[t], params, &stage_params[t]),
@@ -154,7 +154,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
                 );
             }
             let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &*hamiltonian;
-            let Linearised { fx: stored_fx, fu: stored_fu, factor } = &mut stages[t];
+            let StageFactorization { fx: stored_fx, fu: stored_fu, factor } = &mut stages[t];
             let quadratic = Quadratic { fx, fu, hxx, hux, huu };
             definite =
                 definite & factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, &Proximal::none(), &mut value);
@@ -176,7 +176,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
             value_hessians[t] = value;
             costates[t] = lambda;
         }
-        Ok(Factorised { stationarity: stationarity.value(), definite })
+        Ok(Factorized { stationarity: stationarity.value(), definite })
     }
 
     /// The largest relative change that the Newton step about the trajectory makes, right after its factorization.
@@ -184,7 +184,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
     pub(crate) fn relative_newton_step(&self, magnitudes: &Magnitudes<S, NX, NU>) -> S {
         let mut dx = zeros();
         let mut largest = S::zero();
-        for (Linearised { fx, fu, factor }, k) in self.stages.iter().zip(&self.feedforward) {
+        for (StageFactorization { fx, fu, factor }, k) in self.stages.iter().zip(&self.feedforward) {
             let du = factor.control(&dx, k);
             dx = next_state(fx, fu, &zeros(), &dx, &du);
             largest = larger(largest, magnitudes.relative(&dx, &du));
@@ -211,7 +211,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         let mut gradient = loss_states[horizon];
         self.value_gradients[horizon] = gradient;
         for t in (0..horizon).rev() {
-            let Linearised { fx, fu, factor } = &self.stages[t];
+            let StageFactorization { fx, fu, factor } = &self.stages[t];
             self.feedforward[t] = factor
                 .linear_where::<PatternOf<M, NP, NS>, _>(fx, fu, &loss_states[t], &loss_controls[t], &mut gradient)
                 .k;
@@ -221,7 +221,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         let offset = zeros();
         let mut dx = zeros();
         for t in 0..horizon {
-            let Linearised { fx, fu, factor } = &self.stages[t];
+            let StageFactorization { fx, fu, factor } = &self.stages[t];
             let du = factor.control(&dx, &self.feedforward[t]);
             let next = next_state(fx, fu, &offset, &dx, &du);
             let dlambda = costate(&self.value_hessians[t + 1], &self.value_gradients[t + 1], &next);
@@ -299,7 +299,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         let mut gradient = end;
         // Until the second sweep reaches them, the outputs hold k_t and the offsets.
         for t in (0..horizon).rev() {
-            let Linearised { fx, fu, factor } = &self.stages[t];
+            let StageFactorization { fx, fu, factor } = &self.stages[t];
             let ParameterTerms { fp, hxp, hup } = terms(t);
             add_product(&mut gradient, &self.value_hessians[t + 1], &fp);
             controls[t] = factor.linear_where::<PatternOf<M, NP, NS>, _>(fx, fu, &hxp, &hup, &mut gradient).k;
@@ -307,7 +307,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         }
         states[0] = zeros();
         for t in 0..horizon {
-            let Linearised { fx, fu, factor } = &self.stages[t];
+            let StageFactorization { fx, fu, factor } = &self.stages[t];
             let dx = states[t];
             let du = factor.control(&dx, &controls[t]);
             states[t + 1] = next_state(fx, fu, &states[t + 1], &dx, &du);

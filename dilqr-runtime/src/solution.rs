@@ -5,22 +5,22 @@ use core::fmt;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::certificate::Evidence;
+use crate::certificate::CertificateData;
 
 /// How a solve ended. Only [`Status::Converged`] solutions are differentiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Stationary to the tolerance, and a strict minimum: `Q_uu` is positive definite at every stage without regularisation.
+    /// Stationary to the tolerance, and a strict minimum: `Q_uu` is positive definite at every stage without regularization.
     Converged,
     /// `max_iterations` steps were taken and the trajectory is not stationary yet.
     IterationLimit,
-    /// No step length brought progress, up to the largest regularisation; or the cost can no longer tell trajectories
+    /// No step length brought progress, up to the largest regularization; or the cost can no longer tell trajectories
     /// apart and no step made the trajectory more stationary (a tolerance below what rounding allows).
     LineSearchFailed,
-    /// The Hessian is not positive definite: not even with the largest regularisation; or the trajectory is stationary
+    /// The Hessian is not positive definite: not even with the largest regularization; or the trajectory is stationary
     /// without being a strict minimum (a saddle, a maximum or a flat valley; often a symmetric first guess: start from
     /// other controls).
-    RegularisationLimit,
+    RegularizationLimit,
     /// The first trajectory, or the derivatives along the last one, are not finite.
     Diverged,
     /// No trajectory was found that satisfies the constraints; [`Stats::violation`] says by how much the returned one does
@@ -34,7 +34,7 @@ impl fmt::Display for Status {
             Self::Converged => "converged",
             Self::IterationLimit => "iteration limit",
             Self::LineSearchFailed => "line search failed",
-            Self::RegularisationLimit => "regularisation limit",
+            Self::RegularizationLimit => "regularization limit",
             Self::Diverged => "diverged",
             Self::Infeasible => "infeasible",
         })
@@ -49,8 +49,8 @@ pub struct Stats {
     /// Trial rollouts of all line searches.
     pub line_search_steps: usize,
     /// Answers to an indefinite Hessian or to a line search without success: sweeps repeated with another Hessian, and increases
-    /// of the regularisation.
-    pub regularisations: usize,
+    /// of the regularization.
+    pub regularizations: usize,
     /// Rounds of the augmented Lagrangian; 0 for models without constraints.
     pub multiplier_updates: usize,
     /// Newton steps on the active set; 0 for models without constraints.
@@ -75,7 +75,7 @@ impl Default for Stats {
         Self {
             iterations: 0,
             line_search_steps: 0,
-            regularisations: 0,
+            regularizations: 0,
             multiplier_updates: 0,
             newton_steps: 0,
             stationarity: f64::NAN,
@@ -105,7 +105,7 @@ impl Multipliers {
 /// A trajectory with everything needed to use and to differentiate it. `T` is the horizon.
 ///
 /// It is self-contained: the problem's data travel with it, so [`Ilqr::vjp`](crate::Ilqr::vjp) is right for any solution
-/// of the same model, whatever was solved since. A solution that was edited is recognised and refused.
+/// of the same model, whatever was solved since. A solution that was edited is recognized and refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     /// How the solve ended.
@@ -117,7 +117,7 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     /// `u_t`, `T` vectors of `NU`.
     pub controls: Vec<SVector<f64, NU>>,
     /// Feedback `K_t` of the last backward sweep, `T` matrices `NU x NX`: `u = u_t + K_t (x - x_t)`. Belongs to the
-    /// returned trajectory; NaN where no sweep finished on it ([`Status::Diverged`], [`Status::RegularisationLimit`]).
+    /// returned trajectory; NaN where no sweep finished on it ([`Status::Diverged`], [`Status::RegularizationLimit`]).
     pub gains: Vec<SMatrix<f64, NU, NX>>,
     /// Closed-loop costates `lambda_t = lx + K' lu + (fx + fu K)' lambda_{t+1}`, `T + 1` vectors of `NX`; at a solution the
     /// gradient of the optimal cost-to-go. NaN where `gains` are.
@@ -139,11 +139,11 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     /// The problem's stage parameters, `T + 1` vectors of `NS` (of no size, and no memory, where the model has none).
     pub stage_params: Vec<SVector<f64, NS>>,
     /// For the certificate.
-    pub(crate) evidence: Evidence<NU>,
+    pub(crate) certificate_data: CertificateData<NU>,
     /// The controls that the solve started from, as they were given (zeros where none were), `T` vectors of `NU`. Read
     /// where a gradient is taken through the steps of a solve, and nowhere else.
     pub initial_controls: Vec<SVector<f64, NU>>,
-    /// Where the solve started from a rollout under a feedback law, its states, `T + 1` vectors of `NX`; empty otherwise.
+    /// Where the solve started from a rollout under a feedback kind, its states, `T + 1` vectors of `NX`; empty otherwise.
     pub initial_states: Vec<SVector<f64, NX>>,
 }
 
@@ -161,7 +161,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
             costates: vec![SVector::repeat(f64::NAN); horizon + 1],
             multipliers: Multipliers::default(),
             bound_multipliers: Vec::new(),
-            evidence: Evidence::none(horizon),
+            certificate_data: CertificateData::none(horizon),
             relaxation: None,
             stats: Stats::default(),
             x0: SVector::repeat(f64::NAN),

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::active::Source;
+use crate::active::ConstraintId;
 use crate::constrained::{Constrained, Multipliers, Terms};
 use crate::model::{Model, ParameterGradient, ParameterTerms, Stage, Terminal, Variation};
 use crate::relaxed::Relaxed;
@@ -61,7 +61,7 @@ where
 {
     let horizon = constrained.horizon();
     let StageTerms { terms, constraints } = stage_terms(model, point, stage, &constrained.costates, multipliers, None);
-    let answer = constrained.solve(|t, part: &mut Terms<f64, NX, NU, NS>| {
+    let lq_solution = constrained.solve(|t, part: &mut Terms<f64, NX, NU, NS>| {
         let here = t == stage;
         let ParameterTerms { fp, hxp, hup } = if here { terms } else { ParameterTerms::zeros() };
         (part.gx, part.gu, part.offset) = (hxp, hup, fp);
@@ -71,12 +71,12 @@ where
         } else {
             // Bounds do not depend on the stage's parameters.
             part.own.extend(constrained.stages[t].sources.iter().map(|source| match *source {
-                Source::Constraint(i) => constant(i),
-                Source::Bound(..) => SVector::zeros(),
+                ConstraintId::Constraint(i) => constant(i),
+                ConstraintId::Bound(..) => SVector::zeros(),
             }));
         }
     });
-    (answer.dx, answer.du)
+    (lq_solution.dx, lq_solution.du)
 }
 
 fn stage_terms<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(

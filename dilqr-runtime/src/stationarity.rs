@@ -83,8 +83,8 @@ impl<R: Scalar<Real = R>, const NU: usize> Stationarity<R, NU> {
     pub(crate) fn value(&self) -> R {
         let mut largest = R::zero();
         for i in 0..NU {
-            let nothing = self.residual[i].equal(R::zero());
-            let ratio = R::select(nothing, R::zero(), self.residual[i] / self.terms[i]);
+            let vanishes = self.residual[i].equal(R::zero());
+            let ratio = R::select(vanishes, R::zero(), self.residual[i] / self.terms[i]);
             largest = larger(largest, ratio);
         }
         largest

@@ -6,12 +6,12 @@ use nalgebra::{SMatrix, SVector};
 use num_traits::Zero;
 
 use crate::dense::{dot, is_finite, zeros};
-use crate::instance::{Additions, Instance};
+use crate::instance::{CostDerivativesMut, OcpInstance};
 use crate::limits::{ConstraintExpansion, Limits};
 use crate::model::{HamiltonianExpansion, Model, Stage, StageExpansion, Terminal, TerminalExpansion};
 use crate::proximal::{Curvature, Proximal};
 use crate::riccati::{PatternOf, Quadratic, StageFactor};
-use crate::scalar::{Mask, Scalar, Single};
+use crate::scalar::{Mask, Scalar, ScalarReal};
 use crate::sensitivity::Sensitivity;
 use crate::settings::Hessian;
 use crate::stationarity::{Stationarity, is_rounding, terms};
@@ -34,14 +34,14 @@ pub(crate) struct Policy<S, const NX: usize, const NU: usize> {
 
 /// How a sweep is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Method<S: Scalar> {
+pub(crate) struct PassSettings<S: Scalar> {
     /// The second derivatives.
     pub(crate) hessian: Hessian,
     /// The weight of the proximal term, in units of the curvature (see [`Curvature`]).
     pub(crate) mu: S,
 }
 
-impl<S: Scalar> Method<S> {
+impl<S: Scalar> PassSettings<S> {
     /// Without regularization.
     pub(crate) fn plain(hessian: Hessian) -> Self {
         Self { hessian, mu: S::zero() }
@@ -50,7 +50,7 @@ impl<S: Scalar> Method<S> {
 
 /// What a sweep says of its trajectory.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Sweep<S: Scalar> {
+pub(crate) struct BackwardPass<S: Scalar> {
     /// Derivative of the cost along the step, `sum_t k' Qu`; not positive.
     pub(crate) slope: S,
     /// `sum_t |lambda_t|' |x_t|`: what relative rounding errors of the states make of the cost.
@@ -67,7 +67,7 @@ pub(crate) struct Sweep<S: Scalar> {
     pub(crate) hessian: Hessian,
 }
 
-impl Sweep<f64> {
+impl BackwardPass<f64> {
     /// Of no sweep, or one that did not finish.
     pub(crate) const NONE: Self = Self {
         slope: f64::NAN,
@@ -80,7 +80,7 @@ impl Sweep<f64> {
     };
 }
 
-impl<S: Scalar> Sweep<S> {
+impl<S: Scalar> BackwardPass<S> {
     /// Where no stage has failed so far.
     #[inline(always)]
     fn sound(&self) -> S::Mask {
@@ -95,7 +95,7 @@ impl<S: Scalar> Sweep<S> {
     }
 }
 
-impl<S: Single> Sweep<S> {
+impl<S: ScalarReal> BackwardPass<S> {
     /// The sweep, if it finished.
     #[inline]
     pub(crate) fn outcome(self) -> Result<Self, Failure> {
@@ -112,7 +112,7 @@ impl<S: Single> Sweep<S> {
 /// Why a sweep did not finish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// `Quu` is not positive definite: more regularisation helps.
+    /// `Quu` is not positive definite: more regularization helps.
     Indefinite,
     /// The derivatives along the trajectory are not finite: nothing helps.
     NonFinite,
@@ -120,7 +120,7 @@ pub(crate) enum Failure {
 
 /// One record of each kind, filled stage after stage by the kernels of one model.
 #[derive(Clone, Debug)]
-pub(crate) struct Records<S, const NX: usize, const NU: usize> {
+pub(crate) struct StageWorkspace<S, const NX: usize, const NU: usize> {
     stage: StageExpansion<S, NX, NU>,
     hamiltonian: HamiltonianExpansion<S, NX, NU>,
     terminal: TerminalExpansion<S, NX>,
@@ -131,7 +131,7 @@ pub(crate) struct Records<S, const NX: usize, const NU: usize> {
     terminal_multipliers: Vec<S>,
 }
 
-impl<S: Scalar, const NX: usize, const NU: usize> Records<S, NX, NU> {
+impl<S: Scalar, const NX: usize, const NU: usize> StageWorkspace<S, NX, NU> {
     pub(crate) fn zeros(limits: &Limits) -> Self {
         Self {
             constraints: ConstraintExpansion::zeros(limits.stage()),
@@ -164,20 +164,20 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
     /// the policy holds no meaning; the sweep ends as soon as that is everywhere.
     ///
     /// The factors of its stages are written to `keep`: with `mu = 0` they are those of the gradient, to the bit.
-    pub(crate) fn sweep<M, const NP: usize, const NS: usize>(
+    pub(crate) fn backward_pass<M, const NP: usize, const NS: usize>(
         &mut self,
-        instance: &Instance<'_, M, S, NU, NP, NS>,
+        instance: &OcpInstance<'_, M, S, NU, NP, NS>,
         trajectory: &Trajectory<S, NX, NU>,
-        method: Method<S>,
-        records: &mut Records<S, NX, NU>,
+        method: PassSettings<S>,
+        records: &mut StageWorkspace<S, NX, NU>,
         mut keep: Option<&mut Sensitivity<S, NX, NU>>,
-    ) -> Sweep<S>
+    ) -> BackwardPass<S>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let Instance { model, params: p, stage_params, bounds, .. } = instance;
+        let OcpInstance { model, params: p, stage_params, bounds, .. } = instance;
         let limits = const { &M::LIMITS };
-        let Method { hessian, mu } = method;
+        let PassSettings { hessian, mu } = method;
         let Trajectory { states, controls, constraints } = trajectory;
         let horizon = controls.len();
         model.expand_terminal(Terminal::new(&states[horizon], p, &stage_params[horizon]), &mut records.terminal);
@@ -192,7 +192,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             );
         }
         let terminal = &records.terminal;
-        let mut sweep = Sweep {
+        let mut sweep = BackwardPass {
             slope: S::zero(),
             sensitivity: size(&terminal.lx, &states[horizon]),
             stationarity: S::Real::zero(),
@@ -230,7 +230,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
                 records.hamiltonian = HamiltonianExpansion::zeros();
             }
             records.expand(instance, t, x, u, constraints, horizon, hessian, &lambda);
-            let Records { stage, hamiltonian, factor, .. } = records;
+            let StageWorkspace { stage, hamiltonian, factor, .. } = records;
             let (quadratic, lx, lu) = blocks(stage, hamiltonian, hessian);
             if regularized {
                 curvature.add_stage::<PatternOf<M, NP, NS>>(&quadratic);
@@ -238,7 +238,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             }
             let terms = terms::<PatternOf<M, NP, NS>, _, _, _>(lu, quadratic.fu, &lambda);
             let (mut step, definite) = if instance.keeps_bounds() {
-                let (step, definite) = factor.boxed_where::<PatternOf<M, NP, NS>>(
+                let (step, definite) = factor.box_constrained_where::<PatternOf<M, NP, NS>>(
                     &quadratic,
                     &proximal,
                     lx,
@@ -249,7 +249,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
                     &mut lambda,
                 );
                 stationarity.add_free(u, &step.qu, &terms, bounds);
-                self.held[t] = bounds.held_part(u, &step.qu);
+                self.held[t] = bounds.bound_multipliers(u, &step.qu);
                 (step, definite)
             } else {
                 let definite = factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, &proximal, &mut value);
@@ -306,12 +306,12 @@ fn blocks<'a, S, const NX: usize, const NU: usize>(
     }
 }
 
-impl<S: Scalar, const NX: usize, const NU: usize> Records<S, NX, NU> {
+impl<S: Scalar, const NX: usize, const NU: usize> StageWorkspace<S, NX, NU> {
     /// The derivatives of stage `t`, penalties included.
     #[inline(always)]
     fn expand<M, const NP: usize, const NS: usize>(
         &mut self,
-        instance: &Instance<'_, M, S, NU, NP, NS>,
+        instance: &OcpInstance<'_, M, S, NU, NP, NS>,
         t: usize,
         x: &SVector<S, NX>,
         u: &SVector<S, NU>,
@@ -322,24 +322,24 @@ impl<S: Scalar, const NX: usize, const NU: usize> Records<S, NX, NU> {
     ) where
         M: Model<NX, NU, NP, NS>,
     {
-        let Instance { model, params: p, stage_params, .. } = instance;
+        let OcpInstance { model, params: p, stage_params, .. } = instance;
         let limits = const { &M::LIMITS };
         let s = &stage_params[t];
-        let additions = match hessian {
+        let derivatives = match hessian {
             Hessian::Exact => {
                 model.expand_hamiltonian(Stage { x, u, p, s }, lambda, &mut self.hamiltonian);
                 let HamiltonianExpansion { lx, lu, hxx, hux, huu, .. } = &mut self.hamiltonian;
-                Additions { lx, lu, hxx, hux, huu }
+                CostDerivativesMut { lx, lu, hxx, hux, huu }
             }
             Hessian::GaussNewton => {
                 model.expand_stage(Stage { x, u, p, s }, &mut self.stage);
                 let StageExpansion { lx, lu, lxx, lux, luu, .. } = &mut self.stage;
-                Additions { lx, lu, hxx: lxx, hux: lux, huu: luu }
+                CostDerivativesMut { lx, lu, hxx: lxx, hux: lux, huu: luu }
             }
         };
         if limits.limited() {
             let c = &constraints[at_stage(constraints, t, horizon, limits)];
-            instance.expand_stage_penalty(t, x, u, c, &mut self.multipliers, &mut self.constraints, additions);
+            instance.expand_stage_penalty(t, x, u, c, &mut self.multipliers, &mut self.constraints, derivatives);
         }
     }
 }

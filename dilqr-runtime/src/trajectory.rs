@@ -1,4 +1,4 @@
-//! Rollouts: from controls, or from a feedback law, to states and cost.
+//! Rollouts: from controls, or from a feedback kind, to states and cost.
 //!
 //! All of them use the model's `step` kernel, so that the same controls give the same states to the last bit.
 
@@ -8,7 +8,7 @@ use nalgebra::{SMatrix, SVector};
 use num_traits::Zero;
 
 use crate::dense::{add_product, is_finite, zeros};
-use crate::instance::Instance;
+use crate::instance::OcpInstance;
 use crate::limits::Limits;
 use crate::model::{Model, Stage, Terminal};
 use crate::scalar::{Mask, Scalar};
@@ -89,7 +89,7 @@ impl Cost<f64> {
 /// Rolls the trajectory's controls out from `x0`; its states become whatever arithmetic gives (a diverging rollout fills
 /// up with non-finite numbers).
 pub(crate) fn rollout<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    instance: &Instance<'_, M, S, NU, NP, NS>,
+    instance: &OcpInstance<'_, M, S, NU, NP, NS>,
     x0: &SVector<S, NX>,
     trajectory: &mut Trajectory<S, NX, NU>,
 ) -> Cost<S>
@@ -104,7 +104,7 @@ where
         let mut next = zeros();
         let s = &instance.stage_params[t];
         cost.add(instance.model.step(Stage::new(&states[t], &controls[t], instance.params, s), &mut next));
-        penalise(instance, t, horizon, &states[t], &controls[t], constraints, &mut cost);
+        penalize(instance, t, horizon, &states[t], &controls[t], constraints, &mut cost);
         states[t + 1] = next;
     }
     end(instance, horizon, &states[horizon], constraints, &mut cost);
@@ -113,7 +113,7 @@ where
 
 /// The cost along states and controls that already belong together.
 pub(crate) fn cost_along<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    instance: &Instance<'_, M, S, NU, NP, NS>,
+    instance: &OcpInstance<'_, M, S, NU, NP, NS>,
     trajectory: &mut Trajectory<S, NX, NU>,
 ) -> Cost<S>
 where
@@ -129,15 +129,15 @@ where
             instance.params,
             &instance.stage_params[t],
         )));
-        penalise(instance, t, horizon, &states[t], &controls[t], constraints, &mut cost);
+        penalize(instance, t, horizon, &states[t], &controls[t], constraints, &mut cost);
     }
     end(instance, horizon, &states[horizon], constraints, &mut cost);
     cost
 }
 
 #[inline(always)]
-fn penalise<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    instance: &Instance<'_, M, S, NU, NP, NS>,
+fn penalize<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    instance: &OcpInstance<'_, M, S, NU, NP, NS>,
     t: usize,
     horizon: usize,
     x: &SVector<S, NX>,
@@ -156,7 +156,7 @@ fn penalise<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, con
 
 #[inline(always)]
 fn end<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    instance: &Instance<'_, M, S, NU, NP, NS>,
+    instance: &OcpInstance<'_, M, S, NU, NP, NS>,
     horizon: usize,
     x: &SVector<S, NX>,
     constraints: &mut [S],
@@ -175,7 +175,7 @@ fn end<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS
 /// Rolls the law `u = u_t + alpha k_t + K_t (x - x_t)`, within the bounds, about `reference` out into `trial`, and says
 /// where all numbers are finite; as soon as that is nowhere it ends, with `trial` filled in part.
 pub(crate) fn closed_loop_rollout<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    instance: &Instance<'_, M, S, NU, NP, NS>,
+    instance: &OcpInstance<'_, M, S, NU, NP, NS>,
     reference: &Trajectory<S, NX, NU>,
     gains: &[SMatrix<S, NU, NX>],
     feedforward: &[SVector<S, NU>],
@@ -205,7 +205,7 @@ where
         }
         let mut next = zeros();
         cost.add(instance.model.step(Stage::new(&x, &u, instance.params, &instance.stage_params[t]), &mut next));
-        penalise(instance, t, horizon, &x, &u, &mut trial.constraints, &mut cost);
+        penalize(instance, t, horizon, &x, &u, &mut trial.constraints, &mut cost);
         // One test a stage: the sum of what the stage produced is finite only if every term is.
         let mut produced = cost.total.real();
         for i in 0..NX {

@@ -1,7 +1,7 @@
 //! Differentiating the steps of a solve, rather than its result: what automatic differentiation makes of an iLQR loop.
 //!
 //! One full Gauss-Newton step about a trajectory, by a backward sweep and a rollout of `u = u_t + k_t + K_t (x - x_t)`
-//! without line search or regularisation, is a map of trajectories that depends on the problem's data:
+//! without line search or regularization, is a map of trajectories that depends on the problem's data:
 //!
 //! ```text
 //! z <- F(z, p),    z = (x_0 .. x_T, u_0 .. u_{T-1})
@@ -14,14 +14,14 @@
 //! * [`Unrolled`](crate::Differentiation::Unrolled) starts where the solve did and differentiates through every step: the
 //!   alternative that differentiable MPC (Amos et al. 2018) and DiLQR are measured against. Where the guess was a list of
 //!   controls (or none, that is zeros) these are constants, and the first trajectory is their rollout. Where it was a
-//!   rollout under a feedback law, the constant is a law again: the guess's controls with the gains of a Gauss-Newton sweep
+//!   rollout under a feedback kind, the constant is a law again: the guess's controls with the gains of a Gauss-Newton sweep
 //!   about it. Its controls alone, rolled out on an unstable system, would lose every digit.
 //! * [`Truncated`](crate::Differentiation::Truncated) starts at the solution in the same way, `u = u_t + K_t (x - x_t)` being
-//!   the constant: truncated backpropagation (Williams and Peng 1990; for optimisers Shaban et al. 2019). What `k` steps
+//!   the constant: truncated backpropagation (Williams and Peng 1990; for optimizers Shaban et al. 2019). What `k` steps
 //!   leave out is the Neumann series of `(I - F_z)^-1` from its `k`-th term on, applied to what the start leaves out.
 //!
 //! Both converge to the exact derivative at the rate at which the steps converge, and only where these do: a solution that
-//! needed line search, regularisation or second derivatives of the dynamics need not be attracting for `F`. Where the last
+//! needed line search, regularization or second derivatives of the dynamics need not be attracting for `F`. Where the last
 //! step, or its derivative, is not shorter than the one before it by a thousandth at least, where it led away from the
 //! solution, or where the steps settle elsewhere, the answer is
 //! [`NotContracting`](crate::GradientError::NotContracting) with the figures. Fewer steps may still contract, and the first
@@ -39,12 +39,12 @@ use num_dual::Dual;
 use crate::dense::{add_product, zeros};
 use crate::error::{GradientError, Input};
 use crate::implicit::{Gradient, LossGradient, check_finite, check_length};
-use crate::instance::{Bounds, Instance};
+use crate::instance::{Bounds, OcpInstance};
 use crate::model::{Model, Stage};
-use crate::penalty::{Law, Penalty};
+use crate::penalty::{Penalty, PenaltyKind};
 use crate::settings::{Hessian, Settings};
 use crate::solution::Solution;
-use crate::sweep::{Method, Policy, Records};
+use crate::sweep::{PassSettings, Policy, StageWorkspace};
 use crate::trajectory::{Trajectory, closed_loop_rollout, cost_along, rollout};
 
 /// Relative change of an entry that may be rounding along the horizon.
@@ -98,10 +98,10 @@ where
             check_finite(Input::InitialStates, initial_states.iter().map(|x| x.as_slice()))?;
         }
     }
-    let law = match solution.relaxation {
-        Some(tau) => Law::Barrier { tau },
+    let kind = match solution.relaxation {
+        Some(tau) => PenaltyKind::Barrier { tau },
         // Without constraints there is nothing to weigh.
-        None => Law::Augmented { weight: 1.0 },
+        None => PenaltyKind::Augmented { weight: 1.0 },
     };
     let mut steps = Steps {
         model,
@@ -114,9 +114,9 @@ where
         current: Trajectory::zeros(horizon, &M::LIMITS),
         trial: Trajectory::zeros(horizon, &M::LIMITS),
         policy: Policy::zeros(horizon, &M::LIMITS),
-        records: Records::zeros(&M::LIMITS),
+        records: StageWorkspace::zeros(&M::LIMITS),
         stage_params: solution.stage_params.iter().map(constant).collect(),
-        penalty: Penalty::new(law, horizon, &M::LIMITS),
+        penalty: Penalty::new(kind, horizon, &M::LIMITS),
     };
     let mut gradient = Gradient::zeros(horizon);
     for i in 0..NP {
@@ -148,7 +148,7 @@ struct Steps<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS:
     current: Trajectory<Number, NX, NU>,
     trial: Trajectory<Number, NX, NU>,
     policy: Policy<Number, NX, NU>,
-    records: Records<Number, NX, NU>,
+    records: StageWorkspace<Number, NX, NU>,
     stage_params: Vec<SVector<Number, NS>>,
     penalty: Penalty<Number>,
 }
@@ -212,7 +212,7 @@ where
     /// The trajectory before the first step; false where there is none.
     fn begin(&mut self, params: &SVector<Number, NP>, x0: &SVector<Number, NX>, bounds: &Bounds<Number, NU>) -> bool {
         let Self { model, solution, start, current, trial, policy, records, stage_params, penalty, .. } = self;
-        let instance = Instance { model: *model, params, stage_params, bounds, penalty };
+        let instance = OcpInstance { model: *model, params, stage_params, bounds, penalty };
         let (states, controls) = match start {
             Start::Guess => (&solution.initial_states, &solution.initial_controls),
             Start::Solution => (&solution.states, &solution.controls),
@@ -234,7 +234,10 @@ where
             *x = constant(given);
         }
         cost_along(&instance, current);
-        if policy.sweep(&instance, current, Method::plain(Hessian::GaussNewton), records, None).outcome().is_err()
+        if policy
+            .backward_pass(&instance, current, PassSettings::plain(Hessian::GaussNewton), records, None)
+            .outcome()
+            .is_err()
         {
             return false;
         }
@@ -262,8 +265,12 @@ where
     /// One full Gauss-Newton step from the current trajectory to the trial one; false where there is none.
     fn step(&mut self, params: &SVector<Number, NP>, bounds: &Bounds<Number, NU>) -> bool {
         let Self { model, current, trial, policy, records, stage_params, penalty, .. } = self;
-        let instance = Instance { model: *model, params, stage_params, bounds, penalty };
-        if policy.sweep(&instance, current, Method::plain(Hessian::GaussNewton), records, None).outcome().is_err() {
+        let instance = OcpInstance { model: *model, params, stage_params, bounds, penalty };
+        if policy
+            .backward_pass(&instance, current, PassSettings::plain(Hessian::GaussNewton), records, None)
+            .outcome()
+            .is_err()
+        {
             return false;
         }
         let full = Dual::from_re(1.0);

@@ -144,7 +144,7 @@ fn memory_is_linear_in_the_horizon() {
 #[test]
 fn solve_into_allocates_nothing() {
     for hessian in [Hessian::Exact, Hessian::GaussNewton] {
-        // From zero controls the pole falls: this solve needs regularisation and line search.
+        // From zero controls the pole falls: this solve needs regularization and line search.
         let settings = Settings { hessian, max_iterations: 60, ..Settings::default() };
         let horizon = 40;
         let easy = Cart4::problem(horizon);

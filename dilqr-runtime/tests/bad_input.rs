@@ -4,7 +4,7 @@
 mod support;
 
 use dilqr_runtime::Limits;
-use dilqr_runtime::error::{Input, Place};
+use dilqr_runtime::error::{Input, Position};
 use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
@@ -84,7 +84,7 @@ fn stage_parameters() {
     );
     let mut bad = [[0.0; 2]; T + 1];
     bad[T][1] = f64::INFINITY;
-    let place = Place { stage: Some(T), entry: 1 };
+    let place = Position { stage: Some(T), entry: 1 };
     assert_eq!(
         solver.solve(&start().with_stage_params(&bad)),
         Err(SolveError::NonFinite { input: Input::StageParams, place, given: f64::INFINITY })
@@ -110,13 +110,13 @@ fn settings_out_of_range() {
     let fields: [(&str, Edit, &[f64]); 9] = [
         ("tolerance", |s, v| s.tolerance = v, &[0.0, -1.0]),
         ("activity", |s, v| s.activity = v, &[-1e-9]),
-        ("regularisation.initial", |s, v| s.regularisation.initial = v, &[-1.0]),
-        ("regularisation.minimum", |s, v| s.regularisation.minimum = v, &[0.0, -1.0]),
-        ("regularisation.maximum", |s, v| s.regularisation.maximum = v, &[0.0, 1e-7]),
-        ("regularisation.increase", |s, v| s.regularisation.increase = v, &[1.0, 0.5]),
-        ("regularisation.decrease", |s, v| s.regularisation.decrease = v, &[0.9, 0.0]),
+        ("regularization.initial", |s, v| s.regularization.initial = v, &[-1.0]),
+        ("regularization.minimum", |s, v| s.regularization.minimum = v, &[0.0, -1.0]),
+        ("regularization.maximum", |s, v| s.regularization.maximum = v, &[0.0, 1e-7]),
+        ("regularization.increase", |s, v| s.regularization.increase = v, &[1.0, 0.5]),
+        ("regularization.decrease", |s, v| s.regularization.decrease = v, &[0.9, 0.0]),
         ("line_search.sufficient_decrease", |s, v| s.line_search.sufficient_decrease = v, &[0.0, 0.5]),
-        ("line_search.shrink", |s, v| s.line_search.shrink = v, &[0.0, 1.0]),
+        ("line_search.backtracking_factor", |s, v| s.line_search.backtracking_factor = v, &[0.0, 1.0]),
     ];
     for (field, edit, values) in fields {
         for &value in values.iter().chain(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY]) {
@@ -130,9 +130,9 @@ fn settings_out_of_range() {
         }
     }
     let mut settings = Settings::default();
-    settings.line_search.max_steps = 0;
+    settings.line_search.max_trials = 0;
     let error = Ilqr::new(Pendulum, T, settings).map(|_| ()).unwrap_err();
-    assert_eq!(error.to_string(), "setting `line_search.max_steps` is 0, expected at least 1");
+    assert_eq!(error.to_string(), "setting `line_search.max_trials` is 0, expected at least 1");
     assert_eq!(Ilqr::new(Pendulum, 0, Settings::default()).map(|_| ()), Err(SettingsError::EmptyHorizon));
     assert!(Settings::default().validate().is_ok());
 

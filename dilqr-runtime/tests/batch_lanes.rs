@@ -81,7 +81,7 @@ where
         assert_eq!(lanes.initial_states, single.initial_states);
         if same_bits {
             let counts =
-                |s: &Solution<NX, NU, NP, NS>| (s.stats.iterations, s.stats.line_search_steps, s.stats.regularisations);
+                |s: &Solution<NX, NU, NP, NS>| (s.stats.iterations, s.stats.line_search_steps, s.stats.regularizations);
             assert_eq!(counts(&lanes), counts(&single), "{i}");
             assert_eq!(bits(&lanes), bits(&single), "{i}");
         }
@@ -127,7 +127,7 @@ fn oscillators(n: usize, horizon: usize) -> Vec<Problem<2, 1, 2>> {
 }
 
 /// Without sines nor exponentials, whatever happens in a solve happens in its lane, bit by bit: line searches,
-/// regularisation, substitute Hessians, limits, divergence.
+/// regularization, substitute Hessians, limits, divergence.
 #[test]
 fn to_the_bit_without_elementary_functions() {
     let horizon = 15;
@@ -139,14 +139,14 @@ fn to_the_bit_without_elementary_functions() {
     let mut settings = vec![Settings::default(); 8];
     settings[1].hessian = Hessian::GaussNewton;
     settings[2].max_iterations = 4;
-    settings[3].line_search.max_steps = 1;
-    settings[3].regularisation.maximum = 1e-6;
+    settings[3].line_search.max_trials = 1;
+    settings[3].regularization.maximum = 1e-6;
     settings[3].line_search.sufficient_decrease = 0.49;
-    settings[4].regularisation.maximum = 1e-6;
-    settings[5].regularisation.initial = 10.0;
-    settings[5].regularisation.decrease = 1.0;
+    settings[4].regularization.maximum = 1e-6;
+    settings[5].regularization.initial = 10.0;
+    settings[5].regularization.decrease = 1.0;
     settings[6].tolerance = 1e-17;
-    settings[6].line_search.max_steps = 2;
+    settings[6].line_search.max_trials = 2;
     settings[7].max_iterations = 0;
     let (mut seen, mut searched) = ([0; 5], 0);
     for settings in &settings {
@@ -155,7 +155,7 @@ fn to_the_bit_without_elementary_functions() {
             Status::Converged,
             Status::IterationLimit,
             Status::LineSearchFailed,
-            Status::RegularisationLimit,
+            Status::RegularizationLimit,
             Status::Diverged,
         ];
         for (seen, status) in seen.iter_mut().zip(statuses) {

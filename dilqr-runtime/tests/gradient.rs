@@ -107,7 +107,7 @@ fn check<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     for (g, j) in loss.controls.iter().zip(&jacobian.controls) {
         contracted += j.transpose() * g;
     }
-    // Two exact methods on one factorisation; sums over the horizon cancel a few digits.
+    // Two exact methods on one factorization; sums over the horizon cancel a few digits.
     assert_close(name, &[gradient.params], &[contracted], 1e-10);
 
     // What differences are good for, see `differences`: 1e-9 of the largest entry and a factor for higher derivatives.
@@ -169,10 +169,10 @@ fn one_stage() {
     check("one stage", Pendulum, &Problem::new([0.4, 0.1], [10.0, 1.0, 1.0], 1));
 }
 
-/// On linear dynamics the linearisation cannot move, so that dropping its motion changes nothing; on the cart and pole it
+/// On linear dynamics the linearization cannot move, so that dropping its motion changes nothing; on the cart and pole it
 /// does.
 #[test]
-fn fixed_linearisation_is_exact_for_linear_dynamics_only() {
+fn fixed_linearization_is_exact_for_linear_dynamics_only() {
     let reference = Reference::read("lqr");
     let mut solver = Ilqr::new(Lqr, reference.horizon, Settings::default()).unwrap();
     let solution = solve(&mut solver, &reference.problem());
@@ -210,7 +210,7 @@ fn a_solution_is_self_contained() {
     assert_eq!(fresh.vjp(&solution, &loss), alone.0);
 }
 
-/// A cubic spring that counts how often it is linearised.
+/// A cubic spring that counts how often it is linearized.
 #[derive(Default)]
 struct Counting(AtomicUsize);
 
@@ -239,9 +239,9 @@ impl Model<2, 1, 1> for Counting {
     }
 }
 
-/// The solve leaves the factorisation to the first gradient, and that to those after it; no other solution gets it.
+/// The solve leaves the factorization to the first gradient, and that to those after it; no other solution gets it.
 #[test]
-fn gradients_of_one_solution_share_its_factorisation() {
+fn gradients_of_one_solution_share_its_factorization() {
     let horizon = 20;
     let loss = random_loss(17, horizon);
     let problems = [1.0, 2.0].map(|at| Problem::new([at, 0.0], [1.0], horizon));
@@ -252,7 +252,7 @@ fn gradients_of_one_solution_share_its_factorisation() {
         assert_eq!((first.status, second.status), (Status::Converged, Status::Converged));
         let mut fresh = Ilqr::new(Counting::default(), horizon, settings).unwrap();
 
-        // Stages linearised for a gradient of the second solution, which was solved last, then of the first.
+        // Stages linearized for a gradient of the second solution, which was solved last, then of the first.
         let mut count = |solution: &Solution<2, 1, 1>| {
             let before = solver.model().0.load(Ordering::Relaxed);
             let gradient = solver.vjp(solution, &loss);
@@ -261,7 +261,7 @@ fn gradients_of_one_solution_share_its_factorisation() {
             assert!(gradient.is_ok());
             stages
         };
-        // A Gauss-Newton solve does not make the exact Hessian's factorisation.
+        // A Gauss-Newton solve does not make the exact Hessian's factorization.
         let anew = if hessian == Hessian::Exact { 0 } else { horizon };
         assert_eq!([&second, &second, &first, &first, &second].map(&mut count), [anew, 0, horizon, 0, horizon]);
 
@@ -350,11 +350,11 @@ fn only_strict_minima_are_differentiated() {
 
     for p in [4.0, 0.0] {
         let mut solution = solver.solve(&start(0.0, p)).unwrap();
-        assert_eq!(solution.status, Status::RegularisationLimit);
+        assert_eq!(solution.status, Status::RegularizationLimit);
         assert_eq!(solution.stats.stationarity, 0.0);
         assert!(matches!(
             solver.vjp(&solution, &LossGradient::zeros(3)),
-            Err(GradientError::NotConverged { status: Status::RegularisationLimit, .. })
+            Err(GradientError::NotConverged { status: Status::RegularizationLimit, .. })
         ));
         // Even where the status is overridden.
         solution.status = Status::Converged;

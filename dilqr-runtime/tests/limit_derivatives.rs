@@ -15,7 +15,7 @@ impl Model<2, 1, 2, 1> for Hand {
         stage_inequalities: 1,
         stage_equalities: 1,
         terminal_equalities: 1,
-        sees_control: &[true, false],
+        depends_on_control: &[true, false],
         ..Limits::NONE
     };
 

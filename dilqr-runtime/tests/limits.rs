@@ -161,7 +161,7 @@ where
         for (j, g) in jacobian.controls.iter().zip(&loss.controls) {
             contracted += j.transpose() * g;
         }
-        // Two ways through one factorisation: rounding.
+        // Two ways through one factorization: rounding.
         let error = (contracted - gradient.stage_params[stage]).amax();
         assert!(error <= 1e-9 * gradient.stage_params[stage].amax().max(1.0), "stage {stage}: {error:e}");
         for j in 0..2 {
@@ -229,7 +229,7 @@ fn relaxed_gradients_tend_to_the_exact_one() {
     assert!(errors[1..].windows(2).all(|pair| pair[1] < 0.3 * pair[0]) && errors[5] < 1e-3, "{errors:?}");
 }
 
-/// What a solution minimises: the cost, and the barriers of a relaxed problem.
+/// What a solution minimizes: the cost, and the barriers of a relaxed problem.
 fn optimum<M, const NX: usize, const NU: usize, const NP: usize>(model: &M, solution: &Solution<NX, NU, NP>) -> f64
 where
     M: Model<NX, NU, NP>,
@@ -249,7 +249,7 @@ where
         let mut values = vec![0.0; M::LIMITS.stage()];
         model.stage_constraints(Stage::new(x, u, p, &none), &mut values);
         for (i, c) in values.into_iter().enumerate() {
-            if t > 0 || M::LIMITS.sees_control[i] {
+            if t > 0 || M::LIMITS.depends_on_control[i] {
                 sum += barrier(i < M::LIMITS.stage_inequalities, c);
             }
         }
@@ -427,8 +427,8 @@ fn nothing_is_left_of_the_solve_before() {
 fn a_warm_start_needs_a_newton_step_or_two() {
     let mut solver = Ilqr::new(Rail, 25, Settings::default()).unwrap();
     let solution = solve(&mut solver, &rail());
-    let neighbour = Problem::new([0.001, 0.0], [1.0, 0.7, 2.5, 0.01], 25).with_warm_start(&Rail, &solution);
-    let warm = solve(&mut solver, &neighbour);
+    let neighbor = Problem::new([0.001, 0.0], [1.0, 0.7, 2.5, 0.01], 25).with_warm_start(&Rail, &solution);
+    let warm = solve(&mut solver, &neighbor);
     assert_eq!((warm.stats.iterations, warm.stats.multiplier_updates), (0, 0), "{:?}", warm.stats);
     assert!(warm.stats.newton_steps <= 4, "{:?}", warm.stats);
 }

@@ -93,13 +93,13 @@ fn a_bad_measurement_loses_nothing() {
     assert!(step.stats.iterations <= 4, "{:?}", step.stats);
 
     // Periods that go by move the plan on.
-    mpc.skip();
-    mpc.skip();
+    mpc.advance();
+    mpc.advance();
     let x = mpc.plan().unwrap().states[3];
     let step = mpc.step(&x).unwrap();
     assert!(step.status == Status::Converged && step.stats.iterations <= 4, "{step:?}");
     // Beyond the horizon, too.
-    (0..50).for_each(|_| mpc.skip());
+    (0..50).for_each(|_| mpc.advance());
     assert_eq!(mpc.step(&x).unwrap().status, Status::Converged);
 }
 

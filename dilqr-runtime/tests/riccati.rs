@@ -188,7 +188,7 @@ fn a_problem_without_minimum_names_the_stage() {
 /// The proximal term is part of the problem: a stage with `mu` equals a stage with `mu I` added to its Hessians. With a
 /// stage Hessian whose least eigenvalue is above `-mu`, the recursion exists over any horizon, however unstable.
 #[test]
-fn regularisation_is_a_proximal_term() {
+fn regularization_is_a_proximal_term() {
     let mut rng = StdRng::seed_from_u64(9);
     let mut stage = random_problem::<4, 2>(&mut rng, 1).stages[0];
     let mu = 0.37;

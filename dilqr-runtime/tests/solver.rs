@@ -23,10 +23,10 @@ fn observers_see_every_iteration() {
     assert!(seen[0].step == 0.0 && seen[1..].iter().all(|iteration| iteration.step > 0.0 && iteration.step <= 1.0));
     // The cost falls; where it no longer can by more than its rounding, 1e-13 of a sum of 40 terms, steps may move it so.
     assert!(seen.windows(2).all(|pair| pair[1].cost <= pair[0].cost + 1e-11));
-    assert!(seen[0].stationarity > 1e-3 && seen.iter().any(|iteration| iteration.regularisation > 0.0));
+    assert!(seen[0].stationarity > 1e-3 && seen.iter().any(|iteration| iteration.regularization > 0.0));
     let last = seen[seen.len() - 1];
     assert_eq!((last.cost, last.stationarity), (solution.cost, solution.stats.stationarity));
-    assert_eq!(last.regularisation, 0.0);
+    assert_eq!(last.regularization, 0.0);
     assert_eq!(solver.solve(&problem).unwrap(), solution);
 }
 
@@ -94,25 +94,25 @@ fn a_warm_start_needs_no_iteration() {
     let warm = solve(&mut solver, &again);
     assert_eq!(warm.stats.iterations, 0);
     assert_eq!(warm.controls, cold.controls);
-    // And a neighbouring problem in few.
-    let neighbour = Problem::new([0.01, 0.0, 0.5, 0.0], Cart4::PARAMS, 100)
+    // And a neighboring problem in few.
+    let neighbor = Problem::new([0.01, 0.0, 0.5, 0.0], Cart4::PARAMS, 100)
         .with_policy(&Cart4, |t, x: &SVector<f64, 4>| cold.controls[t] + cold.gains[t] * (x - cold.states[t]));
-    assert!(solve(&mut solver, &neighbour).stats.iterations <= 3);
+    assert!(solve(&mut solver, &neighbor).stats.iterations <= 3);
 }
 
 /// From zero controls the pole falls. Every start ends in a minimum, though not all in the same.
 #[test]
 fn swing_ups_from_zero_controls() {
     let mut solver = Ilqr::new(Cart4, 50, Settings::default()).unwrap();
-    let mut regularisations = 0;
+    let mut regularizations = 0;
     for i in 0..20 {
         let angle = -3.1 + 0.31 * f64::from(i);
         let problem = Problem::new([0.1, -0.5, angle, 0.3], Cart4::PARAMS, 50);
         let solution = solve(&mut solver, &problem);
-        regularisations += solution.stats.regularisations;
+        regularizations += solution.stats.regularizations;
         assert!(solver.jacobian(&solution).is_ok());
     }
-    assert!(regularisations > 20);
+    assert!(regularizations > 20);
 }
 
 /// Hanging straight down at rest, with no control: stationary by symmetry, and not a minimum.
@@ -121,7 +121,7 @@ fn a_saddle_is_not_a_solution() {
     let mut solver = Ilqr::new(Cartpole, 30, Settings::default()).unwrap();
     let down = [0.0, 0.0, std::f64::consts::PI, 0.0];
     let solution = solver.solve(&Problem::new(down, Cart4::PARAMS, 30)).unwrap();
-    assert_eq!(solution.status, Status::RegularisationLimit);
+    assert_eq!(solution.status, Status::RegularizationLimit);
     assert!(solution.stats.step <= 1e-9);
     assert!(solution.gains.iter().all(|gain| gain.iter().all(|entry| entry.is_finite())));
     // Any other first guess leaves it.

@@ -101,7 +101,7 @@ fn steps_on_an_unstable_system() {
     assert_falling(&errors(Cart4, &problem, &loss, &[4, 6, 8].map(truncated)), 0.2);
 }
 
-/// One step solves a linear-quadratic problem, from anywhere; and its linearisation cannot move.
+/// One step solves a linear-quadratic problem, from anywhere; and its linearization cannot move.
 #[test]
 fn one_step_is_exact_for_linear_dynamics() {
     let reference = Reference::read("lqr");
@@ -173,7 +173,7 @@ fn against_differences<M, const NX: usize, const NU: usize, const NP: usize, con
             Held::Law(states, controls) => start.with_policy(&model, |t, x| controls[t] + gains[t] * (x - states[t])),
         };
         let end = steps.solve(&start).unwrap();
-        let counts = (end.stats.iterations, end.stats.line_search_steps, end.stats.regularisations);
+        let counts = (end.stats.iterations, end.stats.line_search_steps, end.stats.regularizations);
         assert_eq!(counts, (iterations, iterations, 0), "a step was not a full Gauss-Newton step");
         let by_states: f64 = loss.states.iter().zip(&end.states).map(|(g, x)| g.dot(x)).sum();
         by_states + loss.controls.iter().zip(&end.controls).map(|(g, u)| g.dot(u)).sum::<f64>()

@@ -292,7 +292,7 @@ fn swings() {
     let mut solver = Ilqr::new(pendulum::Pendulum, 20, Settings::default()).unwrap();
     let searched = |problem| {
         let stats = solver.solve(problem).unwrap().stats;
-        stats.regularisations > 0 || stats.line_search_steps > stats.iterations
+        stats.regularizations > 0 || stats.line_search_steps > stats.iterations
     };
     assert!(problems.iter().map(searched).filter(|searched| *searched).count() > 5);
 }

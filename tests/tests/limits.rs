@@ -309,7 +309,7 @@ fn limits_are_counted() {
         stage_equalities: 2,
         terminal_inequalities: 1,
         terminal_equalities: 2,
-        sees_control: &[false, true, false, false, true, true],
+        depends_on_control: &[false, true, false, false, true, true],
     };
     assert_eq!(<reach::Reach as Model<NX, NU, NP, NS>>::LIMITS, expected);
 }

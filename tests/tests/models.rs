@@ -219,7 +219,7 @@ fn power_of_the_acrobot() {
     let energy = |x: [f64; 4]| {
         let [first, second, w1, w2] = x;
         let (w, both) = (w1 + w2, first + second);
-        // Velocity of the second rod's centre.
+        // Velocity of the second rod's center.
         let v = [
             p.length * first.cos() * w1 + p.center[1] * both.cos() * w,
             -p.length * first.sin() * w1 - p.center[1] * both.sin() * w,

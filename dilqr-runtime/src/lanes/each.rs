@@ -7,21 +7,21 @@ use num_dual::{DualNum, HyperDual};
 
 use super::{F64x4, F64x8, Lanes};
 use crate::dual::HyperDualParts;
-use crate::scalar::{Mask, Scalar, Single, private};
+use crate::scalar::{Mask, Scalar, ScalarReal, private};
 
 /// `N` scalars, one a lane, computed one after the other. Derivatives of models written by hand are taken on it where
 /// their problems are solved in lanes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Each<T, const N: usize>([T; N]);
+pub struct PerLane<T, const N: usize>([T; N]);
 
-/// What a comparison of [`Each`] gives.
+/// What a comparison of [`PerLane`] gives.
 #[derive(Clone, Copy, Debug)]
 pub struct EachMask<const N: usize>([bool; N]);
 
-impl<T: Copy, const N: usize> Each<T, N> {
+impl<T: Copy, const N: usize> PerLane<T, N> {
     #[inline]
-    fn map<R>(self, function: impl Fn(T) -> R) -> Each<R, N> {
-        Each(self.0.map(function))
+    fn map<R>(self, function: impl Fn(T) -> R) -> PerLane<R, N> {
+        PerLane(self.0.map(function))
     }
 
     #[inline]
@@ -32,7 +32,7 @@ impl<T: Copy, const N: usize> Each<T, N> {
 
 macro_rules! operator {
     ($operator:ident, $method:ident, $assign:ident, $method_assign:ident) => {
-        impl<T: Scalar, const N: usize> $operator for Each<T, N> {
+        impl<T: Scalar, const N: usize> $operator for PerLane<T, N> {
             type Output = Self;
             #[inline]
             fn $method(self, other: Self) -> Self {
@@ -40,7 +40,7 @@ macro_rules! operator {
             }
         }
 
-        impl<T: Scalar, const N: usize> $assign for Each<T, N> {
+        impl<T: Scalar, const N: usize> $assign for PerLane<T, N> {
             #[inline]
             fn $method_assign(&mut self, other: Self) {
                 *self = $operator::$method(*self, other);
@@ -54,7 +54,7 @@ operator!(Sub, sub, SubAssign, sub_assign);
 operator!(Mul, mul, MulAssign, mul_assign);
 operator!(Div, div, DivAssign, div_assign);
 
-impl<T: Scalar, const N: usize> Neg for Each<T, N> {
+impl<T: Scalar, const N: usize> Neg for PerLane<T, N> {
     type Output = Self;
     #[inline]
     fn neg(self) -> Self {
@@ -62,7 +62,7 @@ impl<T: Scalar, const N: usize> Neg for Each<T, N> {
     }
 }
 
-impl<T: Scalar, const N: usize> num_traits::Zero for Each<T, N> {
+impl<T: Scalar, const N: usize> num_traits::Zero for PerLane<T, N> {
     fn zero() -> Self {
         Self([T::zero(); N])
     }
@@ -71,27 +71,27 @@ impl<T: Scalar, const N: usize> num_traits::Zero for Each<T, N> {
     }
 }
 
-impl<T: Scalar, const N: usize> num_traits::One for Each<T, N> {
+impl<T: Scalar, const N: usize> num_traits::One for PerLane<T, N> {
     fn one() -> Self {
         Self([T::one(); N])
     }
 }
 
 /// A single number that hyper-dual numbers are there for, and for these, and so on.
-pub trait Tower: Single + Scalar<HyperDual = <Self as Tower>::Next> {
+pub trait NestedDual: ScalarReal + Scalar<HyperDual = <Self as NestedDual>::Next> {
     /// Its hyper-dual number.
-    type Next: Tower + HyperDualParts<Self>;
+    type Next: NestedDual + HyperDualParts<Self>;
 }
 
-impl Tower for f64 {
+impl NestedDual for f64 {
     type Next = HyperDual<f64>;
 }
 
-impl<T: Tower + DualNum> Tower for HyperDual<T> {
+impl<T: NestedDual + DualNum> NestedDual for HyperDual<T> {
     type Next = HyperDual<Self>;
 }
 
-impl<T: Single, const N: usize> private::Sealed for Each<T, N> {}
+impl<T: ScalarReal, const N: usize> private::Sealed for PerLane<T, N> {}
 
 macro_rules! one_by_one {
     ($($function:ident)*) => {
@@ -104,23 +104,23 @@ macro_rules! one_by_one {
     };
 }
 
-impl<T: Tower, const N: usize> Scalar for Each<T, N> {
-    type HyperDual = Each<T::Next, N>;
+impl<T: NestedDual, const N: usize> Scalar for PerLane<T, N> {
+    type HyperDual = PerLane<T::Next, N>;
     type Mask = EachMask<N>;
-    type Real = Each<f64, N>;
+    type Real = PerLane<f64, N>;
 
     one_by_one!(sin cos tan asin acos atan sinh cosh tanh exp ln sqrt cbrt abs signum);
 
     fn from_f64(value: f64) -> Self {
         Self([T::from_f64(value); N])
     }
-    fn from_real(real: Each<f64, N>) -> Self {
+    fn from_real(real: PerLane<f64, N>) -> Self {
         Self(real.0.map(T::from_real))
     }
-    fn real(self) -> Each<f64, N> {
+    fn real(self) -> PerLane<f64, N> {
         self.map(T::real)
     }
-    fn map_real(self, function: impl Fn(f64) -> f64) -> Each<f64, N> {
+    fn map_real(self, function: impl Fn(f64) -> f64) -> PerLane<f64, N> {
         self.map(|number| number.map_real(&function))
     }
     #[inline]
@@ -199,27 +199,27 @@ impl<const N: usize> Mask for EachMask<N> {
     }
 }
 
-impl<T: Tower, const N: usize> HyperDualParts<Each<T, N>> for Each<T::HyperDual, N> {
-    fn from_parts(value: Each<T, N>, first: Each<T, N>, second: Each<T, N>) -> Self {
+impl<T: NestedDual, const N: usize> HyperDualParts<PerLane<T, N>> for PerLane<T::HyperDual, N> {
+    fn from_parts(value: PerLane<T, N>, first: PerLane<T, N>, second: PerLane<T, N>) -> Self {
         Self(from_fn(|lane| T::HyperDual::from_parts(value.0[lane], first.0[lane], second.0[lane])))
     }
-    fn value(&self) -> Each<T, N> {
+    fn value(&self) -> PerLane<T, N> {
         self.map(|number| number.value())
     }
-    fn first(&self) -> Each<T, N> {
+    fn first(&self) -> PerLane<T, N> {
         self.map(|number| number.first())
     }
-    fn second(&self) -> Each<T, N> {
+    fn second(&self) -> PerLane<T, N> {
         self.map(|number| number.second())
     }
-    fn mixed(&self) -> Each<T, N> {
+    fn mixed(&self) -> PerLane<T, N> {
         self.map(|number| number.mixed())
     }
 }
 
 macro_rules! hyper_dual {
     ($lanes:ident, $count:literal) => {
-        impl HyperDualParts<$lanes> for Each<HyperDual<f64>, $count> {
+        impl HyperDualParts<$lanes> for PerLane<HyperDual<f64>, $count> {
             fn from_parts(value: $lanes, first: $lanes, second: $lanes) -> Self {
                 Self(from_fn(|lane| HyperDual::from_parts(value.lane(lane), first.lane(lane), second.lane(lane))))
             }

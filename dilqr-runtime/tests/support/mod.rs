@@ -227,8 +227,13 @@ impl Model<2, 1, 2, 2> for Tracking {
 pub(crate) struct Rail;
 
 impl Model<2, 1, 4> for Rail {
-    const LIMITS: Limits =
-        Limits { bounded: true, stage_inequalities: 1, terminal_equalities: 2, sees_control: &[false], ..Limits::NONE };
+    const LIMITS: Limits = Limits {
+        bounded: true,
+        stage_inequalities: 1,
+        terminal_equalities: 2,
+        depends_on_control: &[false],
+        ..Limits::NONE
+    };
 
     fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 4>, next: &mut Vector<S, 2>) {
         next[0] = x[0] + c::<S>(0.1) * x[1] + c::<S>(0.005) * u[0];
@@ -255,12 +260,12 @@ impl Model<2, 1, 4> for Rail {
 }
 
 /// A unicycle that goes round a disc. State: position and heading; controls: speed and rate of turn; parameters: the disc's
-/// centre and radius, the goal.
+/// center and radius, the goal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RoundTheDisc;
 
 impl Model<3, 2, 5> for RoundTheDisc {
-    const LIMITS: Limits = Limits { stage_inequalities: 2, sees_control: &[false, true], ..Limits::NONE };
+    const LIMITS: Limits = Limits { stage_inequalities: 2, depends_on_control: &[false, true], ..Limits::NONE };
 
     fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 3, 2, 5>, next: &mut Vector<S, 3>) {
         let (sin, cos) = x[2].sin_cos();

@@ -145,7 +145,7 @@ where
             let mut record = ConstraintExpansion::zeros(limits.stage());
             let given = multipliers.stage.get(t * limits.stage()..).map_or(&*zero, |rest| &rest[..limits.stage()]);
             let values = M::limits(x, u, p, s);
-            let applies = |i: usize| t > 0 || limits.sees_control.get(i).copied().unwrap_or(true);
+            let applies = |i: usize| t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true);
             model.expand_stage_constraints(Stage { x, u, p, s }, given, &mut record);
             let mut rows = rows(&record, &values, limits.stage_inequalities, given, relaxation, applies);
             if let Some(tau) = relaxation {
@@ -286,7 +286,8 @@ where
             }
             let values = M::limits(&states[t], u, params, &stage_params[t]);
             let given = &self.solution.multipliers.stage[t * limits.stage()..][..limits.stage()];
-            let applied = (0..values.len()).filter(|&i| t > 0 || limits.sees_control.get(i).copied().unwrap_or(true));
+            let applied =
+                (0..values.len()).filter(|&i| t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true));
             for (row, i) in self.stages[t].rows.iter().zip(applied) {
                 let size = row.x.dot(&states[t].abs()).abs() + row.u.abs().dot(&u.abs());
                 self.constraint(t, i, i < limits.stage_inequalities, values[i], given[i], size)?;
@@ -322,7 +323,7 @@ where
         }
         let limits = &M::LIMITS;
         for i in 0..limits.stage() {
-            if !limits.sees_control.get(i).copied().unwrap_or(true) && multipliers.stage[i] != 0.0 {
+            if !limits.depends_on_control.get(i).copied().unwrap_or(true) && multipliers.stage[i] != 0.0 {
                 return Err(format!("constraint {i} on the given state has a multiplier"));
             }
         }
