@@ -8,12 +8,12 @@ use dilqr_benches::by_hand;
 use dilqr_benches::point::{Point, points};
 use dilqr_models::{cartpole, lqr, pendulum};
 use dilqr_runtime::Model;
+use dilqr_runtime::NumDiff;
 use dilqr_runtime::model::{
     HamiltonianExpansion, HamiltonianHessian, ParameterGradient, ParameterTerms, Stage, StageExpansion, Terminal,
     TerminalExpansion, Variation,
 };
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
-use dilqr_runtime::numdiff::NumDiff;
 
 /// Number of points, a power of two: a mask selects the next.
 const POINTS: usize = 64;

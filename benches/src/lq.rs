@@ -3,8 +3,8 @@
 use dilqr_runtime::Scalar;
 use dilqr_runtime::lanes::{Lanes, Native};
 use dilqr_runtime::lq::{LqProblem, LqStage};
+use dilqr_runtime::lq::{Proximal, Quadratic, StageFactor};
 use dilqr_runtime::nalgebra::{Cholesky, SMatrix, SVector};
-use dilqr_runtime::riccati::{Proximal, Quadratic, StageFactor};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 

@@ -326,10 +326,10 @@ impl Argument {
             Self::LowerTerms | Self::UpperTerms => matrix(nu, np),
             Self::Linearization => quote!(Linearization),
             Self::Mu | Self::DMu | Self::Constraints => quote!([#scalar]),
-            Self::StageConstraints => quote!(#runtime::limits::ConstraintExpansion<#scalar, #nx, #nu>),
-            Self::TerminalConstraints => quote!(#runtime::limits::ConstraintExpansion<#scalar, #nx, 0>),
-            Self::StageConstraintTerms => quote!(#runtime::limits::ConstraintParameterTerms<#scalar, #nx, #nu, #np>),
-            Self::TerminalConstraintTerms => quote!(#runtime::limits::ConstraintParameterTerms<#scalar, #nx, 0, #np>),
+            Self::StageConstraints => quote!(#runtime::model::ConstraintExpansion<#scalar, #nx, #nu>),
+            Self::TerminalConstraints => quote!(#runtime::model::ConstraintExpansion<#scalar, #nx, 0>),
+            Self::StageConstraintTerms => quote!(#runtime::model::ConstraintParameterTerms<#scalar, #nx, #nu, #np>),
+            Self::TerminalConstraintTerms => quote!(#runtime::model::ConstraintParameterTerms<#scalar, #nx, 0, #np>),
         }
     }
 
@@ -593,7 +593,7 @@ fn kernel(emission: &Emission<'_>, method: &Method<'_>) -> TokenStream {
     let functions = functions(emission, method.name, &arguments, method.returns, method.program, true);
     quote! {
         pub struct #kernel;
-        impl #runtime::Kernel for #kernel {
+        impl #runtime::__private::Kernel for #kernel {
             type Arguments<'__a, __S: #runtime::Scalar> = (#(#types,)*);
             type Value<__S: #runtime::Scalar> = #value;
             #[inline(always)]

@@ -8,24 +8,27 @@
 //! problem.
 
 #[cfg(feature = "lanes")]
+#[cfg(feature = "lanes")]
+use crate::scalar::lanes::Lanes;
+#[cfg(feature = "lanes")]
 use core::sync::atomic::AtomicUsize;
-
 use rayon::prelude::*;
 
+use crate::differentiate::Implicit;
+#[cfg(feature = "lanes")]
+use crate::differentiate::lanes::Gradients;
 use crate::error::{GradientError, Input, SolveError};
-use crate::forward::Forward;
-#[cfg(feature = "lanes")]
-use crate::gradients::Gradients;
+use crate::gradient::{Gradient, LossGradient};
 use crate::ilqr::check_solver;
-use crate::implicit::{Differentiation, Gradient, Implicit, LossGradient};
-#[cfg(feature = "lanes")]
-use crate::lanes::{Lanes, Native};
-#[cfg(feature = "lanes")]
-use crate::lockstep::Lockstep;
 use crate::model::Model;
 use crate::problem::Problem;
-use crate::settings::Settings;
+#[cfg(feature = "lanes")]
+use crate::scalar::lanes::Native;
+use crate::settings::{Differentiation, Settings};
 use crate::solution::Solution;
+#[cfg(feature = "lanes")]
+use crate::solve::lockstep::Lockstep;
+use crate::solve::workspace::Forward;
 
 /// Solves every problem, as [`Ilqr::solve`](crate::Ilqr::solve) would. Settings, a horizon or a model that
 /// [`Ilqr::new`](crate::Ilqr::new) would refuse are [`SolveError::Settings`] in every entry.

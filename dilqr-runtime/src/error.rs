@@ -2,10 +2,10 @@
 
 use alloc::string::String;
 use core::fmt;
-
 use thiserror::Error;
 
-use crate::solution::Status;
+use crate::model::limits::Limit;
+use crate::status::Status;
 
 /// An input of the solver, as the errors name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,37 +76,6 @@ impl fmt::Display for Position {
         match self.stage {
             Some(stage) => write!(f, "stage {stage}, entry {}", self.entry),
             None => write!(f, "entry {}", self.entry),
-        }
-    }
-}
-
-/// What limits a trajectory at a stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Limit {
-    /// The lower bound of a control.
-    LowerBound {
-        /// Index of the control.
-        control: usize,
-    },
-    /// The upper bound of a control.
-    UpperBound {
-        /// Index of the control.
-        control: usize,
-    },
-    /// A constraint: inequalities are counted first, then equalities.
-    Constraint {
-        /// Index of the constraint.
-        index: usize,
-    },
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::LowerBound { control } => write!(f, "the lower bound of control {control}"),
-            Self::UpperBound { control } => write!(f, "the upper bound of control {control}"),
-            Self::Constraint { index } => write!(f, "constraint {index}"),
         }
     }
 }

@@ -12,20 +12,22 @@
 //! stabilization of complex behaviors through online trajectory optimization*, 2012 (line search on the rollout with
 //! feedback, regularization with a schedule).
 
+#[cfg(feature = "dual")]
+use crate::differentiate::hvp;
 use alloc::vec::Vec;
-
 #[cfg(feature = "dual")]
 use nalgebra::SVector;
 
+use crate::differentiate::Implicit;
+#[cfg(feature = "dual")]
+use crate::differentiate::hvp::Direction;
 use crate::error::{GradientError, Input, SettingsError, SolveError};
-use crate::forward::Forward;
-use crate::implicit::{Differentiation, Gradient, Implicit, Jacobian, LossGradient};
+use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::model::Model;
 use crate::problem::Problem;
-#[cfg(feature = "dual")]
-use crate::second_order::{self, Direction};
-use crate::settings::Settings;
+use crate::settings::{Differentiation, Settings};
 use crate::solution::Solution;
+use crate::solve::workspace::Forward;
 
 /// Solves problems of one model over one horizon, and differentiates their solutions.
 ///
@@ -296,7 +298,7 @@ where
         direction: &Direction<NX, NP, NS>,
         loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>]) -> LossGradient<NX, NU>,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        second_order::hvp(&mut self.implicit, &self.model, &self.settings, solution, loss, direction, loss_hessian)
+        hvp::hvp(&mut self.implicit, &self.model, &self.settings, solution, loss, direction, loss_hessian)
     }
 
     /// The exact derivative of the whole trajectory with respect to the parameters, by a forward sweep.

@@ -6,18 +6,19 @@
 //! control: Scokaert, Mayne and Rawlings 1999).
 
 use alloc::vec::Vec;
-
 use nalgebra::{SMatrix, SVector};
 
-use crate::augmented::violation;
 use crate::error::{Input, SettingsError, SolveError};
 use crate::ilqr::Ilqr;
-use crate::instance::Bounds;
-use crate::model::{Model, Stage, Terminal};
+use crate::lq::bounds::Bounds;
+use crate::model::Model;
+use crate::model::stage::{Stage, Terminal};
+use crate::ocp::rollout::at_stage;
 use crate::problem::{Guess, Problem, finite, length};
 use crate::settings::Settings;
-use crate::solution::{Multipliers, Solution, Stats, Status, copy};
-use crate::trajectory::at_stage;
+use crate::solution::{Multipliers, Solution, Stats, copy};
+use crate::solve::augmented_lagrangian::violation;
+use crate::status::Status;
 
 /// A controller with a receding horizon.
 ///
@@ -88,7 +89,7 @@ pub struct MpcStep<const NX: usize, const NU: usize> {
     /// How this step's solve ended.
     pub status: Status,
     /// Whether the plan is what this step's solve arrived at. Otherwise the solve brought nothing better than the last
-    /// plan, and that one goes on under its feedback kind.
+    /// plan, and that one goes on under its feedback law.
     pub replanned: bool,
     /// `sum_t l + l_T` of the plan.
     pub cost: f64,
@@ -360,7 +361,7 @@ struct ShiftedPlan<const NU: usize> {
     control: SVector<f64, NU>,
     /// Of the guess.
     cost: f64,
-    /// Whether the guess is the rollout of the plan's kind.
+    /// Whether the guess is the rollout of the plan's law.
     followed: bool,
     /// Largest violation of the guess, and its stage.
     violation: (f64, Option<usize>),

@@ -1,12 +1,12 @@
 //! What to solve: initial state, parameters, horizon and the first guess.
 
 use alloc::vec::Vec;
-
 use nalgebra::SVector;
 
 use crate::error::{Input, Position, SolveError, find_non_finite};
-use crate::instance::Bounds;
-use crate::model::{Model, Stage};
+use crate::lq::bounds::Bounds;
+use crate::model::Model;
+use crate::model::stage::Stage;
 use crate::solution::{Multipliers, Solution};
 
 /// An instance of a model's problem: `x_0`, `p`, `s_t`, the horizon `T`, and the controls to start from.

@@ -1,43 +1,36 @@
 //! What a solve returns.
 
 use alloc::vec::Vec;
-use core::fmt;
-
 use nalgebra::{SMatrix, SVector};
 
-use crate::certificate::CertificateData;
+use crate::model::limits::Limits;
+use crate::status::Status;
 
-/// How a solve ended. Only [`Status::Converged`] solutions are differentiated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Stationary to the tolerance, and a strict minimum: `Q_uu` is positive definite at every stage without regularization.
-    Converged,
-    /// `max_iterations` steps were taken and the trajectory is not stationary yet.
-    IterationLimit,
-    /// No step length brought progress, up to the largest regularization; or the cost can no longer tell trajectories
-    /// apart and no step made the trajectory more stationary (a tolerance below what rounding allows).
-    LineSearchFailed,
-    /// The Hessian is not positive definite: not even with the largest regularization; or the trajectory is stationary
-    /// without being a strict minimum (a saddle, a maximum or a flat valley; often a symmetric first guess: start from
-    /// other controls).
-    RegularizationLimit,
-    /// The first trajectory, or the derivatives along the last one, are not finite.
-    Diverged,
-    /// No trajectory was found that satisfies the constraints; [`Stats::violation`] says by how much the returned one does
-    /// not, and where. Never returned for models without constraints.
-    Infeasible,
+/// What a solve leaves behind for the certificate.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CertificateData<const NU: usize> {
+    pub(crate) limits: Limits,
+    /// `Q_uu` on the controls that are free, with infinity on the diagonal for those that are not.
+    pub(crate) curvatures: Vec<SMatrix<f64, NU, NU>>,
+    pub(crate) lower: [f64; NU],
+    pub(crate) upper: [f64; NU],
+    /// Values of the constraints, as in a trajectory.
+    pub(crate) constraints: Vec<f64>,
+    /// The largest term of `Q_u`.
+    pub(crate) scale: f64,
 }
 
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Converged => "converged",
-            Self::IterationLimit => "iteration limit",
-            Self::LineSearchFailed => "line search failed",
-            Self::RegularizationLimit => "regularization limit",
-            Self::Diverged => "diverged",
-            Self::Infeasible => "infeasible",
-        })
+impl<const NU: usize> CertificateData<NU> {
+    /// Of no solve yet, with room for one over `horizon` stages.
+    pub(crate) fn none(horizon: usize) -> Self {
+        Self {
+            limits: Limits::NONE,
+            curvatures: Vec::with_capacity(horizon),
+            lower: [f64::NEG_INFINITY; NU],
+            upper: [f64::INFINITY; NU],
+            constraints: Vec::new(),
+            scale: 1.0,
+        }
     }
 }
 
@@ -143,7 +136,7 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     /// The controls that the solve started from, as they were given (zeros where none were), `T` vectors of `NU`. Read
     /// where a gradient is taken through the steps of a solve, and nowhere else.
     pub initial_controls: Vec<SVector<f64, NU>>,
-    /// Where the solve started from a rollout under a feedback kind, its states, `T + 1` vectors of `NX`; empty otherwise.
+    /// Where the solve started from a rollout under a feedback law, its states, `T + 1` vectors of `NX`; empty otherwise.
     pub initial_states: Vec<SVector<f64, NX>>,
 }
 

@@ -84,10 +84,10 @@ fn stage_parameters() {
     );
     let mut bad = [[0.0; 2]; T + 1];
     bad[T][1] = f64::INFINITY;
-    let place = Position { stage: Some(T), entry: 1 };
+    let position = Position { stage: Some(T), entry: 1 };
     assert_eq!(
         solver.solve(&start().with_stage_params(&bad)),
-        Err(SolveError::NonFinite { input: Input::StageParams, place, given: f64::INFINITY })
+        Err(SolveError::NonFinite { input: Input::StageParams, position, given: f64::INFINITY })
     );
     let good = [[0.1; 2]; T + 1];
     let policy = |_: usize, x: &SVector<f64, 2>| [-x[0]];

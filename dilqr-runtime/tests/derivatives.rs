@@ -1,13 +1,13 @@
 //! Derivatives of hand-written models: by hyper-dual numbers (what a model written by hand gets), by central
 //! differences, and by hand where the formulas are short.
 
-use dilqr_runtime::dual::{AutoDiff, HyperDualParts};
+use dilqr_runtime::NumDiff;
 use dilqr_runtime::model::{
     HamiltonianHessian, ParameterGradient, ParameterTerms, Stage, StageExpansion, Terminal, TerminalExpansion,
     Variation,
 };
 use dilqr_runtime::nalgebra::{Matrix1, Matrix1x2, Matrix2, RowVector3, SMatrix, SVector, Vector2, Vector3};
-use dilqr_runtime::numdiff::NumDiff;
+use dilqr_runtime::{AutoDiff, HyperDualParts};
 use dilqr_runtime::{Model, Scalar};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};

@@ -1,7 +1,7 @@
 //! A model by hand that gives nothing but the values of its limits: derivatives by dual numbers, and by central
 //! differences, against formulas.
 
-use dilqr_runtime::limits::{ConstraintExpansion, ConstraintParameterTerms};
+use dilqr_runtime::model::{ConstraintExpansion, ConstraintParameterTerms};
 use dilqr_runtime::model::{ParameterGradient, Stage, Terminal, Variation};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Limits, Model, NumDiff, Scalar};
@@ -117,7 +117,7 @@ fn compare<M: Model<2, 1, 2, 1>>(model: &M, tolerance: f64) {
 #[test]
 fn dual_numbers_stand_in() {
     compare(&Hand, 1e-15 * 10.0);
-    compare(&dilqr_runtime::dual::AutoDiff(Hand), 1e-15 * 10.0);
+    compare(&dilqr_runtime::AutoDiff(Hand), 1e-15 * 10.0);
 }
 
 #[test]

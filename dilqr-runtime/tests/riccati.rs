@@ -3,8 +3,8 @@
 
 use dilqr_runtime::Scalar;
 use dilqr_runtime::lq::{LqProblem, LqSolution, LqStage, NoMinimum};
+use dilqr_runtime::lq::{Proximal, Quadratic, StageFactor};
 use dilqr_runtime::nalgebra::{DMatrix, DVector, SMatrix, SVector};
-use dilqr_runtime::riccati::{Proximal, Quadratic, StageFactor};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 

@@ -5,7 +5,7 @@ mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dilqr_runtime::dual::AutoDiff;
+use dilqr_runtime::AutoDiff;
 use dilqr_runtime::model::{Stage, StageExpansion, Terminal, TerminalExpansion};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Hessian, Ilqr, Model, Problem, Scalar, Settings, Solution, Status};

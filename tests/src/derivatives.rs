@@ -1,13 +1,13 @@
 //! Compares every block of a model's derivatives with dual numbers and with central differences.
 
+use dilqr_runtime::AutoDiff;
 use dilqr_runtime::Model;
-use dilqr_runtime::dual::AutoDiff;
+use dilqr_runtime::NumDiff;
 use dilqr_runtime::model::{
     HamiltonianExpansion, HamiltonianHessian, ParameterGradient, ParameterTerms, Stage, StageExpansion, Terminal,
     TerminalExpansion, Variation,
 };
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
-use dilqr_runtime::numdiff::NumDiff;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 

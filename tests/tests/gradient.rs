@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use dilqr_models::{cartpole, lqr, pendulum};
-use dilqr_runtime::dual::AutoDiff;
+use dilqr_runtime::AutoDiff;
 use dilqr_runtime::model::{Stage, StageExpansion};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Differentiation, Direction, Ilqr, LossGradient, Model, Problem, Settings};

@@ -5,7 +5,7 @@
 #![allow(clippy::neg_cmp_op_on_partial_ord, clippy::manual_clamp, reason = "the constructs are what is tested")]
 #![allow(clippy::type_complexity, reason = "a closure over the three records")]
 
-use dilqr_runtime::dual::AutoDiff;
+use dilqr_runtime::AutoDiff;
 use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, Stage, StageExpansion};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{LossGradient, Model, Settings, Status};

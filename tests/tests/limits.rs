@@ -3,8 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
-use dilqr_runtime::dual::AutoDiff;
-use dilqr_runtime::limits::{ConstraintExpansion, ConstraintParameterTerms};
+use dilqr_runtime::AutoDiff;
+use dilqr_runtime::model::{ConstraintExpansion, ConstraintParameterTerms};
 use dilqr_runtime::model::{ParameterGradient, Stage, Terminal, Variation};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Limits, Model, NumDiff, Scalar};

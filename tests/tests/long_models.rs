@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 #![allow(clippy::let_and_return, reason = "the models are machine-made")]
 
-use dilqr_runtime::dual::AutoDiff;
+use dilqr_runtime::AutoDiff;
 use dilqr_runtime::model::{HamiltonianExpansion, ParameterGradient, ParameterTerms, Stage, StageExpansion, Variation};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Ilqr, LossGradient, Model, Problem, Settings, Status};

@@ -8,7 +8,7 @@ use dilqr_models::{
 };
 #[cfg(feature = "large")]
 use dilqr_models::{arm, quadrotor, quadrotor_euler, quadrotor_pole, rocket};
-use dilqr_runtime::dual::AutoDiff;
+use dilqr_runtime::AutoDiff;
 use dilqr_runtime::model::{Stage, StageExpansion, Terminal, TerminalExpansion};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, Model, Problem, Solution};

@@ -8,8 +8,8 @@ mod oracle;
 #[path = "../../dilqr-macros/src/tests/random.rs"]
 mod random;
 
+use dilqr_runtime::AutoDiff;
 use dilqr_runtime::Model;
-use dilqr_runtime::dual::AutoDiff;
 use dilqr_runtime::model::{
     HamiltonianExpansion, HamiltonianHessian, ParameterGradient, ParameterTerms, Stage, StageExpansion, Terminal,
     TerminalExpansion, Variation,

@@ -9,8 +9,8 @@
 //! Each equation is checked on its own, with numbers of the solution on both sides. Nothing is rolled out, so rounding is not
 //! amplified, however unstable the plant and however long the horizon.
 
-use dilqr_runtime::dual::AutoDiff;
-use dilqr_runtime::limits::ConstraintExpansion;
+use dilqr_runtime::AutoDiff;
+use dilqr_runtime::model::ConstraintExpansion;
 use dilqr_runtime::model::{HamiltonianHessian, Stage, StageExpansion, Terminal, TerminalExpansion};
 use dilqr_runtime::nalgebra::{DMatrix, SMatrix, SVector};
 use dilqr_runtime::{Model, Settings, Solution};

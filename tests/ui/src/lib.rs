@@ -1,9 +1,9 @@
 //! Compares a compiled model with its own functions. The cases that must compile call this when they run.
 
 use dilqr_runtime::Model;
+use dilqr_runtime::NumDiff;
 use dilqr_runtime::model::{Stage, StageExpansion, Terminal};
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::numdiff::NumDiff;
 
 /// Asserts that the kernels of `model` compute what the functions of its module do, and that the first derivatives are
 /// those of these functions, at seeded points whose entries lie between 0.2 and 0.9 (inside the domain of every

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use dilqr_benches::casadi::quadrotor_euler;
 use dilqr_models::{cartpole_cos_sin, pendulum_cos_sin};
-use dilqr_runtime::dual::AutoDiff;
+use dilqr_runtime::AutoDiff;
 use dilqr_runtime::model::{
     HamiltonianExpansion, ParameterGradient, ParameterTerms, Stage, Terminal, TerminalExpansion, Variation,
 };

@@ -582,7 +582,7 @@ hux   huu   hup
             __out.fp.data.0[0usize][1usize] = (-0.1f64) * __t6;
         }
         pub struct __Dynamics;
-        impl ::dilqr_runtime::Kernel for __Dynamics {
+        impl ::dilqr_runtime::__private::Kernel for __Dynamics {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -666,7 +666,7 @@ hux   huu   hup
             );
         }
         pub struct __StageCost;
-        impl ::dilqr_runtime::Kernel for __StageCost {
+        impl ::dilqr_runtime::__private::Kernel for __StageCost {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -713,7 +713,7 @@ hux   huu   hup
             )
         }
         pub struct __TerminalCost;
-        impl ::dilqr_runtime::Kernel for __TerminalCost {
+        impl ::dilqr_runtime::__private::Kernel for __TerminalCost {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -761,7 +761,7 @@ hux   huu   hup
             )
         }
         pub struct __Step;
-        impl ::dilqr_runtime::Kernel for __Step {
+        impl ::dilqr_runtime::__private::Kernel for __Step {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -847,7 +847,7 @@ hux   huu   hup
             <__S as ::dilqr_runtime::Scalar>::mul_add(__t10, __t8 * __t8, __t2)
         }
         pub struct __ExpandStage;
-        impl ::dilqr_runtime::Kernel for __ExpandStage {
+        impl ::dilqr_runtime::__private::Kernel for __ExpandStage {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -993,7 +993,7 @@ hux   huu   hup
             ) * __t8;
         }
         pub struct __ExpandTerminal;
-        impl ::dilqr_runtime::Kernel for __ExpandTerminal {
+        impl ::dilqr_runtime::__private::Kernel for __ExpandTerminal {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1058,7 +1058,7 @@ hux   huu   hup
             __out.lxx.data.0[0usize][0usize] = __t8 * __t2;
         }
         pub struct __ExpandHamiltonian;
-        impl ::dilqr_runtime::Kernel for __ExpandHamiltonian {
+        impl ::dilqr_runtime::__private::Kernel for __ExpandHamiltonian {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1194,7 +1194,7 @@ hux   huu   hup
             __out.hxx.data.0[0usize][0usize] = __t28;
         }
         pub struct __AddHamiltonianParameterGradient;
-        impl ::dilqr_runtime::Kernel for __AddHamiltonianParameterGradient {
+        impl ::dilqr_runtime::__private::Kernel for __AddHamiltonianParameterGradient {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1291,7 +1291,7 @@ hux   huu   hup
             __gp.data.0[0][0usize] += -__t12;
         }
         pub struct __AddTerminalParameterGradient;
-        impl ::dilqr_runtime::Kernel for __AddTerminalParameterGradient {
+        impl ::dilqr_runtime::__private::Kernel for __AddTerminalParameterGradient {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1340,7 +1340,7 @@ hux   huu   hup
             __gp.data.0[0][0usize] += __t0 * __t0;
         }
         pub struct __AddParameterContraction;
-        impl ::dilqr_runtime::Kernel for __AddParameterContraction {
+        impl ::dilqr_runtime::__private::Kernel for __AddParameterContraction {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1488,7 +1488,7 @@ hux   huu   hup
             __gp.data.0[0][0usize] += -__t25;
         }
         pub struct __AddTerminalParameterContraction;
-        impl ::dilqr_runtime::Kernel for __AddTerminalParameterContraction {
+        impl ::dilqr_runtime::__private::Kernel for __AddTerminalParameterContraction {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1549,7 +1549,7 @@ hux   huu   hup
                         * __x.data.0[0][0usize]);
         }
         pub struct __ParameterTerms;
-        impl ::dilqr_runtime::Kernel for __ParameterTerms {
+        impl ::dilqr_runtime::__private::Kernel for __ParameterTerms {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1659,7 +1659,7 @@ hux   huu   hup
             __out.hxp.data.0[0usize][0usize] = __t21;
         }
         pub struct __TerminalParameterTerms;
-        impl ::dilqr_runtime::Kernel for __TerminalParameterTerms {
+        impl ::dilqr_runtime::__private::Kernel for __TerminalParameterTerms {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,

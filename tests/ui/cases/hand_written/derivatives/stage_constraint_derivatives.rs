@@ -1,6 +1,6 @@
 //! Constraints of stages whose derivatives are not given.
 
-use dilqr_runtime::limits::{ConstraintExpansion, ConstraintParameterTerms};
+use dilqr_runtime::model::{ConstraintExpansion, ConstraintParameterTerms};
 use dilqr_runtime::model::{
     HamiltonianExpansion, ParameterGradient, ParameterTerms, Stage, StageExpansion, Terminal, TerminalExpansion, Variation,
 };
