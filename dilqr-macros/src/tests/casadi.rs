@@ -7,13 +7,14 @@
 use std::fmt::Write as _;
 
 use super::{differentiate, elaborate_file, golden};
-use crate::chain::{Chain, HessianStrategy, JacobianStrategy, Strategy};
-use crate::graph::{Input, Vector};
-use crate::kernels::{Kernels, Sizes};
-use crate::partials::Ways;
-use crate::program::{Field, Output};
-use crate::tape::Tape;
-use crate::{partials, symbolic};
+use crate::differentiate::build_kernels;
+use crate::differentiate::build_kernels::Strategies;
+use crate::differentiate::chain_rule::{ChainRule, HessianStrategy, JacobianStrategy, Strategy};
+use crate::differentiate::symbolica;
+use crate::differentiate::tape::Tape;
+use crate::elaborate::graph::{Input, Vector};
+use crate::program::kernels::{Kernels, Sizes};
+use crate::program::program::{Field, Output};
 
 /// Operations of `first` (f, fx, fu, fp), `hess` (hxx, hux, huu), `cross` (hxp, hup) and `terms` (fp, hxp, hup).
 type Counts = [usize; 4];
@@ -45,14 +46,14 @@ fn systems() -> [(&'static str, &'static str, String, Counts); 6] {
 }
 
 /// The second derivatives of `l + lambda' f` in `(x, u)` and `p`, and nothing else (the kernel `parameter_terms` gives `fp`
-/// as well): the fewest operations over all ways to build them.
+/// as well): the fewest operations over all strategies to build them.
 fn cross(tapes: &[Tape]) -> usize {
     let mut best = usize::MAX;
-    let ways = tapes.iter().flat_map(|tape| HessianStrategy::ALL.map(|hessian| (tape, hessian)));
-    for (tape, hessian) in ways {
+    let strategies = tapes.iter().flat_map(|tape| HessianStrategy::ALL.map(|hessian| (tape, hessian)));
+    for (tape, hessian) in strategies {
         // A way that is far beyond the best is given up.
         let limit = best.saturating_mul(3).saturating_add(1_000);
-        let mut chain = Chain::new(tape, Strategy { jacobian: JacobianStrategy::Forward, hessian }, limit);
+        let mut chain = ChainRule::new(tape, Strategy { jacobian: JacobianStrategy::Forward, hessian }, limit);
         let mut roots = vec![(tape.l, chain.builder.constant(1.0))];
         for (index, &f) in tape.f.iter().enumerate() {
             roots.push((f, chain.builder.input(Input::new(Vector::Lambda, index))));
@@ -71,8 +72,8 @@ fn cross(tapes: &[Tape]) -> usize {
 }
 
 fn counts(tapes: &[Tape], sizes: Sizes) -> Counts {
-    let Kernels { linearize, parameter_terms, .. } = &partials::kernels(tapes, sizes);
-    let hessian = partials::hamiltonian_hessian(Ways::all(tapes), sizes);
+    let Kernels { linearize, parameter_terms, .. } = &build_kernels::build_cheapest(tapes, sizes);
+    let hessian = build_kernels::hamiltonian_hessian(Strategies::all(tapes), sizes);
     let [first, hess, terms] = [linearize, &hessian, parameter_terms].map(|program| program.count().total());
     [first, hess, cross(tapes), terms]
 }
@@ -81,7 +82,7 @@ fn counts(tapes: &[Tape], sizes: Sizes) -> Counts {
 fn operations_beside_casadi() {
     let mut text = String::from("system kernel ours casadi\n");
     for (name, module, file, theirs) in systems() {
-        let (tapes, sizes) = symbolic::session(|| {
+        let (tapes, sizes) = symbolica::session(|| {
             let system = elaborate_file(&file, module);
             (differentiate(&system), system.vectors.sizes())
         })

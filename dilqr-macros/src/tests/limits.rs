@@ -2,12 +2,14 @@
 //! by hand, and what is no bound.
 
 use super::derive;
-use crate::elaborate;
-use crate::errors::{Errors, message};
-use crate::graph::{Input, Vector};
-use crate::kernels::Kernels;
-use crate::program::{Field, Program};
-use crate::{check, parse, symbolic};
+use crate::differentiate::symbolica;
+use crate::elaborate::elaborator;
+use crate::elaborate::graph::{Input, Vector};
+use crate::program::kernels::Kernels;
+use crate::program::program::{Field, Program};
+use crate::syntax::check;
+use crate::syntax::errors::{Errors, message};
+use crate::syntax::parse;
 
 const SOURCE: &str = "pub mod limited {
     pub struct State { pub x: f64, pub y: f64 }
@@ -145,7 +147,7 @@ fn infinities_are_refused_elsewhere() {
         let mut errors = Errors::default();
         let model = parse::model(&module, None, &mut errors);
         check::model(&model, &mut errors);
-        elaborate::system(&model, &mut errors);
+        elaborator::system(&model, &mut errors);
         errors.finish().into_iter().flatten().map(|error| error.to_string()).collect()
     };
     for wrong in [
@@ -176,7 +178,7 @@ fn infinities_are_refused_elsewhere() {
 #[test]
 fn constants_as_limits() {
     let source = include_str!("golden/spring.in.rs").replace("pub force", "#[bounds(-1.0, 0.0)] pub force");
-    let kernels = symbolic::session(|| derive(&super::elaborate(&source))).unwrap();
+    let kernels = symbolica::session(|| derive(&super::elaborate(&source))).unwrap();
     assert!(kernels.bounds.is_some());
     assert_writes(&kernels.bounds, &[(Field::Lower, 0, 0, -1.0), (Field::Upper, 0, 0, 0.0)]);
     assert_writes(&kernels.bounds_contraction, &[]);

@@ -7,14 +7,15 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 
 use super::oracle::{L, N, Oracle, P, TERMINAL, U, X};
 use super::random::{Model, NP, NU, NX, Stream};
-use super::{differentiate, each_way, elaborate};
-use crate::graph::Vector;
-use crate::kernels::{Kernels, Sizes};
-use crate::partials::Ways;
-use crate::program::{Field, Output, Program};
-use crate::{partials, symbolic};
+use super::{differentiate, each_strategy, elaborate};
+use crate::differentiate::build_kernels;
+use crate::differentiate::build_kernels::Strategies;
+use crate::differentiate::symbolica;
+use crate::elaborate::graph::Vector;
+use crate::program::kernels::{Kernels, Sizes};
+use crate::program::program::{Field, Output, Program};
 
-/// Two exact derivatives by different ways differ by the rounding of some hundred operations on numbers up to the
+/// Two exact derivatives by different strategies differ by the rounding of some hundred operations on numbers up to the
 /// oracle's scale: 1e3 eps is typical of the worst, and this is 1e5 eps.
 const TOLERANCE: f64 = 2e-11;
 /// Points at which larger numbers than this come up are passed over, so that an entry of size 1 cannot hide in the
@@ -164,15 +165,15 @@ fn agree(model: &Model, kernels: &Kernels, compared: &Cell<usize>) -> Result<(),
 }
 
 /// The kernels of a model, with that of comparisons.
-fn all_kernels(ways: Ways<'_>, sizes: Sizes) -> Kernels {
-    let hamiltonian_hessian = Some(partials::hamiltonian_hessian(ways, sizes));
-    Kernels { hamiltonian_hessian, ..partials::kernels_in(ways, sizes) }
+fn all_kernels(strategies: Strategies<'_>, sizes: Sizes) -> Kernels {
+    let hamiltonian_hessian = Some(build_kernels::hamiltonian_hessian(strategies, sizes));
+    Kernels { hamiltonian_hessian, ..build_kernels::build_all(strategies, sizes) }
 }
 
 /// Random models of `length` choices, the same in every run.
 fn run(seed: u8, cases: u32, length: usize) {
     // One session for all: what Symbolica needs at a start it needs once.
-    let outcome = symbolic::session(|| {
+    let outcome = symbolica::session(|| {
         let config = Config { cases, failure_persistence: None, max_shrink_iters: 500, ..Config::default() };
         let random = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
         let mut runner = TestRunner::new_with_rng(config, random);
@@ -182,10 +183,10 @@ fn run(seed: u8, cases: u32, length: usize) {
             let model = Model::new(&choices);
             let system = elaborate(&model.source("random"));
             let (tapes, sizes) = (differentiate(&system), system.vectors.sizes());
-            agree(&model, &all_kernels(Ways::all(&tapes), sizes), &compared)?;
+            agree(&model, &all_kernels(Strategies::all(&tapes), sizes), &compared)?;
             // The shortest kernels do not show whether the others are right.
-            let ways = each_way(&tapes);
-            agree(&model, &all_kernels(ways[way % ways.len()], sizes), &compared)
+            let strategies = each_strategy(&tapes);
+            agree(&model, &all_kernels(strategies[way % strategies.len()], sizes), &compared)
         });
         let failure = match result {
             Ok(()) => None,
