@@ -176,6 +176,9 @@ pub enum GradientError {
     /// The settings, the horizon or the model were refused (only from [`batch`](crate::batch), which makes its own solvers).
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The problem that was to be solved first is none.
+    #[error(transparent)]
+    Problem(#[from] SolveError),
     /// The trajectory is not a solution: the solver stopped early, or the solution was edited since.
     #[error(
         "the solution has not converged: status {status}, dynamics residual {dynamics:e} (at most {dynamics_tolerance:e}), \

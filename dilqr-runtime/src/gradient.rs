@@ -59,7 +59,7 @@ impl<const NX: usize, const NP: usize, const NS: usize> Gradient<NX, NP, NS> {
     }
 }
 
-pub(crate) fn all_finite<const R: usize, const C: usize>(matrix: &SMatrix<f64, R, C>) -> bool {
+fn all_finite<const R: usize, const C: usize>(matrix: &SMatrix<f64, R, C>) -> bool {
     matrix.iter().all(|entry| entry.is_finite())
 }
 
@@ -83,5 +83,12 @@ pub(crate) fn check_finite<'a>(input: Input, vectors: impl Iterator<Item = &'a [
             Err(GradientError::NonFinite { input, position: Position { stage: Some(stage), entry }, given })
         }
         None => Ok(()),
+    }
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize> Jacobian<NX, NU, NP> {
+    pub(crate) fn check(self) -> Result<Self, GradientError> {
+        let finite = self.states.iter().all(all_finite) && self.controls.iter().all(all_finite);
+        if finite { Ok(self) } else { Err(GradientError::Undefined) }
     }
 }

@@ -4,7 +4,7 @@
 
 mod support;
 
-use dilqr_runtime::error::Limit;
+use dilqr_runtime::model::Limit;
 use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{GradientError, Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings, Solution, Status};

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
-use crate::ilqr::Iteration;
-use crate::kkt::unconstrained::Sensitivity;
+use crate::iteration::Iteration;
+use crate::kkt::unconstrained::Unconstrained;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::limits::Limits;
@@ -89,7 +89,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         problem: &Problem<NX, NU, NP, NS>,
         observe: impl FnMut(&Iteration),
         solution: &mut Solution<NX, NU, NP, NS>,
-        keep: Option<&mut Sensitivity<f64, NX, NU>>,
+        keep: Option<&mut Unconstrained<f64, NX, NU>>,
     ) -> bool
     where
         M: Model<NX, NU, NP, NS>,
@@ -241,6 +241,24 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         if together { cost_along(&instance, trajectory) } else { rollout(&instance, problem.x0(), trajectory) }
     }
 
+    /// The controls that a solve of a problem starts from, within the bounds; with their states where they come from a
+    /// feedback law.
+    #[cfg(feature = "dual")]
+    pub(crate) fn guess_of<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        problem: &Problem<NX, NU, NP, NS>,
+    ) -> (Vec<SVector<f64, NU>>, Vec<SVector<f64, NX>>)
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        self.load_problem(model, problem);
+        self.start(model, problem);
+        let Trajectory { states, controls, .. } = &self.current.trajectory;
+        let law = matches!(problem.guess(), Guess::Rollout { .. });
+        (controls.clone(), if law { states.clone() } else { Vec::new() })
+    }
+
     fn write<const NP: usize>(
         &self,
         status: Status,
@@ -260,17 +278,6 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         let held: &[_] = if self.penalty.covers_bounds() { &[] } else { &policy.held };
         copy(&mut solution.bound_multipliers, held);
         copy(&mut solution.stage_params, &self.stage_params);
-        match problem.controls() {
-            Some(controls) => copy(&mut solution.initial_controls, controls),
-            None => {
-                solution.initial_controls.clear();
-                solution.initial_controls.resize(self.horizon(), SVector::zeros());
-            }
-        }
-        match problem.guess() {
-            Guess::Rollout { states, .. } => copy(&mut solution.initial_states, states),
-            _ => solution.initial_states.clear(),
-        }
         copy(&mut solution.states, &trajectory.states);
         copy(&mut solution.controls, &trajectory.controls);
         copy(&mut solution.gains, &policy.gains);
@@ -296,7 +303,7 @@ pub(crate) struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize
     /// See [`IterationState`].
     pub(crate) gauss_newton_fallback: bool,
     /// Where to leave the factorization of the LQ problem about the solution.
-    keep: Option<&'a mut Sensitivity<f64, NX, NU>>,
+    keep: Option<&'a mut Unconstrained<f64, NX, NU>>,
     /// Whether the last sweep left it there.
     kept: bool,
 }
