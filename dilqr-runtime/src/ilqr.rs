@@ -47,15 +47,15 @@ use crate::solve::workspace::Forward;
 /// Linear in the horizon. Without limits and stage parameters a solver has, for each stage, at most
 ///
 /// ```text
-/// 8 (2 NX^2 + 4 NX NU + 4 NU^2 + 7 NX + 7 NU)  bytes
+/// 8 (2 NX^2 + 4 NX NU + 4 NU^2 + 7 NX + 8 NU)  bytes
 /// ```
 ///
-/// and a [`Solution`] `8 (NX NU + NU^2 + 3 NX + 2 NU)`. Limits and stage parameters come on top, as much for each stage.
+/// and a [`Solution`] `8 (NX NU + NU^2 + 2 NX + NU)`. Limits and stage parameters come on top, as much for each stage.
 ///
 /// | `NX`, `NU` | 2, 1 | 4, 1 | 6, 2 | 12, 4 | 14, 7 | 30, 10 |
 /// |---|---|---|---|---|---|---|
-/// | solver, bytes a stage | 328 | 696 | 1536 | 5248 | 9016 | 29440 |
-/// | solution, bytes a stage | 88 | 152 | 304 | 864 | 1624 | 4080 |
+/// | solver, bytes a stage | 336 | 704 | 1552 | 5280 | 9072 | 29520 |
+/// | solution, bytes a stage | 64 | 112 | 240 | 736 | 1456 | 3760 |
 #[derive(Clone, Debug)]
 pub struct Ilqr<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     model: M,
