@@ -123,7 +123,7 @@ where
             let mut solution = Solution::new(self.horizon());
             let warm = path.last().map(|last| problem.clone().with_warm_start(&self.model, last));
             let problem = warm.as_ref().unwrap_or(problem);
-            self.forward.solve(&self.model, &settings, problem, |_| {}, &mut solution, None);
+            self.forward.solve((&self.model, &settings), problem, |_| {}, &mut solution, None);
             path.push(solution);
         }
         Ok(path)
@@ -191,7 +191,7 @@ where
         solution: &mut Solution<NX, NU, NP, NS>,
     ) {
         let Self { model, settings, forward, .. } = self;
-        forward.solve(model, settings, problem, observe, solution, None);
+        forward.solve((model, settings), problem, observe, solution, None);
     }
 
     /// Checks that a solution is one, and factorizes the optimality conditions about it: for several derivatives at the
@@ -254,7 +254,7 @@ where
             Kkt::Unconstrained(system) => Some(system),
             Kkt::ActiveSet(_) => None,
         };
-        let kept = self.forward.solve(&self.model, &self.settings, problem, |_| {}, &mut solution, keep);
+        let kept = self.forward.solve((&self.model, &self.settings), problem, |_| {}, &mut solution, keep);
         if !kept {
             let sensitivities = self.differentiate(&solution);
             return Ok((solution, sensitivities));
