@@ -107,8 +107,8 @@ fn messages_read_alike() {
 
 /// The texts of the compiler's catalogue of messages.
 fn catalogue() -> Vec<String> {
-    let source = include_str!("../../../dilqr-macros/src/errors.rs");
-    let (_, catalogue) = source.split_once("pub(crate) mod message {").expect("errors.rs holds the catalogue");
+    let source = include_str!("../../../dilqr-macros/src/syntax/messages.rs");
+    let (_, catalogue) = source.split_once("pub(crate) mod message {").expect("messages.rs holds the catalogue");
     let texts = string_literals(catalogue.split("\n}\n").next().expect("the module ends"));
     assert!(texts.len() > 80, "the catalogue has not been read: {texts:?}");
     texts
