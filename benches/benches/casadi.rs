@@ -47,7 +47,7 @@ fn main() -> Result<(), Failure> {
         system!("quadrotor_euler", quadrotor_euler, QuadrotorEuler),
         system!("quadrotor_rk4", quadrotor_rk4, QuadrotorRk4),
         #[cfg(feature = "large")]
-        system!("arm", dilqr_models::arm, Arm),
+        system!("arm", dilqr_benches::arm, Arm),
     ];
     let peer = Peer::read(&folder)?;
     match &peer {

@@ -8,11 +8,12 @@ use dilqr_benches::by_hand;
 use dilqr_benches::point::{Point, points};
 use dilqr_models::{cartpole, lqr, pendulum};
 use dilqr_runtime::Model;
+use dilqr_runtime::NumDiff;
 use dilqr_runtime::model::{
-    HamiltonianExpansion, HamiltonianHessian, ParameterTerms, StageExpansion, TerminalExpansion,
+    HamiltonianExpansion, HamiltonianHessian, ParameterGradient, ParameterTerms, Stage, StageExpansion, Terminal,
+    TerminalExpansion, Variation,
 };
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
-use dilqr_runtime::numdiff::NumDiff;
 
 /// Number of points, a power of two: a mask selects the next.
 const POINTS: usize = 64;
@@ -48,56 +49,73 @@ fn kernels<M, const NX: usize, const NU: usize, const NP: usize>(
 
     let mut next = SVector::zeros();
     time(criterion, [system, "dynamics", version], points, |z| {
-        model.dynamics(&z.x, &z.u, &z.p, &s, black_box(&mut next));
+        model.dynamics(Stage::new(&z.x, &z.u, &z.p, &s), black_box(&mut next));
     });
     time(criterion, [system, "stage_cost", version], points, |z| {
-        black_box(model.stage_cost(&z.x, &z.u, &z.p, &s));
+        black_box(model.stage_cost(Stage::new(&z.x, &z.u, &z.p, &s)));
     });
     time(criterion, [system, "step", version], points, |z| {
-        black_box(model.step(&z.x, &z.u, &z.p, &s, black_box(&mut next)));
+        black_box(model.step(Stage::new(&z.x, &z.u, &z.p, &s), black_box(&mut next)));
     });
     time(criterion, [system, "terminal_cost", version], points, |z| {
-        black_box(model.terminal_cost(&z.x, &z.p, &s));
+        black_box(model.terminal_cost(Terminal::new(&z.x, &z.p, &s)));
     });
 
     let mut stage = StageExpansion::zeros();
     time(criterion, [system, "expand_stage", version], points, |z| {
-        model.expand_stage(&z.x, &z.u, &z.p, &s, black_box(&mut stage));
+        model.expand_stage(Stage::new(&z.x, &z.u, &z.p, &s), black_box(&mut stage));
     });
     let mut terminal = TerminalExpansion::zeros();
     time(criterion, [system, "expand_terminal", version], points, |z| {
-        model.expand_terminal(&z.x, &z.p, &s, black_box(&mut terminal));
+        model.expand_terminal(Terminal::new(&z.x, &z.p, &s), black_box(&mut terminal));
     });
     let mut hessian = HamiltonianHessian::zeros();
     time(criterion, [system, "hamiltonian_hessian", version], points, |z| {
-        model.hamiltonian_hessian(&z.x, &z.u, &z.p, &s, &z.lambda, black_box(&mut hessian));
+        model.hamiltonian_hessian(Stage::new(&z.x, &z.u, &z.p, &s), &z.lambda, black_box(&mut hessian));
     });
     let mut hamiltonian = HamiltonianExpansion::zeros();
     time(criterion, [system, "expand_hamiltonian", version], points, |z| {
-        model.expand_hamiltonian(&z.x, &z.u, &z.p, &s, &z.lambda, black_box(&mut hamiltonian));
+        model.expand_hamiltonian(Stage::new(&z.x, &z.u, &z.p, &s), &z.lambda, black_box(&mut hamiltonian));
     });
 
     let mut gp = SVector::zeros();
     time(criterion, [system, "add_hamiltonian_parameter_gradient", version], points, |z| {
-        model.add_hamiltonian_parameter_gradient(&z.x, &z.u, &z.p, &s, &z.lambda, black_box(&mut gp), &mut gs);
+        model.add_hamiltonian_parameter_gradient(
+            Stage::new(&z.x, &z.u, &z.p, &s),
+            &z.lambda,
+            ParameterGradient { p: black_box(&mut gp), s: &mut gs },
+        );
     });
     time(criterion, [system, "add_terminal_parameter_gradient", version], points, |z| {
-        model.add_terminal_parameter_gradient(&z.x, &z.p, &s, black_box(&mut gp), &mut gs);
+        model.add_terminal_parameter_gradient(
+            Terminal::new(&z.x, &z.p, &s),
+            ParameterGradient { p: black_box(&mut gp), s: &mut gs },
+        );
     });
     time(criterion, [system, "add_parameter_contraction", version], points, |z| {
         let Point { x, u, p, lambda, dx, du, dlambda } = z;
-        model.add_parameter_contraction(x, u, p, &s, lambda, dx, du, dlambda, black_box(&mut gp), &mut gs);
+        model.add_parameter_contraction(
+            Stage::new(x, u, p, &s),
+            lambda,
+            Variation { dx, du },
+            dlambda,
+            ParameterGradient { p: black_box(&mut gp), s: &mut gs },
+        );
     });
     time(criterion, [system, "add_terminal_parameter_contraction", version], points, |z| {
-        model.add_terminal_parameter_contraction(&z.x, &z.p, &s, &z.dx, black_box(&mut gp), &mut gs);
+        model.add_terminal_parameter_contraction(
+            Terminal::new(&z.x, &z.p, &s),
+            &z.dx,
+            ParameterGradient { p: black_box(&mut gp), s: &mut gs },
+        );
     });
     let mut terms = ParameterTerms::zeros();
     time(criterion, [system, "parameter_terms", version], points, |z| {
-        model.parameter_terms(&z.x, &z.u, &z.p, &s, &z.lambda, black_box(&mut terms));
+        model.parameter_terms(Stage::new(&z.x, &z.u, &z.p, &s), &z.lambda, black_box(&mut terms));
     });
     let mut lxp = SMatrix::zeros();
     time(criterion, [system, "terminal_parameter_terms", version], points, |z| {
-        model.terminal_parameter_terms(&z.x, &z.p, &s, black_box(&mut lxp));
+        model.terminal_parameter_terms(Terminal::new(&z.x, &z.p, &s), black_box(&mut lxp));
     });
 }
 

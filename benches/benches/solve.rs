@@ -16,8 +16,8 @@ where
         let (mut solver, mut solution, _) = case.solved(settings);
         let stats = solution.stats;
         eprintln!(
-            "{} {steps}: {} iterations, {} rollouts, {} regularisations",
-            case.name, stats.iterations, stats.line_search_steps, stats.regularisations
+            "{} {steps}: {} iterations, {} rollouts, {} regularizations",
+            case.name, stats.iterations, stats.line_search_steps, stats.regularizations
         );
         criterion.bench_function(&format!("solve/{} {steps}", case.name), |bencher| {
             bencher.iter(|| solver.solve_into(black_box(&case.problem), black_box(&mut solution)));

@@ -4,7 +4,7 @@
 //! None is inlined, because a generated kernel is also a call into another crate.
 
 use dilqr_runtime::Model;
-use dilqr_runtime::model::StageExpansion;
+use dilqr_runtime::model::{Stage, StageExpansion};
 use dilqr_runtime::nalgebra::SVector;
 
 use crate::point::Point;
@@ -144,12 +144,12 @@ pub fn check<M, const NX: usize, const NU: usize, const NP: usize>(
     for Point { x, u, p, .. } in points {
         let (mut by_hand, mut generated) = (SVector::zeros(), SVector::zeros());
         dynamics(x, u, p, &mut by_hand);
-        model.dynamics(x, u, p, &s, &mut generated);
+        model.dynamics(Stage::new(x, u, p, &s), &mut generated);
         near(by_hand.as_slice(), generated.as_slice());
 
         let (mut by_hand, mut generated) = (StageExpansion::zeros(), StageExpansion::zeros());
         expand(x, u, p, &mut by_hand);
-        model.expand_stage(x, u, p, &s, &mut generated);
+        model.expand_stage(Stage::new(x, u, p, &s), &mut generated);
         near(by_hand.f.as_slice(), generated.f.as_slice());
         near(by_hand.fx.as_slice(), generated.fx.as_slice());
         near(by_hand.fu.as_slice(), generated.fu.as_slice());

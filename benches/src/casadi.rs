@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use dilqr_runtime::Model;
-use dilqr_runtime::model::{HamiltonianHessian, ParameterTerms};
+use dilqr_runtime::model::{HamiltonianHessian, ParameterTerms, Stage};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use serde::Deserialize;
 
@@ -150,11 +150,11 @@ where
     let (f, fx, fu, fp) = linearize(&x.into(), &u.into(), &p.into());
     let first = values([("f", f.as_slice()), ("fx", fx.as_slice()), ("fu", fu.as_slice()), ("fp", fp.as_slice())]);
     let mut hessian = HamiltonianHessian::zeros();
-    model.hamiltonian_hessian(&x, &u, &p, &s, &lambda, &mut hessian);
+    model.hamiltonian_hessian(Stage::new(&x, &u, &p, &s), &lambda, &mut hessian);
     let HamiltonianHessian { hxx, hux, huu } = &hessian;
     let hess = values([("hxx", hxx.as_slice()), ("hux", hux.as_slice()), ("huu", huu.as_slice())]);
     let mut terms = ParameterTerms::zeros();
-    model.parameter_terms(&x, &u, &p, &s, &lambda, &mut terms);
+    model.parameter_terms(Stage::new(&x, &u, &p, &s), &lambda, &mut terms);
     let ParameterTerms { fp, hxp, hup } = &terms;
     let cross = values([("hxp", hxp.as_slice()), ("hup", hup.as_slice())]);
     let all_terms = values([("fp", fp.as_slice()), ("hxp", hxp.as_slice()), ("hup", hup.as_slice())]);
@@ -173,14 +173,14 @@ where
         let (mut x, mut out) = (x, HamiltonianHessian::zeros());
         nanoseconds(|| {
             x[0] += 1e-12;
-            model.hamiltonian_hessian(black_box(&x), &u, &p, &s, &lambda, black_box(&mut out));
+            model.hamiltonian_hessian(Stage::new(black_box(&x), &u, &p, &s), &lambda, black_box(&mut out));
         })
     };
     let time_terms = move || {
         let (mut x, mut out) = (x, ParameterTerms::zeros());
         nanoseconds(|| {
             x[0] += 1e-12;
-            model.parameter_terms(black_box(&x), &u, &p, &s, &lambda, black_box(&mut out));
+            model.parameter_terms(Stage::new(black_box(&x), &u, &p, &s), &lambda, black_box(&mut out));
         })
     };
     Ok(vec![

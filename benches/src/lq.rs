@@ -3,8 +3,8 @@
 use dilqr_runtime::Scalar;
 use dilqr_runtime::lanes::{Lanes, Native};
 use dilqr_runtime::lq::{LqProblem, LqStage};
+use dilqr_runtime::lq::{Proximal, Quadratic, StageFactor};
 use dilqr_runtime::nalgebra::{Cholesky, SMatrix, SVector};
-use dilqr_runtime::riccati::{Quadratic, StageFactor};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -88,7 +88,7 @@ pub fn backward<S: Scalar, const NX: usize, const NU: usize>(
     let (mut hessian, mut gradient) = (problem.terminal_hxx, problem.terminal_gx);
     for (t, stage) in problem.stages.iter().enumerate().rev() {
         let LqStage { fx, fu, hxx, hux, huu, gx, gu, .. } = stage;
-        if factor.quadratic(&Quadratic { fx, fu, hxx, hux, huu }, S::zero(), &mut hessian).is_err() {
+        if factor.quadratic(&Quadratic { fx, fu, hxx, hux, huu }, &Proximal::none(), &mut hessian).is_err() {
             return false;
         }
         policy.feedforward[t] = factor.linear(fx, fu, gx, gu, &mut gradient).k;

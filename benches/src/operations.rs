@@ -3,7 +3,9 @@
 use core::hint::black_box;
 
 use dilqr_runtime::Model;
-use dilqr_runtime::model::{HamiltonianExpansion, HamiltonianHessian, StageExpansion};
+use dilqr_runtime::model::{
+    HamiltonianExpansion, HamiltonianHessian, ParameterGradient, Stage, StageExpansion, Variation,
+};
 use dilqr_runtime::nalgebra::SVector;
 
 use crate::lq::{Policy, backward, random};
@@ -98,13 +100,23 @@ where
         let point = black_box(point);
         let (x, u, p, lambda) = (&point.x, &point.u, &point.p, &point.lambda);
         match name {
-            "step" => drop(black_box(model.step(x, u, p, &s, black_box(&mut next)))),
-            "expand-stage" => model.expand_stage(x, u, p, &s, black_box(&mut stage)),
-            "expand-hamiltonian" => model.expand_hamiltonian(x, u, p, &s, lambda, black_box(&mut expansion)),
-            "hamiltonian-hessian" => model.hamiltonian_hessian(x, u, p, &s, lambda, black_box(&mut hessian)),
+            "step" => drop(black_box(model.step(Stage::new(x, u, p, &s), black_box(&mut next)))),
+            "expand-stage" => model.expand_stage(Stage::new(x, u, p, &s), black_box(&mut stage)),
+            "expand-hamiltonian" => {
+                model.expand_hamiltonian(Stage::new(x, u, p, &s), lambda, black_box(&mut expansion))
+            }
+            "hamiltonian-hessian" => {
+                model.hamiltonian_hessian(Stage::new(x, u, p, &s), lambda, black_box(&mut hessian))
+            }
             "parameter-contraction" => {
                 let (dx, du, dlambda) = (&point.dx, &point.du, &point.dlambda);
-                model.add_parameter_contraction(x, u, p, &s, lambda, dx, du, dlambda, black_box(&mut gp), &mut gs);
+                model.add_parameter_contraction(
+                    Stage::new(x, u, p, &s),
+                    lambda,
+                    Variation { dx, du },
+                    dlambda,
+                    ParameterGradient { p: black_box(&mut gp), s: &mut gs },
+                );
             }
             _ => return false,
         }

@@ -305,8 +305,8 @@ pub fn gauss_newton() -> Settings {
 #[must_use]
 pub fn many_small_steps(weight: f64) -> Settings {
     let mut settings = Settings::default();
-    settings.regularisation.initial = weight;
-    settings.regularisation.decrease = 1.0;
+    settings.regularization.initial = weight;
+    settings.regularization.decrease = 1.0;
     settings
 }
 

@@ -11,6 +11,8 @@ pub(crate) struct Environment {
     pub(crate) cache: Option<PathBuf>,
     /// The models whose vendored kernels are to be written, as [`lists`] reads it.
     pub(crate) vendor: String,
+    /// Whether models get the kernel `hamiltonian_hessian`, which only comparisons with other tools call on its own.
+    pub(crate) hessian_kernel: bool,
     /// The folder of the package that is compiled.
     pub(crate) package: PathBuf,
 }
@@ -21,6 +23,7 @@ impl Environment {
         Self {
             cache: cache_folder(),
             vendor: std::env::var("DILQR_VENDOR").unwrap_or_default(),
+            hessian_kernel: std::env::var_os("DILQR_HESSIAN_KERNEL").is_some(),
             package: std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| ".".into(), PathBuf::from),
         }
     }

@@ -4,11 +4,20 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::visit_mut::VisitMut;
 
+use crate::derive;
+use crate::elaborate::elaborator;
+use crate::elaborate::limits::Limits;
+use crate::emit::dump;
+use crate::emit::items;
+use crate::emit::unused;
 use crate::environment::{Environment, lists};
-use crate::errors::{Errors, message};
-use crate::kernels::Kernels;
-use crate::limits::Limits;
-use crate::{check, derive, dump, elaborate, emit, key, nesting, parse, unused, vendored};
+use crate::program::kernels::Kernels;
+use crate::store::fingerprint;
+use crate::store::vendored;
+use crate::syntax::check;
+use crate::syntax::errors::{Errors, message};
+use crate::syntax::nesting;
+use crate::syntax::parse;
 
 /// Expands `#[model(arguments)] item`.
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream, environment: &Environment) -> TokenStream {
@@ -56,17 +65,18 @@ fn compile(
     errors = stop(errors)?;
     check::model(&model, &mut errors);
     errors = stop(errors)?;
-    let system = elaborate::system(&model, &mut errors);
+    let system = elaborator::system(&model, &mut errors);
     stop(errors)?;
     // Without errors there is a system.
     let Some(system) = system else { return Ok(TokenStream::new()) };
 
-    let key = key::key(module, &integration_tokens);
+    let key = fingerprint::fingerprint(module, &integration_tokens);
     let derived = || derive::kernels(&model, &system, &key, environment);
     let kernels = match &vendored {
         None => derived()?,
         Some(file) => {
-            let place = vendored::Place { file, package: &environment.package, module: &model.module, key: &key };
+            let place =
+                vendored::VendoredFile { file, package: &environment.package, module: &model.module, key: &key };
             if lists(&environment.vendor, &model.module) {
                 let kernels = derived()?;
                 place.write(&kernels, &system.vectors).map_err(|text| file.span.error(text))?;
@@ -76,15 +86,15 @@ fn compile(
             }
         }
     };
-    Ok(emit::items(&emit::Emission {
+    Ok(items::items(&items::EmitContext {
         module: &model.module,
         runtime: &runtime_path(runtime.as_ref()),
         vectors: &system.vectors,
         named: model
-            .own_functions()
+            .entry_points()
             .into_iter()
             .chain(model.consts.iter().map(|item| &item.name))
-            .chain(&system.helpers_of_bounds)
+            .chain(&system.bounds_only_helpers)
             .collect(),
         integrated: model.integration.is_some(),
         limits: &system.limits,
@@ -104,9 +114,9 @@ fn fallback(arguments: TokenStream, module: &syn::ItemMod) -> TokenStream {
     let mut errors = Errors::default();
     check::structs(&model, &mut errors);
     // Elaboration takes structs apart, which must be finite and have sizes.
-    let vectors = errors.is_empty().then(|| elaborate::vectors(&model, &mut errors)).flatten();
+    let vectors = errors.is_empty().then(|| elaborator::vectors(&model, &mut errors)).flatten();
     vectors.map_or_else(TokenStream::new, |vectors| {
-        emit::items(&emit::Emission {
+        items::items(&items::EmitContext {
             module: &model.module,
             runtime: &runtime_path(runtime.as_ref()),
             sizes: vectors.sizes(),
@@ -145,7 +155,7 @@ fn runtime_path(given: Option<&syn::Path>) -> TokenStream {
 fn prepare(module: &mut syn::ItemMod) {
     // The visit is recursive, and seldom needed.
     if has_invisible_group(module.to_token_stream()) {
-        Grouped.visit_item_mod_mut(module);
+        RestoreParens.visit_item_mod_mut(module);
     }
     let Some((_, items)) = &mut module.content else { return };
     for item in items {
@@ -177,28 +187,28 @@ fn prepare(module: &mut syn::ItemMod) {
 /// Turns invisible groups into parentheses. An operand that a `macro_rules` macro has put in as `$value` is one term to us,
 /// as it is to rustc where no attribute intervenes; but rustc drops the group when it comes back from an attribute, and would
 /// read `x * $value` with `1.0 + 2.0` as `x * 1.0 + 2.0`.
-struct Grouped;
+struct RestoreParens;
 
-impl VisitMut for Grouped {
+impl VisitMut for RestoreParens {
     fn visit_expr_mut(&mut self, expr: &mut syn::Expr) {
         syn::visit_mut::visit_expr_mut(self, expr);
         match expr {
             syn::Expr::Binary(binary) => {
-                parenthesise(&mut binary.left);
-                parenthesise(&mut binary.right);
+                parenthesize(&mut binary.left);
+                parenthesize(&mut binary.right);
             }
-            syn::Expr::Unary(unary) => parenthesise(&mut unary.expr),
-            syn::Expr::Reference(reference) => parenthesise(&mut reference.expr),
-            syn::Expr::Cast(cast) => parenthesise(&mut cast.expr),
-            syn::Expr::MethodCall(call) => parenthesise(&mut call.receiver),
-            syn::Expr::Field(field) => parenthesise(&mut field.base),
-            syn::Expr::Index(index) => parenthesise(&mut index.expr),
+            syn::Expr::Unary(unary) => parenthesize(&mut unary.expr),
+            syn::Expr::Reference(reference) => parenthesize(&mut reference.expr),
+            syn::Expr::Cast(cast) => parenthesize(&mut cast.expr),
+            syn::Expr::MethodCall(call) => parenthesize(&mut call.receiver),
+            syn::Expr::Field(field) => parenthesize(&mut field.base),
+            syn::Expr::Index(index) => parenthesize(&mut index.expr),
             _ => {}
         }
     }
 }
 
-fn parenthesise(operand: &mut syn::Expr) {
+fn parenthesize(operand: &mut syn::Expr) {
     let syn::Expr::Group(group) = operand else { return };
     let span = group.group_token.span;
     let compound = matches!(

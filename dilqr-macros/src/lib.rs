@@ -3,54 +3,18 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(feature = "symbolica"), allow(dead_code, reason = "the stages that derive are left out"))]
 
-mod ast;
-#[cfg(feature = "symbolica")]
-mod backward;
-#[cfg(feature = "symbolica")]
-mod builder;
-#[cfg(feature = "symbolica")]
-mod cache;
-#[cfg(feature = "symbolica")]
-mod chain;
-mod check;
-#[cfg(feature = "symbolica")]
-mod cut;
 mod derive;
-mod describe;
-mod dump;
+#[cfg(feature = "symbolica")]
+mod differentiate;
 mod elaborate;
 mod emit;
 mod environment;
-mod errors;
 mod expand;
-mod expressions;
-mod graph;
-mod integrate;
-mod kernels;
-mod key;
-mod limits;
-mod listing;
-mod nesting;
-mod parse;
-#[cfg(feature = "symbolica")]
-mod partials;
-mod parts;
 mod program;
-#[cfg(feature = "symbolica")]
-mod session;
-mod size;
-mod split;
-mod statements;
-#[cfg(feature = "symbolica")]
-mod symbolic;
-#[cfg(feature = "symbolica")]
-mod tape;
-mod term;
+mod store;
+mod syntax;
 #[cfg(all(test, feature = "symbolica"))]
 mod tests;
-mod unused;
-mod value;
-mod vendored;
 
 use environment::Environment;
 

@@ -4,28 +4,32 @@
 //! [`solve_lanes`] and [`vjp_lanes`] put several problems into the lanes of one core's vector registers (see
 //! [`lanes`](crate::lanes)); theirs are other bits.
 //!
-//! Each thread has one workspace. Nothing of a solve stays in it, so results do not depend on which thread took which
+//! PerLane thread has one workspace. Nothing of a solve stays in it, so results do not depend on which thread took which
 //! problem.
 
 #[cfg(feature = "lanes")]
+#[cfg(feature = "lanes")]
+use crate::scalar::lanes::Lanes;
+#[cfg(feature = "lanes")]
 use core::sync::atomic::AtomicUsize;
-
 use rayon::prelude::*;
 
+use crate::differentiate;
+use crate::differentiate::check::KktWorkspace;
+#[cfg(feature = "lanes")]
+use crate::differentiate::lanes::Gradients;
 use crate::error::{GradientError, Input, SolveError};
-use crate::forward::Forward;
-#[cfg(feature = "lanes")]
-use crate::gradients::Gradients;
+use crate::gradient::{Gradient, LossGradient};
 use crate::ilqr::check_solver;
-use crate::implicit::{Differentiation, Gradient, Implicit, LossGradient};
-#[cfg(feature = "lanes")]
-use crate::lanes::{Lanes, Native};
-#[cfg(feature = "lanes")]
-use crate::lockstep::Lockstep;
 use crate::model::Model;
 use crate::problem::Problem;
+#[cfg(feature = "lanes")]
+use crate::scalar::lanes::Native;
 use crate::settings::Settings;
 use crate::solution::Solution;
+#[cfg(feature = "lanes")]
+use crate::solve::lockstep::Lockstep;
+use crate::solve::workspace::Forward;
 
 /// Solves every problem, as [`Ilqr::solve`](crate::Ilqr::solve) would. Settings, a horizon or a model that
 /// [`Ilqr::new`](crate::Ilqr::new) would refuse are [`SolveError::Settings`] in every entry.
@@ -77,14 +81,14 @@ where
         .par_iter()
         .zip(losses)
         .map_init(
-            || Implicit::new::<M, NP, NS>(0),
-            |implicit, (solution, loss)| {
+            || KktWorkspace::new::<M, NP>(0),
+            |workspace, (solution, loss)| {
                 let horizon = solution.horizon();
                 check_solver(horizon, settings)?;
-                if implicit.horizon() != horizon {
-                    *implicit = Implicit::new::<M, NP, NS>(horizon);
+                if workspace.horizon() != horizon {
+                    *workspace = KktWorkspace::new::<M, NP>(horizon);
                 }
-                implicit.vjp(model, settings, solution, loss, Differentiation::Implicit)
+                differentiate::vjp(workspace, model, settings, solution, loss)
             },
         )
         .collect()
@@ -109,7 +113,7 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     type Solves<const NX: usize, const NU: usize, const NP: usize, const NS: usize> = Lockstep<Native, NX, NU, NP, NS>;
-    if check_solver(horizon, settings).is_err() || !Solves::suits::<M>(settings) {
+    if check_solver(horizon, settings).is_err() || !Solves::supports::<M>(settings) {
         return solve(model, horizon, settings, problems);
     }
     let next = AtomicUsize::new(0);

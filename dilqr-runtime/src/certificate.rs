@@ -5,17 +5,20 @@ use alloc::vec::Vec;
 
 use nalgebra::SMatrix;
 
-use crate::error::Limit;
-use crate::float::f64::sqrt;
-use crate::instance::{Side, applies};
-use crate::limits::Limits;
-use crate::solution::Solution;
+use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::linalg::symmetric_eigen::{eigenvalues, smaller};
+use crate::lq::bounds::{Bounds, Side};
+use crate::model::limits::Limit;
+use crate::ocp::instance::{Constraint, constraints_along};
+use crate::solution::{CertificateData, Solution, Stats};
 
 /// The evidence for a solution, from [`Solution::certificate`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Certificate {
-    /// `max |Q_u| / max(1, max |l_u|)` over controls that no bound holds.
+    /// The residual of stationarity over its terms, as in [`Stats::stationarity`](crate::Stats::stationarity).
     pub stationarity: f64,
+    /// The relative Newton step, as in [`Stats::step`](crate::Stats::step).
+    pub step: f64,
     /// Largest violation of a constraint, in its unit.
     pub violation: f64,
     /// The stage of the largest violation.
@@ -30,7 +33,8 @@ pub struct Certificate {
     /// The limits that hold the trajectory.
     pub active: Vec<ActiveLimit>,
     /// Strict complementarity: over all bounds and inequalities the smallest of what separates each from being neither
-    /// active nor inactive, the larger of its distance and its multiplier (over `max(1, max |l_u|)`). Infinite without any.
+    /// active nor inactive, the larger of its distance and its multiplier (over the largest term of
+    /// `Q_u`). Infinite without any.
     pub margin: f64,
     /// The limit with that margin, and its stage.
     pub weakest: Option<(usize, Limit)>,
@@ -48,206 +52,63 @@ pub struct ActiveLimit {
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solution<NX, NU, NP, NS> {
-    /// The evidence for this solution, as the solve left it. (A gradient is refused or given on a check of its own.)
+    /// How well this solution satisfies the optimality conditions, as the solve left it. (A gradient is refused or given on
+    /// a check of its own.)
     #[must_use]
     pub fn certificate(&self) -> Certificate {
-        let evidence = &self.evidence;
-        let limits = &evidence.limits;
-        let mut certificate = Certificate {
-            stationarity: self.stats.stationarity,
-            violation: self.stats.violation,
-            violation_stage: self.stats.violation_stage,
-            smallest_eigenvalue: f64::INFINITY,
-            condition: 1.0,
-            active: Vec::new(),
-            margin: f64::INFINITY,
-            weakest: None,
-        };
-        if evidence.curvatures.is_empty() {
-            certificate.smallest_eigenvalue = f64::NAN;
-        }
-        let mut largest: f64 = 0.0;
-        for curvature in &evidence.curvatures {
-            for eigenvalue in eigenvalues(curvature) {
-                certificate.smallest_eigenvalue = smaller(certificate.smallest_eigenvalue, eigenvalue);
-                largest = largest.max(eigenvalue);
-            }
-        }
-        if largest > 0.0 {
-            certificate.condition = largest / certificate.smallest_eigenvalue;
-        }
-        if self.relaxation.is_some() {
-            return certificate;
-        }
-        for (stage, (u, qu)) in self.controls.iter().zip(&self.bound_multipliers).enumerate() {
-            for i in 0..NU {
-                let (lower, upper) = (evidence.lower[i], evidence.upper[i]);
-                if lower >= upper {
-                    continue;
-                }
-                for (side, bound) in [(Side::Lower, lower), (Side::Upper, upper)] {
-                    if bound.is_infinite() {
-                        continue;
-                    }
-                    let multiplier = if side == Side::Lower { qu[i].max(0.0) } else { (-qu[i]).max(0.0) };
-                    let limit = match side {
-                        Side::Lower => Limit::LowerBound { control: i },
-                        Side::Upper => Limit::UpperBound { control: i },
-                    };
-                    let distance = (u[i] - bound).abs() / bound.abs().max(1.0);
-                    certificate.note(stage, limit, distance, multiplier, evidence.scale, true);
+        let CertificateData { limits, curvatures, lower, upper, constraints, scale } = &self.certificate_data;
+        let mut report = ActiveSetReport { scale: *scale, ..ActiveSetReport::NONE };
+        if self.relaxation.is_none() {
+            let bounds = Bounds { lower: (*lower).into(), upper: (*upper).into() };
+            for (t, (u, qu)) in self.controls.iter().zip(&self.bound_multipliers).enumerate() {
+                for i in 0..NU {
+                    report.add_bounds(t, i, (u, qu, Side::of_multiplier(qu[i])), &bounds);
                 }
             }
-        }
-        let horizon = self.controls.len();
-        let (stages, terminal) = evidence.constraints.split_at(self.multipliers.stage.len());
-        for (index, (&c, &multiplier)) in stages.iter().zip(&self.multipliers.stage).enumerate() {
-            let (t, i) = (index / limits.stage(), index % limits.stage());
-            if applies(limits, t, i) {
-                let inequality = i < limits.stage_inequalities;
-                certificate.note(t, Limit::Constraint { index: i }, c.abs(), multiplier, evidence.scale, inequality);
+            let horizon = self.controls.len();
+            let multipliers = self.multipliers.stage.iter().chain(&self.multipliers.terminal);
+            let along = constraints_along(constraints, horizon, limits).zip(multipliers);
+            for (constraint, &multiplier) in along.filter(|(constraint, _)| constraint.enforced) {
+                let Constraint { t, i, inequality, c, .. } = constraint;
+                report.add_constraint((t, i), inequality, c, multiplier, ActiveSetRule::PositiveMultiplier);
             }
         }
-        for (i, (&c, &multiplier)) in terminal.iter().zip(&self.multipliers.terminal).enumerate() {
-            let inequality = i < limits.terminal_inequalities;
-            certificate.note(horizon, Limit::Constraint { index: i }, c.abs(), multiplier, evidence.scale, inequality);
-        }
-        certificate
+        Certificate::new(&self.stats, curvatures.iter(), &report)
     }
 }
 
 impl Certificate {
-    fn note(&mut self, stage: usize, limit: Limit, distance: f64, multiplier: f64, scale: f64, inequality: bool) {
-        if !inequality || multiplier > 0.0 {
-            self.active.push(ActiveLimit { stage, limit, multiplier });
+    /// From the curvatures of the stages and the limits that are near.
+    pub(crate) fn new<'a, const NU: usize>(
+        stats: &Stats,
+        curvatures: impl Iterator<Item = &'a SMatrix<f64, NU, NU>>,
+        report: &ActiveSetReport,
+    ) -> Self {
+        let (mut smallest, mut largest, mut known) = (f64::INFINITY, 0.0_f64, false);
+        for curvature in curvatures {
+            known = true;
+            for eigenvalue in eigenvalues(curvature) {
+                smallest = smaller(smallest, eigenvalue);
+                largest = largest.max(eigenvalue);
+            }
         }
-        let margin = distance.max(multiplier / scale);
-        if inequality && margin < self.margin {
-            self.margin = margin;
-            self.weakest = Some((stage, limit));
-        }
-    }
-}
-
-/// What a solve leaves behind for the certificate.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Evidence<const NU: usize> {
-    pub(crate) limits: Limits,
-    /// `Q_uu` on the controls that are free, with infinity on the diagonal for those that are not.
-    pub(crate) curvatures: Vec<SMatrix<f64, NU, NU>>,
-    pub(crate) lower: [f64; NU],
-    pub(crate) upper: [f64; NU],
-    /// Values of the constraints, as in a trajectory.
-    pub(crate) constraints: Vec<f64>,
-    /// `max(1, max |l_u|)`
-    pub(crate) scale: f64,
-}
-
-impl<const NU: usize> Evidence<NU> {
-    /// Of no solve yet, with room for one over `horizon` stages.
-    pub(crate) fn none(horizon: usize) -> Self {
+        let active = report.limits.iter().filter(|limit| !limit.inequality || limit.multiplier > 0.0);
+        let active = active.map(|limit| ActiveLimit {
+            stage: limit.stage,
+            limit: limit.source.into(),
+            multiplier: limit.multiplier,
+        });
+        let weakest = report.weakest();
         Self {
-            limits: Limits::NONE,
-            curvatures: Vec::with_capacity(horizon),
-            lower: [f64::NEG_INFINITY; NU],
-            upper: [f64::INFINITY; NU],
-            constraints: Vec::new(),
-            scale: 1.0,
+            stationarity: stats.stationarity,
+            step: stats.step,
+            violation: stats.violation,
+            violation_stage: stats.violation_stage,
+            smallest_eigenvalue: if known { smallest } else { f64::NAN },
+            condition: if largest > 0.0 { largest / smallest } else { 1.0 },
+            active: active.collect(),
+            margin: weakest.map_or(f64::INFINITY, |(margin, _)| margin),
+            weakest: weakest.map(|(_, limit)| (limit.stage, limit.source.into())),
         }
-    }
-}
-
-/// Eigenvalues on the free controls.
-fn eigenvalues<const NU: usize>(curvature: &SMatrix<f64, NU, NU>) -> Vec<f64> {
-    let free: Vec<usize> = (0..NU).filter(|&i| curvature[(i, i)] != f64::INFINITY).collect();
-    if free.is_empty() {
-        return Vec::new();
-    }
-    if free.iter().any(|&i| curvature[(i, i)] == f64::NEG_INFINITY) {
-        // Not positive definite at some stage, so that those before it have no curvature.
-        return vec![f64::NEG_INFINITY];
-    }
-    if free.iter().any(|&i| free.iter().any(|&j| !curvature[(i, j)].is_finite())) {
-        return vec![f64::NAN];
-    }
-    let rotated = diagonalised(*curvature, &free);
-    free.iter().map(|&i| rotated[(i, i)]).collect()
-}
-
-/// Jacobi's method on the rows and columns of `free`: rotations in the planes of two coordinates, each of which makes one
-/// entry zero, until the entries beside the diagonal are rounding. (nalgebra's decompositions need elementary functions
-/// that it has from the standard library.)
-fn diagonalised<const NU: usize>(mut a: SMatrix<f64, NU, NU>, free: &[usize]) -> SMatrix<f64, NU, NU> {
-    let scale = free.iter().flat_map(|&i| free.iter().map(move |&j| (i, j))).fold(0.0_f64, |m, ij| m.max(a[ij].abs()));
-    // Convergence is quadratic: sizes of this kind take five to ten sweeps.
-    for _ in 0..40 {
-        let mut done = true;
-        for (k, &i) in free.iter().enumerate() {
-            for &j in &free[k + 1..] {
-                if a[(i, j)].abs() <= f64::EPSILON * f64::EPSILON * scale {
-                    continue;
-                }
-                done = false;
-                // The smaller of the two angles: t^2 + 2 slant t - 1 = 0.
-                let slant = (a[(j, j)] - a[(i, i)]) / (2.0 * a[(i, j)]);
-                let t = 1.0_f64.copysign(slant) / (slant.abs() + sqrt(slant * slant + 1.0));
-                let c = 1.0 / sqrt(t * t + 1.0);
-                let s = t * c;
-                for &l in free {
-                    (a[(l, i)], a[(l, j)]) = (c * a[(l, i)] - s * a[(l, j)], s * a[(l, i)] + c * a[(l, j)]);
-                }
-                for &l in free {
-                    (a[(i, l)], a[(j, l)]) = (c * a[(i, l)] - s * a[(j, l)], s * a[(i, l)] + c * a[(j, l)]);
-                }
-            }
-        }
-        if done {
-            break;
-        }
-    }
-    a
-}
-
-/// The smaller of two numbers, NaN if one is.
-fn smaller(a: f64, b: f64) -> f64 {
-    if a.is_nan() || a <= b { a } else { b }
-}
-
-#[cfg(test)]
-mod tests {
-    use nalgebra::{Matrix4, SMatrix};
-
-    use super::eigenvalues;
-
-    fn sorted(mut values: Vec<f64>) -> Vec<f64> {
-        values.sort_by(f64::total_cmp);
-        values
-    }
-
-    /// Against nalgebra's, which go through a tridiagonal form: both are good to some roundings of the largest.
-    #[test]
-    fn eigenvalues_are_nalgebras() {
-        let entry = |i: usize, j: usize| (1.7 * (i + j) as f64 + 0.3 * (i * j) as f64).sin();
-        for (scale, shift) in [(1.0, 0.0), (1e-9, 1.0), (1e6, 1e3), (1.0, 1e8)] {
-            let a: SMatrix<f64, 7, 7> = SMatrix::from_fn(|i, j| scale * entry(i, j) + if i == j { shift } else { 0.0 });
-            let (found, expected) = (sorted(eigenvalues(&a)), sorted(a.symmetric_eigenvalues().as_slice().to_vec()));
-            for (found, expected) in found.iter().zip(&expected) {
-                assert!((found - expected).abs() <= 1e-14 * a.amax().max(1e-300), "{found} is not {expected}");
-            }
-        }
-    }
-
-    /// Controls at a bound are left out; repeated and zero eigenvalues are no trouble.
-    #[test]
-    fn eigenvalues_of_the_free_controls() {
-        let mut a = Matrix4::new(2.0, 0.0, 1.0, 0.0, 0.0, 2.0, 0.0, 1.0, 1.0, 0.0, 2.0, 0.0, 0.0, 1.0, 0.0, 2.0);
-        let near = |found: Vec<f64>, expected: &[f64]| {
-            assert_eq!(found.len(), expected.len());
-            assert!(sorted(found).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-15));
-        };
-        near(eigenvalues(&a), &[1.0, 1.0, 3.0, 3.0]);
-        a[(1, 1)] = f64::INFINITY;
-        near(eigenvalues(&a), &[1.0, 2.0, 3.0]);
-        near(eigenvalues(&Matrix4::zeros()), &[0.0; 4]);
     }
 }

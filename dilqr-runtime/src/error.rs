@@ -2,10 +2,10 @@
 
 use alloc::string::String;
 use core::fmt;
-
 use thiserror::Error;
 
-use crate::solution::Status;
+use crate::model::limits::Limit;
+use crate::status::Status;
 
 /// An input of the solver, as the errors name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,14 +64,14 @@ impl fmt::Display for Input {
 
 /// Where in an input a number stands: the stage for inputs that have one vector a stage, and the entry of the vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     /// Stage `t`, for inputs given stage by stage.
     pub stage: Option<usize>,
     /// Index into the vector.
     pub entry: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.stage {
             Some(stage) => write!(f, "stage {stage}, entry {}", self.entry),
@@ -80,38 +80,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// What limits a trajectory at a stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Limit {
-    /// The lower bound of a control.
-    LowerBound {
-        /// Index of the control.
-        control: usize,
-    },
-    /// The upper bound of a control.
-    UpperBound {
-        /// Index of the control.
-        control: usize,
-    },
-    /// A constraint: inequalities are counted first, then equalities.
-    Constraint {
-        /// Index of the constraint.
-        index: usize,
-    },
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::LowerBound { control } => write!(f, "the lower bound of control {control}"),
-            Self::UpperBound { control } => write!(f, "the upper bound of control {control}"),
-            Self::Constraint { index } => write!(f, "constraint {index}"),
-        }
-    }
-}
-
-fn culprit(limit: &Option<Limit>) -> String {
+fn limit_suffix(limit: &Option<Limit>) -> String {
     limit.as_ref().map_or_else(String::new, |limit| format!(": {limit}"))
 }
 
@@ -180,12 +149,12 @@ pub enum SolveError {
         expected: usize,
     },
     /// A number is NaN or infinite.
-    #[error("{input} is {given} at {place}, expected a finite number")]
+    #[error("{input} is {given} at {position}, expected a finite number")]
     NonFinite {
         /// Which input.
         input: Input,
         /// Where.
-        place: Place,
+        position: Position,
         /// The number.
         given: f64,
     },
@@ -207,23 +176,28 @@ pub enum GradientError {
     /// The settings, the horizon or the model were refused (only from [`batch`](crate::batch), which makes its own solvers).
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The problem that was to be solved first is none.
+    #[error(transparent)]
+    Problem(#[from] SolveError),
     /// The trajectory is not a solution: the solver stopped early, or the solution was edited since.
     #[error(
         "the solution has not converged: status {status}, dynamics residual {dynamics:e} (at most {dynamics_tolerance:e}), \
-         stationarity {stationarity:e} (at most {stationarity_tolerance:e}), constraint violation {violation:e}"
+         relative Newton step {step:e} (at most {step_tolerance:e}), constraint violation {violation:e}"
     )]
     NotConverged {
         /// Status the solution carries.
         status: Status,
-        /// `max_t |x_{t+1} - f(x_t, u_t)| / max(1, |x_{t+1}|)`, the initial state included.
+        /// The largest `|x_{t+1} - f(x_t, u_t)|` over the largest magnitude of that state on the trajectory, the initial
+        /// state included.
         dynamics: f64,
         /// What was allowed.
         dynamics_tolerance: f64,
-        /// `max |l_u + fu' lambda| / max(1, max |l_u|)`; NaN where it was not evaluated because the dynamics already failed.
-        stationarity: f64,
+        /// The largest change that the Newton step of the optimality conditions makes, over the largest magnitude of the
+        /// changed variable on the trajectory; NaN where it was not evaluated.
+        step: f64,
         /// What was allowed.
-        stationarity_tolerance: f64,
-        /// Largest violation of a constraint or a bound, at most what stationarity may be; NaN where it was not evaluated.
+        step_tolerance: f64,
+        /// Largest violation of a constraint or a bound, at most what the step may be; NaN where it was not evaluated.
         violation: f64,
     },
     /// A limit is on the edge between active and inactive: strict complementarity fails, and with it the derivative.
@@ -233,18 +207,18 @@ pub enum GradientError {
         stage: usize,
         /// Which limit.
         limit: Limit,
-        /// The larger of its distance and its multiplier (over `max(1, max |l_u|)`): both are nearly zero.
+        /// The larger of its distance and its multiplier (over the largest term of `Q_u`): both are nearly zero.
         margin: f64,
     },
     /// The active limits are linearly dependent: multipliers are not unique and the sensitivity does not exist.
-    #[error("the constraints that are active at stage {stage} and later are linearly dependent{}", culprit(limit))]
+    #[error("the constraints that are active at stage {stage} and later are linearly dependent{}", limit_suffix(limit))]
     ConstraintsDependent {
         /// Stage at which the dependence showed.
         stage: usize,
         /// The one that says no more than the others, where it is one of that stage.
         limit: Option<Limit>,
     },
-    /// The second-order condition fails: `Q_uu` of the unregularised problem is not positive definite, so the point is not
+    /// The second-order condition fails: `Q_uu` of the unregularized problem is not positive definite, so the point is not
     /// a strict minimum and its sensitivity does not exist.
     #[error("the reduced Hessian is not positive definite at stage {stage}: the solution is not a strict minimum")]
     NotPositiveDefinite {
@@ -299,12 +273,12 @@ pub enum GradientError {
         expected: usize,
     },
     /// A number is NaN or infinite.
-    #[error("{input} is {given} at {place}, expected a finite number")]
+    #[error("{input} is {given} at {position}, expected a finite number")]
     NonFinite {
         /// Which input.
         input: Input,
         /// Where.
-        place: Place,
+        position: Position,
         /// The number.
         given: f64,
     },

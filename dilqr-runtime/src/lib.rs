@@ -1,7 +1,7 @@
 //! Differentiable optimal control: solve a discrete-time optimal control problem, and differentiate the solution exactly.
 //!
 //! ```text
-//! minimise    sum_{t=0}^{T-1} l(x_t, u_t, p, s_t) + l_T(x_T, p, s_T)
+//! minimize    sum_{t=0}^{T-1} l(x_t, u_t, p, s_t) + l_T(x_T, p, s_T)
 //! subject to  x_{t+1} = f(x_t, u_t, p, s_t),   x_0 given
 //!             lower(p) <= u_t <= upper(p),   c(x_t, u_t, p, s_t) <= 0 or = 0,   c_T(x_T, p, s_T) <= 0 or = 0
 //! ```
@@ -14,7 +14,7 @@
 //! written by hand. A [`Problem`] is an instance: `x_0`, `p`, `s_t`, `T` and a first guess. [`Ilqr`] solves it, to a
 //! [`Solution`] that is self-contained. [`Ilqr::vjp`] takes the gradient of a loss on the trajectory back to `p`, `s_t`
 //! and `x_0`; [`Ilqr::jacobian`] gives the derivative of the whole trajectory; both by implicit differentiation at the
-//! solution ([`implicit`]), at a cost that does not depend on how many iterations the solve took. [`batch`] does both for
+//! solution ([`Ilqr::vjp`]), at a cost that does not depend on how many iterations the solve took. [`batch`] does both for
 //! many problems at once.
 //!
 //! With the feature `dual` there are second derivatives, too (`Ilqr::hvp`), and the gradients that others take, for
@@ -22,7 +22,7 @@
 //!
 //! Limits are the model's ([`Limits`]): bounds are kept by the solver's own recursion, constraints by an augmented Lagrangian
 //! and a Newton method on the active set, and gradients are exact through what is active. [`Solution::certificate`] holds
-//! the evidence; [`Settings::relaxation`] trades the limits for smooth barriers.
+//! the certificate_data; [`Settings::relaxation`] trades the limits for smooth barriers.
 //!
 //! Input that is no problem is an `Err`; how a solve ended is a [`Status`]; a gradient that does not exist is refused.
 //!
@@ -57,68 +57,60 @@
 #[macro_use]
 extern crate alloc;
 
-mod active;
-mod augmented;
 #[cfg(feature = "std")]
 pub mod batch;
-mod boxed;
-pub mod certificate;
-mod constrained;
-mod course;
-mod dense;
-#[cfg(feature = "dual")]
-pub mod dual;
+mod certificate;
+mod differentiate;
 pub mod error;
-mod float;
-mod forward;
-#[cfg(feature = "lanes")]
-mod gradients;
-pub mod ilqr;
-pub mod implicit;
-mod instance;
-#[cfg(feature = "lanes")]
-pub mod lanes;
-pub mod limits;
-#[cfg(feature = "lanes")]
-mod lockstep;
+mod gradient;
+mod ilqr;
+mod iteration;
+mod kkt;
+mod linalg;
 pub mod lq;
 pub mod model;
 mod mpc;
-pub mod numdiff;
-mod owner;
-mod penalty;
-mod point;
+mod ocp;
 mod problem;
-mod relaxed;
-pub mod riccati;
 mod scalar;
-#[cfg(feature = "dual")]
-pub mod second_order;
-mod sensitivity;
+mod sensitivities;
 mod settings;
 mod solution;
-mod stage_jacobian;
-mod sweep;
-mod trajectory;
+mod solve;
+mod status;
 pub mod transform;
-#[cfg(feature = "dual")]
-pub mod unroll;
 
 #[cfg(feature = "macros")]
 pub use dilqr_macros::model;
 pub use nalgebra;
 
-pub use certificate::Certificate;
-pub use error::{GradientError, SettingsError, SolveError};
-pub use ilqr::{Ilqr, Iteration};
-pub use implicit::{Differentiation, Gradient, Jacobian, LossGradient};
-pub use limits::Limits;
-pub use model::{Model, Sparsity};
-pub use mpc::{Mpc, MpcStep};
-pub use numdiff::NumDiff;
-pub use problem::Problem;
-pub use scalar::{Kernel, Mask, Scalar, Single};
+pub use certificate::{ActiveLimit, Certificate};
 #[cfg(feature = "dual")]
-pub use second_order::Direction;
-pub use settings::{Hessian, LineSearch, PenaltySchedule, Regularisation, Settings};
-pub use solution::{Multipliers, Solution, Stats, Status};
+pub use differentiate::hvp::Direction;
+pub use error::{GradientError, SettingsError, SolveError};
+pub use gradient::{Gradient, Jacobian, LossGradient};
+pub use ilqr::Ilqr;
+pub use iteration::Iteration;
+pub use model::Model;
+#[cfg(feature = "dual")]
+pub use model::autodiff::AutoDiff;
+pub use model::limits::Limits;
+pub use model::numdiff::NumDiff;
+pub use model::sparsity::Sparsity;
+pub use mpc::{Mpc, MpcStep};
+pub use problem::Problem;
+#[cfg(feature = "dual")]
+pub use scalar::dual::HyperDualParts;
+#[cfg(feature = "lanes")]
+pub use scalar::lanes;
+pub use scalar::{Mask, Scalar, ScalarReal};
+pub use sensitivities::Sensitivities;
+pub use settings::{Differentiation, Hessian, LineSearch, PenaltySchedule, Regularization, Settings};
+pub use solution::{Multipliers, Solution, Stats};
+pub use status::Status;
+
+/// What the code that the attribute emits names. No one else should.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::scalar::Kernel;
+}

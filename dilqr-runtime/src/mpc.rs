@@ -1,23 +1,24 @@
 //! Model predictive control: the same problem, solved anew from every measured state.
 //!
-//! Each step starts from the last one's plan, moved on by one stage and rolled out from the measured state under its own
+//! PerLane step starts from the last one's plan, moved on by one stage and rolled out from the measured state under its own
 //! feedback law, which on an unstable system is what makes it a first guess at all; multipliers move on with it. Where
 //! the solve does not get anywhere that rollout is itself a plan, and its control is applied (suboptimal model predictive
 //! control: Scokaert, Mayne and Rawlings 1999).
 
 use alloc::vec::Vec;
-
 use nalgebra::{SMatrix, SVector};
 
-use crate::augmented::violation;
 use crate::error::{Input, SettingsError, SolveError};
 use crate::ilqr::Ilqr;
-use crate::instance::Bounds;
+use crate::lq::bounds::Bounds;
 use crate::model::Model;
+use crate::model::stage::{Stage, Terminal};
+use crate::ocp::rollout::at_stage;
 use crate::problem::{Guess, Problem, finite, length};
 use crate::settings::Settings;
-use crate::solution::{Multipliers, Solution, Stats, Status, copy};
-use crate::trajectory::at_stage;
+use crate::solution::{Multipliers, Solution, Stats, copy};
+use crate::solve::augmented_lagrangian::violation;
+use crate::status::Status;
 
 /// A controller with a receding horizon.
 ///
@@ -27,21 +28,21 @@ use crate::trajectory::at_stage;
 ///
 /// ```
 /// # #[cfg(feature = "dual")] {
+/// use dilqr_runtime::model::{Stage, Terminal};
 /// use dilqr_runtime::nalgebra::SVector;
 /// use dilqr_runtime::{Model, Mpc, Scalar, Settings, Status};
 ///
 /// /// A point on a line, pushed to the origin; its parameter is the price of pushing.
 /// struct Point;
 /// impl Model<2, 1, 1> for Point {
-///     fn dynamics<S: Scalar>(&self, x: &SVector<S, 2>, u: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>,
-///         next: &mut SVector<S, 2>) {
+///     fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 1>, next: &mut SVector<S, 2>) {
 ///         next[0] = x[0] + S::from_f64(0.1) * x[1];
 ///         next[1] = x[1] + S::from_f64(0.1) * u[0];
 ///     }
-///     fn stage_cost<S: Scalar>(&self, x: &SVector<S, 2>, u: &SVector<S, 1>, p: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+///     fn stage_cost<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 1>) -> S {
 ///         x[0] * x[0] + x[1] * x[1] + p[0] * u[0] * u[0]
 ///     }
-///     fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 2>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+///     fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 1>) -> S {
 ///         S::from_f64(10.0) * (x[0] * x[0] + x[1] * x[1])
 ///     }
 /// }
@@ -70,7 +71,7 @@ pub struct Mpc<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
     /// Values of the guess's constraints.
     constraints: Vec<f64>,
     /// Stages that the coming step is ahead of the plan.
-    behind: usize,
+    stages_elapsed: usize,
     /// Whether the plan is that of a step.
     stepped: bool,
     /// Whether the plan goes back to a solve that has converged.
@@ -116,14 +117,13 @@ where
         let (controls, states) = (vec![SVector::zeros(); horizon], vec![SVector::zeros(); horizon + 1]);
         problem.guess = Guess::Rollout { controls, states };
         let (stages, terminal) = (horizon * limits.stage(), limits.terminal());
-        // With room for what a solve writes into it. (Every first guess is a rollout, which a solution keeps.)
+        // With room for what a solve writes into it.
         let room = || {
             let mut solution = Solution::new(horizon);
-            solution.initial_states.reserve_exact(horizon + 1);
             solution.multipliers.stage.reserve_exact(stages);
             solution.multipliers.terminal.reserve_exact(terminal);
             solution.bound_multipliers.reserve_exact(if limits.bounded { horizon } else { 0 });
-            solution.evidence.constraints.reserve_exact(stages + terminal);
+            solution.certificate_data.constraints.reserve_exact(stages + terminal);
             solution
         };
         let mut plan = room();
@@ -135,7 +135,7 @@ where
             plan,
             solution: room(),
             constraints: vec![0.0; horizon * limits.stage() + limits.terminal()],
-            behind: 0,
+            stages_elapsed: 0,
             stepped: false,
             solved: false,
         };
@@ -174,8 +174,8 @@ where
             copy(&mut warm.stage, &self.plan.multipliers.stage);
             copy(&mut warm.terminal, &self.plan.multipliers.terminal);
         }
-        self.behind = 0;
-        self.skip();
+        self.stages_elapsed = 0;
+        self.advance();
         Ok(MpcStep {
             control: if replanned { self.plan.controls[0] } else { fallback.control },
             gain: self.plan.gains[0],
@@ -187,8 +187,8 @@ where
     }
 
     /// Notes that a sampling period goes by without a step (a measurement was lost, say): the plan moves on by a stage.
-    pub fn skip(&mut self) {
-        self.behind += 1;
+    pub fn advance(&mut self) {
+        self.stages_elapsed += 1;
         if let Some(Multipliers { stage, .. }) = &mut self.problem.multipliers {
             shift(stage, 1, const { M::LIMITS.stage() });
         }
@@ -258,7 +258,7 @@ where
         multipliers.stage.fill(0.0);
         multipliers.terminal.fill(0.0);
         self.problem.multipliers = None;
-        self.behind = 0;
+        self.stages_elapsed = 0;
         self.stepped = false;
         self.solved = false;
     }
@@ -282,16 +282,16 @@ where
     }
 
     /// Makes the plan's feedback law, moved on, the guess of the problem.
-    fn guess(&mut self) -> Fallback<NU> {
+    fn guess(&mut self) -> ShiftedPlan<NU> {
         let limits = const { &M::LIMITS };
-        let (behind, horizon) = (self.behind, self.horizon());
+        let (stages_elapsed, horizon) = (self.stages_elapsed, self.horizon());
         let Self { solver, problem, plan, constraints, .. } = self;
         let Problem { x0, params, stage_params, guess, .. } = problem;
         let model = solver.model();
         let rollout = Rollout { model, x0, params, stage_params, bounds: Bounds::of(model, params) };
         let law = |t: usize, x: &SVector<f64, NX>| {
-            let stage = (t + behind).min(horizon - 1);
-            plan.controls[stage] + plan.gains[stage] * (x - plan.states[(t + behind).min(horizon)])
+            let stage = (t + stages_elapsed).min(horizon - 1);
+            plan.controls[stage] + plan.gains[stage] * (x - plan.states[(t + stages_elapsed).min(horizon)])
         };
         let mut control = law(0, x0);
         if !control.iter().all(|value| value.is_finite()) {
@@ -306,11 +306,11 @@ where
         }
         let (violation, stage) = violation(constraints, horizon, limits);
         let violation = (violation, (violation > 0.0).then_some(stage));
-        Fallback { control, cost: cost.unwrap_or(f64::NAN), followed, violation }
+        ShiftedPlan { control, cost: cost.unwrap_or(f64::NAN), followed, violation }
     }
 
     /// Whether the solve's trajectory is to be preferred to the last plan.
-    fn is_better(&self, fallback: &Fallback<NU>) -> bool {
+    fn is_better(&self, fallback: &ShiftedPlan<NU>) -> bool {
         let Solution { status, gains, stats, .. } = &self.solution;
         match status {
             Status::Converged => true,
@@ -325,14 +325,14 @@ where
     }
 
     /// Makes the guess the plan, with the feedback law that it was rolled out under.
-    fn move_on(&mut self, fallback: &Fallback<NU>) {
-        let (behind, limits) = (self.behind, const { &M::LIMITS });
+    fn move_on(&mut self, fallback: &ShiftedPlan<NU>) {
+        let (stages_elapsed, limits) = (self.stages_elapsed, const { &M::LIMITS });
         let Self { problem, plan, .. } = self;
-        shift(&mut plan.states, behind, 1);
-        shift(&mut plan.controls, behind, 1);
-        shift(&mut plan.gains, behind, 1);
-        shift(&mut plan.costates, behind, 1);
-        shift(&mut plan.multipliers.stage, behind, limits.stage());
+        shift(&mut plan.states, stages_elapsed, 1);
+        shift(&mut plan.controls, stages_elapsed, 1);
+        shift(&mut plan.gains, stages_elapsed, 1);
+        shift(&mut plan.costates, stages_elapsed, 1);
+        shift(&mut plan.multipliers.stage, stages_elapsed, limits.stage());
         if let Guess::Rollout { controls, states } = &problem.guess
             && fallback.followed
         {
@@ -355,7 +355,7 @@ fn shift<T: Copy>(list: &mut [T], count: usize, each: usize) {
 }
 
 /// What there is without a solve.
-struct Fallback<const NU: usize> {
+struct ShiftedPlan<const NU: usize> {
     /// The plan's feedback at the measured state.
     control: SVector<f64, NU>,
     /// Of the guess.
@@ -399,7 +399,7 @@ where
             let mut u = law(t, &states[t]);
             self.bounds.clamp(&mut u);
             let mut next = SVector::zeros();
-            cost += model.step(&states[t], &u, p, at(t), &mut next);
+            cost += model.step(Stage::new(&states[t], &u, p, at(t)), &mut next);
             if !(cost + next.sum() + u.sum()).is_finite() {
                 // What stands there is of an older rollout.
                 states[t + 1..].fill(SVector::repeat(f64::NAN));
@@ -407,15 +407,15 @@ where
             }
             if limits.stage() > 0 {
                 let range = at_stage(constraints, t, horizon, limits);
-                model.stage_constraints(&states[t], &u, p, at(t), &mut constraints[range]);
+                model.stage_constraints(Stage::new(&states[t], &u, p, at(t)), &mut constraints[range]);
             }
             controls[t] = u;
             states[t + 1] = next;
         }
-        cost += model.terminal_cost(&states[horizon], p, at(horizon));
+        cost += model.terminal_cost(Terminal::new(&states[horizon], p, at(horizon)));
         if limits.terminal() > 0 {
             let range = at_stage(constraints, horizon, horizon, limits);
-            model.terminal_constraints(&states[horizon], p, at(horizon), &mut constraints[range]);
+            model.terminal_constraints(Terminal::new(&states[horizon], p, at(horizon)), &mut constraints[range]);
         }
         cost.is_finite().then_some(cost)
     }

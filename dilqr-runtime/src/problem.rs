@@ -1,12 +1,12 @@
 //! What to solve: initial state, parameters, horizon and the first guess.
 
 use alloc::vec::Vec;
-
 use nalgebra::SVector;
 
-use crate::error::{Input, Place, SolveError, find_non_finite};
-use crate::instance::Bounds;
+use crate::error::{Input, Position, SolveError, find_non_finite};
+use crate::lq::bounds::Bounds;
 use crate::model::Model;
+use crate::model::stage::Stage;
 use crate::solution::{Multipliers, Solution};
 
 /// An instance of a model's problem: `x_0`, `p`, `s_t`, the horizon `T`, and the controls to start from.
@@ -71,7 +71,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
     /// Starts from the trajectory of `model` under the feedback law `u = policy(t, x)`, which is how to start on an
     /// unstable system.
     ///
-    /// A warm start from a neighbouring solution is a policy, too; see [`with_warm_start`](Problem::with_warm_start).
+    /// A warm start from a neighboring solution is a policy, too; see [`with_warm_start`](Problem::with_warm_start).
     #[must_use]
     pub fn with_policy<M, U>(mut self, model: &M, mut policy: impl FnMut(usize, &SVector<f64, NX>) -> U) -> Self
     where
@@ -92,7 +92,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
             let u = policy(t, &x).into();
             // `step` rather than `dynamics`: the kernel of the solver's own rollouts.
             let mut next = SVector::zeros();
-            model.step(&x, &u, &self.params, self.stage_params.get(t).unwrap_or(&none), &mut next);
+            model.step(Stage::new(&x, &u, &self.params, self.stage_params.get(t).unwrap_or(&none)), &mut next);
             controls.push(u);
             states.push(next);
             x = next;
@@ -101,7 +101,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         self
     }
 
-    /// Starts from a neighbouring solution over the same horizon: from the trajectory under its feedback law
+    /// Starts from a neighboring solution over the same horizon: from the trajectory under its feedback law
     /// `u = u_t + K_t (x - x_t)`, and from its multipliers.
     #[must_use]
     pub fn with_warm_start<M>(self, model: &M, solution: &Solution<NX, NU, NP, NS>) -> Self
@@ -223,8 +223,8 @@ pub(crate) fn finite<'a>(
 ) -> Result<(), SolveError> {
     match find_non_finite(vectors) {
         Some((stage, entry, given)) => {
-            let place = Place { stage: staged.then_some(stage), entry };
-            Err(SolveError::NonFinite { input, place, given })
+            let position = Position { stage: staged.then_some(stage), entry };
+            Err(SolveError::NonFinite { input, position, given })
         }
         None => Ok(()),
     }

@@ -2,17 +2,31 @@
 
 use crate::error::SettingsError;
 
+/// How to differentiate a solution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Differentiation {
+    /// The total derivative of the fixed point: exact.
+    #[default]
+    Implicit,
+    /// The linearization `(fx, fu)` is taken to be fixed, that is `lambda' f_zz` is dropped from the Hessian, as DiffMPC
+    /// does (Amos et al. 2018). Exact for linear dynamics only; for comparison.
+    FixedLinearization,
+}
+
 /// Settings of [`Ilqr`](crate::Ilqr). All fields are public; [`Settings::validate`] is called by the solver.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// Converged means `max |Q_u| / max(1, max |l_u|)` at or below this. Positive.
+    /// Converged means that the Newton step about the trajectory changes no state and no control by more than this,
+    /// relative to the largest magnitude of that variable on the trajectory; or that all that is left of the step is
+    /// rounding errors. Positive.
     pub tolerance: f64,
     /// Accepted steps after which the solver gives up; 0 only evaluates the initial trajectory.
     pub max_iterations: usize,
     /// Second derivatives of the forward solve. The gradient is exact either way.
     pub hessian: Hessian,
     /// How an indefinite Hessian, or a model that is no good at the length of its step, is answered.
-    pub regularisation: Regularisation,
+    pub regularization: Regularization,
     /// Step lengths and the decrease they must bring.
     pub line_search: LineSearch,
     /// Relative threshold under which an active constraint counts as weakly active; without effect on models without limits.
@@ -32,7 +46,7 @@ impl Default for Settings {
             tolerance: 1e-9,
             max_iterations: 500,
             hessian: Hessian::default(),
-            regularisation: Regularisation::default(),
+            regularization: Regularization::default(),
             line_search: LineSearch::default(),
             activity: 1e-6,
             penalty: PenaltySchedule::default(),
@@ -50,7 +64,7 @@ pub enum Hessian {
     /// Far from a solution they may be indefinite. A sweep that meets this is repeated with [`GaussNewton`](Self::GaussNewton)'s,
     /// which for most costs are positive definite and there give the longer steps; unless the last step made that way was
     /// cut short, or its decrease was not between half and twice the predicted one. Otherwise, and where those are indefinite
-    /// too, [`Regularisation`] makes them definite. `Converged` is said of the exact ones alone.
+    /// too, [`Regularization`] makes them definite. `Converged` is said of the exact ones alone.
     #[default]
     Exact,
     /// Those of `l` alone: iLQR (Li and Todorov 2004). Cheaper a step, converges linearly, and not on every problem.
@@ -62,7 +76,7 @@ pub enum Hessian {
 /// `mu` carries the unit of the cost's second derivatives. It is multiplied by `increase` while a backward sweep meets an
 /// indefinite `Q_uu` (for which [`Hessian::Exact`] has another remedy first) or a line search finds no step, and divided by `decrease` after each accepted step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Regularisation {
+pub struct Regularization {
     /// Value of the first sweep; 0 begins with the plain Newton step.
     pub initial: f64,
     /// The smallest value other than 0: increases begin here, and a decrease below it gives 0. Positive.
@@ -75,7 +89,7 @@ pub struct Regularisation {
     pub decrease: f64,
 }
 
-impl Default for Regularisation {
+impl Default for Regularization {
     fn default() -> Self {
         // The factors matter little: over 200 swing-ups of the cart and pole from zero controls 4 and 4 took the fewest
         // iterations of ten pairs between 2 and 10, by a tenth or two.
@@ -83,7 +97,7 @@ impl Default for Regularisation {
     }
 }
 
-impl Regularisation {
+impl Regularization {
     /// The value after `mu`, if there is a larger one.
     pub(crate) fn increased(&self, mu: f64) -> Option<f64> {
         let raised = (mu * self.increase).max(self.minimum);
@@ -103,14 +117,14 @@ pub struct LineSearch {
     /// A step is accepted when the cost falls by this fraction of `alpha` times the slope (Armijo). In (0, 1/2).
     pub sufficient_decrease: f64,
     /// Factor between one trial step length and the next. In (0, 1).
-    pub shrink: f64,
+    pub backtracking_factor: f64,
     /// Trials, `alpha = 1` being the first. At least 1.
-    pub max_steps: usize,
+    pub max_trials: usize,
 }
 
 impl Default for LineSearch {
     fn default() -> Self {
-        Self { sufficient_decrease: 1e-4, shrink: 0.5, max_steps: 12 }
+        Self { sufficient_decrease: 1e-4, backtracking_factor: 0.5, max_trials: 12 }
     }
 }
 
@@ -141,26 +155,26 @@ impl Settings {
             tolerance,
             max_iterations: _,
             hessian: _,
-            regularisation,
+            regularization,
             line_search,
             activity,
             penalty,
             relaxation,
         } = self;
-        let mu = regularisation;
+        let mu = regularization;
         let checks = [
             ("tolerance", *tolerance, *tolerance > 0.0, "a positive finite number"),
             ("activity", *activity, *activity >= 0.0, "a finite number of at least 0"),
-            ("regularisation.initial", mu.initial, mu.initial >= 0.0, "a finite number of at least 0"),
-            ("regularisation.minimum", mu.minimum, mu.minimum > 0.0, "a positive finite number"),
+            ("regularization.initial", mu.initial, mu.initial >= 0.0, "a finite number of at least 0"),
+            ("regularization.minimum", mu.minimum, mu.minimum > 0.0, "a positive finite number"),
             (
-                "regularisation.maximum",
+                "regularization.maximum",
                 mu.maximum,
                 mu.maximum >= mu.minimum.max(mu.initial),
-                "a finite number of at least `regularisation.minimum` and `regularisation.initial`",
+                "a finite number of at least `regularization.minimum` and `regularization.initial`",
             ),
-            ("regularisation.increase", mu.increase, mu.increase >= 1.1, "a finite number of at least 1.1"),
-            ("regularisation.decrease", mu.decrease, mu.decrease >= 1.0, "a finite number of at least 1"),
+            ("regularization.increase", mu.increase, mu.increase >= 1.1, "a finite number of at least 1.1"),
+            ("regularization.decrease", mu.decrease, mu.decrease >= 1.0, "a finite number of at least 1"),
             (
                 "line_search.sufficient_decrease",
                 line_search.sufficient_decrease,
@@ -168,9 +182,9 @@ impl Settings {
                 "a number between 0 and 0.5, both excluded",
             ),
             (
-                "line_search.shrink",
-                line_search.shrink,
-                line_search.shrink > 0.0 && line_search.shrink < 1.0,
+                "line_search.backtracking_factor",
+                line_search.backtracking_factor,
+                line_search.backtracking_factor > 0.0 && line_search.backtracking_factor < 1.0,
                 "a number between 0 and 1, both excluded",
             ),
             (
@@ -187,7 +201,7 @@ impl Settings {
                 penalty.maximum >= penalty.initial,
                 "a finite number of at least `penalty.initial`",
             ),
-            ("line_search.max_steps", line_search.max_steps as f64, line_search.max_steps >= 1, "at least 1"),
+            ("line_search.max_trials", line_search.max_trials as f64, line_search.max_trials >= 1, "at least 1"),
         ];
         for (name, given, in_range, expected) in checks {
             if !(in_range && given.is_finite()) {

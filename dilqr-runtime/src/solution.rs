@@ -1,43 +1,36 @@
 //! What a solve returns.
 
 use alloc::vec::Vec;
-use core::fmt;
-
 use nalgebra::{SMatrix, SVector};
 
-use crate::certificate::Evidence;
+use crate::model::limits::Limits;
+use crate::status::Status;
 
-/// How a solve ended. Only [`Status::Converged`] solutions are differentiated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Stationary to the tolerance, and a strict minimum: `Q_uu` is positive definite at every stage without regularisation.
-    Converged,
-    /// `max_iterations` steps were taken and the trajectory is not stationary yet.
-    IterationLimit,
-    /// No step length brought progress, up to the largest regularisation; or the cost can no longer tell trajectories
-    /// apart and no step made the trajectory more stationary (a tolerance below what rounding allows).
-    LineSearchFailed,
-    /// The Hessian is not positive definite: not even with the largest regularisation; or the trajectory is stationary
-    /// without being a strict minimum (a saddle, a maximum or a flat valley; often a symmetric first guess: start from
-    /// other controls).
-    RegularisationLimit,
-    /// The first trajectory, or the derivatives along the last one, are not finite.
-    Diverged,
-    /// No trajectory was found that satisfies the constraints; [`Stats::violation`] says by how much the returned one does
-    /// not, and where. Never returned for models without constraints.
-    Infeasible,
+/// What a solve leaves behind for the certificate.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CertificateData<const NU: usize> {
+    pub(crate) limits: Limits,
+    /// `Q_uu` on the controls that are free, with infinity on the diagonal for those that are not.
+    pub(crate) curvatures: Vec<SMatrix<f64, NU, NU>>,
+    pub(crate) lower: [f64; NU],
+    pub(crate) upper: [f64; NU],
+    /// Values of the constraints, as in a trajectory.
+    pub(crate) constraints: Vec<f64>,
+    /// The largest term of `Q_u`.
+    pub(crate) scale: f64,
 }
 
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Converged => "converged",
-            Self::IterationLimit => "iteration limit",
-            Self::LineSearchFailed => "line search failed",
-            Self::RegularisationLimit => "regularisation limit",
-            Self::Diverged => "diverged",
-            Self::Infeasible => "infeasible",
-        })
+impl<const NU: usize> CertificateData<NU> {
+    /// Of no solve yet, with room for one over `horizon` stages.
+    pub(crate) fn none(horizon: usize) -> Self {
+        Self {
+            limits: Limits::NONE,
+            curvatures: Vec::with_capacity(horizon),
+            lower: [f64::NEG_INFINITY; NU],
+            upper: [f64::INFINITY; NU],
+            constraints: Vec::new(),
+            scale: 1.0,
+        }
     }
 }
 
@@ -49,15 +42,20 @@ pub struct Stats {
     /// Trial rollouts of all line searches.
     pub line_search_steps: usize,
     /// Answers to an indefinite Hessian or to a line search without success: sweeps repeated with another Hessian, and increases
-    /// of the regularisation.
-    pub regularisations: usize,
+    /// of the regularization.
+    pub regularizations: usize,
     /// Rounds of the augmented Lagrangian; 0 for models without constraints.
     pub multiplier_updates: usize,
     /// Newton steps on the active set; 0 for models without constraints.
     pub newton_steps: usize,
-    /// `max |Q_u| / max(1, max |l_u|)` of the returned trajectory, over controls that no bound holds; NaN where no backward
-    /// sweep finished. For a model with constraints `Q` is that of the Lagrangian.
+    /// `max |Q_u| / max (|l_u| + |f_u|' |lambda|)` of the returned trajectory, over controls that no bound holds: for each
+    /// control the largest residual of any stage over the largest sum of the terms that cancel in it, and of these ratios
+    /// the largest. NaN where no backward sweep finished. For a model with constraints `Q` is that of the Lagrangian.
     pub stationarity: f64,
+    /// The largest change that the Newton step about the returned trajectory makes, relative to the largest magnitude of
+    /// the changed variable on the trajectory. At most the tolerance where a solve has converged; NaN where it was not
+    /// measured.
+    pub step: f64,
     /// Largest violation of a constraint along the returned trajectory, in the constraint's unit; 0 where there is none.
     /// (Bounds are never violated.)
     pub violation: f64,
@@ -70,10 +68,11 @@ impl Default for Stats {
         Self {
             iterations: 0,
             line_search_steps: 0,
-            regularisations: 0,
+            regularizations: 0,
             multiplier_updates: 0,
             newton_steps: 0,
             stationarity: f64::NAN,
+            step: f64::NAN,
             violation: 0.0,
             violation_stage: None,
         }
@@ -89,10 +88,17 @@ pub struct Multipliers {
     pub terminal: Vec<f64>,
 }
 
+impl Multipliers {
+    /// Whether no constraint has one other than zero.
+    pub(crate) fn are_zero(&self) -> bool {
+        self.stage.iter().chain(&self.terminal).all(|&multiplier| multiplier == 0.0)
+    }
+}
+
 /// A trajectory with everything needed to use and to differentiate it. `T` is the horizon.
 ///
 /// It is self-contained: the problem's data travel with it, so [`Ilqr::vjp`](crate::Ilqr::vjp) is right for any solution
-/// of the same model, whatever was solved since. A solution that was edited is recognised and refused.
+/// of the same model, whatever was solved since. A solution that was edited is recognized and refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     /// How the solve ended.
@@ -104,7 +110,7 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     /// `u_t`, `T` vectors of `NU`.
     pub controls: Vec<SVector<f64, NU>>,
     /// Feedback `K_t` of the last backward sweep, `T` matrices `NU x NX`: `u = u_t + K_t (x - x_t)`. Belongs to the
-    /// returned trajectory; NaN where no sweep finished on it ([`Status::Diverged`], [`Status::RegularisationLimit`]).
+    /// returned trajectory; NaN where no sweep finished on it ([`Status::Diverged`], [`Status::RegularizationLimit`]).
     pub gains: Vec<SMatrix<f64, NU, NX>>,
     /// Closed-loop costates `lambda_t = lx + K' lu + (fx + fu K)' lambda_{t+1}`, `T + 1` vectors of `NX`; at a solution the
     /// gradient of the optimal cost-to-go. NaN where `gains` are.
@@ -126,12 +132,7 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     /// The problem's stage parameters, `T + 1` vectors of `NS` (of no size, and no memory, where the model has none).
     pub stage_params: Vec<SVector<f64, NS>>,
     /// For the certificate.
-    pub(crate) evidence: Evidence<NU>,
-    /// The controls that the solve started from, as they were given (zeros where none were), `T` vectors of `NU`. Read
-    /// where a gradient is taken through the steps of a solve, and nowhere else.
-    pub initial_controls: Vec<SVector<f64, NU>>,
-    /// Where the solve started from a rollout under a feedback law, its states, `T + 1` vectors of `NX`; empty otherwise.
-    pub initial_states: Vec<SVector<f64, NX>>,
+    pub(crate) certificate_data: CertificateData<NU>,
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solution<NX, NU, NP, NS> {
@@ -148,14 +149,12 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
             costates: vec![SVector::repeat(f64::NAN); horizon + 1],
             multipliers: Multipliers::default(),
             bound_multipliers: Vec::new(),
-            evidence: Evidence::none(horizon),
+            certificate_data: CertificateData::none(horizon),
             relaxation: None,
             stats: Stats::default(),
             x0: SVector::repeat(f64::NAN),
             params: SVector::repeat(f64::NAN),
             stage_params: vec![SVector::repeat(f64::NAN); horizon + 1],
-            initial_controls: vec![SVector::repeat(f64::NAN); horizon],
-            initial_states: Vec::with_capacity(horizon + 1),
         }
     }
 

@@ -18,14 +18,12 @@
 //! # Ok::<(), dilqr_runtime::transform::TransformError>(())
 //! ```
 
+use crate::scalar::float::f64::{exp, exp_m1, ln, ln_1p};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
-
 use nalgebra::SVector;
 use thiserror::Error;
-
-use crate::float::f64::{exp, exp_m1, ln, ln_1p};
 
 /// What becomes of one parameter.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -4,7 +4,8 @@
 mod support;
 
 use dilqr_runtime::Limits;
-use dilqr_runtime::error::{Input, Place};
+use dilqr_runtime::error::{Input, Position};
+use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
     Hessian, Ilqr, Model, Problem, Scalar, Settings, SettingsError, Solution, SolveError, Status, batch,
@@ -83,10 +84,10 @@ fn stage_parameters() {
     );
     let mut bad = [[0.0; 2]; T + 1];
     bad[T][1] = f64::INFINITY;
-    let place = Place { stage: Some(T), entry: 1 };
+    let position = Position { stage: Some(T), entry: 1 };
     assert_eq!(
         solver.solve(&start().with_stage_params(&bad)),
-        Err(SolveError::NonFinite { input: Input::StageParams, place, given: f64::INFINITY })
+        Err(SolveError::NonFinite { input: Input::StageParams, position, given: f64::INFINITY })
     );
     let good = [[0.1; 2]; T + 1];
     let policy = |_: usize, x: &SVector<f64, 2>| [-x[0]];
@@ -109,13 +110,13 @@ fn settings_out_of_range() {
     let fields: [(&str, Edit, &[f64]); 9] = [
         ("tolerance", |s, v| s.tolerance = v, &[0.0, -1.0]),
         ("activity", |s, v| s.activity = v, &[-1e-9]),
-        ("regularisation.initial", |s, v| s.regularisation.initial = v, &[-1.0]),
-        ("regularisation.minimum", |s, v| s.regularisation.minimum = v, &[0.0, -1.0]),
-        ("regularisation.maximum", |s, v| s.regularisation.maximum = v, &[0.0, 1e-7]),
-        ("regularisation.increase", |s, v| s.regularisation.increase = v, &[1.0, 0.5]),
-        ("regularisation.decrease", |s, v| s.regularisation.decrease = v, &[0.9, 0.0]),
+        ("regularization.initial", |s, v| s.regularization.initial = v, &[-1.0]),
+        ("regularization.minimum", |s, v| s.regularization.minimum = v, &[0.0, -1.0]),
+        ("regularization.maximum", |s, v| s.regularization.maximum = v, &[0.0, 1e-7]),
+        ("regularization.increase", |s, v| s.regularization.increase = v, &[1.0, 0.5]),
+        ("regularization.decrease", |s, v| s.regularization.decrease = v, &[0.9, 0.0]),
         ("line_search.sufficient_decrease", |s, v| s.line_search.sufficient_decrease = v, &[0.0, 0.5]),
-        ("line_search.shrink", |s, v| s.line_search.shrink = v, &[0.0, 1.0]),
+        ("line_search.backtracking_factor", |s, v| s.line_search.backtracking_factor = v, &[0.0, 1.0]),
     ];
     for (field, edit, values) in fields {
         for &value in values.iter().chain(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY]) {
@@ -129,9 +130,9 @@ fn settings_out_of_range() {
         }
     }
     let mut settings = Settings::default();
-    settings.line_search.max_steps = 0;
+    settings.line_search.max_trials = 0;
     let error = Ilqr::new(Pendulum, T, settings).map(|_| ()).unwrap_err();
-    assert_eq!(error.to_string(), "setting `line_search.max_steps` is 0, expected at least 1");
+    assert_eq!(error.to_string(), "setting `line_search.max_trials` is 0, expected at least 1");
     assert_eq!(Ilqr::new(Pendulum, 0, Settings::default()).map(|_| ()), Err(SettingsError::EmptyHorizon));
     assert!(Settings::default().validate().is_ok());
 
@@ -146,20 +147,13 @@ struct Limited;
 
 impl Model<1, 1, 2> for Limited {
     const LIMITS: Limits = Limits { bounded: true, ..Limits::NONE };
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 1>,
-        u: &SVector<S, 1>,
-        _: &SVector<S, 2>,
-        _: &SVector<S, 0>,
-        next: &mut SVector<S, 1>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 1, 1, 2>, next: &mut SVector<S, 1>) {
         next[0] = x[0] + u[0];
     }
-    fn stage_cost<S: Scalar>(&self, _: &SVector<S, 1>, u: &SVector<S, 1>, _: &SVector<S, 2>, _: &SVector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { u, .. }: Stage<'_, S, 1, 1, 2>) -> S {
         u[0] * u[0]
     }
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, _: &SVector<S, 2>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 1, 2>) -> S {
         x[0] * x[0]
     }
     fn bounds<S: Scalar>(&self, p: &SVector<S, 2>, lower: &mut SVector<S, 1>, upper: &mut SVector<S, 1>) {
@@ -217,20 +211,13 @@ fn a_model_that_divides_by_zero_diverges() {
 struct Rough;
 
 impl Model<1, 1, 1> for Rough {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 1>,
-        u: &SVector<S, 1>,
-        _: &SVector<S, 1>,
-        _: &SVector<S, 0>,
-        next: &mut SVector<S, 1>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 1, 1, 1>, next: &mut SVector<S, 1>) {
         next[0] = x[0] + u[0];
     }
-    fn stage_cost<S: Scalar>(&self, _: &SVector<S, 1>, u: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { u, .. }: Stage<'_, S, 1, 1, 1>) -> S {
         u[0] * u[0]
     }
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, p: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, .. }: Terminal<'_, S, 1, 1>) -> S {
         let one = c::<S>(1.0);
         // Finite on x < 1 only; the minimum is inside, but a full step from far away ends outside.
         let pole = -(one - x[0]).ln() - c::<S>(30.0) * x[0];
@@ -278,7 +265,7 @@ fn extreme_numbers() {
         let solution = solver.solve(&problem).unwrap();
         seen[solution.status as usize] += 1;
         if solution.status == Status::Converged {
-            assert!(solution.cost.is_finite() && solution.stats.stationarity <= 1e-9);
+            assert!(solution.cost.is_finite() && solution.stats.step <= 1e-9);
             assert!(solution.states.iter().all(|x| x.iter().all(|v| v.is_finite())));
             assert!(solution.gains.iter().all(|k| k.iter().all(|v| v.is_finite())));
         }

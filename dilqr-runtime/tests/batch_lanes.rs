@@ -3,6 +3,7 @@
 
 mod support;
 
+use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
     Gradient, GradientError, Hessian, Ilqr, LossGradient, Model, Problem, Scalar, Settings, Solution, SolveError,
@@ -18,24 +19,17 @@ use support::{BoundedPendulum, Cart4, Cartpole, Pendulum, Rail, Tracking, c, car
 struct VanDerPol;
 
 impl Model<2, 1, 2> for VanDerPol {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 2>,
-        u: &SVector<S, 1>,
-        p: &SVector<S, 2>,
-        _: &SVector<S, 0>,
-        next: &mut SVector<S, 2>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 2>, next: &mut SVector<S, 2>) {
         let dt = c::<S>(0.1);
         next[0] = x[0] + dt * x[1];
         next[1] = x[1] + dt * (p[0] * (c::<S>(1.0) - x[0] * x[0]) * x[1] - x[0] + u[0]);
     }
 
-    fn stage_cost<S: Scalar>(&self, x: &SVector<S, 2>, u: &SVector<S, 1>, p: &SVector<S, 2>, _: &SVector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 2>) -> S {
         x[0] * x[0] + c::<S>(0.5) * x[1] * x[1] + p[1] * u[0] * u[0] * (c::<S>(1.0) + c::<S>(0.1) * u[0] * u[0])
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 2>, _: &SVector<S, 2>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 2>) -> S {
         let far = x[0] * x[0] + x[1] * x[1] - c::<S>(0.25);
         far * far
     }
@@ -83,16 +77,14 @@ where
         };
         assert_eq!(lanes.status, single.status, "{i}: {:?} {:?}", lanes.stats, single.stats);
         assert_eq!((&lanes.x0, &lanes.params, &lanes.stage_params), (&single.x0, &single.params, &single.stage_params));
-        assert_eq!(lanes.initial_controls, single.initial_controls);
-        assert_eq!(lanes.initial_states, single.initial_states);
         if same_bits {
             let counts =
-                |s: &Solution<NX, NU, NP, NS>| (s.stats.iterations, s.stats.line_search_steps, s.stats.regularisations);
+                |s: &Solution<NX, NU, NP, NS>| (s.stats.iterations, s.stats.line_search_steps, s.stats.regularizations);
             assert_eq!(counts(&lanes), counts(&single), "{i}");
             assert_eq!(bits(&lanes), bits(&single), "{i}");
         }
         if single.status == Status::Converged {
-            assert!(lanes.stats.stationarity <= settings.tolerance);
+            assert!(lanes.stats.step <= settings.tolerance);
             // Either is within stationarity over curvature of the minimum; a state feels the controls before it, with
             // gains of order one in these problems: the 10.
             let bound = 10.0 * settings.tolerance / single.certificate().smallest_eigenvalue.min(1.0);
@@ -133,7 +125,7 @@ fn oscillators(n: usize, horizon: usize) -> Vec<Problem<2, 1, 2>> {
 }
 
 /// Without sines nor exponentials, whatever happens in a solve happens in its lane, bit by bit: line searches,
-/// regularisation, substitute Hessians, limits, divergence.
+/// regularization, substitute Hessians, limits, divergence.
 #[test]
 fn to_the_bit_without_elementary_functions() {
     let horizon = 15;
@@ -145,12 +137,14 @@ fn to_the_bit_without_elementary_functions() {
     let mut settings = vec![Settings::default(); 8];
     settings[1].hessian = Hessian::GaussNewton;
     settings[2].max_iterations = 4;
-    settings[3].line_search.max_steps = 2;
+    settings[3].line_search.max_trials = 1;
+    settings[3].regularization.maximum = 1e-6;
     settings[3].line_search.sufficient_decrease = 0.49;
-    settings[4].regularisation.maximum = 1e-6;
-    settings[5].regularisation.initial = 10.0;
-    settings[5].regularisation.decrease = 1.0;
+    settings[4].regularization.maximum = 1e-6;
+    settings[5].regularization.initial = 10.0;
+    settings[5].regularization.decrease = 1.0;
     settings[6].tolerance = 1e-17;
+    settings[6].line_search.max_trials = 2;
     settings[7].max_iterations = 0;
     let (mut seen, mut searched) = ([0; 5], 0);
     for settings in &settings {
@@ -159,7 +153,7 @@ fn to_the_bit_without_elementary_functions() {
             Status::Converged,
             Status::IterationLimit,
             Status::LineSearchFailed,
-            Status::RegularisationLimit,
+            Status::RegularizationLimit,
             Status::Diverged,
         ];
         for (seen, status) in seen.iter_mut().zip(statuses) {

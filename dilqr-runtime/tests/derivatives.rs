@@ -1,10 +1,13 @@
 //! Derivatives of hand-written models: by hyper-dual numbers (what a model written by hand gets), by central
 //! differences, and by hand where the formulas are short.
 
-use dilqr_runtime::dual::{AutoDiff, HyperDualParts};
-use dilqr_runtime::model::{HamiltonianHessian, ParameterTerms, StageExpansion, TerminalExpansion};
+use dilqr_runtime::NumDiff;
+use dilqr_runtime::model::{
+    HamiltonianHessian, ParameterGradient, ParameterTerms, Stage, StageExpansion, Terminal, TerminalExpansion,
+    Variation,
+};
 use dilqr_runtime::nalgebra::{Matrix1, Matrix1x2, Matrix2, RowVector3, SMatrix, SVector, Vector2, Vector3};
-use dilqr_runtime::numdiff::NumDiff;
+use dilqr_runtime::{AutoDiff, HyperDualParts};
 use dilqr_runtime::{Model, Scalar};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -20,25 +23,18 @@ fn number<S: Scalar>(value: f64) -> S {
 struct Pendulum;
 
 impl Model<2, 1, 3> for Pendulum {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 2>,
-        u: &SVector<S, 1>,
-        p: &SVector<S, 3>,
-        _: &SVector<S, 0>,
-        next: &mut SVector<S, 2>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 3>, next: &mut SVector<S, 2>) {
         let ([theta, omega], [gravity, mass, length]) = ([x[0], x[1]], [p[0], p[1], p[2]]);
         let acceleration = gravity / length * theta.sin() + u[0] / (mass * length * length);
         next[1] = omega + number::<S>(DT) * acceleration;
         next[0] = theta + number::<S>(DT) * next[1];
     }
 
-    fn stage_cost<S: Scalar>(&self, x: &SVector<S, 2>, u: &SVector<S, 1>, p: &SVector<S, 3>, _: &SVector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 3>) -> S {
         number::<S>(1.0) - x[0].cos() + number::<S>(0.1) * x[1].powi(2) + p[1] * u[0] * u[0]
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 2>, p: &SVector<S, 3>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, .. }: Terminal<'_, S, 2, 3>) -> S {
         p[0] * x[0] * x[0] + x[1] * x[1]
     }
 }
@@ -49,14 +45,7 @@ impl Model<2, 1, 3> for Pendulum {
 struct Cartpole;
 
 impl Model<4, 1, 4> for Cartpole {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 4>,
-        u: &SVector<S, 1>,
-        p: &SVector<S, 4>,
-        _: &SVector<S, 0>,
-        next: &mut SVector<S, 4>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 4, 1, 4>, next: &mut SVector<S, 4>) {
         let [gravity, mass_cart, mass_pole, length] = [p[0], p[1], p[2], p[3]];
         let (sin, cos) = x[2].sin_cos();
         let total = mass_cart + mass_pole;
@@ -68,13 +57,13 @@ impl Model<4, 1, 4> for Cartpole {
         *next = SVector::from([x[0] + dt * x[1], x[1] + dt * linear, x[2] + dt * x[3], x[3] + dt * angular]);
     }
 
-    fn stage_cost<S: Scalar>(&self, x: &SVector<S, 4>, u: &SVector<S, 1>, p: &SVector<S, 4>, _: &SVector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 4, 1, 4>) -> S {
         let angle = number::<S>(2.0) * (number::<S>(1.0) - x[2].cos());
         let rest = number::<S>(0.1) * (x[0] * x[0] + x[1] * x[1] + x[3] * x[3]);
         angle + rest + p[3] * number::<S>(0.001) * u[0] * u[0]
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 4>, p: &SVector<S, 4>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, .. }: Terminal<'_, S, 4, 4>) -> S {
         let (sin, cos) = x[2].sin_cos();
         let energy = p[0] * p[2] * p[3] * cos + p[1] * x[1] * x[1];
         sin.atan2(cos).powi(2) + energy + (number::<S>(1.0) + x[3] * x[3]).sqrt() + x[0].tanh()
@@ -86,23 +75,16 @@ impl Model<4, 1, 4> for Cartpole {
 struct Tracking;
 
 impl Model<2, 2, 1, 3> for Tracking {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 2>,
-        u: &SVector<S, 2>,
-        p: &SVector<S, 1>,
-        s: &SVector<S, 3>,
-        next: &mut SVector<S, 2>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 2, 1, 3>, next: &mut SVector<S, 2>) {
         next[0] = x[0] + s[2] * u[0] * x[1].cos();
         next[1] = x[1] + p[0] * (s[2] * u[1]).exp();
     }
 
-    fn stage_cost<S: Scalar>(&self, x: &SVector<S, 2>, u: &SVector<S, 2>, p: &SVector<S, 1>, s: &SVector<S, 3>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 2, 1, 3>) -> S {
         (x[0] - s[0]).powi(2) * p[0] + (x[1] * s[1]).sin() + u[0] * u[1] * s[0] + u[1].cosh() * x[0]
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 2>, p: &SVector<S, 1>, s: &SVector<S, 3>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, s }: Terminal<'_, S, 2, 1, 3>) -> S {
         p[0] * (x[0] * s[0]).sin() + (x[1] - s[1]).powi(4) + s[2].ln() * x[1]
     }
 }
@@ -152,24 +134,38 @@ impl Blocks {
     ) -> Self {
         let At { x, u, p, s, lambda, dx, du, dlambda } = at;
         let mut stage = StageExpansion::zeros();
-        model.expand_stage(x, u, p, s, &mut stage);
+        model.expand_stage(Stage { x, u, p, s }, &mut stage);
         let mut terminal = TerminalExpansion::zeros();
-        model.expand_terminal(x, p, s, &mut terminal);
+        model.expand_terminal(Terminal { x, p, s }, &mut terminal);
         let mut hessian = HamiltonianHessian::zeros();
-        model.hamiltonian_hessian(x, u, p, s, lambda, &mut hessian);
+        model.hamiltonian_hessian(Stage { x, u, p, s }, lambda, &mut hessian);
         let mut terms = ParameterTerms::zeros();
-        model.parameter_terms(x, u, p, s, lambda, &mut terms);
+        model.parameter_terms(Stage { x, u, p, s }, lambda, &mut terms);
         let mut lxp = SMatrix::zeros();
-        model.terminal_parameter_terms(x, p, s, &mut lxp);
+        model.terminal_parameter_terms(Terminal { x, p, s }, &mut lxp);
         // What is added to must remain: start these from ones.
         let (mut hp, mut hs) = ones();
-        model.add_hamiltonian_parameter_gradient(x, u, p, s, lambda, &mut hp, &mut hs);
+        model.add_hamiltonian_parameter_gradient(
+            Stage { x, u, p, s },
+            lambda,
+            ParameterGradient { p: &mut hp, s: &mut hs },
+        );
         let (mut lp, mut ls) = ones();
-        model.add_terminal_parameter_gradient(x, p, s, &mut lp, &mut ls);
+        model.add_terminal_parameter_gradient(Terminal { x, p, s }, ParameterGradient { p: &mut lp, s: &mut ls });
         let (mut gp, mut gs) = ones();
-        model.add_parameter_contraction(x, u, p, s, lambda, dx, du, dlambda, &mut gp, &mut gs);
+        model.add_parameter_contraction(
+            Stage { x, u, p, s },
+            lambda,
+            Variation { dx, du },
+            dlambda,
+            ParameterGradient { p: &mut gp, s: &mut gs },
+        );
         let (mut tp, mut ts) = ones();
-        model.add_terminal_parameter_contraction(x, p, s, dx, &mut tp, &mut ts);
+        model.add_terminal_parameter_contraction(
+            Terminal { x, p, s },
+            dx,
+            ParameterGradient { p: &mut tp, s: &mut ts },
+        );
         Self {
             first: vec![
                 ("f", stage.f.as_slice().to_vec()),
@@ -327,15 +323,12 @@ fn pendulum_by_formulas() {
 fn kernels_are_generic() {
     let at = At::<2, 1, 3, 0>::random(7);
     let mut exact = StageExpansion::zeros();
-    Pendulum.expand_stage(&at.x, &at.u, &at.p, &at.s, &mut exact);
+    Pendulum.expand_stage(Stage::new(&at.x, &at.u, &at.p, &at.s), &mut exact);
 
     let mut single = StageExpansion::zeros();
     let single_of = |value: f64| value as f32;
     Pendulum.expand_stage(
-        &at.x.map(single_of),
-        &at.u.map(single_of),
-        &at.p.map(single_of),
-        &SVector::zeros(),
+        Stage::new(&at.x.map(single_of), &at.u.map(single_of), &at.p.map(single_of), &SVector::zeros()),
         &mut single,
     );
     assert!((single.fx.map(f64::from) - exact.fx).amax() < 1e-6);
@@ -345,10 +338,12 @@ fn kernels_are_generic() {
     type Hyper = <f64 as Scalar>::HyperDual;
     let mut third = StageExpansion::<Hyper, 2, 1>::zeros();
     Pendulum.expand_stage(
-        &SVector::from([Hyper::from_parts(at.x[0], 1.0, 0.0), Hyper::from_f64(at.x[1])]),
-        &at.u.map(Hyper::from_f64),
-        &at.p.map(Hyper::from_f64),
-        &SVector::from([]),
+        Stage::new(
+            &SVector::from([Hyper::from_parts(at.x[0], 1.0, 0.0), Hyper::from_f64(at.x[1])]),
+            &at.u.map(Hyper::from_f64),
+            &at.p.map(Hyper::from_f64),
+            &SVector::from([]),
+        ),
         &mut third,
     );
     assert!((third.lxx[(0, 0)].first() + at.x[0].sin()).abs() < 1e-14);

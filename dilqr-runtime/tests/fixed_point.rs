@@ -3,7 +3,7 @@
 
 mod support;
 
-use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, TerminalExpansion};
+use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, Stage, Terminal, TerminalExpansion};
 use dilqr_runtime::nalgebra::{DMatrix, SMatrix, SVector};
 use dilqr_runtime::{Ilqr, Model, Problem, Solution};
 use support::{Cart4, Cartpole, Lqr, Pendulum, Reference, assert_close, cart_feedback, solve, tight};
@@ -35,13 +35,13 @@ where
     // X holds x_1 .. x_T, U holds u_0 .. u_{T-1}. Rows of `lambda_*`: the costate's own total derivative.
     let (x_of, u_of) = (|t: usize| (t - 1) * NX, |t: usize| t * NU);
     let mut terminal = TerminalExpansion::zeros();
-    model.expand_terminal(&solution.states[horizon], p, &none, &mut terminal);
+    model.expand_terminal(Terminal::new(&solution.states[horizon], p, &none), &mut terminal);
     let mut lambda = terminal.lx;
     let mut lambda_x = DMatrix::zeros(NX, nx);
     let mut lambda_u = DMatrix::zeros(NX, nu);
     let mut lambda_p = DMatrix::zeros(NX, NP);
     let mut lxp = SMatrix::zeros();
-    model.terminal_parameter_terms(&solution.states[horizon], p, &none, &mut lxp);
+    model.terminal_parameter_terms(Terminal::new(&solution.states[horizon], p, &none), &mut lxp);
     lambda_x.view_mut((0, x_of(horizon)), (NX, NX)).copy_from(&terminal.lxx);
     lambda_p.copy_from(&lxp);
 
@@ -49,8 +49,8 @@ where
         let (x, u) = (&solution.states[t], &solution.controls[t]);
         let mut h = HamiltonianExpansion::zeros();
         let mut terms = ParameterTerms::zeros();
-        model.expand_hamiltonian(x, u, p, &none, &lambda, &mut h);
-        model.parameter_terms(x, u, p, &none, &lambda, &mut terms);
+        model.expand_hamiltonian(Stage::new(x, u, p, &none), &lambda, &mut h);
+        model.parameter_terms(Stage::new(x, u, p, &none), &lambda, &mut terms);
         if t > 0 {
             f_x.view_mut((x_of(t + 1), x_of(t)), (NX, NX)).copy_from(&h.fx);
         }

@@ -1,7 +1,8 @@
 //! A model by hand that gives nothing but the values of its limits: derivatives by dual numbers, and by central
 //! differences, against formulas.
 
-use dilqr_runtime::limits::{ConstraintExpansion, ConstraintParameterTerms};
+use dilqr_runtime::model::{ConstraintExpansion, ConstraintParameterTerms};
+use dilqr_runtime::model::{ParameterGradient, Stage, Terminal, Variation};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Limits, Model, NumDiff, Scalar};
 
@@ -14,41 +15,27 @@ impl Model<2, 1, 2, 1> for Hand {
         stage_inequalities: 1,
         stage_equalities: 1,
         terminal_equalities: 1,
-        sees_control: &[true, false],
+        depends_on_control: &[true, false],
         ..Limits::NONE
     };
 
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 2>,
-        u: &SVector<S, 1>,
-        _: &SVector<S, 2>,
-        s: &SVector<S, 1>,
-        next: &mut SVector<S, 2>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, s, .. }: Stage<'_, S, 2, 1, 2, 1>, next: &mut SVector<S, 2>) {
         *next = [x[0] + s[0] * u[0], x[1] * s[0] * s[0]].into();
     }
-    fn stage_cost<S: Scalar>(&self, x: &SVector<S, 2>, u: &SVector<S, 1>, _: &SVector<S, 2>, s: &SVector<S, 1>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, s, .. }: Stage<'_, S, 2, 1, 2, 1>) -> S {
         x[0] * u[0] * s[0]
     }
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 2>, _: &SVector<S, 2>, s: &SVector<S, 1>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, s, .. }: Terminal<'_, S, 2, 2, 1>) -> S {
         x[1] * x[1] * s[0]
     }
     fn bounds<S: Scalar>(&self, p: &SVector<S, 2>, _: &mut SVector<S, 1>, upper: &mut SVector<S, 1>) {
         upper[0] = p[0] * p[0];
     }
-    fn stage_constraints<S: Scalar>(
-        &self,
-        x: &SVector<S, 2>,
-        u: &SVector<S, 1>,
-        p: &SVector<S, 2>,
-        s: &SVector<S, 1>,
-        c: &mut [S],
-    ) {
+    fn stage_constraints<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 1, 2, 1>, c: &mut [S]) {
         c[0] = x[0] * u[0] * p[1] - s[0];
         c[1] = p[0] * x[1] * x[1];
     }
-    fn terminal_constraints<S: Scalar>(&self, x: &SVector<S, 2>, p: &SVector<S, 2>, s: &SVector<S, 1>, c: &mut [S]) {
+    fn terminal_constraints<S: Scalar>(&self, Terminal { x, p, s }: Terminal<'_, S, 2, 2, 1>, c: &mut [S]) {
         c[0] = x[0] * x[1] * s[0] - p[1];
     }
 }
@@ -79,7 +66,7 @@ fn compare<M: Model<2, 1, 2, 1>>(model: &M, tolerance: f64) {
     check("bounds terms", &[lower[0], lower[1], upper[0], upper[1]], &[0.0, 0.0, 2.0 * p0, 0.0], tolerance);
 
     let mut out = ConstraintExpansion::zeros(2);
-    model.expand_stage_constraints(&x, &control, &p, &stage, &mu, &mut out);
+    model.expand_stage_constraints(Stage::new(&x, &control, &p, &stage), &mu, &mut out);
     check("c", &out.c, &[x0 * u * p1 - s, p0 * x1 * x1], tolerance);
     check("cx", out.cx[0].as_slice(), &[u * p1, 0.0], tolerance);
     check("cx", out.cx[1].as_slice(), &[0.0, 2.0 * p0 * x1], tolerance);
@@ -89,28 +76,40 @@ fn compare<M: Model<2, 1, 2, 1>>(model: &M, tolerance: f64) {
     check("huu", out.huu.as_slice(), &[0.0], tolerance);
 
     let (mut gp, mut gs) = (SVector::from([1.0, 2.0]), SVector::from([3.0]));
-    model.add_stage_constraint_contraction(&x, &control, &p, &stage, &mu, &dx, &[du].into(), &dmu, &mut gp, &mut gs);
+    model.add_stage_constraint_contraction(
+        Stage::new(&x, &control, &p, &stage),
+        &mu,
+        Variation::new(&dx, &[du].into()),
+        &dmu,
+        ParameterGradient { p: &mut gp, s: &mut gs },
+    );
     let by_p0 = 2.0 * mu1 * x1 * dx1 + dmu1 * x1 * x1;
     let by_p1 = mu0 * (u * dx0 + x0 * du) + dmu0 * x0 * u;
     check("contraction", &[gp[0], gp[1], gs[0]], &[1.0 + by_p0, 2.0 + by_p1, 3.0 - dmu0], tolerance);
     let mut terms = ConstraintParameterTerms::zeros(2);
-    model.stage_constraint_terms(&x, &control, &p, &stage, &mu, &mut terms);
+    model.stage_constraint_terms(Stage::new(&x, &control, &p, &stage), &mu, &mut terms);
     check("cp", terms.cp[0].as_slice(), &[0.0, x0 * u], tolerance);
     check("cp", terms.cp[1].as_slice(), &[x1 * x1, 0.0], tolerance);
     check("hxp", terms.hxp.as_slice(), &[0.0, 2.0 * mu1 * x1, mu0 * u, 0.0], tolerance);
     check("hup", terms.hup.as_slice(), &[0.0, mu0 * x0], tolerance);
 
     let mut out = ConstraintExpansion::zeros(1);
-    model.expand_terminal_constraints(&x, &p, &stage, &[mu0], &mut out);
+    model.expand_terminal_constraints(Terminal::new(&x, &p, &stage), &[mu0], &mut out);
     check("terminal c", &out.c, &[x0 * x1 * s - p1], tolerance);
     check("terminal cx", out.cx[0].as_slice(), &[x1 * s, x0 * s], tolerance);
     check("terminal hxx", out.hxx.as_slice(), &[0.0, mu0 * s, mu0 * s, 0.0], tolerance);
     let (mut gp, mut gs) = (SVector::zeros(), SVector::zeros());
-    model.add_terminal_constraint_contraction(&x, &p, &stage, &[mu0], &dx, &[dmu0], &mut gp, &mut gs);
+    model.add_terminal_constraint_contraction(
+        Terminal::new(&x, &p, &stage),
+        &[mu0],
+        &dx,
+        &[dmu0],
+        ParameterGradient { p: &mut gp, s: &mut gs },
+    );
     let by_s = mu0 * (x1 * dx0 + x0 * dx1) + dmu0 * x0 * x1;
     check("terminal contraction", &[gp[0], gp[1], gs[0]], &[0.0, -dmu0, by_s], tolerance);
     let mut terms = ConstraintParameterTerms::zeros(1);
-    model.terminal_constraint_terms(&x, &p, &stage, &[mu0], &mut terms);
+    model.terminal_constraint_terms(Terminal::new(&x, &p, &stage), &[mu0], &mut terms);
     check("terminal cp", terms.cp[0].as_slice(), &[0.0, -1.0], tolerance);
     check("terminal hxp", terms.hxp.as_slice(), &[0.0; 4], tolerance);
 }
@@ -118,7 +117,7 @@ fn compare<M: Model<2, 1, 2, 1>>(model: &M, tolerance: f64) {
 #[test]
 fn dual_numbers_stand_in() {
     compare(&Hand, 1e-15 * 10.0);
-    compare(&dilqr_runtime::dual::AutoDiff(Hand), 1e-15 * 10.0);
+    compare(&dilqr_runtime::AutoDiff(Hand), 1e-15 * 10.0);
 }
 
 #[test]

@@ -4,7 +4,8 @@
 
 mod support;
 
-use dilqr_runtime::error::Limit;
+use dilqr_runtime::model::Limit;
+use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{GradientError, Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings, Solution, Status};
 use support::{Rail, RoundTheDisc, Tracking, c, disc, rail, second_order, solve, tight};
@@ -43,34 +44,20 @@ struct OneStep;
 impl Model<1, 1, 2> for OneStep {
     const LIMITS: Limits = Limits { bounded: true, stage_inequalities: 1, ..Limits::NONE };
 
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 1>,
-        u: &Vector<S, 1>,
-        _: &Vector<S, 2>,
-        _: &Vector<S, 0>,
-        next: &mut Vector<S, 1>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 1, 1, 2>, next: &mut Vector<S, 1>) {
         next[0] = x[0] + u[0];
     }
-    fn stage_cost<S: Scalar>(&self, _: &Vector<S, 1>, u: &Vector<S, 1>, _: &Vector<S, 2>, _: &Vector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { u, .. }: Stage<'_, S, 1, 1, 2>) -> S {
         c::<S>(0.5) * u[0] * u[0]
     }
-    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 1>, p: &Vector<S, 2>, _: &Vector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, .. }: Terminal<'_, S, 1, 2>) -> S {
         c::<S>(0.5) * (x[0] - p[0]) * (x[0] - p[0])
     }
     fn bounds<S: Scalar>(&self, p: &Vector<S, 2>, _: &mut Vector<S, 1>, upper: &mut Vector<S, 1>) {
         upper[0] = p[1];
     }
     /// The same bound once more, a unit further.
-    fn stage_constraints<S: Scalar>(
-        &self,
-        _: &Vector<S, 1>,
-        u: &Vector<S, 1>,
-        p: &Vector<S, 2>,
-        _: &Vector<S, 0>,
-        constraints: &mut [S],
-    ) {
+    fn stage_constraints<S: Scalar>(&self, Stage { u, p, .. }: Stage<'_, S, 1, 1, 2>, constraints: &mut [S]) {
         constraints[0] = u[0] - p[1] * p[1];
     }
 }
@@ -135,39 +122,19 @@ struct Followed;
 impl Model<2, 1, 2, 2> for Followed {
     const LIMITS: Limits = Limits { stage_inequalities: 1, terminal_equalities: 1, ..Limits::NONE };
 
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 2>,
-        u: &Vector<S, 1>,
-        p: &Vector<S, 2>,
-        s: &Vector<S, 2>,
-        next: &mut Vector<S, 2>,
-    ) {
-        Tracking.dynamics(x, u, p, s, next);
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 1, 2, 2>, next: &mut Vector<S, 2>) {
+        Tracking.dynamics(Stage { x, u, p, s }, next);
     }
-    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 2>, u: &Vector<S, 1>, p: &Vector<S, 2>, s: &Vector<S, 2>) -> S {
-        Tracking.stage_cost(x, u, p, s)
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 1, 2, 2>) -> S {
+        Tracking.stage_cost(Stage { x, u, p, s })
     }
-    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 2>, p: &Vector<S, 2>, s: &Vector<S, 2>) -> S {
-        Tracking.terminal_cost(x, p, s)
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, s }: Terminal<'_, S, 2, 2, 2>) -> S {
+        Tracking.terminal_cost(Terminal { x, p, s })
     }
-    fn stage_constraints<S: Scalar>(
-        &self,
-        x: &Vector<S, 2>,
-        u: &Vector<S, 1>,
-        p: &Vector<S, 2>,
-        s: &Vector<S, 2>,
-        constraints: &mut [S],
-    ) {
+    fn stage_constraints<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 1, 2, 2>, constraints: &mut [S]) {
         constraints[0] = u[0] + c::<S>(0.1) * x[1] * s[0] - p[1] * c::<S>(10.0) - s[1] * s[1];
     }
-    fn terminal_constraints<S: Scalar>(
-        &self,
-        x: &Vector<S, 2>,
-        _: &Vector<S, 2>,
-        s: &Vector<S, 2>,
-        constraints: &mut [S],
-    ) {
+    fn terminal_constraints<S: Scalar>(&self, Terminal { x, s, .. }: Terminal<'_, S, 2, 2, 2>, constraints: &mut [S]) {
         constraints[0] = x[0] - s[0];
     }
 }
@@ -194,7 +161,7 @@ where
         for (j, g) in jacobian.controls.iter().zip(&loss.controls) {
             contracted += j.transpose() * g;
         }
-        // Two ways through one factorisation: rounding.
+        // Two ways through one factorization: rounding.
         let error = (contracted - gradient.stage_params[stage]).amax();
         assert!(error <= 1e-9 * gradient.stage_params[stage].amax().max(1.0), "stage {stage}: {error:e}");
         for j in 0..2 {
@@ -262,7 +229,7 @@ fn relaxed_gradients_tend_to_the_exact_one() {
     assert!(errors[1..].windows(2).all(|pair| pair[1] < 0.3 * pair[0]) && errors[5] < 1e-3, "{errors:?}");
 }
 
-/// What a solution minimises: the cost, and the barriers of a relaxed problem.
+/// What a solution minimizes: the cost, and the barriers of a relaxed problem.
 fn optimum<M, const NX: usize, const NU: usize, const NP: usize>(model: &M, solution: &Solution<NX, NU, NP>) -> f64
 where
     M: Model<NX, NU, NP>,
@@ -280,9 +247,9 @@ where
     let mut sum = solution.cost;
     for (t, (x, u)) in solution.states.iter().zip(&solution.controls).enumerate() {
         let mut values = vec![0.0; M::LIMITS.stage()];
-        model.stage_constraints(x, u, p, &none, &mut values);
+        model.stage_constraints(Stage::new(x, u, p, &none), &mut values);
         for (i, c) in values.into_iter().enumerate() {
-            if t > 0 || M::LIMITS.sees_control[i] {
+            if t > 0 || M::LIMITS.depends_on_control[i] {
                 sum += barrier(i < M::LIMITS.stage_inequalities, c);
             }
         }
@@ -295,7 +262,7 @@ where
         }
     }
     let mut values = vec![0.0; M::LIMITS.terminal()];
-    model.terminal_constraints(&solution.states[solution.horizon()], p, &none, &mut values);
+    model.terminal_constraints(Terminal::new(&solution.states[solution.horizon()], p, &none), &mut values);
     sum + values.into_iter().enumerate().map(|(i, c)| barrier(i < M::LIMITS.terminal_inequalities, c)).sum::<f64>()
 }
 
@@ -416,33 +383,20 @@ struct OnePoint;
 impl Model<1, 2, 1> for OnePoint {
     const LIMITS: Limits = Limits { bounded: true, terminal_equalities: 1, ..Limits::NONE };
 
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 1>,
-        u: &Vector<S, 2>,
-        _: &Vector<S, 1>,
-        _: &Vector<S, 0>,
-        next: &mut Vector<S, 1>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 1, 2, 1>, next: &mut Vector<S, 1>) {
         next[0] = x[0] + u[0] + u[1];
     }
-    fn stage_cost<S: Scalar>(&self, _: &Vector<S, 1>, u: &Vector<S, 2>, _: &Vector<S, 1>, _: &Vector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { u, .. }: Stage<'_, S, 1, 2, 1>) -> S {
         c::<S>(0.5) * (u[0] * u[0] + u[1] * u[1])
     }
-    fn terminal_cost<S: Scalar>(&self, _: &Vector<S, 1>, _: &Vector<S, 1>, _: &Vector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, _: Terminal<'_, S, 1, 1>) -> S {
         c::<S>(0.0)
     }
     fn bounds<S: Scalar>(&self, p: &Vector<S, 1>, lower: &mut Vector<S, 2>, upper: &mut Vector<S, 2>) {
         lower[0] = p[0];
         upper[0] = p[0];
     }
-    fn terminal_constraints<S: Scalar>(
-        &self,
-        x: &Vector<S, 1>,
-        _: &Vector<S, 1>,
-        _: &Vector<S, 0>,
-        constraints: &mut [S],
-    ) {
+    fn terminal_constraints<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 1, 1>, constraints: &mut [S]) {
         constraints[0] = x[0] - c::<S>(1.0);
     }
 }
@@ -473,8 +427,8 @@ fn nothing_is_left_of_the_solve_before() {
 fn a_warm_start_needs_a_newton_step_or_two() {
     let mut solver = Ilqr::new(Rail, 25, Settings::default()).unwrap();
     let solution = solve(&mut solver, &rail());
-    let neighbour = Problem::new([0.001, 0.0], [1.0, 0.7, 2.5, 0.01], 25).with_warm_start(&Rail, &solution);
-    let warm = solve(&mut solver, &neighbour);
+    let neighbor = Problem::new([0.001, 0.0], [1.0, 0.7, 2.5, 0.01], 25).with_warm_start(&Rail, &solution);
+    let warm = solve(&mut solver, &neighbor);
     assert_eq!((warm.stats.iterations, warm.stats.multiplier_updates), (0, 0), "{:?}", warm.stats);
     assert!(warm.stats.newton_steps <= 4, "{:?}", warm.stats);
 }

@@ -3,8 +3,8 @@
 
 use dilqr_runtime::Scalar;
 use dilqr_runtime::lq::{LqProblem, LqSolution, LqStage, NoMinimum};
+use dilqr_runtime::lq::{Proximal, Quadratic, StageFactor};
 use dilqr_runtime::nalgebra::{DMatrix, DVector, SMatrix, SVector};
-use dilqr_runtime::riccati::{Quadratic, StageFactor};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -188,7 +188,7 @@ fn a_problem_without_minimum_names_the_stage() {
 /// The proximal term is part of the problem: a stage with `mu` equals a stage with `mu I` added to its Hessians. With a
 /// stage Hessian whose least eigenvalue is above `-mu`, the recursion exists over any horizon, however unstable.
 #[test]
-fn regularisation_is_a_proximal_term() {
+fn regularization_is_a_proximal_term() {
     let mut rng = StdRng::seed_from_u64(9);
     let mut stage = random_problem::<4, 2>(&mut rng, 1).stages[0];
     let mu = 0.37;
@@ -196,10 +196,10 @@ fn regularisation_is_a_proximal_term() {
     let mut expected = value;
     let mut factor = StageFactor::zeros();
     let mut other = StageFactor::zeros();
-    factor.quadratic(&quadratic(&stage), mu, &mut value).unwrap();
+    factor.quadratic(&quadratic(&stage), &Proximal::uniform(mu), &mut value).unwrap();
     stage.hxx += SMatrix::identity() * mu;
     stage.huu += SMatrix::identity() * mu;
-    other.quadratic(&quadratic(&stage), 0.0, &mut expected).unwrap();
+    other.quadratic(&quadratic(&stage), &Proximal::none(), &mut expected).unwrap();
     assert_eq!((value, factor.gain), (expected, other.gain));
     assert_eq!(value, value.transpose());
 
@@ -213,7 +213,7 @@ fn regularisation_is_a_proximal_term() {
     let mut value = SMatrix::from_element(1.0);
     let mut factor = StageFactor::zeros();
     for _ in 0..2000 {
-        factor.quadratic(&quadratic(&unstable), 1.001, &mut value).unwrap();
+        factor.quadratic(&quadratic(&unstable), &Proximal::uniform(1.001), &mut value).unwrap();
         assert!(value[0].is_finite());
     }
 }

@@ -4,6 +4,7 @@
 
 mod support;
 
+use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
     Differentiation, Gradient, GradientError, Hessian, Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings,
@@ -100,7 +101,7 @@ fn steps_on_an_unstable_system() {
     assert_falling(&errors(Cart4, &problem, &loss, &[4, 6, 8].map(truncated)), 0.2);
 }
 
-/// One step solves a linear-quadratic problem, from anywhere; and its linearisation cannot move.
+/// One step solves a linear-quadratic problem, from anywhere; and its linearization cannot move.
 #[test]
 fn one_step_is_exact_for_linear_dynamics() {
     let reference = Reference::read("lqr");
@@ -172,7 +173,7 @@ fn against_differences<M, const NX: usize, const NU: usize, const NP: usize, con
             Held::Law(states, controls) => start.with_policy(&model, |t, x| controls[t] + gains[t] * (x - states[t])),
         };
         let end = steps.solve(&start).unwrap();
-        let counts = (end.stats.iterations, end.stats.line_search_steps, end.stats.regularisations);
+        let counts = (end.stats.iterations, end.stats.line_search_steps, end.stats.regularizations);
         assert_eq!(counts, (iterations, iterations, 0), "a step was not a full Gauss-Newton step");
         let by_states: f64 = loss.states.iter().zip(&end.states).map(|(g, x)| g.dot(x)).sum();
         by_states + loss.controls.iter().zip(&end.controls).map(|(g, u)| g.dot(u)).sum::<f64>()
@@ -234,20 +235,13 @@ fn truncated_steps_against_differences_of_them() {
 struct Curved;
 
 impl Model<1, 1, 2> for Curved {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 1>,
-        u: &SVector<S, 1>,
-        p: &SVector<S, 2>,
-        _: &SVector<S, 0>,
-        next: &mut SVector<S, 1>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 1, 1, 2>, next: &mut SVector<S, 1>) {
         next[0] = x[0] + u[0] + c::<S>(0.5) * p[0] * u[0] * u[0];
     }
-    fn stage_cost<S: Scalar>(&self, _: &SVector<S, 1>, u: &SVector<S, 1>, _: &SVector<S, 2>, _: &SVector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { u, .. }: Stage<'_, S, 1, 1, 2>) -> S {
         c::<S>(0.5) * u[0] * u[0]
     }
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, p: &SVector<S, 2>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, .. }: Terminal<'_, S, 1, 2>) -> S {
         p[1] * x[0]
     }
 }
@@ -330,21 +324,14 @@ fn steps_that_do_not_contract_are_reported() {
 struct Wells;
 
 impl Model<1, 1, 1> for Wells {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 1>,
-        u: &SVector<S, 1>,
-        _: &SVector<S, 1>,
-        _: &SVector<S, 0>,
-        next: &mut SVector<S, 1>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 1, 1, 1>, next: &mut SVector<S, 1>) {
         next[0] = x[0] + u[0];
     }
-    fn stage_cost<S: Scalar>(&self, _: &SVector<S, 1>, u: &SVector<S, 1>, p: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { u, p, .. }: Stage<'_, S, 1, 1, 1>) -> S {
         let square = u[0] * u[0];
         c::<S>(0.25) * square * square - c::<S>(0.5) * p[0] * square
     }
-    fn terminal_cost<S: Scalar>(&self, _: &SVector<S, 1>, _: &SVector<S, 1>, _: &SVector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, _: Terminal<'_, S, 1, 1>) -> S {
         S::zero()
     }
 }
@@ -396,23 +383,16 @@ struct Fenced;
 impl Model<1, 1, 2> for Fenced {
     const LIMITS: Limits = Limits { terminal_inequalities: 1, ..Limits::NONE };
 
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, 1>,
-        u: &SVector<S, 1>,
-        p: &SVector<S, 2>,
-        s: &SVector<S, 0>,
-        next: &mut SVector<S, 1>,
-    ) {
-        Curved.dynamics(x, u, p, s, next);
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 1, 1, 2>, next: &mut SVector<S, 1>) {
+        Curved.dynamics(Stage { x, u, p, s }, next);
     }
-    fn stage_cost<S: Scalar>(&self, x: &SVector<S, 1>, u: &SVector<S, 1>, p: &SVector<S, 2>, s: &SVector<S, 0>) -> S {
-        Curved.stage_cost(x, u, p, s)
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 1, 1, 2>) -> S {
+        Curved.stage_cost(Stage { x, u, p, s })
     }
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, 1>, p: &SVector<S, 2>, s: &SVector<S, 0>) -> S {
-        Curved.terminal_cost(x, p, s)
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, s }: Terminal<'_, S, 1, 2>) -> S {
+        Curved.terminal_cost(Terminal { x, p, s })
     }
-    fn terminal_constraints<S: Scalar>(&self, x: &SVector<S, 1>, _: &SVector<S, 2>, _: &SVector<S, 0>, c: &mut [S]) {
+    fn terminal_constraints<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 1, 2>, c: &mut [S]) {
         c[0] = x[0] - support::c(100.0);
     }
 }

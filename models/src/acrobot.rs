@@ -28,7 +28,7 @@ mod acrobot {
         pub mass: [f64; 2],
         /// Length of the first rod \[m\].
         pub length: f64,
-        /// From each rod's upper joint to its centre of mass \[m\].
+        /// From each rod's upper joint to its center of mass \[m\].
         pub center: [f64; 2],
         /// Moments of inertia of the rods about their centres of mass \[kg m^2\].
         pub inertia: [f64; 2],

@@ -137,7 +137,7 @@ mod arm {
         x
     }
 
-    /// Spatial inertia of link `i` about its joint: a rod with its centre of mass half its length up.
+    /// Spatial inertia of link `i` about its joint: a rod with its center of mass half its length up.
     fn link_inertia(i: usize, mass: f64) -> [[f64; 6]; 6] {
         let half = 0.5 * LENGTH[i];
         let across = mass * (LENGTH[i] * LENGTH[i] / 12.0 + GYRATION + half * half);

@@ -1,7 +1,7 @@
 //! A pole hinged on a cart that a force pushes along a rail.
 //!
 //! Equations: Barto, Sutton and Anderson, "Neuronlike adaptive elements that can solve difficult learning control
-//! problems", IEEE Transactions on Systems, Man, and Cybernetics 13(5), 1983, without friction; discretised by explicit
+//! problems", IEEE Transactions on Systems, Man, and Cybernetics 13(5), 1983, without friction; discretized by explicit
 //! Euler as in mpc.pytorch (`env_dx/cartpole.py`), whose limit on the force is left out. The state carries the angle
 //! itself instead of its cosine and sine.
 
@@ -34,7 +34,7 @@ mod cartpole {
         pub mass_cart: f64,
         /// Mass of the pole \[kg\].
         pub mass_pole: f64,
-        /// Half the length of the pole, hinge to centre of mass \[m\].
+        /// Half the length of the pole, hinge to center of mass \[m\].
         pub length: f64,
     }
 

@@ -35,7 +35,7 @@ mod cartpole_cos_sin {
         pub mass_cart: f64,
         /// Mass of the pole \[kg\].
         pub mass_pole: f64,
-        /// Half the length of the pole, hinge to centre of mass \[m\].
+        /// Half the length of the pole, hinge to center of mass \[m\].
         pub length: f64,
     }
 

@@ -7,9 +7,9 @@
 mod planar_quadrotor {
     /// The bar.
     pub struct State {
-        /// Horizontal position of the centre of mass \[m\].
+        /// Horizontal position of the center of mass \[m\].
         pub x: f64,
-        /// Height of the centre of mass \[m\].
+        /// Height of the center of mass \[m\].
         pub y: f64,
         /// Angle of the bar, counterclockwise from level \[rad\].
         pub angle: f64,
@@ -33,7 +33,7 @@ mod planar_quadrotor {
         pub gravity: f64,
         /// Mass \[kg\].
         pub mass: f64,
-        /// Moment of inertia about the centre of mass \[kg m^2\].
+        /// Moment of inertia about the center of mass \[kg m^2\].
         pub inertia: f64,
         /// Centre of mass to rotor \[m\].
         pub arm: f64,

@@ -1,7 +1,7 @@
 //! A quadrotor that balances a pole on a ball joint: the flying inverted pendulum.
 //!
 //! Equations: Hehn and D'Andrea, "A flying inverted pendulum", IEEE International Conference on Robotics and Automation,
-//! 2011: the pole is a point mass on a massless rod, hinged at the vehicle's centre of mass, and the loops on board follow
+//! 2011: the pole is a point mass on a massless rod, hinged at the vehicle's center of mass, and the loops on board follow
 //! body rates at once, so that thrust and body rates are the controls. The publication neglects the mass of the
 //! pole; this model does not. With the direction `d` of the rod (length `L`), the thrust's axis `b` and `a = thrust / mass`, the
 //! constraint `|d| = L` gives the force in the rod and with it, free of a mass matrix,
@@ -44,7 +44,7 @@ mod quadrotor_pole {
         pub mass: f64,
         /// Mass of the pole \[kg\].
         pub mass_pole: f64,
-        /// Hinge to the pole's centre of mass \[m\].
+        /// Hinge to the pole's center of mass \[m\].
         pub length: f64,
     }
 
@@ -113,7 +113,7 @@ mod quadrotor_pole {
 pub use self::quadrotor_pole::*;
 
 impl Default for Params {
-    /// A vehicle of half a kilogram and a pole of 0.05 kg whose centre of mass is 0.565 m up: the publication's pole.
+    /// A vehicle of half a kilogram and a pole of 0.05 kg whose center of mass is 0.565 m up: the publication's pole.
     fn default() -> Self {
         Self { gravity: 9.81, mass: 0.5, mass_pole: 0.05, length: 0.565 }
     }

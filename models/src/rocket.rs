@@ -10,7 +10,7 @@
 mod rocket {
     /// The rocket.
     pub struct State {
-        /// Position of the centre of mass in the world, the first axis up \[m\].
+        /// Position of the center of mass in the world, the first axis up \[m\].
         pub position: [f64; 3],
         /// Velocity in the world \[m/s\].
         pub velocity: [f64; 3],
@@ -34,7 +34,7 @@ mod rocket {
         pub inertia: [f64; 3],
         /// Mass \[kg\].
         pub mass: f64,
-        /// Length; the thrust acts half of it below the centre of mass \[m\].
+        /// Length; the thrust acts half of it below the center of mass \[m\].
         pub length: f64,
     }
 

@@ -29,7 +29,7 @@ mod two_link_arm {
         pub mass: f64,
         /// Lengths of upper arm and forearm \[m\].
         pub length: [f64; 2],
-        /// From the elbow to the forearm's centre of mass \[m\].
+        /// From the elbow to the forearm's center of mass \[m\].
         pub center: f64,
         /// Friction of a joint against its own rate \[N m s\].
         pub friction: f64,

@@ -9,9 +9,9 @@
 mod unicycle_obstacles {
     /// The vehicle's pose.
     pub struct State {
-        /// Position of the centre along the first axis \[m\].
+        /// Position of the center along the first axis \[m\].
         pub x: f64,
-        /// Position of the centre along the second axis \[m\].
+        /// Position of the center along the second axis \[m\].
         pub y: f64,
         /// Heading, counterclockwise from the first axis \[rad\].
         pub heading: f64,

@@ -1,12 +1,13 @@
 //! Compares every block of a model's derivatives with dual numbers and with central differences.
 
+use dilqr_runtime::AutoDiff;
 use dilqr_runtime::Model;
-use dilqr_runtime::dual::AutoDiff;
+use dilqr_runtime::NumDiff;
 use dilqr_runtime::model::{
-    HamiltonianExpansion, HamiltonianHessian, ParameterTerms, StageExpansion, TerminalExpansion,
+    HamiltonianExpansion, HamiltonianHessian, ParameterGradient, ParameterTerms, Stage, StageExpansion, Terminal,
+    TerminalExpansion, Variation,
 };
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
-use dilqr_runtime::numdiff::NumDiff;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -27,26 +28,40 @@ where
     }
     let s = SVector::<f64, 0>::zeros();
     let mut stage = StageExpansion::zeros();
-    model.expand_stage(x, u, p, &s, &mut stage);
+    model.expand_stage(Stage::new(x, u, p, &s), &mut stage);
     let mut terminal = TerminalExpansion::zeros();
-    model.expand_terminal(x, p, &s, &mut terminal);
+    model.expand_terminal(Terminal::new(x, p, &s), &mut terminal);
     let mut hessian = HamiltonianHessian::zeros();
-    model.hamiltonian_hessian(x, u, p, &s, lambda, &mut hessian);
+    model.hamiltonian_hessian(Stage::new(x, u, p, &s), lambda, &mut hessian);
     let mut fused = HamiltonianExpansion::zeros();
-    model.expand_hamiltonian(x, u, p, &s, lambda, &mut fused);
+    model.expand_hamiltonian(Stage::new(x, u, p, &s), lambda, &mut fused);
     let mut terms = ParameterTerms::zeros();
-    model.parameter_terms(x, u, p, &s, lambda, &mut terms);
+    model.parameter_terms(Stage::new(x, u, p, &s), lambda, &mut terms);
     let mut lxp = SMatrix::zeros();
-    model.terminal_parameter_terms(x, p, &s, &mut lxp);
+    model.terminal_parameter_terms(Terminal::new(x, p, &s), &mut lxp);
     let mut gs = SVector::zeros();
     let mut hp = SVector::zeros();
-    model.add_hamiltonian_parameter_gradient(x, u, p, &s, lambda, &mut hp, &mut gs);
+    model.add_hamiltonian_parameter_gradient(
+        Stage::new(x, u, p, &s),
+        lambda,
+        ParameterGradient { p: &mut hp, s: &mut gs },
+    );
     let mut lp = SVector::zeros();
-    model.add_terminal_parameter_gradient(x, p, &s, &mut lp, &mut gs);
+    model.add_terminal_parameter_gradient(Terminal::new(x, p, &s), ParameterGradient { p: &mut lp, s: &mut gs });
     let mut contraction = SVector::zeros();
-    model.add_parameter_contraction(x, u, p, &s, lambda, dx, du, dlambda, &mut contraction, &mut gs);
+    model.add_parameter_contraction(
+        Stage::new(x, u, p, &s),
+        lambda,
+        Variation { dx, du },
+        dlambda,
+        ParameterGradient { p: &mut contraction, s: &mut gs },
+    );
     let mut terminal_contraction = SVector::zeros();
-    model.add_terminal_parameter_contraction(x, p, &s, dx, &mut terminal_contraction, &mut gs);
+    model.add_terminal_parameter_contraction(
+        Terminal::new(x, p, &s),
+        dx,
+        ParameterGradient { p: &mut terminal_contraction, s: &mut gs },
+    );
     vec![
         ("f", flat(&stage.f)),
         ("fx", flat(&stage.fx)),
@@ -161,17 +176,17 @@ pub fn assert_derivatives<M, const NX: usize, const NU: usize, const NP: usize>(
         let (xa, ua, pa) = (x.into(), u.into(), p.into());
         let mut next = SVector::zeros();
         let none = SVector::<f64, 0>::zeros();
-        model.dynamics(&x, &u, &p, &none, &mut next);
+        model.dynamics(Stage::new(&x, &u, &p, &none), &mut next);
         let own: SVector<f64, NX> = f(xa, ua, pa).into();
         assert!((next - own).amax() <= 1e-13 * own.amax().max(1.0), "{name}: {next} and {own}");
-        let (cost, own) = (model.stage_cost(&x, &u, &p, &none), l(xa, ua, pa));
+        let (cost, own) = (model.stage_cost(Stage::new(&x, &u, &p, &none)), l(xa, ua, pa));
         assert!((cost - own).abs() <= 1e-13 * own.abs().max(1.0), "{name}: {cost} and {own}");
-        let (cost, own) = (model.terminal_cost(&x, &p, &none), terminal(xa, pa));
+        let (cost, own) = (model.terminal_cost(Terminal::new(&x, &p, &none)), terminal(xa, pa));
         assert!((cost - own).abs() <= 1e-13 * own.abs().max(1.0), "{name}: {cost} and {own}");
         let mut next_too = SVector::zeros();
-        let cost_too = model.step(&x, &u, &p, &none, &mut next_too);
+        let cost_too = model.step(Stage::new(&x, &u, &p, &none), &mut next_too);
         assert!((next_too - next).amax() <= 1e-13 * next.amax().max(1.0));
-        assert!((cost_too - model.stage_cost(&x, &u, &p, &none)).abs() <= 1e-13 * cost_too.abs().max(1.0));
+        assert!((cost_too - model.stage_cost(Stage::new(&x, &u, &p, &none))).abs() <= 1e-13 * cost_too.abs().max(1.0));
     }
 }
 

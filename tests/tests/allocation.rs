@@ -7,6 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use dilqr_models::unicycle_obstacles::{Params, UnicycleObstacles};
+use dilqr_runtime::model::Stage;
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, Model, Mpc, Problem, Settings, Solution, Status};
 
@@ -134,7 +135,7 @@ fn a_step_of_a_receding_horizon_allocates_nothing_after_the_first() {
         let mut converged = 0;
         for t in 0..steps {
             let mut next = SVector::zeros();
-            model.dynamics(&x, &u, &params, &SVector::zeros(), &mut next);
+            model.dynamics(Stage::new(&x, &u, &params, &SVector::zeros()), &mut next);
             // A disturbance.
             x = next.map(|value| value + 1e-3 * (t as f64).sin());
             let count = allocations(|| {

@@ -120,7 +120,7 @@ fn outside_the_domain_of_a_function() {
     let solution = solver.solve(&root::Problem::new([1.0], [1.0], T)).unwrap();
     assert!(solution.states.iter().all(|x| x[0].is_finite()), "{solution:?}");
     if solution.status == Status::Converged {
-        assert!(solution.cost.is_finite() && solution.stats.stationarity <= 1e-9);
+        assert!(solution.cost.is_finite() && solution.stats.step <= 1e-9);
     } else {
         refuses(&mut solver, &solution);
     }
@@ -150,7 +150,7 @@ where
         let solution = solver.solve(&Problem::new(x0, p, T).with_controls(&guess)).unwrap();
         seen[solution.status as usize] += 1;
         if solution.status == Status::Converged {
-            assert!(solution.cost.is_finite() && solution.stats.stationarity <= settings.tolerance);
+            assert!(solution.cost.is_finite() && solution.stats.step <= settings.tolerance);
             assert!(solution.states.iter().all(|x| x.iter().all(|v| v.is_finite())));
             assert!(solution.controls.iter().all(|u| u.iter().all(|v| v.is_finite())));
             // The gradient is finite or an error.

@@ -8,7 +8,7 @@ use dilqr_models::{
 #[cfg(feature = "large")]
 use dilqr_models::{arm, quadrotor, quadrotor_euler, quadrotor_pole, rocket};
 use dilqr_runtime::Model;
-use dilqr_runtime::model::{HamiltonianHessian, ParameterTerms, StageExpansion};
+use dilqr_runtime::model::{HamiltonianHessian, ParameterTerms, Stage, StageExpansion};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_tests::{Points, assert_derivatives};
 use rand::rngs::StdRng;
@@ -79,11 +79,11 @@ fn check_surface<M, const NX: usize, const NU: usize, const NP: usize>(
         let u = SVector::from_fn(|_, _| random.random_range(-2.0..2.0));
         let p = SVector::from_fn(|i, _| center[i] * random.random_range(0.7..1.3));
         // The records hold results of another point: nothing of them may remain.
-        model.expand_stage(&x, &u, &p, &none, &mut stage);
-        model.hamiltonian_hessian(&x, &u, &p, &none, &lambda, &mut hessian);
-        model.parameter_terms(&x, &u, &p, &none, &lambda, &mut terms);
+        model.expand_stage(Stage::new(&x, &u, &p, &none), &mut stage);
+        model.hamiltonian_hessian(Stage::new(&x, &u, &p, &none), &lambda, &mut hessian);
+        model.parameter_terms(Stage::new(&x, &u, &p, &none), &lambda, &mut terms);
         let mut fresh = StageExpansion::zeros();
-        model.expand_stage(&x, &u, &p, &none, &mut fresh);
+        model.expand_stage(Stage::new(&x, &u, &p, &none), &mut fresh);
         assert_eq!(fresh, stage, "{name}");
 
         let (f, jacobians) = linearize(x.into(), u.into(), p.into());
@@ -113,7 +113,7 @@ fn check_surface<M, const NX: usize, const NU: usize, const NP: usize>(
         // The digits of single precision, less two for some hundred operations.
         let (xs, us, ps) = (x.map(|v| v as f32), u.map(|v| v as f32), p.map(|v| v as f32));
         let mut single = StageExpansion::<f32, NX, NU>::zeros();
-        model.expand_stage(&xs, &us, &ps, &SVector::zeros(), &mut single);
+        model.expand_stage(Stage::new(&xs, &us, &ps, &SVector::zeros()), &mut single);
         let error = (single.fx.map(f64::from) - stage.fx).amax() / stage.fx.amax();
         assert!(error <= 1e-5, "{name}: fx in single precision is off by {error:e}");
     }

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use dilqr_models::{cartpole, lqr, pendulum};
-use dilqr_runtime::dual::AutoDiff;
-use dilqr_runtime::model::StageExpansion;
+use dilqr_runtime::AutoDiff;
+use dilqr_runtime::model::{Stage, StageExpansion};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Differentiation, Direction, Ilqr, LossGradient, Model, Problem, Settings};
 use dilqr_tests::{Reference, assert_close, cart4, differences, pend2, random_loss, solve, tight, value, weights};
@@ -108,7 +108,10 @@ fn long_horizons_on_an_unstable_plant() {
         for t in 0..horizon {
             let mut stage = StageExpansion::zeros();
             let none = SVector::zeros();
-            model.expand_stage(&solution.states[t], &solution.controls[t], &solution.params, &none, &mut stage);
+            model.expand_stage(
+                Stage::new(&solution.states[t], &solution.controls[t], &solution.params, &none),
+                &mut stage,
+            );
             error = error.max((stage.lu + stage.fu.transpose() * solution.costates[t + 1]).amax());
             largest = largest.max(stage.lu.amax());
         }

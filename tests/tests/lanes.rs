@@ -6,7 +6,10 @@ use dilqr_models::{
     unicycle_obstacles, van_der_pol,
 };
 use dilqr_runtime::lanes::{F64x4, F64x8, Lanes};
-use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, StageExpansion, TerminalExpansion};
+use dilqr_runtime::model::{
+    HamiltonianExpansion, ParameterGradient, ParameterTerms, Stage, StageExpansion, Terminal, TerminalExpansion,
+    Variation,
+};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Hessian, Ilqr, LossGradient, Model, Problem, Scalar, Settings, Solution, Status, batch};
 use dilqr_tests::random_loss;
@@ -59,18 +62,24 @@ where
 {
     let s: SVector<S, 0> = SVector::from_fn(|_, _| S::zero());
     let (mut f, mut next) = (SVector::from_fn(|_, _| S::zero()), SVector::from_fn(|_, _| S::zero()));
-    model.dynamics(x, u, p, &s, &mut f);
-    let l = model.step(x, u, p, &s, &mut next);
+    model.dynamics(Stage::new(x, u, p, &s), &mut f);
+    let l = model.step(Stage::new(x, u, p, &s), &mut next);
     let (mut stage, mut hamiltonian) = (StageExpansion::zeros(), HamiltonianExpansion::zeros());
     let (mut terminal, mut terms) = (TerminalExpansion::zeros(), ParameterTerms::zeros());
-    model.expand_stage(x, u, p, &s, &mut stage);
-    model.expand_terminal(x, p, &s, &mut terminal);
-    model.expand_hamiltonian(x, u, p, &s, lambda, &mut hamiltonian);
-    model.parameter_terms(x, u, p, &s, lambda, &mut terms);
+    model.expand_stage(Stage::new(x, u, p, &s), &mut stage);
+    model.expand_terminal(Terminal::new(x, p, &s), &mut terminal);
+    model.expand_hamiltonian(Stage::new(x, u, p, &s), lambda, &mut hamiltonian);
+    model.parameter_terms(Stage::new(x, u, p, &s), lambda, &mut terms);
     let (mut gp, mut gs) = (SVector::from_fn(|_, _| S::zero()), SVector::from_fn(|_, _| S::zero()));
-    model.add_parameter_contraction(x, u, p, &s, lambda, dx, du, dlambda, &mut gp, &mut gs);
+    model.add_parameter_contraction(
+        Stage::new(x, u, p, &s),
+        lambda,
+        Variation { dx, du },
+        dlambda,
+        ParameterGradient { p: &mut gp, s: &mut gs },
+    );
     let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = hamiltonian;
-    let mut answers = vec![l, stage.l, terminal.l, model.stage_cost(x, u, p, &s)];
+    let mut answers = vec![l, stage.l, terminal.l, model.stage_cost(Stage::new(x, u, p, &s))];
     let lists: [&[S]; 21] = [
         f.as_slice(),
         next.as_slice(),
@@ -213,7 +222,6 @@ fn the_same_bits_alone_and_in_batches() {
     where
         M: Model<NX, NU, NP> + Copy,
     {
-        const { assert!(M::BACKWARD_STAGES, "where the two ways to sweep differ") };
         let horizon = problems[0].horizon();
         for hessian in [Hessian::Exact, Hessian::GaussNewton] {
             let settings = Settings { hessian, ..Settings::default() };
@@ -284,7 +292,7 @@ fn swings() {
     let mut solver = Ilqr::new(pendulum::Pendulum, 20, Settings::default()).unwrap();
     let searched = |problem| {
         let stats = solver.solve(problem).unwrap().stats;
-        stats.regularisations > 0 || stats.line_search_steps > stats.iterations
+        stats.regularizations > 0 || stats.line_search_steps > stats.iterations
     };
     assert!(problems.iter().map(searched).filter(|searched| *searched).count() > 5);
 }

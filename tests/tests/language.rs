@@ -5,8 +5,8 @@
 #![allow(clippy::neg_cmp_op_on_partial_ord, clippy::manual_clamp, reason = "the constructs are what is tested")]
 #![allow(clippy::type_complexity, reason = "a closure over the three records")]
 
-use dilqr_runtime::dual::AutoDiff;
-use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, StageExpansion};
+use dilqr_runtime::AutoDiff;
+use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, Stage, StageExpansion};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{LossGradient, Model, Settings, Status};
 use rand::rngs::StdRng;
@@ -28,11 +28,11 @@ fn check<M, const NX: usize, const NU: usize, const NP: usize>(
         let p = SVector::from_fn(|_, _| random.random_range(0.5..1.5));
         let lambda = SVector::from_fn(|_, _| random.random_range(-1.5..1.5));
         let mut next = SVector::zeros();
-        model.dynamics(&x, &u, &p, &s, &mut next);
+        model.dynamics(Stage::new(&x, &u, &p, &s), &mut next);
         let own: SVector<f64, NX> = f(x.into(), u.into(), p.into()).into();
         // The same operations in another order.
         assert!((next - own).amax() <= 1e-13 * own.amax().max(1.0), "{name}: {next} instead of {own}");
-        let (cost, own) = (model.stage_cost(&x, &u, &p, &s), l(x.into(), u.into(), p.into()));
+        let (cost, own) = (model.stage_cost(Stage::new(&x, &u, &p, &s)), l(x.into(), u.into(), p.into()));
         assert!((cost - own).abs() <= 1e-13 * own.abs().max(1.0), "{name}: {cost} instead of {own}");
 
         let numbers = |model: &dyn Fn(
@@ -48,14 +48,14 @@ fn check<M, const NX: usize, const NU: usize, const NP: usize>(
             first.chain(second).copied().collect::<Vec<f64>>()
         };
         let ours = numbers(&|a, b, c| {
-            model.expand_stage(&x, &u, &p, &s, a);
-            model.expand_hamiltonian(&x, &u, &p, &s, &lambda, b);
-            model.parameter_terms(&x, &u, &p, &s, &lambda, c);
+            model.expand_stage(Stage::new(&x, &u, &p, &s), a);
+            model.expand_hamiltonian(Stage::new(&x, &u, &p, &s), &lambda, b);
+            model.parameter_terms(Stage::new(&x, &u, &p, &s), &lambda, c);
         });
         let dual = numbers(&|a, b, c| {
-            AutoDiff(model).expand_stage(&x, &u, &p, &s, a);
-            AutoDiff(model).expand_hamiltonian(&x, &u, &p, &s, &lambda, b);
-            AutoDiff(model).parameter_terms(&x, &u, &p, &s, &lambda, c);
+            AutoDiff(model).expand_stage(Stage::new(&x, &u, &p, &s), a);
+            AutoDiff(model).expand_hamiltonian(Stage::new(&x, &u, &p, &s), &lambda, b);
+            AutoDiff(model).parameter_terms(Stage::new(&x, &u, &p, &s), &lambda, c);
         });
         for (index, (ours, dual)) in ours.iter().zip(&dual).enumerate() {
             // Both are exact up to rounding.

@@ -3,8 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
-use dilqr_runtime::dual::AutoDiff;
-use dilqr_runtime::limits::{ConstraintExpansion, ConstraintParameterTerms};
+use dilqr_runtime::AutoDiff;
+use dilqr_runtime::model::{ConstraintExpansion, ConstraintParameterTerms};
+use dilqr_runtime::model::{ParameterGradient, Stage, Terminal, Variation};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Limits, Model, NumDiff, Scalar};
 use num_dual::Dual;
@@ -178,18 +179,30 @@ fn blocks<M: Model<NX, NU, NP, NS>, S: Scalar>(model: &M, at: &At<S>) -> Vec<(&'
     model.bounds_terms(p, &mut low_p, &mut high_p);
 
     let (mut c, mut ct) = ([S::from_f64(f64::NAN); NC], [S::from_f64(f64::NAN); NT]);
-    model.stage_constraints(x, u, p, s, &mut c);
-    model.terminal_constraints(x, p, s, &mut ct);
+    model.stage_constraints(Stage { x, u, p, s }, &mut c);
+    model.terminal_constraints(Terminal { x, p, s }, &mut ct);
     let (mut stage, mut terminal) = (ConstraintExpansion::zeros(NC), ConstraintExpansion::zeros(NT));
-    model.expand_stage_constraints(x, u, p, s, mu, &mut stage);
-    model.expand_terminal_constraints(x, p, s, &mu[..NT], &mut terminal);
+    model.expand_stage_constraints(Stage { x, u, p, s }, mu, &mut stage);
+    model.expand_terminal_constraints(Terminal { x, p, s }, &mu[..NT], &mut terminal);
     let (mut gp, mut gs, mut terminal_gp, mut terminal_gs) = (none(), none(), none(), none());
-    model.add_stage_constraint_contraction(x, u, p, s, mu, dx, du, dmu, &mut gp, &mut gs);
+    model.add_stage_constraint_contraction(
+        Stage { x, u, p, s },
+        mu,
+        Variation { dx, du },
+        dmu,
+        ParameterGradient { p: &mut gp, s: &mut gs },
+    );
     let (mu_t, dmu_t) = (&mu[..NT], &dmu[..NT]);
-    model.add_terminal_constraint_contraction(x, p, s, mu_t, dx, dmu_t, &mut terminal_gp, &mut terminal_gs);
+    model.add_terminal_constraint_contraction(
+        Terminal { x, p, s },
+        mu_t,
+        dx,
+        dmu_t,
+        ParameterGradient { p: &mut terminal_gp, s: &mut terminal_gs },
+    );
     let (mut terms, mut terminal_terms) = (ConstraintParameterTerms::zeros(NC), ConstraintParameterTerms::zeros(NT));
-    model.stage_constraint_terms(x, u, p, s, mu, &mut terms);
-    model.terminal_constraint_terms(x, p, s, mu_t, &mut terminal_terms);
+    model.stage_constraint_terms(Stage { x, u, p, s }, mu, &mut terms);
+    model.terminal_constraint_terms(Terminal { x, p, s }, mu_t, &mut terminal_terms);
 
     vec![
         ("lower", flat(&low)),
@@ -296,7 +309,7 @@ fn limits_are_counted() {
         stage_equalities: 2,
         terminal_inequalities: 1,
         terminal_equalities: 2,
-        sees_control: &[false, true, false, false, true, true],
+        depends_on_control: &[false, true, false, false, true, true],
     };
     assert_eq!(<reach::Reach as Model<NX, NU, NP, NS>>::LIMITS, expected);
 }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 #![allow(clippy::let_and_return, reason = "the models are machine-made")]
 
-use dilqr_runtime::dual::AutoDiff;
-use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, StageExpansion};
+use dilqr_runtime::AutoDiff;
+use dilqr_runtime::model::{HamiltonianExpansion, ParameterGradient, ParameterTerms, Stage, StageExpansion, Variation};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Ilqr, LossGradient, Model, Problem, Settings, Status};
 use oscillators::{Control, Oscillators, Params, State};
@@ -36,13 +36,13 @@ fn values_are_those_of_the_users_functions() {
     for (x, u, p) in points() {
         let (xs, us, ps) = (State::from(x), Control::from(u), Params::from(p));
         let mut next = SVector::zeros();
-        Oscillators.dynamics(&x, &u, &p, &none, &mut next);
+        Oscillators.dynamics(Stage::new(&x, &u, &p, &none), &mut next);
         agree("dynamics", &next, &oscillators::dynamics(xs, us, ps).into());
         // The last function computes the cost from values of the first.
         let cost = oscillators::stage_cost(xs, us, ps);
-        agree("cost", &[Oscillators.stage_cost(&x, &u, &p, &none)].into(), &SVector::from([cost]));
+        agree("cost", &[Oscillators.stage_cost(Stage::new(&x, &u, &p, &none))].into(), &SVector::from([cost]));
         let mut next = SVector::zeros();
-        agree("step", &[Oscillators.step(&x, &u, &p, &none, &mut next)].into(), &SVector::from([cost]));
+        agree("step", &[Oscillators.step(Stage::new(&x, &u, &p, &none), &mut next)].into(), &SVector::from([cost]));
         agree("step", &next, &oscillators::dynamics(xs, us, ps).into());
     }
 }
@@ -56,14 +56,20 @@ fn derivatives_are_those_of_dual_numbers() {
         let none = SVector::zeros();
         let (lambda, dx, dlambda) = ([1.0, -0.5, 0.3, 2.0].into(), [0.2, 1.0, -1.0, 0.4].into(), [0.7; 4].into());
         let mut stage = StageExpansion::zeros();
-        model.expand_stage(&x, &u, &p, &none, &mut stage);
+        model.expand_stage(Stage::new(&x, &u, &p, &none), &mut stage);
         let mut hamiltonian = HamiltonianExpansion::zeros();
-        model.expand_hamiltonian(&x, &u, &p, &none, &lambda, &mut hamiltonian);
+        model.expand_hamiltonian(Stage::new(&x, &u, &p, &none), &lambda, &mut hamiltonian);
         let mut terms = ParameterTerms::zeros();
-        model.parameter_terms(&x, &u, &p, &none, &lambda, &mut terms);
+        model.parameter_terms(Stage::new(&x, &u, &p, &none), &lambda, &mut terms);
         let mut contraction = SVector::zeros();
         let (du, mut gs) = ([-0.6].into(), SVector::zeros());
-        model.add_parameter_contraction(&x, &u, &p, &none, &lambda, &dx, &du, &dlambda, &mut contraction, &mut gs);
+        model.add_parameter_contraction(
+            Stage::new(&x, &u, &p, &none),
+            &lambda,
+            Variation::new(&dx, &du),
+            &dlambda,
+            ParameterGradient { p: &mut contraction, s: &mut gs },
+        );
         (stage, hamiltonian, terms, contraction)
     }
     for point in points() {
@@ -105,12 +111,12 @@ fn a_chain_of_bindings() {
     for (x, u, p) in [(0.4, 0.3, 1.1), (-0.9, 1.0, 0.2), (0.0, 0.0, 1.0)] {
         let (lambda, x, u, p) = ([0.7].into(), [x].into(), [u].into(), [p].into());
         let mut next = SVector::zeros();
-        chain::Chain.dynamics(&x, &u, &p, &none, &mut next);
+        chain::Chain.dynamics(Stage::new(&x, &u, &p, &none), &mut next);
         let own = chain::dynamics(x.into(), u.into(), p.into());
         assert!((next[0] - own.a).abs() <= TOLERANCE, "{next} and {own:?}");
         let (mut ours, mut dual) = (HamiltonianExpansion::zeros(), HamiltonianExpansion::zeros());
-        chain::Chain.expand_hamiltonian(&x, &u, &p, &none, &lambda, &mut ours);
-        AutoDiff(chain::Chain).expand_hamiltonian(&x, &u, &p, &none, &lambda, &mut dual);
+        chain::Chain.expand_hamiltonian(Stage::new(&x, &u, &p, &none), &lambda, &mut ours);
+        AutoDiff(chain::Chain).expand_hamiltonian(Stage::new(&x, &u, &p, &none), &lambda, &mut dual);
         agree("fx", &ours.fx, &dual.fx);
         agree("hxx", &ours.hxx, &dual.hxx);
         agree("hux", &ours.hux, &dual.hux);

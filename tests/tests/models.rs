@@ -8,8 +8,8 @@ use dilqr_models::{
 };
 #[cfg(feature = "large")]
 use dilqr_models::{arm, quadrotor, quadrotor_euler, quadrotor_pole, rocket};
-use dilqr_runtime::dual::AutoDiff;
-use dilqr_runtime::model::{StageExpansion, TerminalExpansion};
+use dilqr_runtime::AutoDiff;
+use dilqr_runtime::model::{Stage, StageExpansion, Terminal, TerminalExpansion};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, Model, Problem, Solution};
 use dilqr_tests::{assert_close, differences, random_loss, solve, tight, value};
@@ -27,12 +27,12 @@ fn assert_optimal<M, const NX: usize, const NU: usize, const NP: usize>(
     let (p, none) = (&solution.params, SVector::zeros());
     let horizon = solution.horizon();
     let mut end = TerminalExpansion::zeros();
-    model.expand_terminal(&solution.states[horizon], p, &none, &mut end);
+    model.expand_terminal(Terminal::new(&solution.states[horizon], p, &none), &mut end);
     let (mut lambda, mut cost) = (end.lx, end.l);
     let (mut stationarity, mut scale) = (0.0_f64, 1.0_f64);
     for t in (0..horizon).rev() {
         let mut stage = StageExpansion::zeros();
-        model.expand_stage(&solution.states[t], &solution.controls[t], p, &none, &mut stage);
+        model.expand_stage(Stage::new(&solution.states[t], &solution.controls[t], p, &none), &mut stage);
         // One step of some hundred operations, in the order of another kernel.
         let next = &solution.states[t + 1];
         assert!((stage.f - next).amax() <= 1e-12 * next.amax().max(1.0), "{name}: the states are not a trajectory");
@@ -219,7 +219,7 @@ fn power_of_the_acrobot() {
     let energy = |x: [f64; 4]| {
         let [first, second, w1, w2] = x;
         let (w, both) = (w1 + w2, first + second);
-        // Velocity of the second rod's centre.
+        // Velocity of the second rod's center.
         let v = [
             p.length * first.cos() * w1 + p.center[1] * both.cos() * w,
             -p.length * first.sin() * w1 - p.center[1] * both.sin() * w,

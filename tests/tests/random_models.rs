@@ -8,10 +8,11 @@ mod oracle;
 #[path = "../../dilqr-macros/src/tests/random.rs"]
 mod random;
 
+use dilqr_runtime::AutoDiff;
 use dilqr_runtime::Model;
-use dilqr_runtime::dual::AutoDiff;
 use dilqr_runtime::model::{
-    HamiltonianExpansion, HamiltonianHessian, ParameterTerms, StageExpansion, TerminalExpansion,
+    HamiltonianExpansion, HamiltonianHessian, ParameterGradient, ParameterTerms, Stage, StageExpansion, Terminal,
+    TerminalExpansion, Variation,
 };
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use oracle::{L, N, Oracle, P, TERMINAL, U, X};
@@ -69,7 +70,7 @@ fn compute<M: Model<NX, NU, NP>>(model: &M, point: &Point) -> Computed {
     let mut gs = s;
     let mut computed = Computed {
         next: State::zeros(),
-        costs: [model.stage_cost(x, u, p, &s), model.terminal_cost(x, p, &s)],
+        costs: [model.stage_cost(Stage::new(x, u, p, &s)), model.terminal_cost(Terminal::new(x, p, &s))],
         step: (State::zeros(), 0.0),
         stage: StageExpansion::zeros(),
         terminal: TerminalExpansion::zeros(),
@@ -79,19 +80,29 @@ fn compute<M: Model<NX, NU, NP>>(model: &M, point: &Point) -> Computed {
         lxp: SMatrix::zeros(),
         gradients: [Params::zeros(); 4],
     };
-    model.dynamics(x, u, p, &s, &mut computed.next);
-    computed.step.1 = model.step(x, u, p, &s, &mut computed.step.0);
-    model.expand_stage(x, u, p, &s, &mut computed.stage);
-    model.expand_terminal(x, p, &s, &mut computed.terminal);
-    model.hamiltonian_hessian(x, u, p, &s, lambda, &mut computed.hessian);
-    model.expand_hamiltonian(x, u, p, &s, lambda, &mut computed.fused);
-    model.parameter_terms(x, u, p, &s, lambda, &mut computed.terms);
-    model.terminal_parameter_terms(x, p, &s, &mut computed.lxp);
+    model.dynamics(Stage::new(x, u, p, &s), &mut computed.next);
+    computed.step.1 = model.step(Stage::new(x, u, p, &s), &mut computed.step.0);
+    model.expand_stage(Stage::new(x, u, p, &s), &mut computed.stage);
+    model.expand_terminal(Terminal::new(x, p, &s), &mut computed.terminal);
+    model.hamiltonian_hessian(Stage::new(x, u, p, &s), lambda, &mut computed.hessian);
+    model.expand_hamiltonian(Stage::new(x, u, p, &s), lambda, &mut computed.fused);
+    model.parameter_terms(Stage::new(x, u, p, &s), lambda, &mut computed.terms);
+    model.terminal_parameter_terms(Terminal::new(x, p, &s), &mut computed.lxp);
     let [hp, lp, contraction, terminal] = &mut computed.gradients;
-    model.add_hamiltonian_parameter_gradient(x, u, p, &s, lambda, hp, &mut gs);
-    model.add_terminal_parameter_gradient(x, p, &s, lp, &mut gs);
-    model.add_parameter_contraction(x, u, p, &s, lambda, dx, du, dlambda, contraction, &mut gs);
-    model.add_terminal_parameter_contraction(x, p, &s, dx, terminal, &mut gs);
+    model.add_hamiltonian_parameter_gradient(Stage::new(x, u, p, &s), lambda, ParameterGradient { p: hp, s: &mut gs });
+    model.add_terminal_parameter_gradient(Terminal::new(x, p, &s), ParameterGradient { p: lp, s: &mut gs });
+    model.add_parameter_contraction(
+        Stage::new(x, u, p, &s),
+        lambda,
+        Variation { dx, du },
+        dlambda,
+        ParameterGradient { p: contraction, s: &mut gs },
+    );
+    model.add_terminal_parameter_contraction(
+        Terminal::new(x, p, &s),
+        dx,
+        ParameterGradient { p: terminal, s: &mut gs },
+    );
     computed
 }
 
@@ -204,7 +215,7 @@ fn every_kernel_of_every_model() {
                     [$module::stage_cost(x.into(), u.into(), p.into()), $module::terminal_cost(x.into(), p.into())];
                 let own = [next[0], next[1], next[2], costs[0], costs[1]];
                 let mut generic = HamiltonianHessian::zeros();
-                AutoDiff($model).hamiltonian_hessian(&x, &u, &p, &SVector::zeros(), &lambda, &mut generic);
+                AutoDiff($model).hamiltonian_hessian(Stage::new(&x, &u, &p, &SVector::zeros()), &lambda, &mut generic);
                 points += 1;
                 compared += usize::from(agrees($index, &compute(&$model, &point), &generic, own, &point));
             }

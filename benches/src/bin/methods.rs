@@ -51,7 +51,7 @@ fn compare<M, const NX: usize, const NU: usize, const NP: usize>(
                 converged += 1;
                 steps += solution.stats.iterations;
                 rollouts += solution.stats.line_search_steps;
-                failed += solution.stats.regularisations;
+                failed += solution.stats.regularizations;
                 cost += solution.cost;
             }
         }

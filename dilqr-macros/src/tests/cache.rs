@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::Folder;
+use crate::differentiate::session::SESSIONS;
 use crate::environment::Environment;
 use crate::expand::expand;
-use crate::session::SESSIONS;
 
 const SPRING: &str = include_str!("golden/spring.in.rs");
 
@@ -83,7 +83,7 @@ fn groups_make_another_model() {
                 }
             }
         );
-        crate::key::key(&module, &quote::quote!())
+        crate::store::fingerprint::fingerprint(&module, &quote::quote!())
     };
     let sum = quote::quote!(1.0 + 2.0);
     let group = proc_macro2::Group::new(proc_macro2::Delimiter::None, sum.clone());
@@ -99,7 +99,7 @@ fn damaged_entries_are_replaced() {
     let whole = std::fs::read(entry).unwrap();
     let text = String::from_utf8(whole.clone()).unwrap();
     let (checksum, rest) = text.split_once('\n').unwrap();
-    let forged = |rest: String| format!("{}\n{rest}", crate::key::hash(&rest)).into_bytes();
+    let forged = |rest: String| format!("{}\n{rest}", crate::store::fingerprint::hash(&rest)).into_bytes();
     let damages: Vec<(&str, Vec<u8>)> = vec![
         ("empty", Vec::new()),
         ("cut off", whole[..whole.len() / 2].to_vec()),
@@ -176,11 +176,11 @@ fn the_oldest_entries_go_first() {
         names.sort_unstable();
         names
     };
-    crate::cache::prune(&folder.0, 6, 600);
+    crate::store::cache::prune(&folder.0, 6, 600);
     assert_eq!(left(), [0, 1, 2, 3, 4, 5]);
-    crate::cache::prune(&folder.0, 4, 600);
+    crate::store::cache::prune(&folder.0, 4, 600);
     assert_eq!(left(), [0, 1, 2, 3]);
-    crate::cache::prune(&folder.0, 4, 299);
+    crate::store::cache::prune(&folder.0, 4, 299);
     assert_eq!(left(), [0, 1]);
     assert!(folder.0.join("notes.txt").is_file());
 }

@@ -7,12 +7,14 @@
 use std::fmt::Write as _;
 
 use super::{differentiate, elaborate_file, golden};
-use crate::chain::{Chain, HessianStrategy, JacobianStrategy, Strategy};
-use crate::graph::{Input, Vector};
-use crate::kernels::Kernels;
-use crate::program::{Field, Output};
-use crate::tape::Tape;
-use crate::{partials, symbolic};
+use crate::differentiate::build_kernels;
+use crate::differentiate::build_kernels::Strategies;
+use crate::differentiate::chain_rule::{ChainRule, HessianStrategy, JacobianStrategy, Strategy};
+use crate::differentiate::symbolica;
+use crate::differentiate::tape::Tape;
+use crate::elaborate::graph::{Input, Vector};
+use crate::program::kernels::{Kernels, Sizes};
+use crate::program::program::{Field, Output};
 
 /// Operations of `first` (f, fx, fu, fp), `hess` (hxx, hux, huu), `cross` (hxp, hup) and `terms` (fp, hxp, hup).
 type Counts = [usize; 4];
@@ -44,14 +46,14 @@ fn systems() -> [(&'static str, &'static str, String, Counts); 6] {
 }
 
 /// The second derivatives of `l + lambda' f` in `(x, u)` and `p`, and nothing else (the kernel `parameter_terms` gives `fp`
-/// as well): the fewest operations over all ways to build them.
+/// as well): the fewest operations over all strategies to build them.
 fn cross(tapes: &[Tape]) -> usize {
     let mut best = usize::MAX;
-    let ways = tapes.iter().flat_map(|tape| HessianStrategy::ALL.map(|hessian| (tape, hessian)));
-    for (tape, hessian) in ways {
+    let strategies = tapes.iter().flat_map(|tape| HessianStrategy::ALL.map(|hessian| (tape, hessian)));
+    for (tape, hessian) in strategies {
         // A way that is far beyond the best is given up.
         let limit = best.saturating_mul(3).saturating_add(1_000);
-        let mut chain = Chain::new(tape, Strategy { jacobian: JacobianStrategy::Forward, hessian }, limit);
+        let mut chain = ChainRule::new(tape, Strategy { jacobian: JacobianStrategy::Forward, hessian }, limit);
         let mut roots = vec![(tape.l, chain.builder.constant(1.0))];
         for (index, &f) in tape.f.iter().enumerate() {
             roots.push((f, chain.builder.input(Input::new(Vector::Lambda, index))));
@@ -69,9 +71,10 @@ fn cross(tapes: &[Tape]) -> usize {
     best
 }
 
-fn counts(tapes: &[Tape], kernels: &Kernels) -> Counts {
-    let Kernels { linearize, hamiltonian_hessian, parameter_terms, .. } = kernels;
-    let [first, hess, terms] = [linearize, hamiltonian_hessian, parameter_terms].map(|program| program.count().total());
+fn counts(tapes: &[Tape], sizes: Sizes) -> Counts {
+    let Kernels { linearize, parameter_terms, .. } = &build_kernels::build_cheapest(tapes, sizes);
+    let hessian = build_kernels::hamiltonian_hessian(Strategies::all(tapes), sizes);
+    let [first, hess, terms] = [linearize, &hessian, parameter_terms].map(|program| program.count().total());
     [first, hess, cross(tapes), terms]
 }
 
@@ -79,13 +82,13 @@ fn counts(tapes: &[Tape], kernels: &Kernels) -> Counts {
 fn operations_beside_casadi() {
     let mut text = String::from("system kernel ours casadi\n");
     for (name, module, file, theirs) in systems() {
-        let (tapes, sizes) = symbolic::session(|| {
+        let (tapes, sizes) = symbolica::session(|| {
             let system = elaborate_file(&file, module);
             (differentiate(&system), system.vectors.sizes())
         })
         .unwrap();
         // Outside the session, which others wait for, since this takes the arm some seconds.
-        let ours = counts(&tapes, &partials::kernels(&tapes, sizes));
+        let ours = counts(&tapes, sizes);
         for ((kernel, ours), theirs) in ["first", "hess", "cross", "terms"].iter().zip(ours).zip(theirs) {
             let _ = writeln!(text, "{name} {kernel} {ours} {theirs}");
         }

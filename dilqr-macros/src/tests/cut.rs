@@ -1,10 +1,10 @@
 //! What the cutting of expressions into pieces buys, in operations.
 
 use super::{compile, differentiate, elaborate};
-use crate::chain::{HessianStrategy, JacobianStrategy};
-use crate::kernels::Kernels;
-use crate::partials::{self, Ways};
-use crate::symbolic;
+use crate::differentiate::build_kernels::{self, Strategies};
+use crate::differentiate::chain_rule::{HessianStrategy, JacobianStrategy};
+use crate::differentiate::symbolica;
+use crate::program::kernels::Kernels;
 
 /// A model whose next states are these expressions, after these statements.
 fn source(statements: &str, [a, b]: [&str; 2]) -> String {
@@ -59,18 +59,19 @@ fn equal_pieces_are_one_in_any_order() {
 /// Neither way to cut products is the better one for all kernels.
 #[test]
 fn products_are_cut_in_two_ways() {
-    let file = include_str!("../../../models/src/cartpole.rs");
-    let (tapes, sizes) = symbolic::session(|| {
-        let system = super::elaborate_file(file, "cartpole");
+    let file = include_str!("../../../models/src/cartpole_cos_sin.rs");
+    let (tapes, sizes) = symbolica::session(|| {
+        let system = super::elaborate_file(file, "cartpole_cos_sin");
         (differentiate(&system), system.vectors.sizes())
     })
     .unwrap();
     let [coarse, fine] = tapes.as_slice() else { panic!("{} tapes", tapes.len()) };
-    assert!(coarse.pieces.len() < fine.pieces.len());
+    assert!(coarse.elementals.len() < fine.elementals.len());
     let (jacobians, hessians) = (&JacobianStrategy::ALL[..], &HessianStrategy::ALL[..]);
-    let [of_coarse, of_fine] = [coarse, fine]
-        .map(|tape| partials::kernels_in(Ways { tapes: core::slice::from_ref(tape), jacobians, hessians }, sizes));
-    let of_both = partials::kernels(&tapes, sizes);
+    let [of_coarse, of_fine] = [coarse, fine].map(|tape| {
+        build_kernels::build_all(Strategies { tapes: core::slice::from_ref(tape), jacobians, hessians }, sizes)
+    });
+    let of_both = build_kernels::build_cheapest(&tapes, sizes);
     for (((name, coarse), (same, fine)), (again, both)) in
         counts(&of_coarse).into_iter().zip(counts(&of_fine)).zip(counts(&of_both))
     {
@@ -82,6 +83,6 @@ fn products_are_cut_in_two_ways() {
     let plain = source("", ["x.a * x.b", "u.u * p.p"])
         .replace("p.p * u.u * u.u", "u.u * u.u")
         .replace("p.p * x.a * x.a", "x.a");
-    let plain = symbolic::session(|| differentiate(&elaborate(&plain)).len()).unwrap();
+    let plain = symbolica::session(|| differentiate(&elaborate(&plain)).len()).unwrap();
     assert_eq!(plain, 1);
 }

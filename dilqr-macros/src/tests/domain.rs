@@ -1,11 +1,12 @@
 //! The normal form of an expression has the domain of the expression, but for what cancels: a kernel gives the user's number
 //! where the user's function gives one, on both sides of zero, in whatever way it was built.
 
-use super::{differentiate, each_way, elaborate};
-use crate::graph::Vector;
-use crate::kernels::Kernels;
-use crate::program::{Field, Program};
-use crate::{partials, symbolic};
+use super::{differentiate, each_strategy, elaborate};
+use crate::differentiate::build_kernels;
+use crate::differentiate::symbolica;
+use crate::elaborate::graph::Vector;
+use crate::program::kernels::Kernels;
+use crate::program::program::{Field, Program};
 
 type Case = (&'static str, fn(f64, f64) -> f64);
 
@@ -129,13 +130,13 @@ fn branches_that_do_not_run() {
 fn check(cases: Vec<Case>) {
     let mut wrong = Vec::new();
     for (text, value) in cases {
-        let (tapes, sizes) = symbolic::session(|| {
+        let (tapes, sizes) = symbolica::session(|| {
             let system = elaborate(&source(text));
             (differentiate(&system), system.vectors.sizes())
         })
         .unwrap();
-        for (way, ways) in each_way(&tapes).into_iter().enumerate() {
-            let kernels = partials::kernels_in(ways, sizes);
+        for (way, strategies) in each_strategy(&tapes).into_iter().enumerate() {
+            let kernels = build_kernels::build_all(strategies, sizes);
             for point in POINTS {
                 wrong.extend(
                     mistakes(&kernels, value, point)
@@ -171,7 +172,7 @@ fn mistakes(kernels: &Kernels, value: fn(f64, f64) -> f64, [a, b]: [f64; 2]) -> 
     let mixed = (first(a, b + h, h)[0] - first(a, b - h, h)[0]) / (2.0 * h);
     for (program, field, name, differences, tolerance) in [
         (&kernels.linearize, Field::Fx, "derivative", slopes, 1e-7),
-        (&kernels.hamiltonian_hessian, Field::Hxx, "second derivative", [second, mixed], 1e-5),
+        (&kernels.expand_hamiltonian, Field::Hxx, "second derivative", [second, mixed], 1e-5),
     ] {
         for (column, difference) in differences.into_iter().enumerate() {
             let computed = entry(program, field, column as u32, [a, b]);

@@ -21,7 +21,7 @@ fn environment(variables: &[(&str, &str)]) -> String {
 #[test]
 #[ignore = "a part of the other tests, which run it in a process of its own"]
 fn child() {
-    let Environment { cache, vendor, package } = Environment::of_the_process();
+    let Environment { cache, vendor, package, .. } = Environment::of_the_process();
     println!("environment: {cache:?} {vendor:?} {package:?}");
 }
 

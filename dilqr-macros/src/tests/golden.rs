@@ -8,10 +8,11 @@ use std::path::Path;
 use proc_macro2::TokenStream;
 
 use super::{derive, elaborate_file};
-use crate::describe::pictures;
+use crate::differentiate::symbolica;
+use crate::emit::describe::pictures;
 use crate::environment::Environment;
-use crate::kernels::sparsity;
-use crate::{expand, symbolic};
+use crate::expand;
+use crate::program::kernels::sparsity;
 
 /// The shipped models, but for the arm, whose kernels take twice as long as all of these together.
 pub(super) const MODELS: [(&str, &str); 15] = [
@@ -58,7 +59,7 @@ pub(super) fn check(name: &str, text: &str) {
 fn operation_counts() {
     let mut text = String::from("model kernel total | add | mul | div | neg | call | select\n");
     for (name, file) in MODELS {
-        let kernels = symbolic::session(|| derive(&elaborate_file(file, name))).unwrap();
+        let kernels = symbolica::session(|| derive(&elaborate_file(file, name))).unwrap();
         for (kernel, program) in kernels.named() {
             let _ = writeln!(text, "{name} {kernel} {}", program.count());
         }
@@ -93,7 +94,7 @@ fn counts_in_the_documentation() {
 fn pictures_of_sparsity() {
     let (name, file) = MODELS[6];
     assert_eq!(name, "planar_quadrotor");
-    let text = symbolic::session(|| {
+    let text = symbolica::session(|| {
         let system = elaborate_file(file, name);
         pictures(&sparsity(&derive(&system), system.vectors.sizes()))
     });

@@ -24,13 +24,17 @@ use std::path::PathBuf;
 
 use proc_macro2::TokenStream;
 
-use crate::chain::{HessianStrategy, JacobianStrategy};
-use crate::elaborate::{self, System};
-use crate::errors::Errors;
-use crate::kernels::Kernels;
-use crate::partials::Ways;
-use crate::tape::Tape;
-use crate::{check, parse, partials, symbolic, tape};
+use crate::differentiate::build_kernels;
+use crate::differentiate::build_kernels::Strategies;
+use crate::differentiate::chain_rule::{HessianStrategy, JacobianStrategy};
+use crate::differentiate::symbolica;
+use crate::differentiate::tape;
+use crate::differentiate::tape::Tape;
+use crate::elaborate::elaborator::{self, System};
+use crate::program::kernels::Kernels;
+use crate::syntax::check;
+use crate::syntax::errors::Errors;
+use crate::syntax::parse;
 
 /// A folder that is gone after the test.
 struct Folder(PathBuf);
@@ -63,7 +67,7 @@ fn elaborate_module(module: &syn::ItemMod) -> System {
     let mut errors = Errors::default();
     let model = parse::model(module, None, &mut errors);
     check::model(&model, &mut errors);
-    let system = elaborate::system(&model, &mut errors);
+    let system = elaborator::system(&model, &mut errors);
     match (system, errors.finish()) {
         (Some(system), None) => system,
         (_, Some(error)) => {
@@ -94,34 +98,34 @@ fn elaborate_file(text: &str, name: &str) -> System {
     let mut errors = Errors::default();
     let options = parse::options(arguments, &mut errors);
     let model = parse::model(&module, options.integration, &mut errors);
-    elaborate::system(&model, &mut errors).unwrap()
+    elaborator::system(&model, &mut errors).unwrap()
 }
 
-/// The stage that uses Symbolica; to be called inside [`symbolic::session`].
+/// The stage that uses Symbolica; to be called inside [`symbolica::session`].
 fn differentiate(system: &System) -> Vec<Tape> {
     let tapes = tape::tapes(&system.graph, &system.dynamics, system.stage_cost, system.terminal_cost, &system.limits);
     tapes.unwrap_or_else(|_| panic!("a constant overflows"))
 }
 
 /// Every way to build a kernel, alone.
-fn each_way(tapes: &[Tape]) -> Vec<Ways<'_>> {
-    let mut ways = Vec::new();
+fn each_strategy(tapes: &[Tape]) -> Vec<Strategies<'_>> {
+    let mut strategies = Vec::new();
     for tapes in tapes.chunks(1) {
         for jacobians in JacobianStrategy::ALL.chunks(1) {
             for hessians in HessianStrategy::ALL.chunks(1) {
-                ways.push(Ways { tapes, jacobians, hessians });
+                strategies.push(Strategies { tapes, jacobians, hessians });
             }
         }
     }
-    ways
+    strategies
 }
 
-/// The stages from the graph to the kernels; to be called inside [`symbolic::session`].
+/// The stages from the graph to the kernels; to be called inside [`symbolica::session`].
 fn derive(system: &System) -> Kernels {
-    partials::kernels(&differentiate(system), system.vectors.sizes())
+    build_kernels::build_cheapest(&differentiate(system), system.vectors.sizes())
 }
 
 /// All stages, with a session of their own.
 fn compile(source: &str) -> Kernels {
-    symbolic::session(|| derive(&elaborate(source))).unwrap_or_else(|error| panic!("{error}"))
+    symbolica::session(|| derive(&elaborate(source))).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -7,13 +7,15 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 
 use super::oracle::{L, N, Oracle, P, TERMINAL, U, X};
 use super::random::{Model, NP, NU, NX, Stream};
-use super::{differentiate, each_way, elaborate};
-use crate::graph::Vector;
-use crate::kernels::Kernels;
-use crate::program::{Field, Output, Program};
-use crate::{partials, symbolic};
+use super::{differentiate, each_strategy, elaborate};
+use crate::differentiate::build_kernels;
+use crate::differentiate::build_kernels::Strategies;
+use crate::differentiate::symbolica;
+use crate::elaborate::graph::Vector;
+use crate::program::kernels::{Kernels, Sizes};
+use crate::program::program::{Field, Output, Program};
 
-/// Two exact derivatives by different ways differ by the rounding of some hundred operations on numbers up to the
+/// Two exact derivatives by different strategies differ by the rounding of some hundred operations on numbers up to the
 /// oracle's scale: 1e3 eps is typical of the worst, and this is 1e5 eps.
 const TOLERANCE: f64 = 2e-11;
 /// Points at which larger numbers than this come up are passed over, so that an entry of size 1 cannot hide in the
@@ -26,16 +28,12 @@ struct Directions {
     dx: [f64; NX],
     du: [f64; NU],
     dlambda: [f64; NX],
-    /// Of the next stage's value function, in units of one over the oracle's scale; symmetric.
-    value_hessian: [[f64; NX]; NX],
 }
 
 fn directions(stream: &mut Stream) -> Directions {
     let mut vector = || std::array::from_fn(|_| stream.between(-1.5, 1.5));
     let (lambda, dx, dlambda) = (vector(), vector(), vector());
-    let half: [[f64; NX]; NX] = std::array::from_fn(|_| vector());
-    let value_hessian = std::array::from_fn(|i| std::array::from_fn(|j| half[i][j] + half[j][i]));
-    Directions { lambda, dx, dlambda, value_hessian, du: [stream.between(-1.5, 1.5)] }
+    Directions { lambda, dx, dlambda, du: [stream.between(-1.5, 1.5)] }
 }
 
 /// Every entry a kernel may write, with what it should be.
@@ -48,7 +46,7 @@ fn expected(kernel: &str, oracle: &Oracle, with: &Directions) -> Vec<(Output, f6
             }
         }
     };
-    let Directions { lambda, dx, du, dlambda, .. } = with;
+    let Directions { lambda, dx, du, dlambda } = with;
     let h = |i: usize, j: usize| oracle.hamiltonian(lambda, i, j);
     let f = |i: usize, j: usize| oracle.gradient[i][j];
     match kernel {
@@ -104,54 +102,10 @@ fn expected(kernel: &str, oracle: &Oracle, with: &Directions) -> Vec<(Output, f6
         "add_terminal_parameter_contraction" => {
             block(Field::Gp, NP, 1, &|i, _| oracle.terminal_contraction(dx, P + i));
         }
-        "backward_exact" => backward(oracle, with, h, &mut block),
-        "backward_gauss_newton" => backward(oracle, with, |i, j| oracle.hessian[L][i][j], &mut block),
         _ => {}
     }
     assert!(!entries.is_empty(), "no expectation for the kernel {kernel}");
     entries
-}
-
-/// So large that `Quu` is positive definite and far from singular: the other parts of it are of the oracle's scale.
-fn proximal(oracle: &Oracle) -> f64 {
-    30.0 * oracle.scale
-}
-
-/// The backward stage as the textbook has it, in dense matrices.
-fn backward(
-    oracle: &Oracle,
-    with: &Directions,
-    h: impl Fn(usize, usize) -> f64,
-    block: &mut impl FnMut(Field, usize, usize, &dyn Fn(usize, usize) -> f64),
-) {
-    use nalgebra::{SMatrix, SVector};
-    let mu = proximal(oracle);
-    let fx = SMatrix::<f64, NX, NX>::from_fn(|i, j| oracle.gradient[i][X + j]);
-    let fu = SMatrix::<f64, NX, NU>::from_fn(|i, j| oracle.gradient[i][U + j]);
-    let v = SMatrix::<f64, NX, NX>::from_fn(|i, j| with.value_hessian[i][j] / oracle.scale);
-    let lambda = SVector::<f64, NX>::from(with.lambda);
-    let qxx = SMatrix::<f64, NX, NX>::from_fn(|i, j| h(X + i, X + j)) + fx.transpose() * v * fx;
-    let qxx = qxx + SMatrix::identity() * mu;
-    let qux = SMatrix::<f64, NU, NX>::from_fn(|i, j| h(U + i, X + j)) + fu.transpose() * v * fx;
-    let quu = SMatrix::<f64, NU, NU>::from_fn(|i, j| h(U + i, U + j)) + fu.transpose() * v * fu;
-    let quu = quu + SMatrix::identity() * mu;
-    let qx = SVector::<f64, NX>::from_fn(|i, _| oracle.gradient[L][X + i]) + fx.transpose() * lambda;
-    let qu = SVector::<f64, NU>::from_fn(|i, _| oracle.gradient[L][U + i]) + fu.transpose() * lambda;
-    let inverse = quu.try_inverse().unwrap();
-    let (gain, feedforward) = (-inverse * qux, -inverse * qu);
-    let value = qxx + qux.transpose() * gain;
-    // What is above the diagonal is not written.
-    block(Field::ValueHessian, NX, NX, &|i, j| if i >= j { value[(i, j)] } else { 0.0 });
-    let gradient = qx + gain.transpose() * qu;
-    block(Field::ValueGradient, NX, 1, &|i, _| gradient[i]);
-    block(Field::Gain, NU, NX, &|i, j| gain[(i, j)]);
-    block(Field::Feedforward, NU, 1, &|i, _| feedforward[i]);
-    block(Field::Qu, NU, 1, &|i, _| qu[i]);
-    block(Field::Lu, NU, 1, &|i, _| oracle.gradient[L][U + i]);
-    block(Field::Quu, NU, NU, &|i, j| quu[(i, j)]);
-    // One control: `L D L'` is `D`.
-    const { assert!(NU == 1) };
-    block(Field::Pivots, NU, 1, &|i, _| quu[(i, i)]);
 }
 
 /// The first entry of a kernel that is wrong.
@@ -166,8 +120,6 @@ fn mistake(name: &str, kernel: &Program, oracle: &Oracle, z: &[f64; N], with: &D
             Vector::Dx => with.dx[index],
             Vector::Du => with.du[index],
             Vector::DLambda => with.dlambda[index],
-            Vector::ValueHessian => with.value_hessian.as_flattened()[index] / oracle.scale,
-            Vector::Proximal => proximal(oracle),
             // These models have neither stage parameters nor limits.
             Vector::S | Vector::Mu | Vector::DMu | Vector::Lower | Vector::Upper => f64::NAN,
         }
@@ -212,10 +164,16 @@ fn agree(model: &Model, kernels: &Kernels, compared: &Cell<usize>) -> Result<(),
     Ok(())
 }
 
+/// The kernels of a model, with that of comparisons.
+fn all_kernels(strategies: Strategies<'_>, sizes: Sizes) -> Kernels {
+    let hamiltonian_hessian = Some(build_kernels::hamiltonian_hessian(strategies, sizes));
+    Kernels { hamiltonian_hessian, ..build_kernels::build_all(strategies, sizes) }
+}
+
 /// Random models of `length` choices, the same in every run.
 fn run(seed: u8, cases: u32, length: usize) {
     // One session for all: what Symbolica needs at a start it needs once.
-    let outcome = symbolic::session(|| {
+    let outcome = symbolica::session(|| {
         let config = Config { cases, failure_persistence: None, max_shrink_iters: 500, ..Config::default() };
         let random = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
         let mut runner = TestRunner::new_with_rng(config, random);
@@ -225,10 +183,10 @@ fn run(seed: u8, cases: u32, length: usize) {
             let model = Model::new(&choices);
             let system = elaborate(&model.source("random"));
             let (tapes, sizes) = (differentiate(&system), system.vectors.sizes());
-            agree(&model, &partials::kernels(&tapes, sizes), &compared)?;
+            agree(&model, &all_kernels(Strategies::all(&tapes), sizes), &compared)?;
             // The shortest kernels do not show whether the others are right.
-            let ways = each_way(&tapes);
-            agree(&model, &partials::kernels_in(ways[way % ways.len()], sizes), &compared)
+            let strategies = each_strategy(&tapes);
+            agree(&model, &all_kernels(strategies[way % strategies.len()], sizes), &compared)
         });
         let failure = match result {
             Ok(()) => None,

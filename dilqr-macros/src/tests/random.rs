@@ -403,7 +403,7 @@ impl Maker<'_> {
         Some(Expr::Call(index, shapes.into_iter().map(|shape| self.value(shape, depth)).collect()))
     }
 
-    fn spend(&mut self, depth: usize) -> Option<usize> {
+    fn charge(&mut self, depth: usize) -> Option<usize> {
         self.budget = self.budget.saturating_sub(1);
         if depth == 0 || self.budget == 0 { None } else { Some(depth - 1) }
     }
@@ -411,7 +411,7 @@ impl Maker<'_> {
     /// Any real number.
     fn real(&mut self, depth: usize) -> Expr {
         use Shape::{Float, Positive};
-        let Some(depth) = self.spend(depth) else { return self.leaf(Float) };
+        let Some(depth) = self.charge(depth) else { return self.leaf(Float) };
         match self.below(19) {
             0 => self.leaf(Float),
             1 => binary('+', self.real(depth), self.real(depth)),
@@ -465,7 +465,7 @@ impl Maker<'_> {
     /// A number that is positive, and away from zero unless many are divided by one another.
     fn positive(&mut self, depth: usize) -> Expr {
         use Shape::{Float, Positive};
-        let Some(depth) = self.spend(depth) else { return self.leaf(Positive) };
+        let Some(depth) = self.charge(depth) else { return self.leaf(Positive) };
         match self.below(16) {
             0 => self.leaf(Positive),
             1 => binary('+', self.positive(depth), self.positive(depth)),
@@ -504,7 +504,7 @@ impl Maker<'_> {
 
     /// A number within 0.9 of zero.
     fn bounded(&mut self, depth: usize) -> Expr {
-        let Some(depth) = self.spend(depth) else { return Expr::Number([0.5, 0.25, 0.7][self.below(3)]) };
+        let Some(depth) = self.charge(depth) else { return Expr::Number([0.5, 0.25, 0.7][self.below(3)]) };
         match self.below(5) {
             0 => Expr::Number([0.5, 0.25, 0.7][self.below(3)]),
             1 => binary('*', Expr::Number(0.8), self.method("sin", vec![Shape::Float], depth)),

@@ -7,16 +7,18 @@ use super::elaborate_file;
 use super::golden::MODELS;
 use super::oracle::{L, N, Oracle, P, TERMINAL, U, X};
 use super::random::{Model, NX, Stream};
-use crate::elaborate::System;
-use crate::graph::{Input, Vector};
-use crate::kernels::Kernels;
-use crate::unused::{self, Reach};
-use crate::{partials, symbolic, tape};
+use crate::differentiate::build_kernels;
+use crate::differentiate::symbolica;
+use crate::differentiate::tape;
+use crate::elaborate::elaborator::System;
+use crate::elaborate::graph::{Input, Vector};
+use crate::emit::unused::{self, Reach};
+use crate::program::kernels::Kernels;
 
 fn kernels(system: &System) -> Kernels {
     let System { graph, dynamics, stage_cost, terminal_cost, limits, .. } = system;
-    let tapes = symbolic::session(|| tape::tapes(graph, dynamics, *stage_cost, *terminal_cost, limits).ok());
-    partials::kernels(&tapes.unwrap().unwrap(), system.vectors.sizes())
+    let tapes = symbolica::session(|| tape::tapes(graph, dynamics, *stage_cost, *terminal_cost, limits).ok());
+    build_kernels::build_cheapest(&tapes.unwrap().unwrap(), system.vectors.sizes())
 }
 
 /// `Owner.field: message` for every warning.

@@ -3,15 +3,15 @@
 use quote::ToTokens;
 
 use super::Folder;
+use crate::differentiate::session::SESSIONS;
 use crate::environment::Environment;
 use crate::expand::expand;
-use crate::session::SESSIONS;
 
 const SPRING: &str = include_str!("golden/spring.in.rs");
 const FILE: &str = "spring.dilqr.rs";
 
 fn environment(folder: &Folder, vendor: &str) -> Environment {
-    Environment { package: folder.0.clone(), vendor: vendor.to_owned(), cache: None }
+    Environment { package: folder.0.clone(), vendor: vendor.to_owned(), ..Environment::default() }
 }
 
 /// The expansion, with and without the request to write the file, and how often it asked for Symbolica.
@@ -102,7 +102,7 @@ fn a_file_of_another_version_is_refused() {
     // As that version would have written it.
     let lines: Vec<&str> = text.splitn(4, '\n').collect();
     let model = lines[1].rsplit(' ').next().unwrap();
-    let checksum = crate::key::hash(&format!("0.0.9\n{model}\n{}", lines[3]));
+    let checksum = crate::store::fingerprint::hash(&format!("0.0.9\n{model}\n{}", lines[3]));
     let other = format!("// dilqr    0.0.9\n{}\n// checksum {checksum}\n{}", lines[1], lines[3]);
     std::fs::write(folder.0.join(FILE), other).unwrap();
     let message =

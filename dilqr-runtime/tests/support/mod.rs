@@ -7,6 +7,7 @@ pub(crate) mod second_order;
 use std::fs;
 use std::path::Path;
 
+use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings, Solution, Status};
 use serde::Deserialize;
@@ -24,14 +25,7 @@ type Vector<S, const N: usize> = SVector<S, N>;
 pub(crate) struct Pendulum;
 
 impl Model<2, 1, 3> for Pendulum {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 2>,
-        u: &Vector<S, 1>,
-        p: &Vector<S, 3>,
-        _: &Vector<S, 0>,
-        next: &mut Vector<S, 2>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 3>, next: &mut Vector<S, 2>) {
         let [gravity, mass, length] = [p[0], p[1], p[2]];
         let acceleration =
             c::<S>(3.0) * gravity / (c::<S>(2.0) * length) * x[0].sin() + c::<S>(3.0) * u[0] / (mass * length * length);
@@ -39,11 +33,11 @@ impl Model<2, 1, 3> for Pendulum {
         next[0] = x[0] + c::<S>(DT) * next[1];
     }
 
-    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 2>, u: &Vector<S, 1>, _: &Vector<S, 3>, _: &Vector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 3>) -> S {
         x[0] * x[0] + c::<S>(0.1) * x[1] * x[1] + c::<S>(0.001) * u[0] * u[0]
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 2>, _: &Vector<S, 3>, _: &Vector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 3>) -> S {
         c::<S>(10.0) * x[0] * x[0] + x[1] * x[1]
     }
 }
@@ -55,23 +49,16 @@ pub(crate) struct BoundedPendulum;
 impl Model<2, 1, 3> for BoundedPendulum {
     const LIMITS: Limits = Limits { bounded: true, ..Limits::NONE };
 
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 2>,
-        u: &Vector<S, 1>,
-        p: &Vector<S, 3>,
-        s: &Vector<S, 0>,
-        next: &mut Vector<S, 2>,
-    ) {
-        Pendulum.dynamics(x, u, p, s, next);
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 1, 3>, next: &mut Vector<S, 2>) {
+        Pendulum.dynamics(Stage { x, u, p, s }, next);
     }
 
-    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 2>, u: &Vector<S, 1>, p: &Vector<S, 3>, s: &Vector<S, 0>) -> S {
-        Pendulum.stage_cost(x, u, p, s)
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 1, 3>) -> S {
+        Pendulum.stage_cost(Stage { x, u, p, s })
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 2>, p: &Vector<S, 3>, s: &Vector<S, 0>) -> S {
-        Pendulum.terminal_cost(x, p, s)
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, s }: Terminal<'_, S, 2, 3>) -> S {
+        Pendulum.terminal_cost(Terminal { x, p, s })
     }
 
     fn bounds<S: Scalar>(&self, _: &Vector<S, 3>, lower: &mut Vector<S, 1>, upper: &mut Vector<S, 1>) {
@@ -101,25 +88,18 @@ pub(crate) fn cartpole_step<S: Scalar>(x: &Vector<S, 4>, force: S, p: &Vector<S,
 pub(crate) struct Cartpole;
 
 impl Model<4, 1, 4> for Cartpole {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 4>,
-        u: &Vector<S, 1>,
-        p: &Vector<S, 4>,
-        _: &Vector<S, 0>,
-        next: &mut Vector<S, 4>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 4, 1, 4>, next: &mut Vector<S, 4>) {
         cartpole_step(x, u[0], p, next);
     }
 
-    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 4>, u: &Vector<S, 1>, _: &Vector<S, 4>, _: &Vector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 4, 1, 4>) -> S {
         c::<S>(0.1) * (x[0] * x[0] + x[1] * x[1] + x[3] * x[3])
             + c::<S>(2.0) * (c::<S>(1.0) - x[2].cos())
             + c::<S>(0.001) * u[0] * u[0]
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 4>, p: &Vector<S, 4>, s: &Vector<S, 0>) -> S {
-        c::<S>(10.0) * self.stage_cost(x, &Vector::<S, 1>::from([S::zero()]), p, s)
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, s }: Terminal<'_, S, 4, 4>) -> S {
+        c::<S>(10.0) * self.stage_cost(Stage::new(x, &Vector::<S, 1>::from([S::zero()]), p, s))
     }
 }
 
@@ -139,22 +119,15 @@ impl CostWeights {
 }
 
 impl Model<4, 1, 9> for CostWeights {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 4>,
-        u: &Vector<S, 1>,
-        _: &Vector<S, 9>,
-        _: &Vector<S, 0>,
-        next: &mut Vector<S, 4>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 4, 1, 9>, next: &mut Vector<S, 4>) {
         cartpole_step(x, u[0], &[c(9.8), c(1.0), c(0.1), c(0.5)].into(), next);
     }
 
-    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 4>, u: &Vector<S, 1>, p: &Vector<S, 9>, _: &Vector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 4, 1, 9>) -> S {
         Self::distance(x, p) + p[8] * u[0] * u[0]
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 4>, p: &Vector<S, 9>, _: &Vector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, .. }: Terminal<'_, S, 4, 9>) -> S {
         c::<S>(10.0) * Self::distance(x, p)
     }
 }
@@ -164,14 +137,7 @@ impl Model<4, 1, 9> for CostWeights {
 pub(crate) struct Lqr;
 
 impl Model<4, 2, 25> for Lqr {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 4>,
-        u: &Vector<S, 2>,
-        p: &Vector<S, 25>,
-        _: &Vector<S, 0>,
-        next: &mut Vector<S, 4>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 4, 2, 25>, next: &mut Vector<S, 4>) {
         for i in 0..4 {
             let mut sum = p[16 + 2 * i] * u[0] + p[16 + 2 * i + 1] * u[1];
             for j in 0..4 {
@@ -181,11 +147,11 @@ impl Model<4, 2, 25> for Lqr {
         }
     }
 
-    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 4>, u: &Vector<S, 2>, p: &Vector<S, 25>, s: &Vector<S, 0>) -> S {
-        self.terminal_cost(x, p, s) + c::<S>(0.5) * p[24] * (u[0] * u[0] + u[1] * u[1])
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 4, 2, 25>) -> S {
+        self.terminal_cost(Terminal { x, p, s }) + c::<S>(0.5) * p[24] * (u[0] * u[0] + u[1] * u[1])
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 4>, _: &Vector<S, 25>, _: &Vector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 4, 25>) -> S {
         c::<S>(0.5) * (x[0] * x[0] + x[1] * x[1] + x[2] * x[2] + x[3] * x[3])
     }
 }
@@ -220,23 +186,16 @@ pub(crate) fn cart_feedback(_: usize, x: &SVector<f64, 4>) -> [f64; 1] {
 }
 
 impl Model<4, 1, 4> for Cart4 {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 4>,
-        u: &Vector<S, 1>,
-        p: &Vector<S, 4>,
-        _: &Vector<S, 0>,
-        next: &mut Vector<S, 4>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 4, 1, 4>, next: &mut Vector<S, 4>) {
         cartpole_step(x, u[0], p, next);
     }
 
-    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 4>, u: &Vector<S, 1>, _: &Vector<S, 4>, _: &Vector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 4, 1, 4>) -> S {
         c::<S>(0.05) * (x[0] * x[0] + x[1] * x[1] + x[3] * x[3]) - x[2].cos() + c::<S>(0.0005) * u[0] * u[0]
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 4>, p: &Vector<S, 4>, s: &Vector<S, 0>) -> S {
-        self.stage_cost(x, &Vector::<S, 1>::from([S::zero()]), p, s)
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, s }: Terminal<'_, S, 4, 4>) -> S {
+        self.stage_cost(Stage::new(x, &Vector::<S, 1>::from([S::zero()]), p, s))
     }
 }
 
@@ -246,24 +205,17 @@ impl Model<4, 1, 4> for Cart4 {
 pub(crate) struct Tracking;
 
 impl Model<2, 1, 2, 2> for Tracking {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 2>,
-        u: &Vector<S, 1>,
-        p: &Vector<S, 2>,
-        s: &Vector<S, 2>,
-        next: &mut Vector<S, 2>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 1, 2, 2>, next: &mut Vector<S, 2>) {
         next[1] = x[1] + c::<S>(DT) * (p[0] * x[0].sin() + u[0] + s[1] * x[0].cos());
         next[0] = x[0] + c::<S>(DT) * next[1];
     }
 
-    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 2>, u: &Vector<S, 1>, p: &Vector<S, 2>, s: &Vector<S, 2>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 2, 1, 2, 2>) -> S {
         let error = x[0] - s[0];
         error * error + c::<S>(0.1) * x[1] * x[1] + p[1] * u[0] * u[0]
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 2>, _: &Vector<S, 2>, s: &Vector<S, 2>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, s, .. }: Terminal<'_, S, 2, 2, 2>) -> S {
         let error = x[0] - s[0];
         c::<S>(10.0) * error * error + x[1] * x[1]
     }
@@ -275,89 +227,60 @@ impl Model<2, 1, 2, 2> for Tracking {
 pub(crate) struct Rail;
 
 impl Model<2, 1, 4> for Rail {
-    const LIMITS: Limits =
-        Limits { bounded: true, stage_inequalities: 1, terminal_equalities: 2, sees_control: &[false], ..Limits::NONE };
+    const LIMITS: Limits = Limits {
+        bounded: true,
+        stage_inequalities: 1,
+        terminal_equalities: 2,
+        depends_on_control: &[false],
+        ..Limits::NONE
+    };
 
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 2>,
-        u: &Vector<S, 1>,
-        _: &Vector<S, 4>,
-        _: &Vector<S, 0>,
-        next: &mut Vector<S, 2>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 4>, next: &mut Vector<S, 2>) {
         next[0] = x[0] + c::<S>(0.1) * x[1] + c::<S>(0.005) * u[0];
         next[1] = x[1] + c::<S>(0.1) * u[0] - c::<S>(0.01) * x[1] * x[1] * x[1];
     }
-    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 2>, u: &Vector<S, 1>, p: &Vector<S, 4>, _: &Vector<S, 0>) -> S {
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 4>) -> S {
         let error = x[0] - p[0];
         c::<S>(0.5) * error * error + p[3] * u[0] * u[0]
     }
-    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 2>, _: &Vector<S, 4>, _: &Vector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 4>) -> S {
         x[0] * x[0]
     }
     fn bounds<S: Scalar>(&self, p: &Vector<S, 4>, lower: &mut Vector<S, 1>, upper: &mut Vector<S, 1>) {
         lower[0] = -p[2];
         upper[0] = p[2];
     }
-    fn stage_constraints<S: Scalar>(
-        &self,
-        x: &Vector<S, 2>,
-        _: &Vector<S, 1>,
-        p: &Vector<S, 4>,
-        _: &Vector<S, 0>,
-        constraints: &mut [S],
-    ) {
+    fn stage_constraints<S: Scalar>(&self, Stage { x, p, .. }: Stage<'_, S, 2, 1, 4>, constraints: &mut [S]) {
         constraints[0] = x[1] - p[1];
     }
-    fn terminal_constraints<S: Scalar>(
-        &self,
-        x: &Vector<S, 2>,
-        p: &Vector<S, 4>,
-        _: &Vector<S, 0>,
-        constraints: &mut [S],
-    ) {
+    fn terminal_constraints<S: Scalar>(&self, Terminal { x, p, .. }: Terminal<'_, S, 2, 4>, constraints: &mut [S]) {
         constraints[0] = x[0] - p[0];
         constraints[1] = x[1];
     }
 }
 
 /// A unicycle that goes round a disc. State: position and heading; controls: speed and rate of turn; parameters: the disc's
-/// centre and radius, the goal.
+/// center and radius, the goal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RoundTheDisc;
 
 impl Model<3, 2, 5> for RoundTheDisc {
-    const LIMITS: Limits = Limits { stage_inequalities: 2, sees_control: &[false, true], ..Limits::NONE };
+    const LIMITS: Limits = Limits { stage_inequalities: 2, depends_on_control: &[false, true], ..Limits::NONE };
 
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &Vector<S, 3>,
-        u: &Vector<S, 2>,
-        _: &Vector<S, 5>,
-        _: &Vector<S, 0>,
-        next: &mut Vector<S, 3>,
-    ) {
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 3, 2, 5>, next: &mut Vector<S, 3>) {
         let (sin, cos) = x[2].sin_cos();
         next[0] = x[0] + c::<S>(0.1) * u[0] * cos;
         next[1] = x[1] + c::<S>(0.1) * u[0] * sin;
         next[2] = x[2] + c::<S>(0.1) * u[1];
     }
-    fn stage_cost<S: Scalar>(&self, x: &Vector<S, 3>, u: &Vector<S, 2>, p: &Vector<S, 5>, s: &Vector<S, 0>) -> S {
-        c::<S>(0.05) * self.terminal_cost(x, p, s) + c::<S>(0.05) * (u[0] * u[0] + u[1] * u[1])
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, p, s }: Stage<'_, S, 3, 2, 5>) -> S {
+        c::<S>(0.05) * self.terminal_cost(Terminal { x, p, s }) + c::<S>(0.05) * (u[0] * u[0] + u[1] * u[1])
     }
-    fn terminal_cost<S: Scalar>(&self, x: &Vector<S, 3>, p: &Vector<S, 5>, _: &Vector<S, 0>) -> S {
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, p, .. }: Terminal<'_, S, 3, 5>) -> S {
         let (dx, dy) = (x[0] - p[3], x[1] - p[4]);
         c::<S>(5.0) * (dx * dx + dy * dy) + c::<S>(0.1) * x[2] * x[2]
     }
-    fn stage_constraints<S: Scalar>(
-        &self,
-        x: &Vector<S, 3>,
-        u: &Vector<S, 2>,
-        p: &Vector<S, 5>,
-        _: &Vector<S, 0>,
-        constraints: &mut [S],
-    ) {
+    fn stage_constraints<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 3, 2, 5>, constraints: &mut [S]) {
         let (dx, dy) = (x[0] - p[0], x[1] - p[1]);
         constraints[0] = p[2] * p[2] - dx * dx - dy * dy;
         // The faster it goes the less it can turn.

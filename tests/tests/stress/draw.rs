@@ -1,7 +1,7 @@
 //! Random problems: numbers from usual to absurd.
 
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Hessian, Problem, Regularisation, Settings};
+use dilqr_runtime::{Hessian, Problem, Regularization, Settings};
 use rand::Rng;
 use rand::rngs::StdRng;
 
@@ -33,9 +33,9 @@ pub(crate) fn settings(random: &mut StdRng) -> Settings {
         hessian: if random.random_bool(0.75) { Hessian::Exact } else { Hessian::GaussNewton },
         tolerance: pick(&[1e-9, 1e-9, 1e-9, 1e-6, 1e-3, 1e-12], random),
         max_iterations: pick(&[60.0, 60.0, 60.0, 20.0, 3.0, 0.0], random) as usize,
-        regularisation: Regularisation {
+        regularization: Regularization {
             initial: pick(&[0.0, 0.0, 0.0, 1e-3, 1.0], random),
-            ..Regularisation::default()
+            ..Regularization::default()
         },
         relaxation: relaxed.then(|| pick(&[1.0, 1e-2, 1e-4, 1e-8], random)),
         ..Settings::default()

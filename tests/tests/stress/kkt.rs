@@ -9,9 +9,9 @@
 //! Each equation is checked on its own, with numbers of the solution on both sides. Nothing is rolled out, so rounding is not
 //! amplified, however unstable the plant and however long the horizon.
 
-use dilqr_runtime::dual::AutoDiff;
-use dilqr_runtime::limits::ConstraintExpansion;
-use dilqr_runtime::model::{HamiltonianHessian, StageExpansion, TerminalExpansion};
+use dilqr_runtime::AutoDiff;
+use dilqr_runtime::model::ConstraintExpansion;
+use dilqr_runtime::model::{HamiltonianHessian, Stage, StageExpansion, Terminal, TerminalExpansion};
 use dilqr_runtime::nalgebra::{DMatrix, SMatrix, SVector};
 use dilqr_runtime::{Model, Settings, Solution};
 
@@ -27,7 +27,7 @@ const ROUNDING: f64 = 1e-12;
 const NOISE: f64 = 50.0;
 
 /// One stage (or the end, with `NU = 0`) of the Lagrangian.
-struct Stage<const NX: usize, const NU: usize> {
+struct StageDerivatives<const NX: usize, const NU: usize> {
     fx: SMatrix<f64, NX, NX>,
     fu: SMatrix<f64, NX, NU>,
     lx: SVector<f64, NX>,
@@ -120,8 +120,8 @@ fn rows<const NX: usize, const NU: usize>(
 pub(crate) struct Conditions<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     solution: &'a Solution<NX, NU, NP, NS>,
     tolerance: f64,
-    stages: Vec<Stage<NX, NU>>,
-    end: Stage<NX, 0>,
+    stages: Vec<StageDerivatives<NX, NU>>,
+    end: StageDerivatives<NX, 0>,
     model: core::marker::PhantomData<M>,
 }
 
@@ -139,20 +139,20 @@ where
         let stage = |t: usize| {
             let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
             let mut first = StageExpansion::zeros();
-            model.expand_stage(x, u, p, s, &mut first);
+            model.expand_stage(Stage { x, u, p, s }, &mut first);
             let mut second = HamiltonianHessian::zeros();
-            model.hamiltonian_hessian(x, u, p, s, &solution.costates[t + 1], &mut second);
+            model.hamiltonian_hessian(Stage { x, u, p, s }, &solution.costates[t + 1], &mut second);
             let mut record = ConstraintExpansion::zeros(limits.stage());
             let given = multipliers.stage.get(t * limits.stage()..).map_or(&*zero, |rest| &rest[..limits.stage()]);
             let values = M::limits(x, u, p, s);
-            let applies = |i: usize| t > 0 || limits.sees_control.get(i).copied().unwrap_or(true);
-            model.expand_stage_constraints(x, u, p, s, given, &mut record);
+            let applies = |i: usize| t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true);
+            model.expand_stage_constraints(Stage { x, u, p, s }, given, &mut record);
             let mut rows = rows(&record, &values, limits.stage_inequalities, given, relaxation, applies);
             if let Some(tau) = relaxation {
                 let slopes: Vec<f64> = (0..values.len())
                     .map(|i| if applies(i) { barrier(tau, i < limits.stage_inequalities, values[i]).0 } else { 0.0 })
                     .collect();
-                model.expand_stage_constraints(x, u, p, s, &slopes, &mut record);
+                model.expand_stage_constraints(Stage { x, u, p, s }, &slopes, &mut record);
                 for i in 0..NU {
                     for (c, side) in [(interval.0[i] - u[i], -1.0), (u[i] - interval.1[i], 1.0)] {
                         if c > f64::NEG_INFINITY {
@@ -168,7 +168,7 @@ where
             let noise = Sums::noise(terms, |sample| {
                 let (x, u, p) = (shaken(x, sample), shaken(u, sample), shaken(p, sample));
                 let mut first = StageExpansion::zeros();
-                model.expand_stage(&x, &u, &p, s, &mut first);
+                model.expand_stage(Stage::new(&x, &u, &p, s), &mut first);
                 let lambda = &solution.costates[t + 1];
                 let mut sums = Sums {
                     f: first.f,
@@ -177,7 +177,7 @@ where
                 };
                 if limits.stage() > 0 {
                     let mut record = ConstraintExpansion::zeros(limits.stage());
-                    model.expand_stage_constraints(&x, &u, &p, s, given, &mut record);
+                    model.expand_stage_constraints(Stage::new(&x, &u, &p, s), given, &mut record);
                     for i in (0..limits.stage()).filter(|&i| applies(i)) {
                         let inequality = i < limits.stage_inequalities;
                         let slope = relaxation.map_or(given[i], |tau| barrier(tau, inequality, record.c[i]).0);
@@ -187,29 +187,29 @@ where
                 }
                 sums
             });
-            Stage { noise, fx: first.fx, fu: first.fu, lx: first.lx, lu: first.lu, rows, hxx, hux, huu }
+            StageDerivatives { noise, fx: first.fx, fu: first.fu, lx: first.lx, lu: first.lu, rows, hxx, hux, huu }
         };
         let stages = (0..horizon).map(stage).collect();
 
         let (x, s) = (&states[horizon], &stage_params[horizon]);
         let mut last = TerminalExpansion::zeros();
-        model.expand_terminal(x, p, s, &mut last);
+        model.expand_terminal(Terminal { x, p, s }, &mut last);
         let values = M::end_limits(x, p, s);
         let given = if relaxation.is_some() { &zero } else { &multipliers.terminal };
         let mut record = ConstraintExpansion::zeros(limits.terminal());
         let slopes: Vec<f64> = (0..values.len())
             .map(|i| relaxation.map_or(given[i], |tau| barrier(tau, i < limits.terminal_inequalities, values[i]).0))
             .collect();
-        model.expand_terminal_constraints(x, p, s, &slopes, &mut record);
+        model.expand_terminal_constraints(Terminal { x, p, s }, &slopes, &mut record);
         let rows = rows(&record, &values, limits.terminal_inequalities, given, relaxation, |_| true);
         let noise = Sums::noise(last.l.abs(), |sample| {
             let (x, p) = (shaken(x, sample), shaken(p, sample));
             let mut last = TerminalExpansion::zeros();
-            model.expand_terminal(&x, &p, s, &mut last);
+            model.expand_terminal(Terminal::new(&x, &p, s), &mut last);
             let mut sum = last.lx;
             if limits.terminal() > 0 {
                 let mut record = ConstraintExpansion::<_, NX, 0>::zeros(limits.terminal());
-                model.expand_terminal_constraints(&x, &p, s, &slopes, &mut record);
+                model.expand_terminal_constraints(Terminal::new(&x, &p, s), &slopes, &mut record);
                 for i in 0..limits.terminal() {
                     let inequality = i < limits.terminal_inequalities;
                     sum += record.cx[i] * relaxation.map_or(given[i], |tau| barrier(tau, inequality, record.c[i]).0);
@@ -217,7 +217,7 @@ where
             }
             Sums { f: SVector::zeros(), x: sum, u: SVector::zeros() }
         });
-        let end = Stage {
+        let end = StageDerivatives {
             fx: SMatrix::zeros(),
             fu: SMatrix::zeros(),
             lx: last.lx,
@@ -286,7 +286,8 @@ where
             }
             let values = M::limits(&states[t], u, params, &stage_params[t]);
             let given = &self.solution.multipliers.stage[t * limits.stage()..][..limits.stage()];
-            let applied = (0..values.len()).filter(|&i| t > 0 || limits.sees_control.get(i).copied().unwrap_or(true));
+            let applied =
+                (0..values.len()).filter(|&i| t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true));
             for (row, i) in self.stages[t].rows.iter().zip(applied) {
                 let size = row.x.dot(&states[t].abs()).abs() + row.u.abs().dot(&u.abs());
                 self.constraint(t, i, i < limits.stage_inequalities, values[i], given[i], size)?;
@@ -322,7 +323,7 @@ where
         }
         let limits = &M::LIMITS;
         for i in 0..limits.stage() {
-            if !limits.sees_control.get(i).copied().unwrap_or(true) && multipliers.stage[i] != 0.0 {
+            if !limits.depends_on_control.get(i).copied().unwrap_or(true) && multipliers.stage[i] != 0.0 {
                 return Err(format!("constraint {i} on the given state has a multiplier"));
             }
         }
@@ -359,7 +360,7 @@ where
         let horizon = self.stages.len();
         for t in 0..=horizon {
             let (mut sum, mut size) = match self.stages.get(t) {
-                Some(Stage { lx, fx, .. }) => {
+                Some(StageDerivatives { lx, fx, .. }) => {
                     let lambda = &costates[t + 1];
                     (lx + fx.transpose() * lambda, lx.abs() + fx.abs().transpose() * lambda.abs())
                 }
@@ -396,7 +397,7 @@ where
 
     fn stationary(&self) -> Result<(), String> {
         let relaxed = self.solution.relaxation.is_some();
-        let gradient = |stage: &Stage<NX, NU>| {
+        let gradient = |stage: &StageDerivatives<NX, NU>| {
             // A barrier is a part of the cost.
             let barriers = stage.rows.iter().filter(|_| relaxed).map(|row| row.u * row.multiplier);
             (stage.lu + barriers.sum::<SVector<f64, NU>>()).amax()
@@ -459,7 +460,7 @@ where
         }
         let mut smallest = f64::INFINITY;
         for (t, stage) in self.stages.iter().enumerate().rev() {
-            let Stage { fx, fu, hxx, hux, huu, rows, .. } = stage;
+            let StageDerivatives { fx, fu, hxx, hux, huu, rows, .. } = stage;
             let value_fu = value * fu;
             let mut quu = huu + fu.transpose() * value_fu;
             let mut qux = hux + value_fu.transpose() * fx;

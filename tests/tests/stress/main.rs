@@ -237,7 +237,7 @@ fn bounded_work<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     let stats = solution.stats;
     // From the smallest to the largest weight by factors of 4, twenty-seven increases; and the rounds.
     let increases = 28 * (stats.iterations + 1 + stats.multiplier_updates) + 12 * 28 * (stats.multiplier_updates + 1);
-    let trials = settings.line_search.max_steps * increases;
+    let trials = settings.line_search.max_trials * increases;
     let within = stats.iterations <= settings.max_iterations
         && stats.multiplier_updates <= 50
         && stats.newton_steps <= 20 * 51
@@ -418,7 +418,7 @@ fn stress() {
         ("status: infeasible", 100),
         ("status: iteration limit", 100),
         ("status: line search failed", 20),
-        ("status: regularisation limit", 20),
+        ("status: regularization limit", 20),
         ("error: bounds reversed", 10),
         ("error: non-finite", 500),
         ("vjp: ConstraintsDependent", 20),

@@ -37,7 +37,7 @@ pub(crate) fn solutions<const NX: usize, const NU: usize, const NP: usize, const
     let counts = |s: &Solution<NX, NU, NP, NS>| {
         let stats = s.stats;
         let rounds = [stats.multiplier_updates, stats.newton_steps];
-        (s.status, stats.iterations, stats.line_search_steps, stats.regularisations, rounds, stats.violation_stage)
+        (s.status, stats.iterations, stats.line_search_steps, stats.regularizations, rounds, stats.violation_stage)
     };
     if counts(a) == counts(b) { Ok(()) } else { Err("counts") }
 }

@@ -6,8 +6,10 @@ use core::time::Duration;
 
 use dilqr_benches::casadi::quadrotor_euler;
 use dilqr_models::{cartpole_cos_sin, pendulum_cos_sin};
-use dilqr_runtime::dual::AutoDiff;
-use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, TerminalExpansion};
+use dilqr_runtime::AutoDiff;
+use dilqr_runtime::model::{
+    HamiltonianExpansion, ParameterGradient, ParameterTerms, Stage, Terminal, TerminalExpansion, Variation,
+};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Ilqr, LossGradient, Model, Problem, Scalar, Settings, Status, batch};
 use serde::{Deserialize, Serialize};
@@ -50,101 +52,62 @@ impl<M, const NX: usize, const NU: usize, const NP: usize> Model<NX, NU, NP> for
 where
     M: Model<NX, NU, NP>,
 {
-    fn dynamics<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, 0>,
-        next: &mut SVector<S, NX>,
-    ) {
-        self.0.dynamics(x, u, p, s, next);
+    fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP>, next: &mut SVector<S, NX>) {
+        self.0.dynamics(at, next);
     }
 
-    fn stage_cost<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, 0>,
-    ) -> S {
-        self.0.stage_cost(x, u, p, s)
+    fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP>) -> S {
+        self.0.stage_cost(at)
     }
 
-    fn terminal_cost<S: Scalar>(&self, x: &SVector<S, NX>, p: &SVector<S, NP>, s: &SVector<S, 0>) -> S {
-        self.0.terminal_cost(x, p, s)
+    fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP>) -> S {
+        self.0.terminal_cost(at)
     }
 
     fn expand_hamiltonian<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, 0>,
+        at: Stage<'_, S, NX, NU, NP>,
         lambda: &SVector<S, NX>,
         out: &mut HamiltonianExpansion<S, NX, NU>,
     ) {
-        self.0.expand_hamiltonian(x, u, p, s, lambda, out);
+        self.0.expand_hamiltonian(at, lambda, out);
     }
 
-    fn expand_terminal<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, 0>,
-        out: &mut TerminalExpansion<S, NX>,
-    ) {
-        self.0.expand_terminal(x, p, s, out);
+    fn expand_terminal<S: Scalar>(&self, at: Terminal<'_, S, NX, NP>, out: &mut TerminalExpansion<S, NX>) {
+        self.0.expand_terminal(at, out);
     }
 
     fn add_parameter_contraction<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, 0>,
+        at: Stage<'_, S, NX, NU, NP>,
         lambda: &SVector<S, NX>,
-        dx: &SVector<S, NX>,
-        du: &SVector<S, NU>,
+        variation: Variation<'_, S, NX, NU>,
         dlambda: &SVector<S, NX>,
-        gp: &mut SVector<S, NP>,
-        gs: &mut SVector<S, 0>,
+        out: ParameterGradient<'_, S, NP, 0>,
     ) {
-        self.0.add_parameter_contraction(x, u, p, s, lambda, dx, du, dlambda, gp, gs);
+        self.0.add_parameter_contraction(at, lambda, variation, dlambda, out);
     }
 
     fn add_terminal_parameter_contraction<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, 0>,
+        at: Terminal<'_, S, NX, NP>,
         dx: &SVector<S, NX>,
-        gp: &mut SVector<S, NP>,
-        gs: &mut SVector<S, 0>,
+        out: ParameterGradient<'_, S, NP, 0>,
     ) {
-        self.0.add_terminal_parameter_contraction(x, p, s, dx, gp, gs);
+        self.0.add_terminal_parameter_contraction(at, dx, out);
     }
 
     fn parameter_terms<S: Scalar>(
         &self,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, 0>,
+        at: Stage<'_, S, NX, NU, NP>,
         lambda: &SVector<S, NX>,
         out: &mut ParameterTerms<S, NX, NU, NP>,
     ) {
-        self.0.parameter_terms(x, u, p, s, lambda, out);
+        self.0.parameter_terms(at, lambda, out);
     }
 
-    fn terminal_parameter_terms<S: Scalar>(
-        &self,
-        x: &SVector<S, NX>,
-        p: &SVector<S, NP>,
-        s: &SVector<S, 0>,
-        lxp: &mut SMatrix<S, NX, NP>,
-    ) {
-        self.0.terminal_parameter_terms(x, p, s, lxp);
+    fn terminal_parameter_terms<S: Scalar>(&self, at: Terminal<'_, S, NX, NP>, lxp: &mut SMatrix<S, NX, NP>) {
+        self.0.terminal_parameter_terms(at, lxp);
     }
 }
 

@@ -144,8 +144,8 @@ where
 {
     let solve = |weight: f64| -> Result<Solution<NX, 1, NP>, Failure> {
         let mut settings = Settings { max_iterations: 20 * iterations, ..Settings::default() };
-        settings.regularisation.initial = weight;
-        settings.regularisation.decrease = 1.0;
+        settings.regularization.initial = weight;
+        settings.regularization.decrease = 1.0;
         Ok(Ilqr::new(model, problem.horizon(), settings)?.solve(problem)?)
     };
     let mut best = solve(0.0)?;

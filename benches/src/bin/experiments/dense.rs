@@ -12,7 +12,7 @@
 //! the solution's gains. (Prefactor and gains are constants, since their factor vanishes at a solution.) A control at
 //! an active bound has `G = bound`.
 
-use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, TerminalExpansion};
+use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, Stage, Terminal, TerminalExpansion};
 use dilqr_runtime::nalgebra::{DMatrix, SMatrix, SVector};
 use dilqr_runtime::{Model, Solution};
 
@@ -49,9 +49,9 @@ where
     // First columns of a state and of a control; x_0 has none.
     let (x_of, u_of) = (|t: usize| (t - 1) * NX, |t: usize| t * NU);
     let mut terminal = TerminalExpansion::zeros();
-    model.expand_terminal(&solution.states[horizon], p, &none, &mut terminal);
+    model.expand_terminal(Terminal::new(&solution.states[horizon], p, &none), &mut terminal);
     let mut lxp = SMatrix::zeros();
-    model.terminal_parameter_terms(&solution.states[horizon], p, &none, &mut lxp);
+    model.terminal_parameter_terms(Terminal::new(&solution.states[horizon], p, &none), &mut lxp);
     let mut lambda = terminal.lx;
     // Derivatives of the costate in all of X, U and p.
     let mut lambda_x = DMatrix::zeros(NX, nx);
@@ -63,8 +63,8 @@ where
         let (x, u) = (&solution.states[t], &solution.controls[t]);
         let mut h = HamiltonianExpansion::zeros();
         let mut terms = ParameterTerms::zeros();
-        model.expand_hamiltonian(x, u, p, &none, &lambda, &mut h);
-        model.parameter_terms(x, u, p, &none, &lambda, &mut terms);
+        model.expand_hamiltonian(Stage::new(x, u, p, &none), &lambda, &mut h);
+        model.parameter_terms(Stage::new(x, u, p, &none), &lambda, &mut terms);
         if t > 0 {
             f_x.view_mut((x_of(t + 1), x_of(t)), (NX, NX)).copy_from(&h.fx);
         }

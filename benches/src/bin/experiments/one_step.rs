@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use dilqr_runtime::Model;
-use dilqr_runtime::model::ParameterTerms;
+use dilqr_runtime::model::{ParameterTerms, Stage};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -42,9 +42,9 @@ where
         for (t, u) in demonstration.controls.iter().enumerate() {
             let x = &demonstration.states[t];
             let mut next = SVector::zeros();
-            model.dynamics(x, u, &params, &none, &mut next);
+            model.dynamics(Stage::new(x, u, &params, &none), &mut next);
             let mut terms = ParameterTerms::zeros();
-            model.parameter_terms(x, u, &params, &none, &no_costate, &mut terms);
+            model.parameter_terms(Stage::new(x, u, &params, &none), &no_costate, &mut terms);
             let error = next - demonstration.states[t + 1];
             for i in 0..NX {
                 let row = unknowns.pull_back(theta, &terms.fp.row(i).transpose());
@@ -178,7 +178,9 @@ mod tests {
         let params = &outcome.params;
         let next = |params: &SVector<f64, NP>| {
             let mut next = SVector::zeros();
-            system.model.dynamics(&train[0].states[3], &train[0].controls[3], params, &SVector::zeros(), &mut next);
+            system
+                .model
+                .dynamics(Stage::new(&train[0].states[3], &train[0].controls[3], params, &SVector::zeros()), &mut next);
             next
         };
         assert!(

@@ -5,7 +5,7 @@
 //! parameters with the recorded ones, by Gauss-Newton on the exact Jacobian; initial states are known.
 
 use dilqr_benches::quadrotor::quadrotor_rk4::QuadrotorRk4;
-use dilqr_runtime::model::ParameterTerms;
+use dilqr_runtime::model::{ParameterTerms, Stage};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Ilqr, Model, Problem, Settings, Solution, Status};
 use rand::rngs::StdRng;
@@ -231,9 +231,9 @@ fn one_step(record: &Record) -> Result<Fit, Failure> {
         for (flight, recorded) in record.flights.iter().zip(&record.states) {
             for (t, u) in flight.controls.iter().enumerate() {
                 let mut next = SVector::zeros();
-                QuadrotorRk4.dynamics(&recorded[t], u, params, &none, &mut next);
+                QuadrotorRk4.dynamics(Stage::new(&recorded[t], u, params, &none), &mut next);
                 let mut terms = ParameterTerms::zeros();
-                QuadrotorRk4.parameter_terms(&recorded[t], u, params, &none, &SVector::zeros(), &mut terms);
+                QuadrotorRk4.parameter_terms(Stage::new(&recorded[t], u, params, &none), &SVector::zeros(), &mut terms);
                 equations.add(&(next - recorded[t + 1]), &terms.fp, &record.spread, params);
             }
         }

@@ -59,7 +59,6 @@ Operations a call, counted in the generated code:
 | `step` | 13 | 5 | 8 | 0 | 0 | 0 | 0 |
 | `expand_stage` | 21 | 7 | 14 | 0 | 0 | 0 | 0 |
 | `expand_terminal` | 8 | 1 | 7 | 0 | 0 | 0 | 0 |
-| `hamiltonian_hessian` | 7 | 2 | 5 | 0 | 0 | 0 | 0 |
 | `expand_hamiltonian` | 16 | 4 | 12 | 0 | 0 | 0 | 0 |
 | `add_hamiltonian_parameter_gradient` | 9 | 2 | 6 | 0 | 1 | 0 | 0 |
 | `add_terminal_parameter_gradient` | 1 | 0 | 1 | 0 | 0 | 0 | 0 |
@@ -68,10 +67,8 @@ Operations a call, counted in the generated code:
 | `parameter_terms` | 13 | 3 | 9 | 0 | 1 | 0 | 0 |
 | `terminal_parameter_terms` | 1 | 0 | 1 | 0 | 0 | 0 | 0 |
 | `linearize` | 18 | 6 | 12 | 0 | 0 | 0 | 0 |
-| `backward_exact` | 77 | 30 | 43 | 1 | 3 | 0 | 0 |
-| `backward_gauss_newton` | 72 | 29 | 39 | 1 | 3 | 0 | 0 |
 
-A stage of the backward sweep is one program of 77 operations with the exact Hessian and 72 with Gauss-Newton's, where the kernels and loops over the columns of `fx` and `fu` would take 93 and 98.
+A stage of the backward sweep is a kernel and loops over the columns of `fx` and `fu`, which take 77 operations: 93 with the exact Hessian and 98 with Gauss-Newton's.
 
 State: position, velocity. Control: force. Parameters: stiffness.
 
@@ -296,104 +293,103 @@ hux   huu   hup
                 hxp: [[true], [false]],
                 hup: [[false]],
             };
-            const BACKWARD_STAGES: ::core::primitive::bool = true;
             #[inline(always)]
             fn dynamics<__S: ::dilqr_runtime::Scalar>(
                 &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __at: ::dilqr_runtime::model::Stage<
+                    '_,
+                    __S,
+                    2usize,
+                    1usize,
+                    1usize,
+                    0usize,
+                >,
                 __out: &mut ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
             ) {
                 <__S as ::dilqr_runtime::Scalar>::run::<
                     __Dynamics,
-                >((__x, __u, __p, __s, __out))
+                >((__at.x, __at.u, __at.p, __at.s, __out))
             }
             #[inline(always)]
             fn stage_cost<__S: ::dilqr_runtime::Scalar>(
                 &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __at: ::dilqr_runtime::model::Stage<
+                    '_,
+                    __S,
+                    2usize,
+                    1usize,
+                    1usize,
+                    0usize,
+                >,
             ) -> __S {
                 <__S as ::dilqr_runtime::Scalar>::run::<
                     __StageCost,
-                >((__x, __u, __p, __s))
+                >((__at.x, __at.u, __at.p, __at.s))
             }
             #[inline(always)]
             fn terminal_cost<__S: ::dilqr_runtime::Scalar>(
                 &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __at: ::dilqr_runtime::model::Terminal<'_, __S, 2usize, 1usize, 0usize>,
             ) -> __S {
-                <__S as ::dilqr_runtime::Scalar>::run::<__TerminalCost>((__x, __p, __s))
+                <__S as ::dilqr_runtime::Scalar>::run::<
+                    __TerminalCost,
+                >((__at.x, __at.p, __at.s))
             }
             #[inline(always)]
             fn step<__S: ::dilqr_runtime::Scalar>(
                 &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __at: ::dilqr_runtime::model::Stage<
+                    '_,
+                    __S,
+                    2usize,
+                    1usize,
+                    1usize,
+                    0usize,
+                >,
                 __out: &mut ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
             ) -> __S {
                 <__S as ::dilqr_runtime::Scalar>::run::<
                     __Step,
-                >((__x, __u, __p, __s, __out))
+                >((__at.x, __at.u, __at.p, __at.s, __out))
             }
             #[inline(always)]
             fn expand_stage<__S: ::dilqr_runtime::Scalar>(
                 &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __at: ::dilqr_runtime::model::Stage<
+                    '_,
+                    __S,
+                    2usize,
+                    1usize,
+                    1usize,
+                    0usize,
+                >,
                 __out: &mut ::dilqr_runtime::model::StageExpansion<__S, 2usize, 1usize>,
             ) {
                 <__S as ::dilqr_runtime::Scalar>::run::<
                     __ExpandStage,
-                >((__x, __u, __p, __s, __out))
+                >((__at.x, __at.u, __at.p, __at.s, __out))
             }
             #[inline(always)]
             fn expand_terminal<__S: ::dilqr_runtime::Scalar>(
                 &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __at: ::dilqr_runtime::model::Terminal<'_, __S, 2usize, 1usize, 0usize>,
                 __out: &mut ::dilqr_runtime::model::TerminalExpansion<__S, 2usize>,
             ) {
                 <__S as ::dilqr_runtime::Scalar>::run::<
                     __ExpandTerminal,
-                >((__x, __p, __s, __out))
-            }
-            #[inline(always)]
-            fn hamiltonian_hessian<__S: ::dilqr_runtime::Scalar>(
-                &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
-                __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __out: &mut ::dilqr_runtime::model::HamiltonianHessian<
-                    __S,
-                    2usize,
-                    1usize,
-                >,
-            ) {
-                <__S as ::dilqr_runtime::Scalar>::run::<
-                    __HamiltonianHessian,
-                >((__x, __u, __p, __s, __lambda, __out))
+                >((__at.x, __at.p, __at.s, __out))
             }
             #[inline(always)]
             fn expand_hamiltonian<__S: ::dilqr_runtime::Scalar>(
                 &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __at: ::dilqr_runtime::model::Stage<
+                    '_,
+                    __S,
+                    2usize,
+                    1usize,
+                    1usize,
+                    0usize,
+                >,
                 __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 __out: &mut ::dilqr_runtime::model::HamiltonianExpansion<
                     __S,
@@ -403,75 +399,89 @@ hux   huu   hup
             ) {
                 <__S as ::dilqr_runtime::Scalar>::run::<
                     __ExpandHamiltonian,
-                >((__x, __u, __p, __s, __lambda, __out))
+                >((__at.x, __at.u, __at.p, __at.s, __lambda, __out))
             }
             #[inline(always)]
             fn add_hamiltonian_parameter_gradient<__S: ::dilqr_runtime::Scalar>(
                 &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __at: ::dilqr_runtime::model::Stage<
+                    '_,
+                    __S,
+                    2usize,
+                    1usize,
+                    1usize,
+                    0usize,
+                >,
                 __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __out: ::dilqr_runtime::model::ParameterGradient<'_, __S, 1usize, 0usize>,
             ) {
                 <__S as ::dilqr_runtime::Scalar>::run::<
                     __AddHamiltonianParameterGradient,
-                >((__x, __u, __p, __s, __lambda, __gp, __gs))
+                >((__at.x, __at.u, __at.p, __at.s, __lambda, __out.p, __out.s))
             }
             #[inline(always)]
             fn add_terminal_parameter_gradient<__S: ::dilqr_runtime::Scalar>(
                 &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
-                __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __at: ::dilqr_runtime::model::Terminal<'_, __S, 2usize, 1usize, 0usize>,
+                __out: ::dilqr_runtime::model::ParameterGradient<'_, __S, 1usize, 0usize>,
             ) {
                 <__S as ::dilqr_runtime::Scalar>::run::<
                     __AddTerminalParameterGradient,
-                >((__x, __p, __s, __gp, __gs))
+                >((__at.x, __at.p, __at.s, __out.p, __out.s))
             }
             #[inline(always)]
             fn add_parameter_contraction<__S: ::dilqr_runtime::Scalar>(
                 &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __at: ::dilqr_runtime::model::Stage<
+                    '_,
+                    __S,
+                    2usize,
+                    1usize,
+                    1usize,
+                    0usize,
+                >,
                 __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __dx: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __du: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
+                __variation: ::dilqr_runtime::model::Variation<'_, __S, 2usize, 1usize>,
                 __dlambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __out: ::dilqr_runtime::model::ParameterGradient<'_, __S, 1usize, 0usize>,
             ) {
                 <__S as ::dilqr_runtime::Scalar>::run::<
                     __AddParameterContraction,
-                >((__x, __u, __p, __s, __lambda, __dx, __du, __dlambda, __gp, __gs))
+                >((
+                    __at.x,
+                    __at.u,
+                    __at.p,
+                    __at.s,
+                    __lambda,
+                    __variation.dx,
+                    __variation.du,
+                    __dlambda,
+                    __out.p,
+                    __out.s,
+                ))
             }
             #[inline(always)]
             fn add_terminal_parameter_contraction<__S: ::dilqr_runtime::Scalar>(
                 &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __at: ::dilqr_runtime::model::Terminal<'_, __S, 2usize, 1usize, 0usize>,
                 __dx: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __gp: &mut ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __gs: &mut ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __out: ::dilqr_runtime::model::ParameterGradient<'_, __S, 1usize, 0usize>,
             ) {
                 <__S as ::dilqr_runtime::Scalar>::run::<
                     __AddTerminalParameterContraction,
-                >((__x, __p, __s, __dx, __gp, __gs))
+                >((__at.x, __at.p, __at.s, __dx, __out.p, __out.s))
             }
             #[inline(always)]
             fn parameter_terms<__S: ::dilqr_runtime::Scalar>(
                 &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __at: ::dilqr_runtime::model::Stage<
+                    '_,
+                    __S,
+                    2usize,
+                    1usize,
+                    1usize,
+                    0usize,
+                >,
                 __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 __out: &mut ::dilqr_runtime::model::ParameterTerms<
                     __S,
@@ -482,59 +492,17 @@ hux   huu   hup
             ) {
                 <__S as ::dilqr_runtime::Scalar>::run::<
                     __ParameterTerms,
-                >((__x, __u, __p, __s, __lambda, __out))
+                >((__at.x, __at.u, __at.p, __at.s, __lambda, __out))
             }
             #[inline(always)]
             fn terminal_parameter_terms<__S: ::dilqr_runtime::Scalar>(
                 &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
+                __at: ::dilqr_runtime::model::Terminal<'_, __S, 2usize, 1usize, 0usize>,
                 __out: &mut ::dilqr_runtime::nalgebra::SMatrix<__S, 2usize, 1usize>,
             ) {
                 <__S as ::dilqr_runtime::Scalar>::run::<
                     __TerminalParameterTerms,
-                >((__x, __p, __s, __out))
-            }
-            #[inline(always)]
-            fn backward_exact<__S: ::dilqr_runtime::Scalar>(
-                &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
-                __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __value_hessian: &::dilqr_runtime::nalgebra::SMatrix<
-                    __S,
-                    2usize,
-                    2usize,
-                >,
-                __proximal: &__S,
-                __out: &mut ::dilqr_runtime::model::BackwardStage<__S, 2usize, 1usize>,
-            ) {
-                <__S as ::dilqr_runtime::Scalar>::run::<
-                    __BackwardExact,
-                >((__x, __u, __p, __s, __lambda, __value_hessian, __proximal, __out))
-            }
-            #[inline(always)]
-            fn backward_gauss_newton<__S: ::dilqr_runtime::Scalar>(
-                &self,
-                __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
-                __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                __value_hessian: &::dilqr_runtime::nalgebra::SMatrix<
-                    __S,
-                    2usize,
-                    2usize,
-                >,
-                __proximal: &__S,
-                __out: &mut ::dilqr_runtime::model::BackwardStage<__S, 2usize, 1usize>,
-            ) {
-                <__S as ::dilqr_runtime::Scalar>::run::<
-                    __BackwardGaussNewton,
-                >((__x, __u, __p, __s, __lambda, __value_hessian, __proximal, __out))
+                >((__at.x, __at.p, __at.s, __out))
             }
         }
         impl Spring {
@@ -614,7 +582,7 @@ hux   huu   hup
             __out.fp.data.0[0usize][1usize] = (-0.1f64) * __t6;
         }
         pub struct __Dynamics;
-        impl ::dilqr_runtime::Kernel for __Dynamics {
+        impl ::dilqr_runtime::__private::Kernel for __Dynamics {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -698,7 +666,7 @@ hux   huu   hup
             );
         }
         pub struct __StageCost;
-        impl ::dilqr_runtime::Kernel for __StageCost {
+        impl ::dilqr_runtime::__private::Kernel for __StageCost {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -745,7 +713,7 @@ hux   huu   hup
             )
         }
         pub struct __TerminalCost;
-        impl ::dilqr_runtime::Kernel for __TerminalCost {
+        impl ::dilqr_runtime::__private::Kernel for __TerminalCost {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -793,7 +761,7 @@ hux   huu   hup
             )
         }
         pub struct __Step;
-        impl ::dilqr_runtime::Kernel for __Step {
+        impl ::dilqr_runtime::__private::Kernel for __Step {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -879,7 +847,7 @@ hux   huu   hup
             <__S as ::dilqr_runtime::Scalar>::mul_add(__t10, __t8 * __t8, __t2)
         }
         pub struct __ExpandStage;
-        impl ::dilqr_runtime::Kernel for __ExpandStage {
+        impl ::dilqr_runtime::__private::Kernel for __ExpandStage {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1025,7 +993,7 @@ hux   huu   hup
             ) * __t8;
         }
         pub struct __ExpandTerminal;
-        impl ::dilqr_runtime::Kernel for __ExpandTerminal {
+        impl ::dilqr_runtime::__private::Kernel for __ExpandTerminal {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1089,94 +1057,8 @@ hux   huu   hup
             __out.lx.data.0[0usize][1usize] = __t8 * __t0;
             __out.lxx.data.0[0usize][0usize] = __t8 * __t2;
         }
-        pub struct __HamiltonianHessian;
-        impl ::dilqr_runtime::Kernel for __HamiltonianHessian {
-            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                &'__a mut ::dilqr_runtime::model::HamiltonianHessian<__S, 2usize, 1usize>,
-            );
-            type Value<__S: ::dilqr_runtime::Scalar> = ();
-            #[inline(always)]
-            fn generic<__S: ::dilqr_runtime::Scalar>(
-                (__x, __u, __p, __s, __lambda, __out): Self::Arguments<'_, __S>,
-            ) -> () {
-                __hamiltonian_hessian_generic::<__S>(__x, __u, __p, __s, __lambda, __out)
-            }
-            #[inline(always)]
-            fn f64(
-                (
-                    __x,
-                    __u,
-                    __p,
-                    __s,
-                    __lambda,
-                    __out,
-                ): Self::Arguments<'_, ::core::primitive::f64>,
-            ) -> () {
-                __hamiltonian_hessian_f64(__x, __u, __p, __s, __lambda, __out)
-            }
-        }
-        fn __hamiltonian_hessian_f64(
-            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
-            __u: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
-            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
-            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
-            __lambda: &::dilqr_runtime::nalgebra::SVector<
-                ::core::primitive::f64,
-                2usize,
-            >,
-            __out: &mut ::dilqr_runtime::model::HamiltonianHessian<
-                ::core::primitive::f64,
-                2usize,
-                1usize,
-            >,
-        ) {
-            type __S = ::core::primitive::f64;
-            let __t13 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __p.data.0[0][0usize]
-                    * (0.1f64
-                        * <__S as ::dilqr_runtime::Scalar>::mul_add(
-                            0.1f64,
-                            __lambda.data.0[0][0usize],
-                            __lambda.data.0[0][1usize],
-                        )),
-                3f64 * __x.data.0[0][0usize],
-                2f64,
-            );
-            __out.hxx.data.0[0usize][0usize] = __t13;
-            __out.huu.data.0[0usize][0usize] = 0.2f64;
-        }
-        fn __hamiltonian_hessian_generic<__S: ::dilqr_runtime::Scalar>(
-            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-            __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
-            __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-            __out: &mut ::dilqr_runtime::model::HamiltonianHessian<__S, 2usize, 1usize>,
-        ) {
-            let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
-            let __t13 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __p.data.0[0][0usize]
-                    * (__t4
-                        * <__S as ::dilqr_runtime::Scalar>::mul_add(
-                            __t4,
-                            __lambda.data.0[0][0usize],
-                            __lambda.data.0[0][1usize],
-                        )),
-                <__S as ::dilqr_runtime::Scalar>::from_f64(3.0) * __x.data.0[0][0usize],
-                <__S as ::dilqr_runtime::Scalar>::from_f64(2.0),
-            );
-            __out.hxx.data.0[0usize][0usize] = __t13;
-            __out.huu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
-                0.2,
-            );
-        }
         pub struct __ExpandHamiltonian;
-        impl ::dilqr_runtime::Kernel for __ExpandHamiltonian {
+        impl ::dilqr_runtime::__private::Kernel for __ExpandHamiltonian {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1312,7 +1194,7 @@ hux   huu   hup
             __out.hxx.data.0[0usize][0usize] = __t28;
         }
         pub struct __AddHamiltonianParameterGradient;
-        impl ::dilqr_runtime::Kernel for __AddHamiltonianParameterGradient {
+        impl ::dilqr_runtime::__private::Kernel for __AddHamiltonianParameterGradient {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1409,7 +1291,7 @@ hux   huu   hup
             __gp.data.0[0][0usize] += -__t12;
         }
         pub struct __AddTerminalParameterGradient;
-        impl ::dilqr_runtime::Kernel for __AddTerminalParameterGradient {
+        impl ::dilqr_runtime::__private::Kernel for __AddTerminalParameterGradient {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1458,7 +1340,7 @@ hux   huu   hup
             __gp.data.0[0][0usize] += __t0 * __t0;
         }
         pub struct __AddParameterContraction;
-        impl ::dilqr_runtime::Kernel for __AddParameterContraction {
+        impl ::dilqr_runtime::__private::Kernel for __AddParameterContraction {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1606,7 +1488,7 @@ hux   huu   hup
             __gp.data.0[0][0usize] += -__t25;
         }
         pub struct __AddTerminalParameterContraction;
-        impl ::dilqr_runtime::Kernel for __AddTerminalParameterContraction {
+        impl ::dilqr_runtime::__private::Kernel for __AddTerminalParameterContraction {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1667,7 +1549,7 @@ hux   huu   hup
                         * __x.data.0[0][0usize]);
         }
         pub struct __ParameterTerms;
-        impl ::dilqr_runtime::Kernel for __ParameterTerms {
+        impl ::dilqr_runtime::__private::Kernel for __ParameterTerms {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1777,7 +1659,7 @@ hux   huu   hup
             __out.hxp.data.0[0usize][0usize] = __t21;
         }
         pub struct __TerminalParameterTerms;
-        impl ::dilqr_runtime::Kernel for __TerminalParameterTerms {
+        impl ::dilqr_runtime::__private::Kernel for __TerminalParameterTerms {
             type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
                 &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
@@ -1820,646 +1702,6 @@ hux   huu   hup
             __out.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
                 2.0,
             ) * __x.data.0[0][0usize];
-        }
-        pub struct __BackwardExact;
-        impl ::dilqr_runtime::Kernel for __BackwardExact {
-            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                &'__a ::dilqr_runtime::nalgebra::SMatrix<__S, 2usize, 2usize>,
-                &'__a __S,
-                &'__a mut ::dilqr_runtime::model::BackwardStage<__S, 2usize, 1usize>,
-            );
-            type Value<__S: ::dilqr_runtime::Scalar> = ();
-            #[inline(always)]
-            fn generic<__S: ::dilqr_runtime::Scalar>(
-                (
-                    __x,
-                    __u,
-                    __p,
-                    __s,
-                    __lambda,
-                    __value_hessian,
-                    __proximal,
-                    __out,
-                ): Self::Arguments<'_, __S>,
-            ) -> () {
-                __backward_exact_generic::<
-                    __S,
-                >(__x, __u, __p, __s, __lambda, __value_hessian, __proximal, __out)
-            }
-            #[inline(always)]
-            fn f64(
-                (
-                    __x,
-                    __u,
-                    __p,
-                    __s,
-                    __lambda,
-                    __value_hessian,
-                    __proximal,
-                    __out,
-                ): Self::Arguments<'_, ::core::primitive::f64>,
-            ) -> () {
-                __backward_exact_f64(
-                    __x,
-                    __u,
-                    __p,
-                    __s,
-                    __lambda,
-                    __value_hessian,
-                    __proximal,
-                    __out,
-                )
-            }
-        }
-        fn __backward_exact_f64(
-            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
-            __u: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
-            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
-            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
-            __lambda: &::dilqr_runtime::nalgebra::SVector<
-                ::core::primitive::f64,
-                2usize,
-            >,
-            __value_hessian: &::dilqr_runtime::nalgebra::SMatrix<
-                ::core::primitive::f64,
-                2usize,
-                2usize,
-            >,
-            __proximal: &::core::primitive::f64,
-            __out: &mut ::dilqr_runtime::model::BackwardStage<
-                ::core::primitive::f64,
-                2usize,
-                1usize,
-            >,
-        ) {
-            type __S = ::core::primitive::f64;
-            let __t0 = __value_hessian.data.0.as_flattened()[0usize];
-            let __t3 = __value_hessian.data.0.as_flattened()[1usize];
-            let __t5 = 0.1f64 * __t3;
-            let __t8 = (*__proximal);
-            let __t10 = __value_hessian.data.0.as_flattened()[3usize];
-            let __t15 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(
-                    0.1f64,
-                    __t10,
-                    0.010000000000000002f64 * __t3,
-                ),
-                <__S as ::dilqr_runtime::Scalar>::mul_add(
-                    0.010000000000000002f64,
-                    <__S as ::dilqr_runtime::Scalar>::mul_add(
-                        0.010000000000000002f64,
-                        __t0,
-                        __t5,
-                    ),
-                    __t8,
-                ),
-            );
-            let __t17 = 0.2f64 + __t15;
-            __out.pivots.data.0[0usize][0usize] = __t17;
-            __out.quu.data.0[0usize][0usize] = __t17;
-            let __t19 = 1f64 / __t17;
-            let __t20 = __p.data.0[0][0usize];
-            let __t21 = __x.data.0[0][0usize];
-            let __t26 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                1.5f64,
-                __t21 * __t21,
-                1f64,
-            ) * __t20;
-            let __t27 = 0.1f64 * __t26;
-            let __t30 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                0.010000000000000002f64,
-                __t26,
-                1f64,
-            );
-            let __t32 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t27,
-                __t10,
-                __t30 * __t3,
-            );
-            let __t36 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t27,
-                __t3,
-                __t30 * __t0,
-            );
-            let __t38 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                __t32,
-                0.010000000000000002f64 * __t36,
-            );
-            let __t39 = __t38 * __t19;
-            let __t44 = __lambda.data.0[0][0usize];
-            let __t46 = __lambda.data.0[0][1usize];
-            let __t47 = <__S as ::dilqr_runtime::Scalar>::mul_add(0.1f64, __t44, __t46);
-            let __t55 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                __t30,
-                __t36,
-                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                    __t20 * (0.1f64 * __t47),
-                    3f64 * __t21,
-                    2f64,
-                ) + __t8,
-            );
-            __out.value_hessian.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t38,
-                __t39,
-                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(__t27, __t32, __t55),
-            );
-            let __t60 = 0.2f64 * __u.data.0[0][0usize];
-            __out.lu.data.0[0usize][0usize] = __t60;
-            let __t63 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                __t46,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(
-                    0.010000000000000002f64,
-                    __t44,
-                    __t60,
-                ),
-            );
-            __out.qu.data.0[0usize][0usize] = __t63;
-            let __t70 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t63,
-                __t39,
-                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                    __t46,
-                    __t27,
-                    <__S as ::dilqr_runtime::Scalar>::mul_add(__t44, __t30, 2f64 * __t21),
-                ),
-            );
-            __out.value_gradient.data.0[0usize][0usize] = __t70;
-            __out.gain.data.0[0usize][0usize] = -__t39;
-            let __t72 = __t10 + __t5;
-            let __t75 = <__S as ::dilqr_runtime::Scalar>::mul_add(0.1f64, __t0, __t3);
-            let __t77 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                __t72,
-                0.010000000000000002f64 * __t75,
-            );
-            __out.value_hessian.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t77,
-                __t39,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(0.1f64, __t36, __t32),
-            );
-            let __t82 = __t77 * __t19;
-            __out.value_hessian.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t77,
-                __t82,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(0.1f64, __t75, __t8 + __t72),
-            );
-            __out.value_gradient.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t63,
-                __t82,
-                __t47,
-            );
-            __out.gain.data.0[1usize][0usize] = -__t82;
-            __out.feedforward.data.0[0usize][0usize] = -(__t63 * __t19);
-        }
-        fn __backward_exact_generic<__S: ::dilqr_runtime::Scalar>(
-            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-            __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
-            __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-            __value_hessian: &::dilqr_runtime::nalgebra::SMatrix<__S, 2usize, 2usize>,
-            __proximal: &__S,
-            __out: &mut ::dilqr_runtime::model::BackwardStage<__S, 2usize, 1usize>,
-        ) {
-            let __t0 = __value_hessian.data.0.as_flattened()[0usize];
-            let __t1 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002);
-            let __t3 = __value_hessian.data.0.as_flattened()[1usize];
-            let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
-            let __t5 = __t4 * __t3;
-            let __t8 = (*__proximal);
-            let __t10 = __value_hessian.data.0.as_flattened()[3usize];
-            let __t15 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                __t4,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(__t4, __t10, __t1 * __t3),
-                <__S as ::dilqr_runtime::Scalar>::mul_add(
-                    __t1,
-                    <__S as ::dilqr_runtime::Scalar>::mul_add(__t1, __t0, __t5),
-                    __t8,
-                ),
-            );
-            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.2);
-            let __t17 = __t16 + __t15;
-            __out.pivots.data.0[0usize][0usize] = __t17;
-            __out.quu.data.0[0usize][0usize] = __t17;
-            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0);
-            let __t19 = __t18 / __t17;
-            let __t20 = __p.data.0[0][0usize];
-            let __t21 = __x.data.0[0][0usize];
-            let __t26 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                <__S as ::dilqr_runtime::Scalar>::from_f64(1.5),
-                __t21 * __t21,
-                __t18,
-            ) * __t20;
-            let __t27 = __t4 * __t26;
-            let __t30 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t1,
-                __t26,
-                __t18,
-            );
-            let __t32 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t27,
-                __t10,
-                __t30 * __t3,
-            );
-            let __t36 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t27,
-                __t3,
-                __t30 * __t0,
-            );
-            let __t38 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                __t4,
-                __t32,
-                __t1 * __t36,
-            );
-            let __t39 = __t38 * __t19;
-            let __t44 = __lambda.data.0[0][0usize];
-            let __t46 = __lambda.data.0[0][1usize];
-            let __t47 = <__S as ::dilqr_runtime::Scalar>::mul_add(__t4, __t44, __t46);
-            let __t51 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0);
-            let __t55 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                __t30,
-                __t36,
-                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                    __t20 * (__t4 * __t47),
-                    <__S as ::dilqr_runtime::Scalar>::from_f64(3.0) * __t21,
-                    __t51,
-                ) + __t8,
-            );
-            __out.value_hessian.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t38,
-                __t39,
-                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(__t27, __t32, __t55),
-            );
-            let __t60 = __t16 * __u.data.0[0][0usize];
-            __out.lu.data.0[0usize][0usize] = __t60;
-            let __t63 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                __t4,
-                __t46,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(__t1, __t44, __t60),
-            );
-            __out.qu.data.0[0usize][0usize] = __t63;
-            let __t70 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t63,
-                __t39,
-                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                    __t46,
-                    __t27,
-                    <__S as ::dilqr_runtime::Scalar>::mul_add(
-                        __t44,
-                        __t30,
-                        __t51 * __t21,
-                    ),
-                ),
-            );
-            __out.value_gradient.data.0[0usize][0usize] = __t70;
-            __out.gain.data.0[0usize][0usize] = -__t39;
-            let __t72 = __t10 + __t5;
-            let __t75 = <__S as ::dilqr_runtime::Scalar>::mul_add(__t4, __t0, __t3);
-            let __t77 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                __t4,
-                __t72,
-                __t1 * __t75,
-            );
-            __out.value_hessian.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t77,
-                __t39,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(__t4, __t36, __t32),
-            );
-            let __t82 = __t77 * __t19;
-            __out.value_hessian.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t77,
-                __t82,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(__t4, __t75, __t8 + __t72),
-            );
-            __out.value_gradient.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t63,
-                __t82,
-                __t47,
-            );
-            __out.gain.data.0[1usize][0usize] = -__t82;
-            __out.feedforward.data.0[0usize][0usize] = -(__t63 * __t19);
-        }
-        pub struct __BackwardGaussNewton;
-        impl ::dilqr_runtime::Kernel for __BackwardGaussNewton {
-            type Arguments<'__a, __S: ::dilqr_runtime::Scalar> = (
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
-                &'__a ::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-                &'__a ::dilqr_runtime::nalgebra::SMatrix<__S, 2usize, 2usize>,
-                &'__a __S,
-                &'__a mut ::dilqr_runtime::model::BackwardStage<__S, 2usize, 1usize>,
-            );
-            type Value<__S: ::dilqr_runtime::Scalar> = ();
-            #[inline(always)]
-            fn generic<__S: ::dilqr_runtime::Scalar>(
-                (
-                    __x,
-                    __u,
-                    __p,
-                    __s,
-                    __lambda,
-                    __value_hessian,
-                    __proximal,
-                    __out,
-                ): Self::Arguments<'_, __S>,
-            ) -> () {
-                __backward_gauss_newton_generic::<
-                    __S,
-                >(__x, __u, __p, __s, __lambda, __value_hessian, __proximal, __out)
-            }
-            #[inline(always)]
-            fn f64(
-                (
-                    __x,
-                    __u,
-                    __p,
-                    __s,
-                    __lambda,
-                    __value_hessian,
-                    __proximal,
-                    __out,
-                ): Self::Arguments<'_, ::core::primitive::f64>,
-            ) -> () {
-                __backward_gauss_newton_f64(
-                    __x,
-                    __u,
-                    __p,
-                    __s,
-                    __lambda,
-                    __value_hessian,
-                    __proximal,
-                    __out,
-                )
-            }
-        }
-        fn __backward_gauss_newton_f64(
-            __x: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 2usize>,
-            __u: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
-            __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
-            __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
-            __lambda: &::dilqr_runtime::nalgebra::SVector<
-                ::core::primitive::f64,
-                2usize,
-            >,
-            __value_hessian: &::dilqr_runtime::nalgebra::SMatrix<
-                ::core::primitive::f64,
-                2usize,
-                2usize,
-            >,
-            __proximal: &::core::primitive::f64,
-            __out: &mut ::dilqr_runtime::model::BackwardStage<
-                ::core::primitive::f64,
-                2usize,
-                1usize,
-            >,
-        ) {
-            type __S = ::core::primitive::f64;
-            let __t0 = __value_hessian.data.0.as_flattened()[0usize];
-            let __t3 = __value_hessian.data.0.as_flattened()[1usize];
-            let __t5 = 0.1f64 * __t3;
-            let __t8 = (*__proximal);
-            let __t10 = __value_hessian.data.0.as_flattened()[3usize];
-            let __t15 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(
-                    0.1f64,
-                    __t10,
-                    0.010000000000000002f64 * __t3,
-                ),
-                <__S as ::dilqr_runtime::Scalar>::mul_add(
-                    0.010000000000000002f64,
-                    <__S as ::dilqr_runtime::Scalar>::mul_add(
-                        0.010000000000000002f64,
-                        __t0,
-                        __t5,
-                    ),
-                    __t8,
-                ),
-            );
-            let __t17 = 0.2f64 + __t15;
-            __out.pivots.data.0[0usize][0usize] = __t17;
-            __out.quu.data.0[0usize][0usize] = __t17;
-            let __t19 = 1f64 / __t17;
-            let __t21 = __x.data.0[0][0usize];
-            let __t26 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                1.5f64,
-                __t21 * __t21,
-                1f64,
-            ) * __p.data.0[0][0usize];
-            let __t27 = 0.1f64 * __t26;
-            let __t30 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                0.010000000000000002f64,
-                __t26,
-                1f64,
-            );
-            let __t32 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t27,
-                __t10,
-                __t30 * __t3,
-            );
-            let __t36 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t27,
-                __t3,
-                __t30 * __t0,
-            );
-            let __t38 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                __t32,
-                0.010000000000000002f64 * __t36,
-            );
-            let __t39 = __t38 * __t19;
-            let __t47 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t38,
-                __t39,
-                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                    __t27,
-                    __t32,
-                    2f64 + <__S as ::dilqr_runtime::Scalar>::mul_add(__t30, __t36, __t8),
-                ),
-            );
-            __out.value_hessian.data.0[0usize][0usize] = __t47;
-            let __t48 = __lambda.data.0[0][0usize];
-            let __t51 = 0.2f64 * __u.data.0[0][0usize];
-            __out.lu.data.0[0usize][0usize] = __t51;
-            let __t53 = __lambda.data.0[0][1usize];
-            let __t55 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                __t53,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(
-                    0.010000000000000002f64,
-                    __t48,
-                    __t51,
-                ),
-            );
-            __out.qu.data.0[0usize][0usize] = __t55;
-            let __t62 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t55,
-                __t39,
-                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                    __t27,
-                    __t53,
-                    <__S as ::dilqr_runtime::Scalar>::mul_add(__t30, __t48, 2f64 * __t21),
-                ),
-            );
-            __out.value_gradient.data.0[0usize][0usize] = __t62;
-            __out.gain.data.0[0usize][0usize] = -__t39;
-            let __t64 = __t10 + __t5;
-            let __t67 = <__S as ::dilqr_runtime::Scalar>::mul_add(0.1f64, __t0, __t3);
-            let __t69 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                __t64,
-                0.010000000000000002f64 * __t67,
-            );
-            __out.value_hessian.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t69,
-                __t39,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(0.1f64, __t36, __t32),
-            );
-            let __t74 = __t69 * __t19;
-            __out.value_hessian.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t69,
-                __t74,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(0.1f64, __t67, __t8 + __t64),
-            );
-            __out.value_gradient.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t55,
-                __t74,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(0.1f64, __t48, __t53),
-            );
-            __out.gain.data.0[1usize][0usize] = -__t74;
-            __out.feedforward.data.0[0usize][0usize] = -(__t55 * __t19);
-        }
-        fn __backward_gauss_newton_generic<__S: ::dilqr_runtime::Scalar>(
-            __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-            __u: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-            __p: &::dilqr_runtime::nalgebra::SVector<__S, 1usize>,
-            __s: &::dilqr_runtime::nalgebra::SVector<__S, 0usize>,
-            __lambda: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
-            __value_hessian: &::dilqr_runtime::nalgebra::SMatrix<__S, 2usize, 2usize>,
-            __proximal: &__S,
-            __out: &mut ::dilqr_runtime::model::BackwardStage<__S, 2usize, 1usize>,
-        ) {
-            let __t0 = __value_hessian.data.0.as_flattened()[0usize];
-            let __t1 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002);
-            let __t3 = __value_hessian.data.0.as_flattened()[1usize];
-            let __t4 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
-            let __t5 = __t4 * __t3;
-            let __t8 = (*__proximal);
-            let __t10 = __value_hessian.data.0.as_flattened()[3usize];
-            let __t15 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                __t4,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(__t4, __t10, __t1 * __t3),
-                <__S as ::dilqr_runtime::Scalar>::mul_add(
-                    __t1,
-                    <__S as ::dilqr_runtime::Scalar>::mul_add(__t1, __t0, __t5),
-                    __t8,
-                ),
-            );
-            let __t16 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.2);
-            let __t17 = __t16 + __t15;
-            __out.pivots.data.0[0usize][0usize] = __t17;
-            __out.quu.data.0[0usize][0usize] = __t17;
-            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0);
-            let __t19 = __t18 / __t17;
-            let __t21 = __x.data.0[0][0usize];
-            let __t26 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                <__S as ::dilqr_runtime::Scalar>::from_f64(1.5),
-                __t21 * __t21,
-                __t18,
-            ) * __p.data.0[0][0usize];
-            let __t27 = __t4 * __t26;
-            let __t30 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t1,
-                __t26,
-                __t18,
-            );
-            let __t32 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t27,
-                __t10,
-                __t30 * __t3,
-            );
-            let __t36 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t27,
-                __t3,
-                __t30 * __t0,
-            );
-            let __t38 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                __t4,
-                __t32,
-                __t1 * __t36,
-            );
-            let __t39 = __t38 * __t19;
-            let __t44 = <__S as ::dilqr_runtime::Scalar>::from_f64(2.0);
-            let __t47 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t38,
-                __t39,
-                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                    __t27,
-                    __t32,
-                    __t44 + <__S as ::dilqr_runtime::Scalar>::mul_add(__t30, __t36, __t8),
-                ),
-            );
-            __out.value_hessian.data.0[0usize][0usize] = __t47;
-            let __t48 = __lambda.data.0[0][0usize];
-            let __t51 = __t16 * __u.data.0[0][0usize];
-            __out.lu.data.0[0usize][0usize] = __t51;
-            let __t53 = __lambda.data.0[0][1usize];
-            let __t55 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                __t4,
-                __t53,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(__t1, __t48, __t51),
-            );
-            __out.qu.data.0[0usize][0usize] = __t55;
-            let __t62 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t55,
-                __t39,
-                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                    __t27,
-                    __t53,
-                    <__S as ::dilqr_runtime::Scalar>::mul_add(
-                        __t30,
-                        __t48,
-                        __t44 * __t21,
-                    ),
-                ),
-            );
-            __out.value_gradient.data.0[0usize][0usize] = __t62;
-            __out.gain.data.0[0usize][0usize] = -__t39;
-            let __t64 = __t10 + __t5;
-            let __t67 = <__S as ::dilqr_runtime::Scalar>::mul_add(__t4, __t0, __t3);
-            let __t69 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                __t4,
-                __t64,
-                __t1 * __t67,
-            );
-            __out.value_hessian.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t69,
-                __t39,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(__t4, __t36, __t32),
-            );
-            let __t74 = __t69 * __t19;
-            __out.value_hessian.data.0[1usize][1usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t69,
-                __t74,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(__t4, __t67, __t8 + __t64),
-            );
-            __out.value_gradient.data.0[0usize][1usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t55,
-                __t74,
-                <__S as ::dilqr_runtime::Scalar>::mul_add(__t4, __t48, __t53),
-            );
-            __out.gain.data.0[1usize][0usize] = -__t74;
-            __out.feedforward.data.0[0usize][0usize] = -(__t55 * __t19);
         }
         let _ = (dynamics, stage_cost, terminal_cost, DT);
     };

@@ -1,0 +1,108 @@
+//! Kernels kept in a file beside the model, from which it is compiled without Symbolica.
+//!
+//! The file says which version of dilqr wrote it and for which model, and a checksum over that and the kernels. It is
+//! used if all three hold and refused otherwise: there is no way to compile old kernels under a new model by mistake.
+
+use std::path::Path;
+
+use proc_macro2::Ident;
+
+use crate::elaborate::elaborator::Vectors;
+use crate::environment::in_package;
+use crate::program::kernels::Kernels;
+use crate::store::fingerprint::{VERSION, hash};
+use crate::store::listing;
+use crate::syntax::ast::Vendored;
+use crate::syntax::errors::vendoring;
+
+/// Where the kernels of a model are kept.
+pub(crate) struct VendoredFile<'a> {
+    pub(crate) file: &'a Vendored,
+    pub(crate) package: &'a Path,
+    pub(crate) module: &'a Ident,
+    /// Of the model; see [`crate::store::fingerprint`].
+    pub(crate) key: &'a str,
+}
+
+impl VendoredFile<'_> {
+    /// The kernels, or what is wrong with their file.
+    pub(crate) fn read(&self, vectors: &Vectors) -> Result<Kernels, String> {
+        let (path, renew) = (&self.file.path, command(self.module));
+        let text = std::fs::read_to_string(in_package(self.package, path))
+            .map_err(|error| vendoring::cannot_read(path, &error.to_string(), &renew))?;
+        // A checkout may have changed the ends of lines.
+        let text = text.replace("\r\n", "\n");
+        let edited = || vendoring::edited(path, &renew);
+        let Header { version, model, checksum, rest } = Header::parse(&text).ok_or_else(edited)?;
+        if checksum != sum(version, model, rest) {
+            return Err(edited());
+        }
+        if version != VERSION {
+            return Err(vendoring::other_version(path, version, VERSION, &renew));
+        }
+        if model != hash(self.key) {
+            return Err(vendoring::stale(path, &renew));
+        }
+        listing::read(rest, vectors).ok_or_else(edited)
+    }
+
+    /// Writes the file, unless it stands there already.
+    pub(crate) fn write(&self, kernels: &Kernels, vectors: &Vectors) -> Result<(), String> {
+        let model = hash(self.key);
+        let rest = format!("{}{}", preface(self.module), listing::write(kernels, vectors));
+        let checksum = sum(VERSION, &model, &rest);
+        let text = format!("{DILQR}{VERSION}\n{MODEL}{model}\n{CHECKSUM}{checksum}\n{rest}");
+        let file = in_package(self.package, &self.file.path);
+        if std::fs::read_to_string(&file).is_ok_and(|old| old.replace("\r\n", "\n") == text) {
+            return Ok(());
+        }
+        std::fs::write(&file, text).map_err(|error| vendoring::cannot_write(&self.file.path, &error.to_string()))?;
+        eprintln!("dilqr: wrote the kernels of `{}` to {}", self.module, file.display());
+        Ok(())
+    }
+}
+
+/// What renews the file.
+fn command(module: &Ident) -> String {
+    format!("DILQR_VENDOR={module} cargo build --features dilqr-runtime/symbolica")
+}
+
+const DILQR: &str = "// dilqr    ";
+const MODEL: &str = "// model    ";
+const CHECKSUM: &str = "// checksum ";
+
+/// The first three lines, and what follows them.
+struct Header<'a> {
+    version: &'a str,
+    model: &'a str,
+    checksum: &'a str,
+    rest: &'a str,
+}
+
+impl<'a> Header<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let (version, text) = text.strip_prefix(DILQR)?.split_once('\n')?;
+        let (model, text) = text.strip_prefix(MODEL)?.split_once('\n')?;
+        let (checksum, rest) = text.strip_prefix(CHECKSUM)?.split_once('\n')?;
+        Some(Self { version, model, checksum, rest })
+    }
+}
+
+fn sum(version: &str, model: &str, rest: &str) -> String {
+    hash(&format!("{version}\n{model}\n{rest}"))
+}
+
+fn preface(module: &Ident) -> String {
+    let renew = command(module);
+    format!(
+        "//\n\
+         // Kernels of the model `{module}`, with which it compiles without Symbolica. Not to be edited: dilqr refuses this\n\
+         // file once it differs from what was written, or the model from what it was derived from. To renew it:\n\
+         //\n\
+         //     {renew}\n\
+         //\n\
+         // x, u, p, s: state, control, parameters, stage parameters; lambda, mu: costate of the next stage, multipliers of\n\
+         // constraints; lower, upper: weights of bounds; dx, du, dlambda, dmu: directions; out: what a kernel writes (see\n\
+         // dilqr_runtime::Model), zero where nothing is written.\n"
+    )
+}

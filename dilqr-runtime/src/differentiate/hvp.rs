@@ -1,0 +1,274 @@
+//! Second derivatives of a loss through a solution: products of its Hessian with a direction, exact.
+//!
+//! For a loss `L(x_0 .. x_T, u_0 .. u_{T-1})` and the problem's data `d = (p, x_0, s_0 .. s_T)`, the product is the
+//! derivative of the gradient along a direction `v` of the data:
+//!
+//! ```text
+//! d2L/dd2 v = d/de [dL/dd](d + e v)   at e = 0
+//! ```
+//!
+//! The gradient is the answer of two sweeps about the solution (see [`implicit`](crate::implicit)), which are run here on
+//! dual numbers `a + e b`: every number of theirs carries its derivative along `v`, so that what comes out as the dual part
+//! of the gradient is the product, to rounding. What goes in is the data plus `e v`, the trajectory plus `e` times its own
+//! derivative, the multipliers of constraints likewise, and the loss gradient plus `e` times the loss Hessian's product with
+//! the trajectory's derivative (Griewank and Walther, *Evaluating Derivatives*, 2008: forward over reverse). The
+//! trajectory's derivative is the dual part of one Newton step of the optimality conditions, from the solution, at the data
+//! plus `e v`. No third derivative of the model is formed, and nothing is differenced.
+//!
+//! The active limits stay the same along the direction, which strict complementarity grants and the first-order check asks
+//! for. Needs the feature `dual`, and the model's derivatives on dual numbers: those of compiled models are generic, those of
+//! hand-written ones must be, too.
+
+use nalgebra::SVector;
+use num_dual::Dual;
+
+use crate::differentiate::adjoint::{GradientMut, LossRef, adjoint, restore};
+use crate::differentiate::check::singular_system;
+use crate::error::{GradientError, Input, Position, find_non_finite};
+use crate::gradient::{Gradient, LossGradient, check_finite, check_length};
+use crate::kkt::linear::{KktSystem, LinearTerms};
+use crate::kkt::relaxed::Relaxed;
+use crate::kkt::report::ActiveSetReport;
+use crate::kkt::{Kkt, KktLinear};
+use crate::linalg::products::zeros;
+use crate::lq::equality_constrained::ConstraintId;
+use crate::model::Model;
+use crate::model::records::{StageExpansion, TerminalExpansion};
+use crate::ocp::instance::{CostDerivativesMut, PatternOf};
+use crate::ocp::penalty::MultipliersRef;
+use crate::ocp::rollout::TrajectoryRef;
+use crate::settings::Differentiation;
+
+type Number = Dual<f64>;
+
+/// A direction in everything a problem is given by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Direction<const NX: usize, const NP: usize, const NS: usize = 0> {
+    /// Of the parameters, `NP`.
+    pub params: SVector<f64, NP>,
+    /// Of the initial state, `NX`.
+    pub initial_state: SVector<f64, NX>,
+    /// Of the stage parameters, `T + 1` vectors of `NS`; empty for none.
+    pub stage_params: Vec<SVector<f64, NS>>,
+}
+
+impl<const NX: usize, const NP: usize, const NS: usize> Direction<NX, NP, NS> {
+    /// Of the parameters alone. `params` may be the model's struct, an array or a vector.
+    #[must_use]
+    pub fn new(params: impl Into<SVector<f64, NP>>) -> Self {
+        Self { params: params.into(), initial_state: SVector::zeros(), stage_params: Vec::new() }
+    }
+
+    /// With the initial state dual, too.
+    #[must_use]
+    pub fn with_initial_state(mut self, initial_state: impl Into<SVector<f64, NX>>) -> Self {
+        self.initial_state = initial_state.into();
+        self
+    }
+
+    /// With the stage parameters dual, too: `T + 1` vectors.
+    #[must_use]
+    pub fn with_stage_params<C: Copy + Into<SVector<f64, NS>>>(mut self, stage_params: &[C]) -> Self {
+        self.stage_params = stage_params.iter().map(|&s| s.into()).collect();
+        self
+    }
+
+    pub(crate) fn check(&self, horizon: usize) -> Result<(), GradientError> {
+        if !self.stage_params.is_empty() {
+            check_length(Input::Direction, self.stage_params.len(), horizon + 1)?;
+        }
+        check_finite(Input::Direction, self.stage_params.iter().map(|s| s.as_slice()))?;
+        match find_non_finite([self.params.as_slice(), self.initial_state.as_slice()].into_iter()) {
+            Some((_, entry, given)) => {
+                let position = Position { stage: None, entry };
+                Err(GradientError::NonFinite { input: Input::Direction, position, given })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A trajectory with its data and multipliers, on dual numbers.
+#[derive(Clone)]
+struct DualTrajectory<const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    states: Vec<SVector<Number, NX>>,
+    controls: Vec<SVector<Number, NU>>,
+    params: SVector<Number, NP>,
+    stage_params: Vec<SVector<Number, NS>>,
+    stage_multipliers: Vec<Number>,
+    terminal_multipliers: Vec<Number>,
+}
+
+/// The product of the loss's Hessian with `direction` at a checked solution. `loss_hessian` gives that of the loss in the
+/// trajectory, applied to the trajectory's derivative along the direction.
+pub(crate) fn hvp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    (point, relaxation): (TrajectoryRef<'_, f64, NX, NU, NP, NS>, Option<f64>),
+    loss: &LossGradient<NX, NU>,
+    direction: &Direction<NX, NP, NS>,
+    loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>]) -> LossGradient<NX, NU>,
+) -> Result<Gradient<NX, NP, NS>, GradientError>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let horizon = point.controls.len();
+    let mut system = Kkt::new::<M, NP, NS>(horizon);
+    system.set_relaxation::<M, NP, NS>(relaxation);
+    let mut memory = system.linear();
+    let mut dual = DualTrajectory::new(point, direction);
+    factorize(&mut system, model, &dual)?;
+    newton_step(&mut system, &mut memory, model, &mut dual);
+    let dx: Vec<_> = dual.states.iter().map(|x| x.map(|x| x.eps)).collect();
+    let du: Vec<_> = dual.controls.iter().map(|u| u.map(|u| u.eps)).collect();
+    let curved = loss_hessian(&dx, &du);
+    check_length(Input::LossHessianStates, curved.states.len(), horizon + 1)?;
+    check_length(Input::LossHessianControls, curved.controls.len(), horizon)?;
+    check_finite(Input::LossHessianStates, curved.states.iter().map(|g| g.as_slice()))?;
+    check_finite(Input::LossHessianControls, curved.controls.iter().map(|g| g.as_slice()))?;
+
+    factorize(&mut system, model, &dual)?;
+    let states: Vec<_> = loss.states.iter().zip(&curved.states).map(|(g, h)| make_dual(g, h)).collect();
+    let controls: Vec<_> = loss.controls.iter().zip(&curved.controls).map(|(g, h)| make_dual(g, h)).collect();
+    let loss = LossRef { states: &states, controls: &controls };
+    let (mut gp, mut gs) = (zeros(), vec![zeros(); horizon + 1]);
+    let out = GradientMut { params: &mut gp, stage_params: &mut gs };
+    let g0 = adjoint((&mut system, &mut memory), model, dual.point(), &loss, out);
+    let gradient = Gradient {
+        params: gp.map(|g| g.eps),
+        initial_state: g0.map(|g| g.eps),
+        stage_params: gs.iter().map(|g| g.map(|g| g.eps)).collect(),
+    };
+    gradient.check()
+}
+
+/// Factorizes the LQ problem on dual numbers. The check in `f64` has found no fault with it, but for rounding.
+fn factorize<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    system: &mut Kkt<Number, NX, NU>,
+    model: &M,
+    dual: &DualTrajectory<NX, NU, NP, NS>,
+) -> Result<(), GradientError>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let mut report = ActiveSetReport::NONE;
+    let factorized = system.factorize(model, dual.point(), Differentiation::Implicit, &mut report);
+    factorized.map_err(|(stage, singular)| singular_system(stage, singular))
+}
+
+/// Moves trajectory and multipliers by the dual part of the Newton step about them; their values, which are those of a
+/// solution, stay.
+fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    system: &mut Kkt<Number, NX, NU>,
+    memory: &mut KktLinear<Number, NX, NU, 1>,
+    model: &M,
+    dual: &mut DualTrajectory<NX, NU, NP, NS>,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    let limits = const { &M::LIMITS };
+    let horizon = dual.controls.len();
+    let mut barriers = system.barriers().and_then(Option::take);
+    let mut moved = dual.clone();
+    let point = dual.point();
+    system.solve::<PatternOf<M, NP, NS>, 1, false>(
+        memory,
+        |t, terms| {
+            terms.rows.extend_from_slice(system.row_constants(t));
+            if t == horizon {
+                terms.gx = terminal_gradient(model, point, barriers.as_mut());
+            } else {
+                add_stage_terms(model, point, t, barriers.as_mut(), terms);
+            }
+        },
+        |t, step| {
+            add_dual_step(&mut moved.states[t], step.dx);
+            if t == horizon {
+                for (&i, multiplier) in system.terminal_rows().iter().zip(step.rows) {
+                    moved.terminal_multipliers[i].eps = multiplier[0].eps;
+                }
+                return;
+            }
+            add_dual_step(&mut moved.controls[t], step.du);
+            for (row, multiplier) in system.rows(t).iter().zip(step.rows) {
+                if let ConstraintId::Constraint(i) = *row {
+                    moved.stage_multipliers[t * limits.stage() + i].eps = multiplier[0].eps;
+                }
+            }
+        },
+    );
+    *dual = moved;
+    restore(system, barriers);
+}
+
+/// `value + e slope`
+fn make_dual<const N: usize>(value: &SVector<f64, N>, slope: &SVector<f64, N>) -> SVector<Number, N> {
+    value.zip_map(slope, Dual::new)
+}
+
+/// Adds the dual part of a step.
+fn add_dual_step<const N: usize>(number: &mut SVector<Number, N>, step: &SVector<Number, N>) {
+    for (number, step) in number.iter_mut().zip(step.iter()) {
+        number.eps += step.eps;
+    }
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> DualTrajectory<NX, NU, NP, NS> {
+    /// The solution, with dual data.
+    fn new(point: TrajectoryRef<'_, f64, NX, NU, NP, NS>, direction: &Direction<NX, NP, NS>) -> Self {
+        let TrajectoryRef { states, controls, params, stage_params, multipliers } = point;
+        let mut states: Vec<_> = states.iter().map(|x| x.map(Dual::from_re)).collect();
+        states[0] = make_dual(&point.states[0], &direction.initial_state);
+        let at_rest = SVector::zeros();
+        let along = |t: usize| direction.stage_params.get(t).unwrap_or(&at_rest);
+        Self {
+            states,
+            controls: controls.iter().map(|u| u.map(Dual::from_re)).collect(),
+            params: make_dual(params, &direction.params),
+            stage_params: stage_params.iter().enumerate().map(|(t, s)| make_dual(s, along(t))).collect(),
+            stage_multipliers: multipliers.stage.iter().map(|&mu| Dual::from_re(mu)).collect(),
+            terminal_multipliers: multipliers.terminal.iter().map(|&mu| Dual::from_re(mu)).collect(),
+        }
+    }
+
+    fn point(&self) -> TrajectoryRef<'_, Number, NX, NU, NP, NS> {
+        let Self { states, controls, params, stage_params, stage_multipliers, terminal_multipliers } = self;
+        let multipliers = MultipliersRef { stage: stage_multipliers, terminal: terminal_multipliers };
+        TrajectoryRef { states, controls, params, stage_params, multipliers }
+    }
+}
+
+/// The gradient of stage `t`'s cost, and how far the dynamics lead from the next state.
+fn add_stage_terms<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    point: TrajectoryRef<'_, Number, NX, NU, NP, NS>,
+    t: usize,
+    barriers: Option<&mut Relaxed<Number, NX, NU>>,
+    terms: &mut LinearTerms<Number, NX, NU, 1>,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    let mut stage = StageExpansion::zeros();
+    model.expand_stage(point.stage(t), &mut stage);
+    let StageExpansion { f, lx, lu, lxx, lux, luu, .. } = &mut stage;
+    if let Some(relaxed) = barriers {
+        relaxed.expand_stage(model, point, t, CostDerivativesMut { lx, lu, hxx: lxx, hux: lux, huu: luu });
+    }
+    (terms.gx, terms.gu, terms.offset) = (*lx, *lu, *f - point.states[t + 1]);
+}
+
+fn terminal_gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    point: TrajectoryRef<'_, Number, NX, NU, NP, NS>,
+    barriers: Option<&mut Relaxed<Number, NX, NU>>,
+) -> SVector<Number, NX>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let mut terminal = TerminalExpansion::zeros();
+    model.expand_terminal(point.terminal(), &mut terminal);
+    let TerminalExpansion { lx, lxx, .. } = &mut terminal;
+    if let Some(relaxed) = barriers {
+        relaxed.expand_terminal(model, point, lx, lxx);
+    }
+    *lx
+}

@@ -1,0 +1,316 @@
+//! Differentiating the steps of a solve, rather than its result: what automatic differentiation makes of an iLQR loop.
+//!
+//! One full Gauss-Newton step about a trajectory, by a backward sweep and a rollout of `u = u_t + k_t + K_t (x - x_t)`
+//! without line search or regularization, is a map of trajectories that depends on the problem's data:
+//!
+//! ```text
+//! z <- F(z, p),    z = (x_0 .. x_T, u_0 .. u_{T-1})
+//! ```
+//!
+//! A solution is a fixed point of it, `z* = F(z*, p)`, and its derivative is `dz*/dp = (I - F_z)^-1 F_p`: the exact gradient
+//! (DiLQR, Wang et al., ICML 2025). The methods of this module apply `F` a number of times on dual numbers instead, which
+//! costs that many solves for every parameter, and is an approximation:
+//!
+//! * [`Unrolled`](crate::Differentiation::Unrolled) starts where the solve did and differentiates through every step: the
+//!   alternative that differentiable MPC (Amos et al. 2018) and DiLQR are measured against. Where the guess was a list of
+//!   controls (or none, that is zeros) these are constants, and the first trajectory is their rollout. Where it was a
+//!   rollout under a feedback law, the constant is a law again: the guess's controls with the gains of a Gauss-Newton sweep
+//!   about it. Its controls alone, rolled out on an unstable system, would lose every digit.
+//! * [`Truncated`](crate::Differentiation::Truncated) starts at the solution in the same way, `u = u_t + K_t (x - x_t)` being
+//!   the constant: truncated backpropagation (Williams and Peng 1990; for optimizers Shaban et al. 2019). What `k` steps
+//!   leave out is the Neumann series of `(I - F_z)^-1` from its `k`-th term on, applied to what the start leaves out.
+//!
+//! Both converge to the exact derivative at the rate at which the steps converge, and only where these do: a solution that
+//! needed line search, regularization or second derivatives of the dynamics need not be attracting for `F`. Where the last
+//! step, or its derivative, is not shorter than the one before it by a thousandth at least, where it led away from the
+//! solution, or where the steps settle elsewhere, the answer is
+//! [`NotContracting`](crate::GradientError::NotContracting) with the figures. Fewer steps may still contract, and the first
+//! two may not where later ones do.
+//!
+//! Controls are kept within their bounds as in the solve: where a bound holds, a control moves with it. A relaxed problem's
+//! steps have its barriers; a solve with constraints is not unrolled. Every parameter, every entry of the initial state and
+//! every stage parameter (`T + 1` times `NS` of them) is a direction of its own, and each takes all the steps. The loss
+//! gradient is the one at the solution, for any number of steps, and what has no implicit gradient is refused here, too.
+//! Memory is allocated by every call.
+
+use nalgebra::SVector;
+use num_dual::Dual;
+
+use crate::error::GradientError;
+use crate::gradient::{Gradient, LossGradient};
+use crate::linalg::products::{add_product, zeros};
+use crate::lq::bounds::Bounds;
+use crate::model::Model;
+use crate::model::stage::Stage;
+use crate::ocp::instance::OcpInstance;
+use crate::ocp::penalty::{Penalty, PenaltyKind};
+use crate::ocp::rollout::{Trajectory, closed_loop_rollout, cost_along, rollout};
+use crate::settings::{Hessian, Settings};
+use crate::solution::Solution;
+use crate::solve::backward_pass::{PassSettings, Policy, StageWorkspace};
+
+/// Relative change of an entry that may be rounding along the horizon.
+const NOISE: f64 = 1e-9;
+
+/// Steps that are this much shorter than the way to the solution, or shorter than the one before them by no more, will not
+/// get there in a thousand.
+const SLOW: f64 = 1e-3;
+
+type Number = Dual<f64>;
+
+/// Where the steps begin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start<'a, const NX: usize, const NU: usize> {
+    /// `T` controls.
+    pub(crate) controls: &'a [SVector<f64, NU>],
+    /// Their `T + 1` states, where a feedback law about them is to keep an unstable system from leaving them; else empty.
+    pub(crate) states: &'a [SVector<f64, NX>],
+}
+
+/// What is differentiated by: one entry of the problem's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Variable {
+    Param(usize),
+    InitialState(usize),
+    StageParam(usize, usize),
+}
+
+/// The gradient of the loss through `iterations` steps.
+pub(crate) fn vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    settings: &Settings,
+    solution: &Solution<NX, NU, NP, NS>,
+    loss: &LossGradient<NX, NU>,
+    (start, iterations): (Start<'_, NX, NU>, usize),
+) -> Result<Gradient<NX, NP, NS>, GradientError>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    if const { M::LIMITS.constrained() } && solution.relaxation.is_none() {
+        return Err(GradientError::UnrolledConstraints);
+    }
+    let horizon = solution.horizon();
+    let kind = match solution.relaxation {
+        Some(tau) => PenaltyKind::Barrier { tau },
+        // Without constraints there is nothing to weigh.
+        None => PenaltyKind::Augmented { weight: 1.0 },
+    };
+    let mut steps = Steps {
+        model,
+        solution,
+        start,
+        iterations,
+        // A solution is good to its tolerance in units of a gradient; what that is in units of the trajectory depends on the
+        // curvature of the cost.
+        near: settings.tolerance.sqrt().max(NOISE),
+        current: Trajectory::zeros(horizon, &M::LIMITS),
+        trial: Trajectory::zeros(horizon, &M::LIMITS),
+        policy: Policy::zeros(horizon, &M::LIMITS),
+        records: StageWorkspace::zeros(&M::LIMITS),
+        stage_params: solution.stage_params.iter().map(constant).collect(),
+        penalty: Penalty::new(kind, horizon, &M::LIMITS),
+    };
+    let mut gradient = Gradient::zeros(horizon);
+    for i in 0..NP {
+        gradient.params[i] = steps.derivative(Variable::Param(i), loss)?;
+    }
+    for i in 0..NX {
+        gradient.initial_state[i] = steps.derivative(Variable::InitialState(i), loss)?;
+    }
+    for t in 0..=horizon {
+        for i in 0..NS {
+            gradient.stage_params[t][i] = steps.derivative(Variable::StageParam(t, i), loss)?;
+        }
+    }
+    gradient.check()
+}
+
+fn constant<const N: usize>(vector: &SVector<f64, N>) -> SVector<Number, N> {
+    vector.map(Dual::from_re)
+}
+
+/// Memory of the steps, and what they are about.
+struct Steps<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    model: &'a M,
+    solution: &'a Solution<NX, NU, NP, NS>,
+    start: Start<'a, NX, NU>,
+    iterations: usize,
+    /// Relative distance from the solution at which a trajectory is one.
+    near: f64,
+    current: Trajectory<Number, NX, NU>,
+    trial: Trajectory<Number, NX, NU>,
+    policy: Policy<Number, NX, NU>,
+    records: StageWorkspace<Number, NX, NU>,
+    stage_params: Vec<SVector<Number, NS>>,
+    penalty: Penalty<Number>,
+}
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Steps<'_, M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    /// Takes all steps along one direction of the data; the loss gradient applied to the derivative of where they end.
+    fn derivative(&mut self, variable: Variable, loss: &LossGradient<NX, NU>) -> Result<f64, GradientError> {
+        let mut params = constant(&self.solution.params);
+        let mut x0 = constant(&self.solution.x0);
+        for (s, given) in self.stage_params.iter_mut().zip(&self.solution.stage_params) {
+            *s = constant(given);
+        }
+        match variable {
+            Variable::Param(i) => params[i].eps = 1.0,
+            Variable::InitialState(i) => x0[i].eps = 1.0,
+            Variable::StageParam(t, i) => self.stage_params[t][i].eps = 1.0,
+        }
+        let bounds = Bounds::of(self.model, &params);
+        let mut value = Progress::START;
+        let mut slope = Progress::START;
+        if !self.begin(&params, &x0, &bounds) {
+            let (step, previous, distance) = (f64::INFINITY, f64::NAN, f64::NAN);
+            return Err(GradientError::NotContracting { iteration: 0, step, previous, distance });
+        }
+        let mut distance = self.distance();
+        for iteration in 1..=self.iterations {
+            if !self.step(&params, &bounds) {
+                let (step, previous) = (f64::INFINITY, value.step);
+                return Err(GradientError::NotContracting { iteration, step, previous, distance });
+            }
+            value.next(moved(&self.trial, &self.current, |number| number.re));
+            slope.next(moved(&self.trial, &self.current, |number| number.eps));
+            core::mem::swap(&mut self.current, &mut self.trial);
+            let before = core::mem::replace(&mut distance, self.distance());
+            if iteration < self.iterations {
+                continue;
+            }
+            let not_contracting = |Progress { previous, step }| {
+                Err(GradientError::NotContracting { iteration, step, previous, distance })
+            };
+            let away = distance > before || value.step < SLOW * distance;
+            if away && distance > self.near * largest(&self.current, |number| number.re) {
+                return not_contracting(value);
+            }
+            if !value.contracts(largest(&self.current, |number| number.re)) {
+                return not_contracting(value);
+            }
+            if !slope.contracts(largest(&self.current, |number| number.eps)) {
+                return not_contracting(slope);
+            }
+        }
+        let Trajectory { states, controls, .. } = &self.current;
+        let by_states: f64 = loss.states.iter().zip(states).map(|(g, x)| g.dot(&x.map(|x| x.eps))).sum();
+        let by_controls: f64 = loss.controls.iter().zip(controls).map(|(g, u)| g.dot(&u.map(|u| u.eps))).sum();
+        Ok(by_states + by_controls)
+    }
+
+    /// The trajectory before the first step; false where there is none.
+    fn begin(&mut self, params: &SVector<Number, NP>, x0: &SVector<Number, NX>, bounds: &Bounds<Number, NU>) -> bool {
+        let Self { model, start, current, trial, policy, records, stage_params, penalty, .. } = self;
+        let instance = OcpInstance { model: *model, params, stage_params, bounds, penalty };
+        let Start { states, controls } = *start;
+        // As the solve: a rollout whose controls are out of bounds is one no more.
+        let mut together = !states.is_empty();
+        for (u, given) in current.controls.iter_mut().zip(controls) {
+            *u = constant(given);
+            if instance.keeps_bounds() {
+                bounds.clamp(u);
+                together &= u.iter().zip(given.iter()).all(|(u, given)| u.re == *given);
+            }
+        }
+        if !together {
+            rollout(&instance, x0, current);
+            return true;
+        }
+        for (x, given) in current.states.iter_mut().zip(states) {
+            *x = constant(given);
+        }
+        cost_along(&instance, current);
+        if policy
+            .backward_pass(&instance, current, PassSettings::plain(Hessian::GaussNewton), records, None)
+            .outcome()
+            .is_err()
+        {
+            return false;
+        }
+        trial.states[0] = *x0;
+        for t in 0..trial.controls.len() {
+            let gain = policy.gains[t].map(|entry| Dual::from_re(entry.re));
+            let mut dx = trial.states[t];
+            dx -= current.states[t];
+            let mut u = current.controls[t];
+            add_product(&mut u, &gain, &dx);
+            if instance.keeps_bounds() {
+                bounds.clamp(&mut u);
+            }
+            let mut next = zeros();
+            model.step(Stage::new(&trial.states[t], &u, params, &stage_params[t]), &mut next);
+            trial.controls[t] = u;
+            trial.states[t + 1] = next;
+        }
+        // For the values of a relaxed problem's constraints.
+        cost_along(&instance, trial);
+        core::mem::swap(current, trial);
+        true
+    }
+
+    /// One full Gauss-Newton step from the current trajectory to the trial one; false where there is none.
+    fn step(&mut self, params: &SVector<Number, NP>, bounds: &Bounds<Number, NU>) -> bool {
+        let Self { model, current, trial, policy, records, stage_params, penalty, .. } = self;
+        let instance = OcpInstance { model: *model, params, stage_params, bounds, penalty };
+        if policy
+            .backward_pass(&instance, current, PassSettings::plain(Hessian::GaussNewton), records, None)
+            .outcome()
+            .is_err()
+        {
+            return false;
+        }
+        let full = Dual::from_re(1.0);
+        closed_loop_rollout(&instance, current, &policy.gains, &policy.feedforward, full, trial).1
+    }
+
+    /// How far the current trajectory is from the solution: the largest entry of the difference.
+    fn distance(&self) -> f64 {
+        let Solution { states, controls, .. } = self.solution;
+        let by_states = states.iter().zip(&self.current.states).map(|(a, b)| (a - b.map(|b| b.re)).amax());
+        let by_controls = controls.iter().zip(&self.current.controls).map(|(a, b)| (a - b.map(|b| b.re)).amax());
+        by_states.chain(by_controls).fold(0.0, f64::max)
+    }
+}
+
+/// How far the last two steps moved.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    previous: f64,
+    step: f64,
+}
+
+impl Progress {
+    const START: Self = Self { previous: f64::NAN, step: f64::NAN };
+
+    fn next(&mut self, step: f64) {
+        *self = Self { previous: self.step, step };
+    }
+
+    /// Whether the last step was shorter than the one before it, or below the rounding of numbers of this size.
+    fn contracts(&self, size: f64) -> bool {
+        self.previous.is_nan() || self.step <= ((1.0 - SLOW) * self.previous).max(NOISE * size)
+    }
+}
+
+/// The largest change of a part of the trajectory's numbers.
+fn moved<const NX: usize, const NU: usize>(
+    to: &Trajectory<Number, NX, NU>,
+    from: &Trajectory<Number, NX, NU>,
+    part: impl Fn(Number) -> f64 + Copy,
+) -> f64 {
+    let by_states = to.states.iter().zip(&from.states).map(|(a, b)| (a.map(part) - b.map(part)).amax());
+    let by_controls = to.controls.iter().zip(&from.controls).map(|(a, b)| (a.map(part) - b.map(part)).amax());
+    by_states.chain(by_controls).fold(0.0, f64::max)
+}
+
+/// The largest entry of a part of the trajectory's numbers, at least 1.
+fn largest<const NX: usize, const NU: usize>(
+    trajectory: &Trajectory<Number, NX, NU>,
+    part: impl Fn(Number) -> f64 + Copy,
+) -> f64 {
+    let by_states = trajectory.states.iter().map(|x| x.map(part).amax());
+    by_states.chain(trajectory.controls.iter().map(|u| u.map(part).amax())).fold(1.0, f64::max)
+}

@@ -1,0 +1,502 @@
+//! The LQ problem about a trajectory with a row for each limit that is active there. The recursion is in
+//! [`equality_constrained`](crate::lq::equality_constrained). A relaxed problem has barriers in its cost and no rows.
+
+use alloc::vec::Vec;
+use core::iter::repeat_with;
+use nalgebra::{SMatrix, SVector};
+
+use crate::kkt::linear::{KktSystem, LinearTerms, Step, add_relative_change};
+use crate::kkt::relaxed::Relaxed;
+use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::linalg::products::{add_product, add_transposed_product, zeros};
+use crate::lq::bounds::{Bounds, Side};
+use crate::lq::equality_constrained::{ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, Row, Singular};
+use crate::lq::riccati::{Dense, Pattern, Quadratic, next_state};
+use crate::model::Model;
+use crate::model::limits::{ConstraintExpansion, Limits};
+use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
+use crate::ocp::instance::{CostDerivativesMut, is_enforced_at};
+use crate::ocp::rollout::TrajectoryRef;
+use crate::ocp::stationarity::{Magnitudes, Stationarity, residual_terms};
+use crate::scalar::ScalarReal;
+use crate::settings::Differentiation;
+
+/// The factorized problem.
+#[derive(Clone, Debug)]
+pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
+    pub(crate) stages: Vec<ActiveStage<S, NX, NU>>,
+    pub(crate) terminal: ActiveTerminal<S, NX>,
+    /// `V_t`, `T + 1` matrices.
+    value_hessians: Vec<SMatrix<S, NX, NX>>,
+    /// Costates of the Lagrangian along the closed loop, `T + 1` vectors.
+    pub(crate) costates: Vec<SVector<S, NX>>,
+    /// `Qu` where a bound holds a control, zero elsewhere; empty for models without bounds.
+    pub(crate) held: Vec<SVector<S, NU>>,
+    /// The barriers of a relaxed problem.
+    pub(crate) relaxed: Option<Relaxed<S, NX, NU>>,
+    /// Gradients of the cost alone, and values of the active rows: the linear part of a Newton step.
+    newton: NewtonParts<S, NX, NU>,
+    hamiltonian: HamiltonianExpansion<S, NX, NU>,
+    expansion: ConstraintExpansion<S, NX, NU>,
+    terminal_expansion: ConstraintExpansion<S, NX, 0>,
+}
+
+#[derive(Clone, Debug)]
+struct NewtonParts<S, const NX: usize, const NU: usize> {
+    gx: Vec<SVector<S, NX>>,
+    gu: Vec<SVector<S, NU>>,
+    /// Constants of the active rows, those of the terminal state last.
+    rows: Vec<Vec<SVector<S, 1>>>,
+}
+
+/// Memory for the linear part of a solve.
+#[derive(Clone, Debug)]
+pub(crate) struct ActiveSetLinear<S, const NX: usize, const NU: usize, const C: usize> {
+    /// The linear parts of the recursion, `T`.
+    stages: Vec<ActiveLinear<S, NX, NU, C>>,
+    /// `T` offsets of the dynamics.
+    offsets: Vec<SMatrix<S, NX, C>>,
+    terms: LinearTerms<S, NX, NU, C>,
+    /// Constants of the rows that the terminal state propagates; on the way forward, multipliers of the terminal rows.
+    end: Vec<SVector<S, C>>,
+    /// Of the rows that were propagated to a stage: constants on the way back, multipliers on the way forward.
+    propagated_rows: Vec<SVector<S, C>>,
+    /// Multipliers of all rows of a stage.
+    row_multipliers: Vec<SVector<S, C>>,
+}
+
+impl<S, const NX: usize, const NU: usize> ActiveSetLinear<S, NX, NU, 1> {
+    /// `k_t` of the last solve, `T` vectors.
+    pub(crate) fn feedforward(&self) -> impl Iterator<Item = &SVector<S, NU>> {
+        self.stages.iter().map(|stage| &stage.k)
+    }
+}
+
+/// Empty lists with room for `most` entries each.
+fn lists<T>(count: usize, most: usize) -> Vec<Vec<T>> {
+    repeat_with(|| Vec::with_capacity(most)).take(count).collect()
+}
+
+impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
+    pub(crate) fn new<M, const NP: usize, const NS: usize>(horizon: usize) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        Self {
+            // Not `vec!`: a clone keeps no room.
+            stages: repeat_with(ActiveStage::new).take(horizon).collect(),
+            terminal: ActiveTerminal::new(),
+            value_hessians: vec![zeros(); horizon + 1],
+            costates: vec![zeros(); horizon + 1],
+            held: vec![zeros(); if M::LIMITS.bounded { horizon } else { 0 }],
+            relaxed: None,
+            newton: NewtonParts {
+                gx: vec![zeros(); horizon + 1],
+                gu: vec![zeros(); horizon],
+                rows: lists(horizon + 1, NX + NU),
+            },
+            hamiltonian: HamiltonianExpansion::zeros(),
+            expansion: ConstraintExpansion::zeros(M::LIMITS.stage()),
+            terminal_expansion: ConstraintExpansion::zeros(M::LIMITS.terminal()),
+        }
+    }
+
+    /// The number of constraints of the terminal state.
+    pub(crate) fn terminal_constraints(&self) -> usize {
+        self.terminal_expansion.c.len()
+    }
+
+    /// See [`Kkt::row_constants`](crate::kkt::Kkt::row_constants).
+    #[cfg(feature = "dual")]
+    pub(crate) fn row_constants(&self, t: usize) -> &[SVector<S, 1>] {
+        &self.newton.rows[t]
+    }
+
+    /// Factorizes the LQ problem about `point`, with rows as the rule selects them; `report` receives the residuals and the
+    /// limits that are near.
+    ///
+    /// # Errors
+    /// The stage at which the recursion ends, and why.
+    pub(crate) fn factorize<M, const NP: usize, const NS: usize>(
+        &mut self,
+        model: &M,
+        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+        (method, rule): (Differentiation, ActiveSetRule),
+        report: &mut ActiveSetReport,
+    ) -> Result<(), (usize, Singular)>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let horizon = point.controls.len();
+        report.clear();
+        let (mut value, mut lambda) = self
+            .factorize_terminal(model, point, rule, report)
+            .map_err(|source| (horizon, Singular::Dependent(Some(source))))?;
+        let mut stationarity = Stationarity::start();
+        // A relaxed problem has no bounds.
+        let bounds = if self.relaxed.is_some() { Bounds::open() } else { Bounds::of(model, point.params) };
+        let no_lambda = zeros();
+        for t in (0..horizon).rev() {
+            let contracted = if method == Differentiation::FixedLinearization { &no_lambda } else { &lambda };
+            self.expand_stage(model, point, t, contracted);
+            let gradients = self.add_constraint_rows(model, point, t, rule, report);
+            let qu = self.add_bound_rows::<M, NP, NS>((&point.controls[t], &bounds), (t, &lambda), &gradients, report);
+            stationarity.add_free(
+                &point.controls[t],
+                &qu,
+                &gradients.residual_terms(&self.hamiltonian.fu, &lambda),
+                &bounds,
+            );
+            let eliminated = self.eliminate(t, &mut value);
+            (report.stationarity, report.scale) = (stationarity.value(), stationarity.scale());
+            eliminated.map_err(|singular| (t, singular))?;
+            let stage = &self.stages[t];
+            let mut next = gradients.gx;
+            add_transposed_product(&mut next, &stage.fx, &lambda);
+            add_transposed_product(&mut next, &stage.gain, &qu);
+            lambda = next;
+            self.value_hessians[t] = value;
+            self.costates[t] = lambda;
+        }
+        let dependent = self.stages.first().is_some_and(|stage| stage.propagated_rows().next().is_some());
+        if dependent { Err((0, Singular::Dependent(None))) } else { Ok(()) }
+    }
+
+    /// Derivatives of stage `t`, with the barriers of a relaxed problem.
+    fn expand_stage<M, const NP: usize, const NS: usize>(
+        &mut self,
+        model: &M,
+        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+        t: usize,
+        lambda: &SVector<S, NX>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let hamiltonian = &mut self.hamiltonian;
+        // Kernels write no structural zero, but constraints and barriers are added to the record.
+        *hamiltonian = HamiltonianExpansion::zeros();
+        model.expand_hamiltonian(point.stage(t), lambda, hamiltonian);
+        if let Some(relaxed) = &mut self.relaxed {
+            let HamiltonianExpansion { lx, lu, hxx, hux, huu, .. } = hamiltonian;
+            relaxed.expand_stage(model, point, t, CostDerivativesMut { lx, lu, hxx, hux, huu });
+        }
+        self.newton.gx[t] = hamiltonian.lx;
+        self.newton.gu[t] = hamiltonian.lu;
+        self.newton.rows[t].clear();
+        self.stages[t].clear();
+    }
+
+    /// Adds the constraints of stage `t`: their multipliers to the gradients, their curvature to the Hessian, the active ones
+    /// as rows.
+    fn add_constraint_rows<M, const NP: usize, const NS: usize>(
+        &mut self,
+        model: &M,
+        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+        t: usize,
+        rule: ActiveSetRule,
+        report: &mut ActiveSetReport,
+    ) -> StageGradients<S, NX, NU>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        let Self { hamiltonian, expansion, stages, newton, .. } = self;
+        let mut gradients =
+            StageGradients { gx: hamiltonian.lx, gu: hamiltonian.lu, terms: hamiltonian.lu.map(S::abs) };
+        if limits.stage() == 0 || self.relaxed.is_some() {
+            return gradients;
+        }
+        let mu = point.multipliers.at_stage(t, limits);
+        model.expand_stage_constraints(point.stage(t), mu, expansion);
+        let ConstraintExpansion { c, cx, cu, hxx, hux, huu } = expansion;
+        hamiltonian.hxx += &*hxx;
+        hamiltonian.hux += &*hux;
+        hamiltonian.huu += &*huu;
+        for i in (0..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
+            gradients.add(&cx[i], &cu[i], mu[i]);
+            let inequality = i < limits.stage_inequalities;
+            if report.add_constraint((t, i), inequality, c[i].to_f64(), mu[i].to_f64(), rule) {
+                stages[t].push(ConstraintId::Constraint(i), Row { x: cx[i], u: cu[i] });
+                newton.rows[t].push(SVector::from_fn(|_, _| c[i]));
+            }
+        }
+        gradients
+    }
+
+    /// Adds a row for each bound that holds a control at stage `t`; returns `Qu`.
+    fn add_bound_rows<M, const NP: usize, const NS: usize>(
+        &mut self,
+        (u, bounds): (&SVector<S, NU>, &Bounds<S, NU>),
+        (t, lambda): (usize, &SVector<S, NX>),
+        gradients: &StageGradients<S, NX, NU>,
+        report: &mut ActiveSetReport,
+    ) -> SVector<S, NU>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let mut qu = gradients.gu;
+        add_transposed_product(&mut qu, &self.hamiltonian.fu, lambda);
+        if !const { M::LIMITS.bounded } {
+            return qu;
+        }
+        self.held[t] = bounds.bound_multipliers(u, &qu);
+        for i in 0..NU {
+            let held = bounds.active_bound(i, u, &qu);
+            report.add_bounds(t, i, (u, &qu, held), bounds);
+            if let Some(side) = held {
+                let unit = SVector::from_fn(|j, _| if i == j { side.direction() } else { S::zero() });
+                self.stages[t].push(ConstraintId::Bound(i, side), Row { x: zeros(), u: unit });
+                // Zero at the bound; a dual number has the motion of the bound.
+                let distance = match side {
+                    Side::Lower => bounds.lower[i] - u[i],
+                    Side::Upper => u[i] - bounds.upper[i],
+                };
+                self.newton.rows[t].push(SVector::from_fn(|_, _| distance));
+            }
+        }
+        qu
+    }
+
+    /// The quadratic part of stage `t`, whose derivatives are in the record.
+    fn eliminate(&mut self, t: usize, value: &mut SMatrix<S, NX, NX>) -> Result<(), Singular> {
+        let HamiltonianExpansion { fx, fu, hxx, hux, huu, .. } = &self.hamiltonian;
+        let quadratic = Quadratic { fx, fu, hxx, hux, huu };
+        let (before, after) = self.stages.split_at_mut(t + 1);
+        match after.first() {
+            Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), value),
+            None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), value),
+        }
+    }
+
+    /// `V_T` and `lambda_T`, with the terminal rows.
+    fn factorize_terminal<M, const NP: usize, const NS: usize>(
+        &mut self,
+        model: &M,
+        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+        rule: ActiveSetRule,
+        report: &mut ActiveSetReport,
+    ) -> Result<(SMatrix<S, NX, NX>, SVector<S, NX>), ConstraintId>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        let horizon = self.horizon();
+        let mut terminal = TerminalExpansion::zeros();
+        model.expand_terminal(point.terminal(), &mut terminal);
+        let (mut value, mut lambda) = (terminal.lxx, terminal.lx);
+        if let Some(relaxed) = &mut self.relaxed {
+            relaxed.expand_terminal(model, point, &mut lambda, &mut value);
+        }
+        self.newton.gx[horizon] = lambda;
+        let rows = &mut self.newton.rows[horizon];
+        rows.clear();
+        self.terminal.clear();
+        if limits.terminal() > 0 && self.relaxed.is_none() {
+            let mu = point.multipliers.terminal;
+            model.expand_terminal_constraints(point.terminal(), mu, &mut self.terminal_expansion);
+            let ConstraintExpansion { c, cx, hxx, .. } = &self.terminal_expansion;
+            value += hxx;
+            for i in 0..limits.terminal() {
+                for j in 0..NX {
+                    lambda[j] += cx[i][j] * mu[i];
+                }
+                let inequality = i < limits.terminal_inequalities;
+                if report.add_constraint((horizon, i), inequality, c[i].to_f64(), mu[i].to_f64(), rule) {
+                    self.terminal.sources.push(i);
+                    self.terminal.rows.push(cx[i]);
+                    rows.push(SVector::from_fn(|_, _| c[i]));
+                }
+            }
+        }
+        self.value_hessians[horizon] = value;
+        self.costates[horizon] = lambda;
+        self.terminal.prepare()?;
+        Ok((value, lambda))
+    }
+
+    /// The Newton step of the optimality conditions, from the trajectory and its data alone: `multipliers` receives the new
+    /// multipliers of the constraints, those of a stage after those of another, then the terminal ones. The feed-forward
+    /// terms stay in `memory`. Returns the largest relative change of the trajectory.
+    pub(crate) fn newton_step(
+        &self,
+        memory: &mut ActiveSetLinear<S, NX, NU, 1>,
+        limits: &Limits,
+        multipliers: &mut [S],
+        magnitudes: &Magnitudes<S, NX, NU>,
+    ) -> S {
+        let (newton, horizon) = (&self.newton, self.horizon());
+        let mut largest = S::zero();
+        multipliers.fill(S::zero());
+        let (stage_multipliers, terminal_multipliers) = multipliers.split_at_mut(horizon * limits.stage());
+        self.solve::<Dense, 1, false>(
+            memory,
+            |t, terms| {
+                terms.gx = newton.gx[t];
+                if t < horizon {
+                    terms.gu = newton.gu[t];
+                }
+                terms.rows.extend_from_slice(&newton.rows[t]);
+            },
+            |t, step| {
+                add_relative_change(&mut largest, magnitudes, &step);
+                for (source, multiplier) in self.rows(t).iter().zip(step.rows) {
+                    if let ConstraintId::Constraint(i) = *source {
+                        stage_multipliers[t * limits.stage() + i] = multiplier[0];
+                    }
+                }
+                if t == horizon {
+                    for (&i, multiplier) in self.terminal.sources.iter().zip(step.rows) {
+                        terminal_multipliers[i] = multiplier[0];
+                    }
+                }
+            },
+        );
+        largest
+    }
+}
+
+/// Gradients of a stage's Lagrangian without the dynamics, and the terms that cancel in them.
+struct StageGradients<S, const NX: usize, const NU: usize> {
+    gx: SVector<S, NX>,
+    gu: SVector<S, NU>,
+    /// `|l_u| + |c_u|' |mu|`
+    terms: SVector<S, NU>,
+}
+
+impl<S: ScalarReal, const NX: usize, const NU: usize> StageGradients<S, NX, NU> {
+    /// Adds a constraint with its multiplier.
+    fn add(&mut self, cx: &SVector<S, NX>, cu: &SVector<S, NU>, mu: S) {
+        for j in 0..NX {
+            self.gx[j] += cx[j] * mu;
+        }
+        for j in 0..NU {
+            self.gu[j] += cu[j] * mu;
+            self.terms[j] += (cu[j] * mu).abs();
+        }
+    }
+
+    /// The terms of `Qu`: `|l_u| + |c_u|' |mu| + |f_u|' |lambda|`.
+    fn residual_terms(&self, fu: &SMatrix<S, NX, NU>, lambda: &SVector<S, NX>) -> SVector<f64, NU> {
+        residual_terms::<Dense, _, _, _>(&self.terms, fu, lambda)
+    }
+}
+
+impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for ActiveSet<S, NX, NU> {
+    type Linear<const C: usize> = ActiveSetLinear<S, NX, NU, C>;
+
+    fn linear<const C: usize>(&self) -> ActiveSetLinear<S, NX, NU, C> {
+        let (horizon, most) = (self.horizon(), NX + NU);
+        ActiveSetLinear {
+            stages: repeat_with(ActiveLinear::new).take(horizon).collect(),
+            offsets: vec![zeros(); horizon],
+            terms: LinearTerms::with_capacity(most),
+            end: Vec::with_capacity(NX),
+            propagated_rows: Vec::with_capacity(NX),
+            row_multipliers: Vec::with_capacity(most),
+        }
+    }
+
+    fn horizon(&self) -> usize {
+        self.stages.len()
+    }
+
+    fn costates(&self) -> &[SVector<S, NX>] {
+        &self.costates
+    }
+
+    fn rows(&self, t: usize) -> &[ConstraintId] {
+        self.stages.get(t).map_or(&[], |stage| &stage.sources)
+    }
+
+    fn terminal_rows(&self) -> &[usize] {
+        &self.terminal.sources
+    }
+
+    fn barriers(&mut self) -> Option<&mut Option<Relaxed<S, NX, NU>>> {
+        Some(&mut self.relaxed)
+    }
+
+    fn solve<P: Pattern<NX, NU>, const C: usize, const ADJOINT: bool>(
+        &self,
+        memory: &mut ActiveSetLinear<S, NX, NU, C>,
+        terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
+        visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
+    ) -> SMatrix<S, NX, C> {
+        let end = self.backward(memory, terms);
+        self.forward(memory, &end, visit);
+        memory.stages.first().map_or(end, |first| first.v)
+    }
+}
+
+impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
+    /// The rows that stage `t` propagates to the stage before it; those of the terminal state where `t` is the horizon.
+    fn propagated_rows(&self, t: usize) -> impl Iterator<Item = &SVector<S, NX>> {
+        let stage = self.stages.get(t).into_iter().flat_map(ActiveStage::propagated_rows);
+        let terminal = if t == self.horizon() { self.terminal.rows.as_slice() } else { &[] };
+        stage.chain(terminal)
+    }
+
+    /// The pass backward of a solve; returns the gradient of the terminal value function.
+    fn backward<const C: usize>(
+        &self,
+        memory: &mut ActiveSetLinear<S, NX, NU, C>,
+        mut given: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
+    ) -> SMatrix<S, NX, C> {
+        let horizon = self.horizon();
+        let ActiveSetLinear { stages, offsets, terms, end, propagated_rows, .. } = memory;
+        terms.offset = zeros();
+        terms.rows.clear();
+        given(horizon, terms);
+        let end_gradient = terms.gx;
+        self.terminal.constants(&terms.rows, end);
+        for t in (0..horizon).rev() {
+            terms.rows.clear();
+            given(t, terms);
+            let LinearTerms { gx, gu, offset, rows } = &*terms;
+            let (before, after) = stages.split_at_mut(t + 1);
+            let (v, h) = after.first().map_or((&end_gradient, &*end), |next| (&next.v, &next.h));
+            let mut value = *v;
+            add_product(&mut value, &self.value_hessians[t + 1], offset);
+            propagated_rows.clear();
+            for (row, &h) in self.propagated_rows(t + 1).zip(h) {
+                let mut h = h;
+                add_transposed_product(&mut h, offset, row);
+                propagated_rows.push(h);
+            }
+            self.stages[t].linear(gx, gu, rows, &value, propagated_rows, &mut before[t]);
+            offsets[t] = *offset;
+        }
+        end_gradient
+    }
+
+    /// The pass forward of a solve.
+    fn forward<const C: usize>(
+        &self,
+        memory: &mut ActiveSetLinear<S, NX, NU, C>,
+        end_gradient: &SMatrix<S, NX, C>,
+        mut visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
+    ) {
+        let horizon = self.horizon();
+        let ActiveSetLinear { stages, offsets, end, propagated_rows, row_multipliers, .. } = memory;
+        let mut dx = zeros();
+        propagated_rows.clear();
+        for t in 0..horizon {
+            let stage = &self.stages[t];
+            let du = stage.control(&dx, &stages[t]);
+            stage.multipliers(&dx, &du, &stages[t], propagated_rows, row_multipliers);
+            let (own, rest) = row_multipliers.split_at(stage.sources.len());
+            propagated_rows.clear();
+            propagated_rows.extend_from_slice(rest);
+            let next = next_state(&stage.fx, &stage.fu, &offsets[t], &dx, &du);
+            let mut dlambda = stages.get(t + 1).map_or(*end_gradient, |next| next.v);
+            add_product(&mut dlambda, &self.value_hessians[t + 1], &next);
+            for (row, nu) in self.propagated_rows(t + 1).zip(&*propagated_rows) {
+                add_product(&mut dlambda, row, &nu.transpose());
+            }
+            visit(t, Step { dx: &dx, du: &du, dlambda: &dlambda, rows: own });
+            dx = next;
+        }
+        self.terminal.multipliers(propagated_rows, end);
+        visit(horizon, Step { dx: &dx, du: &zeros(), dlambda: &zeros(), rows: end });
+    }
+}

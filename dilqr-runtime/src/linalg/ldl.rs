@@ -1,0 +1,115 @@
+//! The factorization `L D L'` of small symmetric matrices.
+
+use crate::linalg::products::zeros;
+use nalgebra::{SMatrix, SVector};
+use num_traits::Zero;
+
+use crate::linalg::products::is_finite;
+use crate::scalar::{Mask, Scalar};
+
+/// Whether a pivot of `L D L'` says that the matrix, of size `n` and with this entry on its diagonal, is positive definite so
+/// far, and not singular to working precision.
+#[inline(always)]
+pub(crate) fn is_positive<S: Scalar>(pivot: S, diagonal: S, n: usize) -> S::Mask {
+    let size = pivot.real();
+    let positive = S::Real::zero().less(size) & is_finite(pivot);
+    // Below this a pivot is what is left of rounding errors.
+    let threshold = S::Real::from_f64(n as f64 * f64::EPSILON) * diagonal.real();
+    if n > 1 { positive & threshold.less(size) } else { positive }
+}
+
+/// `L D L'` of a symmetric positive definite matrix, `L` unit lower triangular: no square roots.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ldl<S, const N: usize> {
+    /// `L` below the diagonal; the rest is not used.
+    lower: SMatrix<S, N, N>,
+    /// The reciprocals of `D`.
+    inverse_pivots: SVector<S, N>,
+}
+
+impl<S: Scalar, const N: usize> Ldl<S, N> {
+    /// Of nothing yet.
+    pub(crate) fn zeros() -> Self {
+        Self { lower: zeros(), inverse_pivots: zeros() }
+    }
+
+    /// Factorizes `a`, of which the lower half is read. False where `a` is not positive definite, not finite, or
+    /// singular to working precision; the factors then hold no meaning.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn factor(&mut self, a: &SMatrix<S, N, N>) -> S::Mask {
+        let mut definite = S::Mask::splat(true);
+        for j in 0..N {
+            let mut pivot = a.data.0[j][j];
+            // c_k = L_jk D_k of the columns done before.
+            let mut scaled = [S::zero(); N];
+            for k in 0..j {
+                let entry = self.lower.data.0[k][j];
+                scaled[k] = entry * self.lower.data.0[k][k];
+                pivot -= entry * scaled[k];
+            }
+            definite = definite & is_positive(pivot, a.data.0[j][j], N);
+            if !definite.any() {
+                return definite;
+            }
+            self.lower.data.0[j][j] = pivot;
+            let inverse = S::one() / pivot;
+            self.inverse_pivots.data.0[0][j] = inverse;
+            for i in j + 1..N {
+                let mut entry = a.data.0[j][i];
+                for k in 0..j {
+                    entry -= self.lower.data.0[k][i] * scaled[k];
+                }
+                self.lower.data.0[j][i] = entry * inverse;
+            }
+        }
+        definite
+    }
+
+    /// `b := A^-1 b`, column by column.
+    #[inline(always)]
+    pub(crate) fn solve<const C: usize>(&self, b: &mut SMatrix<S, N, C>) {
+        for column in &mut b.data.0 {
+            for j in 0..N {
+                for i in j + 1..N {
+                    column[i] -= self.lower.data.0[j][i] * column[j];
+                }
+            }
+            for j in (0..N).rev() {
+                let mut entry = column[j] * self.inverse_pivots.data.0[0][j];
+                for i in j + 1..N {
+                    entry -= self.lower.data.0[j][i] * column[i];
+                }
+                column[j] = entry;
+            }
+        }
+    }
+
+    /// `b := b A^-1`, all rows together: [`solve`](Self::solve) of many transposed columns, for the vector registers.
+    #[inline(always)]
+    pub(crate) fn solve_rows<const R: usize>(&self, b: &mut SMatrix<S, R, N>) {
+        let columns = &mut b.data.0;
+        for j in 0..N {
+            let done = columns[j];
+            for i in j + 1..N {
+                let factor = -self.lower.data.0[j][i];
+                for row in 0..R {
+                    columns[i][row] = done[row].mul_add(factor, columns[i][row]);
+                }
+            }
+        }
+        for j in (0..N).rev() {
+            let mut column = columns[j];
+            for entry in &mut column {
+                *entry *= self.inverse_pivots.data.0[0][j];
+            }
+            for i in j + 1..N {
+                let factor = -self.lower.data.0[j][i];
+                for row in 0..R {
+                    column[row] = columns[i][row].mul_add(factor, column[row]);
+                }
+            }
+            columns[j] = column;
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Eigenvalues of small symmetric matrices.
+
+use crate::scalar::float::f64::sqrt;
+use alloc::vec::Vec;
+use nalgebra::SMatrix;
+
+/// Eigenvalues on the free controls.
+pub(crate) fn eigenvalues<const NU: usize>(curvature: &SMatrix<f64, NU, NU>) -> Vec<f64> {
+    let free: Vec<usize> = (0..NU).filter(|&i| curvature[(i, i)] != f64::INFINITY).collect();
+    if free.is_empty() {
+        return Vec::new();
+    }
+    if free.iter().any(|&i| curvature[(i, i)] == f64::NEG_INFINITY) {
+        // Not positive definite at some stage, so that those before it have no curvature.
+        return vec![f64::NEG_INFINITY];
+    }
+    if free.iter().any(|&i| free.iter().any(|&j| !curvature[(i, j)].is_finite())) {
+        return vec![f64::NAN];
+    }
+    let rotated = diagonalized(*curvature, &free);
+    free.iter().map(|&i| rotated[(i, i)]).collect()
+}
+
+/// Jacobi's method on the rows and columns of `free`: rotations in the planes of two coordinates, each of which makes one
+/// entry zero, until the entries beside the diagonal are rounding. (nalgebra's decompositions need elementary functions
+/// that it has from the standard library.)
+fn diagonalized<const NU: usize>(mut a: SMatrix<f64, NU, NU>, free: &[usize]) -> SMatrix<f64, NU, NU> {
+    let scale = free.iter().flat_map(|&i| free.iter().map(move |&j| (i, j))).fold(0.0_f64, |m, ij| m.max(a[ij].abs()));
+    // Convergence is quadratic: sizes of this kind take five to ten sweeps.
+    for _ in 0..40 {
+        let mut done = true;
+        for (k, &i) in free.iter().enumerate() {
+            for &j in &free[k + 1..] {
+                if a[(i, j)].abs() <= f64::EPSILON * f64::EPSILON * scale {
+                    continue;
+                }
+                done = false;
+                // The smaller of the two angles: t^2 + 2 slant t - 1 = 0.
+                let slant = (a[(j, j)] - a[(i, i)]) / (2.0 * a[(i, j)]);
+                let t = 1.0_f64.copysign(slant) / (slant.abs() + sqrt(slant * slant + 1.0));
+                let c = 1.0 / sqrt(t * t + 1.0);
+                let s = t * c;
+                for &l in free {
+                    (a[(l, i)], a[(l, j)]) = (c * a[(l, i)] - s * a[(l, j)], s * a[(l, i)] + c * a[(l, j)]);
+                }
+                for &l in free {
+                    (a[(i, l)], a[(j, l)]) = (c * a[(i, l)] - s * a[(j, l)], s * a[(i, l)] + c * a[(j, l)]);
+                }
+            }
+        }
+        if done {
+            break;
+        }
+    }
+    a
+}
+
+/// The smaller of two numbers, NaN if one is.
+pub(crate) fn smaller(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a <= b { a } else { b }
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::{Matrix4, SMatrix};
+
+    use super::eigenvalues;
+
+    fn sorted(mut values: Vec<f64>) -> Vec<f64> {
+        values.sort_by(f64::total_cmp);
+        values
+    }
+
+    /// Against nalgebra's, which go through a tridiagonal form: both are good to some roundings of the largest.
+    #[test]
+    fn eigenvalues_are_nalgebras() {
+        let entry = |i: usize, j: usize| (1.7 * (i + j) as f64 + 0.3 * (i * j) as f64).sin();
+        for (scale, shift) in [(1.0, 0.0), (1e-9, 1.0), (1e6, 1e3), (1.0, 1e8)] {
+            let a: SMatrix<f64, 7, 7> = SMatrix::from_fn(|i, j| scale * entry(i, j) + if i == j { shift } else { 0.0 });
+            let (found, expected) = (sorted(eigenvalues(&a)), sorted(a.symmetric_eigenvalues().as_slice().to_vec()));
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!((found - expected).abs() <= 1e-14 * a.amax().max(1e-300), "{found} is not {expected}");
+            }
+        }
+    }
+
+    /// Controls at a bound are left out; repeated and zero eigenvalues are no trouble.
+    #[test]
+    fn eigenvalues_of_the_free_controls() {
+        let mut a = Matrix4::new(2.0, 0.0, 1.0, 0.0, 0.0, 2.0, 0.0, 1.0, 1.0, 0.0, 2.0, 0.0, 0.0, 1.0, 0.0, 2.0);
+        let near = |found: Vec<f64>, expected: &[f64]| {
+            assert_eq!(found.len(), expected.len());
+            assert!(sorted(found).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-15));
+        };
+        near(eigenvalues(&a), &[1.0, 1.0, 3.0, 3.0]);
+        a[(1, 1)] = f64::INFINITY;
+        near(eigenvalues(&a), &[1.0, 2.0, 3.0]);
+        near(eigenvalues(&Matrix4::zeros()), &[0.0; 4]);
+    }
+}

@@ -1,0 +1,92 @@
+//! The points and directions that kernels read: a stage, the terminal state, a variation.
+
+use nalgebra::SVector;
+
+/// The variables of a stage: the point at which a kernel is evaluated. The parameters come last; `NS = 0` where the model
+/// has no stage parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stage<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
+    /// State, `NX`.
+    pub x: &'a SVector<S, NX>,
+    /// Control, `NU`.
+    pub u: &'a SVector<S, NU>,
+    /// Parameters, `NP`.
+    pub p: &'a SVector<S, NP>,
+    /// Parameters of this stage, `NS`.
+    pub s: &'a SVector<S, NS>,
+}
+
+impl<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Stage<'a, S, NX, NU, NP, NS> {
+    /// The stage with these variables.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(
+        x: &'a SVector<S, NX>,
+        u: &'a SVector<S, NU>,
+        p: &'a SVector<S, NP>,
+        s: &'a SVector<S, NS>,
+    ) -> Self {
+        Self { x, u, p, s }
+    }
+}
+
+/// The variables of the terminal stage, which has no control.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Terminal<'a, S, const NX: usize, const NP: usize, const NS: usize = 0> {
+    /// State, `NX`.
+    pub x: &'a SVector<S, NX>,
+    /// Parameters, `NP`.
+    pub p: &'a SVector<S, NP>,
+    /// Parameters of stage T, `NS`.
+    pub s: &'a SVector<S, NS>,
+}
+
+impl<'a, S, const NX: usize, const NP: usize, const NS: usize> Terminal<'a, S, NX, NP, NS> {
+    /// The terminal stage with these variables.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(x: &'a SVector<S, NX>, p: &'a SVector<S, NP>, s: &'a SVector<S, NS>) -> Self {
+        Self { x, p, s }
+    }
+}
+
+/// A direction in the state and the control of a stage.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Variation<'a, S, const NX: usize, const NU: usize> {
+    /// Change of the state, `NX`.
+    pub dx: &'a SVector<S, NX>,
+    /// Change of the control, `NU`.
+    pub du: &'a SVector<S, NU>,
+}
+
+impl<'a, S, const NX: usize, const NU: usize> Variation<'a, S, NX, NU> {
+    /// The direction `(dx, du)`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(dx: &'a SVector<S, NX>, du: &'a SVector<S, NU>) -> Self {
+        Self { dx, du }
+    }
+}
+
+/// Gradients in the parameters and in the parameters of one stage. Kernels add to both.
+#[derive(Debug, PartialEq)]
+pub struct ParameterGradient<'a, S, const NP: usize, const NS: usize> {
+    /// Gradient in `p`, `NP`.
+    pub p: &'a mut SVector<S, NP>,
+    /// Gradient in `s`, `NS`.
+    pub s: &'a mut SVector<S, NS>,
+}
+
+impl<S, const NP: usize, const NS: usize> ParameterGradient<'_, S, NP, NS> {
+    /// The same, borrowed again: for one kernel after another.
+    #[must_use]
+    #[inline(always)]
+    pub fn reborrow(&mut self) -> ParameterGradient<'_, S, NP, NS> {
+        ParameterGradient { p: self.p, s: self.s }
+    }
+
+    /// The entry of parameter `j`, counted through `p` and `s`.
+    pub(crate) fn entry(&mut self, j: usize) -> &mut S {
+        if j < NP { &mut self.p[j] } else { &mut self.s[j - NP] }
+    }
+}

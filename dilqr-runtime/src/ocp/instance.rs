@@ -1,0 +1,250 @@
+//! A problem as the sweeps see it: the model with its data, and what limits the trajectory.
+
+use core::marker::PhantomData;
+use nalgebra::{SMatrix, SVector};
+
+use crate::linalg::products::zeros;
+use crate::lq::bounds::Bounds;
+use crate::lq::riccati::Pattern;
+use crate::model::Model;
+use crate::model::limits::{ConstraintExpansion, Limits};
+use crate::model::stage::{Stage, Terminal};
+use crate::ocp::penalty::Penalty;
+use crate::scalar::Scalar;
+
+/// Those that a model's [`SPARSITY`](Model::SPARSITY) names.
+pub(crate) struct PatternOf<M, const NP: usize, const NS: usize>(PhantomData<M>);
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Pattern<NX, NU> for PatternOf<M, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    const FX: [[bool; NX]; NX] = M::SPARSITY.fx;
+    const FU: [[bool; NU]; NX] = M::SPARSITY.fu;
+}
+
+/// Everything that a sweep reads besides the trajectory.
+pub(crate) struct OcpInstance<'a, M, S, const NU: usize, const NP: usize, const NS: usize> {
+    pub(crate) model: &'a M,
+    pub(crate) params: &'a SVector<S, NP>,
+    /// One vector a stage, `T + 1` of them.
+    pub(crate) stage_params: &'a [SVector<S, NS>],
+    pub(crate) bounds: &'a Bounds<S, NU>,
+    pub(crate) penalty: &'a Penalty<S>,
+}
+
+/// Whether constraint `i` is one at stage `t`: the first state is given, so what looks at it alone is not.
+#[inline(always)]
+pub(crate) fn is_enforced_at(limits: &Limits, t: usize, i: usize) -> bool {
+    t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true)
+}
+
+/// A constraint at a stage of a trajectory, with its value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Constraint {
+    /// Stage `t`; the horizon for terminal constraints.
+    pub(crate) t: usize,
+    /// Its index, inequalities first.
+    pub(crate) i: usize,
+    pub(crate) inequality: bool,
+    /// Whether it is a constraint at this stage; see [`is_enforced_at`].
+    pub(crate) enforced: bool,
+    pub(crate) c: f64,
+}
+
+/// The constraints along a trajectory with their values: those of the stages, stage after stage, then the terminal ones.
+pub(crate) fn constraints_along<'a>(
+    values: &'a [f64],
+    horizon: usize,
+    limits: &'a Limits,
+) -> impl Iterator<Item = Constraint> + 'a {
+    let stages = horizon * limits.stage();
+    values.iter().enumerate().map(move |(index, &c)| match index.checked_sub(stages) {
+        Some(i) => Constraint { t: horizon, i, inequality: i < limits.terminal_inequalities, enforced: true, c },
+        None => {
+            let (t, i) = (index / limits.stage(), index % limits.stage());
+            Constraint { t, i, inequality: i < limits.stage_inequalities, enforced: is_enforced_at(limits, t, i), c }
+        }
+    })
+}
+
+/// The derivatives of a stage that penalties add to.
+pub(crate) struct CostDerivativesMut<'a, S, const NX: usize, const NU: usize> {
+    pub(crate) lx: &'a mut SVector<S, NX>,
+    pub(crate) lu: &'a mut SVector<S, NU>,
+    pub(crate) hxx: &'a mut SMatrix<S, NX, NX>,
+    pub(crate) hux: &'a mut SMatrix<S, NU, NX>,
+    pub(crate) huu: &'a mut SMatrix<S, NU, NU>,
+}
+
+impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstance<'_, M, S, NU, NP, NS> {
+    /// Whether the sweeps keep controls within bounds, rather than leaving that to penalties.
+    #[inline(always)]
+    pub(crate) fn keeps_bounds<const NX: usize>(&self) -> bool
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        limits.bounded && !self.penalty.covers_bounds()
+    }
+
+    /// Evaluates the constraints of stage `t` into `c`; the value is their penalties' sum.
+    #[inline]
+    pub(crate) fn stage_penalty<const NX: usize>(
+        &self,
+        t: usize,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        c: &mut [S],
+    ) -> S
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        let mut sum = S::zero();
+        if limits.stage() > 0 {
+            self.model.stage_constraints(Stage::new(x, u, self.params, &self.stage_params[t]), c);
+            let multipliers = self.penalty.at_stage(t, limits);
+            for (i, (&c, &multiplier)) in c.iter().zip(multipliers).enumerate() {
+                if is_enforced_at(limits, t, i) {
+                    sum += self.penalty.term(i < limits.stage_inequalities, c, multiplier).value;
+                }
+            }
+        }
+        if limits.bounded && self.penalty.covers_bounds() {
+            for i in 0..NU {
+                for (_, term) in self.bounds.penalties(i, u, self.penalty) {
+                    sum += term.value;
+                }
+            }
+        }
+        sum
+    }
+
+    /// As [`stage_penalty`](Self::stage_penalty), of the terminal state.
+    #[inline]
+    pub(crate) fn terminal_penalty<const NX: usize>(&self, x: &SVector<S, NX>, c: &mut [S]) -> S
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        let mut sum = S::zero();
+        if limits.terminal() > 0 {
+            self.model.terminal_constraints(
+                Terminal::new(x, self.params, &self.stage_params[self.stage_params.len() - 1]),
+                c,
+            );
+            for (i, (&c, &multiplier)) in c.iter().zip(&self.penalty.terminal).enumerate() {
+                sum += self.penalty.term(i < limits.terminal_inequalities, c, multiplier).value;
+            }
+        }
+        sum
+    }
+
+    /// Adds the penalties of stage `t` to its derivatives. `c` holds the constraints' values there; `mu` and `record` are
+    /// memory, and receive the multipliers that the penalties stand for and the constraints' expansion.
+    pub(crate) fn expand_stage_penalty<const NX: usize>(
+        &self,
+        t: usize,
+        x: &SVector<S, NX>,
+        u: &SVector<S, NU>,
+        c: &[S],
+        mu: &mut [S],
+        record: &mut ConstraintExpansion<S, NX, NU>,
+        derivatives: CostDerivativesMut<'_, S, NX, NU>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        let CostDerivativesMut { lx, lu, hxx, hux, huu } = derivatives;
+        if limits.stage() > 0 {
+            let multipliers = self.penalty.at_stage(t, limits);
+            let term = |i: usize| {
+                is_enforced_at(limits, t, i)
+                    .then(|| self.penalty.term(i < limits.stage_inequalities, c[i], multipliers[i]))
+            };
+            for (i, mu) in mu.iter_mut().enumerate() {
+                *mu = term(i).map_or_else(S::zero, |term| term.slope);
+            }
+            self.model.expand_stage_constraints(Stage::new(x, u, self.params, &self.stage_params[t]), mu, record);
+            *hxx += record.hxx;
+            *hux += record.hux;
+            *huu += record.huu;
+            for i in 0..limits.stage() {
+                let Some(term) = term(i) else { continue };
+                let (cx, cu) = (&record.cx[i], &record.cu[i]);
+                add_outer(lx, lu, hxx, hux, huu, cx, cu, term.slope, term.curvature);
+            }
+        }
+        if limits.bounded && self.penalty.covers_bounds() {
+            for i in 0..NU {
+                for (side, term) in self.bounds.penalties(i, u, self.penalty) {
+                    lu[i] += side.direction::<S>() * term.slope;
+                    huu[(i, i)] += term.curvature;
+                }
+            }
+        }
+    }
+
+    /// As [`expand_stage_penalty`](Self::expand_stage_penalty), of the terminal state.
+    pub(crate) fn expand_terminal_penalty<const NX: usize>(
+        &self,
+        x: &SVector<S, NX>,
+        c: &[S],
+        mu: &mut [S],
+        record: &mut ConstraintExpansion<S, NX, 0>,
+        lx: &mut SVector<S, NX>,
+        lxx: &mut SMatrix<S, NX, NX>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        if limits.terminal() == 0 {
+            return;
+        }
+        let term = |i: usize| self.penalty.term(i < limits.terminal_inequalities, c[i], self.penalty.terminal[i]);
+        for (i, mu) in mu.iter_mut().enumerate() {
+            *mu = term(i).slope;
+        }
+        let s = &self.stage_params[self.stage_params.len() - 1];
+        self.model.expand_terminal_constraints(Terminal::new(x, self.params, s), mu, record);
+        *lxx += record.hxx;
+        let (mut lu, mut lux, mut luu) = (zeros::<S, 0, 1>(), zeros::<S, 0, NX>(), zeros::<S, 0, 0>());
+        for i in 0..limits.terminal() {
+            let term = term(i);
+            let (cx, cu) = (&record.cx[i], &record.cu[i]);
+            add_outer(lx, &mut lu, lxx, &mut lux, &mut luu, cx, cu, term.slope, term.curvature);
+        }
+    }
+}
+
+/// Adds `slope c` to a gradient and `curvature c c'` to a Hessian, where `c = (cx, cu)`.
+fn add_outer<S: Scalar, const NX: usize, const NU: usize>(
+    lx: &mut SVector<S, NX>,
+    lu: &mut SVector<S, NU>,
+    hxx: &mut SMatrix<S, NX, NX>,
+    hux: &mut SMatrix<S, NU, NX>,
+    huu: &mut SMatrix<S, NU, NU>,
+    cx: &SVector<S, NX>,
+    cu: &SVector<S, NU>,
+    slope: S,
+    curvature: S,
+) {
+    for i in 0..NX {
+        lx[i] += slope * cx[i];
+        let scaled = curvature * cx[i];
+        for j in 0..NX {
+            hxx[(j, i)] += cx[j] * scaled;
+        }
+        for j in 0..NU {
+            hux[(j, i)] += cu[j] * scaled;
+        }
+    }
+    for i in 0..NU {
+        lu[i] += slope * cu[i];
+        let scaled = curvature * cu[i];
+        for j in 0..NU {
+            huu[(j, i)] += cu[j] * scaled;
+        }
+    }
+}

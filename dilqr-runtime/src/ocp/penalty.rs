@@ -1,0 +1,177 @@
+//! How limits enter the cost: constraints through an augmented Lagrangian while a problem is being solved, or every limit
+//! through a barrier where the user asks for a relaxed problem.
+
+use crate::scalar::float;
+use alloc::vec::Vec;
+
+use crate::model::limits::Limits;
+use crate::scalar::{Mask, Scalar};
+
+/// The kind, and a multiplier for each constraint.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Penalty<S> {
+    pub(crate) kind: PenaltyKind,
+    /// Of the stages' constraints, stage after stage.
+    pub(crate) stage: Vec<S>,
+    /// Of the terminal constraints.
+    pub(crate) terminal: Vec<S>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum PenaltyKind {
+    /// `(max(0, m + weight c)^2 - m^2) / (2 weight)` for an inequality with multiplier `m`, without the `max` for an
+    /// equality (Hestenes 1969, Powell 1969, Rockafellar 1973). Bounds are none of its business: the sweeps keep them.
+    Augmented { weight: f64 },
+    /// `-tau ln(-c)` for an inequality, bounds included, continued as a parabola from `c = -tau` on (Feller and Ebenbauer,
+    /// *Relaxed logarithmic barrier function based model predictive control*, 2017); `c^2 / (2 tau)` for an equality.
+    Barrier { tau: f64 },
+}
+
+/// What a penalty is at a value of its constraint, with its first and second derivative there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct PenaltyValue<S> {
+    pub(crate) value: S,
+    /// The multiplier that the penalty stands for.
+    pub(crate) slope: S,
+    pub(crate) curvature: S,
+}
+
+impl<S: Scalar> PenaltyValue<S> {
+    /// Zero where the mask holds.
+    pub(crate) fn unless(self, mask: S::Mask) -> Self {
+        let keep = |part| S::select(mask, S::zero(), part);
+        Self { value: keep(self.value), slope: keep(self.slope), curvature: keep(self.curvature) }
+    }
+
+    /// `a` where the mask holds, `b` elsewhere.
+    fn select(mask: S::Mask, a: Self, b: Self) -> Self {
+        Self {
+            value: S::select(mask, a.value, b.value),
+            slope: S::select(mask, a.slope, b.slope),
+            curvature: S::select(mask, a.curvature, b.curvature),
+        }
+    }
+}
+
+impl<S: Scalar> Penalty<S> {
+    /// With multipliers of zero, over `horizon` stages.
+    pub(crate) fn new(kind: PenaltyKind, horizon: usize, limits: &Limits) -> Self {
+        Self { kind, stage: vec![S::zero(); horizon * limits.stage()], terminal: vec![S::zero(); limits.terminal()] }
+    }
+
+    /// Whether all multipliers are zero.
+    pub(crate) fn is_free(&self) -> bool {
+        self.stage.iter().chain(&self.terminal).all(|multiplier| multiplier.is_zero())
+    }
+
+    /// Whether bounds are a part of the cost.
+    pub(crate) fn covers_bounds(&self) -> bool {
+        matches!(self.kind, PenaltyKind::Barrier { .. })
+    }
+
+    /// The multipliers of stage `t`.
+    #[inline(always)]
+    pub(crate) fn at_stage(&self, t: usize, limits: &Limits) -> &[S] {
+        &self.stage[t * limits.stage()..][..limits.stage()]
+    }
+
+    #[inline]
+    pub(crate) fn term(&self, inequality: bool, c: S, multiplier: S) -> PenaltyValue<S> {
+        let half = S::from_f64(0.5);
+        match self.kind {
+            PenaltyKind::Augmented { weight } => {
+                let weight = S::from_f64(weight);
+                let slope = multiplier + weight * c;
+                let held = S::Mask::splat(!inequality) | S::zero().less(slope);
+                let (slope, curvature) = (S::select(held, slope, S::zero()), S::select(held, weight, S::zero()));
+                PenaltyValue { value: half * (slope * slope - multiplier * multiplier) / weight, slope, curvature }
+            }
+            PenaltyKind::Barrier { tau } => {
+                let (logarithm, tau) = (S::from_f64(float::f64::ln(tau)), S::from_f64(tau));
+                if !inequality {
+                    let slope = c / tau;
+                    return PenaltyValue { value: half * c * slope, slope, curvature: S::one() / tau };
+                }
+                let distance = -c;
+                let barrier = || {
+                    let slope = tau / distance;
+                    PenaltyValue { value: -tau * distance.ln(), slope, curvature: slope / distance }
+                };
+                // The parabola that meets the logarithm at `c = -tau` in value, slope and curvature.
+                let parabola = || {
+                    let beyond = (c + tau) / tau;
+                    let value = tau * (beyond + half * beyond * beyond - logarithm);
+                    PenaltyValue { value, slope: S::one() + beyond, curvature: S::one() / tau }
+                };
+                let inside = tau.less(distance);
+                if inside.all() {
+                    barrier()
+                } else if inside.any() {
+                    PenaltyValue::select(inside, barrier(), parabola())
+                } else {
+                    parabola()
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Penalty, PenaltyKind};
+
+    fn penalty(kind: PenaltyKind) -> Penalty<f64> {
+        Penalty { kind, stage: Vec::new(), terminal: Vec::new() }
+    }
+
+    /// Slope and curvature against central differences of value and slope; away from the kinks of the second derivative
+    /// the differences are good to the square of the step, 1e-10, over the law's own scale of 0.1.
+    #[test]
+    fn derivatives_are_those_of_the_value() {
+        let h = 1e-5;
+        for kind in [PenaltyKind::Augmented { weight: 7.0 }, PenaltyKind::Barrier { tau: 0.1 }] {
+            let penalty = penalty(kind);
+            for inequality in [true, false] {
+                for (c, multiplier) in [(-1.3, 0.4), (-0.2, 2.0), (-0.03, 0.5), (0.0, 0.3), (0.7, 0.0), (0.2, -0.9)] {
+                    let [before, here, after] = [-h, 0.0, h].map(|step| penalty.term(inequality, c + step, multiplier));
+                    assert!((here.slope - (after.value - before.value) / (2.0 * h)).abs() < 1e-6, "{kind:?} at {c}");
+                    assert!(
+                        (here.curvature - (after.slope - before.slope) / (2.0 * h)).abs() < 1e-6,
+                        "{kind:?} at {c}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// The two pieces of the barrier meet in value, slope and curvature.
+    #[test]
+    fn the_barrier_is_smooth_where_its_pieces_meet() {
+        let barrier = penalty(PenaltyKind::Barrier { tau: 0.1 });
+        let (inside, outside) = (barrier.term(true, -0.1 - 1e-12, 0.0), barrier.term(true, -0.1 + 1e-12, 0.0));
+        // The step of 1e-12 times a curvature of 10 and a third derivative of 200.
+        assert!((inside.value - outside.value).abs() < 1e-11);
+        assert!((inside.slope - outside.slope).abs() < 1e-10);
+        assert!((inside.curvature - outside.curvature).abs() < 1e-9);
+    }
+}
+
+/// Multipliers of the constraints, borrowed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MultipliersRef<'a, S> {
+    /// Stage after stage.
+    pub(crate) stage: &'a [S],
+    pub(crate) terminal: &'a [S],
+}
+
+impl<'a, S> MultipliersRef<'a, S> {
+    /// Those of a model without constraints.
+    #[cfg(feature = "lanes")]
+    pub(crate) const NONE: Self = Self { stage: &[], terminal: &[] };
+
+    /// Those of stage `t`.
+    #[inline(always)]
+    pub(crate) fn at_stage(&self, t: usize, limits: &Limits) -> &'a [S] {
+        &self.stage[t * limits.stage()..][..limits.stage()]
+    }
+}

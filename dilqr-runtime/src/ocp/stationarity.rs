@@ -1,0 +1,202 @@
+//! How far a trajectory is from the optimality conditions, in measures without units.
+//!
+//! Three things are measured, and none of them is compared with a constant that has a unit:
+//!
+//! * the residual `Q_u` of stationarity beside the terms `l_u` and `f_u' lambda` that cancel in it ([`Stationarity`]);
+//! * the Newton step beside the variables it changes ([`Magnitudes`]);
+//! * a step beside the rounding errors of its own terms ([`is_rounding`]), beyond which no step is to be trusted.
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::linalg::products::{larger, zeros};
+use crate::lq::bounds::Bounds;
+use crate::lq::riccati::Pattern;
+use crate::scalar::{Mask, Scalar};
+
+/// Rounding errors of a sum of products, in units of `f64::EPSILON` times the sum of their magnitudes. A residual has some
+/// tens of terms, each good to a few units in the last place.
+const ROUNDING: f64 = 64.0 * f64::EPSILON;
+
+/// The residual of `Q_u = l_u + f_u' lambda` and its terms, the largest of each over the stages, entry by entry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stationarity<R, const NU: usize> {
+    residual: SVector<R, NU>,
+    terms: SVector<R, NU>,
+}
+
+/// `|l_u| + |f_u|' |lambda|`: the terms of `Q_u` before they cancel, `NU`.
+#[inline(always)]
+pub(crate) fn residual_terms<P: Pattern<NX, NU>, S: Scalar, const NX: usize, const NU: usize>(
+    lu: &SVector<S, NU>,
+    fu: &SMatrix<S, NX, NU>,
+    lambda: &SVector<S, NX>,
+) -> SVector<S::Real, NU> {
+    let mut terms = zeros::<S::Real, NU, 1>();
+    for j in 0..NU {
+        terms[j] = lu[j].real().abs();
+        for i in 0..NX {
+            if P::FU[i][j] {
+                terms[j] += fu.data.0[j][i].real().abs() * lambda[i].real().abs();
+            }
+        }
+    }
+    terms
+}
+
+impl<R: Scalar<Real = R>, const NU: usize> Stationarity<R, NU> {
+    #[inline(always)]
+    pub(crate) fn start() -> Self {
+        Self { residual: zeros(), terms: zeros() }
+    }
+
+    /// Adds a stage.
+    #[inline(always)]
+    pub(crate) fn add<S: Scalar<Real = R>>(&mut self, qu: &SVector<S, NU>, terms: &SVector<R, NU>) {
+        for i in 0..NU {
+            self.residual[i] = larger(self.residual[i], qu[i].real().abs());
+            self.terms[i] = larger(self.terms[i], terms[i]);
+        }
+    }
+
+    /// Adds a stage, without the entries of `qu` at which a bound keeps the control from going downhill.
+    #[inline(always)]
+    pub(crate) fn add_free<S: Scalar<Real = R, Mask = R::Mask>>(
+        &mut self,
+        u: &SVector<S, NU>,
+        qu: &SVector<S, NU>,
+        terms: &SVector<R, NU>,
+        bounds: &Bounds<S, NU>,
+    ) {
+        let mut free = *qu;
+        for i in 0..NU {
+            free[i] = S::select(bounds.holds(i, u, qu), S::zero(), free[i]);
+        }
+        self.add(&free, terms);
+    }
+
+    /// The largest term of any entry.
+    pub(crate) fn scale(&self) -> R {
+        self.terms.iter().fold(R::zero(), |scale, &terms| larger(scale, terms))
+    }
+
+    /// The largest residual over the largest term, of the entry where that ratio is largest; 0 where both are.
+    pub(crate) fn value(&self) -> R {
+        let mut largest = R::zero();
+        for i in 0..NU {
+            let vanishes = self.residual[i].equal(R::zero());
+            let ratio = R::select(vanishes, R::zero(), self.residual[i] / self.terms[i]);
+            largest = larger(largest, ratio);
+        }
+        largest
+    }
+}
+
+/// Where the step of a control is within the rounding errors of what it is computed from, entry by entry: all residuals
+/// within those of their terms, or the step within those of the control and of the feedback from the state.
+#[inline(always)]
+pub(crate) fn is_rounding<S: Scalar, const NX: usize, const NU: usize>(
+    (qu, terms): (&SVector<S, NU>, &SVector<S::Real, NU>),
+    (k, gain): (&SVector<S, NU>, &SMatrix<S, NU, NX>),
+    (x, u): (&SVector<S, NX>, &SVector<S, NU>),
+) -> [S::Mask; NU]
+where
+    S::Real: Scalar<Real = S::Real, Mask = S::Mask>,
+{
+    let rounding = S::Real::from_f64(ROUNDING);
+    let mut settled = S::Mask::splat(true);
+    for j in 0..NU {
+        settled = settled & qu[j].real().abs().less_equal(rounding * terms[j]);
+    }
+    core::array::from_fn(|j| {
+        let mut size = u[j].real().abs();
+        for i in 0..NX {
+            size += gain[(j, i)].real().abs() * x[i].real().abs();
+        }
+        settled | k[j].real().abs().less_equal(rounding * size)
+    })
+}
+
+/// Sets entries of `next - f` to zero that are rounding errors of their terms, `f` itself and `fx x` and `fu u`.
+pub(crate) fn clear_rounding<S: Scalar, const NX: usize, const NU: usize>(
+    residual: &mut SVector<S, NX>,
+    f: &SVector<S, NX>,
+    (fx, x): (&SMatrix<S, NX, NX>, &SVector<S, NX>),
+    (fu, u): (&SMatrix<S, NX, NU>, &SVector<S, NU>),
+) {
+    for i in 0..NX {
+        let mut terms = f[i].abs();
+        for j in 0..NX {
+            terms += fx[(i, j)].abs() * x[j].abs();
+        }
+        for j in 0..NU {
+            terms += fu[(i, j)].abs() * u[j].abs();
+        }
+        let rounding = residual[i].abs().less_equal(S::from_f64(ROUNDING) * terms);
+        residual[i] = S::select(rounding, S::zero(), residual[i]);
+    }
+}
+
+/// The largest magnitude of each variable along a trajectory: what its changes are measured by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Magnitudes<S, const NX: usize, const NU: usize> {
+    states: SVector<S, NX>,
+    controls: SVector<S, NU>,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> Magnitudes<S, NX, NU> {
+    pub(crate) fn of(states: &[SVector<S, NX>], controls: &[SVector<S, NU>]) -> Self {
+        let mut magnitudes = Self { states: zeros(), controls: zeros() };
+        for x in states {
+            for i in 0..NX {
+                magnitudes.states[i] = larger(magnitudes.states[i], x[i].abs());
+            }
+        }
+        for u in controls {
+            for i in 0..NU {
+                magnitudes.controls[i] = larger(magnitudes.controls[i], u[i].abs());
+            }
+        }
+        magnitudes
+    }
+
+    /// The largest change over the magnitude of its variable, of the changes of a stage; infinite where a variable that is
+    /// zero all along changes.
+    #[inline]
+    pub(crate) fn relative(&self, dx: &SVector<S, NX>, du: &SVector<S, NU>) -> S {
+        let mut largest = S::zero();
+        for i in 0..NX {
+            largest = larger(largest, ratio(dx[i], self.states[i]));
+        }
+        for i in 0..NU {
+            largest = larger(largest, ratio(du[i], self.controls[i]));
+        }
+        largest
+    }
+}
+
+/// `|change| / size`, and 0 for no change.
+#[inline]
+fn ratio<S: Scalar>(change: S, size: S) -> S {
+    let change = change.abs();
+    S::select(change.equal(S::zero()), S::zero(), change / size)
+}
+
+/// The largest relative change between two trajectories, measured by `magnitudes`; it ends with what it has where that is
+/// above `bound` everywhere.
+pub(crate) fn relative_change<S: Scalar, const NX: usize, const NU: usize>(
+    (states, controls): (&[SVector<S, NX>], &[SVector<S, NU>]),
+    (new_states, new_controls): (&[SVector<S, NX>], &[SVector<S, NU>]),
+    magnitudes: &Magnitudes<S, NX, NU>,
+    bound: S,
+) -> S {
+    let mut largest = S::zero();
+    // Backwards: a first change early in the horizon is felt late.
+    for t in (0..controls.len()).rev() {
+        let (dx, du) = (new_states[t + 1] - states[t + 1], new_controls[t] - controls[t]);
+        largest = larger(largest, magnitudes.relative(&dx, &du));
+        if !largest.less_equal(bound).any() {
+            break;
+        }
+    }
+    largest
+}

@@ -1,0 +1,10 @@
+//! The forward solve: backward passes and rollouts, the decisions between them, and the rounds that constraints add.
+
+pub(crate) mod augmented_lagrangian;
+pub(crate) mod backward_pass;
+pub(crate) mod globalization;
+#[cfg(feature = "lanes")]
+pub(crate) mod lane_copies;
+#[cfg(feature = "lanes")]
+pub(crate) mod lockstep;
+pub(crate) mod workspace;

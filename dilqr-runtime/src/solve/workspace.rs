@@ -1,0 +1,396 @@
+//! The forward solve: sweeps backward and rollouts forward, as its [`course`](crate::course) decides.
+
+use alloc::vec::Vec;
+use nalgebra::{SMatrix, SVector};
+
+use crate::iteration::Iteration;
+use crate::kkt::unconstrained::Unconstrained;
+use crate::lq::bounds::Bounds;
+use crate::model::Model;
+use crate::model::limits::Limits;
+use crate::model::stage::{Stage, Terminal};
+use crate::ocp::instance::OcpInstance;
+use crate::ocp::penalty::{Penalty, PenaltyKind};
+use crate::ocp::rollout::{Cost, Trajectory, closed_loop_rollout, cost_along, rollout};
+use crate::problem::{Guess, Problem};
+use crate::settings::{Hessian, Settings};
+use crate::solution::{CertificateData, Solution, Stats, copy};
+use crate::solve::augmented_lagrangian::ActiveSetNewton;
+use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
+use crate::solve::globalization::{IterationState, Request, Slot, Termination};
+use crate::status::Status;
+
+/// The forward solve's memory: the current trajectory with its policy, and a trial of each.
+#[derive(Clone, Debug)]
+pub(crate) struct Forward<const NX: usize, const NU: usize, const NS: usize> {
+    pub(crate) current: Iterate<NX, NU>,
+    pub(crate) trial: Iterate<NX, NU>,
+    pub(crate) stage_params: Vec<SVector<f64, NS>>,
+    pub(crate) bounds: Bounds<f64, NU>,
+    pub(crate) penalty: Penalty<f64>,
+    /// For models with constraints only.
+    pub(crate) active_set_newton: Option<ActiveSetNewton<NX, NU>>,
+    records: StageWorkspace<f64, NX, NU>,
+}
+
+/// A trajectory, its cost, and the backward sweep about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Iterate<const NX: usize, const NU: usize> {
+    pub(crate) trajectory: Trajectory<f64, NX, NU>,
+    pub(crate) cost: Cost<f64>,
+    pub(crate) policy: Policy<f64, NX, NU>,
+    pub(crate) sweep: BackwardPass<f64>,
+}
+
+impl<const NX: usize, const NU: usize> Iterate<NX, NU> {
+    fn new(horizon: usize, limits: &Limits) -> Self {
+        Self {
+            trajectory: Trajectory::zeros(horizon, limits),
+            cost: Cost { total: 0.0, magnitude: 0.0 },
+            policy: Policy::zeros(horizon, limits),
+            sweep: BackwardPass::NONE,
+        }
+    }
+
+    /// Whether cost and states are finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        let finite = |x: &SVector<f64, NX>| x.iter().all(|value| value.is_finite());
+        self.cost.total.is_finite() && self.trajectory.states.iter().all(finite)
+    }
+}
+
+impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
+    pub(crate) fn new<M, const NP: usize>(horizon: usize) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = &M::LIMITS;
+        Self {
+            active_set_newton: limits.constrained().then(|| ActiveSetNewton::new::<M, NP, NS>(horizon)),
+            current: Iterate::new(horizon, limits),
+            trial: Iterate::new(horizon, limits),
+            stage_params: vec![SVector::zeros(); horizon + 1],
+            bounds: Bounds::open(),
+            penalty: Penalty::new(PenaltyKind::Augmented { weight: 1.0 }, horizon, limits),
+            records: StageWorkspace::zeros(limits),
+        }
+    }
+
+    pub(crate) fn horizon(&self) -> usize {
+        self.current.trajectory.controls.len()
+    }
+
+    /// Solves a problem that passed its check, and writes everything of `solution`. Where the factorization of the LQ problem
+    /// about it comes about on the way, it is left in `keep`: whether it is there.
+    pub(crate) fn solve<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS>,
+        observe: impl FnMut(&Iteration),
+        solution: &mut Solution<NX, NU, NP, NS>,
+        keep: Option<&mut Unconstrained<f64, NX, NU>>,
+    ) -> bool
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        self.load_problem(model, problem);
+        self.penalty.kind = match settings.relaxation {
+            Some(tau) => PenaltyKind::Barrier { tau },
+            None => PenaltyKind::Augmented { weight: settings.penalty.initial },
+        };
+        let warm = problem.multipliers().is_some();
+        match problem.multipliers() {
+            Some(given) => {
+                self.penalty.stage.copy_from_slice(&given.stage);
+                self.penalty.terminal.copy_from_slice(&given.terminal);
+            }
+            None => {
+                self.penalty.stage.fill(0.0);
+                self.penalty.terminal.fill(0.0);
+            }
+        }
+        self.current.cost = self.start(model, problem);
+        self.current.sweep = BackwardPass::NONE;
+        let stats = Stats::default();
+        let mut solve = Solve {
+            model,
+            settings,
+            params: problem.params(),
+            memory: self,
+            stats,
+            warm,
+            gauss_newton_fallback: true,
+            keep,
+            kept: false,
+        };
+        let status = solve.run(observe);
+        let Solve { stats, kept, .. } = solve;
+        self.finish(model, settings, status, stats, problem, solution);
+        kept && status == Status::Converged
+    }
+
+    /// Takes over what a problem gives besides its trajectory.
+    pub(crate) fn load_problem<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>)
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        if NS > 0 {
+            self.stage_params.copy_from_slice(problem.stage_params());
+        }
+        self.bounds = Bounds::of(model, problem.params());
+    }
+
+    /// Writes everything of `solution` from the current trajectory and the sweep about it.
+    pub(crate) fn finish<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        settings: &Settings,
+        status: Status,
+        stats: Stats,
+        problem: &Problem<NX, NU, NP, NS>,
+        solution: &mut Solution<NX, NU, NP, NS>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        self.write(status, stats, problem, solution);
+        if status == Status::Converged && settings.hessian == Hessian::GaussNewton {
+            self.curve_exactly(model, problem.params());
+        }
+        self.store_certificate_data(status, &M::LIMITS, &mut solution.certificate_data);
+        if const { M::LIMITS.limited() } {
+            solution.relaxation = settings.relaxation;
+            solution.cost = self.cost_alone(model, problem.params());
+        }
+    }
+
+    /// Puts the exact Hessian's curvatures in the place of the Gauss-Newton ones.
+    fn curve_exactly<M, const NP: usize>(&mut self, model: &M, params: &SVector<f64, NP>)
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Self { current, trial, stage_params, bounds, penalty, records, .. } = self;
+        // A model with constraints ends on a Newton method with exact second derivatives; its curvatures stand.
+        if const { M::LIMITS.constrained() } && !penalty.covers_bounds() {
+            return;
+        }
+        let instance = OcpInstance { model, params, stage_params, bounds, penalty };
+        let policy = &mut current.policy;
+        let sweep = trial.policy.backward_pass(
+            &instance,
+            &current.trajectory,
+            PassSettings::plain(Hessian::Exact),
+            records,
+            None,
+        );
+        match sweep.outcome() {
+            Ok(_) => core::mem::swap(&mut policy.curvatures, &mut trial.policy.curvatures),
+            Err(_) => policy.curvatures.fill(SMatrix::repeat(f64::NEG_INFINITY)),
+        }
+    }
+
+    /// What the certificate of a solution is made from.
+    fn store_certificate_data(&self, status: Status, limits: &Limits, certificate_data: &mut CertificateData<NU>) {
+        let Iterate { trajectory, policy, sweep, .. } = &self.current;
+        certificate_data.limits = *limits;
+        certificate_data.lower = self.bounds.lower.into();
+        certificate_data.upper = self.bounds.upper.into();
+        certificate_data.scale = sweep.scale;
+        copy(&mut certificate_data.constraints, &trajectory.constraints);
+        let known: &[_] = if status == Status::Converged { &policy.curvatures } else { &[] };
+        copy(&mut certificate_data.curvatures, known);
+    }
+
+    /// The cost of the current trajectory without penalties.
+    fn cost_alone<M, const NP: usize>(&self, model: &M, params: &SVector<f64, NP>) -> f64
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Trajectory { states, controls, .. } = &self.current.trajectory;
+        let stages = states.iter().zip(controls).zip(&self.stage_params);
+        let sum: f64 = stages.map(|((x, u), s)| model.stage_cost(Stage::new(x, u, params, s))).sum();
+        let horizon = controls.len();
+        sum + model.terminal_cost(Terminal::new(&states[horizon], params, &self.stage_params[horizon]))
+    }
+
+    /// The initial trajectory, within the bounds, and its cost.
+    pub(crate) fn start<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>) -> Cost<f64>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Self { current, stage_params, bounds, penalty, .. } = self;
+        let instance = OcpInstance { model, params: problem.params(), stage_params, bounds, penalty };
+        let trajectory = &mut current.trajectory;
+        let mut together = false;
+        match problem.guess() {
+            Guess::Zeros | Guess::NoRollout { .. } => trajectory.controls.fill(SVector::zeros()),
+            Guess::Controls(controls) => trajectory.controls.copy_from_slice(controls),
+            Guess::Rollout { controls, states } => {
+                trajectory.controls.copy_from_slice(controls);
+                trajectory.states.copy_from_slice(states);
+                together = true;
+            }
+        }
+        if instance.keeps_bounds() {
+            for u in &mut trajectory.controls {
+                let given = *u;
+                bounds.clamp(u);
+                together &= *u == given;
+            }
+        }
+        if together { cost_along(&instance, trajectory) } else { rollout(&instance, problem.x0(), trajectory) }
+    }
+
+    /// The controls that a solve of a problem starts from, within the bounds; with their states where they come from a
+    /// feedback law.
+    #[cfg(feature = "dual")]
+    pub(crate) fn guess_of<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        problem: &Problem<NX, NU, NP, NS>,
+    ) -> (Vec<SVector<f64, NU>>, Vec<SVector<f64, NX>>)
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        self.load_problem(model, problem);
+        self.start(model, problem);
+        let Trajectory { states, controls, .. } = &self.current.trajectory;
+        let law = matches!(problem.guess(), Guess::Rollout { .. });
+        (controls.clone(), if law { states.clone() } else { Vec::new() })
+    }
+
+    fn write<const NP: usize>(
+        &self,
+        status: Status,
+        stats: Stats,
+        problem: &Problem<NX, NU, NP, NS>,
+        solution: &mut Solution<NX, NU, NP, NS>,
+    ) {
+        let Iterate { trajectory, cost, policy, sweep } = &self.current;
+        solution.status = status;
+        solution.cost = cost.total;
+        solution.stats = Stats { stationarity: sweep.stationarity, ..stats };
+        solution.x0 = *problem.x0();
+        solution.params = *problem.params();
+        solution.relaxation = None;
+        copy(&mut solution.multipliers.stage, &self.penalty.stage);
+        copy(&mut solution.multipliers.terminal, &self.penalty.terminal);
+        let held: &[_] = if self.penalty.covers_bounds() { &[] } else { &policy.held };
+        copy(&mut solution.bound_multipliers, held);
+        copy(&mut solution.stage_params, &self.stage_params);
+        copy(&mut solution.states, &trajectory.states);
+        copy(&mut solution.controls, &trajectory.controls);
+        copy(&mut solution.gains, &policy.gains);
+        copy(&mut solution.costates, &policy.costates);
+        if sweep.stationarity.is_nan() {
+            // The last sweep did not finish: what stands in the policy belongs to nothing.
+            solution.gains.fill(SMatrix::repeat(f64::NAN));
+            solution.costates.fill(SVector::repeat(f64::NAN));
+            solution.bound_multipliers.fill(SVector::repeat(f64::NAN));
+        }
+    }
+}
+
+/// A solve under way.
+pub(crate) struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    pub(crate) model: &'a M,
+    pub(crate) settings: &'a Settings,
+    pub(crate) params: &'a SVector<f64, NP>,
+    pub(crate) memory: &'a mut Forward<NX, NU, NS>,
+    pub(crate) stats: Stats,
+    /// Whether the multipliers are those of a neighboring solution.
+    pub(crate) warm: bool,
+    /// See [`IterationState`].
+    pub(crate) gauss_newton_fallback: bool,
+    /// Where to leave the factorization of the LQ problem about the solution.
+    keep: Option<&'a mut Unconstrained<f64, NX, NU>>,
+    /// Whether the last sweep left it there.
+    kept: bool,
+}
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    fn run(&mut self, mut observe: impl FnMut(&Iteration)) -> Status {
+        if !self.memory.current.is_finite() {
+            return Status::Diverged;
+        }
+        if const { M::LIMITS.constrained() } && self.settings.relaxation.is_none() {
+            self.run_constrained(observe)
+        } else {
+            self.minimize(self.settings.tolerance, &mut observe)
+        }
+    }
+
+    /// Minimizes the cost, with its penalties, from the current trajectory.
+    pub(crate) fn minimize(&mut self, tolerance: f64, observe: &mut impl FnMut(&Iteration)) -> Status {
+        let (horizon, cost) = (self.memory.horizon(), self.memory.current.cost);
+        let mut course =
+            IterationState::new(self.settings, tolerance, horizon, cost, self.gauss_newton_fallback, self.stats);
+        // A course takes the initial trajectory for a trial.
+        self.exchange();
+        let Termination { status, trajectory, cost, sweep } = loop {
+            match course.need() {
+                Request::Rollout { alpha } => {
+                    let (cost, change) = self.roll(alpha, course.step_bound());
+                    course.on_rollout(cost, change);
+                }
+                Request::BackwardPass { method, about } => {
+                    let outcome = self.sweep(method, about, course.may_end());
+                    match (course.on_backward_pass(outcome), about) {
+                        (true, Slot::Trial) => self.exchange(),
+                        (true, Slot::Current) => {
+                            let Forward { current, trial, .. } = &mut *self.memory;
+                            core::mem::swap(&mut current.policy, &mut trial.policy);
+                        }
+                        (false, _) => {}
+                    }
+                }
+                Request::Termination(end) => break end,
+            }
+            if let Some(iteration) = course.take_report() {
+                observe(&iteration);
+            }
+        };
+        if trajectory == Slot::Trial {
+            self.exchange();
+        }
+        (self.memory.current.cost, self.memory.current.sweep) = (cost, sweep);
+        (self.stats, self.gauss_newton_fallback) = (course.stats, course.gauss_newton_fallback);
+        status
+    }
+
+    fn exchange(&mut self) {
+        core::mem::swap(&mut self.memory.current, &mut self.memory.trial);
+    }
+
+    /// Rolls the current policy out into the trial trajectory: the cost, if it is finite, and how much the trajectory
+    /// changes relatively, where that is to be compared with `bound`.
+    fn roll(&mut self, alpha: f64, bound: Option<f64>) -> (Option<Cost<f64>>, f64) {
+        let Forward { current, trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        let Policy { gains, feedforward, .. } = &current.policy;
+        let (cost, finite) =
+            closed_loop_rollout(&instance, &current.trajectory, gains, feedforward, alpha, &mut trial.trajectory);
+        let change = match bound {
+            Some(bound) if finite => current.trajectory.relative_change(&trial.trajectory, bound),
+            _ => f64::NAN,
+        };
+        (finite.then_some(cost), change)
+    }
+
+    /// Sweeps about a trajectory into the trial's policy; `last`, if that may be the last sweep.
+    fn sweep(&mut self, method: PassSettings<f64>, about: Slot, last: bool) -> Result<BackwardPass<f64>, Failure> {
+        let Forward { current, trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        let Iterate { trajectory, policy, .. } = trial;
+        let about = match about {
+            Slot::Current => &current.trajectory,
+            Slot::Trial => trajectory,
+        };
+        self.kept = last && self.keep.is_some();
+        let factors = if last { self.keep.as_deref_mut() } else { None };
+        policy.backward_pass(&instance, about, method, records, factors).outcome()
+    }
+}
