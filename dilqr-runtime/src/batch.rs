@@ -50,7 +50,7 @@ where
             || Forward::new::<M, NP>(horizon),
             |forward, problem| {
                 problem.check(model, horizon)?;
-                let mut solution = Solution::new(horizon);
+                let mut solution = Solution::empty(horizon);
                 forward.solve(model, settings, problem, |_| {}, &mut solution, None);
                 Ok(solution)
             },

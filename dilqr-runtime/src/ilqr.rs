@@ -137,7 +137,7 @@ where
         for &tau in relaxations {
             let settings = Settings { relaxation: Some(tau), ..self.settings };
             settings.validate()?;
-            let mut solution = Solution::new(self.horizon());
+            let mut solution = Solution::empty(self.horizon());
             let warm = path.last().map(|last| problem.clone().with_warm_start(&self.model, last));
             let problem = warm.as_ref().unwrap_or(problem);
             self.forward.solve(&self.model, &settings, problem, |_| {}, &mut solution, None);
@@ -182,7 +182,7 @@ where
         observe: impl FnMut(&Iteration),
     ) -> Result<Solution<NX, NU, NP, NS>, SolveError> {
         problem.check(&self.model, self.horizon())?;
-        let mut solution = Solution::new(self.horizon());
+        let mut solution = Solution::empty(self.horizon());
         self.run(problem, observe, &mut solution);
         Ok(solution)
     }

@@ -59,6 +59,7 @@ extern crate alloc;
 
 #[cfg(feature = "std")]
 pub mod batch;
+mod cause;
 mod certificate;
 mod differentiate;
 pub mod error;
@@ -82,6 +83,7 @@ pub mod transform;
 pub use dilqr_macros::model;
 pub use nalgebra;
 
+pub use cause::{Cause, ModelFunction};
 pub use certificate::{ActiveLimit, Certificate};
 #[cfg(feature = "dual")]
 pub use differentiate::hvp::Direction;

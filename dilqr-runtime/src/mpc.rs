@@ -8,6 +8,7 @@
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
+use crate::cause::Cause;
 use crate::error::{Input, SettingsError, SolveError};
 use crate::ilqr::Ilqr;
 use crate::lq::bounds::Bounds;
@@ -88,6 +89,8 @@ pub struct MpcStep<const NX: usize, const NU: usize> {
     pub gain: SMatrix<f64, NU, NX>,
     /// How this step's solve ended.
     pub status: Status,
+    /// Why and where, if that is [`Status::Diverged`].
+    pub cause: Option<Cause>,
     /// Whether the plan is what this step's solve arrived at. Otherwise the solve brought nothing better than the last
     /// plan, and that one goes on under its feedback law.
     pub replanned: bool,
@@ -119,7 +122,7 @@ where
         let (stages, terminal) = (horizon * limits.stage(), limits.terminal());
         // With room for what a solve writes into it. (Every first guess is a rollout, which a solution keeps.)
         let room = || {
-            let mut solution = Solution::new(horizon);
+            let mut solution = Solution::empty(horizon);
             solution.initial_states.reserve_exact(horizon + 1);
             solution.multipliers.stage.reserve_exact(stages);
             solution.multipliers.terminal.reserve_exact(terminal);
@@ -159,7 +162,7 @@ where
         let fallback = self.guess();
         self.solver.solve_into(&self.problem, &mut self.solution)?;
 
-        let Solution { status, mut stats, .. } = self.solution;
+        let Solution { status, cause, mut stats, .. } = self.solution;
         let replanned = self.is_better(&fallback);
         if replanned {
             core::mem::swap(&mut self.plan, &mut self.solution);
@@ -168,7 +171,7 @@ where
             self.move_on(&fallback);
             (stats.violation, stats.violation_stage) = fallback.violation;
         }
-        (self.plan.status, self.plan.stats) = (status, stats);
+        (self.plan.status, self.plan.cause, self.plan.stats) = (status, cause, stats);
         self.stepped = true;
         if status == Status::Converged {
             let warm = self.problem.multipliers.get_or_insert_default();
@@ -181,6 +184,7 @@ where
             control: if replanned { self.plan.controls[0] } else { fallback.control },
             gain: self.plan.gains[0],
             status,
+            cause,
             replanned,
             cost: self.plan.cost,
             stats,

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
+use crate::cause::Cause;
 use crate::model::limits::Limits;
 use crate::status::Status;
 
@@ -103,6 +104,8 @@ impl Multipliers {
 pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     /// How the solve ended.
     pub status: Status,
+    /// Why and where, if the status is [`Status::Diverged`]; `None` for a solution that has converged.
+    pub cause: Option<Cause>,
     /// `sum_t l(x_t, u_t) + l_T(x_T)`.
     pub cost: f64,
     /// `x_t`, `T + 1` vectors of `NX`.
@@ -141,12 +144,13 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solution<NX, NU, NP, NS> {
-    /// Room for a solution over `horizon` stages, for [`Ilqr::solve_into`](crate::Ilqr::solve_into): numbers NaN, status
-    /// [`Status::IterationLimit`] with no iteration made.
+    /// Memory for a solution over `horizon` stages, for [`Ilqr::solve_into`](crate::Ilqr::solve_into): status
+    /// [`Status::Unsolved`], every number NaN.
     #[must_use]
-    pub fn new(horizon: usize) -> Self {
+    pub fn empty(horizon: usize) -> Self {
         Self {
-            status: Status::IterationLimit,
+            status: Status::Unsolved,
+            cause: None,
             cost: f64::NAN,
             states: vec![SVector::repeat(f64::NAN); horizon + 1],
             controls: vec![SVector::repeat(f64::NAN); horizon],
@@ -169,6 +173,13 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
     #[must_use]
     pub fn horizon(&self) -> usize {
         self.controls.len()
+    }
+}
+
+/// A solution of no stages and no solve.
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Default for Solution<NX, NU, NP, NS> {
+    fn default() -> Self {
+        Self::empty(0)
     }
 }
 

@@ -8,7 +8,8 @@ use dilqr_runtime::error::{Input, Position};
 use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Hessian, Ilqr, Model, Problem, Scalar, Settings, SettingsError, Solution, SolveError, Status, batch,
+    Cause, GradientError, Hessian, Ilqr, Model, ModelFunction, Problem, Scalar, Settings, SettingsError, Solution,
+    SolveError, Status, batch,
 };
 use support::{Pendulum, Tracking, c};
 
@@ -23,7 +24,7 @@ fn refuse(problem: &Problem<2, 1, 3>, expected: &str) {
     let error = solver.solve(problem).unwrap_err();
     assert_eq!(error.to_string(), expected);
     // The same through every door, and the solution of the caller is left alone.
-    let mut solution = Solution::new(T);
+    let mut solution = Solution::empty(T);
     solution.cost = 7.0;
     assert_eq!(solver.solve_into(problem, &mut solution).unwrap_err().to_string(), expected);
     assert_eq!(solution.cost, 7.0);
@@ -190,6 +191,12 @@ fn a_model_that_divides_by_zero_diverges() {
             for problem in [start(), start().with_controls(&[[1.0]; T]), start().with_policy(&Pendulum, policy)] {
                 let solution = solver.solve(&problem).unwrap();
                 assert_eq!(solution.status, Status::Diverged, "{params:?}");
+                assert!(!solution.status.is_converged());
+                let dynamics = matches!(
+                    solution.cause,
+                    Some(Cause::NonFinite { function: ModelFunction::Dynamics | ModelFunction::DynamicsJacobian, .. })
+                );
+                assert!(dynamics, "{params:?}: {:?}", solution.cause);
                 assert!(solution.stats.stationarity.is_nan());
                 assert!(solution.gains.iter().all(|gain| gain.iter().all(|k| k.is_nan())));
                 assert_eq!(solution.gains.len(), T);
@@ -233,16 +240,34 @@ fn only_a_trial_that_is_not_finite_shortens_the_step() {
     let solve =
         |solver: &mut Ilqr<_, 1, 1, 1>, x0: f64, kind: f64| solver.solve(&Problem::new([x0], [kind], 2)).unwrap();
     // The derivative at the first trajectory is infinite: nothing to be done.
-    assert_eq!(solve(&mut solver, 0.0, 0.0).status, Status::Diverged);
+    let solution = solve(&mut solver, 0.0, 0.0);
+    assert_eq!(solution.status, Status::Diverged);
+    let at = |function| Some(Cause::NonFinite { function, stage: 2, entry: 0 });
+    assert_eq!(solution.cause, at(ModelFunction::TerminalCostGradient));
+    let message = "the gradient of the terminal cost is not finite at stage 2, entry 0";
+    assert_eq!(solution.cause.map(|cause| cause.to_string()).as_deref(), Some(message));
     // The logarithm of a negative number is met on the way, not at the end.
     let solution = solve(&mut solver, -3.0, 1.0);
-    assert_eq!(solution.status, Status::Converged);
+    assert_eq!((solution.status, solution.cause), (Status::Converged, None));
     assert!(solution.stats.line_search_steps > solution.stats.iterations);
     // Cost 1e195 to begin with, derivatives larger still.
     let solution = solve(&mut solver, 3.0, 2.0);
     assert_eq!(solution.status, Status::Converged);
     assert!(solution.states[2][0].abs() < 1.0);
-    assert_eq!(solve(&mut solver, 4.0, 2.0).status, Status::Diverged);
+    let solution = solve(&mut solver, 4.0, 2.0);
+    assert_eq!((solution.status, solution.cause), (Status::Diverged, at(ModelFunction::TerminalCost)));
+}
+
+/// A solution that no solve has written says so, and has no gradient.
+#[test]
+fn an_empty_solution_is_unsolved() {
+    let empty: Solution<2, 1, 3> = Solution::empty(T);
+    assert_eq!((empty.status, empty.cause), (Status::Unsolved, None));
+    assert!(!empty.status.is_converged() && empty.cost.is_nan());
+    assert_eq!((Status::default(), Solution::<2, 1, 3>::default().horizon()), (Status::Unsolved, 0));
+    let mut solver = pendulum();
+    let error = solver.vjp(&empty, &dilqr_runtime::LossGradient::zeros(T)).unwrap_err();
+    assert!(matches!(error, GradientError::NotConverged { status: Status::Unsolved, .. }), "{error}");
 }
 
 /// Seeded extremes: every entry of x0, p and the guess of any size and sign. No panic, no hang, and what is called
@@ -258,12 +283,13 @@ fn extreme_numbers() {
         let value = 10.0_f64.powf(exponent.clamp(-320.0, 308.0));
         if rng.random() { value } else { -value }
     };
-    let mut seen = [0; 6];
+    let mut seen = [0; 8];
     for _ in 0..1000 {
         let guess: Vec<[f64; 1]> = (0..T).map(|_| [number()]).collect();
         let problem = Problem::new([number(), number()], [number(), number(), number()], T).with_controls(&guess);
         let solution = solver.solve(&problem).unwrap();
         seen[solution.status as usize] += 1;
+        assert_eq!(solution.cause.is_some(), solution.status == Status::Diverged);
         if solution.status == Status::Converged {
             assert!(solution.cost.is_finite() && solution.stats.step <= 1e-9);
             assert!(solution.states.iter().all(|x| x.iter().all(|v| v.is_finite())));

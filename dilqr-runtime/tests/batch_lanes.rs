@@ -413,7 +413,7 @@ fn gradients_of_lists_that_do_not_match() {
     let results = batch::vjp_lanes(&VanDerPol, &settings, &[solution.clone(), solution], &[LossGradient::zeros(5)]);
     assert_eq!(results.len(), 2);
     assert!(results.iter().all(|result| matches!(result, Err(GradientError::WrongLength { .. }))));
-    let empty = Solution::new(0);
+    let empty = Solution::empty(0);
     let results = batch::vjp_lanes(&VanDerPol, &settings, &[empty], &[LossGradient::zeros(0)]);
     assert!(matches!(results[0], Err(GradientError::Settings(_))));
 }

@@ -127,7 +127,7 @@ fn outside_the_domain_of_a_function() {
 }
 
 /// Finite numbers of any size and sign in every input: no panic, no hang, and converged solutions are finite.
-fn check_extremes<M, const NX: usize, const NU: usize, const NP: usize>(model: M, seed: u64) -> [usize; 6]
+fn check_extremes<M, const NX: usize, const NU: usize, const NP: usize>(model: M, seed: u64) -> [usize; 8]
 where
     M: Model<NX, NU, NP>,
 {
@@ -143,12 +143,13 @@ where
         let value = 10.0_f64.powf(exponent);
         if random.random() { value } else { -value }
     };
-    let mut seen = [0; 6];
+    let mut seen = [0; 8];
     for _ in 0..200 {
         let guess: Vec<SVector<f64, NU>> = (0..T).map(|_| SVector::from_fn(|_, _| number())).collect();
         let (x0, p) = (SVector::<f64, NX>::from_fn(|_, _| number()), SVector::<f64, NP>::from_fn(|_, _| number()));
         let solution = solver.solve(&Problem::new(x0, p, T).with_controls(&guess)).unwrap();
         seen[solution.status as usize] += 1;
+        assert_eq!(solution.cause.is_some(), solution.status == Status::Diverged);
         if solution.status == Status::Converged {
             assert!(solution.cost.is_finite() && solution.stats.step <= settings.tolerance);
             assert!(solution.states.iter().all(|x| x.iter().all(|v| v.is_finite())));

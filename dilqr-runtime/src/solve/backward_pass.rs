@@ -123,14 +123,14 @@ pub(crate) enum Failure {
 /// One record of each kind, filled stage after stage by the kernels of one model.
 #[derive(Clone, Debug)]
 pub(crate) struct StageWorkspace<S, const NX: usize, const NU: usize> {
-    stage: StageExpansion<S, NX, NU>,
-    hamiltonian: HamiltonianExpansion<S, NX, NU>,
-    terminal: TerminalExpansion<S, NX>,
+    pub(super) stage: StageExpansion<S, NX, NU>,
+    pub(super) hamiltonian: HamiltonianExpansion<S, NX, NU>,
+    pub(super) terminal: TerminalExpansion<S, NX>,
     factor: StageFactor<S, NX, NU>,
-    constraints: ConstraintExpansion<S, NX, NU>,
-    terminal_constraints: ConstraintExpansion<S, NX, 0>,
-    multipliers: Vec<S>,
-    terminal_multipliers: Vec<S>,
+    pub(super) constraints: ConstraintExpansion<S, NX, NU>,
+    pub(super) terminal_constraints: ConstraintExpansion<S, NX, 0>,
+    pub(super) multipliers: Vec<S>,
+    pub(super) terminal_multipliers: Vec<S>,
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> StageWorkspace<S, NX, NU> {

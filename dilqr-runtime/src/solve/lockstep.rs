@@ -187,7 +187,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         gather(lane, &self.policy.held, &mut single.current.policy.held);
         single.current.cost = cost;
         single.current.sweep = sweep;
-        let mut solution = Solution::new(single.horizon());
+        let mut solution = Solution::empty(single.horizon());
         single.finish(model, settings, status, course.stats, problem, &mut solution);
         solution
     }

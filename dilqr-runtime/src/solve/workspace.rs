@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
+use crate::cause::Cause;
 use crate::ilqr::Iteration;
 use crate::kkt::unconstrained::Sensitivity;
 use crate::lq::bounds::Bounds;
@@ -17,6 +18,7 @@ use crate::settings::{Hessian, Settings};
 use crate::solution::{CertificateData, Solution, Stats, copy};
 use crate::solve::augmented_lagrangian::ActiveSetNewton;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
+use crate::solve::divergence::find_cause;
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
 use crate::status::Status;
 
@@ -154,6 +156,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         M: Model<NX, NU, NP, NS>,
     {
         self.write(status, stats, problem, solution);
+        solution.cause = (status == Status::Diverged).then(|| self.cause(model, settings.hessian, problem.params()));
         if status == Status::Converged && settings.hessian == Hessian::GaussNewton {
             self.curve_exactly(model, problem.params());
         }
@@ -162,6 +165,17 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
             solution.relaxation = settings.relaxation;
             solution.cost = self.cost_alone(model, problem.params());
         }
+    }
+
+    /// Why the current trajectory cannot be swept.
+    #[cold]
+    fn cause<M, const NP: usize>(&mut self, model: &M, hessian: Hessian, params: &SVector<f64, NP>) -> Cause
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Self { current, stage_params, bounds, penalty, records, .. } = self;
+        let instance = OcpInstance { model, params, stage_params, bounds, penalty };
+        find_cause(&instance, &current.trajectory, hessian, records)
     }
 
     /// Puts the exact Hessian's curvatures in the place of the Gauss-Newton ones.
