@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use crate::differentiate::Implicit;
 #[cfg(feature = "lanes")]
 use crate::differentiate::lanes::Gradients;
-use crate::error::{GradientError, Input, SolveError};
+use crate::error::{GradientError, Input, InputError, SolveError};
 use crate::gradient::{Gradient, LossGradient};
 use crate::ilqr::check_solver;
 use crate::model::Model;
@@ -61,7 +61,7 @@ where
 /// Differentiates every solution with the loss gradient of the same index, as [`Ilqr::vjp`](crate::Ilqr::vjp) would.
 /// Horizons may differ.
 ///
-/// Where the two lists have different lengths every entry is [`GradientError::WrongLength`].
+/// Where the two lists have different lengths every entry is [`InputError::WrongLength`](crate::InputError).
 pub fn vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     settings: &Settings,
@@ -72,9 +72,9 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     if losses.len() != solutions.len() {
-        let error =
-            GradientError::WrongLength { input: Input::LossGradients, given: losses.len(), expected: solutions.len() };
-        return vec![Err(error); solutions.len()];
+        let (given, expected) = (losses.len(), solutions.len());
+        let error = InputError::WrongLength { input: Input::LossGradients, given, expected };
+        return vec![Err(error.into()); solutions.len()];
     }
     solutions
         .par_iter()
@@ -130,7 +130,7 @@ where
 /// alone. Horizons may differ; those of one horizon go together. Solutions of models with limits are differentiated one by
 /// one.
 ///
-/// Where the two lists have different lengths every entry is [`GradientError::WrongLength`].
+/// Where the two lists have different lengths every entry is [`InputError::WrongLength`](crate::InputError).
 #[cfg(feature = "lanes")]
 pub fn vjp_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
-use crate::error::{GradientError, Input, Position, find_non_finite};
+use crate::error::{GradientError, Input, InputError, check_finite, check_length};
 
 /// The gradient of a scalar loss with respect to the trajectory.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,22 +66,9 @@ pub(crate) fn all_finite<const R: usize, const C: usize>(matrix: &SMatrix<f64, R
 pub(crate) fn check_loss<const NX: usize, const NU: usize>(
     loss: &LossGradient<NX, NU>,
     horizon: usize,
-) -> Result<(), GradientError> {
+) -> Result<(), InputError> {
     check_length(Input::LossStates, loss.states.len(), horizon + 1)?;
     check_length(Input::LossControls, loss.controls.len(), horizon)?;
     check_finite(Input::LossStates, loss.states.iter().map(|g| g.as_slice()))?;
     check_finite(Input::LossControls, loss.controls.iter().map(|g| g.as_slice()))
-}
-
-pub(crate) fn check_length(input: Input, given: usize, expected: usize) -> Result<(), GradientError> {
-    if given == expected { Ok(()) } else { Err(GradientError::WrongLength { input, given, expected }) }
-}
-
-pub(crate) fn check_finite<'a>(input: Input, vectors: impl Iterator<Item = &'a [f64]>) -> Result<(), GradientError> {
-    match find_non_finite(vectors) {
-        Some((stage, entry, given)) => {
-            Err(GradientError::NonFinite { input, position: Position { stage: Some(stage), entry }, given })
-        }
-        None => Ok(()),
-    }
 }

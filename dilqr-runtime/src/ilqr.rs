@@ -21,7 +21,7 @@ use nalgebra::SVector;
 use crate::differentiate::Implicit;
 #[cfg(feature = "dual")]
 use crate::differentiate::hvp::Direction;
-use crate::error::{GradientError, Input, SettingsError, SolveError};
+use crate::error::{GradientError, Input, InputError, SettingsError, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::model::Model;
 use crate::problem::Problem;
@@ -150,7 +150,7 @@ where
     /// learners have it that weigh every iterate of their solver.
     ///
     /// # Errors
-    /// As [`Ilqr::vjp`], for the first solution that has one; [`GradientError::WrongLength`] where the lists differ.
+    /// As [`Ilqr::vjp`], for the first solution that has one; [`InputError::WrongLength`](crate::InputError) where the lists differ.
     pub fn vjp_sum(
         &mut self,
         solutions: &[Solution<NX, NU, NP, NS>],
@@ -158,7 +158,7 @@ where
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
         let (given, expected) = (losses.len(), solutions.len());
         if given != expected {
-            return Err(GradientError::WrongLength { input: Input::LossGradients, given, expected });
+            return Err(InputError::WrongLength { input: Input::LossGradients, given, expected }.into());
         }
         let mut sum = Gradient::zeros(self.horizon());
         for (solution, loss) in solutions.iter().zip(losses) {

@@ -87,7 +87,7 @@ pub use cause::{Cause, ModelFunction};
 pub use certificate::{ActiveLimit, Certificate};
 #[cfg(feature = "dual")]
 pub use differentiate::hvp::Direction;
-pub use error::{GradientError, SettingsError, SolveError};
+pub use error::{GradientError, InputError, SettingsError, SolveError};
 pub use gradient::{Gradient, Jacobian, LossGradient};
 pub use ilqr::{Ilqr, Iteration};
 pub use model::Model;

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use nalgebra::SVector;
 
-use crate::error::{Input, Position, SolveError, find_non_finite};
+use crate::error::{Input, SolveError, check_finite, check_length, check_vector};
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::stage::Stage;
@@ -168,17 +168,17 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         if self.horizon != horizon {
             return Err(SolveError::Horizon { given: self.horizon, expected: horizon });
         }
-        finite(Input::InitialState, false, core::iter::once(self.x0.as_slice()))?;
-        finite(Input::Params, false, core::iter::once(self.params.as_slice()))?;
+        check_vector(Input::InitialState, self.x0.as_slice())?;
+        check_vector(Input::Params, self.params.as_slice())?;
         if NS > 0 {
-            length(Input::StageParams, self.stage_params.len(), horizon + 1)?;
-            finite(Input::StageParams, true, self.stage_params.iter().map(|s| s.as_slice()))?;
+            check_length(Input::StageParams, self.stage_params.len(), horizon + 1)?;
+            check_finite(Input::StageParams, self.stage_params.iter().map(|s| s.as_slice()))?;
         }
         if let Guess::NoRollout { stage_params: given } = self.guess {
             return Err(SolveError::PolicyBeforeStageParams { given, expected: horizon + 1 });
         }
         if let Some(controls) = self.controls() {
-            length(Input::Controls, controls.len(), horizon)?;
+            check_length(Input::Controls, controls.len(), horizon)?;
             // A rollout may have left the finite numbers: that is an outcome of the model, unless the law itself was at
             // fault while the state was still finite.
             let sound = match &self.guess {
@@ -187,12 +187,13 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
                 }
                 _ => horizon,
             };
-            finite(Input::Controls, true, controls[..sound].iter().map(|u| u.as_slice()))?;
+            check_finite(Input::Controls, controls[..sound].iter().map(|u| u.as_slice()))?;
         }
         if let Some(Multipliers { stage, terminal }) = &self.multipliers {
-            length(Input::Multipliers, stage.len(), horizon * M::LIMITS.stage())?;
-            length(Input::Multipliers, terminal.len(), M::LIMITS.terminal())?;
-            finite(Input::Multipliers, false, [stage.as_slice(), terminal.as_slice()].into_iter())?;
+            check_length(Input::Multipliers, stage.len(), horizon * M::LIMITS.stage())?;
+            check_length(Input::Multipliers, terminal.len(), M::LIMITS.terminal())?;
+            check_vector(Input::Multipliers, stage)?;
+            check_vector(Input::Multipliers, terminal)?;
         }
         check_bounds(&Bounds::of(model, &self.params))
     }
@@ -210,22 +211,4 @@ fn check_bounds<const NU: usize>(bounds: &Bounds<f64, NU>) -> Result<(), SolveEr
         }
     }
     Ok(())
-}
-
-pub(crate) fn length(input: Input, given: usize, expected: usize) -> Result<(), SolveError> {
-    if given == expected { Ok(()) } else { Err(SolveError::WrongLength { input, given, expected }) }
-}
-
-pub(crate) fn finite<'a>(
-    input: Input,
-    staged: bool,
-    vectors: impl Iterator<Item = &'a [f64]>,
-) -> Result<(), SolveError> {
-    match find_non_finite(vectors) {
-        Some((stage, entry, given)) => {
-            let position = Position { stage: staged.then_some(stage), entry };
-            Err(SolveError::NonFinite { input, position, given })
-        }
-        None => Ok(()),
-    }
 }

@@ -8,8 +8,8 @@ use dilqr_runtime::error::{Input, Position};
 use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Cause, GradientError, Hessian, Ilqr, Model, ModelFunction, Problem, Scalar, Settings, SettingsError, Solution,
-    SolveError, Status, batch,
+    Cause, GradientError, Hessian, Ilqr, InputError, Model, ModelFunction, Problem, Scalar, Settings, SettingsError,
+    Solution, SolveError, Status, batch,
 };
 use support::{Pendulum, Tracking, c};
 
@@ -77,18 +77,18 @@ fn stage_parameters() {
     let start = || Problem::new([0.1, 0.0], [9.0, 0.1], T);
     assert_eq!(
         solver.solve(&start()),
-        Err(SolveError::WrongLength { input: Input::StageParams, given: 0, expected: T + 1 })
+        Err(SolveError::Input(InputError::WrongLength { input: Input::StageParams, given: 0, expected: T + 1 }))
     );
     assert_eq!(
         solver.solve(&start().with_stage_params(&[[0.0; 2]; T])),
-        Err(SolveError::WrongLength { input: Input::StageParams, given: T, expected: T + 1 })
+        Err(SolveError::Input(InputError::WrongLength { input: Input::StageParams, given: T, expected: T + 1 }))
     );
     let mut bad = [[0.0; 2]; T + 1];
     bad[T][1] = f64::INFINITY;
     let position = Position { stage: Some(T), entry: 1 };
     assert_eq!(
         solver.solve(&start().with_stage_params(&bad)),
-        Err(SolveError::NonFinite { input: Input::StageParams, position, given: f64::INFINITY })
+        Err(SolveError::Input(InputError::NonFinite { input: Input::StageParams, position, given: f64::INFINITY }))
     );
     let good = [[0.1; 2]; T + 1];
     let policy = |_: usize, x: &SVector<f64, 2>| [-x[0]];

@@ -7,8 +7,8 @@ mod support;
 use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Differentiation, Gradient, GradientError, Hessian, Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings,
-    Solution,
+    Differentiation, Gradient, GradientError, Hessian, Ilqr, InputError, Limits, LossGradient, Model, Problem, Scalar,
+    Settings, Solution,
 };
 use support::{
     BoundedPendulum, Cart4, Cartpole, Lqr, Pendulum, Reference, Tracking, assert_close, c, relative_error, solve, tight,
@@ -364,7 +364,7 @@ fn what_the_solve_started_from_is_data() {
     let error = refused(&mut solver, &edited(&[0.0; 2], &[]));
     assert!(matches!(error, GradientError::NotContracting { iteration: 1, step: f64::INFINITY, .. }), "{error}");
     let error = refused(&mut solver, &edited(&[f64::NAN; 2], &[]));
-    assert!(matches!(error, GradientError::NonFinite { .. }), "{error}");
+    assert!(matches!(error, GradientError::Input(InputError::NonFinite { .. })), "{error}");
     let error = refused(&mut solver, &edited(&[], &[]));
     assert_eq!(error.to_string(), "the list of controls has length 0, expected 2");
     let error = refused(&mut solver, &edited(&[2.5; 2], &[0.0]));

@@ -5,7 +5,7 @@
 use dilqr_models::{cartpole, lqr, pendulum};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Hessian, Ilqr, LossGradient, Model, Problem, Settings, SettingsError, Solution, SolveError, Status,
+    Hessian, Ilqr, InputError, LossGradient, Model, Problem, Settings, SettingsError, Solution, SolveError, Status,
 };
 use dilqr_tests::{cart4, pend2, root, weights};
 use rand::rngs::StdRng;
@@ -23,7 +23,7 @@ where
     let mut solver = Ilqr::new(model, T, Settings::default()).unwrap();
     let x0 = [0.1; NX];
     let mut refused = |problem: &Problem<NX, NU, NP>| {
-        assert!(matches!(solver.solve(problem), Err(SolveError::NonFinite { .. })), "{problem:?}");
+        assert!(matches!(solver.solve(problem), Err(SolveError::Input(InputError::NonFinite { .. }))), "{problem:?}");
     };
     for bad in NOT_FINITE {
         for i in 0..NX {
@@ -50,7 +50,10 @@ where
         assert_eq!(error, SolveError::Horizon { given: horizon, expected: T });
     }
     let short = Problem::new(x0, params, T).with_controls(&[SVector::<f64, NU>::zeros(); T - 1]);
-    assert!(matches!(solver.solve(&short), Err(SolveError::WrongLength { given: 7, expected: T, .. })));
+    assert!(matches!(
+        solver.solve(&short),
+        Err(SolveError::Input(InputError::WrongLength { given: 7, expected: T, .. }))
+    ));
     // The solver still gives the same solution.
     assert!(solver.solve(&Problem::new(x0, params, T)).is_ok());
 }

@@ -44,8 +44,8 @@ use nalgebra::{SMatrix, SVector};
 use crate::differentiate::factorization_key::Owner;
 #[cfg(feature = "dual")]
 use crate::differentiate::unroll::Start;
-use crate::error::{GradientError, Input};
-use crate::gradient::{Gradient, Jacobian, LossGradient, check_length, check_loss};
+use crate::error::{GradientError, Input, check_length};
+use crate::gradient::{Gradient, Jacobian, LossGradient, check_loss};
 use crate::kkt::active_set::Constrained;
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};

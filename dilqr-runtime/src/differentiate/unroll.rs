@@ -36,8 +36,8 @@
 use nalgebra::SVector;
 use num_dual::Dual;
 
-use crate::error::{GradientError, Input};
-use crate::gradient::{Gradient, LossGradient, check_finite, check_length};
+use crate::error::{GradientError, Input, check_finite, check_length};
+use crate::gradient::{Gradient, LossGradient};
 use crate::linalg::products::{add_product, zeros};
 use crate::lq::bounds::Bounds;
 use crate::model::Model;

@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn derivatives_are_those_of_the_value() {
         let h = 1e-5;
-        for law in [PenaltyKind::Augmented { weight: 7.0 }, PenaltyKind::Barrier { tau: 0.1 }] {
+        for kind in [PenaltyKind::Augmented { weight: 7.0 }, PenaltyKind::Barrier { tau: 0.1 }] {
             let penalty = penalty(kind);
             for inequality in [true, false] {
                 for (c, multiplier) in [(-1.3, 0.4), (-0.2, 2.0), (-0.03, 0.5), (0.0, 0.3), (0.7, 0.0), (0.2, -0.9)] {
