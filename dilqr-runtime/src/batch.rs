@@ -51,7 +51,7 @@ where
             |forward, problem| {
                 problem.check(model, horizon)?;
                 let mut solution = Solution::empty(horizon);
-                forward.solve(model, settings, problem, |_| {}, &mut solution, None);
+                forward.solve(model, settings, problem, |_| {}, &mut solution, None)?;
                 Ok(solution)
             },
         )

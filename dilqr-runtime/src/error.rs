@@ -167,15 +167,6 @@ pub enum SolveError {
         /// Its upper bound.
         upper: f64,
     },
-    /// [`Problem::with_policy`](crate::Problem::with_policy) was called on a problem that did not have one stage-parameter
-    /// vector a stage at that time, so that the rollout could not be made.
-    #[error("the policy was given with {given} stage parameters, expected {expected}: give the stage parameters first")]
-    PolicyBeforeStageParams {
-        /// Number of stage parameters at the call.
-        given: usize,
-        /// The number the horizon asks for.
-        expected: usize,
-    },
 }
 
 /// Why a solution has no gradient, or none that can be answered for.

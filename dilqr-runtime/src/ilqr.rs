@@ -140,7 +140,7 @@ where
             let mut solution = Solution::empty(self.horizon());
             let warm = path.last().map(|last| problem.clone().with_warm_start(&self.model, last));
             let problem = warm.as_ref().unwrap_or(problem);
-            self.forward.solve(&self.model, &settings, problem, |_| {}, &mut solution, None);
+            self.forward.solve(&self.model, &settings, problem, |_| {}, &mut solution, None)?;
             path.push(solution);
         }
         Ok(path)
@@ -183,7 +183,7 @@ where
     ) -> Result<Solution<NX, NU, NP, NS>, SolveError> {
         problem.check(&self.model, self.horizon())?;
         let mut solution = Solution::empty(self.horizon());
-        self.run(problem, observe, &mut solution);
+        self.run(problem, observe, &mut solution)?;
         Ok(solution)
     }
 
@@ -197,8 +197,7 @@ where
         solution: &mut Solution<NX, NU, NP, NS>,
     ) -> Result<(), SolveError> {
         problem.check(&self.model, self.horizon())?;
-        self.run(problem, |_| {}, solution);
-        Ok(())
+        self.run(problem, |_| {}, solution)
     }
 
     fn run(
@@ -206,11 +205,12 @@ where
         problem: &Problem<NX, NU, NP, NS>,
         observe: impl FnMut(&Iteration),
         solution: &mut Solution<NX, NU, NP, NS>,
-    ) {
+    ) -> Result<(), SolveError> {
         let Self { model, settings, forward, implicit } = self;
-        if forward.solve(model, settings, problem, observe, solution, implicit.lend()) {
+        if forward.solve(model, settings, problem, observe, solution, implicit.lend())? {
             implicit.adopt(solution);
         }
+        Ok(())
     }
 
     /// The exact gradient of a loss on the trajectory with respect to parameters, initial state and stage parameters, by

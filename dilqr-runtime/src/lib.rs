@@ -64,6 +64,7 @@ mod certificate;
 mod differentiate;
 pub mod error;
 mod gradient;
+mod guess;
 mod ilqr;
 mod kkt;
 mod linalg;

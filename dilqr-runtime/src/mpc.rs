@@ -10,12 +10,13 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::cause::Cause;
 use crate::error::{Input, SettingsError, SolveError, check_finite, check_length, check_vector};
+use crate::guess::Guess;
 use crate::ilqr::Ilqr;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::rollout::at_stage;
-use crate::problem::{Guess, Problem};
+use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::solution::{Multipliers, Solution, Stats, copy};
 use crate::solve::augmented_lagrangian::violation;

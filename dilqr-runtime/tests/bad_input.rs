@@ -52,7 +52,7 @@ fn numbers_that_are_not_finite() {
         );
         // A policy at fault is told from a model at fault: the state was still finite.
         refuse(
-            &Problem::new([0.1, 0.0], p, T).with_policy(&Pendulum, |t, _| if t == 3 { [bad] } else { [0.0] }),
+            &Problem::new([0.1, 0.0], p, T).with_policy(&Pendulum, move |t, _| if t == 3 { [bad] } else { [0.0] }),
             &format!("the list of controls is {bad} at stage 3, entry 0, expected a finite number"),
         );
     }
@@ -92,17 +92,55 @@ fn stage_parameters() {
     );
     let good = [[0.1; 2]; T + 1];
     let policy = |_: usize, x: &SVector<f64, 2>| [-x[0]];
-    assert_eq!(
-        solver.solve(&start().with_policy(&Tracking, policy).with_stage_params(&good)),
-        Err(SolveError::PolicyBeforeStageParams { given: 0, expected: T + 1 })
-    );
     let solution = solver.solve(&start().with_stage_params(&good).with_policy(&Tracking, policy)).unwrap();
     assert_eq!(solution.status, Status::Converged);
-    // Stage parameters that change after the rollout: its controls stay, its states do not.
+    // The solve evaluates the policy, so the order of the builders is nothing to think of.
+    assert_eq!(solver.solve(&start().with_policy(&Tracking, policy).with_stage_params(&good)).unwrap(), solution);
     let other = [[0.2; 2]; T + 1];
-    let late = start().with_stage_params(&good).with_policy(&Tracking, policy).with_stage_params(&other);
-    let early = late.controls().map(|u| start().with_stage_params(&other).with_controls(u)).unwrap();
-    assert_eq!(solver.solve(&late), solver.solve(&early));
+    let late = start().with_stage_params(&other).with_policy(&Tracking, policy).with_stage_params(&good);
+    assert_eq!(solver.solve(&late).unwrap(), solution);
+    // A policy without the stage parameters that its rollout reads.
+    assert_eq!(
+        solver.solve(&start().with_policy(&Tracking, policy)),
+        Err(InputError::WrongLength { input: Input::StageParams, given: 0, expected: T + 1 }.into())
+    );
+}
+
+/// A problem with a policy stays a value: its clones are equal to it, and threads may share it.
+#[test]
+fn policies_are_values() {
+    let policy = |_: usize, x: &SVector<f64, 2>| [-8.0 * x[0] - 2.0 * x[1]];
+    let start = || Problem::new([0.1, 0.0], [10.0, 1.0, 1.0], T).with_policy(&Pendulum, policy);
+    let problem = start();
+    assert_eq!(problem, problem.clone());
+    assert_ne!(problem, start());
+    assert!(problem.controls().is_none());
+    let solution = pendulum().solve(&problem).unwrap();
+    let elsewhere = std::thread::spawn(move || pendulum().solve(&problem).unwrap()).join().unwrap();
+    assert_eq!(solution, elsewhere);
+}
+
+/// A warm start checks the solution that it was given.
+#[test]
+fn warm_starts() {
+    let mut solver = pendulum();
+    let start = || Problem::new([0.1, 0.0], [10.0, 1.0, 1.0], T);
+    let solution = solver.solve(&start()).unwrap();
+    let again = solver.solve(&start().with_warm_start(&Pendulum, &solution)).unwrap();
+    assert_eq!((again.status, again.stats.iterations), (Status::Converged, 0));
+    let mut edited = solution.clone();
+    edited.gains.pop();
+    refuse(&start().with_warm_start(&Pendulum, &edited), "the list of gains has length 19, expected 20");
+    edited = solution.clone();
+    edited.gains[4][1] = f64::NAN;
+    refuse(
+        &start().with_warm_start(&Pendulum, &edited),
+        "the list of gains is NaN at stage 4, entry 1, expected a finite number",
+    );
+    refuse(
+        &start().with_warm_start(&Pendulum, &Solution::empty(T)),
+        "the list of states is NaN at stage 0, entry 0, expected a finite number",
+    );
 }
 
 #[test]

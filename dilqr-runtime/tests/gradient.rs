@@ -50,9 +50,10 @@ where
 {
     let Solution { mut x0, mut params, mut stage_params, .. } = solution.clone();
     edit(&mut x0, &mut params, &mut stage_params);
+    let Solution { states, controls, gains, .. } = solution.clone();
     Problem::new(x0, params, solution.horizon())
         .with_stage_params(&stage_params)
-        .with_policy(model, |t, x| solution.controls[t] + solution.gains[t] * (x - solution.states[t]))
+        .with_policy(model, move |t, x| controls[t] + gains[t] * (x - states[t]))
 }
 
 /// Moves initial state, parameters or stage parameters by a length.

@@ -41,7 +41,7 @@ where
                 let mut guess = vec![SVector::<f64, NU>::zeros(); T];
                 guess[t][i] = bad;
                 refused(&Problem::new(x0, params, T).with_controls(&guess));
-                refused(&Problem::new(x0, params, T).with_policy(&model, |at, _| guess[at]));
+                refused(&Problem::new(x0, params, T).with_policy(&model, move |at, _| guess[at]));
             }
         }
     }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::cause::Cause;
+use crate::error::InputError;
 use crate::ilqr::Iteration;
 use crate::kkt::unconstrained::Sensitivity;
 use crate::lq::bounds::Bounds;
@@ -13,7 +14,7 @@ use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
 use crate::ocp::rollout::{Cost, Trajectory, closed_loop_rollout, cost_along, rollout};
-use crate::problem::{Guess, Problem};
+use crate::problem::Problem;
 use crate::settings::{Hessian, Settings};
 use crate::solution::{CertificateData, Solution, Stats, copy};
 use crate::solve::augmented_lagrangian::ActiveSetNewton;
@@ -83,7 +84,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
     }
 
     /// Solves a problem that passed its check, and writes everything of `solution`. Where the factorization of the LQ problem
-    /// about it comes about on the way, it is left in `keep`: whether it is there.
+    /// about it comes about on the way, it is left in `keep`: whether it is there. An error, of a policy, leaves `solution`
+    /// alone.
     pub(crate) fn solve<M, const NP: usize>(
         &mut self,
         model: &M,
@@ -92,11 +94,13 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         observe: impl FnMut(&Iteration),
         solution: &mut Solution<NX, NU, NP, NS>,
         keep: Option<&mut Sensitivity<f64, NX, NU>>,
-    ) -> bool
+    ) -> Result<bool, InputError>
     where
         M: Model<NX, NU, NP, NS>,
     {
         self.load_problem(model, problem);
+        let with_states = self.write_guess(model, problem)?;
+        self.record_guess(with_states, solution);
         self.penalty.kind = match settings.relaxation {
             Some(tau) => PenaltyKind::Barrier { tau },
             None => PenaltyKind::Augmented { weight: settings.penalty.initial },
@@ -112,7 +116,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
                 self.penalty.terminal.fill(0.0);
             }
         }
-        self.current.cost = self.start(model, problem);
+        self.current.cost = self.start(model, problem, with_states);
         self.current.sweep = BackwardPass::NONE;
         let stats = Stats::default();
         let mut solve = Solve {
@@ -129,7 +133,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         let status = solve.run(observe);
         let Solve { stats, kept, .. } = solve;
         self.finish(model, settings, status, stats, problem, solution);
-        kept && status == Status::Converged
+        Ok(kept && status == Status::Converged)
     }
 
     /// Takes over what a problem gives besides its trajectory.
@@ -227,24 +231,41 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         sum + model.terminal_cost(Terminal::new(&states[horizon], params, &self.stage_params[horizon]))
     }
 
-    /// The initial trajectory, within the bounds, and its cost.
-    pub(crate) fn start<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>) -> Cost<f64>
+    /// Makes the problem's guess the current trajectory: its controls, and its states where it has some.
+    pub(crate) fn write_guess<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        problem: &Problem<NX, NU, NP, NS>,
+    ) -> Result<bool, InputError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Trajectory { states, controls, .. } = &mut self.current.trajectory;
+        problem.write_guess(model, controls, states)
+    }
+
+    /// Keeps the guess for gradients through the steps of the solve.
+    pub(crate) fn record_guess<const NP: usize>(&self, with_states: bool, solution: &mut Solution<NX, NU, NP, NS>) {
+        let Trajectory { states, controls, .. } = &self.current.trajectory;
+        copy(&mut solution.initial_controls, controls);
+        copy(&mut solution.initial_states, if with_states { states } else { &[] });
+    }
+
+    /// The cost of the initial trajectory, which is the guess within the bounds. `with_states` says whether the guess has
+    /// states.
+    pub(crate) fn start<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        problem: &Problem<NX, NU, NP, NS>,
+        with_states: bool,
+    ) -> Cost<f64>
     where
         M: Model<NX, NU, NP, NS>,
     {
         let Self { current, stage_params, bounds, penalty, .. } = self;
         let instance = OcpInstance { model, params: problem.params(), stage_params, bounds, penalty };
         let trajectory = &mut current.trajectory;
-        let mut together = false;
-        match problem.guess() {
-            Guess::Zeros | Guess::NoRollout { .. } => trajectory.controls.fill(SVector::zeros()),
-            Guess::Controls(controls) => trajectory.controls.copy_from_slice(controls),
-            Guess::Rollout { controls, states } => {
-                trajectory.controls.copy_from_slice(controls);
-                trajectory.states.copy_from_slice(states);
-                together = true;
-            }
-        }
+        let mut together = with_states;
         if instance.keeps_bounds() {
             for u in &mut trajectory.controls {
                 let given = *u;
@@ -274,17 +295,6 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         let held: &[_] = if self.penalty.covers_bounds() { &[] } else { &policy.held };
         copy(&mut solution.bound_multipliers, held);
         copy(&mut solution.stage_params, &self.stage_params);
-        match problem.controls() {
-            Some(controls) => copy(&mut solution.initial_controls, controls),
-            None => {
-                solution.initial_controls.clear();
-                solution.initial_controls.resize(self.horizon(), SVector::zeros());
-            }
-        }
-        match problem.guess() {
-            Guess::Rollout { states, .. } => copy(&mut solution.initial_states, states),
-            _ => solution.initial_states.clear(),
-        }
         copy(&mut solution.states, &trajectory.states);
         copy(&mut solution.controls, &trajectory.controls);
         copy(&mut solution.gains, &policy.gains);
