@@ -14,7 +14,8 @@ use crate::scalar::lanes::Lanes;
 use core::sync::atomic::AtomicUsize;
 use rayon::prelude::*;
 
-use crate::differentiate::Implicit;
+use crate::differentiate;
+use crate::differentiate::check::KktWorkspace;
 #[cfg(feature = "lanes")]
 use crate::differentiate::lanes::Gradients;
 use crate::error::{GradientError, Input, InputError, SolveError};
@@ -24,7 +25,7 @@ use crate::model::Model;
 use crate::problem::Problem;
 #[cfg(feature = "lanes")]
 use crate::scalar::lanes::Native;
-use crate::settings::{Differentiation, Settings};
+use crate::settings::Settings;
 use crate::solution::Solution;
 #[cfg(feature = "lanes")]
 use crate::solve::lockstep::Lockstep;
@@ -80,14 +81,14 @@ where
         .par_iter()
         .zip(losses)
         .map_init(
-            || Implicit::new::<M, NP, NS>(0),
-            |implicit, (solution, loss)| {
+            || KktWorkspace::new::<M, NP>(0),
+            |workspace, (solution, loss)| {
                 let horizon = solution.horizon();
                 check_solver(horizon, settings)?;
-                if implicit.horizon() != horizon {
-                    *implicit = Implicit::new::<M, NP, NS>(horizon);
+                if workspace.horizon() != horizon {
+                    *workspace = KktWorkspace::new::<M, NP>(horizon);
                 }
-                implicit.vjp(model, settings, solution, loss, Differentiation::Implicit)
+                differentiate::vjp(workspace, model, settings, solution, loss)
             },
         )
         .collect()

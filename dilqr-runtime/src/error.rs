@@ -179,6 +179,9 @@ pub enum GradientError {
     /// A list of numbers was refused.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// The problem that was to be solved first is none.
+    #[error(transparent)]
+    Problem(#[from] SolveError),
     /// The trajectory is not a solution: the solver stopped early, or the solution was edited since.
     #[error(
         "the solution has not converged: status {status}, dynamics residual {dynamics:e} (at most {dynamics_tolerance:e}), \

@@ -59,7 +59,7 @@ impl<const NX: usize, const NP: usize, const NS: usize> Gradient<NX, NP, NS> {
     }
 }
 
-pub(crate) fn all_finite<const R: usize, const C: usize>(matrix: &SMatrix<f64, R, C>) -> bool {
+fn all_finite<const R: usize, const C: usize>(matrix: &SMatrix<f64, R, C>) -> bool {
     matrix.iter().all(|entry| entry.is_finite())
 }
 
@@ -71,4 +71,11 @@ pub(crate) fn check_loss<const NX: usize, const NU: usize>(
     check_length(Input::LossControls, loss.controls.len(), horizon)?;
     check_finite(Input::LossStates, loss.states.iter().map(|g| g.as_slice()))?;
     check_finite(Input::LossControls, loss.controls.iter().map(|g| g.as_slice()))
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize> Jacobian<NX, NU, NP> {
+    pub(crate) fn check(self) -> Result<Self, GradientError> {
+        let finite = self.states.iter().all(all_finite) && self.controls.iter().all(all_finite);
+        if finite { Ok(self) } else { Err(GradientError::Undefined) }
+    }
 }

@@ -63,6 +63,12 @@ pub(crate) struct Feedback<const NX: usize, const NU: usize> {
 }
 
 impl<const NX: usize, const NU: usize> Guess<NX, NU> {
+    /// Whether the controls come with the states that they lead to.
+    #[cfg(feature = "dual")]
+    pub(crate) fn has_states(&self) -> bool {
+        !matches!(self, Self::Zeros | Self::Controls(_))
+    }
+
     /// Checks the lists that the guess was given as.
     pub(crate) fn check(&self, horizon: usize) -> Result<(), InputError> {
         match self {

@@ -121,10 +121,9 @@ where
         let (controls, states) = (vec![SVector::zeros(); horizon], vec![SVector::zeros(); horizon + 1]);
         problem.guess = Guess::Rollout { controls, states };
         let (stages, terminal) = (horizon * limits.stage(), limits.terminal());
-        // With room for what a solve writes into it. (Every first guess is a rollout, which a solution keeps.)
+        // With room for what a solve writes into it.
         let room = || {
             let mut solution = Solution::empty(horizon);
-            solution.initial_states.reserve_exact(horizon + 1);
             solution.multipliers.stage.reserve_exact(stages);
             solution.multipliers.terminal.reserve_exact(terminal);
             solution.bound_multipliers.reserve_exact(if limits.bounded { horizon } else { 0 });

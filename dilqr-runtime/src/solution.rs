@@ -136,11 +136,6 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     pub stage_params: Vec<SVector<f64, NS>>,
     /// For the certificate.
     pub(crate) certificate_data: CertificateData<NU>,
-    /// The controls that the solve started from, as they were given (zeros where none were), `T` vectors of `NU`. Read
-    /// where a gradient is taken through the steps of a solve, and nowhere else.
-    pub initial_controls: Vec<SVector<f64, NU>>,
-    /// Where the solve started from a rollout under a feedback law, its states, `T + 1` vectors of `NX`; empty otherwise.
-    pub initial_states: Vec<SVector<f64, NX>>,
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solution<NX, NU, NP, NS> {
@@ -164,8 +159,6 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
             x0: SVector::repeat(f64::NAN),
             params: SVector::repeat(f64::NAN),
             stage_params: vec![SVector::repeat(f64::NAN); horizon + 1],
-            initial_controls: vec![SVector::repeat(f64::NAN); horizon],
-            initial_states: Vec::with_capacity(horizon + 1),
         }
     }
 

@@ -237,10 +237,10 @@ impl<'a> Elaborator<'a> {
         &mut self,
         function: &Function,
         arguments: &Arguments,
-        sees_control: bool,
+        depends_on_control: bool,
     ) -> SymbolicValue {
         let mut values = vec![arguments.x.clone()];
-        if sees_control {
+        if depends_on_control {
             values.push(arguments.u.clone());
         }
         values.push(arguments.p.clone());

@@ -88,10 +88,10 @@ impl Elaborator<'_> {
     pub(crate) fn limits(&mut self, arguments: &Arguments) -> (Limits<NodeId>, Vec<Ident>) {
         let mut limits = Limits::default();
         // Inequalities come before equalities in the list of functions, and in the vector.
-        for (name, sees_control) in CONSTRAINTS {
+        for (name, depends_on_control) in CONSTRAINTS {
             let Some(function) = self.model.find_function(name) else { continue };
-            let value = self.inline_entry_point(function, arguments, sees_control);
-            let constraints = if sees_control { &mut limits.stage } else { &mut limits.terminal };
+            let value = self.inline_entry_point(function, arguments, depends_on_control);
+            let constraints = if depends_on_control { &mut limits.stage } else { &mut limits.terminal };
             flatten(&value, &mut constraints.values);
             let length = constraints.values.len();
             if name.ends_with("constraints") {

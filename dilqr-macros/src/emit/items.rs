@@ -725,7 +725,7 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
     let (terminal_inequalities, terminal_equalities) = (terminal.inequalities, terminal.equalities());
     let cu = kernels.expand_stage_constraints.as_ref();
     let cu = cu.map(|program| pattern(program, Field::Cu, stage.values.len(), context.sizes.nu));
-    let sees_control = cu.unwrap_or_default().into_iter().map(|row| row.contains(&true));
+    let depends_on_control = cu.unwrap_or_default().into_iter().map(|row| row.contains(&true));
     quote! {
         const LIMITS: #runtime::Limits = #runtime::Limits {
             bounded: #bounded,
@@ -733,7 +733,7 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
             stage_equalities: #stage_equalities,
             terminal_inequalities: #terminal_inequalities,
             terminal_equalities: #terminal_equalities,
-            sees_control: &[#(#sees_control),*],
+            depends_on_control: &[#(#depends_on_control),*],
         };
     }
 }

@@ -200,10 +200,10 @@ fn constraint_signatures(model: &Model, errors: &mut Errors) {
         TypeKind::Unknown => true,
         _ => false,
     };
-    for (name, sees_control) in CONSTRAINTS {
-        let control = if sees_control { ", u: Control" } else { "" };
+    for (name, depends_on_control) in CONSTRAINTS {
+        let control = if depends_on_control { ", u: Control" } else { "" };
         let write = format!("pub fn {name}(x: State{control}, p: Params) -> [f64; K]");
-        signature(model, name, sees_control, numbers, &write, errors);
+        signature(model, name, depends_on_control, numbers, &write, errors);
     }
 }
 
@@ -212,7 +212,7 @@ fn constraint_signatures(model: &Model, errors: &mut Errors) {
 fn signature(
     model: &Model,
     name: &str,
-    sees_control: bool,
+    depends_on_control: bool,
     result: impl Fn(&Type) -> bool,
     write: &str,
     errors: &mut Errors,
@@ -221,7 +221,9 @@ fn signature(
     let stage = if model.has_stage_params() { "[, s: StageParams]) ->" } else { ") ->" };
     let expected = message::signature(name, &write.replacen(") ->", stage, 1));
     let mut wanted = vec!["State", "Control", "Params", "StageParams"];
-    wanted.retain(|&name| (name != "Control" || sees_control) && (name != "StageParams" || model.has_stage_params()));
+    wanted.retain(|&name| {
+        (name != "Control" || depends_on_control) && (name != "StageParams" || model.has_stage_params())
+    });
     let given = function.arguments.len();
     if given != wanted.len() && !(model.has_stage_params() && given + 1 == wanted.len()) {
         errors.at(&function.name, &expected);

@@ -88,7 +88,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
     ) where
         M: Model<NX, NU, NP, NS>,
     {
-        let TrajectoryRef { states, controls, params, stage_params } = point;
+        let TrajectoryRef { states, controls, params, stage_params, .. } = point;
         let bounds = Bounds::of(model, params);
         let instance = OcpInstance { model, params, stage_params, bounds: &bounds, penalty: &self.penalty };
         let Memory { c, slopes, record, .. } = &mut self.stage;
@@ -125,7 +125,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let TrajectoryRef { states, controls, params, stage_params } = point;
+        let TrajectoryRef { states, controls, params, stage_params, .. } = point;
         let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
         let Self { penalty, stage, .. } = self;
         if limits.stage() > 0 {
@@ -153,34 +153,33 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         }
     }
 
-    /// Adds to the gradients what the barriers of stage `t` contribute when the trajectory changes by `dx`, `du`; where
+    /// Adds to the gradients what the barriers of stage `t` contribute when the trajectory changes by `variation`; where
     /// that is `None`, the derivative of the barriers themselves.
     pub(crate) fn contract_stage<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
         t: usize,
-        direction: Option<(&SVector<S, NX>, &SVector<S, NU>)>,
-        gp: &mut SVector<S, NP>,
-        gs: &mut SVector<S, NS>,
+        variation: Option<Variation<'_, S, NX, NU>>,
+        mut out: ParameterGradient<'_, S, NP, NS>,
     ) where
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let TrajectoryRef { states, controls, params, stage_params } = point;
+        let TrajectoryRef { states, controls, params, stage_params, .. } = point;
         let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
-        let (dx, du) = direction.map_or_else(|| (zero_vector(), zero_vector()), |(dx, du)| (*dx, *du));
+        let (dx, du) = variation.map_or_else(|| (zero_vector(), zero_vector()), |step| (*step.dx, *step.du));
         self.visit_stage(model, point, t);
         let Self { penalty, stage, .. } = self;
         if limits.stage() > 0 {
             stage.change(&dx, &du);
-            let dmu = if direction.is_some() { &stage.changes } else { &stage.slopes };
+            let dmu = if variation.is_some() { &stage.changes } else { &stage.slopes };
             model.add_stage_constraint_contraction(
                 Stage::new(x, u, params, s),
                 &stage.slopes,
                 Variation::new(&dx, &du),
                 dmu,
-                ParameterGradient { p: gp, s: gs },
+                out.reborrow(),
             );
         }
         if limits.bounded {
@@ -189,14 +188,14 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
                 // `c = lower - u` moves with the lower bound, `c = u - upper` against the upper one.
                 for (side, term) in Bounds::of(model, params).penalties(i, u, penalty) {
                     let change = term.curvature * side.direction::<S>() * du[i];
-                    let weight = if direction.is_some() { change } else { term.slope };
+                    let weight = if variation.is_some() { change } else { term.slope };
                     match side {
                         Side::Lower => lower[i] += weight,
                         Side::Upper => upper[i] += -weight,
                     }
                 }
             }
-            model.add_bounds_contraction(params, &lower, &upper, gp);
+            model.add_bounds_contraction(params, &lower, &upper, out.p);
         }
     }
 
@@ -206,8 +205,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         model: &M,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
         direction: Option<&SVector<S, NX>>,
-        gp: &mut SVector<S, NP>,
-        gs: &mut SVector<S, NS>,
+        out: ParameterGradient<'_, S, NP, NS>,
     ) where
         M: Model<NX, NU, NP, NS>,
     {
@@ -221,13 +219,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         let terminal = &mut self.terminal;
         terminal.change(&dx, &zero_vector());
         let dmu = if direction.is_some() { &terminal.changes } else { &terminal.slopes };
-        model.add_terminal_constraint_contraction(
-            Terminal::new(x, params, s),
-            &terminal.slopes,
-            &dx,
-            dmu,
-            ParameterGradient { p: gp, s: gs },
-        );
+        model.add_terminal_constraint_contraction(Terminal::new(x, params, s), &terminal.slopes, &dx, dmu, out);
     }
 
     /// Adds the barriers of stage `t` to the parameter terms `hxp`, `hup`.
@@ -241,7 +233,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let TrajectoryRef { states, controls, params, stage_params } = point;
+        let TrajectoryRef { states, controls, params, stage_params, .. } = point;
         let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
         self.visit_stage(model, point, t);
         let Self { penalty, stage, .. } = self;

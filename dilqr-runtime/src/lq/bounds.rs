@@ -98,6 +98,15 @@ impl<S: Scalar, const NU: usize> Bounds<S, NU> {
 }
 
 impl Side {
+    /// The side on which a multiplier `Qu` holds a control: positive at the lower bound, negative at the upper one.
+    pub(crate) fn of_multiplier(qu: f64) -> Option<Self> {
+        match qu {
+            qu if qu > 0.0 => Some(Self::Lower),
+            qu if qu < 0.0 => Some(Self::Upper),
+            _ => None,
+        }
+    }
+
     /// The derivative in the control of the bound as an inequality `c <= 0`.
     pub(crate) fn direction<S: Scalar>(self) -> S {
         match self {

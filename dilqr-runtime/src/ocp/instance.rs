@@ -39,6 +39,35 @@ pub(crate) fn is_enforced_at(limits: &Limits, t: usize, i: usize) -> bool {
     t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true)
 }
 
+/// A constraint at a stage of a trajectory, with its value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Constraint {
+    /// Stage `t`; the horizon for terminal constraints.
+    pub(crate) t: usize,
+    /// Its index, inequalities first.
+    pub(crate) i: usize,
+    pub(crate) inequality: bool,
+    /// Whether it is a constraint at this stage; see [`is_enforced_at`].
+    pub(crate) enforced: bool,
+    pub(crate) c: f64,
+}
+
+/// The constraints along a trajectory with their values: those of the stages, stage after stage, then the terminal ones.
+pub(crate) fn constraints_along<'a>(
+    values: &'a [f64],
+    horizon: usize,
+    limits: &'a Limits,
+) -> impl Iterator<Item = Constraint> + 'a {
+    let stages = horizon * limits.stage();
+    values.iter().enumerate().map(move |(index, &c)| match index.checked_sub(stages) {
+        Some(i) => Constraint { t: horizon, i, inequality: i < limits.terminal_inequalities, enforced: true, c },
+        None => {
+            let (t, i) = (index / limits.stage(), index % limits.stage());
+            Constraint { t, i, inequality: i < limits.stage_inequalities, enforced: is_enforced_at(limits, t, i), c }
+        }
+    })
+}
+
 /// The derivatives of a stage that penalties add to.
 pub(crate) struct CostDerivativesMut<'a, S, const NX: usize, const NU: usize> {
     pub(crate) lx: &'a mut SVector<S, NX>,

@@ -156,9 +156,22 @@ mod tests {
     }
 }
 
-/// MultipliersRef of the constraints, stage after stage, then the terminal ones.
+/// Multipliers of the constraints, borrowed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MultipliersRef<'a, S> {
+    /// Stage after stage.
     pub(crate) stage: &'a [S],
     pub(crate) terminal: &'a [S],
+}
+
+impl<'a, S> MultipliersRef<'a, S> {
+    /// Those of a model without constraints.
+    #[cfg(feature = "lanes")]
+    pub(crate) const NONE: Self = Self { stage: &[], terminal: &[] };
+
+    /// Those of stage `t`.
+    #[inline(always)]
+    pub(crate) fn at_stage(&self, t: usize, limits: &Limits) -> &'a [S] {
+        &self.stage[t * limits.stage()..][..limits.stage()]
+    }
 }

@@ -3,6 +3,7 @@
 //! All of them use the model's `step` kernel, so that the same controls give the same states to the last bit.
 
 use crate::linalg::products::zeros;
+use crate::ocp::penalty::MultipliersRef;
 use crate::ocp::stationarity;
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
@@ -225,11 +226,27 @@ where
     (cost, finite & is_finite(cost.total))
 }
 
-/// A trajectory and the data it belongs to, borrowed from a solution.
+/// A trajectory, the data it belongs to, and its multipliers, borrowed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TrajectoryRef<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     pub(crate) states: &'a [SVector<S, NX>],
     pub(crate) controls: &'a [SVector<S, NU>],
     pub(crate) params: &'a SVector<S, NP>,
     pub(crate) stage_params: &'a [SVector<S, NS>],
+    pub(crate) multipliers: MultipliersRef<'a, S>,
+}
+
+impl<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> TrajectoryRef<'a, S, NX, NU, NP, NS> {
+    /// Stage `t` as kernels read it.
+    #[inline(always)]
+    pub(crate) fn stage(&self, t: usize) -> Stage<'a, S, NX, NU, NP, NS> {
+        Stage::new(&self.states[t], &self.controls[t], self.params, &self.stage_params[t])
+    }
+
+    /// The terminal state as kernels read it.
+    #[inline(always)]
+    pub(crate) fn terminal(&self) -> Terminal<'a, S, NX, NP, NS> {
+        let horizon = self.controls.len();
+        Terminal::new(&self.states[horizon], self.params, &self.stage_params[horizon])
+    }
 }

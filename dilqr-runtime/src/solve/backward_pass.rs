@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 use num_traits::Zero;
 
-use crate::kkt::unconstrained::Sensitivity;
+use crate::kkt::unconstrained::Unconstrained;
 use crate::linalg::products::{dot, is_finite};
 use crate::lq::proximal::{Curvature, Proximal};
 use crate::lq::riccati::{Quadratic, StageFactor};
@@ -172,7 +172,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         trajectory: &Trajectory<S, NX, NU>,
         method: PassSettings<S>,
         records: &mut StageWorkspace<S, NX, NU>,
-        mut keep: Option<&mut Sensitivity<S, NX, NU>>,
+        mut keep: Option<&mut Unconstrained<S, NX, NU>>,
     ) -> BackwardPass<S>
     where
         M: Model<NX, NU, NP, NS>,

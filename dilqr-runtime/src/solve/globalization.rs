@@ -2,7 +2,7 @@
 //!
 //! Rollouts and sweeps are others' business, so that several solves, in lanes, can wait for the same one.
 
-use crate::ilqr::Iteration;
+use crate::iteration::Iteration;
 use crate::ocp::rollout::Cost;
 use crate::scalar::float;
 use crate::settings::{Hessian, Settings};

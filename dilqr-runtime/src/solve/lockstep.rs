@@ -141,8 +141,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         let Self { single, trial, .. } = self;
         problem.check(model, single.horizon())?;
         single.load_problem(model, problem);
-        let with_states = single.write_guess(model, problem)?;
-        single.current.cost = single.start(model, problem, with_states);
+        single.current.cost = single.start(model, problem)?;
         scatter(lane, &single.current.trajectory.states, &mut trial.states);
         scatter(lane, &single.current.trajectory.controls, &mut trial.controls);
         scatter(lane, &single.stage_params, &mut self.stage_params);
@@ -179,9 +178,6 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         let single = &mut self.single;
         single.load_problem(model, problem);
         let mut solution = Solution::empty(single.horizon());
-        if let Ok(with_states) = single.write_guess(model, problem) {
-            single.record_guess(with_states, &mut solution);
-        }
         gather(lane, &trajectory.states, &mut single.current.trajectory.states);
         gather(lane, &trajectory.controls, &mut single.current.trajectory.controls);
         gather(lane, &self.policy.gains, &mut single.current.policy.gains);

@@ -5,8 +5,8 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::cause::Cause;
 use crate::error::InputError;
-use crate::ilqr::Iteration;
-use crate::kkt::unconstrained::Sensitivity;
+use crate::iteration::Iteration;
+use crate::kkt::unconstrained::Unconstrained;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::limits::Limits;
@@ -93,14 +93,12 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         problem: &Problem<NX, NU, NP, NS>,
         observe: impl FnMut(&Iteration),
         solution: &mut Solution<NX, NU, NP, NS>,
-        keep: Option<&mut Sensitivity<f64, NX, NU>>,
+        keep: Option<&mut Unconstrained<f64, NX, NU>>,
     ) -> Result<bool, InputError>
     where
         M: Model<NX, NU, NP, NS>,
     {
         self.load_problem(model, problem);
-        let with_states = self.write_guess(model, problem)?;
-        self.record_guess(with_states, solution);
         self.penalty.kind = match settings.relaxation {
             Some(tau) => PenaltyKind::Barrier { tau },
             None => PenaltyKind::Augmented { weight: settings.penalty.initial },
@@ -116,7 +114,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
                 self.penalty.terminal.fill(0.0);
             }
         }
-        self.current.cost = self.start(model, problem, with_states);
+        self.current.cost = self.start(model, problem)?;
         self.current.sweep = BackwardPass::NONE;
         let stats = Stats::default();
         let mut solve = Solve {
@@ -231,41 +229,19 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         sum + model.terminal_cost(Terminal::new(&states[horizon], params, &self.stage_params[horizon]))
     }
 
-    /// Makes the problem's guess the current trajectory: its controls, and its states where it has some.
-    pub(crate) fn write_guess<M, const NP: usize>(
-        &mut self,
-        model: &M,
-        problem: &Problem<NX, NU, NP, NS>,
-    ) -> Result<bool, InputError>
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let Trajectory { states, controls, .. } = &mut self.current.trajectory;
-        problem.write_guess(model, controls, states)
-    }
-
-    /// Keeps the guess for gradients through the steps of the solve.
-    pub(crate) fn record_guess<const NP: usize>(&self, with_states: bool, solution: &mut Solution<NX, NU, NP, NS>) {
-        let Trajectory { states, controls, .. } = &self.current.trajectory;
-        copy(&mut solution.initial_controls, controls);
-        copy(&mut solution.initial_states, if with_states { states } else { &[] });
-    }
-
-    /// The cost of the initial trajectory, which is the guess within the bounds. `with_states` says whether the guess has
-    /// states.
+    /// The initial trajectory, within the bounds, and its cost. An error is that of a policy.
     pub(crate) fn start<M, const NP: usize>(
         &mut self,
         model: &M,
         problem: &Problem<NX, NU, NP, NS>,
-        with_states: bool,
-    ) -> Cost<f64>
+    ) -> Result<Cost<f64>, InputError>
     where
         M: Model<NX, NU, NP, NS>,
     {
         let Self { current, stage_params, bounds, penalty, .. } = self;
         let instance = OcpInstance { model, params: problem.params(), stage_params, bounds, penalty };
         let trajectory = &mut current.trajectory;
-        let mut together = with_states;
+        let mut together = problem.write_guess(model, &mut trajectory.controls, &mut trajectory.states)?;
         if instance.keeps_bounds() {
             for u in &mut trajectory.controls {
                 let given = *u;
@@ -273,7 +249,24 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
                 together &= *u == given;
             }
         }
-        if together { cost_along(&instance, trajectory) } else { rollout(&instance, problem.x0(), trajectory) }
+        Ok(if together { cost_along(&instance, trajectory) } else { rollout(&instance, problem.x0(), trajectory) })
+    }
+
+    /// The controls that a solve of a problem starts from, within the bounds; with their states where they come from a
+    /// feedback law.
+    #[cfg(feature = "dual")]
+    pub(crate) fn guess_of<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        problem: &Problem<NX, NU, NP, NS>,
+    ) -> Result<(Vec<SVector<f64, NU>>, Vec<SVector<f64, NX>>), InputError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        self.load_problem(model, problem);
+        self.start(model, problem)?;
+        let Trajectory { states, controls, .. } = &self.current.trajectory;
+        Ok((controls.clone(), if problem.guess().has_states() { states.clone() } else { Vec::new() }))
     }
 
     fn write<const NP: usize>(
@@ -320,7 +313,7 @@ pub(crate) struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize
     /// See [`IterationState`].
     pub(crate) gauss_newton_fallback: bool,
     /// Where to leave the factorization of the LQ problem about the solution.
-    keep: Option<&'a mut Sensitivity<f64, NX, NU>>,
+    keep: Option<&'a mut Unconstrained<f64, NX, NU>>,
     /// Whether the last sweep left it there.
     kept: bool,
 }
