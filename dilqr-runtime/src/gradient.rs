@@ -36,6 +36,7 @@ pub struct Gradient<const NX: usize, const NP: usize, const NS: usize = 0> {
 /// The derivative of the optimal trajectory with respect to the parameters (or, from
 /// [`Ilqr::stage_jacobian`](crate::Ilqr::stage_jacobian), those of one stage).
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Jacobian<const NX: usize, const NU: usize, const NP: usize> {
     /// `dx_t/dp`, `T + 1` matrices `NX x NP`; the first is zero.
     pub states: Vec<SMatrix<f64, NX, NP>>,

@@ -79,6 +79,7 @@ mod sensitivities;
 mod settings;
 mod solution;
 mod solve;
+mod stats;
 mod status;
 pub mod transform;
 
@@ -109,7 +110,8 @@ pub use scalar::lanes;
 pub use scalar::{Mask, Scalar, ScalarReal};
 pub use sensitivities::Sensitivities;
 pub use settings::{Differentiation, Hessian, LineSearch, PenaltySchedule, Regularization, Settings};
-pub use solution::{Multipliers, Solution, Stats};
+pub use solution::{Multipliers, Solution};
+pub use stats::Stats;
 pub use status::Status;
 
 /// What the code that the attribute emits names. No one else should.

@@ -18,8 +18,9 @@ use crate::model::stage::{Stage, Terminal};
 use crate::ocp::rollout::at_stage;
 use crate::problem::Problem;
 use crate::settings::Settings;
-use crate::solution::{Multipliers, Solution, Stats, copy};
+use crate::solution::{Multipliers, Solution, copy};
 use crate::solve::augmented_lagrangian::violation;
+use crate::stats::Stats;
 use crate::status::Status;
 
 /// A controller with a receding horizon.
@@ -82,6 +83,7 @@ pub struct Mpc<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
 
 /// What to do until the next measurement.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MpcStep<const NX: usize, const NU: usize> {
     /// The control of the coming stage, `NU`; within its bounds.
     pub control: SVector<f64, NU>,

@@ -4,6 +4,7 @@ use core::fmt;
 
 /// How a solve ended. Only [`Status::Converged`] solutions are differentiated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Status {
     /// No solve has written here yet ([`Solution::empty`](crate::Solution::empty)). A solve never ends with it.
     #[default]

@@ -19,11 +19,12 @@ use crate::ocp::rollout::{Cost, Trajectory, closed_loop_rollout};
 use crate::problem::Problem;
 use crate::scalar::lanes::Lanes;
 use crate::settings::{Hessian, Settings};
-use crate::solution::{Solution, Stats};
+use crate::solution::Solution;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
 use crate::solve::lane_copies::{gather, scatter, scatter_one};
 use crate::solve::workspace::Forward;
+use crate::stats::Stats;
 
 /// The memory of as many solves as there are lanes.
 pub(crate) struct Lockstep<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {

@@ -16,11 +16,12 @@ use crate::ocp::penalty::{Penalty, PenaltyKind};
 use crate::ocp::rollout::{Cost, Trajectory, closed_loop_rollout, cost_along, rollout};
 use crate::problem::Problem;
 use crate::settings::{Hessian, Settings};
-use crate::solution::{CertificateData, Solution, Stats, copy};
+use crate::solution::{CertificateData, Solution, copy};
 use crate::solve::augmented_lagrangian::ActiveSetNewton;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::solve::divergence::find_cause;
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
+use crate::stats::Stats;
 use crate::status::Status;
 
 /// The forward solve's memory: the current trajectory with its policy, and a trial of each.
