@@ -10,10 +10,12 @@ use crate::linalg::symmetric_eigen::{eigenvalues, smaller};
 use crate::lq::bounds::{Bounds, Side};
 use crate::model::limits::Limit;
 use crate::ocp::instance::{Constraint, constraints_along};
-use crate::solution::{CertificateData, Solution, Stats};
+use crate::solution::{CertificateData, Solution};
+use crate::stats::Stats;
 
 /// The evidence for a solution, from [`Solution::certificate`].
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Certificate {
     /// The residual of stationarity over its terms, as in [`Stats::stationarity`](crate::Stats::stationarity).
     pub stationarity: f64,
@@ -42,6 +44,7 @@ pub struct Certificate {
 
 /// A limit that holds the trajectory.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ActiveLimit {
     /// Stage `t`; the horizon for terminal constraints.
     pub stage: usize,

@@ -22,7 +22,7 @@ use crate::differentiate::check::KktWorkspace;
 use crate::differentiate::hvp::Direction;
 #[cfg(feature = "dual")]
 use crate::differentiate::unroll::{self, Start};
-use crate::error::{GradientError, Input, SettingsError, SolveError};
+use crate::error::{GradientError, Input, InputError, SettingsError, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::iteration::Iteration;
 use crate::kkt::Kkt;
@@ -120,10 +120,10 @@ where
         for &tau in relaxations {
             let settings = Settings { relaxation: Some(tau), ..self.settings };
             settings.validate()?;
-            let mut solution = Solution::new(self.horizon());
+            let mut solution = Solution::empty(self.horizon());
             let warm = path.last().map(|last| problem.clone().with_warm_start(&self.model, last));
             let problem = warm.as_ref().unwrap_or(problem);
-            self.forward.solve((&self.model, &settings), problem, |_| {}, &mut solution, None);
+            self.forward.solve((&self.model, &settings), problem, |_| {}, &mut solution, None)?;
             path.push(solution);
         }
         Ok(path)
@@ -133,7 +133,7 @@ where
     /// learners have it that weigh every iterate of their solver.
     ///
     /// # Errors
-    /// As [`Ilqr::vjp`], for the first solution that has one; [`GradientError::WrongLength`] where the lists differ.
+    /// As [`Ilqr::vjp`], for the first solution that has one; [`InputError::WrongLength`](crate::InputError) where the lists differ.
     pub fn vjp_sum(
         &mut self,
         solutions: &[Solution<NX, NU, NP, NS>],
@@ -141,7 +141,7 @@ where
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
         let (given, expected) = (losses.len(), solutions.len());
         if given != expected {
-            return Err(GradientError::WrongLength { input: Input::LossGradients, given, expected });
+            return Err(InputError::WrongLength { input: Input::LossGradients, given, expected }.into());
         }
         let mut sum = Gradient::zeros(self.horizon());
         for (solution, loss) in solutions.iter().zip(losses) {
@@ -165,8 +165,8 @@ where
         observe: impl FnMut(&Iteration),
     ) -> Result<Solution<NX, NU, NP, NS>, SolveError> {
         problem.check(&self.model, self.horizon())?;
-        let mut solution = Solution::new(self.horizon());
-        self.run(problem, observe, &mut solution);
+        let mut solution = Solution::empty(self.horizon());
+        self.run(problem, observe, &mut solution)?;
         Ok(solution)
     }
 
@@ -180,8 +180,7 @@ where
         solution: &mut Solution<NX, NU, NP, NS>,
     ) -> Result<(), SolveError> {
         problem.check(&self.model, self.horizon())?;
-        self.run(problem, |_| {}, solution);
-        Ok(())
+        self.run(problem, |_| {}, solution)
     }
 
     fn run(
@@ -189,9 +188,10 @@ where
         problem: &Problem<NX, NU, NP, NS>,
         observe: impl FnMut(&Iteration),
         solution: &mut Solution<NX, NU, NP, NS>,
-    ) {
+    ) -> Result<(), SolveError> {
         let Self { model, settings, forward, .. } = self;
-        forward.solve((model, settings), problem, observe, solution, None);
+        forward.solve((model, settings), problem, observe, solution, None)?;
+        Ok(())
     }
 
     /// Checks that a solution is one, and factorizes the optimality conditions about it: for several derivatives at the
@@ -249,12 +249,12 @@ where
     ) -> Result<(Solution<NX, NU, NP, NS>, Result<Sensitivities<'_, M, NX, NU, NP, NS>, GradientError>), SolveError>
     {
         problem.check(&self.model, self.horizon())?;
-        let mut solution = Solution::new(self.horizon());
+        let mut solution = Solution::empty(self.horizon());
         let keep = match &mut self.kkt.kkt {
             Kkt::Unconstrained(system) => Some(system),
             Kkt::ActiveSet(_) => None,
         };
-        let kept = self.forward.solve((&self.model, &self.settings), problem, |_| {}, &mut solution, keep);
+        let kept = self.forward.solve((&self.model, &self.settings), problem, |_| {}, &mut solution, keep)?;
         if !kept {
             let sensitivities = self.differentiate(&solution);
             return Ok((solution, sensitivities));
@@ -311,7 +311,7 @@ where
         iterations: usize,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
         let solution = self.solved(problem, loss)?;
-        let (controls, states) = self.forward.guess_of(&self.model, problem);
+        let (controls, states) = self.forward.guess_of(&self.model, problem)?;
         let start = Start { controls: &controls, states: &states };
         unroll::vjp(&self.model, &self.settings, &solution, loss, (start, iterations))
     }

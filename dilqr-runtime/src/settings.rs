@@ -57,6 +57,7 @@ impl Default for Settings {
 
 /// Which second derivatives the forward solve uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Hessian {
     /// Those of `l + V_x' f`: differential dynamic programming (Jacobson and Mayne 1970; Tassa et al. 2012). Converges
     /// quadratically.

@@ -24,8 +24,8 @@ use num_dual::Dual;
 
 use crate::differentiate::adjoint::{GradientMut, LossRef, adjoint, restore};
 use crate::differentiate::check::singular_system;
-use crate::error::{GradientError, Input, Position, find_non_finite};
-use crate::gradient::{Gradient, LossGradient, check_finite, check_length};
+use crate::error::{GradientError, Input, check_finite, check_length, check_vector};
+use crate::gradient::{Gradient, LossGradient};
 use crate::kkt::linear::{KktSystem, LinearTerms};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::ActiveSetReport;
@@ -78,13 +78,9 @@ impl<const NX: usize, const NP: usize, const NS: usize> Direction<NX, NP, NS> {
             check_length(Input::Direction, self.stage_params.len(), horizon + 1)?;
         }
         check_finite(Input::Direction, self.stage_params.iter().map(|s| s.as_slice()))?;
-        match find_non_finite([self.params.as_slice(), self.initial_state.as_slice()].into_iter()) {
-            Some((_, entry, given)) => {
-                let position = Position { stage: None, entry };
-                Err(GradientError::NonFinite { input: Input::Direction, position, given })
-            }
-            None => Ok(()),
-        }
+        check_vector(Input::Direction, self.params.as_slice())?;
+        check_vector(Input::Direction, self.initial_state.as_slice())?;
+        Ok(())
     }
 }
 

@@ -140,12 +140,12 @@ pub(crate) enum Failure {
 /// One record of each kind, filled stage after stage by the kernels of one model.
 #[derive(Clone, Debug)]
 pub(crate) struct StageWorkspace<S, const NX: usize, const NU: usize> {
-    stage: StageExpansion<S, NX, NU>,
-    hamiltonian: HamiltonianExpansion<S, NX, NU>,
-    terminal: TerminalExpansion<S, NX>,
+    pub(super) stage: StageExpansion<S, NX, NU>,
+    pub(super) hamiltonian: HamiltonianExpansion<S, NX, NU>,
+    pub(super) terminal: TerminalExpansion<S, NX>,
     factor: StageFactor<S, NX, NU>,
-    constraints: PenaltyRecord<S, NX, NU>,
-    terminal_constraints: PenaltyRecord<S, NX, 0>,
+    pub(super) constraints: PenaltyRecord<S, NX, NU>,
+    pub(super) terminal_constraints: PenaltyRecord<S, NX, 0>,
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> StageWorkspace<S, NX, NU> {

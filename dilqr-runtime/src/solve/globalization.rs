@@ -6,8 +6,8 @@ use crate::iteration::Iteration;
 use crate::ocp::rollout::Cost;
 use crate::scalar::float;
 use crate::settings::{Hessian, Settings};
-use crate::solution::Stats;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings};
+use crate::stats::Stats;
 use crate::status::Status;
 
 /// What a solve is waiting for.

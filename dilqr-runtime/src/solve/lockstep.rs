@@ -19,11 +19,12 @@ use crate::ocp::rollout::{Cost, FeedbackLaw, Trajectory};
 use crate::problem::Problem;
 use crate::scalar::lanes::Lanes;
 use crate::settings::{Hessian, Settings};
-use crate::solution::{Solution, Stats};
+use crate::solution::Solution;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
 use crate::solve::lane_copies::{gather, scatter, scatter_one};
 use crate::solve::workspace::Forward;
+use crate::stats::Stats;
 
 /// The memory of as many solves as there are lanes.
 pub(crate) struct Lockstep<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
@@ -114,11 +115,8 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
                 while slots[lane].is_none() {
                     let problem = next.fetch_add(1, Ordering::Relaxed);
                     let Some(given) = problems.get(problem) else { break };
-                    match given.check(model, self.single.horizon()) {
-                        Ok(()) => {
-                            let course = self.load_problem(lane, model, settings, given);
-                            slots[lane] = Some(LaneSlot { problem, course });
-                        }
+                    match self.load_problem(lane, model, settings, given) {
+                        Ok(course) => slots[lane] = Some(LaneSlot { problem, course }),
                         Err(error) => outcomes.push((problem, Err(error))),
                     }
                 }
@@ -130,20 +128,21 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         }
     }
 
-    /// Puts a problem and its initial trajectory into a lane.
+    /// Checks a problem, and puts it and its initial trajectory into a lane.
     fn load_problem<'a, M>(
         &mut self,
         lane: usize,
         model: &M,
         settings: &'a Settings,
         problem: &Problem<NX, NU, NP, NS>,
-    ) -> IterationState<'a>
+    ) -> Result<IterationState<'a>, SolveError>
     where
         M: Model<NX, NU, NP, NS>,
     {
         let Self { single, trial, .. } = self;
+        problem.check(model, single.horizon())?;
         single.load_problem(model, problem);
-        single.current.cost = single.start(model, problem);
+        single.current.cost = single.start(model, problem)?;
         scatter(lane, &single.current.trajectory.states, &mut trial.states);
         scatter(lane, &single.current.trajectory.controls, &mut trial.controls);
         scatter(lane, &single.stage_params, &mut self.stage_params);
@@ -156,7 +155,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         if !single.current.is_finite() {
             course.diverge();
         }
-        course
+        Ok(course)
     }
 
     /// The solution of a lane that has ended, written by the solver of single problems.
@@ -178,6 +177,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         };
         let single = &mut self.single;
         single.load_problem(model, problem);
+        let mut solution = Solution::empty(single.horizon());
         gather(lane, &trajectory.states, &mut single.current.trajectory.states);
         gather(lane, &trajectory.controls, &mut single.current.trajectory.controls);
         gather(lane, &self.policy.gains, &mut single.current.policy.gains);
@@ -186,7 +186,6 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         gather(lane, &self.policy.held, &mut single.current.policy.held);
         single.current.cost = cost;
         single.current.sweep = sweep;
-        let mut solution = Solution::new(single.horizon());
         single.finish((model, settings), (status, course.stats), problem, &mut solution);
         solution
     }

@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
+use crate::cause::Cause;
+use crate::error::InputError;
 use crate::iteration::Iteration;
 use crate::kkt::unconstrained::Unconstrained;
 use crate::lq::bounds::Bounds;
@@ -12,12 +14,14 @@ use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
 use crate::ocp::rollout::{Cost, FeedbackLaw, Trajectory, cost_along, rollout};
-use crate::problem::{Guess, Problem};
+use crate::problem::Problem;
 use crate::settings::{Hessian, Settings};
-use crate::solution::{CertificateData, Solution, Stats, copy};
+use crate::solution::{CertificateData, Solution, copy};
 use crate::solve::augmented_lagrangian::ActiveSetNewton;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
+use crate::solve::divergence::find_cause;
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
+use crate::stats::Stats;
 use crate::status::Status;
 
 /// The forward solve's memory: the current trajectory with its policy, and a trial of each.
@@ -81,7 +85,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
     }
 
     /// Solves a problem that passed its check, and writes everything of `solution`. Where the factorization of the LQ problem
-    /// about it comes about on the way, it is left in `keep`: whether it is there.
+    /// about it comes about on the way, it is left in `keep`: whether it is there. An error, of a policy, leaves `solution`
+    /// alone.
     pub(crate) fn solve<M, const NP: usize>(
         &mut self,
         (model, settings): (&M, &Settings),
@@ -89,7 +94,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         observe: impl FnMut(&Iteration),
         solution: &mut Solution<NX, NU, NP, NS>,
         keep: Option<&mut Unconstrained<f64, NX, NU>>,
-    ) -> bool
+    ) -> Result<bool, InputError>
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -109,7 +114,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
                 self.penalty.terminal.fill(0.0);
             }
         }
-        self.current.cost = self.start(model, problem);
+        self.current.cost = self.start(model, problem)?;
         self.current.sweep = BackwardPass::NONE;
         let stats = Stats::default();
         let mut solve = Solve {
@@ -126,7 +131,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         let status = solve.run(observe);
         let Solve { stats, kept, .. } = solve;
         self.finish((model, settings), (status, stats), problem, solution);
-        kept && status == Status::Converged
+        Ok(kept && status == Status::Converged)
     }
 
     /// Takes over what a problem gives besides its trajectory.
@@ -151,6 +156,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         M: Model<NX, NU, NP, NS>,
     {
         self.write(status, stats, problem, solution);
+        solution.cause = (status == Status::Diverged).then(|| self.cause(model, settings.hessian, problem.params()));
         if status == Status::Converged && settings.hessian == Hessian::GaussNewton {
             self.curve_exactly(model, problem.params());
         }
@@ -159,6 +165,17 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
             solution.relaxation = settings.relaxation;
             solution.cost = self.cost_alone(model, problem.params());
         }
+    }
+
+    /// Why the current trajectory cannot be swept.
+    #[cold]
+    fn cause<M, const NP: usize>(&mut self, model: &M, hessian: Hessian, params: &SVector<f64, NP>) -> Cause
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Self { current, stage_params, bounds, penalty, records, .. } = self;
+        let instance = OcpInstance { model, params, stage_params, bounds, penalty };
+        find_cause(&instance, &current.trajectory, hessian, records)
     }
 
     /// Puts the exact Hessian's curvatures in the place of the Gauss-Newton ones.
@@ -210,24 +227,19 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         sum + model.terminal_cost(Terminal::new(&states[horizon], params, &self.stage_params[horizon]))
     }
 
-    /// The initial trajectory, within the bounds, and its cost.
-    pub(crate) fn start<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>) -> Cost<f64>
+    /// The initial trajectory, within the bounds, and its cost. An error is that of a policy.
+    pub(crate) fn start<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        problem: &Problem<NX, NU, NP, NS>,
+    ) -> Result<Cost<f64>, InputError>
     where
         M: Model<NX, NU, NP, NS>,
     {
         let Self { current, stage_params, bounds, penalty, .. } = self;
         let instance = OcpInstance { model, params: problem.params(), stage_params, bounds, penalty };
         let trajectory = &mut current.trajectory;
-        let mut together = false;
-        match problem.guess() {
-            Guess::Zeros | Guess::NoRollout { .. } => trajectory.controls.fill(SVector::zeros()),
-            Guess::Controls(controls) => trajectory.controls.copy_from_slice(controls),
-            Guess::Rollout { controls, states } => {
-                trajectory.controls.copy_from_slice(controls);
-                trajectory.states.copy_from_slice(states);
-                together = true;
-            }
-        }
+        let mut together = problem.write_guess(model, &mut trajectory.controls, &mut trajectory.states)?;
         if instance.keeps_bounds() {
             for u in &mut trajectory.controls {
                 let given = *u;
@@ -235,11 +247,11 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
                 together &= *u == given;
             }
         }
-        if together {
+        Ok(if together {
             cost_along(&instance, trajectory)
         } else {
             rollout(&instance, problem.x0(), |_, _, _| {}, trajectory).0
-        }
+        })
     }
 
     /// The controls that a solve of a problem starts from, within the bounds; with their states where they come from a
@@ -249,15 +261,14 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         &mut self,
         model: &M,
         problem: &Problem<NX, NU, NP, NS>,
-    ) -> (Vec<SVector<f64, NU>>, Vec<SVector<f64, NX>>)
+    ) -> Result<(Vec<SVector<f64, NU>>, Vec<SVector<f64, NX>>), InputError>
     where
         M: Model<NX, NU, NP, NS>,
     {
         self.load_problem(model, problem);
-        self.start(model, problem);
+        self.start(model, problem)?;
         let Trajectory { states, controls, .. } = &self.current.trajectory;
-        let law = matches!(problem.guess(), Guess::Rollout { .. });
-        (controls.clone(), if law { states.clone() } else { Vec::new() })
+        Ok((controls.clone(), if problem.guess().has_states() { states.clone() } else { Vec::new() }))
     }
 
     fn write<const NP: usize>(

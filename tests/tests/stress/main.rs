@@ -22,7 +22,7 @@ use dilqr_models::{
 };
 use dilqr_models::{cartpole, pendulum, unicycle};
 use dilqr_runtime::{
-    GradientError, Hessian, Ilqr, LossGradient, Problem, Settings, Solution, SolveError, Status, batch,
+    GradientError, Hessian, Ilqr, InputError, LossGradient, Problem, Settings, Solution, SolveError, Status, batch,
 };
 #[cfg(feature = "long")]
 use dilqr_tests::{cart4, floor, pend2, redundant, shared};
@@ -157,7 +157,7 @@ where
         Ok(_) if poisoned => return Err("a problem with a non-finite number was solved".into()),
         Ok(_) if reversed => return Err("reversed bounds were solved".into()),
         Ok(solution) => solution,
-        Err(SolveError::NonFinite { .. }) if poisoned => {
+        Err(SolveError::Input(InputError::NonFinite { .. })) if poisoned => {
             tally.count("error: non-finite");
             return Ok(());
         }
@@ -315,7 +315,7 @@ where
             (Err(alone), Err(together)) => format!("{alone:?}") == format!("{together:?}"),
             _ => false,
         };
-        let refused = !matches!(together, Err(GradientError::NonFinite { .. })) && index == place;
+        let refused = !matches!(together, Err(GradientError::Input(InputError::NonFinite { .. }))) && index == place;
         if !equal || refused {
             return Err(format!("batch gradient {index}: {together:?}, alone {alone:?}"));
         }
