@@ -1,6 +1,6 @@
 //! The solver: iLQR and its second-order form, differential dynamic programming.
 //!
-//! One iteration is a backward sweep about the current trajectory (see [`lq`](crate::lq)) and a search along the
+//! One iteration is a backward pass about the current trajectory (see [`lq`](crate::lq)) and a search along the
 //! closed-loop rollout of its step:
 //!
 //! ```text
@@ -110,8 +110,8 @@ where
     }
 
     /// Solves a problem at one relaxation after another, each from the solution before: with falling values a path from a
-    /// smooth problem to the one with its limits ([`Settings::relaxation`]). Losses on several of the solutions are the
-    /// losses on several iterates of a relaxing solver; each solution is differentiated as what it is.
+    /// smooth problem to the one with its limits ([`Settings::relaxation`]). Each solution is
+    /// differentiated as the relaxed problem that it solves.
     ///
     /// # Errors
     /// As [`Ilqr::solve`], and for relaxations out of range.
@@ -160,7 +160,7 @@ where
         Ok(sum)
     }
 
-    /// Solves a problem and calls `observe` after every backward sweep about a new trajectory.
+    /// Solves a problem and calls `observe` after every backward pass about a new trajectory.
     ///
     /// # Errors
     /// As [`Ilqr::solve`].
@@ -338,7 +338,7 @@ where
         unroll::vjp(&self.model, &self.settings, &solution, loss, (start, iterations))
     }
 
-    /// The solution of a problem, with what the comparisons ask of it.
+    /// The solution of a problem, checked, for the comparisons.
     #[cfg(feature = "dual")]
     fn solved(
         &mut self,
@@ -360,9 +360,9 @@ where
     /// `loss` is the loss gradient at the solution, and `loss_hessian` its derivative: called with the derivative of the
     /// trajectory along the direction, `dx_t` (`T + 1` vectors of `NX`) and `du_t` (`T` of `NU`), it returns the product of
     /// the loss's Hessian in the trajectory with it. (For a loss that is linear that is zero.) The loss is a function of
-    /// the trajectory alone: what it depends on the data directly, and their mixed derivatives, are the caller's to add.
+    /// the trajectory alone; the caller adds its direct dependence on the data, mixed derivatives included.
     ///
-    /// Two times the sweeps of a gradient, on dual numbers; allocates its memory in every call. With the feature `dual`.
+    /// Takes two factorizations and two solves on dual numbers; allocates its memory in every call. With the feature `dual`.
     /// See [`second_order`].
     ///
     /// ```
@@ -417,7 +417,7 @@ where
         self.differentiate(solution)?.hvp(loss, direction, loss_hessian)
     }
 
-    /// The exact derivative of the whole trajectory with respect to the parameters, by a forward sweep.
+    /// The exact derivative of the whole trajectory with respect to the parameters, by a forward solve.
     ///
     /// # Errors
     /// As [`Ilqr::vjp`].
@@ -451,7 +451,7 @@ where
     }
 }
 
-/// What [`Ilqr::new`] asks of its arguments.
+/// The checks of [`Ilqr::new`].
 pub(crate) fn check_solver(horizon: usize, settings: &Settings) -> Result<(), SettingsError> {
     settings.validate()?;
     if horizon == 0 { Err(SettingsError::EmptyHorizon) } else { Ok(()) }

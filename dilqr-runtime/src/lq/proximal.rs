@@ -1,6 +1,6 @@
 //! The proximal term that regularizes the LQ problem, in units of the problem's own curvature.
 //!
-//! A sweep adds `mu/2 (dx' D dx + du' E du)` to every stage. `D` and `E` are diagonal. Going back from the horizon, an entry
+//! A backward pass adds `mu/2 (dx' D dx + du' E du)` to every stage. `D` and `E` are diagonal. Going back from the horizon, an entry
 //! is the largest magnitude so far of the same entry of the stage Hessian's diagonal, as Marquardt (1963) scales his
 //! damping; an entry without curvature of its own takes what the dynamics carry to it from the next stage. So `mu` has no
 //! unit: cost, states and controls may be measured in any.
@@ -11,7 +11,7 @@ use crate::linalg::products::{larger, zeros};
 use crate::lq::riccati::{Pattern, Quadratic};
 use crate::scalar::Scalar;
 
-/// What is added to the diagonals of `hxx` and `huu`.
+/// Weights that are added to the diagonals of `hxx` and `huu`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Proximal<S, const NX: usize, const NU: usize> {
     /// To `hxx`, `NX`.
@@ -46,7 +46,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Proximal<S, NX, NU> {
     }
 }
 
-/// The curvature of the stages that a sweep has passed: `D` and `E`.
+/// The curvature of the stages behind a backward pass: `D` and `E`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Curvature<S, const NX: usize, const NU: usize> {
     states: SVector<S, NX>,
