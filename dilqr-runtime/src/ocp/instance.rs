@@ -1,6 +1,7 @@
-//! A problem as the sweeps see it: the model with its data, and what limits the trajectory.
+//! An instance of the optimal control problem: a model with its data, bounds and penalties.
 
 use core::marker::PhantomData;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::linalg::products::zeros;
@@ -9,10 +10,10 @@ use crate::lq::riccati::Pattern;
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::stage::{Stage, Terminal};
-use crate::ocp::penalty::Penalty;
+use crate::ocp::penalty::{Penalty, PenaltyValue};
 use crate::scalar::Scalar;
 
-/// Those that a model's [`SPARSITY`](Model::SPARSITY) names.
+/// The pattern of a model's [`SPARSITY`](Model::SPARSITY).
 pub(crate) struct PatternOf<M, const NP: usize, const NS: usize>(PhantomData<M>);
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Pattern<NX, NU> for PatternOf<M, NP, NS>
@@ -23,23 +24,23 @@ where
     const FU: [[bool; NU]; NX] = M::SPARSITY.fu;
 }
 
-/// Everything that a sweep reads besides the trajectory.
+/// The inputs of rollouts and backward passes besides the trajectory.
 pub(crate) struct OcpInstance<'a, M, S, const NU: usize, const NP: usize, const NS: usize> {
     pub(crate) model: &'a M,
     pub(crate) params: &'a SVector<S, NP>,
-    /// One vector a stage, `T + 1` of them.
+    /// `s_t`, `T + 1` vectors.
     pub(crate) stage_params: &'a [SVector<S, NS>],
     pub(crate) bounds: &'a Bounds<S, NU>,
     pub(crate) penalty: &'a Penalty<S>,
 }
 
-/// Whether constraint `i` is one at stage `t`: the first state is given, so what looks at it alone is not.
+/// Whether constraint `i` is enforced at stage `t`. At stage 0 the state is given, so constraints on the state alone are not.
 #[inline(always)]
 pub(crate) fn is_enforced_at(limits: &Limits, t: usize, i: usize) -> bool {
     t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true)
 }
 
-/// The derivatives of a stage that penalties add to.
+/// The derivatives of a stage's cost, to which penalties are added.
 pub(crate) struct CostDerivativesMut<'a, S, const NX: usize, const NU: usize> {
     pub(crate) lx: &'a mut SVector<S, NX>,
     pub(crate) lu: &'a mut SVector<S, NU>,
@@ -48,8 +49,43 @@ pub(crate) struct CostDerivativesMut<'a, S, const NX: usize, const NU: usize> {
     pub(crate) huu: &'a mut SMatrix<S, NU, NU>,
 }
 
+impl<S: Scalar, const NX: usize, const NU: usize> CostDerivativesMut<'_, S, NX, NU> {
+    /// Adds the penalty of a constraint with the gradients `cx` and `cu`: `slope c_z` to the gradient, and
+    /// `curvature c_z c_z'` to the Hessian.
+    fn add_penalty(&mut self, cx: &SVector<S, NX>, cu: &SVector<S, NU>, term: &PenaltyValue<S>) {
+        let PenaltyValue { slope, curvature, .. } = *term;
+        for i in 0..NX {
+            self.lx[i] += slope * cx[i];
+            let scaled = curvature * cx[i];
+            for j in 0..NX {
+                self.hxx[(j, i)] += cx[j] * scaled;
+            }
+            for j in 0..NU {
+                self.hux[(j, i)] += cu[j] * scaled;
+            }
+        }
+        for i in 0..NU {
+            self.lu[i] += slope * cu[i];
+            let scaled = curvature * cu[i];
+            for j in 0..NU {
+                self.huu[(j, i)] += cu[j] * scaled;
+            }
+        }
+    }
+}
+
+/// The constraints at a point, and memory for their expansion. `NU = 0` for the terminal state.
+pub(crate) struct PenaltyRecords<'a, S, const NX: usize, const NU: usize> {
+    /// The values of the constraints.
+    pub(crate) c: &'a [S],
+    /// Receives the multipliers that correspond to the penalties.
+    pub(crate) mu: &'a mut [S],
+    /// Receives the expansion of the constraints.
+    pub(crate) record: &'a mut ConstraintExpansion<S, NX, NU>,
+}
+
 impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstance<'_, M, S, NU, NP, NS> {
-    /// Whether the sweeps keep controls within bounds, rather than leaving that to penalties.
+    /// Whether rollouts and backward passes enforce the bounds, which are not penalized then.
     #[inline(always)]
     pub(crate) fn keeps_bounds<const NX: usize>(&self) -> bool
     where
@@ -59,7 +95,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         limits.bounded && !self.penalty.covers_bounds()
     }
 
-    /// Evaluates the constraints of stage `t` into `c`; the value is their penalties' sum.
+    /// Evaluates the constraints of stage `t` into `c` and returns the sum of their penalties.
     #[inline]
     pub(crate) fn stage_penalty<const NX: usize>(
         &self,
@@ -84,7 +120,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         }
         if limits.bounded && self.penalty.covers_bounds() {
             for i in 0..NU {
-                for (_, term) in self.bounds.penalties(i, u, self.penalty) {
+                for (_, term) in self.penalty.of_bounds(self.bounds, i, u) {
                     sum += term.value;
                 }
             }
@@ -92,7 +128,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         sum
     }
 
-    /// As [`stage_penalty`](Self::stage_penalty), of the terminal state.
+    /// [`stage_penalty`](Self::stage_penalty) for the terminal state.
     #[inline]
     pub(crate) fn terminal_penalty<const NX: usize>(&self, x: &SVector<S, NX>, c: &mut [S]) -> S
     where
@@ -112,22 +148,18 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         sum
     }
 
-    /// Adds the penalties of stage `t` to its derivatives. `c` holds the constraints' values there; `mu` and `record` are
-    /// memory, and receive the multipliers that the penalties stand for and the constraints' expansion.
+    /// Adds the penalties of stage `t` to its derivatives.
     pub(crate) fn expand_stage_penalty<const NX: usize>(
         &self,
         t: usize,
         x: &SVector<S, NX>,
         u: &SVector<S, NU>,
-        c: &[S],
-        mu: &mut [S],
-        record: &mut ConstraintExpansion<S, NX, NU>,
-        derivatives: CostDerivativesMut<'_, S, NX, NU>,
+        PenaltyRecords { c, mu, record }: PenaltyRecords<'_, S, NX, NU>,
+        mut derivatives: CostDerivativesMut<'_, S, NX, NU>,
     ) where
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let CostDerivativesMut { lx, lu, hxx, hux, huu } = derivatives;
         if limits.stage() > 0 {
             let multipliers = self.penalty.at_stage(t, limits);
             let term = |i: usize| {
@@ -138,32 +170,29 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
                 *mu = term(i).map_or_else(S::zero, |term| term.slope);
             }
             self.model.expand_stage_constraints(Stage::new(x, u, self.params, &self.stage_params[t]), mu, record);
-            *hxx += record.hxx;
-            *hux += record.hux;
-            *huu += record.huu;
+            *derivatives.hxx += record.hxx;
+            *derivatives.hux += record.hux;
+            *derivatives.huu += record.huu;
             for i in 0..limits.stage() {
                 let Some(term) = term(i) else { continue };
-                let (cx, cu) = (&record.cx[i], &record.cu[i]);
-                add_outer(lx, lu, hxx, hux, huu, cx, cu, term.slope, term.curvature);
+                derivatives.add_penalty(&record.cx[i], &record.cu[i], &term);
             }
         }
         if limits.bounded && self.penalty.covers_bounds() {
             for i in 0..NU {
-                for (side, term) in self.bounds.penalties(i, u, self.penalty) {
-                    lu[i] += side.direction::<S>() * term.slope;
-                    huu[(i, i)] += term.curvature;
+                for (side, term) in self.penalty.of_bounds(self.bounds, i, u) {
+                    derivatives.lu[i] += side.direction::<S>() * term.slope;
+                    derivatives.huu[(i, i)] += term.curvature;
                 }
             }
         }
     }
 
-    /// As [`expand_stage_penalty`](Self::expand_stage_penalty), of the terminal state.
+    /// [`expand_stage_penalty`](Self::expand_stage_penalty) for the terminal state.
     pub(crate) fn expand_terminal_penalty<const NX: usize>(
         &self,
         x: &SVector<S, NX>,
-        c: &[S],
-        mu: &mut [S],
-        record: &mut ConstraintExpansion<S, NX, 0>,
+        PenaltyRecords { c, mu, record }: PenaltyRecords<'_, S, NX, 0>,
         lx: &mut SVector<S, NX>,
         lxx: &mut SMatrix<S, NX, NX>,
     ) where
@@ -181,41 +210,9 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         self.model.expand_terminal_constraints(Terminal::new(x, self.params, s), mu, record);
         *lxx += record.hxx;
         let (mut lu, mut lux, mut luu) = (zeros::<S, 0, 1>(), zeros::<S, 0, NX>(), zeros::<S, 0, 0>());
+        let mut derivatives = CostDerivativesMut { lx, lu: &mut lu, hxx: lxx, hux: &mut lux, huu: &mut luu };
         for i in 0..limits.terminal() {
-            let term = term(i);
-            let (cx, cu) = (&record.cx[i], &record.cu[i]);
-            add_outer(lx, &mut lu, lxx, &mut lux, &mut luu, cx, cu, term.slope, term.curvature);
-        }
-    }
-}
-
-/// Adds `slope c` to a gradient and `curvature c c'` to a Hessian, where `c = (cx, cu)`.
-fn add_outer<S: Scalar, const NX: usize, const NU: usize>(
-    lx: &mut SVector<S, NX>,
-    lu: &mut SVector<S, NU>,
-    hxx: &mut SMatrix<S, NX, NX>,
-    hux: &mut SMatrix<S, NU, NX>,
-    huu: &mut SMatrix<S, NU, NU>,
-    cx: &SVector<S, NX>,
-    cu: &SVector<S, NU>,
-    slope: S,
-    curvature: S,
-) {
-    for i in 0..NX {
-        lx[i] += slope * cx[i];
-        let scaled = curvature * cx[i];
-        for j in 0..NX {
-            hxx[(j, i)] += cx[j] * scaled;
-        }
-        for j in 0..NU {
-            hux[(j, i)] += cu[j] * scaled;
-        }
-    }
-    for i in 0..NU {
-        lu[i] += slope * cu[i];
-        let scaled = curvature * cu[i];
-        for j in 0..NU {
-            huu[(j, i)] += cu[j] * scaled;
+            derivatives.add_penalty(&record.cx[i], &record.cu[i], &term(i));
         }
     }
 }

@@ -1,69 +1,24 @@
-//! Rollouts: from controls, or from a feedback law, to states and cost.
+//! Rollouts: states and cost from controls, or from a feedback law.
 //!
-//! All of them use the model's `step` kernel, so that the same controls give the same states to the last bit.
+//! All rollouts call the model's `step` kernel, so that the same controls give the same states to the last bit.
 
-use crate::linalg::products::zeros;
-use crate::ocp::stationarity;
-use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 use num_traits::Zero;
 
-use crate::linalg::products::{add_product, is_finite};
+use crate::linalg::products::{add_product, is_finite, zeros};
 use crate::model::Model;
-use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::OcpInstance;
-use crate::ocp::stationarity::Magnitudes;
 use crate::scalar::{Mask, Scalar};
 
-/// States and controls.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Trajectory<S, const NX: usize, const NU: usize> {
-    /// `x_t`, `T + 1` vectors.
-    pub(crate) states: Vec<SVector<S, NX>>,
-    /// `u_t`, `T` vectors.
-    pub(crate) controls: Vec<SVector<S, NU>>,
-    /// Values of the stages' constraints, stage after stage, then those of the terminal ones; empty without constraints.
-    pub(crate) constraints: Vec<S>,
-}
+pub(crate) use crate::ocp::trajectory::{Trajectory, TrajectoryRef, at_stage};
 
-impl<S: Scalar, const NX: usize, const NU: usize> Trajectory<S, NX, NU> {
-    /// A trajectory of zeros over `horizon` stages.
-    #[must_use]
-    pub(crate) fn zeros(horizon: usize, limits: &Limits) -> Self {
-        let constraints = vec![S::zero(); horizon * limits.stage() + limits.terminal()];
-        Self { states: vec![zeros(); horizon + 1], controls: vec![zeros(); horizon], constraints }
-    }
-
-    /// The largest relative change to another trajectory, or some change above `bound`; see
-    /// [`relative_change`](stationarity::relative_change).
-    pub(crate) fn relative_change(&self, other: &Self, bound: S) -> S {
-        let magnitudes = Magnitudes::of(&self.states, &self.controls);
-        let (from, to) = ((&*self.states, &*self.controls), (&*other.states, &*other.controls));
-        stationarity::relative_change(from, to, &magnitudes, bound)
-    }
-
-    /// Takes over another trajectory of the same horizon.
-    pub(crate) fn copy_from(&mut self, other: &Self) {
-        self.states.copy_from_slice(&other.states);
-        self.controls.copy_from_slice(&other.controls);
-        self.constraints.copy_from_slice(&other.constraints);
-    }
-}
-
-/// The part of a trajectory's constraints that belongs to stage `t`; the terminal part where `t` is the horizon.
-#[inline(always)]
-pub(crate) fn at_stage<S>(constraints: &[S], t: usize, horizon: usize, limits: &Limits) -> core::ops::Range<usize> {
-    let first = t * limits.stage();
-    if t < horizon { first..first + limits.stage() } else { first..constraints.len() }
-}
-
-/// The cost of a trajectory, and how precisely a sum of such terms is known.
+/// The cost of a trajectory, and the magnitude of its terms.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cost<S: Scalar> {
-    /// `sum_t l(x_t, u_t) + l_T(x_T)`, and the penalties.
+    /// `sum_t l(x_t, u_t) + l_T(x_T)` with the penalties.
     pub(crate) total: S,
-    /// The sum of the terms' absolute values: rounding of the total is in proportion to it.
+    /// The sum of the absolute values of the terms. The rounding error of the total is proportional to it.
     pub(crate) magnitude: S::Real,
 }
 
@@ -80,16 +35,61 @@ impl<S: Scalar> Cost<S> {
 }
 
 impl Cost<f64> {
-    /// The rounding of a sum of `horizon + 1` terms, each good to a few units in the last place, and what rounding errors of
-    /// the states add to it by way of the costates; with a margin, so that a decrease is measured to some digits.
-    /// `sensitivity` is `sum_t |lambda_t|' |x_t|`: near a goal it is far above the cost.
+    /// The rounding error of the total: of a sum of `horizon + 1` terms, each accurate to a few units in the last place, and of
+    /// the states through the costates. A margin lets a larger decrease be measured to some digits. `sensitivity` is
+    /// `sum_t |lambda_t|' |x_t|`; near a goal it is far above the cost.
     pub(crate) fn noise(&self, horizon: usize, sensitivity: f64) -> f64 {
         10.0 * f64::EPSILON * ((horizon + 10) as f64 * self.magnitude + sensitivity)
     }
 }
 
-/// Rolls the trajectory's controls out from `x0`; its states become whatever arithmetic gives (a diverging rollout fills
-/// up with non-finite numbers).
+/// Adds up the cost of a rollout.
+struct CostSum<'a, M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> {
+    instance: &'a OcpInstance<'a, M, S, NU, NP, NS>,
+    horizon: usize,
+    /// Receives the values of the constraints.
+    constraints: &'a mut [S],
+    cost: Cost<S>,
+}
+
+impl<'a, M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> CostSum<'a, M, S, NU, NP, NS> {
+    #[inline(always)]
+    fn new(instance: &'a OcpInstance<'a, M, S, NU, NP, NS>, horizon: usize, constraints: &'a mut [S]) -> Self {
+        Self { instance, horizon, constraints, cost: Cost::zero() }
+    }
+
+    /// Adds the cost of stage `t`, and its penalties.
+    #[inline(always)]
+    fn add_stage<const NX: usize>(&mut self, t: usize, x: &SVector<S, NX>, u: &SVector<S, NU>, cost: S)
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        self.cost.add(cost);
+        let limits = const { &M::LIMITS };
+        if limits.limited() {
+            let range = at_stage(self.constraints, t, self.horizon, limits);
+            self.cost.add(self.instance.stage_penalty(t, x, u, &mut self.constraints[range]));
+        }
+    }
+
+    /// Adds the terminal cost, and its penalties.
+    #[inline(always)]
+    fn add_terminal<const NX: usize>(&mut self, x: &SVector<S, NX>)
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Self { instance, horizon, .. } = *self;
+        let s = &instance.stage_params[horizon];
+        self.cost.add(instance.model.terminal_cost(Terminal::new(x, instance.params, s)));
+        let limits = const { &M::LIMITS };
+        if limits.terminal() > 0 {
+            let range = at_stage(self.constraints, horizon, horizon, limits);
+            self.cost.add(instance.terminal_penalty(x, &mut self.constraints[range]));
+        }
+    }
+}
+
+/// Rolls out the controls of the trajectory from `x0`. A diverging rollout gives non-finite states.
 pub(crate) fn rollout<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, S, NU, NP, NS>,
     x0: &SVector<S, NX>,
@@ -100,20 +100,20 @@ where
 {
     let Trajectory { states, controls, constraints } = trajectory;
     let horizon = controls.len();
-    let mut cost = Cost::zero();
+    let mut sum = CostSum::new(instance, horizon, constraints);
     states[0] = *x0;
     for t in 0..horizon {
         let mut next = zeros();
-        let s = &instance.stage_params[t];
-        cost.add(instance.model.step(Stage::new(&states[t], &controls[t], instance.params, s), &mut next));
-        penalize(instance, t, horizon, &states[t], &controls[t], constraints, &mut cost);
+        let at = Stage::new(&states[t], &controls[t], instance.params, &instance.stage_params[t]);
+        let cost = instance.model.step(at, &mut next);
+        sum.add_stage(t, &states[t], &controls[t], cost);
         states[t + 1] = next;
     }
-    end(instance, horizon, &states[horizon], constraints, &mut cost);
-    cost
+    sum.add_terminal(&states[horizon]);
+    sum.cost
 }
 
-/// The cost along states and controls that already belong together.
+/// The cost of states and controls that satisfy the dynamics already.
 pub(crate) fn cost_along<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, S, NU, NP, NS>,
     trajectory: &mut Trajectory<S, NX, NU>,
@@ -123,113 +123,84 @@ where
 {
     let Trajectory { states, controls, constraints } = trajectory;
     let horizon = controls.len();
-    let mut cost = Cost::zero();
+    let mut sum = CostSum::new(instance, horizon, constraints);
     for t in 0..horizon {
-        cost.add(instance.model.stage_cost(Stage::new(
-            &states[t],
-            &controls[t],
-            instance.params,
-            &instance.stage_params[t],
-        )));
-        penalize(instance, t, horizon, &states[t], &controls[t], constraints, &mut cost);
+        let at = Stage::new(&states[t], &controls[t], instance.params, &instance.stage_params[t]);
+        let cost = instance.model.stage_cost(at);
+        sum.add_stage(t, &states[t], &controls[t], cost);
     }
-    end(instance, horizon, &states[horizon], constraints, &mut cost);
-    cost
+    sum.add_terminal(&states[horizon]);
+    sum.cost
 }
 
-#[inline(always)]
-fn penalize<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    instance: &OcpInstance<'_, M, S, NU, NP, NS>,
-    t: usize,
-    horizon: usize,
-    x: &SVector<S, NX>,
-    u: &SVector<S, NU>,
-    constraints: &mut [S],
-    cost: &mut Cost<S>,
-) where
-    M: Model<NX, NU, NP, NS>,
-{
-    let limits = const { &M::LIMITS };
-    if limits.limited() {
-        let range = at_stage(constraints, t, horizon, limits);
-        cost.add(instance.stage_penalty(t, x, u, &mut constraints[range]));
-    }
+/// The feedback law `u = u_t + alpha k_t + K_t (x - x_t)` about a reference trajectory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FeedbackLaw<'a, S, const NX: usize, const NU: usize> {
+    /// `x_t` and `u_t`.
+    pub(crate) reference: &'a Trajectory<S, NX, NU>,
+    /// `K_t`, `T` matrices.
+    pub(crate) gains: &'a [SMatrix<S, NU, NX>],
+    /// `k_t`, `T` vectors.
+    pub(crate) feedforward: &'a [SVector<S, NU>],
+    /// The step length.
+    pub(crate) alpha: S,
 }
 
-#[inline(always)]
-fn end<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    instance: &OcpInstance<'_, M, S, NU, NP, NS>,
-    horizon: usize,
-    x: &SVector<S, NX>,
-    constraints: &mut [S],
-    cost: &mut Cost<S>,
-) where
-    M: Model<NX, NU, NP, NS>,
-{
-    cost.add(instance.model.terminal_cost(Terminal::new(x, instance.params, &instance.stage_params[horizon])));
-    let limits = const { &M::LIMITS };
-    if limits.terminal() > 0 {
-        let range = at_stage(constraints, horizon, horizon, limits);
-        cost.add(instance.terminal_penalty(x, &mut constraints[range]));
+impl<S: Scalar, const NX: usize, const NU: usize> FeedbackLaw<'_, S, NX, NU> {
+    /// The control at stage `t`.
+    #[inline(always)]
+    fn control(&self, t: usize, x: &SVector<S, NX>) -> SVector<S, NU> {
+        let mut dx: SVector<S, NX> = zeros();
+        for i in 0..NX {
+            dx[i] = x[i] - self.reference.states[t][i];
+        }
+        let mut u = self.reference.controls[t];
+        for i in 0..NU {
+            u[i] += self.alpha * self.feedforward[t][i];
+        }
+        add_product(&mut u, &self.gains[t], &dx);
+        u
     }
 }
 
-/// Rolls the law `u = u_t + alpha k_t + K_t (x - x_t)`, within the bounds, about `reference` out into `trial`, and says
-/// where all numbers are finite; as soon as that is nowhere it ends, with `trial` filled in part.
+/// Rolls out a feedback law within the bounds, from the initial state of its reference, into `trial`.
+///
+/// The mask is true where all numbers are finite. The rollout stops when that is nowhere the case, with `trial` incomplete.
 pub(crate) fn closed_loop_rollout<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, S, NU, NP, NS>,
-    reference: &Trajectory<S, NX, NU>,
-    gains: &[SMatrix<S, NU, NX>],
-    feedforward: &[SVector<S, NU>],
-    alpha: S,
+    law: FeedbackLaw<'_, S, NX, NU>,
     trial: &mut Trajectory<S, NX, NU>,
 ) -> (Cost<S>, S::Mask)
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let horizon = reference.controls.len();
-    let mut cost = Cost::zero();
+    let Trajectory { states, controls, constraints } = trial;
+    let horizon = law.reference.controls.len();
+    let mut sum = CostSum::new(instance, horizon, constraints);
     let mut finite = S::Mask::splat(true);
-    let mut x = reference.states[0];
-    trial.states[0] = x;
+    let mut x = law.reference.states[0];
+    states[0] = x;
     for t in 0..horizon {
-        let mut dx: SVector<S, NX> = zeros();
-        for i in 0..NX {
-            dx[i] = x[i] - reference.states[t][i];
-        }
-        let mut u = reference.controls[t];
-        for i in 0..NU {
-            u[i] += alpha * feedforward[t][i];
-        }
-        add_product(&mut u, &gains[t], &dx);
+        let mut u = law.control(t, &x);
         if instance.keeps_bounds() {
             instance.bounds.clamp(&mut u);
         }
         let mut next = zeros();
-        cost.add(instance.model.step(Stage::new(&x, &u, instance.params, &instance.stage_params[t]), &mut next));
-        penalize(instance, t, horizon, &x, &u, &mut trial.constraints, &mut cost);
-        // One test a stage: the sum of what the stage produced is finite only if every term is.
-        let mut produced = cost.total.real();
+        let cost = instance.model.step(Stage::new(&x, &u, instance.params, &instance.stage_params[t]), &mut next);
+        sum.add_stage(t, &x, &u, cost);
+        // One test a stage: the sum of the stage's results is finite only if every term is.
+        let mut results = sum.cost.total.real();
         for i in 0..NX {
-            produced += next[i].real();
+            results += next[i].real();
         }
-        finite = finite & is_finite(produced);
+        finite = finite & is_finite(results);
         if !finite.any() {
-            return (cost, finite);
+            return (sum.cost, finite);
         }
-        trial.controls[t] = u;
-        trial.states[t + 1] = next;
+        controls[t] = u;
+        states[t + 1] = next;
         x = next;
     }
-    end(instance, horizon, &x, &mut trial.constraints, &mut cost);
-    (cost, finite & is_finite(cost.total))
-}
-
-/// A trajectory and the data it belongs to, borrowed from a solution.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TrajectoryRef<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
-    pub(crate) states: &'a [SVector<S, NX>],
-    pub(crate) controls: &'a [SVector<S, NU>],
-    pub(crate) params: &'a SVector<S, NP>,
-    pub(crate) stage_params: &'a [SVector<S, NS>],
+    sum.add_terminal(&x);
+    (sum.cost, finite & is_finite(sum.cost.total))
 }

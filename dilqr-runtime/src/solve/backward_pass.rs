@@ -7,8 +7,10 @@ use num_traits::Zero;
 
 use crate::kkt::unconstrained::Sensitivity;
 use crate::linalg::products::{dot, is_finite};
-use crate::lq::proximal::{Curvature, Proximal};
-use crate::lq::riccati::{Quadratic, StageFactor};
+use crate::lq::box_constrained::BoundedControl;
+use crate::lq::curvature::Curvature;
+use crate::lq::proximal::Proximal;
+use crate::lq::riccati::{Quadratic, StageFactor, StageGradients, ValueFunctionMut};
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
