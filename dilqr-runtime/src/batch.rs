@@ -4,7 +4,7 @@
 //! [`solve_lanes`] and [`vjp_lanes`] put several problems into the lanes of one core's vector registers (see
 //! [`lanes`](crate::lanes)); theirs are other bits.
 //!
-//! PerLane thread has one workspace. Nothing of a solve stays in it, so results do not depend on which thread took which
+//! Each thread has one workspace. Nothing of a solve stays in it, so results do not depend on which thread took which
 //! problem.
 
 #[cfg(feature = "lanes")]
@@ -14,17 +14,18 @@ use crate::scalar::lanes::Lanes;
 use core::sync::atomic::AtomicUsize;
 use rayon::prelude::*;
 
-use crate::differentiate::Implicit;
+use crate::differentiate;
+use crate::differentiate::check::KktWorkspace;
 #[cfg(feature = "lanes")]
 use crate::differentiate::lanes::Gradients;
-use crate::error::{GradientError, Input, SolveError};
+use crate::error::{GradientError, Input, InputError, SolveError};
 use crate::gradient::{Gradient, LossGradient};
 use crate::ilqr::check_solver;
 use crate::model::Model;
 use crate::problem::Problem;
 #[cfg(feature = "lanes")]
 use crate::scalar::lanes::Native;
-use crate::settings::{Differentiation, Settings};
+use crate::settings::Settings;
 use crate::solution::Solution;
 #[cfg(feature = "lanes")]
 use crate::solve::lockstep::Lockstep;
@@ -50,8 +51,8 @@ where
             || Forward::new::<M, NP>(horizon),
             |forward, problem| {
                 problem.check(model, horizon)?;
-                let mut solution = Solution::new(horizon);
-                forward.solve(model, settings, problem, |_| {}, &mut solution, None);
+                let mut solution = Solution::empty(horizon);
+                forward.solve((model, settings), problem, |_| {}, &mut solution, None)?;
                 Ok(solution)
             },
         )
@@ -61,7 +62,7 @@ where
 /// Differentiates every solution with the loss gradient of the same index, as [`Ilqr::vjp`](crate::Ilqr::vjp) would.
 /// Horizons may differ.
 ///
-/// Where the two lists have different lengths every entry is [`GradientError::WrongLength`].
+/// Where the two lists have different lengths every entry is [`InputError::WrongLength`](crate::InputError).
 pub fn vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     settings: &Settings,
@@ -72,22 +73,22 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     if losses.len() != solutions.len() {
-        let error =
-            GradientError::WrongLength { input: Input::LossGradients, given: losses.len(), expected: solutions.len() };
-        return vec![Err(error); solutions.len()];
+        let (given, expected) = (losses.len(), solutions.len());
+        let error = InputError::WrongLength { input: Input::LossGradients, given, expected };
+        return vec![Err(error.into()); solutions.len()];
     }
     solutions
         .par_iter()
         .zip(losses)
         .map_init(
-            || Implicit::new::<M, NP, NS>(0),
-            |implicit, (solution, loss)| {
+            || KktWorkspace::new::<M, NP>(0),
+            |workspace, (solution, loss)| {
                 let horizon = solution.horizon();
                 check_solver(horizon, settings)?;
-                if implicit.horizon() != horizon {
-                    *implicit = Implicit::new::<M, NP, NS>(horizon);
+                if workspace.horizon() != horizon {
+                    *workspace = KktWorkspace::new::<M, NP>(horizon);
                 }
-                implicit.vjp(model, settings, solution, loss, Differentiation::Implicit)
+                differentiate::vjp(workspace, model, settings, solution, loss)
             },
         )
         .collect()
@@ -130,7 +131,7 @@ where
 /// alone. Horizons may differ; those of one horizon go together. Solutions of models with limits are differentiated one by
 /// one.
 ///
-/// Where the two lists have different lengths every entry is [`GradientError::WrongLength`].
+/// Where the two lists have different lengths every entry is [`InputError::WrongLength`](crate::InputError).
 #[cfg(feature = "lanes")]
 pub fn vjp_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,

@@ -3,14 +3,19 @@
 
 use alloc::vec::Vec;
 
-use crate::linalg::symmetric_eigen::{eigenvalues, smaller};
-use crate::lq::bounds::Side;
-use crate::model::limits::Limit;
-use crate::ocp::instance::is_enforced_at;
-use crate::solution::Solution;
+use nalgebra::SMatrix;
 
-/// The certificate_data for a solution, from [`Solution::certificate`].
+use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::linalg::symmetric_eigen::{eigenvalues, smaller};
+use crate::lq::bounds::{Bounds, Side};
+use crate::model::limits::Limit;
+use crate::ocp::instance::{Constraint, constraints_along};
+use crate::solution::{CertificateData, Solution};
+use crate::stats::Stats;
+
+/// The evidence for a solution, from [`Solution::certificate`].
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Certificate {
     /// The residual of stationarity over its terms, as in [`Stats::stationarity`](crate::Stats::stationarity).
     pub stationarity: f64,
@@ -39,6 +44,7 @@ pub struct Certificate {
 
 /// A limit that holds the trajectory.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ActiveLimit {
     /// Stage `t`; the horizon for terminal constraints.
     pub stage: usize,
@@ -49,98 +55,63 @@ pub struct ActiveLimit {
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solution<NX, NU, NP, NS> {
-    /// The certificate_data for this solution, as the solve left it. (A gradient is refused or given on a check of its own.)
+    /// How well this solution satisfies the optimality conditions, as the solve left it. (A gradient is refused or given on
+    /// a check of its own.)
     #[must_use]
     pub fn certificate(&self) -> Certificate {
-        let certificate_data = &self.certificate_data;
-        let limits = &certificate_data.limits;
-        let mut certificate = Certificate {
-            stationarity: self.stats.stationarity,
-            step: self.stats.step,
-            violation: self.stats.violation,
-            violation_stage: self.stats.violation_stage,
-            smallest_eigenvalue: f64::INFINITY,
-            condition: 1.0,
-            active: Vec::new(),
-            margin: f64::INFINITY,
-            weakest: None,
-        };
-        if certificate_data.curvatures.is_empty() {
-            certificate.smallest_eigenvalue = f64::NAN;
-        }
-        let mut largest: f64 = 0.0;
-        for curvature in &certificate_data.curvatures {
-            for eigenvalue in eigenvalues(curvature) {
-                certificate.smallest_eigenvalue = smaller(certificate.smallest_eigenvalue, eigenvalue);
-                largest = largest.max(eigenvalue);
-            }
-        }
-        if largest > 0.0 {
-            certificate.condition = largest / certificate.smallest_eigenvalue;
-        }
-        if self.relaxation.is_some() {
-            return certificate;
-        }
-        for (stage, (u, qu)) in self.controls.iter().zip(&self.bound_multipliers).enumerate() {
-            for i in 0..NU {
-                let (lower, upper) = (certificate_data.lower[i], certificate_data.upper[i]);
-                if lower >= upper {
-                    continue;
-                }
-                for (side, bound) in [(Side::Lower, lower), (Side::Upper, upper)] {
-                    if bound.is_infinite() {
-                        continue;
-                    }
-                    let multiplier = if side == Side::Lower { qu[i].max(0.0) } else { (-qu[i]).max(0.0) };
-                    let limit = match side {
-                        Side::Lower => Limit::LowerBound { control: i },
-                        Side::Upper => Limit::UpperBound { control: i },
-                    };
-                    let distance = (u[i] - bound).abs() / bound.abs().max(1.0);
-                    certificate.note(stage, limit, distance, multiplier, certificate_data.scale, true);
+        let CertificateData { limits, curvatures, lower, upper, constraints, scale } = &self.certificate_data;
+        let mut report = ActiveSetReport { scale: *scale, ..ActiveSetReport::NONE };
+        if self.relaxation.is_none() {
+            let bounds = Bounds { lower: (*lower).into(), upper: (*upper).into() };
+            for (t, (u, qu)) in self.controls.iter().zip(&self.bound_multipliers).enumerate() {
+                for i in 0..NU {
+                    report.add_bounds(t, i, (u, qu, Side::of_multiplier(qu[i])), &bounds);
                 }
             }
-        }
-        let horizon = self.controls.len();
-        let (stages, terminal) = certificate_data.constraints.split_at(self.multipliers.stage.len());
-        for (index, (&c, &multiplier)) in stages.iter().zip(&self.multipliers.stage).enumerate() {
-            let (t, i) = (index / limits.stage(), index % limits.stage());
-            if is_enforced_at(limits, t, i) {
-                let inequality = i < limits.stage_inequalities;
-                certificate.note(
-                    t,
-                    Limit::Constraint { index: i },
-                    c.abs(),
-                    multiplier,
-                    certificate_data.scale,
-                    inequality,
-                );
+            let horizon = self.controls.len();
+            let multipliers = self.multipliers.stage.iter().chain(&self.multipliers.terminal);
+            let along = constraints_along(constraints, horizon, limits).zip(multipliers);
+            for (constraint, &multiplier) in along.filter(|(constraint, _)| constraint.enforced) {
+                let Constraint { t, i, inequality, c, .. } = constraint;
+                report.add_constraint((t, i), inequality, c, multiplier, ActiveSetRule::PositiveMultiplier);
             }
         }
-        for (i, (&c, &multiplier)) in terminal.iter().zip(&self.multipliers.terminal).enumerate() {
-            let inequality = i < limits.terminal_inequalities;
-            certificate.note(
-                horizon,
-                Limit::Constraint { index: i },
-                c.abs(),
-                multiplier,
-                certificate_data.scale,
-                inequality,
-            );
-        }
-        certificate
+        Certificate::new(&self.stats, curvatures.iter(), &report)
     }
 }
 
 impl Certificate {
-    fn note(&mut self, stage: usize, limit: Limit, distance: f64, multiplier: f64, scale: f64, inequality: bool) {
-        if !inequality || multiplier > 0.0 {
-            self.active.push(ActiveLimit { stage, limit, multiplier });
+    /// From the curvatures of the stages and the limits that are near.
+    pub(crate) fn new<'a, const NU: usize>(
+        stats: &Stats,
+        curvatures: impl Iterator<Item = &'a SMatrix<f64, NU, NU>>,
+        report: &ActiveSetReport,
+    ) -> Self {
+        let (mut smallest, mut largest, mut known) = (f64::INFINITY, 0.0_f64, false);
+        for curvature in curvatures {
+            known = true;
+            for eigenvalue in eigenvalues(curvature) {
+                smallest = smaller(smallest, eigenvalue);
+                largest = largest.max(eigenvalue);
+            }
         }
-        let margin = distance.max(multiplier / scale);
-        if inequality && margin < self.margin {
-            self.margin = margin;
-            self.weakest = Some((stage, limit));
+        let active = report.limits.iter().filter(|limit| !limit.inequality || limit.multiplier > 0.0);
+        let active = active.map(|limit| ActiveLimit {
+            stage: limit.stage,
+            limit: limit.source.into(),
+            multiplier: limit.multiplier,
+        });
+        let weakest = report.weakest();
+        Self {
+            stationarity: stats.stationarity,
+            step: stats.step,
+            violation: stats.violation,
+            violation_stage: stats.violation_stage,
+            smallest_eigenvalue: if known { smallest } else { f64::NAN },
+            condition: if largest > 0.0 { largest / smallest } else { 1.0 },
+            active: active.collect(),
+            margin: weakest.map_or(f64::INFINITY, |(margin, _)| margin),
+            weakest: weakest.map(|(_, limit)| (limit.stage, limit.source.into())),
         }
     }
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
-use crate::error::{GradientError, Input, Position, find_non_finite};
+use crate::error::{GradientError, Input, InputError, check_finite, check_length};
 
 /// The gradient of a scalar loss with respect to the trajectory.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,7 @@ pub struct Gradient<const NX: usize, const NP: usize, const NS: usize = 0> {
 /// The derivative of the optimal trajectory with respect to the parameters (or, from
 /// [`Ilqr::stage_jacobian`](crate::Ilqr::stage_jacobian), those of one stage).
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Jacobian<const NX: usize, const NU: usize, const NP: usize> {
     /// `dx_t/dp`, `T + 1` matrices `NX x NP`; the first is zero.
     pub states: Vec<SMatrix<f64, NX, NP>>,
@@ -59,29 +60,23 @@ impl<const NX: usize, const NP: usize, const NS: usize> Gradient<NX, NP, NS> {
     }
 }
 
-pub(crate) fn all_finite<const R: usize, const C: usize>(matrix: &SMatrix<f64, R, C>) -> bool {
+fn all_finite<const R: usize, const C: usize>(matrix: &SMatrix<f64, R, C>) -> bool {
     matrix.iter().all(|entry| entry.is_finite())
 }
 
 pub(crate) fn check_loss<const NX: usize, const NU: usize>(
     loss: &LossGradient<NX, NU>,
     horizon: usize,
-) -> Result<(), GradientError> {
+) -> Result<(), InputError> {
     check_length(Input::LossStates, loss.states.len(), horizon + 1)?;
     check_length(Input::LossControls, loss.controls.len(), horizon)?;
     check_finite(Input::LossStates, loss.states.iter().map(|g| g.as_slice()))?;
     check_finite(Input::LossControls, loss.controls.iter().map(|g| g.as_slice()))
 }
 
-pub(crate) fn check_length(input: Input, given: usize, expected: usize) -> Result<(), GradientError> {
-    if given == expected { Ok(()) } else { Err(GradientError::WrongLength { input, given, expected }) }
-}
-
-pub(crate) fn check_finite<'a>(input: Input, vectors: impl Iterator<Item = &'a [f64]>) -> Result<(), GradientError> {
-    match find_non_finite(vectors) {
-        Some((stage, entry, given)) => {
-            Err(GradientError::NonFinite { input, position: Position { stage: Some(stage), entry }, given })
-        }
-        None => Ok(()),
+impl<const NX: usize, const NU: usize, const NP: usize> Jacobian<NX, NU, NP> {
+    pub(crate) fn check(self) -> Result<Self, GradientError> {
+        let finite = self.states.iter().all(all_finite) && self.controls.iter().all(all_finite);
+        if finite { Ok(self) } else { Err(GradientError::Undefined) }
     }
 }

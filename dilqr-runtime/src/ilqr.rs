@@ -1,30 +1,34 @@
 //! The solver: iLQR and its second-order form, differential dynamic programming.
 //!
-//! One iteration is a backward sweep about the current trajectory (see [`riccati`](crate::riccati)) and a search along the
+//! One iteration is a backward sweep about the current trajectory (see [`lq`](crate::lq)) and a search along the
 //! closed-loop rollout of its step:
 //!
 //! ```text
 //! u = u_t + alpha k_t + K_t (x - x_t)
 //! ```
 //!
-//! The loop stops on stationarity of the trajectory, not because the cost stopped dual. References: Jacobson and Mayne,
+//! The loop stops on stationarity of the trajectory, not because the cost stopped moving. References: Jacobson and Mayne,
 //! *Differential Dynamic Programming*, 1970; Li and Todorov 2004 (iLQR); Tassa, Erez and Todorov, *Synthesis and
 //! stabilization of complex behaviors through online trajectory optimization*, 2012 (line search on the rollout with
 //! feedback, regularization with a schedule).
 
-#[cfg(feature = "dual")]
-use crate::differentiate::hvp;
 use alloc::vec::Vec;
+
 #[cfg(feature = "dual")]
 use nalgebra::SVector;
 
-use crate::differentiate::Implicit;
+use crate::differentiate::check::KktWorkspace;
 #[cfg(feature = "dual")]
 use crate::differentiate::hvp::Direction;
-use crate::error::{GradientError, Input, SettingsError, SolveError};
+#[cfg(feature = "dual")]
+use crate::differentiate::unroll::{self, Start};
+use crate::error::{GradientError, Input, InputError, SettingsError, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
+use crate::iteration::Iteration;
+use crate::kkt::Kkt;
 use crate::model::Model;
 use crate::problem::Problem;
+use crate::sensitivities::Sensitivities;
 use crate::settings::{Differentiation, Settings};
 use crate::solution::Solution;
 use crate::solve::workspace::Forward;
@@ -34,46 +38,30 @@ use crate::solve::workspace::Forward;
 /// All memory is allocated by [`Ilqr::new`]; a solve allocates only the solution it returns, and [`Ilqr::solve_into`]
 /// nothing. Nothing of one solve is carried into the next: the same problem always gives the same solution.
 ///
-/// Gradients of one solution after another share one factorization. For models without limits a solve leaves it behind
-/// already, where it sees its end coming: a first gradient then costs one linear sweep each way. What a factorization
-/// belongs to is compared to the bit, so that an edited solution never gets it.
+/// [`Ilqr::differentiate`] checks a solution and factorizes the optimality conditions about it once, for any number of
+/// derivatives. [`Ilqr::solve_and_differentiate`] takes the factorization from the last backward pass of the solve where
+/// the model has no limits. [`Ilqr::vjp`] and its like are one-call forms: each factorizes anew.
 ///
 /// # Memory
 ///
 /// Linear in the horizon. Without limits and stage parameters a solver has, for each stage, at most
 ///
 /// ```text
-/// 8 (2 NX^2 + 4 NX NU + 4 NU^2 + 7 NX + 7 NU)  bytes
+/// 8 (2 NX^2 + 4 NX NU + 4 NU^2 + 7 NX + 8 NU)  bytes
 /// ```
 ///
-/// and a [`Solution`] `8 (NX NU + NU^2 + 3 NX + 2 NU)`. Limits and stage parameters come on top, as much for each stage.
+/// and a [`Solution`] `8 (NX NU + NU^2 + 2 NX + NU)`. Limits and stage parameters come on top, as much for each stage.
 ///
 /// | `NX`, `NU` | 2, 1 | 4, 1 | 6, 2 | 12, 4 | 14, 7 | 30, 10 |
 /// |---|---|---|---|---|---|---|
-/// | solver, bytes a stage | 328 | 696 | 1536 | 5248 | 9016 | 29440 |
-/// | solution, bytes a stage | 88 | 152 | 304 | 864 | 1624 | 4080 |
+/// | solver, bytes a stage | 336 | 704 | 1552 | 5280 | 9072 | 29520 |
+/// | solution, bytes a stage | 64 | 112 | 240 | 736 | 1456 | 3760 |
 #[derive(Clone, Debug)]
 pub struct Ilqr<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     model: M,
     settings: Settings,
     forward: Forward<NX, NU, NS>,
-    implicit: Implicit<NX, NU>,
-}
-
-/// What an observer sees: the state of the solve after the backward sweep of each iteration, first of the initial
-/// trajectory (`iteration` 0), last of the returned one.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Iteration {
-    /// Accepted steps so far.
-    pub iteration: usize,
-    /// Cost of the current trajectory, with the penalties of constraints.
-    pub cost: f64,
-    /// The residual of stationarity over its terms, as in [`Stats::stationarity`](crate::Stats::stationarity).
-    pub stationarity: f64,
-    /// The proximal weight `mu` of its backward sweep.
-    pub regularization: f64,
-    /// Length `alpha` of the step that led here; 0 for the initial trajectory.
-    pub step: f64,
+    kkt: KktWorkspace<NX, NU, NS>,
 }
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Ilqr<M, NX, NU, NP, NS>
@@ -86,12 +74,7 @@ where
     /// [`SettingsError`] for a setting out of range, and a horizon of 0.
     pub fn new(model: M, horizon: usize, settings: Settings) -> Result<Self, SettingsError> {
         check_solver(horizon, &settings)?;
-        Ok(Self {
-            model,
-            settings,
-            forward: Forward::new::<M, NP>(horizon),
-            implicit: Implicit::new::<M, NP, NS>(horizon),
-        })
+        Ok(Self { model, settings, forward: Forward::new::<M, NP>(horizon), kkt: KktWorkspace::new::<M, NP>(horizon) })
     }
 
     /// The model.
@@ -137,10 +120,10 @@ where
         for &tau in relaxations {
             let settings = Settings { relaxation: Some(tau), ..self.settings };
             settings.validate()?;
-            let mut solution = Solution::new(self.horizon());
+            let mut solution = Solution::empty(self.horizon());
             let warm = path.last().map(|last| problem.clone().with_warm_start(&self.model, last));
             let problem = warm.as_ref().unwrap_or(problem);
-            self.forward.solve(&self.model, &settings, problem, |_| {}, &mut solution, None);
+            self.forward.solve((&self.model, &settings), problem, |_| {}, &mut solution, None)?;
             path.push(solution);
         }
         Ok(path)
@@ -150,7 +133,7 @@ where
     /// learners have it that weigh every iterate of their solver.
     ///
     /// # Errors
-    /// As [`Ilqr::vjp`], for the first solution that has one; [`GradientError::WrongLength`] where the lists differ.
+    /// As [`Ilqr::vjp`], for the first solution that has one; [`InputError::WrongLength`](crate::InputError) where the lists differ.
     pub fn vjp_sum(
         &mut self,
         solutions: &[Solution<NX, NU, NP, NS>],
@@ -158,7 +141,7 @@ where
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
         let (given, expected) = (losses.len(), solutions.len());
         if given != expected {
-            return Err(GradientError::WrongLength { input: Input::LossGradients, given, expected });
+            return Err(InputError::WrongLength { input: Input::LossGradients, given, expected }.into());
         }
         let mut sum = Gradient::zeros(self.horizon());
         for (solution, loss) in solutions.iter().zip(losses) {
@@ -182,8 +165,8 @@ where
         observe: impl FnMut(&Iteration),
     ) -> Result<Solution<NX, NU, NP, NS>, SolveError> {
         problem.check(&self.model, self.horizon())?;
-        let mut solution = Solution::new(self.horizon());
-        self.run(problem, observe, &mut solution);
+        let mut solution = Solution::empty(self.horizon());
+        self.run(problem, observe, &mut solution)?;
         Ok(solution)
     }
 
@@ -197,8 +180,7 @@ where
         solution: &mut Solution<NX, NU, NP, NS>,
     ) -> Result<(), SolveError> {
         problem.check(&self.model, self.horizon())?;
-        self.run(problem, |_| {}, solution);
-        Ok(())
+        self.run(problem, |_| {}, solution)
     }
 
     fn run(
@@ -206,15 +188,87 @@ where
         problem: &Problem<NX, NU, NP, NS>,
         observe: impl FnMut(&Iteration),
         solution: &mut Solution<NX, NU, NP, NS>,
-    ) {
-        let Self { model, settings, forward, implicit } = self;
-        if forward.solve(model, settings, problem, observe, solution, implicit.lend()) {
-            implicit.adopt(solution);
+    ) -> Result<(), SolveError> {
+        let Self { model, settings, forward, .. } = self;
+        forward.solve((model, settings), problem, observe, solution, None)?;
+        Ok(())
+    }
+
+    /// Checks that a solution is one, and factorizes the optimality conditions about it: for several derivatives at the
+    /// price of one factorization.
+    ///
+    /// # Errors
+    /// [`GradientError`] where the solution has not converged (or was edited), is not a strict minimum, is degenerate, or
+    /// has other lengths than this solver.
+    pub fn differentiate(
+        &mut self,
+        solution: &Solution<NX, NU, NP, NS>,
+    ) -> Result<Sensitivities<'_, M, NX, NU, NP, NS>, GradientError> {
+        self.differentiate_with(solution, Differentiation::Implicit)
+    }
+
+    /// As [`Ilqr::differentiate`], by the given method.
+    ///
+    /// # Errors
+    /// As [`Ilqr::differentiate`].
+    pub fn differentiate_with(
+        &mut self,
+        solution: &Solution<NX, NU, NP, NS>,
+        method: Differentiation,
+    ) -> Result<Sensitivities<'_, M, NX, NU, NP, NS>, GradientError> {
+        self.kkt.load::<M, NP>(solution)?;
+        let step = self.kkt.factorize(&self.model, &self.settings, solution, method)?;
+        Ok(self.sensitivities(solution, step))
+    }
+
+    fn sensitivities(
+        &mut self,
+        solution: &Solution<NX, NU, NP, NS>,
+        step: f64,
+    ) -> Sensitivities<'_, M, NX, NU, NP, NS> {
+        let mut stats = solution.stats;
+        stats.step = step;
+        Sensitivities {
+            model: &self.model,
+            workspace: &mut self.kkt,
+            params: solution.params,
+            stats,
+            relaxation: solution.relaxation,
         }
     }
 
+    /// Solves a problem and differentiates the solution. Where the model has no limits, the factorization of the solve's last
+    /// backward pass is that of the derivatives, and costs nothing more.
+    ///
+    /// # Errors
+    /// As [`Ilqr::solve`]; in the second place of the answer, as [`Ilqr::differentiate`].
+    #[allow(clippy::type_complexity, reason = "the two outcomes of one call")]
+    pub fn solve_and_differentiate(
+        &mut self,
+        problem: &Problem<NX, NU, NP, NS>,
+    ) -> Result<(Solution<NX, NU, NP, NS>, Result<Sensitivities<'_, M, NX, NU, NP, NS>, GradientError>), SolveError>
+    {
+        problem.check(&self.model, self.horizon())?;
+        let mut solution = Solution::empty(self.horizon());
+        let keep = match &mut self.kkt.kkt {
+            Kkt::Unconstrained(system) => Some(system),
+            Kkt::ActiveSet(_) => None,
+        };
+        let kept = self.forward.solve((&self.model, &self.settings), problem, |_| {}, &mut solution, keep)?;
+        if !kept {
+            let sensitivities = self.differentiate(&solution);
+            return Ok((solution, sensitivities));
+        }
+        // The solve has measured the Newton step with this factorization.
+        let sensitivities = match self.kkt.load::<M, NP>(&solution) {
+            Ok(()) => Ok(self.sensitivities(&solution, solution.stats.step)),
+            Err(error) => Err(error),
+        };
+        Ok((solution, sensitivities))
+    }
+
     /// The exact gradient of a loss on the trajectory with respect to parameters, initial state and stage parameters, by
-    /// implicit differentiation at the solution: one backward and one forward sweep, whatever the solve took.
+    /// implicit differentiation at the solution: one backward and one forward pass, whatever the solve took.
     ///
     /// # Errors
     /// [`GradientError`] where the solution has not converged (or was edited), is not a strict minimum, or where the
@@ -237,7 +291,62 @@ where
         loss: &LossGradient<NX, NU>,
         method: Differentiation,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        self.implicit.vjp(&self.model, &self.settings, solution, loss, method)
+        crate::gradient::check_loss(loss, self.horizon())?;
+        self.differentiate_with(solution, method)?.vjp(loss)
+    }
+
+    /// The gradient through that many full Gauss-Newton steps from the guess of the problem, to which the loss gradient at
+    /// its solution is applied: automatic differentiation of an iLQR loop, for comparison. It tends to the exact gradient
+    /// as fast as those steps converge, and costs as many solves as there are parameters. Solves the problem first. With
+    /// the feature `dual`.
+    ///
+    /// # Errors
+    /// [`GradientError`] for input that is not a problem of this solver, a problem with constraints, and steps that do not
+    /// lead to the solution ([`GradientError::NotContracting`]).
+    #[cfg(feature = "dual")]
+    pub fn unrolled(
+        &mut self,
+        problem: &Problem<NX, NU, NP, NS>,
+        loss: &LossGradient<NX, NU>,
+        iterations: usize,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        let solution = self.solved(problem, loss)?;
+        let (controls, states) = self.forward.guess_of(&self.model, problem)?;
+        let start = Start { controls: &controls, states: &states };
+        unroll::vjp(&self.model, &self.settings, &solution, loss, (start, iterations))
+    }
+
+    /// As [`Ilqr::unrolled`], from the solution, whose feedback law is taken to be a constant: backpropagation truncated to
+    /// the last steps, that is the first terms of a series whose limit is the implicit derivative.
+    ///
+    /// # Errors
+    /// As [`Ilqr::unrolled`].
+    #[cfg(feature = "dual")]
+    pub fn truncated(
+        &mut self,
+        problem: &Problem<NX, NU, NP, NS>,
+        loss: &LossGradient<NX, NU>,
+        iterations: usize,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        let solution = self.solved(problem, loss)?;
+        let start = Start { controls: &solution.controls, states: &solution.states };
+        unroll::vjp(&self.model, &self.settings, &solution, loss, (start, iterations))
+    }
+
+    /// The solution of a problem, with what the comparisons ask of it.
+    #[cfg(feature = "dual")]
+    fn solved(
+        &mut self,
+        problem: &Problem<NX, NU, NP, NS>,
+        loss: &LossGradient<NX, NU>,
+    ) -> Result<Solution<NX, NU, NP, NS>, GradientError> {
+        crate::gradient::check_loss(loss, self.horizon())?;
+        if const { M::LIMITS.constrained() } && self.settings.relaxation.is_none() {
+            return Err(GradientError::UnrolledConstraints);
+        }
+        let solution = self.solve(problem)?;
+        self.differentiate(&solution)?;
+        Ok(solution)
     }
 
     /// The exact product of a loss's second derivative with a direction of the problem's data: how the gradient that
@@ -298,7 +407,9 @@ where
         direction: &Direction<NX, NP, NS>,
         loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>]) -> LossGradient<NX, NU>,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        hvp::hvp(&mut self.implicit, &self.model, &self.settings, solution, loss, direction, loss_hessian)
+        crate::gradient::check_loss(loss, self.horizon())?;
+        direction.check(self.horizon())?;
+        self.differentiate(solution)?.hvp(loss, direction, loss_hessian)
     }
 
     /// The exact derivative of the whole trajectory with respect to the parameters, by a forward sweep.
@@ -306,7 +417,7 @@ where
     /// # Errors
     /// As [`Ilqr::vjp`].
     pub fn jacobian(&mut self, solution: &Solution<NX, NU, NP, NS>) -> Result<Jacobian<NX, NU, NP>, GradientError> {
-        self.implicit.jacobian(&self.model, &self.settings, solution)
+        self.differentiate(solution)?.jacobian()
     }
 
     /// The derivative of the whole trajectory with respect to the parameters `s_t` of one stage `t`, from 0 to the horizon.
@@ -319,7 +430,7 @@ where
         solution: &Solution<NX, NU, NP, NS>,
         stage: usize,
     ) -> Result<Jacobian<NX, NU, NS>, GradientError> {
-        self.implicit.stage_jacobian(&self.model, &self.settings, solution, stage)
+        self.differentiate(solution)?.stage_jacobian(stage)
     }
 
     /// The gradient of the optimal cost with respect to parameters, initial state and stage parameters (the envelope
@@ -331,7 +442,7 @@ where
         &mut self,
         solution: &Solution<NX, NU, NP, NS>,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        self.implicit.value_gradient(&self.model, &self.settings, solution)
+        self.differentiate(solution)?.value_gradient()
     }
 }
 

@@ -22,7 +22,7 @@
 //!
 //! Limits are the model's ([`Limits`]): bounds are kept by the solver's own recursion, constraints by an augmented Lagrangian
 //! and a Newton method on the active set, and gradients are exact through what is active. [`Solution::certificate`] holds
-//! the certificate_data; [`Settings::relaxation`] trades the limits for smooth barriers.
+//! the evidence; [`Settings::relaxation`] trades the limits for smooth barriers.
 //!
 //! Input that is no problem is an `Err`; how a solve ended is a [`Status`]; a gradient that does not exist is refused.
 //!
@@ -59,11 +59,14 @@ extern crate alloc;
 
 #[cfg(feature = "std")]
 pub mod batch;
+mod cause;
 mod certificate;
 mod differentiate;
 pub mod error;
 mod gradient;
+mod guess;
 mod ilqr;
+mod iteration;
 mod kkt;
 mod linalg;
 pub mod lq;
@@ -72,9 +75,11 @@ mod mpc;
 mod ocp;
 mod problem;
 mod scalar;
+mod sensitivities;
 mod settings;
 mod solution;
 mod solve;
+mod stats;
 mod status;
 pub mod transform;
 
@@ -82,12 +87,14 @@ pub mod transform;
 pub use dilqr_macros::model;
 pub use nalgebra;
 
+pub use cause::{Cause, ModelFunction};
 pub use certificate::{ActiveLimit, Certificate};
 #[cfg(feature = "dual")]
 pub use differentiate::hvp::Direction;
-pub use error::{GradientError, SettingsError, SolveError};
+pub use error::{GradientError, InputError, SettingsError, SolveError};
 pub use gradient::{Gradient, Jacobian, LossGradient};
-pub use ilqr::{Ilqr, Iteration};
+pub use ilqr::Ilqr;
+pub use iteration::Iteration;
 pub use model::Model;
 #[cfg(feature = "dual")]
 pub use model::autodiff::AutoDiff;
@@ -101,8 +108,10 @@ pub use scalar::hyper_dual::HyperDualParts;
 #[cfg(feature = "lanes")]
 pub use scalar::lanes;
 pub use scalar::{Mask, Scalar, ScalarReal};
+pub use sensitivities::Sensitivities;
 pub use settings::{Differentiation, Hessian, LineSearch, PenaltySchedule, Regularization, Settings};
-pub use solution::{Multipliers, Solution, Stats};
+pub use solution::{Multipliers, Solution};
+pub use stats::Stats;
 pub use status::Status;
 
 /// What the code that the attribute emits names. No one else should.

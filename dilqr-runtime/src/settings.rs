@@ -12,23 +12,6 @@ pub enum Differentiation {
     /// The linearization `(fx, fu)` is taken to be fixed, that is `lambda' f_zz` is dropped from the Hessian, as DiffMPC
     /// does (Amos et al. 2018). Exact for linear dynamics only; for comparison.
     FixedLinearization,
-    /// Differentiates a solve's steps instead of its result: that many full Gauss-Newton steps from where the solve
-    /// started, and the derivative through all of them, to which the loss gradient at the solution is applied. What
-    /// automatic differentiation makes of an iLQR loop; tends to the exact derivative as fast as those steps converge,
-    /// and for comparison: it costs as many solves as there are parameters, see [`unroll`]. Without
-    /// constraints only. With the feature `dual`.
-    #[cfg(feature = "dual")]
-    Unrolled {
-        /// Steps; none differentiates the trajectory that the solve started from.
-        iterations: usize,
-    },
-    /// As `Unrolled`, but from the solution, whose feedback law is taken to be a constant: backpropagation truncated to the
-    /// last steps, that is the first terms of a series whose limit is the implicit derivative. With the feature `dual`.
-    #[cfg(feature = "dual")]
-    Truncated {
-        /// Steps, that is terms of the series.
-        iterations: usize,
-    },
 }
 
 /// Settings of [`Ilqr`](crate::Ilqr). All fields are public; [`Settings::validate`] is called by the solver.
@@ -74,6 +57,7 @@ impl Default for Settings {
 
 /// Which second derivatives the forward solve uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Hessian {
     /// Those of `l + V_x' f`: differential dynamic programming (Jacobson and Mayne 1970; Tassa et al. 2012). Converges
     /// quadratically.

@@ -10,8 +10,8 @@ use dilqr_runtime::AutoDiff;
 use dilqr_runtime::model::{HamiltonianExpansion, Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Differentiation, Gradient, GradientError, Hessian, Ilqr, LossGradient, Model, Problem, Scalar, Settings, Solution,
-    Status,
+    Differentiation, Gradient, GradientError, Hessian, Ilqr, InputError, LossGradient, Model, Problem, Scalar,
+    Settings, Solution, Status,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -50,9 +50,10 @@ where
 {
     let Solution { mut x0, mut params, mut stage_params, .. } = solution.clone();
     edit(&mut x0, &mut params, &mut stage_params);
+    let Solution { states, controls, gains, .. } = solution.clone();
     Problem::new(x0, params, solution.horizon())
         .with_stage_params(&stage_params)
-        .with_policy(model, |t, x| solution.controls[t] + solution.gains[t] * (x - solution.states[t]))
+        .with_policy(model, move |t, x| controls[t] + gains[t] * (x - states[t]))
 }
 
 /// Moves initial state, parameters or stage parameters by a length.
@@ -389,14 +390,14 @@ fn a_loss_gradient_that_does_not_fit_is_refused() {
     );
     let mut broken = good.clone();
     broken.controls[19][0] = f64::NAN;
-    assert!(matches!(solver.vjp(&solution, &broken), Err(GradientError::NonFinite { .. })));
+    assert!(matches!(solver.vjp(&solution, &broken), Err(GradientError::Input(InputError::NonFinite { .. }))));
     let mut cut = solution.clone();
     cut.states.pop();
     let error = solver.vjp(&cut, &good).unwrap_err();
     assert_eq!(error.to_string(), "the list of states has length 20, expected 21");
     let mut cut = solution.clone();
     cut.controls.pop();
-    assert!(matches!(solver.vjp(&cut, &good), Err(GradientError::WrongLength { .. })));
+    assert!(matches!(solver.vjp(&cut, &good), Err(GradientError::Input(InputError::WrongLength { .. }))));
     // No loss, no gradient.
     assert_eq!(solver.vjp(&solution, &good).unwrap().params, SVector::<f64, 3>::zeros());
 }

@@ -8,6 +8,11 @@ use dilqr_runtime::{Mask, Scalar};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+/// Random points for a function in one interval. The long form of this test is part of the package `stress`.
+const POINTS: usize = if cfg!(feature = "long") { 4000 } else { 400 };
+/// One of so many multiples of a right angle.
+const STEP: usize = if cfg!(feature = "long") { 7 } else { 71 };
+
 const SPECIAL: [f64; 14] = [
     0.0,
     -0.0,
@@ -58,7 +63,7 @@ fn compare<L: Lanes>(
 
 fn random(seed: u64, low: f64, high: f64) -> impl Iterator<Item = f64> {
     let mut rng = StdRng::seed_from_u64(seed);
-    (0..4000).map(move |_| rng.random_range(low..high))
+    (0..POINTS).map(move |_| rng.random_range(low..high))
 }
 
 /// The vector functions against those of the standard library, which are good to a unit in the last place. The bounds are
@@ -111,7 +116,7 @@ fn functions_are_those_of_f64<L: Lanes>() {
 /// Next to a zero of the sine or the cosine: the doubles about the multiples of a right angle.
 fn zeros_of_sine_and_cosine<L: Lanes>() {
     let points = || {
-        (1..60_000).step_by(7).flat_map(|k| {
+        (1..60_000).step_by(STEP).flat_map(|k| {
             let x = f64::from(k) * core::f64::consts::FRAC_PI_2;
             [x.next_down(), x, x.next_up()]
         })

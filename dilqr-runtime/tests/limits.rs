@@ -4,10 +4,12 @@
 
 mod support;
 
-use dilqr_runtime::error::Limit;
+use dilqr_runtime::model::Limit;
 use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
-use dilqr_runtime::{GradientError, Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings, Solution, Status};
+use dilqr_runtime::{
+    GradientError, Ilqr, InputError, Limits, LossGradient, Model, Problem, Scalar, Settings, Solution, Status,
+};
 use support::{Rail, RoundTheDisc, Tracking, c, disc, rail, second_order, solve, tight};
 
 type Vector<S, const N: usize> = SVector<S, N>;
@@ -224,7 +226,10 @@ fn relaxed_gradients_tend_to_the_exact_one() {
         sum += solver.vjp(solution, &losses[0]).unwrap().params;
     }
     assert_eq!(solver.vjp_sum(&path, &losses).unwrap().params, sum);
-    assert!(matches!(solver.vjp_sum(&path, &losses[1..]), Err(GradientError::WrongLength { given: 5, .. })));
+    assert!(matches!(
+        solver.vjp_sum(&path, &losses[1..]),
+        Err(GradientError::Input(InputError::WrongLength { given: 5, .. }))
+    ));
     println!("{errors:?}");
     assert!(errors[1..].windows(2).all(|pair| pair[1] < 0.3 * pair[0]) && errors[5] < 1e-3, "{errors:?}");
 }

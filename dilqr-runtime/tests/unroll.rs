@@ -7,8 +7,8 @@ mod support;
 use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Differentiation, Gradient, GradientError, Hessian, Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings,
-    Solution,
+    Differentiation, Gradient, GradientError, Hessian, Ilqr, InputError, Limits, LossGradient, Model, Problem, Scalar,
+    Settings, Solution,
 };
 use support::{
     BoundedPendulum, Cart4, Cartpole, Lqr, Pendulum, Reference, Tracking, assert_close, c, relative_error, solve, tight,
@@ -78,8 +78,9 @@ fn steps_within_bounds() {
     let solution = solve(&mut solver, &problem);
     assert!(solution.controls.iter().any(|u| u[0].abs() == 2.0), "no torque at its bound");
     let warm = Problem::new(problem.x0().map(|x| x + 0.01), *problem.params(), reference.horizon);
-    let warm = warm.with_policy(&BoundedPendulum, |t, x| {
-        (solution.controls[t] + solution.gains[t] * (x - solution.states[t])).map(|u| u.clamp(-2.0, 2.0))
+    let Solution { states, controls, gains, .. } = solution.clone();
+    let warm = warm.with_policy(&BoundedPendulum, move |t, x| {
+        (controls[t] + gains[t] * (x - states[t])).map(|u| u.clamp(-2.0, 2.0))
     });
     assert_falling(&errors(BoundedPendulum, &warm, &loss, &[1, 2, 3].map(unrolled)), 0.1);
     assert_falling(&errors(BoundedPendulum, &problem, &loss, &[1, 2, 3].map(truncated)), 1e-2);
@@ -161,7 +162,8 @@ fn against_differences<M, const NX: usize, const NU: usize, const NP: usize, con
         Held::Controls(_) => Vec::new(),
         Held::Law(_, controls) => {
             let start = at(solution.x0, solution.params, &solution.stage_params);
-            let start = start.with_policy(&model, |t, _| controls[t]);
+            let controls = controls.clone();
+            let start = start.with_policy(&model, move |t, _| controls[t]);
             Ilqr::new(model, horizon, gauss_newton(0)).unwrap().solve(&start).unwrap().gains
         }
     };
@@ -170,7 +172,10 @@ fn against_differences<M, const NX: usize, const NU: usize, const NP: usize, con
         let start = at(x0, params, stages);
         let start = match &held {
             Held::Controls(controls) => start.with_controls(controls),
-            Held::Law(states, controls) => start.with_policy(&model, |t, x| controls[t] + gains[t] * (x - states[t])),
+            Held::Law(states, controls) => {
+                let (states, controls, gains) = (states.clone(), controls.clone(), gains.clone());
+                start.with_policy(&model, move |t, x| controls[t] + gains[t] * (x - states[t]))
+            }
         };
         let end = steps.solve(&start).unwrap();
         let counts = (end.stats.iterations, end.stats.line_search_steps, end.stats.regularizations);
@@ -364,7 +369,7 @@ fn what_the_solve_started_from_is_data() {
     let error = refused(&mut solver, &edited(&[0.0; 2], &[]));
     assert!(matches!(error, GradientError::NotContracting { iteration: 1, step: f64::INFINITY, .. }), "{error}");
     let error = refused(&mut solver, &edited(&[f64::NAN; 2], &[]));
-    assert!(matches!(error, GradientError::NonFinite { .. }), "{error}");
+    assert!(matches!(error, GradientError::Input(InputError::NonFinite { .. })), "{error}");
     let error = refused(&mut solver, &edited(&[], &[]));
     assert_eq!(error.to_string(), "the list of controls has length 0, expected 2");
     let error = refused(&mut solver, &edited(&[2.5; 2], &[0.0]));

@@ -66,8 +66,8 @@ where
             let (mut x0, mut params) = (solution.x0, solution.params);
             edit(h, &mut x0, &mut params);
             // Start under the feedback of the given solution, so that an unstable plant stays close to it.
-            let policy =
-                |t: usize, x: &SVector<f64, NX>| solution.controls[t] + solution.gains[t] * (x - solution.states[t]);
+            let Solution { states, controls, gains, .. } = solution.clone();
+            let policy = move |t: usize, x: &SVector<f64, NX>| controls[t] + gains[t] * (x - states[t]);
             let problem = Problem::new(x0, params, solution.horizon()).with_policy(&model, policy);
             measure(&solve(solver, &problem))
         };

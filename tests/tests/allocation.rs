@@ -95,7 +95,7 @@ fn solve_into_allocates_nothing() {
     {
         let horizon = problems[0].0.horizon();
         let mut solver = Ilqr::new(model, horizon, Settings::default()).unwrap();
-        let mut solution = Solution::new(horizon);
+        let mut solution = Solution::empty(horizon);
         solver.solve_into(&problems[0].0, &mut solution).unwrap();
         for (problem, status) in problems {
             assert_eq!(allocations(|| solver.solve_into(problem, &mut solution).unwrap()), 0);

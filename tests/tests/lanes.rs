@@ -255,7 +255,7 @@ fn around<M, const NX: usize, const NU: usize, const NP: usize>(
     horizon: usize,
     (x0, spread): ([f64; NX], f64),
     params: impl Into<SVector<f64, NP>>,
-    law: impl Fn(&SVector<f64, NX>) -> [f64; NU],
+    law: impl Fn(&SVector<f64, NX>) -> [f64; NU] + Copy + Send + Sync + 'static,
 ) -> Vec<Problem<NX, NU, NP>>
 where
     M: Model<NX, NU, NP>,
@@ -266,7 +266,7 @@ where
         .map(|_| {
             let start: SVector<f64, NX> = SVector::from_fn(|i, _| x0[i] + spread * rng.random_range(-1.0..1.0));
             let params = params.map(|p| p * rng.random_range(0.9..1.1));
-            Problem::new(start, params, horizon).with_policy(model, |_, x| law(x))
+            Problem::new(start, params, horizon).with_policy(model, move |_, x| law(x))
         })
         .collect()
 }

@@ -86,7 +86,7 @@ where
     let mut solver = Ilqr::new(model, horizon, tight()).unwrap();
     let still = solve(&mut solver, &Problem::new(rest, params, horizon).with_controls(&vec![hold; horizon]));
     assert!((still.controls[0] - hold).amax() <= 1e-6 * hold.amax().max(1.0), "no equilibrium: {}", still.controls[0]);
-    Problem::new(x0, params, horizon).with_policy(&model, |_, x| hold + still.gains[0] * (x - rest))
+    Problem::new(x0, params, horizon).with_policy(&model, move |_, x| hold + still.gains[0] * (x - rest))
 }
 
 #[test]

@@ -22,25 +22,22 @@
 use nalgebra::SVector;
 use num_dual::Dual;
 
-use crate::differentiate::Implicit;
-use crate::error::{GradientError, Input, Position, find_non_finite};
-use crate::gradient::{Gradient, LossGradient, check_finite, check_length, check_loss};
-use crate::kkt::active_set::{Constrained, Terms};
+use crate::differentiate::adjoint::{GradientMut, LossRef, adjoint, restore};
+use crate::differentiate::check::singular_system;
+use crate::error::{GradientError, Input, check_finite, check_length, check_vector};
+use crate::gradient::{Gradient, LossGradient};
+use crate::kkt::linear::{KktSystem, LinearTerms};
 use crate::kkt::relaxed::Relaxed;
-use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
-use crate::kkt::unconstrained::Sensitivity;
+use crate::kkt::report::ActiveSetReport;
+use crate::kkt::{Kkt, KktLinear};
 use crate::linalg::products::zeros;
-use crate::lq::bounds::{Bounds, Side};
-use crate::lq::equality_constrained::{ConstraintId, Singular};
+use crate::lq::equality_constrained::ConstraintId;
 use crate::model::Model;
-use crate::model::limits::Limit;
-use crate::model::records::{ParameterTerms, StageExpansion, TerminalExpansion};
-use crate::model::stage::{Stage, Terminal};
-use crate::ocp::instance::CostDerivativesMut;
+use crate::model::records::{StageExpansion, TerminalExpansion};
+use crate::ocp::instance::{CostDerivativesMut, PatternOf};
 use crate::ocp::penalty::MultipliersRef;
 use crate::ocp::rollout::TrajectoryRef;
-use crate::settings::{Differentiation, Settings};
-use crate::solution::Solution;
+use crate::settings::Differentiation;
 
 type Number = Dual<f64>;
 
@@ -76,22 +73,19 @@ impl<const NX: usize, const NP: usize, const NS: usize> Direction<NX, NP, NS> {
         self
     }
 
-    fn check(&self, horizon: usize) -> Result<(), GradientError> {
+    pub(crate) fn check(&self, horizon: usize) -> Result<(), GradientError> {
         if !self.stage_params.is_empty() {
             check_length(Input::Direction, self.stage_params.len(), horizon + 1)?;
         }
         check_finite(Input::Direction, self.stage_params.iter().map(|s| s.as_slice()))?;
-        match find_non_finite([self.params.as_slice(), self.initial_state.as_slice()].into_iter()) {
-            Some((_, entry, given)) => {
-                let position = Position { stage: None, entry };
-                Err(GradientError::NonFinite { input: Input::Direction, position, given })
-            }
-            None => Ok(()),
-        }
+        check_vector(Input::Direction, self.params.as_slice())?;
+        check_vector(Input::Direction, self.initial_state.as_slice())?;
+        Ok(())
     }
 }
 
 /// A trajectory with its data and multipliers, on dual numbers.
+#[derive(Clone)]
 struct DualTrajectory<const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     states: Vec<SVector<Number, NX>>,
     controls: Vec<SVector<Number, NU>>,
@@ -101,19 +95,11 @@ struct DualTrajectory<const NX: usize, const NU: usize, const NP: usize, const N
     terminal_multipliers: Vec<Number>,
 }
 
-/// The sweeps' memory, as in [`Implicit`].
-enum Sweeps<const NX: usize, const NU: usize> {
-    Free(Sensitivity<Number, NX, NU>),
-    Limited(Constrained<Number, NX, NU>),
-}
-
-/// The product of the loss's Hessian with `direction`. `loss_hessian` gives that of the loss in the trajectory, applied to
-/// the trajectory's derivative along the direction.
+/// The product of the loss's Hessian with `direction` at a checked solution. `loss_hessian` gives that of the loss in the
+/// trajectory, applied to the trajectory's derivative along the direction.
 pub(crate) fn hvp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    implicit: &mut Implicit<NX, NU>,
     model: &M,
-    settings: &Settings,
-    solution: &Solution<NX, NU, NP, NS>,
+    (point, relaxation): (TrajectoryRef<'_, f64, NX, NU, NP, NS>, Option<f64>),
     loss: &LossGradient<NX, NU>,
     direction: &Direction<NX, NP, NS>,
     loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>]) -> LossGradient<NX, NU>,
@@ -121,15 +107,13 @@ pub(crate) fn hvp<M, const NX: usize, const NU: usize, const NP: usize, const NS
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let horizon = implicit.horizon();
-    check_loss(loss, horizon)?;
-    direction.check(horizon)?;
-    implicit.linearize(model, settings, solution, Differentiation::Implicit)?;
-
-    let mut sweeps = Sweeps::new::<M, NP, NS>(horizon, solution.relaxation);
-    let mut dual = DualTrajectory::new(solution, direction);
-    sweeps.factorize(model, &dual)?;
-    sweeps.newton_step(model, &mut dual);
+    let horizon = point.controls.len();
+    let mut system = Kkt::new::<M, NP, NS>(horizon);
+    system.set_relaxation::<M, NP, NS>(relaxation);
+    let mut memory = system.linear();
+    let mut dual = DualTrajectory::new(point, direction);
+    factorize(&mut system, model, &dual)?;
+    newton_step(&mut system, &mut memory, model, &mut dual);
     let dx: Vec<_> = dual.states.iter().map(|x| x.map(|x| x.eps)).collect();
     let du: Vec<_> = dual.controls.iter().map(|u| u.map(|u| u.eps)).collect();
     let curved = loss_hessian(&dx, &du);
@@ -138,10 +122,78 @@ where
     check_finite(Input::LossHessianStates, curved.states.iter().map(|g| g.as_slice()))?;
     check_finite(Input::LossHessianControls, curved.controls.iter().map(|g| g.as_slice()))?;
 
-    sweeps.factorize(model, &dual)?;
+    factorize(&mut system, model, &dual)?;
     let states: Vec<_> = loss.states.iter().zip(&curved.states).map(|(g, h)| make_dual(g, h)).collect();
     let controls: Vec<_> = loss.controls.iter().zip(&curved.controls).map(|(g, h)| make_dual(g, h)).collect();
-    sweeps.adjoint(model, &dual, &states, &controls).check()
+    let loss = LossRef { states: &states, controls: &controls };
+    let (mut gp, mut gs) = (zeros(), vec![zeros(); horizon + 1]);
+    let out = GradientMut { params: &mut gp, stage_params: &mut gs };
+    let g0 = adjoint((&mut system, &mut memory), model, dual.point(), &loss, out);
+    let gradient = Gradient {
+        params: gp.map(|g| g.eps),
+        initial_state: g0.map(|g| g.eps),
+        stage_params: gs.iter().map(|g| g.map(|g| g.eps)).collect(),
+    };
+    gradient.check()
+}
+
+/// Factorizes the LQ problem on dual numbers. The check in `f64` has found no fault with it, but for rounding.
+fn factorize<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    system: &mut Kkt<Number, NX, NU>,
+    model: &M,
+    dual: &DualTrajectory<NX, NU, NP, NS>,
+) -> Result<(), GradientError>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let mut report = ActiveSetReport::NONE;
+    let factorized = system.factorize(model, dual.point(), Differentiation::Implicit, &mut report);
+    factorized.map_err(|(stage, singular)| singular_system(stage, singular))
+}
+
+/// Moves trajectory and multipliers by the dual part of the Newton step about them; their values, which are those of a
+/// solution, stay.
+fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    system: &mut Kkt<Number, NX, NU>,
+    memory: &mut KktLinear<Number, NX, NU, 1>,
+    model: &M,
+    dual: &mut DualTrajectory<NX, NU, NP, NS>,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    let limits = const { &M::LIMITS };
+    let horizon = dual.controls.len();
+    let mut barriers = system.barriers().and_then(Option::take);
+    let mut moved = dual.clone();
+    let point = dual.point();
+    system.solve::<PatternOf<M, NP, NS>, 1, false>(
+        memory,
+        |t, terms| {
+            terms.rows.extend_from_slice(system.row_constants(t));
+            if t == horizon {
+                terms.gx = terminal_gradient(model, point, barriers.as_mut());
+            } else {
+                add_stage_terms(model, point, t, barriers.as_mut(), terms);
+            }
+        },
+        |t, step| {
+            add_dual_step(&mut moved.states[t], step.dx);
+            if t == horizon {
+                for (&i, multiplier) in system.terminal_rows().iter().zip(step.rows) {
+                    moved.terminal_multipliers[i].eps = multiplier[0].eps;
+                }
+                return;
+            }
+            add_dual_step(&mut moved.controls[t], step.du);
+            for (row, multiplier) in system.rows(t).iter().zip(step.rows) {
+                if let ConstraintId::Constraint(i) = *row {
+                    moved.stage_multipliers[t * limits.stage() + i].eps = multiplier[0].eps;
+                }
+            }
+        },
+    );
+    *dual = moved;
+    restore(system, barriers);
 }
 
 /// `value + e slope`
@@ -158,10 +210,10 @@ fn add_dual_step<const N: usize>(number: &mut SVector<Number, N>, step: &SVector
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> DualTrajectory<NX, NU, NP, NS> {
     /// The solution, with dual data.
-    fn new(solution: &Solution<NX, NU, NP, NS>, direction: &Direction<NX, NP, NS>) -> Self {
-        let Solution { states, controls, params, stage_params, multipliers, .. } = solution;
+    fn new(point: TrajectoryRef<'_, f64, NX, NU, NP, NS>, direction: &Direction<NX, NP, NS>) -> Self {
+        let TrajectoryRef { states, controls, params, stage_params, multipliers } = point;
         let mut states: Vec<_> = states.iter().map(|x| x.map(Dual::from_re)).collect();
-        states[0] = make_dual(&solution.states[0], &direction.initial_state);
+        states[0] = make_dual(&point.states[0], &direction.initial_state);
         let at_rest = SVector::zeros();
         let along = |t: usize| direction.stage_params.get(t).unwrap_or(&at_rest);
         Self {
@@ -175,196 +227,43 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> DualTra
     }
 
     fn point(&self) -> TrajectoryRef<'_, Number, NX, NU, NP, NS> {
-        let Self { states, controls, params, stage_params, .. } = self;
-        TrajectoryRef { states, controls, params, stage_params }
-    }
-
-    fn multipliers(&self) -> MultipliersRef<'_, Number> {
-        MultipliersRef { stage: &self.stage_multipliers, terminal: &self.terminal_multipliers }
+        let Self { states, controls, params, stage_params, stage_multipliers, terminal_multipliers } = self;
+        let multipliers = MultipliersRef { stage: stage_multipliers, terminal: terminal_multipliers };
+        TrajectoryRef { states, controls, params, stage_params, multipliers }
     }
 }
 
-impl<const NX: usize, const NU: usize> Sweeps<NX, NU> {
-    fn new<M, const NP: usize, const NS: usize>(horizon: usize, relaxation: Option<f64>) -> Self
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let limits = const { &M::LIMITS };
-        if limits.limited() && relaxation.is_none() {
-            return Self::Limited(Constrained::new::<M, NP, NS>(horizon));
-        }
-        let mut free = Sensitivity::new(horizon);
-        free.relaxed = relaxation.filter(|_| limits.limited()).map(|tau| Relaxed::new(tau, horizon, limits));
-        Self::Free(free)
-    }
-
-    /// Factorizes the LQ problem. What could be wrong with it the check in `f64` has said already, but for rounding.
-    fn factorize<M, const NP: usize, const NS: usize>(
-        &mut self,
-        model: &M,
-        dual: &DualTrajectory<NX, NU, NP, NS>,
-    ) -> Result<(), GradientError>
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let (point, method) = (dual.point(), Differentiation::Implicit);
-        match self {
-            Self::Free(free) => match free.factorize(model, point, method) {
-                Ok(_) => Ok(()),
-                Err((stage, _)) => Err(GradientError::NotPositiveDefinite { stage }),
-            },
-            Self::Limited(limited) => {
-                let multipliers = dual.multipliers();
-                let mut report = ActiveSetReport::NONE;
-                match limited.factorize(model, point, multipliers, method, ActiveSetRule::MultipliersRef, &mut report) {
-                    Ok(()) => Ok(()),
-                    Err((stage, Singular::Indefinite)) => Err(GradientError::NotPositiveDefinite { stage }),
-                    Err((stage, Singular::Dependent(source))) => {
-                        Err(GradientError::ConstraintsDependent { stage, limit: source.map(Limit::from) })
-                    }
-                }
-            }
-        }
-    }
-
-    /// Moves trajectory and multipliers by the dual part of the Newton step about them; their values, which are those of a
-    /// solution, stay.
-    fn newton_step<M, const NP: usize, const NS: usize>(&mut self, model: &M, dual: &mut DualTrajectory<NX, NU, NP, NS>)
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        match self {
-            Self::Free(free) => {
-                let horizon = free.horizon();
-                let (mut dx, mut du) = (vec![zeros(); horizon + 1], vec![zeros(); horizon]);
-                let mut relaxed = free.relaxed.take();
-                let point = dual.point();
-                let end = terminal_gradient(model, point, relaxed.as_mut());
-                free.solve::<M, NP, NS, 1>(end, &mut dx, &mut du, |t| stage_terms(model, point, t, relaxed.as_mut()));
-                free.relaxed = relaxed;
-                dual.states.iter_mut().zip(&dx).for_each(|(x, dx)| add_dual_step(x, dx));
-                dual.controls.iter_mut().zip(&du).for_each(|(u, du)| add_dual_step(u, du));
-            }
-            Self::Limited(limited) => limited_step(limited, model, dual),
-        }
-    }
-
-    /// The gradient's sweeps; the dual part of what they give.
-    fn adjoint<M, const NP: usize, const NS: usize>(
-        &mut self,
-        model: &M,
-        dual: &DualTrajectory<NX, NU, NP, NS>,
-        loss_states: &[SVector<Number, NX>],
-        loss_controls: &[SVector<Number, NU>],
-    ) -> Gradient<NX, NP, NS>
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let point = dual.point();
-        let mut gp = zeros();
-        let mut gs = vec![zeros(); point.states.len()];
-        let g0 = match self {
-            Self::Free(free) => free.adjoint(model, point, loss_states, loss_controls, &mut gp, &mut gs),
-            Self::Limited(limited) => {
-                let multipliers = dual.multipliers();
-                limited.adjoint(model, point, multipliers, loss_states, loss_controls, &mut gp, &mut gs)
-            }
-        };
-        Gradient {
-            params: gp.map(|g| g.eps),
-            initial_state: g0.map(|g| g.eps),
-            stage_params: gs.iter().map(|g| g.map(|g| g.eps)).collect(),
-        }
-    }
-}
-
-/// The Newton step with the limits that are active: their values are the constants of the LQ problem's rows, and with the
-/// gradient of the cost alone its multipliers are the new ones.
-fn limited_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    limited: &Constrained<Number, NX, NU>,
-    model: &M,
-    dual: &mut DualTrajectory<NX, NU, NP, NS>,
-) where
-    M: Model<NX, NU, NP, NS>,
-{
-    let limits = const { &M::LIMITS };
-    let point = dual.point();
-    let TrajectoryRef { states, controls, params, stage_params } = point;
-    let horizon = controls.len();
-    let bounds = Bounds::of(model, params);
-    let mut c = vec![Dual::from_re(0.0); limits.stage().max(limits.terminal())];
-    let single = |value: Number| SVector::from([value]);
-    let lq_solution = limited.solve::<1>(|t, terms: &mut Terms<Number, NX, NU, 1>| {
-        if t == horizon {
-            terms.gx = terminal_gradient(model, point, None);
-            let c = &mut c[..limits.terminal()];
-            if limits.terminal() > 0 {
-                model.terminal_constraints(Terminal::new(&states[t], params, &stage_params[t]), c);
-            }
-            terms.own.extend(limited.terminal.sources.iter().map(|&i| single(c[i])));
-            return;
-        }
-        let ParameterTerms { fp, hxp, hup } = stage_terms(model, point, t, None);
-        (terms.gx, terms.gu, terms.offset) = (hxp, hup, fp);
-        let c = &mut c[..limits.stage()];
-        if limits.stage() > 0 {
-            model.stage_constraints(Stage::new(&states[t], &controls[t], params, &stage_params[t]), c);
-        }
-        let u = &controls[t];
-        terms.own.extend(limited.stages[t].sources.iter().map(|source| match *source {
-            ConstraintId::Constraint(i) => single(c[i]),
-            ConstraintId::Bound(i, Side::Lower) => single(bounds.lower[i] - u[i]),
-            ConstraintId::Bound(i, Side::Upper) => single(u[i] - bounds.upper[i]),
-        }));
-    });
-    dual.states.iter_mut().zip(&lq_solution.dx).for_each(|(x, dx)| add_dual_step(x, dx));
-    dual.controls.iter_mut().zip(&lq_solution.du).for_each(|(u, du)| add_dual_step(u, du));
-    for (t, (stage, own)) in limited.stages.iter().zip(&lq_solution.own).enumerate() {
-        for (source, multiplier) in stage.sources.iter().zip(own) {
-            if let ConstraintId::Constraint(i) = *source {
-                dual.stage_multipliers[t * limits.stage() + i].eps = multiplier[0].eps;
-            }
-        }
-    }
-    for (&i, multiplier) in limited.terminal.sources.iter().zip(&lq_solution.terminal) {
-        dual.terminal_multipliers[i].eps = multiplier[0].eps;
-    }
-}
-
-/// The gradient of stage `t`'s cost, and how far the dynamics lead from the next state, as one linear part.
-fn stage_terms<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+/// The gradient of stage `t`'s cost, and how far the dynamics lead from the next state.
+fn add_stage_terms<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     point: TrajectoryRef<'_, Number, NX, NU, NP, NS>,
     t: usize,
-    relaxed: Option<&mut Relaxed<Number, NX, NU>>,
-) -> ParameterTerms<Number, NX, NU, 1>
-where
+    barriers: Option<&mut Relaxed<Number, NX, NU>>,
+    terms: &mut LinearTerms<Number, NX, NU, 1>,
+) where
     M: Model<NX, NU, NP, NS>,
 {
-    let TrajectoryRef { states, controls, params, stage_params } = point;
     let mut stage = StageExpansion::zeros();
-    model.expand_stage(Stage::new(&states[t], &controls[t], params, &stage_params[t]), &mut stage);
+    model.expand_stage(point.stage(t), &mut stage);
     let StageExpansion { f, lx, lu, lxx, lux, luu, .. } = &mut stage;
-    if let Some(relaxed) = relaxed {
+    if let Some(relaxed) = barriers {
         relaxed.expand_stage(model, point, t, CostDerivativesMut { lx, lu, hxx: lxx, hux: lux, huu: luu });
     }
-    ParameterTerms { fp: *f - states[t + 1], hxp: *lx, hup: *lu }
+    (terms.gx, terms.gu, terms.offset) = (*lx, *lu, *f - point.states[t + 1]);
 }
 
 fn terminal_gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     point: TrajectoryRef<'_, Number, NX, NU, NP, NS>,
-    relaxed: Option<&mut Relaxed<Number, NX, NU>>,
+    barriers: Option<&mut Relaxed<Number, NX, NU>>,
 ) -> SVector<Number, NX>
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let TrajectoryRef { states, params, stage_params, .. } = point;
-    let horizon = states.len() - 1;
     let mut terminal = TerminalExpansion::zeros();
-    model.expand_terminal(Terminal::new(&states[horizon], params, &stage_params[horizon]), &mut terminal);
+    model.expand_terminal(point.terminal(), &mut terminal);
     let TerminalExpansion { lx, lxx, .. } = &mut terminal;
-    if let Some(relaxed) = relaxed {
+    if let Some(relaxed) = barriers {
         relaxed.expand_terminal(model, point, lx, lxx);
     }
     *lx

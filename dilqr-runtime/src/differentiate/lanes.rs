@@ -1,13 +1,19 @@
 //! Gradients of several solutions at once, one in each lane of a scalar.
 
+use alloc::vec::Vec;
+
 use nalgebra::SVector;
 
-use crate::differentiate::{Implicit, dynamics_residual, dynamics_tolerance, step_tolerance};
+use crate::differentiate::adjoint::{GradientMut, LossRef, adjoint};
+use crate::differentiate::check::{KktWorkspace, dynamics_residual, dynamics_tolerance, step_tolerance};
+use crate::differentiate::vjp;
 use crate::error::GradientError;
 use crate::gradient::{Gradient, LossGradient, check_loss};
-use crate::kkt::unconstrained::{Factorized, Sensitivity};
+use crate::kkt::linear::KktSystem;
+use crate::kkt::unconstrained::{Factorized, Unconstrained, UnconstrainedLinear};
 use crate::linalg::products::zeros;
 use crate::model::Model;
+use crate::ocp::penalty::MultipliersRef;
 use crate::ocp::rollout::TrajectoryRef;
 use crate::ocp::stationarity::Magnitudes;
 use crate::scalar::lanes::Lanes;
@@ -26,9 +32,10 @@ pub(crate) struct Gradients<L: Lanes, const NX: usize, const NU: usize, const NP
     loss_states: Vec<SVector<L, NX>>,
     loss_controls: Vec<SVector<L, NU>>,
     stage_gradients: Vec<SVector<L, NS>>,
-    sensitivity: Sensitivity<L, NX, NU>,
-    /// For what is refused, with its reason.
-    single: Implicit<NX, NU>,
+    system: Unconstrained<L, NX, NU>,
+    linear: UnconstrainedLinear<L, NX, NU, 1>,
+    /// For solutions that are refused: it finds the reason.
+    single: KktWorkspace<NX, NU, NS>,
 }
 
 impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Gradients<L, NX, NU, NP, NS> {
@@ -37,6 +44,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
     where
         M: Model<NX, NU, NP, NS>,
     {
+        let system = Unconstrained::new(horizon);
         Self {
             x0: zeros(),
             states: vec![zeros(); horizon + 1],
@@ -46,8 +54,9 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             loss_states: vec![zeros(); horizon + 1],
             loss_controls: vec![zeros(); horizon],
             stage_gradients: vec![zeros(); horizon + 1],
-            sensitivity: Sensitivity::new(horizon),
-            single: Implicit::new::<M, NP, NS>(horizon),
+            linear: system.linear(),
+            system,
+            single: KktWorkspace::new::<M, NP>(horizon),
         }
     }
 
@@ -72,7 +81,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             .map(|(lane, (solution, loss))| {
                 let fits = self.fits(solution, loss);
                 if fits {
-                    self.load_problem(lane, solution, loss);
+                    self.load(lane, solution, loss);
                 }
                 fits
             })
@@ -91,7 +100,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
                     gather(lane, &self.stage_gradients, &mut gradient.stage_params);
                     gradient.check()
                 } else {
-                    self.single.vjp(model, settings, solution, loss, Differentiation::Implicit)
+                    vjp(&mut self.single, model, settings, solution, loss)
                 }
             })
             .collect()
@@ -108,7 +117,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             && check_loss(loss, horizon).is_ok()
     }
 
-    fn load_problem(&mut self, lane: usize, solution: &Solution<NX, NU, NP, NS>, loss: &LossGradient<NX, NU>) {
+    fn load(&mut self, lane: usize, solution: &Solution<NX, NU, NP, NS>, loss: &LossGradient<NX, NU>) {
         scatter_one(lane, &solution.x0, &mut self.x0);
         scatter_one(lane, &solution.params, &mut self.params);
         scatter(lane, &solution.states, &mut self.states);
@@ -124,18 +133,19 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let Self { x0, states, controls, params, stage_params, sensitivity, stage_gradients, .. } = self;
-        let point = TrajectoryRef { states, controls, params, stage_params };
+        let Self { x0, states, controls, params, stage_params, system, linear, stage_gradients, .. } = self;
+        let point = TrajectoryRef { states, controls, params, stage_params, multipliers: MultipliersRef::NONE };
         let magnitudes = Magnitudes::of(states, controls);
         let residual = dynamics_residual(model, x0, point, &magnitudes, dynamics_tolerance(settings));
-        let Factorized { definite, .. } = sensitivity.factorize(model, point, Differentiation::Implicit).ok()?;
+        let Factorized { definite, .. } = system.factorize(model, point, Differentiation::Implicit).ok()?;
         let sound = definite
             & residual.less_equal(L::from_f64(dynamics_tolerance(settings)))
-            & sensitivity.relative_newton_step(&magnitudes).less_equal(L::from_f64(step_tolerance(settings)));
+            & system.relative_newton_step(&magnitudes).less_equal(L::from_f64(step_tolerance(settings)));
         let mut gradient = zeros();
         stage_gradients.fill(zeros());
-        let initial_state =
-            sensitivity.adjoint(model, point, &self.loss_states, &self.loss_controls, &mut gradient, stage_gradients);
+        let loss = LossRef { states: &self.loss_states, controls: &self.loss_controls };
+        let out = GradientMut { params: &mut gradient, stage_params: stage_gradients };
+        let initial_state = adjoint((system, linear), model, point, &loss, out);
         Some((sound, gradient, initial_state))
     }
 }

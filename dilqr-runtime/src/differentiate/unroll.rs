@@ -36,15 +36,15 @@
 use nalgebra::SVector;
 use num_dual::Dual;
 
-use crate::error::{GradientError, Input};
-use crate::gradient::{Gradient, LossGradient, check_finite, check_length};
+use crate::error::GradientError;
+use crate::gradient::{Gradient, LossGradient};
 use crate::linalg::products::{add_product, zeros};
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::stage::Stage;
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
-use crate::ocp::rollout::{Trajectory, closed_loop_rollout, cost_along, rollout};
+use crate::ocp::rollout::{FeedbackLaw, Trajectory, cost_along, rollout};
 use crate::settings::{Hessian, Settings};
 use crate::solution::Solution;
 use crate::solve::backward_pass::{PassSettings, Policy, StageWorkspace};
@@ -59,12 +59,12 @@ const SLOW: f64 = 1e-3;
 type Number = Dual<f64>;
 
 /// Where the steps begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// Where the solve did.
-    Guess,
-    /// At its end.
-    Solution,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start<'a, const NX: usize, const NU: usize> {
+    /// `T` controls.
+    pub(crate) controls: &'a [SVector<f64, NU>],
+    /// Their `T + 1` states, where a feedback law about them is to keep an unstable system from leaving them; else empty.
+    pub(crate) states: &'a [SVector<f64, NX>],
 }
 
 /// What is differentiated by: one entry of the problem's data.
@@ -81,8 +81,7 @@ pub(crate) fn vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS
     settings: &Settings,
     solution: &Solution<NX, NU, NP, NS>,
     loss: &LossGradient<NX, NU>,
-    start: Start,
-    iterations: usize,
+    (start, iterations): (Start<'_, NX, NU>, usize),
 ) -> Result<Gradient<NX, NP, NS>, GradientError>
 where
     M: Model<NX, NU, NP, NS>,
@@ -90,16 +89,7 @@ where
     if const { M::LIMITS.constrained() } && solution.relaxation.is_none() {
         return Err(GradientError::UnrolledConstraints);
     }
-    let Solution { initial_controls, initial_states, .. } = solution;
     let horizon = solution.horizon();
-    if start == Start::Guess {
-        check_length(Input::Controls, initial_controls.len(), horizon)?;
-        check_finite(Input::Controls, initial_controls.iter().map(|u| u.as_slice()))?;
-        if !initial_states.is_empty() {
-            check_length(Input::InitialStates, initial_states.len(), horizon + 1)?;
-            check_finite(Input::InitialStates, initial_states.iter().map(|x| x.as_slice()))?;
-        }
-    }
     let kind = match solution.relaxation {
         Some(tau) => PenaltyKind::Barrier { tau },
         // Without constraints there is nothing to weigh.
@@ -143,7 +133,7 @@ fn constant<const N: usize>(vector: &SVector<f64, N>) -> SVector<Number, N> {
 struct Steps<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     model: &'a M,
     solution: &'a Solution<NX, NU, NP, NS>,
-    start: Start,
+    start: Start<'a, NX, NU>,
     iterations: usize,
     /// Relative distance from the solution at which a trajectory is one.
     near: f64,
@@ -213,12 +203,9 @@ where
 
     /// The trajectory before the first step; false where there is none.
     fn begin(&mut self, params: &SVector<Number, NP>, x0: &SVector<Number, NX>, bounds: &Bounds<Number, NU>) -> bool {
-        let Self { model, solution, start, current, trial, policy, records, stage_params, penalty, .. } = self;
+        let Self { model, start, current, trial, policy, records, stage_params, penalty, .. } = self;
         let instance = OcpInstance { model: *model, params, stage_params, bounds, penalty };
-        let (states, controls) = match start {
-            Start::Guess => (&solution.initial_states, &solution.initial_controls),
-            Start::Solution => (&solution.states, &solution.controls),
-        };
+        let Start { states, controls } = *start;
         // As the solve: a rollout whose controls are out of bounds is one no more.
         let mut together = !states.is_empty();
         for (u, given) in current.controls.iter_mut().zip(controls) {
@@ -229,7 +216,7 @@ where
             }
         }
         if !together {
-            rollout(&instance, x0, current);
+            rollout(&instance, x0, |_, _, _| {}, current);
             return true;
         }
         for (x, given) in current.states.iter_mut().zip(states) {
@@ -276,7 +263,8 @@ where
             return false;
         }
         let full = Dual::from_re(1.0);
-        closed_loop_rollout(&instance, current, &policy.gains, &policy.feedforward, full, trial).1
+        let Policy { gains, feedforward, .. } = &*policy;
+        FeedbackLaw { reference: current, gains, feedforward, alpha: full }.rollout(&instance, trial).1
     }
 
     /// How far the current trajectory is from the solution: the largest entry of the difference.

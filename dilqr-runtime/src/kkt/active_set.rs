@@ -1,22 +1,23 @@
-//! The LQ problem about a trajectory with the limits that are active there: factorized once, solved for a loss gradient,
-//! for every parameter, or for a Newton step. The recursion is in [`active`](crate::active), the mathematics of the
-//! gradient in [`implicit`](crate::implicit).
+//! The LQ problem about a trajectory with a row for each limit that is active there. The recursion is in
+//! [`equality_constrained`](crate::lq::equality_constrained). A relaxed problem has barriers in its cost and no rows.
 
 use alloc::vec::Vec;
 use core::iter::repeat_with;
 use nalgebra::{SMatrix, SVector};
 
+use crate::kkt::linear::{KktSystem, LinearTerms, Step, add_relative_change};
+use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
-use crate::linalg::products::{add_product, add_transposed_product, larger, zeros};
+use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::lq::bounds::{Bounds, Side};
-use crate::lq::equality_constrained::{ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, Row, Singular};
-use crate::lq::riccati::{Quadratic, next_state};
+use crate::lq::equality_constrained::{
+    ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, NextLinear, Row, Singular,
+};
+use crate::lq::riccati::{Dense, Pattern, Quadratic, next_state};
 use crate::model::Model;
-use crate::model::limits::{ConstraintExpansion, ConstraintParameterTerms};
-use crate::model::records::{HamiltonianExpansion, ParameterTerms, TerminalExpansion};
-use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
-use crate::ocp::instance::{PatternOf, is_enforced_at};
-use crate::ocp::penalty::MultipliersRef;
+use crate::model::limits::{ConstraintExpansion, Limits};
+use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
+use crate::ocp::instance::{CostDerivativesMut, is_enforced_at};
 use crate::ocp::rollout::TrajectoryRef;
 use crate::ocp::stationarity::{Magnitudes, Stationarity, residual_terms};
 use crate::scalar::ScalarReal;
@@ -24,7 +25,7 @@ use crate::settings::Differentiation;
 
 /// The factorized problem.
 #[derive(Clone, Debug)]
-pub(crate) struct Constrained<S, const NX: usize, const NU: usize> {
+pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(crate) stages: Vec<ActiveStage<S, NX, NU>>,
     pub(crate) terminal: ActiveTerminal<S, NX>,
     /// `V_t`, `T + 1` matrices.
@@ -33,6 +34,8 @@ pub(crate) struct Constrained<S, const NX: usize, const NU: usize> {
     pub(crate) costates: Vec<SVector<S, NX>>,
     /// `Qu` where a bound holds a control, zero elsewhere; empty for models without bounds.
     pub(crate) held: Vec<SVector<S, NU>>,
+    /// The barriers of a relaxed problem.
+    pub(crate) relaxed: Option<Relaxed<S, NX, NU>>,
     /// Gradients of the cost alone, and values of the active rows: the linear part of a Newton step.
     newton: NewtonParts<S, NX, NU>,
     hamiltonian: HamiltonianExpansion<S, NX, NU>,
@@ -44,61 +47,30 @@ pub(crate) struct Constrained<S, const NX: usize, const NU: usize> {
 struct NewtonParts<S, const NX: usize, const NU: usize> {
     gx: Vec<SVector<S, NX>>,
     gu: Vec<SVector<S, NU>>,
-    own: Vec<Vec<SVector<S, 1>>>,
+    /// Constants of the active rows, those of the terminal state last.
+    rows: Vec<Vec<SVector<S, 1>>>,
 }
 
-/// The solution of the LQ problem for one linear part, and the memory to find it in.
+/// Memory for the linear part of a solve.
 #[derive(Clone, Debug)]
-pub(crate) struct KktSolution<S, const NX: usize, const NU: usize, const C: usize> {
-    /// `dx_t`, `T + 1`.
-    pub(crate) dx: Vec<SMatrix<S, NX, C>>,
-    /// `du_t`, `T`.
-    pub(crate) du: Vec<SMatrix<S, NU, C>>,
-    /// `dlambda_t`, `T + 1`.
-    pub(crate) dlambda: Vec<SMatrix<S, NX, C>>,
-    /// MultipliersRef of each stage's own rows.
-    pub(crate) own: Vec<Vec<SVector<S, C>>>,
-    /// MultipliersRef of the terminal rows.
-    pub(crate) terminal: Vec<SVector<S, C>>,
-    /// The linear parts of the recursion, `T`; with them `k_t`.
-    pub(crate) linear: Vec<ActiveLinear<S, NX, NU, C>>,
+pub(crate) struct ActiveSetLinear<S, const NX: usize, const NU: usize, const C: usize> {
+    /// The linear parts of the recursion, `T`.
+    stages: Vec<ActiveLinear<S, NX, NU, C>>,
     /// `T` offsets of the dynamics.
     offsets: Vec<SMatrix<S, NX, C>>,
-    /// What the stage at hand is given.
-    terms: Terms<S, NX, NU, C>,
-    /// Constants of the rows that the terminal state hands on.
+    terms: LinearTerms<S, NX, NU, C>,
+    /// Constants of the rows that the terminal state propagates; on the way forward, multipliers of the terminal rows.
     end: Vec<SVector<S, C>>,
-    /// Of the rows that a stage was handed: constants on the way back, multipliers on the way forward.
+    /// Of the rows that were propagated to a stage: constants on the way back, multipliers on the way forward.
     propagated_rows: Vec<SVector<S, C>>,
-    /// MultipliersRef of all rows of a stage.
+    /// Multipliers of all rows of a stage.
     row_multipliers: Vec<SVector<S, C>>,
 }
 
-impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> KktSolution<S, NX, NU, C> {
-    pub(crate) fn new(horizon: usize) -> Self {
-        let most = NX + NU;
-        Self {
-            dx: vec![zeros(); horizon + 1],
-            du: vec![zeros(); horizon],
-            dlambda: vec![zeros(); horizon + 1],
-            own: lists(horizon, most),
-            terminal: Vec::with_capacity(NX),
-            linear: repeat_with(ActiveLinear::new).take(horizon).collect(),
-            offsets: vec![zeros(); horizon],
-            terms: Terms { gx: zeros(), gu: zeros(), offset: zeros(), own: Vec::with_capacity(most) },
-            end: Vec::with_capacity(NX),
-            propagated_rows: Vec::with_capacity(NX),
-            row_multipliers: Vec::with_capacity(most),
-        }
-    }
-}
-
-impl<S: ScalarReal, const NX: usize, const NU: usize> KktSolution<S, NX, NU, 1> {
-    /// The largest change over the magnitude of its variable.
-    pub(crate) fn relative_change(&self, magnitudes: &Magnitudes<f64, NX, NU>) -> f64 {
-        let real = |value: S| value.to_f64();
-        let changes = self.dx[1..].iter().zip(&self.du);
-        changes.map(|(dx, du)| magnitudes.relative(&dx.map(real), &du.map(real))).fold(0.0, larger)
+impl<S, const NX: usize, const NU: usize> ActiveSetLinear<S, NX, NU, 1> {
+    /// `k_t` of the last solve, `T` vectors.
+    pub(crate) fn feedforward(&self) -> impl Iterator<Item = &SVector<S, NU>> {
+        self.stages.iter().map(|stage| &stage.k)
     }
 }
 
@@ -107,7 +79,7 @@ fn lists<T>(count: usize, most: usize) -> Vec<Vec<T>> {
     repeat_with(|| Vec::with_capacity(most)).take(count).collect()
 }
 
-impl<S: ScalarReal, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
+impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     pub(crate) fn new<M, const NP: usize, const NS: usize>(horizon: usize) -> Self
     where
         M: Model<NX, NU, NP, NS>,
@@ -119,10 +91,11 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
             value_hessians: vec![zeros(); horizon + 1],
             costates: vec![zeros(); horizon + 1],
             held: vec![zeros(); if M::LIMITS.bounded { horizon } else { 0 }],
+            relaxed: None,
             newton: NewtonParts {
                 gx: vec![zeros(); horizon + 1],
                 gu: vec![zeros(); horizon],
-                own: lists(horizon + 1, NX + NU),
+                rows: lists(horizon + 1, NX + NU),
             },
             hamiltonian: HamiltonianExpansion::zeros(),
             expansion: ConstraintExpansion::zeros(M::LIMITS.stage()),
@@ -130,11 +103,19 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         }
     }
 
-    pub(crate) fn horizon(&self) -> usize {
-        self.stages.len()
+    /// The number of constraints of the terminal state.
+    pub(crate) fn terminal_constraints(&self) -> usize {
+        self.terminal_expansion.c.len()
     }
 
-    /// Factorizes the LQ problem about `point`; `report` receives what was seen on the way.
+    /// See [`Kkt::row_constants`](crate::kkt::Kkt::row_constants).
+    #[cfg(feature = "dual")]
+    pub(crate) fn row_constants(&self, t: usize) -> &[SVector<S, 1>] {
+        &self.newton.rows[t]
+    }
+
+    /// Factorizes the LQ problem about `point`, with rows as the rule selects them; `report` receives the residuals and the
+    /// limits that are near.
     ///
     /// # Errors
     /// The stage at which the recursion ends, and why.
@@ -142,94 +123,37 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         &mut self,
         model: &M,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        multipliers: MultipliersRef<'_, S>,
-        method: Differentiation,
-        rule: ActiveSetRule,
+        (method, rule): (Differentiation, ActiveSetRule),
         report: &mut ActiveSetReport,
     ) -> Result<(), (usize, Singular)>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let limits = const { &M::LIMITS };
-        let TrajectoryRef { states, controls, params, stage_params } = point;
-        let horizon = controls.len();
-        let bounds = Bounds::of(model, params);
+        let horizon = point.controls.len();
         report.clear();
         let (mut value, mut lambda) = self
-            .factorize_terminal(model, point, multipliers, rule, report)
+            .factorize_terminal(model, point, rule, report)
             .map_err(|source| (horizon, Singular::Dependent(Some(source))))?;
         let mut stationarity = Stationarity::start();
+        // A relaxed problem has no bounds.
+        let bounds = if self.relaxed.is_some() { Bounds::open() } else { Bounds::of(model, point.params) };
         let no_lambda = zeros();
         for t in (0..horizon).rev() {
-            let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
             let contracted = if method == Differentiation::FixedLinearization { &no_lambda } else { &lambda };
-            model.expand_hamiltonian(Stage::new(x, u, params, s), contracted, &mut self.hamiltonian);
-            let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &self.hamiltonian;
-            let (mut hxx, mut hux, mut huu) = (*hxx, *hux, *huu);
-            let (mut gx, mut gu) = (*lx, *lu);
-            self.newton.gx[t] = *lx;
-            self.newton.gu[t] = *lu;
-            let (stage, own) = (&mut self.stages[t], &mut self.newton.own[t]);
-            stage.clear();
-            own.clear();
-            if limits.stage() > 0 {
-                let mu = &multipliers.stage[t * limits.stage()..][..limits.stage()];
-                model.expand_stage_constraints(Stage::new(x, u, params, s), mu, &mut self.expansion);
-                let ConstraintExpansion { c, cx, cu, hxx: cxx, hux: cux, huu: cuu } = &self.expansion;
-                hxx += cxx;
-                hux += cux;
-                huu += cuu;
-                for i in (0..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
-                    for j in 0..NX {
-                        gx[j] += cx[i][j] * mu[i];
-                    }
-                    for j in 0..NU {
-                        gu[j] += cu[i][j] * mu[i];
-                    }
-                    let inequality = i < limits.stage_inequalities;
-                    if report.constraint(t, i, inequality, c[i].to_f64(), mu[i].to_f64(), rule) {
-                        stage.push(ConstraintId::Constraint(i), Row { x: cx[i], u: cu[i] });
-                        own.push(SVector::from_fn(|_, _| c[i]));
-                    }
-                }
-            }
-            let mut qu = gu;
-            add_transposed_product(&mut qu, fu, &lambda);
-            let mut terms = residual_terms::<PatternOf<M, NP, NS>, _, _, _>(lu, fu, &lambda);
-            if limits.stage() > 0 {
-                let mu = &multipliers.stage[t * limits.stage()..][..limits.stage()];
-                for (cu, mu) in self.expansion.cu.iter().zip(mu) {
-                    for j in 0..NU {
-                        terms[j] += (cu[j] * *mu).to_f64().abs();
-                    }
-                }
-            }
-            if limits.bounded {
-                stationarity.add_free(u, &qu, &terms, &bounds);
-                self.held[t] = bounds.bound_multipliers(u, &qu);
-                for i in 0..NU {
-                    let held = bounds.active_bound(i, u, &qu);
-                    report.bounds(t, i, u, &qu, &bounds, held);
-                    if let Some(side) = held {
-                        let sign = if side == Side::Upper { S::one() } else { -S::one() };
-                        let unit = SVector::from_fn(|j, _| if i == j { sign } else { S::zero() });
-                        stage.push(ConstraintId::Bound(i, side), Row { x: zeros(), u: unit });
-                        own.push(zeros());
-                    }
-                }
-            } else {
-                stationarity.add(&qu, &terms);
-            }
-            let quadratic = Quadratic { fx, fu, hxx: &hxx, hux: &hux, huu: &huu };
-            let (before, after) = self.stages.split_at_mut(t + 1);
-            let eliminated = match after.first() {
-                Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), &mut value),
-                None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), &mut value),
-            };
+            self.expand_stage(model, point, t, contracted);
+            let gradients = self.add_constraint_rows(model, point, t, rule, report);
+            let qu = self.add_bound_rows::<M, NP, NS>((&point.controls[t], &bounds), (t, &lambda), &gradients, report);
+            stationarity.add_free(
+                &point.controls[t],
+                &qu,
+                &gradients.residual_terms(&self.hamiltonian.fu, &lambda),
+                &bounds,
+            );
+            let eliminated = self.eliminate(t, &mut value);
             (report.stationarity, report.scale) = (stationarity.value(), stationarity.scale());
             eliminated.map_err(|singular| (t, singular))?;
             let stage = &self.stages[t];
-            let mut next = gx;
+            let mut next = gradients.gx;
             add_transposed_product(&mut next, &stage.fx, &lambda);
             add_transposed_product(&mut next, &stage.gain, &qu);
             lambda = next;
@@ -240,12 +164,117 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         if dependent { Err((0, Singular::Dependent(None))) } else { Ok(()) }
     }
 
+    /// Derivatives of stage `t`, with the barriers of a relaxed problem.
+    fn expand_stage<M, const NP: usize, const NS: usize>(
+        &mut self,
+        model: &M,
+        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+        t: usize,
+        lambda: &SVector<S, NX>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let hamiltonian = &mut self.hamiltonian;
+        // Kernels write no structural zero, but constraints and barriers are added to the record.
+        *hamiltonian = HamiltonianExpansion::zeros();
+        model.expand_hamiltonian(point.stage(t), lambda, hamiltonian);
+        if let Some(relaxed) = &mut self.relaxed {
+            let HamiltonianExpansion { lx, lu, hxx, hux, huu, .. } = hamiltonian;
+            relaxed.expand_stage(model, point, t, CostDerivativesMut { lx, lu, hxx, hux, huu });
+        }
+        self.newton.gx[t] = hamiltonian.lx;
+        self.newton.gu[t] = hamiltonian.lu;
+        self.newton.rows[t].clear();
+        self.stages[t].clear();
+    }
+
+    /// Adds the constraints of stage `t`: their multipliers to the gradients, their curvature to the Hessian, the active ones
+    /// as rows.
+    fn add_constraint_rows<M, const NP: usize, const NS: usize>(
+        &mut self,
+        model: &M,
+        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+        t: usize,
+        rule: ActiveSetRule,
+        report: &mut ActiveSetReport,
+    ) -> StageGradients<S, NX, NU>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        let Self { hamiltonian, expansion, stages, newton, .. } = self;
+        let mut gradients =
+            StageGradients { gx: hamiltonian.lx, gu: hamiltonian.lu, terms: hamiltonian.lu.map(S::abs) };
+        if limits.stage() == 0 || self.relaxed.is_some() {
+            return gradients;
+        }
+        let mu = point.multipliers.at_stage(t, limits);
+        model.expand_stage_constraints(point.stage(t), mu, expansion);
+        let ConstraintExpansion { c, cx, cu, hxx, hux, huu } = expansion;
+        hamiltonian.hxx += &*hxx;
+        hamiltonian.hux += &*hux;
+        hamiltonian.huu += &*huu;
+        for i in (0..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
+            gradients.add(&cx[i], &cu[i], mu[i]);
+            let inequality = i < limits.stage_inequalities;
+            if report.add_constraint((t, i), inequality, c[i].to_f64(), mu[i].to_f64(), rule) {
+                stages[t].push(ConstraintId::Constraint(i), Row { x: cx[i], u: cu[i] });
+                newton.rows[t].push(SVector::from_fn(|_, _| c[i]));
+            }
+        }
+        gradients
+    }
+
+    /// Adds a row for each bound that holds a control at stage `t`; returns `Qu`.
+    fn add_bound_rows<M, const NP: usize, const NS: usize>(
+        &mut self,
+        (u, bounds): (&SVector<S, NU>, &Bounds<S, NU>),
+        (t, lambda): (usize, &SVector<S, NX>),
+        gradients: &StageGradients<S, NX, NU>,
+        report: &mut ActiveSetReport,
+    ) -> SVector<S, NU>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let mut qu = gradients.gu;
+        add_transposed_product(&mut qu, &self.hamiltonian.fu, lambda);
+        if !const { M::LIMITS.bounded } {
+            return qu;
+        }
+        self.held[t] = bounds.bound_multipliers(u, &qu);
+        for i in 0..NU {
+            let held = bounds.active_bound(i, u, &qu);
+            report.add_bounds(t, i, (u, &qu, held), bounds);
+            if let Some(side) = held {
+                let unit = SVector::from_fn(|j, _| if i == j { side.direction() } else { S::zero() });
+                self.stages[t].push(ConstraintId::Bound(i, side), Row { x: zeros(), u: unit });
+                // Zero at the bound; a dual number has the motion of the bound.
+                let distance = match side {
+                    Side::Lower => bounds.lower[i] - u[i],
+                    Side::Upper => u[i] - bounds.upper[i],
+                };
+                self.newton.rows[t].push(SVector::from_fn(|_, _| distance));
+            }
+        }
+        qu
+    }
+
+    /// The quadratic part of stage `t`, whose derivatives are in the record.
+    fn eliminate(&mut self, t: usize, value: &mut SMatrix<S, NX, NX>) -> Result<(), Singular> {
+        let HamiltonianExpansion { fx, fu, hxx, hux, huu, .. } = &self.hamiltonian;
+        let quadratic = Quadratic { fx, fu, hxx, hux, huu };
+        let (before, after) = self.stages.split_at_mut(t + 1);
+        match after.first() {
+            Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), value),
+            None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), value),
+        }
+    }
+
     /// `V_T` and `lambda_T`, with the terminal rows.
     fn factorize_terminal<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        multipliers: MultipliersRef<'_, S>,
         rule: ActiveSetRule,
         report: &mut ActiveSetReport,
     ) -> Result<(SMatrix<S, NX, NX>, SVector<S, NX>), ConstraintId>
@@ -253,19 +282,20 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let TrajectoryRef { states, params, stage_params, .. } = point;
         let horizon = self.horizon();
-        let (x, s) = (&states[horizon], &stage_params[horizon]);
         let mut terminal = TerminalExpansion::zeros();
-        model.expand_terminal(Terminal::new(x, params, s), &mut terminal);
+        model.expand_terminal(point.terminal(), &mut terminal);
         let (mut value, mut lambda) = (terminal.lxx, terminal.lx);
+        if let Some(relaxed) = &mut self.relaxed {
+            relaxed.expand_terminal(model, point, &mut lambda, &mut value);
+        }
         self.newton.gx[horizon] = lambda;
-        let own = &mut self.newton.own[horizon];
-        own.clear();
+        let rows = &mut self.newton.rows[horizon];
+        rows.clear();
         self.terminal.clear();
-        if limits.terminal() > 0 {
-            let mu = multipliers.terminal;
-            model.expand_terminal_constraints(Terminal::new(x, params, s), mu, &mut self.terminal_expansion);
+        if limits.terminal() > 0 && self.relaxed.is_none() {
+            let mu = point.multipliers.terminal;
+            model.expand_terminal_constraints(point.terminal(), mu, &mut self.terminal_expansion);
             let ConstraintExpansion { c, cx, hxx, .. } = &self.terminal_expansion;
             value += hxx;
             for i in 0..limits.terminal() {
@@ -273,10 +303,10 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
                     lambda[j] += cx[i][j] * mu[i];
                 }
                 let inequality = i < limits.terminal_inequalities;
-                if report.constraint(horizon, i, inequality, c[i].to_f64(), mu[i].to_f64(), rule) {
+                if report.add_constraint((horizon, i), inequality, c[i].to_f64(), mu[i].to_f64(), rule) {
                     self.terminal.sources.push(i);
                     self.terminal.rows.push(cx[i]);
-                    own.push(SVector::from_fn(|_, _| c[i]));
+                    rows.push(SVector::from_fn(|_, _| c[i]));
                 }
             }
         }
@@ -286,269 +316,190 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Constrained<S, NX, NU> {
         Ok((value, lambda))
     }
 
-    /// Solves the LQ problem with `C` linear parts at once. `terms(t)` gives `gx, gu`, the offset of the dynamics, and the
-    /// constants of the stage's own rows; at the horizon only `gx` and the constants of the terminal rows are looked at.
-    pub(crate) fn solve<const C: usize>(
+    /// The Newton step of the optimality conditions, from the trajectory and its data alone: `multipliers` receives the new
+    /// multipliers of the constraints, those of a stage after those of another, then the terminal ones. The feed-forward
+    /// terms stay in `memory`. Returns the largest relative change of the trajectory.
+    pub(crate) fn newton_step(
         &self,
-        terms: impl FnMut(usize, &mut Terms<S, NX, NU, C>),
-    ) -> KktSolution<S, NX, NU, C> {
-        let mut solution = KktSolution::new(self.horizon());
-        self.solve_into(terms, &mut solution);
-        solution
+        memory: &mut ActiveSetLinear<S, NX, NU, 1>,
+        limits: &Limits,
+        multipliers: &mut [S],
+        magnitudes: &Magnitudes<S, NX, NU>,
+    ) -> S {
+        let (newton, horizon) = (&self.newton, self.horizon());
+        let mut largest = S::zero();
+        multipliers.fill(S::zero());
+        let (stage_multipliers, terminal_multipliers) = multipliers.split_at_mut(horizon * limits.stage());
+        self.solve::<Dense, 1, false>(
+            memory,
+            |t, terms| {
+                terms.gx = newton.gx[t];
+                if t < horizon {
+                    terms.gu = newton.gu[t];
+                }
+                terms.rows.extend_from_slice(&newton.rows[t]);
+            },
+            |t, step| {
+                add_relative_change(&mut largest, magnitudes, &step);
+                for (source, multiplier) in self.rows(t).iter().zip(step.rows) {
+                    if let ConstraintId::Constraint(i) = *source {
+                        stage_multipliers[t * limits.stage() + i] = multiplier[0];
+                    }
+                }
+                if t == horizon {
+                    for (&i, multiplier) in self.terminal.sources.iter().zip(step.rows) {
+                        terminal_multipliers[i] = multiplier[0];
+                    }
+                }
+            },
+        );
+        largest
+    }
+}
+
+/// Gradients of a stage's Lagrangian without the dynamics, and the terms that cancel in them.
+struct StageGradients<S, const NX: usize, const NU: usize> {
+    gx: SVector<S, NX>,
+    gu: SVector<S, NU>,
+    /// `|l_u| + |c_u|' |mu|`
+    terms: SVector<S, NU>,
+}
+
+impl<S: ScalarReal, const NX: usize, const NU: usize> StageGradients<S, NX, NU> {
+    /// Adds a constraint with its multiplier.
+    fn add(&mut self, cx: &SVector<S, NX>, cu: &SVector<S, NU>, mu: S) {
+        for j in 0..NX {
+            self.gx[j] += cx[j] * mu;
+        }
+        for j in 0..NU {
+            self.gu[j] += cu[j] * mu;
+            self.terms[j] += (cu[j] * mu).abs();
+        }
     }
 
-    /// As [`solve`](Self::solve), into an solution of this horizon.
-    fn solve_into<const C: usize>(
+    /// The terms of `Qu`: `|l_u| + |c_u|' |mu| + |f_u|' |lambda|`.
+    fn residual_terms(&self, fu: &SMatrix<S, NX, NU>, lambda: &SVector<S, NX>) -> SVector<f64, NU> {
+        residual_terms::<Dense, _, _, _>(&self.terms, fu, lambda)
+    }
+}
+
+impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for ActiveSet<S, NX, NU> {
+    type Linear<const C: usize> = ActiveSetLinear<S, NX, NU, C>;
+
+    fn linear<const C: usize>(&self) -> ActiveSetLinear<S, NX, NU, C> {
+        let (horizon, most) = (self.horizon(), NX + NU);
+        ActiveSetLinear {
+            stages: repeat_with(ActiveLinear::new).take(horizon).collect(),
+            offsets: vec![zeros(); horizon],
+            terms: LinearTerms::with_capacity(most),
+            end: Vec::with_capacity(NX),
+            propagated_rows: Vec::with_capacity(NX),
+            row_multipliers: Vec::with_capacity(most),
+        }
+    }
+
+    fn horizon(&self) -> usize {
+        self.stages.len()
+    }
+
+    fn costates(&self) -> &[SVector<S, NX>] {
+        &self.costates
+    }
+
+    fn rows(&self, t: usize) -> &[ConstraintId] {
+        self.stages.get(t).map_or(&[], |stage| &stage.sources)
+    }
+
+    fn terminal_rows(&self) -> &[usize] {
+        &self.terminal.sources
+    }
+
+    fn barriers(&mut self) -> Option<&mut Option<Relaxed<S, NX, NU>>> {
+        Some(&mut self.relaxed)
+    }
+
+    fn solve<P: Pattern<NX, NU>, const C: usize, const ADJOINT: bool>(
         &self,
-        mut given: impl FnMut(usize, &mut Terms<S, NX, NU, C>),
-        solution: &mut KktSolution<S, NX, NU, C>,
-    ) {
+        memory: &mut ActiveSetLinear<S, NX, NU, C>,
+        terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
+        visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
+    ) -> SMatrix<S, NX, C> {
+        let end = self.backward(memory, terms);
+        self.forward(memory, &end, visit);
+        memory.stages.first().map_or(end, |first| first.v)
+    }
+}
+
+impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
+    /// The rows that stage `t` propagates to the stage before it; those of the terminal state where `t` is the horizon.
+    fn propagated_rows(&self, t: usize) -> impl Iterator<Item = &SVector<S, NX>> {
+        let stage = self.stages.get(t).into_iter().flat_map(ActiveStage::propagated_rows);
+        let terminal = if t == self.horizon() { self.terminal.rows.as_slice() } else { &[] };
+        stage.chain(terminal)
+    }
+
+    /// The pass backward of a solve; returns the gradient of the terminal value function.
+    fn backward<const C: usize>(
+        &self,
+        memory: &mut ActiveSetLinear<S, NX, NU, C>,
+        mut given: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
+    ) -> SMatrix<S, NX, C> {
         let horizon = self.horizon();
-        let KktSolution {
-            dx,
-            du,
-            dlambda,
-            own: multipliers,
-            terminal,
-            linear,
-            offsets,
-            terms,
-            end,
-            propagated_rows,
-            row_multipliers,
-        } = solution;
+        let ActiveSetLinear { stages, offsets, terms, end, propagated_rows, .. } = memory;
         terms.offset = zeros();
-        terms.own.clear();
+        terms.rows.clear();
         given(horizon, terms);
-        let end_v = terms.gx;
-        self.terminal.constants(&terms.own, end);
+        let end_gradient = terms.gx;
+        self.terminal.constants(&terms.rows, end);
         for t in (0..horizon).rev() {
-            terms.own.clear();
+            terms.rows.clear();
             given(t, terms);
-            let Terms { gx, gu, offset, own } = &*terms;
-            let (before, after) = linear.split_at_mut(t + 1);
-            let (v, h) = after.first().map_or((&end_v, &*end), |next| (&next.v, &next.h));
+            let LinearTerms { gx, gu, offset, rows } = &*terms;
+            let (before, after) = stages.split_at_mut(t + 1);
+            let (v, h) = after.first().map_or((&end_gradient, &*end), |next| (&next.v, &next.h));
             let mut value = *v;
             add_product(&mut value, &self.value_hessians[t + 1], offset);
             propagated_rows.clear();
-            let rows: &mut dyn Iterator<Item = &SVector<S, NX>> = match self.stages.get(t + 1) {
-                Some(next) => &mut next.propagated_rows(),
-                None => &mut self.terminal.rows.iter(),
-            };
-            for (row, &h) in rows.zip(h) {
+            for (row, &h) in self.propagated_rows(t + 1).zip(h) {
                 let mut h = h;
                 add_transposed_product(&mut h, offset, row);
                 propagated_rows.push(h);
             }
-            self.stages[t].linear(gx, gu, own, &value, propagated_rows, &mut before[t]);
+            let next = NextLinear { v: &value, h: propagated_rows };
+            self.stages[t].linear((gx, gu), rows, next, &mut before[t]);
             offsets[t] = *offset;
         }
+        end_gradient
+    }
 
-        dx[0] = zeros();
-        dlambda[0] = linear.first().map_or(end_v, |first| first.v);
+    /// The pass forward of a solve.
+    fn forward<const C: usize>(
+        &self,
+        memory: &mut ActiveSetLinear<S, NX, NU, C>,
+        end_gradient: &SMatrix<S, NX, C>,
+        mut visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
+    ) {
+        let horizon = self.horizon();
+        let ActiveSetLinear { stages, offsets, end, propagated_rows, row_multipliers, .. } = memory;
+        let mut dx = zeros();
         propagated_rows.clear();
         for t in 0..horizon {
             let stage = &self.stages[t];
-            du[t] = stage.control(&dx[t], &linear[t]);
-            stage.multipliers(&dx[t], &du[t], &linear[t], propagated_rows, row_multipliers);
+            let du = stage.control(&dx, &stages[t]);
+            stage.multipliers(&dx, &du, &stages[t], propagated_rows, row_multipliers);
             let (own, rest) = row_multipliers.split_at(stage.sources.len());
-            multipliers[t].clear();
-            multipliers[t].extend_from_slice(own);
             propagated_rows.clear();
             propagated_rows.extend_from_slice(rest);
-            let next = next_state(&stage.fx, &stage.fu, &offsets[t], &dx[t], &du[t]);
-            let mut lambda = linear.get(t + 1).map_or(end_v, |next| next.v);
-            add_product(&mut lambda, &self.value_hessians[t + 1], &next);
-            let rows: &mut dyn Iterator<Item = &SVector<S, NX>> = match self.stages.get(t + 1) {
-                Some(next) => &mut next.propagated_rows(),
-                None => &mut self.terminal.rows.iter(),
-            };
-            for (row, nu) in rows.zip(&*propagated_rows) {
-                for column in 0..C {
-                    for i in 0..NX {
-                        lambda[(i, column)] += row[i] * nu[column];
-                    }
-                }
+            let next = next_state(&stage.fx, &stage.fu, &offsets[t], &dx, &du);
+            let mut dlambda = stages.get(t + 1).map_or(*end_gradient, |next| next.v);
+            add_product(&mut dlambda, &self.value_hessians[t + 1], &next);
+            for (row, nu) in self.propagated_rows(t + 1).zip(&*propagated_rows) {
+                add_product(&mut dlambda, row, &nu.transpose());
             }
-            dlambda[t + 1] = lambda;
-            dx[t + 1] = next;
+            visit(t, Step { dx: &dx, du: &du, dlambda: &dlambda, rows: own });
+            dx = next;
         }
-        self.terminal.multipliers(propagated_rows, terminal);
+        self.terminal.multipliers(propagated_rows, end);
+        visit(horizon, Step { dx: &dx, du: &zeros(), dlambda: &zeros(), rows: end });
     }
-
-    /// The Newton step of the optimality conditions: its multipliers are the new ones.
-    pub(crate) fn newton_step(&self, solution: &mut KktSolution<S, NX, NU, 1>) {
-        let NewtonParts { gx, gu, own } = &self.newton;
-        let horizon = self.horizon();
-        let terms = |t: usize, terms: &mut Terms<S, NX, NU, 1>| {
-            terms.gx = gx[t];
-            if t < horizon {
-                terms.gu = gu[t];
-            }
-            terms.own.extend_from_slice(&own[t]);
-        };
-        self.solve_into(terms, solution);
-    }
-
-    /// The largest relative change that the Newton step makes of the trajectory about which the problem is factorized.
-    pub(crate) fn relative_newton_step(&self, magnitudes: &Magnitudes<f64, NX, NU>) -> f64 {
-        let mut solution = KktSolution::new(self.horizon());
-        self.newton_step(&mut solution);
-        solution.relative_change(magnitudes)
-    }
-
-    /// The reverse sweep: solves the LQ problem with the loss gradient as its linear part and contracts the solution with the
-    /// parameters' derivatives, adding to `params` and `stage_gradients`. Returns `dlambda_0`.
-    pub(crate) fn adjoint<M, const NP: usize, const NS: usize>(
-        &self,
-        model: &M,
-        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        multipliers: MultipliersRef<'_, S>,
-        loss_states: &[SVector<S, NX>],
-        loss_controls: &[SVector<S, NU>],
-        params_gradient: &mut SVector<S, NP>,
-        stage_gradients: &mut [SVector<S, NS>],
-    ) -> SVector<S, NX>
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let limits = const { &M::LIMITS };
-        let TrajectoryRef { states, controls, params, stage_params } = point;
-        let horizon = self.horizon();
-        let solution = self.solve::<1>(|t, terms| {
-            terms.gx = loss_states[t];
-            if t < horizon {
-                terms.gu = loss_controls[t];
-            }
-            terms.own.resize(self.rows_at(t), zeros());
-        });
-        let (mut lower, mut upper) = (zeros(), zeros());
-        let mut dmu = vec![S::zero(); limits.stage()];
-        for t in 0..horizon {
-            let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
-            model.add_parameter_contraction(
-                Stage::new(x, u, params, s),
-                &self.costates[t + 1],
-                Variation::new(&solution.dx[t], &solution.du[t]),
-                &solution.dlambda[t + 1],
-                ParameterGradient { p: params_gradient, s: &mut stage_gradients[t] },
-            );
-            dmu.fill(S::zero());
-            for (source, multiplier) in self.stages[t].sources.iter().zip(&solution.own[t]) {
-                match *source {
-                    ConstraintId::Constraint(i) => dmu[i] = multiplier[0],
-                    // `lower - u` and `u - upper` are the constraints.
-                    ConstraintId::Bound(i, Side::Lower) => add_entry(&mut lower, i, multiplier[0]),
-                    ConstraintId::Bound(i, Side::Upper) => add_entry(&mut upper, i, -multiplier[0]),
-                }
-            }
-            if limits.stage() > 0 {
-                let mu = &multipliers.stage[t * limits.stage()..][..limits.stage()];
-                let (dx, du) = (&solution.dx[t], &solution.du[t]);
-                let gs = &mut stage_gradients[t];
-                model.add_stage_constraint_contraction(
-                    Stage::new(x, u, params, s),
-                    mu,
-                    Variation { dx, du },
-                    &dmu,
-                    ParameterGradient { p: params_gradient, s: gs },
-                );
-            }
-        }
-        let (x, s) = (&states[horizon], &stage_params[horizon]);
-        let (dx, gs) = (&solution.dx[horizon], &mut stage_gradients[horizon]);
-        model.add_terminal_parameter_contraction(
-            Terminal::new(x, params, s),
-            dx,
-            ParameterGradient { p: params_gradient, s: gs },
-        );
-        if limits.terminal() > 0 {
-            let mut dmu = vec![S::zero(); limits.terminal()];
-            for (&i, multiplier) in self.terminal.sources.iter().zip(&solution.terminal) {
-                dmu[i] = multiplier[0];
-            }
-            model.add_terminal_constraint_contraction(
-                Terminal::new(x, params, s),
-                multipliers.terminal,
-                dx,
-                &dmu,
-                ParameterGradient { p: params_gradient, s: gs },
-            );
-        }
-        if limits.bounded {
-            model.add_bounds_contraction(params, &lower, &upper, params_gradient);
-        }
-        solution.dlambda[0]
-    }
-
-    /// Rows of the LQ problem at stage `t` that are not handed on by a later one.
-    fn rows_at(&self, t: usize) -> usize {
-        self.stages.get(t).map_or(self.terminal.sources.len(), |stage| stage.sources.len())
-    }
-
-    /// The forward sensitivity: every parameter is one linear part, `gx = hxp`, `gu = hup`, `offset = fp`, and the active
-    /// rows' constants are their derivatives in the parameters.
-    pub(crate) fn propagate<M, const NP: usize, const NS: usize>(
-        &self,
-        model: &M,
-        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        multipliers: MultipliersRef<'_, S>,
-    ) -> KktSolution<S, NX, NU, NP>
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let limits = const { &M::LIMITS };
-        let TrajectoryRef { states, controls, params, stage_params } = point;
-        let horizon = self.horizon();
-        let mut parameter_terms = ParameterTerms::zeros();
-        let mut constraint_terms = ConstraintParameterTerms::zeros(limits.stage());
-        let mut terminal_terms = ConstraintParameterTerms::zeros(limits.terminal());
-        let (mut lower, mut upper) = (zeros(), zeros());
-        if limits.bounded {
-            model.bounds_terms(params, &mut lower, &mut upper);
-        }
-        self.solve(|t, terms: &mut Terms<S, NX, NU, NP>| {
-            let (x, s) = (&states[t], &stage_params[t]);
-            if t == horizon {
-                terms.gx = zeros();
-                model.terminal_parameter_terms(Terminal::new(x, params, s), &mut terms.gx);
-                if limits.terminal() > 0 {
-                    let mu = multipliers.terminal;
-                    model.terminal_constraint_terms(Terminal::new(x, params, s), mu, &mut terminal_terms);
-                    terms.gx += terminal_terms.hxp;
-                }
-                terms.own.extend(self.terminal.sources.iter().map(|&i| terminal_terms.cp[i]));
-                return;
-            }
-            let u = &controls[t];
-            model.parameter_terms(Stage::new(x, u, params, s), &self.costates[t + 1], &mut parameter_terms);
-            let ParameterTerms { fp, hxp, hup } = &parameter_terms;
-            (terms.gx, terms.gu, terms.offset) = (*hxp, *hup, *fp);
-            if limits.stage() > 0 {
-                let mu = &multipliers.stage[t * limits.stage()..][..limits.stage()];
-                model.stage_constraint_terms(Stage::new(x, u, params, s), mu, &mut constraint_terms);
-                terms.gx += constraint_terms.hxp;
-                terms.gu += constraint_terms.hup;
-            }
-            terms.own.extend(self.stages[t].sources.iter().map(|source| match *source {
-                ConstraintId::Constraint(i) => constraint_terms.cp[i],
-                ConstraintId::Bound(i, Side::Lower) => SVector::from_fn(|column, _| lower[(i, column)]),
-                ConstraintId::Bound(i, Side::Upper) => SVector::from_fn(|column, _| -upper[(i, column)]),
-            }));
-        })
-    }
-}
-
-/// The linear part of one stage.
-#[derive(Clone, Debug)]
-pub(crate) struct Terms<S, const NX: usize, const NU: usize, const C: usize> {
-    pub(crate) gx: SMatrix<S, NX, C>,
-    pub(crate) gu: SMatrix<S, NU, C>,
-    pub(crate) offset: SMatrix<S, NX, C>,
-    /// Constants of the stage's own active rows.
-    pub(crate) own: Vec<SVector<S, C>>,
-}
-
-fn add_entry<S: ScalarReal, const N: usize>(vector: &mut SVector<S, N>, i: usize, value: S) {
-    vector[i] += value;
 }

@@ -1,6 +1,179 @@
-//! The linear-quadratic problem about a trajectory: the optimality conditions to first order, factorized.
+//! The linear-quadratic problem about a trajectory: the optimality conditions to first order, factorized once and solved
+//! for any number of linear parts. Newton steps, gradients, Jacobians and second derivatives are such solves.
 
 pub(crate) mod active_set;
+pub(crate) mod linear;
 pub(crate) mod relaxed;
 pub(crate) mod report;
 pub(crate) mod unconstrained;
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::kkt::active_set::{ActiveSet, ActiveSetLinear};
+use crate::kkt::linear::{KktSystem, LinearTerms, Step};
+use crate::kkt::relaxed::Relaxed;
+use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::kkt::unconstrained::{Factorized, Unconstrained, UnconstrainedLinear};
+use crate::lq::equality_constrained::{ConstraintId, Singular};
+use crate::lq::riccati::Pattern;
+use crate::model::Model;
+use crate::ocp::rollout::TrajectoryRef;
+use crate::scalar::ScalarReal;
+use crate::settings::Differentiation;
+
+/// The factorization for a model: with rows for active limits where the model has limits, without any where it has none.
+#[derive(Clone, Debug)]
+pub(crate) enum Kkt<S, const NX: usize, const NU: usize> {
+    Unconstrained(Unconstrained<S, NX, NU>),
+    ActiveSet(ActiveSet<S, NX, NU>),
+}
+
+/// Memory for the linear part of a solve.
+#[derive(Clone, Debug)]
+pub(crate) enum KktLinear<S, const NX: usize, const NU: usize, const C: usize> {
+    Unconstrained(UnconstrainedLinear<S, NX, NU, C>),
+    ActiveSet(ActiveSetLinear<S, NX, NU, C>),
+}
+
+impl<S: ScalarReal, const NX: usize, const NU: usize> Kkt<S, NX, NU> {
+    pub(crate) fn new<M, const NP: usize, const NS: usize>(horizon: usize) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        if const { M::LIMITS.limited() } {
+            Self::ActiveSet(ActiveSet::new::<M, NP, NS>(horizon))
+        } else {
+            Self::Unconstrained(Unconstrained::new(horizon))
+        }
+    }
+
+    /// Makes the next factorization that of a relaxed problem, or of one with its limits.
+    pub(crate) fn set_relaxation<M, const NP: usize, const NS: usize>(&mut self, relaxation: Option<f64>)
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        if let Self::ActiveSet(active_set) = self {
+            let horizon = active_set.horizon();
+            active_set.relaxed = relaxation.map(|tau| Relaxed::new(tau, horizon, const { &M::LIMITS }));
+        }
+    }
+
+    /// Factorizes the problem about `point`; `report` receives the residuals and the limits that are near.
+    ///
+    /// # Errors
+    /// The stage at which the recursion ends, and why.
+    pub(crate) fn factorize<M, const NP: usize, const NS: usize>(
+        &mut self,
+        model: &M,
+        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+        method: Differentiation,
+        report: &mut ActiveSetReport,
+    ) -> Result<(), (usize, Singular)>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        match self {
+            Self::Unconstrained(system) => {
+                report.clear();
+                let result = system.factorize(model, point, method);
+                let (Ok(Factorized { stationarity, .. }) | Err((_, stationarity))) = result;
+                report.stationarity = stationarity;
+                result.map(|_| ()).map_err(|(stage, _)| (stage, Singular::Indefinite))
+            }
+            Self::ActiveSet(system) => {
+                system.factorize(model, point, (method, ActiveSetRule::PositiveMultiplier), report)
+            }
+        }
+    }
+
+    /// Constants of the active rows of stage `t`, of the terminal state at the horizon: how far the trajectory is from them.
+    #[cfg(feature = "dual")]
+    pub(crate) fn row_constants(&self, t: usize) -> &[SVector<S, 1>] {
+        match self {
+            Self::Unconstrained(_) => &[],
+            Self::ActiveSet(system) => system.row_constants(t),
+        }
+    }
+
+    /// `Qu` where a bound holds a control, zero elsewhere, `T` vectors; empty for models without bounds.
+    pub(crate) fn bound_multipliers(&self) -> &[SVector<S, NU>] {
+        match self {
+            Self::Unconstrained(_) => &[],
+            Self::ActiveSet(system) => &system.held,
+        }
+    }
+
+    /// The curvature of stage `t` in closed-loop coordinates: `Quu` on the controls that the active limits leave free, with
+    /// infinity on the diagonal for the others.
+    pub(crate) fn curvature(&self, t: usize) -> &SMatrix<S, NU, NU> {
+        match self {
+            Self::Unconstrained(system) => system.curvature(t),
+            Self::ActiveSet(system) => &system.stages[t].curvature,
+        }
+    }
+}
+
+impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for Kkt<S, NX, NU> {
+    type Linear<const C: usize> = KktLinear<S, NX, NU, C>;
+
+    fn linear<const C: usize>(&self) -> KktLinear<S, NX, NU, C> {
+        match self {
+            Self::Unconstrained(system) => KktLinear::Unconstrained(system.linear()),
+            Self::ActiveSet(system) => KktLinear::ActiveSet(system.linear()),
+        }
+    }
+
+    fn horizon(&self) -> usize {
+        match self {
+            Self::Unconstrained(system) => system.horizon(),
+            Self::ActiveSet(system) => system.horizon(),
+        }
+    }
+
+    fn costates(&self) -> &[SVector<S, NX>] {
+        match self {
+            Self::Unconstrained(system) => system.costates(),
+            Self::ActiveSet(system) => system.costates(),
+        }
+    }
+
+    fn rows(&self, t: usize) -> &[ConstraintId] {
+        match self {
+            Self::Unconstrained(system) => system.rows(t),
+            Self::ActiveSet(system) => system.rows(t),
+        }
+    }
+
+    fn terminal_rows(&self) -> &[usize] {
+        match self {
+            Self::Unconstrained(system) => system.terminal_rows(),
+            Self::ActiveSet(system) => system.terminal_rows(),
+        }
+    }
+
+    fn barriers(&mut self) -> Option<&mut Option<Relaxed<S, NX, NU>>> {
+        match self {
+            Self::Unconstrained(_) => None,
+            Self::ActiveSet(system) => system.barriers(),
+        }
+    }
+
+    fn solve<P: Pattern<NX, NU>, const C: usize, const ADJOINT: bool>(
+        &self,
+        memory: &mut KktLinear<S, NX, NU, C>,
+        terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
+        visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
+    ) -> SMatrix<S, NX, C> {
+        match (self, memory) {
+            (Self::Unconstrained(system), KktLinear::Unconstrained(memory)) => {
+                system.solve::<P, C, ADJOINT>(memory, terms, visit)
+            }
+            (Self::ActiveSet(system), KktLinear::ActiveSet(memory)) => {
+                system.solve::<P, C, ADJOINT>(memory, terms, visit)
+            }
+            // Memory is made by `linear` of the same system.
+            (Self::Unconstrained(system), _) => system.solve::<P, C, ADJOINT>(&mut system.linear(), terms, visit),
+            (Self::ActiveSet(system), _) => system.solve::<P, C, ADJOINT>(&mut system.linear(), terms, visit),
+        }
+    }
+}

@@ -5,8 +5,18 @@ use nalgebra::SVector;
 
 use crate::lq::bounds::{Bounds, Side};
 use crate::lq::equality_constrained::ConstraintId;
-use crate::model::limits::Limits;
+use crate::model::limits::{Limit, Limits};
 use crate::scalar::ScalarReal;
+
+impl From<ConstraintId> for Limit {
+    fn from(source: ConstraintId) -> Self {
+        match source {
+            ConstraintId::Constraint(index) => Self::Constraint { index },
+            ConstraintId::Bound(control, Side::Lower) => Self::LowerBound { control },
+            ConstraintId::Bound(control, Side::Upper) => Self::UpperBound { control },
+        }
+    }
+}
 
 /// A limit near or at which a trajectory is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,6 +29,8 @@ pub(crate) struct LimitState {
     pub(crate) multiplier: f64,
     /// Whether it is a row of the LQ problem.
     pub(crate) active: bool,
+    /// Whether it is a bound or an inequality.
+    pub(crate) inequality: bool,
 }
 
 /// What the factorization saw of the trajectory.
@@ -30,44 +42,42 @@ pub(crate) struct ActiveSetReport {
     pub(crate) scale: f64,
     /// Largest violation of a constraint, and its stage.
     pub(crate) violation: (f64, usize),
-    /// All inequalities and bounds, and how near they are.
-    pub(crate) limits_near: Vec<LimitState>,
+    /// All bounds and constraints, and how near they are.
+    pub(crate) limits: Vec<LimitState>,
 }
 
 /// Which inequalities are rows of the LQ problem.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum ActiveSetRule {
     /// Those with a multiplier above zero, as in a solution.
-    MultipliersRef,
+    PositiveMultiplier,
     /// Those for which `multiplier + weight c` is: the primal-dual active set strategy (Hintermueller, Ito and Kunisch
     /// 2002).
     PrimalDual { weight: f64 },
 }
 
 impl ActiveSetReport {
-    /// Of nothing.
-    pub(crate) const NONE: Self =
-        Self { stationarity: f64::NAN, scale: 1.0, violation: (0.0, 0), limits_near: Vec::new() };
+    /// An empty report.
+    pub(crate) const NONE: Self = Self { stationarity: f64::NAN, scale: 1.0, violation: (0.0, 0), limits: Vec::new() };
 
-    /// Of negative_zeros, with room for all that a trajectory of `horizon` stages and `controls` controls can touch.
+    /// An empty report with room for all that a trajectory of `horizon` stages and `controls` controls can touch.
     pub(crate) fn with_room(horizon: usize, controls: usize, limits: &Limits) -> Self {
         let bounds = if limits.bounded { 2 * controls } else { 0 };
-        let most = horizon * (limits.stage_inequalities + bounds) + limits.terminal_inequalities;
-        Self { limits_near: Vec::with_capacity(most), ..Self::NONE }
+        let most = horizon * (limits.stage() + bounds) + limits.terminal();
+        Self { limits: Vec::with_capacity(most), ..Self::NONE }
     }
 
     /// Makes this [`NONE`](Self::NONE), and keeps the room.
     pub(crate) fn clear(&mut self) {
-        let mut limits_near = core::mem::take(&mut self.limits_near);
-        limits_near.clear();
-        *self = Self { limits_near, ..Self::NONE };
+        let mut limits = core::mem::take(&mut self.limits);
+        limits.clear();
+        *self = Self { limits, ..Self::NONE };
     }
 
-    /// Notes a constraint; whether it is a row of the LQ problem.
-    pub(crate) fn constraint(
+    /// Adds constraint `i` of a stage; returns whether it is a row of the LQ problem.
+    pub(crate) fn add_constraint(
         &mut self,
-        stage: usize,
-        i: usize,
+        (stage, i): (usize, usize),
         inequality: bool,
         c: f64,
         multiplier: f64,
@@ -75,7 +85,7 @@ impl ActiveSetReport {
     ) -> bool {
         let active = !inequality
             || match rule {
-                ActiveSetRule::MultipliersRef => multiplier > 0.0,
+                ActiveSetRule::PositiveMultiplier => multiplier > 0.0,
                 ActiveSetRule::PrimalDual { weight } => multiplier + weight * c > 0.0,
             };
         // Where a multiplier holds a constraint, being inside is no better than being outside.
@@ -83,21 +93,18 @@ impl ActiveSetReport {
         if violation > self.violation.0 || c.is_nan() {
             self.violation = (if c.is_nan() { f64::NAN } else { violation }, stage);
         }
-        if inequality {
-            let source = ConstraintId::Constraint(i);
-            self.limits_near.push(LimitState { stage, source, distance: c.abs(), multiplier, active });
-        }
+        let source = ConstraintId::Constraint(i);
+        self.limits.push(LimitState { stage, source, distance: c.abs(), multiplier, active, inequality });
         active
     }
 
-    pub(crate) fn bounds<S: ScalarReal, const NU: usize>(
+    /// Adds the bounds of control `i` of a stage, where `held` is the one that holds it.
+    pub(crate) fn add_bounds<S: ScalarReal, const NU: usize>(
         &mut self,
         stage: usize,
         i: usize,
-        u: &SVector<S, NU>,
-        qu: &SVector<S, NU>,
+        (u, qu, held): (&SVector<S, NU>, &SVector<S, NU>, Option<Side>),
         bounds: &Bounds<S, NU>,
-        held: Option<Side>,
     ) {
         let (lower, upper) = (bounds.lower[i].to_f64(), bounds.upper[i].to_f64());
         // An interval of one point holds its control whatever the slope.
@@ -109,24 +116,23 @@ impl ActiveSetReport {
                 let distance = (u[i].to_f64() - bound).abs() / bound.abs().max(1.0);
                 let active = held == Some(side);
                 let multiplier = if active { qu[i].to_f64().abs() } else { 0.0 };
-                self.limits_near.push(LimitState {
+                self.limits.push(LimitState {
                     stage,
                     source: ConstraintId::Bound(i, side),
                     distance,
                     multiplier,
                     active,
+                    inequality: true,
                 });
             }
         }
     }
 
-    /// The limit that is nearest to being neither active nor inactive, with its margin: of distance and multiplier (over
-    /// the scale of the cost's gradient) the larger.
+    /// The inequality or bound that is nearest to being neither active nor inactive, with its margin: of distance and
+    /// multiplier (over the scale of the cost's gradient) the larger.
     pub(crate) fn weakest(&self) -> Option<(f64, LimitState)> {
-        let margin = |limit_state: &LimitState| limit_state.distance.max(limit_state.multiplier / self.scale);
-        self.limits_near
-            .iter()
-            .map(|limit_state| (margin(limit_state), *limit_state))
-            .min_by(|a, b| a.0.total_cmp(&b.0))
+        let margin = |limit: &LimitState| limit.distance.max(limit.multiplier / self.scale);
+        let inequalities = self.limits.iter().filter(|limit| limit.inequality);
+        inequalities.map(|limit| (margin(limit), *limit)).min_by(|a, b| a.0.total_cmp(&b.0))
     }
 }

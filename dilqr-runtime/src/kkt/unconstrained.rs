@@ -1,17 +1,16 @@
-//! The sweeps of the gradient, on any [`Scalar`]: the LQ problem about a solution, factorized once and solved for a loss
-//! gradient (backward) or for every parameter (forward). The mathematics is in [`implicit`](crate::implicit).
+//! The LQ problem about a trajectory of a model without limits, on any [`Scalar`].
 
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
-use crate::kkt::relaxed::Relaxed;
+use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::linalg::products::{add_product, add_transposed_product, larger, zeros};
 use crate::lq::proximal::Proximal;
-use crate::lq::riccati::{Quadratic, StageFactor, costate, next_state};
+use crate::lq::riccati::{Pattern, Quadratic, StageFactor, next_state};
 use crate::model::Model;
-use crate::model::records::{HamiltonianExpansion, ParameterTerms, TerminalExpansion};
-use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
-use crate::ocp::instance::{CostDerivativesMut, PatternOf};
+use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
+use crate::model::stage::{Stage, Terminal};
+use crate::ocp::instance::PatternOf;
 use crate::ocp::rollout::TrajectoryRef;
 use crate::ocp::stationarity::{Magnitudes, Stationarity, is_rounding, residual_terms};
 use crate::scalar::{Mask, Scalar};
@@ -19,20 +18,16 @@ use crate::settings::Differentiation;
 
 /// The quadratic part of the LQ problem about a trajectory, factorized, and memory for its linear part.
 #[derive(Clone, Debug)]
-pub(crate) struct Sensitivity<S, const NX: usize, const NU: usize> {
+pub(crate) struct Unconstrained<S, const NX: usize, const NU: usize> {
     stages: Vec<StageFactorization<S, NX, NU>>,
     /// `V_t`, `T + 1` matrices.
     value_hessians: Vec<SMatrix<S, NX, NX>>,
     /// `lambda_t` of the solution, `T + 1` vectors.
-    pub(crate) costates: Vec<SVector<S, NX>>,
-    /// `v_t`, `T + 1` vectors.
-    value_gradients: Vec<SVector<S, NX>>,
-    /// `k_t`, `T` vectors.
+    costates: Vec<SVector<S, NX>>,
+    /// `k_t` of the Newton step about the trajectory, `T` vectors.
     feedforward: Vec<SVector<S, NU>>,
     hamiltonian: HamiltonianExpansion<S, NX, NU>,
     terminal: TerminalExpansion<S, NX>,
-    /// Of a relaxed problem only.
-    pub(crate) relaxed: Option<Relaxed<S, NX, NU>>,
 }
 
 /// One stage of the factorized LQ problem.
@@ -53,33 +48,32 @@ pub(crate) struct Factorized<S: Scalar> {
     pub(crate) definite: S::Mask,
 }
 
-impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
+impl<S: Scalar, const NX: usize, const NU: usize> Unconstrained<S, NX, NU> {
     pub(crate) fn new(horizon: usize) -> Self {
         Self {
             stages: vec![StageFactorization { fx: zeros(), fu: zeros(), factor: StageFactor::zeros() }; horizon],
             value_hessians: vec![zeros(); horizon + 1],
             costates: vec![zeros(); horizon + 1],
-            value_gradients: vec![zeros(); horizon + 1],
             feedforward: vec![zeros(); horizon],
             hamiltonian: HamiltonianExpansion::zeros(),
             terminal: TerminalExpansion::zeros(),
-            relaxed: None,
         }
     }
 
-    pub(crate) fn horizon(&self) -> usize {
-        self.stages.len()
+    /// `Quu` of stage `t`.
+    pub(crate) fn curvature(&self, t: usize) -> &SMatrix<S, NU, NU> {
+        &self.stages[t].factor.curvature
     }
 
-    /// Takes down the terminal part of a factorization that another sweep makes.
+    /// Stores the terminal part of a factorization that a backward pass of the solver makes.
     pub(crate) fn record_terminal(&mut self, value: &SMatrix<S, NX, NX>, lambda: &SVector<S, NX>) {
-        let horizon = self.horizon();
+        let horizon = self.stages.len();
         self.value_hessians[horizon] = *value;
         self.costates[horizon] = *lambda;
     }
 
-    /// Takes down stage `t` of a factorization that another sweep makes: with the Hessian and the gradient of its value
-    /// function.
+    /// Stores stage `t` of a factorization that a backward pass of the solver makes: with the Hessian and the gradient of
+    /// its value function.
     #[inline(always)]
     pub(crate) fn record(
         &mut self,
@@ -108,15 +102,12 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let TrajectoryRef { states, controls, params, stage_params } = point;
-        let Self { stages, value_hessians, costates, feedforward, hamiltonian, terminal, relaxed, .. } = self;
+        let TrajectoryRef { states, controls, params, stage_params, .. } = point;
+        let Self { stages, value_hessians, costates, feedforward, hamiltonian, terminal } = self;
         let horizon = controls.len();
         model.expand_terminal(Terminal::new(&states[horizon], params, &stage_params[horizon]), terminal);
         let mut value = terminal.lxx;
         let mut lambda = terminal.lx;
-        if let Some(relaxed) = relaxed {
-            relaxed.expand_terminal(model, point, &mut lambda, &mut value);
-        }
         value_hessians[horizon] = value;
         costates[horizon] = lambda;
         let mut stationarity = Stationarity::start();
@@ -127,23 +118,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
                 Differentiation::FixedLinearization => &no_lambda,
                 _ => &lambda,
             };
-            if let Some(relaxed) = relaxed {
-                // Kernels write no structural zero, but barriers are added there.
-                *hamiltonian = HamiltonianExpansion::zeros();
-                model.expand_hamiltonian(
-                    Stage::new(&states[t], &controls[t], params, &stage_params[t]),
-                    contracted,
-                    hamiltonian,
-                );
-                let HamiltonianExpansion { lx, lu, hxx, hux, huu, .. } = hamiltonian;
-                relaxed.expand_stage(model, point, t, CostDerivativesMut { lx, lu, hxx, hux, huu });
-            } else {
-                model.expand_hamiltonian(
-                    Stage::new(&states[t], &controls[t], params, &stage_params[t]),
-                    contracted,
-                    hamiltonian,
-                );
-            }
+            let at = Stage::new(&states[t], &controls[t], params, &stage_params[t]);
+            model.expand_hamiltonian(at, contracted, hamiltonian);
             let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &*hamiltonian;
             let StageFactorization { fx: stored_fx, fu: stored_fu, factor } = &mut stages[t];
             let quadratic = Quadratic { fx, fu, hxx, hux, huu };
@@ -182,127 +158,83 @@ impl<S: Scalar, const NX: usize, const NU: usize> Sensitivity<S, NX, NU> {
         }
         largest
     }
+}
 
-    /// Solves the LQ problem with the loss gradient as its linear part, and contracts the answer with the parameters'
-    /// derivatives, adding to `params` and `stage_gradients`. Returns `dlambda_0`.
-    pub(crate) fn adjoint<M, const NP: usize, const NS: usize>(
-        &mut self,
-        model: &M,
-        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        loss_states: &[SVector<S, NX>],
-        loss_controls: &[SVector<S, NU>],
-        params_gradient: &mut SVector<S, NP>,
-        stage_gradients: &mut [SVector<S, NS>],
-    ) -> SVector<S, NX>
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let TrajectoryRef { states, controls, params, stage_params } = point;
-        let horizon = controls.len();
-        let mut gradient = loss_states[horizon];
-        self.value_gradients[horizon] = gradient;
+/// `v_t`, `k_t` and the offsets of the dynamics of a solve.
+#[derive(Clone, Debug)]
+pub(crate) struct UnconstrainedLinear<S, const NX: usize, const NU: usize, const C: usize> {
+    /// `T + 1` matrices, for adjoint solves; otherwise empty.
+    value_gradients: Vec<SMatrix<S, NX, C>>,
+    /// `T` matrices.
+    feedforward: Vec<SMatrix<S, NU, C>>,
+    /// `T` matrices, for solves that are not adjoint.
+    offsets: Vec<SMatrix<S, NX, C>>,
+    terms: LinearTerms<S, NX, NU, C>,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for Unconstrained<S, NX, NU> {
+    type Linear<const C: usize> = UnconstrainedLinear<S, NX, NU, C>;
+
+    fn linear<const C: usize>(&self) -> UnconstrainedLinear<S, NX, NU, C> {
+        UnconstrainedLinear {
+            value_gradients: Vec::with_capacity(if C == 1 { self.horizon() + 1 } else { 0 }),
+            feedforward: vec![zeros(); self.horizon()],
+            offsets: Vec::new(),
+            terms: LinearTerms::with_capacity(0),
+        }
+    }
+
+    fn horizon(&self) -> usize {
+        self.stages.len()
+    }
+
+    fn costates(&self) -> &[SVector<S, NX>] {
+        &self.costates
+    }
+
+    fn solve<P: Pattern<NX, NU>, const C: usize, const ADJOINT: bool>(
+        &self,
+        memory: &mut UnconstrainedLinear<S, NX, NU, C>,
+        mut terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
+        mut visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
+    ) -> SMatrix<S, NX, C> {
+        let horizon = self.horizon();
+        let UnconstrainedLinear { value_gradients, feedforward, offsets, terms: part } = memory;
+        let stored = if ADJOINT { &mut *value_gradients } else { &mut *offsets };
+        stored.resize(horizon + 1, zeros());
+        terms(horizon, part);
+        let mut gradient = part.gx;
+        if ADJOINT {
+            value_gradients[horizon] = gradient;
+        }
         for t in (0..horizon).rev() {
             let StageFactorization { fx, fu, factor } = &self.stages[t];
-            self.feedforward[t] = factor
-                .linear_where::<PatternOf<M, NP, NS>, _>(fx, fu, &loss_states[t], &loss_controls[t], &mut gradient)
-                .k;
-            self.value_gradients[t] = gradient;
+            terms(t, part);
+            if !ADJOINT {
+                add_product(&mut gradient, &self.value_hessians[t + 1], &part.offset);
+                offsets[t] = part.offset;
+            }
+            feedforward[t] = factor.linear_where::<P, C>(fx, fu, &part.gx, &part.gu, &mut gradient).k;
+            if ADJOINT {
+                value_gradients[t] = gradient;
+            }
         }
 
-        let offset = zeros();
         let mut dx = zeros();
+        let mut dlambda = zeros();
         for t in 0..horizon {
             let StageFactorization { fx, fu, factor } = &self.stages[t];
-            let du = factor.control(&dx, &self.feedforward[t]);
+            let du = factor.control(&dx, &feedforward[t]);
+            let offset = if ADJOINT { zeros() } else { offsets[t] };
             let next = next_state(fx, fu, &offset, &dx, &du);
-            let dlambda = costate(&self.value_hessians[t + 1], &self.value_gradients[t + 1], &next);
-            model.add_parameter_contraction(
-                Stage::new(&states[t], &controls[t], params, &stage_params[t]),
-                &self.costates[t + 1],
-                Variation::new(&dx, &du),
-                &dlambda,
-                ParameterGradient { p: params_gradient, s: &mut stage_gradients[t] },
-            );
-            if let Some(relaxed) = &mut self.relaxed {
-                let direction = Some((&dx, &du));
-                relaxed.contract_stage(model, point, t, direction, params_gradient, &mut stage_gradients[t]);
+            if ADJOINT {
+                dlambda = value_gradients[t + 1];
+                add_product(&mut dlambda, &self.value_hessians[t + 1], &next);
             }
+            visit(t, Step { dx: &dx, du: &du, dlambda: &dlambda, rows: &[] });
             dx = next;
         }
-        model.add_terminal_parameter_contraction(
-            Terminal::new(&states[horizon], params, &stage_params[horizon]),
-            &dx,
-            ParameterGradient { p: params_gradient, s: &mut stage_gradients[horizon] },
-        );
-        if let Some(relaxed) = &mut self.relaxed {
-            relaxed.contract_terminal(model, point, Some(&dx), params_gradient, &mut stage_gradients[horizon]);
-        }
-        // dx_0 = 0, so that dlambda_0 = v_0.
-        self.value_gradients[0]
-    }
-
-    /// The forward sensitivity: every parameter is one linear part, `gx = hxp`, `gu = hup`, `offset = fp`.
-    pub(crate) fn propagate<M, const NP: usize, const NS: usize>(
-        &mut self,
-        model: &M,
-        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        state_jacobians: &mut [SMatrix<S, NX, NP>],
-        control_jacobians: &mut [SMatrix<S, NU, NP>],
-    ) where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let TrajectoryRef { states, controls, params, stage_params } = point;
-        let horizon = controls.len();
-        let mut end = zeros();
-        model.terminal_parameter_terms(Terminal::new(&states[horizon], params, &stage_params[horizon]), &mut end);
-        let mut relaxed = self.relaxed.take();
-        if let Some(relaxed) = &mut relaxed {
-            relaxed.add_terminal_terms(model, point, &mut end);
-        }
-        let mut terms = ParameterTerms::zeros();
-        self.solve::<M, NP, NS, NP>(end, state_jacobians, control_jacobians, |t| {
-            if relaxed.is_some() {
-                // Kernels write no structural zero, but barriers are added there.
-                terms = ParameterTerms::zeros();
-            }
-            let s = &stage_params[t];
-            model.parameter_terms(Stage::new(&states[t], &controls[t], params, s), &self.costates[t + 1], &mut terms);
-            if let Some(relaxed) = &mut relaxed {
-                relaxed.add_stage_terms(model, point, t, &mut terms);
-            }
-            terms
-        });
-        self.relaxed = relaxed;
-    }
-
-    /// Solves the LQ problem with `C` linear parts at once: `end` is the terminal gradient, `terms(t)` gives `gx`, `gu` and
-    /// the offset of the dynamics in the places of `hxp`, `hup` and `fp`.
-    pub(crate) fn solve<M, const NP: usize, const NS: usize, const C: usize>(
-        &self,
-        end: SMatrix<S, NX, C>,
-        states: &mut [SMatrix<S, NX, C>],
-        controls: &mut [SMatrix<S, NU, C>],
-        mut terms: impl FnMut(usize) -> ParameterTerms<S, NX, NU, C>,
-    ) where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let horizon = controls.len();
-        let mut gradient = end;
-        // Until the second sweep reaches them, the outputs hold k_t and the offsets.
-        for t in (0..horizon).rev() {
-            let StageFactorization { fx, fu, factor } = &self.stages[t];
-            let ParameterTerms { fp, hxp, hup } = terms(t);
-            add_product(&mut gradient, &self.value_hessians[t + 1], &fp);
-            controls[t] = factor.linear_where::<PatternOf<M, NP, NS>, _>(fx, fu, &hxp, &hup, &mut gradient).k;
-            states[t + 1] = fp;
-        }
-        states[0] = zeros();
-        for t in 0..horizon {
-            let StageFactorization { fx, fu, factor } = &self.stages[t];
-            let dx = states[t];
-            let du = factor.control(&dx, &controls[t]);
-            states[t + 1] = next_state(fx, fu, &states[t + 1], &dx, &du);
-            controls[t] = du;
-        }
+        visit(horizon, Step { dx: &dx, du: &zeros(), dlambda: &dlambda, rows: &[] });
+        gradient
     }
 }

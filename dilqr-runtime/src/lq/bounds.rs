@@ -3,7 +3,7 @@
 use nalgebra::SVector;
 
 use crate::model::Model;
-use crate::scalar::{Mask, Scalar, ScalarReal};
+use crate::scalar::{Scalar, ScalarReal};
 
 /// Bounds of the controls in their units, `NU` each; infinite where a side is open.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,6 +85,15 @@ impl<S: Scalar, const NU: usize> Bounds<S, NU> {
 }
 
 impl Side {
+    /// The active side for a multiplier `Qu` of a bound: positive at the lower bound, negative at the upper bound.
+    pub(crate) fn of_multiplier(qu: f64) -> Option<Self> {
+        match qu {
+            qu if qu > 0.0 => Some(Self::Lower),
+            qu if qu < 0.0 => Some(Self::Upper),
+            _ => None,
+        }
+    }
+
     /// The derivative in the control of the bound as an inequality `c <= 0`.
     pub(crate) fn direction<S: Scalar>(self) -> S {
         match self {

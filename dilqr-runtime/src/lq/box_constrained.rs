@@ -13,28 +13,19 @@ use nalgebra::{SMatrix, SVector};
 use crate::linalg::products::{add_product, add_symmetric_product, add_transposed_product, dot, zeros};
 use crate::lq::bounds::Bounds;
 use crate::lq::proximal::Proximal;
-use crate::lq::riccati::{Blocks, Feedforward, Pattern, Quadratic, StageFactor, StageGradients};
+use crate::lq::riccati::{Blocks, Feedforward, Pattern, Quadratic, StageFactor, ValueFunction};
 use crate::scalar::{Mask, Scalar};
 
 /// The control of a stage and its bounds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct BoundedControl<'a, S, const NU: usize> {
+struct BoundedControl<'a, S, const NU: usize> {
     /// `NU`.
-    pub(crate) u: &'a SVector<S, NU>,
-    pub(crate) bounds: &'a Bounds<S, NU>,
-}
-
-/// The derivatives of the value function. A backward stage replaces those of the next stage by its own.
-#[derive(Debug)]
-pub(crate) struct ValueFunctionMut<'a, S, const NX: usize> {
-    /// `V`, `NX x NX`.
-    pub(crate) hessian: &'a mut SMatrix<S, NX, NX>,
-    /// `v`, `NX`.
-    pub(crate) gradient: &'a mut SVector<S, NX>,
+    u: &'a SVector<S, NU>,
+    bounds: &'a Bounds<S, NU>,
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
-    /// A backward stage at a control within its bounds.
+    /// A backward stage at a control `u` within its bounds.
     ///
     /// The gradient of the value function is the closed-loop costate `gx + K' gu + (fx + fu K)' lambda`, as in the stage
     /// without bounds. Therefore the slope of the cost along the step is exactly `sum_t k' Qu`, and not positive.
@@ -44,15 +35,16 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         &mut self,
         stage: &Quadratic<'_, S, NX, NU>,
         proximal: &Proximal<S, NX, NU>,
-        StageGradients { gx, gu }: StageGradients<'_, S, NX, NU, 1>,
-        control: BoundedControl<'_, S, NU>,
-        ValueFunctionMut { hessian: value, gradient }: ValueFunctionMut<'_, S, NX>,
+        (gx, gu): (&SVector<S, NX>, &SVector<S, NU>),
+        (u, bounds): (&SVector<S, NU>, &Bounds<S, NU>),
+        value_function: &mut ValueFunction<'_, S, NX>,
     ) -> (Feedforward<S, NU, 1>, S::Mask) {
+        let ValueFunction { hessian: value, gradient } = value_function;
         let Blocks { qxx, qux, quu } = Blocks::of::<P>(stage, proximal, value);
         let mut qu = *gu;
         add_transposed_product(&mut qu, stage.fu, gradient);
 
-        let (k, free, definite) = self.box_qp(&quu, &qu, control);
+        let (k, free, definite) = self.box_qp(&quu, &qu, BoundedControl { u, bounds });
         self.curvature = quu;
         self.gain = qux;
         for i in 0..NU {
@@ -63,12 +55,12 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         self.gain.data.0.iter_mut().flatten().for_each(|entry| *entry = -*entry);
 
         // Only the free rows enter Qux' K, and in those Quu K = -Qux.
-        *value = qxx;
+        **value = qxx;
         add_symmetric_product(value, &qux, &self.gain);
         let mut next = *gx;
         add_transposed_product(&mut next, stage.fx, gradient);
         add_transposed_product(&mut next, &self.gain, &qu);
-        *gradient = next;
+        **gradient = next;
         (Feedforward { qu, k }, definite)
     }
 

@@ -76,13 +76,14 @@ pub struct Quadratic<'a, S, const NX: usize, const NU: usize> {
     pub huu: &'a SMatrix<S, NU, NU>,
 }
 
-/// The gradients of a stage's cost, in `C` columns.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct StageGradients<'a, S, const NX: usize, const NU: usize, const C: usize> {
-    /// `NX x C`.
-    pub(crate) gx: &'a SMatrix<S, NX, C>,
-    /// `NU x C`.
-    pub(crate) gu: &'a SMatrix<S, NU, C>,
+/// The derivatives of a quadratic value function `1/2 dx' V dx + v' dx`. A backward stage replaces those of the next stage
+/// by its own.
+#[derive(Debug)]
+pub(crate) struct ValueFunction<'a, S, const NX: usize> {
+    /// `V`, `NX x NX`, symmetric.
+    pub(crate) hessian: &'a mut SMatrix<S, NX, NX>,
+    /// `v`, `NX`.
+    pub(crate) gradient: &'a mut SVector<S, NX>,
 }
 
 /// The result of a stage's quadratic part: the feedback gain, and the factors to solve for feed-forward terms.

@@ -78,6 +78,13 @@ pub struct ParameterGradient<'a, S, const NP: usize, const NS: usize> {
 }
 
 impl<S, const NP: usize, const NS: usize> ParameterGradient<'_, S, NP, NS> {
+    /// The same, borrowed again: for one kernel after another.
+    #[must_use]
+    #[inline(always)]
+    pub fn reborrow(&mut self) -> ParameterGradient<'_, S, NP, NS> {
+        ParameterGradient { p: self.p, s: self.s }
+    }
+
     /// The entry of parameter `j`, counted through `p` and `s`.
     pub(crate) fn entry(&mut self, j: usize) -> &mut S {
         if j < NP { &mut self.p[j] } else { &mut self.s[j - NP] }

@@ -1,7 +1,6 @@
 //! An instance of the optimal control problem: a model with its data, bounds and penalties.
 
 use core::marker::PhantomData;
-
 use nalgebra::{SMatrix, SVector};
 
 use crate::linalg::products::zeros;
@@ -40,6 +39,36 @@ pub(crate) fn is_enforced_at(limits: &Limits, t: usize, i: usize) -> bool {
     t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true)
 }
 
+/// A constraint at a stage of a trajectory, with its value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Constraint {
+    /// Stage `t`; the horizon for terminal constraints.
+    pub(crate) t: usize,
+    /// Index of the constraint; inequalities come first.
+    pub(crate) i: usize,
+    pub(crate) inequality: bool,
+    /// Whether the constraint is enforced at this stage; see [`is_enforced_at`].
+    pub(crate) enforced: bool,
+    /// Value of the constraint.
+    pub(crate) c: f64,
+}
+
+/// The constraints along a trajectory with their values: stage after stage, then the terminal ones.
+pub(crate) fn constraints_along<'a>(
+    values: &'a [f64],
+    horizon: usize,
+    limits: &'a Limits,
+) -> impl Iterator<Item = Constraint> + 'a {
+    let stages = horizon * limits.stage();
+    values.iter().enumerate().map(move |(index, &c)| match index.checked_sub(stages) {
+        Some(i) => Constraint { t: horizon, i, inequality: i < limits.terminal_inequalities, enforced: true, c },
+        None => {
+            let (t, i) = (index / limits.stage(), index % limits.stage());
+            Constraint { t, i, inequality: i < limits.stage_inequalities, enforced: is_enforced_at(limits, t, i), c }
+        }
+    })
+}
+
 /// The derivatives of a stage's cost, to which penalties are added.
 pub(crate) struct CostDerivativesMut<'a, S, const NX: usize, const NU: usize> {
     pub(crate) lx: &'a mut SVector<S, NX>,
@@ -49,43 +78,8 @@ pub(crate) struct CostDerivativesMut<'a, S, const NX: usize, const NU: usize> {
     pub(crate) huu: &'a mut SMatrix<S, NU, NU>,
 }
 
-impl<S: Scalar, const NX: usize, const NU: usize> CostDerivativesMut<'_, S, NX, NU> {
-    /// Adds the penalty of a constraint with the gradients `cx` and `cu`: `slope c_z` to the gradient, and
-    /// `curvature c_z c_z'` to the Hessian.
-    fn add_penalty(&mut self, cx: &SVector<S, NX>, cu: &SVector<S, NU>, term: &PenaltyValue<S>) {
-        let PenaltyValue { slope, curvature, .. } = *term;
-        for i in 0..NX {
-            self.lx[i] += slope * cx[i];
-            let scaled = curvature * cx[i];
-            for j in 0..NX {
-                self.hxx[(j, i)] += cx[j] * scaled;
-            }
-            for j in 0..NU {
-                self.hux[(j, i)] += cu[j] * scaled;
-            }
-        }
-        for i in 0..NU {
-            self.lu[i] += slope * cu[i];
-            let scaled = curvature * cu[i];
-            for j in 0..NU {
-                self.huu[(j, i)] += cu[j] * scaled;
-            }
-        }
-    }
-}
-
-/// The constraints at a point, and memory for their expansion. `NU = 0` for the terminal state.
-pub(crate) struct PenaltyRecords<'a, S, const NX: usize, const NU: usize> {
-    /// The values of the constraints.
-    pub(crate) c: &'a [S],
-    /// Receives the multipliers that correspond to the penalties.
-    pub(crate) mu: &'a mut [S],
-    /// Receives the expansion of the constraints.
-    pub(crate) record: &'a mut ConstraintExpansion<S, NX, NU>,
-}
-
 impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstance<'_, M, S, NU, NP, NS> {
-    /// Whether rollouts and backward passes enforce the bounds, which are not penalized then.
+    /// Whether rollouts and backward passes enforce the bounds. Otherwise penalties replace them.
     #[inline(always)]
     pub(crate) fn keeps_bounds<const NX: usize>(&self) -> bool
     where
@@ -148,13 +142,14 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         sum
     }
 
-    /// Adds the penalties of stage `t` to its derivatives.
+    /// Adds the penalties of stage `t` to its derivatives. `c` holds the values of the constraints. `record` receives the
+    /// multipliers that correspond to the penalties, and the expansion of the constraints.
     pub(crate) fn expand_stage_penalty<const NX: usize>(
         &self,
         t: usize,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        PenaltyRecords { c, mu, record }: PenaltyRecords<'_, S, NX, NU>,
+        at: Stage<'_, S, NX, NU, NP, NS>,
+        c: &[S],
+        record: &mut PenaltyRecord<S, NX, NU>,
         mut derivatives: CostDerivativesMut<'_, S, NX, NU>,
     ) where
         M: Model<NX, NU, NP, NS>,
@@ -166,21 +161,23 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
                 is_enforced_at(limits, t, i)
                     .then(|| self.penalty.term(i < limits.stage_inequalities, c[i], multipliers[i]))
             };
+            let PenaltyRecord { multipliers: mu, expansion } = record;
             for (i, mu) in mu.iter_mut().enumerate() {
                 *mu = term(i).map_or_else(S::zero, |term| term.slope);
             }
-            self.model.expand_stage_constraints(Stage::new(x, u, self.params, &self.stage_params[t]), mu, record);
-            *derivatives.hxx += record.hxx;
-            *derivatives.hux += record.hux;
-            *derivatives.huu += record.huu;
+            self.model.expand_stage_constraints(at, mu, expansion);
+            *derivatives.hxx += expansion.hxx;
+            *derivatives.hux += expansion.hux;
+            *derivatives.huu += expansion.huu;
             for i in 0..limits.stage() {
-                let Some(term) = term(i) else { continue };
-                derivatives.add_penalty(&record.cx[i], &record.cu[i], &term);
+                if let Some(term) = term(i) {
+                    derivatives.add_constraint(&expansion.cx[i], &expansion.cu[i], &term);
+                }
             }
         }
         if limits.bounded && self.penalty.covers_bounds() {
             for i in 0..NU {
-                for (side, term) in self.penalty.of_bounds(self.bounds, i, u) {
+                for (side, term) in self.penalty.of_bounds(self.bounds, i, at.u) {
                     derivatives.lu[i] += side.direction::<S>() * term.slope;
                     derivatives.huu[(i, i)] += term.curvature;
                 }
@@ -192,7 +189,8 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
     pub(crate) fn expand_terminal_penalty<const NX: usize>(
         &self,
         x: &SVector<S, NX>,
-        PenaltyRecords { c, mu, record }: PenaltyRecords<'_, S, NX, 0>,
+        c: &[S],
+        record: &mut PenaltyRecord<S, NX, 0>,
         lx: &mut SVector<S, NX>,
         lxx: &mut SMatrix<S, NX, NX>,
     ) where
@@ -203,16 +201,56 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
             return;
         }
         let term = |i: usize| self.penalty.term(i < limits.terminal_inequalities, c[i], self.penalty.terminal[i]);
+        let PenaltyRecord { multipliers: mu, expansion } = record;
         for (i, mu) in mu.iter_mut().enumerate() {
             *mu = term(i).slope;
         }
         let s = &self.stage_params[self.stage_params.len() - 1];
-        self.model.expand_terminal_constraints(Terminal::new(x, self.params, s), mu, record);
-        *lxx += record.hxx;
-        let (mut lu, mut lux, mut luu) = (zeros::<S, 0, 1>(), zeros::<S, 0, NX>(), zeros::<S, 0, 0>());
-        let mut derivatives = CostDerivativesMut { lx, lu: &mut lu, hxx: lxx, hux: &mut lux, huu: &mut luu };
+        self.model.expand_terminal_constraints(Terminal::new(x, self.params, s), mu, expansion);
+        *lxx += expansion.hxx;
+        let (mut lu, mut hux, mut huu) = (zeros::<S, 0, 1>(), zeros::<S, 0, NX>(), zeros::<S, 0, 0>());
+        let mut derivatives = CostDerivativesMut { lx, lu: &mut lu, hxx: lxx, hux: &mut hux, huu: &mut huu };
         for i in 0..limits.terminal() {
-            derivatives.add_penalty(&record.cx[i], &record.cu[i], &term(i));
+            derivatives.add_constraint(&expansion.cx[i], &expansion.cu[i], &term(i));
         }
+    }
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> CostDerivativesMut<'_, S, NX, NU> {
+    /// Adds the penalty of a constraint with the gradients `cx` and `cu`: `slope c_z` to the gradient, and
+    /// `curvature c_z c_z'` to the Hessian.
+    fn add_constraint(&mut self, cx: &SVector<S, NX>, cu: &SVector<S, NU>, term: &PenaltyValue<S>) {
+        let PenaltyValue { slope, curvature, .. } = *term;
+        for i in 0..NX {
+            self.lx[i] += slope * cx[i];
+            let scaled = curvature * cx[i];
+            for j in 0..NX {
+                self.hxx[(j, i)] += cx[j] * scaled;
+            }
+            for j in 0..NU {
+                self.hux[(j, i)] += cu[j] * scaled;
+            }
+        }
+        for i in 0..NU {
+            self.lu[i] += slope * cu[i];
+            let scaled = curvature * cu[i];
+            for j in 0..NU {
+                self.huu[(j, i)] += cu[j] * scaled;
+            }
+        }
+    }
+}
+
+/// Memory for the penalties of a stage: the multipliers that correspond to them, and the expansion of the constraints.
+#[derive(Clone, Debug)]
+pub(crate) struct PenaltyRecord<S, const NX: usize, const NU: usize> {
+    pub(crate) multipliers: Vec<S>,
+    pub(crate) expansion: ConstraintExpansion<S, NX, NU>,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> PenaltyRecord<S, NX, NU> {
+    /// Memory for this many constraints.
+    pub(crate) fn zeros(count: usize) -> Self {
+        Self { multipliers: vec![S::zero(); count], expansion: ConstraintExpansion::zeros(count) }
     }
 }

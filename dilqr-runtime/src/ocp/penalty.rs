@@ -137,11 +137,24 @@ impl<S: Scalar> Penalty<S> {
     }
 }
 
-/// The multipliers of a trajectory: stage after stage, and the terminal ones.
+/// Multipliers of the constraints, borrowed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MultipliersRef<'a, S> {
+    /// Stage after stage.
     pub(crate) stage: &'a [S],
     pub(crate) terminal: &'a [S],
+}
+
+impl<'a, S> MultipliersRef<'a, S> {
+    /// The multipliers of a model without constraints.
+    #[cfg(feature = "lanes")]
+    pub(crate) const NONE: Self = Self { stage: &[], terminal: &[] };
+
+    /// The multipliers of stage `t`.
+    #[inline(always)]
+    pub(crate) fn at_stage(&self, t: usize, limits: &Limits) -> &'a [S] {
+        &self.stage[t * limits.stage()..][..limits.stage()]
+    }
 }
 
 #[cfg(test)]

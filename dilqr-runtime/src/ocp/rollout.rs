@@ -1,4 +1,4 @@
-//! Rollouts: states and cost from controls, or from a feedback law.
+//! Rollouts: states and cost from a control law.
 //!
 //! All rollouts call the model's `step` kernel, so that the same controls give the same states to the last bit.
 
@@ -36,81 +36,100 @@ impl<S: Scalar> Cost<S> {
 
 impl Cost<f64> {
     /// The rounding error of the total: of a sum of `horizon + 1` terms, each accurate to a few units in the last place, and of
-    /// the states through the costates. A margin lets a larger decrease be measured to some digits. `sensitivity` is
-    /// `sum_t |lambda_t|' |x_t|`; near a goal it is far above the cost.
+    /// the states through the costates. A decrease above it is accurate to some digits, because it has a margin.
+    /// `sensitivity` is `sum_t |lambda_t|' |x_t|`; near a goal it is far above the cost.
     pub(crate) fn noise(&self, horizon: usize, sensitivity: f64) -> f64 {
         10.0 * f64::EPSILON * ((horizon + 10) as f64 * self.magnitude + sensitivity)
     }
 }
 
-/// Adds up the cost of a rollout.
-struct CostSum<'a, M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> {
-    instance: &'a OcpInstance<'a, M, S, NU, NP, NS>,
-    horizon: usize,
-    /// Receives the values of the constraints.
-    constraints: &'a mut [S],
-    cost: Cost<S>,
-}
-
-impl<'a, M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> CostSum<'a, M, S, NU, NP, NS> {
-    #[inline(always)]
-    fn new(instance: &'a OcpInstance<'a, M, S, NU, NP, NS>, horizon: usize, constraints: &'a mut [S]) -> Self {
-        Self { instance, horizon, constraints, cost: Cost::zero() }
-    }
-
-    /// Adds the cost of stage `t`, and its penalties.
-    #[inline(always)]
-    fn add_stage<const NX: usize>(&mut self, t: usize, x: &SVector<S, NX>, u: &SVector<S, NU>, cost: S)
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        self.cost.add(cost);
-        let limits = const { &M::LIMITS };
-        if limits.limited() {
-            let range = at_stage(self.constraints, t, self.horizon, limits);
-            self.cost.add(self.instance.stage_penalty(t, x, u, &mut self.constraints[range]));
-        }
-    }
-
-    /// Adds the terminal cost, and its penalties.
-    #[inline(always)]
-    fn add_terminal<const NX: usize>(&mut self, x: &SVector<S, NX>)
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let Self { instance, horizon, .. } = *self;
-        let s = &instance.stage_params[horizon];
-        self.cost.add(instance.model.terminal_cost(Terminal::new(x, instance.params, s)));
-        let limits = const { &M::LIMITS };
-        if limits.terminal() > 0 {
-            let range = at_stage(self.constraints, horizon, horizon, limits);
-            self.cost.add(instance.terminal_penalty(x, &mut self.constraints[range]));
-        }
-    }
-}
-
-/// Rolls out the controls of the trajectory from `x0`. A diverging rollout gives non-finite states.
+/// Rolls out a control law from `x0`, within the bounds. `law` receives the stage, its state and the control in the
+/// trajectory, and replaces the control.
+///
+/// Returns the cost, and a mask that is true where all numbers are finite. The rollout stops when that is nowhere the case;
+/// the remaining states then equal the last one.
+#[inline(always)]
 pub(crate) fn rollout<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, S, NU, NP, NS>,
     x0: &SVector<S, NX>,
+    mut law: impl FnMut(usize, &SVector<S, NX>, &mut SVector<S, NU>),
     trajectory: &mut Trajectory<S, NX, NU>,
-) -> Cost<S>
+) -> (Cost<S>, S::Mask)
 where
     M: Model<NX, NU, NP, NS>,
 {
+    let limits = const { &M::LIMITS };
     let Trajectory { states, controls, constraints } = trajectory;
     let horizon = controls.len();
-    let mut sum = CostSum::new(instance, horizon, constraints);
-    states[0] = *x0;
+    let mut cost = Cost::zero();
+    let mut finite = S::Mask::splat(true);
+    let mut x = *x0;
+    states[0] = x;
     for t in 0..horizon {
+        let mut u = controls[t];
+        law(t, &x, &mut u);
+        if instance.keeps_bounds() {
+            instance.bounds.clamp(&mut u);
+        }
         let mut next = zeros();
-        let at = Stage::new(&states[t], &controls[t], instance.params, &instance.stage_params[t]);
-        let cost = instance.model.step(at, &mut next);
-        sum.add_stage(t, &states[t], &controls[t], cost);
+        cost.add(instance.model.step(Stage::new(&x, &u, instance.params, &instance.stage_params[t]), &mut next));
+        if limits.limited() {
+            let range = at_stage(constraints, t, horizon, limits);
+            cost.add(instance.stage_penalty(t, &x, &u, &mut constraints[range]));
+        }
+        controls[t] = u;
         states[t + 1] = next;
+        x = next;
+        // One test a stage: the sum of the stage's results is finite only if every term is.
+        let mut results = cost.total.real();
+        for i in 0..NX {
+            results += next[i].real();
+        }
+        finite = finite & is_finite(results);
+        if !finite.any() {
+            states[t + 1..].fill(next);
+            return (cost, finite);
+        }
     }
-    sum.add_terminal(&states[horizon]);
-    sum.cost
+    add_terminal_cost(instance, &x, constraints, &mut cost);
+    (cost, finite & is_finite(cost.total))
+}
+
+/// The feedback law `u = u_t + alpha k_t + K_t (x - x_t)` about a reference trajectory.
+pub(crate) struct FeedbackLaw<'a, S, const NX: usize, const NU: usize> {
+    /// `x_t` and `u_t`.
+    pub(crate) reference: &'a Trajectory<S, NX, NU>,
+    /// `K_t`, `T` matrices.
+    pub(crate) gains: &'a [SMatrix<S, NU, NX>],
+    /// `k_t`, `T` vectors.
+    pub(crate) feedforward: &'a [SVector<S, NU>],
+    /// Step length.
+    pub(crate) alpha: S,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> FeedbackLaw<'_, S, NX, NU> {
+    /// Rolls out the law from the initial state of its reference into `trial`; see [`rollout`].
+    pub(crate) fn rollout<M, const NP: usize, const NS: usize>(
+        &self,
+        instance: &OcpInstance<'_, M, S, NU, NP, NS>,
+        trial: &mut Trajectory<S, NX, NU>,
+    ) -> (Cost<S>, S::Mask)
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let law = |t: usize, x: &SVector<S, NX>, u: &mut SVector<S, NU>| {
+            let mut dx: SVector<S, NX> = zeros();
+            for i in 0..NX {
+                dx[i] = x[i] - self.reference.states[t][i];
+            }
+            *u = self.reference.controls[t];
+            for i in 0..NU {
+                u[i] += self.alpha * self.feedforward[t][i];
+            }
+            add_product(u, &self.gains[t], &dx);
+        };
+        rollout(instance, &self.reference.states[0], law, trial)
+    }
 }
 
 /// The cost of states and controls that satisfy the dynamics already.
@@ -121,86 +140,37 @@ pub(crate) fn cost_along<S: Scalar, M, const NX: usize, const NU: usize, const N
 where
     M: Model<NX, NU, NP, NS>,
 {
+    let limits = const { &M::LIMITS };
     let Trajectory { states, controls, constraints } = trajectory;
     let horizon = controls.len();
-    let mut sum = CostSum::new(instance, horizon, constraints);
+    let mut cost = Cost::zero();
     for t in 0..horizon {
-        let at = Stage::new(&states[t], &controls[t], instance.params, &instance.stage_params[t]);
-        let cost = instance.model.stage_cost(at);
-        sum.add_stage(t, &states[t], &controls[t], cost);
-    }
-    sum.add_terminal(&states[horizon]);
-    sum.cost
-}
-
-/// The feedback law `u = u_t + alpha k_t + K_t (x - x_t)` about a reference trajectory.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FeedbackLaw<'a, S, const NX: usize, const NU: usize> {
-    /// `x_t` and `u_t`.
-    pub(crate) reference: &'a Trajectory<S, NX, NU>,
-    /// `K_t`, `T` matrices.
-    pub(crate) gains: &'a [SMatrix<S, NU, NX>],
-    /// `k_t`, `T` vectors.
-    pub(crate) feedforward: &'a [SVector<S, NU>],
-    /// The step length.
-    pub(crate) alpha: S,
-}
-
-impl<S: Scalar, const NX: usize, const NU: usize> FeedbackLaw<'_, S, NX, NU> {
-    /// The control at stage `t`.
-    #[inline(always)]
-    fn control(&self, t: usize, x: &SVector<S, NX>) -> SVector<S, NU> {
-        let mut dx: SVector<S, NX> = zeros();
-        for i in 0..NX {
-            dx[i] = x[i] - self.reference.states[t][i];
+        let (x, u) = (&states[t], &controls[t]);
+        cost.add(instance.model.stage_cost(Stage::new(x, u, instance.params, &instance.stage_params[t])));
+        if limits.limited() {
+            let range = at_stage(constraints, t, horizon, limits);
+            cost.add(instance.stage_penalty(t, x, u, &mut constraints[range]));
         }
-        let mut u = self.reference.controls[t];
-        for i in 0..NU {
-            u[i] += self.alpha * self.feedforward[t][i];
-        }
-        add_product(&mut u, &self.gains[t], &dx);
-        u
     }
+    add_terminal_cost(instance, &states[horizon], constraints, &mut cost);
+    cost
 }
 
-/// Rolls out a feedback law within the bounds, from the initial state of its reference, into `trial`.
-///
-/// The mask is true where all numbers are finite. The rollout stops when that is nowhere the case, with `trial` incomplete.
-pub(crate) fn closed_loop_rollout<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+/// Adds the terminal cost with its penalties.
+#[inline(always)]
+fn add_terminal_cost<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, S, NU, NP, NS>,
-    law: FeedbackLaw<'_, S, NX, NU>,
-    trial: &mut Trajectory<S, NX, NU>,
-) -> (Cost<S>, S::Mask)
-where
+    x: &SVector<S, NX>,
+    constraints: &mut [S],
+    cost: &mut Cost<S>,
+) where
     M: Model<NX, NU, NP, NS>,
 {
-    let Trajectory { states, controls, constraints } = trial;
-    let horizon = law.reference.controls.len();
-    let mut sum = CostSum::new(instance, horizon, constraints);
-    let mut finite = S::Mask::splat(true);
-    let mut x = law.reference.states[0];
-    states[0] = x;
-    for t in 0..horizon {
-        let mut u = law.control(t, &x);
-        if instance.keeps_bounds() {
-            instance.bounds.clamp(&mut u);
-        }
-        let mut next = zeros();
-        let cost = instance.model.step(Stage::new(&x, &u, instance.params, &instance.stage_params[t]), &mut next);
-        sum.add_stage(t, &x, &u, cost);
-        // One test a stage: the sum of the stage's results is finite only if every term is.
-        let mut results = sum.cost.total.real();
-        for i in 0..NX {
-            results += next[i].real();
-        }
-        finite = finite & is_finite(results);
-        if !finite.any() {
-            return (sum.cost, finite);
-        }
-        controls[t] = u;
-        states[t + 1] = next;
-        x = next;
+    let limits = const { &M::LIMITS };
+    let horizon = instance.stage_params.len() - 1;
+    cost.add(instance.model.terminal_cost(Terminal::new(x, instance.params, &instance.stage_params[horizon])));
+    if limits.terminal() > 0 {
+        let range = at_stage(constraints, horizon, horizon, limits);
+        cost.add(instance.terminal_penalty(x, &mut constraints[range]));
     }
-    sum.add_terminal(&x);
-    (sum.cost, finite & is_finite(sum.cost.total))
 }

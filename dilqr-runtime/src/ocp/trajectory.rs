@@ -7,6 +7,8 @@ use nalgebra::SVector;
 
 use crate::linalg::products::zeros;
 use crate::model::limits::Limits;
+use crate::model::stage::{Stage, Terminal};
+use crate::ocp::penalty::MultipliersRef;
 use crate::ocp::stationarity::{self, Magnitudes};
 use crate::scalar::Scalar;
 
@@ -45,18 +47,38 @@ impl<S: Scalar, const NX: usize, const NU: usize> Trajectory<S, NX, NU> {
     }
 }
 
-/// The range of stage `t` in [`Trajectory::constraints`]; of the terminal constraints if `t` is the horizon.
+/// The range of stage `t` in [`Trajectory::constraints`]; that of the terminal constraints if `t` is the horizon.
 #[inline(always)]
 pub(crate) fn at_stage<S>(constraints: &[S], t: usize, horizon: usize, limits: &Limits) -> Range<usize> {
     let first = t * limits.stage();
     if t < horizon { first..first + limits.stage() } else { first..constraints.len() }
 }
 
-/// A trajectory with its parameters, borrowed from a solution.
+/// A trajectory with its parameters and multipliers, borrowed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TrajectoryRef<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    /// `x_t`, `T + 1` vectors.
     pub(crate) states: &'a [SVector<S, NX>],
+    /// `u_t`, `T` vectors.
     pub(crate) controls: &'a [SVector<S, NU>],
+    /// `p`.
     pub(crate) params: &'a SVector<S, NP>,
+    /// `s_t`, `T + 1` vectors.
     pub(crate) stage_params: &'a [SVector<S, NS>],
+    pub(crate) multipliers: MultipliersRef<'a, S>,
+}
+
+impl<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> TrajectoryRef<'a, S, NX, NU, NP, NS> {
+    /// Stage `t` as the argument of a kernel.
+    #[inline(always)]
+    pub(crate) fn stage(&self, t: usize) -> Stage<'a, S, NX, NU, NP, NS> {
+        Stage::new(&self.states[t], &self.controls[t], self.params, &self.stage_params[t])
+    }
+
+    /// The terminal stage as the argument of a kernel.
+    #[inline(always)]
+    pub(crate) fn terminal(&self) -> Terminal<'a, S, NX, NP, NS> {
+        let horizon = self.controls.len();
+        Terminal::new(&self.states[horizon], self.params, &self.stage_params[horizon])
+    }
 }

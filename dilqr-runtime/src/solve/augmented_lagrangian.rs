@@ -1,28 +1,30 @@
 //! Solves under constraints: an augmented Lagrangian about the solver without, and a Newton method on the active set that
 //! finishes what the first has begun.
 //!
-//! PerLane round minimizes the cost with penalties (`penalty`), then moves the multipliers to those the penalties stand for,
+//! Each round minimizes the cost with penalties (`penalty`), then moves the multipliers to those the penalties stand for,
 //! and raises the weight where the violation has not fallen enough (as ALTRO does: Howell, Jackson and Manchester 2019).
 //! Once the violation is small the active set is mostly known: Newton steps of the optimality conditions, with the
 //! constraints that are active as equations of the LQ problem (`constrained`), converge quadratically in trajectory and
 //! multipliers, and the active set follows by the primal-dual rule. Where they do not converge the rounds go on.
 
 use crate::scalar::float;
+use alloc::vec::Vec;
+
 use nalgebra::SVector;
 
-use crate::ilqr::Iteration;
-use crate::kkt::active_set::{Constrained, KktSolution};
+use crate::iteration::Iteration;
+use crate::kkt::active_set::{ActiveSet, ActiveSetLinear};
+use crate::kkt::linear::KktSystem;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::linalg::products::larger;
-use crate::lq::equality_constrained::ConstraintId;
 use crate::model::Model;
 use crate::model::limits::Limits;
 use crate::ocp::instance::{OcpInstance, is_enforced_at};
 use crate::ocp::penalty::{MultipliersRef, Penalty, PenaltyKind};
-use crate::ocp::rollout::{Trajectory, TrajectoryRef, closed_loop_rollout, cost_along};
+use crate::ocp::rollout::{FeedbackLaw, Trajectory, TrajectoryRef, cost_along};
 use crate::ocp::stationarity::Magnitudes;
 use crate::settings::Differentiation;
-use crate::solve::backward_pass::BackwardPass;
+use crate::solve::backward_pass::{BackwardPass, Policy};
 use crate::solve::workspace::{Forward, Solve};
 use crate::status::Status;
 
@@ -41,12 +43,14 @@ const VIOLATION_DECREASE: f64 = 0.25;
 /// Memory of the Newton method.
 #[derive(Clone, Debug)]
 pub(crate) struct ActiveSetNewton<const NX: usize, const NU: usize> {
-    constrained: Constrained<f64, NX, NU>,
-    kkt_step: KktSolution<f64, NX, NU, 1>,
+    system: ActiveSet<f64, NX, NU>,
+    linear: ActiveSetLinear<f64, NX, NU, 1>,
+    /// What the Newton step makes of the multipliers: those of the stages, then the terminal ones.
+    new_multipliers: Vec<f64>,
     report: ActiveSetReport,
     point: Trajectory<f64, NX, NU>,
     trial: Trajectory<f64, NX, NU>,
-    /// MultipliersRef of `point`.
+    /// Multipliers of `point`.
     penalty: Penalty<f64>,
 }
 
@@ -56,9 +60,11 @@ impl<const NX: usize, const NU: usize> ActiveSetNewton<NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = &M::LIMITS;
+        let system = ActiveSet::new::<M, NP, NS>(horizon);
         Self {
-            constrained: Constrained::new::<M, NP, NS>(horizon),
-            kkt_step: KktSolution::new(horizon),
+            linear: system.linear(),
+            system,
+            new_multipliers: vec![0.0; horizon * limits.stage() + limits.terminal()],
             report: ActiveSetReport::with_room(horizon, NU, limits),
             point: Trajectory::zeros(horizon, limits),
             trial: Trajectory::zeros(horizon, limits),
@@ -178,14 +184,13 @@ where
             if !self.report(&mut memory, weight) {
                 break;
             }
-            memory.constrained.newton_step(&mut memory.kkt_step);
-            let report = &memory.report;
-            let magnitudes = Magnitudes::of(&memory.point.states, &memory.point.controls);
-            let step = memory.kkt_step.relative_change(&magnitudes);
+            let ActiveSetNewton { system, linear, new_multipliers, report, point, penalty, .. } = &mut memory;
+            let magnitudes = Magnitudes::of(&point.states, &point.controls);
+            let step = system.newton_step(linear, const { &M::LIMITS }, new_multipliers, &magnitudes);
             // With multipliers that are right the terms cancel; without any all of them may vanish together.
-            let stationary = report.stationarity <= tolerance || (step <= tolerance && memory.penalty.is_free());
+            let stationary = report.stationarity <= tolerance || (step <= tolerance && penalty.is_free());
             let residual = report.stationarity.min(step).max(report.violation.0);
-            let signs = report.limits_near.iter().all(|limit_state| limit_state.multiplier >= 0.0);
+            let signs = report.limits.iter().all(|limit| !limit.inequality || limit.multiplier >= 0.0);
             if stationary && report.violation.0 <= tolerance && signs {
                 self.stats.step = step;
                 converged = true;
@@ -214,7 +219,7 @@ where
     /// Factorizes about the point of the Newton method. False where the recursion does not exist there.
     fn report(&self, memory: &mut ActiveSetNewton<NX, NU>, weight: f64) -> bool {
         let limits = const { &M::LIMITS };
-        let ActiveSetNewton { constrained, report, point, penalty, .. } = memory;
+        let ActiveSetNewton { system, report, point, penalty, .. } = memory;
         // An inactive inequality has no multiplier.
         let (stage, terminal) = point.constraints.split_at(penalty.stage.len());
         for (index, (mu, c)) in penalty.stage.iter_mut().zip(stage).enumerate() {
@@ -230,41 +235,31 @@ where
         }
         let Forward { stage_params, .. } = &*self.memory;
         let Trajectory { states, controls, .. } = &*point;
-        let point = TrajectoryRef { states, controls, params: self.params, stage_params };
         let multipliers = MultipliersRef { stage: &penalty.stage, terminal: &penalty.terminal };
-        let rule = ActiveSetRule::PrimalDual { weight };
-        constrained.factorize(self.model, point, multipliers, Differentiation::Implicit, rule, report).is_ok()
+        let point = TrajectoryRef { states, controls, params: self.params, stage_params, multipliers };
+        let rule = (Differentiation::Implicit, ActiveSetRule::PrimalDual { weight });
+        system.factorize(self.model, point, rule, report).is_ok()
     }
 
     /// Takes the step of the Newton method that was found, in trajectory and multipliers; false where the rollout leaves the finite numbers.
     fn newton_step(&mut self, memory: &mut ActiveSetNewton<NX, NU>) -> bool {
-        let limits = const { &M::LIMITS };
-        let kkt_step = &memory.kkt_step;
-        memory.penalty.stage.fill(0.0);
-        memory.penalty.terminal.fill(0.0);
-        for (t, (stage, own)) in memory.constrained.stages.iter().zip(&kkt_step.own).enumerate() {
-            for (source, multiplier) in stage.sources.iter().zip(own) {
-                if let ConstraintId::Constraint(i) = *source {
-                    memory.penalty.stage[t * limits.stage() + i] = multiplier[0];
-                }
-            }
-        }
-        for (&i, multiplier) in memory.constrained.terminal.sources.iter().zip(&kkt_step.terminal) {
-            memory.penalty.terminal[i] = multiplier[0];
-        }
+        let (stage, terminal) = memory.new_multipliers.split_at(memory.penalty.stage.len());
+        memory.penalty.stage.copy_from_slice(stage);
+        memory.penalty.terminal.copy_from_slice(terminal);
         let Forward { trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         // The policy of the trial candidate is free for use: its next sweep fills it anew.
         let policy = &mut trial.policy;
-        for (gain, stage) in policy.gains.iter_mut().zip(&memory.constrained.stages) {
+        for (gain, stage) in policy.gains.iter_mut().zip(&memory.system.stages) {
             *gain = stage.gain;
         }
-        for (k, linear) in policy.feedforward.iter_mut().zip(&kkt_step.linear) {
-            *k = linear.k;
+        for (k, step) in policy.feedforward.iter_mut().zip(memory.linear.feedforward()) {
+            *k = *step;
         }
         self.stats.newton_steps += 1;
-        let (_, finite) =
-            closed_loop_rollout(&instance, &memory.point, &policy.gains, &policy.feedforward, 1.0, &mut memory.trial);
+        let Policy { gains, feedforward, .. } = &*policy;
+        let law = FeedbackLaw { reference: &memory.point, gains, feedforward, alpha: 1.0 };
+        let (_, finite) = law.rollout(&instance, &mut memory.trial);
         core::mem::swap(&mut memory.point, &mut memory.trial);
         finite
     }
@@ -277,15 +272,15 @@ where
         current.trajectory.copy_from(&memory.point);
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         current.cost = cost_along(&instance, &mut current.trajectory);
-        for (gain, stage) in current.policy.gains.iter_mut().zip(&memory.constrained.stages) {
+        for (gain, stage) in current.policy.gains.iter_mut().zip(&memory.system.stages) {
             *gain = stage.gain;
         }
-        for (curvature, stage) in current.policy.curvatures.iter_mut().zip(&memory.constrained.stages) {
+        for (curvature, stage) in current.policy.curvatures.iter_mut().zip(&memory.system.stages) {
             *curvature = stage.curvature;
         }
-        current.policy.held.copy_from_slice(&memory.constrained.held);
+        current.policy.held.copy_from_slice(&memory.system.held);
         current.policy.feedforward.fill(SVector::zeros());
-        current.policy.costates.copy_from_slice(&memory.constrained.costates);
+        current.policy.costates.copy_from_slice(memory.system.costates());
         let ActiveSetReport { stationarity, scale, .. } = memory.report;
         current.sweep = BackwardPass { slope: 0.0, stationarity, scale, ..BackwardPass::NONE };
         self.record_violation();

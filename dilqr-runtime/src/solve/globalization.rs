@@ -2,12 +2,12 @@
 //!
 //! Rollouts and sweeps are others' business, so that several solves, in lanes, can wait for the same one.
 
-use crate::ilqr::Iteration;
+use crate::iteration::Iteration;
 use crate::ocp::rollout::Cost;
 use crate::scalar::float;
 use crate::settings::{Hessian, Settings};
-use crate::solution::Stats;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings};
+use crate::stats::Stats;
 use crate::status::Status;
 
 /// What a solve is waiting for.
@@ -102,10 +102,8 @@ pub(crate) struct IterationState<'a> {
 impl<'a> IterationState<'a> {
     /// To a relative Newton step of `tolerance`, from an initial trajectory that stands as the trial, and its cost.
     pub(crate) fn new(
-        settings: &'a Settings,
-        tolerance: f64,
-        horizon: usize,
-        cost: Cost<f64>,
+        (settings, tolerance): (&'a Settings, f64),
+        (horizon, cost): (usize, Cost<f64>),
         gauss_newton_fallback: bool,
         stats: Stats,
     ) -> Self {

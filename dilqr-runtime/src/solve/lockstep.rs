@@ -1,7 +1,7 @@
 //! The forward solve of several problems at once, one in each lane of a scalar.
 //!
 //! A turn is one rollout or one backward sweep, for every lane that waits for it ([`course`](crate::course) says what a
-//! lane waits for). PerLane lane has its own step length, regularization and end; when it ends its place is taken by the next
+//! lane waits for). Each lane has its own step length, regularization and end; when it ends its place is taken by the next
 //! problem. What a lane computes depends on nothing but its problem.
 
 use crate::scalar::Mask;
@@ -15,15 +15,16 @@ use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
-use crate::ocp::rollout::{Cost, Trajectory, closed_loop_rollout};
+use crate::ocp::rollout::{Cost, FeedbackLaw, Trajectory};
 use crate::problem::Problem;
 use crate::scalar::lanes::Lanes;
 use crate::settings::{Hessian, Settings};
-use crate::solution::{Solution, Stats};
+use crate::solution::Solution;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
 use crate::solve::lane_copies::{gather, scatter, scatter_one};
 use crate::solve::workspace::Forward;
+use crate::stats::Stats;
 
 /// The memory of as many solves as there are lanes.
 pub(crate) struct Lockstep<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
@@ -107,18 +108,15 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
                 {
                     outcomes.push((
                         problem,
-                        Ok(self.extract_solution(lane, model, settings, &problems[problem], &course, end)),
+                        Ok(self.extract_solution(lane, (model, settings), &problems[problem], &course, end)),
                     ));
                     slots[lane] = None;
                 }
                 while slots[lane].is_none() {
                     let problem = next.fetch_add(1, Ordering::Relaxed);
                     let Some(given) = problems.get(problem) else { break };
-                    match given.check(model, self.single.horizon()) {
-                        Ok(()) => {
-                            let course = self.load_problem(lane, model, settings, given);
-                            slots[lane] = Some(LaneSlot { problem, course });
-                        }
+                    match self.load_problem(lane, model, settings, given) {
+                        Ok(course) => slots[lane] = Some(LaneSlot { problem, course }),
                         Err(error) => outcomes.push((problem, Err(error))),
                     }
                 }
@@ -130,20 +128,21 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         }
     }
 
-    /// Puts a problem and its initial trajectory into a lane.
+    /// Checks a problem, and puts it and its initial trajectory into a lane.
     fn load_problem<'a, M>(
         &mut self,
         lane: usize,
         model: &M,
         settings: &'a Settings,
         problem: &Problem<NX, NU, NP, NS>,
-    ) -> IterationState<'a>
+    ) -> Result<IterationState<'a>, SolveError>
     where
         M: Model<NX, NU, NP, NS>,
     {
         let Self { single, trial, .. } = self;
+        problem.check(model, single.horizon())?;
         single.load_problem(model, problem);
-        single.current.cost = single.start(model, problem);
+        single.current.cost = single.start(model, problem)?;
         scatter(lane, &single.current.trajectory.states, &mut trial.states);
         scatter(lane, &single.current.trajectory.controls, &mut trial.controls);
         scatter(lane, &single.stage_params, &mut self.stage_params);
@@ -152,19 +151,18 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         scatter_one(lane, &single.bounds.upper, &mut self.bounds.upper);
         let cost = single.current.cost;
         let mut course =
-            IterationState::new(settings, settings.tolerance, single.horizon(), cost, true, Stats::default());
+            IterationState::new((settings, settings.tolerance), (single.horizon(), cost), true, Stats::default());
         if !single.current.is_finite() {
             course.diverge();
         }
-        course
+        Ok(course)
     }
 
     /// The solution of a lane that has ended, written by the solver of single problems.
     fn extract_solution<M>(
         &mut self,
         lane: usize,
-        model: &M,
-        settings: &Settings,
+        (model, settings): (&M, &Settings),
         problem: &Problem<NX, NU, NP, NS>,
         course: &IterationState<'_>,
         end: Termination,
@@ -179,6 +177,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         };
         let single = &mut self.single;
         single.load_problem(model, problem);
+        let mut solution = Solution::empty(single.horizon());
         gather(lane, &trajectory.states, &mut single.current.trajectory.states);
         gather(lane, &trajectory.controls, &mut single.current.trajectory.controls);
         gather(lane, &self.policy.gains, &mut single.current.policy.gains);
@@ -187,8 +186,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         gather(lane, &self.policy.held, &mut single.current.policy.held);
         single.current.cost = cost;
         single.current.sweep = sweep;
-        let mut solution = Solution::new(single.horizon());
-        single.finish(model, settings, status, course.stats, problem, &mut solution);
+        single.finish((model, settings), (status, course.stats), problem, &mut solution);
         solution
     }
 
@@ -221,7 +219,9 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         let Self { current, trial, rolled, policy, params, stage_params, bounds, penalty, .. } = self;
         let instance = OcpInstance { model, params, stage_params, bounds, penalty };
         let alpha = L::from_lanes(|lane| if let Some(Request::Rollout { alpha }) = needs[lane] { alpha } else { 0.0 });
-        let (cost, finite) = closed_loop_rollout(&instance, current, &policy.gains, &policy.feedforward, alpha, rolled);
+        let Policy { gains, feedforward, .. } = &*policy;
+        let law = FeedbackLaw { reference: current, gains, feedforward, alpha };
+        let (cost, finite) = law.rollout(&instance, rolled);
         let took = |lane: usize| matches!(needs[lane], Some(Request::Rollout { .. }));
         // A lane that compares nothing must not keep the others waiting.
         let bounds = L::from_lanes(|lane| match (&slots[lane], took(lane)) {

@@ -3,21 +3,25 @@
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
-use crate::ilqr::Iteration;
-use crate::kkt::unconstrained::Sensitivity;
+use crate::cause::Cause;
+use crate::error::InputError;
+use crate::iteration::Iteration;
+use crate::kkt::unconstrained::Unconstrained;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
-use crate::ocp::rollout::{Cost, Trajectory, closed_loop_rollout, cost_along, rollout};
-use crate::problem::{Guess, Problem};
+use crate::ocp::rollout::{Cost, FeedbackLaw, Trajectory, cost_along, rollout};
+use crate::problem::Problem;
 use crate::settings::{Hessian, Settings};
-use crate::solution::{CertificateData, Solution, Stats, copy};
+use crate::solution::{CertificateData, Solution, copy};
 use crate::solve::augmented_lagrangian::ActiveSetNewton;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
+use crate::solve::divergence::find_cause;
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
+use crate::stats::Stats;
 use crate::status::Status;
 
 /// The forward solve's memory: the current trajectory with its policy, and a trial of each.
@@ -81,16 +85,16 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
     }
 
     /// Solves a problem that passed its check, and writes everything of `solution`. Where the factorization of the LQ problem
-    /// about it comes about on the way, it is left in `keep`: whether it is there.
+    /// about it comes about on the way, it is left in `keep`: whether it is there. An error, of a policy, leaves `solution`
+    /// alone.
     pub(crate) fn solve<M, const NP: usize>(
         &mut self,
-        model: &M,
-        settings: &Settings,
+        (model, settings): (&M, &Settings),
         problem: &Problem<NX, NU, NP, NS>,
         observe: impl FnMut(&Iteration),
         solution: &mut Solution<NX, NU, NP, NS>,
-        keep: Option<&mut Sensitivity<f64, NX, NU>>,
-    ) -> bool
+        keep: Option<&mut Unconstrained<f64, NX, NU>>,
+    ) -> Result<bool, InputError>
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -110,7 +114,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
                 self.penalty.terminal.fill(0.0);
             }
         }
-        self.current.cost = self.start(model, problem);
+        self.current.cost = self.start(model, problem)?;
         self.current.sweep = BackwardPass::NONE;
         let stats = Stats::default();
         let mut solve = Solve {
@@ -126,8 +130,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         };
         let status = solve.run(observe);
         let Solve { stats, kept, .. } = solve;
-        self.finish(model, settings, status, stats, problem, solution);
-        kept && status == Status::Converged
+        self.finish((model, settings), (status, stats), problem, solution);
+        Ok(kept && status == Status::Converged)
     }
 
     /// Takes over what a problem gives besides its trajectory.
@@ -144,16 +148,15 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
     /// Writes everything of `solution` from the current trajectory and the sweep about it.
     pub(crate) fn finish<M, const NP: usize>(
         &mut self,
-        model: &M,
-        settings: &Settings,
-        status: Status,
-        stats: Stats,
+        (model, settings): (&M, &Settings),
+        (status, stats): (Status, Stats),
         problem: &Problem<NX, NU, NP, NS>,
         solution: &mut Solution<NX, NU, NP, NS>,
     ) where
         M: Model<NX, NU, NP, NS>,
     {
         self.write(status, stats, problem, solution);
+        solution.cause = (status == Status::Diverged).then(|| self.cause(model, settings.hessian, problem.params()));
         if status == Status::Converged && settings.hessian == Hessian::GaussNewton {
             self.curve_exactly(model, problem.params());
         }
@@ -162,6 +165,17 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
             solution.relaxation = settings.relaxation;
             solution.cost = self.cost_alone(model, problem.params());
         }
+    }
+
+    /// Why the current trajectory cannot be swept.
+    #[cold]
+    fn cause<M, const NP: usize>(&mut self, model: &M, hessian: Hessian, params: &SVector<f64, NP>) -> Cause
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Self { current, stage_params, bounds, penalty, records, .. } = self;
+        let instance = OcpInstance { model, params, stage_params, bounds, penalty };
+        find_cause(&instance, &current.trajectory, hessian, records)
     }
 
     /// Puts the exact Hessian's curvatures in the place of the Gauss-Newton ones.
@@ -213,24 +227,19 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         sum + model.terminal_cost(Terminal::new(&states[horizon], params, &self.stage_params[horizon]))
     }
 
-    /// The initial trajectory, within the bounds, and its cost.
-    pub(crate) fn start<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>) -> Cost<f64>
+    /// The initial trajectory, within the bounds, and its cost. An error is that of a policy.
+    pub(crate) fn start<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        problem: &Problem<NX, NU, NP, NS>,
+    ) -> Result<Cost<f64>, InputError>
     where
         M: Model<NX, NU, NP, NS>,
     {
         let Self { current, stage_params, bounds, penalty, .. } = self;
         let instance = OcpInstance { model, params: problem.params(), stage_params, bounds, penalty };
         let trajectory = &mut current.trajectory;
-        let mut together = false;
-        match problem.guess() {
-            Guess::Zeros | Guess::NoRollout { .. } => trajectory.controls.fill(SVector::zeros()),
-            Guess::Controls(controls) => trajectory.controls.copy_from_slice(controls),
-            Guess::Rollout { controls, states } => {
-                trajectory.controls.copy_from_slice(controls);
-                trajectory.states.copy_from_slice(states);
-                together = true;
-            }
-        }
+        let mut together = problem.write_guess(model, &mut trajectory.controls, &mut trajectory.states)?;
         if instance.keeps_bounds() {
             for u in &mut trajectory.controls {
                 let given = *u;
@@ -238,7 +247,28 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
                 together &= *u == given;
             }
         }
-        if together { cost_along(&instance, trajectory) } else { rollout(&instance, problem.x0(), trajectory) }
+        Ok(if together {
+            cost_along(&instance, trajectory)
+        } else {
+            rollout(&instance, problem.x0(), |_, _, _| {}, trajectory).0
+        })
+    }
+
+    /// The controls that a solve of a problem starts from, within the bounds; with their states where they come from a
+    /// feedback law.
+    #[cfg(feature = "dual")]
+    pub(crate) fn guess_of<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        problem: &Problem<NX, NU, NP, NS>,
+    ) -> Result<(Vec<SVector<f64, NU>>, Vec<SVector<f64, NX>>), InputError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        self.load_problem(model, problem);
+        self.start(model, problem)?;
+        let Trajectory { states, controls, .. } = &self.current.trajectory;
+        Ok((controls.clone(), if problem.guess().has_states() { states.clone() } else { Vec::new() }))
     }
 
     fn write<const NP: usize>(
@@ -260,17 +290,6 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         let held: &[_] = if self.penalty.covers_bounds() { &[] } else { &policy.held };
         copy(&mut solution.bound_multipliers, held);
         copy(&mut solution.stage_params, &self.stage_params);
-        match problem.controls() {
-            Some(controls) => copy(&mut solution.initial_controls, controls),
-            None => {
-                solution.initial_controls.clear();
-                solution.initial_controls.resize(self.horizon(), SVector::zeros());
-            }
-        }
-        match problem.guess() {
-            Guess::Rollout { states, .. } => copy(&mut solution.initial_states, states),
-            _ => solution.initial_states.clear(),
-        }
         copy(&mut solution.states, &trajectory.states);
         copy(&mut solution.controls, &trajectory.controls);
         copy(&mut solution.gains, &policy.gains);
@@ -296,7 +315,7 @@ pub(crate) struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize
     /// See [`IterationState`].
     pub(crate) gauss_newton_fallback: bool,
     /// Where to leave the factorization of the LQ problem about the solution.
-    keep: Option<&'a mut Sensitivity<f64, NX, NU>>,
+    keep: Option<&'a mut Unconstrained<f64, NX, NU>>,
     /// Whether the last sweep left it there.
     kept: bool,
 }
@@ -320,7 +339,7 @@ where
     pub(crate) fn minimize(&mut self, tolerance: f64, observe: &mut impl FnMut(&Iteration)) -> Status {
         let (horizon, cost) = (self.memory.horizon(), self.memory.current.cost);
         let mut course =
-            IterationState::new(self.settings, tolerance, horizon, cost, self.gauss_newton_fallback, self.stats);
+            IterationState::new((self.settings, tolerance), (horizon, cost), self.gauss_newton_fallback, self.stats);
         // A course takes the initial trajectory for a trial.
         self.exchange();
         let Termination { status, trajectory, cost, sweep } = loop {
@@ -364,8 +383,8 @@ where
         let Forward { current, trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let Policy { gains, feedforward, .. } = &current.policy;
-        let (cost, finite) =
-            closed_loop_rollout(&instance, &current.trajectory, gains, feedforward, alpha, &mut trial.trajectory);
+        let law = FeedbackLaw { reference: &current.trajectory, gains, feedforward, alpha };
+        let (cost, finite) = law.rollout(&instance, &mut trial.trajectory);
         let change = match bound {
             Some(bound) if finite => current.trajectory.relative_change(&trial.trajectory, bound),
             _ => f64::NAN,

@@ -111,7 +111,7 @@ where
             operations.push(Box::new(move || drop(black_box(solver.vjp_with(black_box(solution), loss, method)))));
         }
     }
-    let (mut gauss_newton, mut room) = (solver(Hessian::GaussNewton)?, Solution::new(horizon));
+    let (mut gauss_newton, mut room) = (solver(Hessian::GaussNewton)?, Solution::empty(horizon));
     operations.push(Box::new(move || drop(black_box(gauss_newton.solve_into(black_box(problem), &mut room)))));
     let (blocks, block) = if context.quick { (5, 2) } else { (41, 5) };
     let times = medians(blocks, Duration::from_millis(block), &mut operations);

@@ -9,7 +9,7 @@ use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::lq::bounds::Side;
 use crate::lq::equality_constrained::reduction::{Row, RowReduction};
 use crate::lq::proximal::Proximal;
-use crate::lq::riccati::{Blocks, Dense, Quadratic, StageGradients};
+use crate::lq::riccati::{Blocks, Dense, Quadratic};
 use crate::scalar::ScalarReal;
 
 /// The limit that a row of the LQ problem belongs to.
@@ -205,10 +205,10 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
         controls
     }
 
-    /// The linear part for the gradients of the stage's cost. `own` are the constants of the stage's own rows.
+    /// The linear part for the gradients `gx` (`NX x C`) and `gu` (`NU x C`) of the stage's cost. `own` are the constants of the stage's own rows.
     pub(crate) fn linear<const C: usize>(
         &self,
-        StageGradients { gx, gu }: StageGradients<'_, S, NX, NU, C>,
+        (gx, gu): (&SMatrix<S, NX, C>, &SMatrix<S, NU, C>),
         own: &[SVector<S, C>],
         next: NextLinear<'_, S, NX, C>,
         out: &mut ActiveLinear<S, NX, NU, C>,

@@ -7,17 +7,17 @@ use crate::scalar::Scalar;
 use crate::scalar::hyper_dual::HyperDualParts;
 
 /// A point in one lane. It makes hyper-dual points for evaluations, and stores derivatives into the lane.
-pub(super) struct Seeds<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+pub(crate) struct Seeds<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     lane: usize,
     at: StagePoint<S::Single, NX, NU, NP, NS>,
 }
 
 /// A direction at a point in one lane.
-pub(super) type Direction<S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> =
+pub(crate) type Direction<S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> =
     StagePoint<<S as Scalar>::Single, NX, NU, NP, NS>;
 
 /// A point with hyper-dual numbers.
-pub(super) type HyperDualPoint<S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> =
+pub(crate) type HyperDualPoint<S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> =
     StagePoint<<S as Scalar>::HyperDual, NX, NU, NP, NS>;
 
 impl<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Seeds<S, NX, NU, NP, NS> {

@@ -1,0 +1,233 @@
+//! The reverse mode: one linear solve with the loss gradient, contracted with the derivatives in the parameters.
+
+use alloc::vec::Vec;
+
+use nalgebra::SVector;
+
+use crate::kkt::Kkt;
+use crate::kkt::linear::{KktSystem, Step};
+use crate::kkt::relaxed::Relaxed;
+use crate::linalg::products::zeros;
+use crate::lq::bounds::Side;
+use crate::lq::equality_constrained::ConstraintId;
+use crate::model::Model;
+use crate::model::stage::{ParameterGradient, Variation};
+use crate::ocp::instance::PatternOf;
+use crate::ocp::rollout::TrajectoryRef;
+use crate::scalar::Scalar;
+
+/// A loss gradient, or a gradient in the parameters: a list over the stages and the rest.
+pub(crate) struct LossRef<'a, S, const NX: usize, const NU: usize> {
+    /// `T + 1` vectors.
+    pub(crate) states: &'a [SVector<S, NX>],
+    /// `T` vectors.
+    pub(crate) controls: &'a [SVector<S, NU>],
+}
+
+/// Where gradients are added to.
+pub(crate) struct GradientMut<'a, S, const NP: usize, const NS: usize> {
+    pub(crate) params: &'a mut SVector<S, NP>,
+    /// `T + 1` vectors.
+    pub(crate) stage_params: &'a mut [SVector<S, NS>],
+}
+
+impl<S, const NP: usize, const NS: usize> GradientMut<'_, S, NP, NS> {
+    /// That of the parameters and of stage `t`.
+    #[inline(always)]
+    pub(crate) fn at(&mut self, t: usize) -> ParameterGradient<'_, S, NP, NS> {
+        ParameterGradient { p: self.params, s: &mut self.stage_params[t] }
+    }
+}
+
+/// Contracts steps of the LQ problem about a trajectory with the model's derivatives in the parameters.
+pub(crate) struct Contraction<'a, M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    pub(crate) model: &'a M,
+    pub(crate) point: TrajectoryRef<'a, S, NX, NU, NP, NS>,
+    pub(crate) costates: &'a [SVector<S, NX>],
+    pub(crate) barriers: Option<&'a mut Relaxed<S, NX, NU>>,
+    /// Multipliers of the rows of a stage, by constraint.
+    multipliers: Vec<S>,
+    /// Sums of the multipliers of active bounds.
+    lower: SVector<S, NU>,
+    upper: SVector<S, NU>,
+}
+
+impl<'a, M, S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>
+    Contraction<'a, M, S, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    pub(crate) fn new(
+        model: &'a M,
+        point: TrajectoryRef<'a, S, NX, NU, NP, NS>,
+        costates: &'a [SVector<S, NX>],
+        barriers: Option<&'a mut Relaxed<S, NX, NU>>,
+    ) -> Self {
+        let most =
+            const { if M::LIMITS.stage() > M::LIMITS.terminal() { M::LIMITS.stage() } else { M::LIMITS.terminal() } };
+        Self { model, point, costates, barriers, multipliers: Vec::with_capacity(most), lower: zeros(), upper: zeros() }
+    }
+
+    /// Adds stage `t`, whose active rows are `rows`.
+    #[inline(always)]
+    pub(crate) fn add_stage(
+        &mut self,
+        t: usize,
+        rows: &[ConstraintId],
+        step: &Step<'_, S, NX, NU, 1>,
+        mut out: ParameterGradient<'_, S, NP, NS>,
+    ) {
+        let (at, variation) = (self.point.stage(t), Variation::new(step.dx, step.du));
+        self.model.add_parameter_contraction(at, &self.costates[t + 1], variation, step.dlambda, out.reborrow());
+        if const { !M::LIMITS.limited() } {
+            return;
+        }
+        if let Some(relaxed) = &mut self.barriers {
+            return relaxed.contract_stage(self.model, self.point, t, Some(variation), out);
+        }
+        let limits = const { &M::LIMITS };
+        self.multipliers.clear();
+        self.multipliers.resize(limits.stage(), S::zero());
+        for (row, multiplier) in rows.iter().zip(step.rows) {
+            match *row {
+                ConstraintId::Constraint(i) => self.multipliers[i] = multiplier[0],
+                // `lower - u` and `u - upper` are the constraints.
+                ConstraintId::Bound(i, Side::Lower) => self.lower[i] += multiplier[0],
+                ConstraintId::Bound(i, Side::Upper) => self.upper[i] -= multiplier[0],
+            }
+        }
+        if limits.stage() > 0 {
+            let mu = self.point.multipliers.at_stage(t, limits);
+            self.model.add_stage_constraint_contraction(at, mu, variation, &self.multipliers, out);
+        }
+    }
+
+    /// Adds the terminal state, whose active rows are `rows`.
+    #[inline(always)]
+    pub(crate) fn add_terminal(
+        &mut self,
+        rows: &[usize],
+        step: &Step<'_, S, NX, NU, 1>,
+        mut out: ParameterGradient<'_, S, NP, NS>,
+    ) {
+        let at = self.point.terminal();
+        self.model.add_terminal_parameter_contraction(at, step.dx, out.reborrow());
+        let limits = const { &M::LIMITS };
+        if let Some(relaxed) = &mut self.barriers {
+            return relaxed.contract_terminal(self.model, self.point, Some(step.dx), out);
+        }
+        if limits.terminal() > 0 {
+            self.multipliers.clear();
+            self.multipliers.resize(limits.terminal(), S::zero());
+            for (&i, multiplier) in rows.iter().zip(step.rows) {
+                self.multipliers[i] = multiplier[0];
+            }
+            let mu = self.point.multipliers.terminal;
+            self.model.add_terminal_constraint_contraction(at, mu, step.dx, &self.multipliers, out);
+        }
+    }
+
+    /// Adds the bounds of all stages.
+    pub(crate) fn add_bounds(self, params: &mut SVector<S, NP>) {
+        if const { M::LIMITS.bounded } {
+            self.model.add_bounds_contraction(self.point.params, &self.lower, &self.upper, params);
+        }
+    }
+}
+
+/// Solves the LQ problem with the loss gradient as its linear part and contracts the solution with the derivatives in the
+/// parameters, adding to `out`. Returns the gradient in the initial state, `dlambda_0`.
+pub(crate) fn adjoint<K, M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    (system, memory): (&mut K, &mut K::Linear<1>),
+    model: &M,
+    point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+    loss: &LossRef<'_, S, NX, NU>,
+    mut out: GradientMut<'_, S, NP, NS>,
+) -> SVector<S, NX>
+where
+    K: KktSystem<S, NX, NU>,
+    S: Scalar,
+    M: Model<NX, NU, NP, NS>,
+{
+    let mut barriers = system.barriers().and_then(Option::take);
+    let horizon = system.horizon();
+    let mut contraction = Contraction::new(model, point, system.costates(), barriers.as_mut());
+    let initial_state = system.solve::<PatternOf<M, NP, NS>, 1, true>(
+        memory,
+        |t, terms| {
+            terms.gx = loss.states[t];
+            if t < horizon {
+                terms.gu = loss.controls[t];
+                terms.rows.resize(system.rows(t).len(), zeros());
+            } else {
+                terms.rows.resize(system.terminal_rows().len(), zeros());
+            }
+        },
+        |t, step| {
+            if t < horizon {
+                contraction.add_stage(t, system.rows(t), &step, out.at(t));
+            } else {
+                contraction.add_terminal(system.terminal_rows(), &step, out.at(t));
+            }
+        },
+    );
+    contraction.add_bounds(out.params);
+    restore(system, barriers);
+    initial_state
+}
+
+/// Puts barriers back that were taken out of the system.
+pub(crate) fn restore<K, S, const NX: usize, const NU: usize>(system: &mut K, barriers: Option<Relaxed<S, NX, NU>>)
+where
+    K: KktSystem<S, NX, NU>,
+    S: Scalar,
+{
+    if let Some(place) = system.barriers() {
+        *place = barriers;
+    }
+}
+
+/// The gradient of the optimal cost by the envelope theorem: `dH/dp` summed along the trajectory, with the multipliers of
+/// the limits times their derivatives. Returns `lambda_0`.
+pub(crate) fn value_gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    system: &mut Kkt<f64, NX, NU>,
+    model: &M,
+    point: TrajectoryRef<'_, f64, NX, NU, NP, NS>,
+    mut out: GradientMut<'_, f64, NP, NS>,
+) -> SVector<f64, NX>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let limits = const { &M::LIMITS };
+    let horizon = system.horizon();
+    let mut barriers = system.barriers().and_then(Option::take);
+    let costates = system.costates();
+    let (no_dx, no_du) = (SVector::zeros(), SVector::zeros());
+    for t in 0..horizon {
+        model.add_hamiltonian_parameter_gradient(point.stage(t), &costates[t + 1], out.at(t));
+        if let Some(relaxed) = &mut barriers {
+            relaxed.contract_stage(model, point, t, None, out.at(t));
+        } else if limits.stage() > 0 {
+            let mu = point.multipliers.at_stage(t, limits);
+            let still = Variation::new(&no_dx, &no_du);
+            model.add_stage_constraint_contraction(point.stage(t), mu, still, mu, out.at(t));
+        }
+    }
+    model.add_terminal_parameter_gradient(point.terminal(), out.at(horizon));
+    if let Some(relaxed) = &mut barriers {
+        relaxed.contract_terminal(model, point, None, out.at(horizon));
+    } else if limits.terminal() > 0 {
+        let mu = point.multipliers.terminal;
+        model.add_terminal_constraint_contraction(point.terminal(), mu, &no_dx, mu, out.at(horizon));
+    }
+    if limits.bounded && barriers.is_none() {
+        let held = system.bound_multipliers();
+        // Positive at a lower bound, negative at an upper one.
+        let side =
+            |sign: f64| held.iter().fold(SVector::zeros(), |sum, qu| sum + qu.map(|qu| sign * (sign * qu).max(0.0)));
+        model.add_bounds_contraction(point.params, &side(1.0), &side(-1.0), out.params);
+    }
+    let initial_state = costates[0];
+    restore(system, barriers);
+    initial_state
+}

@@ -1,0 +1,261 @@
+//! The check before a gradient: that a trajectory is a solution with a derivative, and the factorization about it.
+
+use alloc::vec::Vec;
+
+use nalgebra::SVector;
+
+use crate::error::{GradientError, Input, check_length};
+use crate::kkt::linear::KktSystem;
+use crate::kkt::report::ActiveSetReport;
+use crate::kkt::{Kkt, KktLinear};
+use crate::linalg::products::{larger, zeros};
+use crate::lq::bounds::Bounds;
+use crate::lq::equality_constrained::Singular;
+use crate::model::Model;
+use crate::model::limits::Limit;
+use crate::model::records::StageExpansion;
+use crate::ocp::penalty::MultipliersRef;
+use crate::ocp::rollout::TrajectoryRef;
+use crate::ocp::stationarity::{Magnitudes, clear_rounding};
+use crate::scalar::{Mask, Scalar};
+use crate::settings::{Differentiation, Settings};
+use crate::solution::Solution;
+use crate::status::Status;
+
+/// The dynamics residual a solution may have is the settings' tolerance, but at least this: a kernel and its variant with
+/// other shared subexpressions round differently, by some units in the last place times the cancellation in the dynamics.
+const DYNAMICS_FLOOR: f64 = 1e-12;
+
+/// The relative Newton step that a solution may be away from, in units of the settings' tolerance. It is measured here with
+/// the exact Hessian; the forward solve may have stopped on a Gauss-Newton step, which is shorter than the way to the
+/// solution by as much as these steps contract slowly.
+const STEP_MARGIN: f64 = 100.0;
+
+/// A factorized KKT system and the trajectory it belongs to, with memory for linear solves.
+#[derive(Clone, Debug)]
+pub(crate) struct KktWorkspace<const NX: usize, const NU: usize, const NS: usize> {
+    pub(crate) kkt: Kkt<f64, NX, NU>,
+    /// For solves with one column.
+    pub(crate) linear: KktLinear<f64, NX, NU, 1>,
+    pub(crate) states: Vec<SVector<f64, NX>>,
+    pub(crate) controls: Vec<SVector<f64, NU>>,
+    pub(crate) stage_params: Vec<SVector<f64, NS>>,
+    /// Multipliers of the constraints, those of the stages first.
+    pub(crate) multipliers: Vec<f64>,
+    /// Those that a Newton step would give.
+    new_multipliers: Vec<f64>,
+    pub(crate) report: ActiveSetReport,
+}
+
+impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS> {
+    pub(crate) fn new<M, const NP: usize>(horizon: usize) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        let kkt = Kkt::new::<M, NP, NS>(horizon);
+        let constraints = vec![0.0; horizon * limits.stage() + limits.terminal()];
+        Self {
+            linear: kkt.linear(),
+            kkt,
+            states: vec![SVector::zeros(); horizon + 1],
+            controls: vec![SVector::zeros(); horizon],
+            stage_params: vec![SVector::zeros(); horizon + 1],
+            new_multipliers: constraints.clone(),
+            multipliers: constraints,
+            report: ActiveSetReport::with_room(horizon, NU, limits),
+        }
+    }
+
+    pub(crate) fn horizon(&self) -> usize {
+        self.controls.len()
+    }
+
+    /// Copies the trajectory of a solution.
+    ///
+    /// # Errors
+    /// [`GradientError::Input`] for lists that are not of this horizon.
+    pub(crate) fn load<M, const NP: usize>(&mut self, solution: &Solution<NX, NU, NP, NS>) -> Result<(), GradientError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Solution { states, controls, stage_params, multipliers, .. } = solution;
+        let (horizon, limits) = (self.horizon(), const { &M::LIMITS });
+        check_length(Input::Controls, controls.len(), horizon)?;
+        check_length(Input::States, states.len(), horizon + 1)?;
+        check_length(Input::StageParams, stage_params.len(), horizon + 1)?;
+        check_length(Input::Multipliers, multipliers.stage.len(), horizon * limits.stage())?;
+        check_length(Input::Multipliers, multipliers.terminal.len(), limits.terminal())?;
+        self.states.copy_from_slice(states);
+        self.controls.copy_from_slice(controls);
+        self.stage_params.copy_from_slice(stage_params);
+        let (stage, terminal) = self.multipliers.split_at_mut(multipliers.stage.len());
+        stage.copy_from_slice(&multipliers.stage);
+        terminal.copy_from_slice(&multipliers.terminal);
+        Ok(())
+    }
+
+    /// The system, the memory for its linear part, and the trajectory.
+    pub(crate) fn parts<'a, const NP: usize>(
+        &'a mut self,
+        params: &'a SVector<f64, NP>,
+    ) -> KktParts<'a, NX, NU, NP, NS> {
+        let Self { kkt, linear, states, controls, stage_params, multipliers, new_multipliers, report } = self;
+        let terminal = match kkt {
+            Kkt::Unconstrained(_) => 0,
+            Kkt::ActiveSet(system) => system.terminal_constraints(),
+        };
+        let (stage, terminal) = multipliers.split_at(multipliers.len() - terminal);
+        let multipliers = MultipliersRef { stage, terminal };
+        let point = TrajectoryRef { states, controls, params, stage_params, multipliers };
+        KktParts { kkt, linear, point, new_multipliers, report }
+    }
+
+    /// Checks that the trajectory is a solution, and factorizes the LQ problem about it. Returns the relative Newton step.
+    ///
+    /// # Errors
+    /// [`GradientError`] where it is none, or has no derivative.
+    pub(crate) fn factorize<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        settings: &Settings,
+        solution: &Solution<NX, NU, NP, NS>,
+        method: Differentiation,
+    ) -> Result<f64, GradientError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let KktParts { kkt, linear, point, new_multipliers, report } = self.parts(&solution.params);
+        let (dynamics_tolerance, step_tolerance) = (dynamics_tolerance(settings), step_tolerance(settings));
+        let magnitudes = Magnitudes::of(point.states, point.controls);
+        let dynamics = dynamics_residual(model, &solution.x0, point, &magnitudes, dynamics_tolerance);
+        let not_converged = |step, violation| GradientError::NotConverged {
+            status: solution.status,
+            dynamics,
+            dynamics_tolerance,
+            step,
+            step_tolerance,
+            violation,
+        };
+        let consistent = dynamics <= dynamics_tolerance;
+        if !consistent {
+            return Err(not_converged(f64::NAN, f64::NAN));
+        }
+        let relaxation = solution.relaxation.filter(|_| const { M::LIMITS.limited() });
+        kkt.set_relaxation::<M, NP, NS>(relaxation);
+        let factorized = kkt.factorize(model, point, method, report);
+        // A relaxed problem has no limits to violate.
+        let beyond = if relaxation.is_some() { 0.0 } else { bound_violation(model, point, &magnitudes) };
+        let violation = report.violation.0.max(beyond);
+        let step = match (&*kkt, linear, factorized.is_ok()) {
+            (_, _, false) => f64::NAN,
+            (Kkt::ActiveSet(system), KktLinear::ActiveSet(memory), true) => {
+                system.newton_step(memory, const { &M::LIMITS }, new_multipliers, &magnitudes)
+            }
+            (Kkt::ActiveSet(_), _, true) => f64::NAN,
+            (Kkt::Unconstrained(system), _, true) => system.relative_newton_step(&magnitudes),
+        };
+        // Terminal rows that depend on one another end the recursion before it has begun: stationarity then is not known.
+        // A trajectory without multipliers is judged by its step alone, since there all terms may vanish together.
+        let stationary = match factorized {
+            Ok(()) if solution.multipliers.are_zero() => true,
+            Err(_) if report.stationarity.is_nan() => true,
+            _ => report.stationarity <= step_tolerance,
+        };
+        let settled = step <= step_tolerance || factorized.is_err();
+        let feasible = violation <= step_tolerance;
+        if solution.status != Status::Converged || !stationary || !settled || !feasible {
+            return Err(not_converged(step, violation));
+        }
+        factorized.map_err(|(stage, singular)| singular_system(stage, singular))?;
+        check_activity(report, settings)?;
+        Ok(step)
+    }
+}
+
+/// The parts of a [`KktWorkspace`], borrowed.
+pub(crate) struct KktParts<'a, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    pub(crate) kkt: &'a mut Kkt<f64, NX, NU>,
+    pub(crate) linear: &'a mut KktLinear<f64, NX, NU, 1>,
+    pub(crate) point: TrajectoryRef<'a, f64, NX, NU, NP, NS>,
+    new_multipliers: &'a mut [f64],
+    report: &'a mut ActiveSetReport,
+}
+
+/// The error of a factorization that ended at `stage`.
+pub(crate) fn singular_system(stage: usize, singular: Singular) -> GradientError {
+    match singular {
+        Singular::Indefinite => GradientError::NotPositiveDefinite { stage },
+        Singular::Dependent(source) => GradientError::ConstraintsDependent { stage, limit: source.map(Limit::from) },
+    }
+}
+
+/// Strict complementarity: no limit may be both at its bound and without a multiplier.
+fn check_activity(report: &ActiveSetReport, settings: &Settings) -> Result<(), GradientError> {
+    match report.weakest() {
+        Some((margin, weakest)) if margin <= settings.activity => {
+            Err(GradientError::WeaklyActive { stage: weakest.stage, limit: weakest.source.into(), margin })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How far a control is beyond its bounds at most, over its largest magnitude on the trajectory.
+fn bound_violation<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    point: TrajectoryRef<'_, f64, NX, NU, NP, NS>,
+    magnitudes: &Magnitudes<f64, NX, NU>,
+) -> f64
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let bounds = Bounds::of(model, point.params);
+    let mut largest = 0.0;
+    for u in point.controls {
+        let beyond = SVector::from_fn(|i, _| (bounds.lower[i] - u[i]).max(u[i] - bounds.upper[i]).max(0.0));
+        largest = f64::max(largest, magnitudes.relative(&SVector::zeros(), &beyond));
+    }
+    largest
+}
+
+/// What [`dynamics_residual`] may be at a solution.
+pub(crate) fn dynamics_tolerance(settings: &Settings) -> f64 {
+    settings.tolerance.max(DYNAMICS_FLOOR)
+}
+
+/// What the relative Newton step may be at a solution.
+pub(crate) fn step_tolerance(settings: &Settings) -> f64 {
+    STEP_MARGIN * settings.tolerance
+}
+
+/// The largest residual `|x_{t+1} - f(x_t, u_t)|` over the magnitude of its state, with `x_0` against the given one; NaN if
+/// a number is. A residual above `tolerance` counts as zero where it is a rounding error of its terms `fx x` and `fu u`.
+pub(crate) fn dynamics_residual<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    x0: &SVector<S, NX>,
+    point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+    magnitudes: &Magnitudes<S, NX, NU>,
+    tolerance: f64,
+) -> S
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let tolerance = S::from_f64(tolerance);
+    let mut largest = magnitudes.relative(&(point.states[0] - x0), &zeros());
+    for (t, u) in point.controls.iter().enumerate() {
+        let at = point.stage(t);
+        let mut next = zeros();
+        // The kernel of rollouts, so that a rollout agrees to the last bit.
+        model.step(at, &mut next);
+        let mut residual = point.states[t + 1] - next;
+        let mut relative = magnitudes.relative(&residual, &zeros());
+        if !relative.less_equal(tolerance).all() {
+            let mut stage = StageExpansion::zeros();
+            model.expand_stage(at, &mut stage);
+            clear_rounding(&mut residual, &next, (&stage.fx, at.x), (&stage.fu, u));
+            relative = magnitudes.relative(&residual, &zeros());
+        }
+        largest = larger(largest, relative);
+    }
+    largest
+}

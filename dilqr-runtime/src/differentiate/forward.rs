@@ -1,0 +1,221 @@
+//! The forward mode: the derivative of the whole trajectory, every parameter being one linear part of the LQ problem.
+
+use alloc::vec::Vec;
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::differentiate::adjoint::{Contraction, restore};
+use crate::gradient::Jacobian;
+use crate::kkt::linear::{KktSystem, LinearTerms, Step};
+use crate::kkt::relaxed::Relaxed;
+use crate::lq::bounds::Side;
+use crate::lq::equality_constrained::ConstraintId;
+use crate::model::Model;
+use crate::model::limits::ConstraintParameterTerms;
+use crate::model::records::ParameterTerms;
+use crate::model::stage::ParameterGradient;
+use crate::ocp::instance::PatternOf;
+use crate::ocp::rollout::TrajectoryRef;
+
+/// The derivative in the parameters: `gx = hxp`, `gu = hup`, `offset = fp`, and the constants of the active rows are their
+/// derivatives in the parameters.
+pub(crate) fn jacobian<K, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    system: &mut K,
+    model: &M,
+    point: TrajectoryRef<'_, f64, NX, NU, NP, NS>,
+) -> Jacobian<NX, NU, NP>
+where
+    K: KktSystem<f64, NX, NU>,
+    M: Model<NX, NU, NP, NS>,
+{
+    let mut barriers = system.barriers().and_then(Option::take);
+    let mut provider = ParameterLinearTerms::new(model, point, barriers.as_mut());
+    let jacobian = solve::<_, M, NX, NU, NP, NS, NP>(system, |t, terms| match t < system.horizon() {
+        true => provider.stage(t, &system.costates()[t + 1], system.rows(t), terms),
+        false => provider.terminal(system.terminal_rows(), terms),
+    });
+    restore(system, barriers);
+    jacobian
+}
+
+/// The solution of the LQ problem with `C` linear parts as a Jacobian.
+fn solve<K, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const C: usize>(
+    system: &K,
+    terms: impl FnMut(usize, &mut LinearTerms<f64, NX, NU, C>),
+) -> Jacobian<NX, NU, C>
+where
+    K: KktSystem<f64, NX, NU>,
+    M: Model<NX, NU, NP, NS>,
+{
+    let horizon = system.horizon();
+    let mut jacobian = Jacobian { states: Vec::with_capacity(horizon + 1), controls: Vec::with_capacity(horizon) };
+    system.solve::<PatternOf<M, NP, NS>, C, false>(&mut system.linear(), terms, |t, step| {
+        jacobian.states.push(*step.dx);
+        if t < horizon {
+            jacobian.controls.push(*step.du);
+        }
+    });
+    jacobian
+}
+
+/// The linear terms of the parameters, stage by stage.
+struct ParameterLinearTerms<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    model: &'a M,
+    point: TrajectoryRef<'a, f64, NX, NU, NP, NS>,
+    barriers: Option<&'a mut Relaxed<f64, NX, NU>>,
+    terms: ParameterTerms<f64, NX, NU, NP>,
+    constraints: ConstraintParameterTerms<f64, NX, NU, NP>,
+    terminal_constraints: ConstraintParameterTerms<f64, NX, 0, NP>,
+    lower: SMatrix<f64, NU, NP>,
+    upper: SMatrix<f64, NU, NP>,
+}
+
+impl<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>
+    ParameterLinearTerms<'a, M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    fn new(
+        model: &'a M,
+        point: TrajectoryRef<'a, f64, NX, NU, NP, NS>,
+        barriers: Option<&'a mut Relaxed<f64, NX, NU>>,
+    ) -> Self {
+        let limits = const { &M::LIMITS };
+        let (mut lower, mut upper) = (SMatrix::zeros(), SMatrix::zeros());
+        if limits.bounded {
+            model.bounds_terms(point.params, &mut lower, &mut upper);
+        }
+        Self {
+            model,
+            point,
+            barriers,
+            terms: ParameterTerms::zeros(),
+            constraints: ConstraintParameterTerms::zeros(limits.stage()),
+            terminal_constraints: ConstraintParameterTerms::zeros(limits.terminal()),
+            lower,
+            upper,
+        }
+    }
+
+    fn stage(
+        &mut self,
+        t: usize,
+        lambda: &SVector<f64, NX>,
+        rows: &[ConstraintId],
+        out: &mut LinearTerms<f64, NX, NU, NP>,
+    ) {
+        let limits = const { &M::LIMITS };
+        let at = self.point.stage(t);
+        if self.barriers.is_some() {
+            // Kernels write no structural zero, but barriers are added to the record.
+            self.terms = ParameterTerms::zeros();
+        }
+        self.model.parameter_terms(at, lambda, &mut self.terms);
+        if let Some(relaxed) = &mut self.barriers {
+            relaxed.add_stage_terms(self.model, self.point, t, &mut self.terms);
+        }
+        (out.gx, out.gu, out.offset) = (self.terms.hxp, self.terms.hup, self.terms.fp);
+        if limits.stage() > 0 && self.barriers.is_none() {
+            let mu = self.point.multipliers.at_stage(t, limits);
+            self.model.stage_constraint_terms(at, mu, &mut self.constraints);
+            out.gx += self.constraints.hxp;
+            out.gu += self.constraints.hup;
+        }
+        out.rows.extend(rows.iter().map(|row| match *row {
+            ConstraintId::Constraint(i) => self.constraints.cp[i],
+            ConstraintId::Bound(i, Side::Lower) => self.lower.row(i).transpose(),
+            ConstraintId::Bound(i, Side::Upper) => -self.upper.row(i).transpose(),
+        }));
+    }
+
+    fn terminal(&mut self, rows: &[usize], out: &mut LinearTerms<f64, NX, NU, NP>) {
+        let limits = const { &M::LIMITS };
+        let at = self.point.terminal();
+        out.gx = SMatrix::zeros();
+        self.model.terminal_parameter_terms(at, &mut out.gx);
+        if let Some(relaxed) = &mut self.barriers {
+            relaxed.add_terminal_terms(self.model, self.point, &mut out.gx);
+        } else if limits.terminal() > 0 {
+            let mu = self.point.multipliers.terminal;
+            self.model.terminal_constraint_terms(at, mu, &mut self.terminal_constraints);
+            out.gx += self.terminal_constraints.hxp;
+        }
+        out.rows.extend(rows.iter().map(|&i| self.terminal_constraints.cp[i]));
+    }
+}
+
+/// The derivative in the parameters `s_t` of one stage. They enter at that stage alone, so the linear part is there:
+/// `gx = hxs`, `gu = hus`, `offset = fs`, and `cs` for the active rows. These come from the contraction kernels, one unit
+/// direction after another.
+pub(crate) fn stage_jacobian<K, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    system: &mut K,
+    model: &M,
+    point: TrajectoryRef<'_, f64, NX, NU, NP, NS>,
+    stage: usize,
+) -> Jacobian<NX, NU, NS>
+where
+    K: KktSystem<f64, NX, NU>,
+    M: Model<NX, NU, NP, NS>,
+{
+    let mut barriers = system.barriers().and_then(Option::take);
+    let contraction = Contraction::new(model, point, system.costates(), barriers.as_mut());
+    let here = stage_terms(system, contraction, stage);
+    let jacobian = solve::<_, M, NX, NU, NP, NS, NS>(system, |t, terms| {
+        if t == stage {
+            terms.clone_from(&here);
+        } else {
+            let rows = if t < system.horizon() { system.rows(t).len() } else { system.terminal_rows().len() };
+            (terms.gx, terms.gu, terms.offset) = (SMatrix::zeros(), SMatrix::zeros(), SMatrix::zeros());
+            terms.rows.resize(rows, SVector::zeros());
+        }
+    });
+    restore(system, barriers);
+    jacobian
+}
+
+/// The unit vector `i`.
+fn unit<const N: usize>(i: usize) -> SVector<f64, N> {
+    SVector::from_fn(|j, _| if i == j { 1.0 } else { 0.0 })
+}
+
+/// The linear terms of `s_t` at stage `t`: gradients of `hx' dx + hu' du + dlambda' f + dmu' c` along unit vectors.
+fn stage_terms<K, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    system: &K,
+    mut contraction: Contraction<'_, M, f64, NX, NU, NP, NS>,
+    stage: usize,
+) -> LinearTerms<f64, NX, NU, NS>
+where
+    K: KktSystem<f64, NX, NU>,
+    M: Model<NX, NU, NP, NS>,
+{
+    let terminal = stage == system.horizon();
+    let count = if terminal { system.terminal_rows().len() } else { system.rows(stage).len() };
+    let no_rows = vec![SVector::zeros(); count];
+    let mut gradient = |dx: &SVector<f64, NX>, du: &SVector<f64, NU>, dlambda: &SVector<f64, NX>, rows: &[_]| {
+        let (mut gp, mut gs) = (SVector::zeros(), SVector::zeros());
+        let (step, out) = (Step { dx, du, dlambda, rows }, ParameterGradient { p: &mut gp, s: &mut gs });
+        match terminal {
+            true => contraction.add_terminal(system.terminal_rows(), &step, out),
+            false => contraction.add_stage(stage, system.rows(stage), &step, out),
+        }
+        gs
+    };
+    let (no_dx, no_du) = (SVector::zeros(), SVector::zeros());
+    let mut terms: LinearTerms<f64, NX, NU, NS> = LinearTerms::with_capacity(count);
+    for i in 0..NX {
+        let unit = unit(i);
+        terms.gx.set_row(i, &gradient(&unit, &no_du, &no_dx, &no_rows).transpose());
+        if !terminal {
+            terms.offset.set_row(i, &gradient(&no_dx, &no_du, &unit, &no_rows).transpose());
+        }
+    }
+    for i in (0..NU).filter(|_| !terminal) {
+        terms.gu.set_row(i, &gradient(&no_dx, &unit(i), &no_dx, &no_rows).transpose());
+    }
+    for i in 0..count {
+        let mut unit = no_rows.clone();
+        unit[i][0] = 1.0;
+        terms.rows.push(gradient(&no_dx, &no_du, &no_dx, &unit));
+    }
+    terms
+}

@@ -1,0 +1,101 @@
+//! Solves of the factorized problem: what every factorization offers, whatever rows it has.
+//!
+//! A solve takes `C` linear parts at once. A pass backward turns them into feed-forward terms and gradients of the value
+//! function; a pass forward visits the stages of the solution in order:
+//!
+//! ```text
+//! du_t = K_t dx_t + k_t      dx_{t+1} = fx dx_t + fu du_t + offset_t      dlambda_{t+1} = V_{t+1} dx_{t+1} + v_{t+1} + H' nu
+//! ```
+
+use alloc::vec::Vec;
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::kkt::relaxed::Relaxed;
+use crate::linalg::products::{larger, zeros};
+use crate::lq::equality_constrained::ConstraintId;
+use crate::lq::riccati::Pattern;
+use crate::ocp::stationarity::Magnitudes;
+use crate::scalar::Scalar;
+
+/// The linear part of one stage, `C` columns. At the horizon only `gx` and `rows` count.
+#[derive(Clone, Debug)]
+pub(crate) struct LinearTerms<S, const NX: usize, const NU: usize, const C: usize> {
+    /// `NX x C`.
+    pub(crate) gx: SMatrix<S, NX, C>,
+    /// `NU x C`.
+    pub(crate) gu: SMatrix<S, NU, C>,
+    /// Offsets of the dynamics, `NX x C`; zero where the solve is an adjoint one.
+    pub(crate) offset: SMatrix<S, NX, C>,
+    /// Constants of the stage's active rows, `C` each, in the order of [`KktSystem::rows`]; empty before the call.
+    pub(crate) rows: Vec<SVector<S, C>>,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize, const C: usize> LinearTerms<S, NX, NU, C> {
+    pub(crate) fn with_capacity(rows: usize) -> Self {
+        Self { gx: zeros(), gu: zeros(), offset: zeros(), rows: Vec::with_capacity(rows) }
+    }
+}
+
+/// One stage of a solution. The step at the horizon has `dx` and the multipliers of the terminal rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step<'a, S, const NX: usize, const NU: usize, const C: usize> {
+    /// `dx_t`, `NX x C`.
+    pub(crate) dx: &'a SMatrix<S, NX, C>,
+    /// `du_t`, `NU x C`.
+    pub(crate) du: &'a SMatrix<S, NU, C>,
+    /// `dlambda_{t+1}`, `NX x C`; zero without rows where the solve is not an adjoint one.
+    pub(crate) dlambda: &'a SMatrix<S, NX, C>,
+    /// Multipliers of the stage's active rows, `C` each.
+    pub(crate) rows: &'a [SVector<S, C>],
+}
+
+/// A factorized problem.
+pub(crate) trait KktSystem<S: Scalar, const NX: usize, const NU: usize> {
+    /// Memory for the linear part of a solve.
+    type Linear<const C: usize>;
+
+    /// Memory for solves with `C` columns.
+    fn linear<const C: usize>(&self) -> Self::Linear<C>;
+
+    /// `T`, the number of stages.
+    fn horizon(&self) -> usize;
+
+    /// Closed-loop costates of the trajectory, `T + 1` vectors.
+    fn costates(&self) -> &[SVector<S, NX>];
+
+    /// The limits that are rows of stage `t`.
+    fn rows(&self, _t: usize) -> &[ConstraintId] {
+        &[]
+    }
+
+    /// The constraints that are rows of the terminal state.
+    fn terminal_rows(&self) -> &[usize] {
+        &[]
+    }
+
+    /// Where the barriers of a relaxed problem are, if the model has limits.
+    fn barriers(&mut self) -> Option<&mut Option<Relaxed<S, NX, NU>>> {
+        None
+    }
+
+    /// Solves the problem with `C` linear parts: `terms` fills that of a stage, from the horizon down, and `visit` sees the
+    /// stages of the solution from the first to the horizon. Returns `dlambda_0`.
+    ///
+    /// An adjoint solve has no offsets of the dynamics and needs `dlambda`; others may leave it out.
+    fn solve<P: Pattern<NX, NU>, const C: usize, const ADJOINT: bool>(
+        &self,
+        memory: &mut Self::Linear<C>,
+        terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
+        visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
+    ) -> SMatrix<S, NX, C>;
+}
+
+/// Takes the largest relative change of a step into `largest`.
+pub(crate) fn add_relative_change<S: Scalar, const NX: usize, const NU: usize>(
+    largest: &mut S,
+    magnitudes: &Magnitudes<S, NX, NU>,
+    step: &Step<'_, S, NX, NU, 1>,
+) {
+    *largest = larger(*largest, magnitudes.relative(step.dx, step.du));
+}

@@ -1,0 +1,150 @@
+//! A solution's factorized optimality conditions: one factorization, many derivatives.
+
+use nalgebra::SVector;
+
+use crate::certificate::Certificate;
+use crate::differentiate::adjoint::{self, GradientMut};
+use crate::differentiate::check::{KktParts, KktWorkspace};
+#[cfg(feature = "dual")]
+use crate::differentiate::hvp::{self, Direction};
+use crate::differentiate::{factorized_vjp, forward};
+use crate::error::GradientError;
+use crate::gradient::{Gradient, Jacobian, LossGradient};
+use crate::kkt::Kkt;
+use crate::kkt::linear::KktSystem;
+use crate::model::Model;
+use crate::stats::Stats;
+
+/// The linear-quadratic problem about a solution, checked and factorized once, as
+/// [`Ilqr::differentiate`](crate::Ilqr::differentiate) returns it. Every method is one linear solve with it.
+///
+/// It borrows the solver, in whose memory the solution's trajectory and the factorization are.
+///
+/// ```
+/// use dilqr_runtime::model::{Stage, Terminal};
+/// use dilqr_runtime::nalgebra::SVector;
+/// use dilqr_runtime::{Ilqr, LossGradient, Model, Problem, Scalar, Settings};
+///
+/// /// `x+ = x + u`, `l = 1/2 p u^2`, `l_T = 1/2 x^2`: over one stage from `x_0`, `u = -x_0 / (1 + p)`.
+/// struct Push;
+///
+/// impl Model<1, 1, 1> for Push {
+///     fn dynamics<S: Scalar>(&self, at: Stage<'_, S, 1, 1, 1>, next: &mut SVector<S, 1>) {
+///         next[0] = at.x[0] + at.u[0];
+///     }
+///     fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, 1, 1, 1>) -> S {
+///         S::from_f64(0.5) * at.p[0] * at.u[0] * at.u[0]
+///     }
+///     fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, 1, 1>) -> S {
+///         S::from_f64(0.5) * at.x[0] * at.x[0]
+///     }
+/// }
+///
+/// let mut solver = Ilqr::new(Push, 1, Settings::default())?;
+/// let solution = solver.solve(&Problem::new([2.0], [3.0], 1))?;
+/// let mut sensitivities = solver.differentiate(&solution)?;
+///
+/// // du/dp = x_0 / (1 + p)^2, and the gradient of a loss that is the control itself.
+/// let jacobian = sensitivities.jacobian()?;
+/// assert!((jacobian.controls[0][0] - 2.0 / 16.0).abs() < 1e-12);
+/// let mut loss = LossGradient::zeros(1);
+/// loss.controls[0][0] = 1.0;
+/// let gradient = sensitivities.vjp(&loss)?;
+/// assert!((gradient.params[0] - 2.0 / 16.0).abs() < 1e-12);
+/// assert!((gradient.initial_state[0] + 1.0 / 4.0).abs() < 1e-12);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Sensitivities<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
+    pub(crate) model: &'a M,
+    pub(crate) workspace: &'a mut KktWorkspace<NX, NU, NS>,
+    pub(crate) params: SVector<f64, NP>,
+    pub(crate) stats: Stats,
+    #[cfg_attr(
+        not(feature = "dual"),
+        expect(dead_code, reason = "second derivatives factorize anew, on dual numbers")
+    )]
+    pub(crate) relaxation: Option<f64>,
+}
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Sensitivities<'_, M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    /// `T`, the number of stages.
+    #[must_use]
+    pub fn horizon(&self) -> usize {
+        self.workspace.horizon()
+    }
+
+    /// The exact gradient of a loss on the trajectory with respect to parameters, initial state and stage parameters.
+    ///
+    /// # Errors
+    /// [`GradientError`] for a loss gradient of another horizon or with numbers that are not finite, and for a derivative
+    /// that is not finite.
+    pub fn vjp(&mut self, loss: &LossGradient<NX, NU>) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        factorized_vjp(self.workspace, self.model, &self.params, loss)
+    }
+
+    /// The exact derivative of the whole trajectory with respect to the parameters.
+    ///
+    /// # Errors
+    /// [`GradientError::Undefined`] for a derivative that is not finite.
+    pub fn jacobian(&mut self) -> Result<Jacobian<NX, NU, NP>, GradientError> {
+        let KktParts { kkt, point, .. } = self.workspace.parts(&self.params);
+        forward::jacobian(kkt, self.model, point).check()
+    }
+
+    /// The derivative of the whole trajectory with respect to the parameters `s_t` of one stage `t`, from 0 to the horizon.
+    ///
+    /// # Errors
+    /// [`GradientError`] for a stage beyond the horizon, and for a derivative that is not finite.
+    pub fn stage_jacobian(&mut self, stage: usize) -> Result<Jacobian<NX, NU, NS>, GradientError> {
+        let horizon = self.horizon();
+        if stage > horizon {
+            return Err(GradientError::NoSuchStage { given: stage, horizon });
+        }
+        let KktParts { kkt, point, .. } = self.workspace.parts(&self.params);
+        forward::stage_jacobian(kkt, self.model, point, stage).check()
+    }
+
+    /// The gradient of the optimal cost with respect to parameters, initial state and stage parameters (the envelope
+    /// theorem: `dH/dp` summed along the trajectory, and `lambda_0`).
+    ///
+    /// # Errors
+    /// [`GradientError::Undefined`] for a derivative that is not finite.
+    pub fn value_gradient(&mut self) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        let mut gradient = Gradient::zeros(self.horizon());
+        let KktParts { kkt, point, .. } = self.workspace.parts(&self.params);
+        let out = GradientMut { params: &mut gradient.params, stage_params: &mut gradient.stage_params };
+        gradient.initial_state = adjoint::value_gradient(kkt, self.model, point, out);
+        gradient.check()
+    }
+
+    /// The exact product of a loss's second derivative with a direction of the problem's data; see
+    /// [`Ilqr::hvp`](crate::Ilqr::hvp). Allocates its memory, and factorizes twice on dual numbers.
+    ///
+    /// # Errors
+    /// [`GradientError`] for a loss, a direction or a product with wrong lengths or numbers that are not finite.
+    #[cfg(feature = "dual")]
+    pub fn hvp(
+        &mut self,
+        loss: &LossGradient<NX, NU>,
+        direction: &Direction<NX, NP, NS>,
+        loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>]) -> LossGradient<NX, NU>,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        let horizon = self.horizon();
+        crate::gradient::check_loss(loss, horizon)?;
+        direction.check(horizon)?;
+        let KktParts { point, .. } = self.workspace.parts(&self.params);
+        hvp::hvp(self.model, (point, self.relaxation), loss, direction, loss_hessian)
+    }
+
+    /// How well the solution satisfies the optimality conditions, and how far it is from a point without a derivative; from
+    /// this factorization, with the exact Hessian.
+    #[must_use]
+    pub fn certificate(&self) -> Certificate {
+        let kkt: &Kkt<f64, NX, NU> = &self.workspace.kkt;
+        Certificate::new(&self.stats, (0..kkt.horizon()).map(|t| kkt.curvature(t)), &self.workspace.report)
+    }
+}
