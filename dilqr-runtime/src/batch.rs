@@ -29,7 +29,7 @@ use crate::settings::Settings;
 use crate::solution::Solution;
 #[cfg(feature = "lanes")]
 use crate::solve::lockstep::Lockstep;
-use crate::solve::workspace::Forward;
+use crate::solve::workspace::SolveWorkspace;
 
 /// Solves every problem, as [`Ilqr::solve`](crate::Ilqr::solve) would. Settings, a horizon or a model that
 /// [`Ilqr::new`](crate::Ilqr::new) would refuse are [`SolveError::Settings`] in every entry.
@@ -48,7 +48,7 @@ where
     problems
         .par_iter()
         .map_init(
-            || Forward::new::<M, NP>(horizon),
+            || SolveWorkspace::new::<M, NP>(horizon),
             |forward, problem| {
                 problem.check(model, horizon)?;
                 let mut solution = Solution::empty(horizon);

@@ -31,7 +31,7 @@ use crate::problem::Problem;
 use crate::sensitivities::Sensitivities;
 use crate::settings::{Differentiation, Settings};
 use crate::solution::Solution;
-use crate::solve::workspace::Forward;
+use crate::solve::workspace::SolveWorkspace;
 
 /// Solves problems of one model over one horizon, and differentiates their solutions.
 ///
@@ -60,7 +60,7 @@ use crate::solve::workspace::Forward;
 pub struct Ilqr<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     model: M,
     settings: Settings,
-    forward: Forward<NX, NU, NS>,
+    forward: SolveWorkspace<NX, NU, NS>,
     kkt: KktWorkspace<NX, NU, NS>,
 }
 
@@ -74,7 +74,12 @@ where
     /// [`SettingsError`] for a setting out of range, and a horizon of 0.
     pub fn new(model: M, horizon: usize, settings: Settings) -> Result<Self, SettingsError> {
         check_solver(horizon, &settings)?;
-        Ok(Self { model, settings, forward: Forward::new::<M, NP>(horizon), kkt: KktWorkspace::new::<M, NP>(horizon) })
+        Ok(Self {
+            model,
+            settings,
+            forward: SolveWorkspace::new::<M, NP>(horizon),
+            kkt: KktWorkspace::new::<M, NP>(horizon),
+        })
     }
 
     /// The model.

@@ -25,7 +25,7 @@ use crate::ocp::rollout::{FeedbackLaw, Trajectory, TrajectoryRef, cost_along};
 use crate::ocp::stationarity::Magnitudes;
 use crate::settings::Differentiation;
 use crate::solve::backward_pass::{BackwardPass, Policy};
-use crate::solve::workspace::{Forward, Solve};
+use crate::solve::workspace::{Solve, SolveWorkspace};
 use crate::status::Status;
 
 /// Rounds after which multipliers that still move will not settle.
@@ -126,17 +126,17 @@ where
 
     /// The current trajectory's cost under another weight of the penalties.
     fn set_penalty_weight(&mut self, weight: f64) {
-        let Forward { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let SolveWorkspace { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
         penalty.kind = PenaltyKind::Augmented { weight };
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         current.cost = cost_along(&instance, &mut current.trajectory);
-        current.sweep = BackwardPass::NONE;
+        current.pass = BackwardPass::NONE;
     }
 
     /// Sets the multipliers to those that the penalties stand for. Returns how far they move over the weight, which is
     /// `max |c|` over equalities and `max |max(c, -mu / weight)|` over inequalities: violation and complementarity in one.
     fn update_multipliers(&mut self, weight: f64) -> f64 {
-        let Forward { current, penalty, .. } = &mut *self.memory;
+        let SolveWorkspace { current, penalty, .. } = &mut *self.memory;
         let limits = const { &M::LIMITS };
         let mut furthest = 0.0;
         let mut moved = |from: f64, to: f64| {
@@ -173,7 +173,7 @@ where
     fn newton(&mut self, weight: f64) -> bool {
         let tolerance = self.settings.tolerance;
         let Some(mut memory) = self.memory.active_set_newton.take() else { return false };
-        let Forward { current, penalty, .. } = &mut *self.memory;
+        let SolveWorkspace { current, penalty, .. } = &mut *self.memory;
         memory.point.copy_from(&current.trajectory);
         memory.penalty.stage.copy_from_slice(&penalty.stage);
         memory.penalty.terminal.copy_from_slice(&penalty.terminal);
@@ -233,7 +233,7 @@ where
                 *mu = 0.0;
             }
         }
-        let Forward { stage_params, .. } = &*self.memory;
+        let SolveWorkspace { stage_params, .. } = &*self.memory;
         let Trajectory { states, controls, .. } = &*point;
         let multipliers = MultipliersRef { stage: &penalty.stage, terminal: &penalty.terminal };
         let point = TrajectoryRef { states, controls, params: self.params, stage_params, multipliers };
@@ -246,7 +246,7 @@ where
         let (stage, terminal) = memory.new_multipliers.split_at(memory.penalty.stage.len());
         memory.penalty.stage.copy_from_slice(stage);
         memory.penalty.terminal.copy_from_slice(terminal);
-        let Forward { trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let SolveWorkspace { trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         // The policy of the trial candidate is free for use: its next sweep fills it anew.
         let policy = &mut trial.policy;
@@ -266,7 +266,7 @@ where
 
     /// Makes the point of the Newton method the current trajectory.
     fn adopt(&mut self, memory: &ActiveSetNewton<NX, NU>) {
-        let Forward { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let SolveWorkspace { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
         penalty.stage.copy_from_slice(&memory.penalty.stage);
         penalty.terminal.copy_from_slice(&memory.penalty.terminal);
         current.trajectory.copy_from(&memory.point);
@@ -282,7 +282,7 @@ where
         current.policy.feedforward.fill(SVector::zeros());
         current.policy.costates.copy_from_slice(memory.system.costates());
         let ActiveSetReport { stationarity, scale, .. } = memory.report;
-        current.sweep = BackwardPass { slope: 0.0, stationarity, scale, ..BackwardPass::NONE };
+        current.pass = BackwardPass { slope: 0.0, stationarity, scale, ..BackwardPass::NONE };
         self.record_violation();
     }
 }

@@ -16,7 +16,7 @@ pub(crate) enum Request {
     /// The closed-loop rollout of this step length about the current trajectory, into the trial one.
     Rollout { alpha: f64 },
     /// A backward sweep.
-    BackwardPass { method: PassSettings<f64>, about: Slot },
+    BackwardPass { settings: PassSettings<f64>, about: Slot },
     /// Nothing more.
     Termination(Termination),
 }
@@ -37,7 +37,7 @@ pub(crate) struct Termination {
     /// Its cost.
     pub(crate) cost: Cost<f64>,
     /// The sweep about it: the current policy's, or [`BackwardPass::NONE`].
-    pub(crate) sweep: BackwardPass<f64>,
+    pub(crate) pass: BackwardPass<f64>,
 }
 
 /// Why the solve sweeps, and what comes of it.
@@ -85,7 +85,7 @@ pub(crate) struct IterationState<'a> {
     pub(crate) gauss_newton_fallback: bool,
     cost: Cost<f64>,
     trial_cost: Cost<f64>,
-    sweep: BackwardPass<f64>,
+    pass: BackwardPass<f64>,
     /// Length of the step to the current trajectory, 0 for the initial one.
     step: f64,
     /// The report of the current trajectory, until it is taken.
@@ -123,7 +123,7 @@ impl<'a> IterationState<'a> {
             gauss_newton_fallback,
             cost,
             trial_cost: cost,
-            sweep: BackwardPass::NONE,
+            pass: BackwardPass::NONE,
             step: 0.0,
             pending_report: None,
             reported: false,
@@ -149,14 +149,14 @@ impl<'a> IterationState<'a> {
         self.pending_report.take()
     }
 
-    pub(crate) fn need(&self) -> Request {
+    pub(crate) fn request(&self) -> Request {
         match self.phase {
             Phase::BackwardPass { reason, hessian, mu, .. } => {
                 let about = match reason {
                     Reason::NewIterate | Reason::DecreaseTest(_) => Slot::Trial,
                     Reason::IncreaseRegularization | Reason::UnregularizedCheck => Slot::Current,
                 };
-                Request::BackwardPass { method: PassSettings { hessian, mu }, about }
+                Request::BackwardPass { settings: PassSettings { hessian, mu }, about }
             }
             Phase::Search(Search { alpha, .. }) => Request::Rollout { alpha },
             Phase::Termination(end) => Request::Termination(end),
@@ -191,14 +191,14 @@ impl<'a> IterationState<'a> {
             let change = cost.total - self.cost.total;
             match search.noise {
                 Some(noise) if change <= noise => {
-                    return self.sweep_for(Reason::DecreaseTest(search), self.decreased(self.mu));
+                    return self.request_backward_pass(Reason::DecreaseTest(search), self.decreased(self.mu));
                 }
-                None if change <= self.settings.line_search.sufficient_decrease * search.alpha * self.sweep.slope => {
+                None if change <= self.settings.line_search.sufficient_decrease * search.alpha * self.pass.slope => {
                     self.gauss_newton_fallback = self.is_trustworthy(search.alpha);
                     self.step = search.alpha;
                     self.stats.iterations += 1;
                     self.mu = self.decreased(self.mu);
-                    return self.sweep_for(Reason::NewIterate, self.mu);
+                    return self.request_backward_pass(Reason::NewIterate, self.mu);
                 }
                 _ => {}
             }
@@ -212,7 +212,7 @@ impl<'a> IterationState<'a> {
     pub(crate) fn on_backward_pass(&mut self, outcome: Result<BackwardPass<f64>, Failure>) -> bool {
         let Phase::BackwardPass { reason, hessian, mu, gauss_newton_fallback } = self.phase else { return false };
         let failure = match outcome {
-            Ok(sweep) => return self.on_policy(reason, mu, sweep),
+            Ok(pass) => return self.on_policy(reason, mu, pass),
             Err(failure) => failure,
         };
         if reason == Reason::UnregularizedCheck {
@@ -244,12 +244,12 @@ impl<'a> IterationState<'a> {
     }
 
     /// A sweep that finished.
-    fn on_policy(&mut self, reason: Reason, mu: f64, sweep: BackwardPass<f64>) -> bool {
+    fn on_policy(&mut self, reason: Reason, mu: f64, pass: BackwardPass<f64>) -> bool {
         match reason {
             Reason::DecreaseTest(search) => {
                 // What a step would still gain is the distance to the minimum in the metric of the Hessian.
                 let demand = 1.0 - self.settings.line_search.sufficient_decrease * search.alpha;
-                let better = -sweep.slope <= demand * -self.sweep.slope;
+                let better = -pass.slope <= demand * -self.pass.slope;
                 if !better {
                     self.backtrack(search);
                     return false;
@@ -262,12 +262,12 @@ impl<'a> IterationState<'a> {
             Reason::IncreaseRegularization | Reason::UnregularizedCheck => {}
         }
         self.mu = mu;
-        self.sweep = sweep;
+        self.pass = pass;
         if matches!(reason, Reason::NewIterate | Reason::DecreaseTest(_)) {
             self.checked = false;
             self.reported = false;
             // Steps of the exact Hessian square the stationarity, up to a factor.
-            self.near_convergence = self.sweep.stationarity <= 3e3 * float::f64::sqrt(self.tolerance);
+            self.near_convergence = self.pass.stationarity <= 3e3 * float::f64::sqrt(self.tolerance);
         }
         self.start_line_search();
         true
@@ -275,7 +275,7 @@ impl<'a> IterationState<'a> {
 
     /// Ends on the current trajectory, whose step is small, or looks at it once more as the settings ask for.
     fn accept_convergence(&mut self) {
-        if self.mu == 0.0 && self.sweep.hessian == self.settings.hessian {
+        if self.mu == 0.0 && self.pass.hessian == self.settings.hessian {
             self.report();
             self.end(Status::Converged);
         } else {
@@ -304,7 +304,7 @@ impl<'a> IterationState<'a> {
             self.pending_report = Some(Iteration {
                 iteration: self.stats.iterations,
                 cost: self.cost.total,
-                stationarity: self.sweep.stationarity,
+                stationarity: self.pass.stationarity,
                 regularization: self.mu,
                 step: self.step,
             });
@@ -314,8 +314,8 @@ impl<'a> IterationState<'a> {
     /// Begins a line search: by the decrease of the cost, or by that of the predicted decrease where the latter is below
     /// the cost's rounding.
     fn start_line_search(&mut self) {
-        let noise = self.cost.noise(self.horizon, self.sweep.sensitivity);
-        let noise = (-0.5 * self.sweep.slope <= noise).then_some(noise);
+        let noise = self.cost.noise(self.horizon, self.pass.sensitivity);
+        let noise = (-0.5 * self.pass.slope <= noise).then_some(noise);
         self.phase = Phase::Search(Search { alpha: 1.0, trials: 0, noise });
     }
 
@@ -330,13 +330,13 @@ impl<'a> IterationState<'a> {
             self.check_unregularized();
         } else if let Some(mu) = self.increased(self.mu) {
             // The LQ problem describes the cost too badly at the length of its step: a larger mu shortens and turns it.
-            self.sweep_for(Reason::IncreaseRegularization, mu);
+            self.request_backward_pass(Reason::IncreaseRegularization, mu);
         } else {
             self.end(Status::LineSearchFailed);
         }
     }
 
-    fn sweep_for(&mut self, reason: Reason, mu: f64) {
+    fn request_backward_pass(&mut self, reason: Reason, mu: f64) {
         let hessian = self.settings.hessian;
         let gauss_newton_fallback = hessian == Hessian::Exact && self.gauss_newton_fallback;
         self.phase = Phase::BackwardPass { reason, hessian, mu, gauss_newton_fallback };
@@ -344,21 +344,21 @@ impl<'a> IterationState<'a> {
 
     /// Ends on the current trajectory.
     fn end(&mut self, status: Status) {
-        let Self { cost, sweep, .. } = *self;
-        self.phase = Phase::Termination(Termination { status, trajectory: Slot::Current, cost, sweep });
+        let Self { cost, pass, .. } = *self;
+        self.phase = Phase::Termination(Termination { status, trajectory: Slot::Current, cost, pass });
     }
 
     /// Ends on a trajectory that could not be swept.
     fn fail(&mut self, status: Status, trajectory: Slot) {
         let cost = if trajectory == Slot::Trial { self.trial_cost } else { self.cost };
-        self.phase = Phase::Termination(Termination { status, trajectory, cost, sweep: BackwardPass::NONE });
+        self.phase = Phase::Termination(Termination { status, trajectory, cost, pass: BackwardPass::NONE });
     }
 
     /// Whether the current sweep's model of the cost held for the step to the trial trajectory, so that a gauss_newton_fallback for the
     /// exact Hessian may be used again.
     fn is_trustworthy(&self, alpha: f64) -> bool {
-        let ratio = (self.cost.total - self.trial_cost.total) / (-0.5 * self.sweep.slope);
-        self.sweep.hessian == self.settings.hessian || (alpha == 1.0 && (0.5..2.0).contains(&ratio))
+        let ratio = (self.cost.total - self.trial_cost.total) / (-0.5 * self.pass.slope);
+        self.pass.hessian == self.settings.hessian || (alpha == 1.0 && (0.5..2.0).contains(&ratio))
     }
 
     fn increased(&mut self, mu: f64) -> Option<f64> {

@@ -1,6 +1,6 @@
 //! The forward solve of several problems at once, one in each lane of a scalar.
 //!
-//! A turn is one rollout or one backward sweep, for every lane that waits for it ([`course`](crate::course) says what a
+//! A turn is one rollout or one backward sweep, for every lane that waits for it ([`course`](crate::state) says what a
 //! lane waits for). Each lane has its own step length, regularization and end; when it ends its place is taken by the next
 //! problem. What a lane computes depends on nothing but its problem.
 
@@ -23,7 +23,7 @@ use crate::solution::Solution;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
 use crate::solve::lane_copies::{gather, scatter, scatter_one};
-use crate::solve::workspace::Forward;
+use crate::solve::workspace::SolveWorkspace;
 use crate::stats::Stats;
 
 /// The memory of as many solves as there are lanes.
@@ -41,14 +41,14 @@ pub(crate) struct Lockstep<L: Lanes, const NX: usize, const NU: usize, const NP:
     bounds: Bounds<L, NU>,
     penalty: Penalty<L>,
     /// A solver of single problems: its memory is where problems come from and solutions are written.
-    single: Forward<NX, NU, NS>,
+    single: SolveWorkspace<NX, NU, NS>,
 }
 
 /// A problem in a lane: its index, and how far it is.
 #[derive(Clone, Copy)]
 struct LaneSlot<'a> {
     problem: usize,
-    course: IterationState<'a>,
+    state: IterationState<'a>,
 }
 
 /// What came of a problem, with its index.
@@ -84,7 +84,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             stage_params: vec![zeros(); horizon + 1],
             bounds: Bounds::open(),
             penalty: Penalty::new(PenaltyKind::Augmented { weight: 1.0 }, horizon, limits),
-            single: Forward::new::<M, NP>(horizon),
+            single: SolveWorkspace::new::<M, NP>(horizon),
         }
     }
 
@@ -103,12 +103,12 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         let mut slots: Vec<Option<LaneSlot<'_>>> = vec![None; L::COUNT];
         loop {
             for lane in 0..L::COUNT {
-                if let Some(LaneSlot { problem, course }) = slots[lane]
-                    && let Request::Termination(end) = course.need()
+                if let Some(LaneSlot { problem, state }) = slots[lane]
+                    && let Request::Termination(end) = state.request()
                 {
                     outcomes.push((
                         problem,
-                        Ok(self.extract_solution(lane, (model, settings), &problems[problem], &course, end)),
+                        Ok(self.extract_solution(lane, (model, settings), &problems[problem], &state, end)),
                     ));
                     slots[lane] = None;
                 }
@@ -116,7 +116,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
                     let problem = next.fetch_add(1, Ordering::Relaxed);
                     let Some(given) = problems.get(problem) else { break };
                     match self.load_problem(lane, model, settings, given) {
-                        Ok(course) => slots[lane] = Some(LaneSlot { problem, course }),
+                        Ok(state) => slots[lane] = Some(LaneSlot { problem, state }),
                         Err(error) => outcomes.push((problem, Err(error))),
                     }
                 }
@@ -150,12 +150,12 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         scatter_one(lane, &single.bounds.lower, &mut self.bounds.lower);
         scatter_one(lane, &single.bounds.upper, &mut self.bounds.upper);
         let cost = single.current.cost;
-        let mut course =
+        let mut state =
             IterationState::new((settings, settings.tolerance), (single.horizon(), cost), true, Stats::default());
         if !single.current.is_finite() {
-            course.diverge();
+            state.diverge();
         }
-        Ok(course)
+        Ok(state)
     }
 
     /// The solution of a lane that has ended, written by the solver of single problems.
@@ -164,13 +164,13 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         lane: usize,
         (model, settings): (&M, &Settings),
         problem: &Problem<NX, NU, NP, NS>,
-        course: &IterationState<'_>,
+        state: &IterationState<'_>,
         end: Termination,
     ) -> Solution<NX, NU, NP, NS>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let Termination { status, trajectory, cost, sweep } = end;
+        let Termination { status, trajectory, cost, pass } = end;
         let trajectory = match trajectory {
             Slot::Current => &self.current,
             Slot::Trial => &self.trial,
@@ -185,8 +185,8 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         gather(lane, &self.policy.curvatures, &mut single.current.policy.curvatures);
         gather(lane, &self.policy.held, &mut single.current.policy.held);
         single.current.cost = cost;
-        single.current.sweep = sweep;
-        single.finish((model, settings), (status, course.stats), problem, &mut solution);
+        single.current.pass = pass;
+        single.finish((model, settings), (status, state.stats), problem, &mut solution);
         solution
     }
 
@@ -195,20 +195,22 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let needs: Vec<Option<Request>> = slots.iter().map(|slot| slot.map(|slot| slot.course.need())).collect();
-        let sweeping = |wanted: Hessian| {
+        let needs: Vec<Option<Request>> = slots.iter().map(|slot| slot.map(|slot| slot.state.request())).collect();
+        let waiting = |wanted: Hessian| {
             needs
                 .iter()
-                .filter(|need| matches!(need, Some(Request::BackwardPass { method, .. }) if method.hessian == wanted))
+                .filter(
+                    |need| matches!(need, Some(Request::BackwardPass { settings, .. }) if settings.hessian == wanted),
+                )
                 .count()
         };
         if needs.iter().any(|need| matches!(need, Some(Request::Rollout { .. }))) {
             // Rollouts are the cheaper ones, and soon all lanes wait for sweeps.
             self.roll(model, slots, &needs);
-        } else if sweeping(Hessian::Exact) >= sweeping(Hessian::GaussNewton) {
-            self.sweep(model, Hessian::Exact, slots, &needs);
+        } else if waiting(Hessian::Exact) >= waiting(Hessian::GaussNewton) {
+            self.backward_pass(model, Hessian::Exact, slots, &needs);
         } else {
-            self.sweep(model, Hessian::GaussNewton, slots, &needs);
+            self.backward_pass(model, Hessian::GaussNewton, slots, &needs);
         }
     }
 
@@ -225,7 +227,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         let took = |lane: usize| matches!(needs[lane], Some(Request::Rollout { .. }));
         // A lane that compares nothing must not keep the others waiting.
         let bounds = L::from_lanes(|lane| match (&slots[lane], took(lane)) {
-            (Some(slot), true) => slot.course.step_bound().unwrap_or(-1.0),
+            (Some(slot), true) => slot.state.step_bound().unwrap_or(-1.0),
             _ => -1.0,
         });
         let change = current.relative_change(rolled, bounds);
@@ -237,30 +239,35 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         for (lane, slot) in slots.iter_mut().enumerate().filter(|(lane, _)| took(*lane)) {
             let Some(slot) = slot else { continue };
             let cost = Cost { total: cost.total.lane(lane), magnitude: cost.magnitude.lane(lane) };
-            slot.course.on_rollout(L::holds(finite, lane).then_some(cost), change.lane(lane));
+            slot.state.on_rollout(L::holds(finite, lane).then_some(cost), change.lane(lane));
         }
     }
 
-    fn sweep<M>(&mut self, model: &M, hessian: Hessian, slots: &mut [Option<LaneSlot<'_>>], needs: &[Option<Request>])
-    where
+    fn backward_pass<M>(
+        &mut self,
+        model: &M,
+        hessian: Hessian,
+        slots: &mut [Option<LaneSlot<'_>>],
+        needs: &[Option<Request>],
+    ) where
         M: Model<NX, NU, NP, NS>,
     {
         let Self { current, trial, policy, new_policy, records, params, stage_params, bounds, penalty, .. } = self;
         let instance = OcpInstance { model, params, stage_params, bounds, penalty };
         let wanted = |lane: usize| match needs[lane] {
-            Some(Request::BackwardPass { method, about }) if method.hessian == hessian => Some((method, about)),
+            Some(Request::BackwardPass { settings, about }) if settings.hessian == hessian => Some((settings, about)),
             _ => None,
         };
         let again = L::mask(|lane| matches!(wanted(lane), Some((_, Slot::Current))));
         if again.any() {
             masked_copy_trajectory(again, current, trial);
         }
-        let mu = L::from_lanes(|lane| wanted(lane).map_or(0.0, |(method, _)| method.mu));
-        let sweep = new_policy.backward_pass(&instance, trial, PassSettings { hessian, mu }, records, None);
+        let mu = L::from_lanes(|lane| wanted(lane).map_or(0.0, |(settings, _)| settings.mu));
+        let pass = new_policy.backward_pass(&instance, trial, PassSettings { hessian, mu }, records, None);
         let mut taken = vec![false; L::COUNT];
         for (lane, slot) in slots.iter_mut().enumerate() {
             if let (Some(slot), Some(_)) = (slot, wanted(lane)) {
-                taken[lane] = slot.course.on_backward_pass(outcome(&sweep, lane));
+                taken[lane] = slot.state.on_backward_pass(outcome(&pass, lane));
             }
         }
         if (0..L::COUNT).all(|lane| needs[lane].is_none() || taken[lane]) {
@@ -279,18 +286,18 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
 }
 
 /// What a sweep says of one lane.
-fn outcome<L: Lanes>(sweep: &BackwardPass<L>, lane: usize) -> Result<BackwardPass<f64>, Failure> {
-    if L::holds(sweep.indefinite, lane) {
+fn outcome<L: Lanes>(pass: &BackwardPass<L>, lane: usize) -> Result<BackwardPass<f64>, Failure> {
+    if L::holds(pass.indefinite, lane) {
         Err(Failure::Indefinite)
-    } else if L::holds(sweep.non_finite, lane) {
+    } else if L::holds(pass.non_finite, lane) {
         Err(Failure::NonFinite)
     } else {
         Ok(BackwardPass {
-            slope: sweep.slope.lane(lane),
-            sensitivity: sweep.sensitivity.lane(lane),
-            stationarity: sweep.stationarity.lane(lane),
-            scale: sweep.scale.lane(lane),
-            hessian: sweep.hessian,
+            slope: pass.slope.lane(lane),
+            sensitivity: pass.sensitivity.lane(lane),
+            stationarity: pass.stationarity.lane(lane),
+            scale: pass.scale.lane(lane),
+            hessian: pass.hessian,
             ..BackwardPass::NONE
         })
     }

@@ -1,4 +1,4 @@
-//! The forward solve: sweeps backward and rollouts forward, as its [`course`](crate::course) decides.
+//! The forward solve: sweeps backward and rollouts forward, as its [`course`](crate::state) decides.
 
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
@@ -26,7 +26,7 @@ use crate::status::Status;
 
 /// The forward solve's memory: the current trajectory with its policy, and a trial of each.
 #[derive(Clone, Debug)]
-pub(crate) struct Forward<const NX: usize, const NU: usize, const NS: usize> {
+pub(crate) struct SolveWorkspace<const NX: usize, const NU: usize, const NS: usize> {
     pub(crate) current: Iterate<NX, NU>,
     pub(crate) trial: Iterate<NX, NU>,
     pub(crate) stage_params: Vec<SVector<f64, NS>>,
@@ -43,7 +43,7 @@ pub(crate) struct Iterate<const NX: usize, const NU: usize> {
     pub(crate) trajectory: Trajectory<f64, NX, NU>,
     pub(crate) cost: Cost<f64>,
     pub(crate) policy: Policy<f64, NX, NU>,
-    pub(crate) sweep: BackwardPass<f64>,
+    pub(crate) pass: BackwardPass<f64>,
 }
 
 impl<const NX: usize, const NU: usize> Iterate<NX, NU> {
@@ -52,7 +52,7 @@ impl<const NX: usize, const NU: usize> Iterate<NX, NU> {
             trajectory: Trajectory::zeros(horizon, limits),
             cost: Cost { total: 0.0, magnitude: 0.0 },
             policy: Policy::zeros(horizon, limits),
-            sweep: BackwardPass::NONE,
+            pass: BackwardPass::NONE,
         }
     }
 
@@ -63,7 +63,7 @@ impl<const NX: usize, const NU: usize> Iterate<NX, NU> {
     }
 }
 
-impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
+impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, NS> {
     pub(crate) fn new<M, const NP: usize>(horizon: usize) -> Self
     where
         M: Model<NX, NU, NP, NS>,
@@ -115,7 +115,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
             }
         }
         self.current.cost = self.start(model, problem)?;
-        self.current.sweep = BackwardPass::NONE;
+        self.current.pass = BackwardPass::NONE;
         let stats = Stats::default();
         let mut solve = Solve {
             model,
@@ -190,14 +190,14 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         }
         let instance = OcpInstance { model, params, stage_params, bounds, penalty };
         let policy = &mut current.policy;
-        let sweep = trial.policy.backward_pass(
+        let pass = trial.policy.backward_pass(
             &instance,
             &current.trajectory,
             PassSettings::plain(Hessian::Exact),
             records,
             None,
         );
-        match sweep.outcome() {
+        match pass.outcome() {
             Ok(_) => core::mem::swap(&mut policy.curvatures, &mut trial.policy.curvatures),
             Err(_) => policy.curvatures.fill(SMatrix::repeat(f64::NEG_INFINITY)),
         }
@@ -205,11 +205,11 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
 
     /// What the certificate of a solution is made from.
     fn store_certificate_data(&self, status: Status, limits: &Limits, certificate_data: &mut CertificateData<NU>) {
-        let Iterate { trajectory, policy, sweep, .. } = &self.current;
+        let Iterate { trajectory, policy, pass, .. } = &self.current;
         certificate_data.limits = *limits;
         certificate_data.lower = self.bounds.lower.into();
         certificate_data.upper = self.bounds.upper.into();
-        certificate_data.scale = sweep.scale;
+        certificate_data.scale = pass.scale;
         copy(&mut certificate_data.constraints, &trajectory.constraints);
         let known: &[_] = if status == Status::Converged { &policy.curvatures } else { &[] };
         copy(&mut certificate_data.curvatures, known);
@@ -278,10 +278,10 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         problem: &Problem<NX, NU, NP, NS>,
         solution: &mut Solution<NX, NU, NP, NS>,
     ) {
-        let Iterate { trajectory, cost, policy, sweep } = &self.current;
+        let Iterate { trajectory, cost, policy, pass } = &self.current;
         solution.status = status;
         solution.cost = cost.total;
-        solution.stats = Stats { stationarity: sweep.stationarity, ..stats };
+        solution.stats = Stats { stationarity: pass.stationarity, ..stats };
         solution.x0 = *problem.x0();
         solution.params = *problem.params();
         solution.relaxation = None;
@@ -294,7 +294,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         copy(&mut solution.controls, &trajectory.controls);
         copy(&mut solution.gains, &policy.gains);
         copy(&mut solution.costates, &policy.costates);
-        if sweep.stationarity.is_nan() {
+        if pass.stationarity.is_nan() {
             // The last sweep did not finish: what stands in the policy belongs to nothing.
             solution.gains.fill(SMatrix::repeat(f64::NAN));
             solution.costates.fill(SVector::repeat(f64::NAN));
@@ -308,7 +308,7 @@ pub(crate) struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize
     pub(crate) model: &'a M,
     pub(crate) settings: &'a Settings,
     pub(crate) params: &'a SVector<f64, NP>,
-    pub(crate) memory: &'a mut Forward<NX, NU, NS>,
+    pub(crate) memory: &'a mut SolveWorkspace<NX, NU, NS>,
     pub(crate) stats: Stats,
     /// Whether the multipliers are those of a neighboring solution.
     pub(crate) warm: bool,
@@ -338,22 +338,22 @@ where
     /// Minimizes the cost, with its penalties, from the current trajectory.
     pub(crate) fn minimize(&mut self, tolerance: f64, observe: &mut impl FnMut(&Iteration)) -> Status {
         let (horizon, cost) = (self.memory.horizon(), self.memory.current.cost);
-        let mut course =
+        let mut state =
             IterationState::new((self.settings, tolerance), (horizon, cost), self.gauss_newton_fallback, self.stats);
-        // A course takes the initial trajectory for a trial.
+        // A state takes the initial trajectory for a trial.
         self.exchange();
-        let Termination { status, trajectory, cost, sweep } = loop {
-            match course.need() {
+        let Termination { status, trajectory, cost, pass } = loop {
+            match state.request() {
                 Request::Rollout { alpha } => {
-                    let (cost, change) = self.roll(alpha, course.step_bound());
-                    course.on_rollout(cost, change);
+                    let (cost, change) = self.roll(alpha, state.step_bound());
+                    state.on_rollout(cost, change);
                 }
-                Request::BackwardPass { method, about } => {
-                    let outcome = self.sweep(method, about, course.may_end());
-                    match (course.on_backward_pass(outcome), about) {
+                Request::BackwardPass { settings, about } => {
+                    let outcome = self.backward_pass(settings, about, state.may_end());
+                    match (state.on_backward_pass(outcome), about) {
                         (true, Slot::Trial) => self.exchange(),
                         (true, Slot::Current) => {
-                            let Forward { current, trial, .. } = &mut *self.memory;
+                            let SolveWorkspace { current, trial, .. } = &mut *self.memory;
                             core::mem::swap(&mut current.policy, &mut trial.policy);
                         }
                         (false, _) => {}
@@ -361,15 +361,15 @@ where
                 }
                 Request::Termination(end) => break end,
             }
-            if let Some(iteration) = course.take_report() {
+            if let Some(iteration) = state.take_report() {
                 observe(&iteration);
             }
         };
         if trajectory == Slot::Trial {
             self.exchange();
         }
-        (self.memory.current.cost, self.memory.current.sweep) = (cost, sweep);
-        (self.stats, self.gauss_newton_fallback) = (course.stats, course.gauss_newton_fallback);
+        (self.memory.current.cost, self.memory.current.pass) = (cost, pass);
+        (self.stats, self.gauss_newton_fallback) = (state.stats, state.gauss_newton_fallback);
         status
     }
 
@@ -380,7 +380,7 @@ where
     /// Rolls the current policy out into the trial trajectory: the cost, if it is finite, and how much the trajectory
     /// changes relatively, where that is to be compared with `bound`.
     fn roll(&mut self, alpha: f64, bound: Option<f64>) -> (Option<Cost<f64>>, f64) {
-        let Forward { current, trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let SolveWorkspace { current, trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let Policy { gains, feedforward, .. } = &current.policy;
         let law = FeedbackLaw { reference: &current.trajectory, gains, feedforward, alpha };
@@ -393,8 +393,13 @@ where
     }
 
     /// Sweeps about a trajectory into the trial's policy; `last`, if that may be the last sweep.
-    fn sweep(&mut self, method: PassSettings<f64>, about: Slot, last: bool) -> Result<BackwardPass<f64>, Failure> {
-        let Forward { current, trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
+    fn backward_pass(
+        &mut self,
+        settings: PassSettings<f64>,
+        about: Slot,
+        last: bool,
+    ) -> Result<BackwardPass<f64>, Failure> {
+        let SolveWorkspace { current, trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let Iterate { trajectory, policy, .. } = trial;
         let about = match about {
@@ -403,6 +408,6 @@ where
         };
         self.kept = last && self.keep.is_some();
         let factors = if last { self.keep.as_deref_mut() } else { None };
-        policy.backward_pass(&instance, about, method, records, factors).outcome()
+        policy.backward_pass(&instance, about, settings, records, factors).outcome()
     }
 }
