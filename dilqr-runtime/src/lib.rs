@@ -104,7 +104,7 @@ pub use model::sparsity::Sparsity;
 pub use mpc::{Mpc, MpcStep};
 pub use problem::Problem;
 #[cfg(feature = "dual")]
-pub use scalar::dual::HyperDualParts;
+pub use scalar::hyper_dual::HyperDualParts;
 #[cfg(feature = "lanes")]
 pub use scalar::lanes;
 pub use scalar::{Mask, Scalar, ScalarReal};

@@ -188,7 +188,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
             let (mut lower, mut upper): (SVector<S, NU>, SVector<S, NU>) = (zeros(), zeros());
             for i in 0..NU {
                 // `c = lower - u` moves with the lower bound, `c = u - upper` against the upper one.
-                for (side, term) in Bounds::of(model, params).penalties(i, u, penalty) {
+                for (side, term) in penalty.of_bounds(&Bounds::of(model, params), i, u) {
                     let change = term.curvature * side.direction::<S>() * du[i];
                     let weight = if variation.is_some() { change } else { term.slope };
                     match side {
@@ -259,7 +259,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
             let (mut lower, mut upper) = (SMatrix::from_fn(|_, _| S::zero()), SMatrix::from_fn(|_, _| S::zero()));
             model.bounds_terms(params, &mut lower, &mut upper);
             for i in 0..NU {
-                for (side, term) in Bounds::of(model, params).penalties(i, u, penalty) {
+                for (side, term) in penalty.of_bounds(&Bounds::of(model, params), i, u) {
                     let bound = match side {
                         Side::Lower => &lower,
                         Side::Upper => &upper,

@@ -7,7 +7,8 @@ use num_traits::Zero;
 
 use crate::kkt::unconstrained::Unconstrained;
 use crate::linalg::products::{dot, is_finite};
-use crate::lq::proximal::{Curvature, Proximal};
+use crate::lq::curvature::Curvature;
+use crate::lq::proximal::Proximal;
 use crate::lq::riccati::{Feedforward, Quadratic, StageFactor, ValueFunction};
 use crate::model::Model;
 use crate::model::limits::Limits;
