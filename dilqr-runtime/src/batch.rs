@@ -4,7 +4,7 @@
 //! [`solve_lanes`] and [`vjp_lanes`] put several problems into the lanes of one core's vector registers (see
 //! [`lanes`](crate::lanes)); theirs are other bits.
 //!
-//! PerLane thread has one workspace. Nothing of a solve stays in it, so results do not depend on which thread took which
+//! Each thread has one workspace. Nothing of a solve stays in it, so results do not depend on which thread took which
 //! problem.
 
 #[cfg(feature = "lanes")]
@@ -52,7 +52,7 @@ where
             |forward, problem| {
                 problem.check(model, horizon)?;
                 let mut solution = Solution::empty(horizon);
-                forward.solve(model, settings, problem, |_| {}, &mut solution, None)?;
+                forward.solve((model, settings), problem, |_| {}, &mut solution, None)?;
                 Ok(solution)
             },
         )

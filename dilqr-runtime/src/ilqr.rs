@@ -124,7 +124,7 @@ where
             let usable = path.last().filter(|last| last.gains.iter().all(|gain| gain.iter().all(|k| k.is_finite())));
             let warm = usable.map(|last| problem.clone().with_warm_start(&self.model, last));
             let problem = warm.as_ref().unwrap_or(problem);
-            self.forward.solve(&self.model, &settings, problem, |_| {}, &mut solution, None)?;
+            self.forward.solve((&self.model, &settings), problem, |_| {}, &mut solution, None)?;
             path.push(solution);
         }
         Ok(path)
@@ -165,7 +165,7 @@ where
         solution: &mut Solution<NX, NU, NP, NS>,
     ) -> Result<(), SolveError> {
         let Self { model, settings, forward, .. } = self;
-        forward.solve(model, settings, problem, observe, solution, None)?;
+        forward.solve((model, settings), problem, observe, solution, None)?;
         Ok(())
     }
 
@@ -229,7 +229,7 @@ where
             Kkt::Unconstrained(system) => Some(system),
             Kkt::ActiveSet(_) => None,
         };
-        let kept = self.forward.solve(&self.model, &self.settings, problem, |_| {}, &mut solution, keep)?;
+        let kept = self.forward.solve((&self.model, &self.settings), problem, |_| {}, &mut solution, keep)?;
         if !kept {
             let sensitivities = self.differentiate(&solution);
             return Ok((solution, sensitivities));

@@ -22,7 +22,7 @@
 //!
 //! Limits are the model's ([`Limits`]): bounds are kept by the solver's own recursion, constraints by an augmented Lagrangian
 //! and a Newton method on the active set, and gradients are exact through what is active. [`Solution::certificate`] holds
-//! the certificate_data; [`Settings::relaxation`] trades the limits for smooth barriers.
+//! the evidence; [`Settings::relaxation`] trades the limits for smooth barriers.
 //!
 //! Input that is no problem is an `Err`; how a solve ended is a [`Status`]; a gradient that does not exist is refused.
 //!

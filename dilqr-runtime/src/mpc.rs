@@ -1,6 +1,6 @@
 //! Model predictive control: the same problem, solved anew from every measured state.
 //!
-//! PerLane step starts from the last one's plan, moved on by one stage and rolled out from the measured state under its own
+//! Each step starts from the last one's plan, moved on by one stage and rolled out from the measured state under its own
 //! feedback law, which on an unstable system is what makes it a first guess at all; multipliers move on with it. Where
 //! the solve does not get anywhere that rollout is itself a plan, and its control is applied (suboptimal model predictive
 //! control: Scokaert, Mayne and Rawlings 1999).

@@ -44,7 +44,7 @@ use crate::model::Model;
 use crate::model::stage::Stage;
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
-use crate::ocp::rollout::{Trajectory, closed_loop_rollout, cost_along, rollout};
+use crate::ocp::rollout::{FeedbackLaw, Trajectory, cost_along, rollout};
 use crate::settings::{Hessian, Settings};
 use crate::solution::Solution;
 use crate::solve::backward_pass::{PassSettings, Policy, StageWorkspace};
@@ -216,7 +216,7 @@ where
             }
         }
         if !together {
-            rollout(&instance, x0, current);
+            rollout(&instance, x0, |_, _, _| {}, current);
             return true;
         }
         for (x, given) in current.states.iter_mut().zip(states) {
@@ -263,7 +263,8 @@ where
             return false;
         }
         let full = Dual::from_re(1.0);
-        closed_loop_rollout(&instance, current, &policy.gains, &policy.feedforward, full, trial).1
+        let Policy { gains, feedforward, .. } = &*policy;
+        FeedbackLaw { reference: current, gains, feedforward, alpha: full }.rollout(&instance, trial).1
     }
 
     /// How far the current trajectory is from the solution: the largest entry of the difference.

@@ -9,13 +9,13 @@
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
-use crate::linalg::products::dot;
+use crate::linalg::products::{dot, zeros};
 use crate::lq::bounds::{Bounds, Side};
 use crate::model::Model;
-use crate::model::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
+use crate::model::limits::{ConstraintParameterTerms, Limits};
 use crate::model::records::ParameterTerms;
 use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
-use crate::ocp::instance::{CostDerivativesMut, OcpInstance, is_enforced_at};
+use crate::ocp::instance::{CostDerivativesMut, OcpInstance, PenaltyRecord, is_enforced_at};
 use crate::ocp::penalty::{Penalty, PenaltyKind, PenaltyValue};
 use crate::ocp::rollout::TrajectoryRef;
 use crate::scalar::Scalar;
@@ -31,25 +31,18 @@ pub(crate) struct Relaxed<S, const NX: usize, const NU: usize> {
 #[derive(Clone, Debug)]
 struct Memory<S, const NX: usize, const NU: usize> {
     c: Vec<S>,
-    /// `sigma`
-    slopes: Vec<S>,
     /// `kappa`
     curvatures: Vec<S>,
     /// How `sigma` changes in a direction.
     changes: Vec<S>,
-    record: ConstraintExpansion<S, NX, NU>,
+    /// `sigma`, as multipliers, and the expansion of the constraints.
+    record: PenaltyRecord<S, NX, NU>,
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> Memory<S, NX, NU> {
     fn new(count: usize) -> Self {
         let list = vec![S::zero(); count];
-        Self {
-            c: list.clone(),
-            slopes: list.clone(),
-            curvatures: list.clone(),
-            changes: list,
-            record: ConstraintExpansion::zeros(count),
-        }
+        Self { c: list.clone(), curvatures: list.clone(), changes: list, record: PenaltyRecord::zeros(count) }
     }
 
     /// Fills slopes and curvatures from the values.
@@ -57,14 +50,15 @@ impl<S: Scalar, const NX: usize, const NU: usize> Memory<S, NX, NU> {
         for i in 0..self.c.len() {
             let none = PenaltyValue { value: S::zero(), slope: S::zero(), curvature: S::zero() };
             let term = if counts(i) { penalty.term(i < inequalities, self.c[i], S::zero()) } else { none };
-            self.slopes[i] = term.slope;
+            self.record.multipliers[i] = term.slope;
             self.curvatures[i] = term.curvature;
         }
     }
 
     fn change(&mut self, dx: &SVector<S, NX>, du: &SVector<S, NU>) {
         for i in 0..self.c.len() {
-            self.changes[i] = self.curvatures[i] * (dot(&self.record.cx[i], dx) + dot(&self.record.cu[i], du));
+            self.changes[i] =
+                self.curvatures[i] * (dot(&self.record.expansion.cx[i], dx) + dot(&self.record.expansion.cu[i], du));
         }
     }
 }
@@ -91,9 +85,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         let TrajectoryRef { states, controls, params, stage_params, .. } = point;
         let bounds = Bounds::of(model, params);
         let instance = OcpInstance { model, params, stage_params, bounds: &bounds, penalty: &self.penalty };
-        let Memory { c, slopes, record, .. } = &mut self.stage;
+        let Memory { c, record, .. } = &mut self.stage;
         instance.stage_penalty(t, &states[t], &controls[t], c);
-        instance.expand_stage_penalty(t, &states[t], &controls[t], c, slopes, record, derivatives);
+        instance.expand_stage_penalty(t, point.stage(t), c, record, derivatives);
     }
 
     /// Adds the barriers of the terminal state to its derivatives.
@@ -109,10 +103,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         let TrajectoryRef { states, params, stage_params, .. } = point;
         let bounds = Bounds::of(model, params);
         let instance = OcpInstance { model, params, stage_params, bounds: &bounds, penalty: &self.penalty };
-        let Memory { c, slopes, record, .. } = &mut self.terminal;
+        let Memory { c, record, .. } = &mut self.terminal;
         let x = &states[states.len() - 1];
         instance.terminal_penalty(x, c);
-        instance.expand_terminal_penalty(x, c, slopes, record, lx, lxx);
+        instance.expand_terminal_penalty(x, c, record, lx, lxx);
     }
 
     /// Evaluates the constraints of a stage again, to first order in the parameters.
@@ -131,7 +125,11 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         if limits.stage() > 0 {
             model.stage_constraints(Stage::new(x, u, params, s), &mut stage.c);
             stage.evaluate(penalty, limits.stage_inequalities, |i| is_enforced_at(limits, t, i));
-            model.expand_stage_constraints(Stage::new(x, u, params, s), &stage.slopes, &mut stage.record);
+            model.expand_stage_constraints(
+                Stage::new(x, u, params, s),
+                &stage.record.multipliers,
+                &mut stage.record.expansion,
+            );
         }
     }
 
@@ -149,7 +147,11 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         if limits.terminal() > 0 {
             model.terminal_constraints(Terminal::new(x, params, s), &mut terminal.c);
             terminal.evaluate(penalty, limits.terminal_inequalities, |_| true);
-            model.expand_terminal_constraints(Terminal::new(x, params, s), &terminal.slopes, &mut terminal.record);
+            model.expand_terminal_constraints(
+                Terminal::new(x, params, s),
+                &terminal.record.multipliers,
+                &mut terminal.record.expansion,
+            );
         }
     }
 
@@ -168,22 +170,22 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         let limits = const { &M::LIMITS };
         let TrajectoryRef { states, controls, params, stage_params, .. } = point;
         let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
-        let (dx, du) = variation.map_or_else(|| (zero_vector(), zero_vector()), |step| (*step.dx, *step.du));
+        let (dx, du) = variation.map_or_else(|| (zeros(), zeros()), |step| (*step.dx, *step.du));
         self.visit_stage(model, point, t);
         let Self { penalty, stage, .. } = self;
         if limits.stage() > 0 {
             stage.change(&dx, &du);
-            let dmu = if variation.is_some() { &stage.changes } else { &stage.slopes };
+            let dmu = if variation.is_some() { &stage.changes } else { &stage.record.multipliers };
             model.add_stage_constraint_contraction(
                 Stage::new(x, u, params, s),
-                &stage.slopes,
+                &stage.record.multipliers,
                 Variation::new(&dx, &du),
                 dmu,
                 out.reborrow(),
             );
         }
         if limits.bounded {
-            let (mut lower, mut upper): (SVector<S, NU>, SVector<S, NU>) = (zero_vector(), zero_vector());
+            let (mut lower, mut upper): (SVector<S, NU>, SVector<S, NU>) = (zeros(), zeros());
             for i in 0..NU {
                 // `c = lower - u` moves with the lower bound, `c = u - upper` against the upper one.
                 for (side, term) in Bounds::of(model, params).penalties(i, u, penalty) {
@@ -214,12 +216,18 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         }
         let TrajectoryRef { states, params, stage_params, .. } = point;
         let (x, s) = (&states[states.len() - 1], &stage_params[stage_params.len() - 1]);
-        let dx = direction.map_or_else(zero_vector, |dx| *dx);
+        let dx = direction.map_or_else(zeros, |dx| *dx);
         self.visit_terminal(model, point);
         let terminal = &mut self.terminal;
-        terminal.change(&dx, &zero_vector());
-        let dmu = if direction.is_some() { &terminal.changes } else { &terminal.slopes };
-        model.add_terminal_constraint_contraction(Terminal::new(x, params, s), &terminal.slopes, &dx, dmu, out);
+        terminal.change(&dx, &zeros());
+        let dmu = if direction.is_some() { &terminal.changes } else { &terminal.record.multipliers };
+        model.add_terminal_constraint_contraction(
+            Terminal::new(x, params, s),
+            &terminal.record.multipliers,
+            &dx,
+            dmu,
+            out,
+        );
     }
 
     /// Adds the barriers of stage `t` to the parameter terms `hxp`, `hup`.
@@ -239,12 +247,12 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         let Self { penalty, stage, .. } = self;
         if limits.stage() > 0 {
             let mut parameters = ConstraintParameterTerms::zeros(limits.stage());
-            model.stage_constraint_terms(Stage::new(x, u, params, s), &stage.slopes, &mut parameters);
+            model.stage_constraint_terms(Stage::new(x, u, params, s), &stage.record.multipliers, &mut parameters);
             terms.hxp += parameters.hxp;
             terms.hup += parameters.hup;
             for i in 0..limits.stage() {
-                add_outer(&mut terms.hxp, &stage.record.cx[i], &parameters.cp[i], stage.curvatures[i]);
-                add_outer(&mut terms.hup, &stage.record.cu[i], &parameters.cp[i], stage.curvatures[i]);
+                add_outer(&mut terms.hxp, &stage.record.expansion.cx[i], &parameters.cp[i], stage.curvatures[i]);
+                add_outer(&mut terms.hup, &stage.record.expansion.cu[i], &parameters.cp[i], stage.curvatures[i]);
             }
         }
         if limits.bounded {
@@ -282,16 +290,16 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         let (x, s) = (&states[states.len() - 1], &stage_params[stage_params.len() - 1]);
         self.visit_terminal(model, point);
         let mut parameters = ConstraintParameterTerms::<S, NX, 0, NP>::zeros(limits.terminal());
-        model.terminal_constraint_terms(Terminal::new(x, params, s), &self.terminal.slopes, &mut parameters);
+        model.terminal_constraint_terms(
+            Terminal::new(x, params, s),
+            &self.terminal.record.multipliers,
+            &mut parameters,
+        );
         *lxp += parameters.hxp;
         for i in 0..limits.terminal() {
-            add_outer(lxp, &self.terminal.record.cx[i], &parameters.cp[i], self.terminal.curvatures[i]);
+            add_outer(lxp, &self.terminal.record.expansion.cx[i], &parameters.cp[i], self.terminal.curvatures[i]);
         }
     }
-}
-
-fn zero_vector<S: Scalar, const N: usize>() -> SVector<S, N> {
-    SVector::from_fn(|_, _| S::zero())
 }
 
 /// `out += scale a b'`

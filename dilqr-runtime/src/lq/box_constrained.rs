@@ -14,12 +14,12 @@ use nalgebra::{SMatrix, SVector};
 use crate::linalg::products::{add_product, add_symmetric_product, add_transposed_product, dot, zeros};
 use crate::lq::bounds::Bounds;
 use crate::lq::proximal::Proximal;
-use crate::lq::riccati::{Blocks, Feedforward, Pattern, Quadratic, StageFactor};
+use crate::lq::riccati::{Blocks, Feedforward, Pattern, Quadratic, StageFactor, ValueFunction};
 use crate::scalar::{Mask, Scalar};
 
 impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
-    /// A backward stage at the control `u` within its bounds. `value` and `gradient` hold those of the next stage's value
-    /// function and receive this one's.
+    /// A backward stage at the control `u` within its bounds. `next_value` holds the value function of
+    /// the next stage and receives this one's.
     ///
     /// The gradient that is handed on is the closed-loop costate `gx + K' gu + (fx + fu K)' lambda`, as in the stage without
     /// bounds: the slope of the cost along the step then is `sum_t k' Qu` exactly, and not positive.
@@ -29,13 +29,11 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         &mut self,
         stage: &Quadratic<'_, S, NX, NU>,
         proximal: &Proximal<S, NX, NU>,
-        gx: &SVector<S, NX>,
-        gu: &SVector<S, NU>,
-        u: &SVector<S, NU>,
-        bounds: &Bounds<S, NU>,
-        value: &mut SMatrix<S, NX, NX>,
-        gradient: &mut SVector<S, NX>,
+        (gx, gu): (&SVector<S, NX>, &SVector<S, NU>),
+        (u, bounds): (&SVector<S, NU>, &Bounds<S, NU>),
+        next_value: &mut ValueFunction<'_, S, NX>,
     ) -> (Feedforward<S, NU, 1>, S::Mask) {
+        let ValueFunction { hessian: value, gradient } = next_value;
         let Blocks { qxx, qux, quu } = Blocks::of::<P>(stage, proximal, value);
         let mut qu = *gu;
         add_transposed_product(&mut qu, stage.fu, gradient);
@@ -51,16 +49,16 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         self.gain.data.0.iter_mut().flatten().for_each(|entry| *entry = -*entry);
 
         // Qux' K sees the free rows only, and there Quu K = -Qux.
-        *value = qxx;
+        **value = qxx;
         add_symmetric_product(value, &qux, &self.gain);
         let mut next = *gx;
         add_transposed_product(&mut next, stage.fx, gradient);
         add_transposed_product(&mut next, &self.gain, &qu);
-        *gradient = next;
+        **gradient = next;
         (Feedforward { qu, k }, definite)
     }
 
-    /// Solves the program over the box; leaves the factors of the free controls' `Quu` stages_elapsed, with ones for the others.
+    /// Solves the program over the box; leaves the factors of the free controls' `Quu` behind, with ones for the others.
     /// The step, which controls are free, and where that is the solution.
     fn box_qp(
         &mut self,
@@ -75,7 +73,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         let mut whole = S::Mask::splat(false);
         let mut solved = S::Mask::splat(false);
         let mut definite = S::Mask::splat(true);
-        // PerLane round settles a set of free controls; a convex program needs few, and one that is not may need any number.
+        // Each round settles a set of free controls; a convex program needs few, and one that is not may need any number.
         for _ in 0..20 + 10 * NU {
             let mut at = *u;
             let mut slope = *qu;

@@ -76,7 +76,16 @@ pub struct Quadratic<'a, S, const NX: usize, const NU: usize> {
     pub huu: &'a SMatrix<S, NU, NU>,
 }
 
-/// What a stage's quadratic part leaves stages_elapsed: the feedback, and the means to solve for feed-forward terms.
+/// A quadratic value function `1/2 dx' V dx + v' dx`, borrowed.
+#[derive(Debug)]
+pub(crate) struct ValueFunction<'a, S, const NX: usize> {
+    /// `V`, `NX x NX`, symmetric.
+    pub(crate) hessian: &'a mut SMatrix<S, NX, NX>,
+    /// `v`, `NX`.
+    pub(crate) gradient: &'a mut SVector<S, NX>,
+}
+
+/// What a stage's quadratic part leaves behind: the feedback, and the means to solve for feed-forward terms.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StageFactor<S, const NX: usize, const NU: usize> {
     /// `K`, `NU x NX`.

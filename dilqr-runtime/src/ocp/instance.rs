@@ -9,7 +9,7 @@ use crate::lq::riccati::Pattern;
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::stage::{Stage, Terminal};
-use crate::ocp::penalty::Penalty;
+use crate::ocp::penalty::{Penalty, PenaltyValue};
 use crate::scalar::Scalar;
 
 /// Those that a model's [`SPARSITY`](Model::SPARSITY) names.
@@ -141,46 +141,44 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         sum
     }
 
-    /// Adds the penalties of stage `t` to its derivatives. `c` holds the constraints' values there; `mu` and `record` are
-    /// memory, and receive the multipliers that the penalties stand for and the constraints' expansion.
+    /// Adds the penalties of stage `t` to its derivatives. `c` holds the constraints' values; `record` receives the
+    /// multipliers that the penalties stand for, and the expansion of the constraints.
     pub(crate) fn expand_stage_penalty<const NX: usize>(
         &self,
         t: usize,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
+        at: Stage<'_, S, NX, NU, NP, NS>,
         c: &[S],
-        mu: &mut [S],
-        record: &mut ConstraintExpansion<S, NX, NU>,
-        derivatives: CostDerivativesMut<'_, S, NX, NU>,
+        record: &mut PenaltyRecord<S, NX, NU>,
+        mut derivatives: CostDerivativesMut<'_, S, NX, NU>,
     ) where
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let CostDerivativesMut { lx, lu, hxx, hux, huu } = derivatives;
         if limits.stage() > 0 {
             let multipliers = self.penalty.at_stage(t, limits);
             let term = |i: usize| {
                 is_enforced_at(limits, t, i)
                     .then(|| self.penalty.term(i < limits.stage_inequalities, c[i], multipliers[i]))
             };
+            let PenaltyRecord { multipliers: mu, expansion } = record;
             for (i, mu) in mu.iter_mut().enumerate() {
                 *mu = term(i).map_or_else(S::zero, |term| term.slope);
             }
-            self.model.expand_stage_constraints(Stage::new(x, u, self.params, &self.stage_params[t]), mu, record);
-            *hxx += record.hxx;
-            *hux += record.hux;
-            *huu += record.huu;
+            self.model.expand_stage_constraints(at, mu, expansion);
+            *derivatives.hxx += expansion.hxx;
+            *derivatives.hux += expansion.hux;
+            *derivatives.huu += expansion.huu;
             for i in 0..limits.stage() {
-                let Some(term) = term(i) else { continue };
-                let (cx, cu) = (&record.cx[i], &record.cu[i]);
-                add_outer(lx, lu, hxx, hux, huu, cx, cu, term.slope, term.curvature);
+                if let Some(term) = term(i) {
+                    derivatives.add_constraint(&expansion.cx[i], &expansion.cu[i], &term);
+                }
             }
         }
         if limits.bounded && self.penalty.covers_bounds() {
             for i in 0..NU {
-                for (side, term) in self.bounds.penalties(i, u, self.penalty) {
-                    lu[i] += side.direction::<S>() * term.slope;
-                    huu[(i, i)] += term.curvature;
+                for (side, term) in self.bounds.penalties(i, at.u, self.penalty) {
+                    derivatives.lu[i] += side.direction::<S>() * term.slope;
+                    derivatives.huu[(i, i)] += term.curvature;
                 }
             }
         }
@@ -191,8 +189,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         &self,
         x: &SVector<S, NX>,
         c: &[S],
-        mu: &mut [S],
-        record: &mut ConstraintExpansion<S, NX, 0>,
+        record: &mut PenaltyRecord<S, NX, 0>,
         lx: &mut SVector<S, NX>,
         lxx: &mut SMatrix<S, NX, NX>,
     ) where
@@ -203,48 +200,56 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
             return;
         }
         let term = |i: usize| self.penalty.term(i < limits.terminal_inequalities, c[i], self.penalty.terminal[i]);
+        let PenaltyRecord { multipliers: mu, expansion } = record;
         for (i, mu) in mu.iter_mut().enumerate() {
             *mu = term(i).slope;
         }
         let s = &self.stage_params[self.stage_params.len() - 1];
-        self.model.expand_terminal_constraints(Terminal::new(x, self.params, s), mu, record);
-        *lxx += record.hxx;
-        let (mut lu, mut lux, mut luu) = (zeros::<S, 0, 1>(), zeros::<S, 0, NX>(), zeros::<S, 0, 0>());
+        self.model.expand_terminal_constraints(Terminal::new(x, self.params, s), mu, expansion);
+        *lxx += expansion.hxx;
+        let (mut lu, mut hux, mut huu) = (zeros::<S, 0, 1>(), zeros::<S, 0, NX>(), zeros::<S, 0, 0>());
+        let mut derivatives = CostDerivativesMut { lx, lu: &mut lu, hxx: lxx, hux: &mut hux, huu: &mut huu };
         for i in 0..limits.terminal() {
-            let term = term(i);
-            let (cx, cu) = (&record.cx[i], &record.cu[i]);
-            add_outer(lx, &mut lu, lxx, &mut lux, &mut luu, cx, cu, term.slope, term.curvature);
+            derivatives.add_constraint(&expansion.cx[i], &expansion.cu[i], &term(i));
         }
     }
 }
 
-/// Adds `slope c` to a gradient and `curvature c c'` to a Hessian, where `c = (cx, cu)`.
-fn add_outer<S: Scalar, const NX: usize, const NU: usize>(
-    lx: &mut SVector<S, NX>,
-    lu: &mut SVector<S, NU>,
-    hxx: &mut SMatrix<S, NX, NX>,
-    hux: &mut SMatrix<S, NU, NX>,
-    huu: &mut SMatrix<S, NU, NU>,
-    cx: &SVector<S, NX>,
-    cu: &SVector<S, NU>,
-    slope: S,
-    curvature: S,
-) {
-    for i in 0..NX {
-        lx[i] += slope * cx[i];
-        let scaled = curvature * cx[i];
-        for j in 0..NX {
-            hxx[(j, i)] += cx[j] * scaled;
+impl<S: Scalar, const NX: usize, const NU: usize> CostDerivativesMut<'_, S, NX, NU> {
+    /// Adds the penalty of a constraint with the derivatives `cx`, `cu`: its slope times them to the gradient, its curvature
+    /// times their outer product to the Hessian.
+    fn add_constraint(&mut self, cx: &SVector<S, NX>, cu: &SVector<S, NU>, term: &PenaltyValue<S>) {
+        let PenaltyValue { slope, curvature, .. } = *term;
+        for i in 0..NX {
+            self.lx[i] += slope * cx[i];
+            let scaled = curvature * cx[i];
+            for j in 0..NX {
+                self.hxx[(j, i)] += cx[j] * scaled;
+            }
+            for j in 0..NU {
+                self.hux[(j, i)] += cu[j] * scaled;
+            }
         }
-        for j in 0..NU {
-            hux[(j, i)] += cu[j] * scaled;
+        for i in 0..NU {
+            self.lu[i] += slope * cu[i];
+            let scaled = curvature * cu[i];
+            for j in 0..NU {
+                self.huu[(j, i)] += cu[j] * scaled;
+            }
         }
     }
-    for i in 0..NU {
-        lu[i] += slope * cu[i];
-        let scaled = curvature * cu[i];
-        for j in 0..NU {
-            huu[(j, i)] += cu[j] * scaled;
-        }
+}
+
+/// Memory for the penalties of a stage: the multipliers that they stand for, and the expansion of the constraints.
+#[derive(Clone, Debug)]
+pub(crate) struct PenaltyRecord<S, const NX: usize, const NU: usize> {
+    pub(crate) multipliers: Vec<S>,
+    pub(crate) expansion: ConstraintExpansion<S, NX, NU>,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> PenaltyRecord<S, NX, NU> {
+    /// For this many constraints.
+    pub(crate) fn zeros(count: usize) -> Self {
+        Self { multipliers: vec![S::zero(); count], expansion: ConstraintExpansion::zeros(count) }
     }
 }

@@ -89,29 +89,90 @@ impl Cost<f64> {
     }
 }
 
-/// Rolls the trajectory's controls out from `x0`; its states become whatever arithmetic gives (a diverging rollout fills
-/// up with non-finite numbers).
+/// Rolls a control law out from `x0`, within the bounds: `law` turns the control of a stage, as it stands in the
+/// trajectory, into the one to apply. Returns the cost, and where all numbers are finite; as soon as that is nowhere, the
+/// remaining states are what the last step gave.
+#[inline(always)]
 pub(crate) fn rollout<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, S, NU, NP, NS>,
     x0: &SVector<S, NX>,
+    mut law: impl FnMut(usize, &SVector<S, NX>, &mut SVector<S, NU>),
     trajectory: &mut Trajectory<S, NX, NU>,
-) -> Cost<S>
+) -> (Cost<S>, S::Mask)
 where
     M: Model<NX, NU, NP, NS>,
 {
+    let limits = const { &M::LIMITS };
     let Trajectory { states, controls, constraints } = trajectory;
     let horizon = controls.len();
     let mut cost = Cost::zero();
-    states[0] = *x0;
+    let mut finite = S::Mask::splat(true);
+    let mut x = *x0;
+    states[0] = x;
     for t in 0..horizon {
+        let mut u = controls[t];
+        law(t, &x, &mut u);
+        if instance.keeps_bounds() {
+            instance.bounds.clamp(&mut u);
+        }
         let mut next = zeros();
-        let s = &instance.stage_params[t];
-        cost.add(instance.model.step(Stage::new(&states[t], &controls[t], instance.params, s), &mut next));
-        penalize(instance, t, horizon, &states[t], &controls[t], constraints, &mut cost);
+        cost.add(instance.model.step(Stage::new(&x, &u, instance.params, &instance.stage_params[t]), &mut next));
+        if limits.limited() {
+            let range = at_stage(constraints, t, horizon, limits);
+            cost.add(instance.stage_penalty(t, &x, &u, &mut constraints[range]));
+        }
+        controls[t] = u;
         states[t + 1] = next;
+        x = next;
+        // One test a stage: the sum of what the stage produced is finite only if every term is.
+        let mut produced = cost.total.real();
+        for i in 0..NX {
+            produced += next[i].real();
+        }
+        finite = finite & is_finite(produced);
+        if !finite.any() {
+            states[t + 1..].fill(next);
+            return (cost, finite);
+        }
     }
-    end(instance, horizon, &states[horizon], constraints, &mut cost);
-    cost
+    add_terminal_cost(instance, &x, constraints, &mut cost);
+    (cost, finite & is_finite(cost.total))
+}
+
+/// The feedback law `u = u_t + alpha k_t + K_t (x - x_t)` about a trajectory.
+pub(crate) struct FeedbackLaw<'a, S, const NX: usize, const NU: usize> {
+    /// `x_t` and `u_t`.
+    pub(crate) reference: &'a Trajectory<S, NX, NU>,
+    /// `K_t`
+    pub(crate) gains: &'a [SMatrix<S, NU, NX>],
+    /// `k_t`
+    pub(crate) feedforward: &'a [SVector<S, NU>],
+    pub(crate) alpha: S,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> FeedbackLaw<'_, S, NX, NU> {
+    /// Rolls the law out from the first state of its reference into `trial`; see [`rollout`].
+    pub(crate) fn rollout<M, const NP: usize, const NS: usize>(
+        &self,
+        instance: &OcpInstance<'_, M, S, NU, NP, NS>,
+        trial: &mut Trajectory<S, NX, NU>,
+    ) -> (Cost<S>, S::Mask)
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let law = |t: usize, x: &SVector<S, NX>, u: &mut SVector<S, NU>| {
+            let mut dx: SVector<S, NX> = zeros();
+            for i in 0..NX {
+                dx[i] = x[i] - self.reference.states[t][i];
+            }
+            *u = self.reference.controls[t];
+            for i in 0..NU {
+                u[i] += self.alpha * self.feedforward[t][i];
+            }
+            add_product(u, &self.gains[t], &dx);
+        };
+        rollout(instance, &self.reference.states[0], law, trial)
+    }
 }
 
 /// The cost along states and controls that already belong together.
@@ -122,108 +183,38 @@ pub(crate) fn cost_along<S: Scalar, M, const NX: usize, const NU: usize, const N
 where
     M: Model<NX, NU, NP, NS>,
 {
+    let limits = const { &M::LIMITS };
     let Trajectory { states, controls, constraints } = trajectory;
     let horizon = controls.len();
     let mut cost = Cost::zero();
     for t in 0..horizon {
-        cost.add(instance.model.stage_cost(Stage::new(
-            &states[t],
-            &controls[t],
-            instance.params,
-            &instance.stage_params[t],
-        )));
-        penalize(instance, t, horizon, &states[t], &controls[t], constraints, &mut cost);
+        let (x, u) = (&states[t], &controls[t]);
+        cost.add(instance.model.stage_cost(Stage::new(x, u, instance.params, &instance.stage_params[t])));
+        if limits.limited() {
+            let range = at_stage(constraints, t, horizon, limits);
+            cost.add(instance.stage_penalty(t, x, u, &mut constraints[range]));
+        }
     }
-    end(instance, horizon, &states[horizon], constraints, &mut cost);
+    add_terminal_cost(instance, &states[horizon], constraints, &mut cost);
     cost
 }
 
 #[inline(always)]
-fn penalize<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+fn add_terminal_cost<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, S, NU, NP, NS>,
-    t: usize,
-    horizon: usize,
     x: &SVector<S, NX>,
-    u: &SVector<S, NU>,
     constraints: &mut [S],
     cost: &mut Cost<S>,
 ) where
     M: Model<NX, NU, NP, NS>,
 {
     let limits = const { &M::LIMITS };
-    if limits.limited() {
-        let range = at_stage(constraints, t, horizon, limits);
-        cost.add(instance.stage_penalty(t, x, u, &mut constraints[range]));
-    }
-}
-
-#[inline(always)]
-fn end<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    instance: &OcpInstance<'_, M, S, NU, NP, NS>,
-    horizon: usize,
-    x: &SVector<S, NX>,
-    constraints: &mut [S],
-    cost: &mut Cost<S>,
-) where
-    M: Model<NX, NU, NP, NS>,
-{
+    let horizon = instance.stage_params.len() - 1;
     cost.add(instance.model.terminal_cost(Terminal::new(x, instance.params, &instance.stage_params[horizon])));
-    let limits = const { &M::LIMITS };
     if limits.terminal() > 0 {
         let range = at_stage(constraints, horizon, horizon, limits);
         cost.add(instance.terminal_penalty(x, &mut constraints[range]));
     }
-}
-
-/// Rolls the law `u = u_t + alpha k_t + K_t (x - x_t)`, within the bounds, about `reference` out into `trial`, and says
-/// where all numbers are finite; as soon as that is nowhere it ends, with `trial` filled in part.
-pub(crate) fn closed_loop_rollout<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    instance: &OcpInstance<'_, M, S, NU, NP, NS>,
-    reference: &Trajectory<S, NX, NU>,
-    gains: &[SMatrix<S, NU, NX>],
-    feedforward: &[SVector<S, NU>],
-    alpha: S,
-    trial: &mut Trajectory<S, NX, NU>,
-) -> (Cost<S>, S::Mask)
-where
-    M: Model<NX, NU, NP, NS>,
-{
-    let horizon = reference.controls.len();
-    let mut cost = Cost::zero();
-    let mut finite = S::Mask::splat(true);
-    let mut x = reference.states[0];
-    trial.states[0] = x;
-    for t in 0..horizon {
-        let mut dx: SVector<S, NX> = zeros();
-        for i in 0..NX {
-            dx[i] = x[i] - reference.states[t][i];
-        }
-        let mut u = reference.controls[t];
-        for i in 0..NU {
-            u[i] += alpha * feedforward[t][i];
-        }
-        add_product(&mut u, &gains[t], &dx);
-        if instance.keeps_bounds() {
-            instance.bounds.clamp(&mut u);
-        }
-        let mut next = zeros();
-        cost.add(instance.model.step(Stage::new(&x, &u, instance.params, &instance.stage_params[t]), &mut next));
-        penalize(instance, t, horizon, &x, &u, &mut trial.constraints, &mut cost);
-        // One test a stage: the sum of what the stage produced is finite only if every term is.
-        let mut produced = cost.total.real();
-        for i in 0..NX {
-            produced += next[i].real();
-        }
-        finite = finite & is_finite(produced);
-        if !finite.any() {
-            return (cost, finite);
-        }
-        trial.controls[t] = u;
-        trial.states[t + 1] = next;
-        x = next;
-    }
-    end(instance, horizon, &x, &mut trial.constraints, &mut cost);
-    (cost, finite & is_finite(cost.total))
 }
 
 /// A trajectory, the data it belongs to, and its multipliers, borrowed.

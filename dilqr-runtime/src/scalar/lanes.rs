@@ -1,6 +1,6 @@
 //! Several problems' numbers as one [`Scalar`], in one core's vector registers.
 //!
-//! PerLane lane computes on its own: what stands in the others, and their order, changes no bit of it. So a batch gives the
+//! Each lane computes on its own: what stands in the others, and their order, changes no bit of it. So a batch gives the
 //! same results however its problems are dealt out to lanes and threads. Sums, products, quotients and square roots are
 //! those of `f64` to the last bit, and so is [`Scalar::mul_add`] on every target; powers, hypotenuses and arguments that the
 //! vector functions are no good for go through `f64` lane by lane; the other functions are the crate `wide`'s, which stay

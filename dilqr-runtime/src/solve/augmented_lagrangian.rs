@@ -21,10 +21,10 @@ use crate::model::Model;
 use crate::model::limits::Limits;
 use crate::ocp::instance::{OcpInstance, is_enforced_at};
 use crate::ocp::penalty::{MultipliersRef, Penalty, PenaltyKind};
-use crate::ocp::rollout::{Trajectory, TrajectoryRef, closed_loop_rollout, cost_along};
+use crate::ocp::rollout::{FeedbackLaw, Trajectory, TrajectoryRef, cost_along};
 use crate::ocp::stationarity::Magnitudes;
 use crate::settings::Differentiation;
-use crate::solve::backward_pass::BackwardPass;
+use crate::solve::backward_pass::{BackwardPass, Policy};
 use crate::solve::workspace::{Forward, Solve};
 use crate::status::Status;
 
@@ -257,8 +257,9 @@ where
             *k = *step;
         }
         self.stats.newton_steps += 1;
-        let (_, finite) =
-            closed_loop_rollout(&instance, &memory.point, &policy.gains, &policy.feedforward, 1.0, &mut memory.trial);
+        let Policy { gains, feedforward, .. } = &*policy;
+        let law = FeedbackLaw { reference: &memory.point, gains, feedforward, alpha: 1.0 };
+        let (_, finite) = law.rollout(&instance, &mut memory.trial);
         core::mem::swap(&mut memory.point, &mut memory.trial);
         finite
     }

@@ -1,4 +1,4 @@
-//! The backward sweep of the forward solve: derivatives along a trajectory, and the LQ problem's solution from them.
+//! The backward pass of the forward solve: derivatives along a trajectory, and the LQ problem's solution from them.
 
 use crate::linalg::products::zeros;
 use alloc::vec::Vec;
@@ -8,18 +8,18 @@ use num_traits::Zero;
 use crate::kkt::unconstrained::Unconstrained;
 use crate::linalg::products::{dot, is_finite};
 use crate::lq::proximal::{Curvature, Proximal};
-use crate::lq::riccati::{Quadratic, StageFactor};
+use crate::lq::riccati::{Feedforward, Quadratic, StageFactor, ValueFunction};
 use crate::model::Model;
-use crate::model::limits::{ConstraintExpansion, Limits};
+use crate::model::limits::Limits;
 use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
 use crate::model::stage::{Stage, Terminal};
-use crate::ocp::instance::{CostDerivativesMut, OcpInstance, PatternOf};
+use crate::ocp::instance::{CostDerivativesMut, OcpInstance, PatternOf, PenaltyRecord};
 use crate::ocp::rollout::{Trajectory, at_stage};
 use crate::ocp::stationarity::{Stationarity, is_rounding, residual_terms};
 use crate::scalar::{Mask, Scalar, ScalarReal};
 use crate::settings::Hessian;
 
-/// The step a sweep proposes, about the trajectory it was made for.
+/// The step that a backward pass proposes, about its trajectory.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy<S, const NX: usize, const NU: usize> {
     /// `K_t`, `T` matrices.
@@ -34,7 +34,7 @@ pub(crate) struct Policy<S, const NX: usize, const NU: usize> {
     pub(crate) held: Vec<SVector<S, NU>>,
 }
 
-/// How a sweep is made.
+/// The Hessian and the regularization of a backward pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct PassSettings<S: Scalar> {
     /// The second derivatives.
@@ -50,7 +50,7 @@ impl<S: Scalar> PassSettings<S> {
     }
 }
 
-/// What a sweep says of its trajectory.
+/// The result of a backward pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct BackwardPass<S: Scalar> {
     /// Derivative of the cost along the step, `sum_t k' Qu`; not positive.
@@ -61,7 +61,7 @@ pub(crate) struct BackwardPass<S: Scalar> {
     pub(crate) stationarity: S::Real,
     /// See [`Stationarity::scale`].
     pub(crate) scale: S::Real,
-    /// Where the sweep did not finish for a `Quu` that is not positive definite.
+    /// Where the pass did not finish for a `Quu` that is not positive definite.
     pub(crate) indefinite: S::Mask,
     /// Where it did not finish for derivatives that are not finite.
     pub(crate) non_finite: S::Mask,
@@ -70,7 +70,7 @@ pub(crate) struct BackwardPass<S: Scalar> {
 }
 
 impl BackwardPass<f64> {
-    /// Of no sweep, or one that did not finish.
+    /// Of no pass, or one that did not finish.
     pub(crate) const NONE: Self = Self {
         slope: f64::NAN,
         sensitivity: f64::NAN,
@@ -89,7 +89,24 @@ impl<S: Scalar> BackwardPass<S> {
         !(self.indefinite | self.non_finite)
     }
 
-    /// A stage that failed somewhere, and where the numbers it was given are finite.
+    /// At the terminal state.
+    fn about_terminal<const NX: usize>(
+        terminal: &TerminalExpansion<S, NX>,
+        x: &SVector<S, NX>,
+        hessian: Hessian,
+    ) -> Self {
+        Self {
+            slope: S::zero(),
+            sensitivity: size(&terminal.lx, x),
+            stationarity: S::Real::zero(),
+            scale: S::Real::zero(),
+            indefinite: S::Mask::splat(false),
+            non_finite: !finite(&[terminal.lx.as_slice(), terminal.lxx.as_slice()]),
+            hessian,
+        }
+    }
+
+    /// Records a stage that failed where `failed` holds; `given` holds where its derivatives are finite.
     #[cold]
     fn fail(&mut self, failed: S::Mask, given: S::Mask) {
         self.indefinite = self.indefinite | (failed & given);
@@ -98,7 +115,7 @@ impl<S: Scalar> BackwardPass<S> {
 }
 
 impl<S: ScalarReal> BackwardPass<S> {
-    /// The sweep, if it finished.
+    /// The pass, if it finished.
     #[inline]
     pub(crate) fn outcome(self) -> Result<Self, Failure> {
         if self.indefinite {
@@ -111,7 +128,7 @@ impl<S: ScalarReal> BackwardPass<S> {
     }
 }
 
-/// Why a sweep did not finish.
+/// Why a backward pass did not finish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// `Quu` is not positive definite: more regularization helps.
@@ -127,19 +144,15 @@ pub(crate) struct StageWorkspace<S, const NX: usize, const NU: usize> {
     pub(super) hamiltonian: HamiltonianExpansion<S, NX, NU>,
     pub(super) terminal: TerminalExpansion<S, NX>,
     factor: StageFactor<S, NX, NU>,
-    pub(super) constraints: ConstraintExpansion<S, NX, NU>,
-    pub(super) terminal_constraints: ConstraintExpansion<S, NX, 0>,
-    pub(super) multipliers: Vec<S>,
-    pub(super) terminal_multipliers: Vec<S>,
+    pub(super) constraints: PenaltyRecord<S, NX, NU>,
+    pub(super) terminal_constraints: PenaltyRecord<S, NX, 0>,
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> StageWorkspace<S, NX, NU> {
     pub(crate) fn zeros(limits: &Limits) -> Self {
         Self {
-            constraints: ConstraintExpansion::zeros(limits.stage()),
-            terminal_constraints: ConstraintExpansion::zeros(limits.terminal()),
-            multipliers: vec![S::zero(); limits.stage()],
-            terminal_multipliers: vec![S::zero(); limits.terminal()],
+            constraints: PenaltyRecord::zeros(limits.stage()),
+            terminal_constraints: PenaltyRecord::zeros(limits.terminal()),
             stage: StageExpansion::zeros(),
             hamiltonian: HamiltonianExpansion::zeros(),
             terminal: TerminalExpansion::zeros(),
@@ -159,55 +172,34 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         }
     }
 
-    /// Sweeps backward about `trajectory`.
+    /// The backward pass about `trajectory`.
     ///
     /// With [`Hessian::Exact`] second derivatives of the dynamics are contracted with the gradient of the next stage's
-    /// value function, which is the closed-loop costate (see [`riccati`](crate::riccati)). Where a stage cannot be swept
-    /// the policy holds no meaning; the sweep ends as soon as that is everywhere.
+    /// value function, which is the closed-loop costate (see [`riccati`](crate::lq::riccati)). Where a stage has no minimum
+    /// the policy has no meaning; the pass ends as soon as that holds in every lane.
     ///
-    /// The factors of its stages are written to `keep`: with `mu = 0` they are those of the gradient, to the bit.
+    /// The factors of the stages are stored in `keep`: with `mu = 0` and the exact Hessian they are those of the gradient.
     pub(crate) fn backward_pass<M, const NP: usize, const NS: usize>(
         &mut self,
         instance: &OcpInstance<'_, M, S, NU, NP, NS>,
         trajectory: &Trajectory<S, NX, NU>,
-        method: PassSettings<S>,
+        settings: PassSettings<S>,
         records: &mut StageWorkspace<S, NX, NU>,
         mut keep: Option<&mut Unconstrained<S, NX, NU>>,
     ) -> BackwardPass<S>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let OcpInstance { model, params: p, stage_params, bounds, .. } = instance;
-        let limits = const { &M::LIMITS };
-        let PassSettings { hessian, mu } = method;
-        let Trajectory { states, controls, constraints } = trajectory;
+        let PassSettings { hessian, mu } = settings;
+        let Trajectory { states, controls, .. } = trajectory;
         let horizon = controls.len();
-        model.expand_terminal(Terminal::new(&states[horizon], p, &stage_params[horizon]), &mut records.terminal);
-        if limits.terminal() > 0 {
-            instance.expand_terminal_penalty(
-                &states[horizon],
-                &constraints[at_stage(constraints, horizon, horizon, limits)],
-                &mut records.terminal_multipliers,
-                &mut records.terminal_constraints,
-                &mut records.terminal.lx,
-                &mut records.terminal.lxx,
-            );
-        }
+        records.expand_terminal(instance, trajectory);
         let terminal = &records.terminal;
-        let mut sweep = BackwardPass {
-            slope: S::zero(),
-            sensitivity: size(&terminal.lx, &states[horizon]),
-            stationarity: S::Real::zero(),
-            scale: S::Real::zero(),
-            indefinite: S::Mask::splat(false),
-            non_finite: !finite(&[terminal.lx.as_slice(), terminal.lxx.as_slice()]),
-            hessian,
-        };
-        if !sweep.sound().any() {
-            return sweep;
+        let mut pass = BackwardPass::about_terminal(terminal, &states[horizon], hessian);
+        if !pass.sound().any() {
+            return pass;
         }
-        let mut value = terminal.lxx;
-        let mut lambda = terminal.lx;
+        let (mut value, mut lambda) = (terminal.lxx, terminal.lx);
         let regularized = !mu.equal(S::zero()).all();
         let mut curvature = Curvature::of_terminal(&terminal.lxx);
         let mut proximal = Proximal::none();
@@ -215,23 +207,13 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             proximal = curvature.proximal(mu);
             proximal.add_to(&mut value, &mut zeros::<S, NU, NU>());
         }
-        if limits.terminal() > 0 {
-            // The kernel writes no structural zero, but penalties were added there.
-            records.terminal = TerminalExpansion::zeros();
-        }
         self.costates[horizon] = lambda;
         if let Some(keep) = &mut keep {
             keep.record_terminal(&value, &lambda);
         }
         let mut stationarity = Stationarity::start();
         for t in (0..horizon).rev() {
-            let (x, u) = (&states[t], &controls[t]);
-            if limits.limited() {
-                // As above.
-                records.stage = StageExpansion::zeros();
-                records.hamiltonian = HamiltonianExpansion::zeros();
-            }
-            records.expand(instance, t, x, u, constraints, horizon, hessian, &lambda);
+            records.expand_stage(instance, trajectory, t, (hessian, &lambda));
             let StageWorkspace { stage, hamiltonian, factor, .. } = records;
             let (quadratic, lx, lu) = blocks(stage, hamiltonian, hessian);
             if regularized {
@@ -239,53 +221,69 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
                 proximal = curvature.proximal(mu);
             }
             let terms = residual_terms::<PatternOf<M, NP, NS>, _, _, _>(lu, quadratic.fu, &lambda);
+            let mut value_function = ValueFunction { hessian: &mut value, gradient: &mut lambda };
             let (mut step, definite) = if instance.keeps_bounds() {
+                let (u, bounds) = (&controls[t], instance.bounds);
                 let (step, definite) = factor.box_constrained_where::<PatternOf<M, NP, NS>>(
                     &quadratic,
                     &proximal,
-                    lx,
-                    lu,
-                    u,
-                    bounds,
-                    &mut value,
-                    &mut lambda,
+                    (lx, lu),
+                    (u, bounds),
+                    &mut value_function,
                 );
                 stationarity.add_free(u, &step.qu, &terms, bounds);
                 self.held[t] = bounds.bound_multipliers(u, &step.qu);
                 (step, definite)
             } else {
-                let definite = factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, &proximal, &mut value);
-                let step =
-                    factor.linear_where::<PatternOf<M, NP, NS>, 1>(quadratic.fx, quadratic.fu, lx, lu, &mut lambda);
+                let ValueFunction { hessian, gradient } = value_function;
+                let definite = factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, &proximal, hessian);
+                let step = factor.linear_where::<PatternOf<M, NP, NS>, 1>(quadratic.fx, quadratic.fu, lx, lu, gradient);
                 stationarity.add(&step.qu, &terms);
                 (step, definite)
             };
-            // Rounding errors are no step: a solve that followed them would go on for ever. Derivatives of the step stay.
-            let rounding = is_rounding((&step.qu, &terms), (&step.k, &factor.gain), (x, u));
-            for j in 0..NU {
-                step.k[j] = S::select(rounding[j], step.k[j] - S::from_real(step.k[j].real()), step.k[j]);
-            }
-            sweep.slope += dot(&step.k, &step.qu);
-            sweep.sensitivity += size(&lambda, x);
+            clear_rounding_steps(&mut step, &terms, &factor.gain, (&states[t], &controls[t]));
+            pass.slope += dot(&step.k, &step.qu);
+            pass.sensitivity += size(&lambda, &states[t]);
 
-            let failed = sweep.sound() & !(definite & all_finite(&step.k, &lambda));
+            let failed = pass.sound() & !(definite & all_finite(&step.k, &lambda));
             if failed.any() {
-                sweep.fail(failed, finite_stage(&quadratic, lx, lu));
-                if !sweep.sound().any() {
-                    return sweep;
+                pass.fail(failed, finite_stage(&quadratic, lx, lu));
+                if !pass.sound().any() {
+                    return pass;
                 }
             }
             if let Some(keep) = &mut keep {
                 keep.record(t, &quadratic, factor, &value, &lambda);
             }
-            self.curvatures[t] = factor.curvature;
-            self.gains[t] = factor.gain;
-            self.feedforward[t] = step.k;
-            self.costates[t] = lambda;
+            self.store(t, factor, &step.k, &lambda);
         }
-        sweep.stationarity = stationarity.value();
-        sweep.scale = stationarity.scale();
-        sweep
+        pass.stationarity = stationarity.value();
+        pass.scale = stationarity.scale();
+        pass
+    }
+
+    #[inline(always)]
+    fn store(&mut self, t: usize, factor: &StageFactor<S, NX, NU>, k: &SVector<S, NU>, lambda: &SVector<S, NX>) {
+        self.curvatures[t] = factor.curvature;
+        self.gains[t] = factor.gain;
+        self.feedforward[t] = *k;
+        self.costates[t] = *lambda;
+    }
+}
+
+/// Sets steps to zero that are rounding errors: a solve that followed them would go on for ever. Derivatives of the steps
+/// stay.
+#[inline(always)]
+fn clear_rounding_steps<S: Scalar, const NX: usize, const NU: usize>(
+    step: &mut Feedforward<S, NU, 1>,
+    terms: &SVector<S::Real, NU>,
+    gain: &SMatrix<S, NU, NX>,
+    at: (&SVector<S, NX>, &SVector<S, NU>),
+) {
+    let rounding = is_rounding((&step.qu, terms), (&step.k, gain), at);
+    for j in 0..NU {
+        let k = step.k[j];
+        step.k[j] = S::select(rounding[j], k - S::from_real(k.real()), k);
     }
 }
 
@@ -309,39 +307,64 @@ fn blocks<'a, S, const NX: usize, const NU: usize>(
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> StageWorkspace<S, NX, NU> {
-    /// The derivatives of stage `t`, penalties included.
-    #[inline(always)]
-    fn expand<M, const NP: usize, const NS: usize>(
+    /// The terminal cost's derivatives, penalties included.
+    fn expand_terminal<M, const NP: usize, const NS: usize>(
         &mut self,
         instance: &OcpInstance<'_, M, S, NU, NP, NS>,
-        t: usize,
-        x: &SVector<S, NX>,
-        u: &SVector<S, NU>,
-        constraints: &[S],
-        horizon: usize,
-        hessian: Hessian,
-        lambda: &SVector<S, NX>,
+        trajectory: &Trajectory<S, NX, NU>,
     ) where
         M: Model<NX, NU, NP, NS>,
     {
-        let OcpInstance { model, params: p, stage_params, .. } = instance;
         let limits = const { &M::LIMITS };
-        let s = &stage_params[t];
+        let horizon = trajectory.controls.len();
+        let at = Terminal::new(&trajectory.states[horizon], instance.params, &instance.stage_params[horizon]);
+        if limits.terminal() > 0 {
+            // The kernel writes no structural zero, but penalties were added here.
+            self.terminal = TerminalExpansion::zeros();
+        }
+        instance.model.expand_terminal(at, &mut self.terminal);
+        if limits.terminal() > 0 {
+            let c = &trajectory.constraints[at_stage(&trajectory.constraints, horizon, horizon, limits)];
+            let TerminalExpansion { lx, lxx, .. } = &mut self.terminal;
+            instance.expand_terminal_penalty(at.x, c, &mut self.terminal_constraints, lx, lxx);
+        }
+    }
+
+    /// The derivatives of stage `t`, penalties included; `lambda` is the costate of the next stage.
+    #[inline(always)]
+    fn expand_stage<M, const NP: usize, const NS: usize>(
+        &mut self,
+        instance: &OcpInstance<'_, M, S, NU, NP, NS>,
+        trajectory: &Trajectory<S, NX, NU>,
+        t: usize,
+        (hessian, lambda): (Hessian, &SVector<S, NX>),
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let OcpInstance { model, params, stage_params, .. } = instance;
+        let Trajectory { states, controls, constraints } = trajectory;
+        let limits = const { &M::LIMITS };
+        let at = Stage::new(&states[t], &controls[t], params, &stage_params[t]);
+        if limits.limited() {
+            // Kernels write no structural zero, but penalties were added to the records.
+            self.stage = StageExpansion::zeros();
+            self.hamiltonian = HamiltonianExpansion::zeros();
+        }
         let derivatives = match hessian {
             Hessian::Exact => {
-                model.expand_hamiltonian(Stage { x, u, p, s }, lambda, &mut self.hamiltonian);
+                model.expand_hamiltonian(at, lambda, &mut self.hamiltonian);
                 let HamiltonianExpansion { lx, lu, hxx, hux, huu, .. } = &mut self.hamiltonian;
                 CostDerivativesMut { lx, lu, hxx, hux, huu }
             }
             Hessian::GaussNewton => {
-                model.expand_stage(Stage { x, u, p, s }, &mut self.stage);
+                model.expand_stage(at, &mut self.stage);
                 let StageExpansion { lx, lu, lxx, lux, luu, .. } = &mut self.stage;
                 CostDerivativesMut { lx, lu, hxx: lxx, hux: lux, huu: luu }
             }
         };
         if limits.limited() {
-            let c = &constraints[at_stage(constraints, t, horizon, limits)];
-            instance.expand_stage_penalty(t, x, u, c, &mut self.multipliers, &mut self.constraints, derivatives);
+            let c = &constraints[at_stage(constraints, t, controls.len(), limits)];
+            instance.expand_stage_penalty(t, at, c, &mut self.constraints, derivatives);
         }
     }
 }

@@ -9,7 +9,8 @@ use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
 use crate::model::stage::{Stage, Terminal};
-use crate::ocp::instance::{OcpInstance, is_enforced_at};
+
+use crate::ocp::instance::{OcpInstance, PenaltyRecord, is_enforced_at};
 use crate::ocp::rollout::{Trajectory, at_stage};
 use crate::settings::Hessian;
 use crate::solve::backward_pass::StageWorkspace;
@@ -101,9 +102,10 @@ where
     if found.is_some() || limits.stage() == 0 {
         return found;
     }
-    records.multipliers.fill(0.0);
-    model.expand_stage_constraints(place, &records.multipliers, &mut records.constraints);
-    constraint_derivative(&records.constraints).map(|entry| (ModelFunction::StageConstraintDerivatives, entry))
+    let PenaltyRecord { multipliers, expansion } = &mut records.constraints;
+    multipliers.fill(0.0);
+    model.expand_stage_constraints(place, multipliers, expansion);
+    constraint_derivative(expansion).map(|entry| (ModelFunction::StageConstraintDerivatives, entry))
 }
 
 fn terminal_derivative<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
@@ -123,10 +125,10 @@ where
     if found.is_some() || limits.terminal() == 0 {
         return found;
     }
-    records.terminal_multipliers.fill(0.0);
-    model.expand_terminal_constraints(place, &records.terminal_multipliers, &mut records.terminal_constraints);
-    constraint_derivative(&records.terminal_constraints)
-        .map(|entry| (ModelFunction::TerminalConstraintDerivatives, entry))
+    let PenaltyRecord { multipliers, expansion } = &mut records.terminal_constraints;
+    multipliers.fill(0.0);
+    model.expand_terminal_constraints(place, multipliers, expansion);
+    constraint_derivative(expansion).map(|entry| (ModelFunction::TerminalConstraintDerivatives, entry))
 }
 
 fn stage_derivative<const NX: usize, const NU: usize>(

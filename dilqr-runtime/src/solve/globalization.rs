@@ -102,10 +102,8 @@ pub(crate) struct IterationState<'a> {
 impl<'a> IterationState<'a> {
     /// To a relative Newton step of `tolerance`, from an initial trajectory that stands as the trial, and its cost.
     pub(crate) fn new(
-        settings: &'a Settings,
-        tolerance: f64,
-        horizon: usize,
-        cost: Cost<f64>,
+        (settings, tolerance): (&'a Settings, f64),
+        (horizon, cost): (usize, Cost<f64>),
         gauss_newton_fallback: bool,
         stats: Stats,
     ) -> Self {

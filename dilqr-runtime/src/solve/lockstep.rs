@@ -1,7 +1,7 @@
 //! The forward solve of several problems at once, one in each lane of a scalar.
 //!
 //! A turn is one rollout or one backward sweep, for every lane that waits for it ([`course`](crate::course) says what a
-//! lane waits for). PerLane lane has its own step length, regularization and end; when it ends its place is taken by the next
+//! lane waits for). Each lane has its own step length, regularization and end; when it ends its place is taken by the next
 //! problem. What a lane computes depends on nothing but its problem.
 
 use crate::scalar::Mask;
@@ -15,7 +15,7 @@ use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
-use crate::ocp::rollout::{Cost, Trajectory, closed_loop_rollout};
+use crate::ocp::rollout::{Cost, FeedbackLaw, Trajectory};
 use crate::problem::Problem;
 use crate::scalar::lanes::Lanes;
 use crate::settings::{Hessian, Settings};
@@ -108,7 +108,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
                 {
                     outcomes.push((
                         problem,
-                        Ok(self.extract_solution(lane, model, settings, &problems[problem], &course, end)),
+                        Ok(self.extract_solution(lane, (model, settings), &problems[problem], &course, end)),
                     ));
                     slots[lane] = None;
                 }
@@ -151,7 +151,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         scatter_one(lane, &single.bounds.upper, &mut self.bounds.upper);
         let cost = single.current.cost;
         let mut course =
-            IterationState::new(settings, settings.tolerance, single.horizon(), cost, true, Stats::default());
+            IterationState::new((settings, settings.tolerance), (single.horizon(), cost), true, Stats::default());
         if !single.current.is_finite() {
             course.diverge();
         }
@@ -162,8 +162,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
     fn extract_solution<M>(
         &mut self,
         lane: usize,
-        model: &M,
-        settings: &Settings,
+        (model, settings): (&M, &Settings),
         problem: &Problem<NX, NU, NP, NS>,
         course: &IterationState<'_>,
         end: Termination,
@@ -187,7 +186,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         gather(lane, &self.policy.held, &mut single.current.policy.held);
         single.current.cost = cost;
         single.current.sweep = sweep;
-        single.finish(model, settings, status, course.stats, problem, &mut solution);
+        single.finish((model, settings), (status, course.stats), problem, &mut solution);
         solution
     }
 
@@ -220,7 +219,9 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         let Self { current, trial, rolled, policy, params, stage_params, bounds, penalty, .. } = self;
         let instance = OcpInstance { model, params, stage_params, bounds, penalty };
         let alpha = L::from_lanes(|lane| if let Some(Request::Rollout { alpha }) = needs[lane] { alpha } else { 0.0 });
-        let (cost, finite) = closed_loop_rollout(&instance, current, &policy.gains, &policy.feedforward, alpha, rolled);
+        let Policy { gains, feedforward, .. } = &*policy;
+        let law = FeedbackLaw { reference: current, gains, feedforward, alpha };
+        let (cost, finite) = law.rollout(&instance, rolled);
         let took = |lane: usize| matches!(needs[lane], Some(Request::Rollout { .. }));
         // A lane that compares nothing must not keep the others waiting.
         let bounds = L::from_lanes(|lane| match (&slots[lane], took(lane)) {

@@ -13,7 +13,7 @@ use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
-use crate::ocp::rollout::{Cost, Trajectory, closed_loop_rollout, cost_along, rollout};
+use crate::ocp::rollout::{Cost, FeedbackLaw, Trajectory, cost_along, rollout};
 use crate::problem::Problem;
 use crate::settings::{Hessian, Settings};
 use crate::solution::{CertificateData, Solution, copy};
@@ -89,8 +89,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
     /// alone.
     pub(crate) fn solve<M, const NP: usize>(
         &mut self,
-        model: &M,
-        settings: &Settings,
+        (model, settings): (&M, &Settings),
         problem: &Problem<NX, NU, NP, NS>,
         observe: impl FnMut(&Iteration),
         solution: &mut Solution<NX, NU, NP, NS>,
@@ -131,7 +130,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         };
         let status = solve.run(observe);
         let Solve { stats, kept, .. } = solve;
-        self.finish(model, settings, status, stats, problem, solution);
+        self.finish((model, settings), (status, stats), problem, solution);
         Ok(kept && status == Status::Converged)
     }
 
@@ -149,10 +148,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
     /// Writes everything of `solution` from the current trajectory and the sweep about it.
     pub(crate) fn finish<M, const NP: usize>(
         &mut self,
-        model: &M,
-        settings: &Settings,
-        status: Status,
-        stats: Stats,
+        (model, settings): (&M, &Settings),
+        (status, stats): (Status, Stats),
         problem: &Problem<NX, NU, NP, NS>,
         solution: &mut Solution<NX, NU, NP, NS>,
     ) where
@@ -250,7 +247,11 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
                 together &= *u == given;
             }
         }
-        Ok(if together { cost_along(&instance, trajectory) } else { rollout(&instance, problem.x0(), trajectory) })
+        Ok(if together {
+            cost_along(&instance, trajectory)
+        } else {
+            rollout(&instance, problem.x0(), |_, _, _| {}, trajectory).0
+        })
     }
 
     /// The controls that a solve of a problem starts from, within the bounds; with their states where they come from a
@@ -338,7 +339,7 @@ where
     pub(crate) fn minimize(&mut self, tolerance: f64, observe: &mut impl FnMut(&Iteration)) -> Status {
         let (horizon, cost) = (self.memory.horizon(), self.memory.current.cost);
         let mut course =
-            IterationState::new(self.settings, tolerance, horizon, cost, self.gauss_newton_fallback, self.stats);
+            IterationState::new((self.settings, tolerance), (horizon, cost), self.gauss_newton_fallback, self.stats);
         // A course takes the initial trajectory for a trial.
         self.exchange();
         let Termination { status, trajectory, cost, sweep } = loop {
@@ -382,8 +383,8 @@ where
         let Forward { current, trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let Policy { gains, feedforward, .. } = &current.policy;
-        let (cost, finite) =
-            closed_loop_rollout(&instance, &current.trajectory, gains, feedforward, alpha, &mut trial.trajectory);
+        let law = FeedbackLaw { reference: &current.trajectory, gains, feedforward, alpha };
+        let (cost, finite) = law.rollout(&instance, &mut trial.trajectory);
         let change = match bound {
             Some(bound) if finite => current.trajectory.relative_change(&trial.trajectory, bound),
             _ => f64::NAN,

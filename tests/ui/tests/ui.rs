@@ -104,10 +104,10 @@ fn messages_read_alike() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The messages of the compiler's catalog.
+/// The texts of the compiler's catalog of messages.
 fn catalog() -> Vec<String> {
-    let source = include_str!("../../../dilqr-macros/src/errors.rs");
-    let (_, catalog) = source.split_once("pub(crate) mod message {").expect("errors.rs holds the catalog");
+    let source = include_str!("../../../dilqr-macros/src/syntax/messages.rs");
+    let (_, catalog) = source.split_once("pub(crate) mod message {").expect("messages.rs holds the catalog");
     let texts = string_literals(catalog.split("\n}\n").next().expect("the module ends"));
     assert!(texts.len() > 80, "the catalog has not been read: {texts:?}");
     texts
