@@ -22,7 +22,7 @@ use crate::differentiate::check::KktWorkspace;
 use crate::differentiate::hvp::Direction;
 #[cfg(feature = "dual")]
 use crate::differentiate::unroll::{self, Start};
-use crate::error::{GradientError, Input, InputError, SettingsError, SolveError};
+use crate::error::{GradientError, SettingsError, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::iteration::Iteration;
 use crate::kkt::Kkt;
@@ -110,8 +110,8 @@ where
     }
 
     /// Solves a problem at one relaxation after another, each from the solution before: with falling values a path from a
-    /// smooth problem to the one with its limits ([`Settings::relaxation`]). Each solution is
-    /// differentiated as the relaxed problem that it solves.
+    /// smooth problem to the one with its limits ([`Settings::relaxation`]). Each solution is differentiated as the relaxed
+    /// problem that it solves, so the gradient of a sum of losses on them is the sum of their gradients.
     ///
     /// # Errors
     /// As [`Ilqr::solve`], and for relaxations out of range.
@@ -126,38 +126,13 @@ where
             let settings = Settings { relaxation: Some(tau), ..self.settings };
             settings.validate()?;
             let mut solution = Solution::empty(self.horizon());
-            let warm = path.last().map(|last| problem.clone().with_warm_start(&self.model, last));
+            let usable = path.last().filter(|last| last.gains.iter().all(|gain| gain.iter().all(|k| k.is_finite())));
+            let warm = usable.map(|last| problem.clone().with_warm_start(&self.model, last));
             let problem = warm.as_ref().unwrap_or(problem);
             self.forward.solve((&self.model, &settings), problem, |_| {}, &mut solution, None)?;
             path.push(solution);
         }
         Ok(path)
-    }
-
-    /// The gradient of a sum of losses, one on each of the solutions: of a [path](Ilqr::solve_path) of relaxations, say, as
-    /// learners have it that weigh every iterate of their solver.
-    ///
-    /// # Errors
-    /// As [`Ilqr::vjp`], for the first solution that has one; [`InputError::WrongLength`](crate::InputError) where the lists differ.
-    pub fn vjp_sum(
-        &mut self,
-        solutions: &[Solution<NX, NU, NP, NS>],
-        losses: &[LossGradient<NX, NU>],
-    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        let (given, expected) = (losses.len(), solutions.len());
-        if given != expected {
-            return Err(InputError::WrongLength { input: Input::LossGradients, given, expected }.into());
-        }
-        let mut sum = Gradient::zeros(self.horizon());
-        for (solution, loss) in solutions.iter().zip(losses) {
-            let Gradient { params, initial_state, stage_params } = self.vjp(solution, loss)?;
-            sum.params += params;
-            sum.initial_state += initial_state;
-            for (sum, stage) in sum.stage_params.iter_mut().zip(stage_params) {
-                *sum += stage;
-            }
-        }
-        Ok(sum)
     }
 
     /// Solves a problem and calls `observe` after every backward pass about a new trajectory.
@@ -363,13 +338,11 @@ where
     /// the trajectory alone; the caller adds its direct dependence on the data, mixed derivatives included.
     ///
     /// Takes two factorizations and two solves on dual numbers; allocates its memory in every call. With the feature `dual`.
-    /// See [`second_order`].
     ///
     /// ```
     /// use dilqr_runtime::model::{Stage, Terminal};
     /// use dilqr_runtime::nalgebra::SVector;
-    /// use dilqr_runtime::second_order::Direction;
-    /// use dilqr_runtime::{Ilqr, LossGradient, Model, Problem, Scalar, Settings};
+    /// use dilqr_runtime::{Direction, Ilqr, LossGradient, Model, Problem, Scalar, Settings};
     ///
     /// /// `x+ = x + u`, `l = 1/2 p u^2`, `l_T = 1/2 x^2`: over one stage from `x_0`, `u = -x_0 / (1 + p)`.
     /// struct Push;

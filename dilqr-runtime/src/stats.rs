@@ -1,6 +1,26 @@
 //! What a solve did, in numbers.
 
+use core::fmt;
+
 /// Counts of a solve, and how stationary its trajectory is. Counts, never times, so that tests can assert them.
+///
+/// Prints as a report, a line for each number; those of constraints only where there were some.
+///
+/// ```
+/// let mut stats = dilqr_runtime::Stats::default();
+/// stats.iterations = 5;
+/// stats.line_search_steps = 6;
+/// stats.stationarity = 3.1e-16;
+/// stats.step = 1.2e-11;
+/// let report = [
+///     "iterations                   5",
+///     "line search steps            6",
+///     "regularizations              0",
+///     "stationarity           3.1e-16",
+///     "relative Newton step   1.2e-11",
+/// ];
+/// assert_eq!(stats.to_string(), report.join("\n"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -43,5 +63,27 @@ impl Default for Stats {
             violation: 0.0,
             violation_stage: None,
         }
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "iterations          {:>10}", self.iterations)?;
+        writeln!(f, "line search steps   {:>10}", self.line_search_steps)?;
+        writeln!(f, "regularizations     {:>10}", self.regularizations)?;
+        let constrained = self.multiplier_updates + self.newton_steps > 0 || self.violation != 0.0;
+        if constrained {
+            writeln!(f, "multiplier updates  {:>10}", self.multiplier_updates)?;
+            writeln!(f, "Newton steps        {:>10}", self.newton_steps)?;
+        }
+        writeln!(f, "stationarity        {:>10.1e}", self.stationarity)?;
+        write!(f, "relative Newton step{:>10.1e}", self.step)?;
+        if constrained {
+            write!(f, "\nviolation           {:>10.1e}", self.violation)?;
+            if let Some(stage) = self.violation_stage {
+                write!(f, " at stage {stage}")?;
+            }
+        }
+        Ok(())
     }
 }

@@ -419,3 +419,38 @@ fn long_horizons_keep_their_digits() {
         assert_close("T", &[gradient.initial_state], &[solution.gains[0].transpose()], 1e-8);
     }
 }
+
+/// Gradients and loss gradients form a vector space; a shorter list counts as zero beyond its end.
+#[test]
+fn gradients_add_up() {
+    let of = |value: f64, horizon: usize| {
+        let mut gradient: Gradient<2, 3, 1> = Gradient::zeros(horizon);
+        gradient.params.fill(value);
+        gradient.initial_state.fill(2.0 * value);
+        gradient.stage_params.fill([3.0 * value].into());
+        gradient
+    };
+    assert_eq!(of(1.0, 4) + of(2.0, 4), of(3.0, 4));
+    assert_eq!(of(1.0, 4) + &of(2.0, 4), of(3.0, 4));
+    assert_eq!(of(1.5, 4) * 2.0, of(3.0, 4));
+    let mut sum = of(1.0, 4);
+    sum += of(2.0, 4);
+    sum += &of(-2.0, 4);
+    assert_eq!(sum, of(1.0, 4));
+    let all = [of(1.0, 4), of(2.0, 4), of(4.0, 4)];
+    assert_eq!(all.iter().sum::<Gradient<2, 3, 1>>(), of(7.0, 4));
+    assert_eq!(all.into_iter().sum::<Gradient<2, 3, 1>>(), of(7.0, 4));
+    assert_eq!(Vec::<Gradient<2, 3, 1>>::new().into_iter().sum::<Gradient<2, 3, 1>>(), Gradient::zeros(0));
+    let mixed = of(1.0, 2) + of(2.0, 4);
+    assert_eq!(mixed.stage_params, [3.0, 3.0, 3.0, 2.0, 2.0].map(|value| SVector::from([3.0 * value])));
+
+    // The gradient is linear in the loss, to rounding.
+    let reference = support::Reference::read("pendulum");
+    let mut solver = Ilqr::new(support::Pendulum, reference.horizon, Settings::default()).unwrap();
+    let solution = solver.solve(&reference.problem()).unwrap();
+    let loss = reference.loss();
+    let other = LossGradient::new(solution.states.clone(), solution.controls.clone());
+    let together = solver.vjp(&solution, &(loss.clone() * 2.0 + &other)).unwrap().params;
+    let apart = solver.vjp(&solution, &loss).unwrap() * 2.0 + solver.vjp(&solution, &other).unwrap();
+    assert!((together - apart.params).amax() <= 1e-12 * together.amax());
+}
