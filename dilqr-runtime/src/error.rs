@@ -242,12 +242,9 @@ pub enum GradientError {
         /// The horizon.
         horizon: usize,
     },
-    /// The steps that were to be unrolled do not lead to the solution, so that what is differentiated through them is no
-    /// approximation of its derivative. An outcome of [`Differentiation::Unrolled`] and [`Differentiation::Truncated`]
-    /// alone, with the feature `dual`: the implicit derivative may well exist.
-    ///
-    /// [`Differentiation::Unrolled`]: crate::Differentiation
-    /// [`Differentiation::Truncated`]: crate::Differentiation
+    /// The steps that were to be unrolled do not lead to the solution, so that the derivative through them does not
+    /// approximate its derivative. An outcome of `Ilqr::unrolled` and `Ilqr::truncated` alone, with the feature `dual`:
+    /// the implicit derivative may well exist.
     #[error(
         "the unrolled steps do not contract: step {iteration} moved by {step:e}, the step before it by {previous:e}, and \
          ended {distance:e} from the solution"
