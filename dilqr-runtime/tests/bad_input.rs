@@ -4,12 +4,11 @@
 mod support;
 
 use dilqr_runtime::Limits;
-use dilqr_runtime::error::{Input, Position};
 use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Cause, GradientError, Hessian, Ilqr, InputError, Model, ModelFunction, Problem, Scalar, Settings, SettingsError,
-    Solution, SolveError, Status, batch,
+    Cause, GradientError, Hessian, Ilqr, Input, InputError, Model, ModelFunction, Position, Problem, Scalar, Settings,
+    SettingsError, Solution, SolveError, Status, batch,
 };
 use support::{Pendulum, Tracking, c};
 
