@@ -6,6 +6,44 @@
 //!
 //! Each thread has one workspace. Nothing of a solve stays in it, so results do not depend on which thread took which
 //! problem.
+//!
+//! ```
+//! use dilqr_runtime::{LossGradient, Problem, Settings, batch};
+//! # use dilqr_runtime::model::{Stage, Terminal};
+//! # use dilqr_runtime::nalgebra::SVector;
+//! # use dilqr_runtime::{Model, Scalar};
+//! /// A point on a line: `x+ = (x_0 + 0.1 x_1, x_1 + 0.1 u)`. Its parameter is the price of pushing.
+//! #[derive(Clone, Copy)]
+//! struct Point;
+//! # impl Model<2, 1, 1> for Point {
+//! #     fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 1>, next: &mut SVector<S, 2>) {
+//! #         next[0] = x[0] + S::from_f64(0.1) * x[1];
+//! #         next[1] = x[1] + S::from_f64(0.1) * u[0];
+//! #     }
+//! #     fn stage_cost<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 1>) -> S {
+//! #         x[0] * x[0] + x[1] * x[1] + p[0] * u[0] * u[0]
+//! #     }
+//! #     fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 1>) -> S {
+//! #         S::from_f64(10.0) * (x[0] * x[0] + x[1] * x[1])
+//! #     }
+//! # }
+//!
+//! let problems: Vec<_> = (1..=8).map(|i| Problem::new([f64::from(i) / 8.0, 0.0], [0.1], 20)).collect();
+//! let solved: Result<Vec<_>, _> = batch::solve(&Point, 20, &Settings::default(), &problems).into_iter().collect();
+//! let solutions = solved?;
+//!
+//! // How far each of them ends from the origin: `L = 1/2 |x_T|^2`.
+//! let loss = |end: &SVector<f64, 2>| {
+//!     let mut loss = LossGradient::zeros(20);
+//!     loss.states[20] = *end;
+//!     loss
+//! };
+//! let losses: Vec<_> = solutions.iter().map(|solution| loss(&solution.states[20])).collect();
+//! let gradients = batch::vjp(&Point, &Settings::default(), &solutions, &losses);
+//! let total: dilqr_runtime::Gradient<2, 1> = gradients.into_iter().sum::<Result<_, _>>()?;
+//! assert!(total.params[0] > 0.0, "the higher the price, the farther off");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #[cfg(feature = "lanes")]
 #[cfg(feature = "lanes")]
