@@ -7,8 +7,8 @@ mod support;
 use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Differentiation, Gradient, GradientError, Hessian, Ilqr, InputError, Limits, LossGradient, Model, Problem, Scalar,
-    Settings, Solution, Status,
+    Differentiation, Gradient, GradientError, Hessian, Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings,
+    Solution, Status,
 };
 use support::{
     BoundedPendulum, Cart4, Cartpole, Lqr, Pendulum, Reference, Tracking, assert_close, c, relative_error, solve, tight,

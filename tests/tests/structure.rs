@@ -269,7 +269,8 @@ fn tree<'a>(text: &'a str, base: &[String], paths: &mut Vec<(Vec<String>, usize)
         return rest.strip_prefix('}').unwrap_or(rest);
     }
     loop {
-        let length = rest.bytes().take_while(|&byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$').count();
+        let length =
+            rest.bytes().take_while(|&byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$').count();
         let name = &rest[..length];
         rest = &rest[length..];
         match name {
@@ -307,7 +308,8 @@ fn check_layers(this: &Crate, sources: &[Source], imports: &Imports, found: &mut
     for (source, imports) in sources.iter().zip(imports) {
         let path = &source.path;
         let Some(own) = layer(this, path) else {
-            let text = format!("{path}:1: belongs to no layer; move it into a folder, or add it to `layers` in {}", file!());
+            let text =
+                format!("{path}:1: belongs to no layer; move it into a folder, or add it to `layers` in {}", file!());
             found.push((Rule::Layer, path.clone(), text));
             continue;
         };
@@ -359,7 +361,8 @@ fn check_cycles(sources: &[Source], imports: &Imports, found: &mut Vec<(Rule, St
         }
         let path = &sources[start].path;
         let way: Vec<String> = way.iter().map(|&(file, line)| format!("{}:{line}", sources[file].path)).collect();
-        let text = format!("{}: import cycle {} -> {path}; move what both need into a file below", way[0], way.join(" -> "));
+        let text =
+            format!("{}: import cycle {} -> {path}; move what both need into a file below", way[0], way.join(" -> "));
         found.push((Rule::Cycle, path.clone(), text));
     }
 }
@@ -373,7 +376,8 @@ fn check_sizes(source: &Source, found: &mut Vec<(Rule, String, String)>) {
     for function in functions(&source.code) {
         let Function { name, line, parameters, lines } = function;
         if lines > FUNCTION_LINES {
-            let text = format!("{path}:{line}: `{name}` has {lines} lines, more than {FUNCTION_LINES}; split it by steps");
+            let text =
+                format!("{path}:{line}: `{name}` has {lines} lines, more than {FUNCTION_LINES}; split it by steps");
             found.push((Rule::Function, path.clone(), text));
         }
         if parameters > PARAMETERS {
