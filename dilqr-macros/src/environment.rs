@@ -6,6 +6,7 @@ use proc_macro2::Ident;
 
 /// By default, nothing: no cache, no file is written.
 #[derive(Default)]
+#[cfg_attr(not(feature = "symbolica"), expect(dead_code, reason = "only models that are derived have a cache"))]
 pub(crate) struct Environment {
     /// The folder of the cache, where it is on.
     pub(crate) cache: Option<PathBuf>,

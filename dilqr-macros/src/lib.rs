@@ -1,7 +1,6 @@
 //! The compiler behind `#[dilqr_runtime::model]`. Use it through `dilqr_runtime`, which re-exports it and holds what the
 //! generated code needs.
 #![warn(missing_docs)]
-#![cfg_attr(not(feature = "symbolica"), allow(dead_code, reason = "the stages that derive are left out"))]
 
 mod derive;
 #[cfg(feature = "symbolica")]

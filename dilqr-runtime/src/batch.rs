@@ -18,7 +18,7 @@ use crate::differentiate;
 use crate::differentiate::check::KktWorkspace;
 #[cfg(feature = "lanes")]
 use crate::differentiate::lanes::Gradients;
-use crate::error::{GradientError, Input, SolveError};
+use crate::error::{GradientError, Input, InputError, SolveError};
 use crate::gradient::{Gradient, LossGradient};
 use crate::ilqr::check_solver;
 use crate::model::Model;
@@ -29,7 +29,7 @@ use crate::settings::Settings;
 use crate::solution::Solution;
 #[cfg(feature = "lanes")]
 use crate::solve::lockstep::Lockstep;
-use crate::solve::workspace::Forward;
+use crate::solve::workspace::SolveWorkspace;
 
 /// Solves every problem, as [`Ilqr::solve`](crate::Ilqr::solve) would. Settings, a horizon or a model that
 /// [`Ilqr::new`](crate::Ilqr::new) would refuse are [`SolveError::Settings`] in every entry.
@@ -48,11 +48,11 @@ where
     problems
         .par_iter()
         .map_init(
-            || Forward::new::<M, NP>(horizon),
+            || SolveWorkspace::new::<M, NP>(horizon),
             |forward, problem| {
                 problem.check(model, horizon)?;
-                let mut solution = Solution::new(horizon);
-                forward.solve((model, settings), problem, |_| {}, &mut solution, None);
+                let mut solution = Solution::empty(horizon);
+                forward.solve((model, settings), problem, |_| {}, &mut solution, None)?;
                 Ok(solution)
             },
         )
@@ -62,7 +62,7 @@ where
 /// Differentiates every solution with the loss gradient of the same index, as [`Ilqr::vjp`](crate::Ilqr::vjp) would.
 /// Horizons may differ.
 ///
-/// Where the two lists have different lengths every entry is [`GradientError::WrongLength`].
+/// Where the two lists have different lengths every entry is [`InputError::WrongLength`](crate::InputError).
 pub fn vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     settings: &Settings,
@@ -73,9 +73,9 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     if losses.len() != solutions.len() {
-        let error =
-            GradientError::WrongLength { input: Input::LossGradients, given: losses.len(), expected: solutions.len() };
-        return vec![Err(error); solutions.len()];
+        let (given, expected) = (losses.len(), solutions.len());
+        let error = InputError::WrongLength { input: Input::LossGradients, given, expected };
+        return vec![Err(error.into()); solutions.len()];
     }
     solutions
         .par_iter()
@@ -131,7 +131,7 @@ where
 /// alone. Horizons may differ; those of one horizon go together. Solutions of models with limits are differentiated one by
 /// one.
 ///
-/// Where the two lists have different lengths every entry is [`GradientError::WrongLength`].
+/// Where the two lists have different lengths every entry is [`InputError::WrongLength`](crate::InputError).
 #[cfg(feature = "lanes")]
 pub fn vjp_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,

@@ -29,8 +29,6 @@ pub enum Input {
     LossControls,
     /// The multipliers of a solution.
     Multipliers,
-    /// The states that a solve started from.
-    InitialStates,
     /// A direction in the problem's data.
     Direction,
     /// The loss Hessian's product in the states, `T + 1` vectors.
@@ -53,7 +51,6 @@ impl fmt::Display for Input {
             Self::LossStates => "the loss gradient in the states",
             Self::LossControls => "the loss gradient in the controls",
             Self::Multipliers => "the list of multipliers",
-            Self::InitialStates => "the list of initial states",
             Self::Direction => "the direction",
             Self::LossHessianStates => "the loss Hessian's product in the states",
             Self::LossHessianControls => "the loss Hessian's product in the controls",
@@ -103,6 +100,32 @@ pub enum SettingsError {
     EmptyHorizon,
 }
 
+/// What is wrong with a list of numbers, whatever it was given for.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// A list of vectors has the wrong length.
+    #[error("{input} has length {given}, expected {expected}")]
+    WrongLength {
+        /// Which list.
+        input: Input,
+        /// Its length.
+        given: usize,
+        /// The length the horizon asks for.
+        expected: usize,
+    },
+    /// A number is NaN or infinite.
+    #[error("{input} is {given} at {position}, expected a finite number")]
+    NonFinite {
+        /// Which input.
+        input: Input,
+        /// Where.
+        position: Position,
+        /// The number.
+        given: f64,
+    },
+}
+
 /// Why a problem could not be solved at all.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
@@ -110,6 +133,9 @@ pub enum SolveError {
     /// The settings, the horizon or the model were refused (only from [`batch`](crate::batch), which makes its own solvers).
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// A list of numbers was refused.
+    #[error(transparent)]
+    Input(#[from] InputError),
     /// The problem's horizon is not the solver's.
     #[error("the problem has horizon {given}, the solver was made for horizon {expected}")]
     Horizon {
@@ -138,35 +164,6 @@ pub enum SolveError {
         /// Its upper bound.
         upper: f64,
     },
-    /// A list of vectors has the wrong length.
-    #[error("{input} has length {given}, expected {expected}")]
-    WrongLength {
-        /// Which list.
-        input: Input,
-        /// Its length.
-        given: usize,
-        /// The length the horizon asks for.
-        expected: usize,
-    },
-    /// A number is NaN or infinite.
-    #[error("{input} is {given} at {position}, expected a finite number")]
-    NonFinite {
-        /// Which input.
-        input: Input,
-        /// Where.
-        position: Position,
-        /// The number.
-        given: f64,
-    },
-    /// [`Problem::with_policy`](crate::Problem::with_policy) was called on a problem that did not have one stage-parameter
-    /// vector a stage at that time, so that the rollout could not be made.
-    #[error("the policy was given with {given} stage parameters, expected {expected}: give the stage parameters first")]
-    PolicyBeforeStageParams {
-        /// Number of stage parameters at the call.
-        given: usize,
-        /// The number the horizon asks for.
-        expected: usize,
-    },
 }
 
 /// Why a solution has no gradient, or none that can be answered for.
@@ -176,6 +173,9 @@ pub enum GradientError {
     /// The settings, the horizon or the model were refused (only from [`batch`](crate::batch), which makes its own solvers).
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// A list of numbers was refused.
+    #[error(transparent)]
+    Input(#[from] InputError),
     /// The problem that was to be solved first is none.
     #[error(transparent)]
     Problem(#[from] SolveError),
@@ -259,36 +259,30 @@ pub enum GradientError {
     /// The derivative itself is infinite or undefined (say, of a square root at zero), though the solution is sound.
     #[error("the derivative is not finite")]
     Undefined,
-    /// A list of vectors has the wrong length.
-    #[error("{input} has length {given}, expected {expected}")]
-    WrongLength {
-        /// Which list.
-        input: Input,
-        /// Its length.
-        given: usize,
-        /// The length the horizon asks for.
-        expected: usize,
-    },
-    /// A number is NaN or infinite.
-    #[error("{input} is {given} at {position}, expected a finite number")]
-    NonFinite {
-        /// Which input.
-        input: Input,
-        /// Where.
-        position: Position,
-        /// The number.
-        given: f64,
-    },
 }
 
-/// The first number of `vectors` that is not finite.
-pub(crate) fn find_non_finite<'a>(vectors: impl Iterator<Item = &'a [f64]>) -> Option<(usize, usize, f64)> {
+/// A list of the length that the horizon asks for.
+pub(crate) fn check_length(input: Input, given: usize, expected: usize) -> Result<(), InputError> {
+    if given == expected { Ok(()) } else { Err(InputError::WrongLength { input, given, expected }) }
+}
+
+/// A vector of finite numbers.
+pub(crate) fn check_vector(input: Input, vector: &[f64]) -> Result<(), InputError> {
+    match vector.iter().position(|value| !value.is_finite()) {
+        Some(entry) => {
+            Err(InputError::NonFinite { input, position: Position { stage: None, entry }, given: vector[entry] })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Finite numbers, one vector a stage.
+pub(crate) fn check_finite<'a>(input: Input, vectors: impl Iterator<Item = &'a [f64]>) -> Result<(), InputError> {
     for (stage, vector) in vectors.enumerate() {
-        for (entry, &value) in vector.iter().enumerate() {
-            if !value.is_finite() {
-                return Some((stage, entry, value));
-            }
+        if let Some(entry) = vector.iter().position(|value| !value.is_finite()) {
+            let position = Position { stage: Some(stage), entry };
+            return Err(InputError::NonFinite { input, position, given: vector[entry] });
         }
     }
-    None
+    Ok(())
 }

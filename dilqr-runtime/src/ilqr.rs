@@ -1,6 +1,6 @@
 //! The solver: iLQR and its second-order form, differential dynamic programming.
 //!
-//! One iteration is a backward sweep about the current trajectory (see [`lq`](crate::lq)) and a search along the
+//! One iteration is a backward pass about the current trajectory (see [`lq`](crate::lq)) and a search along the
 //! closed-loop rollout of its step:
 //!
 //! ```text
@@ -22,7 +22,7 @@ use crate::differentiate::check::KktWorkspace;
 use crate::differentiate::hvp::Direction;
 #[cfg(feature = "dual")]
 use crate::differentiate::unroll::{self, Start};
-use crate::error::{GradientError, Input, SettingsError, SolveError};
+use crate::error::{GradientError, SettingsError, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::iteration::Iteration;
 use crate::kkt::Kkt;
@@ -31,7 +31,7 @@ use crate::problem::Problem;
 use crate::sensitivities::Sensitivities;
 use crate::settings::{Differentiation, Settings};
 use crate::solution::Solution;
-use crate::solve::workspace::Forward;
+use crate::solve::workspace::SolveWorkspace;
 
 /// Solves problems of one model over one horizon, and differentiates their solutions.
 ///
@@ -60,7 +60,7 @@ use crate::solve::workspace::Forward;
 pub struct Ilqr<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     model: M,
     settings: Settings,
-    forward: Forward<NX, NU, NS>,
+    forward: SolveWorkspace<NX, NU, NS>,
     kkt: KktWorkspace<NX, NU, NS>,
 }
 
@@ -74,7 +74,12 @@ where
     /// [`SettingsError`] for a setting out of range, and a horizon of 0.
     pub fn new(model: M, horizon: usize, settings: Settings) -> Result<Self, SettingsError> {
         check_solver(horizon, &settings)?;
-        Ok(Self { model, settings, forward: Forward::new::<M, NP>(horizon), kkt: KktWorkspace::new::<M, NP>(horizon) })
+        Ok(Self {
+            model,
+            settings,
+            forward: SolveWorkspace::new::<M, NP>(horizon),
+            kkt: KktWorkspace::new::<M, NP>(horizon),
+        })
     }
 
     /// The model.
@@ -105,8 +110,8 @@ where
     }
 
     /// Solves a problem at one relaxation after another, each from the solution before: with falling values a path from a
-    /// smooth problem to the one with its limits ([`Settings::relaxation`]). Losses on several of the solutions are the
-    /// losses on several iterates of a relaxing solver; each solution is differentiated as what it is.
+    /// smooth problem to the one with its limits ([`Settings::relaxation`]). Each solution is differentiated as the relaxed
+    /// problem that it solves, so the gradient of a sum of losses on them is the sum of their gradients.
     ///
     /// # Errors
     /// As [`Ilqr::solve`], and for relaxations out of range.
@@ -120,42 +125,17 @@ where
         for &tau in relaxations {
             let settings = Settings { relaxation: Some(tau), ..self.settings };
             settings.validate()?;
-            let mut solution = Solution::new(self.horizon());
-            let warm = path.last().map(|last| problem.clone().with_warm_start(&self.model, last));
+            let mut solution = Solution::empty(self.horizon());
+            let usable = path.last().filter(|last| last.gains.iter().all(|gain| gain.iter().all(|k| k.is_finite())));
+            let warm = usable.map(|last| problem.clone().with_warm_start(&self.model, last));
             let problem = warm.as_ref().unwrap_or(problem);
-            self.forward.solve((&self.model, &settings), problem, |_| {}, &mut solution, None);
+            self.forward.solve((&self.model, &settings), problem, |_| {}, &mut solution, None)?;
             path.push(solution);
         }
         Ok(path)
     }
 
-    /// The gradient of a sum of losses, one on each of the solutions: of a [path](Ilqr::solve_path) of relaxations, say, as
-    /// learners have it that weigh every iterate of their solver.
-    ///
-    /// # Errors
-    /// As [`Ilqr::vjp`], for the first solution that has one; [`GradientError::WrongLength`] where the lists differ.
-    pub fn vjp_sum(
-        &mut self,
-        solutions: &[Solution<NX, NU, NP, NS>],
-        losses: &[LossGradient<NX, NU>],
-    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        let (given, expected) = (losses.len(), solutions.len());
-        if given != expected {
-            return Err(GradientError::WrongLength { input: Input::LossGradients, given, expected });
-        }
-        let mut sum = Gradient::zeros(self.horizon());
-        for (solution, loss) in solutions.iter().zip(losses) {
-            let Gradient { params, initial_state, stage_params } = self.vjp(solution, loss)?;
-            sum.params += params;
-            sum.initial_state += initial_state;
-            for (sum, stage) in sum.stage_params.iter_mut().zip(stage_params) {
-                *sum += stage;
-            }
-        }
-        Ok(sum)
-    }
-
-    /// Solves a problem and calls `observe` after every backward sweep about a new trajectory.
+    /// Solves a problem and calls `observe` after every backward pass about a new trajectory.
     ///
     /// # Errors
     /// As [`Ilqr::solve`].
@@ -165,8 +145,8 @@ where
         observe: impl FnMut(&Iteration),
     ) -> Result<Solution<NX, NU, NP, NS>, SolveError> {
         problem.check(&self.model, self.horizon())?;
-        let mut solution = Solution::new(self.horizon());
-        self.run(problem, observe, &mut solution);
+        let mut solution = Solution::empty(self.horizon());
+        self.run(problem, observe, &mut solution)?;
         Ok(solution)
     }
 
@@ -180,8 +160,7 @@ where
         solution: &mut Solution<NX, NU, NP, NS>,
     ) -> Result<(), SolveError> {
         problem.check(&self.model, self.horizon())?;
-        self.run(problem, |_| {}, solution);
-        Ok(())
+        self.run(problem, |_| {}, solution)
     }
 
     fn run(
@@ -189,9 +168,10 @@ where
         problem: &Problem<NX, NU, NP, NS>,
         observe: impl FnMut(&Iteration),
         solution: &mut Solution<NX, NU, NP, NS>,
-    ) {
+    ) -> Result<(), SolveError> {
         let Self { model, settings, forward, .. } = self;
-        forward.solve((model, settings), problem, observe, solution, None);
+        forward.solve((model, settings), problem, observe, solution, None)?;
+        Ok(())
     }
 
     /// Checks that a solution is one, and factorizes the optimality conditions about it: for several derivatives at the
@@ -249,12 +229,12 @@ where
     ) -> Result<(Solution<NX, NU, NP, NS>, Result<Sensitivities<'_, M, NX, NU, NP, NS>, GradientError>), SolveError>
     {
         problem.check(&self.model, self.horizon())?;
-        let mut solution = Solution::new(self.horizon());
+        let mut solution = Solution::empty(self.horizon());
         let keep = match &mut self.kkt.kkt {
             Kkt::Unconstrained(system) => Some(system),
             Kkt::ActiveSet(_) => None,
         };
-        let kept = self.forward.solve((&self.model, &self.settings), problem, |_| {}, &mut solution, keep);
+        let kept = self.forward.solve((&self.model, &self.settings), problem, |_| {}, &mut solution, keep)?;
         if !kept {
             let sensitivities = self.differentiate(&solution);
             return Ok((solution, sensitivities));
@@ -311,7 +291,7 @@ where
         iterations: usize,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
         let solution = self.solved(problem, loss)?;
-        let (controls, states) = self.forward.guess_of(&self.model, problem);
+        let (controls, states) = self.forward.guess_of(&self.model, problem)?;
         let start = Start { controls: &controls, states: &states };
         unroll::vjp(&self.model, &self.settings, &solution, loss, (start, iterations))
     }
@@ -333,7 +313,7 @@ where
         unroll::vjp(&self.model, &self.settings, &solution, loss, (start, iterations))
     }
 
-    /// The solution of a problem, with what the comparisons ask of it.
+    /// The solution of a problem, checked, for the comparisons.
     #[cfg(feature = "dual")]
     fn solved(
         &mut self,
@@ -355,16 +335,14 @@ where
     /// `loss` is the loss gradient at the solution, and `loss_hessian` its derivative: called with the derivative of the
     /// trajectory along the direction, `dx_t` (`T + 1` vectors of `NX`) and `du_t` (`T` of `NU`), it returns the product of
     /// the loss's Hessian in the trajectory with it. (For a loss that is linear that is zero.) The loss is a function of
-    /// the trajectory alone: what it depends on the data directly, and their mixed derivatives, are the caller's to add.
+    /// the trajectory alone; the caller adds its direct dependence on the data, mixed derivatives included.
     ///
-    /// Two times the sweeps of a gradient, on dual numbers; allocates its memory in every call. With the feature `dual`.
-    /// See [`second_order`].
+    /// Takes two factorizations and two solves on dual numbers; allocates its memory in every call. With the feature `dual`.
     ///
     /// ```
     /// use dilqr_runtime::model::{Stage, Terminal};
     /// use dilqr_runtime::nalgebra::SVector;
-    /// use dilqr_runtime::second_order::Direction;
-    /// use dilqr_runtime::{Ilqr, LossGradient, Model, Problem, Scalar, Settings};
+    /// use dilqr_runtime::{Direction, Ilqr, LossGradient, Model, Problem, Scalar, Settings};
     ///
     /// /// `x+ = x + u`, `l = 1/2 p u^2`, `l_T = 1/2 x^2`: over one stage from `x_0`, `u = -x_0 / (1 + p)`.
     /// struct Push;
@@ -412,7 +390,7 @@ where
         self.differentiate(solution)?.hvp(loss, direction, loss_hessian)
     }
 
-    /// The exact derivative of the whole trajectory with respect to the parameters, by a forward sweep.
+    /// The exact derivative of the whole trajectory with respect to the parameters, by a forward solve.
     ///
     /// # Errors
     /// As [`Ilqr::vjp`].
@@ -446,7 +424,7 @@ where
     }
 }
 
-/// What [`Ilqr::new`] asks of its arguments.
+/// The checks of [`Ilqr::new`].
 pub(crate) fn check_solver(horizon: usize, settings: &Settings) -> Result<(), SettingsError> {
     settings.validate()?;
     if horizon == 0 { Err(SettingsError::EmptyHorizon) } else { Ok(()) }

@@ -59,10 +59,12 @@ extern crate alloc;
 
 #[cfg(feature = "std")]
 pub mod batch;
+mod cause;
 mod certificate;
 mod differentiate;
 pub mod error;
 mod gradient;
+mod guess;
 mod ilqr;
 mod iteration;
 mod kkt;
@@ -77,6 +79,7 @@ mod sensitivities;
 mod settings;
 mod solution;
 mod solve;
+mod stats;
 mod status;
 pub mod transform;
 
@@ -84,10 +87,11 @@ pub mod transform;
 pub use dilqr_macros::model;
 pub use nalgebra;
 
+pub use cause::{Cause, ModelFunction};
 pub use certificate::{ActiveLimit, Certificate};
 #[cfg(feature = "dual")]
 pub use differentiate::hvp::Direction;
-pub use error::{GradientError, SettingsError, SolveError};
+pub use error::{GradientError, InputError, SettingsError, SolveError};
 pub use gradient::{Gradient, Jacobian, LossGradient};
 pub use ilqr::Ilqr;
 pub use iteration::Iteration;
@@ -100,13 +104,14 @@ pub use model::sparsity::Sparsity;
 pub use mpc::{Mpc, MpcStep};
 pub use problem::Problem;
 #[cfg(feature = "dual")]
-pub use scalar::dual::HyperDualParts;
+pub use scalar::hyper_dual::HyperDualParts;
 #[cfg(feature = "lanes")]
 pub use scalar::lanes;
 pub use scalar::{Mask, Scalar, ScalarReal};
 pub use sensitivities::Sensitivities;
 pub use settings::{Differentiation, Hessian, LineSearch, PenaltySchedule, Regularization, Settings};
-pub use solution::{Multipliers, Solution, Stats};
+pub use solution::{Multipliers, Solution};
+pub use stats::Stats;
 pub use status::Status;
 
 /// What the code that the attribute emits names. No one else should.

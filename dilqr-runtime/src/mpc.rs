@@ -8,16 +8,19 @@
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
-use crate::error::{Input, SettingsError, SolveError};
+use crate::cause::Cause;
+use crate::error::{Input, SettingsError, SolveError, check_finite, check_length, check_vector};
+use crate::guess::Guess;
 use crate::ilqr::Ilqr;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::rollout::at_stage;
-use crate::problem::{Guess, Problem, finite, length};
+use crate::problem::Problem;
 use crate::settings::Settings;
-use crate::solution::{Multipliers, Solution, Stats, copy};
+use crate::solution::{Multipliers, Solution, copy};
 use crate::solve::augmented_lagrangian::violation;
+use crate::stats::Stats;
 use crate::status::Status;
 
 /// A controller with a receding horizon.
@@ -80,6 +83,7 @@ pub struct Mpc<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
 
 /// What to do until the next measurement.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MpcStep<const NX: usize, const NU: usize> {
     /// The control of the coming stage, `NU`; within its bounds.
     pub control: SVector<f64, NU>,
@@ -88,6 +92,8 @@ pub struct MpcStep<const NX: usize, const NU: usize> {
     pub gain: SMatrix<f64, NU, NX>,
     /// How this step's solve ended.
     pub status: Status,
+    /// Why and where, if that is [`Status::Diverged`].
+    pub cause: Option<Cause>,
     /// Whether the plan is what this step's solve arrived at. Otherwise the solve brought nothing better than the last
     /// plan, and that one goes on under its feedback law.
     pub replanned: bool,
@@ -119,7 +125,7 @@ where
         let (stages, terminal) = (horizon * limits.stage(), limits.terminal());
         // With room for what a solve writes into it.
         let room = || {
-            let mut solution = Solution::new(horizon);
+            let mut solution = Solution::empty(horizon);
             solution.multipliers.stage.reserve_exact(stages);
             solution.multipliers.terminal.reserve_exact(terminal);
             solution.bound_multipliers.reserve_exact(if limits.bounded { horizon } else { 0 });
@@ -158,7 +164,7 @@ where
         let fallback = self.guess();
         self.solver.solve_into(&self.problem, &mut self.solution)?;
 
-        let Solution { status, mut stats, .. } = self.solution;
+        let Solution { status, cause, mut stats, .. } = self.solution;
         let replanned = self.is_better(&fallback);
         if replanned {
             core::mem::swap(&mut self.plan, &mut self.solution);
@@ -167,7 +173,7 @@ where
             self.move_on(&fallback);
             (stats.violation, stats.violation_stage) = fallback.violation;
         }
-        (self.plan.status, self.plan.stats) = (status, stats);
+        (self.plan.status, self.plan.cause, self.plan.stats) = (status, cause, stats);
         self.stepped = true;
         if status == Status::Converged {
             let warm = self.problem.multipliers.get_or_insert_default();
@@ -180,6 +186,7 @@ where
             control: if replanned { self.plan.controls[0] } else { fallback.control },
             gain: self.plan.gains[0],
             status,
+            cause,
             replanned,
             cost: self.plan.cost,
             stats,
@@ -229,15 +236,16 @@ where
         let horizon = self.horizon();
         let Solution { states, controls, gains, multipliers, .. } = solution;
         let Multipliers { stage, terminal } = multipliers;
-        length(Input::States, states.len(), horizon + 1)?;
-        length(Input::Controls, controls.len(), horizon)?;
-        length(Input::Gains, gains.len(), horizon)?;
-        length(Input::Multipliers, stage.len(), horizon * limits.stage())?;
-        length(Input::Multipliers, terminal.len(), limits.terminal())?;
-        finite(Input::States, true, states.iter().map(|x| x.as_slice()))?;
-        finite(Input::Controls, true, controls.iter().map(|u| u.as_slice()))?;
-        finite(Input::Gains, true, gains.iter().map(|gain| gain.as_slice()))?;
-        finite(Input::Multipliers, false, [stage.as_slice(), terminal.as_slice()].into_iter())?;
+        check_length(Input::States, states.len(), horizon + 1)?;
+        check_length(Input::Controls, controls.len(), horizon)?;
+        check_length(Input::Gains, gains.len(), horizon)?;
+        check_length(Input::Multipliers, stage.len(), horizon * limits.stage())?;
+        check_length(Input::Multipliers, terminal.len(), limits.terminal())?;
+        check_finite(Input::States, states.iter().map(|x| x.as_slice()))?;
+        check_finite(Input::Controls, controls.iter().map(|u| u.as_slice()))?;
+        check_finite(Input::Gains, gains.iter().map(|gain| gain.as_slice()))?;
+        check_vector(Input::Multipliers, stage)?;
+        check_vector(Input::Multipliers, terminal)?;
         self.reset();
         self.plan.states.copy_from_slice(states);
         self.plan.controls.copy_from_slice(controls);

@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 use nalgebra::SVector;
 
-use crate::error::{Input, Position, SolveError, find_non_finite};
+use crate::error::{Input, SolveError, check_finite, check_length, check_vector};
+use crate::guess::{Feedback, Guess, Policy};
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
-use crate::model::stage::Stage;
 use crate::solution::{Multipliers, Solution};
 
 /// An instance of a model's problem: `x_0`, `p`, `s_t`, the horizon `T`, and the controls to start from.
@@ -20,20 +20,6 @@ pub struct Problem<const NX: usize, const NU: usize, const NP: usize, const NS: 
     pub(crate) guess: Guess<NX, NU>,
     pub(crate) stage_params: Vec<SVector<f64, NS>>,
     pub(crate) multipliers: Option<Multipliers>,
-}
-
-/// The trajectory a solve starts from.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Guess<const NX: usize, const NU: usize> {
-    /// All controls zero.
-    Zeros,
-    /// These controls; the states follow from them.
-    Controls(Vec<SVector<f64, NU>>),
-    /// Controls of a policy together with the states it went through: on an unstable system the controls alone would
-    /// reproduce the states only if every operation rounded alike.
-    Rollout { controls: Vec<SVector<f64, NU>>, states: Vec<SVector<f64, NX>> },
-    /// A policy that could not be rolled out, because this many stage parameters were there.
-    NoRollout { stage_params: usize },
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem<NX, NU, NP, NS> {
@@ -57,65 +43,48 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         self
     }
 
-    /// Stage parameters `s_0 .. s_T`, `T + 1` of them, for models that have some. To be called before
-    /// [`with_policy`](Problem::with_policy), whose rollout depends on them.
+    /// Stage parameters `s_0 .. s_T`, `T + 1` of them, for models that have some.
     #[must_use]
     pub fn with_stage_params<C: Copy + Into<SVector<f64, NS>>>(mut self, stage_params: &[C]) -> Self {
         self.stage_params = stage_params.iter().map(|&s| s.into()).collect();
-        if let Guess::Rollout { controls, .. } = self.guess {
-            self.guess = Guess::Controls(controls);
-        }
         self
     }
 
-    /// Starts from the trajectory of `model` under the feedback law `u = policy(t, x)`, which is how to start on an
-    /// unstable system.
+    /// Starts from the trajectory under the feedback law `u = policy(t, x)`, which is how to start on an unstable system.
+    ///
+    /// The solve rolls its own model out with the problem's data, so the order of builders does not matter. The policy is
+    /// called once for every stage of every solve. `model` only fixes the model's type.
+    ///
+    /// A problem with a policy equals its clones and no other problem.
     ///
     /// A warm start from a neighboring solution is a policy, too; see [`with_warm_start`](Problem::with_warm_start).
     #[must_use]
-    pub fn with_policy<M, U>(mut self, model: &M, mut policy: impl FnMut(usize, &SVector<f64, NX>) -> U) -> Self
+    pub fn with_policy<M, U>(
+        mut self,
+        _model: &M,
+        policy: impl Fn(usize, &SVector<f64, NX>) -> U + Send + Sync + 'static,
+    ) -> Self
     where
         M: Model<NX, NU, NP, NS>,
         U: Into<SVector<f64, NU>>,
     {
-        let given = self.stage_params.len();
-        if NS > 0 && given != self.horizon + 1 {
-            self.guess = Guess::NoRollout { stage_params: given };
-            return self;
-        }
-        let none = SVector::zeros();
-        let mut states = Vec::with_capacity(self.horizon + 1);
-        let mut controls = Vec::with_capacity(self.horizon);
-        let mut x = self.x0;
-        states.push(x);
-        for t in 0..self.horizon {
-            let u = policy(t, &x).into();
-            // `step` rather than `dynamics`: the kernel of the solver's own rollouts.
-            let mut next = SVector::zeros();
-            model.step(Stage::new(&x, &u, &self.params, self.stage_params.get(t).unwrap_or(&none)), &mut next);
-            controls.push(u);
-            states.push(next);
-            x = next;
-        }
-        self.guess = Guess::Rollout { controls, states };
+        self.guess = Guess::Policy(Policy::new(policy));
         self
     }
 
     /// Starts from a neighboring solution over the same horizon: from the trajectory under its feedback law
-    /// `u = u_t + K_t (x - x_t)`, and from its multipliers.
+    /// `u = u_t + K_t (x - x_t)`, and from its multipliers. As with a policy, the solve makes the rollout; `model` only fixes
+    /// the model's type.
     #[must_use]
-    pub fn with_warm_start<M>(self, model: &M, solution: &Solution<NX, NU, NP, NS>) -> Self
+    pub fn with_warm_start<M>(mut self, _model: &M, solution: &Solution<NX, NU, NP, NS>) -> Self
     where
         M: Model<NX, NU, NP, NS>,
     {
         let Solution { states, controls, gains, multipliers, .. } = solution;
-        let known = states.len().min(controls.len()).min(gains.len());
-        let mut problem = self.with_policy(model, |t, x| match t < known {
-            true => controls[t] + gains[t] * (x - states[t]),
-            false => SVector::zeros(),
-        });
-        problem.multipliers = Some(multipliers.clone());
-        problem
+        self.guess =
+            Guess::Feedback(Feedback { states: states.clone(), controls: controls.clone(), gains: gains.clone() });
+        self.multipliers = Some(multipliers.clone());
+        self
     }
 
     /// The multipliers to start from.
@@ -147,12 +116,13 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         &self.stage_params
     }
 
-    /// The controls to start from; `None` where none were given, which means zeros.
+    /// The controls to start from, as they were given to [`with_controls`](Problem::with_controls). `None` for a problem
+    /// that starts from zeros, or from a rollout under a policy, which the solve makes.
     #[must_use]
     pub fn controls(&self) -> Option<&[SVector<f64, NU>]> {
         match &self.guess {
-            Guess::Controls(controls) | Guess::Rollout { controls, .. } => Some(controls),
-            Guess::Zeros | Guess::NoRollout { .. } => None,
+            Guess::Controls(controls) => Some(controls),
+            Guess::Zeros | Guess::Policy(_) | Guess::Feedback(_) | Guess::Rollout { .. } => None,
         }
     }
 
@@ -168,31 +138,18 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         if self.horizon != horizon {
             return Err(SolveError::Horizon { given: self.horizon, expected: horizon });
         }
-        finite(Input::InitialState, false, core::iter::once(self.x0.as_slice()))?;
-        finite(Input::Params, false, core::iter::once(self.params.as_slice()))?;
+        check_vector(Input::InitialState, self.x0.as_slice())?;
+        check_vector(Input::Params, self.params.as_slice())?;
         if NS > 0 {
-            length(Input::StageParams, self.stage_params.len(), horizon + 1)?;
-            finite(Input::StageParams, true, self.stage_params.iter().map(|s| s.as_slice()))?;
+            check_length(Input::StageParams, self.stage_params.len(), horizon + 1)?;
+            check_finite(Input::StageParams, self.stage_params.iter().map(|s| s.as_slice()))?;
         }
-        if let Guess::NoRollout { stage_params: given } = self.guess {
-            return Err(SolveError::PolicyBeforeStageParams { given, expected: horizon + 1 });
-        }
-        if let Some(controls) = self.controls() {
-            length(Input::Controls, controls.len(), horizon)?;
-            // A rollout may have left the finite numbers: that is an outcome of the model, unless the law itself was at
-            // fault while the state was still finite.
-            let sound = match &self.guess {
-                Guess::Rollout { states, .. } => {
-                    states.iter().take_while(|x| x.iter().all(|v| v.is_finite())).count().min(horizon)
-                }
-                _ => horizon,
-            };
-            finite(Input::Controls, true, controls[..sound].iter().map(|u| u.as_slice()))?;
-        }
+        self.guess.check(horizon)?;
         if let Some(Multipliers { stage, terminal }) = &self.multipliers {
-            length(Input::Multipliers, stage.len(), horizon * M::LIMITS.stage())?;
-            length(Input::Multipliers, terminal.len(), M::LIMITS.terminal())?;
-            finite(Input::Multipliers, false, [stage.as_slice(), terminal.as_slice()].into_iter())?;
+            check_length(Input::Multipliers, stage.len(), horizon * M::LIMITS.stage())?;
+            check_length(Input::Multipliers, terminal.len(), M::LIMITS.terminal())?;
+            check_vector(Input::Multipliers, stage)?;
+            check_vector(Input::Multipliers, terminal)?;
         }
         check_bounds(&Bounds::of(model, &self.params))
     }
@@ -210,22 +167,4 @@ fn check_bounds<const NU: usize>(bounds: &Bounds<f64, NU>) -> Result<(), SolveEr
         }
     }
     Ok(())
-}
-
-pub(crate) fn length(input: Input, given: usize, expected: usize) -> Result<(), SolveError> {
-    if given == expected { Ok(()) } else { Err(SolveError::WrongLength { input, given, expected }) }
-}
-
-pub(crate) fn finite<'a>(
-    input: Input,
-    staged: bool,
-    vectors: impl Iterator<Item = &'a [f64]>,
-) -> Result<(), SolveError> {
-    match find_non_finite(vectors) {
-        Some((stage, entry, given)) => {
-            let position = Position { stage: staged.then_some(stage), entry };
-            Err(SolveError::NonFinite { input, position, given })
-        }
-        None => Ok(()),
-    }
 }

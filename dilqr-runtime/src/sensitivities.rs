@@ -13,7 +13,7 @@ use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::kkt::Kkt;
 use crate::kkt::linear::KktSystem;
 use crate::model::Model;
-use crate::solution::Stats;
+use crate::stats::Stats;
 
 /// The linear-quadratic problem about a solution, checked and factorized once, as
 /// [`Ilqr::differentiate`](crate::Ilqr::differentiate) returns it. Every method is one linear solve with it.

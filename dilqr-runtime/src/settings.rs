@@ -1,5 +1,7 @@
 //! How to solve: plain data, with defaults that suit the problems of this crate's tests.
 
+use core::fmt;
+
 use crate::error::SettingsError;
 
 /// How to differentiate a solution.
@@ -57,6 +59,7 @@ impl Default for Settings {
 
 /// Which second derivatives the forward solve uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Hessian {
     /// Those of `l + V_x' f`: differential dynamic programming (Jacobson and Mayne 1970; Tassa et al. 2012). Converges
     /// quadratically.
@@ -69,6 +72,15 @@ pub enum Hessian {
     Exact,
     /// Those of `l` alone: iLQR (Li and Todorov 2004). Cheaper a step, converges linearly, and not on every problem.
     GaussNewton,
+}
+
+impl fmt::Display for Hessian {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Exact => "exact",
+            Self::GaussNewton => "Gauss-Newton",
+        })
+    }
 }
 
 /// The proximal term `mu/2 (|dx_t|^2 + |du_t|^2)` added to every stage of the LQ subproblem, and its schedule.

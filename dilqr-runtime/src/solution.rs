@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
+use crate::cause::Cause;
 use crate::model::limits::Limits;
+use crate::stats::Stats;
 use crate::status::Status;
 
 /// What a solve leaves behind for the certificate.
@@ -34,53 +36,9 @@ impl<const NU: usize> CertificateData<NU> {
     }
 }
 
-/// Counts of a solve, and how stationary its trajectory is. Counts, never times, so that tests can assert them.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Stats {
-    /// Accepted steps.
-    pub iterations: usize,
-    /// Trial rollouts of all line searches.
-    pub line_search_steps: usize,
-    /// Answers to an indefinite Hessian or to a line search without success: sweeps repeated with another Hessian, and increases
-    /// of the regularization.
-    pub regularizations: usize,
-    /// Rounds of the augmented Lagrangian; 0 for models without constraints.
-    pub multiplier_updates: usize,
-    /// Newton steps on the active set; 0 for models without constraints.
-    pub newton_steps: usize,
-    /// `max |Q_u| / max (|l_u| + |f_u|' |lambda|)` of the returned trajectory, over controls that no bound holds: for each
-    /// control the largest residual of any stage over the largest sum of the terms that cancel in it, and of these ratios
-    /// the largest. NaN where no backward sweep finished. For a model with constraints `Q` is that of the Lagrangian.
-    pub stationarity: f64,
-    /// The largest change that the Newton step about the returned trajectory makes, relative to the largest magnitude of
-    /// the changed variable on the trajectory. At most the tolerance where a solve has converged; NaN where it was not
-    /// measured.
-    pub step: f64,
-    /// Largest violation of a constraint along the returned trajectory, in the constraint's unit; 0 where there is none.
-    /// (Bounds are never violated.)
-    pub violation: f64,
-    /// The stage of the largest violation.
-    pub violation_stage: Option<usize>,
-}
-
-impl Default for Stats {
-    fn default() -> Self {
-        Self {
-            iterations: 0,
-            line_search_steps: 0,
-            regularizations: 0,
-            multiplier_updates: 0,
-            newton_steps: 0,
-            stationarity: f64::NAN,
-            step: f64::NAN,
-            violation: 0.0,
-            violation_stage: None,
-        }
-    }
-}
-
 /// Multipliers of a solution's constraints. Those of bounds are [`Solution::bound_multipliers`].
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Multipliers {
     /// Of the stages' constraints, stage after stage, inequalities first in each; zero where an inequality is inactive.
     pub stage: Vec<f64>,
@@ -103,6 +61,8 @@ impl Multipliers {
 pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     /// How the solve ended.
     pub status: Status,
+    /// Why and where, if the status is [`Status::Diverged`]; `None` for a solution that has converged.
+    pub cause: Option<Cause>,
     /// `sum_t l(x_t, u_t) + l_T(x_T)`.
     pub cost: f64,
     /// `x_t`, `T + 1` vectors of `NX`.
@@ -136,12 +96,13 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solution<NX, NU, NP, NS> {
-    /// Room for a solution over `horizon` stages, for [`Ilqr::solve_into`](crate::Ilqr::solve_into): numbers NaN, status
-    /// [`Status::IterationLimit`] with no iteration made.
+    /// Memory for a solution over `horizon` stages, for [`Ilqr::solve_into`](crate::Ilqr::solve_into): status
+    /// [`Status::Unsolved`], every number NaN.
     #[must_use]
-    pub fn new(horizon: usize) -> Self {
+    pub fn empty(horizon: usize) -> Self {
         Self {
-            status: Status::IterationLimit,
+            status: Status::Unsolved,
+            cause: None,
             cost: f64::NAN,
             states: vec![SVector::repeat(f64::NAN); horizon + 1],
             controls: vec![SVector::repeat(f64::NAN); horizon],
@@ -162,6 +123,13 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
     #[must_use]
     pub fn horizon(&self) -> usize {
         self.controls.len()
+    }
+}
+
+/// A solution of no stages and no solve.
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Default for Solution<NX, NU, NP, NS> {
+    fn default() -> Self {
+        Self::empty(0)
     }
 }
 

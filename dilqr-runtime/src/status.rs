@@ -3,35 +3,53 @@
 use core::fmt;
 
 /// How a solve ended. Only [`Status::Converged`] solutions are differentiated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Status {
+    /// No solve has written here yet ([`Solution::empty`](crate::Solution::empty)). A solve never ends with it.
+    #[default]
+    Unsolved,
     /// Stationary to the tolerance, and a strict minimum: `Q_uu` is positive definite at every stage without regularization.
     Converged,
     /// `max_iterations` steps were taken and the trajectory is not stationary yet.
     IterationLimit,
     /// No step length brought progress, up to the largest regularization; or the cost can no longer tell trajectories
-    /// apart and no step made the trajectory more stationary (a tolerance below what rounding allows).
+    /// apart and no step made the trajectory more stationary (a tolerance below the level of rounding).
     LineSearchFailed,
     /// The Hessian is not positive definite: not even with the largest regularization; or the trajectory is stationary
     /// without being a strict minimum (a saddle, a maximum or a flat valley; often a symmetric first guess: start from
     /// other controls).
     RegularizationLimit,
     /// The first trajectory, or the derivatives along the last one, are not finite.
+    /// [`Solution::cause`](crate::Solution::cause) says where.
     Diverged,
-    /// No trajectory was found that satisfies the constraints; [`Stats::violation`] says by how much the returned one does
-    /// not, and where. Never returned for models without constraints.
+    /// No trajectory was found that satisfies the constraints; [`Stats::violation`](crate::Stats::violation) says by how
+    /// much the returned one does not, and where. Never returned for models without constraints.
     Infeasible,
+    /// The cost of feasible trajectories falls without a bound. Reserved: this version does not tell it from
+    /// [`Status::IterationLimit`] and [`Status::RegularizationLimit`] yet, and never returns it.
+    Unbounded,
+}
+
+impl Status {
+    /// Whether the solution is one: a strict minimum to the tolerance.
+    #[must_use]
+    pub const fn is_converged(self) -> bool {
+        matches!(self, Self::Converged)
+    }
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
+            Self::Unsolved => "unsolved",
             Self::Converged => "converged",
             Self::IterationLimit => "iteration limit",
             Self::LineSearchFailed => "line search failed",
             Self::RegularizationLimit => "regularization limit",
             Self::Diverged => "diverged",
             Self::Infeasible => "infeasible",
+            Self::Unbounded => "unbounded",
         })
     }
 }

@@ -27,6 +27,7 @@ use thiserror::Error;
 
 /// What becomes of one parameter.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub enum Transform {
     /// `p = theta`.
     #[default]

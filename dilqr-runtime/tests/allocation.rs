@@ -116,7 +116,7 @@ fn memory_is_linear_in_the_horizon() {
         let stated = 8 * (2 * NX * NX + 4 * NX * NU + 4 * NU * NU + 7 * NX + 8 * NU);
         let found = linear(solver);
         assert!(found <= stated, "{found} bytes a stage for {NX} states and {NU} controls, {stated} are stated");
-        let solution = |horizon| peak(|| drop(black_box(Solution::<NX, NU, 1>::new(horizon))));
+        let solution = |horizon| peak(|| drop(black_box(Solution::<NX, NU, 1>::empty(horizon))));
         let stated = 8 * (NX * NU + NU * NU + 2 * NX + NU);
         let found = linear(solution);
         assert!(found <= stated, "{found} bytes a stage for {NX} states and {NU} controls, {stated} are stated");
@@ -150,7 +150,7 @@ fn solve_into_allocates_nothing() {
         let easy = Cart4::problem(horizon);
         let hard = dilqr_runtime::Problem::new([0.0, 0.0, 3.0, 0.0], Cart4::PARAMS, horizon);
         let mut solver = Ilqr::new(Cart4, horizon, settings).unwrap();
-        let mut solution = Solution::new(horizon);
+        let mut solution = Solution::empty(horizon);
         for problem in [&easy, &hard, &easy] {
             // The first solve of the first problem included: `new` allocates everything.
             assert_eq!(allocations(|| solver.solve_into(problem, &mut solution).unwrap()), 0);
@@ -164,7 +164,7 @@ fn a_solve_allocates_the_solution_and_a_gradient_nothing_but_itself() {
     let reference = Reference::read("pendulum");
     let (problem, loss) = (reference.problem::<2, 1, 3>(), reference.loss());
     let mut solver = Ilqr::new(Pendulum, reference.horizon, Settings::default()).unwrap();
-    let mut solution = Solution::new(reference.horizon);
+    let mut solution = Solution::empty(reference.horizon);
     // States, controls, gains, costates, the certificate's curvatures; the list of stage parameters has no size.
     assert_eq!(allocations(|| solution = solver.solve(&problem).unwrap()), 5);
     assert_eq!(solution.status, Status::Converged);
@@ -189,7 +189,7 @@ fn a_solution_of_another_horizon_is_resized() {
     let problem = Cart4::problem(10);
     let expected = solver.solve(&problem).unwrap();
     for horizon in [3, 30] {
-        let mut solution = Solution::new(horizon);
+        let mut solution = Solution::empty(horizon);
         solver.solve_into(&problem, &mut solution).unwrap();
         assert_eq!(solution, expected);
         assert_eq!(allocations(|| solver.solve_into(&problem, &mut solution).unwrap()), 0);

@@ -8,7 +8,8 @@ use dilqr_runtime::error::{Input, Position};
 use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Hessian, Ilqr, Model, Problem, Scalar, Settings, SettingsError, Solution, SolveError, Status, batch,
+    Cause, GradientError, Hessian, Ilqr, InputError, Model, ModelFunction, Problem, Scalar, Settings, SettingsError,
+    Solution, SolveError, Status, batch,
 };
 use support::{Pendulum, Tracking, c};
 
@@ -23,7 +24,7 @@ fn refuse(problem: &Problem<2, 1, 3>, expected: &str) {
     let error = solver.solve(problem).unwrap_err();
     assert_eq!(error.to_string(), expected);
     // The same through every door, and the solution of the caller is left alone.
-    let mut solution = Solution::new(T);
+    let mut solution = Solution::empty(T);
     solution.cost = 7.0;
     assert_eq!(solver.solve_into(problem, &mut solution).unwrap_err().to_string(), expected);
     assert_eq!(solution.cost, 7.0);
@@ -51,7 +52,7 @@ fn numbers_that_are_not_finite() {
         );
         // A policy at fault is told from a model at fault: the state was still finite.
         refuse(
-            &Problem::new([0.1, 0.0], p, T).with_policy(&Pendulum, |t, _| if t == 3 { [bad] } else { [0.0] }),
+            &Problem::new([0.1, 0.0], p, T).with_policy(&Pendulum, move |t, _| if t == 3 { [bad] } else { [0.0] }),
             &format!("the list of controls is {bad} at stage 3, entry 0, expected a finite number"),
         );
     }
@@ -76,32 +77,70 @@ fn stage_parameters() {
     let start = || Problem::new([0.1, 0.0], [9.0, 0.1], T);
     assert_eq!(
         solver.solve(&start()),
-        Err(SolveError::WrongLength { input: Input::StageParams, given: 0, expected: T + 1 })
+        Err(SolveError::Input(InputError::WrongLength { input: Input::StageParams, given: 0, expected: T + 1 }))
     );
     assert_eq!(
         solver.solve(&start().with_stage_params(&[[0.0; 2]; T])),
-        Err(SolveError::WrongLength { input: Input::StageParams, given: T, expected: T + 1 })
+        Err(SolveError::Input(InputError::WrongLength { input: Input::StageParams, given: T, expected: T + 1 }))
     );
     let mut bad = [[0.0; 2]; T + 1];
     bad[T][1] = f64::INFINITY;
     let position = Position { stage: Some(T), entry: 1 };
     assert_eq!(
         solver.solve(&start().with_stage_params(&bad)),
-        Err(SolveError::NonFinite { input: Input::StageParams, position, given: f64::INFINITY })
+        Err(SolveError::Input(InputError::NonFinite { input: Input::StageParams, position, given: f64::INFINITY }))
     );
     let good = [[0.1; 2]; T + 1];
     let policy = |_: usize, x: &SVector<f64, 2>| [-x[0]];
-    assert_eq!(
-        solver.solve(&start().with_policy(&Tracking, policy).with_stage_params(&good)),
-        Err(SolveError::PolicyBeforeStageParams { given: 0, expected: T + 1 })
-    );
     let solution = solver.solve(&start().with_stage_params(&good).with_policy(&Tracking, policy)).unwrap();
     assert_eq!(solution.status, Status::Converged);
-    // Stage parameters that change after the rollout: its controls stay, its states do not.
+    // The solve evaluates the policy, so the order of the builders is nothing to think of.
+    assert_eq!(solver.solve(&start().with_policy(&Tracking, policy).with_stage_params(&good)).unwrap(), solution);
     let other = [[0.2; 2]; T + 1];
-    let late = start().with_stage_params(&good).with_policy(&Tracking, policy).with_stage_params(&other);
-    let early = late.controls().map(|u| start().with_stage_params(&other).with_controls(u)).unwrap();
-    assert_eq!(solver.solve(&late), solver.solve(&early));
+    let late = start().with_stage_params(&other).with_policy(&Tracking, policy).with_stage_params(&good);
+    assert_eq!(solver.solve(&late).unwrap(), solution);
+    // A policy without the stage parameters that its rollout reads.
+    assert_eq!(
+        solver.solve(&start().with_policy(&Tracking, policy)),
+        Err(InputError::WrongLength { input: Input::StageParams, given: 0, expected: T + 1 }.into())
+    );
+}
+
+/// A problem with a policy stays a value: its clones are equal to it, and threads may share it.
+#[test]
+fn policies_are_values() {
+    let policy = |_: usize, x: &SVector<f64, 2>| [-8.0 * x[0] - 2.0 * x[1]];
+    let start = || Problem::new([0.1, 0.0], [10.0, 1.0, 1.0], T).with_policy(&Pendulum, policy);
+    let problem = start();
+    assert_eq!(problem, problem.clone());
+    assert_ne!(problem, start());
+    assert!(problem.controls().is_none());
+    let solution = pendulum().solve(&problem).unwrap();
+    let elsewhere = std::thread::spawn(move || pendulum().solve(&problem).unwrap()).join().unwrap();
+    assert_eq!(solution, elsewhere);
+}
+
+/// A warm start checks the solution that it was given.
+#[test]
+fn warm_starts() {
+    let mut solver = pendulum();
+    let start = || Problem::new([0.1, 0.0], [10.0, 1.0, 1.0], T);
+    let solution = solver.solve(&start()).unwrap();
+    let again = solver.solve(&start().with_warm_start(&Pendulum, &solution)).unwrap();
+    assert_eq!((again.status, again.stats.iterations), (Status::Converged, 0));
+    let mut edited = solution.clone();
+    edited.gains.pop();
+    refuse(&start().with_warm_start(&Pendulum, &edited), "the list of gains has length 19, expected 20");
+    edited = solution.clone();
+    edited.gains[4][1] = f64::NAN;
+    refuse(
+        &start().with_warm_start(&Pendulum, &edited),
+        "the list of gains is NaN at stage 4, entry 1, expected a finite number",
+    );
+    refuse(
+        &start().with_warm_start(&Pendulum, &Solution::empty(T)),
+        "the list of states is NaN at stage 0, entry 0, expected a finite number",
+    );
 }
 
 #[test]
@@ -190,6 +229,12 @@ fn a_model_that_divides_by_zero_diverges() {
             for problem in [start(), start().with_controls(&[[1.0]; T]), start().with_policy(&Pendulum, policy)] {
                 let solution = solver.solve(&problem).unwrap();
                 assert_eq!(solution.status, Status::Diverged, "{params:?}");
+                assert!(!solution.status.is_converged());
+                let dynamics = matches!(
+                    solution.cause,
+                    Some(Cause::NonFinite { function: ModelFunction::Dynamics | ModelFunction::DynamicsJacobian, .. })
+                );
+                assert!(dynamics, "{params:?}: {:?}", solution.cause);
                 assert!(solution.stats.stationarity.is_nan());
                 assert!(solution.gains.iter().all(|gain| gain.iter().all(|k| k.is_nan())));
                 assert_eq!(solution.gains.len(), T);
@@ -233,16 +278,34 @@ fn only_a_trial_that_is_not_finite_shortens_the_step() {
     let solve =
         |solver: &mut Ilqr<_, 1, 1, 1>, x0: f64, kind: f64| solver.solve(&Problem::new([x0], [kind], 2)).unwrap();
     // The derivative at the first trajectory is infinite: nothing to be done.
-    assert_eq!(solve(&mut solver, 0.0, 0.0).status, Status::Diverged);
+    let solution = solve(&mut solver, 0.0, 0.0);
+    assert_eq!(solution.status, Status::Diverged);
+    let at = |function| Some(Cause::NonFinite { function, stage: 2, entry: 0 });
+    assert_eq!(solution.cause, at(ModelFunction::TerminalCostGradient));
+    let message = "the gradient of the terminal cost is not finite at stage 2, entry 0";
+    assert_eq!(solution.cause.map(|cause| cause.to_string()).as_deref(), Some(message));
     // The logarithm of a negative number is met on the way, not at the end.
     let solution = solve(&mut solver, -3.0, 1.0);
-    assert_eq!(solution.status, Status::Converged);
+    assert_eq!((solution.status, solution.cause), (Status::Converged, None));
     assert!(solution.stats.line_search_steps > solution.stats.iterations);
     // Cost 1e195 to begin with, derivatives larger still.
     let solution = solve(&mut solver, 3.0, 2.0);
     assert_eq!(solution.status, Status::Converged);
     assert!(solution.states[2][0].abs() < 1.0);
-    assert_eq!(solve(&mut solver, 4.0, 2.0).status, Status::Diverged);
+    let solution = solve(&mut solver, 4.0, 2.0);
+    assert_eq!((solution.status, solution.cause), (Status::Diverged, at(ModelFunction::TerminalCost)));
+}
+
+/// A solution that no solve has written says so, and has no gradient.
+#[test]
+fn an_empty_solution_is_unsolved() {
+    let empty: Solution<2, 1, 3> = Solution::empty(T);
+    assert_eq!((empty.status, empty.cause), (Status::Unsolved, None));
+    assert!(!empty.status.is_converged() && empty.cost.is_nan());
+    assert_eq!((Status::default(), Solution::<2, 1, 3>::default().horizon()), (Status::Unsolved, 0));
+    let mut solver = pendulum();
+    let error = solver.vjp(&empty, &dilqr_runtime::LossGradient::zeros(T)).unwrap_err();
+    assert!(matches!(error, GradientError::NotConverged { status: Status::Unsolved, .. }), "{error}");
 }
 
 /// Seeded extremes: every entry of x0, p and the guess of any size and sign. No panic, no hang, and what is called
@@ -258,12 +321,13 @@ fn extreme_numbers() {
         let value = 10.0_f64.powf(exponent.clamp(-320.0, 308.0));
         if rng.random() { value } else { -value }
     };
-    let mut seen = [0; 6];
+    let mut seen = [0; 8];
     for _ in 0..1000 {
         let guess: Vec<[f64; 1]> = (0..T).map(|_| [number()]).collect();
         let problem = Problem::new([number(), number()], [number(), number(), number()], T).with_controls(&guess);
         let solution = solver.solve(&problem).unwrap();
         seen[solution.status as usize] += 1;
+        assert_eq!(solution.cause.is_some(), solution.status == Status::Diverged);
         if solution.status == Status::Converged {
             assert!(solution.cost.is_finite() && solution.stats.step <= 1e-9);
             assert!(solution.states.iter().all(|x| x.iter().all(|v| v.is_finite())));

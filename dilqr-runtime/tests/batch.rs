@@ -4,7 +4,9 @@
 mod support;
 
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{GradientError, Ilqr, LossGradient, Problem, Settings, Solution, SolveError, Status, batch};
+use dilqr_runtime::{
+    GradientError, Ilqr, InputError, LossGradient, Problem, Settings, Solution, SolveError, Status, batch,
+};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use support::{Cart4, Cartpole, cart_feedback};
@@ -62,7 +64,10 @@ fn equal_to_one_by_one() {
             }
             (Err(batched), Err(single)) => {
                 assert_eq!(batched.to_string(), single.to_string());
-                assert!(matches!((i, single), (7, SolveError::NonFinite { .. }) | (33, SolveError::Horizon { .. })));
+                assert!(matches!(
+                    (i, single),
+                    (7, SolveError::Input(InputError::NonFinite { .. })) | (33, SolveError::Horizon { .. })
+                ));
             }
             (batched, single) => panic!("{i}: {batched:?} {single:?}"),
         }
@@ -74,7 +79,7 @@ fn equal_to_one_by_one() {
     assert_eq!(gradients.len(), expected.len());
     for (i, (batched, single)) in gradients.iter().zip(&expected).enumerate() {
         match (batched, single) {
-            (Err(GradientError::WrongLength { .. }), Ok(_)) => assert_eq!(i, 3),
+            (Err(GradientError::Input(InputError::WrongLength { .. })), Ok(_)) => assert_eq!(i, 3),
             (Ok(batched), Ok(single)) => assert_eq!(batched, single, "{i}"),
             (Err(batched), Err(single)) => assert_eq!(batched.to_string(), single.to_string(), "{i}"),
             (batched, single) => panic!("{i}: {batched:?} {single:?}"),
@@ -109,7 +114,7 @@ fn lists_that_do_not_match() {
         assert_eq!(result.unwrap_err().to_string(), "the list of loss gradients has length 1, expected 2");
     }
     assert!(batch::solve::<_, 4, 1, 4, 0>(&Cart4, 5, &settings, &[]).is_empty());
-    let empty = Solution::new(0);
+    let empty = Solution::empty(0);
     let results = batch::vjp(&Cart4, &settings, &[empty], &[LossGradient::zeros(0)]);
     assert!(matches!(results[0], Err(GradientError::Settings(_))));
 }

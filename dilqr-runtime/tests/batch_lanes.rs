@@ -6,8 +6,8 @@ mod support;
 use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Gradient, GradientError, Hessian, Ilqr, LossGradient, Model, Problem, Scalar, Settings, Solution, SolveError,
-    Status, batch,
+    Gradient, GradientError, Hessian, Ilqr, InputError, LossGradient, Model, Problem, Scalar, Settings, Solution,
+    SolveError, Status, batch,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -364,8 +364,14 @@ fn gradients_of_cartpoles() {
     for (i, gradient) in batch::vjp_lanes(&Cartpole, &settings, &solutions, &losses).iter().enumerate() {
         match i {
             2 | 5 | 9 => assert!(matches!(gradient, Err(GradientError::NotConverged { .. })), "{i}: {gradient:?}"),
-            6 | 12 => assert!(matches!(gradient, Err(GradientError::WrongLength { .. })), "{i}: {gradient:?}"),
-            11 => assert!(matches!(gradient, Err(GradientError::NonFinite { .. })), "{i}: {gradient:?}"),
+            6 | 12 => assert!(
+                matches!(gradient, Err(GradientError::Input(InputError::WrongLength { .. }))),
+                "{i}: {gradient:?}"
+            ),
+            11 => assert!(
+                matches!(gradient, Err(GradientError::Input(InputError::NonFinite { .. }))),
+                "{i}: {gradient:?}"
+            ),
             _ => assert_eq!(gradient, &before[i], "{i}"),
         }
     }
@@ -410,8 +416,8 @@ fn gradients_of_lists_that_do_not_match() {
     let solution = batch::solve_lanes(&VanDerPol, 5, &settings, &oscillators(1, 5)).remove(0).unwrap();
     let results = batch::vjp_lanes(&VanDerPol, &settings, &[solution.clone(), solution], &[LossGradient::zeros(5)]);
     assert_eq!(results.len(), 2);
-    assert!(results.iter().all(|result| matches!(result, Err(GradientError::WrongLength { .. }))));
-    let empty = Solution::new(0);
+    assert!(results.iter().all(|result| matches!(result, Err(GradientError::Input(InputError::WrongLength { .. })))));
+    let empty = Solution::empty(0);
     let results = batch::vjp_lanes(&VanDerPol, &settings, &[empty], &[LossGradient::zeros(0)]);
     assert!(matches!(results[0], Err(GradientError::Settings(_))));
 }

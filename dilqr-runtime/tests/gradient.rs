@@ -10,8 +10,8 @@ use dilqr_runtime::AutoDiff;
 use dilqr_runtime::model::{HamiltonianExpansion, Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Differentiation, Gradient, GradientError, Hessian, Ilqr, LossGradient, Model, Problem, Scalar, Sensitivities,
-    Settings, Solution, Status,
+    Differentiation, Gradient, GradientError, Hessian, Ilqr, InputError, LossGradient, Model, Problem, Scalar,
+    Sensitivities, Settings, Solution, Status,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -50,9 +50,10 @@ where
 {
     let Solution { mut x0, mut params, mut stage_params, .. } = solution.clone();
     edit(&mut x0, &mut params, &mut stage_params);
+    let Solution { states, controls, gains, .. } = solution.clone();
     Problem::new(x0, params, solution.horizon())
         .with_stage_params(&stage_params)
-        .with_policy(model, |t, x| solution.controls[t] + solution.gains[t] * (x - solution.states[t]))
+        .with_policy(model, move |t, x| controls[t] + gains[t] * (x - states[t]))
 }
 
 /// Moves initial state, parameters or stage parameters by a length.
@@ -418,14 +419,14 @@ fn a_loss_gradient_that_does_not_fit_is_refused() {
     );
     let mut broken = good.clone();
     broken.controls[19][0] = f64::NAN;
-    assert!(matches!(solver.vjp(&solution, &broken), Err(GradientError::NonFinite { .. })));
+    assert!(matches!(solver.vjp(&solution, &broken), Err(GradientError::Input(InputError::NonFinite { .. }))));
     let mut cut = solution.clone();
     cut.states.pop();
     let error = solver.vjp(&cut, &good).unwrap_err();
     assert_eq!(error.to_string(), "the list of states has length 20, expected 21");
     let mut cut = solution.clone();
     cut.controls.pop();
-    assert!(matches!(solver.vjp(&cut, &good), Err(GradientError::WrongLength { .. })));
+    assert!(matches!(solver.vjp(&cut, &good), Err(GradientError::Input(InputError::WrongLength { .. }))));
     // No loss, no gradient.
     assert_eq!(solver.vjp(&solution, &good).unwrap().params, SVector::<f64, 3>::zeros());
 }
@@ -446,4 +447,39 @@ fn long_horizons_keep_their_digits() {
         // du_0/dx_0 is the first gain.
         assert_close("T", &[gradient.initial_state], &[solution.gains[0].transpose()], 1e-8);
     }
+}
+
+/// Gradients and loss gradients form a vector space; a shorter list counts as zero beyond its end.
+#[test]
+fn gradients_add_up() {
+    let of = |value: f64, horizon: usize| {
+        let mut gradient: Gradient<2, 3, 1> = Gradient::zeros(horizon);
+        gradient.params.fill(value);
+        gradient.initial_state.fill(2.0 * value);
+        gradient.stage_params.fill([3.0 * value].into());
+        gradient
+    };
+    assert_eq!(of(1.0, 4) + of(2.0, 4), of(3.0, 4));
+    assert_eq!(of(1.0, 4) + &of(2.0, 4), of(3.0, 4));
+    assert_eq!(of(1.5, 4) * 2.0, of(3.0, 4));
+    let mut sum = of(1.0, 4);
+    sum += of(2.0, 4);
+    sum += &of(-2.0, 4);
+    assert_eq!(sum, of(1.0, 4));
+    let all = [of(1.0, 4), of(2.0, 4), of(4.0, 4)];
+    assert_eq!(all.iter().sum::<Gradient<2, 3, 1>>(), of(7.0, 4));
+    assert_eq!(all.into_iter().sum::<Gradient<2, 3, 1>>(), of(7.0, 4));
+    assert_eq!(Vec::<Gradient<2, 3, 1>>::new().into_iter().sum::<Gradient<2, 3, 1>>(), Gradient::zeros(0));
+    let mixed = of(1.0, 2) + of(2.0, 4);
+    assert_eq!(mixed.stage_params, [3.0, 3.0, 3.0, 2.0, 2.0].map(|value| SVector::from([3.0 * value])));
+
+    // The gradient is linear in the loss, to rounding.
+    let reference = support::Reference::read("pendulum");
+    let mut solver = Ilqr::new(support::Pendulum, reference.horizon, Settings::default()).unwrap();
+    let solution = solver.solve(&reference.problem()).unwrap();
+    let loss = reference.loss();
+    let other = LossGradient::new(solution.states.clone(), solution.controls.clone());
+    let together = solver.vjp(&solution, &(loss.clone() * 2.0 + &other)).unwrap().params;
+    let apart = solver.vjp(&solution, &loss).unwrap() * 2.0 + solver.vjp(&solution, &other).unwrap();
+    assert!((together - apart.params).amax() <= 1e-12 * together.amax());
 }

@@ -6,7 +6,7 @@ mod support;
 use dilqr_runtime::error::Input;
 use dilqr_runtime::model::Stage;
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Ilqr, Model, Mpc, Problem, Settings, SolveError, Status};
+use dilqr_runtime::{Ilqr, InputError, Model, Mpc, Problem, Settings, SolveError, Status};
 use support::{BoundedPendulum, Cart4, Rail, Tracking, rail, solve};
 
 const PENDULUM: [f64; 3] = [10.0, 1.0, 1.0];
@@ -79,10 +79,10 @@ fn a_bad_measurement_loses_nothing() {
     let mut undisturbed = mpc.clone();
 
     let error = mpc.step(&SVector::from([f64::NAN, 0.0])).unwrap_err();
-    assert!(matches!(error, SolveError::NonFinite { input: Input::InitialState, .. }), "{error}");
+    assert!(matches!(error, SolveError::Input(InputError::NonFinite { input: Input::InitialState, .. })), "{error}");
     mpc.set_params([f64::INFINITY, 1.0, 1.0]);
     let error = mpc.step(&x).unwrap_err();
-    assert!(matches!(error, SolveError::NonFinite { input: Input::Params, .. }), "{error}");
+    assert!(matches!(error, SolveError::Input(InputError::NonFinite { input: Input::Params, .. })), "{error}");
     assert_eq!(mpc.plan(), Some(&plan));
 
     mpc.set_params(PENDULUM);
@@ -180,7 +180,13 @@ fn stage_parameters_advance() {
     let wave = |t: usize| [0.4 * (0.03 * t as f64).sin(), 0.0];
     let mut mpc = Mpc::new(Tracking, [9.0, 0.001], 25, Settings::default()).unwrap();
     let error = mpc.step(&[0.0, 0.0]).unwrap_err();
-    assert!(matches!(error, SolveError::WrongLength { input: Input::StageParams, given: 0, expected: 26 }), "{error}");
+    assert!(
+        matches!(
+            error,
+            SolveError::Input(InputError::WrongLength { input: Input::StageParams, given: 0, expected: 26 })
+        ),
+        "{error}"
+    );
     let mut x = SVector::from([0.0, 0.0]);
     for t in 0..150 {
         let window: Vec<_> = (t..=t + 25).map(wave).collect();
@@ -215,7 +221,10 @@ fn reset_and_start() {
     let mut short = solution.clone();
     short.gains.pop();
     let error = mpc.start_from(&short).unwrap_err();
-    assert!(matches!(error, SolveError::WrongLength { input: Input::Gains, given: 29, expected: 30 }), "{error}");
+    assert!(
+        matches!(error, SolveError::Input(InputError::WrongLength { input: Input::Gains, given: 29, expected: 30 })),
+        "{error}"
+    );
     let mut undefined = solution;
     undefined.states[2][1] = f64::NAN;
     let error = mpc.start_from(&undefined).unwrap_err();

@@ -4,6 +4,7 @@
 mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use dilqr_runtime::AutoDiff;
 use dilqr_runtime::model::{Stage, StageExpansion, Terminal, TerminalExpansion};
@@ -89,14 +90,16 @@ fn everything_belongs_to_the_returned_trajectory() {
 fn a_warm_start_needs_no_iteration() {
     let mut solver = Ilqr::new(Cart4, 100, Settings::default()).unwrap();
     let cold = solve(&mut solver, &Cart4::problem(100));
-    let again = Problem::new(Cart4::X0, Cart4::PARAMS, 100)
-        .with_policy(&Cart4, |t, x: &SVector<f64, 4>| cold.controls[t] + cold.gains[t] * (x - cold.states[t]));
+    let law = {
+        let Solution { states, controls, gains, .. } = cold.clone();
+        move |t: usize, x: &SVector<f64, 4>| controls[t] + gains[t] * (x - states[t])
+    };
+    let again = Problem::new(Cart4::X0, Cart4::PARAMS, 100).with_policy(&Cart4, law.clone());
     let warm = solve(&mut solver, &again);
     assert_eq!(warm.stats.iterations, 0);
     assert_eq!(warm.controls, cold.controls);
     // And a neighboring problem in few.
-    let neighbor = Problem::new([0.01, 0.0, 0.5, 0.0], Cart4::PARAMS, 100)
-        .with_policy(&Cart4, |t, x: &SVector<f64, 4>| cold.controls[t] + cold.gains[t] * (x - cold.states[t]));
+    let neighbor = Problem::new([0.01, 0.0, 0.5, 0.0], Cart4::PARAMS, 100).with_policy(&Cart4, law);
     assert!(solve(&mut solver, &neighbor).stats.iterations <= 3);
 }
 
@@ -197,16 +200,21 @@ impl Model<4, 1, 4> for Jitter {
 fn a_policy_starts_on_its_own_trajectory() {
     let settings = Settings { max_iterations: 0, ..Settings::default() };
     let model = Jitter::default();
-    let mut visited = Vec::new();
-    let problem = Problem::new(Cart4::X0, Cart4::PARAMS, 400).with_policy(&model, |t, x: &SVector<f64, 4>| {
-        visited.push(*x);
-        cart_feedback(t, x)
+    let visited = Arc::new(Mutex::new((Vec::new(), Vec::new())));
+    let record = Arc::clone(&visited);
+    let problem = Problem::new(Cart4::X0, Cart4::PARAMS, 400).with_policy(&model, move |t, x: &SVector<f64, 4>| {
+        let u = cart_feedback(t, x);
+        let mut record = record.lock().unwrap();
+        record.0.push(*x);
+        record.1.push(u);
+        u
     });
     let mut solver = Ilqr::new(model, 400, settings).unwrap();
     let solution = solver.solve(&problem).unwrap();
-    assert_eq!(solution.states[..400], visited);
+    let (states, controls) = visited.lock().unwrap().clone();
+    assert_eq!(solution.states[..400], states);
     assert!(solution.states[400].amax() < 1.0);
     // The controls alone do not do.
-    let alone = problem.controls().map(|u| Problem::new(Cart4::X0, Cart4::PARAMS, 400).with_controls(u)).unwrap();
+    let alone = Problem::new(Cart4::X0, Cart4::PARAMS, 400).with_controls(&controls);
     assert!((solver.solve(&alone).unwrap().states[400] - solution.states[400]).amax() > 1.0);
 }

@@ -5,7 +5,7 @@
 use dilqr_models::{cartpole, lqr, pendulum};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Hessian, Ilqr, LossGradient, Model, Problem, Settings, SettingsError, Solution, SolveError, Status,
+    Hessian, Ilqr, InputError, LossGradient, Model, Problem, Settings, SettingsError, Solution, SolveError, Status,
 };
 use dilqr_tests::{cart4, pend2, root, weights};
 use rand::rngs::StdRng;
@@ -23,7 +23,7 @@ where
     let mut solver = Ilqr::new(model, T, Settings::default()).unwrap();
     let x0 = [0.1; NX];
     let mut refused = |problem: &Problem<NX, NU, NP>| {
-        assert!(matches!(solver.solve(problem), Err(SolveError::NonFinite { .. })), "{problem:?}");
+        assert!(matches!(solver.solve(problem), Err(SolveError::Input(InputError::NonFinite { .. }))), "{problem:?}");
     };
     for bad in NOT_FINITE {
         for i in 0..NX {
@@ -41,7 +41,7 @@ where
                 let mut guess = vec![SVector::<f64, NU>::zeros(); T];
                 guess[t][i] = bad;
                 refused(&Problem::new(x0, params, T).with_controls(&guess));
-                refused(&Problem::new(x0, params, T).with_policy(&model, |at, _| guess[at]));
+                refused(&Problem::new(x0, params, T).with_policy(&model, move |at, _| guess[at]));
             }
         }
     }
@@ -50,7 +50,10 @@ where
         assert_eq!(error, SolveError::Horizon { given: horizon, expected: T });
     }
     let short = Problem::new(x0, params, T).with_controls(&[SVector::<f64, NU>::zeros(); T - 1]);
-    assert!(matches!(solver.solve(&short), Err(SolveError::WrongLength { given: 7, expected: T, .. })));
+    assert!(matches!(
+        solver.solve(&short),
+        Err(SolveError::Input(InputError::WrongLength { given: 7, expected: T, .. }))
+    ));
     // The solver still gives the same solution.
     assert!(solver.solve(&Problem::new(x0, params, T)).is_ok());
 }
@@ -127,7 +130,7 @@ fn outside_the_domain_of_a_function() {
 }
 
 /// Finite numbers of any size and sign in every input: no panic, no hang, and converged solutions are finite.
-fn check_extremes<M, const NX: usize, const NU: usize, const NP: usize>(model: M, seed: u64) -> [usize; 6]
+fn check_extremes<M, const NX: usize, const NU: usize, const NP: usize>(model: M, seed: u64) -> [usize; 8]
 where
     M: Model<NX, NU, NP>,
 {
@@ -143,12 +146,13 @@ where
         let value = 10.0_f64.powf(exponent);
         if random.random() { value } else { -value }
     };
-    let mut seen = [0; 6];
+    let mut seen = [0; 8];
     for _ in 0..200 {
         let guess: Vec<SVector<f64, NU>> = (0..T).map(|_| SVector::from_fn(|_, _| number())).collect();
         let (x0, p) = (SVector::<f64, NX>::from_fn(|_, _| number()), SVector::<f64, NP>::from_fn(|_, _| number()));
         let solution = solver.solve(&Problem::new(x0, p, T).with_controls(&guess)).unwrap();
         seen[solution.status as usize] += 1;
+        assert_eq!(solution.cause.is_some(), solution.status == Status::Diverged);
         if solution.status == Status::Converged {
             assert!(solution.cost.is_finite() && solution.stats.step <= settings.tolerance);
             assert!(solution.states.iter().all(|x| x.iter().all(|v| v.is_finite())));

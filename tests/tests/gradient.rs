@@ -1,6 +1,6 @@
 //! Gradients of compiled models in independent ways: the Riccati passes, the contracted Jacobian, the same passes with
-//! dual-number kernels, central differences through the solver. (The tests of the runtime compare the dense formula of the
-//! paper.)
+//! dual-number kernels, central differences through the solver. (The tests of the runtime compare the dense formula of
+//! the paper.)
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use dilqr_models::{cartpole, lqr, pendulum};

@@ -147,8 +147,8 @@ fn kernels<L: Lanes, M, const NX: usize, const NU: usize, const NP: usize>(
     }
 }
 
-/// Models without elementary functions, except the square root, give the same bits. Sines differ by some units in the last
-/// place, and cancellation in a kernel multiplies that.
+/// Models without elementary functions, except the square root, give the same bits. Sines differ by some units in the
+/// last place, and cancellation in a kernel multiplies that.
 #[test]
 fn kernels_of_every_kind() {
     fn check<L: Lanes>() {
@@ -166,10 +166,10 @@ fn kernels_of_every_kind() {
     check::<F64x8>();
 }
 
-/// Solves and differentiates random problems in lanes and one by one. Statuses are the same. Solutions differ by at most 10
-/// times the tolerance over the smallest curvature. (Both are within that distance of the minimum; the factor 10 is for the
-/// response of the plant to a change of controls.) Gradients differ by no more than the solutions explain. Returns the number
-/// of converged problems.
+/// Solves and differentiates random problems in lanes and one by one. Statuses are the same. Solutions differ by at
+/// most 10 times the tolerance over the smallest curvature. (Both are within that distance of the minimum; the factor
+/// 10 is for the response of the plant to a change of controls.) Gradients differ by no more than the solutions
+/// explain. Returns the number of converged problems.
 fn agree<M, const NX: usize, const NU: usize, const NP: usize>(
     model: M,
     settings: Settings,
@@ -214,8 +214,8 @@ where
     converged.len()
 }
 
-/// A single solve keeps its factorization for a gradient, and a batch does not: the bits are the same. A gradient has the same
-/// bits from a kept factorization and from a new one.
+/// A single solve keeps its factorization for a gradient, and a batch does not: the bits are the same. A gradient has
+/// the same bits from a kept factorization and from a new one.
 #[test]
 fn the_same_bits_alone_and_in_batches() {
     fn check<M, const NX: usize, const NU: usize, const NP: usize>(model: M, problems: &[Problem<NX, NU, NP>])
@@ -255,7 +255,7 @@ fn around<M, const NX: usize, const NU: usize, const NP: usize>(
     horizon: usize,
     (x0, spread): ([f64; NX], f64),
     params: impl Into<SVector<f64, NP>>,
-    law: impl Fn(&SVector<f64, NX>) -> [f64; NU],
+    law: impl Fn(&SVector<f64, NX>) -> [f64; NU] + Copy + Send + Sync + 'static,
 ) -> Vec<Problem<NX, NU, NP>>
 where
     M: Model<NX, NU, NP>,
@@ -266,7 +266,7 @@ where
         .map(|_| {
             let start: SVector<f64, NX> = SVector::from_fn(|i, _| x0[i] + spread * rng.random_range(-1.0..1.0));
             let params = params.map(|p| p * rng.random_range(0.9..1.1));
-            Problem::new(start, params, horizon).with_policy(model, |_, x| law(x))
+            Problem::new(start, params, horizon).with_policy(model, move |_, x| law(x))
         })
         .collect()
 }

@@ -123,7 +123,8 @@ fn check_peer<M, const NX: usize, const NP: usize>(
         let name = format!("{name}_T{horizon}");
         let peer = Peer::read(&name);
         let feedback = SVector::from(feedback);
-        let problem = Problem::new(x0, params, horizon).with_policy(&model, |_, x| SVector::from([feedback.dot(x)]));
+        let problem =
+            Problem::new(x0, params, horizon).with_policy(&model, move |_, x| SVector::from([feedback.dot(x)]));
         let mut solver = Ilqr::new(model, horizon, Settings::default()).unwrap();
         let solution = solver.solve(&problem).unwrap();
         assert_eq!(solution.status, Status::Converged, "{name}: {:?}", solution.stats);

@@ -127,7 +127,8 @@ where
             let name = format!("{}, {hessian:?}, {:?} {:?} {:?}", self.name, units.cost, units.states, units.controls);
             assert_eq!(own.iterations.len(), other.iterations.len(), "{name}");
             for (a, b) in own.iterations.iter().zip(&other.iterations) {
-                let rescaled = Iteration { cost: b.cost / units.cost, ..*b };
+                let mut rescaled = *b;
+                rescaled.cost /= units.cost;
                 assert_eq!(*a, rescaled, "{name}");
             }
             assert_eq!(own.solution.states, other.solution.states, "{name}");

@@ -1,7 +1,7 @@
 //! A crate that builds from vendored kernels, without Symbolica. Its results have the bits of derived kernels.
 //!
-//! The test runs cargo, because it checks which crates are built and what a changed file rebuilds. The crate shares the target
-//! folder of these tests, which holds most of its dependencies.
+//! The test runs cargo, because it checks which crates are built and what a changed file rebuilds. The crate shares the
+//! target folder of these tests, which holds most of its dependencies.
 
 #[path = "vendored/spring.rs"]
 #[allow(unreachable_pub, reason = "the module of a library, as users have it")]

@@ -1,29 +1,29 @@
-//! The chain kind over the tape.
+//! The chain rule over the tape: values, Jacobians, gradients and contractions.
 //!
-//! With pieces `b_k = phi_k(operands)` and adjoints `w_k = dH/db_k`:
+//! With elementals `b_k = phi_k(operands)` and adjoints `w_k = dH/db_k` of a scalar `H`:
 //!
-//! * a Jacobian is accumulated forwards (rows `db_k/dz`) or backwards (adjoints of each output);
-//! * second derivatives come piece by piece, column by column, or pushed backwards (see [`HessianStrategy`]);
-//! * a contraction is the reverse sweep over a forward sweep in one direction, so it costs a small multiple of the value.
+//! * a Jacobian is accumulated forwards (rows `db_k/dz`) or in reverse (the adjoints of each output);
+//! * a contraction is a reverse sweep over a forward sweep in one direction: its cost is a small multiple of the value's;
+//! * second derivatives are in `hessian` and `edge_pushing`.
 //!
 //! Reference: Griewank and Walther, *Evaluating Derivatives*, 2008, chapters 3 to 5.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::differentiate::tape::{Condition, ElementalKind, Operand, OperandOrder, Tape};
-use crate::elaborate::graph::{Input, Vector};
+use super::tape::{Condition, ElementalKind, Operand, Tape};
 use crate::program::builder::Builder;
-use crate::program::program::ValueId;
+use crate::program::op::ValueId;
+use crate::program::vectors::{Input, Vector};
 
-/// The strategies a kernel may be built in.
+/// How a kernel is built from a tape.
 #[derive(Clone, Copy)]
 pub(crate) struct Strategy {
     pub(crate) jacobian: JacobianStrategy,
     pub(crate) hessian: HessianStrategy,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JacobianStrategy {
     Forward,
     Reverse,
@@ -34,16 +34,17 @@ impl JacobianStrategy {
 }
 
 /// How second derivatives are accumulated.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HessianStrategy {
-    /// `sum_k w_k J_k' (d2 phi_k) J_k` with the operands' Jacobians.
+    /// `sum_k w_k J_k' (d2 phi_k) J_k` with the Jacobians of the operands.
     Elementals,
-    /// The adjoints' derivative in one direction after another.
+    /// Derivatives of the adjoints in one direction after another.
     Columns,
-    /// The same for the other triangle (or the transposed block): other inputs lead, and what they share differs.
+    /// The same for the other triangle, or for the transposed block: the directions are other inputs, and share other
+    /// expressions.
     Rows,
-    /// Backwards: second derivatives in the values that are alive, from the outputs to the inputs ("edge pushing", Gower
-    /// and Mello, A new framework for the computation of Hessians, 2012).
+    /// In reverse: second derivatives in the values that are live, from the outputs to the inputs. Reference: Gower and
+    /// Mello, *A new framework for the computation of Hessians*, 2012.
     EdgePushing,
 }
 
@@ -51,38 +52,35 @@ impl HessianStrategy {
     pub(crate) const ALL: [Self; 4] = [Self::Columns, Self::Rows, Self::Elementals, Self::EdgePushing];
 }
 
-/// A sparse row: derivative in each input that has one.
+/// A sparse row: the derivative in each input that has one.
 pub(crate) type Row = BTreeMap<Input, ValueId>;
 
-/// Second derivatives by row and column.
-pub(crate) type Entries = BTreeMap<(Input, Input), ValueId>;
-
-/// What is to be differentiated: outputs with their weights, whose weighted sum is the scalar.
+/// The scalar to differentiate: outputs with their weights.
 pub(crate) type WeightedOutputs = Vec<(Operand, ValueId)>;
 
-/// A piece's second partials: pairs of operand positions, the larger first.
-type SecondPartials = Vec<(usize, usize, ValueId)>;
+/// The second partials of an elemental: pairs of operand positions, the larger first.
+pub(super) type SecondPartials = Vec<(usize, usize, ValueId)>;
 
-/// Derivatives of a scalar in the pieces (`None` where it does not depend on them) and in the inputs.
+/// Derivatives of a scalar in the elementals (`None` where it does not depend on them) and in the inputs.
 pub(crate) struct Adjoints {
-    elementals: Vec<Option<ValueId>>,
+    pub(super) elementals: Vec<Option<ValueId>>,
     pub(crate) inputs: Row,
 }
 
 pub(crate) struct ChainRule<'a> {
     pub(crate) builder: Builder,
-    tape: &'a Tape,
-    strategy: Strategy,
-    /// Whether the strategy for Jacobians, and that for Hessians, made a difference.
-    used: (Cell<bool>, Cell<bool>),
-    /// Values of the elementals, filled from the front as far as they have been needed.
+    pub(super) tape: &'a Tape,
+    pub(super) strategy: Strategy,
+    /// Whether a Jacobian, and whether a Hessian, was accumulated.
+    pub(super) used: (Cell<bool>, Cell<bool>),
+    /// Values of the elementals, as far as they were needed.
     values: Vec<ValueId>,
-    first: Vec<Option<Vec<ValueId>>>,
-    second: Vec<Option<SecondPartials>>,
+    first_partials: Vec<Option<Vec<ValueId>>>,
+    second_partials: Vec<Option<SecondPartials>>,
 }
 
 impl<'a> ChainRule<'a> {
-    /// A chain that gives up when it has made `limit` operations; its builder then is full.
+    /// A chain rule that gives up after `limit` operations; its builder is full then.
     pub(crate) fn new(tape: &'a Tape, strategy: Strategy, limit: usize) -> Self {
         let n = tape.elementals.len();
         Self {
@@ -91,13 +89,17 @@ impl<'a> ChainRule<'a> {
             strategy,
             used: (Cell::new(false), Cell::new(false)),
             values: Vec::new(),
-            first: vec![None; n],
-            second: vec![None; n],
+            first_partials: vec![None; n],
+            second_partials: vec![None; n],
         }
     }
 
-    /// Whether the strategy for Jacobians, and that for Hessians, made a difference.
-    pub(crate) fn used(&self) -> (bool, bool) {
+    pub(crate) fn tape(&self) -> &'a Tape {
+        self.tape
+    }
+
+    /// Whether what was built depends on the strategy for Jacobians, and on that for Hessians.
+    pub(crate) fn depends_on_strategy(&self) -> (bool, bool) {
         (self.used.0.get(), self.used.1.get())
     }
 
@@ -105,9 +107,8 @@ impl<'a> ChainRule<'a> {
         if let Operand::Elemental(last) = operand {
             // In order, not recursively: a chain of lets may be longer than the stack is deep.
             for index in self.values.len()..=last {
-                let piece = &self.tape.elementals[index];
-                let operands: Vec<ValueId> = piece.operands.iter().map(|&operand| self.known(operand)).collect();
-                let value = match &piece.kind {
+                let operands = self.operand_values(index);
+                let value = match &self.tape.elementals[index].kind {
                     ElementalKind::Smooth { term, .. } => self.builder.term(term, &operands),
                     ElementalKind::Select(condition) => {
                         let condition = self.condition(*condition);
@@ -118,11 +119,11 @@ impl<'a> ChainRule<'a> {
                 self.values.push(value);
             }
         }
-        self.known(operand)
+        self.known_value(operand)
     }
 
-    /// The value of an operand that has one already.
-    fn known(&mut self, operand: Operand) -> ValueId {
+    /// The value of an operand that has been computed.
+    fn known_value(&mut self, operand: Operand) -> ValueId {
         match operand {
             Operand::Constant(value) => self.builder.constant(value),
             Operand::Input(input) => self.builder.input(input),
@@ -130,10 +131,14 @@ impl<'a> ChainRule<'a> {
         }
     }
 
+    fn operand_values(&mut self, elemental: usize) -> Vec<ValueId> {
+        self.operands(elemental).iter().map(|&operand| self.known_value(operand)).collect()
+    }
+
     fn condition(&mut self, index: usize) -> ValueId {
         match self.tape.conditions[index] {
             Condition::Compare(comparison, a, b) => {
-                let (a, b) = (self.known(a), self.known(b));
+                let (a, b) = (self.known_value(a), self.known_value(b));
                 self.builder.compare(comparison, a, b)
             }
             Condition::And(a, b) => {
@@ -151,61 +156,64 @@ impl<'a> ChainRule<'a> {
         }
     }
 
-    fn operands(&self, piece: usize) -> &'a [Operand] {
-        &self.tape.elementals[piece].operands
+    pub(super) fn operands(&self, elemental: usize) -> &'a [Operand] {
+        &self.tape.elementals[elemental].operands
     }
 
-    /// First partials of a smooth piece, operand by operand.
-    fn first(&mut self, index: usize) -> Vec<ValueId> {
-        if let Some(first) = &self.first[index] {
+    /// First partials of a smooth elemental, operand by operand.
+    pub(super) fn first_partials(&mut self, index: usize) -> Vec<ValueId> {
+        if let Some(first) = &self.first_partials[index] {
             return first.clone();
         }
         self.value(Operand::Elemental(index));
-        let piece = &self.tape.elementals[index];
-        let operands: Vec<ValueId> = piece.operands.iter().map(|&operand| self.known(operand)).collect();
-        let first: Vec<ValueId> = match &piece.kind {
+        let operands = self.operand_values(index);
+        let first: Vec<ValueId> = match &self.tape.elementals[index].kind {
             ElementalKind::Smooth { partials, .. } => {
                 partials.first.iter().map(|term| self.builder.term(term, &operands)).collect()
             }
             _ => Vec::new(),
         };
-        self.first[index] = Some(first.clone());
+        self.first_partials[index] = Some(first.clone());
         first
     }
 
-    fn second(&mut self, index: usize) -> SecondPartials {
-        if let Some(second) = &self.second[index] {
+    pub(super) fn second_partials(&mut self, index: usize) -> SecondPartials {
+        if let Some(second) = &self.second_partials[index] {
             return second.clone();
         }
         self.value(Operand::Elemental(index));
-        let piece = &self.tape.elementals[index];
-        let operands: Vec<ValueId> = piece.operands.iter().map(|&operand| self.known(operand)).collect();
-        let second: SecondPartials = match &piece.kind {
+        let operands = self.operand_values(index);
+        let second: SecondPartials = match &self.tape.elementals[index].kind {
             ElementalKind::Smooth { partials, .. } => {
                 let second = partials.second.iter();
                 second.map(|(row, column, term)| (*row, *column, self.builder.term(term, &operands))).collect()
             }
             _ => Vec::new(),
         };
-        self.second[index] = Some(second.clone());
+        self.second_partials[index] = Some(second.clone());
         second
     }
 
-    fn is_curved(&self, index: usize) -> bool {
-        matches!(&self.tape.elementals[index].kind, ElementalKind::Smooth { partials, .. } if !partials.second.is_empty())
+    pub(super) fn is_smooth(&self, index: usize) -> bool {
+        matches!(self.tape.elementals[index].kind, ElementalKind::Smooth { .. })
     }
 
-    /// How a piece moves when its operands move.
-    fn jvp(&mut self, index: usize, changes: &[Option<ValueId>]) -> Option<ValueId> {
-        if changes.iter().all(Option::is_none) {
+    /// Whether an elemental has second partials.
+    pub(super) fn is_curved(&self, index: usize) -> bool {
+        let kind = &self.tape.elementals[index].kind;
+        matches!(kind, ElementalKind::Smooth { partials, .. } if !partials.second.is_empty())
+    }
+
+    /// The tangent of an elemental from the tangents of its operands.
+    fn jvp(&mut self, index: usize, tangents: &[Option<ValueId>]) -> Option<ValueId> {
+        if tangents.iter().all(Option::is_none) {
             return None;
         }
-        let change = match self.tape.elementals[index].kind {
+        let tangent = match self.tape.elementals[index].kind {
             ElementalKind::Smooth { .. } => {
-                let first = self.first(index);
-                let terms = first.into_iter().zip(changes);
+                let terms = self.first_partials(index).into_iter().zip(tangents);
                 let terms: Vec<ValueId> = terms
-                    .filter_map(|(partial, change)| change.map(|change| self.builder.mul(partial, change)))
+                    .filter_map(|(partial, tangent)| tangent.map(|tangent| self.builder.mul(partial, tangent)))
                     .collect();
                 self.builder.sum(&terms)
             }
@@ -213,19 +221,19 @@ impl<'a> ChainRule<'a> {
                 self.value(Operand::Elemental(index));
                 let condition = self.condition(condition);
                 let zero = self.builder.constant(0.0);
-                self.builder.select(condition, changes[0].unwrap_or(zero), changes[1].unwrap_or(zero))
+                self.builder.select(condition, tangents[0].unwrap_or(zero), tangents[1].unwrap_or(zero))
             }
-            ElementalKind::StopGradient { .. } => changes[0]?,
+            ElementalKind::StopGradient { .. } => tangents[0]?,
         };
-        (!self.builder.is_zero(change)).then_some(change)
+        (!self.builder.is_zero(tangent)).then_some(tangent)
     }
 
-    /// What an adjoint of a piece contributes to the adjoints of its operands.
-    fn vjp(&mut self, index: usize, adjoint: ValueId) -> Vec<(Operand, ValueId)> {
+    /// The contributions of an elemental's adjoint to the adjoints of its operands.
+    pub(super) fn vjp(&mut self, index: usize, adjoint: ValueId) -> Vec<(Operand, ValueId)> {
         let operands = self.operands(index);
         match self.tape.elementals[index].kind {
             ElementalKind::Smooth { .. } => {
-                let first = self.first(index);
+                let first = self.first_partials(index);
                 operands
                     .iter()
                     .zip(first)
@@ -243,21 +251,20 @@ impl<'a> ChainRule<'a> {
         }
     }
 
-    /// As [`vjp`](Self::vjp) of each value. Where many have the same constant factor (an integrator's time step, say) it
-    /// joins the partials, once, rather than every value.
-    fn vjp_all(&mut self, index: usize, values: &[ValueId]) -> Vec<Vec<(Operand, ValueId)>> {
+    /// [`vjp`](Self::vjp) of each adjoint. A constant factor that many of them have (an integrator's time step, for example)
+    /// is multiplied into the partials once, not into every adjoint.
+    pub(super) fn vjp_all(&mut self, index: usize, adjoints: &[ValueId]) -> Vec<Vec<(Operand, ValueId)>> {
         let operands = self.operands(index);
-        let parts: Vec<(f64, ValueId)> = values.iter().map(|&value| self.builder.factored(value)).collect();
+        let parts: Vec<(f64, ValueId)> = adjoints.iter().map(|&adjoint| self.builder.factored(adjoint)).collect();
         let mut products = Vec::new();
-        for (&value, &(factor, rest)) in values.iter().zip(&parts) {
+        for (&adjoint, &(factor, rest)) in adjoints.iter().zip(&parts) {
             let alike = parts.iter().filter(|(other, _)| other.abs() == factor.abs()).count();
-            let smooth = matches!(self.tape.elementals[index].kind, ElementalKind::Smooth { .. });
-            if !smooth || factor.abs() == 1.0 || alike <= operands.len() {
-                products.push(self.vjp(index, value));
+            if !self.is_smooth(index) || factor.abs() == 1.0 || alike <= operands.len() {
+                products.push(self.vjp(index, adjoint));
                 continue;
             }
             let factor = self.builder.constant(factor);
-            let scaled = self.first(index).into_iter().map(|partial| {
+            let scaled = self.first_partials(index).into_iter().map(|partial| {
                 let partial = self.builder.mul(factor, partial);
                 self.builder.mul(partial, rest)
             });
@@ -274,8 +281,8 @@ impl<'a> ChainRule<'a> {
         (self.builder.select(condition, value, zero), self.builder.select(condition, zero, value))
     }
 
-    /// Rows `db_k/dz` of every piece, for the inputs `z` in `vectors`.
-    fn forward(&mut self, vectors: &[Vector]) -> Vec<Row> {
+    /// Rows `db_k/dz` of every elemental, for the inputs `z` in `vectors`.
+    pub(super) fn forward(&mut self, vectors: &[Vector]) -> Vec<Row> {
         let mut rows: Vec<Row> = Vec::new();
         for index in 0..self.tape.elementals.len() {
             let operands = self.operands(index);
@@ -290,10 +297,10 @@ impl<'a> ChainRule<'a> {
             let one = self.builder.constant(1.0);
             let mut row = Row::new();
             for input in inputs {
-                let changes: Vec<Option<ValueId>> =
+                let tangents: Vec<Option<ValueId>> =
                     operands.iter().map(|&operand| tangent_along(input, operand, &rows, one)).collect();
-                if let Some(change) = self.jvp(index, &changes) {
-                    row.insert(input, change);
+                if let Some(tangent) = self.jvp(index, &tangents) {
+                    row.insert(input, tangent);
                 }
             }
             rows.push(row);
@@ -301,7 +308,8 @@ impl<'a> ChainRule<'a> {
         rows
     }
 
-    fn row(&mut self, rows: &[Row], operand: Operand, vectors: &[Vector]) -> Row {
+    /// The row of an operand, given the rows of the elementals.
+    pub(super) fn row(&mut self, rows: &[Row], operand: Operand, vectors: &[Vector]) -> Row {
         match operand {
             Operand::Constant(_) => Row::new(),
             Operand::Input(input) if vectors.contains(&input.vector) => {
@@ -327,7 +335,7 @@ impl<'a> ChainRule<'a> {
         }
     }
 
-    fn collect(&mut self, terms: BTreeMap<Input, Vec<ValueId>>) -> Row {
+    fn sum_rows(&mut self, terms: BTreeMap<Input, Vec<ValueId>>) -> Row {
         let mut row = Row::new();
         for (input, terms) in terms {
             let value = self.builder.sum(&terms);
@@ -338,11 +346,11 @@ impl<'a> ChainRule<'a> {
         row
     }
 
-    /// Adjoints of every piece and every input for the weighted sum of `roots`.
-    pub(crate) fn reverse(&mut self, roots: &WeightedOutputs) -> Adjoints {
+    /// Adjoints of every elemental and every input for the weighted sum of the outputs.
+    pub(crate) fn reverse(&mut self, weighted: &WeightedOutputs) -> Adjoints {
         let mut sums = Accumulator::new(self.tape);
-        for &(root, weight) in roots {
-            sums.add(root, weight);
+        for &(output, weight) in weighted {
+            sums.add(output, weight);
         }
         let mut elementals = vec![None; self.tape.elementals.len()];
         for index in (0..self.tape.elementals.len()).rev() {
@@ -352,42 +360,41 @@ impl<'a> ChainRule<'a> {
                 sums.add(operand, term);
             }
         }
-        Adjoints { elementals, inputs: self.collect(sums.inputs) }
+        Adjoints { elementals, inputs: self.sum_rows(sums.inputs) }
     }
 
-    /// The derivative of the adjoints in a direction. `tangent` gives how every piece and input moves; `weights` how the
-    /// weights of the roots move. Returns the change of the inputs' adjoints: for the inputs `z` it is the Hessian times
-    /// the direction.
-    fn reverse_in_direction(
+    /// The derivative of the inputs' adjoints in a direction: the Hessian times the direction. `tangent` gives the direction
+    /// for every elemental and input, `weights` the derivative of the weights.
+    pub(super) fn reverse_in_direction(
         &mut self,
         adjoints: &Adjoints,
         tangent: &dyn Fn(Operand) -> Option<ValueId>,
         weights: &[(Operand, ValueId)],
     ) -> Row {
         let mut sums = Accumulator::new(self.tape);
-        for &(root, weight) in weights {
-            sums.add(root, weight);
+        for &(output, weight) in weights {
+            sums.add(output, weight);
         }
         for index in (0..self.tape.elementals.len()).rev() {
-            let operands = self.operands(index);
-            if let Some(change) = sums.take(index, &mut self.builder) {
-                for (operand, term) in self.vjp(index, change) {
+            if let Some(derivative) = sums.take(index, &mut self.builder) {
+                for (operand, term) in self.vjp(index, derivative) {
                     sums.add(operand, term);
                 }
             }
             let Some(adjoint) = adjoints.elementals[index] else { continue };
-            let directions: Vec<Option<ValueId>> = operands.iter().map(|&operand| tangent(operand)).collect();
-            if !self.is_curved(index) || directions.iter().all(Option::is_none) {
+            let operands = self.operands(index);
+            let tangents: Vec<Option<ValueId>> = operands.iter().map(|&operand| tangent(operand)).collect();
+            if !self.is_curved(index) || tangents.iter().all(Option::is_none) {
                 continue;
             }
             // sum_j (d2 phi)_ij db_j for each operand i, then times the adjoint once.
             let mut hessian_terms: Vec<Vec<ValueId>> = vec![Vec::new(); operands.len()];
-            for (row, column, partial) in self.second(index) {
-                if let Some(direction) = directions[column] {
-                    hessian_terms[row].push(self.builder.mul(partial, direction));
+            for (row, column, partial) in self.second_partials(index) {
+                if let Some(tangent) = tangents[column] {
+                    hessian_terms[row].push(self.builder.mul(partial, tangent));
                 }
-                if let Some(direction) = directions[row].filter(|_| row != column) {
-                    hessian_terms[column].push(self.builder.mul(partial, direction));
+                if let Some(tangent) = tangents[row].filter(|_| row != column) {
+                    hessian_terms[column].push(self.builder.mul(partial, tangent));
                 }
             }
             for (&operand, terms) in operands.iter().zip(hessian_terms) {
@@ -396,271 +403,47 @@ impl<'a> ChainRule<'a> {
                 sums.add(operand, term);
             }
         }
-        self.collect(sums.inputs)
+        self.sum_rows(sums.inputs)
     }
 
-    /// The inputs' adjoints as they change when every input moves along the input that `direction` names, and the roots'
-    /// weights along `weights`.
+    /// The derivative of the inputs' adjoints where every input has the input that `direction` names as its tangent, and
+    /// the weights of the outputs have the derivatives `weights`.
     pub(crate) fn contraction(
         &mut self,
-        roots: &WeightedOutputs,
+        weighted: &WeightedOutputs,
         weights: &[(Operand, ValueId)],
         direction: impl Fn(Input) -> Option<Input>,
     ) -> Row {
         let mut inputs: BTreeMap<Input, ValueId> = BTreeMap::new();
-        let mut tangent: Vec<Option<ValueId>> = Vec::new();
+        let mut elementals: Vec<Option<ValueId>> = Vec::new();
         for index in 0..self.tape.elementals.len() {
-            let mut changes = Vec::new();
+            let mut tangents = Vec::new();
             for &operand in self.operands(index) {
-                changes.push(match operand {
+                tangents.push(match operand {
                     Operand::Constant(_) => None,
                     Operand::Input(input) => direction(input).map(|along| {
                         let value = self.builder.input(along);
                         inputs.insert(input, value);
                         value
                     }),
-                    Operand::Elemental(index) => tangent[index],
+                    Operand::Elemental(index) => elementals[index],
                 });
             }
-            let change = self.jvp(index, &changes);
-            tangent.push(change);
+            let tangent = self.jvp(index, &tangents);
+            elementals.push(tangent);
         }
-        let adjoints = self.reverse(roots);
+        let adjoints = self.reverse(weighted);
         let tangent = |operand: Operand| match operand {
             Operand::Constant(_) => None,
             Operand::Input(input) => inputs.get(&input).copied(),
-            Operand::Elemental(index) => tangent[index],
+            Operand::Elemental(index) => elementals[index],
         };
         self.reverse_in_direction(&adjoints, &tangent, weights)
     }
-
-    /// The lower triangle of the roots' Hessian in the inputs of `vectors`.
-    pub(crate) fn hessian(&mut self, roots: &WeightedOutputs, vectors: &[Vector]) -> Entries {
-        self.second_derivatives(roots, vectors, vectors, &|row, column| row >= column)
-    }
-
-    /// The roots' second derivatives, rows in the inputs of `left`, columns in those of `right`, which is another set.
-    pub(crate) fn cross(&mut self, roots: &WeightedOutputs, left: &[Vector], right: &[Vector]) -> Entries {
-        self.second_derivatives(roots, left, right, &|_, _| true)
-    }
-
-    fn second_derivatives(
-        &mut self,
-        roots: &WeightedOutputs,
-        left: &[Vector],
-        right: &[Vector],
-        wanted: &dyn Fn(Input, Input) -> bool,
-    ) -> Entries {
-        self.used.1.set(true);
-        let gated = self.tape.elementals.iter().any(|piece| matches!(piece.kind, ElementalKind::StopGradient { .. }));
-        match self.strategy.hessian {
-            HessianStrategy::EdgePushing => self.edge_pushing(roots, left, right),
-            // Without the gates on its way, a contribution from a branch that does not run would be infinity times zero.
-            HessianStrategy::Elementals if !gated => self.by_elementals(roots, left, right, wanted),
-            HessianStrategy::Rows => {
-                let transposed = self.by_columns(roots, right, left, &|row, column| wanted(column, row));
-                transposed.into_iter().map(|((row, column), value)| ((column, row), value)).collect()
-            }
-            HessianStrategy::Elementals | HessianStrategy::Columns => self.by_columns(roots, left, right, wanted),
-        }
-    }
-
-    fn by_columns(
-        &mut self,
-        roots: &WeightedOutputs,
-        left: &[Vector],
-        right: &[Vector],
-        wanted: &dyn Fn(Input, Input) -> bool,
-    ) -> Entries {
-        let rows = self.forward(right);
-        let adjoints = self.reverse(roots);
-        let mut columns: BTreeSet<Input> = rows.iter().flat_map(|row| row.keys().copied()).collect();
-        columns.retain(|column| right.contains(&column.vector));
-        let one = self.builder.constant(1.0);
-        let mut entries = Entries::new();
-        for column in columns {
-            if self.builder.is_full() {
-                return Entries::new();
-            }
-            let tangent = |operand: Operand| tangent_along(column, operand, &rows, one);
-            for (row, value) in self.reverse_in_direction(&adjoints, &tangent, &[]) {
-                if left.contains(&row.vector) && wanted(row, column) {
-                    entries.insert((row, column), value);
-                }
-            }
-        }
-        entries
-    }
-
-    /// `sum_k w_k A_k' (d2 phi_k) B_k` with the operands' Jacobians `A` and `B` in the two groups of inputs.
-    fn by_elementals(
-        &mut self,
-        roots: &WeightedOutputs,
-        left: &[Vector],
-        right: &[Vector],
-        wanted: &dyn Fn(Input, Input) -> bool,
-    ) -> Entries {
-        let left_rows = self.forward(left);
-        let right_rows = if left == right { left_rows.clone() } else { self.forward(right) };
-        let adjoints = self.reverse(roots);
-        let mut sums: BTreeMap<(Input, Input), Vec<ValueId>> = BTreeMap::new();
-        for index in 0..self.tape.elementals.len() {
-            let Some(adjoint) = adjoints.elementals[index] else { continue };
-            if !self.is_curved(index) {
-                continue;
-            }
-            if self.builder.is_full() {
-                return Entries::new();
-            }
-            let operands = self.operands(index);
-            let a: Vec<Row> = operands.iter().map(|&operand| self.row(&left_rows, operand, left)).collect();
-            let b: Vec<Row> = operands.iter().map(|&operand| self.row(&right_rows, operand, right)).collect();
-            // First w (d2 phi) B, operand by operand; then A' of it.
-            let mut hessian_terms: Vec<BTreeMap<Input, Vec<ValueId>>> = vec![BTreeMap::new(); operands.len()];
-            for (i, j, partial) in self.second(index) {
-                if (a[i].is_empty() || b[j].is_empty()) && (a[j].is_empty() || b[i].is_empty()) {
-                    continue;
-                }
-                let weight = self.builder.mul(adjoint, partial);
-                for (column, &value) in &b[j] {
-                    hessian_terms[i].entry(*column).or_default().push(self.builder.mul(weight, value));
-                }
-                if i != j {
-                    for (column, &value) in &b[i] {
-                        hessian_terms[j].entry(*column).or_default().push(self.builder.mul(weight, value));
-                    }
-                }
-            }
-            for (rows, columns) in a.iter().zip(hessian_terms) {
-                for (column, terms) in columns {
-                    if !rows.keys().any(|&row| wanted(row, column)) {
-                        continue;
-                    }
-                    let sum = self.builder.sum(&terms);
-                    for (&row, &value) in rows {
-                        if wanted(row, column) {
-                            sums.entry((row, column)).or_default().push(self.builder.mul(value, sum));
-                        }
-                    }
-                }
-            }
-        }
-        self.entries(sums)
-    }
-
-    fn entries(&mut self, sums: impl IntoIterator<Item = ((Input, Input), Vec<ValueId>)>) -> Entries {
-        let mut entries = Entries::new();
-        for (place, terms) in sums {
-            let value = self.builder.sum(&terms);
-            if !self.builder.is_zero(value) {
-                entries.insert(place, value);
-            }
-        }
-        entries
-    }
-
-    fn edge_pushing(&mut self, roots: &WeightedOutputs, left: &[Vector], right: &[Vector]) -> Entries {
-        let adjoints = self.reverse(roots);
-        let in_left = |input: Input| left.contains(&input.vector);
-        let in_right = |input: Input| right.contains(&input.vector);
-        // Whether an operand depends on an input of either set; what depends on neither is a constant here.
-        let mut depends: Vec<(bool, bool)> = Vec::new();
-        let of = |depends: &[(bool, bool)], operand: Operand| match operand {
-            Operand::Constant(_) => (false, false),
-            Operand::Input(input) => (in_left(input), in_right(input)),
-            Operand::Elemental(index) => depends[index],
-        };
-        for piece in &self.tape.elementals {
-            let operands = piece.operands.iter().map(|&operand| of(&depends, operand));
-            let all = operands.fold((false, false), |a, b| (a.0 || b.0, a.1 || b.1));
-            depends.push(all);
-        }
-        let matters = |a: Operand, b: Operand| {
-            let (a, b) = (of(&depends, a), of(&depends, b));
-            (a.0 && b.1) || (a.1 && b.0)
-        };
-        let mut live = Interactions::default();
-        for index in (0..self.tape.elementals.len()).rev() {
-            if self.builder.is_full() {
-                return Entries::new();
-            }
-            if depends[index] == (false, false) {
-                continue;
-            }
-            let this = Operand::Elemental(index);
-            let (mut neighbours, mut values) = (Vec::new(), Vec::new());
-            for (neighbour, value) in live.take(this, &mut self.builder) {
-                if neighbour == this {
-                    self.push_diagonal(index, value, &matters, &mut live);
-                } else {
-                    neighbours.push(neighbour);
-                    values.push(value);
-                }
-            }
-            for (neighbour, terms) in neighbours.into_iter().zip(self.vjp_all(index, &values)) {
-                for (operand, term) in terms {
-                    if matters(operand, neighbour) {
-                        live.add(operand, neighbour, term);
-                        if operand == neighbour {
-                            live.add(operand, neighbour, term);
-                        }
-                    }
-                }
-            }
-            let Some(adjoint) = adjoints.elementals[index] else { continue };
-            if !self.is_curved(index) {
-                continue;
-            }
-            let operands = self.operands(index);
-            for (row, column, partial) in self.second(index) {
-                if matters(operands[row], operands[column]) {
-                    let term = self.builder.mul(adjoint, partial);
-                    live.add(operands[row], operands[column], term);
-                }
-            }
-        }
-        let sums = live.inputs().into_iter().map(|((a, b), terms)| {
-            // The pair is unordered: the row is the one of the left set, and of one set the later input.
-            let a_is_row = in_left(a) && in_right(b) && (!in_left(b) || a >= b);
-            (if a_is_row { (a, b) } else { (b, a) }, terms)
-        });
-        let sums: Vec<_> = sums.collect();
-        self.entries(sums)
-    }
-
-    /// Moves a piece's second derivative in itself to its operands.
-    fn push_diagonal(
-        &mut self,
-        index: usize,
-        value: ValueId,
-        matters: &dyn Fn(Operand, Operand) -> bool,
-        live: &mut Interactions,
-    ) {
-        let operands = self.operands(index);
-        if !matches!(self.tape.elementals[index].kind, ElementalKind::Smooth { .. }) {
-            // One operand at a time is selected: there are no mixed terms.
-            for (operand, term) in self.vjp(index, value) {
-                if matters(operand, operand) {
-                    live.add(operand, operand, term);
-                }
-            }
-            return;
-        }
-        let first = self.first(index);
-        for (position, &operand) in operands.iter().enumerate() {
-            let scaled = self.builder.mul(first[position], value);
-            for (other_position, &other) in operands.iter().enumerate().take(position + 1) {
-                if matters(operand, other) {
-                    let term = self.builder.mul(scaled, first[other_position]);
-                    live.add(operand, other, term);
-                }
-            }
-        }
-    }
 }
 
-/// How an operand moves when `input` moves by `one`; the pieces' rows say it of elementals.
-fn tangent_along(input: Input, operand: Operand, rows: &[Row], one: ValueId) -> Option<ValueId> {
+/// The tangent of an operand along `input`, whose tangent is `one`; `rows` has the tangents of the elementals.
+pub(super) fn tangent_along(input: Input, operand: Operand, rows: &[Row], one: ValueId) -> Option<ValueId> {
     match operand {
         Operand::Constant(_) => None,
         Operand::Input(other) => (other == input).then_some(one),
@@ -668,48 +451,7 @@ fn tangent_along(input: Input, operand: Operand, rows: &[Row], one: ValueId) -> 
     }
 }
 
-/// Second derivatives in pairs of live operands, as terms on their way to being summed.
-#[derive(Default)]
-struct Interactions {
-    terms: BTreeMap<OperandOrder, BTreeMap<OperandOrder, Vec<ValueId>>>,
-}
-
-impl Interactions {
-    /// Adds to the entry of an unordered pair; it is kept under the later of the two, which is eliminated first.
-    fn add(&mut self, a: Operand, b: Operand, term: ValueId) {
-        if let (Some(a), Some(b)) = (a.order(), b.order()) {
-            self.terms.entry(a.max(b)).or_default().entry(a.min(b)).or_default().push(term);
-        }
-    }
-
-    /// The non-zero entries of the latest live piece with every live operand, itself included.
-    fn take(&mut self, operand: Operand, builder: &mut Builder) -> Vec<(Operand, ValueId)> {
-        let Some(row) = operand.order().and_then(|place| self.terms.remove(&place)) else { return Vec::new() };
-        let mut entries = Vec::new();
-        for (place, terms) in row {
-            let value = builder.factored_sum(&terms);
-            if !builder.is_zero(value) {
-                entries.push((place.into(), value));
-            }
-        }
-        entries
-    }
-
-    /// What is left at the end: pairs of inputs.
-    fn inputs(self) -> Vec<((Input, Input), Vec<ValueId>)> {
-        let mut pairs = Vec::new();
-        for (later, row) in self.terms {
-            for (earlier, terms) in row {
-                if let (OperandOrder::Input(a), OperandOrder::Input(b)) = (later, earlier) {
-                    pairs.push(((a, b), terms));
-                }
-            }
-        }
-        pairs
-    }
-}
-
-/// Terms of adjoints on their way to being summed.
+/// Terms of adjoints that are still to be summed.
 struct Accumulator {
     elementals: Vec<Vec<ValueId>>,
     inputs: BTreeMap<Input, Vec<ValueId>>,
@@ -728,9 +470,9 @@ impl Accumulator {
         }
     }
 
-    /// The sum for a piece, or `None` where it is structurally zero.
-    fn take(&mut self, piece: usize, builder: &mut Builder) -> Option<ValueId> {
-        let sum = builder.sum(&self.elementals[piece]);
+    /// The sum for an elemental, or `None` where it is structurally zero.
+    fn take(&mut self, elemental: usize, builder: &mut Builder) -> Option<ValueId> {
+        let sum = builder.sum(&self.elementals[elemental]);
         (!builder.is_zero(sum)).then_some(sum)
     }
 }

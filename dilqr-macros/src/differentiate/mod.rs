@@ -1,9 +1,13 @@
-//! From the graph to kernels: normal forms and partials by Symbolica, the chain kind, and the cheapest of several strategies.
+//! From the graph to kernels: normal forms and partials by Symbolica, the chain rule, and the cheapest of several
+//! strategies for each kernel.
 
 pub(crate) mod build_kernels;
 pub(crate) mod chain_rule;
+mod edge_pushing;
+mod hessian;
+mod kernel_writer;
+pub(crate) mod lower;
 pub(crate) mod outline;
 pub(crate) mod session;
 pub(crate) mod symbolica;
 pub(crate) mod tape;
-pub(crate) mod term;

@@ -1,29 +1,20 @@
-//! Expressions in Symbolica's normal form, cut into the pieces of the tape: a function call, a power of a quantity, a product,
-//! a sum of products, each over inputs and earlier elementals. Equal pieces are one, so what the model states twice (both halves
-//! of a symmetric matrix, say) is differentiated once.
+//! Cuts expressions in normal form into elementals: a function call, a power, a product, or a sum of products, each over
+//! inputs and earlier elementals. Equal expressions share one elemental, so what the model states twice (both halves of a
+//! symmetric matrix) is differentiated once.
 
 use std::collections::HashMap;
 
-use crate::differentiate::symbolica;
-use crate::differentiate::tape::{Elemental, ElementalKind, Operand};
-use crate::differentiate::term::Term;
+use super::symbolica;
+use super::tape::{Elemental, ElementalKind, Granularity, Operand};
 use crate::program::builder::Builder;
-
-/// How finely products are cut. Which way gives the shorter kernel differs from model to model, and from kernel to kernel.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Granularity {
-    /// A product of powers is one elemental, or stands in the sum that reads it.
-    Monomials,
-    /// A product is one of two factors, and a sum adds multiples of elementals.
-    Products,
-}
+use crate::program::term::Term;
 
 pub(crate) struct Outliner {
     granularity: Granularity,
     pub(crate) elementals: Vec<Elemental>,
-    /// Elementals by their text over the places of their operands.
+    /// Elementals by their text over the order of their operands.
     known: HashMap<String, usize>,
-    /// Whether a constant has come up that f64 cannot hold.
+    /// Whether a constant was beyond the range of f64.
     pub(crate) overflow: bool,
 }
 
@@ -32,7 +23,11 @@ impl Outliner {
         Self { granularity, elementals: Vec::new(), known: HashMap::new(), overflow: false }
     }
 
-    /// The value of `term` over `operands`, making the pieces it takes.
+    pub(crate) fn granularity(&self) -> Granularity {
+        self.granularity
+    }
+
+    /// The value of `term` over `operands`; adds the elementals that it needs.
     pub(crate) fn outline(&mut self, term: &Term, operands: &[Operand]) -> Operand {
         let mut local = Vec::new();
         let term = match term {
@@ -52,7 +47,7 @@ impl Outliner {
         Operand::Elemental(self.elementals.len() - 1)
     }
 
-    /// The elemental that is `term` over `operands`, all of which it reads; a new one where there is none yet.
+    /// The elemental that is `term` over `operands`, all of which it reads; adds it where there is none yet.
     fn elemental(&mut self, term: &Term, operands: Vec<Operand>) -> Operand {
         if operands.is_empty() {
             // The builder folds constants.
@@ -60,14 +55,14 @@ impl Outliner {
             let value = builder.term(term, &[]);
             return self.constant(builder.constant_value(value).unwrap_or(f64::NAN));
         }
-        // In one order, and so Symbolica's normal form: `x y` and `y x` are one elemental.
+        // Operands in one order give one normal form: `x y` and `y x` are one elemental.
         let mut order: Vec<usize> = (0..operands.len()).collect();
         order.sort_by_key(|&atom| operands[atom].order());
-        let mut places = vec![0; order.len()];
-        order.iter().enumerate().for_each(|(place, &atom)| places[atom] = place);
+        let mut positions = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(position, &atom)| positions[atom] = position);
         let operands: Vec<Operand> = order.iter().map(|&atom| operands[atom]).collect();
-        let term = match symbolica::rename_atoms(term, &places) {
-            // Of equal pieces something may cancel, and a product may be one elemental already.
+        let term = match symbolica::rename_atoms(term, &positions) {
+            // Equal elementals may cancel, and a product may be one elemental already.
             Term::Atom(atom) => return operands[atom],
             Term::Constant(value) => return self.constant(value),
             term => term,
@@ -104,8 +99,8 @@ impl Outliner {
         }
     }
 
-    /// A product of one factor after another, the earliest first, so that products which share these share the work; and of
-    /// constants.
+    /// A product of constants and of one factor after another, the earliest first, so that products with the same early
+    /// factors share elementals.
     fn product(&mut self, factors: &[Term], operands: &[Operand], local: &mut Vec<Operand>) -> Term {
         let (mut product, mut rest) = (Vec::new(), Vec::new());
         for factor in factors {
@@ -133,7 +128,7 @@ impl Outliner {
     }
 }
 
-/// The atom of an operand, which joins `local` where it is new.
+/// The atom of an operand, which is added to `local` where it is new.
 fn atom(operand: Operand, local: &mut Vec<Operand>) -> Term {
     let index = local.iter().position(|known| *known == operand).unwrap_or_else(|| {
         local.push(operand);

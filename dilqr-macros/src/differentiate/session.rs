@@ -1,8 +1,8 @@
-//! Symbolica's turn: one thread, one user, one at a time.
+//! Exclusive use of Symbolica: one thread of the user at a time.
 //!
-//! Without a licence key Symbolica allows one thread a user at a time and aborts a process that breaks this; here that
-//! process would be rustc, or the editor's server. So every use of it runs inside [`run`]: under a file lock that all
-//! processes of the user share, on a thread of its own that has ended before the lock is released.
+//! Without a licence key Symbolica allows one thread a user at a time and aborts a process that breaks this. Here that
+//! process would be rustc or the editor's macro server. So every use runs inside [`with_symbolica_lock`]: under a file lock
+//! that all processes of the user share, on a thread that ends before the lock is released.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 
 use crate::environment::user_folder;
 
-/// How long a build waits in silence for another one: longer than any model of ordinary size takes.
+/// How long a build waits for the lock without a message: longer than a model of ordinary size takes.
 const SILENCE: Duration = Duration::from_secs(10);
-/// How often it looks whether its turn has come.
+/// How often the lock is tried.
 const POLL: Duration = Duration::from_millis(20);
-/// Expressions are trees and are walked recursively; a `let` of ten thousand terms still fits in this.
+/// Expressions are trees that are walked recursively; a `let` of ten thousand terms fits in this.
 const STACK: usize = 64 << 20;
 
-/// Runs `work` while this user's only Symbolica thread is ours.
-pub(crate) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, String> {
+/// Runs `work` on the only thread of the user that uses Symbolica.
+pub(crate) fn with_symbolica_lock<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, String> {
     #[cfg(test)]
     SESSIONS.set(SESSIONS.get() + 1);
     let path = lock_path();
@@ -40,7 +40,7 @@ pub(crate) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, String>
 
 #[cfg(test)]
 std::thread_local! {
-    /// How often this thread has asked for Symbolica.
+    /// How often this thread has taken the lock.
     pub(crate) static SESSIONS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
@@ -52,7 +52,7 @@ fn lock_path() -> PathBuf {
     {
         return cache.join(FILE);
     }
-    // No home to write to, as in some build sandboxes.
+    // The home folder cannot be written to, as in some build sandboxes.
     let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     std::env::temp_dir().join(format!("dilqr-{}-{FILE}", user.as_deref().unwrap_or("user")))
 }

@@ -1,8 +1,9 @@
-//! Symbolica behind four functions. This is the only file that names it, and it is called inside [`session`] only.
+//! Symbolica behind three functions: normal forms, renamed atoms, and partials. No other file names it, and callers hold its
+//! lock ([`session`](super::session)).
 //!
-//! Constants enter as the exact rational that an `f64` is, and leave rounded once. The language's functions are symbols
-//! of our own with their derivatives registered, so that Symbolica neither widens a domain (`exp(ln x)` stays what it
-//! is for negative `x`) nor introduces functions that kernels do not have (`sec`).
+//! A constant enters as the exact rational that an `f64` is, and is rounded once when it leaves. The functions of the language
+//! are symbols of our own with registered derivatives. So Symbolica widens no domain (`exp(ln x)` is not simplified, since
+//! `x` may be negative) and introduces no function that kernels lack (`sec`).
 
 use std::sync::OnceLock;
 
@@ -11,16 +12,17 @@ use symbolica::coefficient::Coefficient;
 use symbolica::domains::rational::Rational;
 use symbolica::symbol;
 
-use crate::differentiate::term::Term;
-use crate::elaborate::graph::{ElementaryFunction, Graph, Node, NodeId};
+use crate::elaborate::graph::{Graph, Node, NodeId};
+use crate::program::functions::ElementaryFunction;
+use crate::program::term::Term;
 use crate::syntax::ast::BinaryOp;
 
-/// Symbolica's state lives as long as the process, and the order of its symbols decides the order of terms; so symbols
-/// are made in one order always, and expansions are the same whatever was expanded before.
+/// Symbolica's state lives as long as the process, and the order of its symbols decides the order of terms. So symbols are
+/// always made in one order: an expansion does not depend on earlier ones.
 static FUNCTIONS: OnceLock<Vec<Symbol>> = OnceLock::new();
 
 fn function_symbol(function: ElementaryFunction) -> Symbol {
-    FUNCTIONS.get_or_init(|| ElementaryFunction::ALL.into_iter().map(register).collect())[function as usize]
+    FUNCTIONS.get_or_init(|| ElementaryFunction::ALL.iter().copied().map(register).collect())[function as usize]
 }
 
 fn register(function: ElementaryFunction) -> Symbol {
@@ -35,8 +37,8 @@ fn register(function: ElementaryFunction) -> Symbol {
     )
 }
 
-/// The table of elementary derivatives, each in terms of the function's own value where that is possible: the value is
-/// computed already.
+/// The derivatives of the elementary functions, in terms of the function's value where possible: the value is computed
+/// anyway.
 fn partial_of_function(function: ElementaryFunction, argument: usize, arguments: &[Atom]) -> Atom {
     let x = &arguments[0];
     let one = Atom::num(1);
@@ -91,12 +93,7 @@ fn atom_symbol(index: usize) -> Symbol {
     atoms[index]
 }
 
-/// Runs `work`, which may call the other functions of this file, on the one thread that may use Symbolica.
-pub(crate) fn session<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, String> {
-    crate::differentiate::session::run(work)
-}
-
-/// The most binary digits that the numbers in one expression may come to. Exact arithmetic on more would take long.
+/// The most binary digits of a number in an expression. Exact arithmetic on more would take long.
 const MAX_DIGITS: u64 = 20_000;
 
 /// A bound on the size of an atom's numbers.
@@ -134,11 +131,11 @@ impl CoefficientBound {
     }
 }
 
-/// The constants of an expression multiply to numbers of too many digits.
+/// The constants of an expression multiply to a number of too many digits.
 pub(crate) struct TooManyDigits;
 
-/// Symbolica's normal form of the expression under `node`, down to what is shared and not `transparent`. `operands` receives
-/// the inputs and shared nodes it reads, in the order of their first appearance: they are its atoms.
+/// Symbolica's normal form of the expression of `node`, down to the named nodes that are not `transparent`. `operands` receives
+/// the inputs and named nodes that it reads, in order of first appearance: they are its atoms.
 pub(crate) fn normal_form(
     graph: &Graph,
     node: NodeId,
@@ -167,7 +164,7 @@ fn build(
         }
         Node::Constant(value) => (constant(*value), CoefficientBound::of(*value)),
         Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => {
-            unreachable!("a condition is read by selects and gates only")
+            unreachable!("conditions are read by selects and stopped gradients only")
         }
         Node::Negate(operand) => {
             let (operand, bound) = build(*operand)?;
@@ -205,8 +202,8 @@ fn build(
     Ok((atom, bound))
 }
 
-/// A power with a constant exponent. One that is no integer exists for positive bases only, and stays a function:
-/// Symbolica would make `x` of the square of `x^(1/2)`. So does one that would write out a number of too many digits.
+/// A power with a constant exponent. If the exponent is not an integer, it stays a function: it exists for positive bases
+/// only, and Symbolica would simplify the square of `x^(1/2)` to `x`. The same holds if a number would get too many digits.
 fn power(base: Atom, bound: CoefficientBound, exponent: f64) -> (Atom, CoefficientBound) {
     match bound.power(exponent) {
         Some(bound) if exponent.fract() == 0.0 => (base.pow(constant(exponent)), bound),
@@ -222,7 +219,7 @@ fn constant(value: f64) -> Atom {
     Rational::try_from(value).map_or_else(|_| Atom::num(0), Atom::num)
 }
 
-/// Symbolica's normal form of an expression whose atom `k` is called `names[k]` from now on.
+/// The normal form of an expression whose atom `k` becomes the atom `names[k]`.
 pub(crate) fn rename_atoms(expression: &Term, names: &[usize]) -> Term {
     term(atom(expression, &|index| names[index]).as_view())
 }
@@ -258,7 +255,7 @@ fn atom(term: &Term, name: &dyn Fn(usize) -> usize) -> Atom {
         Term::Sum(terms) => Atom::add_many(all(terms)),
         Term::Product(factors) => Atom::mul_many(all(factors)),
         Term::Power(base, exponent) => {
-            // Of an atom or a constant: pieces are cut at powers.
+            // The base is an atom or a constant: expressions are cut at powers.
             let bound =
                 if let Term::Constant(value) = **base { CoefficientBound::of(value) } else { CoefficientBound::ATOM };
             power(atom(base, name), bound, *exponent).0
@@ -287,7 +284,8 @@ fn term(view: AtomView<'_>) -> Term {
         AtomView::Fun(call) => {
             let symbol = call.get_symbol();
             let arguments: Vec<Term> = call.iter().map(term).collect();
-            let function = ElementaryFunction::ALL.into_iter().find(|function| function_symbol(*function) == symbol);
+            let function =
+                ElementaryFunction::ALL.iter().copied().find(|function| function_symbol(*function) == symbol);
             // Only our own functions enter, and their derivatives are made of them.
             match (function.unwrap_or(ElementaryFunction::Sin), <[Term; 2]>::try_from(arguments)) {
                 (ElementaryFunction::Pow, Ok([base, Term::Constant(exponent)])) => {
@@ -300,7 +298,7 @@ fn term(view: AtomView<'_>) -> Term {
     }
 }
 
-/// The nearest f64 of a coefficient; NaN for what is no rational number, so that nothing wrong passes for a value.
+/// The nearest f64 of a coefficient; NaN where it is not a rational number.
 fn number(view: AtomView<'_>) -> f64 {
     let AtomView::Num(number) = view else { return f64::NAN };
     match number.get_coeff_view().to_owned() {

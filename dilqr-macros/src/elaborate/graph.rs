@@ -1,8 +1,10 @@
-//! The model as a graph of scalar expressions: what elaboration makes and differentiation reads.
+//! The model as a graph of scalar expressions, from elaboration to differentiation.
 //!
-//! A `let` or a helper's argument or result is a [`Node::Named`] node: it is computed and differentiated once, however
-//! often it is used. Between two shared nodes an expression is a tree.
+//! The value of a `let`, and an argument or the result of a call, is a [`Node::Named`] node: it is computed and differentiated
+//! once, however often it is used. Between named nodes an expression is a tree.
 
+use crate::program::functions::{Comparison, ElementaryFunction};
+use crate::program::vectors::Input;
 use crate::syntax::ast::BinaryOp;
 
 /// Index of a node in its [`Graph`]. Operands have smaller indices than their users.
@@ -12,156 +14,6 @@ pub(crate) struct NodeId(u32);
 impl NodeId {
     pub(crate) fn index(self) -> usize {
         self.0 as usize
-    }
-}
-
-/// The vectors a model reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Vector {
-    /// Parameters come first in every order: what depends on them alone is shared best.
-    P,
-    S,
-    X,
-    U,
-    /// Costate of the next stage.
-    Lambda,
-    /// Directions of the adjoint parameter contraction.
-    Dx,
-    Du,
-    DLambda,
-    /// Multipliers of constraints, and their direction.
-    Mu,
-    DMu,
-    /// Weights of the bounds.
-    Lower,
-    Upper,
-}
-
-/// One entry of a vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Input {
-    pub(crate) vector: Vector,
-    pub(crate) index: u32,
-}
-
-impl Input {
-    pub(crate) fn new(vector: Vector, index: usize) -> Self {
-        Self { vector, index: index as u32 }
-    }
-}
-
-/// The functions of the language that are not arithmetic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum ElementaryFunction {
-    Sin,
-    Cos,
-    Tan,
-    Asin,
-    Acos,
-    Atan,
-    Sinh,
-    Cosh,
-    Tanh,
-    Exp,
-    Ln,
-    Sqrt,
-    Cbrt,
-    Abs,
-    Signum,
-    Atan2,
-    Hypot,
-    /// A base to an exponent that is not constant.
-    Pow,
-}
-
-impl ElementaryFunction {
-    pub(crate) const ALL: [Self; 18] = [
-        Self::Sin,
-        Self::Cos,
-        Self::Tan,
-        Self::Asin,
-        Self::Acos,
-        Self::Atan,
-        Self::Sinh,
-        Self::Cosh,
-        Self::Tanh,
-        Self::Exp,
-        Self::Ln,
-        Self::Sqrt,
-        Self::Cbrt,
-        Self::Abs,
-        Self::Signum,
-        Self::Atan2,
-        Self::Hypot,
-        Self::Pow,
-    ];
-
-    /// The method's name in the language and on `Scalar`.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Sin => "sin",
-            Self::Cos => "cos",
-            Self::Tan => "tan",
-            Self::Asin => "asin",
-            Self::Acos => "acos",
-            Self::Atan => "atan",
-            Self::Sinh => "sinh",
-            Self::Cosh => "cosh",
-            Self::Tanh => "tanh",
-            Self::Exp => "exp",
-            Self::Ln => "ln",
-            Self::Sqrt => "sqrt",
-            Self::Cbrt => "cbrt",
-            Self::Abs => "abs",
-            Self::Signum => "signum",
-            Self::Atan2 => "atan2",
-            Self::Hypot => "hypot",
-            Self::Pow => "pow",
-        }
-    }
-
-    /// The value for constant arguments.
-    pub(crate) fn evaluate(self, arguments: &[f64]) -> f64 {
-        let x = arguments[0];
-        let y = arguments.get(1).copied().unwrap_or(0.0);
-        match self {
-            Self::Sin => x.sin(),
-            Self::Cos => x.cos(),
-            Self::Tan => x.tan(),
-            Self::Asin => x.asin(),
-            Self::Acos => x.acos(),
-            Self::Atan => x.atan(),
-            Self::Sinh => x.sinh(),
-            Self::Cosh => x.cosh(),
-            Self::Tanh => x.tanh(),
-            Self::Exp => x.exp(),
-            Self::Ln => x.ln(),
-            Self::Sqrt => x.sqrt(),
-            Self::Cbrt => x.cbrt(),
-            Self::Abs => x.abs(),
-            Self::Signum => x.signum(),
-            Self::Atan2 => x.atan2(y),
-            Self::Hypot => x.hypot(y),
-            Self::Pow => x.powf(y),
-        }
-    }
-}
-
-/// Comparisons; the others are these with the sides exchanged, or their negation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Comparison {
-    Less,
-    LessEqual,
-    Equal,
-}
-
-impl Comparison {
-    pub(crate) fn evaluate(self, a: f64, b: f64) -> bool {
-        match self {
-            Self::Less => a < b,
-            Self::LessEqual => a <= b,
-            Self::Equal => a == b,
-        }
     }
 }
 
@@ -176,15 +28,15 @@ pub(crate) enum Node {
     Call(ElementaryFunction, Vec<NodeId>),
     /// A named value.
     Named(NodeId),
-    /// Conditions: their values are true and false, and only conditions, selects and gates read them.
+    /// Conditions: they have truth values, and only conditions, selects and stopped gradients read them.
     Compare(Comparison, NodeId, NodeId),
     And(NodeId, NodeId),
     Or(NodeId, NodeId),
     Not(NodeId),
     /// The second where the first holds, the third elsewhere. Both are computed.
     Select(NodeId, NodeId, NodeId),
-    /// The value of a node of outside, inside a branch that runs where the condition is as given. What flows back through
-    /// it is cut off elsewhere, so that a branch that does not run cannot spoil derivatives (infinity times zero).
+    /// An outer value inside a branch that runs where the condition has the value `when`. Elsewhere its adjoint is zero, so
+    /// that a branch that does not run cannot make derivatives NaN (infinity times zero).
     StopGradient {
         condition: NodeId,
         when: bool,
@@ -192,17 +44,30 @@ pub(crate) enum Node {
     },
 }
 
+impl Node {
+    pub(crate) fn operands(&self) -> Vec<NodeId> {
+        match *self {
+            Self::Input(_) | Self::Constant(_) => Vec::new(),
+            Self::Negate(a) | Self::Power(a, _) | Self::Named(a) | Self::Not(a) => vec![a],
+            Self::Binary(_, a, b) | Self::Compare(_, a, b) | Self::And(a, b) | Self::Or(a, b) => vec![a, b],
+            Self::Call(_, ref arguments) => arguments.clone(),
+            Self::Select(condition, a, b) => vec![condition, a, b],
+            Self::StopGradient { condition, value, .. } => vec![condition, value],
+        }
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Graph {
     nodes: Vec<Node>,
-    /// The shared node of a node that has one.
+    /// The named node of a node that has one.
     named: std::collections::HashMap<NodeId, NodeId>,
     inputs: std::collections::HashMap<Input, NodeId>,
-    /// Conditions, selects and gates that exist already, under what makes them.
+    /// Conditions, selects and stopped gradients by their operands.
     conditionals: std::collections::HashMap<ConditionalKey, NodeId>,
 }
 
-/// A node that two branches may both ask for.
+/// The operands of a node that several branches may make.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum ConditionalKey {
     Compare(Comparison, NodeId, NodeId),
@@ -252,7 +117,7 @@ impl Graph {
         }
     }
 
-    /// The node that stands for `id` wherever its name is used: itself where there is nothing to compute.
+    /// The node of the name that `id` is bound to: `id` itself where nothing is computed.
     pub(crate) fn let_bind(&mut self, id: NodeId) -> NodeId {
         match self.node(id) {
             Node::Input(_) | Node::Constant(_) | Node::Named(_) | Node::Select(..) | Node::StopGradient { .. } => id,
@@ -306,7 +171,7 @@ impl Graph {
         if same { a } else { self.interned(ConditionalKey::Select(condition, a, b), Node::Select(condition, a, b)) }
     }
 
-    /// `value` as a branch sees it that runs where the condition is `when`.
+    /// `value` inside a branch that runs where the condition is `when`.
     pub(crate) fn stop_gradient(&mut self, condition: NodeId, when: bool, value: NodeId) -> NodeId {
         let value = self.let_bind(value);
         match self.node(value) {
@@ -318,38 +183,18 @@ impl Graph {
         }
     }
 
-    /// The nodes under `roots`, operands first.
+    /// The nodes that `roots` depend on, operands first.
     pub(crate) fn reachable(&self, roots: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
-        let mut wanted = vec![false; self.len()];
+        let mut reached = vec![false; self.len()];
         for root in roots {
-            wanted[root.index()] = true;
+            reached[root.index()] = true;
         }
         let ids: Vec<NodeId> = self.ids().collect();
         for &id in ids.iter().rev() {
-            if wanted[id.index()] {
-                match self.node(id) {
-                    Node::Input(_) | Node::Constant(_) => {}
-                    Node::Negate(a) | Node::Power(a, _) | Node::Named(a) => wanted[a.index()] = true,
-                    Node::Binary(_, a, b) => {
-                        wanted[a.index()] = true;
-                        wanted[b.index()] = true;
-                    }
-                    Node::Call(_, arguments) => arguments.iter().for_each(|a| wanted[a.index()] = true),
-                    Node::Compare(_, a, b) | Node::And(a, b) | Node::Or(a, b) => {
-                        wanted[a.index()] = true;
-                        wanted[b.index()] = true;
-                    }
-                    Node::Not(a) => wanted[a.index()] = true,
-                    Node::Select(condition, a, b) => {
-                        [condition, a, b].iter().for_each(|a| wanted[a.index()] = true);
-                    }
-                    Node::StopGradient { condition, value, .. } => {
-                        wanted[condition.index()] = true;
-                        wanted[value.index()] = true;
-                    }
-                }
+            if reached[id.index()] {
+                self.node(id).operands().iter().for_each(|operand| reached[operand.index()] = true);
             }
         }
-        ids.into_iter().filter(|id| wanted[id.index()]).collect()
+        ids.into_iter().filter(|id| reached[id.index()]).collect()
     }
 }

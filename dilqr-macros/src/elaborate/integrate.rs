@@ -2,11 +2,11 @@
 //!
 //! They run on symbolic values like any function of the model, so the chain kind goes through their stages on the graph.
 
-use crate::elaborate::elaborator::{Arguments, Elaborator};
-use crate::elaborate::graph::{Node, NodeId};
-use crate::elaborate::value::{SymbolicValue, flatten};
+use super::elaborator::{Arguments, Elaborator};
+use super::graph::{Node, NodeId};
+use super::value::{SymbolicValue, flatten};
 use crate::syntax::ast::{BinaryOp, Function, Integration, Integrator};
-use crate::syntax::errors::message;
+use crate::syntax::messages::message;
 
 impl Elaborator<'_> {
     /// The state after one time step.
@@ -19,20 +19,7 @@ impl Elaborator<'_> {
         let Some(dt) = &integration.dt else { return SymbolicValue::Unknown };
         let value = self.expr(dt, &mut vec![("p".to_owned(), arguments.p.clone())]);
         let Some(dt) = self.float(&value, dt.span) else { return SymbolicValue::Unknown };
-        let substeps = match &integration.substeps {
-            None => 1,
-            Some(expr) => {
-                let value = self.expr(expr, &mut Vec::new());
-                match self.integer(&value, expr.span) {
-                    Some(substeps @ 1..=100) => substeps,
-                    Some(_) => {
-                        self.errors.on(expr.span, message::SUBSTEPS);
-                        return SymbolicValue::Unknown;
-                    }
-                    None => return SymbolicValue::Unknown,
-                }
-            }
-        };
+        let Some(substeps) = self.substeps(integration) else { return SymbolicValue::Unknown };
         let mut entries = Vec::new();
         flatten(&arguments.x, &mut entries);
         if integration.integrator == Integrator::SemiImplicitEuler && !entries.len().is_multiple_of(2) {
@@ -47,6 +34,19 @@ impl Elaborator<'_> {
         x
     }
 
+    /// The number of substeps, one by default; `None` after an error.
+    fn substeps(&mut self, integration: &Integration) -> Option<i64> {
+        let Some(expr) = &integration.substeps else { return Some(1) };
+        let value = self.expr(expr, &mut Vec::new());
+        let substeps = self.integer(&value, expr.span)?;
+        if !(1..=100).contains(&substeps) {
+            self.errors.on(expr.span, message::SUBSTEPS);
+            return None;
+        }
+        Some(substeps)
+    }
+
+    /// The state after a step of length `h` from `x`; the other arguments stay the same.
     fn step(
         &mut self,
         integrator: Integrator,
@@ -56,37 +56,36 @@ impl Elaborator<'_> {
         h: NodeId,
     ) -> SymbolicValue {
         let slope = |elaborator: &mut Self, x: &SymbolicValue| {
-            let arguments =
-                Arguments { x: x.clone(), u: arguments.u.clone(), p: arguments.p.clone(), s: arguments.s.clone() };
+            let arguments = Arguments { x: x.clone(), ..arguments.clone() };
             elaborator.inline_entry_point(derivative, &arguments, true)
         };
         match integrator {
             Integrator::Euler => {
                 let k = slope(self, x);
-                self.moved(x, h, &k)
+                self.advanced(x, h, &k)
             }
             Integrator::SemiImplicitEuler => {
                 // Velocities first, with the old positions; then positions, with the new velocities.
                 let k = slope(self, x);
-                let half_new = self.moved_half(x, h, &k, false);
+                let half_new = self.advanced_half(x, h, &k, false);
                 let k = slope(self, &half_new);
-                self.moved_half(&half_new, h, &k, true)
+                self.advanced_half(&half_new, h, &k, true)
             }
             Integrator::Midpoint => {
                 let k = slope(self, x);
                 let half = self.scaled(h, 0.5);
-                let middle = self.moved(x, half, &k);
+                let middle = self.advanced(x, half, &k);
                 let k = slope(self, &middle);
-                self.moved(x, h, &k)
+                self.advanced(x, h, &k)
             }
             Integrator::Rk4 => {
                 let half = self.scaled(h, 0.5);
                 let k1 = slope(self, x);
-                let x2 = self.moved(x, half, &k1);
+                let x2 = self.advanced(x, half, &k1);
                 let k2 = slope(self, &x2);
-                let x3 = self.moved(x, half, &k2);
+                let x3 = self.advanced(x, half, &k2);
                 let k3 = slope(self, &x3);
-                let x4 = self.moved(x, h, &k3);
+                let x4 = self.advanced(x, h, &k3);
                 let k4 = slope(self, &x4);
                 // x + h/6 (k1 + 2 (k2 + k3) + k4)
                 let middle = self.combined(&k2, &k3, &mut |elaborator, a, b| {
@@ -97,7 +96,7 @@ impl Elaborator<'_> {
                 let ends = self.combined(&k1, &k4, &mut add);
                 let sum = self.combined(&middle, &ends, &mut add);
                 let sixth = self.scaled(h, 1.0 / 6.0);
-                self.moved(x, sixth, &sum)
+                self.advanced(x, sixth, &sum)
             }
         }
     }
@@ -117,15 +116,15 @@ impl Elaborator<'_> {
     }
 
     /// `x + h k`, entry by entry.
-    fn moved(&mut self, x: &SymbolicValue, h: NodeId, k: &SymbolicValue) -> SymbolicValue {
+    fn advanced(&mut self, x: &SymbolicValue, h: NodeId, k: &SymbolicValue) -> SymbolicValue {
         self.combined(x, k, &mut |elaborator, x, k| {
             let change = elaborator.graph.add(Node::Binary(BinaryOp::Mul, h, k));
             elaborator.graph.add(Node::Binary(BinaryOp::Add, x, change))
         })
     }
 
-    /// As `moved` for one half of the entries, the first (positions) or the second (velocities).
-    fn moved_half(&mut self, x: &SymbolicValue, h: NodeId, k: &SymbolicValue, first: bool) -> SymbolicValue {
+    /// As [`advanced`](Self::advanced) for one half of the entries, the first (positions) or the second (velocities).
+    fn advanced_half(&mut self, x: &SymbolicValue, h: NodeId, k: &SymbolicValue, first: bool) -> SymbolicValue {
         let mut entries = Vec::new();
         flatten(x, &mut entries);
         let half = entries.len() / 2;
@@ -141,7 +140,7 @@ impl Elaborator<'_> {
         })
     }
 
-    /// Two states entry by entry; the results are shared.
+    /// Two states, entry by entry; the results are named.
     fn combined(
         &mut self,
         a: &SymbolicValue,
@@ -156,7 +155,7 @@ impl Elaborator<'_> {
                 let combined = combine(self, entry, other);
                 self.graph.let_bind(combined)
             }
-            // Only where `derivative` has had an error of its own.
+            // Only after an error in `derivative`.
             None => entry,
         })
     }

@@ -1,10 +1,16 @@
 //! From the tree to a graph of scalar expressions: functions are run on symbolic values.
 
+mod access;
+mod branches;
 pub(crate) mod budget;
-pub(crate) mod elaborator;
-pub(crate) mod expressions;
+mod elaborator;
+mod expressions;
 pub(crate) mod graph;
-pub(crate) mod integrate;
-pub(crate) mod limits;
-pub(crate) mod statements;
-pub(crate) mod value;
+mod integrate;
+mod limits;
+mod methods;
+pub(crate) mod model;
+mod statements;
+pub(crate) mod system;
+mod types;
+mod value;

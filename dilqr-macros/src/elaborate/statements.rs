@@ -1,18 +1,14 @@
-//! Statements: `let`, assignment, loops and branches.
-//!
-//! A loop is unrolled. A branch whose condition is known (it depends on constants and loop variables) is taken or left out
-//! altogether. Under any other condition both sides are followed, on copies of the variables, and every variable that
-//! they leave different becomes a select.
+//! Statements: `let`, patterns, assignment and loops, which are unrolled.
 
-use crate::elaborate::budget::MAX_NUMBERS;
-use crate::elaborate::elaborator::{Elaborator, Scope};
-use crate::elaborate::graph::NodeId;
-use crate::elaborate::value::{Shape, SymbolicBool, SymbolicValue};
+use super::budget::MAX_NUMBERS;
+use super::elaborator::{Elaborator, Scope};
+use super::value::SymbolicValue;
 use crate::syntax::ast::{BinaryOp, Block, Expr, ExprKind, Pattern, Range, Statement};
-use crate::syntax::errors::{Span, message};
+use crate::syntax::errors::Span;
+use crate::syntax::messages::message;
 
 impl Elaborator<'_> {
-    /// Runs a block; what it declares ends with it, what it assigns stays.
+    /// Runs a block. Its variables end with it; its assignments to outer variables stay.
     pub(crate) fn block(&mut self, block: &Block, scope: &mut Scope) -> SymbolicValue {
         let outside = scope.len();
         for statement in &block.statements {
@@ -32,7 +28,7 @@ impl Elaborator<'_> {
                     self.bind(&item.pattern, value, item.value.span, scope);
                 }
                 Statement::Assign { place, op, value } => self.assign(place, *op, value, scope),
-                Statement::Run(expr) => {
+                Statement::Effect(expr) => {
                     let value = self.expr(expr, scope);
                     if !value.is_unit() && !matches!(value, SymbolicValue::Unknown) {
                         self.errors.on(expr.span, message::STATEMENT);
@@ -48,7 +44,7 @@ impl Elaborator<'_> {
         value
     }
 
-    /// Where a block that lacks its value would have it.
+    /// Where the value of a block without one would be.
     fn end_of_value(&self, expr: &Expr) -> Span {
         match &expr.kind {
             ExprKind::Block(block) => match &block.value {
@@ -89,7 +85,7 @@ impl Elaborator<'_> {
                 None
             }
         };
-        // After an error the names exist all the same, so that their uses are not reported on top.
+        // After an error the names exist, so that their uses are not reported, too.
         for (index, pattern) in patterns.iter().enumerate() {
             let element = elements.as_ref().map_or(SymbolicValue::Unknown, |elements| elements[index].clone());
             self.bind(pattern, element, span, scope);
@@ -116,11 +112,11 @@ impl Elaborator<'_> {
     fn assign(&mut self, place: &Expr, op: Option<BinaryOp>, value: &Expr, scope: &mut Scope) {
         let assigned = match op {
             None => self.expr(value, scope),
-            Some(op) => self.binary(op, place, value, place.span.to(value.span), scope),
+            Some(op) => self.binary(op, [place, value], place.span.to(value.span), scope),
         };
         let mut path = Vec::new();
         let Some(variable) = self.place(place, &mut path, scope) else {
-            // Read as a value, it tells what is wrong with it.
+            // Reading it as a value reports its errors.
             self.expr(place, scope);
             return;
         };
@@ -129,20 +125,20 @@ impl Elaborator<'_> {
         let wanted = self.shape_of(&old);
         let assigned = self.expect(assigned, &wanted, value.span);
         let assigned = self.let_bind(&assigned, value.span);
-        // Aggregates share their elements until one is assigned to.
+        // Aggregates share their elements until one is assigned to: the assignment copies.
         let whole = self.shape_of(&scope[variable].1);
         let copied = self.number_count(&whole);
         self.charge(copied, place.span);
         scope[variable].1 = scope[variable].1.with(&path, assigned);
     }
 
-    /// The variable that a place is part of, and the steps from it to the part, last first.
+    /// The variable that a place is part of. `path` receives the positions from the variable to the part, last first.
     fn place(&mut self, place: &Expr, path: &mut Vec<usize>, scope: &mut Scope) -> Option<usize> {
         match &place.kind {
             ExprKind::Name(name) => {
                 let variable = scope.iter().rposition(|(known, _)| name == known);
                 if variable.is_none() {
-                    // Says that the name is unknown, or else that it is a const.
+                    // Reports an unknown name; a known one is a const.
                     if !matches!(self.name(name, scope), SymbolicValue::Unknown) {
                         self.errors.on(place.span, message::ASSIGN_TO);
                     }
@@ -208,166 +204,5 @@ impl Elaborator<'_> {
             }
         }
         SymbolicValue::unit()
-    }
-
-    pub(crate) fn branch(
-        &mut self,
-        condition: &Expr,
-        then: &Block,
-        otherwise: Option<&Expr>,
-        span: Span,
-        scope: &mut Scope,
-    ) -> SymbolicValue {
-        let value = self.expr(condition, scope);
-        let Some(decision) = self.condition(&value, condition.span) else {
-            // Both sides are looked at for mistakes of their own.
-            let mut copy = scope.clone();
-            self.block(then, &mut copy);
-            if let Some(otherwise) = otherwise {
-                self.expr(otherwise, &mut scope.clone());
-            }
-            return SymbolicValue::Unknown;
-        };
-        match decision {
-            SymbolicBool::Known(true) => self.block(then, scope),
-            SymbolicBool::Known(false) => {
-                otherwise.map_or_else(SymbolicValue::unit, |otherwise| self.expr(otherwise, scope))
-            }
-            SymbolicBool::Node(condition) => {
-                let mut first = self.stop_gradients(scope, condition, true, span);
-                let first_before = first.clone();
-                let first_value = self.block(then, &mut first);
-                let mut second = self.stop_gradients(scope, condition, false, span);
-                let second_before = second.clone();
-                let second_value = match otherwise {
-                    Some(otherwise) => self.expr(otherwise, &mut second),
-                    None => SymbolicValue::unit(),
-                };
-                for index in 0..scope.len() {
-                    // What neither side has touched stays what it is.
-                    let (a, b) = (&first[index].1, &second[index].1);
-                    let a = self.restore_unchanged(a, &first_before[index].1, &scope[index].1);
-                    let b = self.restore_unchanged(b, &second_before[index].1, &scope[index].1);
-                    scope[index].1 = self.merge(condition, &a, &b, span);
-                }
-                let (a, b) = (self.shape_of(&first_value), self.shape_of(&second_value));
-                if !a.fits(&b) {
-                    let (a, b) = (a.describe(self.model), b.describe(self.model));
-                    self.errors.on(span, message::unequal_branches(&a, &b));
-                    return SymbolicValue::Unknown;
-                }
-                self.merge(condition, &first_value, &second_value, span)
-            }
-        }
-    }
-
-    /// The variables as a branch sees them.
-    fn stop_gradients(&mut self, scope: &Scope, condition: NodeId, when: bool, span: Span) -> Scope {
-        let mut numbers = scope.len();
-        let mut gate = |node| {
-            numbers += 1;
-            self.graph.stop_gradient(condition, when, node)
-        };
-        let gated = scope.iter().map(|(name, value)| (name.clone(), value.map(&mut gate))).collect();
-        self.charge(numbers, span);
-        gated
-    }
-
-    /// `now`, with every number that still is what it was at the branch's beginning as it is outside.
-    fn restore_unchanged(&self, now: &SymbolicValue, before: &SymbolicValue, outside: &SymbolicValue) -> SymbolicValue {
-        let all = |now: &[SymbolicValue], before: &[SymbolicValue], outside: &[SymbolicValue]| {
-            now.iter()
-                .zip(before)
-                .zip(outside)
-                .map(|((now, before), outside)| self.restore_unchanged(now, before, outside))
-                .collect()
-        };
-        match (now, before, outside) {
-            (SymbolicValue::Float(now), SymbolicValue::Float(before), SymbolicValue::Float(outside)) => {
-                SymbolicValue::Float(if now == before { *outside } else { *now })
-            }
-            (SymbolicValue::Array(now), SymbolicValue::Array(before), SymbolicValue::Array(outside)) => {
-                SymbolicValue::Array(all(now, before, outside))
-            }
-            (SymbolicValue::Tuple(now), SymbolicValue::Tuple(before), SymbolicValue::Tuple(outside)) => {
-                SymbolicValue::Tuple(all(now, before, outside))
-            }
-            (
-                SymbolicValue::Struct(index, now),
-                SymbolicValue::Struct(_, before),
-                SymbolicValue::Struct(_, outside),
-            ) => SymbolicValue::Struct(*index, all(now, before, outside)),
-            _ => now.clone(),
-        }
-    }
-
-    /// The first value where the condition holds, the second elsewhere; they are of one shape.
-    pub(crate) fn merge(
-        &mut self,
-        condition: NodeId,
-        a: &SymbolicValue,
-        b: &SymbolicValue,
-        span: Span,
-    ) -> SymbolicValue {
-        let mut all = |a: &[SymbolicValue], b: &[SymbolicValue]| {
-            a.iter().zip(b).map(|(a, b)| self.merge(condition, a, b, span)).collect()
-        };
-        match (a, b) {
-            (SymbolicValue::Array(a), SymbolicValue::Array(b)) => SymbolicValue::Array(all(a, b)),
-            (SymbolicValue::Tuple(a), SymbolicValue::Tuple(b)) => SymbolicValue::Tuple(all(a, b)),
-            (SymbolicValue::Struct(index, a), SymbolicValue::Struct(_, b)) => SymbolicValue::Struct(*index, all(a, b)),
-            (SymbolicValue::Float(a), SymbolicValue::Float(b)) => {
-                SymbolicValue::Float(self.graph.select(condition, *a, *b))
-            }
-            (SymbolicValue::Integer(a), SymbolicValue::Integer(b)) if a == b => SymbolicValue::Integer(*a),
-            (SymbolicValue::Integer(_), SymbolicValue::Integer(_)) => {
-                self.errors.on(span, message::INTEGER_CONDITION);
-                SymbolicValue::Unknown
-            }
-            (SymbolicValue::Bool(a), SymbolicValue::Bool(b)) => {
-                let not = SymbolicBool::Node(self.graph.not(condition));
-                let held = self.and(SymbolicBool::Node(condition), *a);
-                let failed = self.and(not, *b);
-                SymbolicValue::Bool(self.or(held, failed))
-            }
-            _ => SymbolicValue::Unknown,
-        }
-    }
-
-    /// The truth value, or an error that this is none.
-    pub(crate) fn condition(&mut self, value: &SymbolicValue, span: Span) -> Option<SymbolicBool> {
-        match value {
-            SymbolicValue::Bool(condition) => Some(*condition),
-            SymbolicValue::Unknown => None,
-            other => {
-                let given = self.shape_of(other).describe(self.model);
-                let wanted = Shape::Bool.describe(self.model);
-                self.errors.on(span, message::mismatch(&wanted, &given));
-                None
-            }
-        }
-    }
-
-    pub(crate) fn and(&mut self, a: SymbolicBool, b: SymbolicBool) -> SymbolicBool {
-        match (a, b) {
-            (SymbolicBool::Known(false), _) | (_, SymbolicBool::Known(false)) => SymbolicBool::Known(false),
-            (SymbolicBool::Known(true), other) | (other, SymbolicBool::Known(true)) => other,
-            (SymbolicBool::Node(a), SymbolicBool::Node(b)) => SymbolicBool::Node(self.graph.and(a, b)),
-        }
-    }
-
-    pub(crate) fn or(&mut self, a: SymbolicBool, b: SymbolicBool) -> SymbolicBool {
-        match (a, b) {
-            (SymbolicBool::Known(true), _) | (_, SymbolicBool::Known(true)) => SymbolicBool::Known(true),
-            (SymbolicBool::Known(false), other) | (other, SymbolicBool::Known(false)) => other,
-            (SymbolicBool::Node(a), SymbolicBool::Node(b)) => SymbolicBool::Node(self.graph.or(a, b)),
-        }
-    }
-
-    pub(crate) fn not(&mut self, a: SymbolicBool) -> SymbolicBool {
-        match a {
-            SymbolicBool::Known(known) => SymbolicBool::Known(!known),
-            SymbolicBool::Node(node) => SymbolicBool::Node(self.graph.not(node)),
-        }
     }
 }

@@ -1,8 +1,8 @@
-//! Symbolic values and their shapes: what elaboration computes with.
+//! Symbolic values and their shapes.
 
 use std::rc::Rc;
 
-use crate::elaborate::graph::NodeId;
+use super::graph::NodeId;
 use crate::syntax::ast::Model;
 
 /// A symbolic value. Aggregates share their elements, so that passing a long array around costs nothing.
@@ -15,11 +15,11 @@ pub(crate) enum SymbolicValue {
     Tuple(Rc<[SymbolicValue]>),
     /// The fields in the order of the struct.
     Struct(usize, Rc<[SymbolicValue]>),
-    /// Already reported.
+    /// An error was reported.
     Unknown,
 }
 
-/// A truth value: known while elaborating, or a node that tells at run time.
+/// A truth value: known during elaboration, or a node of the graph.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum SymbolicBool {
     Known(bool),
@@ -27,7 +27,7 @@ pub(crate) enum SymbolicBool {
 }
 
 impl SymbolicValue {
-    /// Of a block without a value.
+    /// The value of a block without a final expression.
     pub(crate) fn unit() -> Self {
         Self::Tuple(Rc::from([]))
     }
@@ -48,7 +48,7 @@ impl SymbolicValue {
         }
     }
 
-    /// The same value with the part at the end of `path` replaced; each step is a position in what the one before names.
+    /// The same value with the part at `path` replaced: a list of positions, from the outermost aggregate inwards.
     pub(crate) fn with(&self, path: &[usize], part: Self) -> Self {
         let Some((&step, rest)) = path.split_first() else { return part };
         let replace = |elements: &Rc<[Self]>| -> Rc<[Self]> {
@@ -103,7 +103,7 @@ impl Shape {
         }
     }
 
-    /// Whether a value of this shape may stand where `other` is wanted; what has been reported fits everywhere.
+    /// Whether a value of this shape fits where `other` is expected. Unknown shapes fit everywhere: their error was reported.
     pub(crate) fn fits(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Unknown, _) | (_, Self::Unknown) => true,

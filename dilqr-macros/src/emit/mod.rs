@@ -1,8 +1,16 @@
 //! From kernels to tokens.
 
-pub(crate) mod chunk;
-pub(crate) mod describe;
+mod chunk;
+pub(crate) mod context;
+mod conversions;
+pub(crate) mod documentation;
 pub(crate) mod dump;
+mod functions;
 pub(crate) mod items;
-pub(crate) mod split;
+mod model;
+mod public;
+mod signature;
+mod split;
+mod statements;
 pub(crate) mod unused;
+pub(crate) mod user_module;

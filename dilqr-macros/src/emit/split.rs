@@ -1,17 +1,19 @@
-//! Where long programs are cut, and where the values lie that cross a cut.
+//! Splits long programs into chunks, and assigns slots of a scratch array to the values that cross from chunk to chunk.
 
-use crate::program::program::{Op, Output, Program, ValueId};
+use crate::program::fields::Output;
+use crate::program::op::{Op, ValueId};
+use crate::program::program::Program;
 
 /// The most statements in one generated function. rustc 1.95 overflows its stack somewhere beyond 2,500 `let`s when debug
 /// information is on, and takes minutes over very long functions.
-pub(crate) const MAX_STATEMENTS: usize = 950;
+pub(super) const MAX_STATEMENTS: usize = 950;
 
-/// What a part has at least, if it is not the last: it is cut at the place beyond that the fewest values cross.
+/// The least statements of a chunk other than the last. Beyond them it ends where the fewest values cross.
 const MIN_CHUNK: usize = MAX_STATEMENTS * 3 / 4;
 
-/// The bounds of the parts: 0, the cuts, and the end. Operations that are `inlined` stand where they are read, as long as no
-/// cut comes between; values that are `returned_at_end` are read after the last part.
-pub(crate) fn chunk_boundaries(
+/// The boundaries of the chunks: 0, the splits, and the end. `inlined` operations have no `let` unless a split separates them
+/// from their reader. `returned_at_end` values are read after the last chunk.
+pub(super) fn chunk_boundaries(
     program: &Program,
     inlined: &[bool],
     outputs: &[Vec<Output>],
@@ -19,7 +21,7 @@ pub(crate) fn chunk_boundaries(
 ) -> Vec<usize> {
     let ops = &program.ops;
     let operands = |index: usize| ops[index].operands().into_iter().flatten().map(ValueId::index);
-    // The last reader of each value, and the values read last by each operation.
+    // The last reader of each value, and the values whose last reader is each operation.
     let mut last_use: Vec<usize> = (0..ops.len()).collect();
     for index in 0..ops.len() {
         operands(index).for_each(|a| last_use[a] = index);
@@ -31,31 +33,31 @@ pub(crate) fn chunk_boundaries(
     for (index, &reader) in last_use.iter().enumerate() {
         last_uses[reader].push(index);
     }
-    // A value that crosses the end of its part is stored, and then has a `let`.
+    // A value that crosses the end of its chunk is spilled, and has a `let`.
     let crossing = |index: usize| if ops[index].computes() { 1 + usize::from(inlined[index]) } else { 0 };
     let mut bounds = vec![0];
     let mut loaded_in = vec![usize::MAX; ops.len()];
     let mut start = 0;
     while start < ops.len() {
-        let (mut statements, mut stores, mut fewest) = (0, 0, (usize::MAX, ops.len()));
+        let (mut statements, mut spills, mut fewest) = (0, 0, (usize::MAX, ops.len()));
         let mut end = start;
         while end < ops.len() {
-            let made = ops[end].computes() && !inlined[end];
-            statements += usize::from(made) + outputs[end].len();
+            let has_let = ops[end].computes() && !inlined[end];
+            statements += usize::from(has_let) + outputs[end].len();
             for a in operands(end) {
                 if (a < start || !ops[a].computes()) && loaded_in[a] != start {
                     loaded_in[a] = start;
                     statements += 1;
                 }
             }
-            stores += crossing(end);
-            stores -= last_uses[end].iter().filter(|&&a| a >= start).map(|&a| crossing(a)).sum::<usize>();
-            if statements + stores > MAX_STATEMENTS {
+            spills += crossing(end);
+            spills -= last_uses[end].iter().filter(|&&a| a >= start).map(|&a| crossing(a)).sum::<usize>();
+            if statements + spills > MAX_STATEMENTS {
                 break;
             }
             end += 1;
-            if statements + stores >= MIN_CHUNK && stores <= fewest.0 {
-                fewest = (stores, end);
+            if statements + spills >= MIN_CHUNK && spills <= fewest.0 {
+                fewest = (spills, end);
             }
         }
         start = if end == ops.len() { end } else { fewest.1.min(end).max(start + 1) };
@@ -64,9 +66,9 @@ pub(crate) fn chunk_boundaries(
     bounds
 }
 
-/// The place in the scratch array of each value that is read in a later part than the one that makes it, and the number of
-/// places. A place is free again in the part after its last reader.
-pub(crate) fn spill_slots(ops: &[Op], chunk_of: &[usize], last_use: &[usize]) -> (Vec<Option<usize>>, usize) {
+/// The slot of each value that a later chunk reads, and the number of slots. A slot is free again in the chunk after the
+/// value's last reader.
+pub(super) fn spill_slots(ops: &[Op], chunk_of: &[usize], last_use: &[usize]) -> (Vec<Option<usize>>, usize) {
     let mut free: Vec<usize> = Vec::new();
     let mut busy: Vec<(usize, usize)> = Vec::new();
     let mut slots = 0;

@@ -1,16 +1,15 @@
-//! What a model declares and does not use, for the warnings.
+//! Fields that a model declares and does not use, for the warnings.
 //!
-//! It is judged by dependence: by what is left in the kernels once Symbolica has cancelled what cancels, not by what is
-//! written.
+//! A field is used if a kernel depends on it. Terms that cancel in Symbolica's normal form do not count.
 
 use std::collections::HashSet;
 
 use proc_macro2::Ident;
 
-use crate::elaborate::elaborator::{Layout, Vectors};
-use crate::elaborate::graph::{Input, Vector};
-use crate::program::kernels::Kernels;
-use crate::syntax::errors::message;
+use crate::elaborate::system::{Layout, Vectors};
+use crate::program::kernels::{Kernel, Kernels};
+use crate::program::vectors::{Input, Vector};
+use crate::syntax::messages::message;
 
 /// A field to warn of.
 pub(crate) struct Unused<'a> {
@@ -20,66 +19,66 @@ pub(crate) struct Unused<'a> {
     pub(crate) message: String,
 }
 
-/// Parameters that nothing depends on; states and controls that no cost and no constraint sees, however many stages later.
+/// Parameters that nothing depends on; states and controls that no cost and no constraint depends on, at any later stage.
 pub(crate) fn fields<'a>(vectors: &'a Vectors, kernels: &Kernels) -> Vec<Unused<'a>> {
-    let Reach { seen, used } = reach(kernels);
+    let Reach { observed, used } = reach(kernels);
     let mut unused = Vec::new();
     for (owner, vector, layout) in [("State", Vector::X, &vectors.state), ("Control", Vector::U, &vectors.control)] {
-        unreached(owner, vector, layout, &seen, message::unseen, &mut unused);
+        let fields = unreached(vector, layout, &observed).into_iter();
+        unused.extend(fields.map(|(field, entries)| Unused { owner, field, message: message::unseen(&entries) }));
     }
     let stage_params = vectors.stage_params.as_ref().map(|layout| ("StageParams", Vector::S, layout));
     for (owner, vector, layout) in [("Params", Vector::P, &vectors.params)].into_iter().chain(stage_params) {
-        unreached(owner, vector, layout, &used, message::unused, &mut unused);
+        let fields = unreached(vector, layout, &used).into_iter();
+        unused.extend(fields.map(|(field, entries)| Unused { owner, field, message: message::unused(&entries) }));
     }
     unused
 }
 
-/// The inputs that matter.
+/// The inputs that kernels depend on.
 pub(crate) struct Reach {
-    /// To a cost or a constraint, at some later stage.
-    pub(crate) seen: HashSet<Input>,
-    /// To anything, be it a state that no cost sees: its parameters are not reported beside it.
+    /// Inputs that a cost or a constraint depends on, at this or a later stage.
+    pub(crate) observed: HashSet<Input>,
+    /// Inputs that any kernel reads. (The parameters of an unused state are not reported again.)
     pub(crate) used: HashSet<Input>,
 }
 
 pub(crate) fn reach(kernels: &Kernels) -> Reach {
-    let Kernels { dynamics, stage_cost, terminal_cost, bounds, stage_constraints, terminal_constraints, .. } = kernels;
-    let limits = [bounds, stage_constraints, terminal_constraints].into_iter().flatten();
-    let judges = [stage_cost, terminal_cost].into_iter().chain(limits);
-    let mut seen: HashSet<Input> = judges.flat_map(|program| program.inputs(|_| true)).collect();
-    let used = &seen | &dynamics.inputs(|_| true);
+    use Kernel::{Bounds, StageConstraints, StageCost, TerminalConstraints, TerminalCost};
+    let dynamics = &kernels[Kernel::Dynamics];
+    let observers = [StageCost, TerminalCost, Bounds, StageConstraints, TerminalConstraints];
+    let observers = observers.into_iter().filter_map(|kernel| kernels.get(kernel));
+    let mut observed: HashSet<Input> = observers.flat_map(|program| program.inputs(|_| true)).collect();
+    let used = &observed | &dynamics.inputs(|_| true);
     // With an entry of the state, all that the dynamics make it from.
-    let mut states: Vec<Input> = seen.iter().copied().filter(|input| input.vector == Vector::X).collect();
+    let mut states: Vec<Input> = observed.iter().copied().filter(|input| input.vector == Vector::X).collect();
     while let Some(state) = states.pop() {
         for input in dynamics.inputs(|output| output.row == state.index) {
-            if seen.insert(input) && input.vector == Vector::X {
+            if observed.insert(input) && input.vector == Vector::X {
                 states.push(input);
             }
         }
     }
-    Reach { seen, used }
+    Reach { observed, used }
 }
 
-/// Adds the fields that have entries outside `reached`, except those whose names say that this is meant.
-fn unreached<'a>(
-    owner: &'static str,
-    vector: Vector,
-    layout: &'a Layout,
-    reached: &HashSet<Input>,
-    message: fn(&[usize]) -> String,
-    unused: &mut Vec<Unused<'a>>,
-) {
+/// The fields with entries outside of `reached`, and these entries; an underscore before a field's name suppresses it.
+fn unreached<'a>(vector: Vector, layout: &'a Layout, reached: &HashSet<Input>) -> Vec<(&'a Ident, Vec<usize>)> {
+    let mut unreached = Vec::new();
     let mut next = 0;
     for (field, length) in &layout.fields {
         let first = next;
         next += length.unwrap_or(1);
         let missing = (first..next).filter(|&index| !reached.contains(&Input::new(vector, index)));
-        let missing: Vec<usize> = missing.map(|index| index - first).collect();
+        let mut missing: Vec<usize> = missing.map(|index| index - first).collect();
         if missing.is_empty() || field.to_string().starts_with('_') {
             continue;
         }
-        // Of an array none of whose entries is used, the field is named and not the entries.
-        let entries = if missing.len() == next - first { &[][..] } else { &missing };
-        unused.push(Unused { owner, field, message: message(entries) });
+        // If no entry of an array is used, the message has no list of entries.
+        if missing.len() == next - first {
+            missing.clear();
+        }
+        unreached.push((field, missing));
     }
+    unreached
 }

@@ -1,18 +1,21 @@
-//! Programs in the making.
+//! Builds programs.
 //!
-//! A [`Builder`] gives every distinct operation one value, so common subexpressions are shared over all outputs of a
-//! kernel, and folds zeros, ones, signs and constants. [`Builder::finish`] keeps what the outputs need.
+//! A [`Builder`] gives every distinct operation one value, so that all outputs of a kernel share common subexpressions. It
+//! folds zeros, ones, signs and constants. [`Builder::finish`] keeps the operations that the outputs need.
 
 use rustc_hash::FxHashMap;
 
-use crate::differentiate::term::Term;
-use crate::elaborate::graph::{Comparison, ElementaryFunction, Input};
-use crate::program::program::{Op, Output, Program, ValueId};
+use super::fields::Output;
+use super::functions::{Comparison, ElementaryFunction};
+use super::op::{Op, ValueId};
+use super::program::Program;
+use super::term::Term;
+use super::vectors::Input;
 
 pub(crate) struct Builder {
     ops: Vec<Op>,
     memo: FxHashMap<Op, ValueId>,
-    /// The number of operations from which on it is of no interest any more.
+    /// More operations than this are not of interest.
     limit: usize,
 }
 
@@ -27,7 +30,7 @@ impl Builder {
         Self { ops: Vec::new(), memo: FxHashMap::default(), limit }
     }
 
-    /// Whether the limit has been passed: what is built from here on will be thrown away.
+    /// Whether the limit is passed: the program will not be used.
     pub(crate) fn is_full(&self) -> bool {
         self.ops.len() > self.limit
     }
@@ -142,7 +145,7 @@ impl Builder {
         }
     }
 
-    /// A value as a constant times another.
+    /// A value as the product of a constant and another value.
     pub(crate) fn factored(&self, a: ValueId) -> (f64, ValueId) {
         let (sign, a) = self.signed(a);
         let sign = if sign { -1.0 } else { 1.0 };
@@ -155,7 +158,7 @@ impl Builder {
         }
     }
 
-    /// A constant times a value. Constants gather in front and are positive: `c (d x)` is `(c d) x`.
+    /// A constant times a value. Constants come first and are positive: `c (d x)` becomes `(c d) x`.
     fn scale(&mut self, factor: f64, a: ValueId) -> ValueId {
         if factor == 0.0 {
             return self.constant(0.0);
@@ -186,7 +189,7 @@ impl Builder {
         }
     }
 
-    /// `1 / a`, once for every division by `a`; [`finish`](Self::finish) turns a reciprocal with one use into a division.
+    /// `1 / a`, one for all divisions by `a`; [`finish`](Self::finish) turns a reciprocal with one use into a division.
     fn reciprocal(&mut self, a: ValueId) -> ValueId {
         let one = self.constant(1.0);
         match (self.constant_value(a), self.signed(a)) {
@@ -211,7 +214,7 @@ impl Builder {
         }
     }
 
-    /// `base` to a constant exponent: products and roots where they serve.
+    /// A constant power, by products and a root where the exponent is a multiple of one half.
     pub(crate) fn power(&mut self, base: ValueId, exponent: f64) -> ValueId {
         if let Some(base) = self.constant_value(base) {
             return self.constant(base.powf(exponent));
@@ -222,8 +225,8 @@ impl Builder {
         }
         if exponent < 0.0 {
             let inverse = self.reciprocal(base);
-            // Powers of the reciprocal rather than reciprocals of powers: one division serves them all. A half power
-            // of it is the reciprocal's root, which shares the root of the base instead.
+            // Powers of the reciprocal, not reciprocals of powers: they share one division. A half power has the reciprocal
+            // of the root, which shares the root of the base.
             if exponent.fract() == 0.0 {
                 return self.power_of(inverse, (-exponent) as u32);
             }
@@ -253,8 +256,8 @@ impl Builder {
         }
     }
 
-    /// The product of the factors. They are multiplied in the order in which they were made, so that products which
-    /// share their early factors (parameters, say) share the work.
+    /// The product of the factors, in the order of their values, so that products with the same early factors (parameters,
+    /// for example) share operations.
     pub(crate) fn product(&mut self, factors: &[ValueId]) -> ValueId {
         let mut constant = 1.0;
         let mut rest = Vec::new();
@@ -276,7 +279,7 @@ impl Builder {
         }
     }
 
-    /// The sum of the terms: first what is added, then what is taken away.
+    /// The sum of the terms: first the positive ones, then the negated ones.
     pub(crate) fn sum(&mut self, terms: &[ValueId]) -> ValueId {
         let mut constant = 0.0;
         let (mut added, mut taken) = (Vec::new(), Vec::new());
@@ -287,7 +290,7 @@ impl Builder {
                 (None, (false, term)) => added.push(term),
             }
         }
-        // What is both added and taken away cancels.
+        // A term cancels its negation.
         taken.retain(|term| match added.iter().position(|other| other == term) {
             Some(position) => {
                 added.swap_remove(position);
@@ -311,7 +314,7 @@ impl Builder {
         }
     }
 
-    /// The sum of terms that may have a constant factor in common, which is then applied once.
+    /// The sum of terms; a constant factor that all of them have is applied once.
     pub(crate) fn factored_sum(&mut self, terms: &[ValueId]) -> ValueId {
         let parts: Vec<(f64, ValueId)> = terms.iter().map(|&term| self.factored(term)).collect();
         let common = parts.first().map_or(1.0, |(factor, _)| factor.abs());
@@ -343,7 +346,7 @@ impl Builder {
         }
     }
 
-    /// The constant that a condition is, where both sides of its comparison are.
+    /// The value of a condition whose comparisons have constant sides.
     fn decided(&self, condition: ValueId) -> Option<bool> {
         match self.op(condition) {
             Op::Compare(comparison, a, b) => {
@@ -388,7 +391,7 @@ impl Builder {
         }
     }
 
-    /// An expression of Symbolica's over values.
+    /// An expression over values.
     pub(crate) fn term(&mut self, term: &Term, atoms: &[ValueId]) -> ValueId {
         match term {
             Term::Constant(value) => self.constant(*value),
@@ -412,14 +415,14 @@ impl Builder {
         }
     }
 
-    /// The program that computes `outputs` and nothing else.
+    /// The program that computes `outputs`.
     pub(crate) fn finish(mut self, mut outputs: Vec<(Output, ValueId)>) -> Program {
         outputs.retain(|&(output, value)| output.field.writes_zeros() || !self.is_zero(value));
-        self.join(&outputs);
+        self.fuse(&outputs);
         Program::scheduled(&self.ops, outputs)
     }
 
-    /// How often each operation is used by what the outputs need.
+    /// How often the operations that the outputs need use each operation.
     fn uses(&self, outputs: &[(Output, ValueId)]) -> Vec<usize> {
         let mut uses = vec![0_usize; self.ops.len()];
         let mut stack: Vec<ValueId> = outputs.iter().map(|&(_, value)| value).collect();
@@ -432,9 +435,9 @@ impl Builder {
         uses
     }
 
-    /// Joins two operations into one where the first serves nothing else: `a * (1 / b)` is `a / b`, and `-(c a)` with a
-    /// constant `c` is `(-c) a`.
-    fn join(&mut self, outputs: &[(Output, ValueId)]) {
+    /// Fuses two operations where the first has no other use: `a * (1 / b)` into `a / b`, and `-(c a)` with a constant `c`
+    /// into `(-c) a`.
+    fn fuse(&mut self, outputs: &[(Output, ValueId)]) {
         let uses = self.uses(outputs);
         for index in 0..uses.len() {
             match self.ops[index] {

@@ -1,74 +1,174 @@
-//! The kernels of a model: what differentiation ends with, and what context reads, whether they were just derived, found in
-//! the cache or vendored.
+//! The kernels of a model, one row each, and what their programs say about the model.
+//!
+//! A row has the method of `dilqr_runtime::Model`, its parameters, whether it returns the scalar that the program writes to
+//! [`Field::L`], and which models have the kernel. What a kernel computes is said in `differentiate::kernel_writer`.
 
-use crate::program::program::{Field, Program};
+use std::ops::Index;
 
-/// Sizes of the model's vectors.
+use super::fields::Field;
+use super::program::Program;
+use super::signature::{Argument, Parameter, Record};
+use super::vectors::{Sizes, Vector};
+
+/// Which models have a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sizes {
-    pub(crate) nx: usize,
-    pub(crate) nu: usize,
-    pub(crate) np: usize,
-    pub(crate) ns: usize,
+pub(crate) enum Presence {
+    Always,
+    /// Models with bounds.
+    Bounded,
+    /// Models with constraints of stages.
+    StageConstrained,
+    /// Models with constraints of the terminal state.
+    TerminalConstrained,
+    /// Models of comparisons with other tools.
+    OnRequest,
 }
 
-/// Declares [`Kernels`], and what needs all of them under their names in the generated documentation.
 macro_rules! kernels {
-    (always { $($field:ident $name:literal)* } optional { $($optional:ident $optional_name:literal)* }) => {
-        /// The kernels of `dilqr_runtime::Model`, and `linearize`.
-        #[derive(Debug, Default, PartialEq)]
-        pub(crate) struct Kernels {
-            $(pub(crate) $field: Program,)*
-                // What follows is there where the model has bounds, or constraints of that kind.
-            $(pub(crate) $optional: Option<Program>,)*
+    ($($(#[$doc:meta])* $kernel:ident $name:literal [$($parameter:expr),*] $result:ident $presence:ident;)*) => {
+        /// A kernel.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Kernel {
+            $($(#[$doc])* $kernel,)*
         }
 
-        impl Kernels {
-            /// Each kernel with its name.
-            pub(crate) fn named(&self) -> Vec<(&'static str, &Program)> {
-                let mut named = vec![$(($name, &self.$field)),*];
-                $(named.extend(self.$optional.as_ref().map(|program| ($optional_name, program)));)*
-                named
+        impl Kernel {
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$kernel),*];
+
+            /// The name of its method.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kernel => $name,)*
+                }
             }
 
-            /// The kernels that have these names; `None` where one is missing that every model has.
-            pub(crate) fn from_names(mut program: impl FnMut(&'static str) -> Option<Program>) -> Option<Self> {
-                Some(Self { $($field: program($name)?,)* $($optional: program($optional_name),)* })
+            /// The parameters of its method.
+            pub(crate) fn parameters(self) -> &'static [Parameter] {
+                use Parameter::{Gradient, Input, Output, Stage, Terminal, Variation};
+                use Vector::{DLambda, DMu, Dx, Lambda, Mu, P};
+                match self {
+                    $(Self::$kernel => &[$($parameter),*],)*
+                }
+            }
+
+            /// Whether it returns the scalar that the program writes to [`Field::L`].
+            pub(crate) fn returns_cost(self) -> bool {
+                match self {
+                    $(Self::$kernel => returns!($result),)*
+                }
+            }
+
+            pub(crate) fn presence(self) -> Presence {
+                match self {
+                    $(Self::$kernel => Presence::$presence,)*
+                }
             }
         }
     };
 }
 
+macro_rules! returns {
+    (unit) => {
+        false
+    };
+    (cost) => {
+        true
+    };
+}
+
 kernels! {
-    always {
-        dynamics "dynamics"
-        stage_cost "stage_cost"
-        terminal_cost "terminal_cost"
-        step "step"
-        expand_stage "expand_stage"
-        expand_terminal "expand_terminal"
-        expand_hamiltonian "expand_hamiltonian"
-        hamiltonian_parameter_gradient "add_hamiltonian_parameter_gradient"
-        terminal_parameter_gradient "add_terminal_parameter_gradient"
-        parameter_contraction "add_parameter_contraction"
-        terminal_parameter_contraction "add_terminal_parameter_contraction"
-        parameter_terms "parameter_terms"
-        terminal_parameter_terms "terminal_parameter_terms"
-        linearize "linearize"
+    Dynamics "dynamics" [Stage, Output(Record::Next)] unit Always;
+    StageCost "stage_cost" [Stage] cost Always;
+    TerminalCost "terminal_cost" [Terminal] cost Always;
+    Step "step" [Stage, Output(Record::Next)] cost Always;
+    ExpandStage "expand_stage" [Stage, Output(Record::Stage)] unit Always;
+    ExpandTerminal "expand_terminal" [Terminal, Output(Record::Terminal)] unit Always;
+    ExpandHamiltonian "expand_hamiltonian" [Stage, Input(Lambda), Output(Record::Hamiltonian)] unit Always;
+    HamiltonianParameterGradient "add_hamiltonian_parameter_gradient" [Stage, Input(Lambda), Gradient] unit Always;
+    TerminalParameterGradient "add_terminal_parameter_gradient" [Terminal, Gradient] unit Always;
+    ParameterContraction "add_parameter_contraction"
+        [Stage, Input(Lambda), Variation, Input(DLambda), Gradient] unit Always;
+    TerminalParameterContraction "add_terminal_parameter_contraction" [Terminal, Input(Dx), Gradient] unit Always;
+    ParameterTerms "parameter_terms" [Stage, Input(Lambda), Output(Record::Terms)] unit Always;
+    TerminalParameterTerms "terminal_parameter_terms" [Terminal, Output(Record::TerminalTerms)] unit Always;
+    /// A function beside the model, not a method of `Model`.
+    Linearize "linearize" [Stage, Output(Record::Linearization)] unit Always;
+    /// The second derivatives of the Hamiltonian without first derivatives.
+    HamiltonianHessian "hamiltonian_hessian" [Stage, Input(Lambda), Output(Record::Hessian)] unit OnRequest;
+    Bounds "bounds" [Input(P), Output(Record::Lower), Output(Record::Upper)] unit Bounded;
+    BoundsContraction "add_bounds_contraction"
+        [Input(P), Input(Vector::Lower), Input(Vector::Upper), Output(Record::Gp)] unit Bounded;
+    BoundsTerms "bounds_terms" [Input(P), Output(Record::LowerTerms), Output(Record::UpperTerms)] unit Bounded;
+    StageConstraints "stage_constraints" [Stage, Output(Record::Constraints)] unit StageConstrained;
+    ExpandStageConstraints "expand_stage_constraints"
+        [Stage, Input(Mu), Output(Record::StageConstraints)] unit StageConstrained;
+    StageConstraintContraction "add_stage_constraint_contraction"
+        [Stage, Input(Mu), Variation, Input(DMu), Gradient] unit StageConstrained;
+    StageConstraintTerms "stage_constraint_terms"
+        [Stage, Input(Mu), Output(Record::StageConstraintTerms)] unit StageConstrained;
+    TerminalConstraints "terminal_constraints" [Terminal, Output(Record::Constraints)] unit TerminalConstrained;
+    ExpandTerminalConstraints "expand_terminal_constraints"
+        [Terminal, Input(Mu), Output(Record::TerminalConstraints)] unit TerminalConstrained;
+    TerminalConstraintContraction "add_terminal_constraint_contraction"
+        [Terminal, Input(Mu), Input(Dx), Input(DMu), Gradient] unit TerminalConstrained;
+    TerminalConstraintTerms "terminal_constraint_terms"
+        [Terminal, Input(Mu), Output(Record::TerminalConstraintTerms)] unit TerminalConstrained;
+}
+
+impl Kernel {
+    /// The arguments of its function, one vector or record each.
+    pub(crate) fn arguments(self) -> Vec<Argument> {
+        self.parameters().iter().flat_map(|parameter| parameter.arguments()).collect()
     }
-    optional {
-        hamiltonian_hessian "hamiltonian_hessian"
-        bounds "bounds"
-        bounds_contraction "add_bounds_contraction"
-        bounds_terms "bounds_terms"
-        stage_constraints "stage_constraints"
-        expand_stage_constraints "expand_stage_constraints"
-        stage_constraint_contraction "add_stage_constraint_contraction"
-        stage_constraint_terms "stage_constraint_terms"
-        terminal_constraints "terminal_constraints"
-        expand_terminal_constraints "expand_terminal_constraints"
-        terminal_constraint_contraction "add_terminal_constraint_contraction"
-        terminal_constraint_terms "terminal_constraint_terms"
+}
+
+/// The programs of a model's kernels.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Kernels {
+    programs: Vec<Option<Program>>,
+}
+
+impl Default for Kernels {
+    /// Kernels that compute nothing, of a model without limits.
+    fn default() -> Self {
+        Self::new(|kernel| (kernel.presence() == Presence::Always).then(Program::default))
+    }
+}
+
+impl Kernels {
+    /// The kernels for which there is a program.
+    pub(crate) fn new(program: impl FnMut(Kernel) -> Option<Program>) -> Self {
+        Self { programs: Kernel::ALL.iter().copied().map(program).collect() }
+    }
+
+    pub(crate) fn get(&self, kernel: Kernel) -> Option<&Program> {
+        self.programs[kernel as usize].as_ref()
+    }
+
+    #[cfg(feature = "symbolica")]
+    pub(crate) fn set(&mut self, kernel: Kernel, program: Program) {
+        self.programs[kernel as usize] = Some(program);
+    }
+
+    /// The kernels that the model has.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Kernel, &Program)> {
+        Kernel::ALL.iter().filter_map(|&kernel| Some((kernel, self.get(kernel)?)))
+    }
+
+    /// Whether the model has every kernel that all models have.
+    pub(crate) fn is_complete(&self) -> bool {
+        let mut required = Kernel::ALL.iter().filter(|kernel| kernel.presence() == Presence::Always);
+        required.all(|&kernel| self.get(kernel).is_some())
+    }
+}
+
+impl Index<Kernel> for Kernels {
+    type Output = Program;
+
+    /// The program; empty where the model lacks the kernel.
+    fn index(&self, kernel: Kernel) -> &Program {
+        static EMPTY: Program = Program { ops: Vec::new(), outputs: Vec::new() };
+        self.get(kernel).unwrap_or(&EMPTY)
     }
 }
 
@@ -85,15 +185,16 @@ pub(crate) fn pattern(program: &Program, field: Field, rows: usize, columns: usi
 
 /// Which entries of the model's derivatives can be other than zero, under the names that `dilqr_runtime::Sparsity` has.
 pub(crate) fn sparsity(kernels: &Kernels, Sizes { nx, nu, np, .. }: Sizes) -> [(&'static str, Vec<Vec<bool>>); 8] {
-    let Kernels { linearize, expand_hamiltonian: hessian, parameter_terms: terms, .. } = kernels;
+    let block =
+        |kernel: Kernel, field: Field, rows, columns| (field.name(), pattern(&kernels[kernel], field, rows, columns));
     [
-        ("fx", pattern(linearize, Field::Fx, nx, nx)),
-        ("fu", pattern(linearize, Field::Fu, nx, nu)),
-        ("fp", pattern(linearize, Field::Fp, nx, np)),
-        ("hxx", pattern(hessian, Field::Hxx, nx, nx)),
-        ("hux", pattern(hessian, Field::Hux, nu, nx)),
-        ("huu", pattern(hessian, Field::Huu, nu, nu)),
-        ("hxp", pattern(terms, Field::Hxp, nx, np)),
-        ("hup", pattern(terms, Field::Hup, nu, np)),
+        block(Kernel::Linearize, Field::Fx, nx, nx),
+        block(Kernel::Linearize, Field::Fu, nx, nu),
+        block(Kernel::Linearize, Field::Fp, nx, np),
+        block(Kernel::ExpandHamiltonian, Field::Hxx, nx, nx),
+        block(Kernel::ExpandHamiltonian, Field::Hux, nu, nx),
+        block(Kernel::ExpandHamiltonian, Field::Huu, nu, nu),
+        block(Kernel::ParameterTerms, Field::Hxp, nx, np),
+        block(Kernel::ParameterTerms, Field::Hup, nu, np),
     ]
 }

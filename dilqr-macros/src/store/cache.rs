@@ -1,8 +1,8 @@
-//! Kernels kept from one expansion to the next, since editors expand a model at every keystroke.
+//! The cache of kernels between expansions: editors expand a model at every keystroke.
 //!
-//! An entry is a file named by the hash of its key. It begins with a checksum of all that follows, and holds the key
-//! itself, which must be equal: an entry that is damaged or answers another question is as good as none, and is written
-//! anew. Nothing here fails: without a folder that can be written, models are derived every time.
+//! An entry is a file that is named by the hash of its key. It has a checksum of the rest of the file, then the key, then the
+//! kernels. An entry that is damaged, or has another key, is replaced. No error is reported: without a writable folder,
+//! models are derived every time.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -10,29 +10,29 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use crate::elaborate::elaborator::Vectors;
+use super::fingerprint::{VERSION, hash};
+use super::listing;
+use crate::elaborate::system::Vectors;
 use crate::program::kernels::Kernels;
-use crate::store::fingerprint::{VERSION, hash};
-use crate::store::listing;
 
-/// How much is kept; what has not been used for longest goes first.
+/// The largest number of entries and their largest size; the least recently used entries are deleted first.
 const ENTRIES: usize = 500;
 const BYTES: u64 = 200 << 20;
 
 const EXTENSION: &str = "kernels";
 const UNFINISHED: &str = "unfinished";
 
-/// One place in the cache.
+/// An entry of the cache.
 pub(crate) struct CacheEntry<'a> {
     folder: &'a Path,
-    /// The model, and this build of the compiler.
+    /// The fingerprint of the model, and this build of the compiler.
     key: String,
     name: String,
 }
 
 impl<'a> CacheEntry<'a> {
-    pub(crate) fn new(folder: &'a Path, model: &str) -> Self {
-        let key = format!("{VERSION} {}\n{model}", env!("DILQR_SOURCES"));
+    pub(crate) fn new(folder: &'a Path, fingerprint: &str) -> Self {
+        let key = format!("{VERSION} {}\n{fingerprint}", env!("DILQR_SOURCES"));
         let name = hash(&key);
         Self { folder, key, name }
     }
@@ -49,7 +49,7 @@ impl<'a> CacheEntry<'a> {
             return None;
         }
         let kernels = listing::read(rest.strip_prefix(&self.key)?.strip_prefix('\0')?, vectors)?;
-        // For `prune`. A folder that can only be read serves as well.
+        // The time of the last use, for `prune`. It is optional: the folder may be read-only.
         let _ = File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
         Some(kernels)
     }
@@ -61,7 +61,7 @@ impl<'a> CacheEntry<'a> {
         }
     }
 
-    /// Writes the file whole or not at all: others may be reading or writing it.
+    /// Writes the file as a whole or not at all: other processes may read or write it.
     fn replace(&self, text: &str) -> std::io::Result<()> {
         static WRITTEN: AtomicUsize = AtomicUsize::new(0);
         std::fs::create_dir_all(self.folder)?;
@@ -78,7 +78,7 @@ impl<'a> CacheEntry<'a> {
     }
 }
 
-/// Deletes what is beyond the limits.
+/// Deletes the entries beyond the limits.
 pub(crate) fn prune(folder: &Path, entries: usize, bytes: u64) {
     let Ok(files) = std::fs::read_dir(folder) else { return };
     let ours =

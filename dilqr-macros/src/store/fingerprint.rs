@@ -1,25 +1,25 @@
-//! What makes a model the same model: the key under which its kernels are cached, and by which a vendored file knows it.
+//! The fingerprint of a model: the key of its kernels in the cache and in vendored files.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use sha2::{Digest, Sha256};
 
-/// The version that stands in vendored files.
+/// The version in vendored files.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The tokens from which kernels are derived, as text: the module's items and the integrator. Its name, its
-/// documentation and the space between tokens make no difference to a kernel; invisible groups do.
+/// The tokens that kernels are derived from, as text: the items of the module and the integrator. The module's name,
+/// documentation and white space do not matter; invisible groups do.
 pub(crate) fn fingerprint(module: &syn::ItemMod, integration: &TokenStream) -> String {
-    let mut key = String::new();
-    write(integration.clone(), &mut key);
-    key.push_str("; ");
+    let mut text = String::new();
+    write(integration.clone(), &mut text);
+    text.push_str("; ");
     if let Some((_, items)) = &module.content {
-        items.iter().for_each(|item| write(item.to_token_stream(), &mut key));
+        items.iter().for_each(|item| write(item.to_token_stream(), &mut text));
     }
-    key
+    text
 }
 
-fn write(tokens: TokenStream, key: &mut String) {
+fn write(tokens: TokenStream, text: &mut String) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut rest = tokens.as_slice();
     while let [token, after @ ..] = rest {
@@ -40,16 +40,16 @@ fn write(tokens: TokenStream, key: &mut String) {
                     Delimiter::Parenthesis => ("( ", ") "),
                     Delimiter::Brace => ("{ ", "} "),
                     Delimiter::Bracket => ("[ ", "] "),
-                    // No token of Rust's looks like these.
+                    // No token of Rust has these characters.
                     Delimiter::None => ("⟨ ", "⟩ "),
                 };
-                key.push_str(open);
-                write(group.stream(), key);
-                key.push_str(close);
+                text.push_str(open);
+                write(group.stream(), text);
+                text.push_str(close);
             }
             (token, _) => {
-                key.push_str(&token.to_string());
-                key.push(' ');
+                text.push_str(&token.to_string());
+                text.push(' ');
             }
         }
     }

@@ -1,7 +1,7 @@
-//! Kernels as text: the form in which they are cached and vendored, for people to read and for the macro to read back.
+//! The textual form of kernels, in which they are cached and vendored: people read it, and the macro reads it back.
 //!
-//! A kernel is a function of one operation a line. Its inputs have the names of the model's fields, constants stand where
-//! they are used, and `out` is the record that it fills:
+//! A kernel is a function with one operation on a line. Its inputs have the names of the model's fields, constants are written
+//! where they are used, and `out` is the record that it fills:
 //!
 //! ```text
 //! /// 4 operations: 1 add, 2 mul, 0 div, 0 neg, 1 call, 0 select.
@@ -14,27 +14,30 @@
 //! }
 //! ```
 //!
-//! What is read back is what was written, operation by operation. Nothing else is understood: a reader of this text is
-//! handed what the writer made, and that is checked before by whoever keeps it.
+//! Reading gives back what was written, operation by operation, and reads nothing else. Callers check before that the text is
+//! unchanged.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
-use crate::elaborate::elaborator::Vectors;
-use crate::elaborate::graph::{Comparison, ElementaryFunction, Input, Vector};
+use crate::elaborate::system::{Layout, Vectors};
+use crate::program::fields::{Field, Location, Output};
+use crate::program::functions::{Comparison, ElementaryFunction};
 use crate::program::kernels::Kernels;
-use crate::program::program::{Field, Op, OpCount, Output, Program, ValueId};
+use crate::program::op::{Op, OpCount, ValueId};
+use crate::program::program::Program;
+use crate::program::vectors::{Entries, Input, Vector};
 
-/// All kernels, in the order of [`Kernels::named`].
+/// All kernels, in the order of the table.
 pub(crate) fn write(kernels: &Kernels, vectors: &Vectors) -> String {
     let mut text = String::new();
-    for (name, program) in kernels.named() {
-        write_program(name, program, vectors, &mut text);
+    for (kernel, program) in kernels.iter() {
+        write_program(kernel.name(), program, vectors, &mut text);
     }
     text
 }
 
-/// The kernels that [`write()`] has written for the same vectors; `None` for any other text.
+/// The kernels that [`write()`] wrote for the same vectors; `None` for any other text.
 pub(crate) fn read(text: &str, vectors: &Vectors) -> Option<Kernels> {
     let inputs = fields(vectors).into_iter().map(|(input, name)| (name, input)).collect();
     let mut programs = HashMap::new();
@@ -45,47 +48,41 @@ pub(crate) fn read(text: &str, vectors: &Vectors) -> Option<Kernels> {
             return None;
         }
     }
-    let kernels = Kernels::from_names(|name| programs.remove(name))?;
-    programs.is_empty().then_some(kernels)
+    let kernels = Kernels::new(|kernel| programs.remove(kernel.name()));
+    (programs.is_empty() && kernels.is_complete()).then_some(kernels)
 }
 
-/// A kernel's argument, and the struct whose fields name its entries.
-fn argument(vector: Vector) -> (&'static str, &'static str) {
-    match vector {
-        Vector::X => ("x", "State"),
-        Vector::U => ("u", "Control"),
-        Vector::P => ("p", "Params"),
-        Vector::S => ("s", "StageParams"),
-        Vector::Lambda => ("lambda", "State"),
-        Vector::Dx => ("dx", "State"),
-        Vector::Du => ("du", "Control"),
-        Vector::DLambda => ("dlambda", "State"),
-        Vector::Lower => ("lower", "Control"),
-        Vector::Upper => ("upper", "Control"),
-        Vector::Mu => ("mu", "[f64]"),
-        Vector::DMu => ("dmu", "[f64]"),
+/// The type of the argument that holds a vector: the struct whose fields name its entries.
+fn argument_type(vector: Vector) -> &'static str {
+    match vector.entries() {
+        Entries::State => "State",
+        Entries::Control => "Control",
+        Entries::Params => "Params",
+        Entries::StageParams => "StageParams",
+        Entries::Constraints => "[f64]",
+    }
+}
+
+fn layout(entries: Entries, vectors: &Vectors) -> Option<&Layout> {
+    match entries {
+        Entries::State => Some(&vectors.state),
+        Entries::Control => Some(&vectors.control),
+        Entries::Params => Some(&vectors.params),
+        Entries::StageParams => vectors.stage_params.as_ref(),
+        Entries::Constraints => None,
     }
 }
 
 /// Every entry that has a name: `x.theta`, `lambda.position[2]`.
 fn fields(vectors: &Vectors) -> Vec<(Input, String)> {
-    use Vector::{DLambda, Du, Dx, Lambda, Lower, P, S, U, Upper, X};
-    let layouts = [
-        (Some(&vectors.state), &[X, Lambda, Dx, DLambda][..]),
-        (Some(&vectors.control), &[U, Du, Lower, Upper]),
-        (Some(&vectors.params), &[P]),
-        (vectors.stage_params.as_ref(), &[S]),
-    ];
     let mut names = Vec::new();
-    for (layout, vectors) in layouts {
-        for &vector in vectors {
-            let mut index = 0;
-            for (field, length) in layout.iter().flat_map(|layout| &layout.fields) {
-                for entry in 0..length.unwrap_or(1) {
-                    let entry = length.map_or_else(String::new, |_| format!("[{entry}]"));
-                    names.push((Input::new(vector, index), format!("{}.{field}{entry}", argument(vector).0)));
-                    index += 1;
-                }
+    for &vector in Vector::ALL {
+        let mut index = 0;
+        for (field, length) in layout(vector.entries(), vectors).iter().flat_map(|layout| &layout.fields) {
+            for entry in 0..length.unwrap_or(1) {
+                let entry = length.map_or_else(String::new, |_| format!("[{entry}]"));
+                names.push((Input::new(vector, index), format!("{}.{field}{entry}", vector.name())));
+                index += 1;
             }
         }
     }
@@ -100,10 +97,11 @@ fn write_program(name: &str, program: &Program, vectors: &Vectors, text: &mut St
         "\n/// {total} operations: {adds} add, {multiplies} mul, {divisions} div, {negations} neg, {calls} call, {selects} select."
     );
     let read: BTreeSet<Vector> = program.inputs(|_| true).into_iter().map(|input| input.vector).collect();
-    let inputs: String = read.into_iter().map(argument).map(|(name, kind)| format!("{name}: &{kind}, ")).collect();
+    let inputs: String =
+        read.into_iter().map(|vector| format!("{}: &{}, ", vector.name(), argument_type(vector))).collect();
     let _ = writeln!(text, "fn {name}({inputs}out: &mut Record) {{");
     let names: HashMap<Input, String> = fields(vectors).into_iter().collect();
-    // Operations are numbered without the inputs and constants among them.
+    // Operations are numbered without inputs and constants.
     let mut numbers = Vec::with_capacity(program.ops.len());
     let mut next = 0;
     for op in &program.ops {
@@ -112,7 +110,7 @@ fn write_program(name: &str, program: &Program, vectors: &Vectors, text: &mut St
     }
     let operand = |value: ValueId| match program.ops[value.index()] {
         Op::Input(input) => {
-            names.get(&input).cloned().unwrap_or_else(|| format!("{}[{}]", argument(input.vector).0, input.index))
+            names.get(&input).cloned().unwrap_or_else(|| format!("{}[{}]", input.vector.name(), input.index))
         }
         Op::Constant(bits) => number(bits),
         _ => format!("t{}", numbers[value.index()]),
@@ -126,12 +124,12 @@ fn write_program(name: &str, program: &Program, vectors: &Vectors, text: &mut St
             }
         }
         written = written.max(value.index() + 1);
-        let _ = writeln!(text, "    {} {};", place(output), operand(value));
+        let _ = writeln!(text, "    {} {};", target(output), operand(value));
     }
     text.push_str("}\n");
 }
 
-/// Digits that are read back to the same f64.
+/// The shortest digits that are read back as the same f64.
 fn number(bits: u64) -> String {
     format!("{:?}", f64::from_bits(bits))
 }
@@ -144,7 +142,7 @@ fn operation(op: Op, operand: impl Fn(ValueId) -> String) -> String {
         Op::Sub(a, b) => infix(a, "-", b),
         Op::Mul(a, b) => infix(a, "*", b),
         Op::Div(a, b) => infix(a, "/", b),
-        Op::Compare(comparison, a, b) => infix(a, sign(comparison), b),
+        Op::Compare(comparison, a, b) => infix(a, comparison.sign(), b),
         Op::And(a, b) => infix(a, "&", b),
         Op::Or(a, b) => infix(a, "|", b),
         Op::Negate(a) => format!("-{}", operand(a)),
@@ -158,27 +156,17 @@ fn operation(op: Op, operand: impl Fn(ValueId) -> String) -> String {
     }
 }
 
-const COMPARISONS: [Comparison; 3] = [Comparison::Less, Comparison::LessEqual, Comparison::Equal];
-
-fn sign(comparison: Comparison) -> &'static str {
-    match comparison {
-        Comparison::Less => "<",
-        Comparison::LessEqual => "<=",
-        Comparison::Equal => "==",
-    }
-}
-
 /// `out.fx[(0, 1)] =`, `out.f[0] =`, `out.l =`, `out.gp[2] +=`
-fn place(output: Output) -> String {
+fn target(output: Output) -> String {
     let Output { field, row, column } = output;
     let name = field.name();
-    match field {
-        Field::L => format!("out.{name} ="),
-        Field::Gp | Field::Gs => format!("out.{name}[{row}] +="),
-        Field::F | Field::Next | Field::Lx | Field::Lu | Field::Constraints | Field::C => {
+    match field.location() {
+        Location::Scalar => format!("out.{name} ="),
+        Location::SumArgument(_) => format!("out.{name}[{row}] +="),
+        Location::Vector | Location::VectorArgument(_) | Location::List | Location::SliceArgument(_) => {
             format!("out.{name}[{row}] =")
         }
-        _ => format!("out.{name}[({row}, {column})] ="),
+        Location::Matrix | Location::MatrixArgument(_) | Location::Rows => format!("out.{name}[({row}, {column})] ="),
     }
 }
 
@@ -200,34 +188,34 @@ fn read_program<'a>(fields: &HashMap<String, Input>, lines: &mut impl Iterator<I
             let value = reader.push(op);
             reader.computed.push(value);
         } else {
-            let (place, value) = statement.split_once("= ")?;
-            outputs.push((read_place(place.strip_prefix("out.")?)?, reader.operand(value)?));
+            let (target, value) = statement.split_once("= ")?;
+            outputs.push((read_target(target.strip_prefix("out.")?)?, reader.operand(value)?));
         }
     }
 }
 
-fn read_place(place: &str) -> Option<Output> {
-    let place = place.trim_end_matches([' ', '+']);
-    let (name, index) = place.split_once('[').unwrap_or((place, "0]"));
-    let field = Field::ALL.into_iter().find(|field| field.name() == name)?;
+fn read_target(target: &str) -> Option<Output> {
+    let target = target.trim_end_matches([' ', '+']);
+    let (name, index) = target.split_once('[').unwrap_or((target, "0]"));
+    let field = Field::ALL.iter().copied().find(|field| field.name() == name)?;
     let index = index.strip_suffix(']')?.trim_matches(['(', ')']);
     let (row, column) = index.split_once(", ").unwrap_or((index, "0"));
     Some(Output { field, row: row.parse().ok()?, column: column.parse().ok()? })
 }
 
-/// An input without a name of its own: `mu[2]`.
+/// An input without a name: `mu[2]`.
 fn multiplier(text: &str) -> Option<Input> {
     let (name, index) = text.strip_suffix(']')?.split_once('[')?;
-    let unnamed = [Vector::Mu, Vector::DMu];
-    let vector = unnamed.into_iter().find(|vector| argument(*vector).0 == name)?;
-    Some(Input::new(vector, index.parse().ok()?))
+    let mut unnamed = Vector::ALL.iter().filter(|vector| vector.entries() == Entries::Constraints);
+    let vector = unnamed.find(|vector| vector.name() == name)?;
+    Some(Input::new(*vector, index.parse().ok()?))
 }
 
-/// A program as far as it has been read.
+/// A program, as far as it was read.
 struct Reader<'a> {
     fields: &'a HashMap<String, Input>,
     ops: Vec<Op>,
-    /// Inputs and constants, each of which is one operation.
+    /// Inputs and constants, one operation each.
     leaves: HashMap<Op, ValueId>,
     /// `t0`, `t1`, ..
     computed: Vec<ValueId>,
@@ -277,7 +265,7 @@ impl Reader<'_> {
                     "/" => Op::Div(a, b),
                     "&" => Op::And(a, b),
                     "|" => Op::Or(a, b),
-                    _ => Op::Compare(COMPARISONS.into_iter().find(|known| self::sign(*known) == sign)?, a, b),
+                    _ => Op::Compare(Comparison::ALL.into_iter().find(|known| known.sign() == sign)?, a, b),
                 }
             }
             [prefixed] => match prefixed.strip_prefix('!') {
@@ -289,7 +277,7 @@ impl Reader<'_> {
     }
 
     fn call(&mut self, name: &str, arguments: &str) -> Option<Op> {
-        let function = || ElementaryFunction::ALL.into_iter().find(|function| function.name() == name);
+        let function = || ElementaryFunction::ALL.iter().copied().find(|function| function.name() == name);
         Some(match arguments.split_once(", ") {
             None => Op::Unary(function()?, self.operand(arguments)?),
             Some((a, exponent)) if name == "powf" => {

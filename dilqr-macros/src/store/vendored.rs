@@ -1,36 +1,35 @@
-//! Kernels kept in a file beside the model, from which it is compiled without Symbolica.
+//! Vendored kernels: a file beside the model, from which it is compiled without Symbolica.
 //!
-//! The file says which version of dilqr wrote it and for which model, and a checksum over that and the kernels. It is
-//! used if all three hold and refused otherwise: there is no way to compile old kernels under a new model by mistake.
+//! The file has the version of dilqr that wrote it, the hash of the model's fingerprint, and a checksum over both and the
+//! kernels. All three must match, so old kernels are never compiled with a changed model.
 
 use std::path::Path;
 
 use proc_macro2::Ident;
 
-use crate::elaborate::elaborator::Vectors;
+use super::fingerprint::{VERSION, hash};
+use super::listing;
+use crate::elaborate::system::Vectors;
 use crate::environment::in_package;
 use crate::program::kernels::Kernels;
-use crate::store::fingerprint::{VERSION, hash};
-use crate::store::listing;
 use crate::syntax::ast::Vendored;
-use crate::syntax::errors::vendoring;
+use crate::syntax::messages::vendoring;
 
-/// Where the kernels of a model are kept.
+/// The file with the kernels of a model.
 pub(crate) struct VendoredFile<'a> {
     pub(crate) file: &'a Vendored,
     pub(crate) package: &'a Path,
     pub(crate) module: &'a Ident,
-    /// Of the model; see [`crate::store::fingerprint`].
-    pub(crate) key: &'a str,
+    pub(crate) fingerprint: &'a str,
 }
 
 impl VendoredFile<'_> {
-    /// The kernels, or what is wrong with their file.
+    /// The kernels, or the error in the file.
     pub(crate) fn read(&self, vectors: &Vectors) -> Result<Kernels, String> {
         let (path, renew) = (&self.file.path, command(self.module));
         let text = std::fs::read_to_string(in_package(self.package, path))
             .map_err(|error| vendoring::cannot_read(path, &error.to_string(), &renew))?;
-        // A checkout may have changed the ends of lines.
+        // Git may have changed the ends of lines.
         let text = text.replace("\r\n", "\n");
         let edited = || vendoring::edited(path, &renew);
         let Header { version, model, checksum, rest } = Header::parse(&text).ok_or_else(edited)?;
@@ -40,15 +39,15 @@ impl VendoredFile<'_> {
         if version != VERSION {
             return Err(vendoring::other_version(path, version, VERSION, &renew));
         }
-        if model != hash(self.key) {
+        if model != hash(self.fingerprint) {
             return Err(vendoring::stale(path, &renew));
         }
         listing::read(rest, vectors).ok_or_else(edited)
     }
 
-    /// Writes the file, unless it stands there already.
+    /// Writes the file, unless it is up to date.
     pub(crate) fn write(&self, kernels: &Kernels, vectors: &Vectors) -> Result<(), String> {
-        let model = hash(self.key);
+        let model = hash(self.fingerprint);
         let rest = format!("{}{}", preface(self.module), listing::write(kernels, vectors));
         let checksum = sum(VERSION, &model, &rest);
         let text = format!("{DILQR}{VERSION}\n{MODEL}{model}\n{CHECKSUM}{checksum}\n{rest}");
@@ -62,7 +61,7 @@ impl VendoredFile<'_> {
     }
 }
 
-/// What renews the file.
+/// The command that renews the file.
 fn command(module: &Ident) -> String {
     format!("DILQR_VENDOR={module} cargo build --features dilqr-runtime/symbolica")
 }
@@ -71,7 +70,7 @@ const DILQR: &str = "// dilqr    ";
 const MODEL: &str = "// model    ";
 const CHECKSUM: &str = "// checksum ";
 
-/// The first three lines, and what follows them.
+/// The first three lines, and the rest.
 struct Header<'a> {
     version: &'a str,
     model: &'a str,

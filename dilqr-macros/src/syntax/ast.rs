@@ -1,34 +1,32 @@
-//! The model as the user wrote it: a spanned tree of our own, without syn types.
-//!
-//! `parse` makes it; everything later reads it.
+//! The model as the user wrote it: a tree with positions in the source, without syn's types. `parse` makes it.
 
 use proc_macro2::Ident;
 
 use crate::syntax::errors::Span;
 
-/// A whole model: the items of the annotated module, in source order.
+/// A model: the items of the annotated module, in source order.
 pub(crate) struct Model {
     /// The module's name.
     pub(crate) module: Ident,
     pub(crate) structs: Vec<Struct>,
     pub(crate) consts: Vec<Const>,
     pub(crate) functions: Vec<Function>,
-    /// Of a model that gives `derivative` in place of `dynamics`.
+    /// For a model with `derivative` instead of `dynamics`.
     pub(crate) integration: Option<Integration>,
 }
 
 /// `vendored = "src/name.dilqr.rs"`
 pub(crate) struct Vendored {
-    /// From the package's folder on.
+    /// Relative to the package's folder.
     pub(crate) path: String,
-    /// The path's.
+    /// The position of the path.
     pub(crate) span: Span,
 }
 
 /// `integrator = .., dt = .., substeps = ..`
 pub(crate) struct Integration {
     pub(crate) integrator: Integrator,
-    /// Where the integrator is named.
+    /// The position of the integrator's name.
     pub(crate) span: Span,
     /// The time step, over consts and `p`.
     pub(crate) dt: Option<Expr>,
@@ -59,13 +57,15 @@ impl Model {
     pub(crate) fn find_function(&self, name: &str) -> Option<&Function> {
         self.functions.iter().find(|item| item.name == name)
     }
-    /// The functions that are recognised by name, as far as the model has them.
+    /// The functions of the model that the compiler recognizes by name.
     pub(crate) fn entry_points(&self) -> Vec<&Ident> {
         let costs = ["dynamics", "derivative", "stage_cost", "terminal_cost"];
-        let own = |name: &Ident| costs.iter().chain(CONSTRAINTS.iter().map(|(name, _)| name)).any(|own| name == own);
+        let own =
+            |name: &Ident| costs.iter().chain(CONSTRAINT_FUNCTIONS.iter().map(|(name, _)| name)).any(|own| name == own);
         self.functions.iter().map(|item| &item.name).filter(|name| own(name)).collect()
     }
-    /// The function that a kernel is made from, where it is one alone.
+    /// The function that a kernel computes, if it is a single one.
+    #[cfg(feature = "symbolica")]
     pub(crate) fn function_of_kernel(&self, kernel: &str) -> Option<&Function> {
         match kernel {
             "dynamics" | "linearize" => self.find_function("dynamics").or_else(|| self.find_function("derivative")),
@@ -101,8 +101,8 @@ pub(crate) struct Bounds {
     pub(crate) span: Span,
 }
 
-/// The functions that constrain a trajectory, and whether they see the control.
-pub(crate) const CONSTRAINTS: [(&str, bool); 4] = [
+/// The functions that constrain a trajectory, and whether they take the control. Inequalities come before equalities.
+pub(crate) const CONSTRAINT_FUNCTIONS: [(&str, bool); 4] = [
     ("stage_constraints", true),
     ("terminal_constraints", false),
     ("stage_equalities", true),
@@ -127,7 +127,7 @@ pub(crate) struct Argument {
     pub(crate) ty: Type,
 }
 
-/// A type; references are transparent, since a model only reads.
+/// A type. References stand for their types: models read only.
 pub(crate) struct Type {
     pub(crate) kind: TypeKind,
     pub(crate) span: Span,
@@ -140,14 +140,14 @@ pub(crate) enum TypeKind {
     Struct(Ident),
     Array(Box<Type>, Box<Expr>),
     Tuple(Vec<Type>),
-    /// Written wrongly and already reported; silences what would follow from it.
+    /// An error was reported; further errors about this type are not.
     Unknown,
 }
 
 /// `{ statement; statement; value }`
 pub(crate) struct Block {
     pub(crate) statements: Vec<Statement>,
-    /// Where there is none, the block has no value.
+    /// `None` for a block without a value.
     pub(crate) value: Option<Box<Expr>>,
     /// The closing brace.
     pub(crate) end: Span,
@@ -161,8 +161,8 @@ pub(crate) enum Statement {
         op: Option<BinaryOp>,
         value: Expr,
     },
-    /// An `if`, a `for` or a block for what it assigns.
-    Run(Expr),
+    /// An `if`, a `for` or a block, for its assignments.
+    Effect(Expr),
 }
 
 pub(crate) struct Let {
@@ -175,7 +175,7 @@ pub(crate) enum Pattern {
     Name(Ident),
     Tuple(Vec<Pattern>, Span),
     Array(Vec<Pattern>, Span),
-    /// The fields named; whether all must be is rustc's to say.
+    /// The fields that are named; rustc checks whether all must be.
     Struct(Ident, Vec<(Ident, Pattern)>),
     Ignore,
 }
@@ -212,11 +212,7 @@ pub(crate) enum ExprKind {
     Not(Box<Expr>),
     /// `value as type`
     Cast(Box<Expr>, Type),
-    If {
-        condition: Box<Expr>,
-        then: Block,
-        otherwise: Option<Box<Expr>>,
-    },
+    If(Branch),
     For {
         pattern: Pattern,
         range: Range,
@@ -234,8 +230,15 @@ pub(crate) enum ExprKind {
     Struct(Ident, Vec<(Ident, Expr)>),
     Tuple(Vec<Expr>),
     Block(Block),
-    /// Outside the language and already reported.
+    /// An error was reported.
     Unknown,
+}
+
+/// `if condition { then } else otherwise`
+pub(crate) struct Branch {
+    pub(crate) condition: Box<Expr>,
+    pub(crate) then: Block,
+    pub(crate) otherwise: Option<Box<Expr>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -244,7 +247,7 @@ pub(crate) enum BinaryOp {
     Sub,
     Mul,
     Div,
-    /// Of integers.
+    /// Of integers only.
     Rem,
 }
 

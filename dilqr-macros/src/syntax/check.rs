@@ -1,11 +1,13 @@
-//! Rules about the module as a whole, one function each. What concerns a single expression is `elaborate`'s.
+//! Rules about the module as a whole, one function each. `elaborate` checks single expressions.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::syntax::ast::{CONSTRAINTS, Model, Type, TypeKind};
-use crate::syntax::errors::{Errors, did_you_mean, message};
+use super::ast::{CONSTRAINT_FUNCTIONS, Model, Type, TypeKind};
+use super::errors::Errors;
+use super::messages::message;
+use super::names::{camel_case, did_you_mean};
 
-/// Rules without which the vectors, and the items that the macro adds, cannot be.
+/// Rules that the vectors, and the items that the macro adds, depend on.
 const STRUCTS: &[fn(&Model, &mut Errors)] = &[
     no_name_twice,
     module_names_a_model,
@@ -26,23 +28,11 @@ pub(crate) fn model(model: &Model, errors: &mut Errors) {
     }
 }
 
-/// The part of the rules that does not look at functions.
+/// The rules about structs and names.
 pub(crate) fn structs(model: &Model, errors: &mut Errors) {
     for rule in STRUCTS {
         rule(model, errors);
     }
-}
-
-/// `cart_pole` to `CartPole`: the name of the type that implements the model.
-pub(crate) fn camel_case(name: &str) -> String {
-    let name = name.strip_prefix("r#").unwrap_or(name);
-    let mut camel = String::new();
-    for word in name.split('_') {
-        let mut letters = word.chars();
-        camel.extend(letters.next().into_iter().flat_map(char::to_uppercase));
-        camel.push_str(letters.as_str());
-    }
-    camel
 }
 
 fn names(model: &Model) -> impl Iterator<Item = &proc_macro2::Ident> {
@@ -51,7 +41,7 @@ fn names(model: &Model) -> impl Iterator<Item = &proc_macro2::Ident> {
     structs.chain(consts).chain(model.functions.iter().map(|item| &item.name))
 }
 
-/// Rust itself would allow a struct and a function of one name; a model does not need it.
+/// Rust would allow a struct and a function of one name; a model does not.
 fn no_name_twice(model: &Model, errors: &mut Errors) {
     let mut seen = HashSet::new();
     for name in names(model) {
@@ -85,7 +75,7 @@ fn module_names_a_model(model: &Model, errors: &mut Errors) {
 fn no_reserved_name(model: &Model, errors: &mut Errors) {
     let own = camel_case(&model.module.to_string());
     for name in names(model) {
-        // A struct named like the module is told by `module_names_a_model`, where the module cannot keep its name.
+        // `module_names_a_model` reports a required struct with the name of the model.
         let required = ["State", "Control", "Params", "StageParams"].iter().any(|required| name == required);
         if !required && (*name == own || ADDED.iter().any(|added| name == added)) {
             errors.at(name, message::reserved(&name.to_string()));
@@ -102,7 +92,7 @@ fn no_reserved_name(model: &Model, errors: &mut Errors) {
     }
 }
 
-/// The macro writes `f64` absolutely, but the user's own functions would mean another type than the language does.
+/// Generated code has `f64` by its full path, but `f64` in the user's functions would be another type than in the language.
 fn no_hidden_primitive(model: &Model, errors: &mut Errors) {
     for item in &model.structs {
         if ["f64", "usize", "i32", "bool"].iter().any(|primitive| item.name == primitive) {
@@ -111,19 +101,43 @@ fn no_hidden_primitive(model: &Model, errors: &mut Errors) {
     }
 }
 
+/// An item that every model has.
+struct Required {
+    name: &'static str,
+    /// The item in words.
+    what: &'static str,
+    /// What to write.
+    write: &'static str,
+}
+
+const STATE: Required = Required { name: "State", what: "state", write: "pub struct State { pub angle: f64 }" };
+const CONTROL: Required =
+    Required { name: "Control", what: "control", write: "pub struct Control { pub torque: f64 }" };
+const PARAMS: Required = Required { name: "Params", what: "parameters", write: "pub struct Params { pub mass: f64 }" };
+const DYNAMICS: Required =
+    Required { name: "dynamics", what: "dynamics", write: "pub fn dynamics(x: State, u: Control, p: Params) -> State" };
+const DERIVATIVE: Required = Required {
+    name: "derivative",
+    what: "derivative",
+    write: "pub fn derivative(x: State, u: Control, p: Params) -> State",
+};
+const STAGE_COST: Required = Required {
+    name: "stage_cost",
+    what: "stage cost",
+    write: "pub fn stage_cost(x: State, u: Control, p: Params) -> f64",
+};
+const TERMINAL_COST: Required = Required {
+    name: "terminal_cost",
+    what: "terminal cost",
+    write: "pub fn terminal_cost(x: State, p: Params) -> f64",
+};
+
 fn structs_present(model: &Model, errors: &mut Errors) {
-    for (name, what, write) in [
-        ("State", "state", "pub struct State { pub angle: f64 }"),
-        ("Control", "control", "pub struct Control { pub torque: f64 }"),
-        ("Params", "parameters", "pub struct Params { pub mass: f64 }"),
-    ] {
-        match model.find_struct(name) {
-            None => {
-                let helpers = model.structs.iter().map(|item| &item.name);
-                missing(name, what, write, helpers, &model.module, errors);
-            }
-            Some(item) if item.fields.is_empty() && name != "Params" => {
-                errors.at(&item.name, message::no_fields(name, what));
+    for required in [STATE, CONTROL, PARAMS] {
+        match model.find_struct(required.name) {
+            None => missing(model, &required, model.structs.iter().map(|item| &item.name), errors),
+            Some(item) if item.fields.is_empty() && required.name != "Params" => {
+                errors.at(&item.name, message::no_fields(required.name, required.what));
             }
             Some(_) => {}
         }
@@ -131,44 +145,30 @@ fn structs_present(model: &Model, errors: &mut Errors) {
 }
 
 fn functions_present(model: &Model, errors: &mut Errors) {
-    let next_state = if model.integration.is_some() {
-        ("derivative", "derivative", DERIVATIVE)
-    } else {
-        ("dynamics", "dynamics", DYNAMICS)
-    };
-    for (name, what, write) in
-        [next_state, ("stage_cost", "stage cost", STAGE_COST), ("terminal_cost", "terminal cost", TERMINAL_COST)]
-    {
-        // A `derivative` without its integrator has a message of its own.
-        let derivative = name == "dynamics" && model.find_function("derivative").is_some();
-        if model.find_function(name).is_none() && !derivative {
-            let helpers = model.functions.iter().map(|item| &item.name);
-            missing(name, what, write, helpers, &model.module, errors);
+    let next_state = if model.integration.is_some() { DERIVATIVE } else { DYNAMICS };
+    for required in [next_state, STAGE_COST, TERMINAL_COST] {
+        // A `derivative` without an integrator is reported by another rule.
+        let derivative = required.name == "dynamics" && model.find_function("derivative").is_some();
+        if model.find_function(required.name).is_none() && !derivative {
+            missing(model, &required, model.functions.iter().map(|item| &item.name), errors);
         }
     }
 }
 
-const DYNAMICS: &str = "pub fn dynamics(x: State, u: Control, p: Params) -> State";
-const DERIVATIVE: &str = "pub fn derivative(x: State, u: Control, p: Params) -> State";
-const STAGE_COST: &str = "pub fn stage_cost(x: State, u: Control, p: Params) -> f64";
-const TERMINAL_COST: &str = "pub fn terminal_cost(x: State, p: Params) -> f64";
-
-/// Says that an item is missing: on an item whose name looks like it, or else on the module's name.
+/// Reports a missing item: on an item with a similar name, or else on the module's name.
 fn missing<'a>(
-    name: &str,
-    what: &str,
-    write: &str,
-    helpers: impl Iterator<Item = &'a proc_macro2::Ident>,
-    module: &proc_macro2::Ident,
+    model: &Model,
+    required: &Required,
+    items: impl Iterator<Item = &'a proc_macro2::Ident>,
     errors: &mut Errors,
 ) {
-    for helper in helpers {
-        if !did_you_mean(&helper.to_string(), [name]).is_empty() {
-            errors.at(helper, message::near_miss(&helper.to_string(), name));
+    for item in items {
+        if !did_you_mean(&item.to_string(), [required.name]).is_empty() {
+            errors.at(item, message::near_miss(&item.to_string(), required.name));
             return;
         }
     }
-    errors.at(module, message::missing_item(what, write));
+    errors.at(&model.module, message::missing_item(required.what, required.write));
 }
 
 /// `dynamics`, or `derivative` with an integrator.
@@ -185,13 +185,22 @@ fn one_way_to_the_next_state(model: &Model, errors: &mut Errors) {
     }
 }
 
+/// The signature of a function that the compiler recognizes.
+struct Signature<'a> {
+    name: &'a str,
+    takes_control: bool,
+    /// What to write.
+    write: &'a str,
+}
+
 fn signatures(model: &Model, errors: &mut Errors) {
-    for (name, write) in [("dynamics", DYNAMICS), ("derivative", DERIVATIVE)] {
-        let result = |ty: &Type| model.find_struct("State").is_none() || is(ty, "State");
-        signature(model, name, true, result, write, errors);
-    }
-    signature(model, "stage_cost", true, |ty| is(ty, "f64"), STAGE_COST, errors);
-    signature(model, "terminal_cost", false, |ty| is(ty, "f64"), TERMINAL_COST, errors);
+    let state = |ty: &Type| model.find_struct("State").is_none() || is(ty, "State");
+    let cost = |ty: &Type| is(ty, "f64");
+    let of = |Required { name, write, .. }, takes_control| Signature { name, takes_control, write };
+    signature(model, &of(DYNAMICS, true), state, errors);
+    signature(model, &of(DERIVATIVE, true), state, errors);
+    signature(model, &of(STAGE_COST, true), cost, errors);
+    signature(model, &of(TERMINAL_COST, false), cost, errors);
 }
 
 fn constraint_signatures(model: &Model, errors: &mut Errors) {
@@ -200,37 +209,28 @@ fn constraint_signatures(model: &Model, errors: &mut Errors) {
         TypeKind::Unknown => true,
         _ => false,
     };
-    for (name, depends_on_control) in CONSTRAINTS {
-        let control = if depends_on_control { ", u: Control" } else { "" };
+    for (name, takes_control) in CONSTRAINT_FUNCTIONS {
+        let control = if takes_control { ", u: Control" } else { "" };
         let write = format!("pub fn {name}(x: State{control}, p: Params) -> [f64; K]");
-        signature(model, name, depends_on_control, numbers, &write, errors);
+        signature(model, &Signature { name, takes_control, write: &write }, numbers, errors);
     }
 }
 
-/// The arguments are those of the stage or of the terminal state; the parameters of the stage may follow in a model that
-/// has some.
-fn signature(
-    model: &Model,
-    name: &str,
-    depends_on_control: bool,
-    result: impl Fn(&Type) -> bool,
-    write: &str,
-    errors: &mut Errors,
-) {
+/// The arguments are those of a stage or of the terminal state. The parameters of the stage are optional and come last.
+fn signature(model: &Model, signature: &Signature<'_>, result: impl Fn(&Type) -> bool, errors: &mut Errors) {
+    let Signature { name, takes_control, write } = *signature;
     let Some(function) = model.find_function(name) else { return };
     let stage = if model.has_stage_params() { "[, s: StageParams]) ->" } else { ") ->" };
     let expected = message::signature(name, &write.replacen(") ->", stage, 1));
     let mut wanted = vec!["State", "Control", "Params", "StageParams"];
-    wanted.retain(|&name| {
-        (name != "Control" || depends_on_control) && (name != "StageParams" || model.has_stage_params())
-    });
+    wanted.retain(|&name| (name != "Control" || takes_control) && (name != "StageParams" || model.has_stage_params()));
     let given = function.arguments.len();
     if given != wanted.len() && !(model.has_stage_params() && given + 1 == wanted.len()) {
         errors.at(&function.name, &expected);
         return;
     }
     for (argument, wanted) in function.arguments.iter().zip(wanted) {
-        // A struct that is missing, perhaps misspelt, has had its message.
+        // A missing struct was reported.
         if model.find_struct(wanted).is_some() && !is(&argument.ty, wanted) {
             errors.on(argument.ty.span, &expected);
         }
@@ -260,7 +260,7 @@ fn arguments_differ(model: &Model, errors: &mut Errors) {
     }
 }
 
-/// State, control and parameters are vectors: their fields are numbers and arrays of numbers.
+/// State, control and parameters are vectors: the fields are numbers and arrays of numbers.
 fn vectors_hold_numbers(model: &Model, errors: &mut Errors) {
     for item in &model.structs {
         let vector = ["State", "Control", "Params", "StageParams"].iter().any(|name| item.name == name);
@@ -277,7 +277,7 @@ fn vectors_hold_numbers(model: &Model, errors: &mut Errors) {
     }
 }
 
-/// Structs are taken apart into numbers, which must come to an end, and soon: what takes them apart is recursive.
+/// Structs hold finitely many numbers, and their nesting is bounded, since later stages are recursive.
 fn structs_are_finite(model: &Model, errors: &mut Errors) {
     let mut index = HashMap::new();
     for (position, item) in model.structs.iter().enumerate().rev() {
@@ -290,7 +290,7 @@ fn structs_are_finite(model: &Model, errors: &mut Errors) {
     };
     let holds: Vec<Vec<usize>> =
         model.structs.iter().map(|item| item.fields.iter().flat_map(|field| held(&field.ty)).collect()).collect();
-    // In each round, those whose parts are all known to be finite.
+    // Each round adds the structs whose parts are all finite.
     let mut finite = vec![false; holds.len()];
     for _ in 0..STRUCT_DEPTH {
         let next: Vec<bool> = holds.iter().map(|parts| parts.iter().all(|&part| finite[part])).collect();
@@ -322,7 +322,7 @@ fn structs_are_finite(model: &Model, errors: &mut Errors) {
     }
 }
 
-/// How deeply structs may hold structs.
+/// The deepest nesting of structs.
 const STRUCT_DEPTH: usize = 50;
 
 fn struct_names<'a>(ty: &'a Type, names: &mut Vec<&'a proc_macro2::Ident>) {
@@ -331,22 +331,5 @@ fn struct_names<'a>(ty: &'a Type, names: &mut Vec<&'a proc_macro2::Ident>) {
         TypeKind::Array(element, _) => struct_names(element, names),
         TypeKind::Tuple(elements) => elements.iter().for_each(|element| struct_names(element, names)),
         _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::camel_case;
-
-    #[test]
-    fn names_of_models() {
-        assert_eq!(camel_case("pendulum"), "Pendulum");
-        assert_eq!(camel_case("cart_pole"), "CartPole");
-        assert_eq!(camel_case("_cart__pole_"), "CartPole");
-        assert_eq!(camel_case("a_2d_model"), "A2dModel");
-        assert_eq!(camel_case("cartPole"), "CartPole");
-        assert_eq!(camel_case("r#type"), "Type");
-        assert_eq!(camel_case("größe_ß"), "GrößeSS");
-        assert_eq!(camel_case("_"), "");
     }
 }

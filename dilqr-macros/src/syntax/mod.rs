@@ -1,7 +1,9 @@
-//! From tokens to a spanned tree of the model, and the rules that need no values.
+//! From tokens to a tree of the model, and the rules that need no values.
 
 pub(crate) mod ast;
 pub(crate) mod check;
 pub(crate) mod errors;
+pub(crate) mod messages;
+pub(crate) mod names;
 pub(crate) mod nesting;
 pub(crate) mod parse;

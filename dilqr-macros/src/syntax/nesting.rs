@@ -6,7 +6,8 @@
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
-use crate::syntax::errors::{Errors, Span, message};
+use super::errors::{Errors, Span};
+use super::messages::message;
 
 /// With the prices below, half of rustc's 8 MiB is enough for the dearest nest that costs this, also where the macro is built
 /// without optimisation (measured). It buys a sum of 600 terms.

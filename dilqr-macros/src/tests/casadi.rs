@@ -7,14 +7,13 @@
 use std::fmt::Write as _;
 
 use super::{differentiate, elaborate_file, golden};
-use crate::differentiate::build_kernels;
-use crate::differentiate::build_kernels::Strategies;
+use crate::differentiate::build_kernels::{Strategies, build_one};
 use crate::differentiate::chain_rule::{ChainRule, HessianStrategy, JacobianStrategy, Strategy};
-use crate::differentiate::symbolica;
+use crate::differentiate::session::with_symbolica_lock;
 use crate::differentiate::tape::Tape;
-use crate::elaborate::graph::{Input, Vector};
-use crate::program::kernels::{Kernels, Sizes};
-use crate::program::program::{Field, Output};
+use crate::program::fields::{Field, Output};
+use crate::program::kernels::Kernel;
+use crate::program::vectors::{Input, Vector};
 
 /// Operations of `first` (f, fx, fu, fp), `hess` (hxx, hux, huu), `cross` (hxp, hup) and `terms` (fp, hxp, hup).
 type Counts = [usize; 4];
@@ -71,10 +70,9 @@ fn cross(tapes: &[Tape]) -> usize {
     best
 }
 
-fn counts(tapes: &[Tape], sizes: Sizes) -> Counts {
-    let Kernels { linearize, parameter_terms, .. } = &build_kernels::build_cheapest(tapes, sizes);
-    let hessian = build_kernels::hamiltonian_hessian(Strategies::all(tapes), sizes);
-    let [first, hess, terms] = [linearize, &hessian, parameter_terms].map(|program| program.count().total());
+fn counts(tapes: &[Tape]) -> Counts {
+    let kernels = [Kernel::Linearize, Kernel::HamiltonianHessian, Kernel::ParameterTerms];
+    let [first, hess, terms] = kernels.map(|kernel| build_one(Strategies::all(tapes), kernel).program.count().total());
     [first, hess, cross(tapes), terms]
 }
 
@@ -82,13 +80,9 @@ fn counts(tapes: &[Tape], sizes: Sizes) -> Counts {
 fn operations_beside_casadi() {
     let mut text = String::from("system kernel ours casadi\n");
     for (name, module, file, theirs) in systems() {
-        let (tapes, sizes) = symbolica::session(|| {
-            let system = elaborate_file(&file, module);
-            (differentiate(&system), system.vectors.sizes())
-        })
-        .unwrap();
+        let tapes = with_symbolica_lock(|| differentiate(&elaborate_file(&file, module))).unwrap();
         // Outside the session, which others wait for, since this takes the arm some seconds.
-        let ours = counts(&tapes, sizes);
+        let ours = counts(&tapes);
         for ((kernel, ours), theirs) in ["first", "hess", "cross", "terms"].iter().zip(ours).zip(theirs) {
             let _ = writeln!(text, "{name} {kernel} {ours} {theirs}");
         }

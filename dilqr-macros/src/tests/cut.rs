@@ -1,10 +1,10 @@
 //! What the cutting of expressions into pieces buys, in operations.
 
 use super::{compile, differentiate, elaborate};
-use crate::differentiate::build_kernels::{self, Strategies};
+use crate::differentiate::build_kernels::{Strategies, build_kernels};
 use crate::differentiate::chain_rule::{HessianStrategy, JacobianStrategy};
-use crate::differentiate::symbolica;
-use crate::program::kernels::Kernels;
+use crate::differentiate::session::with_symbolica_lock;
+use crate::program::kernels::{Kernel, Kernels};
 
 /// A model whose next states are these expressions, after these statements.
 fn source(statements: &str, [a, b]: [&str; 2]) -> String {
@@ -25,7 +25,7 @@ fn source(statements: &str, [a, b]: [&str; 2]) -> String {
 
 /// The operations of every kernel.
 fn counts(kernels: &Kernels) -> Vec<(&'static str, usize)> {
-    kernels.named().into_iter().map(|(name, program)| (name, program.count().total())).collect()
+    kernels.iter().map(|(kernel, program)| (kernel.name(), program.count().total())).collect()
 }
 
 fn sum(kernels: &Kernels) -> usize {
@@ -41,9 +41,9 @@ fn a_named_reciprocal_cancels() {
     }
     // A reciprocal of that name is the value again; a longer chain is computed as it is written.
     let twice = "let pivot = 1.0 / x.a; let back = 1.0 / pivot;";
-    assert_eq!(compile(&source(twice, ["back", "u.u * p.p"])).dynamics.count().divisions, 0);
+    assert_eq!(compile(&source(twice, ["back", "u.u * p.p"]))[Kernel::Dynamics].count().divisions, 0);
     let thrice = "let pivot = 1.0 / (x.a + x.b); let back = 1.0 / pivot; let again = 1.0 / back;";
-    assert_eq!(compile(&source(thrice, ["again", "u.u * p.p"])).dynamics.count().divisions, 1);
+    assert_eq!(compile(&source(thrice, ["again", "u.u * p.p"]))[Kernel::Dynamics].count().divisions, 1);
 }
 
 /// The upper half of a symmetric matrix, written as its own expression, costs nothing, in derivatives either.
@@ -60,18 +60,13 @@ fn equal_pieces_are_one_in_any_order() {
 #[test]
 fn products_are_cut_in_two_ways() {
     let file = include_str!("../../../models/src/cartpole_cos_sin.rs");
-    let (tapes, sizes) = symbolica::session(|| {
-        let system = super::elaborate_file(file, "cartpole_cos_sin");
-        (differentiate(&system), system.vectors.sizes())
-    })
-    .unwrap();
+    let tapes = with_symbolica_lock(|| differentiate(&super::elaborate_file(file, "cartpole_cos_sin"))).unwrap();
     let [coarse, fine] = tapes.as_slice() else { panic!("{} tapes", tapes.len()) };
     assert!(coarse.elementals.len() < fine.elementals.len());
     let (jacobians, hessians) = (&JacobianStrategy::ALL[..], &HessianStrategy::ALL[..]);
-    let [of_coarse, of_fine] = [coarse, fine].map(|tape| {
-        build_kernels::build_all(Strategies { tapes: core::slice::from_ref(tape), jacobians, hessians }, sizes)
-    });
-    let of_both = build_kernels::build_cheapest(&tapes, sizes);
+    let [of_coarse, of_fine] = [coarse, fine]
+        .map(|tape| build_kernels(Strategies { tapes: core::slice::from_ref(tape), jacobians, hessians }));
+    let of_both = build_kernels(Strategies::all(&tapes));
     for (((name, coarse), (same, fine)), (again, both)) in
         counts(&of_coarse).into_iter().zip(counts(&of_fine)).zip(counts(&of_both))
     {
@@ -83,6 +78,6 @@ fn products_are_cut_in_two_ways() {
     let plain = source("", ["x.a * x.b", "u.u * p.p"])
         .replace("p.p * u.u * u.u", "u.u * u.u")
         .replace("p.p * x.a * x.a", "x.a");
-    let plain = symbolica::session(|| differentiate(&elaborate(&plain)).len()).unwrap();
+    let plain = with_symbolica_lock(|| differentiate(&elaborate(&plain)).len()).unwrap();
     assert_eq!(plain, 1);
 }

@@ -2,11 +2,12 @@
 //! where the user's function gives one, on both sides of zero, in whatever way it was built.
 
 use super::{differentiate, each_strategy, elaborate};
-use crate::differentiate::build_kernels;
-use crate::differentiate::symbolica;
-use crate::elaborate::graph::Vector;
-use crate::program::kernels::Kernels;
-use crate::program::program::{Field, Program};
+use crate::differentiate::build_kernels::build_kernels;
+use crate::differentiate::session::with_symbolica_lock;
+use crate::program::fields::Field;
+use crate::program::kernels::{Kernel, Kernels};
+use crate::program::program::Program;
+use crate::program::vectors::Vector;
 
 type Case = (&'static str, fn(f64, f64) -> f64);
 
@@ -130,13 +131,9 @@ fn branches_that_do_not_run() {
 fn check(cases: Vec<Case>) {
     let mut wrong = Vec::new();
     for (text, value) in cases {
-        let (tapes, sizes) = symbolica::session(|| {
-            let system = elaborate(&source(text));
-            (differentiate(&system), system.vectors.sizes())
-        })
-        .unwrap();
+        let tapes = with_symbolica_lock(|| differentiate(&elaborate(&source(text)))).unwrap();
         for (way, strategies) in each_strategy(&tapes).into_iter().enumerate() {
-            let kernels = build_kernels::build_all(strategies, sizes);
+            let kernels = build_kernels(strategies);
             for point in POINTS {
                 wrong.extend(
                     mistakes(&kernels, value, point)
@@ -154,7 +151,7 @@ fn mistakes(kernels: &Kernels, value: fn(f64, f64) -> f64, [a, b]: [f64; 2]) -> 
     let mut wrong = Vec::new();
     let same =
         |x: f64, y: f64, tolerance: f64| (x.is_nan() && y.is_nan()) || (x - y).abs() <= tolerance * y.abs().max(1.0);
-    let (expected, computed) = (value(a, b), entry(&kernels.dynamics, Field::Next, 0, [a, b]));
+    let (expected, computed) = (value(a, b), entry(&kernels[Kernel::Dynamics], Field::Next, 0, [a, b]));
     // The order of operations differs, and powers may be products.
     if !same(computed, expected, 1e-14) {
         wrong.push(format!("{computed}, Rust gives {expected}"));
@@ -171,8 +168,8 @@ fn mistakes(kernels: &Kernels, value: fn(f64, f64) -> f64, [a, b]: [f64; 2]) -> 
     let second = (value(a + h, b) - 2.0 * value(a, b) + value(a - h, b)) / (h * h);
     let mixed = (first(a, b + h, h)[0] - first(a, b - h, h)[0]) / (2.0 * h);
     for (program, field, name, differences, tolerance) in [
-        (&kernels.linearize, Field::Fx, "derivative", slopes, 1e-7),
-        (&kernels.expand_hamiltonian, Field::Hxx, "second derivative", [second, mixed], 1e-5),
+        (&kernels[Kernel::Linearize], Field::Fx, "derivative", slopes, 1e-7),
+        (&kernels[Kernel::ExpandHamiltonian], Field::Hxx, "second derivative", [second, mixed], 1e-5),
     ] {
         for (column, difference) in differences.into_iter().enumerate() {
             let computed = entry(program, field, column as u32, [a, b]);

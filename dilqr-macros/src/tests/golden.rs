@@ -8,8 +8,8 @@ use std::path::Path;
 use proc_macro2::TokenStream;
 
 use super::{derive, elaborate_file};
-use crate::differentiate::symbolica;
-use crate::emit::describe::pictures;
+use crate::differentiate::session::with_symbolica_lock;
+use crate::emit::documentation::pictures;
 use crate::environment::Environment;
 use crate::expand;
 use crate::program::kernels::sparsity;
@@ -59,9 +59,9 @@ pub(super) fn check(name: &str, text: &str) {
 fn operation_counts() {
     let mut text = String::from("model kernel total | add | mul | div | neg | call | select\n");
     for (name, file) in MODELS {
-        let kernels = symbolica::session(|| derive(&elaborate_file(file, name))).unwrap();
-        for (kernel, program) in kernels.named() {
-            let _ = writeln!(text, "{name} {kernel} {}", program.count());
+        let kernels = with_symbolica_lock(|| derive(&elaborate_file(file, name))).unwrap();
+        for (kernel, program) in kernels.iter() {
+            let _ = writeln!(text, "{name} {} {}", kernel.name(), program.count());
         }
     }
     check("operation_counts.txt", &text);
@@ -83,8 +83,8 @@ fn generated_code() {
 fn counts_in_the_documentation() {
     let text = expansion(SPRING).to_string();
     let kernels = super::compile(SPRING);
-    for (name, program) in kernels.named() {
-        let row = format!("| `{name}` | {} |", program.count());
+    for (kernel, program) in kernels.iter() {
+        let row = format!("| `{}` | {} |", kernel.name(), program.count());
         assert!(text.contains(&row), "{row} is not in the documentation");
     }
 }
@@ -94,7 +94,7 @@ fn counts_in_the_documentation() {
 fn pictures_of_sparsity() {
     let (name, file) = MODELS[6];
     assert_eq!(name, "planar_quadrotor");
-    let text = symbolica::session(|| {
+    let text = with_symbolica_lock(|| {
         let system = elaborate_file(file, name);
         pictures(&sparsity(&derive(&system), system.vectors.sizes()))
     });

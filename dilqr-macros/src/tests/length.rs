@@ -10,7 +10,7 @@ use crate::expand::expand;
 /// The operations of every kernel of a chain.
 fn counts(length: usize, step: &str) -> Vec<(&'static str, usize)> {
     let kernels = compile(&chain(length, step));
-    kernels.named().into_iter().map(|(name, program)| (name, program.count().total())).collect()
+    kernels.iter().map(|(kernel, program)| (kernel.name(), program.count().total())).collect()
 }
 
 /// Sixty bindings that each use the one before twice: a tree would have 2^60 terms, a graph sixty times as many

@@ -2,13 +2,15 @@
 //! by hand, and what is no bound.
 
 use super::derive;
-use crate::differentiate::symbolica;
-use crate::elaborate::elaborator;
-use crate::elaborate::graph::{Input, Vector};
-use crate::program::kernels::Kernels;
-use crate::program::program::{Field, Program};
+use crate::differentiate::session::with_symbolica_lock;
+use crate::elaborate::model;
+use crate::program::fields::Field;
+use crate::program::kernels::{Kernel, Kernels};
+use crate::program::program::Program;
+use crate::program::vectors::{Input, Vector};
 use crate::syntax::check;
-use crate::syntax::errors::{Errors, message};
+use crate::syntax::errors::Errors;
+use crate::syntax::messages::message;
 use crate::syntax::parse;
 
 const SOURCE: &str = "pub mod limited {
@@ -64,8 +66,8 @@ fn at(Input { vector, index }: Input) -> f64 {
 
 /// Asserts that a kernel writes these entries and no others; what is twice in the symmetric blocks, twice.
 #[track_caller]
-fn assert_writes(program: &Option<Program>, expected: &[(Field, u32, u32, f64)]) {
-    let mut written: Vec<_> = program.as_ref().unwrap().run(at);
+fn assert_writes(program: Option<&Program>, expected: &[(Field, u32, u32, f64)]) {
+    let mut written: Vec<_> = program.unwrap().run(at);
     written.sort_by_key(|(output, _)| *output);
     let mut expected = expected.to_vec();
     expected.sort_by_key(|&(field, row, column, _)| (field, row, column));
@@ -87,11 +89,11 @@ fn kernels_of_bounds() {
     // The zero is written: an infinity stands there before.
     let lower = [(Field::Lower, 0, 0, 0.0), (Field::Lower, 1, 0, 0.0), (Field::Lower, 3, 0, -Q)];
     let upper = [(Field::Upper, 0, 0, K * K), (Field::Upper, 1, 0, K * K)];
-    assert_writes(&kernels.bounds, &[lower.as_slice(), &upper].concat());
+    assert_writes(kernels.get(Kernel::Bounds), &[lower.as_slice(), &upper].concat());
     let gradient = [(Field::Gp, 0, 0, 2.0 * K * (DU[0] + DU[1])), (Field::Gp, 1, 0, -DU[3])];
-    assert_writes(&kernels.bounds_contraction, &gradient);
+    assert_writes(kernels.get(Kernel::BoundsContraction), &gradient);
     let terms = [(Field::Upper, 0, 0, 2.0 * K), (Field::Upper, 1, 0, 2.0 * K), (Field::Lower, 3, 1, -1.0)];
-    assert_writes(&kernels.bounds_terms, &terms);
+    assert_writes(kernels.get(Kernel::BoundsTerms), &terms);
 }
 
 #[test]
@@ -102,39 +104,39 @@ fn kernels_of_constraints() {
     // The inequalities come first, wherever the functions stand.
     let c = [K * X * U[0] - R * X, e * Q, 0.0, Y * Q * Q - U[2]];
     let values = |field| (0..4).map(|i| (field, i as u32, 0, c[i])).collect::<Vec<_>>();
-    assert_writes(&kernels.stage_constraints, &values(Constraints));
+    assert_writes(kernels.get(Kernel::StageConstraints), &values(Constraints));
     let mut expansion = values(C);
     expansion.extend([(Cx, 0, 0, K * U[0] - R), (Cx, 1, 0, e * Q), (Cx, 3, 1, Q * Q)]);
     expansion.extend([(Cu, 0, 0, K * X), (Cu, 3, 2, -1.0)]);
     expansion.extend([(Hxx, 0, 0, MU[1] * e * Q), (Hux, 0, 0, MU[0] * K)]);
-    assert_writes(&kernels.expand_stage_constraints, &expansion);
+    assert_writes(kernels.get(Kernel::ExpandStageConstraints), &expansion);
     let along_k = MU[0] * (U[0] * DX[0] + X * DU[0]) + DMU[0] * X * U[0];
     let along_q = MU[1] * e * DX[0] + DMU[1] * e + 2.0 * Q * (MU[3] * DX[1] + DMU[3] * Y);
     let along_r = -MU[0] * DX[0] - DMU[0] * X;
     let gradient = [(Gp, 0, 0, along_k), (Gp, 1, 0, along_q), (Gs, 0, 0, along_r)];
-    assert_writes(&kernels.stage_constraint_contraction, &gradient);
+    assert_writes(kernels.get(Kernel::StageConstraintContraction), &gradient);
     let mut terms = vec![(Cp, 0, 0, X * U[0]), (Cp, 1, 1, e), (Cp, 3, 1, 2.0 * Q * Y)];
     terms.extend([(Hxp, 0, 0, MU[0] * U[0]), (Hxp, 0, 1, MU[1] * e), (Hxp, 1, 1, 2.0 * MU[3] * Q)]);
     terms.push((Hup, 0, 0, MU[0] * X));
-    assert_writes(&kernels.stage_constraint_terms, &terms);
+    assert_writes(kernels.get(Kernel::StageConstraintTerms), &terms);
 
-    assert_writes(&kernels.terminal_constraints, &[(Constraints, 0, 0, X * X * K)]);
+    assert_writes(kernels.get(Kernel::TerminalConstraints), &[(Constraints, 0, 0, X * X * K)]);
     let expansion = [(C, 0, 0, X * X * K), (Cx, 0, 0, 2.0 * X * K), (Hxx, 0, 0, 2.0 * MU[0] * K)];
-    assert_writes(&kernels.expand_terminal_constraints, &expansion);
+    assert_writes(kernels.get(Kernel::ExpandTerminalConstraints), &expansion);
     let gradient = [(Gp, 0, 0, 2.0 * MU[0] * X * DX[0] + DMU[0] * X * X)];
-    assert_writes(&kernels.terminal_constraint_contraction, &gradient);
+    assert_writes(kernels.get(Kernel::TerminalConstraintContraction), &gradient);
     let terms = [(Cp, 0, 0, X * X), (Hxp, 0, 0, 2.0 * MU[0] * X)];
-    assert_writes(&kernels.terminal_constraint_terms, &terms);
+    assert_writes(kernels.get(Kernel::TerminalConstraintTerms), &terms);
 }
 
 /// What a model does not have it pays nothing for.
 #[test]
 fn a_model_without_limits_has_no_kernels_for_them() {
     let source = include_str!("golden/spring.in.rs");
-    let all: Vec<&str> = kernels(source).named().into_iter().map(|(name, _)| name).collect();
+    let all: Vec<&str> = kernels(source).iter().map(|(kernel, _)| kernel.name()).collect();
     assert_eq!((all.len(), all.last()), (14, Some(&"linearize")));
     let open = source.replace("pub force", "#[bounds(None, f64::INFINITY)] pub force");
-    assert_eq!(kernels(&open).named().len(), 14, "open bounds are none");
+    assert_eq!(kernels(&open).iter().count(), 14, "open bounds are none");
 }
 
 /// Infinities say that a side is open, and are no numbers.
@@ -147,7 +149,7 @@ fn infinities_are_refused_elsewhere() {
         let mut errors = Errors::default();
         let model = parse::model(&module, None, &mut errors);
         check::model(&model, &mut errors);
-        elaborator::system(&model, &mut errors);
+        model::system(&model, &mut errors);
         errors.finish().into_iter().flatten().map(|error| error.to_string()).collect()
     };
     for wrong in [
@@ -178,9 +180,9 @@ fn infinities_are_refused_elsewhere() {
 #[test]
 fn constants_as_limits() {
     let source = include_str!("golden/spring.in.rs").replace("pub force", "#[bounds(-1.0, 0.0)] pub force");
-    let kernels = symbolica::session(|| derive(&super::elaborate(&source))).unwrap();
-    assert!(kernels.bounds.is_some());
-    assert_writes(&kernels.bounds, &[(Field::Lower, 0, 0, -1.0), (Field::Upper, 0, 0, 0.0)]);
-    assert_writes(&kernels.bounds_contraction, &[]);
-    assert_writes(&kernels.bounds_terms, &[]);
+    let kernels = with_symbolica_lock(|| derive(&super::elaborate(&source))).unwrap();
+    assert!(kernels.get(Kernel::Bounds).is_some());
+    assert_writes(kernels.get(Kernel::Bounds), &[(Field::Lower, 0, 0, -1.0), (Field::Upper, 0, 0, 0.0)]);
+    assert_writes(kernels.get(Kernel::BoundsContraction), &[]);
+    assert_writes(kernels.get(Kernel::BoundsTerms), &[]);
 }

@@ -2,7 +2,7 @@
 
 use super::random::Model;
 use super::{derive, elaborate};
-use crate::differentiate::symbolica;
+use crate::differentiate::session::with_symbolica_lock;
 use crate::store::listing::{read, write};
 
 /// Every operation there is, in a model with stage parameters, limits, arrays, a raw identifier and constants of all sizes.
@@ -29,7 +29,7 @@ const EVERYTHING: &str = "mod everything {
 
 fn round_trip(source: &str) -> String {
     let system = elaborate(source);
-    let kernels = symbolica::session(|| derive(&elaborate(source))).unwrap();
+    let kernels = with_symbolica_lock(|| derive(&elaborate(source))).unwrap();
     let text = write(&kernels, &system.vectors);
     // Bits, not values: the constants are compared as such.
     assert!(read(&text, &system.vectors).unwrap() == kernels, "{text}");

@@ -24,13 +24,13 @@ use std::path::PathBuf;
 
 use proc_macro2::TokenStream;
 
-use crate::differentiate::build_kernels;
-use crate::differentiate::build_kernels::Strategies;
+use crate::differentiate::build_kernels::{Strategies, build_kernels};
 use crate::differentiate::chain_rule::{HessianStrategy, JacobianStrategy};
-use crate::differentiate::symbolica;
-use crate::differentiate::tape;
+use crate::differentiate::lower;
+use crate::differentiate::session::with_symbolica_lock;
 use crate::differentiate::tape::Tape;
-use crate::elaborate::elaborator::{self, System};
+use crate::elaborate::model;
+use crate::elaborate::system::System;
 use crate::program::kernels::Kernels;
 use crate::syntax::check;
 use crate::syntax::errors::Errors;
@@ -67,7 +67,7 @@ fn elaborate_module(module: &syn::ItemMod) -> System {
     let mut errors = Errors::default();
     let model = parse::model(module, None, &mut errors);
     check::model(&model, &mut errors);
-    let system = elaborator::system(&model, &mut errors);
+    let system = model::system(&model, &mut errors);
     match (system, errors.finish()) {
         (Some(system), None) => system,
         (_, Some(error)) => {
@@ -98,12 +98,12 @@ fn elaborate_file(text: &str, name: &str) -> System {
     let mut errors = Errors::default();
     let options = parse::options(arguments, &mut errors);
     let model = parse::model(&module, options.integration, &mut errors);
-    elaborator::system(&model, &mut errors).unwrap()
+    model::system(&model, &mut errors).unwrap()
 }
 
 /// The stage that uses Symbolica; to be called inside [`symbolica::session`].
 fn differentiate(system: &System) -> Vec<Tape> {
-    let tapes = tape::tapes(&system.graph, &system.dynamics, system.stage_cost, system.terminal_cost, &system.limits);
+    let tapes = lower::tapes(&system.graph, system.outputs());
     tapes.unwrap_or_else(|_| panic!("a constant overflows"))
 }
 
@@ -122,10 +122,10 @@ fn each_strategy(tapes: &[Tape]) -> Vec<Strategies<'_>> {
 
 /// The stages from the graph to the kernels; to be called inside [`symbolica::session`].
 fn derive(system: &System) -> Kernels {
-    build_kernels::build_cheapest(&differentiate(system), system.vectors.sizes())
+    build_kernels(Strategies::all(&differentiate(system)))
 }
 
 /// All stages, with a session of their own.
 fn compile(source: &str) -> Kernels {
-    symbolica::session(|| derive(&elaborate(source))).unwrap_or_else(|error| panic!("{error}"))
+    with_symbolica_lock(|| derive(&elaborate(source))).unwrap_or_else(|error| panic!("{error}"))
 }

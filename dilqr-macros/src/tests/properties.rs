@@ -8,12 +8,12 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use super::oracle::{L, N, Oracle, P, TERMINAL, U, X};
 use super::random::{Model, NP, NU, NX, Stream};
 use super::{differentiate, each_strategy, elaborate};
-use crate::differentiate::build_kernels;
-use crate::differentiate::build_kernels::Strategies;
-use crate::differentiate::symbolica;
-use crate::elaborate::graph::Vector;
-use crate::program::kernels::{Kernels, Sizes};
-use crate::program::program::{Field, Output, Program};
+use crate::differentiate::build_kernels::{Strategies, build_kernels, build_one};
+use crate::differentiate::session::with_symbolica_lock;
+use crate::program::fields::{Field, Output};
+use crate::program::kernels::{Kernel, Kernels};
+use crate::program::program::Program;
+use crate::program::vectors::Vector;
 
 /// Two exact derivatives by different strategies differ by the rounding of some hundred operations on numbers up to the
 /// oracle's scale: 1e3 eps is typical of the worst, and this is 1e5 eps.
@@ -155,8 +155,8 @@ fn agree(model: &Model, kernels: &Kernels, compared: &Cell<usize>) -> Result<(),
             continue;
         }
         compared.set(compared.get() + 1);
-        for (name, kernel) in kernels.named() {
-            if let Some(mistake) = mistake(name, kernel, &oracle, &z, &with) {
+        for (kernel, program) in kernels.iter() {
+            if let Some(mistake) = mistake(kernel.name(), program, &oracle, &z, &with) {
                 return Err(TestCaseError::fail(format!("{mistake}\n{}", model.source("random"))));
             }
         }
@@ -165,15 +165,16 @@ fn agree(model: &Model, kernels: &Kernels, compared: &Cell<usize>) -> Result<(),
 }
 
 /// The kernels of a model, with that of comparisons.
-fn all_kernels(strategies: Strategies<'_>, sizes: Sizes) -> Kernels {
-    let hamiltonian_hessian = Some(build_kernels::hamiltonian_hessian(strategies, sizes));
-    Kernels { hamiltonian_hessian, ..build_kernels::build_all(strategies, sizes) }
+fn all_kernels(strategies: Strategies<'_>) -> Kernels {
+    let mut kernels = build_kernels(strategies);
+    kernels.set(Kernel::HamiltonianHessian, build_one(strategies, Kernel::HamiltonianHessian).program);
+    kernels
 }
 
 /// Random models of `length` choices, the same in every run.
 fn run(seed: u8, cases: u32, length: usize) {
     // One session for all: what Symbolica needs at a start it needs once.
-    let outcome = symbolica::session(|| {
+    let outcome = with_symbolica_lock(|| {
         let config = Config { cases, failure_persistence: None, max_shrink_iters: 500, ..Config::default() };
         let random = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
         let mut runner = TestRunner::new_with_rng(config, random);
@@ -182,11 +183,11 @@ fn run(seed: u8, cases: u32, length: usize) {
         let result = runner.run(&choices, |(choices, way)| {
             let model = Model::new(&choices);
             let system = elaborate(&model.source("random"));
-            let (tapes, sizes) = (differentiate(&system), system.vectors.sizes());
-            agree(&model, &all_kernels(Strategies::all(&tapes), sizes), &compared)?;
+            let tapes = differentiate(&system);
+            agree(&model, &all_kernels(Strategies::all(&tapes)), &compared)?;
             // The shortest kernels do not show whether the others are right.
             let strategies = each_strategy(&tapes);
-            agree(&model, &all_kernels(strategies[way % strategies.len()], sizes), &compared)
+            agree(&model, &all_kernels(strategies[way % strategies.len()]), &compared)
         });
         let failure = match result {
             Ok(()) => None,

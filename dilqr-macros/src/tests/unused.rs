@@ -7,18 +7,18 @@ use super::elaborate_file;
 use super::golden::MODELS;
 use super::oracle::{L, N, Oracle, P, TERMINAL, U, X};
 use super::random::{Model, NX, Stream};
-use crate::differentiate::build_kernels;
-use crate::differentiate::symbolica;
-use crate::differentiate::tape;
-use crate::elaborate::elaborator::System;
-use crate::elaborate::graph::{Input, Vector};
+use crate::differentiate::build_kernels::{Strategies, build_kernels};
+use crate::differentiate::lower;
+use crate::differentiate::session::with_symbolica_lock;
+use crate::elaborate::system::System;
 use crate::emit::unused::{self, Reach};
 use crate::program::kernels::Kernels;
+use crate::program::vectors::{Input, Vector};
 
 fn kernels(system: &System) -> Kernels {
-    let System { graph, dynamics, stage_cost, terminal_cost, limits, .. } = system;
-    let tapes = symbolica::session(|| tape::tapes(graph, dynamics, *stage_cost, *terminal_cost, limits).ok());
-    build_kernels::build_cheapest(&tapes.unwrap().unwrap(), system.vectors.sizes())
+    let (graph, outputs) = (&system.graph, system.outputs());
+    let tapes = with_symbolica_lock(|| lower::tapes(graph, outputs).ok());
+    build_kernels(Strategies::all(&tapes.unwrap().unwrap()))
 }
 
 /// `Owner.field: message` for every warning.
@@ -167,7 +167,7 @@ fn random_models_by_dual_numbers() {
     for index in 0..MODELS_BY_CHANCE {
         let model = Model::numbered(index);
         let system = elaborate(&model.source("model"));
-        let Reach { seen, used } = unused::reach(&kernels(&system));
+        let Reach { observed: seen, used } = unused::reach(&kernels(&system));
         let depends = by_gradients(&model, index);
         let used_by_gradients = (0..N).filter(|&k| depends.iter().any(|row| row[k])).map(input).collect::<HashSet<_>>();
         let mut seen_by_gradients = [false; N];

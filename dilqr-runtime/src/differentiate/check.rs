@@ -4,8 +4,7 @@ use alloc::vec::Vec;
 
 use nalgebra::SVector;
 
-use crate::error::{GradientError, Input};
-use crate::gradient::check_length;
+use crate::error::{GradientError, Input, check_length};
 use crate::kkt::linear::KktSystem;
 use crate::kkt::report::ActiveSetReport;
 use crate::kkt::{Kkt, KktLinear};
@@ -75,7 +74,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
     /// Copies the trajectory of a solution.
     ///
     /// # Errors
-    /// [`GradientError::WrongLength`] for lists that are not of this horizon.
+    /// [`GradientError::Input`] for lists that are not of this horizon.
     pub(crate) fn load<M, const NP: usize>(&mut self, solution: &Solution<NX, NU, NP, NS>) -> Result<(), GradientError>
     where
         M: Model<NX, NU, NP, NS>,
@@ -219,12 +218,12 @@ where
     largest
 }
 
-/// What [`dynamics_residual`] may be at a solution.
+/// The largest [`dynamics_residual`] of a solution.
 pub(crate) fn dynamics_tolerance(settings: &Settings) -> f64 {
     settings.tolerance.max(DYNAMICS_FLOOR)
 }
 
-/// What the relative Newton step may be at a solution.
+/// The largest relative Newton step at a solution.
 pub(crate) fn step_tolerance(settings: &Settings) -> f64 {
     STEP_MARGIN * settings.tolerance
 }

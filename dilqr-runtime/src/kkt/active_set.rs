@@ -10,7 +10,9 @@ use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::lq::bounds::{Bounds, Side};
-use crate::lq::equality_constrained::{ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, Row, Singular};
+use crate::lq::equality_constrained::{
+    ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, NextLinear, Row, Singular,
+};
 use crate::lq::riccati::{Dense, Pattern, Quadratic, next_state};
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
@@ -463,7 +465,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 add_transposed_product(&mut h, offset, row);
                 propagated_rows.push(h);
             }
-            self.stages[t].linear(gx, gu, rows, &value, propagated_rows, &mut before[t]);
+            let next = NextLinear { v: &value, h: propagated_rows };
+            self.stages[t].linear((gx, gu), rows, next, &mut before[t]);
             offsets[t] = *offset;
         }
         end_gradient

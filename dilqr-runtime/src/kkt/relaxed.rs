@@ -1,10 +1,10 @@
-//! The penalties of a relaxed problem, as the gradient's sweeps need them.
+//! The barriers of a relaxed problem and their derivatives.
 //!
 //! A relaxed problem has no limits: its cost has barriers instead (see `penalty`), and is differentiated like any other.
 //! With `sigma` and `kappa` the first and second derivative of a barrier at its constraint's value `c`, a stage's cost has
-//! the gradient `sigma c_z` and the Hessian `sigma c_zz + kappa c_z c_z'`, and what a change `dz` of the trajectory makes of
-//! the gradient has the derivative `sigma c_zp' dz + c_p' kappa c_z' dz` in the parameters: the contraction of a constraint
-//! with multiplier `sigma` whose multiplier changes by `kappa c_z' dz`.
+//! the gradient `sigma c_z` and the Hessian `sigma c_zz + kappa c_z c_z'`. For a change `dz` of the trajectory, the change of
+//! the gradient has the derivative `sigma c_zp' dz + c_p' kappa c_z' dz` in the parameters. That is the contraction of a
+//! constraint with multiplier `sigma` whose multiplier changes by `kappa c_z' dz`.
 
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
@@ -188,7 +188,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
             let (mut lower, mut upper): (SVector<S, NU>, SVector<S, NU>) = (zeros(), zeros());
             for i in 0..NU {
                 // `c = lower - u` moves with the lower bound, `c = u - upper` against the upper one.
-                for (side, term) in Bounds::of(model, params).penalties(i, u, penalty) {
+                for (side, term) in penalty.of_bounds(&Bounds::of(model, params), i, u) {
                     let change = term.curvature * side.direction::<S>() * du[i];
                     let weight = if variation.is_some() { change } else { term.slope };
                     match side {
@@ -259,7 +259,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
             let (mut lower, mut upper) = (SMatrix::from_fn(|_, _| S::zero()), SMatrix::from_fn(|_, _| S::zero()));
             model.bounds_terms(params, &mut lower, &mut upper);
             for i in 0..NU {
-                for (side, term) in Bounds::of(model, params).penalties(i, u, penalty) {
+                for (side, term) in penalty.of_bounds(&Bounds::of(model, params), i, u) {
                     let bound = match side {
                         Side::Lower => &lower,
                         Side::Upper => &upper,

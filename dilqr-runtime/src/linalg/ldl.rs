@@ -1,47 +1,46 @@
 //! The factorization `L D L'` of small symmetric matrices.
 
-use crate::linalg::products::zeros;
 use nalgebra::{SMatrix, SVector};
 use num_traits::Zero;
 
-use crate::linalg::products::is_finite;
+use crate::linalg::products::{is_finite, zeros};
 use crate::scalar::{Mask, Scalar};
 
-/// Whether a pivot of `L D L'` says that the matrix, of size `n` and with this entry on its diagonal, is positive definite so
-/// far, and not singular to working precision.
+/// Whether a pivot of `L D L'` is positive and above its rounding errors. The matrix has size `n` and this entry on its
+/// diagonal.
 #[inline(always)]
-pub(crate) fn is_positive<S: Scalar>(pivot: S, diagonal: S, n: usize) -> S::Mask {
+fn is_positive<S: Scalar>(pivot: S, diagonal: S, n: usize) -> S::Mask {
     let size = pivot.real();
     let positive = S::Real::zero().less(size) & is_finite(pivot);
-    // Below this a pivot is what is left of rounding errors.
+    // A pivot below this consists of rounding errors.
     let threshold = S::Real::from_f64(n as f64 * f64::EPSILON) * diagonal.real();
     if n > 1 { positive & threshold.less(size) } else { positive }
 }
 
-/// `L D L'` of a symmetric positive definite matrix, `L` unit lower triangular: no square roots.
+/// `L D L'` of a symmetric positive definite matrix, with a unit lower triangular `L`. It needs no square roots.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Ldl<S, const N: usize> {
-    /// `L` below the diagonal; the rest is not used.
+    /// `L` below the diagonal, `N x N`. The diagonal holds `D`, the upper half is not used.
     lower: SMatrix<S, N, N>,
-    /// The reciprocals of `D`.
+    /// The reciprocals of `D`, `N`.
     inverse_pivots: SVector<S, N>,
 }
 
 impl<S: Scalar, const N: usize> Ldl<S, N> {
-    /// Of nothing yet.
+    /// Memory for the factors of a matrix.
     pub(crate) fn zeros() -> Self {
         Self { lower: zeros(), inverse_pivots: zeros() }
     }
 
-    /// Factorizes `a`, of which the lower half is read. False where `a` is not positive definite, not finite, or
-    /// singular to working precision; the factors then hold no meaning.
+    /// Factorizes `a`; only its lower half is read. The result is false where `a` is not positive definite, not finite, or
+    /// singular to working precision. The factors are meaningless there.
     #[inline(always)]
     #[must_use]
     pub(crate) fn factor(&mut self, a: &SMatrix<S, N, N>) -> S::Mask {
         let mut definite = S::Mask::splat(true);
         for j in 0..N {
             let mut pivot = a.data.0[j][j];
-            // c_k = L_jk D_k of the columns done before.
+            // L_jk D_k for the columns k before j.
             let mut scaled = [S::zero(); N];
             for k in 0..j {
                 let entry = self.lower.data.0[k][j];
@@ -85,7 +84,7 @@ impl<S: Scalar, const N: usize> Ldl<S, N> {
         }
     }
 
-    /// `b := b A^-1`, all rows together: [`solve`](Self::solve) of many transposed columns, for the vector registers.
+    /// `b := b A^-1`. It is [`solve`](Self::solve) for many transposed columns at once, in vector registers.
     #[inline(always)]
     pub(crate) fn solve_rows<const R: usize>(&self, b: &mut SMatrix<S, R, N>) {
         let columns = &mut b.data.0;

@@ -1,4 +1,4 @@
-//! Small matrices of fixed size, for any scalar: products, a factorization, eigenvalues.
+//! Small matrices of fixed size: products, the factorization `L D L'`, and eigenvalues.
 
 pub(crate) mod ldl;
 pub(crate) mod products;

@@ -1,17 +1,24 @@
-//! Eigenvalues of small symmetric matrices.
+//! Eigenvalues of small symmetric matrices, by Jacobi's method.
+//!
+//! nalgebra's decompositions need elementary functions that it takes from the standard library, which embedded programs do
+//! not have.
 
-use crate::scalar::float::f64::sqrt;
 use alloc::vec::Vec;
+
 use nalgebra::SMatrix;
 
-/// Eigenvalues on the free controls.
+use crate::scalar::float::f64::sqrt;
+
+/// The eigenvalues of a stage's curvature on its free controls. A control at a bound has infinity on the diagonal.
+///
+/// The result is minus infinity where the recursion found a stage that is not positive definite, which minus infinity on the
+/// diagonal marks. It is NaN where an entry is not finite.
 pub(crate) fn eigenvalues<const NU: usize>(curvature: &SMatrix<f64, NU, NU>) -> Vec<f64> {
     let free: Vec<usize> = (0..NU).filter(|&i| curvature[(i, i)] != f64::INFINITY).collect();
     if free.is_empty() {
         return Vec::new();
     }
     if free.iter().any(|&i| curvature[(i, i)] == f64::NEG_INFINITY) {
-        // Not positive definite at some stage, so that those before it have no curvature.
         return vec![f64::NEG_INFINITY];
     }
     if free.iter().any(|&i| free.iter().any(|&j| !curvature[(i, j)].is_finite())) {
@@ -21,12 +28,11 @@ pub(crate) fn eigenvalues<const NU: usize>(curvature: &SMatrix<f64, NU, NU>) -> 
     free.iter().map(|&i| rotated[(i, i)]).collect()
 }
 
-/// Jacobi's method on the rows and columns of `free`: rotations in the planes of two coordinates, each of which makes one
-/// entry zero, until the entries beside the diagonal are rounding. (nalgebra's decompositions need elementary functions
-/// that it has from the standard library.)
+/// The matrix after Jacobi's method on the rows and columns of `free`. Rotations in the planes of two coordinates each make
+/// one entry zero, until the entries beside the diagonal are rounding errors.
 fn diagonalized<const NU: usize>(mut a: SMatrix<f64, NU, NU>, free: &[usize]) -> SMatrix<f64, NU, NU> {
     let scale = free.iter().flat_map(|&i| free.iter().map(move |&j| (i, j))).fold(0.0_f64, |m, ij| m.max(a[ij].abs()));
-    // Convergence is quadratic: sizes of this kind take five to ten sweeps.
+    // Convergence is quadratic: matrices of this size take five to ten sweeps.
     for _ in 0..40 {
         let mut done = true;
         for (k, &i) in free.iter().enumerate() {
@@ -55,7 +61,7 @@ fn diagonalized<const NU: usize>(mut a: SMatrix<f64, NU, NU>, free: &[usize]) ->
     a
 }
 
-/// The smaller of two numbers, NaN if one is.
+/// The smaller of two numbers, and NaN if one is NaN.
 pub(crate) fn smaller(a: f64, b: f64) -> f64 {
     if a.is_nan() || a <= b { a } else { b }
 }
@@ -71,7 +77,7 @@ mod tests {
         values
     }
 
-    /// Against nalgebra's, which go through a tridiagonal form: both are good to some roundings of the largest.
+    /// nalgebra reduces to a tridiagonal form. Both methods are accurate to some roundings of the largest eigenvalue.
     #[test]
     fn eigenvalues_are_nalgebras() {
         let entry = |i: usize, j: usize| (1.7 * (i + j) as f64 + 0.3 * (i * j) as f64).sin();
@@ -84,7 +90,7 @@ mod tests {
         }
     }
 
-    /// Controls at a bound are left out; repeated and zero eigenvalues are no trouble.
+    /// Controls at a bound are left out. Repeated and zero eigenvalues are found.
     #[test]
     fn eigenvalues_of_the_free_controls() {
         let mut a = Matrix4::new(2.0, 0.0, 1.0, 0.0, 0.0, 2.0, 0.0, 1.0, 1.0, 0.0, 2.0, 0.0, 0.0, 1.0, 0.0, 2.0);

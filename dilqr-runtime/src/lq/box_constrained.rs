@@ -1,5 +1,4 @@
-//! One backward stage with bounds on the control: the stage's quadratic program over a box, and the feedback of what is
-//! left free.
+//! One backward stage with bounds on the control: its quadratic program over a box, and the feedback of the free controls.
 //!
 //! Control-limited differential dynamic programming (Tassa, Mansard and Todorov 2014): the feed-forward term solves
 //!
@@ -7,7 +6,7 @@
 //! minimize  1/2 k' Quu k + Qu' k   subject to   lower - u <= k <= upper - u
 //! ```
 //!
-//! by projected Newton (Bertsekas 1982), and rows of the gain are zero where a bound holds.
+//! by projected Newton steps (Bertsekas 1982). Rows of the gain are zero where a bound is active.
 
 use nalgebra::{SMatrix, SVector};
 
@@ -17,28 +16,35 @@ use crate::lq::proximal::Proximal;
 use crate::lq::riccati::{Blocks, Feedforward, Pattern, Quadratic, StageFactor, ValueFunction};
 use crate::scalar::{Mask, Scalar};
 
+/// The control of a stage and its bounds.
+#[derive(Clone, Copy, Debug)]
+struct BoundedControl<'a, S, const NU: usize> {
+    /// `NU`.
+    u: &'a SVector<S, NU>,
+    bounds: &'a Bounds<S, NU>,
+}
+
 impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
-    /// A backward stage at the control `u` within its bounds. `next_value` holds the value function of
-    /// the next stage and receives this one's.
+    /// A backward stage at a control `u` within its bounds.
     ///
-    /// The gradient that is handed on is the closed-loop costate `gx + K' gu + (fx + fu K)' lambda`, as in the stage without
-    /// bounds: the slope of the cost along the step then is `sum_t k' Qu` exactly, and not positive.
+    /// The gradient of the value function is the closed-loop costate `gx + K' gu + (fx + fu K)' lambda`, as in the stage
+    /// without bounds. Therefore the slope of the cost along the step is exactly `sum_t k' Qu`, and not positive.
     ///
-    /// Also says where `Quu` is positive definite on the controls that stay free; elsewhere the results hold no meaning.
+    /// The mask is true where `Quu` is positive definite on the free controls. Elsewhere the results are meaningless.
     pub(crate) fn box_constrained_where<P: Pattern<NX, NU>>(
         &mut self,
         stage: &Quadratic<'_, S, NX, NU>,
         proximal: &Proximal<S, NX, NU>,
         (gx, gu): (&SVector<S, NX>, &SVector<S, NU>),
         (u, bounds): (&SVector<S, NU>, &Bounds<S, NU>),
-        next_value: &mut ValueFunction<'_, S, NX>,
+        value_function: &mut ValueFunction<'_, S, NX>,
     ) -> (Feedforward<S, NU, 1>, S::Mask) {
-        let ValueFunction { hessian: value, gradient } = next_value;
+        let ValueFunction { hessian: value, gradient } = value_function;
         let Blocks { qxx, qux, quu } = Blocks::of::<P>(stage, proximal, value);
         let mut qu = *gu;
         add_transposed_product(&mut qu, stage.fu, gradient);
 
-        let (k, free, definite) = self.box_qp(&quu, &qu, u, bounds);
+        let (k, free, definite) = self.box_qp(&quu, &qu, BoundedControl { u, bounds });
         self.curvature = quu;
         self.gain = qux;
         for i in 0..NU {
@@ -48,7 +54,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         self.quu.solve(&mut self.gain);
         self.gain.data.0.iter_mut().flatten().for_each(|entry| *entry = -*entry);
 
-        // Qux' K sees the free rows only, and there Quu K = -Qux.
+        // Only the free rows enter Qux' K, and in those Quu K = -Qux.
         **value = qxx;
         add_symmetric_product(value, &qux, &self.gain);
         let mut next = *gx;
@@ -58,22 +64,24 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         (Feedforward { qu, k }, definite)
     }
 
-    /// Solves the program over the box; leaves the factors of the free controls' `Quu` behind, with ones for the others.
-    /// The step, which controls are free, and where that is the solution.
+    /// Solves the quadratic program over the box. Afterwards `self.quu` holds the factors of `Quu` on the free controls, with
+    /// ones for the others.
+    ///
+    /// The results are the step, the free controls, and a mask that is true where the program is solved.
     fn box_qp(
         &mut self,
         quu: &SMatrix<S, NU, NU>,
         qu: &SVector<S, NU>,
-        u: &SVector<S, NU>,
-        bounds: &Bounds<S, NU>,
+        control: BoundedControl<'_, S, NU>,
     ) -> (SVector<S, NU>, [S::Mask; NU], S::Mask) {
+        let BoundedControl { u, bounds } = control;
         let mut k: SVector<S, NU> = zeros();
         let mut free = [S::Mask::splat(true); NU];
-        // Whether the last step went all the way to the minimum over the free controls.
+        // Whether the last step reached the minimum over the free controls.
         let mut whole = S::Mask::splat(false);
         let mut solved = S::Mask::splat(false);
         let mut definite = S::Mask::splat(true);
-        // Each round settles a set of free controls; a convex program needs few, and one that is not may need any number.
+        // Each round determines a set of free controls. A convex program needs few rounds; others may need any number.
         for _ in 0..20 + 10 * NU {
             let mut at = *u;
             let mut slope = *qu;
@@ -90,7 +98,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
             if (solved | !definite).all() {
                 break;
             }
-            // What is solved stays as it is.
+            // Solved lanes do not change.
             for i in 0..NU {
                 free[i] = (solved & free[i]) | !(solved | held[i]);
             }
@@ -99,7 +107,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
             if !definite.any() {
                 break;
             }
-            let (moved, reached) = project(u, &k, &step, bounds, |k| {
+            let (moved, reached) = project(control, &k, &step, |k| {
                 let mut curved = *qu;
                 let mut product = zeros();
                 add_product(&mut product, quu, k);
@@ -116,7 +124,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         (k, free, solved & definite)
     }
 
-    /// The Newton step of the free controls, the others staying; and where their `Quu` is positive definite.
+    /// The Newton step of the free controls, with zeros for the others, and where their `Quu` is positive definite.
     fn free_step(
         &mut self,
         quu: &SMatrix<S, NU, NU>,
@@ -138,13 +146,12 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     }
 }
 
-/// `k` moved along the step and back into the box, as far along as lowers the objective; and whether that was all of it.
-/// (What remains of a step that rounding alone keeps from being whole is no step.)
+/// `k` moved along the step and projected onto the box, by the largest step length that lowers the objective. The mask is
+/// true for a whole step; a step below the rounding of the control counts as whole.
 fn project<S: Scalar, const NU: usize>(
-    u: &SVector<S, NU>,
+    BoundedControl { u, bounds }: BoundedControl<'_, S, NU>,
     k: &SVector<S, NU>,
     step: &SVector<S, NU>,
-    bounds: &Bounds<S, NU>,
     objective: impl Fn(&SVector<S, NU>) -> S,
 ) -> (SVector<S, NU>, S::Mask) {
     let before = objective(k);
@@ -152,7 +159,7 @@ fn project<S: Scalar, const NU: usize>(
     let mut moved = *k;
     let mut whole = negligible(u, step);
     let mut searching = S::Mask::splat(true);
-    // Down to a step of 1e-6; a whole step that no bound cuts short is the minimum over the free controls, and is taken.
+    // Down to a step length of 1e-6. A whole step without projection is the minimum over the free controls.
     for _ in 0..20 {
         let mut trial = *k;
         let mut cut = S::Mask::splat(false);
@@ -178,7 +185,7 @@ fn project<S: Scalar, const NU: usize>(
     (moved, whole)
 }
 
-/// Whether a step is below the rounding of the control.
+/// Whether a step is below the rounding errors of the control.
 fn negligible<S: Scalar, const NU: usize>(u: &SVector<S, NU>, step: &SVector<S, NU>) -> S::Mask {
     let floor = S::from_f64(1e-3);
     (0..NU).fold(S::Mask::splat(true), |negligible, i| {
@@ -193,7 +200,7 @@ mod tests {
 
     use super::*;
 
-    /// All ways to hold three controls at a bound or leave them free, tried one by one.
+    /// The solution by enumeration: each of three controls at its lower bound, at its upper bound or free.
     fn by_enumeration(quu: &SMatrix<f64, 3, 3>, qu: &SVector<f64, 3>, lower: f64, upper: f64) -> SVector<f64, 3> {
         let mut best = (f64::INFINITY, SVector::zeros());
         for choice in 0..27_usize {
@@ -231,7 +238,7 @@ mod tests {
             let (lower, upper) = (-0.4 * random().abs(), 0.4 * random().abs());
             let bounds = Bounds { lower: SVector::repeat(lower), upper: SVector::repeat(upper) };
             let mut factor = StageFactor::<f64, 1, 3>::zeros();
-            let (k, _, solved) = factor.box_qp(&quu, &qu, &SVector::zeros(), &bounds);
+            let (k, _, solved) = factor.box_qp(&quu, &qu, BoundedControl { u: &SVector::zeros(), bounds: &bounds });
             assert!(solved);
             let expected = by_enumeration(&quu, &qu, lower, upper);
             // Condition numbers here stay below 1e3.

@@ -1,4 +1,4 @@
-//! The linear-quadratic subproblem as a product of its own.
+//! The linear-quadratic (LQ) problem, and its solution by the Riccati recursion.
 //!
 //! ```text
 //! minimize over dx, du   sum_t 1/2 [dx; du]' [hxx hux'; hux huu]_t [dx; du] + gx_t' dx_t + gu_t' du_t
@@ -6,205 +6,46 @@
 //! subject to             dx_{t+1} = fx_t dx_t + fu_t du_t + offset_t,   dx_0 given
 //! ```
 //!
-//! Both a Newton step of the forward solve and the gradient of a loss are problems of this form. The solver never builds
-//! one (it goes stage by stage, without storing the data); this module is for tests, which judge the recursion by the KKT
-//! residual of its solution, and for users who have an LQ problem.
+//! A Newton step of the forward solve and the gradient of a loss are both problems of this form. The solver works stage by
+//! stage and stores no [`LqProblem`]. This module is for users who have an LQ problem, and for tests of the recursion, which
+//! check the KKT residual of its solution.
+//!
+//! A double integrator with steps of 0.1 s, from 1 m to rest in 5 s:
+//!
+//! ```
+//! use dilqr_runtime::lq::{LqProblem, LqStage};
+//! use dilqr_runtime::nalgebra::{Matrix1, Matrix2, Vector2};
+//!
+//! // State: position [m] and velocity [m/s]; control: acceleration [m/s^2].
+//! let stage = LqStage {
+//!     fx: Matrix2::new(1.0, 0.1, 0.0, 1.0),
+//!     fu: Vector2::new(0.005, 0.1),
+//!     hxx: Matrix2::identity() * 0.1,
+//!     huu: Matrix1::new(0.01),
+//!     ..LqStage::zeros()
+//! };
+//! let problem = LqProblem {
+//!     initial_state: Vector2::new(1.0, 0.0),
+//!     stages: vec![stage; 50],
+//!     terminal_hxx: Matrix2::identity() * 100.0,
+//!     terminal_gx: Vector2::zeros(),
+//! };
+//! let solution = problem.solve()?;
+//! assert!(solution.states[50].amax() < 1e-3);
+//! assert!(problem.kkt_residual(&solution).max() < 1e-12);
+//! // The feedback law of the first stage.
+//! assert_eq!(solution.controls[0], solution.gains[0] * problem.initial_state);
+//! # Ok::<(), dilqr_runtime::lq::NoMinimum>(())
+//! ```
 
 pub(crate) mod bounds;
 pub(crate) mod box_constrained;
+pub(crate) mod curvature;
 pub(crate) mod equality_constrained;
+mod problem;
 pub(crate) mod proximal;
 pub(crate) mod riccati;
 
-use crate::linalg::products::zeros;
+pub use problem::{KktResidual, LqProblem, LqSolution, LqStage, NoMinimum};
 pub use proximal::Proximal;
 pub use riccati::{Feedforward, NotPositiveDefinite, Quadratic, StageFactor, costate, next_state};
-
-use alloc::vec::Vec;
-use nalgebra::{SMatrix, SVector};
-use thiserror::Error;
-
-use crate::linalg::products::{add_product, add_transposed_product, larger};
-use crate::scalar::{Scalar, ScalarReal};
-
-/// One stage. Symmetric matrices have both halves filled.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LqStage<S, const NX: usize, const NU: usize> {
-    /// `NX x NX`.
-    pub fx: SMatrix<S, NX, NX>,
-    /// `NX x NU`.
-    pub fu: SMatrix<S, NX, NU>,
-    /// `NX`; zero for a linearization about a trajectory that satisfies its dynamics.
-    pub offset: SVector<S, NX>,
-    /// `NX x NX`, symmetric.
-    pub hxx: SMatrix<S, NX, NX>,
-    /// `NU x NX`.
-    pub hux: SMatrix<S, NU, NX>,
-    /// `NU x NU`, symmetric.
-    pub huu: SMatrix<S, NU, NU>,
-    /// `NX`.
-    pub gx: SVector<S, NX>,
-    /// `NU`.
-    pub gu: SVector<S, NU>,
-}
-
-impl<S: Scalar, const NX: usize, const NU: usize> LqStage<S, NX, NU> {
-    /// A stage of zeros.
-    #[must_use]
-    pub fn zeros() -> Self {
-        Self {
-            fx: zeros(),
-            fu: zeros(),
-            offset: zeros(),
-            hxx: zeros(),
-            hux: zeros(),
-            huu: zeros(),
-            gx: zeros(),
-            gu: zeros(),
-        }
-    }
-}
-
-/// The LQ problem; its horizon is the number of stages.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LqProblem<S, const NX: usize, const NU: usize> {
-    /// `dx_0`, `NX`.
-    pub initial_state: SVector<S, NX>,
-    /// Stages `0 .. T-1`.
-    pub stages: Vec<LqStage<S, NX, NU>>,
-    /// `hxx_T`, `NX x NX`, symmetric.
-    pub terminal_hxx: SMatrix<S, NX, NX>,
-    /// `gx_T`, `NX`.
-    pub terminal_gx: SVector<S, NX>,
-}
-
-/// Primal and dual solution, and the feedback law that produced it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LqSolution<S, const NX: usize, const NU: usize> {
-    /// `dx_t`, `T + 1` vectors.
-    pub states: Vec<SVector<S, NX>>,
-    /// `du_t`, `T` vectors.
-    pub controls: Vec<SVector<S, NU>>,
-    /// `dlambda_t = V_t dx_t + v_t`, `T + 1` vectors.
-    pub costates: Vec<SVector<S, NX>>,
-    /// `K_t`, `T` matrices.
-    pub gains: Vec<SMatrix<S, NU, NX>>,
-}
-
-/// The stage whose `Quu` is not positive definite: the problem has no unique minimum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the reduced Hessian is not positive definite at stage {stage}")]
-pub struct NoMinimum {
-    /// Stage `t`.
-    pub stage: usize,
-}
-
-/// Largest absolute violations of the optimality conditions, over all stages and entries.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct KktResidual {
-    /// Of the dynamics and the initial state.
-    pub dynamics: f64,
-    /// Of `hxx dx + hux' du + gx + fx' dlambda_{t+1} - dlambda_t`, and of the terminal condition.
-    pub states: f64,
-    /// Of `hux dx + huu du + gu + fu' dlambda_{t+1}`.
-    pub controls: f64,
-}
-
-impl KktResidual {
-    /// The largest of the three; NaN if one is.
-    #[must_use]
-    pub fn max(&self) -> f64 {
-        [self.dynamics, self.states, self.controls].into_iter().fold(0.0, larger)
-    }
-}
-
-impl<S: Scalar, const NX: usize, const NU: usize> LqProblem<S, NX, NU> {
-    /// Solves the problem by the recursion of [`riccati`](crate::riccati), without regularization.
-    ///
-    /// # Errors
-    /// [`NoMinimum`] where `Quu` is not positive definite.
-    pub fn solve(&self) -> Result<LqSolution<S, NX, NU>, NoMinimum> {
-        let horizon = self.stages.len();
-        let mut factors = vec![StageFactor::zeros(); horizon];
-        let mut feedforward = vec![zeros(); horizon];
-        let mut values = vec![(self.terminal_hxx, self.terminal_gx); horizon + 1];
-        let (mut hessian, mut gradient) = values[horizon];
-        for t in (0..horizon).rev() {
-            let stage = &self.stages[t];
-            // v + V c: the value's gradient where the offset takes the state.
-            add_product(&mut gradient, &hessian, &stage.offset);
-            factors[t]
-                .quadratic(&stage.quadratic(), &Proximal::none(), &mut hessian)
-                .map_err(|_| NoMinimum { stage: t })?;
-            feedforward[t] = factors[t].linear(&stage.fx, &stage.fu, &stage.gx, &stage.gu, &mut gradient).k;
-            values[t] = (hessian, gradient);
-        }
-
-        let mut solution = LqSolution {
-            states: Vec::with_capacity(horizon + 1),
-            controls: Vec::with_capacity(horizon),
-            costates: Vec::with_capacity(horizon + 1),
-            gains: factors.iter().map(|factor| factor.gain).collect(),
-        };
-        let mut dx = self.initial_state;
-        for t in 0..horizon {
-            let stage = &self.stages[t];
-            let du = factors[t].control(&dx, &feedforward[t]);
-            solution.costates.push(costate(&values[t].0, &values[t].1, &dx));
-            solution.states.push(dx);
-            solution.controls.push(du);
-            dx = next_state(&stage.fx, &stage.fu, &stage.offset, &dx, &du);
-        }
-        solution.costates.push(costate(&self.terminal_hxx, &self.terminal_gx, &dx));
-        solution.states.push(dx);
-        Ok(solution)
-    }
-
-    /// How far `solution` is from satisfying the first-order optimality conditions; NaN in every entry where its lengths
-    /// do not fit.
-    #[must_use]
-    pub fn kkt_residual(&self, solution: &LqSolution<S, NX, NU>) -> KktResidual
-    where
-        S: ScalarReal,
-    {
-        let LqSolution { states, controls, costates, .. } = solution;
-        let horizon = self.stages.len();
-        if states.len() != horizon + 1 || controls.len() != horizon || costates.len() != horizon + 1 {
-            return KktResidual { dynamics: f64::NAN, states: f64::NAN, controls: f64::NAN };
-        }
-        let mut residual = KktResidual {
-            dynamics: distance(&states[0], &self.initial_state),
-            states: distance(&costates[horizon], &costate(&self.terminal_hxx, &self.terminal_gx, &states[horizon])),
-            controls: 0.0,
-        };
-        for (t, stage) in self.stages.iter().enumerate() {
-            let (dx, du, dlambda) = (&states[t], &controls[t], &costates[t + 1]);
-            let next = next_state(&stage.fx, &stage.fu, &stage.offset, dx, du);
-            residual.dynamics = larger(residual.dynamics, distance(&next, &states[t + 1]));
-
-            let mut in_state = stage.gx;
-            add_product(&mut in_state, &stage.hxx, dx);
-            add_transposed_product(&mut in_state, &stage.hux, du);
-            add_transposed_product(&mut in_state, &stage.fx, dlambda);
-            residual.states = larger(residual.states, distance(&in_state, &costates[t]));
-
-            let mut in_control = stage.gu;
-            add_product(&mut in_control, &stage.hux, dx);
-            add_product(&mut in_control, &stage.huu, du);
-            add_transposed_product(&mut in_control, &stage.fu, dlambda);
-            residual.controls = larger(residual.controls, distance(&in_control, &zeros()));
-        }
-        residual
-    }
-}
-
-impl<S: Scalar, const NX: usize, const NU: usize> LqStage<S, NX, NU> {
-    fn quadratic(&self) -> Quadratic<'_, S, NX, NU> {
-        Quadratic { fx: &self.fx, fu: &self.fu, hxx: &self.hxx, hux: &self.hux, huu: &self.huu }
-    }
-}
-
-/// Largest absolute difference of two vectors; NaN if an entry is.
-fn distance<S: ScalarReal, const N: usize>(a: &SVector<S, N>, b: &SVector<S, N>) -> f64 {
-    (0..N).map(|i| (a[i] - b[i]).to_f64().abs()).fold(0.0, larger)
-}

@@ -1,6 +1,6 @@
-//! The Riccati recursion: the one backward stage that the forward solve, the gradient and [`lq`](crate::lq) share.
+//! The Riccati recursion: the backward stage that the forward solve, the gradient and [`lq`](crate::lq) share.
 //!
-//! The LQ problem's value function at stage `t` is `1/2 dx' V dx + v' dx + const`. A stage turns `V, v` of `t + 1` into
+//! The value function of the LQ problem at stage `t` is `1/2 dx' V dx + v' dx + const`. A stage turns `V, v` of `t + 1` into
 //! those of `t`:
 //!
 //! ```text
@@ -10,45 +10,45 @@
 //! V  <- Qxx + Qux' K      v  <- Qx + K' Qu
 //! ```
 //!
-//! The short forms of the last line are exact because `Quu k = -Qu`, `Quu K = -Qux` hold with the very `Quu` that was
-//! factorized: regularization enters as a proximal term `mu/2 (dx' D dx + du' E du)` of the LQ problem itself, in `hxx`
-//! and `huu`, never in `Quu` alone; `D` and `E` are diagonal and carry the units of the curvature ([`Curvature`]). Three consequences are used elsewhere:
+//! The short forms of the last line are exact because `Quu k = -Qu` and `Quu K = -Qux` hold with the `Quu` that was
+//! factorized. Regularization is a proximal term `mu/2 (dx' D dx + du' E du)` of the LQ problem itself. It enters `hxx` and
+//! `huu`, never `Quu` alone. `D` and `E` are diagonal and have the units of the curvature
+//! ([`Curvature`](crate::lq::curvature::Curvature)). Three consequences are used elsewhere:
 //!
-//! * With `mu` large enough the stage Hessians are positive definite and the LQ problem is convex, so the recursion exists
-//!   however unstable the system and however long the horizon. (Damping `Quu` alone lets `K` vanish, and `V` then grows
-//!   like the open-loop system; damping `V` alone, as Tassa et al. 2012, does nothing for controls with `fu = 0`.)
+//! * For large `mu` the stage Hessians are positive definite and the LQ problem is convex. So the recursion exists for every
+//!   unstable system and every horizon. (If `Quu` alone is damped, `K` vanishes and `V` grows like the open-loop system. If
+//!   `V` alone is damped, as in Tassa et al. 2012, controls with `fu = 0` are not regularized.)
 //! * The step is a descent direction of the cost with slope `sum_t k' Qu`.
-//! * With `g = (lx, lu)`, `v` is the closed-loop costate `lx + K' lu + (fx + fu K)' lambda`, for any `mu`: the gradient
-//!   `V_x` of differential dynamic programming and the costate of the optimality conditions are one vector.
+//! * With `g = (lx, lu)`, `v` is the closed-loop costate `lx + K' lu + (fx + fu K)' lambda`, for any `mu`. The gradient `V_x`
+//!   of differential dynamic programming and the costate of the optimality conditions are one vector.
 //!
-//! Linear and quadratic part are separate calls, because several linear parts (the columns of a Jacobian) may share one
-//! quadratic part.
+//! The linear and the quadratic part are separate functions, because several linear parts (the columns of a Jacobian) share
+//! one quadratic part.
 
-use crate::linalg::products::zeros;
 use nalgebra::{SMatrix, SVector};
 use thiserror::Error;
 
 use crate::linalg::ldl::Ldl;
 use crate::linalg::products::{
-    Columns, add_product, add_product_of, add_product_where, add_symmetric_product, add_symmetric_product_where,
-    add_transposed_product, add_transposed_product_of, add_transposed_product_where, mirror, negative_zeros,
-    transposed,
+    Columns, add_product, add_product_columns, add_product_masked, add_symmetric_product, add_symmetric_product_masked,
+    add_transposed_product, add_transposed_product_columns, add_transposed_product_masked, mirror, negative_zeros,
+    transposed, zeros,
 };
 use crate::lq::proximal::Proximal;
 use crate::scalar::{Mask, Scalar};
 
-/// Which entries of a stage's `fx` and `fu` can be other than zero: constants, for the products to leave the others out.
+/// The entries of `fx` and `fu` that can be non-zero. They are constants, so that products skip the others.
 pub(crate) trait Pattern<const NX: usize, const NU: usize> {
-    /// Of `fx`, row by row.
+    /// Pattern of `fx`, row by row.
     const FX: [[bool; NX]; NX];
-    /// Of `fu`, row by row.
+    /// Pattern of `fu`, row by row.
     const FU: [[bool; NU]; NX];
 }
 
-/// States from which on a stage's products are loops over columns, and not unrolled over single entries.
+/// From this number of states on, products are loops over columns. Below it they are unrolled over single entries.
 const UNROLLED: usize = 8;
 
-/// Any entry.
+/// The pattern without zeros.
 pub(crate) struct Dense;
 
 impl<const NX: usize, const NU: usize> Pattern<NX, NU> for Dense {
@@ -61,22 +61,23 @@ impl<const NX: usize, const NU: usize> Pattern<NX, NU> for Dense {
 #[error("Quu is not positive definite")]
 pub struct NotPositiveDefinite;
 
-/// The quadratic part of one stage, borrowed from whichever record holds it.
+/// The quadratic part of one stage, borrowed from a record.
 #[derive(Clone, Copy, Debug)]
 pub struct Quadratic<'a, S, const NX: usize, const NU: usize> {
-    /// `NX x NX`.
+    /// `df/dx`, `NX x NX`.
     pub fx: &'a SMatrix<S, NX, NX>,
-    /// `NX x NU`.
+    /// `df/du`, `NX x NU`.
     pub fu: &'a SMatrix<S, NX, NU>,
-    /// `NX x NX`, symmetric.
+    /// Hessian in the state, `NX x NX`, symmetric.
     pub hxx: &'a SMatrix<S, NX, NX>,
-    /// `NU x NX`.
+    /// Mixed block of the Hessian, `NU x NX`.
     pub hux: &'a SMatrix<S, NU, NX>,
-    /// `NU x NU`, symmetric.
+    /// Hessian in the control, `NU x NU`, symmetric.
     pub huu: &'a SMatrix<S, NU, NU>,
 }
 
-/// A quadratic value function `1/2 dx' V dx + v' dx`, borrowed.
+/// The derivatives of a quadratic value function `1/2 dx' V dx + v' dx`. A backward stage replaces those of the next stage
+/// by its own.
 #[derive(Debug)]
 pub(crate) struct ValueFunction<'a, S, const NX: usize> {
     /// `V`, `NX x NX`, symmetric.
@@ -85,23 +86,23 @@ pub(crate) struct ValueFunction<'a, S, const NX: usize> {
     pub(crate) gradient: &'a mut SVector<S, NX>,
 }
 
-/// What a stage's quadratic part leaves behind: the feedback, and the means to solve for feed-forward terms.
+/// The result of a stage's quadratic part: the feedback gain, and the factors to solve for feed-forward terms.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StageFactor<S, const NX: usize, const NU: usize> {
-    /// `K`, `NU x NX`.
+    /// Feedback gain `K`, `NU x NX`.
     pub gain: SMatrix<S, NU, NX>,
     /// Factors of `Quu`, `NU x NU`.
     pub(crate) quu: Ldl<S, NU>,
-    /// `Quu` itself; infinity on the diagonal for controls at a bound.
+    /// `Quu`, `NU x NU`, with infinity on the diagonal for controls at a bound.
     pub(crate) curvature: SMatrix<S, NU, NU>,
 }
 
-/// What a stage's linear part leaves behind. `C` columns share the stage's quadratic part; usually one.
+/// The result of a stage's linear part. `C` columns share the quadratic part; usually `C = 1`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Feedforward<S, const NU: usize, const C: usize> {
-    /// `Qu`, `NU x C`.
+    /// Gradient `Qu` of the Q-function, `NU x C`.
     pub qu: SMatrix<S, NU, C>,
-    /// `k`, `NU x C`.
+    /// Feed-forward term `k`, `NU x C`.
     pub k: SMatrix<S, NU, C>,
 }
 
@@ -117,7 +118,7 @@ pub(crate) struct Blocks<S, const NX: usize, const NU: usize> {
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> Blocks<S, NX, NU> {
-    /// From a stage and the Hessian of the next stage's value function.
+    /// The blocks from a stage and `V` of the next stage.
     #[inline(always)]
     pub(crate) fn of<P: Pattern<NX, NU>>(
         stage: &Quadratic<'_, S, NX, NU>,
@@ -134,18 +135,18 @@ impl<S: Scalar, const NX: usize, const NU: usize> Blocks<S, NX, NU> {
         proximal.add_to(&mut blocks.qxx, &mut blocks.quu);
         let mut value_fx = negative_zeros();
         let mut value_fu = negative_zeros();
-        add_product_where(&mut value_fx, value, fx, &P::FX);
-        add_product_where(&mut value_fu, value, fu, &P::FU);
-        add_symmetric_product_where(&mut blocks.quu, fu, &value_fu, &P::FU);
-        add_transposed_product_where(&mut blocks.qux, fu, &value_fx, &P::FU);
-        add_symmetric_product_where(&mut blocks.qxx, fx, &value_fx, &P::FX);
+        add_product_masked(&mut value_fx, value, fx, &P::FX);
+        add_product_masked(&mut value_fu, value, fu, &P::FU);
+        add_symmetric_product_masked(&mut blocks.quu, fu, &value_fu, &P::FU);
+        add_transposed_product_masked(&mut blocks.qux, fu, &value_fx, &P::FU);
+        add_symmetric_product_masked(&mut blocks.qxx, fx, &value_fx, &P::FX);
         blocks
     }
 }
 
-/// The same for many states: its products are sums of whole columns, most of them of `NX` entries, for the vector registers.
+/// [`Blocks`] for many states. Its products are sums of whole columns, mostly of `NX` entries, for the vector registers.
 struct WideBlocks<S, const NX: usize, const NU: usize> {
-    /// `Qxx`, `NX x NX`; the lower half counts.
+    /// `Qxx`, `NX x NX`; only the lower half is valid.
     qxx: SMatrix<S, NX, NX>,
     /// `Qux'`, `NX x NU`.
     qxu: SMatrix<S, NX, NU>,
@@ -166,31 +167,31 @@ impl<S: Scalar, const NX: usize, const NU: usize> WideBlocks<S, NX, NU> {
         proximal.add_to(&mut blocks.qxx, &mut blocks.quu);
         let mut value_fx = negative_zeros();
         let mut value_fu = negative_zeros();
-        add_product_of(&mut value_fx, value, fx, fx_columns);
-        add_product_of(&mut value_fu, value, fu, fu_columns);
+        add_product_columns(&mut value_fx, value, fx, fx_columns);
+        add_product_columns(&mut value_fu, value, fu, fu_columns);
         let value_fx = transposed(&value_fx);
-        add_product_of(&mut blocks.qxx, &value_fx, fx, fx_columns);
-        add_product_of(&mut blocks.qxu, &value_fx, fu, fu_columns);
-        add_product_of(&mut blocks.quu, &transposed(&value_fu), fu, fu_columns);
+        add_product_columns(&mut blocks.qxx, &value_fx, fx, fx_columns);
+        add_product_columns(&mut blocks.qxu, &value_fx, fu, fu_columns);
+        add_product_columns(&mut blocks.quu, &transposed(&value_fu), fu, fu_columns);
         mirror(&mut blocks.quu);
         blocks
     }
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
-    /// Room for the factors of a stage.
+    /// Memory for the factors of a stage.
     #[must_use]
     pub fn zeros() -> Self {
         Self { gain: zeros(), quu: Ldl::zeros(), curvature: zeros() }
     }
 
-    /// The quadratic part of a backward stage: `value` holds `V` of the next stage and receives that of this one.
+    /// The quadratic part of a backward stage. `value` holds `V` of the next stage, `NX x NX`, and receives `V` of this stage.
     ///
     /// `proximal` is added to the diagonals of `hxx` and `huu`.
     ///
     /// # Errors
-    /// [`NotPositiveDefinite`] where `Quu` is not (in a lane, where the scalar has several); `value` and the factors then
-    /// hold no meaning.
+    /// [`NotPositiveDefinite`] if `Quu` is not positive definite or not finite, in any lane. `value` and the factors are
+    /// meaningless then.
     #[inline]
     pub fn quadratic(
         &mut self,
@@ -201,7 +202,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         if self.quadratic_where::<Dense>(stage, proximal, value).all() { Ok(()) } else { Err(NotPositiveDefinite) }
     }
 
-    /// [`StageFactor::quadratic`] with the zeros of `fx` and `fu` left out. Says where `Quu` is positive definite.
+    /// [`StageFactor::quadratic`] without the zeros of `fx` and `fu`. The result is true where `Quu` is positive definite.
     #[inline]
     #[must_use]
     pub(crate) fn quadratic_where<P: Pattern<NX, NU>>(
@@ -228,7 +229,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         definite
     }
 
-    /// The same for many states.
+    /// [`quadratic_where`](Self::quadratic_where) for many states.
     #[inline(always)]
     fn quadratic_of_many<P: Pattern<NX, NU>>(
         &mut self,
@@ -248,13 +249,15 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         self.gain = transposed(&gain);
 
         *value = qxx;
-        add_product_of(value, &qxu, &self.gain, &Columns::ALL);
+        add_product_columns(value, &qxu, &self.gain, &Columns::ALL);
         mirror(value);
         definite
     }
 
-    /// The linear part of a backward stage: `value` holds `v` of the next stage (already moved by an offset of the
-    /// dynamics, `v + V c`, where there is one) and receives that of this one.
+    /// The linear part of a backward stage, after [`quadratic`](Self::quadratic). `value` holds `v` of the next stage,
+    /// `NX x C`, and receives `v` of this stage. With an offset `c` of the dynamics it holds `v + V c`.
+    ///
+    /// `gx` (`NX x C`) and `gu` (`NU x C`) are the gradients of the stage's cost.
     #[inline]
     pub fn linear<const C: usize>(
         &self,
@@ -267,7 +270,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         self.linear_where::<Dense, C>(fx, fu, gx, gu, value)
     }
 
-    /// [`StageFactor::linear`] with the zeros of `fx` and `fu` left out.
+    /// [`StageFactor::linear`] without the zeros of `fx` and `fu`.
     #[inline]
     pub(crate) fn linear_where<P: Pattern<NX, NU>, const C: usize>(
         &self,
@@ -280,13 +283,13 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         let mut qu = *gu;
         let mut qx = *gx;
         if const { NX < UNROLLED } {
-            add_transposed_product_where(&mut qu, fu, value, &P::FU);
-            add_transposed_product_where(&mut qx, fx, value, &P::FX);
+            add_transposed_product_masked(&mut qu, fu, value, &P::FU);
+            add_transposed_product_masked(&mut qx, fx, value, &P::FX);
             add_transposed_product(&mut qx, &self.gain, &qu);
         } else {
-            add_transposed_product_of(&mut qu, fu, value, const { &Columns::of(&P::FU) });
-            add_transposed_product_of(&mut qx, fx, value, const { &Columns::of(&P::FX) });
-            add_transposed_product_of(&mut qx, &self.gain, &qu, &Columns::ALL);
+            add_transposed_product_columns(&mut qu, fu, value, const { &Columns::of(&P::FU) });
+            add_transposed_product_columns(&mut qx, fx, value, const { &Columns::of(&P::FX) });
+            add_transposed_product_columns(&mut qx, &self.gain, &qu, &Columns::ALL);
         }
         *value = qx;
 
@@ -296,7 +299,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         Feedforward { qu, k }
     }
 
-    /// The control of the LQ problem's solution, `du = K dx + k`.
+    /// The control `du = K dx + k` of the LQ problem's solution, `NU x C`.
     #[inline]
     #[must_use]
     pub fn control<const C: usize>(&self, dx: &SMatrix<S, NX, C>, k: &SMatrix<S, NU, C>) -> SMatrix<S, NU, C> {
@@ -306,7 +309,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     }
 }
 
-/// The LQ problem's next state, `fx dx + fu du + offset`.
+/// The next state `fx dx + fu du + offset` of the LQ problem, `NX x C`.
 #[inline]
 #[must_use]
 pub fn next_state<S: Scalar, const NX: usize, const NU: usize, const C: usize>(
@@ -322,7 +325,7 @@ pub fn next_state<S: Scalar, const NX: usize, const NU: usize, const C: usize>(
     next
 }
 
-/// The gradient of the value function away from its origin, `V dx + v`: the costate `dlambda`.
+/// The gradient of the value function at `dx`: the costate `dlambda = V dx + v`, `NX`.
 #[inline]
 #[must_use]
 pub fn costate<S: Scalar, const NX: usize>(

@@ -30,7 +30,7 @@ macro_rules! derived {
         $(#[$doc])*
         #[cfg(feature = "dual")]
         fn $name<S: Scalar>(&self, $($arg: $ty),*) {
-            crate::model::autodiff::$name(self, $($arg),*);
+            <Self as crate::model::autodiff::DerivedFunctions<NX, NU, NP, NS>>::$name(self, $($arg),*);
         }
         $(#[$doc])*
         #[cfg(not(feature = "dual"))]
@@ -49,7 +49,7 @@ macro_rules! derived_limit {
         $(#[$doc])*
         #[cfg(feature = "dual")]
         fn $name<S: Scalar>(&self, $($arg: $ty),*) {
-            crate::model::autodiff::$name(self, $($arg),*);
+            <Self as crate::model::autodiff::DerivedLimits<NX, NU, NP, NS>>::$name(self, $($arg),*);
         }
         $(#[$doc])*
         #[cfg(not(feature = "dual"))]

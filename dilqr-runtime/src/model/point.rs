@@ -1,4 +1,4 @@
-//! The variables of one stage by value, for the modules that differentiate value functions.
+//! The variables of one stage by value, and its Hessian, for derivatives of value functions.
 
 use nalgebra::{SMatrix, SVector};
 
@@ -52,7 +52,7 @@ impl<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usi
         Self { x: *dx, ..Self::zero() }
     }
 
-    /// The direction of one variable, counted through `x`, `u`, `p`, `s`.
+    /// The unit direction of one variable, counted through `x`, `u`, `p`, `s`.
     pub(crate) fn unit(variable: usize) -> Self {
         let entry = |first: usize, i: usize| {
             if first + i == variable { S::one() } else { S::zero() }
@@ -73,21 +73,28 @@ impl<S: Scalar, const NX: usize, const NP: usize, const NS: usize> StagePoint<S,
     }
 }
 
-/// Puts the second derivative in the variables `i >= j` of `(x, u)` where it belongs in the three blocks of a Hessian,
-/// in both halves of the symmetric ones.
-pub(crate) fn set_second<S: Scalar, const NX: usize, const NU: usize>(
-    i: usize,
-    j: usize,
-    value: S,
-    (xx, ux, uu): (&mut SMatrix<S, NX, NX>, &mut SMatrix<S, NU, NX>, &mut SMatrix<S, NU, NU>),
-) {
-    if i < NX {
-        xx[(i, j)] = value;
-        xx[(j, i)] = value;
-    } else if j < NX {
-        ux[(i - NX, j)] = value;
-    } else {
-        uu[(i - NX, j - NX)] = value;
-        uu[(j - NX, i - NX)] = value;
+/// The blocks of a Hessian in `(x, u)`.
+pub(crate) struct HessianBlocks<'a, S, const NX: usize, const NU: usize> {
+    /// `NX x NX`, symmetric.
+    pub(crate) xx: &'a mut SMatrix<S, NX, NX>,
+    /// `NU x NX`.
+    pub(crate) ux: &'a mut SMatrix<S, NU, NX>,
+    /// `NU x NU`, symmetric.
+    pub(crate) uu: &'a mut SMatrix<S, NU, NU>,
+}
+
+impl<S, const NX: usize, const NU: usize> HessianBlocks<'_, S, NX, NU> {
+    /// Applies `set` to the entries of the second derivative in the variables `i >= j` of `(x, u)`: to both halves of a
+    /// symmetric block.
+    pub(crate) fn each(self, i: usize, j: usize, mut set: impl FnMut(&mut S)) {
+        if i < NX {
+            set(&mut self.xx[(i, j)]);
+            set(&mut self.xx[(j, i)]);
+        } else if j < NX {
+            set(&mut self.ux[(i - NX, j)]);
+        } else {
+            set(&mut self.uu[(i - NX, j - NX)]);
+            set(&mut self.uu[(j - NX, i - NX)]);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::linalg::products::zeros;
 use crate::scalar::Scalar;
 
 /// Everything a first-order sweep needs of one stage.
@@ -79,7 +80,7 @@ pub struct ParameterTerms<S, const NX: usize, const NU: usize, const NP: usize> 
     pub hup: SMatrix<S, NU, NP>,
 }
 
-macro_rules! zeros {
+macro_rules! record {
     ($record:ident <$($n:ident),*> { $($field:ident: $zero:expr),* $(,)? }) => {
         impl<S: Scalar, $(const $n: usize),*> $record<S, $($n),*> {
             /// A record of zeros. Kernels fill records made here (or filled by the same kernel of the same model before):
@@ -98,21 +99,17 @@ macro_rules! zeros {
     };
 }
 
-zeros!(StageExpansion<NX, NU> {
-    f: constant(), fx: constant(), fu: constant(), l: S::zero(), lx: constant(), lu: constant(), lxx: constant(),
-    lux: constant(), luu: constant(),
+record!(StageExpansion<NX, NU> {
+    f: zeros(), fx: zeros(), fu: zeros(), l: S::zero(), lx: zeros(), lu: zeros(), lxx: zeros(),
+    lux: zeros(), luu: zeros(),
 });
 
-zeros!(TerminalExpansion<NX> { l: S::zero(), lx: constant(), lxx: constant() });
+record!(TerminalExpansion<NX> { l: S::zero(), lx: zeros(), lxx: zeros() });
 
-zeros!(HamiltonianHessian<NX, NU> { hxx: constant(), hux: constant(), huu: constant() });
+record!(HamiltonianHessian<NX, NU> { hxx: zeros(), hux: zeros(), huu: zeros() });
 
-zeros!(HamiltonianExpansion<NX, NU> {
-    fx: constant(), fu: constant(), lx: constant(), lu: constant(), hxx: constant(), hux: constant(), huu: constant(),
+record!(HamiltonianExpansion<NX, NU> {
+    fx: zeros(), fu: zeros(), lx: zeros(), lu: zeros(), hxx: zeros(), hux: zeros(), huu: zeros(),
 });
 
-zeros!(ParameterTerms<NX, NU, NP> { fp: constant(), hxp: constant(), hup: constant() });
-
-fn constant<S: Scalar, const R: usize, const C: usize>() -> SMatrix<S, R, C> {
-    SMatrix::from_array_storage(nalgebra::ArrayStorage([[S::zero(); R]; C]))
-}
+record!(ParameterTerms<NX, NU, NP> { fp: zeros(), hxp: zeros(), hup: zeros() });

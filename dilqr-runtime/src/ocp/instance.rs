@@ -1,4 +1,4 @@
-//! A problem as the sweeps see it: the model with its data, and what limits the trajectory.
+//! An instance of the optimal control problem: a model with its data, bounds and penalties.
 
 use core::marker::PhantomData;
 use nalgebra::{SMatrix, SVector};
@@ -12,7 +12,7 @@ use crate::model::stage::{Stage, Terminal};
 use crate::ocp::penalty::{Penalty, PenaltyValue};
 use crate::scalar::Scalar;
 
-/// Those that a model's [`SPARSITY`](Model::SPARSITY) names.
+/// The pattern of a model's [`SPARSITY`](Model::SPARSITY).
 pub(crate) struct PatternOf<M, const NP: usize, const NS: usize>(PhantomData<M>);
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Pattern<NX, NU> for PatternOf<M, NP, NS>
@@ -23,17 +23,17 @@ where
     const FU: [[bool; NU]; NX] = M::SPARSITY.fu;
 }
 
-/// Everything that a sweep reads besides the trajectory.
+/// The inputs of rollouts and backward passes besides the trajectory.
 pub(crate) struct OcpInstance<'a, M, S, const NU: usize, const NP: usize, const NS: usize> {
     pub(crate) model: &'a M,
     pub(crate) params: &'a SVector<S, NP>,
-    /// One vector a stage, `T + 1` of them.
+    /// `s_t`, `T + 1` vectors.
     pub(crate) stage_params: &'a [SVector<S, NS>],
     pub(crate) bounds: &'a Bounds<S, NU>,
     pub(crate) penalty: &'a Penalty<S>,
 }
 
-/// Whether constraint `i` is one at stage `t`: the first state is given, so what looks at it alone is not.
+/// Whether constraint `i` is enforced at stage `t`. At stage 0 the state is given, so constraints on the state alone are not.
 #[inline(always)]
 pub(crate) fn is_enforced_at(limits: &Limits, t: usize, i: usize) -> bool {
     t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true)
@@ -44,15 +44,16 @@ pub(crate) fn is_enforced_at(limits: &Limits, t: usize, i: usize) -> bool {
 pub(crate) struct Constraint {
     /// Stage `t`; the horizon for terminal constraints.
     pub(crate) t: usize,
-    /// Its index, inequalities first.
+    /// Index of the constraint; inequalities come first.
     pub(crate) i: usize,
     pub(crate) inequality: bool,
-    /// Whether it is a constraint at this stage; see [`is_enforced_at`].
+    /// Whether the constraint is enforced at this stage; see [`is_enforced_at`].
     pub(crate) enforced: bool,
+    /// Value of the constraint.
     pub(crate) c: f64,
 }
 
-/// The constraints along a trajectory with their values: those of the stages, stage after stage, then the terminal ones.
+/// The constraints along a trajectory with their values: stage after stage, then the terminal ones.
 pub(crate) fn constraints_along<'a>(
     values: &'a [f64],
     horizon: usize,
@@ -68,7 +69,7 @@ pub(crate) fn constraints_along<'a>(
     })
 }
 
-/// The derivatives of a stage that penalties add to.
+/// The derivatives of a stage's cost, to which penalties are added.
 pub(crate) struct CostDerivativesMut<'a, S, const NX: usize, const NU: usize> {
     pub(crate) lx: &'a mut SVector<S, NX>,
     pub(crate) lu: &'a mut SVector<S, NU>,
@@ -78,7 +79,7 @@ pub(crate) struct CostDerivativesMut<'a, S, const NX: usize, const NU: usize> {
 }
 
 impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstance<'_, M, S, NU, NP, NS> {
-    /// Whether the sweeps keep controls within bounds, rather than leaving that to penalties.
+    /// Whether rollouts and backward passes enforce the bounds. Otherwise penalties replace them.
     #[inline(always)]
     pub(crate) fn keeps_bounds<const NX: usize>(&self) -> bool
     where
@@ -88,7 +89,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         limits.bounded && !self.penalty.covers_bounds()
     }
 
-    /// Evaluates the constraints of stage `t` into `c`; the value is their penalties' sum.
+    /// Evaluates the constraints of stage `t` into `c` and returns the sum of their penalties.
     #[inline]
     pub(crate) fn stage_penalty<const NX: usize>(
         &self,
@@ -113,7 +114,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         }
         if limits.bounded && self.penalty.covers_bounds() {
             for i in 0..NU {
-                for (_, term) in self.bounds.penalties(i, u, self.penalty) {
+                for (_, term) in self.penalty.of_bounds(self.bounds, i, u) {
                     sum += term.value;
                 }
             }
@@ -121,7 +122,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         sum
     }
 
-    /// As [`stage_penalty`](Self::stage_penalty), of the terminal state.
+    /// [`stage_penalty`](Self::stage_penalty) for the terminal state.
     #[inline]
     pub(crate) fn terminal_penalty<const NX: usize>(&self, x: &SVector<S, NX>, c: &mut [S]) -> S
     where
@@ -141,8 +142,8 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         sum
     }
 
-    /// Adds the penalties of stage `t` to its derivatives. `c` holds the constraints' values; `record` receives the
-    /// multipliers that the penalties stand for, and the expansion of the constraints.
+    /// Adds the penalties of stage `t` to its derivatives. `c` holds the values of the constraints. `record` receives the
+    /// multipliers that correspond to the penalties, and the expansion of the constraints.
     pub(crate) fn expand_stage_penalty<const NX: usize>(
         &self,
         t: usize,
@@ -176,7 +177,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         }
         if limits.bounded && self.penalty.covers_bounds() {
             for i in 0..NU {
-                for (side, term) in self.bounds.penalties(i, at.u, self.penalty) {
+                for (side, term) in self.penalty.of_bounds(self.bounds, i, at.u) {
                     derivatives.lu[i] += side.direction::<S>() * term.slope;
                     derivatives.huu[(i, i)] += term.curvature;
                 }
@@ -184,7 +185,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         }
     }
 
-    /// As [`expand_stage_penalty`](Self::expand_stage_penalty), of the terminal state.
+    /// [`expand_stage_penalty`](Self::expand_stage_penalty) for the terminal state.
     pub(crate) fn expand_terminal_penalty<const NX: usize>(
         &self,
         x: &SVector<S, NX>,
@@ -216,8 +217,8 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> CostDerivativesMut<'_, S, NX, NU> {
-    /// Adds the penalty of a constraint with the derivatives `cx`, `cu`: its slope times them to the gradient, its curvature
-    /// times their outer product to the Hessian.
+    /// Adds the penalty of a constraint with the gradients `cx` and `cu`: `slope c_z` to the gradient, and
+    /// `curvature c_z c_z'` to the Hessian.
     fn add_constraint(&mut self, cx: &SVector<S, NX>, cu: &SVector<S, NU>, term: &PenaltyValue<S>) {
         let PenaltyValue { slope, curvature, .. } = *term;
         for i in 0..NX {
@@ -240,7 +241,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> CostDerivativesMut<'_, S, NX, 
     }
 }
 
-/// Memory for the penalties of a stage: the multipliers that they stand for, and the expansion of the constraints.
+/// Memory for the penalties of a stage: the multipliers that correspond to them, and the expansion of the constraints.
 #[derive(Clone, Debug)]
 pub(crate) struct PenaltyRecord<S, const NX: usize, const NU: usize> {
     pub(crate) multipliers: Vec<S>,
@@ -248,7 +249,7 @@ pub(crate) struct PenaltyRecord<S, const NX: usize, const NU: usize> {
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> PenaltyRecord<S, NX, NU> {
-    /// For this many constraints.
+    /// Memory for this many constraints.
     pub(crate) fn zeros(count: usize) -> Self {
         Self { multipliers: vec![S::zero(); count], expansion: ConstraintExpansion::zeros(count) }
     }

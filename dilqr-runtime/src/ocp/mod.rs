@@ -1,6 +1,7 @@
-//! The optimal control problem as the recursions see it: a model with its data, penalties, rollouts and residuals.
+//! The optimal control problem: instances with their penalties, trajectories, rollouts and residuals.
 
 pub(crate) mod instance;
 pub(crate) mod penalty;
 pub(crate) mod rollout;
 pub(crate) mod stationarity;
+pub(crate) mod trajectory;

@@ -1,49 +1,54 @@
-//! How limits enter the cost: constraints through an augmented Lagrangian while a problem is being solved, or every limit
-//! through a barrier where the user asks for a relaxed problem.
+//! Penalties: terms of the cost in place of limits.
+//!
+//! An augmented Lagrangian replaces constraints while a problem is solved. Barriers replace all limits in a relaxed problem.
 
-use crate::scalar::float;
 use alloc::vec::Vec;
 
-use crate::model::limits::Limits;
-use crate::scalar::{Mask, Scalar};
+use nalgebra::SVector;
 
-/// The kind, and a multiplier for each constraint.
+use crate::lq::bounds::{Bounds, Side};
+use crate::model::limits::Limits;
+use crate::scalar::{Mask, Scalar, float};
+
+/// The kind of penalty, and a multiplier for each constraint.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Penalty<S> {
     pub(crate) kind: PenaltyKind,
-    /// Of the stages' constraints, stage after stage.
+    /// Multipliers of the stage constraints, stage after stage.
     pub(crate) stage: Vec<S>,
-    /// Of the terminal constraints.
+    /// Multipliers of the terminal constraints.
     pub(crate) terminal: Vec<S>,
 }
 
+/// The kind of penalty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum PenaltyKind {
     /// `(max(0, m + weight c)^2 - m^2) / (2 weight)` for an inequality with multiplier `m`, without the `max` for an
-    /// equality (Hestenes 1969, Powell 1969, Rockafellar 1973). Bounds are none of its business: the sweeps keep them.
+    /// equality (Hestenes 1969, Powell 1969, Rockafellar 1973). Bounds are not penalized; the Riccati stage enforces them.
     Augmented { weight: f64 },
     /// `-tau ln(-c)` for an inequality, bounds included, continued as a parabola from `c = -tau` on (Feller and Ebenbauer,
     /// *Relaxed logarithmic barrier function based model predictive control*, 2017); `c^2 / (2 tau)` for an equality.
     Barrier { tau: f64 },
 }
 
-/// What a penalty is at a value of its constraint, with its first and second derivative there.
+/// The value and the derivatives of a penalty at a value of its constraint.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct PenaltyValue<S> {
     pub(crate) value: S,
-    /// The multiplier that the penalty stands for.
+    /// First derivative: the multiplier that corresponds to the penalty.
     pub(crate) slope: S,
+    /// Second derivative.
     pub(crate) curvature: S,
 }
 
 impl<S: Scalar> PenaltyValue<S> {
-    /// Zero where the mask holds.
+    /// Zero where the mask is true.
     pub(crate) fn unless(self, mask: S::Mask) -> Self {
         let keep = |part| S::select(mask, S::zero(), part);
         Self { value: keep(self.value), slope: keep(self.slope), curvature: keep(self.curvature) }
     }
 
-    /// `a` where the mask holds, `b` elsewhere.
+    /// `a` where the mask is true, `b` elsewhere.
     fn select(mask: S::Mask, a: Self, b: Self) -> Self {
         Self {
             value: S::select(mask, a.value, b.value),
@@ -54,7 +59,7 @@ impl<S: Scalar> PenaltyValue<S> {
 }
 
 impl<S: Scalar> Penalty<S> {
-    /// With multipliers of zero, over `horizon` stages.
+    /// A penalty with zero multipliers over `horizon` stages.
     pub(crate) fn new(kind: PenaltyKind, horizon: usize, limits: &Limits) -> Self {
         Self { kind, stage: vec![S::zero(); horizon * limits.stage()], terminal: vec![S::zero(); limits.terminal()] }
     }
@@ -64,7 +69,7 @@ impl<S: Scalar> Penalty<S> {
         self.stage.iter().chain(&self.terminal).all(|multiplier| multiplier.is_zero())
     }
 
-    /// Whether bounds are a part of the cost.
+    /// Whether bounds are penalized.
     pub(crate) fn covers_bounds(&self) -> bool {
         matches!(self.kind, PenaltyKind::Barrier { .. })
     }
@@ -75,6 +80,7 @@ impl<S: Scalar> Penalty<S> {
         &self.stage[t * limits.stage()..][..limits.stage()]
     }
 
+    /// The penalty of a constraint with the value `c`.
     #[inline]
     pub(crate) fn term(&self, inequality: bool, c: S, multiplier: S) -> PenaltyValue<S> {
         let half = S::from_f64(0.5);
@@ -82,8 +88,8 @@ impl<S: Scalar> Penalty<S> {
             PenaltyKind::Augmented { weight } => {
                 let weight = S::from_f64(weight);
                 let slope = multiplier + weight * c;
-                let held = S::Mask::splat(!inequality) | S::zero().less(slope);
-                let (slope, curvature) = (S::select(held, slope, S::zero()), S::select(held, weight, S::zero()));
+                let active = S::Mask::splat(!inequality) | S::zero().less(slope);
+                let (slope, curvature) = (S::select(active, slope, S::zero()), S::select(active, weight, S::zero()));
                 PenaltyValue { value: half * (slope * slope - multiplier * multiplier) / weight, slope, curvature }
             }
             PenaltyKind::Barrier { tau } => {
@@ -97,7 +103,7 @@ impl<S: Scalar> Penalty<S> {
                     let slope = tau / distance;
                     PenaltyValue { value: -tau * distance.ln(), slope, curvature: slope / distance }
                 };
-                // The parabola that meets the logarithm at `c = -tau` in value, slope and curvature.
+                // It has the value, slope and curvature of the logarithm at `c = -tau`.
                 let parabola = || {
                     let beyond = (c + tau) / tau;
                     let value = tau * (beyond + half * beyond * beyond - logarithm);
@@ -114,6 +120,41 @@ impl<S: Scalar> Penalty<S> {
             }
         }
     }
+
+    /// The penalties of the bounds on entry `i` of `u` as inequalities `c <= 0`, each with its side. Open sides give zero or
+    /// no penalty.
+    pub(crate) fn of_bounds<const NU: usize>(
+        &self,
+        bounds: &Bounds<S, NU>,
+        i: usize,
+        u: &SVector<S, NU>,
+    ) -> impl Iterator<Item = (Side, PenaltyValue<S>)> {
+        let sides = [(Side::Lower, bounds.lower[i] - u[i]), (Side::Upper, u[i] - bounds.upper[i])];
+        sides.into_iter().filter_map(|(side, c)| {
+            let open = c.equal(S::from_f64(f64::NEG_INFINITY));
+            (!open.all()).then(|| (side, self.term(true, c, S::zero()).unless(open)))
+        })
+    }
+}
+
+/// Multipliers of the constraints, borrowed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MultipliersRef<'a, S> {
+    /// Stage after stage.
+    pub(crate) stage: &'a [S],
+    pub(crate) terminal: &'a [S],
+}
+
+impl<'a, S> MultipliersRef<'a, S> {
+    /// The multipliers of a model without constraints.
+    #[cfg(feature = "lanes")]
+    pub(crate) const NONE: Self = Self { stage: &[], terminal: &[] };
+
+    /// The multipliers of stage `t`.
+    #[inline(always)]
+    pub(crate) fn at_stage(&self, t: usize, limits: &Limits) -> &'a [S] {
+        &self.stage[t * limits.stage()..][..limits.stage()]
+    }
 }
 
 #[cfg(test)]
@@ -124,8 +165,8 @@ mod tests {
         Penalty { kind, stage: Vec::new(), terminal: Vec::new() }
     }
 
-    /// Slope and curvature against central differences of value and slope; away from the kinks of the second derivative
-    /// the differences are good to the square of the step, 1e-10, over the law's own scale of 0.1.
+    /// Slope and curvature against central differences of value and slope. Away from the kinks of the second derivative the
+    /// error of the differences is the square of the step, 1e-10, over the penalty's scale of 0.1.
     #[test]
     fn derivatives_are_those_of_the_value() {
         let h = 1e-5;
@@ -149,29 +190,9 @@ mod tests {
     fn the_barrier_is_smooth_where_its_pieces_meet() {
         let barrier = penalty(PenaltyKind::Barrier { tau: 0.1 });
         let (inside, outside) = (barrier.term(true, -0.1 - 1e-12, 0.0), barrier.term(true, -0.1 + 1e-12, 0.0));
-        // The step of 1e-12 times a curvature of 10 and a third derivative of 200.
+        // The differences are the step of 1e-12 times a curvature of 10 and a third derivative of 200.
         assert!((inside.value - outside.value).abs() < 1e-11);
         assert!((inside.slope - outside.slope).abs() < 1e-10);
         assert!((inside.curvature - outside.curvature).abs() < 1e-9);
-    }
-}
-
-/// Multipliers of the constraints, borrowed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MultipliersRef<'a, S> {
-    /// Stage after stage.
-    pub(crate) stage: &'a [S],
-    pub(crate) terminal: &'a [S],
-}
-
-impl<'a, S> MultipliersRef<'a, S> {
-    /// Those of a model without constraints.
-    #[cfg(feature = "lanes")]
-    pub(crate) const NONE: Self = Self { stage: &[], terminal: &[] };
-
-    /// Those of stage `t`.
-    #[inline(always)]
-    pub(crate) fn at_stage(&self, t: usize, limits: &Limits) -> &'a [S] {
-        &self.stage[t * limits.stage()..][..limits.stage()]
     }
 }

@@ -1,70 +1,24 @@
-//! Rollouts: from controls, or from a feedback law, to states and cost.
+//! Rollouts: states and cost from a control law.
 //!
-//! All of them use the model's `step` kernel, so that the same controls give the same states to the last bit.
+//! All rollouts call the model's `step` kernel, so that the same controls give the same states to the last bit.
 
-use crate::linalg::products::zeros;
-use crate::ocp::penalty::MultipliersRef;
-use crate::ocp::stationarity;
-use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 use num_traits::Zero;
 
-use crate::linalg::products::{add_product, is_finite};
+use crate::linalg::products::{add_product, is_finite, zeros};
 use crate::model::Model;
-use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::OcpInstance;
-use crate::ocp::stationarity::Magnitudes;
 use crate::scalar::{Mask, Scalar};
 
-/// States and controls.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Trajectory<S, const NX: usize, const NU: usize> {
-    /// `x_t`, `T + 1` vectors.
-    pub(crate) states: Vec<SVector<S, NX>>,
-    /// `u_t`, `T` vectors.
-    pub(crate) controls: Vec<SVector<S, NU>>,
-    /// Values of the stages' constraints, stage after stage, then those of the terminal ones; empty without constraints.
-    pub(crate) constraints: Vec<S>,
-}
+pub(crate) use crate::ocp::trajectory::{Trajectory, TrajectoryRef, at_stage};
 
-impl<S: Scalar, const NX: usize, const NU: usize> Trajectory<S, NX, NU> {
-    /// A trajectory of zeros over `horizon` stages.
-    #[must_use]
-    pub(crate) fn zeros(horizon: usize, limits: &Limits) -> Self {
-        let constraints = vec![S::zero(); horizon * limits.stage() + limits.terminal()];
-        Self { states: vec![zeros(); horizon + 1], controls: vec![zeros(); horizon], constraints }
-    }
-
-    /// The largest relative change to another trajectory, or some change above `bound`; see
-    /// [`relative_change`](stationarity::relative_change).
-    pub(crate) fn relative_change(&self, other: &Self, bound: S) -> S {
-        let magnitudes = Magnitudes::of(&self.states, &self.controls);
-        let (from, to) = ((&*self.states, &*self.controls), (&*other.states, &*other.controls));
-        stationarity::relative_change(from, to, &magnitudes, bound)
-    }
-
-    /// Takes over another trajectory of the same horizon.
-    pub(crate) fn copy_from(&mut self, other: &Self) {
-        self.states.copy_from_slice(&other.states);
-        self.controls.copy_from_slice(&other.controls);
-        self.constraints.copy_from_slice(&other.constraints);
-    }
-}
-
-/// The part of a trajectory's constraints that belongs to stage `t`; the terminal part where `t` is the horizon.
-#[inline(always)]
-pub(crate) fn at_stage<S>(constraints: &[S], t: usize, horizon: usize, limits: &Limits) -> core::ops::Range<usize> {
-    let first = t * limits.stage();
-    if t < horizon { first..first + limits.stage() } else { first..constraints.len() }
-}
-
-/// The cost of a trajectory, and how precisely a sum of such terms is known.
+/// The cost of a trajectory, and the magnitude of its terms.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cost<S: Scalar> {
-    /// `sum_t l(x_t, u_t) + l_T(x_T)`, and the penalties.
+    /// `sum_t l(x_t, u_t) + l_T(x_T)` with the penalties.
     pub(crate) total: S,
-    /// The sum of the terms' absolute values: rounding of the total is in proportion to it.
+    /// The sum of the absolute values of the terms. The rounding error of the total is proportional to it.
     pub(crate) magnitude: S::Real,
 }
 
@@ -81,17 +35,19 @@ impl<S: Scalar> Cost<S> {
 }
 
 impl Cost<f64> {
-    /// The rounding of a sum of `horizon + 1` terms, each good to a few units in the last place, and what rounding errors of
-    /// the states add to it by way of the costates; with a margin, so that a decrease is measured to some digits.
-    /// `sensitivity` is `sum_t |lambda_t|' |x_t|`: near a goal it is far above the cost.
+    /// The rounding error of the total: of a sum of `horizon + 1` terms, each accurate to a few units in the last place, and of
+    /// the states through the costates. A decrease above it is accurate to some digits, because it has a margin.
+    /// `sensitivity` is `sum_t |lambda_t|' |x_t|`; near a goal it is far above the cost.
     pub(crate) fn noise(&self, horizon: usize, sensitivity: f64) -> f64 {
         10.0 * f64::EPSILON * ((horizon + 10) as f64 * self.magnitude + sensitivity)
     }
 }
 
-/// Rolls a control law out from `x0`, within the bounds: `law` turns the control of a stage, as it stands in the
-/// trajectory, into the one to apply. Returns the cost, and where all numbers are finite; as soon as that is nowhere, the
-/// remaining states are what the last step gave.
+/// Rolls out a control law from `x0`, within the bounds. `law` receives the stage, its state and the control in the
+/// trajectory, and replaces the control.
+///
+/// Returns the cost, and a mask that is true where all numbers are finite. The rollout stops when that is nowhere the case;
+/// the remaining states then equal the last one.
 #[inline(always)]
 pub(crate) fn rollout<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, S, NU, NP, NS>,
@@ -124,12 +80,12 @@ where
         controls[t] = u;
         states[t + 1] = next;
         x = next;
-        // One test a stage: the sum of what the stage produced is finite only if every term is.
-        let mut produced = cost.total.real();
+        // One test a stage: the sum of the stage's results is finite only if every term is.
+        let mut results = cost.total.real();
         for i in 0..NX {
-            produced += next[i].real();
+            results += next[i].real();
         }
-        finite = finite & is_finite(produced);
+        finite = finite & is_finite(results);
         if !finite.any() {
             states[t + 1..].fill(next);
             return (cost, finite);
@@ -139,19 +95,20 @@ where
     (cost, finite & is_finite(cost.total))
 }
 
-/// The feedback law `u = u_t + alpha k_t + K_t (x - x_t)` about a trajectory.
+/// The feedback law `u = u_t + alpha k_t + K_t (x - x_t)` about a reference trajectory.
 pub(crate) struct FeedbackLaw<'a, S, const NX: usize, const NU: usize> {
     /// `x_t` and `u_t`.
     pub(crate) reference: &'a Trajectory<S, NX, NU>,
-    /// `K_t`
+    /// `K_t`, `T` matrices.
     pub(crate) gains: &'a [SMatrix<S, NU, NX>],
-    /// `k_t`
+    /// `k_t`, `T` vectors.
     pub(crate) feedforward: &'a [SVector<S, NU>],
+    /// Step length.
     pub(crate) alpha: S,
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> FeedbackLaw<'_, S, NX, NU> {
-    /// Rolls the law out from the first state of its reference into `trial`; see [`rollout`].
+    /// Rolls out the law from the initial state of its reference into `trial`; see [`rollout`].
     pub(crate) fn rollout<M, const NP: usize, const NS: usize>(
         &self,
         instance: &OcpInstance<'_, M, S, NU, NP, NS>,
@@ -175,7 +132,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> FeedbackLaw<'_, S, NX, NU> {
     }
 }
 
-/// The cost along states and controls that already belong together.
+/// The cost of states and controls that satisfy the dynamics already.
 pub(crate) fn cost_along<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, S, NU, NP, NS>,
     trajectory: &mut Trajectory<S, NX, NU>,
@@ -199,6 +156,7 @@ where
     cost
 }
 
+/// Adds the terminal cost with its penalties.
 #[inline(always)]
 fn add_terminal_cost<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, S, NU, NP, NS>,
@@ -214,30 +172,5 @@ fn add_terminal_cost<S: Scalar, M, const NX: usize, const NU: usize, const NP: u
     if limits.terminal() > 0 {
         let range = at_stage(constraints, horizon, horizon, limits);
         cost.add(instance.terminal_penalty(x, &mut constraints[range]));
-    }
-}
-
-/// A trajectory, the data it belongs to, and its multipliers, borrowed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TrajectoryRef<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
-    pub(crate) states: &'a [SVector<S, NX>],
-    pub(crate) controls: &'a [SVector<S, NU>],
-    pub(crate) params: &'a SVector<S, NP>,
-    pub(crate) stage_params: &'a [SVector<S, NS>],
-    pub(crate) multipliers: MultipliersRef<'a, S>,
-}
-
-impl<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> TrajectoryRef<'a, S, NX, NU, NP, NS> {
-    /// Stage `t` as kernels read it.
-    #[inline(always)]
-    pub(crate) fn stage(&self, t: usize) -> Stage<'a, S, NX, NU, NP, NS> {
-        Stage::new(&self.states[t], &self.controls[t], self.params, &self.stage_params[t])
-    }
-
-    /// The terminal state as kernels read it.
-    #[inline(always)]
-    pub(crate) fn terminal(&self) -> Terminal<'a, S, NX, NP, NS> {
-        let horizon = self.controls.len();
-        Terminal::new(&self.states[horizon], self.params, &self.stage_params[horizon])
     }
 }

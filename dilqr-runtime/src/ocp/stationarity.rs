@@ -1,6 +1,6 @@
 //! How far a trajectory is from the optimality conditions, in measures without units.
 //!
-//! Three things are measured, and none of them is compared with a constant that has a unit:
+//! There are three measures. None is compared with a constant that has a unit:
 //!
 //! * the residual `Q_u` of stationarity beside the terms `l_u` and `f_u' lambda` that cancel in it ([`Stationarity`]);
 //! * the Newton step beside the variables it changes ([`Magnitudes`]);
@@ -136,7 +136,7 @@ pub(crate) fn clear_rounding<S: Scalar, const NX: usize, const NU: usize>(
     }
 }
 
-/// The largest magnitude of each variable along a trajectory: what its changes are measured by.
+/// The largest magnitude of each variable along a trajectory. Changes are relative to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Magnitudes<S, const NX: usize, const NU: usize> {
     states: SVector<S, NX>,
@@ -181,8 +181,8 @@ fn ratio<S: Scalar>(change: S, size: S) -> S {
     S::select(change.equal(S::zero()), S::zero(), change / size)
 }
 
-/// The largest relative change between two trajectories, measured by `magnitudes`; it ends with what it has where that is
-/// above `bound` everywhere.
+/// The largest relative change between two trajectories, relative to `magnitudes`. Ends early where the
+/// change is above `bound` in every lane.
 pub(crate) fn relative_change<S: Scalar, const NX: usize, const NU: usize>(
     (states, controls): (&[SVector<S, NX>], &[SVector<S, NU>]),
     (new_states, new_controls): (&[SVector<S, NX>], &[SVector<S, NU>]),

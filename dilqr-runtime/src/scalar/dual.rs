@@ -2,21 +2,12 @@
 
 use num_dual::{Dual, DualNum, HyperDual};
 
-use crate::scalar::Scalar;
+use crate::scalar::hyper_dual::HyperDualParts;
+use crate::scalar::{Scalar, private};
 
-/// A hyper-dual number over `T` seen through its parts: `value + first e1 + second e2 + mixed e1 e2`.
-pub trait HyperDualParts<T> {
-    /// The number `value + first e1 + second e2`.
-    fn from_parts(value: T, first: T, second: T) -> Self;
-    /// The value.
-    fn value(&self) -> T;
-    /// The derivative in the first direction.
-    fn first(&self) -> T;
-    /// The derivative in the second direction.
-    fn second(&self) -> T;
-    /// The second derivative in both directions.
-    fn mixed(&self) -> T;
-}
+impl<T: Scalar + DualNum> private::Sealed for Dual<T> {}
+
+impl<T: Scalar + DualNum> private::Sealed for HyperDual<T> {}
 
 impl<T: Scalar> HyperDualParts<T> for HyperDual<T> {
     #[inline]
@@ -41,7 +32,7 @@ impl<T: Scalar> HyperDualParts<T> for HyperDual<T> {
     }
 }
 
-/// A choice, part by part.
+/// A selection, part by part.
 trait SelectParts<T: Scalar> {
     fn select_parts(mask: T::Mask, a: Self, b: Self) -> Self;
 }
@@ -65,7 +56,7 @@ impl<T: Scalar> SelectParts<T> for HyperDual<T> {
     }
 }
 
-/// The chain rule. Second derivatives are closures, since first-order numbers do not need them.
+/// The chain rule. Second derivatives are closures because first-order numbers do not need them.
 trait Chain<T>: Sized {
     /// `f(self)` from `f`, `f'` and `f''` at the real part.
     fn unary(self, f: T, df: T, d2f: impl FnOnce() -> T) -> Self;
@@ -111,17 +102,17 @@ fn number<T: Scalar>(value: f64) -> T {
     <T as Scalar>::from_f64(value)
 }
 
-/// `factor * base^(n - by)`, and zero where the factor is: at a zero base the power may be infinite there.
+/// `factor * base^(n - by)`, and zero where the factor is zero, since the power of a zero base may be infinite.
 fn powi_term<T: Scalar>(factor: f64, base: T, n: i32, by: i32) -> T {
     if factor == 0.0 {
         T::zero()
     } else {
-        // Saturation is out of reach of any finite result other than |base| = 1, which it does not change.
+        // Where the exponent saturates, finite results have |base| = 1, and those do not change.
         number::<T>(factor) * Scalar::powi(base, n.saturating_sub(by))
     }
 }
 
-/// `factor * base^exponent`, and zero where the factor is.
+/// `factor * base^exponent`, and zero where the factor is zero.
 fn powf_term<T: Scalar>(factor: f64, base: T, exponent: f64) -> T {
     if factor == 0.0 { T::zero() } else { number::<T>(factor) * Scalar::powf(base, exponent) }
 }
@@ -132,8 +123,8 @@ fn pow_term<T: Scalar>(factor: T, base: T, exponent: T) -> T {
     T::select(undefined, T::zero(), factor * Scalar::pow(base, exponent))
 }
 
-/// `base^exponent * log`, `log` being a polynomial in the base's logarithm: its limit, zero, where the base is zero and
-/// the exponent positive.
+/// `base^exponent * log`, where `log` is a polynomial in the logarithm of the base. Where the base is zero and the exponent
+/// positive it is the limit, zero.
 fn pow_log_term<T: Scalar>(base: T, exponent: T, log: T) -> T {
     let limit = base.equal(T::zero()) & T::zero().less(exponent);
     T::select(limit, T::zero(), Scalar::pow(base, exponent) * log)
@@ -142,9 +133,20 @@ fn pow_log_term<T: Scalar>(base: T, exponent: T, log: T) -> T {
 macro_rules! dual_scalar {
     ($dual:ident) => {
         impl<T: Scalar + DualNum> Scalar for $dual<T> {
+            type Single = Self;
             type HyperDual = HyperDual<Self>;
             type Mask = <T as Scalar>::Mask;
             type Real = <T as Scalar>::Real;
+
+            #[inline]
+            fn single(self, _: usize) -> Self {
+                self
+            }
+
+            #[inline]
+            fn set_single(&mut self, _: usize, value: Self) {
+                *self = value;
+            }
 
             #[inline]
             fn from_f64(value: f64) -> Self {
@@ -211,7 +213,7 @@ macro_rules! dual_scalar {
 
             #[inline]
             fn atan2(self, x: Self) -> Self {
-                // The angle is smooth everywhere but at the origin (and a constant apart across the negative x axis).
+                // The derivatives exist everywhere except at the origin. Across the negative x axis the angle jumps by a constant.
                 let inverse = T::one() / (x.re * x.re + self.re * self.re);
                 let (by_y, by_x) = (x.re * inverse, -self.re * inverse);
                 self.binary(x, Scalar::atan2(self.re, x.re), [by_y, by_x], || {
@@ -236,7 +238,7 @@ macro_rules! dual_scalar {
             #[inline]
             fn tanh(self) -> Self {
                 let tanh = Scalar::tanh(self.re);
-                // 1 - tanh^2 would lose its digits in the tails.
+                // 1 - tanh^2 cancels in the tails.
                 let sech = T::one() / Scalar::cosh(self.re);
                 let slope = sech * sech;
                 self.unary(tanh, slope, || number::<T>(-2.0) * tanh * slope)
@@ -340,7 +342,7 @@ macro_rules! dual_scalar {
     };
 }
 
-/// `1 / sqrt(1 - x^2)`, without cancellation next to one.
+/// `1 / sqrt(1 - x^2)`, without cancellation near one.
 fn inverse_sine_slope<T: Scalar>(x: T) -> T {
     T::one() / Scalar::sqrt((T::one() - x) * (T::one() + x))
 }
@@ -358,8 +360,8 @@ mod tests {
         fn at<S: Scalar>(&self, x: S) -> S;
     }
 
-    /// Value, first and second derivative by dual numbers: a hyper-dual number, and a dual number of a dual one, which
-    /// must agree to the last digits.
+    /// Value, first and second derivative by a hyper-dual number, and by a dual number over dual numbers. Both must agree to
+    /// the last digits.
     fn derivatives(function: &impl Function, x: f64) -> [f64; 3] {
         let hyper = function.at(HyperDual::new(x, 1.0, 1.0, 0.0));
         let nested = function.at(Dual::new(Dual::new(x, 1.0), Dual::new(1.0, 0.0)));
@@ -375,7 +377,7 @@ mod tests {
 
     #[track_caller]
     fn assert_close(a: f64, b: f64, relative: f64) {
-        // Where a derivative vanishes, its terms of size one leave some units in the last place.
+        // Where a derivative vanishes, its terms of size one leave rounding errors.
         assert!((a - b).abs() <= (relative * a.abs().max(b.abs())).max(4.0 * f64::EPSILON), "{a} is not {b}");
     }
 
@@ -390,7 +392,7 @@ mod tests {
                 for $x in $points {
                     let [value, first, second] = derivatives(&This, $x);
                     assert_close(value, This.at($x), 1e-15);
-                    // The analytic formulas round differently, nothing more.
+                    // The analytic formulas differ by rounding only.
                     assert_close(first, $first, 1e-13);
                     assert_close(second, $second, 1e-12);
                 }

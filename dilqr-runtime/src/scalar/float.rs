@@ -1,4 +1,4 @@
-//! The elementary functions of `f64` and `f32`: those of the standard library, and libm's where it is not there.
+//! The elementary functions of `f64` and `f32`: those of the standard library, or of libm without the feature `std`.
 
 macro_rules! functions {
     ($float:ident: $($name:ident($($argument:ident: $ty:ty),*) -> $value:ty, $libm:ident;)*) => {

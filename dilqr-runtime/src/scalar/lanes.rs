@@ -1,48 +1,54 @@
-//! Several problems' numbers as one [`Scalar`], in one core's vector registers.
+//! The numbers of several problems as one [`Scalar`], in the vector registers of one core.
 //!
-//! Each lane computes on its own: what stands in the others, and their order, changes no bit of it. So a batch gives the
-//! same results however its problems are dealt out to lanes and threads. Sums, products, quotients and square roots are
-//! those of `f64` to the last bit, and so is [`Scalar::mul_add`] on every target; powers, hypotenuses and arguments that the
-//! vector functions are no good for go through `f64` lane by lane; the other functions are the crate `wide`'s, which stay
-//! within 5 units in the last place of those of `f64` (sines and cosines within 2, or an absolute 1e-26 next to their
-//! zeros). A model without such functions is solved bit by bit as on `f64`.
+//! Each lane is computed independently: its bits do not depend on the other lanes or on their order. So a batch gives the
+//! same results for every assignment of its problems to lanes and threads.
+//!
+//! * Sums, products, quotients, square roots and [`Scalar::mul_add`] are those of `f64`, bit by bit.
+//! * Powers and hypotenuses are computed in `f64`, lane by lane. So are arguments that the vector functions do not support.
+//! * The other functions come from the crate `wide`. They differ from those of `f64` by at most 5 units in the last place.
+//!   Sines and cosines differ by at most 2 units, or by 1e-26 near their zeros.
+//!
+//! A model without functions of the last kind is solved with the bits of `f64`.
 //!
 //! [`batch::solve_lanes`](crate::batch::solve_lanes) and [`batch::vjp_lanes`](crate::batch::vjp_lanes) put problems into
-//! lanes. The types here are for kernels and for [`riccati`](crate::riccati) and [`lq`](crate::lq), which run on them as on
-//! any scalar.
+//! lanes. The types are public for kernels and for [`lq`](crate::lq), which run on them as on any scalar.
+//!
+//! ```
+//! use dilqr_runtime::Scalar;
+//! use dilqr_runtime::lanes::{F64x4, Lanes};
+//!
+//! let x = F64x4::from_lanes(|lane| lane as f64);
+//! let y = Scalar::sqrt(x * x);
+//! assert_eq!(y.lane(3), 3.0);
+//! ```
 
-use crate::scalar::private;
 use core::ops::{Add, AddAssign, BitAnd, BitOr, Div, DivAssign, Mul, MulAssign, Neg, Not, Sub, SubAssign};
 
-use crate::scalar::{Mask, Scalar};
+use crate::scalar::{Mask, Scalar, private};
 
-#[cfg(feature = "dual")]
-#[cfg(feature = "dual")]
-pub use super::per_lane::{EachMask, PerLane};
-
-/// A [`Scalar`] that is one `f64` in each of several lanes.
+/// A [`Scalar`] with one `f64` in each of several lanes.
 pub trait Lanes: Scalar<Real = Self> {
-    /// How many.
+    /// The number of lanes.
     const COUNT: usize;
 
     /// The number in a lane.
     fn lane(&self, lane: usize) -> f64;
     /// Puts a number into a lane.
     fn set_lane(&mut self, lane: usize, value: f64);
-    /// The numbers `value(0)`, `value(1)`, ...
+    /// The lanes `value(0)`, `value(1)`, ...
     #[must_use]
     fn from_lanes(value: impl FnMut(usize) -> f64) -> Self;
-    /// The mask that holds where `holds(lane)` does.
+    /// The mask that is true where `holds(lane)` is.
     fn mask(mut holds: impl FnMut(usize) -> bool) -> Self::Mask {
         Self::zero().less(Self::from_lanes(|lane| f64::from(u8::from(holds(lane)))))
     }
-    /// Whether a mask holds in a lane.
+    /// Whether a mask is true in a lane.
     fn holds(mask: Self::Mask, lane: usize) -> bool {
         Self::select(mask, Self::one(), Self::zero()).lane(lane) == 1.0
     }
 }
 
-/// Sines and cosines of larger angles are taken lane by lane: the reduction to a quadrant begins to lose digits.
+/// Sines and cosines of larger angles \[rad\] are computed in `f64`: the reduction to a quadrant in `wide` loses digits there.
 const LARGEST_ANGLE: f64 = 1e5;
 
 macro_rules! operator {
@@ -111,7 +117,7 @@ macro_rules! lanes {
                 Self(wide::$wide::new(self.0.to_array().map(function)))
             }
 
-            /// A function of `f64` on the lanes where the mask holds.
+            /// A function of `f64` on the lanes where the mask is true.
             #[cold]
             fn replace(self, mask: $mask, function: fn(f64) -> f64, at: Self) -> Self {
                 Self::from_lanes(|lane| if Self::holds(mask, lane) { function(at.lane(lane)) } else { self.lane(lane) })
@@ -137,10 +143,25 @@ macro_rules! lanes {
 
         impl Scalar for $lanes {
             #[cfg(feature = "dual")]
-            type HyperDual = PerLane<num_dual::HyperDual<f64>, $count>;
+            type Single = f64;
+            #[cfg(feature = "dual")]
+            type HyperDual = num_dual::HyperDual<f64>;
             type Mask = $mask;
             type Real = Self;
 
+            #[cfg(feature = "dual")]
+            const LANES: usize = $count;
+
+            #[cfg(feature = "dual")]
+            #[inline(always)]
+            fn single(self, lane: usize) -> f64 {
+                self.0.as_array()[lane]
+            }
+            #[cfg(feature = "dual")]
+            #[inline(always)]
+            fn set_single(&mut self, lane: usize, value: f64) {
+                self.0.as_mut_array()[lane] = value;
+            }
             #[inline(always)]
             fn from_f64(value: f64) -> Self {
                 Self(wide::$wide::splat(value))
@@ -199,7 +220,7 @@ macro_rules! lanes {
             }
             #[inline]
             fn atan2(self, x: Self) -> Self {
-                // `wide` does not tell zeros by their signs.
+                // `wide` ignores the signs of zeros.
                 let (zero, y) = (Self::from_f64(0.0), self);
                 let axis = y.equal(zero) | x.equal(zero);
                 let angle = Self(y.0.atan2(x.0));
@@ -227,7 +248,7 @@ macro_rules! lanes {
             }
             #[inline]
             fn ln(self) -> Self {
-                // `wide` has no logarithm of subnormal numbers.
+                // The logarithm of `wide` does not support subnormal numbers.
                 let small = self.less(Self::from_f64(f64::MIN_POSITIVE));
                 let ln = Self(self.0.ln());
                 if small.any() { ln.replace(small, f64::ln, self) } else { ln }
@@ -308,7 +329,7 @@ macro_rules! lanes {
             }
         }
 
-        /// What a comparison of these lanes gives.
+        /// The result of a comparison of these lanes.
         #[derive(Clone, Copy, Debug)]
         #[repr(transparent)]
         pub struct $mask(wide::$wide);
@@ -356,23 +377,23 @@ macro_rules! lanes {
 }
 
 lanes!(
-    /// Four lanes: one register where there is AVX, two with the x86-64 baseline or NEON.
+    /// Four lanes: one register with AVX, two with the x86-64 baseline or NEON.
     F64x4(f64x4),
     Mask4,
     4
 );
 
 lanes!(
-    /// Eight lanes: one register where there is AVX-512, two with AVX, four with the x86-64 baseline.
+    /// Eight lanes: one register with AVX-512, two with AVX, four with the x86-64 baseline.
     F64x8(f64x8),
     Mask8,
     8
 );
 
-/// The lanes that suit the target: as many as its widest registers hold, but for the smallest, which take two.
+/// The lanes for the target: as many as its widest registers hold, or 4 where these hold 2.
 #[cfg(target_feature = "avx512f")]
 pub type Native = F64x8;
 
-/// The lanes that suit the target: as many as its widest registers hold, but for the smallest, which take two.
+/// The lanes for the target: as many as its widest registers hold, or 4 where these hold 2.
 #[cfg(not(target_feature = "avx512f"))]
 pub type Native = F64x4;

@@ -1,23 +1,42 @@
-//! The number a kernel computes with.
+//! The numbers that kernels and recursions compute with: floats, dual numbers and lanes.
 
 #[cfg(feature = "dual")]
 pub(crate) mod dual;
 pub(crate) mod float;
+mod float_scalar;
+#[cfg(feature = "dual")]
+pub(crate) mod hyper_dual;
 #[cfg(feature = "lanes")]
 pub mod lanes;
-#[cfg(all(feature = "dual", feature = "lanes"))]
-mod per_lane;
+pub(crate) mod mask;
 
 use core::fmt::Debug;
-use core::ops::{Add, AddAssign, BitAnd, BitOr, Div, DivAssign, Mul, MulAssign, Neg, Not, Sub, SubAssign};
+use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
-/// A real number type that generated kernels and the sweeps can run on.
+#[cfg(feature = "dual")]
+use crate::scalar::hyper_dual::HyperDualParts;
+pub use crate::scalar::mask::Mask;
+
+/// A real number type that generated kernels, rollouts and recursions run on.
 ///
-/// `f64` is what the solver uses; `f32` and, with the feature `dual`, num-dual's `Dual` and `HyperDual`
-/// numbers over any `Scalar` are there for tests, single precision and second order. The numbers of several
-/// problems can be one scalar, which is why a scalar has no order: a comparison gives a
-/// [mask](Scalar::Mask), and a mask selects.
-/// The trait is sealed: its methods are exactly what the model language offers, and later versions may add to them.
+/// The solver uses `f64`. `f32` serves single precision. With the feature `dual` num-dual's `Dual` and `HyperDual`
+/// numbers over any float or dual number serve tests and second derivatives. With the feature `lanes` one scalar holds
+/// the numbers of several problems. Therefore a scalar has no order: a comparison gives a [mask](Scalar::Mask), and a
+/// mask selects.
+///
+/// The trait is sealed. Its functions are those of the model language, and later versions may add to them.
+///
+/// ```
+/// use dilqr_runtime::Scalar;
+///
+/// /// `x sin(x)`, with zero for a negative `x`, in any scalar.
+/// fn ramp<S: Scalar>(x: S) -> S {
+///     S::select(x.less(S::from_f64(0.0)), S::from_f64(0.0), x * Scalar::sin(x))
+/// }
+///
+/// assert_eq!(ramp(-1.0_f64), 0.0);
+/// assert_eq!(ramp(2.0_f32), 2.0 * 2.0_f32.sin());
+/// ```
 pub trait Scalar:
     Copy
     + Debug
@@ -38,29 +57,49 @@ pub trait Scalar:
     + DivAssign
     + private::Sealed
 {
-    /// The hyper-dual number over this scalar, with which derivatives of hand-written models are taken.
+    /// The number in one lane: the scalar itself where there are no lanes.
     #[cfg(feature = "dual")]
-    type HyperDual: Scalar + crate::scalar::dual::HyperDualParts<Self>;
+    type Single: Scalar;
 
-    /// What a comparison gives: `bool`, or one for each lane.
+    /// The hyper-dual number over [`Single`](Scalar::Single). The default derivatives of hand-written models use it, lane
+    /// by lane.
+    #[cfg(feature = "dual")]
+    type HyperDual: Scalar + HyperDualParts<Self::Single>;
+
+    /// The result of a comparison: `bool`, or one for each lane.
     type Mask: Mask;
 
-    /// What decisions are made on: `f64`, or one for each lane.
+    /// The type of real parts, which decisions are based on: `f64`, or one for each lane.
     type Real: Scalar<Real = Self::Real, Mask = Self::Mask>;
+
+    /// The number of lanes, 1 where there are none.
+    #[cfg(feature = "dual")]
+    #[doc(hidden)]
+    const LANES: usize = 1;
+
+    /// The number in a lane.
+    #[cfg(feature = "dual")]
+    #[doc(hidden)]
+    fn single(self, lane: usize) -> Self::Single;
+
+    /// Puts a number into a lane.
+    #[cfg(feature = "dual")]
+    #[doc(hidden)]
+    fn set_single(&mut self, lane: usize, value: Self::Single);
 
     /// The nearest representable value of a constant.
     fn from_f64(value: f64) -> Self;
     /// The number whose [real part](Scalar::real) this is.
     fn from_real(real: Self::Real) -> Self;
-    /// The real part, rounded to `f64`: for decisions (convergence, definiteness), never for results.
+    /// The real part, rounded to `f64`. It is for decisions (convergence, definiteness), never for results.
     fn real(self) -> Self::Real;
-    /// A function of the [real part](Scalar::real), of each lane's.
+    /// A function of the [real part](Scalar::real), lane by lane.
     fn map_real(self, function: impl Fn(f64) -> f64) -> Self::Real;
     /// Sine of an angle \[rad\].
     fn sin(self) -> Self;
     /// Cosine of an angle \[rad\].
     fn cos(self) -> Self;
-    /// Sine and cosine of one angle \[rad\], together.
+    /// Sine and cosine of one angle \[rad\].
     fn sin_cos(self) -> (Self, Self);
     /// Tangent of an angle \[rad\].
     fn tan(self) -> Self;
@@ -90,92 +129,64 @@ pub trait Scalar:
     fn powi(self, n: i32) -> Self;
     /// Power with a constant exponent.
     fn powf(self, exponent: f64) -> Self;
-    /// Power with an exponent that is itself a number of this type; meant for positive bases.
+    /// Power with a variable exponent, for positive bases.
     fn pow(self, exponent: Self) -> Self;
-
     /// Absolute value.
     fn abs(self) -> Self;
     /// 1 for positive numbers and 0.0, -1 for negative ones and -0.0.
     fn signum(self) -> Self;
     /// Length of the hypotenuse, `sqrt(self^2 + other^2)`.
     fn hypot(self, other: Self) -> Self;
-    /// `self * factor + term`. Floats round it once where the build's target has an instruction for that
-    /// (`target_feature = "fma"`, as with `-Ctarget-cpu=native`, and the feature `std`), and twice elsewhere.
+    /// `self * factor + term`. Floats round it once where the target has an instruction for it (`target_feature = "fma"`,
+    /// as with `-Ctarget-cpu=native`) and the feature `std` is on. Elsewhere they round twice.
     #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
         self * factor + term
     }
-    /// `self * factor - term`, rounded as [`mul_add`](Self::mul_add) is.
+    /// `self * factor - term`, rounded like [`mul_add`](Self::mul_add).
     #[inline(always)]
     fn mul_sub(self, factor: Self, term: Self) -> Self {
         self * factor - term
     }
-    /// `term - self * factor`, rounded as [`mul_add`](Self::mul_add) is.
+    /// `term - self * factor`, rounded like [`mul_add`](Self::mul_add).
     #[inline(always)]
     fn neg_mul_add(self, factor: Self, term: Self) -> Self {
         term - self * factor
     }
-    /// `self < other`, of the real parts.
+    /// `self < other` for the real parts.
     fn less(self, other: Self) -> Self::Mask;
-    /// `self <= other`, of the real parts.
+    /// `self <= other` for the real parts.
     fn less_equal(self, other: Self) -> Self::Mask;
-    /// `self == other`, of the real parts.
+    /// `self == other` for the real parts.
     fn equal(self, other: Self) -> Self::Mask;
     /// `a` where the mask holds, `b` elsewhere.
     fn select(mask: Self::Mask, a: Self, b: Self) -> Self;
 
-    /// Runs a kernel on this scalar: the version compiled for `f64` where `Self` is `f64`, the generic one otherwise.
+    /// Runs a kernel on this scalar: its `f64` version where `Self` is `f64`, its generic version otherwise.
     ///
-    /// The choice is made by the type alone, so it costs nothing at run time, and a model's `f64` kernels are compiled
-    /// once, in the crate that defines the model.
+    /// The type alone decides, so the choice costs nothing at run time. The `f64` kernels of a model are compiled once, in
+    /// the crate that defines the model.
     #[inline(always)]
     fn run<K: Kernel>(arguments: K::Arguments<'_, Self>) -> K::Value<Self> {
         K::generic(arguments)
     }
 }
 
-/// A generated kernel in its two versions; see [`Scalar::run`]. Emitted by the macro, never needed by hand.
+/// A generated kernel in its two versions; see [`Scalar::run`]. The macro emits it; models written by hand do not need it.
 pub trait Kernel {
-    /// What the kernel reads and writes.
+    /// The points that the kernel reads and the records that it writes.
     type Arguments<'a, S: Scalar>;
-    /// What it returns: a scalar for the costs, `()` where it writes into a record.
+    /// Its return value: a scalar for the costs, `()` for kernels that write into a record.
     type Value<S: Scalar>;
-    /// For any scalar; instantiated where it is used.
+    /// The version for any scalar, instantiated where it is used.
     fn generic<S: Scalar>(arguments: Self::Arguments<'_, S>) -> Self::Value<S>;
-    /// For `f64`; compiled with the model.
+    /// The version for `f64`, compiled with the model.
     fn f64(arguments: Self::Arguments<'_, f64>) -> Self::Value<f64>;
 }
 
-/// What a comparison of [`Scalar`]s gives: `bool`, or one for each lane.
-pub trait Mask:
-    Copy + Debug + Send + Sync + 'static + BitAnd<Output = Self> + BitOr<Output = Self> + Not<Output = Self>
-{
-    /// The same in every lane.
-    fn splat(value: bool) -> Self;
-    /// Whether it holds in at least one lane.
-    fn any(self) -> bool;
-    /// Whether it holds in every lane.
-    fn all(self) -> bool;
-}
-
-impl Mask for bool {
-    #[inline(always)]
-    fn splat(value: bool) -> Self {
-        value
-    }
-    #[inline(always)]
-    fn any(self) -> bool {
-        self
-    }
-    #[inline(always)]
-    fn all(self) -> bool {
-        self
-    }
-}
-
-/// A [`Scalar`] that is a single number and not one for each of several lanes: any of the others.
+/// A [`Scalar`] without lanes: a float or a dual number.
 pub trait ScalarReal: Scalar<Real = f64, Mask = bool> {
-    /// The real part, rounded to `f64`: for decisions, never for results.
+    /// The real part, rounded to `f64`. It is for decisions, never for results.
     #[inline(always)]
     fn to_f64(self) -> f64 {
         self.real()
@@ -184,103 +195,7 @@ pub trait ScalarReal: Scalar<Real = f64, Mask = bool> {
 
 impl<S: Scalar<Real = f64, Mask = bool>> ScalarReal for S {}
 
+/// [`Scalar`] can be implemented in this crate only.
 pub(crate) mod private {
     pub trait Sealed {}
-    impl Sealed for f64 {}
-    impl Sealed for f32 {}
-    #[cfg(feature = "dual")]
-    impl<T: super::Scalar + num_dual::DualNum> Sealed for num_dual::Dual<T> {}
-    #[cfg(feature = "dual")]
-    impl<T: super::Scalar + num_dual::DualNum> Sealed for num_dual::HyperDual<T> {}
 }
-
-macro_rules! float {
-    ($float:ident, $($run:tt)*) => {
-        impl Scalar for $float {
-            #[cfg(feature = "dual")]
-            type HyperDual = num_dual::HyperDual<$float>;
-
-            type Mask = bool;
-            type Real = f64;
-
-            #[inline(always)]
-            fn from_f64(value: f64) -> Self { value as $float }
-            #[inline(always)]
-            fn from_real(real: f64) -> Self { real as $float }
-            #[inline(always)]
-            fn real(self) -> f64 { self as f64 }
-            #[inline(always)]
-            fn map_real(self, function: impl Fn(f64) -> f64) -> f64 { function(self as f64) }
-            #[inline(always)]
-            fn sin(self) -> Self { float::$float::sin(self) }
-            #[inline(always)]
-            fn cos(self) -> Self { float::$float::cos(self) }
-            #[inline(always)]
-            fn sin_cos(self) -> (Self, Self) { float::$float::sin_cos(self) }
-            #[inline(always)]
-            fn tan(self) -> Self { float::$float::tan(self) }
-            #[inline(always)]
-            fn asin(self) -> Self { float::$float::asin(self) }
-            #[inline(always)]
-            fn acos(self) -> Self { float::$float::acos(self) }
-            #[inline(always)]
-            fn atan(self) -> Self { float::$float::atan(self) }
-            #[inline(always)]
-            fn atan2(self, x: Self) -> Self { float::$float::atan2(self, x) }
-            #[inline(always)]
-            fn sinh(self) -> Self { float::$float::sinh(self) }
-            #[inline(always)]
-            fn cosh(self) -> Self { float::$float::cosh(self) }
-            #[inline(always)]
-            fn tanh(self) -> Self { float::$float::tanh(self) }
-            #[inline(always)]
-            fn exp(self) -> Self { float::$float::exp(self) }
-            #[inline(always)]
-            fn ln(self) -> Self { float::$float::ln(self) }
-            #[inline(always)]
-            fn sqrt(self) -> Self { float::$float::sqrt(self) }
-            #[inline(always)]
-            fn cbrt(self) -> Self { float::$float::cbrt(self) }
-            #[inline(always)]
-            fn powi(self, n: i32) -> Self { float::$float::powi(self, n) }
-            #[inline(always)]
-            fn powf(self, exponent: f64) -> Self { float::$float::powf(self, exponent as $float) }
-            #[inline(always)]
-            fn pow(self, exponent: Self) -> Self { float::$float::powf(self, exponent) }
-            #[inline(always)]
-            fn abs(self) -> Self { <$float>::abs(self) }
-            #[inline(always)]
-            fn signum(self) -> Self { <$float>::signum(self) }
-            #[inline(always)]
-            fn hypot(self, other: Self) -> Self { float::$float::hypot(self, other) }
-            #[cfg(all(feature = "std", target_feature = "fma"))]
-            #[inline(always)]
-            fn mul_add(self, factor: Self, term: Self) -> Self { <$float>::mul_add(self, factor, term) }
-            #[cfg(all(feature = "std", target_feature = "fma"))]
-            #[inline(always)]
-            fn mul_sub(self, factor: Self, term: Self) -> Self { <$float>::mul_add(self, factor, -term) }
-            #[cfg(all(feature = "std", target_feature = "fma"))]
-            #[inline(always)]
-            fn neg_mul_add(self, factor: Self, term: Self) -> Self { <$float>::mul_add(-self, factor, term) }
-            #[inline(always)]
-            fn less(self, other: Self) -> bool { self < other }
-            #[inline(always)]
-            fn less_equal(self, other: Self) -> bool { self <= other }
-            #[inline(always)]
-            fn equal(self, other: Self) -> bool { self == other }
-            #[inline(always)]
-            fn select(mask: bool, a: Self, b: Self) -> Self { if mask { a } else { b } }
-            $($run)*
-        }
-    };
-}
-
-float!(
-    f64,
-    #[inline(always)]
-    fn run<K: Kernel>(arguments: K::Arguments<'_, Self>) -> K::Value<Self> {
-        K::f64(arguments)
-    }
-);
-
-float!(f32,);

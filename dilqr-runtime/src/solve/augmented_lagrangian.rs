@@ -1,10 +1,9 @@
-//! Solves under constraints: an augmented Lagrangian about the solver without, and a Newton method on the active set that
-//! finishes what the first has begun.
+//! Solves with constraints: rounds of an augmented Lagrangian, and a Newton method on the active set that ends them.
 //!
 //! Each round minimizes the cost with penalties (`penalty`), then moves the multipliers to those the penalties stand for,
 //! and raises the weight where the violation has not fallen enough (as ALTRO does: Howell, Jackson and Manchester 2019).
 //! Once the violation is small the active set is mostly known: Newton steps of the optimality conditions, with the
-//! constraints that are active as equations of the LQ problem (`constrained`), converge quadratically in trajectory and
+//! constraints that are active as equations of the LQ problem (`kkt::active_set`), converge quadratically in trajectory and
 //! multipliers, and the active set follows by the primal-dual rule. Where they do not converge the rounds go on.
 
 use crate::scalar::float;
@@ -25,7 +24,7 @@ use crate::ocp::rollout::{FeedbackLaw, Trajectory, TrajectoryRef, cost_along};
 use crate::ocp::stationarity::Magnitudes;
 use crate::settings::Differentiation;
 use crate::solve::backward_pass::{BackwardPass, Policy};
-use crate::solve::workspace::{Forward, Solve};
+use crate::solve::workspace::{Solve, SolveWorkspace};
 use crate::status::Status;
 
 /// Rounds after which multipliers that still move will not settle.
@@ -45,7 +44,7 @@ const VIOLATION_DECREASE: f64 = 0.25;
 pub(crate) struct ActiveSetNewton<const NX: usize, const NU: usize> {
     system: ActiveSet<f64, NX, NU>,
     linear: ActiveSetLinear<f64, NX, NU, 1>,
-    /// What the Newton step makes of the multipliers: those of the stages, then the terminal ones.
+    /// Multipliers after the Newton step: those of the stages, then the terminal ones.
     new_multipliers: Vec<f64>,
     report: ActiveSetReport,
     point: Trajectory<f64, NX, NU>,
@@ -88,7 +87,7 @@ where
         }
         for round in 0..ROUNDS {
             self.set_penalty_weight(weight);
-            // No more precise than the multipliers are, by a decade a round.
+            // As precise as the multipliers are: a decade more in every round.
             let tolerance = settings.tolerance.max(1e-3 * float::f64::powi(0.1, round as i32));
             status = self.minimize(tolerance, &mut observe);
             if matches!(status, Status::Diverged | Status::IterationLimit) {
@@ -126,17 +125,17 @@ where
 
     /// The current trajectory's cost under another weight of the penalties.
     fn set_penalty_weight(&mut self, weight: f64) {
-        let Forward { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let SolveWorkspace { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
         penalty.kind = PenaltyKind::Augmented { weight };
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         current.cost = cost_along(&instance, &mut current.trajectory);
-        current.sweep = BackwardPass::NONE;
+        current.pass = BackwardPass::NONE;
     }
 
     /// Sets the multipliers to those that the penalties stand for. Returns how far they move over the weight, which is
     /// `max |c|` over equalities and `max |max(c, -mu / weight)|` over inequalities: violation and complementarity in one.
     fn update_multipliers(&mut self, weight: f64) -> f64 {
-        let Forward { current, penalty, .. } = &mut *self.memory;
+        let SolveWorkspace { current, penalty, .. } = &mut *self.memory;
         let limits = const { &M::LIMITS };
         let mut furthest = 0.0;
         let mut moved = |from: f64, to: f64| {
@@ -173,7 +172,7 @@ where
     fn newton(&mut self, weight: f64) -> bool {
         let tolerance = self.settings.tolerance;
         let Some(mut memory) = self.memory.active_set_newton.take() else { return false };
-        let Forward { current, penalty, .. } = &mut *self.memory;
+        let SolveWorkspace { current, penalty, .. } = &mut *self.memory;
         memory.point.copy_from(&current.trajectory);
         memory.penalty.stage.copy_from_slice(&penalty.stage);
         memory.penalty.terminal.copy_from_slice(&penalty.terminal);
@@ -233,7 +232,7 @@ where
                 *mu = 0.0;
             }
         }
-        let Forward { stage_params, .. } = &*self.memory;
+        let SolveWorkspace { stage_params, .. } = &*self.memory;
         let Trajectory { states, controls, .. } = &*point;
         let multipliers = MultipliersRef { stage: &penalty.stage, terminal: &penalty.terminal };
         let point = TrajectoryRef { states, controls, params: self.params, stage_params, multipliers };
@@ -246,9 +245,9 @@ where
         let (stage, terminal) = memory.new_multipliers.split_at(memory.penalty.stage.len());
         memory.penalty.stage.copy_from_slice(stage);
         memory.penalty.terminal.copy_from_slice(terminal);
-        let Forward { trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let SolveWorkspace { trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
-        // The policy of the trial candidate is free for use: its next sweep fills it anew.
+        // The policy of the trial iterate is free: its next backward pass fills it.
         let policy = &mut trial.policy;
         for (gain, stage) in policy.gains.iter_mut().zip(&memory.system.stages) {
             *gain = stage.gain;
@@ -266,7 +265,7 @@ where
 
     /// Makes the point of the Newton method the current trajectory.
     fn adopt(&mut self, memory: &ActiveSetNewton<NX, NU>) {
-        let Forward { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let SolveWorkspace { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
         penalty.stage.copy_from_slice(&memory.penalty.stage);
         penalty.terminal.copy_from_slice(&memory.penalty.terminal);
         current.trajectory.copy_from(&memory.point);
@@ -282,7 +281,7 @@ where
         current.policy.feedforward.fill(SVector::zeros());
         current.policy.costates.copy_from_slice(memory.system.costates());
         let ActiveSetReport { stationarity, scale, .. } = memory.report;
-        current.sweep = BackwardPass { slope: 0.0, stationarity, scale, ..BackwardPass::NONE };
+        current.pass = BackwardPass { slope: 0.0, stationarity, scale, ..BackwardPass::NONE };
         self.record_violation();
     }
 }

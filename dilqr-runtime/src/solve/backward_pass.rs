@@ -7,7 +7,8 @@ use num_traits::Zero;
 
 use crate::kkt::unconstrained::Unconstrained;
 use crate::linalg::products::{dot, is_finite};
-use crate::lq::proximal::{Curvature, Proximal};
+use crate::lq::curvature::Curvature;
+use crate::lq::proximal::Proximal;
 use crate::lq::riccati::{Feedforward, Quadratic, StageFactor, ValueFunction};
 use crate::model::Model;
 use crate::model::limits::Limits;
@@ -55,7 +56,7 @@ impl<S: Scalar> PassSettings<S> {
 pub(crate) struct BackwardPass<S: Scalar> {
     /// Derivative of the cost along the step, `sum_t k' Qu`; not positive.
     pub(crate) slope: S,
-    /// `sum_t |lambda_t|' |x_t|`: what relative rounding errors of the states make of the cost.
+    /// `sum_t |lambda_t|' |x_t|`: the change of the cost per relative rounding error of the states.
     pub(crate) sensitivity: S::Real,
     /// See [`Stationarity::value`].
     pub(crate) stationarity: S::Real,
@@ -140,12 +141,12 @@ pub(crate) enum Failure {
 /// One record of each kind, filled stage after stage by the kernels of one model.
 #[derive(Clone, Debug)]
 pub(crate) struct StageWorkspace<S, const NX: usize, const NU: usize> {
-    stage: StageExpansion<S, NX, NU>,
-    hamiltonian: HamiltonianExpansion<S, NX, NU>,
-    terminal: TerminalExpansion<S, NX>,
+    pub(super) stage: StageExpansion<S, NX, NU>,
+    pub(super) hamiltonian: HamiltonianExpansion<S, NX, NU>,
+    pub(super) terminal: TerminalExpansion<S, NX>,
     factor: StageFactor<S, NX, NU>,
-    constraints: PenaltyRecord<S, NX, NU>,
-    terminal_constraints: PenaltyRecord<S, NX, 0>,
+    pub(super) constraints: PenaltyRecord<S, NX, NU>,
+    pub(super) terminal_constraints: PenaltyRecord<S, NX, 0>,
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> StageWorkspace<S, NX, NU> {

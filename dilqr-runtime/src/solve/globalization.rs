@@ -1,22 +1,23 @@
-//! The decisions of a solve: which rollout or sweep it needs next, and what it makes of what comes back.
+//! The globalization of a solve as a state machine: line search, regularization, convergence.
 //!
-//! Rollouts and sweeps are others' business, so that several solves, in lanes, can wait for the same one.
+//! It does no arithmetic on trajectories. It requests a rollout or a backward pass, and its caller reports the result. So the
+//! solver in lanes can run one rollout for all problems that wait for one.
 
 use crate::iteration::Iteration;
 use crate::ocp::rollout::Cost;
 use crate::scalar::float;
 use crate::settings::{Hessian, Settings};
-use crate::solution::Stats;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings};
+use crate::stats::Stats;
 use crate::status::Status;
 
-/// What a solve is waiting for.
+/// The next operation that a solve needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Request {
     /// The closed-loop rollout of this step length about the current trajectory, into the trial one.
     Rollout { alpha: f64 },
-    /// A backward sweep.
-    BackwardPass { method: PassSettings<f64>, about: Slot },
+    /// A backward pass about a trajectory.
+    BackwardPass { settings: PassSettings<f64>, about: Slot },
     /// Nothing more.
     Termination(Termination),
 }
@@ -36,11 +37,11 @@ pub(crate) struct Termination {
     pub(crate) trajectory: Slot,
     /// Its cost.
     pub(crate) cost: Cost<f64>,
-    /// The sweep about it: the current policy's, or [`BackwardPass::NONE`].
-    pub(crate) sweep: BackwardPass<f64>,
+    /// The backward pass about it, or [`BackwardPass::NONE`].
+    pub(crate) pass: BackwardPass<f64>,
 }
 
-/// Why the solve sweeps, and what comes of it.
+/// Why a backward pass is needed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Reason {
     /// About a trajectory that has been accepted, the initial one included.
@@ -60,7 +61,8 @@ struct Search {
     alpha: f64,
     /// Trials before this one.
     trials: usize,
-    /// By the predicted decrease, where the cost can no longer tell, with the noise of the cost; otherwise by decrease.
+    /// The rounding error of the cost, where the predicted decrease is below it: the search then compares predicted
+    /// decreases. `None` where it compares costs.
     noise: Option<f64>,
 }
 
@@ -78,29 +80,30 @@ pub(crate) struct IterationState<'a> {
     tolerance: f64,
     horizon: usize,
     phase: Phase,
-    /// Of the current trajectory's sweep.
+    /// The regularization of the current trajectory's backward pass.
     mu: f64,
-    /// Whether Gauss-Newton's Hessian may stand in for an indefinite exact one: not after it has led to a step that did not
-    /// do what it promised.
+    /// Whether the Gauss-Newton Hessian may replace an indefinite exact one. False after it led to a step whose decrease
+    /// was far from the predicted one.
     pub(crate) gauss_newton_fallback: bool,
     cost: Cost<f64>,
     trial_cost: Cost<f64>,
-    sweep: BackwardPass<f64>,
+    pass: BackwardPass<f64>,
     /// Length of the step to the current trajectory, 0 for the initial one.
     step: f64,
     /// The report of the current trajectory, until it is taken.
     pending_report: Option<Iteration>,
     /// Whether the current trajectory has been reported.
     reported: bool,
-    /// Whether the solve is so close to its end that the next sweep may be the last.
+    /// Whether the next backward pass may be the last one.
     near_convergence: bool,
-    /// Whether the current trajectory's step has been looked at without regularization.
+    /// Whether a backward pass without regularization about the current trajectory has been made.
     checked: bool,
     pub(crate) stats: Stats,
 }
 
 impl<'a> IterationState<'a> {
-    /// To a relative Newton step of `tolerance`, from an initial trajectory that stands as the trial, and its cost.
+    /// Starts a solve that ends at a relative Newton step of `tolerance`. The initial trajectory must be stored as the trial;
+    /// `cost` is its cost.
     pub(crate) fn new(
         (settings, tolerance): (&'a Settings, f64),
         (horizon, cost): (usize, Cost<f64>),
@@ -123,7 +126,7 @@ impl<'a> IterationState<'a> {
             gauss_newton_fallback,
             cost,
             trial_cost: cost,
-            sweep: BackwardPass::NONE,
+            pass: BackwardPass::NONE,
             step: 0.0,
             pending_report: None,
             reported: false,
@@ -139,32 +142,32 @@ impl<'a> IterationState<'a> {
         self.fail(Status::Diverged, Slot::Trial);
     }
 
-    /// Whether the sweep that is needed next may be the last, with the exact Hessian and without regularization.
+    /// Whether the requested backward pass may be the last, with the exact Hessian and without regularization.
     pub(crate) fn may_end(&self) -> bool {
         self.near_convergence && matches!(self.phase, Phase::BackwardPass { hessian: Hessian::Exact, mu: 0.0, .. })
     }
 
-    /// What there is to tell of a new current trajectory, once for each.
+    /// The report of a newly accepted iterate; `None` once taken.
     pub(crate) fn take_report(&mut self) -> Option<Iteration> {
         self.pending_report.take()
     }
 
-    pub(crate) fn need(&self) -> Request {
+    pub(crate) fn request(&self) -> Request {
         match self.phase {
             Phase::BackwardPass { reason, hessian, mu, .. } => {
                 let about = match reason {
                     Reason::NewIterate | Reason::DecreaseTest(_) => Slot::Trial,
                     Reason::IncreaseRegularization | Reason::UnregularizedCheck => Slot::Current,
                 };
-                Request::BackwardPass { method: PassSettings { hessian, mu }, about }
+                Request::BackwardPass { settings: PassSettings { hessian, mu }, about }
             }
             Phase::Search(Search { alpha, .. }) => Request::Rollout { alpha },
             Phase::Termination(end) => Request::Termination(end),
         }
     }
 
-    /// What a step may change relatively for the trajectory it is taken from to be a solution, if the rollout that is
-    /// needed next is the whole step.
+    /// The largest relative change of the whole step at which the current trajectory is a solution; `None` where the
+    /// requested rollout is not that of the whole step.
     pub(crate) fn step_bound(&self) -> Option<f64> {
         match self.phase {
             // A proximal term of weight `mu` shortens steps to `1 / (1 + mu)` of their length at the most.
@@ -173,8 +176,8 @@ impl<'a> IterationState<'a> {
         }
     }
 
-    /// Takes note of a rollout: its cost, if it is finite, and the relative change of the trajectory where
-    /// [`step_bound`](Self::step_bound) has one.
+    /// Receives the result of a rollout: its cost, if it is finite, and the relative change of the trajectory where
+    /// [`step_bound`](Self::step_bound) is given.
     pub(crate) fn on_rollout(&mut self, cost: Option<Cost<f64>>, change: f64) {
         let Phase::Search(search) = self.phase else { return };
         if self.step_bound().is_some_and(|bound| cost.is_some() && change <= bound) {
@@ -191,14 +194,14 @@ impl<'a> IterationState<'a> {
             let change = cost.total - self.cost.total;
             match search.noise {
                 Some(noise) if change <= noise => {
-                    return self.sweep_for(Reason::DecreaseTest(search), self.decreased(self.mu));
+                    return self.request_backward_pass(Reason::DecreaseTest(search), self.decreased(self.mu));
                 }
-                None if change <= self.settings.line_search.sufficient_decrease * search.alpha * self.sweep.slope => {
+                None if change <= self.settings.line_search.sufficient_decrease * search.alpha * self.pass.slope => {
                     self.gauss_newton_fallback = self.is_trustworthy(search.alpha);
                     self.step = search.alpha;
                     self.stats.iterations += 1;
                     self.mu = self.decreased(self.mu);
-                    return self.sweep_for(Reason::NewIterate, self.mu);
+                    return self.request_backward_pass(Reason::NewIterate, self.mu);
                 }
                 _ => {}
             }
@@ -206,17 +209,18 @@ impl<'a> IterationState<'a> {
         self.backtrack(search);
     }
 
-    /// Takes note of a sweep. One that fails is repeated: with Gauss-Newton's Hessian, once, if the settings' is the exact
-    /// one, then with `mu` raised again and again. Whether the trajectory that was swept, and its policy, become the current ones.
+    /// Receives the result of a backward pass. A failed pass is repeated: once with the Gauss-Newton Hessian, if the
+    /// settings ask for the exact one, then with larger and larger `mu`. Returns whether the trajectory and its new policy
+    /// become the current ones.
     #[must_use]
     pub(crate) fn on_backward_pass(&mut self, outcome: Result<BackwardPass<f64>, Failure>) -> bool {
         let Phase::BackwardPass { reason, hessian, mu, gauss_newton_fallback } = self.phase else { return false };
         let failure = match outcome {
-            Ok(sweep) => return self.on_policy(reason, mu, sweep),
+            Ok(pass) => return self.on_policy(reason, mu, pass),
             Err(failure) => failure,
         };
         if reason == Reason::UnregularizedCheck {
-            // The regularized sweep stays.
+            // The policy of the regularized pass stays.
             self.report();
             self.end(Status::RegularizationLimit);
             return false;
@@ -243,13 +247,13 @@ impl<'a> IterationState<'a> {
         false
     }
 
-    /// A sweep that finished.
-    fn on_policy(&mut self, reason: Reason, mu: f64, sweep: BackwardPass<f64>) -> bool {
+    /// Receives a backward pass that finished.
+    fn on_policy(&mut self, reason: Reason, mu: f64, pass: BackwardPass<f64>) -> bool {
         match reason {
             Reason::DecreaseTest(search) => {
-                // What a step would still gain is the distance to the minimum in the metric of the Hessian.
+                // The predicted decrease is the squared distance to the minimum in the metric of the Hessian.
                 let demand = 1.0 - self.settings.line_search.sufficient_decrease * search.alpha;
-                let better = -sweep.slope <= demand * -self.sweep.slope;
+                let better = -pass.slope <= demand * -self.pass.slope;
                 if !better {
                     self.backtrack(search);
                     return false;
@@ -262,20 +266,21 @@ impl<'a> IterationState<'a> {
             Reason::IncreaseRegularization | Reason::UnregularizedCheck => {}
         }
         self.mu = mu;
-        self.sweep = sweep;
+        self.pass = pass;
         if matches!(reason, Reason::NewIterate | Reason::DecreaseTest(_)) {
             self.checked = false;
             self.reported = false;
             // Steps of the exact Hessian square the stationarity, up to a factor.
-            self.near_convergence = self.sweep.stationarity <= 3e3 * float::f64::sqrt(self.tolerance);
+            self.near_convergence = self.pass.stationarity <= 3e3 * float::f64::sqrt(self.tolerance);
         }
         self.start_line_search();
         true
     }
 
-    /// Ends on the current trajectory, whose step is small, or looks at it once more as the settings ask for.
+    /// The step of the current trajectory is small: ends, or requests a pass with the settings' Hessian and without
+    /// regularization, which alone decides.
     fn accept_convergence(&mut self) {
-        if self.mu == 0.0 && self.sweep.hessian == self.settings.hessian {
+        if self.mu == 0.0 && self.pass.hessian == self.settings.hessian {
             self.report();
             self.end(Status::Converged);
         } else {
@@ -283,10 +288,10 @@ impl<'a> IterationState<'a> {
         }
     }
 
-    /// Sweeps about the current trajectory without regularization.
+    /// Requests a backward pass about the current trajectory without regularization, once for each trajectory.
     fn check_unregularized(&mut self) {
         if self.checked {
-            // That step is neither small nor any good.
+            // The step without regularization is not small and brings no decrease.
             self.report();
             return self.end(Status::LineSearchFailed);
         }
@@ -297,14 +302,14 @@ impl<'a> IterationState<'a> {
             Phase::BackwardPass { reason: Reason::UnregularizedCheck, hessian, mu: 0.0, gauss_newton_fallback: false };
     }
 
-    /// Reports the current trajectory, unless that has been done.
+    /// Prepares the report of the current trajectory, once.
     fn report(&mut self) {
         if !self.reported {
             self.reported = true;
             self.pending_report = Some(Iteration {
                 iteration: self.stats.iterations,
                 cost: self.cost.total,
-                stationarity: self.sweep.stationarity,
+                stationarity: self.pass.stationarity,
                 regularization: self.mu,
                 step: self.step,
             });
@@ -314,8 +319,8 @@ impl<'a> IterationState<'a> {
     /// Begins a line search: by the decrease of the cost, or by that of the predicted decrease where the latter is below
     /// the cost's rounding.
     fn start_line_search(&mut self) {
-        let noise = self.cost.noise(self.horizon, self.sweep.sensitivity);
-        let noise = (-0.5 * self.sweep.slope <= noise).then_some(noise);
+        let noise = self.cost.noise(self.horizon, self.pass.sensitivity);
+        let noise = (-0.5 * self.pass.slope <= noise).then_some(noise);
         self.phase = Phase::Search(Search { alpha: 1.0, trials: 0, noise });
     }
 
@@ -329,14 +334,14 @@ impl<'a> IterationState<'a> {
         } else if search.noise.is_some() {
             self.check_unregularized();
         } else if let Some(mu) = self.increased(self.mu) {
-            // The LQ problem describes the cost too badly at the length of its step: a larger mu shortens and turns it.
-            self.sweep_for(Reason::IncreaseRegularization, mu);
+            // The LQ problem is a poor model of the cost at the length of its step. A larger mu shortens and turns the step.
+            self.request_backward_pass(Reason::IncreaseRegularization, mu);
         } else {
             self.end(Status::LineSearchFailed);
         }
     }
 
-    fn sweep_for(&mut self, reason: Reason, mu: f64) {
+    fn request_backward_pass(&mut self, reason: Reason, mu: f64) {
         let hessian = self.settings.hessian;
         let gauss_newton_fallback = hessian == Hessian::Exact && self.gauss_newton_fallback;
         self.phase = Phase::BackwardPass { reason, hessian, mu, gauss_newton_fallback };
@@ -344,21 +349,21 @@ impl<'a> IterationState<'a> {
 
     /// Ends on the current trajectory.
     fn end(&mut self, status: Status) {
-        let Self { cost, sweep, .. } = *self;
-        self.phase = Phase::Termination(Termination { status, trajectory: Slot::Current, cost, sweep });
+        let Self { cost, pass, .. } = *self;
+        self.phase = Phase::Termination(Termination { status, trajectory: Slot::Current, cost, pass });
     }
 
-    /// Ends on a trajectory that could not be swept.
+    /// Ends on a trajectory whose backward pass failed.
     fn fail(&mut self, status: Status, trajectory: Slot) {
         let cost = if trajectory == Slot::Trial { self.trial_cost } else { self.cost };
-        self.phase = Phase::Termination(Termination { status, trajectory, cost, sweep: BackwardPass::NONE });
+        self.phase = Phase::Termination(Termination { status, trajectory, cost, pass: BackwardPass::NONE });
     }
 
-    /// Whether the current sweep's model of the cost held for the step to the trial trajectory, so that a gauss_newton_fallback for the
-    /// exact Hessian may be used again.
+    /// Whether the model of the cost held for the step to the trial trajectory. If so, the Gauss-Newton Hessian may be used
+    /// again.
     fn is_trustworthy(&self, alpha: f64) -> bool {
-        let ratio = (self.cost.total - self.trial_cost.total) / (-0.5 * self.sweep.slope);
-        self.sweep.hessian == self.settings.hessian || (alpha == 1.0 && (0.5..2.0).contains(&ratio))
+        let ratio = (self.cost.total - self.trial_cost.total) / (-0.5 * self.pass.slope);
+        self.pass.hessian == self.settings.hessian || (alpha == 1.0 && (0.5..2.0).contains(&ratio))
     }
 
     fn increased(&mut self, mu: f64) -> Option<f64> {

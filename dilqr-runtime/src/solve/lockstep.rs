@@ -1,8 +1,8 @@
 //! The forward solve of several problems at once, one in each lane of a scalar.
 //!
-//! A turn is one rollout or one backward sweep, for every lane that waits for it ([`course`](crate::course) says what a
-//! lane waits for). Each lane has its own step length, regularization and end; when it ends its place is taken by the next
-//! problem. What a lane computes depends on nothing but its problem.
+//! A step is one rollout or one backward pass, for every lane that requests it (see
+//! [`globalization`](crate::solve::globalization)). Each lane has its own step length, regularization and end. When a lane
+//! ends, it takes the next problem. Its result depends on its problem alone.
 
 use crate::scalar::Mask;
 use crate::solve::lane_copies::{masked_copy, masked_copy_trajectory};
@@ -19,38 +19,39 @@ use crate::ocp::rollout::{Cost, FeedbackLaw, Trajectory};
 use crate::problem::Problem;
 use crate::scalar::lanes::Lanes;
 use crate::settings::{Hessian, Settings};
-use crate::solution::{Solution, Stats};
+use crate::solution::Solution;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
 use crate::solve::lane_copies::{gather, scatter, scatter_one};
-use crate::solve::workspace::Forward;
+use crate::solve::workspace::SolveWorkspace;
+use crate::stats::Stats;
 
 /// The memory of as many solves as there are lanes.
 pub(crate) struct Lockstep<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     current: Trajectory<L, NX, NU>,
     trial: Trajectory<L, NX, NU>,
-    /// Where a rollout goes before it is the trial.
+    /// The result of a rollout, before it becomes the trial.
     rolled: Trajectory<L, NX, NU>,
     policy: Policy<L, NX, NU>,
-    /// Where a sweep goes before it is the current policy.
+    /// The result of a backward pass, before it becomes the current policy.
     new_policy: Policy<L, NX, NU>,
     records: StageWorkspace<L, NX, NU>,
     params: SVector<L, NP>,
     stage_params: Vec<SVector<L, NS>>,
     bounds: Bounds<L, NU>,
     penalty: Penalty<L>,
-    /// A solver of single problems: its memory is where problems come from and solutions are written.
-    single: Forward<NX, NU, NS>,
+    /// A solver of single problems: it makes initial trajectories and writes solutions.
+    single: SolveWorkspace<NX, NU, NS>,
 }
 
-/// A problem in a lane: its index, and how far it is.
+/// A problem in a lane: its index, and the state of its iteration.
 #[derive(Clone, Copy)]
 struct LaneSlot<'a> {
     problem: usize,
-    course: IterationState<'a>,
+    state: IterationState<'a>,
 }
 
-/// What came of a problem, with its index.
+/// The result of a problem, with its index.
 pub(crate) type Outcome<const NX: usize, const NU: usize, const NP: usize, const NS: usize> =
     (usize, Result<Solution<NX, NU, NP, NS>, SolveError>);
 
@@ -83,11 +84,11 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             stage_params: vec![zeros(); horizon + 1],
             bounds: Bounds::open(),
             penalty: Penalty::new(PenaltyKind::Augmented { weight: 1.0 }, horizon, limits),
-            single: Forward::new::<M, NP>(horizon),
+            single: SolveWorkspace::new::<M, NP>(horizon),
         }
     }
 
-    /// Solves the problems that `next` counts out, until there is none left.
+    /// Takes problem indices from the shared counter `next` until all are solved.
     pub(crate) fn run<M>(
         &mut self,
         model: &M,
@@ -102,23 +103,20 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         let mut slots: Vec<Option<LaneSlot<'_>>> = vec![None; L::COUNT];
         loop {
             for lane in 0..L::COUNT {
-                if let Some(LaneSlot { problem, course }) = slots[lane]
-                    && let Request::Termination(end) = course.need()
+                if let Some(LaneSlot { problem, state }) = slots[lane]
+                    && let Request::Termination(end) = state.request()
                 {
                     outcomes.push((
                         problem,
-                        Ok(self.extract_solution(lane, (model, settings), &problems[problem], &course, end)),
+                        Ok(self.extract_solution(lane, (model, settings), &problems[problem], &state, end)),
                     ));
                     slots[lane] = None;
                 }
                 while slots[lane].is_none() {
                     let problem = next.fetch_add(1, Ordering::Relaxed);
                     let Some(given) = problems.get(problem) else { break };
-                    match given.check(model, self.single.horizon()) {
-                        Ok(()) => {
-                            let course = self.load_problem(lane, model, settings, given);
-                            slots[lane] = Some(LaneSlot { problem, course });
-                        }
+                    match self.load_problem(lane, model, settings, given) {
+                        Ok(state) => slots[lane] = Some(LaneSlot { problem, state }),
                         Err(error) => outcomes.push((problem, Err(error))),
                     }
                 }
@@ -130,20 +128,21 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         }
     }
 
-    /// Puts a problem and its initial trajectory into a lane.
+    /// Checks a problem, and puts it and its initial trajectory into a lane.
     fn load_problem<'a, M>(
         &mut self,
         lane: usize,
         model: &M,
         settings: &'a Settings,
         problem: &Problem<NX, NU, NP, NS>,
-    ) -> IterationState<'a>
+    ) -> Result<IterationState<'a>, SolveError>
     where
         M: Model<NX, NU, NP, NS>,
     {
         let Self { single, trial, .. } = self;
+        problem.check(model, single.horizon())?;
         single.load_problem(model, problem);
-        single.current.cost = single.start(model, problem);
+        single.current.cost = single.start(model, problem)?;
         scatter(lane, &single.current.trajectory.states, &mut trial.states);
         scatter(lane, &single.current.trajectory.controls, &mut trial.controls);
         scatter(lane, &single.stage_params, &mut self.stage_params);
@@ -151,12 +150,12 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         scatter_one(lane, &single.bounds.lower, &mut self.bounds.lower);
         scatter_one(lane, &single.bounds.upper, &mut self.bounds.upper);
         let cost = single.current.cost;
-        let mut course =
+        let mut state =
             IterationState::new((settings, settings.tolerance), (single.horizon(), cost), true, Stats::default());
         if !single.current.is_finite() {
-            course.diverge();
+            state.diverge();
         }
-        course
+        Ok(state)
     }
 
     /// The solution of a lane that has ended, written by the solver of single problems.
@@ -165,19 +164,20 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         lane: usize,
         (model, settings): (&M, &Settings),
         problem: &Problem<NX, NU, NP, NS>,
-        course: &IterationState<'_>,
+        state: &IterationState<'_>,
         end: Termination,
     ) -> Solution<NX, NU, NP, NS>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let Termination { status, trajectory, cost, sweep } = end;
+        let Termination { status, trajectory, cost, pass } = end;
         let trajectory = match trajectory {
             Slot::Current => &self.current,
             Slot::Trial => &self.trial,
         };
         let single = &mut self.single;
         single.load_problem(model, problem);
+        let mut solution = Solution::empty(single.horizon());
         gather(lane, &trajectory.states, &mut single.current.trajectory.states);
         gather(lane, &trajectory.controls, &mut single.current.trajectory.controls);
         gather(lane, &self.policy.gains, &mut single.current.policy.gains);
@@ -185,31 +185,32 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         gather(lane, &self.policy.curvatures, &mut single.current.policy.curvatures);
         gather(lane, &self.policy.held, &mut single.current.policy.held);
         single.current.cost = cost;
-        single.current.sweep = sweep;
-        let mut solution = Solution::new(single.horizon());
-        single.finish((model, settings), (status, course.stats), problem, &mut solution);
+        single.current.pass = pass;
+        single.finish((model, settings), (status, state.stats), problem, &mut solution);
         solution
     }
 
-    /// One rollout or one sweep, for the lanes that wait for it.
+    /// Runs one rollout or one backward pass, for the lanes that request it.
     fn step<M>(&mut self, model: &M, slots: &mut [Option<LaneSlot<'_>>])
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let needs: Vec<Option<Request>> = slots.iter().map(|slot| slot.map(|slot| slot.course.need())).collect();
-        let sweeping = |wanted: Hessian| {
+        let needs: Vec<Option<Request>> = slots.iter().map(|slot| slot.map(|slot| slot.state.request())).collect();
+        let waiting = |wanted: Hessian| {
             needs
                 .iter()
-                .filter(|need| matches!(need, Some(Request::BackwardPass { method, .. }) if method.hessian == wanted))
+                .filter(
+                    |need| matches!(need, Some(Request::BackwardPass { settings, .. }) if settings.hessian == wanted),
+                )
                 .count()
         };
         if needs.iter().any(|need| matches!(need, Some(Request::Rollout { .. }))) {
-            // Rollouts are the cheaper ones, and soon all lanes wait for sweeps.
+            // Rollouts are cheaper, and after them most lanes wait for a backward pass.
             self.roll(model, slots, &needs);
-        } else if sweeping(Hessian::Exact) >= sweeping(Hessian::GaussNewton) {
-            self.sweep(model, Hessian::Exact, slots, &needs);
+        } else if waiting(Hessian::Exact) >= waiting(Hessian::GaussNewton) {
+            self.backward_pass(model, Hessian::Exact, slots, &needs);
         } else {
-            self.sweep(model, Hessian::GaussNewton, slots, &needs);
+            self.backward_pass(model, Hessian::GaussNewton, slots, &needs);
         }
     }
 
@@ -226,7 +227,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         let took = |lane: usize| matches!(needs[lane], Some(Request::Rollout { .. }));
         // A lane that compares nothing must not keep the others waiting.
         let bounds = L::from_lanes(|lane| match (&slots[lane], took(lane)) {
-            (Some(slot), true) => slot.course.step_bound().unwrap_or(-1.0),
+            (Some(slot), true) => slot.state.step_bound().unwrap_or(-1.0),
             _ => -1.0,
         });
         let change = current.relative_change(rolled, bounds);
@@ -238,30 +239,35 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         for (lane, slot) in slots.iter_mut().enumerate().filter(|(lane, _)| took(*lane)) {
             let Some(slot) = slot else { continue };
             let cost = Cost { total: cost.total.lane(lane), magnitude: cost.magnitude.lane(lane) };
-            slot.course.on_rollout(L::holds(finite, lane).then_some(cost), change.lane(lane));
+            slot.state.on_rollout(L::holds(finite, lane).then_some(cost), change.lane(lane));
         }
     }
 
-    fn sweep<M>(&mut self, model: &M, hessian: Hessian, slots: &mut [Option<LaneSlot<'_>>], needs: &[Option<Request>])
-    where
+    fn backward_pass<M>(
+        &mut self,
+        model: &M,
+        hessian: Hessian,
+        slots: &mut [Option<LaneSlot<'_>>],
+        needs: &[Option<Request>],
+    ) where
         M: Model<NX, NU, NP, NS>,
     {
         let Self { current, trial, policy, new_policy, records, params, stage_params, bounds, penalty, .. } = self;
         let instance = OcpInstance { model, params, stage_params, bounds, penalty };
         let wanted = |lane: usize| match needs[lane] {
-            Some(Request::BackwardPass { method, about }) if method.hessian == hessian => Some((method, about)),
+            Some(Request::BackwardPass { settings, about }) if settings.hessian == hessian => Some((settings, about)),
             _ => None,
         };
         let again = L::mask(|lane| matches!(wanted(lane), Some((_, Slot::Current))));
         if again.any() {
             masked_copy_trajectory(again, current, trial);
         }
-        let mu = L::from_lanes(|lane| wanted(lane).map_or(0.0, |(method, _)| method.mu));
-        let sweep = new_policy.backward_pass(&instance, trial, PassSettings { hessian, mu }, records, None);
+        let mu = L::from_lanes(|lane| wanted(lane).map_or(0.0, |(settings, _)| settings.mu));
+        let pass = new_policy.backward_pass(&instance, trial, PassSettings { hessian, mu }, records, None);
         let mut taken = vec![false; L::COUNT];
         for (lane, slot) in slots.iter_mut().enumerate() {
             if let (Some(slot), Some(_)) = (slot, wanted(lane)) {
-                taken[lane] = slot.course.on_backward_pass(outcome(&sweep, lane));
+                taken[lane] = slot.state.on_backward_pass(outcome(&pass, lane));
             }
         }
         if (0..L::COUNT).all(|lane| needs[lane].is_none() || taken[lane]) {
@@ -279,19 +285,19 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
     }
 }
 
-/// What a sweep says of one lane.
-fn outcome<L: Lanes>(sweep: &BackwardPass<L>, lane: usize) -> Result<BackwardPass<f64>, Failure> {
-    if L::holds(sweep.indefinite, lane) {
+/// The result of a backward pass in one lane.
+fn outcome<L: Lanes>(pass: &BackwardPass<L>, lane: usize) -> Result<BackwardPass<f64>, Failure> {
+    if L::holds(pass.indefinite, lane) {
         Err(Failure::Indefinite)
-    } else if L::holds(sweep.non_finite, lane) {
+    } else if L::holds(pass.non_finite, lane) {
         Err(Failure::NonFinite)
     } else {
         Ok(BackwardPass {
-            slope: sweep.slope.lane(lane),
-            sensitivity: sweep.sensitivity.lane(lane),
-            stationarity: sweep.stationarity.lane(lane),
-            scale: sweep.scale.lane(lane),
-            hessian: sweep.hessian,
+            slope: pass.slope.lane(lane),
+            sensitivity: pass.sensitivity.lane(lane),
+            stationarity: pass.stationarity.lane(lane),
+            scale: pass.scale.lane(lane),
+            hessian: pass.hessian,
             ..BackwardPass::NONE
         })
     }

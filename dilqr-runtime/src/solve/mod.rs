@@ -2,6 +2,7 @@
 
 pub(crate) mod augmented_lagrangian;
 pub(crate) mod backward_pass;
+mod divergence;
 pub(crate) mod globalization;
 #[cfg(feature = "lanes")]
 pub(crate) mod lane_copies;

@@ -1,8 +1,11 @@
-//! The forward solve: sweeps backward and rollouts forward, as its [`course`](crate::course) decides.
+//! The forward solve: its memory, and the loop over the backward passes and rollouts that the
+//! [`globalization`](crate::solve::globalization) requests.
 
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
+use crate::cause::Cause;
+use crate::error::InputError;
 use crate::iteration::Iteration;
 use crate::kkt::unconstrained::Unconstrained;
 use crate::lq::bounds::Bounds;
@@ -12,17 +15,19 @@ use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
 use crate::ocp::rollout::{Cost, FeedbackLaw, Trajectory, cost_along, rollout};
-use crate::problem::{Guess, Problem};
+use crate::problem::Problem;
 use crate::settings::{Hessian, Settings};
-use crate::solution::{CertificateData, Solution, Stats, copy};
+use crate::solution::{CertificateData, Solution, copy};
 use crate::solve::augmented_lagrangian::ActiveSetNewton;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
+use crate::solve::divergence::find_cause;
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
+use crate::stats::Stats;
 use crate::status::Status;
 
 /// The forward solve's memory: the current trajectory with its policy, and a trial of each.
 #[derive(Clone, Debug)]
-pub(crate) struct Forward<const NX: usize, const NU: usize, const NS: usize> {
+pub(crate) struct SolveWorkspace<const NX: usize, const NU: usize, const NS: usize> {
     pub(crate) current: Iterate<NX, NU>,
     pub(crate) trial: Iterate<NX, NU>,
     pub(crate) stage_params: Vec<SVector<f64, NS>>,
@@ -33,13 +38,17 @@ pub(crate) struct Forward<const NX: usize, const NU: usize, const NS: usize> {
     records: StageWorkspace<f64, NX, NU>,
 }
 
-/// A trajectory, its cost, and the backward sweep about it.
+/// Controls, and their states or none.
+#[cfg(feature = "dual")]
+type InitialTrajectory<const NX: usize, const NU: usize> = (Vec<SVector<f64, NU>>, Vec<SVector<f64, NX>>);
+
+/// A trajectory, its cost, and the backward pass about it.
 #[derive(Clone, Debug)]
 pub(crate) struct Iterate<const NX: usize, const NU: usize> {
     pub(crate) trajectory: Trajectory<f64, NX, NU>,
     pub(crate) cost: Cost<f64>,
     pub(crate) policy: Policy<f64, NX, NU>,
-    pub(crate) sweep: BackwardPass<f64>,
+    pub(crate) pass: BackwardPass<f64>,
 }
 
 impl<const NX: usize, const NU: usize> Iterate<NX, NU> {
@@ -48,7 +57,7 @@ impl<const NX: usize, const NU: usize> Iterate<NX, NU> {
             trajectory: Trajectory::zeros(horizon, limits),
             cost: Cost { total: 0.0, magnitude: 0.0 },
             policy: Policy::zeros(horizon, limits),
-            sweep: BackwardPass::NONE,
+            pass: BackwardPass::NONE,
         }
     }
 
@@ -59,7 +68,7 @@ impl<const NX: usize, const NU: usize> Iterate<NX, NU> {
     }
 }
 
-impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
+impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, NS> {
     pub(crate) fn new<M, const NP: usize>(horizon: usize) -> Self
     where
         M: Model<NX, NU, NP, NS>,
@@ -81,7 +90,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
     }
 
     /// Solves a problem that passed its check, and writes everything of `solution`. Where the factorization of the LQ problem
-    /// about it comes about on the way, it is left in `keep`: whether it is there.
+    /// about it comes about on the way, it is left in `keep`: whether it is there. An error, of a policy, leaves `solution`
+    /// alone.
     pub(crate) fn solve<M, const NP: usize>(
         &mut self,
         (model, settings): (&M, &Settings),
@@ -89,7 +99,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         observe: impl FnMut(&Iteration),
         solution: &mut Solution<NX, NU, NP, NS>,
         keep: Option<&mut Unconstrained<f64, NX, NU>>,
-    ) -> bool
+    ) -> Result<bool, InputError>
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -109,8 +119,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
                 self.penalty.terminal.fill(0.0);
             }
         }
-        self.current.cost = self.start(model, problem);
-        self.current.sweep = BackwardPass::NONE;
+        self.current.cost = self.start(model, problem)?;
+        self.current.pass = BackwardPass::NONE;
         let stats = Stats::default();
         let mut solve = Solve {
             model,
@@ -126,10 +136,10 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         let status = solve.run(observe);
         let Solve { stats, kept, .. } = solve;
         self.finish((model, settings), (status, stats), problem, solution);
-        kept && status == Status::Converged
+        Ok(kept && status == Status::Converged)
     }
 
-    /// Takes over what a problem gives besides its trajectory.
+    /// Loads stage parameters and bounds of a problem.
     pub(crate) fn load_problem<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>)
     where
         M: Model<NX, NU, NP, NS>,
@@ -140,7 +150,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         self.bounds = Bounds::of(model, problem.params());
     }
 
-    /// Writes everything of `solution` from the current trajectory and the sweep about it.
+    /// Writes all fields of `solution` from the current trajectory and the backward pass about it.
     pub(crate) fn finish<M, const NP: usize>(
         &mut self,
         (model, settings): (&M, &Settings),
@@ -151,6 +161,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         M: Model<NX, NU, NP, NS>,
     {
         self.write(status, stats, problem, solution);
+        solution.cause = (status == Status::Diverged).then(|| self.cause(model, settings.hessian, problem.params()));
         if status == Status::Converged && settings.hessian == Hessian::GaussNewton {
             self.curve_exactly(model, problem.params());
         }
@@ -161,7 +172,18 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         }
     }
 
-    /// Puts the exact Hessian's curvatures in the place of the Gauss-Newton ones.
+    /// The cause of a failed backward pass about the current trajectory.
+    #[cold]
+    fn cause<M, const NP: usize>(&mut self, model: &M, hessian: Hessian, params: &SVector<f64, NP>) -> Cause
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Self { current, stage_params, bounds, penalty, records, .. } = self;
+        let instance = OcpInstance { model, params, stage_params, bounds, penalty };
+        find_cause(&instance, &current.trajectory, hessian, records)
+    }
+
+    /// Replaces the curvatures of the Gauss-Newton Hessian by those of the exact one.
     fn curve_exactly<M, const NP: usize>(&mut self, model: &M, params: &SVector<f64, NP>)
     where
         M: Model<NX, NU, NP, NS>,
@@ -173,26 +195,26 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         }
         let instance = OcpInstance { model, params, stage_params, bounds, penalty };
         let policy = &mut current.policy;
-        let sweep = trial.policy.backward_pass(
+        let pass = trial.policy.backward_pass(
             &instance,
             &current.trajectory,
             PassSettings::plain(Hessian::Exact),
             records,
             None,
         );
-        match sweep.outcome() {
+        match pass.outcome() {
             Ok(_) => core::mem::swap(&mut policy.curvatures, &mut trial.policy.curvatures),
             Err(_) => policy.curvatures.fill(SMatrix::repeat(f64::NEG_INFINITY)),
         }
     }
 
-    /// What the certificate of a solution is made from.
+    /// Stores the data of the certificate.
     fn store_certificate_data(&self, status: Status, limits: &Limits, certificate_data: &mut CertificateData<NU>) {
-        let Iterate { trajectory, policy, sweep, .. } = &self.current;
+        let Iterate { trajectory, policy, pass, .. } = &self.current;
         certificate_data.limits = *limits;
         certificate_data.lower = self.bounds.lower.into();
         certificate_data.upper = self.bounds.upper.into();
-        certificate_data.scale = sweep.scale;
+        certificate_data.scale = pass.scale;
         copy(&mut certificate_data.constraints, &trajectory.constraints);
         let known: &[_] = if status == Status::Converged { &policy.curvatures } else { &[] };
         copy(&mut certificate_data.curvatures, known);
@@ -210,24 +232,19 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         sum + model.terminal_cost(Terminal::new(&states[horizon], params, &self.stage_params[horizon]))
     }
 
-    /// The initial trajectory, within the bounds, and its cost.
-    pub(crate) fn start<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>) -> Cost<f64>
+    /// The initial trajectory, within the bounds, and its cost. An error is that of a policy.
+    pub(crate) fn start<M, const NP: usize>(
+        &mut self,
+        model: &M,
+        problem: &Problem<NX, NU, NP, NS>,
+    ) -> Result<Cost<f64>, InputError>
     where
         M: Model<NX, NU, NP, NS>,
     {
         let Self { current, stage_params, bounds, penalty, .. } = self;
         let instance = OcpInstance { model, params: problem.params(), stage_params, bounds, penalty };
         let trajectory = &mut current.trajectory;
-        let mut together = false;
-        match problem.guess() {
-            Guess::Zeros | Guess::NoRollout { .. } => trajectory.controls.fill(SVector::zeros()),
-            Guess::Controls(controls) => trajectory.controls.copy_from_slice(controls),
-            Guess::Rollout { controls, states } => {
-                trajectory.controls.copy_from_slice(controls);
-                trajectory.states.copy_from_slice(states);
-                together = true;
-            }
-        }
+        let mut together = problem.write_guess(model, &mut trajectory.controls, &mut trajectory.states)?;
         if instance.keeps_bounds() {
             for u in &mut trajectory.controls {
                 let given = *u;
@@ -235,11 +252,11 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
                 together &= *u == given;
             }
         }
-        if together {
+        Ok(if together {
             cost_along(&instance, trajectory)
         } else {
             rollout(&instance, problem.x0(), |_, _, _| {}, trajectory).0
-        }
+        })
     }
 
     /// The controls that a solve of a problem starts from, within the bounds; with their states where they come from a
@@ -249,15 +266,14 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         &mut self,
         model: &M,
         problem: &Problem<NX, NU, NP, NS>,
-    ) -> (Vec<SVector<f64, NU>>, Vec<SVector<f64, NX>>)
+    ) -> Result<InitialTrajectory<NX, NU>, InputError>
     where
         M: Model<NX, NU, NP, NS>,
     {
         self.load_problem(model, problem);
-        self.start(model, problem);
+        self.start(model, problem)?;
         let Trajectory { states, controls, .. } = &self.current.trajectory;
-        let law = matches!(problem.guess(), Guess::Rollout { .. });
-        (controls.clone(), if law { states.clone() } else { Vec::new() })
+        Ok((controls.clone(), if problem.guess().has_states() { states.clone() } else { Vec::new() }))
     }
 
     fn write<const NP: usize>(
@@ -267,10 +283,10 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         problem: &Problem<NX, NU, NP, NS>,
         solution: &mut Solution<NX, NU, NP, NS>,
     ) {
-        let Iterate { trajectory, cost, policy, sweep } = &self.current;
+        let Iterate { trajectory, cost, policy, pass } = &self.current;
         solution.status = status;
         solution.cost = cost.total;
-        solution.stats = Stats { stationarity: sweep.stationarity, ..stats };
+        solution.stats = Stats { stationarity: pass.stationarity, ..stats };
         solution.x0 = *problem.x0();
         solution.params = *problem.params();
         solution.relaxation = None;
@@ -283,8 +299,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> Forward<NX, NU, NS> {
         copy(&mut solution.controls, &trajectory.controls);
         copy(&mut solution.gains, &policy.gains);
         copy(&mut solution.costates, &policy.costates);
-        if sweep.stationarity.is_nan() {
-            // The last sweep did not finish: what stands in the policy belongs to nothing.
+        if pass.stationarity.is_nan() {
+            // The last backward pass did not finish: the policy has no meaning.
             solution.gains.fill(SMatrix::repeat(f64::NAN));
             solution.costates.fill(SVector::repeat(f64::NAN));
             solution.bound_multipliers.fill(SVector::repeat(f64::NAN));
@@ -297,15 +313,15 @@ pub(crate) struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize
     pub(crate) model: &'a M,
     pub(crate) settings: &'a Settings,
     pub(crate) params: &'a SVector<f64, NP>,
-    pub(crate) memory: &'a mut Forward<NX, NU, NS>,
+    pub(crate) memory: &'a mut SolveWorkspace<NX, NU, NS>,
     pub(crate) stats: Stats,
     /// Whether the multipliers are those of a neighboring solution.
     pub(crate) warm: bool,
     /// See [`IterationState`].
     pub(crate) gauss_newton_fallback: bool,
-    /// Where to leave the factorization of the LQ problem about the solution.
+    /// Where to store the factorization of the LQ problem about the solution.
     keep: Option<&'a mut Unconstrained<f64, NX, NU>>,
-    /// Whether the last sweep left it there.
+    /// Whether the last backward pass stored it there.
     kept: bool,
 }
 
@@ -327,22 +343,22 @@ where
     /// Minimizes the cost, with its penalties, from the current trajectory.
     pub(crate) fn minimize(&mut self, tolerance: f64, observe: &mut impl FnMut(&Iteration)) -> Status {
         let (horizon, cost) = (self.memory.horizon(), self.memory.current.cost);
-        let mut course =
+        let mut state =
             IterationState::new((self.settings, tolerance), (horizon, cost), self.gauss_newton_fallback, self.stats);
-        // A course takes the initial trajectory for a trial.
+        // The state machine expects the initial trajectory as the trial.
         self.exchange();
-        let Termination { status, trajectory, cost, sweep } = loop {
-            match course.need() {
+        let Termination { status, trajectory, cost, pass } = loop {
+            match state.request() {
                 Request::Rollout { alpha } => {
-                    let (cost, change) = self.roll(alpha, course.step_bound());
-                    course.on_rollout(cost, change);
+                    let (cost, change) = self.roll(alpha, state.step_bound());
+                    state.on_rollout(cost, change);
                 }
-                Request::BackwardPass { method, about } => {
-                    let outcome = self.sweep(method, about, course.may_end());
-                    match (course.on_backward_pass(outcome), about) {
+                Request::BackwardPass { settings, about } => {
+                    let outcome = self.backward_pass(settings, about, state.may_end());
+                    match (state.on_backward_pass(outcome), about) {
                         (true, Slot::Trial) => self.exchange(),
                         (true, Slot::Current) => {
-                            let Forward { current, trial, .. } = &mut *self.memory;
+                            let SolveWorkspace { current, trial, .. } = &mut *self.memory;
                             core::mem::swap(&mut current.policy, &mut trial.policy);
                         }
                         (false, _) => {}
@@ -350,15 +366,15 @@ where
                 }
                 Request::Termination(end) => break end,
             }
-            if let Some(iteration) = course.take_report() {
+            if let Some(iteration) = state.take_report() {
                 observe(&iteration);
             }
         };
         if trajectory == Slot::Trial {
             self.exchange();
         }
-        (self.memory.current.cost, self.memory.current.sweep) = (cost, sweep);
-        (self.stats, self.gauss_newton_fallback) = (course.stats, course.gauss_newton_fallback);
+        (self.memory.current.cost, self.memory.current.pass) = (cost, pass);
+        (self.stats, self.gauss_newton_fallback) = (state.stats, state.gauss_newton_fallback);
         status
     }
 
@@ -369,7 +385,7 @@ where
     /// Rolls the current policy out into the trial trajectory: the cost, if it is finite, and how much the trajectory
     /// changes relatively, where that is to be compared with `bound`.
     fn roll(&mut self, alpha: f64, bound: Option<f64>) -> (Option<Cost<f64>>, f64) {
-        let Forward { current, trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let SolveWorkspace { current, trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let Policy { gains, feedforward, .. } = &current.policy;
         let law = FeedbackLaw { reference: &current.trajectory, gains, feedforward, alpha };
@@ -381,9 +397,15 @@ where
         (finite.then_some(cost), change)
     }
 
-    /// Sweeps about a trajectory into the trial's policy; `last`, if that may be the last sweep.
-    fn sweep(&mut self, method: PassSettings<f64>, about: Slot, last: bool) -> Result<BackwardPass<f64>, Failure> {
-        let Forward { current, trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
+    /// Runs a backward pass about a trajectory into the trial's policy. `last` says that it may be the last one, whose
+    /// factors are stored.
+    fn backward_pass(
+        &mut self,
+        settings: PassSettings<f64>,
+        about: Slot,
+        last: bool,
+    ) -> Result<BackwardPass<f64>, Failure> {
+        let SolveWorkspace { current, trial, stage_params, bounds, penalty, records, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let Iterate { trajectory, policy, .. } = trial;
         let about = match about {
@@ -392,6 +414,6 @@ where
         };
         self.kept = last && self.keep.is_some();
         let factors = if last { self.keep.as_deref_mut() } else { None };
-        policy.backward_pass(&instance, about, method, records, factors).outcome()
+        policy.backward_pass(&instance, about, settings, records, factors).outcome()
     }
 }

@@ -1,7 +1,7 @@
-//! Random problems of every model, with and without limits, from a fixed seed. States, parameters, horizons and settings are
-//! usual to absurd. Nothing panics or hangs. Converged solutions satisfy the optimality conditions with the author's functions.
-//! Gradients of a sample agree with differences. Batches equal single solves to the bit, and an invalid entry spoils only its
-//! own result.
+//! Random problems of every model, with and without limits, from a fixed seed. States, parameters, horizons and
+//! settings are usual to absurd. Nothing panics or hangs. Converged solutions satisfy the optimality conditions with
+//! the author's functions. Gradients of a sample agree with differences. Batches equal single solves to the bit, and an
+//! invalid entry spoils only its own result.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::neg_cmp_op_on_partial_ord, reason = "what is not known to be small enough, a NaN for one, fails")]
 
@@ -22,7 +22,7 @@ use dilqr_models::{
 };
 use dilqr_models::{cartpole, pendulum, unicycle};
 use dilqr_runtime::{
-    GradientError, Hessian, Ilqr, LossGradient, Problem, Settings, Solution, SolveError, Status, batch,
+    GradientError, Hessian, Ilqr, InputError, LossGradient, Problem, Settings, Solution, SolveError, Status, batch,
 };
 #[cfg(feature = "long")]
 use dilqr_tests::{cart4, floor, pend2, redundant, shared};
@@ -157,7 +157,7 @@ where
         Ok(_) if poisoned => return Err("a problem with a non-finite number was solved".into()),
         Ok(_) if reversed => return Err("reversed bounds were solved".into()),
         Ok(solution) => solution,
-        Err(SolveError::NonFinite { .. }) if poisoned => {
+        Err(SolveError::Input(InputError::NonFinite { .. })) if poisoned => {
             tally.count("error: non-finite");
             return Ok(());
         }
@@ -315,7 +315,7 @@ where
             (Err(alone), Err(together)) => format!("{alone:?}") == format!("{together:?}"),
             _ => false,
         };
-        let refused = !matches!(together, Err(GradientError::NonFinite { .. })) && index == place;
+        let refused = !matches!(together, Err(GradientError::Input(InputError::NonFinite { .. }))) && index == place;
         if !equal || refused {
             return Err(format!("batch gradient {index}: {together:?}, alone {alone:?}"));
         }

@@ -11,9 +11,9 @@ fn folder() -> PathBuf {
 
 /// Whether this process is prepared for the test `name`. If not, the test runs in a new process.
 ///
-/// trybuild builds the cases, and their dependencies with Symbolica, in a target folder of its own. With the build folder of
-/// this test, and without debug information in dependencies, cargo reuses what is there. cargo reads both settings from the
-/// environment, which a process should set for its children only.
+/// trybuild builds the cases, and their dependencies with Symbolica, in a target folder of its own. With the build
+/// folder of this test, and without debug information in dependencies, cargo reuses what is there. cargo reads both
+/// settings from the environment, which a process should set for its children only.
 fn is_prepared(name: &str) -> bool {
     const BUILD: &str = "CARGO_BUILD_BUILD_DIR";
     const PREPARED: &str = "DILQR_UI_TESTS";
@@ -62,8 +62,8 @@ fn programs() {
     }
 }
 
-/// Models written by hand that declare limits and lack a method for them. rustc finds that while it generates code, which
-/// trybuild has it do where a case is to run. With the feature `dual` derivatives need no methods.
+/// Models written by hand that declare limits and lack a method for them. rustc finds that while it generates code,
+/// which trybuild has it do where a case is to run. With the feature `dual` derivatives need no methods.
 #[test]
 fn models_written_by_hand() {
     if is_prepared("models_written_by_hand") {
@@ -104,10 +104,10 @@ fn messages_read_alike() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The messages of the compiler's catalog.
+/// The texts of the compiler's catalog of messages.
 fn catalog() -> Vec<String> {
-    let source = include_str!("../../../dilqr-macros/src/errors.rs");
-    let (_, catalog) = source.split_once("pub(crate) mod message {").expect("errors.rs holds the catalog");
+    let source = include_str!("../../../dilqr-macros/src/syntax/messages.rs");
+    let (_, catalog) = source.split_once("pub(crate) mod message {").expect("messages.rs holds the catalog");
     let texts = string_literals(catalog.split("\n}\n").next().expect("the module ends"));
     assert!(texts.len() > 80, "the catalog has not been read: {texts:?}");
     texts

@@ -1,9 +1,10 @@
 //! The time of the backward pass against the iterations of the forward one: implicit differentiation beside
 //! differentiation through the iterations.
 //!
-//! A constant proximal weight, found by bisection, makes solves take a given number of iterations. Unrolling differentiates as
-//! many full Gauss-Newton steps from the same guess. It uses dual numbers, one direction (parameter or entry of the initial
-//! state) at a time. A reverse mode could not be faster than the steps alone, so their time is shown beside it.
+//! A constant proximal weight, found by bisection, makes solves take a given number of iterations. Unrolling
+//! differentiates as many full Gauss-Newton steps from the same guess. It uses dual numbers, one direction (parameter
+//! or entry of the initial state) at a time. A reverse mode could not be faster than the steps alone, so their time is
+//! shown beside it.
 
 use core::hint::black_box;
 use core::time::Duration;
@@ -111,7 +112,7 @@ where
             operations.push(Box::new(move || drop(black_box(solver.vjp_with(black_box(solution), loss, method)))));
         }
     }
-    let (mut gauss_newton, mut room) = (solver(Hessian::GaussNewton)?, Solution::new(horizon));
+    let (mut gauss_newton, mut room) = (solver(Hessian::GaussNewton)?, Solution::empty(horizon));
     operations.push(Box::new(move || drop(black_box(gauss_newton.solve_into(black_box(problem), &mut room)))));
     let (blocks, block) = if context.quick { (5, 2) } else { (41, 5) };
     let times = medians(blocks, Duration::from_millis(block), &mut operations);

@@ -1,280 +1,234 @@
-//! Derivatives of bounds and constraints from their values, with hyper-dual numbers: what [`Model`]'s provided methods call.
+//! Derivatives of bounds and constraints from their values.
 //!
 //! The number of constraints is no constant of the type, so these functions allocate.
 
-use super::seed;
 use nalgebra::{SMatrix, SVector};
 
 use crate::linalg::products::zeros;
 use crate::model::Model;
+use crate::model::autodiff::seeds::{Direction, HyperDualPoint, Seeds};
 use crate::model::limits::{ConstraintExpansion, ConstraintParameterTerms};
-use crate::model::point::{StagePoint, set_second};
+use crate::model::point::{HessianBlocks, StagePoint};
 use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
 use crate::scalar::Scalar;
-use crate::scalar::dual::HyperDualParts;
+use crate::scalar::hyper_dual::HyperDualParts;
 
-/// Values of a stage's constraints.
-fn stage<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    at: &StagePoint<S, NX, NU, NP, NS>,
-) -> Vec<S>
-where
-    M: Model<NX, NU, NP, NS> + ?Sized,
-    S: Scalar,
+/// The defaults of [`Model`]'s methods for derivatives of limits; see there for what they compute.
+pub(crate) trait DerivedLimits<const NX: usize, const NU: usize, const NP: usize, const NS: usize>:
+    Model<NX, NU, NP, NS>
 {
-    let mut c = vec![S::zero(); M::LIMITS.stage()];
-    model.stage_constraints(at.stage(), &mut c);
-    c
-}
+    /// Values of the constraints of a stage.
+    fn stage_values<S: Scalar>(&self, at: &StagePoint<S, NX, NU, NP, NS>) -> Vec<S> {
+        let mut c = vec![S::zero(); Self::LIMITS.stage()];
+        self.stage_constraints(at.stage(), &mut c);
+        c
+    }
 
-/// Values of the terminal constraints.
-fn terminal<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    at: &StagePoint<S, NX, 0, NP, NS>,
-) -> Vec<S>
-where
-    M: Model<NX, NU, NP, NS> + ?Sized,
-    S: Scalar,
-{
-    let mut c = vec![S::zero(); M::LIMITS.terminal()];
-    model.terminal_constraints(at.terminal(), &mut c);
-    c
-}
+    /// Values of the terminal constraints.
+    fn terminal_values<S: Scalar>(&self, at: &StagePoint<S, NX, 0, NP, NS>) -> Vec<S> {
+        let mut c = vec![S::zero(); Self::LIMITS.terminal()];
+        self.terminal_constraints(at.terminal(), &mut c);
+        c
+    }
 
-/// `weights' values`.
-fn contract<S: Scalar>(weights: &[S], values: impl Iterator<Item = S>) -> S {
-    weights.iter().zip(values).fold(S::zero(), |sum, (&weight, value)| sum + weight * value)
-}
+    /// Both sides of the bounds with their derivatives in parameter `j`. Open sides are infinite.
+    fn sides<S: Scalar>(&self, seeds: &Seeds<S, 0, 0, NP, 0>, j: usize) -> [SVector<S::HyperDual, NU>; 2] {
+        let open = |value: f64| SVector::from_fn(|_, _| <S::HyperDual as Scalar>::from_f64(value));
+        let mut sides = [open(f64::NEG_INFINITY), open(f64::INFINITY)];
+        let [lower, upper] = &mut sides;
+        self.bounds(&seeds.along_unit(j).p, lower, upper);
+        sides
+    }
 
-fn expand<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    at: &StagePoint<S, NX, NU, NP, NS>,
-    mu: &[S],
-    out: &mut ConstraintExpansion<S, NX, NU>,
-    constraints: impl Fn(&StagePoint<S::HyperDual, NX, NU, NP, NS>) -> Vec<S::HyperDual>,
-) {
-    for i in 0..NX + NU {
-        for j in 0..=i {
-            let c = constraints(&seed(at, &StagePoint::unit(i), &StagePoint::unit(j)));
-            let h = contract(mu, c.iter().map(HyperDualParts::mixed));
-            set_second(i, j, h, (&mut out.hxx, &mut out.hux, &mut out.huu));
-            for (k, c) in c.iter().enumerate() {
-                out.c[k] = c.value();
-                if i < NX {
-                    out.cx[k][i] = c.first();
-                } else {
-                    out.cu[k][i - NX] = c.first();
+    /// Default of [`Model::add_bounds_contraction`].
+    fn add_bounds_contraction<S: Scalar>(
+        &self,
+        p: &SVector<S, NP>,
+        lower: &SVector<S, NU>,
+        upper: &SVector<S, NU>,
+        gp: &mut SVector<S, NP>,
+    ) {
+        if !Self::LIMITS.bounded {
+            return;
+        }
+        for seeds in Seeds::lanes(parameters(p)) {
+            for j in 0..NP {
+                let [low, high] = self.sides(&seeds, j);
+                let lower = seeds.contract(lower.as_slice(), |i| low[i].first());
+                seeds.add(&mut gp[j], lower + seeds.contract(upper.as_slice(), |i| high[i].first()));
+            }
+        }
+    }
+
+    /// Default of [`Model::bounds_terms`].
+    fn bounds_terms<S: Scalar>(
+        &self,
+        p: &SVector<S, NP>,
+        lower: &mut SMatrix<S, NU, NP>,
+        upper: &mut SMatrix<S, NU, NP>,
+    ) {
+        if !Self::LIMITS.bounded {
+            return;
+        }
+        for seeds in Seeds::lanes(parameters(p)) {
+            for j in 0..NP {
+                let [low, high] = self.sides(&seeds, j);
+                for i in 0..NU {
+                    seeds.set(&mut lower[(i, j)], low[i].first());
+                    seeds.set(&mut upper[(i, j)], high[i].first());
                 }
             }
         }
     }
-}
 
-/// The first direction is `along`, the second one parameter.
-fn add_contraction<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    at: &StagePoint<S, NX, NU, NP, NS>,
-    [mu, dmu]: [&[S]; 2],
-    along: &StagePoint<S, NX, NU, NP, NS>,
-    mut out: ParameterGradient<'_, S, NP, NS>,
-    constraints: impl Fn(&StagePoint<S::HyperDual, NX, NU, NP, NS>) -> Vec<S::HyperDual>,
-) {
-    for j in 0..NP + NS {
-        let c = constraints(&seed(at, along, &StagePoint::unit(NX + NU + j)));
-        let h = contract(mu, c.iter().map(HyperDualParts::mixed));
-        *out.entry(j) += h + contract(dmu, c.iter().map(HyperDualParts::second));
+    /// Default of [`Model::expand_stage_constraints`].
+    fn expand_stage_constraints<S: Scalar>(
+        &self,
+        at: Stage<'_, S, NX, NU, NP, NS>,
+        mu: &[S],
+        out: &mut ConstraintExpansion<S, NX, NU>,
+    ) {
+        if Self::LIMITS.stage() > 0 {
+            Seeds::lanes(at).for_each(|seeds| seeds.expand(mu, out, |z| self.stage_values(z)));
+        }
+    }
+
+    /// Default of [`Model::expand_terminal_constraints`].
+    fn expand_terminal_constraints<S: Scalar>(
+        &self,
+        at: Terminal<'_, S, NX, NP, NS>,
+        mu: &[S],
+        out: &mut ConstraintExpansion<S, NX, 0>,
+    ) {
+        if Self::LIMITS.terminal() > 0 {
+            Seeds::lanes(at).for_each(|seeds| seeds.expand(mu, out, |z| self.terminal_values(z)));
+        }
+    }
+
+    /// Default of [`Model::add_stage_constraint_contraction`].
+    fn add_stage_constraint_contraction<S: Scalar>(
+        &self,
+        at: Stage<'_, S, NX, NU, NP, NS>,
+        mu: &[S],
+        variation: Variation<'_, S, NX, NU>,
+        dmu: &[S],
+        mut out: ParameterGradient<'_, S, NP, NS>,
+    ) {
+        if Self::LIMITS.stage() > 0 {
+            for seeds in Seeds::lanes(at) {
+                let along = seeds.direction(&StagePoint::along(variation));
+                seeds.add_contraction([mu, dmu], &along, &mut out, |z| self.stage_values(z));
+            }
+        }
+    }
+
+    /// Default of [`Model::add_terminal_constraint_contraction`].
+    fn add_terminal_constraint_contraction<S: Scalar>(
+        &self,
+        at: Terminal<'_, S, NX, NP, NS>,
+        mu: &[S],
+        dx: &SVector<S, NX>,
+        dmu: &[S],
+        mut out: ParameterGradient<'_, S, NP, NS>,
+    ) {
+        if Self::LIMITS.terminal() > 0 {
+            for seeds in Seeds::lanes(at) {
+                let along = seeds.direction(&StagePoint::along_state(dx));
+                seeds.add_contraction([mu, dmu], &along, &mut out, |z| self.terminal_values(z));
+            }
+        }
+    }
+
+    /// Default of [`Model::stage_constraint_terms`].
+    fn stage_constraint_terms<S: Scalar>(
+        &self,
+        at: Stage<'_, S, NX, NU, NP, NS>,
+        mu: &[S],
+        out: &mut ConstraintParameterTerms<S, NX, NU, NP>,
+    ) {
+        if Self::LIMITS.stage() > 0 {
+            Seeds::lanes(at).for_each(|seeds| seeds.parameter_terms(mu, out, |z| self.stage_values(z)));
+        }
+    }
+
+    /// Default of [`Model::terminal_constraint_terms`].
+    fn terminal_constraint_terms<S: Scalar>(
+        &self,
+        at: Terminal<'_, S, NX, NP, NS>,
+        mu: &[S],
+        out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
+    ) {
+        if Self::LIMITS.terminal() > 0 {
+            Seeds::lanes(at).for_each(|seeds| seeds.parameter_terms(mu, out, |z| self.terminal_values(z)));
+        }
     }
 }
 
-fn terms<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    at: &StagePoint<S, NX, NU, NP, NS>,
-    mu: &[S],
-    out: &mut ConstraintParameterTerms<S, NX, NU, NP>,
-    constraints: impl Fn(&StagePoint<S::HyperDual, NX, NU, NP, NS>) -> Vec<S::HyperDual>,
-) {
-    for j in 0..NP {
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> DerivedLimits<NX, NU, NP, NS> for M where
+    M: Model<NX, NU, NP, NS> + ?Sized
+{
+}
+
+/// The parameters as a point without other variables.
+fn parameters<S: Scalar, const NP: usize>(p: &SVector<S, NP>) -> StagePoint<S, 0, 0, NP, 0> {
+    StagePoint { x: zeros(), u: zeros(), p: *p, s: zeros() }
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Seeds<S, NX, NU, NP, NS> {
+    /// Constraints to second order, of a stage or (`NU = 0`) of the terminal state.
+    fn expand(
+        &self,
+        mu: &[S],
+        out: &mut ConstraintExpansion<S, NX, NU>,
+        constraints: impl Fn(&HyperDualPoint<S, NX, NU, NP, NS>) -> Vec<S::HyperDual>,
+    ) {
         for i in 0..NX + NU {
-            let c = constraints(&seed(at, &StagePoint::unit(i), &StagePoint::unit(NX + NU + j)));
-            let h = contract(mu, c.iter().map(HyperDualParts::mixed));
-            if i < NX {
-                out.hxp[(i, j)] = h;
-            } else {
-                out.hup[(i - NX, j)] = h;
+            for j in 0..=i {
+                let c = constraints(&self.along_units(i, j));
+                let h = self.contract(mu, |k| c[k].mixed());
+                let blocks = HessianBlocks { xx: &mut out.hxx, ux: &mut out.hux, uu: &mut out.huu };
+                blocks.each(i, j, |entry| self.set(entry, h));
+                for (k, c) in c.iter().enumerate() {
+                    self.set(&mut out.c[k], c.value());
+                    let entry = if i < NX { &mut out.cx[k][i] } else { &mut out.cu[k][i - NX] };
+                    self.set(entry, c.first());
+                }
             }
-            for (k, c) in c.iter().enumerate() {
-                out.cp[k][j] = c.second();
+        }
+    }
+
+    /// Adds the gradient in the parameters of `mu' c_z along + dmu' c`. The second direction is one parameter.
+    fn add_contraction(
+        &self,
+        [mu, dmu]: [&[S]; 2],
+        along: &Direction<S, NX, NU, NP, NS>,
+        out: &mut ParameterGradient<'_, S, NP, NS>,
+        constraints: impl Fn(&HyperDualPoint<S, NX, NU, NP, NS>) -> Vec<S::HyperDual>,
+    ) {
+        for j in 0..NP + NS {
+            let c = constraints(&self.along(along, &StagePoint::unit(NX + NU + j)));
+            let h = self.contract(mu, |k| c[k].mixed());
+            self.add(out.entry(j), h + self.contract(dmu, |k| c[k].second()));
+        }
+    }
+
+    /// The forward parameter terms of constraints.
+    fn parameter_terms(
+        &self,
+        mu: &[S],
+        out: &mut ConstraintParameterTerms<S, NX, NU, NP>,
+        constraints: impl Fn(&HyperDualPoint<S, NX, NU, NP, NS>) -> Vec<S::HyperDual>,
+    ) {
+        for j in 0..NP {
+            for i in 0..NX + NU {
+                let c = constraints(&self.along_units(i, NX + NU + j));
+                let h = self.contract(mu, |k| c[k].mixed());
+                let entry = if i < NX { &mut out.hxp[(i, j)] } else { &mut out.hup[(i - NX, j)] };
+                self.set(entry, h);
+                for (k, c) in c.iter().enumerate() {
+                    self.set(&mut out.cp[k][j], c.second());
+                }
             }
         }
-    }
-}
-
-/// Both sides of the bounds with their derivatives in parameter `j`; those of an open side are zero.
-fn bounds<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    p: &SVector<S, NP>,
-    j: usize,
-) -> [SVector<S::HyperDual, NU>; 2]
-where
-    M: Model<NX, NU, NP, NS> + ?Sized,
-    S: Scalar,
-{
-    let at = StagePoint::<S, 0, 0, NP, 0> { x: zeros(), u: zeros(), p: *p, s: zeros() };
-    let z = seed(&at, &StagePoint::unit(j), &StagePoint::zero());
-    let side = |open: f64| SVector::from_fn(|_, _| <S::HyperDual as Scalar>::from_f64(open));
-    let mut sides = [side(f64::NEG_INFINITY), side(f64::INFINITY)];
-    let [lower, upper] = &mut sides;
-    model.bounds(&z.p, lower, upper);
-    sides
-}
-
-/// Default of [`Model::add_bounds_contraction`].
-pub(crate) fn add_bounds_contraction<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    p: &SVector<S, NP>,
-    lower: &SVector<S, NU>,
-    upper: &SVector<S, NU>,
-    gp: &mut SVector<S, NP>,
-) where
-    M: Model<NX, NU, NP, NS> + ?Sized,
-    S: Scalar,
-{
-    if !M::LIMITS.bounded {
-        return;
-    }
-    for j in 0..NP {
-        let [low, high] = bounds(model, p, j);
-        for i in 0..NU {
-            gp[j] += lower[i] * low[i].first() + upper[i] * high[i].first();
-        }
-    }
-}
-
-/// Default of [`Model::bounds_terms`].
-pub(crate) fn bounds_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    p: &SVector<S, NP>,
-    lower: &mut SMatrix<S, NU, NP>,
-    upper: &mut SMatrix<S, NU, NP>,
-) where
-    M: Model<NX, NU, NP, NS> + ?Sized,
-    S: Scalar,
-{
-    if !M::LIMITS.bounded {
-        return;
-    }
-    for j in 0..NP {
-        let [low, high] = bounds(model, p, j);
-        for i in 0..NU {
-            lower[(i, j)] = low[i].first();
-            upper[(i, j)] = high[i].first();
-        }
-    }
-}
-
-/// Default of [`Model::expand_stage_constraints`].
-pub(crate) fn expand_stage_constraints<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    at: Stage<'_, S, NX, NU, NP, NS>,
-    mu: &[S],
-    out: &mut ConstraintExpansion<S, NX, NU>,
-) where
-    M: Model<NX, NU, NP, NS> + ?Sized,
-    S: Scalar,
-{
-    if M::LIMITS.stage() > 0 {
-        expand(&StagePoint::from(at), mu, out, |z| stage(model, z));
-    }
-}
-
-/// Default of [`Model::expand_terminal_constraints`].
-pub(crate) fn expand_terminal_constraints<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    at: Terminal<'_, S, NX, NP, NS>,
-    mu: &[S],
-    out: &mut ConstraintExpansion<S, NX, 0>,
-) where
-    M: Model<NX, NU, NP, NS> + ?Sized,
-    S: Scalar,
-{
-    if M::LIMITS.terminal() > 0 {
-        expand(&StagePoint::from(at), mu, out, |z| terminal(model, z));
-    }
-}
-
-/// Default of [`Model::add_stage_constraint_contraction`].
-pub(crate) fn add_stage_constraint_contraction<
-    M,
-    S,
-    const NX: usize,
-    const NU: usize,
-    const NP: usize,
-    const NS: usize,
->(
-    model: &M,
-    at: Stage<'_, S, NX, NU, NP, NS>,
-    mu: &[S],
-    variation: Variation<'_, S, NX, NU>,
-    dmu: &[S],
-    out: ParameterGradient<'_, S, NP, NS>,
-) where
-    M: Model<NX, NU, NP, NS> + ?Sized,
-    S: Scalar,
-{
-    if M::LIMITS.stage() > 0 {
-        let (at, along) = (StagePoint::from(at), StagePoint::along(variation));
-        add_contraction(&at, [mu, dmu], &along, out, |z| stage(model, z));
-    }
-}
-
-/// Default of [`Model::add_terminal_constraint_contraction`].
-pub(crate) fn add_terminal_constraint_contraction<
-    M,
-    S,
-    const NX: usize,
-    const NU: usize,
-    const NP: usize,
-    const NS: usize,
->(
-    model: &M,
-    at: Terminal<'_, S, NX, NP, NS>,
-    mu: &[S],
-    dx: &SVector<S, NX>,
-    dmu: &[S],
-    out: ParameterGradient<'_, S, NP, NS>,
-) where
-    M: Model<NX, NU, NP, NS> + ?Sized,
-    S: Scalar,
-{
-    if M::LIMITS.terminal() > 0 {
-        let (at, along) = (StagePoint::from(at), StagePoint::along_state(dx));
-        add_contraction(&at, [mu, dmu], &along, out, |z| terminal(model, z));
-    }
-}
-
-/// Default of [`Model::stage_constraint_terms`].
-pub(crate) fn stage_constraint_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    at: Stage<'_, S, NX, NU, NP, NS>,
-    mu: &[S],
-    out: &mut ConstraintParameterTerms<S, NX, NU, NP>,
-) where
-    M: Model<NX, NU, NP, NS> + ?Sized,
-    S: Scalar,
-{
-    if M::LIMITS.stage() > 0 {
-        terms(&StagePoint::from(at), mu, out, |z| stage(model, z));
-    }
-}
-
-/// Default of [`Model::terminal_constraint_terms`].
-pub(crate) fn terminal_constraint_terms<M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    at: Terminal<'_, S, NX, NP, NS>,
-    mu: &[S],
-    out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
-) where
-    M: Model<NX, NU, NP, NS> + ?Sized,
-    S: Scalar,
-{
-    if M::LIMITS.terminal() > 0 {
-        terms(&StagePoint::from(at), mu, out, |z| terminal(model, z));
     }
 }

@@ -1,14 +1,15 @@
 //! Central differences of bounds and constraints.
 
-use super::{second, slope};
 use alloc::vec::Vec;
+
 use nalgebra::SVector;
 
 use crate::linalg::products::zeros;
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, ConstraintParameterTerms};
 use crate::model::numdiff::NumDiff;
-use crate::model::point::{StagePoint, set_second};
+use crate::model::numdiff::differences::{second, slope};
+use crate::model::point::{HessianBlocks, StagePoint};
 use crate::model::stage::ParameterGradient;
 use crate::scalar::Scalar;
 
@@ -87,7 +88,7 @@ pub(super) fn expand<S: Scalar, const NX: usize, const NU: usize, const NP: usiz
         }
         for j in 0..=i {
             let h = second(at, &StagePoint::unit(i), &StagePoint::unit(j), |z| contract(mu, &constraints(z)));
-            set_second(i, j, h, (&mut out.hxx, &mut out.hux, &mut out.huu));
+            HessianBlocks { xx: &mut out.hxx, ux: &mut out.hux, uu: &mut out.huu }.each(i, j, |entry| *entry = h);
         }
     }
 }

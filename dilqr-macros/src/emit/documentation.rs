@@ -1,12 +1,13 @@
-//! The text over the model's type: what was derived, where it can be other than zero, and what it costs.
+//! The documentation of the model's type: operations of its kernels, and patterns of its derivatives.
 
 use std::fmt::Write as _;
 
-use crate::emit::items::EmitContext;
-use crate::program::kernels::{Kernels, Sizes, pattern, sparsity};
-use crate::program::program::Field;
+use super::context::EmitContext;
+use crate::program::fields::Field;
+use crate::program::kernels::{Kernel, Kernels, pattern, sparsity};
+use crate::program::vectors::Sizes;
 
-/// The largest side of a block that is drawn; of larger ones the entries are counted.
+/// The largest side of a block that is drawn; the entries of larger blocks are counted.
 const DRAWN: usize = 16;
 
 /// The documentation of the model's type.
@@ -18,8 +19,8 @@ pub(crate) fn documentation(context: &EmitContext<'_>) -> String {
          Operations a call, counted in the generated code:\n\n\
          | kernel | total | add | mul | div | neg | call | select |\n|---|---|---|---|---|---|---|---|\n"
     );
-    for (name, program) in kernels.named() {
-        let _ = writeln!(text, "| `{name}` | {} |", program.count());
+    for (kernel, program) in kernels.iter() {
+        let _ = writeln!(text, "| `{}` | {} |", kernel.name(), program.count());
     }
     let _ = writeln!(text, "\n{}", backward_stage(kernels, *sizes));
     let _ = write!(
@@ -33,11 +34,12 @@ pub(crate) fn documentation(context: &EmitContext<'_>) -> String {
     text
 }
 
-/// How a stage of the backward sweep is computed, and what it costs.
+/// The operations of a stage of the backward sweep.
 fn backward_stage(kernels: &Kernels, Sizes { nx, nu, .. }: Sizes) -> String {
-    let (fx, fu) = (pattern(&kernels.linearize, Field::Fx, nx, nx), pattern(&kernels.linearize, Field::Fu, nx, nu));
+    let linearize = &kernels[Kernel::Linearize];
+    let (fx, fu) = (pattern(linearize, Field::Fx, nx, nx), pattern(linearize, Field::Fu, nx, nu));
     let loops = operations_of_loops(&fx, &fu);
-    let apart = [&kernels.expand_hamiltonian, &kernels.expand_stage].map(|program| program.count().total() + loops);
+    let apart = [Kernel::ExpandHamiltonian, Kernel::ExpandStage].map(|kernel| kernels[kernel].count().total() + loops);
     format!(
         "A stage of the backward sweep is a kernel and loops over the columns of `fx` and `fu`, which take {loops} operations: \
          {} with the exact Hessian and {} with Gauss-Newton's.",
@@ -45,8 +47,8 @@ fn backward_stage(kernels: &Kernels, Sizes { nx, nu, .. }: Sizes) -> String {
     )
 }
 
-/// The operations of a stage from the blocks' derivatives on, as the runtime's loops do them: products over the patterns
-/// of `fx` and `fu`, given row by row, and dense ones otherwise.
+/// The operations of a stage after the derivatives, by the runtime's loops: products over the patterns of `fx` and `fu`
+/// (given row by row), other products dense.
 fn operations_of_loops(fx: &[Vec<bool>], fu: &[Vec<bool>]) -> usize {
     let columns = |rows: &[Vec<bool>]| {
         let count = rows.first().map_or(0, Vec::len);
@@ -63,7 +65,7 @@ fn operations_of_loops(fx: &[Vec<bool>], fu: &[Vec<bool>]) -> usize {
     2 * nx * entries + lower(&x) + lower(&u) + cross + 2 * entries + factor + solves + nx * (nx + 1) * nu + 2 * nx * nu
 }
 
-/// Pictures of the blocks that are small enough, those of the same rows side by side.
+/// Pictures of the small blocks, with blocks of the same rows side by side.
 pub(crate) fn pictures(blocks: &[(&str, Vec<Vec<bool>>)]) -> String {
     let mut drawn = String::new();
     let mut counted = String::new();

@@ -1,0 +1,303 @@
+//! What each kernel computes: which values and derivatives of the tape it writes to which fields.
+
+use super::chain_rule::{ChainRule, Row, WeightedOutputs};
+use super::tape::{Operand, Tape};
+use crate::program::fields::{Field, Output};
+use crate::program::kernels::Kernel;
+use crate::program::op::ValueId;
+use crate::program::program::Program;
+use crate::program::vectors::{Input, Vector};
+
+/// A kernel in the making.
+pub(crate) struct KernelWriter<'a> {
+    pub(crate) chain_rule: ChainRule<'a>,
+    tape: &'a Tape,
+    outputs: Vec<(Output, ValueId)>,
+}
+
+impl<'a> KernelWriter<'a> {
+    pub(crate) fn new(chain_rule: ChainRule<'a>) -> Self {
+        Self { tape: chain_rule.tape(), chain_rule, outputs: Vec::new() }
+    }
+
+    /// The program; `None` where it became longer than the chain rule's limit.
+    pub(crate) fn finish(self) -> Option<Program> {
+        let builder = self.chain_rule.builder;
+        (!builder.is_full()).then(|| builder.finish(self.outputs))
+    }
+
+    /// A kernel of the table, by its definition.
+    pub(crate) fn write_kernel(&mut self, kernel: Kernel) {
+        let Tape { l, terminal, limits, .. } = self.tape;
+        let (stage, end) = (&limits.stage.values, &limits.terminal.values);
+        match kernel {
+            Kernel::Dynamics => self.write_f(Field::Next),
+            Kernel::StageCost => self.write_cost(*l),
+            Kernel::TerminalCost => self.write_cost(*terminal),
+            Kernel::Step => self.write_step(),
+            Kernel::ExpandStage => self.expand_stage(),
+            Kernel::ExpandTerminal => self.expand_terminal(),
+            Kernel::ExpandHamiltonian => self.expand_hamiltonian(),
+            Kernel::HamiltonianHessian => self.write_hamiltonian_hessian(),
+            Kernel::HamiltonianParameterGradient => {
+                let hamiltonian = self.hamiltonian();
+                self.write_parameter_gradient(&hamiltonian);
+            }
+            Kernel::TerminalParameterGradient => {
+                let cost = self.single(*terminal);
+                self.write_parameter_gradient(&cost);
+            }
+            Kernel::ParameterContraction => {
+                let hamiltonian = self.hamiltonian();
+                let weights = self.weighted(&self.tape.f, Vector::DLambda);
+                self.write_parameter_contraction(&hamiltonian, &weights);
+            }
+            Kernel::TerminalParameterContraction => {
+                let cost = self.single(*terminal);
+                self.write_parameter_contraction(&cost, &[]);
+            }
+            Kernel::ParameterTerms => {
+                self.write_jacobian(&self.tape.f, &[(Vector::P, Field::Fp)]);
+                let hamiltonian = self.hamiltonian();
+                self.write_cross(&hamiltonian, [Field::Hxp, Field::Hup]);
+            }
+            Kernel::TerminalParameterTerms => {
+                let cost = self.single(*terminal);
+                self.write_cross(&cost, [Field::Lxp, Field::Hup]);
+            }
+            Kernel::Linearize => {
+                self.write_f(Field::F);
+                let blocks = [(Vector::X, Field::Fx), (Vector::U, Field::Fu), (Vector::P, Field::Fp)];
+                self.write_jacobian(&self.tape.f, &blocks);
+            }
+            Kernel::Bounds => self.write_bounds(),
+            Kernel::BoundsContraction => {
+                let weighted = self.weighted_bounds();
+                self.write_parameter_gradient(&weighted);
+            }
+            Kernel::BoundsTerms => self.write_bounds_terms(),
+            Kernel::StageConstraints => self.write_values(stage, Field::Constraints),
+            Kernel::ExpandStageConstraints => self.expand_constraints(stage),
+            Kernel::StageConstraintContraction => self.contract_constraints(stage),
+            Kernel::StageConstraintTerms => self.write_constraint_terms(stage),
+            Kernel::TerminalConstraints => self.write_values(end, Field::Constraints),
+            Kernel::ExpandTerminalConstraints => self.expand_constraints(end),
+            Kernel::TerminalConstraintContraction => self.contract_constraints(end),
+            Kernel::TerminalConstraintTerms => self.write_constraint_terms(end),
+        }
+    }
+
+    fn write_step(&mut self) {
+        self.write_f(Field::Next);
+        self.write_cost(self.tape.l);
+    }
+
+    fn expand_stage(&mut self) {
+        let l = self.tape.l;
+        self.write_f(Field::F);
+        self.write_cost(l);
+        self.write_f_jacobian();
+        self.write_cost_gradient(l);
+        let cost = self.single(l);
+        self.write_hessian(&cost, [Field::Lxx, Field::Lux, Field::Luu]);
+    }
+
+    fn expand_terminal(&mut self) {
+        let terminal = self.tape.terminal;
+        self.write_cost(terminal);
+        self.write_cost_gradient(terminal);
+        let cost = self.single(terminal);
+        self.write_hessian(&cost, [Field::Lxx, Field::Lux, Field::Luu]);
+    }
+
+    fn expand_hamiltonian(&mut self) {
+        self.write_f_jacobian();
+        self.write_cost_gradient(self.tape.l);
+        self.write_hamiltonian_hessian();
+    }
+
+    fn write_hamiltonian_hessian(&mut self) {
+        let hamiltonian = self.hamiltonian();
+        self.write_hessian(&hamiltonian, [Field::Hxx, Field::Hux, Field::Huu]);
+    }
+
+    fn expand_constraints(&mut self, constraints: &[Operand]) {
+        self.write_values(constraints, Field::C);
+        self.write_jacobian(constraints, &[(Vector::X, Field::Cx), (Vector::U, Field::Cu)]);
+        let weighted = self.weighted(constraints, Vector::Mu);
+        self.write_hessian(&weighted, [Field::Hxx, Field::Hux, Field::Huu]);
+    }
+
+    fn contract_constraints(&mut self, constraints: &[Operand]) {
+        let (weighted, weights) = (self.weighted(constraints, Vector::Mu), self.weighted(constraints, Vector::DMu));
+        self.write_parameter_contraction(&weighted, &weights);
+    }
+
+    fn write_constraint_terms(&mut self, constraints: &[Operand]) {
+        self.write_jacobian(constraints, &[(Vector::P, Field::Cp)]);
+        let weighted = self.weighted(constraints, Vector::Mu);
+        self.write_cross(&weighted, [Field::Hxp, Field::Hup]);
+    }
+}
+
+/// The scalars that kernels differentiate.
+impl KernelWriter<'_> {
+    fn one(&mut self) -> ValueId {
+        self.chain_rule.builder.constant(1.0)
+    }
+
+    fn input(&mut self, vector: Vector, index: usize) -> ValueId {
+        self.chain_rule.builder.input(Input::new(vector, index))
+    }
+
+    /// One output with the weight one.
+    fn single(&mut self, output: Operand) -> WeightedOutputs {
+        vec![(output, self.one())]
+    }
+
+    /// `vector' outputs`
+    fn weighted(&mut self, outputs: &[Operand], vector: Vector) -> WeightedOutputs {
+        outputs.iter().enumerate().map(|(index, &output)| (output, self.input(vector, index))).collect()
+    }
+
+    /// `l + lambda' f`
+    fn hamiltonian(&mut self) -> WeightedOutputs {
+        let mut hamiltonian = self.single(self.tape.l);
+        hamiltonian.extend(self.weighted(&self.tape.f, Vector::Lambda));
+        hamiltonian
+    }
+
+    /// The bounds there are, with the field and the vector of their side and the entry of the control.
+    fn present_bounds(&self) -> Vec<(Operand, Field, Vector, usize)> {
+        let limits = &self.tape.limits;
+        let lower = limits.lower.iter().map(|bound| (bound, Field::Lower, Vector::Lower)).enumerate();
+        let upper = limits.upper.iter().map(|bound| (bound, Field::Upper, Vector::Upper)).enumerate();
+        lower
+            .chain(upper)
+            .filter_map(|(entry, (bound, field, vector))| Some(((*bound)?, field, vector, entry)))
+            .collect()
+    }
+
+    fn weighted_bounds(&mut self) -> WeightedOutputs {
+        let bounds = self.present_bounds().into_iter();
+        bounds.map(|(bound, _, vector, entry)| (bound, self.input(vector, entry))).collect()
+    }
+}
+
+/// Values and derivatives, written to fields.
+impl KernelWriter<'_> {
+    fn write(&mut self, field: Field, row: usize, column: usize, value: ValueId) {
+        self.outputs.push((Output { field, row: row as u32, column: column as u32 }, value));
+    }
+
+    fn write_values(&mut self, outputs: &[Operand], field: Field) {
+        for (index, &output) in outputs.iter().enumerate() {
+            let value = self.chain_rule.value(output);
+            self.write(field, index, 0, value);
+        }
+    }
+
+    fn write_f(&mut self, field: Field) {
+        self.write_values(&self.tape.f, field);
+    }
+
+    fn write_cost(&mut self, cost: Operand) {
+        self.write_values(&[cost], Field::L);
+    }
+
+    fn write_f_jacobian(&mut self) {
+        self.write_jacobian(&self.tape.f, &[(Vector::X, Field::Fx), (Vector::U, Field::Fu)]);
+    }
+
+    fn write_jacobian(&mut self, outputs: &[Operand], blocks: &[(Vector, Field)]) {
+        let vectors: Vec<Vector> = blocks.iter().map(|(vector, _)| *vector).collect();
+        let rows = self.chain_rule.jacobian(outputs, &vectors);
+        for (index, row) in rows.into_iter().enumerate() {
+            for (input, value) in row {
+                if let Some((_, field)) = blocks.iter().find(|(vector, _)| *vector == input.vector) {
+                    self.write(*field, index, input.index as usize, value);
+                }
+            }
+        }
+    }
+
+    fn write_cost_gradient(&mut self, cost: Operand) {
+        let cost = self.single(cost);
+        for (input, value) in self.chain_rule.reverse(&cost).inputs {
+            match input.vector {
+                Vector::X => self.write(Field::Lx, input.index as usize, 0, value),
+                Vector::U => self.write(Field::Lu, input.index as usize, 0, value),
+                _ => {}
+            }
+        }
+    }
+
+    fn write_parameter_gradient(&mut self, weighted: &WeightedOutputs) {
+        let gradient = self.chain_rule.reverse(weighted).inputs;
+        self.write_parameters(gradient);
+    }
+
+    fn write_parameters(&mut self, gradient: Row) {
+        for (input, value) in gradient {
+            match input.vector {
+                Vector::P => self.write(Field::Gp, input.index as usize, 0, value),
+                Vector::S => self.write(Field::Gs, input.index as usize, 0, value),
+                _ => {}
+            }
+        }
+    }
+
+    /// Blocks xx, ux, uu of the weighted sum's Hessian.
+    fn write_hessian(&mut self, weighted: &WeightedOutputs, [xx, ux, uu]: [Field; 3]) {
+        for ((row, column), value) in self.chain_rule.hessian(weighted, &[Vector::X, Vector::U]) {
+            let (i, j) = (row.index as usize, column.index as usize);
+            match (row.vector, column.vector) {
+                (Vector::U, Vector::X) => self.write(ux, i, j, value),
+                (vector, _) => {
+                    let field = if vector == Vector::X { xx } else { uu };
+                    self.write(field, i, j, value);
+                    if i != j {
+                        self.write(field, j, i, value);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Blocks xp and up of the weighted sum's second derivatives.
+    fn write_cross(&mut self, weighted: &WeightedOutputs, [xp, up]: [Field; 2]) {
+        for ((row, column), value) in self.chain_rule.cross(weighted, &[Vector::X, Vector::U], &[Vector::P]) {
+            let field = if row.vector == Vector::X { xp } else { up };
+            self.write(field, row.index as usize, column.index as usize, value);
+        }
+    }
+
+    /// The gradient in the parameters of `sum w d(output)/dz dz + sum dw output`: the change of the adjoints along the
+    /// direction `(dx, du)` of the inputs and `dw` of the weights.
+    fn write_parameter_contraction(&mut self, weighted: &WeightedOutputs, weights: &[(Operand, ValueId)]) {
+        let gradient = self.chain_rule.contraction(weighted, weights, |input| match input.vector {
+            Vector::X => Some(Input { vector: Vector::Dx, ..input }),
+            Vector::U => Some(Input { vector: Vector::Du, ..input }),
+            _ => None,
+        });
+        self.write_parameters(gradient);
+    }
+
+    fn write_bounds(&mut self) {
+        for (bound, field, _, entry) in self.present_bounds() {
+            let value = self.chain_rule.value(bound);
+            self.write(field, entry, 0, value);
+        }
+    }
+
+    fn write_bounds_terms(&mut self) {
+        let bounds = self.present_bounds();
+        let operands: Vec<Operand> = bounds.iter().map(|(bound, ..)| *bound).collect();
+        let rows = self.chain_rule.jacobian(&operands, &[Vector::P]);
+        for ((_, field, _, entry), row) in bounds.into_iter().zip(rows) {
+            for (input, value) in row {
+                self.write(field, entry, input.index as usize, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What elaboration makes of a model: the graph, the vectors, and the outputs.
+
+use proc_macro2::Ident;
+
+use super::graph::{Graph, NodeId};
+use crate::program::vectors::Sizes;
+#[cfg(feature = "symbolica")]
+use crate::syntax::ast::{Function, Model};
+
+/// A model in scalars.
+#[cfg_attr(not(feature = "symbolica"), expect(dead_code, reason = "only differentiation reads all of it"))]
+pub(crate) struct System {
+    pub(crate) graph: Graph,
+    pub(crate) vectors: Vectors,
+    /// Next state, one node an entry.
+    pub(crate) dynamics: Vec<NodeId>,
+    pub(crate) stage_cost: NodeId,
+    pub(crate) terminal_cost: NodeId,
+    pub(crate) limits: Limits<NodeId>,
+    /// The functions that bounds alone call. The expansion removes bounds, and rustc would report these as unused.
+    pub(crate) bounds_only_helpers: Vec<Ident>,
+}
+
+/// The values that a model computes, as nodes of its graph.
+#[cfg(feature = "symbolica")]
+#[derive(Clone, Copy)]
+pub(crate) struct Outputs<'a> {
+    pub(crate) dynamics: &'a [NodeId],
+    pub(crate) stage_cost: NodeId,
+    pub(crate) terminal_cost: NodeId,
+    pub(crate) limits: &'a Limits<NodeId>,
+}
+
+#[cfg(feature = "symbolica")]
+impl System {
+    pub(crate) fn outputs(&self) -> Outputs<'_> {
+        let Self { dynamics, stage_cost, terminal_cost, limits, .. } = self;
+        Outputs { dynamics, stage_cost: *stage_cost, terminal_cost: *terminal_cost, limits }
+    }
+
+    /// The first function of the model whose value depends on `node`.
+    pub(crate) fn function_of<'a>(&self, node: NodeId, model: &'a Model) -> Option<&'a Function> {
+        let next = if model.integration.is_some() { "derivative" } else { "dynamics" };
+        let (stage, terminal) = (&self.limits.stage, &self.limits.terminal);
+        let (stage_constraints, stage_equalities) = stage.values.split_at(stage.inequalities);
+        let (terminal_constraints, terminal_equalities) = terminal.values.split_at(terminal.inequalities);
+        let values: [(&str, &[NodeId]); 7] = [
+            (next, &self.dynamics),
+            ("stage_cost", &[self.stage_cost]),
+            ("terminal_cost", &[self.terminal_cost]),
+            ("stage_constraints", stage_constraints),
+            ("stage_equalities", stage_equalities),
+            ("terminal_constraints", terminal_constraints),
+            ("terminal_equalities", terminal_equalities),
+        ];
+        let mut reading =
+            values.into_iter().filter(|(_, roots)| self.graph.reachable(roots.iter().copied()).contains(&node));
+        reading.next().and_then(|(name, _)| model.find_function(name))
+    }
+}
+
+/// The vectors that a model reads.
+pub(crate) struct Vectors {
+    pub(crate) state: Layout,
+    pub(crate) control: Layout,
+    pub(crate) params: Layout,
+    pub(crate) stage_params: Option<Layout>,
+}
+
+impl Vectors {
+    pub(crate) fn sizes(&self) -> Sizes {
+        Sizes {
+            nx: self.state.len(),
+            nu: self.control.len(),
+            np: self.params.len(),
+            ns: self.stage_params.as_ref().map_or(0, Layout::len),
+        }
+    }
+}
+
+/// The order of a struct's fields in its vector.
+#[derive(Default)]
+pub(crate) struct Layout {
+    /// Each field, with its length if it is an array.
+    pub(crate) fields: Vec<(Ident, Option<usize>)>,
+}
+
+impl Layout {
+    /// Entries of the vector.
+    pub(crate) fn len(&self) -> usize {
+        self.fields.iter().map(|(_, length)| length.unwrap_or(1)).sum()
+    }
+
+    /// Names of the entries: `angle`, `position[2]`.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for (field, length) in &self.fields {
+            let field = field.to_string();
+            let field = field.strip_prefix("r#").unwrap_or(&field);
+            match length {
+                None => names.push(field.to_owned()),
+                Some(length) => names.extend((0..*length).map(|index| format!("{field}[{index}]"))),
+            }
+        }
+        names
+    }
+}
+
+/// The limits of a model, as nodes of the graph or operands of the tape.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits<T> {
+    /// Lower bound of each entry of the control; `None` where that side is open.
+    pub(crate) lower: Vec<Option<T>>,
+    /// Upper bound of each entry.
+    pub(crate) upper: Vec<Option<T>>,
+    pub(crate) stage: Constraints<T>,
+    pub(crate) terminal: Constraints<T>,
+}
+
+/// Constraints at one point of a trajectory.
+#[derive(Clone, Debug)]
+pub(crate) struct Constraints<T> {
+    /// The inequalities, then the equalities.
+    pub(crate) values: Vec<T>,
+    /// The number of inequalities.
+    pub(crate) inequalities: usize,
+}
+
+impl<T> Default for Limits<T> {
+    fn default() -> Self {
+        Self { lower: Vec::new(), upper: Vec::new(), stage: Constraints::default(), terminal: Constraints::default() }
+    }
+}
+
+impl<T> Default for Constraints<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), inequalities: 0 }
+    }
+}
+
+impl<T> Constraints<T> {
+    pub(crate) fn equalities(&self) -> usize {
+        self.values.len() - self.inequalities
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+impl<T: Copy> Limits<T> {
+    /// Whether any control has a bound.
+    pub(crate) fn bounded(&self) -> bool {
+        self.lower.iter().chain(&self.upper).any(Option::is_some)
+    }
+
+    /// Whether there is any limit.
+    pub(crate) fn any(&self) -> bool {
+        self.bounded() || !self.stage.is_empty() || !self.terminal.is_empty()
+    }
+
+    /// All values, for one traversal.
+    #[cfg(feature = "symbolica")]
+    pub(crate) fn values(&self) -> impl Iterator<Item = T> {
+        let bounds = self.lower.iter().chain(&self.upper).flatten();
+        bounds.chain(&self.stage.values).chain(&self.terminal.values).copied()
+    }
+
+    /// The same limits with every value replaced.
+    #[cfg(feature = "symbolica")]
+    pub(crate) fn map<R>(&self, term: impl Fn(T) -> R) -> Limits<R> {
+        let side = |side: &[Option<T>]| side.iter().map(|bound| bound.map(&term)).collect();
+        let constraints = |constraints: &Constraints<T>| Constraints {
+            values: constraints.values.iter().map(|&value| term(value)).collect(),
+            inequalities: constraints.inequalities,
+        };
+        Limits {
+            lower: side(&self.lower),
+            upper: side(&self.upper),
+            stage: constraints(&self.stage),
+            terminal: constraints(&self.terminal),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The implementation of `dilqr_runtime::Model`: methods that delegate to kernels.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote};
+
+use super::context::EmitContext;
+use super::functions::functions;
+use super::signature::{argument_name, argument_type, arguments_of, parameter};
+use crate::program::fields::Field;
+use crate::program::kernels::{self, Kernel, pattern};
+use crate::program::vectors::Sizes;
+use crate::syntax::names::camel_case;
+
+pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
+    let EmitContext { runtime, kernels, replaced, .. } = context;
+    let model = context.model_type();
+    let Sizes { nx, nu, np, ns } = context.sizes;
+    let methods: Vec<Kernel> =
+        kernels.iter().map(|(kernel, _)| kernel).filter(|kernel| *kernel != Kernel::Linearize).collect();
+    let kernels = methods.iter().map(|&method| kernel(context, method));
+    let delegates = methods.iter().map(|&method| delegate(context, method));
+    let sparsity = sparsity(context);
+    let limits = context.limits.any().then(|| limits(context));
+    // As a constant that nothing reads, the file would be part of the compiled crate's metadata.
+    let vendored = context.vendored.map(|path| {
+        quote! {
+            // Cargo rebuilds the model when its vendored kernels change.
+            #[allow(dead_code)]
+            fn __vendored() {
+                let _ = ::core::include_str!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/", #path));
+            }
+        }
+    });
+    let linearize = linearize(context);
+    quote! {
+        #[allow(deprecated, clippy::too_many_arguments)]
+        const _: () = {
+            // Cargo rebuilds the model when the request to dump it changes.
+            const __DUMP: ::core::option::Option<&'static ::core::primitive::str> = ::core::option_env!("DILQR_DUMP");
+            #vendored
+
+            #[automatically_derived]
+            impl #runtime::Model<#nx, #nu, #np, #ns> for #model {
+                const SPARSITY: #runtime::Sparsity<#nx, #nu, #np> = #sparsity;
+                #limits
+                #(#delegates)*
+            }
+
+            #linearize
+            #(#kernels)*
+
+            // In a private module nothing else may name them, and rustc would call them unused.
+            let _ = (#(#replaced,)*);
+        };
+    }
+}
+
+fn kernel_type(kernel: Kernel) -> Ident {
+    format_ident!("__{}", camel_case(kernel.name()))
+}
+
+/// A method of the trait. It passes its arguments to the kernel's function for the scalar, one by one, so that they can be
+/// passed in registers.
+fn delegate(context: &EmitContext<'_>, kernel: Kernel) -> TokenStream {
+    let runtime = context.runtime;
+    let name = Ident::new(kernel.name(), Span::call_site());
+    let scalar = quote!(__S);
+    let parameters = kernel.parameters().iter().map(|&of_method| parameter(of_method, context, &scalar));
+    let arguments = kernel.parameters().iter().flat_map(|&of_method| arguments_of(of_method));
+    let (kernel_type, result) = (kernel_type(kernel), result(kernel, &scalar));
+    quote! {
+        #[inline(always)]
+        fn #name<__S: #runtime::Scalar>(&self, #(#parameters),*) #result {
+            <__S as #runtime::Scalar>::run::<#kernel_type>((#(#arguments,)*))
+        }
+    }
+}
+
+fn result(kernel: Kernel, scalar: &TokenStream) -> TokenStream {
+    if kernel.returns_cost() { quote!(-> #scalar) } else { quote!() }
+}
+
+/// The kernel's two functions and the type that chooses between them.
+fn kernel(context: &EmitContext<'_>, kernel: Kernel) -> TokenStream {
+    let runtime = context.runtime;
+    let kernel_type = kernel_type(kernel);
+    let arguments = kernel.arguments();
+    let names: Vec<Ident> = arguments.iter().map(|&argument| argument_name(argument)).collect();
+    let types = arguments.iter().map(|&argument| argument_type(argument, context, &quote!(__S), &quote!('__a)));
+    let value = if kernel.returns_cost() { quote!(__S) } else { quote!(()) };
+    let value_f64 = if kernel.returns_cost() { quote!(::core::primitive::f64) } else { quote!(()) };
+    let generic = format_ident!("__{}_generic", kernel.name());
+    let for_f64 = format_ident!("__{}_f64", kernel.name());
+    let functions = functions(context, kernel);
+    quote! {
+        pub struct #kernel_type;
+        impl #runtime::__private::Kernel for #kernel_type {
+            type Arguments<'__a, __S: #runtime::Scalar> = (#(#types,)*);
+            type Value<__S: #runtime::Scalar> = #value;
+            #[inline(always)]
+            fn generic<__S: #runtime::Scalar>((#(#names,)*): Self::Arguments<'_, __S>) -> #value {
+                #generic::<__S>(#(#names),*)
+            }
+            #[inline(always)]
+            fn f64((#(#names,)*): Self::Arguments<'_, ::core::primitive::f64>) -> #value_f64 {
+                #for_f64(#(#names),*)
+            }
+        }
+        #functions
+    }
+}
+
+/// `linearize` on the user's structs, for f64 only.
+fn linearize(context: &EmitContext<'_>) -> TokenStream {
+    let runtime = context.runtime;
+    let model = context.model_type();
+    let Sizes { nx, nu, np, ns } = context.sizes;
+    let functions = functions(context, Kernel::Linearize);
+    let (parameter, vector) = (context.stage_parameter("__s", true), context.stage_vector(&quote!(*__s)));
+    quote! {
+        impl #model {
+            #[doc(hidden)]
+            pub fn __linearize(__x: &State, __u: &Control, __p: &Params #parameter, __out: &mut Linearization) {
+                let __x: #runtime::nalgebra::SVector<::core::primitive::f64, #nx> = ::core::convert::From::from(*__x);
+                let __u: #runtime::nalgebra::SVector<::core::primitive::f64, #nu> = ::core::convert::From::from(*__u);
+                let __p: #runtime::nalgebra::SVector<::core::primitive::f64, #np> = ::core::convert::From::from(*__p);
+                let __s: #runtime::nalgebra::SVector<::core::primitive::f64, #ns> = #vector;
+                __linearize_f64(&__x, &__u, &__p, &__s, __out);
+            }
+        }
+        #functions
+    }
+}
+
+/// The constant that counts the limits.
+fn limits(context: &EmitContext<'_>) -> TokenStream {
+    let EmitContext { runtime, limits, kernels, .. } = context;
+    let bounded = limits.bounded();
+    let (stage, terminal) = (&limits.stage, &limits.terminal);
+    let (stage_inequalities, stage_equalities) = (stage.inequalities, stage.equalities());
+    let (terminal_inequalities, terminal_equalities) = (terminal.inequalities, terminal.equalities());
+    let cu = kernels.get(Kernel::ExpandStageConstraints);
+    let cu = cu.map(|program| pattern(program, Field::Cu, stage.values.len(), context.sizes.nu));
+    let depends_on_control = cu.unwrap_or_default().into_iter().map(|row| row.contains(&true));
+    quote! {
+        const LIMITS: #runtime::Limits = #runtime::Limits {
+            bounded: #bounded,
+            stage_inequalities: #stage_inequalities,
+            stage_equalities: #stage_equalities,
+            terminal_inequalities: #terminal_inequalities,
+            terminal_equalities: #terminal_equalities,
+            depends_on_control: &[#(#depends_on_control),*],
+        };
+    }
+}
+
+fn sparsity(context: &EmitContext<'_>) -> TokenStream {
+    let runtime = context.runtime;
+    let blocks = kernels::sparsity(context.kernels, context.sizes);
+    let fields = blocks.into_iter().map(|(name, rows)| {
+        let name = Ident::new(name, Span::call_site());
+        let rows = rows.into_iter().map(|row| quote!([#(#row),*]));
+        quote!(#name: [#(#rows),*])
+    });
+    quote!(#runtime::Sparsity { #(#fields),* })
+}

@@ -1,0 +1,114 @@
+//! The public items beside the user's own: the model's type, its solver and problem, `linearize`, and `dynamics` where an
+//! integrator makes it.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::context::EmitContext;
+use super::documentation::documentation;
+use crate::program::kernels::Kernel;
+use crate::program::vectors::Sizes;
+
+pub(super) fn items(context: &EmitContext<'_>) -> TokenStream {
+    let EmitContext { module, runtime, .. } = context;
+    let model = context.model_type();
+    let Sizes { nx, nu, np, ns } = context.sizes;
+    let documentation = documentation(context);
+    let solver = format!("The solver of `{module}`.");
+    let problem = format!("A problem of `{module}`: initial state, parameters, horizon, first guess.");
+    let linearization = linearization(context);
+    let dynamics = context.integrated.then(|| dynamics(context));
+    quote! {
+        #[doc = #documentation]
+        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq, ::core::cmp::Eq)]
+        pub struct #model;
+
+        #[doc = #solver]
+        pub type Solver = #runtime::Ilqr<#model, #nx, #nu, #np, #ns>;
+
+        #[doc = #problem]
+        pub type Problem = #runtime::Problem<#nx, #nu, #np, #ns>;
+
+        #linearization
+
+        #dynamics
+    }
+}
+
+/// The record of `linearize`, and the function.
+fn linearization(context: &EmitContext<'_>) -> TokenStream {
+    let runtime = context.runtime;
+    let model = context.model_type();
+    let Sizes { nx, nu, np, .. } = context.sizes;
+    let (parameter, argument) = (context.stage_parameter("s", true), context.stage_argument());
+    let operations = context.kernels[Kernel::Linearize].count().total();
+    let summary = format!("Next state and its derivatives at a point ({operations} operations).");
+    quote! {
+        /// The dynamics to first order at a point; see [`linearize`].
+        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::cmp::PartialEq)]
+        pub struct Linearization {
+            /// Next state.
+            pub f: #runtime::nalgebra::SVector<::core::primitive::f64, #nx>,
+            /// Its derivative in the state; a row for each entry of `f`.
+            pub fx: #runtime::nalgebra::SMatrix<::core::primitive::f64, #nx, #nx>,
+            /// Its derivative in the control.
+            pub fu: #runtime::nalgebra::SMatrix<::core::primitive::f64, #nx, #nu>,
+            /// Its derivative in the parameters.
+            pub fp: #runtime::nalgebra::SMatrix<::core::primitive::f64, #nx, #np>,
+        }
+
+        impl Linearization {
+            /// All zeros: the record that [`update`](Self::update) begins with.
+            #[must_use]
+            pub fn zeros() -> Self {
+                Self {
+                    f: #runtime::nalgebra::SMatrix::zeros(),
+                    fx: #runtime::nalgebra::SMatrix::zeros(),
+                    fu: #runtime::nalgebra::SMatrix::zeros(),
+                    fp: #runtime::nalgebra::SMatrix::zeros(),
+                }
+            }
+
+            /// Becomes what [`linearize`] returns, without the zeros: what is zero at every point (`SPARSITY` of the model
+            /// says where) is not written. For loops over one record.
+            pub fn update(&mut self, x: &State, u: &Control, p: &Params #parameter) {
+                #model::__linearize(x, u, p #argument, self);
+            }
+        }
+
+        #[doc = #summary]
+        #[must_use]
+        pub fn linearize(x: &State, u: &Control, p: &Params #parameter) -> Linearization {
+            let mut __linearization = Linearization::zeros();
+            __linearization.update(x, u, p #argument);
+            __linearization
+        }
+    }
+}
+
+/// `dynamics` of a model that gives `derivative`.
+fn dynamics(context: &EmitContext<'_>) -> TokenStream {
+    let runtime = context.runtime;
+    let model = context.model_type();
+    let Sizes { nx, nu, np, ns } = context.sizes;
+    let (parameter, vector) = (context.stage_parameter("s", false), context.stage_vector(&quote!(s)));
+    quote! {
+        /// The state one time step later: `derivative`, integrated.
+        #[must_use]
+        pub fn dynamics(x: State, u: Control, p: Params #parameter) -> State {
+            let (x, u, p, s) = (
+                ::core::convert::From::from(x),
+                ::core::convert::From::from(u),
+                ::core::convert::From::from(p),
+                #vector,
+            );
+            let mut next = #runtime::nalgebra::SVector::zeros();
+            <#model as #runtime::Model<#nx, #nu, #np, #ns>>::dynamics::<::core::primitive::f64>(
+                &#model,
+                #runtime::model::Stage { x: &x, u: &u, p: &p, s: &s },
+                &mut next,
+            );
+            ::core::convert::From::from(next)
+        }
+    }
+}

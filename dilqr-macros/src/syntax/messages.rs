@@ -1,0 +1,319 @@
+//! The catalogue of messages.
+//!
+//! A message says what is wrong and what to write instead, in lower case and without a full stop. All messages are here, so
+//! that the catalogue is read and tested in one place.
+
+/// Errors in a model.
+pub(crate) mod message {
+    use crate::syntax::names::did_you_mean;
+
+    pub(crate) const NOT_A_MODULE: &str =
+        "#[model] goes on an inline module: write `#[dilqr_runtime::model] pub mod name { .. }`";
+    pub(crate) const MODULE_WITHOUT_BODY: &str = "#[model] needs the module's body to compile it: write `pub mod name { .. }` with the items inside the braces instead of `mod name;`";
+    pub(crate) const CRATE_PATH: &str =
+        "`crate` takes a path: write `crate = my_runtime` or `crate = my_crate::dilqr_runtime`";
+    pub(crate) const VENDORED_PATH: &str =
+        "`vendored` takes a file, from the folder of Cargo.toml on: write `vendored = \"src/name.dilqr.rs\"`";
+    pub(crate) const CFG: &str =
+        "`cfg` does not reach into a model, all of which is compiled: put it on the module, or write two modules";
+    pub(crate) const GENERIC_STRUCT: &str = "a model's struct has no generics: write the sizes and types out";
+    pub(crate) const NOT_NAMED_FIELDS: &str =
+        "a model's struct has named fields: write `pub struct Name { pub field: f64 }`";
+    pub(crate) const ENUM: &str =
+        "an enum cannot be differentiated: describe the choice with an f64 or keep the enum outside the model's module";
+    pub(crate) const STATIC: &str = "a model does not read statics: write a `const`, or make it a field of Params";
+    pub(crate) const USE: &str = "a model's module imports nothing: write the full path (`std::f64::consts::PI`) or define the helper function in the module";
+    pub(crate) const IMPL: &str = "impl blocks go outside the model's module: write a plain helper function here";
+    pub(crate) const TRAIT: &str = "traits go outside the model's module: write plain helper functions here";
+    pub(crate) const TYPE_ALIAS: &str = "type aliases are not part of the model language: write the type out";
+    pub(crate) const MACRO: &str = "macros are not part of the model language: write the arithmetic out";
+    pub(crate) const NESTED_MODULE: &str = "a model is one module: move the nested module outside";
+    pub(crate) const OTHER_ITEM: &str =
+        "a model's module holds structs, consts and functions: move this item outside the module";
+    pub(crate) const UNSAFE: &str = "unsafe code cannot be differentiated: write it in plain arithmetic";
+    pub(crate) const ASYNC: &str = "a model's functions are plain functions: remove `async`";
+    pub(crate) const CONST_FN: &str = "a model's functions are plain functions: remove `const`";
+    pub(crate) const EXTERN: &str = "a model's functions are plain Rust functions: remove `extern`";
+    pub(crate) const GENERIC_FUNCTION: &str =
+        "a model's functions have no generics: write `f64`, the model's structs and fixed-size arrays";
+    pub(crate) const SELF: &str = "a model's functions take no `self`: pass the struct as an argument";
+    pub(crate) const NO_RETURN_TYPE: &str =
+        "a model's function returns a value: add `-> f64`, a struct, an array or a tuple";
+    pub(crate) const MUT_REFERENCE: &str =
+        "a model's functions change nothing in place: take the value or `&`, and return the new value";
+    pub(crate) const TYPE: &str = "the types of the model language are f64, the module's structs, [T; N], tuples of these, usize and i32 for sizes and indices, and bool";
+    pub(crate) const FIELD_TYPE: &str = "a field is `f64` or `[f64; K]`, with K a literal or a const of the module";
+    pub(crate) const WHILE: &str = "`while` has no fixed number of steps: write `for i in 0..N` with a constant N";
+    pub(crate) const LOOP: &str = "`loop` has no fixed number of steps: write `for i in 0..N` with a constant N";
+    pub(crate) const MATCH: &str = "`match` is not part of the model language: write `if` and `else if`";
+    pub(crate) const CLOSURE: &str = "closures are not part of the model language: write a loop over the entries, or a helper function in the module";
+    pub(crate) const RETURN: &str =
+        "`return` is not part of the model language: let the function's last expression be its value";
+    pub(crate) const ASSIGN: &str = "an assignment is a statement of its own: end it with `;`";
+    pub(crate) const ASSIGN_TO: &str = "only a variable, or a field or an entry of one, can be assigned to";
+    pub(crate) const FOR_RANGE: &str = "`for` runs over a range of constant integers: write `for i in 0..N` (also `..=` and `.rev()`) and index with `i`";
+    pub(crate) const LABEL: &str = "labels are not part of the model language: every loop runs to its end";
+    pub(crate) const BREAK: &str =
+        "`break` and `continue` are not part of the model language: put what is skipped into an `if`";
+    pub(crate) const IF_LET: &str = "`if let` is not part of the model language: compare numbers";
+    pub(crate) const CAST: &str = "only constant integers are converted: `i as f64` for a loop variable or a const, never a quantity to an integer";
+    pub(crate) const RANGE: &str = "a range stands in `for i in 0..N` only";
+    pub(crate) const REMAINDER: &str =
+        "`%` jumps, so it has no derivative where it matters: for an angle write `angle.sin()` and `angle.cos()`";
+    pub(crate) const INTEGER_CONDITION: &str =
+        "an integer cannot depend on a condition over quantities: assign an f64 instead";
+    pub(crate) const LET_ELSE: &str = "`let .. else` is not part of the model language: the pattern must always match";
+    pub(crate) const LET_WITHOUT_VALUE: &str =
+        "a variable gets its value where it is declared: write `let name = value;`";
+    pub(crate) const STATEMENT: &str =
+        "an expression whose value is not used does nothing in a model: bind it with `let` or remove it";
+    pub(crate) const ITEM_IN_BODY: &str = "items go in the module, not in a function's body";
+    pub(crate) const EMPTY_BLOCK: &str = "this block has no value: end it with an expression, without `;`";
+    pub(crate) const AWAIT: &str = "async code is not part of the model language: remove `async` and `.await`";
+    pub(crate) const TRY: &str = "`?` is not part of the model language: a model computes with numbers only";
+    pub(crate) const SLICE: &str = "slices are not part of the model language: index the elements one by one";
+    pub(crate) const LITERAL: &str = "the literals of the model language are numbers";
+    pub(crate) const EXPRESSION: &str = "this expression is not part of the model language, which has arithmetic, `let`, `if`, `for` over constant ranges, assignment, blocks, fields, arrays, tuples, struct literals, calls of the module's functions and the methods of f64";
+    pub(crate) const PATTERN: &str =
+        "a pattern of the model language is a name, `_`, a tuple, an array or a struct of these";
+    pub(crate) const CALLEE: &str = "only functions of the module are called, by their names";
+    pub(crate) const OPERATOR: &str = "this operator is not part of the model language, which has `+ - * /`, unary minus, comparisons and `&& || !`; for a power write `x.powi(2)`";
+    pub(crate) const TURBOFISH: &str = "the methods of the model language take no type arguments";
+    pub(crate) const STRUCT_REST: &str = "write every field: `..` is not part of the model language";
+    pub(crate) const CONST_CYCLE: &str = "this const is defined by itself: give it a value of its own";
+    pub(crate) const F32: &str =
+        "the model language computes in f64: write `f64` (kernels for f32 are generated from it)";
+    pub(crate) const INTEGER_TYPE: &str = "the integers of the model language are usize and i32, for sizes, indices and exponents; write `f64` for quantities";
+    pub(crate) const BOUNDS: &str = "bounds have two sides: write `#[bounds(-2.0, 2.0)]`, with `None` for an open side";
+    pub(crate) const BOUNDS_PLACE: &str = "only controls have bounds: write `stage_constraints` for a limit on states, and keep parameters in range where they are learned";
+    pub(crate) const BOUNDS_TWICE: &str = "this field has bounds already: write one `#[bounds(lower, upper)]`";
+    pub(crate) const BOUNDS_REVERSED: &str = "the lower bound is above the upper one: write `#[bounds(lower, upper)]`";
+    pub(crate) const INTEGRATOR: &str =
+        "this argument takes a value: write `integrator = rk4, dt = 0.05` and, if wanted, `substeps = 4`";
+    pub(crate) const STEP_WITHOUT_INTEGRATOR: &str =
+        "a time step belongs to an integrator: write `integrator = rk4, dt = 0.05` and `fn derivative`";
+    pub(crate) const NO_STEP: &str = "the integrator needs a time step: write `dt = 0.05`, a const or `p.field`";
+    pub(crate) const DERIVATIVE: &str =
+        "`derivative` is integrated to the next state: write `#[dilqr_runtime::model(integrator = rk4, dt = 0.05)]`";
+    pub(crate) const DYNAMICS_TWICE: &str =
+        "the integrator makes `dynamics` from `derivative`: remove this function, or the integrator";
+    pub(crate) const SUBSTEPS: &str = "the number of substeps is a constant integer between 1 and 100";
+    pub(crate) const HALVES: &str = "semi-implicit Euler takes the first half of the state for positions and the second half for their velocities, so the state has an even number of entries";
+    pub(crate) const LITERAL_RANGE: &str = "this number is beyond the range of f64, which ends at 1.8e308";
+    pub(crate) const INFINITY: &str =
+        "an infinity stands in `#[bounds]` only, for an open side: a model computes with finite numbers";
+    pub(crate) const INFINITE_BOUND: &str = "no control lies within such a bound: write `None` for an open side";
+    pub(crate) const NEGATIVE_POWF: &str =
+        "a negative number has no real power with a fractional exponent: write `powi` for an integer one";
+    pub(crate) const INTEGER_OVERFLOW: &str =
+        "this integer is beyond the range of i32: write a quantity with a decimal point (`3e9`)";
+    pub(crate) const POWI_EXPONENT: &str =
+        "`powi` takes a constant integer exponent: write a literal or an i32 const, or `powf` for any other exponent";
+    pub(crate) const CLAMP: &str =
+        "the lower bound of this `clamp` is above the upper one: write `x.clamp(lower, upper)`";
+    #[cfg(feature = "symbolica")]
+    pub(crate) const OVERFLOW: &str =
+        "multiplied out, this divides by zero or has a constant beyond the range of f64: rescale its quantities";
+    pub(crate) const DIVISION_BY_ZERO: &str = "this divides by zero, and a model computes with finite numbers";
+    pub(crate) const ARRAY_LENGTH: &str = "an array of the model language has between 1 and 10000 numbers";
+    pub(crate) const RECURSIVE_STRUCT: &str =
+        "this struct contains itself, and its size would be infinite: remove this field";
+    pub(crate) const HIDES_PRIMITIVE: &str = "this struct would hide a type of the language: choose another name";
+    pub(crate) const UNDERSCORES: &str = "names that begin with two underscores are the macro's own: choose another";
+    pub(crate) const TOO_LONG: &str = "this goes on too long, or nests too deeply: bind parts of it with `let`";
+    pub(crate) const TOO_DEEP: &str =
+        "this is too many expressions and calls deep: write the steps one after another, with `let`";
+    pub(crate) const TOO_LARGE: &str = "here the model grows beyond millions of operations: shorten its loops, or keep values in `let` and compute them once";
+    pub(crate) const TOO_MANY_NUMBERS: &str = "this holds more than 10000 numbers, the most that one value may hold";
+    pub(crate) const STRUCT_DEPTH: &str =
+        "this struct holds structs that hold structs, more than 50 deep: write their fields here";
+    #[cfg(feature = "symbolica")]
+    pub(crate) const DIGITS: &str =
+        "the constants in one expression of this multiply to thousands of digits: bind parts of it with `let`";
+
+    /// A field of the parameters, or the named entries of one.
+    pub(crate) fn unused(entries: &[usize]) -> String {
+        let (what, them) = unused_part(entries);
+        format!("nothing in the model depends on {what}: remove {them}, or start the field's name with `_`")
+    }
+    /// A field of the state or the control, or the named entries of one.
+    pub(crate) fn unseen(entries: &[usize]) -> String {
+        let (what, them) = unused_part(entries);
+        format!(
+            "no cost or constraint sees {what}, neither directly nor through the dynamics: remove {them}, or start the field's name with `_`"
+        )
+    }
+    /// What is not used, and a pronoun for it.
+    fn unused_part(entries: &[usize]) -> (String, &'static str) {
+        let list = entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        match entries {
+            [] => ("it".to_owned(), "it"),
+            [_] => (format!("its entry {list}"), "it"),
+            _ => (format!("its entries {list}"), "them"),
+        }
+    }
+    pub(crate) fn long_vector(name: &str, length: usize, longest: usize) -> String {
+        format!(
+            "`{name}` has {length} numbers, and the dense matrices of a model at most {longest} rows: split the system"
+        )
+    }
+    pub(crate) fn model_argument<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+        let list = known.clone().into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        format!("unknown argument of #[model], which takes {list}{}", did_you_mean(name, known))
+    }
+    pub(crate) fn misspelt_bounds(name: &str) -> String {
+        format!("`#[{name}]` looks like the bounds of a control: write `#[bounds(lower, upper)]`")
+    }
+    /// A constant that was computed.
+    pub(crate) fn not_finite(value: f64) -> String {
+        format!("this constant is {value}, and a model computes with finite numbers")
+    }
+    pub(crate) fn missing_item(what: &str, write: &str) -> String {
+        format!("the model has no {what}: add `{write}`")
+    }
+    pub(crate) fn unknown_integrator<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+        let list = known.clone().into_iter().collect::<Vec<_>>().join(", ");
+        format!("the integrators are {list}{}", did_you_mean(name, known))
+    }
+    pub(crate) fn no_fields(name: &str, what: &str) -> String {
+        format!("`{name}` has no fields: a model has at least one {what} variable")
+    }
+    pub(crate) fn near_miss(name: &str, meant: &str) -> String {
+        format!("`{name}` looks like `{meant}`, which the model lacks: rename it")
+    }
+    pub(crate) fn duplicate(name: &str) -> String {
+        format!("`{name}` is defined twice, and a model has one of each name: rename one or remove it")
+    }
+    pub(crate) fn reserved(name: &str) -> String {
+        format!("`{name}` is a name that the macro adds to the module: choose another")
+    }
+    pub(crate) fn module_name(name: &str) -> String {
+        format!("the model takes the module's name in camel case, and it cannot be called `{name}`: rename the module")
+    }
+    pub(crate) fn signature(name: &str, expected: &str) -> String {
+        format!("the signature of `{name}` is `{expected}`")
+    }
+    pub(crate) fn unknown_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+        let meant = did_you_mean(name, known);
+        let advice = if meant.is_empty() { ": define a const, or make it a field of Params" } else { &meant };
+        format!("`{name}` is not an argument, a `let` or a const of this module{advice}")
+    }
+    pub(crate) fn standard_constant(name: &str) -> String {
+        format!("`{name}` is not a const of this module, which imports nothing: write `std::f64::consts::{name}`")
+    }
+    pub(crate) fn unknown_path(path: &str) -> String {
+        format!(
+            "`{path}` is not known to the model language: name an argument, a `let`, a const of this module or one of `std::f64::consts`"
+        )
+    }
+    pub(crate) fn unknown_function<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+        format!(
+            "`{name}` is not a function of this module, and functions from outside cannot be differentiated: define it here{}",
+            did_you_mean(name, known)
+        )
+    }
+    pub(crate) fn unknown_method<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+        let list = known.clone().into_iter().collect::<Vec<_>>().join(" ");
+        format!("`{name}` is not a method of the model language, which has {list}{}", did_you_mean(name, known))
+    }
+    pub(crate) fn method_with_kinks(name: &str) -> String {
+        format!(
+            "`{name}` jumps, so it has no derivative where it matters: write the pieces with `if`, or a smooth expression"
+        )
+    }
+    pub(crate) fn unknown_field<'a>(
+        kind: &str,
+        field: &str,
+        fields: impl IntoIterator<Item = &'a str> + Clone,
+    ) -> String {
+        let list = fields.clone().into_iter().collect::<Vec<_>>().join(", ");
+        let list = if list.is_empty() { "none" } else { &list };
+        format!("`{kind}` has no field `{field}`; its fields are: {list}{}", did_you_mean(field, fields))
+    }
+    pub(crate) fn missing_field(kind: &str, field: &str) -> String {
+        format!("this `{kind}` lacks the field `{field}`: write every field")
+    }
+    pub(crate) fn unknown_type<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+        let meant = did_you_mean(name, known);
+        let advice = if meant.is_empty() { ": define it here" } else { &meant };
+        format!("`{name}` is not a struct of this module{advice}")
+    }
+    pub(crate) fn arity(name: &str, expected: usize, given: usize) -> String {
+        format!("`{name}` takes {}, and {} here", arguments(expected), stand(given))
+    }
+    pub(crate) fn method_arity(name: &str, expected: usize, given: usize) -> String {
+        format!("`{name}` takes {} beside the number it acts on, and {} here", arguments(expected), stand(given))
+    }
+    fn arguments(count: usize) -> String {
+        format!("{count} argument{}", if count == 1 { "" } else { "s" })
+    }
+    fn stand(count: usize) -> String {
+        format!("{count} stand{}", if count == 1 { "s" } else { "" })
+    }
+    pub(crate) fn mismatch(expected: &str, given: &str) -> String {
+        let name = expected.trim_matches('`');
+        let hint = match (expected, given) {
+            ("`f64`", "an integer") => ": write it with a decimal point (`2.0`), or convert it (`i as f64`)",
+            ("an integer", "`f64`") => ": write it without a decimal point",
+            ("a constant integer", "`f64`") => ": write it without a decimal point, or as a usize const",
+            ("`bool`", "`f64`" | "an integer") => ": compare it with another (`x > 0.0`)",
+            ("`f64`", given) if given.starts_with("`[") => ": choose an entry (`q[0]`)",
+            ("`f64`", given) if given.starts_with("`(") => ": choose an element (`pair.0`)",
+            // A struct.
+            (_, "`f64`") if name.starts_with(char::is_uppercase) => &[": write `", name, " { .. }`"].concat(),
+            _ => "",
+        };
+        format!("expected {expected}, found {given}{hint}")
+    }
+    /// Of a value that is no struct; a tuple has `elements`.
+    pub(crate) fn no_such_field(given: &str, field: &str, elements: usize) -> String {
+        let fields = match elements {
+            0 => "only structs and tuples have fields".to_owned(),
+            _ => format!("its elements are 0 to {}", elements - 1),
+        };
+        format!("{given} has no field `{field}`: {fields}")
+    }
+    pub(crate) fn not_an_array(given: &str) -> String {
+        let advice = if given.starts_with("`(") { "write `.0` for an element" } else { "remove the index" };
+        format!("only arrays have entries, and this is {given}: {advice}")
+    }
+    pub(crate) fn pattern(wanted: &str, given: &str) -> String {
+        format!("this pattern takes {wanted} apart, and the value is {given}")
+    }
+    pub(crate) fn unequal_branches(then: &str, otherwise: &str) -> String {
+        format!("the branches of this `if` have different types, {then} and {otherwise}: let both give the same")
+    }
+    pub(crate) fn too_many_steps(steps: i64) -> String {
+        format!("this loop has {steps} steps and is unrolled: a model's loops have at most 10000")
+    }
+    pub(crate) fn index(index: i64, length: usize) -> String {
+        format!("index {index} is out of range: this array of {length} ends at index {}", length as i64 - 1)
+    }
+    pub(crate) fn recursion(name: &str) -> String {
+        format!("`{name}` calls itself: a model's functions cannot be recursive, write the steps out")
+    }
+}
+
+/// What is wrong with vendored kernels, or with their absence. These depend on files and on cargo's features.
+pub(crate) mod vendoring {
+    #[cfg(not(feature = "symbolica"))]
+    pub(crate) const NO_SYMBOLICA: &str = "without the feature `symbolica` of dilqr-runtime a model is compiled from vendored kernels only: write `#[dilqr_runtime::model(vendored = \"src/name.dilqr.rs\")]`, or enable the feature";
+
+    pub(crate) fn cannot_read(path: &str, error: &str, renew: &str) -> String {
+        format!("cannot read the vendored kernels in `{path}` ({error}): write them with `{renew}`")
+    }
+    pub(crate) fn cannot_write(path: &str, error: &str) -> String {
+        format!("cannot write the vendored kernels to `{path}` ({error})")
+    }
+    pub(crate) fn stale(path: &str, renew: &str) -> String {
+        format!("the model has changed since its kernels were vendored in `{path}`: renew them with `{renew}`")
+    }
+    pub(crate) fn edited(path: &str, renew: &str) -> String {
+        format!("the vendored kernels in `{path}` are not as dilqr wrote them: renew them with `{renew}`")
+    }
+    pub(crate) fn other_version(path: &str, theirs: &str, ours: &str, renew: &str) -> String {
+        format!(
+            "the vendored kernels in `{path}` are those of dilqr {theirs}, and this is dilqr {ours}: renew them with `{renew}`"
+        )
+    }
+}

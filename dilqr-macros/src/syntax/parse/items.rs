@@ -1,0 +1,202 @@
+//! The items of the module.
+
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+
+use super::parser::Parser;
+use crate::syntax::ast::{Argument, Bounds, Const, Field, Function, Integration, Model, Struct, Type, TypeKind};
+use crate::syntax::errors::{Errors, Span};
+use crate::syntax::messages::message;
+use crate::syntax::names::did_you_mean;
+
+/// Parses the items of the module.
+pub(crate) fn model(module: &syn::ItemMod, integration: Option<Integration>, errors: &mut Errors) -> Model {
+    let mut model = Model {
+        module: module.ident.clone(),
+        structs: Vec::new(),
+        consts: Vec::new(),
+        functions: Vec::new(),
+        integration,
+    };
+    let Some((_, items)) = &module.content else {
+        errors.at(module, message::MODULE_WITHOUT_BODY);
+        return model;
+    };
+    let mut parser = Parser { errors };
+    for item in items {
+        match item {
+            syn::Item::Struct(item) => {
+                model.structs.push(parser.structure(item));
+            }
+            syn::Item::Const(item) => {
+                parser.report_cfg(item.to_token_stream());
+                model.consts.push(parser.constant(item));
+            }
+            syn::Item::Fn(item) => {
+                parser.report_cfg(item.to_token_stream());
+                model.functions.push(parser.function(item));
+            }
+            other => parser.outside_item(other, message::OTHER_ITEM),
+        }
+    }
+    model
+}
+
+impl Parser<'_> {
+    /// Reports an item that a model does not have, on its keyword.
+    pub(super) fn outside_item(&mut self, item: &syn::Item, otherwise: &str) {
+        match item {
+            syn::Item::Enum(item) => self.errors.at(item.enum_token, message::ENUM),
+            syn::Item::Static(item) => self.errors.at(item.static_token, message::STATIC),
+            syn::Item::Use(item) => self.errors.at(item.use_token, message::USE),
+            syn::Item::Impl(item) => self.errors.at(item.impl_token, message::IMPL),
+            syn::Item::Trait(item) => self.errors.at(item.trait_token, message::TRAIT),
+            syn::Item::Type(item) => self.errors.at(item.type_token, message::TYPE_ALIAS),
+            syn::Item::Macro(item) => self.errors.at(&item.mac.path, message::MACRO),
+            syn::Item::Mod(item) => self.errors.at(item.mod_token, message::NESTED_MODULE),
+            syn::Item::Struct(item) => self.errors.at(item.struct_token, otherwise),
+            syn::Item::Const(item) => self.errors.at(item.const_token, otherwise),
+            syn::Item::Fn(item) => self.errors.at(item.sig.fn_token, otherwise),
+            syn::Item::ExternCrate(item) => self.errors.at(item.extern_token, otherwise),
+            syn::Item::ForeignMod(item) => self.errors.at(&item.abi, otherwise),
+            syn::Item::Union(item) => self.errors.at(item.union_token, otherwise),
+            other => self.errors.at(other, otherwise),
+        }
+    }
+
+    /// Reports every `#[cfg]` in an item; true if there is one. rustc has not evaluated them yet, so both sides of a condition
+    /// would be compiled.
+    fn report_cfg(&mut self, tokens: TokenStream) -> bool {
+        let mut found = false;
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            let next = tokens.peek();
+            if let (TokenTree::Punct(hash), Some(TokenTree::Group(group))) = (&token, next)
+                && hash.as_char() == '#'
+                && group.delimiter() == Delimiter::Bracket
+                && let Some(TokenTree::Ident(name)) = group.stream().into_iter().next()
+                && (name == "cfg" || (name == "cfg_attr" && mentions_cfg(group.stream())))
+            {
+                self.errors.on(Span::from(hash.span()).to(group.span()), message::CFG);
+                found = true;
+            }
+            if let TokenTree::Group(group) = &token {
+                found |= self.report_cfg(group.stream());
+            }
+        }
+        found
+    }
+
+    fn structure(&mut self, item: &syn::ItemStruct) -> Struct {
+        let mut known = !self.report_cfg(item.to_token_stream());
+        if !item.generics.params.is_empty() {
+            self.errors.at(&item.generics, message::GENERIC_STRUCT);
+            known = false;
+        }
+        if matches!(item.fields, syn::Fields::Unnamed(_)) {
+            self.errors.at(&item.fields, message::NOT_NAMED_FIELDS);
+            known = false;
+        }
+        let mut fields = Vec::new();
+        for field in &item.fields {
+            let mut bounds = None;
+            for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("bounds")) {
+                if item.ident != "Control" {
+                    self.errors.at(attribute, message::BOUNDS_PLACE);
+                } else if bounds.is_some() {
+                    self.errors.at(attribute, message::BOUNDS_TWICE);
+                } else {
+                    bounds = self.bounds(attribute);
+                }
+            }
+            for attribute in &field.attrs {
+                if let Some(name) = misspelt_bounds(attribute) {
+                    self.errors.at(attribute.path(), message::misspelt_bounds(&name.to_string()));
+                }
+            }
+            let mut ty = self.ty(&field.ty);
+            if !known {
+                // Further rules do not look at a struct with an error.
+                ty.kind = TypeKind::Unknown;
+            }
+            let name = field.ident.clone().unwrap_or_else(|| item.ident.clone());
+            fields.push(Field { name, ty, bounds });
+        }
+        Struct { name: item.ident.clone(), fields }
+    }
+
+    /// `#[bounds(lower, upper)]`, each side an expression or `None`.
+    fn bounds(&mut self, attribute: &syn::Attribute) -> Option<Bounds> {
+        let parser = syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated;
+        let sides = attribute.parse_args_with(parser).ok().filter(|sides| sides.len() == 2);
+        let Some(sides) = sides else {
+            self.errors.at(attribute, message::BOUNDS);
+            return None;
+        };
+        let mut sides = sides.iter().map(|side| match side {
+            syn::Expr::Path(path) if path.path.is_ident("None") => None,
+            side => Some(self.expr(side)),
+        });
+        let (lower, upper) = (sides.next().flatten(), sides.next().flatten());
+        Some(Bounds { lower, upper, span: Span::of(attribute) })
+    }
+
+    fn constant(&mut self, item: &syn::ItemConst) -> Const {
+        Const { name: item.ident.clone(), ty: self.ty(&item.ty), value: self.expr(&item.expr) }
+    }
+
+    fn function(&mut self, item: &syn::ItemFn) -> Function {
+        let signature = &item.sig;
+        if let Some(token) = &signature.constness {
+            self.errors.at(token, message::CONST_FN);
+        }
+        if let Some(token) = &signature.asyncness {
+            self.errors.at(token, message::ASYNC);
+        }
+        if let syn::Safety::Unsafe(token) = &signature.safety {
+            self.errors.at(token, message::UNSAFE);
+        }
+        if let Some(abi) = &signature.abi {
+            self.errors.at(abi, message::EXTERN);
+        }
+        // Lifetimes do not matter for values.
+        for parameter in &signature.generics.params {
+            if !matches!(parameter, syn::GenericParam::Lifetime(_)) {
+                self.errors.at(parameter, message::GENERIC_FUNCTION);
+            }
+        }
+        let mut arguments = Vec::new();
+        for input in &signature.inputs {
+            match input {
+                syn::FnArg::Receiver(receiver) => self.errors.at(receiver, message::SELF),
+                syn::FnArg::Typed(argument) => {
+                    arguments.push(Argument { pattern: self.pattern(&argument.pat), ty: self.ty(&argument.ty) });
+                }
+            }
+        }
+        let result = match &signature.output {
+            syn::ReturnType::Type(_, ty) => self.ty(ty),
+            syn::ReturnType::Default => {
+                self.errors.at(&signature.ident, message::NO_RETURN_TYPE);
+                Type { kind: TypeKind::Unknown, span: signature.ident.span().into() }
+            }
+        };
+        let body = self.block(&item.block);
+        Function { name: signature.ident.clone(), arguments, result, body }
+    }
+}
+
+/// Whether `cfg` is among the tokens, as in `cfg_attr(condition, cfg(condition))`.
+fn mentions_cfg(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(name) => name == "cfg",
+        TokenTree::Group(group) => mentions_cfg(group.stream()),
+        _ => false,
+    })
+}
+
+/// The name of an attribute that looks like a misspelt `bounds`.
+pub(crate) fn misspelt_bounds(attribute: &syn::Attribute) -> Option<&Ident> {
+    let name = attribute.path().get_ident()?;
+    (name != "bounds" && !did_you_mean(&name.to_string(), ["bounds"]).is_empty()).then_some(name)
+}

@@ -1,0 +1,14 @@
+//! syn's tree to ours. No other stage sees syn's types, but for the driver, which edits the user's module.
+//!
+//! The syntax of the model language is decided here. Anything else is reported on its own tokens and replaced by `Unknown`,
+//! so that one mistake gives one message and the rest of the module is checked.
+
+mod arguments;
+mod blocks;
+mod expressions;
+mod items;
+mod parser;
+mod types;
+
+pub(crate) use arguments::{Options, options};
+pub(crate) use items::{misspelt_bounds, model};

@@ -1,0 +1,83 @@
+//! Why a solve did not end as [`Status::Converged`](crate::Status::Converged), where more than the status can be said.
+
+use core::fmt;
+
+/// Where a solve failed, from [`Solution::cause`](crate::Solution::cause).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// A function of the model is NaN or infinite on the returned trajectory. Values are searched from stage 0 on, then
+    /// derivatives from the horizon back, in the order in which the solver evaluates them; the first one is named.
+    NonFinite {
+        /// Which function.
+        function: ModelFunction,
+        /// Stage `t`; the horizon for terminal functions.
+        stage: usize,
+        /// Index into the function's value, as [`ModelFunction`] describes it.
+        entry: usize,
+    },
+    /// Every function of the model is finite on the returned trajectory. What the solver combines from them is not: a sum
+    /// of costs, a penalty, a costate times a derivative.
+    Overflow,
+}
+
+/// A function of the model or one of its derivatives, as a [`Cause`] names it. `z = (x, u)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModelFunction {
+    /// `f`; the entry is that of the next state.
+    Dynamics,
+    /// `l`; entry 0.
+    StageCost,
+    /// `l_T`; entry 0.
+    TerminalCost,
+    /// `c`; the entry is the constraint's index.
+    StageConstraints,
+    /// `c_T`; the entry is the constraint's index.
+    TerminalConstraints,
+    /// `fx` and `fu`; the entry is the row, that is the entry of the next state.
+    DynamicsJacobian,
+    /// `lx` and `lu`; the entry is that of `z`.
+    StageCostGradient,
+    /// The second derivatives of `l + lambda' f` (of `l` alone with [`Hessian::GaussNewton`](crate::Hessian)); the entry is
+    /// the row, an entry of `z`.
+    StageHessian,
+    /// `l_T,x`; the entry is that of the state.
+    TerminalCostGradient,
+    /// `l_T,xx`; the entry is the row, an entry of the state.
+    TerminalCostHessian,
+    /// Derivatives of `c`; the entry is the constraint's index, or the number of constraints for their second derivatives.
+    StageConstraintDerivatives,
+    /// Derivatives of `c_T`; the entry is as for those of `c`.
+    TerminalConstraintDerivatives,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NonFinite { function, stage, entry } => {
+                write!(f, "{function} is not finite at stage {stage}, entry {entry}")
+            }
+            Self::Overflow => f.write_str("a sum of the model's functions overflows"),
+        }
+    }
+}
+
+impl fmt::Display for ModelFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dynamics => "the dynamics",
+            Self::StageCost => "the stage cost",
+            Self::TerminalCost => "the terminal cost",
+            Self::StageConstraints => "the stage constraints",
+            Self::TerminalConstraints => "the terminal constraints",
+            Self::DynamicsJacobian => "the Jacobian of the dynamics",
+            Self::StageCostGradient => "the gradient of the stage cost",
+            Self::StageHessian => "the Hessian of the stage",
+            Self::TerminalCostGradient => "the gradient of the terminal cost",
+            Self::TerminalCostHessian => "the Hessian of the terminal cost",
+            Self::StageConstraintDerivatives => "a derivative of the stage constraints",
+            Self::TerminalConstraintDerivatives => "a derivative of the terminal constraints",
+        })
+    }
+}

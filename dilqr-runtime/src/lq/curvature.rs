@@ -1,0 +1,55 @@
+//! The scale of the proximal term: the curvature of the LQ problem.
+//!
+//! The backward pass adds `mu/2 (dx' D dx + du' E du)` to every stage. `D` and `E` are diagonal. From the horizon backwards,
+//! an entry is the largest magnitude so far of the same diagonal entry of the stage Hessian, as in Marquardt's damping
+//! (1963). An entry without curvature takes the curvature that the dynamics carry to it from the next stage. So `mu` has no
+//! unit, whatever the units of cost, states and controls.
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::linalg::products::{larger, zeros};
+use crate::lq::proximal::Proximal;
+use crate::lq::riccati::{Pattern, Quadratic};
+use crate::scalar::Scalar;
+
+/// The diagonals `D` and `E` after the stages from the horizon to the current one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Curvature<S, const NX: usize, const NU: usize> {
+    states: SVector<S, NX>,
+    controls: SVector<S, NU>,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> Curvature<S, NX, NU> {
+    /// The curvature of the terminal cost.
+    pub(crate) fn of_terminal(lxx: &SMatrix<S, NX, NX>) -> Self {
+        Self { states: SVector::from_fn(|i, _| lxx[(i, i)].abs()), controls: zeros() }
+    }
+
+    /// Adds the stage before.
+    pub(crate) fn add_stage<P: Pattern<NX, NU>>(&mut self, stage: &Quadratic<'_, S, NX, NU>) {
+        let next = self.states;
+        let carried = |column: &[S; NX], pattern: &dyn Fn(usize) -> bool| {
+            let mut sum = S::zero();
+            for k in (0..NX).filter(|&k| pattern(k)) {
+                sum += column[k] * column[k] * next[k];
+            }
+            sum
+        };
+        for i in 0..NX {
+            let own = larger(self.states[i], stage.hxx[(i, i)].abs());
+            let carried = carried(&stage.fx.data.0[i], &|k| P::FX[k][i]);
+            self.states[i] = S::select(own.equal(S::zero()), carried, own);
+        }
+        for j in 0..NU {
+            let own = stage.huu[(j, j)].abs() + carried(&stage.fu.data.0[j], &|k| P::FU[k][j]);
+            self.controls[j] = larger(self.controls[j], own);
+        }
+    }
+
+    /// The proximal term of weight `mu`. A control without curvature has no scale; its weight is `mu`, so that the recursion
+    /// exists.
+    pub(crate) fn proximal(&self, mu: S) -> Proximal<S, NX, NU> {
+        let scale = |weight: S| mu * S::select(weight.equal(S::zero()), S::one(), weight);
+        Proximal { states: self.states.map(|weight| mu * weight), controls: self.controls.map(scale) }
+    }
+}

@@ -1,0 +1,216 @@
+//! Gauss-Jordan elimination of the rows of a stage.
+
+use alloc::vec::Vec;
+
+use nalgebra::SVector;
+
+use crate::linalg::products::zeros;
+use crate::scalar::{ScalarReal, float};
+
+/// Entries below this, relative to the size of their row, are rounding errors of the elimination.
+const DEPENDENT: f64 = 1e-9;
+
+/// One row `x' dx + u' du + c = 0`. The constant `c` belongs to the linear part.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row<S, const NX: usize, const NU: usize> {
+    pub(crate) x: SVector<S, NX>,
+    pub(crate) u: SVector<S, NU>,
+}
+
+/// Rows and their reduced form.
+///
+/// After [`reduce`](Self::reduce) the rows are in their final form and order: the rows that were solved for a control come
+/// first, then those to propagate.
+#[derive(Clone, Debug)]
+pub(super) struct RowReduction<S, const NX: usize, const NU: usize> {
+    rows: Vec<Row<S, NX, NU>>,
+    /// The controls for which the first rows were solved.
+    pivots: Vec<usize>,
+    /// Row `i` of the final rows is `sum_j transform[i][j] row_j` of the original ones; row by row.
+    transform: Vec<S>,
+    /// The largest entry of each row before the elimination.
+    sizes: Vec<f64>,
+}
+
+impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
+    /// Memory for as many rows as can be independent.
+    pub(super) fn new() -> Self {
+        let most = NX + NU;
+        Self {
+            rows: Vec::with_capacity(most),
+            pivots: Vec::with_capacity(NU),
+            transform: Vec::with_capacity(most * most),
+            sizes: Vec::with_capacity(most),
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.rows.clear();
+    }
+
+    pub(super) fn push(&mut self, row: Row<S, NX, NU>) {
+        self.rows.push(row);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The rows that were solved for a control, each with its control.
+    pub(super) fn solved(&self) -> impl Iterator<Item = (&Row<S, NX, NU>, usize)> {
+        self.rows.iter().zip(self.pivots.iter().copied())
+    }
+
+    /// The control for which final row `i` was solved, if any.
+    pub(super) fn pivot(&self, i: usize) -> Option<usize> {
+        self.pivots.get(i).copied()
+    }
+
+    /// The number of rows that were solved for a control.
+    pub(super) fn solved_count(&self) -> usize {
+        self.pivots.len()
+    }
+
+    /// Whether a row was solved for control `j`.
+    pub(super) fn determines(&self, j: usize) -> bool {
+        self.pivots.contains(&j)
+    }
+
+    /// The rows to propagate to the stage before.
+    pub(super) fn propagated(&self) -> impl Iterator<Item = &SVector<S, NX>> {
+        self.rows[self.pivots.len()..].iter().map(|row| &row.x)
+    }
+
+    /// The weight of original row `j` in final row `i`.
+    #[inline]
+    pub(super) fn weight(&self, i: usize, j: usize) -> S {
+        self.transform[i * self.rows.len() + j]
+    }
+
+    /// Solves as many rows as possible for controls and scales the others.
+    ///
+    /// # Errors
+    /// The original row with the largest weight in a row that depends on the others.
+    pub(super) fn reduce(&mut self) -> Result<(), usize> {
+        self.prepare();
+        while let Some((row, pivot)) = self.best_pivot() {
+            self.eliminate(row, pivot);
+        }
+        let solved = self.pivots.len();
+        for i in solved..self.rows.len() {
+            let left = size(&self.rows[i].x);
+            let independent = left > DEPENDENT * self.sizes[i];
+            if !independent {
+                return Err(self.largest_weight(i));
+            }
+            self.scale_row(i, S::from_f64(1.0 / left));
+            self.rows[i].u = zeros();
+        }
+        match first_dependent(self.propagated()) {
+            Some(index) => Err(self.largest_weight(solved + index)),
+            None => Ok(()),
+        }
+    }
+
+    /// Begins with the identity as the transform, and without solved rows.
+    fn prepare(&mut self) {
+        let count = self.rows.len();
+        self.transform.clear();
+        self.transform.resize(count * count, S::zero());
+        self.pivots.clear();
+        self.sizes.clear();
+        for (i, row) in self.rows.iter().enumerate() {
+            self.transform[i * count + i] = S::one();
+            self.sizes.push(size(&row.x).max(size(&row.u)));
+        }
+    }
+
+    /// The row and the control of the largest entry that is left, relative to its row.
+    fn best_pivot(&self) -> Option<(usize, usize)> {
+        let mut best = (DEPENDENT, None);
+        for i in self.pivots.len()..self.rows.len() {
+            for j in (0..NU).filter(|j| !self.pivots.contains(j)) {
+                let entry = self.rows[i].u[j].to_f64().abs() / self.sizes[i];
+                if entry > best.0 {
+                    best = (entry, Some((i, j)));
+                }
+            }
+        }
+        best.1
+    }
+
+    /// Solves a row for a control, and eliminates the control from all other rows.
+    fn eliminate(&mut self, row: usize, pivot: usize) {
+        let (count, done) = (self.rows.len(), self.pivots.len());
+        self.rows.swap(done, row);
+        self.sizes.swap(done, row);
+        for column in 0..count {
+            self.transform.swap(done * count + column, row * count + column);
+        }
+        let inverse = S::one() / self.rows[done].u[pivot];
+        self.scale_row(done, inverse);
+        for other in (0..count).filter(|&other| other != done) {
+            let factor = self.rows[other].u[pivot];
+            self.subtract_row(other, done, factor);
+            self.rows[other].u[pivot] = S::zero();
+        }
+        self.pivots.push(pivot);
+    }
+
+    /// The original row with the largest weight in final row `i`.
+    fn largest_weight(&self, i: usize) -> usize {
+        let weight = |j: usize| self.weight(i, j).to_f64().abs();
+        (0..self.rows.len()).max_by(|&a, &b| weight(a).total_cmp(&weight(b))).unwrap_or(0)
+    }
+
+    fn scale_row(&mut self, i: usize, factor: S) {
+        let count = self.rows.len();
+        let Row { x, u } = &mut self.rows[i];
+        x.iter_mut().chain(u.iter_mut()).for_each(|entry| *entry *= factor);
+        self.transform[i * count..][..count].iter_mut().for_each(|entry| *entry *= factor);
+    }
+
+    /// `row_i -= factor row_k`
+    fn subtract_row(&mut self, i: usize, k: usize, factor: S) {
+        let count = self.rows.len();
+        let from = self.rows[k];
+        let Row { x, u } = &mut self.rows[i];
+        x.iter_mut().zip(from.x.iter()).for_each(|(entry, &from)| *entry -= factor * from);
+        u.iter_mut().zip(from.u.iter()).for_each(|(entry, &from)| *entry -= factor * from);
+        for column in 0..count {
+            let from = self.transform[k * count + column];
+            self.transform[i * count + column] -= factor * from;
+        }
+    }
+}
+
+/// The largest magnitude of the entries.
+pub(super) fn size<S: ScalarReal, const N: usize>(v: &SVector<S, N>) -> f64 {
+    v.iter().map(|entry| entry.to_f64().abs()).fold(0.0, f64::max)
+}
+
+/// The first vector that is a linear combination of those before it, to [`DEPENDENT`] of its size.
+pub(super) fn first_dependent<'a, S: ScalarReal, const N: usize>(
+    vectors: impl Iterator<Item = &'a SVector<S, N>>,
+) -> Option<usize> {
+    let mut basis = [[0.0; N]; N];
+    for (index, vector) in vectors.enumerate() {
+        let mut rest: [f64; N] = core::array::from_fn(|i| vector[i].to_f64());
+        let length = |v: &[f64; N]| float::f64::sqrt(v.iter().map(|entry| entry * entry).sum());
+        let before = length(&rest);
+        // Twice: one pass leaves rounding errors of nearly parallel vectors.
+        for _ in 0..2 {
+            for direction in &basis[..index.min(N)] {
+                let along: f64 = rest.iter().zip(direction).map(|(a, b)| a * b).sum();
+                rest.iter_mut().zip(direction).for_each(|(a, b)| *a -= along * b);
+            }
+        }
+        let after = length(&rest);
+        let independent = index < N && after > DEPENDENT * before;
+        if !independent {
+            return Some(index);
+        }
+        basis[index] = rest.map(|entry| entry / after);
+    }
+    None
+}

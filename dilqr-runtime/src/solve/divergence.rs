@@ -1,0 +1,168 @@
+//! Why a solve has diverged: the first function of the model that is not finite along the returned trajectory.
+//!
+//! The solver's own tests look at sums. This search runs once, after a solve that failed, and evaluates function by function.
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::cause::{Cause, ModelFunction};
+use crate::model::Model;
+use crate::model::limits::{ConstraintExpansion, Limits};
+use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
+use crate::model::stage::{Stage, Terminal};
+
+use crate::ocp::instance::{OcpInstance, PenaltyRecord, is_enforced_at};
+use crate::ocp::rollout::{Trajectory, at_stage};
+use crate::settings::Hessian;
+use crate::solve::backward_pass::StageWorkspace;
+
+/// The cause of a divergence. `records` are memory.
+pub(crate) fn find_cause<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
+    trajectory: &Trajectory<f64, NX, NU>,
+    hessian: Hessian,
+    records: &mut StageWorkspace<f64, NX, NU>,
+) -> Cause
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let horizon = trajectory.controls.len();
+    let values = (0..=horizon).find_map(|t| value_at(instance, trajectory, t).map(|found| (t, found)));
+    let derivatives = || {
+        let mut stages = (0..=horizon).rev();
+        stages.find_map(|t| derivative_at(instance, trajectory, hessian, records, t).map(|found| (t, found)))
+    };
+    match values.or_else(derivatives) {
+        Some((stage, (function, entry))) => Cause::NonFinite { function, stage, entry },
+        None => Cause::Overflow,
+    }
+}
+
+/// The first value at stage `t` that is not finite.
+fn value_at<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
+    trajectory: &Trajectory<f64, NX, NU>,
+    t: usize,
+) -> Option<(ModelFunction, usize)>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let OcpInstance { model, params, stage_params, .. } = instance;
+    let Trajectory { states, controls, constraints } = trajectory;
+    let (horizon, limits) = (controls.len(), const { &M::LIMITS });
+    let c = &constraints[at_stage(constraints, t, horizon, limits)];
+    if t == horizon {
+        let cost = model.terminal_cost(Terminal::new(&states[t], params, &stage_params[t]));
+        return at(ModelFunction::TerminalCost, &[cost]).or_else(|| at(ModelFunction::TerminalConstraints, c));
+    }
+    let mut next = SVector::zeros();
+    let cost = model.step(Stage::new(&states[t], &controls[t], params, &stage_params[t]), &mut next);
+    at(ModelFunction::Dynamics, next.as_slice()).or_else(|| at(ModelFunction::StageCost, &[cost])).or_else(|| {
+        let bad = |&i: &usize| is_enforced_at(limits, t, i) && !c[i].is_finite();
+        (0..c.len()).find(bad).map(|i| (ModelFunction::StageConstraints, i))
+    })
+}
+
+/// The first derivative at stage `t` that is not finite.
+///
+/// Costate and multipliers are zero here. A second derivative of the dynamics that is not finite makes the Hessian NaN all
+/// the same, since zero times infinity is NaN.
+fn derivative_at<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
+    trajectory: &Trajectory<f64, NX, NU>,
+    hessian: Hessian,
+    records: &mut StageWorkspace<f64, NX, NU>,
+    t: usize,
+) -> Option<(ModelFunction, usize)>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let OcpInstance { model, params, stage_params, .. } = instance;
+    let Trajectory { states, controls, .. } = trajectory;
+    let limits = const { &M::LIMITS };
+    if t == controls.len() {
+        let place = Terminal::new(&states[t], params, &stage_params[t]);
+        return terminal_derivative(*model, limits, place, records);
+    }
+    let place = Stage::new(&states[t], &controls[t], params, &stage_params[t]);
+    let found = match hessian {
+        Hessian::Exact => {
+            // Penalties were added to what the kernel leaves alone.
+            records.hamiltonian = HamiltonianExpansion::zeros();
+            model.expand_hamiltonian(place, &SVector::zeros(), &mut records.hamiltonian);
+            let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &records.hamiltonian;
+            stage_derivative(fx, fu, (lx, lu), (hxx, hux, huu))
+        }
+        Hessian::GaussNewton => {
+            records.stage = StageExpansion::zeros();
+            model.expand_stage(place, &mut records.stage);
+            let StageExpansion { fx, fu, lx, lu, lxx, lux, luu, .. } = &records.stage;
+            stage_derivative(fx, fu, (lx, lu), (lxx, lux, luu))
+        }
+    };
+    if found.is_some() || limits.stage() == 0 {
+        return found;
+    }
+    let PenaltyRecord { multipliers, expansion } = &mut records.constraints;
+    multipliers.fill(0.0);
+    model.expand_stage_constraints(place, multipliers, expansion);
+    constraint_derivative(expansion).map(|entry| (ModelFunction::StageConstraintDerivatives, entry))
+}
+
+fn terminal_derivative<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    limits: &Limits,
+    place: Terminal<'_, f64, NX, NP, NS>,
+    records: &mut StageWorkspace<f64, NX, NU>,
+) -> Option<(ModelFunction, usize)>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    records.terminal = TerminalExpansion::zeros();
+    model.expand_terminal(place, &mut records.terminal);
+    let TerminalExpansion { lx, lxx, .. } = &records.terminal;
+    let found = at(ModelFunction::TerminalCostGradient, lx.as_slice())
+        .or_else(|| bad_row(lxx).map(|row| (ModelFunction::TerminalCostHessian, row)));
+    if found.is_some() || limits.terminal() == 0 {
+        return found;
+    }
+    let PenaltyRecord { multipliers, expansion } = &mut records.terminal_constraints;
+    multipliers.fill(0.0);
+    model.expand_terminal_constraints(place, multipliers, expansion);
+    constraint_derivative(expansion).map(|entry| (ModelFunction::TerminalConstraintDerivatives, entry))
+}
+
+fn stage_derivative<const NX: usize, const NU: usize>(
+    fx: &SMatrix<f64, NX, NX>,
+    fu: &SMatrix<f64, NX, NU>,
+    (lx, lu): (&SVector<f64, NX>, &SVector<f64, NU>),
+    (hxx, hux, huu): (&SMatrix<f64, NX, NX>, &SMatrix<f64, NU, NX>, &SMatrix<f64, NU, NU>),
+) -> Option<(ModelFunction, usize)> {
+    let jacobian = || bad_row(fx).or_else(|| bad_row(fu)).map(|row| (ModelFunction::DynamicsJacobian, row));
+    let gradient = || {
+        let entry = bad_row(lx).or_else(|| bad_row(lu).map(|j| NX + j));
+        entry.map(|entry| (ModelFunction::StageCostGradient, entry))
+    };
+    let hessian = || {
+        let row = bad_row(hxx).or_else(|| bad_row(hux).or_else(|| bad_row(huu)).map(|j| NX + j));
+        row.map(|row| (ModelFunction::StageHessian, row))
+    };
+    jacobian().or_else(gradient).or_else(hessian)
+}
+
+fn constraint_derivative<const NX: usize, const NU: usize>(
+    expansion: &ConstraintExpansion<f64, NX, NU>,
+) -> Option<usize> {
+    let ConstraintExpansion { cx, cu, hxx, hux, huu, .. } = expansion;
+    let first = cx.iter().zip(cu).position(|(cx, cu)| bad_row(cx).is_some() || bad_row(cu).is_some());
+    let second = bad_row(hxx).or_else(|| bad_row(hux)).or_else(|| bad_row(huu)).map(|_| cx.len());
+    first.or(second)
+}
+
+fn at(function: ModelFunction, values: &[f64]) -> Option<(ModelFunction, usize)> {
+    values.iter().position(|value| !value.is_finite()).map(|entry| (function, entry))
+}
+
+/// The first row with a number that is not finite.
+fn bad_row<const R: usize, const C: usize>(matrix: &SMatrix<f64, R, C>) -> Option<usize> {
+    (0..R).find(|&row| matrix.row(row).iter().any(|value| !value.is_finite()))
+}
