@@ -33,8 +33,6 @@ pub enum Input {
     LossControls,
     /// The multipliers of a solution.
     Multipliers,
-    /// The states that a solve started from.
-    InitialStates,
     /// A direction in the problem's data.
     Direction,
     /// The loss Hessian's product in the states, `T + 1` vectors.
@@ -59,7 +57,6 @@ impl fmt::Display for Input {
             Self::LossStates => "the loss gradient in the states",
             Self::LossControls => "the loss gradient in the controls",
             Self::Multipliers => "the list of multipliers",
-            Self::InitialStates => "the list of initial states",
             Self::Direction => "the direction",
             Self::LossHessianStates => "the loss Hessian's product in the states",
             Self::LossHessianControls => "the loss Hessian's product in the controls",
