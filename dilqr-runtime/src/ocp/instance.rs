@@ -1,5 +1,6 @@
 //! An instance of the optimal control problem: a model with its data, bounds and penalties.
 
+use alloc::vec::Vec;
 use core::marker::PhantomData;
 use nalgebra::{SMatrix, SVector};
 
