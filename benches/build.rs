@@ -1,5 +1,5 @@
-//! Makes the quadrotor of the comparison with CasADi a second time, with an Euler step, and has the models of this package
-//! compiled with the kernel `hamiltonian_hessian`, which only that comparison calls on its own.
+//! Makes the quadrotor of the comparison with CasADi a second time, with an Euler step, and has the models of this
+//! package compiled with the kernel `hamiltonian_hessian`, which only that comparison calls on its own.
 
 use std::path::PathBuf;
 

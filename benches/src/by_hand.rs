@@ -1,5 +1,5 @@
-//! The kernels of `dilqr_models::{pendulum, cartpole}` written by hand, in the manner of C: derived on paper, common terms
-//! named, zeros left out. They are independent of the generated ones.
+//! The kernels of `dilqr_models::{pendulum, cartpole}` written by hand, in the manner of C: derived on paper, common
+//! terms named, zeros left out. They are independent of the generated ones.
 //!
 //! None is inlined, because a generated kernel is also a call into another crate.
 

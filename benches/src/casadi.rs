@@ -122,8 +122,8 @@ pub struct Kernel {
     pub time: Option<Box<dyn Fn() -> f64>>,
 }
 
-/// The kernels of a model. The macro's `linearize` returns f, fx, fu and fp; `update` writes them into the record `out`, as
-/// CasADi's functions write into the caller's memory.
+/// The kernels of a model. The macro's `linearize` returns f, fx, fu and fp; `update` writes them into the record
+/// `out`, as CasADi's functions write into the caller's memory.
 ///
 /// # Errors
 /// If the point of the comparison does not fit the model.
@@ -207,7 +207,8 @@ fn values<const N: usize>(fields: [(&str, &[f64]); N]) -> Values {
     fields.into_iter().map(|(name, values)| (name.to_owned(), values.to_vec())).collect()
 }
 
-/// Median of many loops that are short enough to be rarely interrupted. The programs of the other side measure in the same way.
+/// Median of many loops that are short enough to be rarely interrupted. The programs of the other side measure in the
+/// same way.
 fn nanoseconds(mut call: impl FnMut()) -> f64 {
     let mut seconds = |calls: u64| {
         let start = Instant::now();

@@ -1,5 +1,5 @@
-//! Problems with known answers for the benches, and the other sides of comparisons. Results are checked for equality before
-//! anything is timed.
+//! Problems with known answers for the benches, and the other sides of comparisons. Results are checked for equality
+//! before anything is timed.
 
 /// The arm of the models, compiled here for the kernel `hamiltonian_hessian`; see `build.rs`.
 #[cfg(feature = "large")]

@@ -15,8 +15,8 @@ use crate::point::points;
 /// The systems.
 pub const SYSTEMS: [&str; 3] = ["pendulum", "cartpole", "quadrotor"];
 
-/// Kernels, each time at another point; one stage of the backward recursion on dense data of the system's size; whole solves;
-/// gradients of one solution, which share a factorization, and of changing solutions.
+/// Kernels, each time at another point; one stage of the backward recursion on dense data of the system's size; whole
+/// solves; gradients of one solution, which share a factorization, and of changing solutions.
 pub const OPERATIONS: [&str; 11] = [
     "step",
     "expand-stage",
@@ -31,8 +31,8 @@ pub const OPERATIONS: [&str; 11] = [
     "jacobian",
 ];
 
-/// Runs an operation the given number of times. Returns the number of its parts: stages of the Riccati recursion, accepted
-/// iterations of a solve. `None` if the operation is unknown.
+/// Runs an operation the given number of times. Returns the number of its parts: stages of the Riccati recursion,
+/// accepted iterations of a solve. `None` if the operation is unknown.
 #[must_use]
 pub fn repeat(system: &str, operation: &str, horizon: usize, times: usize) -> Option<usize> {
     if !HORIZONS.contains(&horizon) {

@@ -2,10 +2,10 @@
 //! (`env_dx`, without the limits on the controls) in minimal coordinates, and the quadrotor of
 //! [`quadrotor`](crate::quadrotor), at horizons 10, 30 and 100.
 //!
-//! A problem is its model, parameters, initial state and first guess (a rollout under linear feedback: from zero controls
-//! the pole falls), together with a loss on the solution whose gradient is wanted. The answers in `reference/peers.json`
-//! come from a Newton method on the whole KKT system, to 1e-15; those of the quadrotor from acados, with exact Hessians to
-//! 1e-8, confirmed by central differences through solves.
+//! A problem is its model, parameters, initial state and first guess (a rollout under linear feedback: from zero
+//! controls the pole falls), together with a loss on the solution whose gradient is wanted. The answers in
+//! `reference/peers.json` come from a Newton method on the whole KKT system, to 1e-15; those of the quadrotor from
+//! acados, with exact Hessians to 1e-8, confirmed by central differences through solves.
 
 use std::collections::BTreeMap;
 
@@ -178,8 +178,8 @@ pub fn batch_of_poles(model: &cartpole::Cartpole, problems: usize, horizon: usiz
     (0..problems).map(|i| off_upright(model, angle(i), horizon)).collect()
 }
 
-/// Asserts that a solution from lanes equals that of a single solve. Lanes round differently, so the difference may be the
-/// tolerance over the smallest curvature, and a margin.
+/// Asserts that a solution from lanes equals that of a single solve. Lanes round differently, so the difference may be
+/// the tolerance over the smallest curvature, and a margin.
 ///
 /// # Panics
 /// If they differ by more.
@@ -252,8 +252,8 @@ where
         (solver, solution, losses)
     }
 
-    /// The same solution with one bit changed. Consecutive gradients of one solution share a factorization; alternating gradients
-    /// of a solution and its twin do not.
+    /// The same solution with one bit changed. Consecutive gradients of one solution share a factorization; alternating
+    /// gradients of a solution and its twin do not.
     #[must_use]
     pub fn twin(&self, solution: &Solution<NX, NU, NP>) -> Solution<NX, NU, NP> {
         let mut twin = solution.clone();

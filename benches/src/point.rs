@@ -16,8 +16,8 @@ pub struct Point<const NX: usize, const NU: usize, const NP: usize> {
     pub dlambda: SVector<f64, NX>,
 }
 
-/// Seeded points, the parameters within a tenth of `params`, everything else between -1 and 1. A kernel gets other numbers in
-/// each call, as in a backward pass.
+/// Seeded points, the parameters within a tenth of `params`, everything else between -1 and 1. A kernel gets other
+/// numbers in each call, as in a backward pass.
 #[must_use]
 pub fn points<const NX: usize, const NU: usize, const NP: usize>(
     params: SVector<f64, NP>,

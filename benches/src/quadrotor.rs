@@ -1,7 +1,7 @@
 /// The quadrotor of the comparison with CasADi: position, roll, pitch and yaw, velocity, angular velocity in the body.
 ///
-/// `dilqr_models::quadrotor_euler` is the same system; the formulas here are arranged as in `benches/peers/systems.py`, so
-/// that both tools start from one text. The build script makes the model with an Euler step from this file.
+/// `dilqr_models::quadrotor_euler` is the same system; the formulas here are arranged as in `benches/peers/systems.py`,
+/// so that both tools start from one text. The build script makes the model with an Euler step from this file.
 #[dilqr_runtime::model(integrator = rk4, dt = DT)]
 pub mod quadrotor_rk4 {
     /// In \[m\], \[rad\], \[m/s\] and \[rad/s\].

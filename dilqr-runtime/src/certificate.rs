@@ -2,6 +2,7 @@
 //! it would have no derivative.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use nalgebra::SMatrix;
 
@@ -9,11 +10,50 @@ use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::linalg::symmetric_eigen::{eigenvalues, smaller};
 use crate::lq::bounds::{Bounds, Side};
 use crate::model::limits::Limit;
-use crate::ocp::instance::{Constraint, constraints_along};
+use crate::ocp::instance::Constraint;
 use crate::solution::{CertificateData, Solution};
 use crate::stats::Stats;
 
-/// The evidence for a solution, from [`Solution::certificate`].
+/// How well a solution satisfies the optimality conditions, from [`Solution::certificate`].
+///
+/// Prints as a report, a line for each number.
+///
+/// ```
+/// # use dilqr_runtime::model::{Stage, Terminal};
+/// # use dilqr_runtime::nalgebra::SVector;
+/// # use dilqr_runtime::{Ilqr, Limits, Model, Problem, Scalar, Settings};
+/// /// `x+ = x + u`, `l = 1/2 u^2`, `l_T = 1/2 x^2`, `u <= 1/2`.
+/// struct Push;
+/// # impl Model<1, 1, 1> for Push {
+/// #     const LIMITS: Limits = Limits { bounded: true, ..Limits::NONE };
+/// #     fn dynamics<S: Scalar>(&self, at: Stage<'_, S, 1, 1, 1>, next: &mut SVector<S, 1>) {
+/// #         next[0] = at.x[0] + at.u[0];
+/// #     }
+/// #     fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, 1, 1, 1>) -> S {
+/// #         S::from_f64(0.5) * at.u[0] * at.u[0]
+/// #     }
+/// #     fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, 1, 1>) -> S {
+/// #         S::from_f64(0.5) * at.x[0] * at.x[0]
+/// #     }
+/// #     fn bounds<S: Scalar>(&self, p: &SVector<S, 1>, _: &mut SVector<S, 1>, upper: &mut SVector<S, 1>) {
+/// #         upper[0] = p[0];
+/// #     }
+/// # }
+///
+/// // From -2 the best control would be 1.
+/// let solution = Ilqr::new(Push, 1, Settings::default())?.solve(&Problem::new([-2.0], [0.5], 1))?;
+/// let report = [
+///     "stationarity             0.0e0",
+///     "relative Newton step     0.0e0",
+///     "violation                0.0e0",
+///     "smallest eigenvalue        inf",
+///     "condition                1.0e0",
+///     "active limits                1",
+///     "margin                  5.0e-1 (the upper bound of control 0 at stage 0)",
+/// ];
+/// assert_eq!(solution.certificate().to_string(), report.join("\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Certificate {
@@ -44,6 +84,7 @@ pub struct Certificate {
 
 /// A limit that holds the trajectory.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct ActiveLimit {
     /// Stage `t`; the horizon for terminal constraints.
@@ -51,6 +92,7 @@ pub struct ActiveLimit {
     /// Which limit.
     pub limit: Limit,
     /// Its multiplier: what a unit of slack is worth. Not negative, except for an equality.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub multiplier: f64,
 }
 
@@ -59,7 +101,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
     /// a check of its own.)
     #[must_use]
     pub fn certificate(&self) -> Certificate {
-        let CertificateData { limits, curvatures, lower, upper, constraints, scale } = &self.certificate_data;
+        let CertificateData { curvatures, lower, upper, constraints, scale } = &self.certificate_data;
         let mut report = ActiveSetReport { scale: *scale, ..ActiveSetReport::NONE };
         if self.relaxation.is_none() {
             let bounds = Bounds { lower: (*lower).into(), upper: (*upper).into() };
@@ -68,11 +110,10 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
                     report.add_bounds(t, i, (u, qu, Side::of_multiplier(qu[i])), &bounds);
                 }
             }
-            let horizon = self.controls.len();
             let multipliers = self.multipliers.stage.iter().chain(&self.multipliers.terminal);
-            let along = constraints_along(constraints, horizon, limits).zip(multipliers);
+            let along = constraints.iter().zip(multipliers);
             for (constraint, &multiplier) in along.filter(|(constraint, _)| constraint.enforced) {
-                let Constraint { t, i, inequality, c, .. } = constraint;
+                let Constraint { t, i, inequality, c, .. } = *constraint;
                 report.add_constraint((t, i), inequality, c, multiplier, ActiveSetRule::PositiveMultiplier);
             }
         }
@@ -113,5 +154,31 @@ impl Certificate {
             margin: weakest.map_or(f64::INFINITY, |(margin, _)| margin),
             weakest: weakest.map(|(_, limit)| (limit.stage, limit.source.into())),
         }
+    }
+}
+
+impl fmt::Display for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "stationarity        {:>10.1e}", self.stationarity)?;
+        writeln!(f, "relative Newton step{:>10.1e}", self.step)?;
+        write!(f, "violation           {:>10.1e}", self.violation)?;
+        if let Some(stage) = self.violation_stage {
+            write!(f, " at stage {stage}")?;
+        }
+        writeln!(f, "\nsmallest eigenvalue {:>10.1e}", self.smallest_eigenvalue)?;
+        writeln!(f, "condition           {:>10.1e}", self.condition)?;
+        writeln!(f, "active limits       {:>10}", self.active.len())?;
+        write!(f, "margin              {:>10.1e}", self.margin)?;
+        match self.weakest {
+            Some((stage, limit)) => write!(f, " ({limit} at stage {stage})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One limit: `the upper bound of control 0 at stage 3, multiplier 1.5e-1`.
+impl fmt::Display for ActiveLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at stage {}, multiplier {:.1e}", self.limit, self.stage, self.multiplier)
     }
 }

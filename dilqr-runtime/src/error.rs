@@ -23,14 +23,16 @@ pub enum Input {
     States,
     /// The feedback gains `K_t`, `T` of them.
     Gains,
+    /// The costates, `T + 1` of them.
+    Costates,
+    /// The multipliers of bounds, one vector for each of the `T` stages.
+    BoundMultipliers,
     /// The loss gradient in the states, `T + 1` vectors.
     LossStates,
     /// The loss gradient in the controls, `T` vectors.
     LossControls,
     /// The multipliers of a solution.
     Multipliers,
-    /// The states that a solve started from.
-    InitialStates,
     /// A direction in the problem's data.
     Direction,
     /// The loss Hessian's product in the states, `T + 1` vectors.
@@ -50,10 +52,11 @@ impl fmt::Display for Input {
             Self::Controls => "the list of controls",
             Self::States => "the list of states",
             Self::Gains => "the list of gains",
+            Self::Costates => "the list of costates",
+            Self::BoundMultipliers => "the list of multipliers of bounds",
             Self::LossStates => "the loss gradient in the states",
             Self::LossControls => "the loss gradient in the controls",
             Self::Multipliers => "the list of multipliers",
-            Self::InitialStates => "the list of initial states",
             Self::Direction => "the direction",
             Self::LossHessianStates => "the loss Hessian's product in the states",
             Self::LossHessianControls => "the loss Hessian's product in the controls",
@@ -236,12 +239,9 @@ pub enum GradientError {
         /// The horizon.
         horizon: usize,
     },
-    /// The steps that were to be unrolled do not lead to the solution, so that what is differentiated through them is no
-    /// approximation of its derivative. An outcome of [`Differentiation::Unrolled`] and [`Differentiation::Truncated`]
-    /// alone, with the feature `dual`: the implicit derivative may well exist.
-    ///
-    /// [`Differentiation::Unrolled`]: crate::Differentiation
-    /// [`Differentiation::Truncated`]: crate::Differentiation
+    /// The steps that were to be unrolled do not lead to the solution, so that the derivative through them does not
+    /// approximate its derivative. An outcome of `Ilqr::unrolled` and `Ilqr::truncated` alone, with the feature `dual`:
+    /// the implicit derivative may well exist.
     #[error(
         "the unrolled steps do not contract: step {iteration} moved by {step:e}, the step before it by {previous:e}, and \
          ended {distance:e} from the solution"

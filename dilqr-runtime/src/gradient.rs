@@ -1,11 +1,27 @@
 //! Loss gradients, gradients and Jacobians: what differentiation reads and returns.
 
 use alloc::vec::Vec;
+use core::iter::Sum;
+use core::ops::{Add, AddAssign, Mul};
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::error::{GradientError, Input, InputError, check_finite, check_length};
 
-/// The gradient of a scalar loss with respect to the trajectory.
+/// The gradient of a scalar loss with respect to the trajectory. Losses add up, and so do their gradients.
+///
+/// ```
+/// use dilqr_runtime::LossGradient;
+/// use dilqr_runtime::nalgebra::SVector;
+///
+/// // L = 3 x_2[0] + u_0 + 2 u_1, over two stages: entry by entry, or from two lists.
+/// let mut by_entries: LossGradient<2, 1> = LossGradient::zeros(2);
+/// by_entries.states[2][0] = 3.0;
+/// let controls = LossGradient::new(vec![SVector::zeros(); 3], vec![[1.0].into(), [2.0].into()]);
+/// let loss = by_entries + controls;
+/// assert_eq!((loss.states[2][0], loss.controls[1][0]), (3.0, 2.0));
+/// assert_eq!((loss.clone() * 2.0).controls, (loss.clone() + loss).controls);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct LossGradient<const NX: usize, const NU: usize> {
     /// `dL/dx_t`, `T + 1` vectors of `NX`.
@@ -15,6 +31,13 @@ pub struct LossGradient<const NX: usize, const NU: usize> {
 }
 
 impl<const NX: usize, const NU: usize> LossGradient<NX, NU> {
+    /// From the derivatives in the states, `T + 1` vectors, and in the controls, `T`. Lengths are checked where the gradient
+    /// is used.
+    #[must_use]
+    pub fn new(states: Vec<SVector<f64, NX>>, controls: Vec<SVector<f64, NU>>) -> Self {
+        Self { states, controls }
+    }
+
     /// Zero everywhere, over `horizon` stages.
     #[must_use]
     pub fn zeros(horizon: usize) -> Self {
@@ -23,6 +46,18 @@ impl<const NX: usize, const NU: usize> LossGradient<NX, NU> {
 }
 
 /// The gradient of a scalar with respect to everything a problem is given by.
+///
+/// Gradients add up, entry by entry and stage by stage. Where horizons differ, stages that one of the two does not have
+/// count as zero.
+///
+/// ```
+/// use dilqr_runtime::Gradient;
+///
+/// let mut one: Gradient<2, 1> = Gradient::zeros(10);
+/// one.params[0] = 1.5;
+/// let mean = [one.clone(), one * 3.0].into_iter().sum::<Gradient<2, 1>>() * 0.5;
+/// assert_eq!(mean.params[0], 3.0);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gradient<const NX: usize, const NP: usize, const NS: usize = 0> {
     /// With respect to the parameters, `NP`.
@@ -45,7 +80,9 @@ pub struct Jacobian<const NX: usize, const NU: usize, const NP: usize> {
 }
 
 impl<const NX: usize, const NP: usize, const NS: usize> Gradient<NX, NP, NS> {
-    pub(crate) fn zeros(horizon: usize) -> Self {
+    /// Zero everywhere, over `horizon` stages.
+    #[must_use]
+    pub fn zeros(horizon: usize) -> Self {
         Self {
             params: SVector::zeros(),
             initial_state: SVector::zeros(),
@@ -78,5 +115,97 @@ impl<const NX: usize, const NU: usize, const NP: usize> Jacobian<NX, NU, NP> {
     pub(crate) fn check(self) -> Result<Self, GradientError> {
         let finite = self.states.iter().all(all_finite) && self.controls.iter().all(all_finite);
         if finite { Ok(self) } else { Err(GradientError::Undefined) }
+    }
+}
+
+/// Adds a list to another; the longer one decides the length.
+fn add_lists<const N: usize>(to: &mut Vec<SVector<f64, N>>, from: &[SVector<f64, N>]) {
+    if to.len() < from.len() {
+        to.resize(from.len(), SVector::zeros());
+    }
+    for (to, from) in to.iter_mut().zip(from) {
+        *to += from;
+    }
+}
+
+/// The arithmetic of a type that has `+=` by reference, `*= f64` as `scale`, and `zeros`.
+macro_rules! linear {
+    ($type:ident<$($n:ident),*>) => {
+        impl<$(const $n: usize),*> AddAssign for $type<$($n),*> {
+            fn add_assign(&mut self, other: Self) {
+                *self += &other;
+            }
+        }
+
+        impl<$(const $n: usize),*> Add for $type<$($n),*> {
+            type Output = Self;
+            fn add(mut self, other: Self) -> Self {
+                self += &other;
+                self
+            }
+        }
+
+        impl<$(const $n: usize),*> Add<&Self> for $type<$($n),*> {
+            type Output = Self;
+            fn add(mut self, other: &Self) -> Self {
+                self += other;
+                self
+            }
+        }
+
+        impl<$(const $n: usize),*> Mul<f64> for $type<$($n),*> {
+            type Output = Self;
+            fn mul(mut self, factor: f64) -> Self {
+                self.scale(factor);
+                self
+            }
+        }
+
+        impl<$(const $n: usize),*> Sum for $type<$($n),*> {
+            fn sum<I: Iterator<Item = Self>>(terms: I) -> Self {
+                terms.fold(Self::zeros(0), |sum, term| sum + term)
+            }
+        }
+
+        impl<'a, $(const $n: usize),*> Sum<&'a Self> for $type<$($n),*> {
+            fn sum<I: Iterator<Item = &'a Self>>(terms: I) -> Self {
+                terms.fold(Self::zeros(0), |sum, term| sum + term)
+            }
+        }
+    };
+}
+
+linear!(Gradient<NX, NP, NS>);
+linear!(LossGradient<NX, NU>);
+
+impl<const NX: usize, const NP: usize, const NS: usize> AddAssign<&Self> for Gradient<NX, NP, NS> {
+    fn add_assign(&mut self, other: &Self) {
+        let Self { params, initial_state, stage_params } = self;
+        *params += other.params;
+        *initial_state += other.initial_state;
+        add_lists(stage_params, &other.stage_params);
+    }
+}
+
+impl<const NX: usize, const NP: usize, const NS: usize> Gradient<NX, NP, NS> {
+    fn scale(&mut self, factor: f64) {
+        let Self { params, initial_state, stage_params } = self;
+        *params *= factor;
+        *initial_state *= factor;
+        stage_params.iter_mut().for_each(|s| *s *= factor);
+    }
+}
+
+impl<const NX: usize, const NU: usize> AddAssign<&Self> for LossGradient<NX, NU> {
+    fn add_assign(&mut self, other: &Self) {
+        add_lists(&mut self.states, &other.states);
+        add_lists(&mut self.controls, &other.controls);
+    }
+}
+
+impl<const NX: usize, const NU: usize> LossGradient<NX, NU> {
+    fn scale(&mut self, factor: f64) {
+        self.states.iter_mut().for_each(|x| *x *= factor);
+        self.controls.iter_mut().for_each(|u| *u *= factor);
     }
 }

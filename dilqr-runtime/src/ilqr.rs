@@ -1,6 +1,6 @@
 //! The solver: iLQR and its second-order form, differential dynamic programming.
 //!
-//! One iteration is a backward sweep about the current trajectory (see [`lq`](crate::lq)) and a search along the
+//! One iteration is a backward pass about the current trajectory (see [`lq`](crate::lq)) and a search along the
 //! closed-loop rollout of its step:
 //!
 //! ```text
@@ -22,7 +22,7 @@ use crate::differentiate::check::KktWorkspace;
 use crate::differentiate::hvp::Direction;
 #[cfg(feature = "dual")]
 use crate::differentiate::unroll::{self, Start};
-use crate::error::{GradientError, Input, InputError, SettingsError, SolveError};
+use crate::error::{GradientError, SettingsError, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::iteration::Iteration;
 use crate::kkt::Kkt;
@@ -110,8 +110,8 @@ where
     }
 
     /// Solves a problem at one relaxation after another, each from the solution before: with falling values a path from a
-    /// smooth problem to the one with its limits ([`Settings::relaxation`]). Losses on several of the solutions are the
-    /// losses on several iterates of a relaxing solver; each solution is differentiated as what it is.
+    /// smooth problem to the one with its limits ([`Settings::relaxation`]). Each solution is differentiated as the relaxed
+    /// problem that it solves, so the gradient of a sum of losses on them is the sum of their gradients.
     ///
     /// # Errors
     /// As [`Ilqr::solve`], and for relaxations out of range.
@@ -126,7 +126,8 @@ where
             let settings = Settings { relaxation: Some(tau), ..self.settings };
             settings.validate()?;
             let mut solution = Solution::empty(self.horizon());
-            let warm = path.last().map(|last| problem.clone().with_warm_start(&self.model, last));
+            let usable = path.last().filter(|last| last.gains.iter().all(|gain| gain.iter().all(|k| k.is_finite())));
+            let warm = usable.map(|last| problem.clone().with_warm_start(&self.model, last));
             let problem = warm.as_ref().unwrap_or(problem);
             self.forward.solve((&self.model, &settings), problem, |_| {}, &mut solution, None)?;
             path.push(solution);
@@ -134,33 +135,7 @@ where
         Ok(path)
     }
 
-    /// The gradient of a sum of losses, one on each of the solutions: of a [path](Ilqr::solve_path) of relaxations, say, as
-    /// learners have it that weigh every iterate of their solver.
-    ///
-    /// # Errors
-    /// As [`Ilqr::vjp`], for the first solution that has one; [`InputError::WrongLength`](crate::InputError) where the lists differ.
-    pub fn vjp_sum(
-        &mut self,
-        solutions: &[Solution<NX, NU, NP, NS>],
-        losses: &[LossGradient<NX, NU>],
-    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        let (given, expected) = (losses.len(), solutions.len());
-        if given != expected {
-            return Err(InputError::WrongLength { input: Input::LossGradients, given, expected }.into());
-        }
-        let mut sum = Gradient::zeros(self.horizon());
-        for (solution, loss) in solutions.iter().zip(losses) {
-            let Gradient { params, initial_state, stage_params } = self.vjp(solution, loss)?;
-            sum.params += params;
-            sum.initial_state += initial_state;
-            for (sum, stage) in sum.stage_params.iter_mut().zip(stage_params) {
-                *sum += stage;
-            }
-        }
-        Ok(sum)
-    }
-
-    /// Solves a problem and calls `observe` after every backward sweep about a new trajectory.
+    /// Solves a problem and calls `observe` after every backward pass about a new trajectory.
     ///
     /// # Errors
     /// As [`Ilqr::solve`].
@@ -338,7 +313,7 @@ where
         unroll::vjp(&self.model, &self.settings, &solution, loss, (start, iterations))
     }
 
-    /// The solution of a problem, with what the comparisons ask of it.
+    /// The solution of a problem, checked, for the comparisons.
     #[cfg(feature = "dual")]
     fn solved(
         &mut self,
@@ -360,16 +335,14 @@ where
     /// `loss` is the loss gradient at the solution, and `loss_hessian` its derivative: called with the derivative of the
     /// trajectory along the direction, `dx_t` (`T + 1` vectors of `NX`) and `du_t` (`T` of `NU`), it returns the product of
     /// the loss's Hessian in the trajectory with it. (For a loss that is linear that is zero.) The loss is a function of
-    /// the trajectory alone: what it depends on the data directly, and their mixed derivatives, are the caller's to add.
+    /// the trajectory alone; the caller adds its direct dependence on the data, mixed derivatives included.
     ///
-    /// Two times the sweeps of a gradient, on dual numbers; allocates its memory in every call. With the feature `dual`.
-    /// See [`second_order`].
+    /// Takes two factorizations and two solves on dual numbers; allocates its memory in every call. With the feature `dual`.
     ///
     /// ```
     /// use dilqr_runtime::model::{Stage, Terminal};
     /// use dilqr_runtime::nalgebra::SVector;
-    /// use dilqr_runtime::second_order::Direction;
-    /// use dilqr_runtime::{Ilqr, LossGradient, Model, Problem, Scalar, Settings};
+    /// use dilqr_runtime::{Direction, Ilqr, LossGradient, Model, Problem, Scalar, Settings};
     ///
     /// /// `x+ = x + u`, `l = 1/2 p u^2`, `l_T = 1/2 x^2`: over one stage from `x_0`, `u = -x_0 / (1 + p)`.
     /// struct Push;
@@ -417,7 +390,7 @@ where
         self.differentiate(solution)?.hvp(loss, direction, loss_hessian)
     }
 
-    /// The exact derivative of the whole trajectory with respect to the parameters, by a forward sweep.
+    /// The exact derivative of the whole trajectory with respect to the parameters, by a forward solve.
     ///
     /// # Errors
     /// As [`Ilqr::vjp`].
@@ -451,7 +424,7 @@ where
     }
 }
 
-/// What [`Ilqr::new`] asks of its arguments.
+/// The checks of [`Ilqr::new`].
 pub(crate) fn check_solver(horizon: usize, settings: &Settings) -> Result<(), SettingsError> {
     settings.validate()?;
     if horizon == 0 { Err(SettingsError::EmptyHorizon) } else { Ok(()) }

@@ -1,5 +1,7 @@
 //! How to solve: plain data, with defaults that suit the problems of this crate's tests.
 
+use core::fmt;
+
 use crate::error::SettingsError;
 
 /// How to differentiate a solution.
@@ -57,6 +59,7 @@ impl Default for Settings {
 
 /// Which second derivatives the forward solve uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Hessian {
     /// Those of `l + V_x' f`: differential dynamic programming (Jacobson and Mayne 1970; Tassa et al. 2012). Converges
@@ -72,21 +75,36 @@ pub enum Hessian {
     GaussNewton,
 }
 
+impl fmt::Display for Hessian {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Exact => "exact",
+            Self::GaussNewton => "Gauss-Newton",
+        })
+    }
+}
+
 /// The proximal term `mu/2 (|dx_t|^2 + |du_t|^2)` added to every stage of the LQ subproblem, and its schedule.
 ///
 /// `mu` carries the unit of the cost's second derivatives. It is multiplied by `increase` while a backward sweep meets an
 /// indefinite `Q_uu` (for which [`Hessian::Exact`] has another remedy first) or a line search finds no step, and divided by `decrease` after each accepted step.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Regularization {
     /// Value of the first sweep; 0 begins with the plain Newton step.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub initial: f64,
     /// The smallest value other than 0: increases begin here, and a decrease below it gives 0. Positive.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub minimum: f64,
     /// The largest value tried before giving up. At least `minimum`.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub maximum: f64,
     /// Factor of an increase, at least 1.1 (so that the schedule ends).
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub increase: f64,
     /// Divisor of a decrease, at least 1.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub decrease: f64,
 }
 
@@ -114,10 +132,13 @@ impl Regularization {
 
 /// Backtracking on the closed-loop rollout `u = u_t + alpha k_t + K_t (x - x_t)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct LineSearch {
     /// A step is accepted when the cost falls by this fraction of `alpha` times the slope (Armijo). In (0, 1/2).
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub sufficient_decrease: f64,
     /// Factor between one trial step length and the next. In (0, 1).
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub backtracking_factor: f64,
     /// Trials, `alpha = 1` being the first. At least 1.
     pub max_trials: usize,
@@ -131,12 +152,16 @@ impl Default for LineSearch {
 
 /// The weight of the augmented Lagrangian's penalties, in units of the cost over the square of the constraints'.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct PenaltySchedule {
     /// Weight of the first round. Positive.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub initial: f64,
     /// Factor where a round has not lowered the violation enough. Above 1.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub increase: f64,
     /// The largest weight; a problem that is still violated there is infeasible. At least `initial`.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub maximum: f64,
 }
 

@@ -11,7 +11,7 @@ use dilqr_runtime::model::{HamiltonianExpansion, Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
     Differentiation, Gradient, GradientError, Hessian, Ilqr, InputError, LossGradient, Model, Problem, Scalar,
-    Settings, Solution, Status,
+    Sensitivities, Settings, Solution, Status,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -240,35 +240,64 @@ impl Model<2, 1, 1> for Counting {
     }
 }
 
-/// The solve leaves the factorization to the first gradient, and that to those after it; no other solution gets it.
+/// How many stages a call expands, with its answer.
+fn counted<T>(solver: &mut Counted, call: impl FnOnce(&mut Counted) -> T) -> (usize, T) {
+    let before = solver.model().0.load(Ordering::Relaxed);
+    let answer = call(solver);
+    (solver.model().0.load(Ordering::Relaxed) - before, answer)
+}
+
+type Counted = Ilqr<Counting, 2, 1, 1>;
+
+/// The last backward pass of a solve leaves its factorization to `solve_and_differentiate`; all other calls factorize anew.
 #[test]
-fn gradients_of_one_solution_share_its_factorization() {
+fn derivatives_share_one_factorization() {
     let horizon = 20;
-    let loss = random_loss(17, horizon);
-    let problems = [1.0, 2.0].map(|at| Problem::new([at, 0.0], [1.0], horizon));
+    let losses: [LossGradient<2, 1>; 2] = [17, 18].map(|seed| random_loss(seed, horizon));
+    let problem = Problem::new([1.0, 0.0], [1.0], horizon);
     for hessian in [Hessian::Exact, Hessian::GaussNewton] {
         let settings = Settings { hessian, ..Settings::default() };
         let mut solver = Ilqr::new(Counting::default(), horizon, settings).unwrap();
-        let [first, second] = problems.each_ref().map(|problem| solver.solve(problem).unwrap());
-        assert_eq!((first.status, second.status), (Status::Converged, Status::Converged));
-        let mut fresh = Ilqr::new(Counting::default(), horizon, settings).unwrap();
+        let (solve, solution) = counted(&mut solver, |solver| solver.solve(&problem).unwrap());
+        assert_eq!(solution.status, Status::Converged);
 
-        // Stages linearized for a gradient of the second solution, which was solved last, then of the first.
-        let mut count = |solution: &Solution<2, 1, 1>| {
-            let before = solver.model().0.load(Ordering::Relaxed);
-            let gradient = solver.vjp(solution, &loss);
-            let stages = solver.model().0.load(Ordering::Relaxed) - before;
-            assert_eq!(gradient, fresh.vjp(solution, &loss), "{hessian:?}");
-            assert!(gradient.is_ok());
-            stages
+        // One-call forms: a factorization each, also of the solution that was solved last.
+        for loss in &losses {
+            assert_eq!(counted(&mut solver, |solver| solver.vjp(&solution, loss).unwrap()).0, horizon);
+        }
+        assert_eq!(counted(&mut solver, |solver| solver.jacobian(&solution).unwrap()).0, horizon);
+        assert_eq!(counted(&mut solver, |solver| solver.value_gradient(&solution).unwrap()).0, horizon);
+        let singles = losses.each_ref().map(|loss| solver.vjp(&solution, loss).unwrap());
+        let others = (solver.jacobian(&solution).unwrap(), solver.value_gradient(&solution).unwrap());
+
+        // One factorization for all of them.
+        let all = |mut sensitivities: Sensitivities<'_, Counting, 2, 1, 1>| {
+            let gradients = losses.each_ref().map(|loss| sensitivities.vjp(loss).unwrap());
+            let others = (sensitivities.jacobian().unwrap(), sensitivities.value_gradient().unwrap());
+            (gradients, others)
         };
+        let (stages, answers) = counted(&mut solver, |solver| all(solver.differentiate(&solution).unwrap()));
+        assert_eq!((stages, &answers), (horizon, &(singles, others)), "{hessian:?}");
+
         // A Gauss-Newton solve does not make the exact Hessian's factorization.
         let anew = if hessian == Hessian::Exact { 0 } else { horizon };
-        assert_eq!([&second, &second, &first, &first, &second].map(&mut count), [anew, 0, horizon, 0, horizon]);
+        let (stages, (again, shared)) = counted(&mut solver, |solver| {
+            let (again, sensitivities) = solver.solve_and_differentiate(&problem).unwrap();
+            (again, all(sensitivities.unwrap()))
+        });
+        assert_eq!((stages, again), (solve + anew, solution.clone()), "{hessian:?}");
+        assert_eq!(shared, answers, "{hessian:?}");
 
-        let mut edited = second.clone();
+        // No other solution gets what a solve left: the last bit makes another one.
+        let mut edited = solution.clone();
         edited.controls[4][0] = f64::from_bits(edited.controls[4][0].to_bits() + 1);
-        assert_eq!(count(&edited), horizon, "the last bit makes another solution");
+        let (stages, gradient) = counted(&mut solver, |solver| {
+            drop(solver.solve_and_differentiate(&problem).unwrap());
+            solver.vjp(&edited, &losses[0]).unwrap()
+        });
+        assert_eq!(stages, solve + anew + horizon);
+        let mut fresh = Ilqr::new(Counting::default(), horizon, settings).unwrap();
+        assert_eq!(gradient, fresh.vjp(&edited, &losses[0]).unwrap());
     }
 }
 
@@ -418,4 +447,39 @@ fn long_horizons_keep_their_digits() {
         // du_0/dx_0 is the first gain.
         assert_close("T", &[gradient.initial_state], &[solution.gains[0].transpose()], 1e-8);
     }
+}
+
+/// Gradients and loss gradients form a vector space; a shorter list counts as zero beyond its end.
+#[test]
+fn gradients_add_up() {
+    let of = |value: f64, horizon: usize| {
+        let mut gradient: Gradient<2, 3, 1> = Gradient::zeros(horizon);
+        gradient.params.fill(value);
+        gradient.initial_state.fill(2.0 * value);
+        gradient.stage_params.fill([3.0 * value].into());
+        gradient
+    };
+    assert_eq!(of(1.0, 4) + of(2.0, 4), of(3.0, 4));
+    assert_eq!(of(1.0, 4) + &of(2.0, 4), of(3.0, 4));
+    assert_eq!(of(1.5, 4) * 2.0, of(3.0, 4));
+    let mut sum = of(1.0, 4);
+    sum += of(2.0, 4);
+    sum += &of(-2.0, 4);
+    assert_eq!(sum, of(1.0, 4));
+    let all = [of(1.0, 4), of(2.0, 4), of(4.0, 4)];
+    assert_eq!(all.iter().sum::<Gradient<2, 3, 1>>(), of(7.0, 4));
+    assert_eq!(all.into_iter().sum::<Gradient<2, 3, 1>>(), of(7.0, 4));
+    assert_eq!(Vec::<Gradient<2, 3, 1>>::new().into_iter().sum::<Gradient<2, 3, 1>>(), Gradient::zeros(0));
+    let mixed = of(1.0, 2) + of(2.0, 4);
+    assert_eq!(mixed.stage_params, [3.0, 3.0, 3.0, 2.0, 2.0].map(|value| SVector::from([3.0 * value])));
+
+    // The gradient is linear in the loss, to rounding.
+    let reference = support::Reference::read("pendulum");
+    let mut solver = Ilqr::new(support::Pendulum, reference.horizon, Settings::default()).unwrap();
+    let solution = solver.solve(&reference.problem()).unwrap();
+    let loss = reference.loss();
+    let other = LossGradient::new(solution.states.clone(), solution.controls.clone());
+    let together = solver.vjp(&solution, &(loss.clone() * 2.0 + &other)).unwrap().params;
+    let apart = solver.vjp(&solution, &loss).unwrap() * 2.0 + solver.vjp(&solution, &other).unwrap();
+    assert!((together - apart.params).amax() <= 1e-12 * together.amax());
 }

@@ -1,5 +1,5 @@
-//! Swings a rod up with a weak motor and holds it upright: a receding horizon of 500 steps with noise. Prints solves per
-//! second and the largest violation of the torque limit, and draws `target/mpc/swing_up.svg`.
+//! Swings a rod up with a weak motor and holds it upright: a receding horizon of 500 steps with noise. Prints solves
+//! per second and the largest violation of the torque limit, and draws `target/mpc/swing_up.svg`.
 
 use std::error::Error;
 use std::ops::Range;
@@ -54,7 +54,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Uniform numbers between -1 and 1, the same in every run: a multiplicative congruential generator (Park and Miller 1988).
+/// Uniform numbers between -1 and 1, the same in every run: a multiplicative congruential generator (Park and Miller
+/// 1988).
 struct Noise(u64);
 
 impl Noise {

@@ -1,5 +1,5 @@
-//! Drives a unicycle between three discs. Prints the statistics and the derivative in the radius of the middle disc, exact and
-//! by a central difference. Draws the path to `target/obstacle/way.svg`.
+//! Drives a unicycle between three discs. Prints the statistics and the derivative in the radius of the middle disc,
+//! exact and by a central difference. Draws the path to `target/obstacle/way.svg`.
 
 use std::error::Error;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! An arm of seven joints in a row, about the size of a light industrial one: the longest model here.
 //!
-//! Equations: the articulated-body algorithm, Featherstone, "Rigid Body Dynamics Algorithms", Springer 2008, section 7.3,
-//! in spatial vectors whose first three entries are angular; friction in the joints. Joints turn about the links' third
-//! and second axes in turn; a link is a rod along its third axis. Sizes and cost are those of the comparison with other
-//! tools.
+//! Equations: the articulated-body algorithm, Featherstone, "Rigid Body Dynamics Algorithms", Springer 2008, section
+//! 7.3, in spatial vectors whose first three entries are angular; friction in the joints. Joints turn about the links'
+//! third and second axes in turn; a link is a rod along its third axis. Sizes and cost are those of the comparison with
+//! other tools.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model(integrator = euler, dt = DT)]

@@ -1,8 +1,8 @@
 //! The cart and pole in the coordinates of mpc.pytorch: the pole by cosine, sine and rate.
 //!
-//! Equations and cost: mpc.pytorch (`env_dx/cartpole.py`) without its limit on the force. A step uses the angle,
-//! so it returns states to the unit circle. Data recorded with mpc.pytorch are in these coordinates. For other purposes prefer
-//! [`cartpole`](crate::cartpole), the same system with the angle itself.
+//! Equations and cost: mpc.pytorch (`env_dx/cartpole.py`) without its limit on the force. A step uses the angle, so it
+//! returns states to the unit circle. Data recorded with mpc.pytorch are in these coordinates. For other purposes
+//! prefer [`cartpole`](crate::cartpole), the same system with the angle itself.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model]

@@ -1,11 +1,11 @@
 //! Systems for dilqr, one annotated file each, with units, sources and default parameters.
 //!
-//! Every module contains the structs and functions of its author, and the items that `#[dilqr_runtime::model]` adds: the unit
-//! struct that implements [`Model`](dilqr_runtime::Model), and the types `Problem` and `Solver`. The functions can be called
-//! with `f64`.
+//! Every module contains the structs and functions of its author, and the items that `#[dilqr_runtime::model]` adds:
+//! the unit struct that implements [`Model`](dilqr_runtime::Model), and the types `Problem` and `Solver`. The functions
+//! can be called with `f64`.
 //!
-//! The feature `large` adds the models with many states and Runge-Kutta steps, whose kernels run to tens of thousands of
-//! operations and take rustc minutes: the quadrotors, the rocket and the seven-joint arm.
+//! The feature `large` adds the models with many states and Runge-Kutta steps, whose kernels run to tens of thousands
+//! of operations and take rustc minutes: the quadrotors, the rocket and the seven-joint arm.
 #![warn(missing_docs)]
 
 pub mod acrobot;

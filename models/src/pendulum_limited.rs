@@ -1,9 +1,9 @@
 //! A rod on a hinge with a motor that is too weak to lift it directly: it must swing up.
 //!
-//! Equations: those of [`pendulum`](crate::pendulum), a uniform rod about its end by semi-implicit Euler; the limit on the
-//! torque is that of Gym's pendulum (Brockman et al., "OpenAI Gym", arXiv 1606.01540, 2016), below the weight's largest
-//! moment `mass gravity length / 2`. The cost depends on the cosine of the angle, so it is the same for any number of
-//! turns.
+//! Equations: those of [`pendulum`](crate::pendulum), a uniform rod about its end by semi-implicit Euler; the limit on
+//! the torque is that of Gym's pendulum (Brockman et al., "OpenAI Gym", arXiv 1606.01540, 2016), below the weight's
+//! largest moment `mass gravity length / 2`. The cost depends on the cosine of the angle, so it is the same for any
+//! number of turns.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model]
@@ -65,7 +65,8 @@ mod pendulum_limited {
 pub use self::pendulum_limited::*;
 
 impl Default for Params {
-    /// Gravity 10, mass 1 kg, length 1 m and at most 2 N m, the values of Gym's pendulum; its weight turns with up to 5 N m.
+    /// Gravity 10, mass 1 kg, length 1 m and at most 2 N m, the values of Gym's pendulum; its weight turns with up to 5
+    /// N m.
     fn default() -> Self {
         Self { gravity: 10.0, mass: 1.0, length: 1.0, limit: 2.0 }
     }

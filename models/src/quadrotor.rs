@@ -1,8 +1,9 @@
 //! A quadrotor with its attitude in modified Rodrigues parameters, which have no singularity short of a whole turn.
 //!
 //! Equations: Newton and Euler in the frame of the body; attitude after Schaub and Junkins, "Stereographic orientation
-//! parameters for attitude dynamics", The Journal of the Astronautical Sciences 44(1), 1996. Vehicle and values: Jackson
-//! et al. 2022, models learned for control on a laboratory quadrotor, whose rotors are driven by the width of a pulse.
+//! parameters for attitude dynamics", The Journal of the Astronautical Sciences 44(1), 1996. Vehicle and values:
+//! Jackson et al. 2022, models learned for control on a laboratory quadrotor, whose rotors are driven by the width of a
+//! pulse.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model(integrator = rk4, dt = DT)]

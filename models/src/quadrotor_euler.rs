@@ -1,8 +1,8 @@
 //! A quadrotor with its attitude in Euler angles: the timing problem of the comparison with other tools.
 //!
-//! Equations: Newton and Euler for a rigid body, angles in the order yaw, pitch, roll (z, y', x''), Diebel, "Representing
-//! attitude: Euler angles, unit quaternions, and rotation vectors", Stanford University 2006. Singular where the pitch is
-//! a quarter of a turn; [`quadrotor`](crate::quadrotor) is not.
+//! Equations: Newton and Euler for a rigid body, angles in the order yaw, pitch, roll (z, y', x''), Diebel,
+//! "Representing attitude: Euler angles, unit quaternions, and rotation vectors", Stanford University 2006. Singular
+//! where the pitch is a quarter of a turn; [`quadrotor`](crate::quadrotor) is not.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model(integrator = rk4, dt = DT)]

@@ -1,10 +1,10 @@
 //! A quadrotor that balances a pole on a ball joint: the flying inverted pendulum.
 //!
-//! Equations: Hehn and D'Andrea, "A flying inverted pendulum", IEEE International Conference on Robotics and Automation,
-//! 2011: the pole is a point mass on a massless rod, hinged at the vehicle's center of mass, and the loops on board follow
-//! body rates at once, so that thrust and body rates are the controls. The publication neglects the mass of the
-//! pole; this model does not. With the direction `d` of the rod (length `L`), the thrust's axis `b` and `a = thrust / mass`, the
-//! constraint `|d| = L` gives the force in the rod and with it, free of a mass matrix,
+//! Equations: Hehn and D'Andrea, "A flying inverted pendulum", IEEE International Conference on Robotics and
+//! Automation, 2011: the pole is a point mass on a massless rod, hinged at the vehicle's center of mass, and the loops
+//! on board follow body rates at once, so that thrust and body rates are the controls. The publication neglects the
+//! mass of the pole; this model does not. With the direction `d` of the rod (length `L`), the thrust's axis `b` and `a
+//! = thrust / mass`, the constraint `|d| = L` gives the force in the rod and with it, free of a mass matrix,
 //!
 //! ```text
 //! d'' = k d - a b,        k = (a d.b - |d'|^2) / L^2

@@ -1,8 +1,8 @@
 //! A round vehicle that rolls along its heading, turns on the spot, and drives between round obstacles.
 //!
 //! Equations: the kinematic unicycle, Siciliano, Sciavicco, Villani and Oriolo, "Robotics: Modelling, Planning and
-//! Control", Springer 2009, section 11.2.1. The obstacle constraints use squared distances, which also have derivatives at
-//! the center of an obstacle.
+//! Control", Springer 2009, section 11.2.1. The obstacle constraints use squared distances, which also have derivatives
+//! at the center of an obstacle.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model(integrator = midpoint, dt = DT)]

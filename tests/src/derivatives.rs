@@ -102,8 +102,8 @@ fn second_order(name: &str) -> bool {
 
 /// The points at which derivatives are compared: random points about a center.
 ///
-/// Steps of differences are relative to numbers of at least 1. Scale parameters with small values to about 1: the equations
-/// stay the same.
+/// Steps of differences are relative to numbers of at least 1. Scale parameters with small values to about 1: the
+/// equations stay the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Points<const NX: usize, const NP: usize> {
     state: [f64; NX],
@@ -164,7 +164,8 @@ pub fn assert_derivatives<M, const NX: usize, const NU: usize, const NP: usize>(
                     (ours - dual).abs() <= 1e-11 * scale,
                     "{name} {block}: {ours} by the macro, {dual} by dual numbers"
                 );
-                // The accuracy of central differences, with room: eps^(2/3) for first, eps^(1/2) for second derivatives.
+                // The accuracy of central differences, with room: eps^(2/3) for first, eps^(1/2) for second
+                // derivatives.
                 let tolerance = if second_order(block) { 1e-5 } else { 1e-8 };
                 assert!(
                     (ours - differences).abs() <= tolerance * scale,

@@ -26,8 +26,8 @@ mod pages {
     pub struct FromOtherTools;
 }
 
-/// The cart and pole of `dilqr-models` at its default parameters. Here the parameters are the weights of the cost, the goal
-/// and the weight of the control: the reference case `cost_weights`.
+/// The cart and pole of `dilqr-models` at its default parameters. Here the parameters are the weights of the cost, the
+/// goal and the weight of the control: the reference case `cost_weights`.
 #[dilqr_runtime::model]
 pub mod weights {
     pub struct State {

@@ -28,9 +28,9 @@ pub struct Reference {
     pub jacobian_states_params: Vec<Vec<Vec<f64>>>,
 }
 
-/// A case with stage parameters and limits, made by `reference/make_limits.py`. There the problem is one nonlinear program.
-/// It is solved by Newton's method on its active set in float64, and differentiated by the implicit function theorem on that
-/// dense matrix. Solutions at perturbed parameters and Ipopt confirm it.
+/// A case with stage parameters and limits, made by `reference/make_limits.py`. There the problem is one nonlinear
+/// program. It is solved by Newton's method on its active set in float64, and differentiated by the implicit function
+/// theorem on that dense matrix. Solutions at perturbed parameters and Ipopt confirm it.
 #[derive(Debug, Deserialize)]
 pub struct Limited {
     #[serde(flatten)]

@@ -59,8 +59,8 @@ where
 {
     let model = *solver.model();
     let mut slope = |at: f64, edit: Edit<'_, NX, NP>| {
-        // Fourth order: a step of a thousandth leaves a truncation of 1e-12 and amplifies the rounding of the solutions,
-        // about 1e-13, to 1e-10.
+        // Fourth order: a step of a thousandth leaves a truncation of 1e-12 and amplifies the rounding of the
+        // solutions, about 1e-13, to 1e-10.
         let h = 1e-3 * if at.abs() > 1e-4 { at.abs() } else { 1.0 };
         let mut side = |h: f64| {
             let (mut x0, mut params) = (solution.x0, solution.params);

@@ -1,5 +1,5 @@
-//! Memory of constrained solves with compiled kernels. The runtime's own tests use dual numbers, which allocate lists for
-//! constraints.
+//! Memory of constrained solves with compiled kernels. The runtime's own tests use dual numbers, which allocate lists
+//! for constraints.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unsafe_code, reason = "a global allocator that counts is the only way to see allocations")]
 
@@ -86,7 +86,8 @@ fn the_count_counts() {
     assert_eq!(allocations(|| drop(std::hint::black_box(vec![1_u8; 100]))), 1);
 }
 
-/// The first solve allocates the multipliers of the solution. Later solves allocate nothing, even if other limits are active.
+/// The first solve allocates the multipliers of the solution. Later solves allocate nothing, even if other limits are
+/// active.
 #[test]
 fn solve_into_allocates_nothing() {
     fn check<M, const NX: usize, const NU: usize, const NP: usize>(model: M, problems: &[(Problem<NX, NU, NP>, Status)])

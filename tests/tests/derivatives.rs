@@ -57,8 +57,8 @@ models! {
     arm: arm::Arm at Points::new([1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6]).count(2);
 }
 
-/// Items that the macro adds beside the `f64` kernels: conversions, names, `linearize`, sparsity patterns, kernels for other
-/// scalars.
+/// Items that the macro adds beside the `f64` kernels: conversions, names, `linearize`, sparsity patterns, kernels for
+/// other scalars.
 fn check_surface<M, const NX: usize, const NU: usize, const NP: usize>(
     name: &str,
     model: M,

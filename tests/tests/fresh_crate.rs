@@ -1,12 +1,13 @@
-//! Large models in a crate of their own, compiled with cargo's default dev profile: no optimization, full debug information.
-//! Long functions overflow rustc's stack in this profile only.
+//! Large models in a crate of their own, compiled with cargo's default dev profile: no optimization, full debug
+//! information. Long functions overflow rustc's stack in this profile only.
 
 #[allow(dead_code, reason = "no test uses all of it")]
 mod rustc;
 
 use rustc::Crate;
 
-/// Compiles and runs a program that contains a shipped model. The program compares kernels of the model with each other.
+/// Compiles and runs a program that contains a shipped model. The program compares kernels of the model with each
+/// other.
 fn compiled_and_run(name: &str, file: &str, states: usize, params: usize) {
     // Inner documentation is allowed at the start of a file only.
     let model: String = file.lines().filter(|line| !line.starts_with("//!")).map(|line| format!("{line}\n")).collect();

@@ -1,6 +1,6 @@
 //! Gradients of compiled models in independent ways: the Riccati passes, the contracted Jacobian, the same passes with
-//! dual-number kernels, central differences through the solver. (The tests of the runtime compare the dense formula of the
-//! paper.)
+//! dual-number kernels, central differences through the solver. (The tests of the runtime compare the dense formula of
+//! the paper.)
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use dilqr_models::{cartpole, lqr, pendulum};
@@ -40,9 +40,8 @@ where
     let dual = by_dual.hvp(&solution, &loss, &along, flat).unwrap();
     assert_close(name, &[product.params], &[dual.params], 1e-8);
     assert_close(name, &[product.initial_state], &[dual.initial_state], 1e-8);
-    let once = Differentiation::Truncated { iterations: 1 };
     let [steps, dual] =
-        [solver.vjp_with(&solution, &loss, once).unwrap(), by_dual.vjp_with(&solution, &loss, once).unwrap()];
+        [solver.truncated(problem, &loss, 1).unwrap(), by_dual.truncated(problem, &loss, 1).unwrap()];
     assert_close(name, &[steps.params], &[dual.params], 1e-9);
 
     // `differences` has an accuracy of 1e-10 of the largest entry. The rest is room for large higher derivatives.

@@ -147,8 +147,8 @@ fn kernels<L: Lanes, M, const NX: usize, const NU: usize, const NP: usize>(
     }
 }
 
-/// Models without elementary functions, except the square root, give the same bits. Sines differ by some units in the last
-/// place, and cancellation in a kernel multiplies that.
+/// Models without elementary functions, except the square root, give the same bits. Sines differ by some units in the
+/// last place, and cancellation in a kernel multiplies that.
 #[test]
 fn kernels_of_every_kind() {
     fn check<L: Lanes>() {
@@ -166,10 +166,10 @@ fn kernels_of_every_kind() {
     check::<F64x8>();
 }
 
-/// Solves and differentiates random problems in lanes and one by one. Statuses are the same. Solutions differ by at most 10
-/// times the tolerance over the smallest curvature. (Both are within that distance of the minimum; the factor 10 is for the
-/// response of the plant to a change of controls.) Gradients differ by no more than the solutions explain. Returns the number
-/// of converged problems.
+/// Solves and differentiates random problems in lanes and one by one. Statuses are the same. Solutions differ by at
+/// most 10 times the tolerance over the smallest curvature. (Both are within that distance of the minimum; the factor
+/// 10 is for the response of the plant to a change of controls.) Gradients differ by no more than the solutions
+/// explain. Returns the number of converged problems.
 fn agree<M, const NX: usize, const NU: usize, const NP: usize>(
     model: M,
     settings: Settings,
@@ -214,8 +214,8 @@ where
     converged.len()
 }
 
-/// A single solve keeps its factorization for a gradient, and a batch does not: the bits are the same. A gradient has the same
-/// bits from a kept factorization and from a new one.
+/// A single solve keeps its factorization for a gradient, and a batch does not: the bits are the same. A gradient has
+/// the same bits from a kept factorization and from a new one.
 #[test]
 fn the_same_bits_alone_and_in_batches() {
     fn check<M, const NX: usize, const NU: usize, const NP: usize>(model: M, problems: &[Problem<NX, NU, NP>])

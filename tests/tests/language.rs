@@ -1,5 +1,5 @@
-//! Constructs of the model language that unroll, assign and choose. Each is compared with dual numbers through the value
-//! kernel, and with the function as Rust runs it.
+//! Constructs of the model language that unroll, assign and choose. Each is compared with dual numbers through the
+//! value kernel, and with the function as Rust runs it.
 
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 #![allow(clippy::neg_cmp_op_on_partial_ord, clippy::manual_clamp, reason = "the constructs are what is tested")]
@@ -542,8 +542,8 @@ pub mod limited {
 }
 
 /// By hand, for `most = 1`: `w` stays at its bound; the state goes to 0 at once and stays there; the last step, with
-/// everything at its bound, covers 0.8, so that the one before has to cover 0.2. A step of `d` at `w = 3` costs least with
-/// `u = (d / 2, 3 d / 2)`.
+/// everything at its bound, covers 0.8, so that the one before has to cover 0.2. A step of `d` at `w = 3` costs least
+/// with `u = (d / 2, 3 d / 2)`.
 #[test]
 fn limits_are_kept() {
     const T: usize = 5;

@@ -1,5 +1,5 @@
-//! Kernels of bounds, constraints and stage parameters, compared with dual numbers and with central differences through the
-//! value kernels, and with the user's functions.
+//! Kernels of bounds, constraints and stage parameters, compared with dual numbers and with central differences through
+//! the value kernels, and with the user's functions.
 
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
@@ -12,8 +12,8 @@ use num_dual::Dual;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// Two links with every kind of limit: bounds by numbers, consts and parameters, open sides in all spellings, constraints with
-/// and without the control, stage parameters.
+/// Two links with every kind of limit: bounds by numbers, consts and parameters, open sides in all spellings,
+/// constraints with and without the control, stage parameters.
 #[dilqr_runtime::model]
 pub mod reach {
     pub struct State {
@@ -259,7 +259,8 @@ fn kernels_agree_with_dual_numbers_and_differences() {
                     ours == dual || (ours - dual).abs() <= 1e-12 * scale,
                     "{block}[{index}]: {ours} by the macro, {dual} by dual numbers"
                 );
-                // The accuracy of central differences, with room: eps^(2/3) for first, eps^(1/2) for second derivatives.
+                // The accuracy of central differences, with room: eps^(2/3) for first, eps^(1/2) for second
+                // derivatives.
                 let tolerance = if second_order(block) { 1e-5 } else { 1e-8 };
                 assert!(
                     ours == differences || (ours - differences).abs() <= tolerance * scale,
@@ -328,8 +329,8 @@ fn generic_kernels_equal_those_for_f64() {
             let scale =
                 double.iter().filter(|entry| entry.is_finite()).fold(1.0_f64, |scale, entry| scale.max(entry.abs()));
             for ((double, dual), single) in double.iter().zip(dual).zip(single) {
-                // Products and quotients of dual numbers round their real part as f64 does; a quotient is a product with
-                // the reciprocal.
+                // Products and quotients of dual numbers round their real part as f64 does; a quotient is a product
+                // with the reciprocal.
                 assert!(
                     *double == dual.re || (double - dual.re).abs() <= 1e-14 * scale,
                     "{block}: {double} {}",

@@ -1,5 +1,5 @@
-//! Models of many bindings: one that would be an enormous tree, and one that is too long for a single function. Its functions
-//! must still compute one program.
+//! Models of many bindings: one that would be an enormous tree, and one that is too long for a single function. Its
+//! functions must still compute one program.
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 #![allow(clippy::let_and_return, reason = "the models are machine-made")]
 

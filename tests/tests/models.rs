@@ -1,5 +1,5 @@
-//! Solves every shipped model from a sensible guess. The optimality conditions are computed again with other derivatives, the
-//! gradient by differences through the solver, and the equations are checked by conservation laws.
+//! Solves every shipped model from a sensible guess. The optimality conditions are computed again with other
+//! derivatives, the gradient by differences through the solver, and the equations are checked by conservation laws.
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use dilqr_models::{
@@ -69,8 +69,8 @@ where
     assert_close(name, &[gradient.initial_state], &[measured.initial_state], 1e-7);
 }
 
-/// The problem from `x0` with a guess for unstable systems: a rollout under feedback. The gain is the first one of the problem
-/// that starts at the equilibrium of least cost.
+/// The problem from `x0` with a guess for unstable systems: a rollout under feedback. The gain is the first one of the
+/// problem that starts at the equilibrium of least cost.
 fn balanced<M, const NX: usize, const NU: usize, const NP: usize>(
     model: M,
     rest: (impl Into<SVector<f64, NX>>, [f64; NU]),

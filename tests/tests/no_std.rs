@@ -1,8 +1,8 @@
-//! Links and runs a program without the standard library that contains a model, solves and differentiates. Its results are
-//! compared with those of this test, which has the standard library.
+//! Links and runs a program without the standard library that contains a model, solves and differentiates. Its results
+//! are compared with those of this test, which has the standard library.
 //!
-//! The program links only if none of its dependencies needs the standard library. (Its entry point and the symbols for the
-//! linker are those of Linux.)
+//! The program links only if none of its dependencies needs the standard library. (Its entry point and the symbols for
+//! the linker are those of Linux.)
 #![cfg(target_os = "linux")]
 
 extern crate alloc;

@@ -20,8 +20,8 @@ fn finish(child: Child) -> String {
     text
 }
 
-/// Without a license Symbolica allows one thread for each user, and aborts the process that starts a second one. Here four
-/// processes derive three models each. They must queue, without a message.
+/// Without a license Symbolica allows one thread for each user, and aborts the process that starts a second one. Here
+/// four processes derive three models each. They must queue, without a message.
 #[test]
 fn builds_queue_for_symbolica() {
     let crates: Vec<Crate> = (0..4)

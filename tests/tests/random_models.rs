@@ -1,5 +1,5 @@
-//! Random models, compiled as one crate. Every kernel and the user's functions are compared with dual numbers through the tree
-//! that the model was printed from.
+//! Random models, compiled as one crate. Every kernel and the user's functions are compared with dual numbers through
+//! the tree that the model was printed from.
 #![allow(dead_code, unused_variables, unused_parens, unused_braces, clippy::all, reason = "models are machine-made")]
 #![allow(clippy::panic, reason = "a test reports by panicking")]
 
@@ -20,8 +20,8 @@ use random::{NP, NU, NX, Stream};
 
 include!(concat!(env!("OUT_DIR"), "/random_models.rs"));
 
-/// Two exact derivatives differ by the rounding of some hundred operations on numbers up to the scale of the oracle. The worst
-/// differ by 1e3 eps; this is 1e5 eps.
+/// Two exact derivatives differ by the rounding of some hundred operations on numbers up to the scale of the oracle.
+/// The worst differ by 1e3 eps; this is 1e5 eps.
 const TOLERANCE: f64 = 2e-11;
 /// Points with larger intermediate values are skipped, since there the tolerance would hide entries of size 1.
 const LARGEST: f64 = 1e7;

@@ -1,13 +1,13 @@
-//! The reference data of problems with parameters of the stage, constraints, and bounds that are parameters, with models
-//! that the macro compiled.
+//! The reference data of problems with parameters of the stage, constraints, and bounds that are parameters, with
+//! models that the macro compiled.
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, Model, Settings, Status};
 use dilqr_tests::{Limited, assert_close, matrices, vector, vectors};
 
-/// The accuracy of the data: stationary to 1e-14, agreement with Ipopt to 1e-8, and of derivatives with differences of solutions
-/// to 2e-9. The accuracy of the solver: stationary to 1e-9.
+/// The accuracy of the data: stationary to 1e-14, agreement with Ipopt to 1e-8, and of derivatives with differences of
+/// solutions to 2e-9. The accuracy of the solver: stationary to 1e-9.
 const COST: f64 = 1e-9;
 const TRAJECTORY: f64 = 1e-6;
 const DERIVATIVE: f64 = 1e-6;

@@ -47,8 +47,8 @@ const RUNTIME: Crate = Crate {
         // The data that users name.
         &["status.rs", "cause.rs", "stats.rs", "iteration.rs"],
         &["error.rs"],
-        &["settings.rs"],
-        &["solution.rs"],
+        &["settings.rs", "stats.rs", "iteration.rs"],
+        &["solution.rs", "guess.rs"],
         &["gradient.rs"],
         &["guess.rs", "problem.rs"],
         // The algorithms.
@@ -60,6 +60,7 @@ const RUNTIME: Crate = Crate {
         &["sensitivities.rs"],
         &["ilqr.rs"],
         &["mpc.rs", "batch.rs", "transform.rs"],
+        &["serial/"],
         &["lib.rs"],
     ],
     exceptions: &[

@@ -6,9 +6,9 @@
 //! ```
 //!
 //! The crate and its target folder lie in `target/compile_time`; the first run compiles Symbolica there, which takes
-//! minutes. Every model is built TIMES times (default 5), without files of earlier builds, in three forms: as an empty crate, as
-//! it is written, and with its emitted code in place of the attribute. The table has medians of differences: the emitted code
-//! less the empty crate is rustc's part, and the rest is the expansion.
+//! minutes. Every model is built TIMES times (default 5), without files of earlier builds, in three forms: as an empty
+//! crate, as it is written, and with its emitted code in place of the attribute. The table has medians of differences:
+//! the emitted code less the empty crate is rustc's part, and the rest is the expansion.
 
 use std::error::Error;
 use std::fs;

@@ -4,9 +4,9 @@
 //! cargo run --release -p dilqr-benches --bin instructions [-- --bless]
 //! ```
 //!
-//! Needs valgrind; without it, the program prints so and ends. Counts do not depend on the load of the machine, so they show
-//! growth that a stopwatch cannot. They depend on rustc, its flags and the platform's libm. `instructions.txt` names these, and
-//! `--bless` records it anew.
+//! Needs valgrind; without it, the program prints so and ends. Counts do not depend on the load of the machine, so they
+//! show growth that a stopwatch cannot. They depend on rustc, its flags and the platform's libm. `instructions.txt`
+//! names these, and `--bless` records it anew.
 //!
 //! One operation is the difference between many and few of them, divided by the difference; the Riccati recursion is
 //! divided by its stages, and a solve by its accepted iterations.

@@ -4,9 +4,9 @@
 //! cargo run --release -p dilqr-benches --bin methods
 //! ```
 //!
-//! prints for each model and method the number of converged problems and, over those, the accepted steps, the rollouts, the
-//! backward passes with an indefinite Hessian, the mean cost, and the mean time of a problem (in the fastest of five runs).
-//! The defaults of `Settings` were chosen by this table.
+//! prints for each model and method the number of converged problems and, over those, the accepted steps, the rollouts,
+//! the backward passes with an indefinite Hessian, the mean cost, and the mean time of a problem (in the fastest of
+//! five runs). The defaults of `Settings` were chosen by this table.
 
 use std::time::{Duration, Instant};
 

@@ -4,10 +4,10 @@
 //! cargo run --release -p dilqr-benches --bin peers [-- --install]
 //! ```
 //!
-//! runs the scripts of `benches/peers`: a C program for each problem over CasADi's kernels, the same in JAX, and acados, each
-//! where it is installed. `--install` puts CasADi and JAX into an environment under `target/peers` first; `PEERS_PYTHON` names
-//! another Python. Cost, controls and gradient of every side are checked before a time is printed. Ours is measured
-//! before and after each of the others and compared with it in the same minute, on one thread.
+//! runs the scripts of `benches/peers`: a C program for each problem over CasADi's kernels, the same in JAX, and
+//! acados, each where it is installed. `--install` puts CasADi and JAX into an environment under `target/peers` first;
+//! `PEERS_PYTHON` names another Python. Cost, controls and gradient of every side are checked before a time is printed.
+//! Ours is measured before and after each of the others and compared with it in the same minute, on one thread.
 
 use core::hint::black_box;
 use std::collections::BTreeMap;
@@ -337,8 +337,8 @@ fn given_stages() -> LqProblem<f64, 4, 1> {
     }
 }
 
-/// Nanoseconds of a fixed computation: multiplications in sixteen chains, divisions, a sine. It shows slow phases of the
-/// machine.
+/// Nanoseconds of a fixed computation: multiplications in sixteen chains, divisions, a sine. It shows slow phases of
+/// the machine.
 fn anchor() -> f64 {
     let mut start = 0.0_f64;
     1e3 * microseconds(|| {

@@ -4,9 +4,9 @@
 //! cargo run --release -p dilqr-benches --bin repeat -- OPERATION HORIZON TIMES [SYSTEM]
 //! ```
 //!
-//! on a problem of [`peers`](dilqr_benches::peers), by default the cart-pole. [`operations`](dilqr_benches::operations) lists
-//! operations and systems. Kernels ignore the horizon. The instructions of one operation are the difference of two runs, divided
-//! by the difference in TIMES; `--bin instructions` does that for all of them.
+//! on a problem of [`peers`](dilqr_benches::peers), by default the cart-pole. [`operations`](dilqr_benches::operations)
+//! lists operations and systems. Kernels ignore the horizon. The instructions of one operation are the difference of
+//! two runs, divided by the difference in TIMES; `--bin instructions` does that for all of them.
 
 use std::process::ExitCode;
 

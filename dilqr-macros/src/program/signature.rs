@@ -56,10 +56,10 @@ records! {
     LowerTerms "__lower" RecordType::Matrix(Nu, Np);
     UpperTerms "__upper" RecordType::Matrix(Nu, Np);
     Constraints "__c" RecordType::Slice;
-    StageConstraints "__out" RecordType::Record("limits", "ConstraintExpansion", &[Nx, Nu]);
-    TerminalConstraints "__out" RecordType::Record("limits", "ConstraintExpansion", &[Nx, Zero]);
-    StageConstraintTerms "__out" RecordType::Record("limits", "ConstraintParameterTerms", &[Nx, Nu, Np]);
-    TerminalConstraintTerms "__out" RecordType::Record("limits", "ConstraintParameterTerms", &[Nx, Zero, Np]);
+    StageConstraints "__out" RecordType::Record("model", "ConstraintExpansion", &[Nx, Nu]);
+    TerminalConstraints "__out" RecordType::Record("model", "ConstraintExpansion", &[Nx, Zero]);
+    StageConstraintTerms "__out" RecordType::Record("model", "ConstraintParameterTerms", &[Nx, Nu, Np]);
+    TerminalConstraintTerms "__out" RecordType::Record("model", "ConstraintParameterTerms", &[Nx, Zero, Np]);
 }
 
 /// An argument of a kernel's function.

@@ -218,12 +218,12 @@ where
     largest
 }
 
-/// What [`dynamics_residual`] may be at a solution.
+/// The largest [`dynamics_residual`] of a solution.
 pub(crate) fn dynamics_tolerance(settings: &Settings) -> f64 {
     settings.tolerance.max(DYNAMICS_FLOOR)
 }
 
-/// What the relative Newton step may be at a solution.
+/// The largest relative Newton step at a solution.
 pub(crate) fn step_tolerance(settings: &Settings) -> f64 {
     STEP_MARGIN * settings.tolerance
 }

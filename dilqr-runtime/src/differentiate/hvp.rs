@@ -7,16 +7,15 @@
 //! d2L/dd2 v = d/de [dL/dd](d + e v)   at e = 0
 //! ```
 //!
-//! The gradient is the answer of two sweeps about the solution (see [`implicit`](crate::implicit)), which are run here on
-//! dual numbers `a + e b`: every number of theirs carries its derivative along `v`, so that what comes out as the dual part
-//! of the gradient is the product, to rounding. What goes in is the data plus `e v`, the trajectory plus `e` times its own
-//! derivative, the multipliers of constraints likewise, and the loss gradient plus `e` times the loss Hessian's product with
-//! the trajectory's derivative (Griewank and Walther, *Evaluating Derivatives*, 2008: forward over reverse). The
+//! The adjoint solve about the solution (see [`differentiate`](crate::differentiate)) runs here on dual numbers `a + e b`.
+//! Every number carries its derivative along `v`, so the dual part of the gradient is the product, to rounding. The inputs
+//! are the data plus `e v`, the trajectory and the multipliers plus `e` times their derivatives, and the loss gradient plus
+//! `e` times the loss Hessian's product with the trajectory's derivative (Griewank and Walther, *Evaluating Derivatives*, 2008: forward over reverse). The
 //! trajectory's derivative is the dual part of one Newton step of the optimality conditions, from the solution, at the data
 //! plus `e v`. No third derivative of the model is formed, and nothing is differenced.
 //!
-//! The active limits stay the same along the direction, which strict complementarity grants and the first-order check asks
-//! for. Needs the feature `dual`, and the model's derivatives on dual numbers: those of compiled models are generic, those of
+//! The active limits stay the same along the direction: strict complementarity grants it, and the first-order check requires
+//! it. Needs the feature `dual`, and the model's derivatives on dual numbers: those of compiled models are generic, those of
 //! hand-written ones must be, too.
 
 use nalgebra::SVector;
@@ -59,14 +58,14 @@ impl<const NX: usize, const NP: usize, const NS: usize> Direction<NX, NP, NS> {
         Self { params: params.into(), initial_state: SVector::zeros(), stage_params: Vec::new() }
     }
 
-    /// With the initial state dual, too.
+    /// With a direction of the initial state.
     #[must_use]
     pub fn with_initial_state(mut self, initial_state: impl Into<SVector<f64, NX>>) -> Self {
         self.initial_state = initial_state.into();
         self
     }
 
-    /// With the stage parameters dual, too: `T + 1` vectors.
+    /// With a direction of the stage parameters, `T + 1` vectors.
     #[must_use]
     pub fn with_stage_params<C: Copy + Into<SVector<f64, NS>>>(mut self, stage_params: &[C]) -> Self {
         self.stage_params = stage_params.iter().map(|&s| s.into()).collect();
@@ -209,7 +208,7 @@ fn add_dual_step<const N: usize>(number: &mut SVector<Number, N>, step: &SVector
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> DualTrajectory<NX, NU, NP, NS> {
-    /// The solution, with dual data.
+    /// The solution, with the data moving along the direction.
     fn new(point: TrajectoryRef<'_, f64, NX, NU, NP, NS>, direction: &Direction<NX, NP, NS>) -> Self {
         let TrajectoryRef { states, controls, params, stage_params, multipliers } = point;
         let mut states: Vec<_> = states.iter().map(|x| x.map(Dual::from_re)).collect();

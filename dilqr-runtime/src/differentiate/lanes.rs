@@ -64,8 +64,8 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         self.controls.len()
     }
 
-    /// Differentiates at most as many solutions as there are lanes. What is not plainly a solution is asked about one by
-    /// one, for the reason.
+    /// Differentiates at most as many solutions as there are lanes. A solution that fails the check in its lane is checked
+    /// alone, for the reason.
     pub(crate) fn vjp<M>(
         &mut self,
         model: &M,

@@ -11,12 +11,12 @@
 //! (DiLQR, Wang et al., ICML 2025). The methods of this module apply `F` a number of times on dual numbers instead, which
 //! costs that many solves for every parameter, and is an approximation:
 //!
-//! * [`Unrolled`](crate::Differentiation::Unrolled) starts where the solve did and differentiates through every step: the
+//! * [`Ilqr::unrolled`](crate::Ilqr::unrolled) starts where the solve did and differentiates through every step: the
 //!   alternative that differentiable MPC (Amos et al. 2018) and DiLQR are measured against. Where the guess was a list of
 //!   controls (or none, that is zeros) these are constants, and the first trajectory is their rollout. Where it was a
 //!   rollout under a feedback law, the constant is a law again: the guess's controls with the gains of a Gauss-Newton sweep
 //!   about it. Its controls alone, rolled out on an unstable system, would lose every digit.
-//! * [`Truncated`](crate::Differentiation::Truncated) starts at the solution in the same way, `u = u_t + K_t (x - x_t)` being
+//! * [`Ilqr::truncated`](crate::Ilqr::truncated) starts at the solution in the same way, `u = u_t + K_t (x - x_t)` being
 //!   the constant: truncated backpropagation (Williams and Peng 1990; for optimizers Shaban et al. 2019). What `k` steps
 //!   leave out is the Neumann series of `(I - F_z)^-1` from its `k`-th term on, applied to what the start leaves out.
 //!
@@ -61,7 +61,7 @@ type Number = Dual<f64>;
 /// Where the steps begin.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start<'a, const NX: usize, const NU: usize> {
-    /// `T` controls.
+    /// `T` controls, within the bounds.
     pub(crate) controls: &'a [SVector<f64, NU>],
     /// Their `T + 1` states, where a feedback law about them is to keep an unstable system from leaving them; else empty.
     pub(crate) states: &'a [SVector<f64, NX>],
@@ -206,16 +206,13 @@ where
         let Self { model, start, current, trial, policy, records, stage_params, penalty, .. } = self;
         let instance = OcpInstance { model: *model, params, stage_params, bounds, penalty };
         let Start { states, controls } = *start;
-        // As the solve: a rollout whose controls are out of bounds is one no more.
-        let mut together = !states.is_empty();
         for (u, given) in current.controls.iter_mut().zip(controls) {
             *u = constant(given);
             if instance.keeps_bounds() {
-                bounds.clamp(u);
-                together &= u.iter().zip(given.iter()).all(|(u, given)| u.re == *given);
+                attach(u, bounds);
             }
         }
-        if !together {
+        if states.is_empty() {
             rollout(&instance, x0, |_, _, _| {}, current);
             return true;
         }
@@ -273,6 +270,17 @@ where
         let by_states = states.iter().zip(&self.current.states).map(|(a, b)| (a - b.map(|b| b.re)).amax());
         let by_controls = controls.iter().zip(&self.current.controls).map(|(a, b)| (a - b.map(|b| b.re)).amax());
         by_states.chain(by_controls).fold(0.0, f64::max)
+    }
+}
+
+/// Gives controls that are at their bounds the derivatives of these: the solve moved a guess from beyond a bound to it.
+fn attach<const NU: usize>(u: &mut SVector<Number, NU>, bounds: &Bounds<Number, NU>) {
+    for ((u, lower), upper) in u.iter_mut().zip(&bounds.lower).zip(&bounds.upper) {
+        if u.re <= lower.re {
+            *u = *lower;
+        } else if u.re >= upper.re {
+            *u = *upper;
+        }
     }
 }
 

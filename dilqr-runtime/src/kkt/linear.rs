@@ -1,4 +1,4 @@
-//! Solves of the factorized problem: what every factorization offers, whatever rows it has.
+//! Linear solves with a factorized problem, with and without rows.
 //!
 //! A solve takes `C` linear parts at once. A pass backward turns them into feed-forward terms and gradients of the value
 //! function; a pass forward visits the stages of the solution in order:

@@ -23,6 +23,7 @@ use crate::settings::Differentiation;
 
 /// The factorization for a model: with rows for active limits where the model has limits, without any where it has none.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "one of them for each solver")]
 pub(crate) enum Kkt<S, const NX: usize, const NU: usize> {
     Unconstrained(Unconstrained<S, NX, NU>),
     ActiveSet(ActiveSet<S, NX, NU>),

@@ -1,10 +1,10 @@
-//! The penalties of a relaxed problem, as the gradient's sweeps need them.
+//! The barriers of a relaxed problem and their derivatives.
 //!
 //! A relaxed problem has no limits: its cost has barriers instead (see `penalty`), and is differentiated like any other.
 //! With `sigma` and `kappa` the first and second derivative of a barrier at its constraint's value `c`, a stage's cost has
-//! the gradient `sigma c_z` and the Hessian `sigma c_zz + kappa c_z c_z'`, and what a change `dz` of the trajectory makes of
-//! the gradient has the derivative `sigma c_zp' dz + c_p' kappa c_z' dz` in the parameters: the contraction of a constraint
-//! with multiplier `sigma` whose multiplier changes by `kappa c_z' dz`.
+//! the gradient `sigma c_z` and the Hessian `sigma c_zz + kappa c_z c_z'`. For a change `dz` of the trajectory, the change of
+//! the gradient has the derivative `sigma c_zp' dz + c_p' kappa c_z' dz` in the parameters. That is the contraction of a
+//! constraint with multiplier `sigma` whose multiplier changes by `kappa c_z' dz`.
 
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};

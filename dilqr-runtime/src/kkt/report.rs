@@ -1,4 +1,4 @@
-//! What the factorization with active limits finds out about a trajectory: residuals, violations, limits that are near.
+//! The report of a factorization: residuals of the optimality conditions, and the distance and multiplier of every limit.
 
 use alloc::vec::Vec;
 use nalgebra::SVector;
@@ -33,7 +33,7 @@ pub(crate) struct LimitState {
     pub(crate) inequality: bool,
 }
 
-/// What the factorization saw of the trajectory.
+/// Residuals of a trajectory, and the state of its limits.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ActiveSetReport {
     /// See [`Stationarity::value`]; over controls that no bound holds.

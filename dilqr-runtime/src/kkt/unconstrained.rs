@@ -38,10 +38,10 @@ struct StageFactorization<S, const NX: usize, const NU: usize> {
     factor: StageFactor<S, NX, NU>,
 }
 
-/// What a factorization says of its trajectory.
+/// Residual and definiteness, from a factorization.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Factorized<S: Scalar> {
-    /// `max |Q_u| / max(1, max |l_u|)`
+    /// See [`Stationarity::value`].
     pub(crate) stationarity: S::Real,
     /// Where every `Quu` is positive definite: everywhere, but for lanes that failed while others went on.
     #[cfg_attr(not(feature = "lanes"), expect(dead_code, reason = "a single number has no lanes"))]
@@ -88,7 +88,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Unconstrained<S, NX, NU> {
         self.costates[t] = *lambda;
     }
 
-    /// Factorizes the LQ problem about `point`; costates come from the same sweep, along the closed loop.
+    /// Factorizes the LQ problem about `point`; costates come from the same pass, along the closed loop.
     ///
     /// # Errors
     /// The stage whose `Quu` is not positive definite, with the stationarity of the stages down to it. (Where the scalar

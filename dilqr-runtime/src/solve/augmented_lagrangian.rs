@@ -1,10 +1,9 @@
-//! Solves under constraints: an augmented Lagrangian about the solver without, and a Newton method on the active set that
-//! finishes what the first has begun.
+//! Solves with constraints: rounds of an augmented Lagrangian, and a Newton method on the active set that ends them.
 //!
 //! Each round minimizes the cost with penalties (`penalty`), then moves the multipliers to those the penalties stand for,
 //! and raises the weight where the violation has not fallen enough (as ALTRO does: Howell, Jackson and Manchester 2019).
 //! Once the violation is small the active set is mostly known: Newton steps of the optimality conditions, with the
-//! constraints that are active as equations of the LQ problem (`constrained`), converge quadratically in trajectory and
+//! constraints that are active as equations of the LQ problem (`kkt::active_set`), converge quadratically in trajectory and
 //! multipliers, and the active set follows by the primal-dual rule. Where they do not converge the rounds go on.
 
 use crate::scalar::float;
@@ -45,7 +44,7 @@ const VIOLATION_DECREASE: f64 = 0.25;
 pub(crate) struct ActiveSetNewton<const NX: usize, const NU: usize> {
     system: ActiveSet<f64, NX, NU>,
     linear: ActiveSetLinear<f64, NX, NU, 1>,
-    /// What the Newton step makes of the multipliers: those of the stages, then the terminal ones.
+    /// Multipliers after the Newton step: those of the stages, then the terminal ones.
     new_multipliers: Vec<f64>,
     report: ActiveSetReport,
     point: Trajectory<f64, NX, NU>,
@@ -88,7 +87,7 @@ where
         }
         for round in 0..ROUNDS {
             self.set_penalty_weight(weight);
-            // No more precise than the multipliers are, by a decade a round.
+            // As precise as the multipliers are: a decade more in every round.
             let tolerance = settings.tolerance.max(1e-3 * float::f64::powi(0.1, round as i32));
             status = self.minimize(tolerance, &mut observe);
             if matches!(status, Status::Diverged | Status::IterationLimit) {
@@ -248,7 +247,7 @@ where
         memory.penalty.terminal.copy_from_slice(terminal);
         let SolveWorkspace { trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
-        // The policy of the trial candidate is free for use: its next sweep fills it anew.
+        // The policy of the trial iterate is free: its next backward pass fills it.
         let policy = &mut trial.policy;
         for (gain, stage) in policy.gains.iter_mut().zip(&memory.system.stages) {
             *gain = stage.gain;

@@ -56,7 +56,7 @@ impl<S: Scalar> PassSettings<S> {
 pub(crate) struct BackwardPass<S: Scalar> {
     /// Derivative of the cost along the step, `sum_t k' Qu`; not positive.
     pub(crate) slope: S,
-    /// `sum_t |lambda_t|' |x_t|`: what relative rounding errors of the states make of the cost.
+    /// `sum_t |lambda_t|' |x_t|`: the change of the cost per relative rounding error of the states.
     pub(crate) sensitivity: S::Real,
     /// See [`Stationarity::value`].
     pub(crate) stationarity: S::Real,

@@ -1,6 +1,7 @@
-//! The decisions of a solve: which rollout or sweep it needs next, and what it makes of what comes back.
+//! The globalization of a solve as a state machine: line search, regularization, convergence.
 //!
-//! Rollouts and sweeps are others' business, so that several solves, in lanes, can wait for the same one.
+//! It does no arithmetic on trajectories. It requests a rollout or a backward pass, and its caller reports the result. So the
+//! solver in lanes can run one rollout for all problems that wait for one.
 
 use crate::iteration::Iteration;
 use crate::ocp::rollout::Cost;
@@ -10,12 +11,12 @@ use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings};
 use crate::stats::Stats;
 use crate::status::Status;
 
-/// What a solve is waiting for.
+/// The next operation that a solve needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Request {
     /// The closed-loop rollout of this step length about the current trajectory, into the trial one.
     Rollout { alpha: f64 },
-    /// A backward sweep.
+    /// A backward pass about a trajectory.
     BackwardPass { settings: PassSettings<f64>, about: Slot },
     /// Nothing more.
     Termination(Termination),
@@ -36,11 +37,11 @@ pub(crate) struct Termination {
     pub(crate) trajectory: Slot,
     /// Its cost.
     pub(crate) cost: Cost<f64>,
-    /// The sweep about it: the current policy's, or [`BackwardPass::NONE`].
+    /// The backward pass about it, or [`BackwardPass::NONE`].
     pub(crate) pass: BackwardPass<f64>,
 }
 
-/// Why the solve sweeps, and what comes of it.
+/// Why a backward pass is needed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Reason {
     /// About a trajectory that has been accepted, the initial one included.
@@ -60,7 +61,8 @@ struct Search {
     alpha: f64,
     /// Trials before this one.
     trials: usize,
-    /// By the predicted decrease, where the cost can no longer tell, with the noise of the cost; otherwise by decrease.
+    /// The rounding error of the cost, where the predicted decrease is below it: the search then compares predicted
+    /// decreases. `None` where it compares costs.
     noise: Option<f64>,
 }
 
@@ -78,10 +80,10 @@ pub(crate) struct IterationState<'a> {
     tolerance: f64,
     horizon: usize,
     phase: Phase,
-    /// Of the current trajectory's sweep.
+    /// The regularization of the current trajectory's backward pass.
     mu: f64,
-    /// Whether Gauss-Newton's Hessian may stand in for an indefinite exact one: not after it has led to a step that did not
-    /// do what it promised.
+    /// Whether the Gauss-Newton Hessian may replace an indefinite exact one. False after it led to a step whose decrease
+    /// was far from the predicted one.
     pub(crate) gauss_newton_fallback: bool,
     cost: Cost<f64>,
     trial_cost: Cost<f64>,
@@ -92,15 +94,16 @@ pub(crate) struct IterationState<'a> {
     pending_report: Option<Iteration>,
     /// Whether the current trajectory has been reported.
     reported: bool,
-    /// Whether the solve is so close to its end that the next sweep may be the last.
+    /// Whether the next backward pass may be the last one.
     near_convergence: bool,
-    /// Whether the current trajectory's step has been looked at without regularization.
+    /// Whether a backward pass without regularization about the current trajectory has been made.
     checked: bool,
     pub(crate) stats: Stats,
 }
 
 impl<'a> IterationState<'a> {
-    /// To a relative Newton step of `tolerance`, from an initial trajectory that stands as the trial, and its cost.
+    /// Starts a solve that ends at a relative Newton step of `tolerance`. The initial trajectory must be stored as the trial;
+    /// `cost` is its cost.
     pub(crate) fn new(
         (settings, tolerance): (&'a Settings, f64),
         (horizon, cost): (usize, Cost<f64>),
@@ -139,12 +142,12 @@ impl<'a> IterationState<'a> {
         self.fail(Status::Diverged, Slot::Trial);
     }
 
-    /// Whether the sweep that is needed next may be the last, with the exact Hessian and without regularization.
+    /// Whether the requested backward pass may be the last, with the exact Hessian and without regularization.
     pub(crate) fn may_end(&self) -> bool {
         self.near_convergence && matches!(self.phase, Phase::BackwardPass { hessian: Hessian::Exact, mu: 0.0, .. })
     }
 
-    /// What there is to tell of a new current trajectory, once for each.
+    /// The report of a newly accepted iterate; `None` once taken.
     pub(crate) fn take_report(&mut self) -> Option<Iteration> {
         self.pending_report.take()
     }
@@ -163,8 +166,8 @@ impl<'a> IterationState<'a> {
         }
     }
 
-    /// What a step may change relatively for the trajectory it is taken from to be a solution, if the rollout that is
-    /// needed next is the whole step.
+    /// The largest relative change of the whole step at which the current trajectory is a solution; `None` where the
+    /// requested rollout is not that of the whole step.
     pub(crate) fn step_bound(&self) -> Option<f64> {
         match self.phase {
             // A proximal term of weight `mu` shortens steps to `1 / (1 + mu)` of their length at the most.
@@ -173,8 +176,8 @@ impl<'a> IterationState<'a> {
         }
     }
 
-    /// Takes note of a rollout: its cost, if it is finite, and the relative change of the trajectory where
-    /// [`step_bound`](Self::step_bound) has one.
+    /// Receives the result of a rollout: its cost, if it is finite, and the relative change of the trajectory where
+    /// [`step_bound`](Self::step_bound) is given.
     pub(crate) fn on_rollout(&mut self, cost: Option<Cost<f64>>, change: f64) {
         let Phase::Search(search) = self.phase else { return };
         if self.step_bound().is_some_and(|bound| cost.is_some() && change <= bound) {
@@ -206,8 +209,9 @@ impl<'a> IterationState<'a> {
         self.backtrack(search);
     }
 
-    /// Takes note of a sweep. One that fails is repeated: with Gauss-Newton's Hessian, once, if the settings' is the exact
-    /// one, then with `mu` raised again and again. Whether the trajectory that was swept, and its policy, become the current ones.
+    /// Receives the result of a backward pass. A failed pass is repeated: once with the Gauss-Newton Hessian, if the
+    /// settings ask for the exact one, then with larger and larger `mu`. Returns whether the trajectory and its new policy
+    /// become the current ones.
     #[must_use]
     pub(crate) fn on_backward_pass(&mut self, outcome: Result<BackwardPass<f64>, Failure>) -> bool {
         let Phase::BackwardPass { reason, hessian, mu, gauss_newton_fallback } = self.phase else { return false };
@@ -216,7 +220,7 @@ impl<'a> IterationState<'a> {
             Err(failure) => failure,
         };
         if reason == Reason::UnregularizedCheck {
-            // The regularized sweep stays.
+            // The policy of the regularized pass stays.
             self.report();
             self.end(Status::RegularizationLimit);
             return false;
@@ -243,11 +247,11 @@ impl<'a> IterationState<'a> {
         false
     }
 
-    /// A sweep that finished.
+    /// Receives a backward pass that finished.
     fn on_policy(&mut self, reason: Reason, mu: f64, pass: BackwardPass<f64>) -> bool {
         match reason {
             Reason::DecreaseTest(search) => {
-                // What a step would still gain is the distance to the minimum in the metric of the Hessian.
+                // The predicted decrease is the squared distance to the minimum in the metric of the Hessian.
                 let demand = 1.0 - self.settings.line_search.sufficient_decrease * search.alpha;
                 let better = -pass.slope <= demand * -self.pass.slope;
                 if !better {
@@ -273,7 +277,8 @@ impl<'a> IterationState<'a> {
         true
     }
 
-    /// Ends on the current trajectory, whose step is small, or looks at it once more as the settings ask for.
+    /// The step of the current trajectory is small: ends, or requests a pass with the settings' Hessian and without
+    /// regularization, which alone decides.
     fn accept_convergence(&mut self) {
         if self.mu == 0.0 && self.pass.hessian == self.settings.hessian {
             self.report();
@@ -283,10 +288,10 @@ impl<'a> IterationState<'a> {
         }
     }
 
-    /// Sweeps about the current trajectory without regularization.
+    /// Requests a backward pass about the current trajectory without regularization, once for each trajectory.
     fn check_unregularized(&mut self) {
         if self.checked {
-            // That step is neither small nor any good.
+            // The step without regularization is not small and brings no decrease.
             self.report();
             return self.end(Status::LineSearchFailed);
         }
@@ -297,7 +302,7 @@ impl<'a> IterationState<'a> {
             Phase::BackwardPass { reason: Reason::UnregularizedCheck, hessian, mu: 0.0, gauss_newton_fallback: false };
     }
 
-    /// Reports the current trajectory, unless that has been done.
+    /// Prepares the report of the current trajectory, once.
     fn report(&mut self) {
         if !self.reported {
             self.reported = true;
@@ -329,7 +334,7 @@ impl<'a> IterationState<'a> {
         } else if search.noise.is_some() {
             self.check_unregularized();
         } else if let Some(mu) = self.increased(self.mu) {
-            // The LQ problem describes the cost too badly at the length of its step: a larger mu shortens and turns it.
+            // The LQ problem is a poor model of the cost at the length of its step. A larger mu shortens and turns the step.
             self.request_backward_pass(Reason::IncreaseRegularization, mu);
         } else {
             self.end(Status::LineSearchFailed);
@@ -348,14 +353,14 @@ impl<'a> IterationState<'a> {
         self.phase = Phase::Termination(Termination { status, trajectory: Slot::Current, cost, pass });
     }
 
-    /// Ends on a trajectory that could not be swept.
+    /// Ends on a trajectory whose backward pass failed.
     fn fail(&mut self, status: Status, trajectory: Slot) {
         let cost = if trajectory == Slot::Trial { self.trial_cost } else { self.cost };
         self.phase = Phase::Termination(Termination { status, trajectory, cost, pass: BackwardPass::NONE });
     }
 
-    /// Whether the current sweep's model of the cost held for the step to the trial trajectory, so that a gauss_newton_fallback for the
-    /// exact Hessian may be used again.
+    /// Whether the model of the cost held for the step to the trial trajectory. If so, the Gauss-Newton Hessian may be used
+    /// again.
     fn is_trustworthy(&self, alpha: f64) -> bool {
         let ratio = (self.cost.total - self.trial_cost.total) / (-0.5 * self.pass.slope);
         self.pass.hessian == self.settings.hessian || (alpha == 1.0 && (0.5..2.0).contains(&ratio))

@@ -1,8 +1,8 @@
 //! The forward solve of several problems at once, one in each lane of a scalar.
 //!
-//! A turn is one rollout or one backward sweep, for every lane that waits for it ([`course`](crate::state) says what a
-//! lane waits for). Each lane has its own step length, regularization and end; when it ends its place is taken by the next
-//! problem. What a lane computes depends on nothing but its problem.
+//! A step is one rollout or one backward pass, for every lane that requests it (see
+//! [`globalization`](crate::solve::globalization)). Each lane has its own step length, regularization and end. When a lane
+//! ends, it takes the next problem. Its result depends on its problem alone.
 
 use crate::scalar::Mask;
 use crate::solve::lane_copies::{masked_copy, masked_copy_trajectory};
@@ -30,28 +30,28 @@ use crate::stats::Stats;
 pub(crate) struct Lockstep<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     current: Trajectory<L, NX, NU>,
     trial: Trajectory<L, NX, NU>,
-    /// Where a rollout goes before it is the trial.
+    /// The result of a rollout, before it becomes the trial.
     rolled: Trajectory<L, NX, NU>,
     policy: Policy<L, NX, NU>,
-    /// Where a sweep goes before it is the current policy.
+    /// The result of a backward pass, before it becomes the current policy.
     new_policy: Policy<L, NX, NU>,
     records: StageWorkspace<L, NX, NU>,
     params: SVector<L, NP>,
     stage_params: Vec<SVector<L, NS>>,
     bounds: Bounds<L, NU>,
     penalty: Penalty<L>,
-    /// A solver of single problems: its memory is where problems come from and solutions are written.
+    /// A solver of single problems: it makes initial trajectories and writes solutions.
     single: SolveWorkspace<NX, NU, NS>,
 }
 
-/// A problem in a lane: its index, and how far it is.
+/// A problem in a lane: its index, and the state of its iteration.
 #[derive(Clone, Copy)]
 struct LaneSlot<'a> {
     problem: usize,
     state: IterationState<'a>,
 }
 
-/// What came of a problem, with its index.
+/// The result of a problem, with its index.
 pub(crate) type Outcome<const NX: usize, const NU: usize, const NP: usize, const NS: usize> =
     (usize, Result<Solution<NX, NU, NP, NS>, SolveError>);
 
@@ -88,7 +88,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         }
     }
 
-    /// Solves the problems that `next` counts out, until there is none left.
+    /// Takes problem indices from the shared counter `next` until all are solved.
     pub(crate) fn run<M>(
         &mut self,
         model: &M,
@@ -190,7 +190,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         solution
     }
 
-    /// One rollout or one sweep, for the lanes that wait for it.
+    /// Runs one rollout or one backward pass, for the lanes that request it.
     fn step<M>(&mut self, model: &M, slots: &mut [Option<LaneSlot<'_>>])
     where
         M: Model<NX, NU, NP, NS>,
@@ -205,7 +205,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
                 .count()
         };
         if needs.iter().any(|need| matches!(need, Some(Request::Rollout { .. }))) {
-            // Rollouts are the cheaper ones, and soon all lanes wait for sweeps.
+            // Rollouts are cheaper, and after them most lanes wait for a backward pass.
             self.roll(model, slots, &needs);
         } else if waiting(Hessian::Exact) >= waiting(Hessian::GaussNewton) {
             self.backward_pass(model, Hessian::Exact, slots, &needs);
@@ -285,7 +285,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
     }
 }
 
-/// What a sweep says of one lane.
+/// The result of a backward pass in one lane.
 fn outcome<L: Lanes>(pass: &BackwardPass<L>, lane: usize) -> Result<BackwardPass<f64>, Failure> {
     if L::holds(pass.indefinite, lane) {
         Err(Failure::Indefinite)

@@ -1,4 +1,5 @@
-//! The forward solve: sweeps backward and rollouts forward, as its [`course`](crate::state) decides.
+//! The forward solve: its memory, and the loop over the backward passes and rollouts that the
+//! [`globalization`](crate::solve::globalization) requests.
 
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
@@ -11,7 +12,7 @@ use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
-use crate::ocp::instance::OcpInstance;
+use crate::ocp::instance::{OcpInstance, constraints_along};
 use crate::ocp::penalty::{Penalty, PenaltyKind};
 use crate::ocp::rollout::{Cost, FeedbackLaw, Trajectory, cost_along, rollout};
 use crate::problem::Problem;
@@ -37,7 +38,11 @@ pub(crate) struct SolveWorkspace<const NX: usize, const NU: usize, const NS: usi
     records: StageWorkspace<f64, NX, NU>,
 }
 
-/// A trajectory, its cost, and the backward sweep about it.
+/// Controls, and their states or none.
+#[cfg(feature = "dual")]
+type InitialTrajectory<const NX: usize, const NU: usize> = (Vec<SVector<f64, NU>>, Vec<SVector<f64, NX>>);
+
+/// A trajectory, its cost, and the backward pass about it.
 #[derive(Clone, Debug)]
 pub(crate) struct Iterate<const NX: usize, const NU: usize> {
     pub(crate) trajectory: Trajectory<f64, NX, NU>,
@@ -134,7 +139,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         Ok(kept && status == Status::Converged)
     }
 
-    /// Takes over what a problem gives besides its trajectory.
+    /// Loads stage parameters and bounds of a problem.
     pub(crate) fn load_problem<M, const NP: usize>(&mut self, model: &M, problem: &Problem<NX, NU, NP, NS>)
     where
         M: Model<NX, NU, NP, NS>,
@@ -145,7 +150,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         self.bounds = Bounds::of(model, problem.params());
     }
 
-    /// Writes everything of `solution` from the current trajectory and the sweep about it.
+    /// Writes all fields of `solution` from the current trajectory and the backward pass about it.
     pub(crate) fn finish<M, const NP: usize>(
         &mut self,
         (model, settings): (&M, &Settings),
@@ -167,7 +172,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         }
     }
 
-    /// Why the current trajectory cannot be swept.
+    /// The cause of a failed backward pass about the current trajectory.
     #[cold]
     fn cause<M, const NP: usize>(&mut self, model: &M, hessian: Hessian, params: &SVector<f64, NP>) -> Cause
     where
@@ -178,7 +183,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         find_cause(&instance, &current.trajectory, hessian, records)
     }
 
-    /// Puts the exact Hessian's curvatures in the place of the Gauss-Newton ones.
+    /// Replaces the curvatures of the Gauss-Newton Hessian by those of the exact one.
     fn curve_exactly<M, const NP: usize>(&mut self, model: &M, params: &SVector<f64, NP>)
     where
         M: Model<NX, NU, NP, NS>,
@@ -203,14 +208,15 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         }
     }
 
-    /// What the certificate of a solution is made from.
+    /// Stores the data of the certificate.
     fn store_certificate_data(&self, status: Status, limits: &Limits, certificate_data: &mut CertificateData<NU>) {
         let Iterate { trajectory, policy, pass, .. } = &self.current;
-        certificate_data.limits = *limits;
         certificate_data.lower = self.bounds.lower.into();
         certificate_data.upper = self.bounds.upper.into();
         certificate_data.scale = pass.scale;
-        copy(&mut certificate_data.constraints, &trajectory.constraints);
+        let constraints = constraints_along(&trajectory.constraints, trajectory.controls.len(), limits);
+        certificate_data.constraints.clear();
+        certificate_data.constraints.extend(constraints);
         let known: &[_] = if status == Status::Converged { &policy.curvatures } else { &[] };
         copy(&mut certificate_data.curvatures, known);
     }
@@ -261,7 +267,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         &mut self,
         model: &M,
         problem: &Problem<NX, NU, NP, NS>,
-    ) -> Result<(Vec<SVector<f64, NU>>, Vec<SVector<f64, NX>>), InputError>
+    ) -> Result<InitialTrajectory<NX, NU>, InputError>
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -295,7 +301,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         copy(&mut solution.gains, &policy.gains);
         copy(&mut solution.costates, &policy.costates);
         if pass.stationarity.is_nan() {
-            // The last sweep did not finish: what stands in the policy belongs to nothing.
+            // The last backward pass did not finish: the policy has no meaning.
             solution.gains.fill(SMatrix::repeat(f64::NAN));
             solution.costates.fill(SVector::repeat(f64::NAN));
             solution.bound_multipliers.fill(SVector::repeat(f64::NAN));
@@ -314,9 +320,9 @@ pub(crate) struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize
     pub(crate) warm: bool,
     /// See [`IterationState`].
     pub(crate) gauss_newton_fallback: bool,
-    /// Where to leave the factorization of the LQ problem about the solution.
+    /// Where to store the factorization of the LQ problem about the solution.
     keep: Option<&'a mut Unconstrained<f64, NX, NU>>,
-    /// Whether the last sweep left it there.
+    /// Whether the last backward pass stored it there.
     kept: bool,
 }
 
@@ -340,7 +346,7 @@ where
         let (horizon, cost) = (self.memory.horizon(), self.memory.current.cost);
         let mut state =
             IterationState::new((self.settings, tolerance), (horizon, cost), self.gauss_newton_fallback, self.stats);
-        // A state takes the initial trajectory for a trial.
+        // The state machine expects the initial trajectory as the trial.
         self.exchange();
         let Termination { status, trajectory, cost, pass } = loop {
             match state.request() {
@@ -392,7 +398,8 @@ where
         (finite.then_some(cost), change)
     }
 
-    /// Sweeps about a trajectory into the trial's policy; `last`, if that may be the last sweep.
+    /// Runs a backward pass about a trajectory into the trial's policy. `last` says that it may be the last one, whose
+    /// factors are stored.
     fn backward_pass(
         &mut self,
         settings: PassSettings<f64>,

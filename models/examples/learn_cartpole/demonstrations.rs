@@ -86,8 +86,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Demonstration>, ReadError> {
     Ok(demonstrations)
 }
 
-/// The line of a record. The reader's own count is that of its position before the record: before empty lines, and between
-/// the two characters of a line end.
+/// The line of a record. The reader's own count is that of its position before the record: before empty lines, and
+/// between the two characters of a line end.
 fn line(record: &ByteRecord, text: &[u8]) -> u64 {
     let Some(position) = record.position() else { return 0 };
     let start = usize::try_from(position.byte()).unwrap_or(text.len()).min(text.len());

@@ -28,8 +28,8 @@ pub(crate) enum FitError {
     NotDifferentiable { trajectory: usize, source: GradientError },
 }
 
-/// The feedback law of the initial rollout. It keeps the pole upright at all relevant parameters. From zero forces the pole
-/// falls, and solves end in other minima than the expert's.
+/// The feedback law of the initial rollout. It keeps the pole upright at all relevant parameters. From zero forces the
+/// pole falls, and solves end in other minima than the expert's.
 fn feedback(_: usize, x: &SVector<f64, 4>) -> Control {
     let x = State::from(*x);
     Control { force: 2.0 * x.position + 4.0 * x.velocity + 40.0 * x.angle + 8.0 * x.angular_velocity }

@@ -1,7 +1,7 @@
 //! Learns the parameters of a cart-pole from the demonstrations of an expert.
 //!
-//! The expert solved an optimal control problem with known cost and unknown gravity, masses and length. The exact derivatives
-//! of the solution find all four from the recorded forces alone:
+//! The expert solved an optimal control problem with known cost and unknown gravity, masses and length. The exact
+//! derivatives of the solution find all four from the recorded forces alone:
 //!
 //! ```text
 //! cargo run --release -p dilqr-models --example learn_cartpole -- --help

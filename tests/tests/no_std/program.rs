@@ -1,5 +1,5 @@
-//! A program without the standard library, with its own entry point, allocator and panic handler. If a dependency used the
-//! standard library, rustc would reject the second panic handler.
+//! A program without the standard library, with its own entry point, allocator and panic handler. If a dependency used
+//! the standard library, rustc would reject the second panic handler.
 #![no_std]
 #![no_main]
 

@@ -1,21 +1,22 @@
-//! Runs rustc on small crates, with the runtime that cargo has built for these tests. So tests of processes and manifests do
-//! not build Symbolica again.
+//! Runs rustc on small crates, with the runtime that cargo has built for these tests. So tests of processes and
+//! manifests do not build Symbolica again.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-/// A tool of the toolchain that runs these tests. The proxies of rustup look for toolchains under `HOME`, which a test sets.
+/// A tool of the toolchain that runs these tests. The proxies of rustup look for toolchains under `HOME`, which a test
+/// sets.
 fn tool(name: &str) -> PathBuf {
     let cargo = PathBuf::from(std::env::var_os("CARGO").expect("cargo runs the tests"));
     let tool = cargo.with_file_name(name).with_extension(std::env::consts::EXE_EXTENSION);
     if tool.is_file() { tool } else { PathBuf::from(name) }
 }
 
-/// The library of dilqr-runtime that cargo has built for these tests. It lies beside them, perhaps with older ones and with
-/// builds of other features. cargo has just updated the right one, so the newest that derives a model is used. (cargo itself
-/// would build it anew, with Symbolica, if the features of the workspace and of this package differ.)
+/// The library of dilqr-runtime that cargo has built for these tests. It lies beside them, perhaps with older ones and
+/// with builds of other features. cargo has just updated the right one, so the newest that derives a model is used.
+/// (cargo itself would build it anew, with Symbolica, if the features of the workspace and of this package differ.)
 fn runtime() -> &'static Path {
     static RUNTIME: OnceLock<PathBuf> = OnceLock::new();
     RUNTIME.get_or_init(|| {

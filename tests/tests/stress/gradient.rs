@@ -156,7 +156,8 @@ where
         }
     }
     let (spread, difference) = best;
-    // Second condition: differences across a singularity grow as steps shrink, but stay small beside the derivative's terms.
+    // Second condition: differences across a singularity grow as steps shrink, but stay small beside the derivative's
+    // terms.
     if !(spread <= 1e-4 * size && spread <= 1e-2 * difference.abs() + 1e-7 * size) {
         return Verdict::Unmeasurable(reason);
     }

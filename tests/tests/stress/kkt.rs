@@ -1,13 +1,14 @@
 //! Checks the optimality conditions of a solution, stage by stage, with the author's functions and dual numbers.
 //!
-//! With costates `lambda`, multipliers `mu` and bound multipliers `rho` of the solution, for `c` inequalities and equalities:
+//! With costates `lambda`, multipliers `mu` and bound multipliers `rho` of the solution, for `c` inequalities and
+//! equalities:
 //!
 //! ```text
 //! x_{t+1} = f,   lambda_t = lx + cx' mu + fx' lambda_{t+1},   lambda_T = lx + cx' mu,   lu + cu' mu + fu' lambda_{t+1} = rho
 //! ```
 //!
-//! Each equation is checked on its own, with numbers of the solution on both sides. Nothing is rolled out, so rounding is not
-//! amplified, however unstable the plant and however long the horizon.
+//! Each equation is checked on its own, with numbers of the solution on both sides. Nothing is rolled out, so rounding
+//! is not amplified, however unstable the plant and however long the horizon.
 
 use dilqr_runtime::AutoDiff;
 use dilqr_runtime::model::ConstraintExpansion;
@@ -17,13 +18,13 @@ use dilqr_runtime::{Model, Settings, Solution};
 
 use crate::system::System;
 
-/// Allowed difference of kernels and dual numbers, over the sum of the absolute values of an equation's terms: some tens of
-/// operations each, and a few digits of cancellation.
+/// Allowed difference of kernels and dual numbers, over the sum of the absolute values of an equation's terms: some
+/// tens of operations each, and a few digits of cancellation.
 const ROUNDING: f64 = 1e-12;
 
-/// The same where a model cancels more than a few digits. One unit is the change of its numbers if the last places of their
-/// arguments change (the sine of 1e6 is accurate to 1e-10). Another is the last place of the Hamiltonian's terms (gradients
-/// with respect to angles cancel products as large as the cost).
+/// The same where a model cancels more than a few digits. One unit is the change of its numbers if the last places of
+/// their arguments change (the sine of 1e6 is accurate to 1e-10). Another is the last place of the Hamiltonian's terms
+/// (gradients with respect to angles cancel products as large as the cost).
 const NOISE: f64 = 50.0;
 
 /// One stage (or the end, with `NU = 0`) of the Lagrangian.
@@ -86,7 +87,8 @@ struct Row<const NX: usize, const NU: usize> {
     active: bool,
 }
 
-/// First and second derivative of the barrier, `-tau ln(-c)` continued as a parabola from `c = -tau` on, or `c^2 / (2 tau)`.
+/// First and second derivative of the barrier, `-tau ln(-c)` continued as a parabola from `c = -tau` on, or `c^2 / (2
+/// tau)`.
 fn barrier(tau: f64, inequality: bool, c: f64) -> (f64, f64) {
     if !inequality {
         (c / tau, 1.0 / tau)
@@ -374,7 +376,8 @@ where
             match self.stages.get(t) {
                 Some(stage) => {
                     stage.rows.iter().for_each(|row| add(&row.x, row.multiplier));
-                    // The costates are closed-loop ones: they carry the residual of stationarity back through the feedback.
+                    // The costates are closed-loop ones: they carry the residual of stationarity back through the
+                    // feedback.
                     let (slope, rounding) = self.slope(t);
                     let free = |i: usize| bound_multipliers.get(t).is_none_or(|rho| rho[i] == 0.0);
                     for i in (0..NU).filter(|&i| free(i)) {
@@ -428,11 +431,12 @@ where
         }
     }
 
-    /// By how much the Lagrangian's Hessian is positive definite on the directions that the active limits leave free: the
-    /// smallest eigenvalue of a stage's `Quu` over the largest entry of what it is made of, by a Riccati recursion.
+    /// By how much the Lagrangian's Hessian is positive definite on the directions that the active limits leave free:
+    /// the smallest eigenvalue of a stage's `Quu` over the largest entry of what it is made of, by a Riccati recursion.
     ///
-    /// Active constraints enter as `weight c c'`: with a weight that is large enough the Hessian so extended is positive
-    /// definite exactly if it is on their null space (Finsler, Debreu 1952). The largest answer over some weights.
+    /// Active constraints enter as `weight c c'`: with a weight that is large enough the Hessian so extended is
+    /// positive definite exactly if it is on their null space (Finsler, Debreu 1952). The largest answer over some
+    /// weights.
     pub(crate) fn curvature(&self) -> f64 {
         let held = |t: usize, i: usize| {
             let (lower, upper) = M::interval(&self.solution.params);

@@ -1,7 +1,7 @@
-//! Random problems of every model, with and without limits, from a fixed seed. States, parameters, horizons and settings are
-//! usual to absurd. Nothing panics or hangs. Converged solutions satisfy the optimality conditions with the author's functions.
-//! Gradients of a sample agree with differences. Batches equal single solves to the bit, and an invalid entry spoils only its
-//! own result.
+//! Random problems of every model, with and without limits, from a fixed seed. States, parameters, horizons and
+//! settings are usual to absurd. Nothing panics or hangs. Converged solutions satisfy the optimality conditions with
+//! the author's functions. Gradients of a sample agree with differences. Batches equal single solves to the bit, and an
+//! invalid entry spoils only its own result.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::neg_cmp_op_on_partial_ord, reason = "what is not known to be small enough, a NaN for one, fails")]
 

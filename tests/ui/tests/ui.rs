@@ -11,9 +11,9 @@ fn folder() -> PathBuf {
 
 /// Whether this process is prepared for the test `name`. If not, the test runs in a new process.
 ///
-/// trybuild builds the cases, and their dependencies with Symbolica, in a target folder of its own. With the build folder of
-/// this test, and without debug information in dependencies, cargo reuses what is there. cargo reads both settings from the
-/// environment, which a process should set for its children only.
+/// trybuild builds the cases, and their dependencies with Symbolica, in a target folder of its own. With the build
+/// folder of this test, and without debug information in dependencies, cargo reuses what is there. cargo reads both
+/// settings from the environment, which a process should set for its children only.
 fn is_prepared(name: &str) -> bool {
     const BUILD: &str = "CARGO_BUILD_BUILD_DIR";
     const PREPARED: &str = "DILQR_UI_TESTS";
@@ -62,8 +62,8 @@ fn programs() {
     }
 }
 
-/// Models written by hand that declare limits and lack a method for them. rustc finds that while it generates code, which
-/// trybuild has it do where a case is to run. With the feature `dual` derivatives need no methods.
+/// Models written by hand that declare limits and lack a method for them. rustc finds that while it generates code,
+/// which trybuild has it do where a case is to run. With the feature `dual` derivatives need no methods.
 #[test]
 fn models_written_by_hand() {
     if is_prepared("models_written_by_hand") {

@@ -1,5 +1,5 @@
-//! The gradient without one accelerating part at a time: the recursion over stages, structural zeros, compiled derivatives,
-//! parallelism.
+//! The gradient without one accelerating part at a time: the recursion over stages, structural zeros, compiled
+//! derivatives, parallelism.
 
 use core::hint::black_box;
 use core::time::Duration;

@@ -1,9 +1,10 @@
 //! The time of the backward pass against the iterations of the forward one: implicit differentiation beside
 //! differentiation through the iterations.
 //!
-//! A constant proximal weight, found by bisection, makes solves take a given number of iterations. Unrolling differentiates as
-//! many full Gauss-Newton steps from the same guess. It uses dual numbers, one direction (parameter or entry of the initial
-//! state) at a time. A reverse mode could not be faster than the steps alone, so their time is shown beside it.
+//! A constant proximal weight, found by bisection, makes solves take a given number of iterations. Unrolling
+//! differentiates as many full Gauss-Newton steps from the same guess. It uses dual numbers, one direction (parameter
+//! or entry of the initial state) at a time. A reverse mode could not be faster than the steps alone, so their time is
+//! shown beside it.
 
 use core::hint::black_box;
 use core::time::Duration;

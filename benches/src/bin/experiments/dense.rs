@@ -1,16 +1,16 @@
 //! Derivatives of a solution by the paper's fixed-point formula over the whole trajectory at once: dense matrices of
 //! `T NX` and `T NU` rows, in place of sweeps over the stages.
 //!
-//! With the states `X = (x_1 .. x_T)` and the controls `U` stacked, one iteration is `X = F(X, U, p)`, `U = G(X, U, p)`. At a
-//! fixed point, with `M = (I - F_X)^-1` and `K = I - G_U`,
+//! With the states `X = (x_1 .. x_T)` and the controls `U` stacked, one iteration is `X = F(X, U, p)`, `U = G(X, U,
+//! p)`. At a fixed point, with `M = (I - F_X)^-1` and `K = I - G_U`,
 //!
 //! ```text
 //! dU/dp = (K - G_X M F_U)^-1 (G_X M F_p + G_p),    dX/dp = M (F_p + F_U dU/dp)
 //! ```
 //!
-//! `F` is the dynamics, stage by stage; `G` is `u - (huu + 1)^-1 (lu + fu' lambda)` with the costates along the closed loop of
-//! the solution's gains. (Prefactor and gains are constants, since their factor vanishes at a solution.) A control at
-//! an active bound has `G = bound`.
+//! `F` is the dynamics, stage by stage; `G` is `u - (huu + 1)^-1 (lu + fu' lambda)` with the costates along the closed
+//! loop of the solution's gains. (Prefactor and gains are constants, since their factor vanishes at a solution.) A
+//! control at an active bound has `G = bound`.
 
 use dilqr_runtime::model::{HamiltonianExpansion, ParameterTerms, Stage, Terminal, TerminalExpansion};
 use dilqr_runtime::nalgebra::{DMatrix, SMatrix, SVector};
@@ -22,8 +22,8 @@ pub(crate) enum Derivatives {
     /// Partial derivatives, as in the formula.
     Partial,
     /// Total derivatives along the rollout, `M F_p` and `M F_U`: what a recursion over the stages, or automatic
-    /// differentiation of a rollout, gives. `M` then counts the change of earlier states twice. This is how the published
-    /// code computes the gradient.
+    /// differentiation of a rollout, gives. `M` then counts the change of earlier states twice. This is how the
+    /// published code computes the gradient.
     Total,
 }
 

@@ -23,7 +23,8 @@ struct Row {
     /// Number of the initial state.
     problem: usize,
     method: String,
-    /// `|g - c| / |c|`, `c` by central differences, of the dynamics' parameters; NaN where the method gives no gradient.
+    /// `|g - c| / |c|`, `c` by central differences, of the dynamics' parameters; NaN where the method gives no
+    /// gradient.
     dynamics_error: f64,
     /// `g' c / (|g| |c|)`.
     dynamics_cosine: f64,
@@ -168,9 +169,9 @@ where
     Some(gradient)
 }
 
-/// The gradient of the linear loss by central differences of fourth order, each of solves that start beside the solution.
-/// The last entry, of the limit, is left out. An error where a solve does not converge, or where bounds hold other
-/// controls than at the solution however short the step: the derivative is that of one set of them.
+/// The gradient of the linear loss by central differences of fourth order, each of solves that start beside the
+/// solution. The last entry, of the limit, is left out. An error where a solve does not converge, or where bounds hold
+/// other controls than at the solution however short the step: the derivative is that of one set of them.
 fn differences<M, const NX: usize, const NP: usize>(
     solver: &mut Ilqr<M, NX, 1, NP>,
     solution: &Solution<NX, 1, NP>,

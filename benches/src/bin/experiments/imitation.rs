@@ -299,8 +299,8 @@ fn cartpole_combinations(params: &SVector<f64, 17>) -> Vec<f64> {
     params.as_slice()[..4].to_vec()
 }
 
-/// The identifiable part of the cost, as a vector of length one: the cost up to a common factor. Of the weights on cosine and
-/// sine, whose squares add up to one, only the difference is identifiable.
+/// The identifiable part of the cost, as a vector of length one: the cost up to a common factor. Of the weights on
+/// cosine and sine, whose squares add up to one, only the difference is identifiable.
 fn cost_direction<M, const NX: usize, const NP: usize>(params: &SVector<f64, NP>) -> Vec<f64>
 where
     M: Model<NX, 1, NP> + Copy,

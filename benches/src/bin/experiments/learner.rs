@@ -1,8 +1,8 @@
 //! Imitation through the solver: the controls of the learner's problem are fitted to the expert's.
 //!
-//! During learning, a problem is solved from its last solution. The first solve, and one after a failure, start from the
-//! demonstrated controls, and if that fails from zero controls. Every some epochs, all start from the demonstrated controls.
-//! The result is evaluated like the expert: by solves from zero controls.
+//! During learning, a problem is solved from its last solution. The first solve, and one after a failure, start from
+//! the demonstrated controls, and if that fails from zero controls. Every some epochs, all start from the demonstrated
+//! controls. The result is evaluated like the expert: by solves from zero controls.
 
 use std::time::Instant;
 
@@ -33,8 +33,9 @@ pub(crate) const PATIENCE: usize = 200;
 /// The next relaxation begins if the loss has not fallen by a hundredth in this many steps.
 const SLOW: usize = 10;
 
-/// The sequence of relaxations, in units of the cost. A control at an active bound does not depend on the parameters, so the
-/// loss has kinks and flat regions. The loss of a relaxed problem is smooth, and its minimum starts the next, smaller one.
+/// The sequence of relaxations, in units of the cost. A control at an active bound does not depend on the parameters,
+/// so the loss has kinks and flat regions. The loss of a relaxed problem is smooth, and its minimum starts the next,
+/// smaller one.
 const RELAXATIONS: [f64; 5] = [1.0, 1e-1, 1e-2, 1e-3, 1e-4];
 
 /// The loss at which the time is recorded.
@@ -252,8 +253,8 @@ where
     End::Epochs
 }
 
-/// Gauss-Newton steps from `theta` on the Jacobian of all controls, damped after Levenberg and Marquardt. Without an examiner
-/// the problems are still relaxed, and steps end when progress is slow.
+/// Gauss-Newton steps from `theta` on the Jacobian of all controls, damped after Levenberg and Marquardt. Without an
+/// examiner the problems are still relaxed, and steps end when progress is slow.
 fn descend<M, const NX: usize, const NP: usize>(
     pupil: &mut Pupil<'_, M, NX, NP>,
     mut examiner: Option<&mut Pupil<'_, M, NX, NP>>,
@@ -268,8 +269,8 @@ where
     let mut params = unknowns.params(theta);
     let Some(mut loss) = pupil.loss(&params) else { return End::Stuck };
     let Some(mut equations) = pupil.normal_equations(unknowns, theta) else { return End::Stuck };
-    // Largest curvature so far in each direction (Moré 1978). If the influence of a parameter vanishes, as at the ends of a
-    // sigmoid, the last curvature alone would allow unbounded steps.
+    // Largest curvature so far in each direction (Moré 1978). If the influence of a parameter vanishes, as at the ends
+    // of a sigmoid, the last curvature alone would allow unbounded steps.
     let mut scale = SVector::<f64, NP>::zeros();
     let mut damping = 1e-3;
     let mut low = (loss, 0);

@@ -1,5 +1,5 @@
-//! Imitation without a model: a recurrent network (LSTM, Hochreiter and Schmidhuber 1997) of 256 units. Its input at every stage
-//! is the initial state, its output the control. Network, automatic differentiation and Adam are candle's.
+//! Imitation without a model: a recurrent network (LSTM, Hochreiter and Schmidhuber 1997) of 256 units. Its input at
+//! every stage is the initial state, its output the control. Network, automatic differentiation and Adam are candle's.
 
 use std::time::Instant;
 
@@ -71,8 +71,8 @@ impl Policy {
         let builder = VarBuilder::from_varmap(variables, DType::F32, &Device::Cpu);
         let cell = lstm(NX, UNITS, LSTMConfig::default(), builder.pp("cell"))?;
         let head = linear(UNITS, 1, builder.pp("head"))?;
-        // Candle's random numbers have no seed on this device. PyTorch's choice for these layers: uniform, as far as the
-        // root of the number of units.
+        // Candle's random numbers have no seed on this device. PyTorch's choice for these layers: uniform, as far as
+        // the root of the number of units.
         let mut random = StdRng::seed_from_u64(seed);
         let reach = 1.0 / (UNITS as f32).sqrt();
         let data = variables.data().lock().map_err(|error| error.to_string())?;

@@ -1,12 +1,12 @@
-//! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473) with this library and with its baselines, on identical
-//! data.
+//! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473) with this library and with its baselines, on
+//! identical data.
 //!
 //! ```text
 //! cargo run --release -p dilqr-benches --bin experiments -- <NAME|all> [--quick] [--out DIR] [--threads N]
 //! ```
 //!
-//! Every experiment appends its results to CSV files. A stopped run continues from them. At the end, tables (Markdown) and
-//! pictures (SVG) are made from the CSV files.
+//! Every experiment appends its results to CSV files. A stopped run continues from them. At the end, tables (Markdown)
+//! and pictures (SVG) are made from the CSV files.
 
 mod ablation;
 mod backward_cost;

@@ -1,9 +1,10 @@
 //! The pendulum and the cart-pole of mpc.pytorch (`env_dx`) with everything that the experiments learn as a parameter:
 //! the dynamics' and the cost's.
 //!
-//! The cost of a stage is `1/2 tau' diag(weight) tau + linear' tau` with `tau = (x, u)`, that of the end the same without
-//! `u`. (mpc.pytorch has a control of no effect there, whose optimum is zero: over `T + 1` of its stages it solves the same
-//! problem as these models over `T`.) The models of `dilqr-models` have these dynamics, fixed costs and no limits.
+//! The cost of a stage is `1/2 tau' diag(weight) tau + linear' tau` with `tau = (x, u)`, that of the end the same
+//! without `u`. (mpc.pytorch has a control of no effect there, whose optimum is zero: over `T + 1` of its stages it
+//! solves the same problem as these models over `T`.) The models of `dilqr-models` have these dynamics, fixed costs and
+//! no limits.
 #![expect(unreachable_pub, reason = "a model is written as it is in a library")]
 
 /// A rod on a hinge, upright, with a weak motor.

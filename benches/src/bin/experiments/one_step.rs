@@ -1,5 +1,5 @@
-//! System identification, the classical way: parameters of the dynamics from the errors of one-step predictions along the
-//! demonstrated states and controls. No control problem is solved.
+//! System identification, the classical way: parameters of the dynamics from the errors of one-step predictions along
+//! the demonstrated states and controls. No control problem is solved.
 
 use std::time::Instant;
 
@@ -16,8 +16,8 @@ use crate::pupil::Refusals;
 use crate::system::{Demonstration, System};
 use crate::unknowns::Unknowns;
 
-/// Sums over the steps of some demonstrations: squared errors, half their gradient and half their Gauss-Newton Hessian in
-/// `theta`; all divided by the number of entries.
+/// Sums over the steps of some demonstrations: squared errors, half their gradient and half their Gauss-Newton Hessian
+/// in `theta`; all divided by the number of entries.
 pub(crate) struct Equations<const NP: usize> {
     pub(crate) loss: f64,
     pub(crate) vector: SVector<f64, NP>,

@@ -138,9 +138,9 @@ mod tests {
         assert!(near(x[1], 1.0 - 0.02 / (2.0_f64.sqrt() + 1e-8)), "{x}");
     }
 
-    /// By hand: the first step of Adam is its rate against the gradient's sign, whatever the gradient's size; the second
-    /// of gradients 2 and -1 is rate (0.08 / 0.19) / sqrt(0.004996 / 0.001999), since 0.9 0.1 2 - 0.1 = 0.08,
-    /// 1 - 0.9^2 = 0.19, 0.999 0.001 4 + 0.001 = 0.004996 and 1 - 0.999^2 = 0.001999.
+    /// By hand: the first step of Adam is its rate against the gradient's sign, whatever the gradient's size; the
+    /// second of gradients 2 and -1 is rate (0.08 / 0.19) / sqrt(0.004996 / 0.001999), since 0.9 0.1 2 - 0.1 = 0.08, 1
+    /// - 0.9^2 = 0.19, 0.999 0.001 4 + 0.001 = 0.004996 and 1 - 0.999^2 = 0.001999.
     #[test]
     fn adam_by_hand() {
         let mut adam = Adam::new();

@@ -85,8 +85,8 @@ where
         own.iter().zip(&self.demonstrations[index].controls).map(|(own, expert)| own[0] - expert[0])
     }
 
-    /// The mean squared error over some demonstrations, and its gradient in the parameters. `None` where no problem has a
-    /// gradient; those that have none are left out of both.
+    /// The mean squared error over some demonstrations, and its gradient in the parameters. `None` where no problem has
+    /// a gradient; those that have none are left out of both.
     pub(crate) fn gradient(
         &mut self,
         params: &SVector<f64, NP>,
@@ -186,8 +186,8 @@ mod tests {
     use crate::system::{cartpole, pendulum};
     use crate::unknowns::Mode;
 
-    /// The gradient of the loss in what is learned, by a batch of all demonstrations, against central differences of the
-    /// loss; exact for the exact method, and inexact for the others.
+    /// The gradient of the loss in what is learned, by a batch of all demonstrations, against central differences of
+    /// the loss; exact for the exact method, and inexact for the others.
     fn check<M, const NX: usize, const NP: usize>(system: &System<M, NX, NP>, mode: Mode) -> Result<(), Failure>
     where
         M: Model<NX, 1, NP> + Copy,

@@ -1,5 +1,5 @@
-//! Identification of a quadrotor through its controller: mass, moments of inertia and arm from noisy recorded states. For
-//! comparison, least squares on one-step predictions, which also reads the controls.
+//! Identification of a quadrotor through its controller: mass, moments of inertia and arm from noisy recorded states.
+//! For comparison, least squares on one-step predictions, which also reads the controls.
 //!
 //! The vehicle flies optimally from random states, and its cost is known. The fit compares the optimal states at trial
 //! parameters with the recorded ones, by Gauss-Newton on the exact Jacobian; initial states are known.
@@ -97,8 +97,8 @@ fn fly(seed: u64) -> Result<Vec<Flight>, Failure> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut solver = Ilqr::new(QuadrotorRk4, HORIZON, Settings::default())?;
     let mut flights = Vec::new();
-    // Moments of inertia show in how rotations about different axes couple, so these are quick; but the model's angles have
-    // a singularity where the pitch is a quarter of a turn.
+    // Moments of inertia show in how rotations about different axes couple, so these are quick; but the model's angles
+    // have a singularity where the pitch is a quarter of a turn.
     let reach = [1.0, 1.0, 1.0, 0.4, 0.4, 1.0, 1.0, 1.0, 1.0, 2.5, 2.5, 5.0];
     for attempt in 0.. {
         if flights.len() == FLIGHTS {
@@ -141,8 +141,8 @@ fn record(flights: Vec<Flight>, noise: f64, seed: u64) -> Record {
     Record { flights, states, spread }
 }
 
-/// Sum of squared errors at some parameters, with half its gradient and half its Gauss-Newton Hessian in the logarithms of
-/// the parameters.
+/// Sum of squared errors at some parameters, with half its gradient and half its Gauss-Newton Hessian in the logarithms
+/// of the parameters.
 struct Equations {
     loss: f64,
     vector: SVector<f64, NP>,

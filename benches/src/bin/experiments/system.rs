@@ -116,8 +116,8 @@ where
         Ok(Ilqr::new(self.model, horizon, settings())?)
     }
 
-    /// The trajectories of a seed: `train`, and `held_out` each for validation and for the test. Every solve starts from
-    /// zero controls.
+    /// The trajectories of a seed: `train`, and `held_out` each for validation and for the test. Every solve starts
+    /// from zero controls.
     pub(crate) fn demonstrate(
         &self,
         seed: u64,

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use crate::table::median;
 
-/// Seconds of each of several operations, as medians over blocks. Operations run in turn, block by block, so that slow phases
-/// of the machine affect all of them. A block repeats its operation for about `block`.
+/// Seconds of each of several operations, as medians over blocks. Operations run in turn, block by block, so that slow
+/// phases of the machine affect all of them. A block repeats its operation for about `block`.
 pub(crate) fn medians(blocks: usize, block: Duration, operations: &mut [Box<dyn FnMut() + '_>]) -> Vec<f64> {
     // The first run also fills the caches.
     let repeats: Vec<u32> = operations

@@ -1,8 +1,8 @@
 //! The unknowns: unconstrained numbers `theta`, and the map to the parameters of the problem.
 //!
-//! For parameters of the dynamics, `theta` is the value, or (with positivity) the value is the softplus of `theta`. For those of
-//! the cost, as in mpc.pytorch's imitation: logits of the weights, `q = 1 / (1 + exp(-theta))`, and `phat` with the linear terms
-//! `sqrt(q) phat`. Parameters that are not learned have the expert's values.
+//! For parameters of the dynamics, `theta` is the value, or (with positivity) the value is the softplus of `theta`. For
+//! those of the cost, as in mpc.pytorch's imitation: logits of the weights, `q = 1 / (1 + exp(-theta))`, and `phat`
+//! with the linear terms `sqrt(q) phat`. Parameters that are not learned have the expert's values.
 
 use dilqr_runtime::Model;
 use dilqr_runtime::nalgebra::SVector;

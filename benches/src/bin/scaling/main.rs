@@ -4,8 +4,8 @@
 //! cargo run --release -p dilqr-benches --features pictures --bin scaling [-- NAME..]
 //! ```
 //!
-//! draws them anew into `benches/pictures` (all, or those named) and prints the numbers: of each time the least of three
-//! medians, taken apart. Single thread, except where the batch says otherwise.
+//! draws them anew into `benches/pictures` (all, or those named) and prints the numbers: of each time the least of
+//! three medians, taken apart. Single thread, except where the batch says otherwise.
 
 #[allow(unreachable_pub, reason = "models, as the users of a library have them")]
 mod families;
