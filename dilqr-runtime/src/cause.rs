@@ -4,6 +4,7 @@ use core::fmt;
 
 /// Where a solve failed, from [`Solution::cause`](crate::Solution::cause).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Cause {
     /// A function of the model is NaN or infinite on the returned trajectory. Values are searched from stage 0 on, then
@@ -23,6 +24,7 @@ pub enum Cause {
 
 /// A function of the model or one of its derivatives, as a [`Cause`] names it. `z = (x, u)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ModelFunction {
     /// `f`; the entry is that of the next state.

@@ -10,7 +10,7 @@ use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::linalg::symmetric_eigen::{eigenvalues, smaller};
 use crate::lq::bounds::{Bounds, Side};
 use crate::model::limits::Limit;
-use crate::ocp::instance::{Constraint, constraints_along};
+use crate::ocp::instance::Constraint;
 use crate::solution::{CertificateData, Solution};
 use crate::stats::Stats;
 
@@ -84,6 +84,7 @@ pub struct Certificate {
 
 /// A limit that holds the trajectory.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct ActiveLimit {
     /// Stage `t`; the horizon for terminal constraints.
@@ -91,6 +92,7 @@ pub struct ActiveLimit {
     /// Which limit.
     pub limit: Limit,
     /// Its multiplier: what a unit of slack is worth. Not negative, except for an equality.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub multiplier: f64,
 }
 
@@ -99,7 +101,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
     /// a check of its own.)
     #[must_use]
     pub fn certificate(&self) -> Certificate {
-        let CertificateData { limits, curvatures, lower, upper, constraints, scale } = &self.certificate_data;
+        let CertificateData { curvatures, lower, upper, constraints, scale } = &self.certificate_data;
         let mut report = ActiveSetReport { scale: *scale, ..ActiveSetReport::NONE };
         if self.relaxation.is_none() {
             let bounds = Bounds { lower: (*lower).into(), upper: (*upper).into() };
@@ -108,11 +110,10 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
                     report.add_bounds(t, i, (u, qu, Side::of_multiplier(qu[i])), &bounds);
                 }
             }
-            let horizon = self.controls.len();
             let multipliers = self.multipliers.stage.iter().chain(&self.multipliers.terminal);
-            let along = constraints_along(constraints, horizon, limits).zip(multipliers);
+            let along = constraints.iter().zip(multipliers);
             for (constraint, &multiplier) in along.filter(|(constraint, _)| constraint.enforced) {
-                let Constraint { t, i, inequality, c, .. } = constraint;
+                let Constraint { t, i, inequality, c, .. } = *constraint;
                 report.add_constraint((t, i), inequality, c, multiplier, ActiveSetRule::PositiveMultiplier);
             }
         }

@@ -23,6 +23,10 @@ pub enum Input {
     States,
     /// The feedback gains `K_t`, `T` of them.
     Gains,
+    /// The costates, `T + 1` of them.
+    Costates,
+    /// The multipliers of bounds, one vector for each of the `T` stages.
+    BoundMultipliers,
     /// The loss gradient in the states, `T + 1` vectors.
     LossStates,
     /// The loss gradient in the controls, `T` vectors.
@@ -48,6 +52,8 @@ impl fmt::Display for Input {
             Self::Controls => "the list of controls",
             Self::States => "the list of states",
             Self::Gains => "the list of gains",
+            Self::Costates => "the list of costates",
+            Self::BoundMultipliers => "the list of multipliers of bounds",
             Self::LossStates => "the loss gradient in the states",
             Self::LossControls => "the loss gradient in the controls",
             Self::Multipliers => "the list of multipliers",

@@ -5,10 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use nalgebra::{SMatrix, SVector};
 
-use crate::error::{Input, InputError, Position, check_finite, check_length};
-use crate::model::Model;
-use crate::model::stage::Stage;
-use crate::problem::Problem;
+use crate::error::{Input, InputError, check_finite, check_length};
 
 /// Where a solve starts. Policies are rolled out by the solve, with the problem's data as they are then.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +36,11 @@ impl<const NX: usize, const NU: usize> Policy<NX, NU> {
         U: Into<SVector<f64, NU>>,
     {
         Self(Arc::new(move |t, x| policy(t, x).into()))
+    }
+
+    /// The control at a state.
+    pub(crate) fn control(&self, t: usize, x: &SVector<f64, NX>) -> SVector<f64, NU> {
+        (self.0)(t, x)
     }
 }
 
@@ -86,76 +88,5 @@ impl<const NX: usize, const NU: usize> Guess<NX, NU> {
                 check_finite(Input::Gains, gains.iter().map(|gain| gain.as_slice()))
             }
         }
-    }
-}
-
-impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem<NX, NU, NP, NS> {
-    /// Writes the first controls, and the states where the guess has some. True for the latter. The problem has passed its
-    /// check; both lists have the right lengths.
-    ///
-    /// # Errors
-    /// [`InputError::NonFinite`] for a control that a policy gives at a state that is finite.
-    pub(crate) fn write_guess<M>(
-        &self,
-        model: &M,
-        controls: &mut [SVector<f64, NU>],
-        states: &mut [SVector<f64, NX>],
-    ) -> Result<bool, InputError>
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        match self.guess() {
-            Guess::Zeros => {
-                controls.fill(SVector::zeros());
-                Ok(false)
-            }
-            Guess::Controls(given) => {
-                controls.copy_from_slice(given);
-                Ok(false)
-            }
-            Guess::Rollout { controls: given, states: through } => {
-                controls.copy_from_slice(given);
-                states.copy_from_slice(through);
-                Ok(true)
-            }
-            Guess::Policy(Policy(policy)) => self.roll_out(model, policy.as_ref(), controls, states).map(|()| true),
-            Guess::Feedback(Feedback { states: xs, controls: us, gains }) => {
-                let law = |t: usize, x: &SVector<f64, NX>| us[t] + gains[t] * (x - xs[t]);
-                self.roll_out(model, law, controls, states).map(|()| true)
-            }
-        }
-    }
-
-    /// Rolls the model out under a law.
-    fn roll_out<M>(
-        &self,
-        model: &M,
-        law: impl Fn(usize, &SVector<f64, NX>) -> SVector<f64, NU>,
-        controls: &mut [SVector<f64, NU>],
-        states: &mut [SVector<f64, NX>],
-    ) -> Result<(), InputError>
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let none = SVector::zeros();
-        states[0] = *self.x0();
-        for (t, control) in controls.iter_mut().enumerate() {
-            let x = states[t];
-            let u = law(t, &x);
-            // A rollout that leaves the finite numbers is an outcome of the model. Only a law that does so at a finite
-            // state is at fault.
-            if let Some(entry) = u.iter().position(|value| !value.is_finite())
-                && x.iter().all(|value| value.is_finite())
-            {
-                let position = Position { stage: Some(t), entry };
-                return Err(InputError::NonFinite { input: Input::Controls, position, given: u[entry] });
-            }
-            // `step` rather than `dynamics`: the kernel of the solver's own rollouts.
-            let mut next = SVector::zeros();
-            model.step(Stage::new(&x, &u, self.params(), self.stage_params().get(t).unwrap_or(&none)), &mut next);
-            *control = u;
-            states[t + 1] = next;
-        }
-        Ok(())
     }
 }

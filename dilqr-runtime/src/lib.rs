@@ -33,6 +33,8 @@
 //! * `macros`: the attribute alone, which compiles models from vendored kernels. Part of `symbolica`.
 //! * `lanes` (default): several problems at once in one core's vector registers ([`lanes`], `batch::solve_lanes`). One small
 //!   dependency more, the crate wide. Needs `std`.
+//! * `serde`: problems, settings, solutions, gradients and certificates as data ([`Problem`] says what is left out). Each
+//!   carries the sizes of its model and a version, and other data is refused. Works without `std`.
 //! * `dual`: dual numbers as a [`Scalar`], and default derivatives for models written by hand. Needs `std`.
 //!
 //! `default-features = false, features = ["std", "macros"]` builds vendored models without Symbolica.
@@ -76,6 +78,8 @@ mod ocp;
 mod problem;
 mod scalar;
 mod sensitivities;
+#[cfg(feature = "serde")]
+mod serial;
 mod settings;
 mod solution;
 mod solve;

@@ -3,13 +3,16 @@
 use alloc::vec::Vec;
 use nalgebra::SVector;
 
-use crate::error::{Input, SolveError, check_finite, check_length, check_vector};
+use crate::error::{Input, InputError, Position, SolveError, check_finite, check_length, check_vector};
 use crate::guess::{Feedback, Guess, Policy};
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
+use crate::model::stage::Stage;
 use crate::solution::{Multipliers, Solution};
 
 /// An instance of a model's problem: `x_0`, `p`, `s_t`, the horizon `T`, and the controls to start from.
+///
+/// With the feature `serde` it is data, too, unless it has a policy: that is code, and writing such a problem is an error.
 ///
 /// Nothing is checked while it is built; [`Ilqr::solve`](crate::Ilqr::solve) reports what is wrong.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,6 +155,77 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
             check_vector(Input::Multipliers, terminal)?;
         }
         check_bounds(&Bounds::of(model, &self.params))
+    }
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem<NX, NU, NP, NS> {
+    /// Writes the first controls, and the states where the guess has some. True for the latter. The problem has passed its
+    /// check; both lists have the right lengths.
+    ///
+    /// # Errors
+    /// [`InputError::NonFinite`] for a control that a policy gives at a state that is finite.
+    pub(crate) fn write_guess<M>(
+        &self,
+        model: &M,
+        controls: &mut [SVector<f64, NU>],
+        states: &mut [SVector<f64, NX>],
+    ) -> Result<bool, InputError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        match self.guess() {
+            Guess::Zeros => {
+                controls.fill(SVector::zeros());
+                Ok(false)
+            }
+            Guess::Controls(given) => {
+                controls.copy_from_slice(given);
+                Ok(false)
+            }
+            Guess::Rollout { controls: given, states: through } => {
+                controls.copy_from_slice(given);
+                states.copy_from_slice(through);
+                Ok(true)
+            }
+            Guess::Policy(policy) => self.roll_out(model, |t, x| policy.control(t, x), controls, states).map(|()| true),
+            Guess::Feedback(Feedback { states: xs, controls: us, gains }) => {
+                let law = |t: usize, x: &SVector<f64, NX>| us[t] + gains[t] * (x - xs[t]);
+                self.roll_out(model, law, controls, states).map(|()| true)
+            }
+        }
+    }
+
+    /// Rolls the model out under a law.
+    fn roll_out<M>(
+        &self,
+        model: &M,
+        law: impl Fn(usize, &SVector<f64, NX>) -> SVector<f64, NU>,
+        controls: &mut [SVector<f64, NU>],
+        states: &mut [SVector<f64, NX>],
+    ) -> Result<(), InputError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let none = SVector::zeros();
+        states[0] = *self.x0();
+        for (t, control) in controls.iter_mut().enumerate() {
+            let x = states[t];
+            let u = law(t, &x);
+            // A rollout that leaves the finite numbers is an outcome of the model. Only a law that does so at a finite
+            // state is at fault.
+            if let Some(entry) = u.iter().position(|value| !value.is_finite())
+                && x.iter().all(|value| value.is_finite())
+            {
+                let position = Position { stage: Some(t), entry };
+                return Err(InputError::NonFinite { input: Input::Controls, position, given: u[entry] });
+            }
+            // `step` rather than `dynamics`: the kernel of the solver's own rollouts.
+            let mut next = SVector::zeros();
+            model.step(Stage::new(&x, &u, self.params(), self.stage_params().get(t).unwrap_or(&none)), &mut next);
+            *control = u;
+            states[t + 1] = next;
+        }
+        Ok(())
     }
 }
 

@@ -59,6 +59,7 @@ impl Default for Settings {
 
 /// Which second derivatives the forward solve uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Hessian {
     /// Those of `l + V_x' f`: differential dynamic programming (Jacobson and Mayne 1970; Tassa et al. 2012). Converges
@@ -88,16 +89,22 @@ impl fmt::Display for Hessian {
 /// `mu` carries the unit of the cost's second derivatives. It is multiplied by `increase` while a backward sweep meets an
 /// indefinite `Q_uu` (for which [`Hessian::Exact`] has another remedy first) or a line search finds no step, and divided by `decrease` after each accepted step.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Regularization {
     /// Value of the first sweep; 0 begins with the plain Newton step.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub initial: f64,
     /// The smallest value other than 0: increases begin here, and a decrease below it gives 0. Positive.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub minimum: f64,
     /// The largest value tried before giving up. At least `minimum`.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub maximum: f64,
     /// Factor of an increase, at least 1.1 (so that the schedule ends).
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub increase: f64,
     /// Divisor of a decrease, at least 1.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub decrease: f64,
 }
 
@@ -125,10 +132,13 @@ impl Regularization {
 
 /// Backtracking on the closed-loop rollout `u = u_t + alpha k_t + K_t (x - x_t)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct LineSearch {
     /// A step is accepted when the cost falls by this fraction of `alpha` times the slope (Armijo). In (0, 1/2).
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub sufficient_decrease: f64,
     /// Factor between one trial step length and the next. In (0, 1).
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub backtracking_factor: f64,
     /// Trials, `alpha = 1` being the first. At least 1.
     pub max_trials: usize,
@@ -142,12 +152,16 @@ impl Default for LineSearch {
 
 /// The weight of the augmented Lagrangian's penalties, in units of the cost over the square of the constraints'.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct PenaltySchedule {
     /// Weight of the first round. Positive.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub initial: f64,
     /// Factor where a round has not lowered the violation enough. Above 1.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub increase: f64,
     /// The largest weight; a problem that is still violated there is infeasible. At least `initial`.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub maximum: f64,
 }
 

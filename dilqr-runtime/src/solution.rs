@@ -4,20 +4,19 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::cause::Cause;
-use crate::model::limits::Limits;
+use crate::ocp::instance::Constraint;
 use crate::stats::Stats;
 use crate::status::Status;
 
 /// What a solve leaves behind for the certificate.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CertificateData<const NU: usize> {
-    pub(crate) limits: Limits,
     /// `Q_uu` on the controls that are free, with infinity on the diagonal for those that are not.
     pub(crate) curvatures: Vec<SMatrix<f64, NU, NU>>,
     pub(crate) lower: [f64; NU],
     pub(crate) upper: [f64; NU],
-    /// Values of the constraints, as in a trajectory.
-    pub(crate) constraints: Vec<f64>,
+    /// The constraints along the trajectory, in the order of their multipliers.
+    pub(crate) constraints: Vec<Constraint>,
     /// The largest term of `Q_u`.
     pub(crate) scale: f64,
 }
@@ -26,7 +25,6 @@ impl<const NU: usize> CertificateData<NU> {
     /// Of no solve yet, with room for one over `horizon` stages.
     pub(crate) fn none(horizon: usize) -> Self {
         Self {
-            limits: Limits::NONE,
             curvatures: Vec::with_capacity(horizon),
             lower: [f64::NEG_INFINITY; NU],
             upper: [f64::INFINITY; NU],
@@ -38,11 +36,14 @@ impl<const NU: usize> CertificateData<NU> {
 
 /// Multipliers of a solution's constraints. Those of bounds are [`Solution::bound_multipliers`].
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Multipliers {
     /// Of the stages' constraints, stage after stage, inequalities first in each; zero where an inequality is inactive.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data::list"))]
     pub stage: Vec<f64>,
     /// Of the terminal constraints, inequalities first.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data::list"))]
     pub terminal: Vec<f64>,
 }
 

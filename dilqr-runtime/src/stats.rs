@@ -22,6 +22,7 @@ use core::fmt;
 /// assert_eq!(stats.to_string(), report.join("\n"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Stats {
     /// Accepted steps.
@@ -38,13 +39,16 @@ pub struct Stats {
     /// `max |Q_u| / max (|l_u| + |f_u|' |lambda|)` of the returned trajectory, over controls that no bound holds: for each
     /// control the largest residual of any stage over the largest sum of the terms that cancel in it, and of these ratios
     /// the largest. NaN where no backward sweep finished. For a model with constraints `Q` is that of the Lagrangian.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub stationarity: f64,
     /// The largest change that the Newton step about the returned trajectory makes, relative to the largest magnitude of
     /// the changed variable on the trajectory. At most the tolerance where a solve has converged; NaN where it was not
     /// measured.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub step: f64,
     /// Largest violation of a constraint along the returned trajectory, in the constraint's unit; 0 where there is none.
     /// (Bounds are never violated.)
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub violation: f64,
     /// The stage of the largest violation.
     pub violation_stage: Option<usize>,

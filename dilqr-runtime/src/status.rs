@@ -4,6 +4,7 @@ use core::fmt;
 
 /// How a solve ended. Only [`Status::Converged`] solutions are differentiated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Status {
     /// No solve has written here yet ([`Solution::empty`](crate::Solution::empty)). A solve never ends with it.

@@ -40,8 +40,7 @@ where
     let dual = by_dual.hvp(&solution, &loss, &along, flat).unwrap();
     assert_close(name, &[product.params], &[dual.params], 1e-8);
     assert_close(name, &[product.initial_state], &[dual.initial_state], 1e-8);
-    let [steps, dual] =
-        [solver.truncated(problem, &loss, 1).unwrap(), by_dual.truncated(problem, &loss, 1).unwrap()];
+    let [steps, dual] = [solver.truncated(problem, &loss, 1).unwrap(), by_dual.truncated(problem, &loss, 1).unwrap()];
     assert_close(name, &[steps.params], &[dual.params], 1e-9);
 
     // `differences` has an accuracy of 1e-10 of the largest entry. The rest is room for large higher derivatives.

@@ -84,7 +84,7 @@ where
         let (states, controls) = (units.states, units.controls);
         let guess = times(&SVector::from(self.guess), controls);
         let x0 = times(&SVector::from(self.x0), states);
-        let problem = Problem::new(x0, self.params, HORIZON).with_controls(&vec![guess; HORIZON]);
+        let problem = Problem::new(x0, self.params, HORIZON).with_controls(&[guess; HORIZON]);
         let mut solver = Ilqr::new(units, HORIZON, Settings { hessian, ..Settings::default() }).unwrap();
         let mut iterations = Vec::new();
         let mut solution = solver.solve_with(&problem, |iteration| iterations.push(*iteration)).unwrap();

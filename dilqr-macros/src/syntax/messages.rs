@@ -13,9 +13,9 @@ pub(crate) mod message {
     pub(crate) const CRATE_PATH: &str =
         "`crate` takes a path: write `crate = my_runtime` or `crate = my_crate::dilqr_runtime`";
     pub(crate) const VENDORED_PATH: &str =
-        "`vendored` takes a file, from the folder of Cargo.toml on: write `vendored = \"src/name.dilqr.rs\"`";
+        "`vendored` takes a file, relative to the folder of Cargo.toml: write `vendored = \"src/name.dilqr.rs\"`";
     pub(crate) const CFG: &str =
-        "`cfg` does not reach into a model, all of which is compiled: put it on the module, or write two modules";
+        "a model is compiled as a whole, without regard to `cfg`: put it on the module, or write two modules";
     pub(crate) const GENERIC_STRUCT: &str = "a model's struct has no generics: write the sizes and types out";
     pub(crate) const NOT_NAMED_FIELDS: &str =
         "a model's struct has named fields: write `pub struct Name { pub field: f64 }`";
@@ -57,9 +57,9 @@ pub(crate) mod message {
         "`break` and `continue` are not part of the model language: put what is skipped into an `if`";
     pub(crate) const IF_LET: &str = "`if let` is not part of the model language: compare numbers";
     pub(crate) const CAST: &str = "only constant integers are converted: `i as f64` for a loop variable or a const, never a quantity to an integer";
-    pub(crate) const RANGE: &str = "a range stands in `for i in 0..N` only";
+    pub(crate) const RANGE: &str = "ranges are allowed in `for i in 0..N` only";
     pub(crate) const REMAINDER: &str =
-        "`%` jumps, so it has no derivative where it matters: for an angle write `angle.sin()` and `angle.cos()`";
+        "`%` is discontinuous and has no derivative there: for an angle write `angle.sin()` and `angle.cos()`";
     pub(crate) const INTEGER_CONDITION: &str =
         "an integer cannot depend on a condition over quantities: assign an f64 instead";
     pub(crate) const LET_ELSE: &str = "`let .. else` is not part of the model language: the pattern must always match";
@@ -101,8 +101,8 @@ pub(crate) mod message {
     pub(crate) const HALVES: &str = "semi-implicit Euler takes the first half of the state for positions and the second half for their velocities, so the state has an even number of entries";
     pub(crate) const LITERAL_RANGE: &str = "this number is beyond the range of f64, which ends at 1.8e308";
     pub(crate) const INFINITY: &str =
-        "an infinity stands in `#[bounds]` only, for an open side: a model computes with finite numbers";
-    pub(crate) const INFINITE_BOUND: &str = "no control lies within such a bound: write `None` for an open side";
+        "infinities are allowed in `#[bounds]` only, for an open side: a model computes with finite numbers";
+    pub(crate) const INFINITE_BOUND: &str = "no control satisfies this bound: write `None` for an open side";
     pub(crate) const NEGATIVE_POWF: &str =
         "a negative number has no real power with a fractional exponent: write `powi` for an integer one";
     pub(crate) const INTEGER_OVERFLOW: &str =
@@ -113,23 +113,25 @@ pub(crate) mod message {
         "the lower bound of this `clamp` is above the upper one: write `x.clamp(lower, upper)`";
     #[cfg(feature = "symbolica")]
     pub(crate) const OVERFLOW: &str =
-        "multiplied out, this divides by zero or has a constant beyond the range of f64: rescale its quantities";
-    pub(crate) const DIVISION_BY_ZERO: &str = "this divides by zero, and a model computes with finite numbers";
+        "simplified, this divides by zero or has a constant beyond the range of f64: rescale its quantities";
+    pub(crate) const DIVISION_BY_ZERO: &str = "division by zero: a model computes with finite numbers";
     pub(crate) const ARRAY_LENGTH: &str = "an array of the model language has between 1 and 10000 numbers";
     pub(crate) const RECURSIVE_STRUCT: &str =
         "this struct contains itself, and its size would be infinite: remove this field";
     pub(crate) const HIDES_PRIMITIVE: &str = "this struct would hide a type of the language: choose another name";
-    pub(crate) const UNDERSCORES: &str = "names that begin with two underscores are the macro's own: choose another";
-    pub(crate) const TOO_LONG: &str = "this goes on too long, or nests too deeply: bind parts of it with `let`";
+    pub(crate) const UNDERSCORES: &str =
+        "names that begin with two underscores are reserved for the macro: choose another";
+    pub(crate) const TOO_LONG: &str = "expression too long or too deeply nested: bind parts of it with `let`";
     pub(crate) const TOO_DEEP: &str =
-        "this is too many expressions and calls deep: write the steps one after another, with `let`";
-    pub(crate) const TOO_LARGE: &str = "here the model grows beyond millions of operations: shorten its loops, or keep values in `let` and compute them once";
-    pub(crate) const TOO_MANY_NUMBERS: &str = "this holds more than 10000 numbers, the most that one value may hold";
-    pub(crate) const STRUCT_DEPTH: &str =
-        "this struct holds structs that hold structs, more than 50 deep: write their fields here";
+        "expressions and calls too deeply nested: write the steps one after another, with `let`";
+    pub(crate) const TOO_LARGE: &str =
+        "model too large (over 5,000,000 elaboration steps): shorten its loops, or bind repeated values with `let`";
+    pub(crate) const TOO_MANY_NUMBERS: &str =
+        "this value holds more than 10000 numbers, the most that a value may hold";
+    pub(crate) const STRUCT_DEPTH: &str = "structs nested more than 50 deep: write their fields here";
     #[cfg(feature = "symbolica")]
     pub(crate) const DIGITS: &str =
-        "the constants in one expression of this multiply to thousands of digits: bind parts of it with `let`";
+        "the constants of an expression here multiply to thousands of digits: bind parts of it with `let`";
 
     /// A field of the parameters, or the named entries of one.
     pub(crate) fn unused(entries: &[usize]) -> String {
@@ -140,10 +142,10 @@ pub(crate) mod message {
     pub(crate) fn unseen(entries: &[usize]) -> String {
         let (what, them) = unused_part(entries);
         format!(
-            "no cost or constraint sees {what}, neither directly nor through the dynamics: remove {them}, or start the field's name with `_`"
+            "no cost or constraint depends on {what}, neither directly nor through the dynamics: remove {them}, or start the field's name with `_`"
         )
     }
-    /// What is not used, and a pronoun for it.
+    /// The unused part in words, and its pronoun.
     fn unused_part(entries: &[usize]) -> (String, &'static str) {
         let list = entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         match entries {
@@ -154,7 +156,7 @@ pub(crate) mod message {
     }
     pub(crate) fn long_vector(name: &str, length: usize, longest: usize) -> String {
         format!(
-            "`{name}` has {length} numbers, and the dense matrices of a model at most {longest} rows: split the system"
+            "`{name}` has {length} numbers, more than the {longest} rows of the largest dense matrix: split the system"
         )
     }
     pub(crate) fn model_argument<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
@@ -164,9 +166,9 @@ pub(crate) mod message {
     pub(crate) fn misspelt_bounds(name: &str) -> String {
         format!("`#[{name}]` looks like the bounds of a control: write `#[bounds(lower, upper)]`")
     }
-    /// A constant that was computed.
+    /// A constant computed by the compiler.
     pub(crate) fn not_finite(value: f64) -> String {
-        format!("this constant is {value}, and a model computes with finite numbers")
+        format!("this constant is {value}: a model computes with finite numbers")
     }
     pub(crate) fn missing_item(what: &str, write: &str) -> String {
         format!("the model has no {what}: add `{write}`")
@@ -179,16 +181,16 @@ pub(crate) mod message {
         format!("`{name}` has no fields: a model has at least one {what} variable")
     }
     pub(crate) fn near_miss(name: &str, meant: &str) -> String {
-        format!("`{name}` looks like `{meant}`, which the model lacks: rename it")
+        format!("`{name}` looks like `{meant}`, which is missing: rename it")
     }
     pub(crate) fn duplicate(name: &str) -> String {
-        format!("`{name}` is defined twice, and a model has one of each name: rename one or remove it")
+        format!("`{name}` is defined twice: rename or remove one")
     }
     pub(crate) fn reserved(name: &str) -> String {
         format!("`{name}` is a name that the macro adds to the module: choose another")
     }
     pub(crate) fn module_name(name: &str) -> String {
-        format!("the model takes the module's name in camel case, and it cannot be called `{name}`: rename the module")
+        format!("the model has the module's name in camel case, but cannot be called `{name}`: rename the module")
     }
     pub(crate) fn signature(name: &str, expected: &str) -> String {
         format!("the signature of `{name}` is `{expected}`")
@@ -202,9 +204,7 @@ pub(crate) mod message {
         format!("`{name}` is not a const of this module, which imports nothing: write `std::f64::consts::{name}`")
     }
     pub(crate) fn unknown_path(path: &str) -> String {
-        format!(
-            "`{path}` is not known to the model language: name an argument, a `let`, a const of this module or one of `std::f64::consts`"
-        )
+        format!("unknown path `{path}`: name an argument, a `let`, a const of this module or one of `std::f64::consts`")
     }
     pub(crate) fn unknown_function<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
         format!(
@@ -218,7 +218,7 @@ pub(crate) mod message {
     }
     pub(crate) fn method_with_kinks(name: &str) -> String {
         format!(
-            "`{name}` jumps, so it has no derivative where it matters: write the pieces with `if`, or a smooth expression"
+            "`{name}` is discontinuous and has no derivative there: write the pieces with `if`, or a smooth expression"
         )
     }
     pub(crate) fn unknown_field<'a>(
@@ -239,16 +239,13 @@ pub(crate) mod message {
         format!("`{name}` is not a struct of this module{advice}")
     }
     pub(crate) fn arity(name: &str, expected: usize, given: usize) -> String {
-        format!("`{name}` takes {}, and {} here", arguments(expected), stand(given))
+        format!("`{name}` takes {}, found {given}", arguments(expected))
     }
     pub(crate) fn method_arity(name: &str, expected: usize, given: usize) -> String {
-        format!("`{name}` takes {} beside the number it acts on, and {} here", arguments(expected), stand(given))
+        format!("the method `{name}` takes {}, found {given}", arguments(expected))
     }
     fn arguments(count: usize) -> String {
         format!("{count} argument{}", if count == 1 { "" } else { "s" })
-    }
-    fn stand(count: usize) -> String {
-        format!("{count} stand{}", if count == 1 { "s" } else { "" })
     }
     pub(crate) fn mismatch(expected: &str, given: &str) -> String {
         let name = expected.trim_matches('`');
@@ -265,7 +262,7 @@ pub(crate) mod message {
         };
         format!("expected {expected}, found {given}{hint}")
     }
-    /// Of a value that is no struct; a tuple has `elements`.
+    /// A value that is not a struct; a tuple has `elements`.
     pub(crate) fn no_such_field(given: &str, field: &str, elements: usize) -> String {
         let fields = match elements {
             0 => "only structs and tuples have fields".to_owned(),
@@ -275,16 +272,16 @@ pub(crate) mod message {
     }
     pub(crate) fn not_an_array(given: &str) -> String {
         let advice = if given.starts_with("`(") { "write `.0` for an element" } else { "remove the index" };
-        format!("only arrays have entries, and this is {given}: {advice}")
+        format!("only arrays have entries, but this is {given}: {advice}")
     }
     pub(crate) fn pattern(wanted: &str, given: &str) -> String {
-        format!("this pattern takes {wanted} apart, and the value is {given}")
+        format!("this pattern is for {wanted}, but the value is {given}")
     }
     pub(crate) fn unequal_branches(then: &str, otherwise: &str) -> String {
-        format!("the branches of this `if` have different types, {then} and {otherwise}: let both give the same")
+        format!("the branches of this `if` have different types, {then} and {otherwise}: give both the same type")
     }
     pub(crate) fn too_many_steps(steps: i64) -> String {
-        format!("this loop has {steps} steps and is unrolled: a model's loops have at most 10000")
+        format!("this loop has {steps} steps, more than the 10000 that are unrolled: shorten it")
     }
     pub(crate) fn index(index: i64, length: usize) -> String {
         format!("index {index} is out of range: this array of {length} ends at index {}", length as i64 - 1)
@@ -294,7 +291,7 @@ pub(crate) mod message {
     }
 }
 
-/// What is wrong with vendored kernels, or with their absence. These depend on files and on cargo's features.
+/// Errors of vendored kernels. They depend on files and on cargo's features.
 pub(crate) mod vendoring {
     #[cfg(not(feature = "symbolica"))]
     pub(crate) const NO_SYMBOLICA: &str = "without the feature `symbolica` of dilqr-runtime a model is compiled from vendored kernels only: write `#[dilqr_runtime::model(vendored = \"src/name.dilqr.rs\")]`, or enable the feature";
@@ -309,11 +306,11 @@ pub(crate) mod vendoring {
         format!("the model has changed since its kernels were vendored in `{path}`: renew them with `{renew}`")
     }
     pub(crate) fn edited(path: &str, renew: &str) -> String {
-        format!("the vendored kernels in `{path}` are not as dilqr wrote them: renew them with `{renew}`")
+        format!("the vendored kernels in `{path}` were edited: renew them with `{renew}`")
     }
     pub(crate) fn other_version(path: &str, theirs: &str, ours: &str, renew: &str) -> String {
         format!(
-            "the vendored kernels in `{path}` are those of dilqr {theirs}, and this is dilqr {ours}: renew them with `{renew}`"
+            "the vendored kernels in `{path}` were written by dilqr {theirs}, but this is dilqr {ours}: renew them with `{renew}`"
         )
     }
 }

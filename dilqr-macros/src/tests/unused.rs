@@ -110,7 +110,7 @@ fn arrays_by_their_entries_and_underscores_not_at_all() {
     );
     let sees = |what: &str, them: &str| {
         format!(
-            "no cost or constraint sees {what}, neither directly nor through the dynamics: remove {them}, or start the field's name with `_`"
+            "no cost or constraint depends on {what}, neither directly nor through the dynamics: remove {them}, or start the field's name with `_`"
         )
     };
     let depends = |what: &str, them: &str| {

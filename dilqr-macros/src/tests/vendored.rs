@@ -106,7 +106,7 @@ fn a_file_of_another_version_is_refused() {
     let other = format!("// dilqr    0.0.9\n{}\n// checksum {checksum}\n{}", lines[1], lines[3]);
     std::fs::write(folder.0.join(FILE), other).unwrap();
     let message =
-        format!("`spring.dilqr.rs` are those of dilqr 0.0.9, and this is dilqr {}", env!("CARGO_PKG_VERSION"));
+        format!("`spring.dilqr.rs` were written by dilqr 0.0.9, but this is dilqr {}", env!("CARGO_PKG_VERSION"));
     refused(&folder, SPRING, &message);
 }
 
@@ -114,7 +114,7 @@ fn a_file_of_another_version_is_refused() {
 #[test]
 fn an_edited_file_is_refused() {
     let (folder, text) = vendored("edited");
-    let message = "the vendored kernels in `spring.dilqr.rs` are not as dilqr wrote them";
+    let message = "the vendored kernels in `spring.dilqr.rs` were edited";
     let lines: Vec<&str> = text.lines().collect();
     // The head line by line, the kernels here and there.
     for (index, line) in lines.iter().enumerate().filter(|(index, _)| *index < 15 || index % 20 == 0) {

@@ -123,6 +123,7 @@ impl<S: Scalar, const NX: usize, const NU: usize, const NP: usize> ConstraintPar
 
 /// What limits a trajectory at a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Limit {
     /// The lower bound of a control.

@@ -40,7 +40,8 @@ pub(crate) fn is_enforced_at(limits: &Limits, t: usize, i: usize) -> bool {
 }
 
 /// A constraint at a stage of a trajectory, with its value.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(crate) struct Constraint {
     /// Stage `t`; the horizon for terminal constraints.
     pub(crate) t: usize,
@@ -50,6 +51,7 @@ pub(crate) struct Constraint {
     /// Whether the constraint is enforced at this stage; see [`is_enforced_at`].
     pub(crate) enforced: bool,
     /// Value of the constraint.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub(crate) c: f64,
 }
 

@@ -12,7 +12,7 @@ use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
-use crate::ocp::instance::OcpInstance;
+use crate::ocp::instance::{OcpInstance, constraints_along};
 use crate::ocp::penalty::{Penalty, PenaltyKind};
 use crate::ocp::rollout::{Cost, FeedbackLaw, Trajectory, cost_along, rollout};
 use crate::problem::Problem;
@@ -211,11 +211,12 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
     /// Stores the data of the certificate.
     fn store_certificate_data(&self, status: Status, limits: &Limits, certificate_data: &mut CertificateData<NU>) {
         let Iterate { trajectory, policy, pass, .. } = &self.current;
-        certificate_data.limits = *limits;
         certificate_data.lower = self.bounds.lower.into();
         certificate_data.upper = self.bounds.upper.into();
         certificate_data.scale = pass.scale;
-        copy(&mut certificate_data.constraints, &trajectory.constraints);
+        let constraints = constraints_along(&trajectory.constraints, trajectory.controls.len(), limits);
+        certificate_data.constraints.clear();
+        certificate_data.constraints.extend(constraints);
         let known: &[_] = if status == Status::Converged { &policy.curvatures } else { &[] };
         copy(&mut certificate_data.curvatures, known);
     }

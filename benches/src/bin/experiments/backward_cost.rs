@@ -67,8 +67,8 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     picture(context, &rows)
 }
 
-/// A solution, its loss gradient, and the unrolled problem with its result.
-type Solved<const NX: usize, const NP: usize> = (Solution<NX, 1, NP>, LossGradient<NX, 1>, Differentiation, String);
+/// A solution, its loss gradient, and the result of unrolling the problem.
+type Solved<const NX: usize, const NP: usize> = (Solution<NX, 1, NP>, LossGradient<NX, 1>, String);
 
 /// Times everything on one problem in one go, for all numbers of iterations in turn.
 fn measure<M, const NX: usize, const NP: usize>(
@@ -96,36 +96,44 @@ where
         let solution = forced(model, problem, iterations)?;
         // 1/2 |u|^2 + 1/2 |x|^2
         let loss = LossGradient { states: solution.states.clone(), controls: solution.controls.clone() };
-        let unroll = Differentiation::Unrolled { iterations };
         // A timed call must succeed.
         solver(Hessian::Exact)?.vjp(&solution, &loss)?;
-        let answer = match solver(Hessian::Exact)?.vjp_with(&solution, &loss, unroll) {
+        let answer = match solver(Hessian::Exact)?.unrolled(problem, &loss, iterations) {
             Ok(_) => "gradient".to_owned(),
             Err(error) => error.to_string(),
         };
-        solved.push((solution, loss, unroll, answer));
+        solved.push((solution, loss, answer));
     }
     let mut operations: Vec<Box<dyn FnMut() + '_>> = Vec::new();
-    for (solution, loss, unroll, _) in &solved {
-        for method in [Differentiation::Implicit, Differentiation::FixedLinearization, *unroll] {
+    for ((solution, loss, _), &iterations) in solved.iter().zip(iterations) {
+        for method in [Differentiation::Implicit, Differentiation::FixedLinearization] {
             let mut solver = solver(Hessian::Exact)?;
             operations.push(Box::new(move || drop(black_box(solver.vjp_with(black_box(solution), loss, method)))));
         }
+        let mut solver = solver(Hessian::Exact)?;
+        operations.push(Box::new(move || drop(black_box(solver.unrolled(black_box(problem), loss, iterations)))));
     }
     let (mut gauss_newton, mut room) = (solver(Hessian::GaussNewton)?, Solution::empty(horizon));
     operations.push(Box::new(move || drop(black_box(gauss_newton.solve_into(black_box(problem), &mut room)))));
+    // `unrolled` solves and checks the problem first; its row is without that.
+    let mut exact = solver(Hessian::Exact)?;
+    operations.push(Box::new(move || {
+        let solution = exact.solve(black_box(problem));
+        drop(black_box(solution.map(|solution| exact.differentiate(&solution).is_ok())));
+    }));
     let (blocks, block) = if context.quick { (5, 2) } else { (41, 5) };
     let times = medians(blocks, Duration::from_millis(block), &mut operations);
     drop(operations);
     let step = times[3 * solved.len()] / plain.stats.iterations as f64;
-    let row = |(index, (solution, _, _, answer)): (usize, &Solved<NX, NP>)| Row {
+    let solve = times[3 * solved.len() + 1];
+    let row = |(index, (solution, _, answer)): (usize, &Solved<NX, NP>)| Row {
         system: system.to_owned(),
         horizon,
         iterations: iterations[index],
         forward_iterations: solution.stats.iterations,
         implicit: times[3 * index],
         fixed_linearization: times[3 * index + 1],
-        unrolled: times[3 * index + 2],
+        unrolled: times[3 * index + 2] - solve,
         directions: NP + NX,
         unrolled_answer: answer.clone(),
         steps_alone: step * iterations[index] as f64,

@@ -1,7 +1,9 @@
 //! Gradients by every method against central differences of whole solves.
 
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Differentiation, Ilqr, LossGradient, Model, Problem, Settings, Solution, Status};
+use dilqr_runtime::{
+    Differentiation, Gradient, GradientError, Ilqr, LossGradient, Model, Problem, Settings, Solution, Status,
+};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
@@ -101,7 +103,8 @@ where
 
     // As tight as rounding allows, because differences lose digits.
     let mut solver = Ilqr::new(system.model, HORIZON, Settings { tolerance: 1e-12, ..Settings::default() })?;
-    let solution = solver.solve(&Problem::new(x0, params(system, bounded), HORIZON))?;
+    let problem = Problem::new(x0, params(system, bounded), HORIZON);
+    let solution = solver.solve(&problem)?;
     if solution.status != Status::Converged {
         return skip(format!("the solve: {}", solution.status));
     }
@@ -114,13 +117,12 @@ where
         Err(why) => return skip(format!("the differences: {why}")),
     };
     let mut methods = vec![("Implicit".to_owned(), Some(exact))];
-    let mut by = |name: String, method| {
-        let gradient = solver.vjp_with(&solution, &loss, method).ok();
-        methods.push((name, gradient.map(|gradient| gradient.params)));
+    let mut add = |name: String, gradient: Result<Gradient<NX, NP>, GradientError>| {
+        methods.push((name, gradient.ok().map(|gradient| gradient.params)));
     };
-    by("FixedLinearization".to_owned(), Differentiation::FixedLinearization);
+    add("FixedLinearization".to_owned(), solver.vjp_with(&solution, &loss, Differentiation::FixedLinearization));
     for iterations in UNROLLED {
-        by(format!("Unrolled {iterations}"), Differentiation::Unrolled { iterations });
+        add(format!("Unrolled {iterations}"), solver.unrolled(&problem, &loss, iterations));
     }
     for (name, derivatives) in [("formula", Derivatives::Partial), ("formula, counted twice", Derivatives::Total)] {
         methods.push((name.to_owned(), contracted(&system.model, &solution, &loss, derivatives)));

@@ -1,0 +1,97 @@
+//! Problems as data.
+
+use alloc::vec::Vec;
+
+use nalgebra::{SMatrix, SVector};
+use serde::{Deserialize, Serialize};
+
+use crate::guess::{Feedback, Guess};
+use crate::linalg::data;
+use crate::problem::Problem;
+use crate::serial::header::{Header, Kind};
+use crate::serial::through;
+use crate::solution::Multipliers;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Problem", deny_unknown_fields)]
+struct ProblemData<const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    about: Header<Self>,
+    horizon: usize,
+    #[serde(with = "data::matrix")]
+    x0: SVector<f64, NX>,
+    #[serde(with = "data::matrix")]
+    params: SVector<f64, NP>,
+    #[serde(with = "data::matrices")]
+    stage_params: Vec<SVector<f64, NS>>,
+    guess: GuessData<NX, NU>,
+    multipliers: Option<Multipliers>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Guess", rename_all = "snake_case", deny_unknown_fields)]
+enum GuessData<const NX: usize, const NU: usize> {
+    Zeros,
+    Controls(#[serde(with = "data::matrices")] Vec<SVector<f64, NU>>),
+    Feedback {
+        #[serde(with = "data::matrices")]
+        states: Vec<SVector<f64, NX>>,
+        #[serde(with = "data::matrices")]
+        controls: Vec<SVector<f64, NU>>,
+        #[serde(with = "data::matrices")]
+        gains: Vec<SMatrix<f64, NU, NX>>,
+    },
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Kind for ProblemData<NX, NU, NP, NS> {
+    const NAME: &'static str = "problem";
+    const SIZES: &'static [(&'static str, usize)] =
+        &[("states", NX), ("controls", NU), ("parameters", NP), ("stage parameters", NS)];
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> TryFrom<&Problem<NX, NU, NP, NS>>
+    for ProblemData<NX, NU, NP, NS>
+{
+    type Error = &'static str;
+
+    fn try_from(problem: &Problem<NX, NU, NP, NS>) -> Result<Self, Self::Error> {
+        let guess = match problem.guess() {
+            Guess::Zeros => GuessData::Zeros,
+            Guess::Controls(controls) => GuessData::Controls(controls.clone()),
+            Guess::Feedback(Feedback { states, controls, gains }) => {
+                GuessData::Feedback { states: states.clone(), controls: controls.clone(), gains: gains.clone() }
+            }
+            Guess::Policy(_) | Guess::Rollout { .. } => {
+                return Err("a problem with a policy is no data, since a policy is code: \
+                            give it controls or a warm start instead");
+            }
+        };
+        Ok(Self {
+            about: Header::NEW,
+            horizon: problem.horizon(),
+            x0: *problem.x0(),
+            params: *problem.params(),
+            stage_params: problem.stage_params().to_vec(),
+            guess,
+            multipliers: problem.multipliers().cloned(),
+        })
+    }
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> From<ProblemData<NX, NU, NP, NS>>
+    for Problem<NX, NU, NP, NS>
+{
+    fn from(data: ProblemData<NX, NU, NP, NS>) -> Self {
+        let ProblemData { about: _, horizon, x0, params, stage_params, guess, multipliers } = data;
+        let mut problem = Self::new(x0, params, horizon);
+        problem.stage_params = stage_params;
+        problem.multipliers = multipliers;
+        problem.guess = match guess {
+            GuessData::Zeros => Guess::Zeros,
+            GuessData::Controls(controls) => Guess::Controls(controls),
+            GuessData::Feedback { states, controls, gains } => Guess::Feedback(Feedback { states, controls, gains }),
+        };
+        problem
+    }
+}
+
+through!(Problem<NX, NU, NP, NS>, ProblemData<NX, NU, NP, NS>, [NX, NU, NP, NS]);

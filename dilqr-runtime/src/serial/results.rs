@@ -1,0 +1,189 @@
+//! Gradients, Jacobians and certificates as data.
+
+use alloc::vec::Vec;
+
+use nalgebra::{SMatrix, SVector};
+use serde::{Deserialize, Serialize};
+
+use crate::certificate::{ActiveLimit, Certificate};
+use crate::error::{Input, InputError, check_length};
+use crate::gradient::{Gradient, Jacobian, LossGradient};
+use crate::linalg::data;
+use crate::model::limits::Limit;
+use crate::serial::header::{Header, Kind};
+use crate::serial::through;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Gradient", deny_unknown_fields)]
+struct GradientData<const NX: usize, const NP: usize, const NS: usize> {
+    about: Header<Self>,
+    #[serde(with = "data::matrix")]
+    params: SVector<f64, NP>,
+    #[serde(with = "data::matrix")]
+    initial_state: SVector<f64, NX>,
+    #[serde(with = "data::matrices")]
+    stage_params: Vec<SVector<f64, NS>>,
+}
+
+impl<const NX: usize, const NP: usize, const NS: usize> Kind for GradientData<NX, NP, NS> {
+    const NAME: &'static str = "gradient";
+    const SIZES: &'static [(&'static str, usize)] = &[("states", NX), ("parameters", NP), ("stage parameters", NS)];
+}
+
+impl<const NX: usize, const NP: usize, const NS: usize> From<&Gradient<NX, NP, NS>> for GradientData<NX, NP, NS> {
+    fn from(gradient: &Gradient<NX, NP, NS>) -> Self {
+        let Gradient { params, initial_state, stage_params } = gradient.clone();
+        Self { about: Header::NEW, params, initial_state, stage_params }
+    }
+}
+
+impl<const NX: usize, const NP: usize, const NS: usize> From<GradientData<NX, NP, NS>> for Gradient<NX, NP, NS> {
+    fn from(data: GradientData<NX, NP, NS>) -> Self {
+        let GradientData { about: _, params, initial_state, stage_params } = data;
+        Self { params, initial_state, stage_params }
+    }
+}
+
+through!(Gradient<NX, NP, NS>, GradientData<NX, NP, NS>, [NX, NP, NS]);
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "LossGradient", deny_unknown_fields)]
+struct LossGradientData<const NX: usize, const NU: usize> {
+    about: Header<Self>,
+    #[serde(with = "data::matrices")]
+    states: Vec<SVector<f64, NX>>,
+    #[serde(with = "data::matrices")]
+    controls: Vec<SVector<f64, NU>>,
+}
+
+impl<const NX: usize, const NU: usize> Kind for LossGradientData<NX, NU> {
+    const NAME: &'static str = "loss gradient";
+    const SIZES: &'static [(&'static str, usize)] = &[("states", NX), ("controls", NU)];
+}
+
+impl<const NX: usize, const NU: usize> From<&LossGradient<NX, NU>> for LossGradientData<NX, NU> {
+    fn from(loss: &LossGradient<NX, NU>) -> Self {
+        let LossGradient { states, controls } = loss.clone();
+        Self { about: Header::NEW, states, controls }
+    }
+}
+
+impl<const NX: usize, const NU: usize> TryFrom<LossGradientData<NX, NU>> for LossGradient<NX, NU> {
+    type Error = InputError;
+
+    fn try_from(data: LossGradientData<NX, NU>) -> Result<Self, InputError> {
+        let LossGradientData { about: _, states, controls } = data;
+        check_length(Input::LossStates, states.len(), controls.len() + 1)?;
+        Ok(Self { states, controls })
+    }
+}
+
+through!(LossGradient<NX, NU>, LossGradientData<NX, NU>, [NX, NU]);
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Jacobian", deny_unknown_fields)]
+struct JacobianData<const NX: usize, const NU: usize, const NP: usize> {
+    about: Header<Self>,
+    #[serde(with = "data::matrices")]
+    states: Vec<SMatrix<f64, NX, NP>>,
+    #[serde(with = "data::matrices")]
+    controls: Vec<SMatrix<f64, NU, NP>>,
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize> Kind for JacobianData<NX, NU, NP> {
+    const NAME: &'static str = "Jacobian";
+    const SIZES: &'static [(&'static str, usize)] = &[("states", NX), ("controls", NU), ("parameters", NP)];
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize> From<&Jacobian<NX, NU, NP>> for JacobianData<NX, NU, NP> {
+    fn from(jacobian: &Jacobian<NX, NU, NP>) -> Self {
+        let Jacobian { states, controls } = jacobian.clone();
+        Self { about: Header::NEW, states, controls }
+    }
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize> TryFrom<JacobianData<NX, NU, NP>> for Jacobian<NX, NU, NP> {
+    type Error = InputError;
+
+    fn try_from(data: JacobianData<NX, NU, NP>) -> Result<Self, InputError> {
+        let JacobianData { about: _, states, controls } = data;
+        check_length(Input::States, states.len(), controls.len() + 1)?;
+        Ok(Self { states, controls })
+    }
+}
+
+through!(Jacobian<NX, NU, NP>, JacobianData<NX, NU, NP>, [NX, NU, NP]);
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Certificate", deny_unknown_fields)]
+struct CertificateFields {
+    about: Header<Self>,
+    #[serde(with = "data")]
+    stationarity: f64,
+    #[serde(with = "data")]
+    step: f64,
+    #[serde(with = "data")]
+    violation: f64,
+    violation_stage: Option<usize>,
+    #[serde(with = "data")]
+    smallest_eigenvalue: f64,
+    #[serde(with = "data")]
+    condition: f64,
+    active: Vec<ActiveLimit>,
+    #[serde(with = "data")]
+    margin: f64,
+    weakest: Option<(usize, Limit)>,
+}
+
+impl Kind for CertificateFields {
+    const NAME: &'static str = "certificate";
+    const SIZES: &'static [(&'static str, usize)] = &[];
+}
+
+impl From<&Certificate> for CertificateFields {
+    fn from(certificate: &Certificate) -> Self {
+        let Certificate {
+            stationarity,
+            step,
+            violation,
+            violation_stage,
+            smallest_eigenvalue,
+            condition,
+            active,
+            margin,
+            weakest,
+        } = certificate.clone();
+        Self {
+            about: Header::NEW,
+            stationarity,
+            step,
+            violation,
+            violation_stage,
+            smallest_eigenvalue,
+            condition,
+            active,
+            margin,
+            weakest,
+        }
+    }
+}
+
+impl From<CertificateFields> for Certificate {
+    fn from(data: CertificateFields) -> Self {
+        let CertificateFields {
+            about: _,
+            stationarity,
+            step,
+            violation,
+            violation_stage,
+            smallest_eigenvalue,
+            condition,
+            active,
+            margin,
+            weakest,
+        } = data;
+        Self { stationarity, step, violation, violation_stage, smallest_eigenvalue, condition, active, margin, weakest }
+    }
+}
+
+through!(Certificate, CertificateFields, []);

@@ -1,0 +1,165 @@
+//! Solutions as data: all of them, so that a solution that was read is differentiated as the one that was written.
+
+use alloc::vec::Vec;
+
+use nalgebra::{SMatrix, SVector};
+use serde::{Deserialize, Serialize};
+
+use crate::cause::Cause;
+use crate::error::{Input, InputError, check_length};
+use crate::linalg::data;
+use crate::ocp::instance::Constraint;
+use crate::serial::header::{Header, Kind};
+use crate::serial::through;
+use crate::solution::{CertificateData, Multipliers, Solution};
+use crate::stats::Stats;
+use crate::status::Status;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Solution", deny_unknown_fields)]
+struct SolutionData<const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    about: Header<Self>,
+    status: Status,
+    cause: Option<Cause>,
+    #[serde(with = "data")]
+    cost: f64,
+    #[serde(with = "data::matrix")]
+    x0: SVector<f64, NX>,
+    #[serde(with = "data::matrix")]
+    params: SVector<f64, NP>,
+    #[serde(with = "data::matrices")]
+    stage_params: Vec<SVector<f64, NS>>,
+    #[serde(with = "data::matrices")]
+    states: Vec<SVector<f64, NX>>,
+    #[serde(with = "data::matrices")]
+    controls: Vec<SVector<f64, NU>>,
+    #[serde(with = "data::matrices")]
+    gains: Vec<SMatrix<f64, NU, NX>>,
+    #[serde(with = "data::matrices")]
+    costates: Vec<SVector<f64, NX>>,
+    multipliers: Multipliers,
+    #[serde(with = "data::matrices")]
+    bound_multipliers: Vec<SVector<f64, NU>>,
+    #[serde(with = "data::optional")]
+    relaxation: Option<f64>,
+    stats: Stats,
+    certificate: CertificateFields<NU>,
+}
+
+/// What the certificate is made from.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CertificateFields<const NU: usize> {
+    #[serde(with = "data::matrices")]
+    curvatures: Vec<SMatrix<f64, NU, NU>>,
+    #[serde(with = "data::matrix")]
+    lower: SVector<f64, NU>,
+    #[serde(with = "data::matrix")]
+    upper: SVector<f64, NU>,
+    constraints: Vec<Constraint>,
+    #[serde(with = "data")]
+    scale: f64,
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Kind for SolutionData<NX, NU, NP, NS> {
+    const NAME: &'static str = "solution";
+    const SIZES: &'static [(&'static str, usize)] =
+        &[("states", NX), ("controls", NU), ("parameters", NP), ("stage parameters", NS)];
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> From<&Solution<NX, NU, NP, NS>>
+    for SolutionData<NX, NU, NP, NS>
+{
+    fn from(solution: &Solution<NX, NU, NP, NS>) -> Self {
+        let Solution {
+            status,
+            cause,
+            cost,
+            states,
+            controls,
+            gains,
+            costates,
+            multipliers,
+            bound_multipliers,
+            relaxation,
+            stats,
+            x0,
+            params,
+            stage_params,
+            certificate_data,
+        } = solution.clone();
+        let CertificateData { curvatures, lower, upper, constraints, scale } = certificate_data;
+        let certificate =
+            CertificateFields { curvatures, lower: lower.into(), upper: upper.into(), constraints, scale };
+        Self {
+            about: Header::NEW,
+            status,
+            cause,
+            cost,
+            x0,
+            params,
+            stage_params,
+            states,
+            controls,
+            gains,
+            costates,
+            multipliers,
+            bound_multipliers,
+            relaxation,
+            stats,
+            certificate,
+        }
+    }
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> SolutionData<NX, NU, NP, NS> {
+    /// Checks that all lists are of one horizon. Those of limits may be empty.
+    fn check(&self) -> Result<(), InputError> {
+        let horizon = self.controls.len();
+        check_length(Input::States, self.states.len(), horizon + 1)?;
+        check_length(Input::Gains, self.gains.len(), horizon)?;
+        check_length(Input::Costates, self.costates.len(), horizon + 1)?;
+        check_length(Input::StageParams, self.stage_params.len(), horizon + 1)?;
+        if !self.bound_multipliers.is_empty() {
+            check_length(Input::BoundMultipliers, self.bound_multipliers.len(), horizon)?;
+        }
+        let multipliers = self.multipliers.stage.len() + self.multipliers.terminal.len();
+        check_length(Input::Multipliers, multipliers, self.certificate.constraints.len())
+    }
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> TryFrom<SolutionData<NX, NU, NP, NS>>
+    for Solution<NX, NU, NP, NS>
+{
+    type Error = InputError;
+
+    fn try_from(data: SolutionData<NX, NU, NP, NS>) -> Result<Self, InputError> {
+        data.check()?;
+        let CertificateFields { curvatures, lower, upper, constraints, scale } = data.certificate;
+        Ok(Self {
+            status: data.status,
+            cause: data.cause,
+            cost: data.cost,
+            states: data.states,
+            controls: data.controls,
+            gains: data.gains,
+            costates: data.costates,
+            multipliers: data.multipliers,
+            bound_multipliers: data.bound_multipliers,
+            relaxation: data.relaxation,
+            stats: data.stats,
+            x0: data.x0,
+            params: data.params,
+            stage_params: data.stage_params,
+            certificate_data: CertificateData {
+                curvatures,
+                lower: lower.into(),
+                upper: upper.into(),
+                constraints,
+                scale,
+            },
+        })
+    }
+}
+
+through!(Solution<NX, NU, NP, NS>, SolutionData<NX, NU, NP, NS>, [NX, NU, NP, NS]);
