@@ -88,7 +88,8 @@ fn compile(
     Ok(emit(&model, &system, &kernels, options.vendored.as_ref(), &runtime))
 }
 
-fn emit(
+/// The items that the macro adds to the module.
+pub(crate) fn emit(
     model: &Model,
     system: &System,
     kernels: &Kernels,
