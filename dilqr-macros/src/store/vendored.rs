@@ -95,13 +95,13 @@ fn preface(module: &Ident) -> String {
     let renew = command(module);
     format!(
         "//\n\
-         // Kernels of the model `{module}`, with which it compiles without Symbolica. Not to be edited: dilqr refuses this\n\
-         // file once it differs from what was written, or the model from what it was derived from. To renew it:\n\
+         // Kernels of the model `{module}`, with which it compiles without Symbolica. Do not edit: dilqr rejects the file\n\
+         // if it was edited, or if the model has changed since. To renew it:\n\
          //\n\
          //     {renew}\n\
          //\n\
          // x, u, p, s: state, control, parameters, stage parameters; lambda, mu: costate of the next stage, multipliers of\n\
-         // constraints; lower, upper: weights of bounds; dx, du, dlambda, dmu: directions; out: what a kernel writes (see\n\
-         // dilqr_runtime::Model), zero where nothing is written.\n"
+         // constraints; lower, upper: weights of bounds; dx, du, dlambda, dmu: directions; out: the record of a kernel (see\n\
+         // dilqr_runtime::Model), zero where no line writes.\n"
     )
 }
