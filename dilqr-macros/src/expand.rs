@@ -7,7 +7,7 @@ use crate::derive;
 use crate::elaborate::model as elaborate;
 use crate::elaborate::system::{Limits, System};
 use crate::emit::context::EmitContext;
-use crate::emit::{dump, items, unused, user_module};
+use crate::emit::{dead_inputs, dump, items, user_module};
 use crate::environment::{Environment, lists};
 use crate::program::kernels::Kernels;
 use crate::store::fingerprint::fingerprint;
@@ -108,7 +108,7 @@ pub(crate) fn emit(
         vendored: vendored.map(|file| file.path.as_str()),
         sizes: system.vectors.sizes(),
         kernels,
-        unused: &unused::fields(&system.vectors, kernels),
+        unused: &dead_inputs::fields(&system.vectors, kernels),
     })
 }
 

@@ -11,7 +11,7 @@ use crate::differentiate::build_kernels::{Strategies, build_kernels};
 use crate::differentiate::lower;
 use crate::differentiate::session::with_symbolica_lock;
 use crate::elaborate::system::System;
-use crate::emit::unused::{self, Reach};
+use crate::emit::dead_inputs::{self, Reach};
 use crate::program::kernels::Kernels;
 use crate::program::vectors::{Input, Vector};
 
@@ -24,7 +24,7 @@ fn kernels(system: &System) -> Kernels {
 /// `Owner.field: message` for every warning.
 fn warnings(system: &System) -> Vec<String> {
     let kernels = kernels(system);
-    let fields = unused::fields(&system.vectors, &kernels);
+    let fields = dead_inputs::fields(&system.vectors, &kernels);
     fields.iter().map(|unused| format!("{}.{}: {}", unused.owner, unused.field, unused.message)).collect()
 }
 
@@ -167,7 +167,7 @@ fn random_models_by_dual_numbers() {
     for index in 0..MODELS_BY_CHANCE {
         let model = Model::numbered(index);
         let system = elaborate(&model.source("model"));
-        let Reach { observed: seen, used } = unused::reach(&kernels(&system));
+        let Reach { observed: seen, used } = dead_inputs::reach(&kernels(&system));
         let depends = by_gradients(&model, index);
         let used_by_gradients = (0..N).filter(|&k| depends.iter().any(|row| row[k])).map(input).collect::<HashSet<_>>();
         let mut seen_by_gradients = [false; N];
