@@ -1,16 +1,16 @@
-//! What the surroundings of an expansion ask for. It is read in one place, and the tests bring their own.
+//! The environment of an expansion: variables and folders of the process. Tests make their own.
 
 use std::path::{Path, PathBuf};
 
 use proc_macro2::Ident;
 
-/// By default, nothing: no cache, no file is written.
+/// By default there is no cache, and no file is written.
 #[derive(Default)]
 #[cfg_attr(not(feature = "symbolica"), expect(dead_code, reason = "only models that are derived have a cache"))]
 pub(crate) struct Environment {
-    /// The folder of the cache, where it is on.
+    /// The folder of the cache; `None` where it is off.
     pub(crate) cache: Option<PathBuf>,
-    /// The models whose vendored kernels are to be written, as [`lists`] reads it.
+    /// The models whose vendored kernels are to be written; see [`lists`].
     pub(crate) vendor: String,
     /// Whether models get the kernel `hamiltonian_hessian`, which only comparisons with other tools call on its own.
     pub(crate) hessian_kernel: bool,
@@ -19,7 +19,7 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// That of this process.
+    /// The environment of this process.
     pub(crate) fn of_the_process() -> Self {
         Self {
             cache: cache_folder(),
@@ -30,13 +30,13 @@ impl Environment {
     }
 }
 
-/// Whether a list of names, separated by commas, names the module; `all` stands for every model.
+/// Whether a list of names, separated by commas, has the module's name; `all` matches every module.
 pub(crate) fn lists(list: &str, module: &Ident) -> bool {
     list == "all" || list.split(',').any(|name| module == name.trim())
 }
 
-/// Where `DILQR_CACHE` says, and otherwise in the user's own cache folder. Without one there is no cache: whatever stands
-/// in it is compiled, so it is no place that other users can write to.
+/// `DILQR_CACHE`, or else the user's cache folder. Without either there is no cache: the kernels in it are compiled, so other
+/// users must not be able to write to it.
 fn cache_folder() -> Option<PathBuf> {
     match std::env::var_os("DILQR_CACHE").filter(|value| !value.is_empty()) {
         Some(value) if value == "off" => None,
@@ -49,13 +49,13 @@ fn cache_folder() -> Option<PathBuf> {
     }
 }
 
-/// dilqr's folder in the home of the user, which has the same name in every terminal.
+/// dilqr's folder in the user's home folder.
 pub(crate) fn user_folder() -> Option<PathBuf> {
     let home = ["HOME", "USERPROFILE"].iter().find_map(std::env::var_os).map(PathBuf::from);
     home.filter(|home| home.is_dir()).map(|home| home.join(".cache").join("dilqr"))
 }
 
-/// The file that a path, in the user's own source, stands for.
+/// The file of a path in the user's source.
 pub(crate) fn in_package(package: &Path, path: &str) -> PathBuf {
     // Not `join`, which would let an absolute path through; the path is included from the package's folder on, too.
     let mut file = package.as_os_str().to_owned();

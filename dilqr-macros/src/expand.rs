@@ -7,7 +7,7 @@ use crate::derive;
 use crate::elaborate::model as elaborate;
 use crate::elaborate::system::{Limits, System};
 use crate::emit::context::EmitContext;
-use crate::emit::{dump, items, unused, user_module};
+use crate::emit::{dead_inputs, dump, items, user_module};
 use crate::environment::{Environment, lists};
 use crate::program::kernels::Kernels;
 use crate::store::fingerprint::fingerprint;
@@ -88,7 +88,8 @@ fn compile(
     Ok(emit(&model, &system, &kernels, options.vendored.as_ref(), &runtime))
 }
 
-fn emit(
+/// The items that the macro adds to the module.
+pub(crate) fn emit(
     model: &Model,
     system: &System,
     kernels: &Kernels,
@@ -107,7 +108,7 @@ fn emit(
         vendored: vendored.map(|file| file.path.as_str()),
         sizes: system.vectors.sizes(),
         kernels,
-        unused: &unused::fields(&system.vectors, kernels),
+        unused: &dead_inputs::fields(&system.vectors, kernels),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Cuts expressions in normal form into elementals: a function call, a power, a product, or a sum of products, each over
-//! inputs and earlier elementals. Equal expressions share one elemental, so what the model states twice (both halves of a
-//! symmetric matrix) is differentiated once.
+//! inputs and earlier elementals. Equal expressions share one elemental, so an expression that the model has twice (both
+//! halves of a symmetric matrix) is differentiated once.
 
 use std::collections::HashMap;
 

@@ -32,7 +32,7 @@ impl Elaborator<'_> {
         }
     }
 
-    /// A branch whose condition depends on quantities: both sides, and selects of what they leave different.
+    /// A branch whose condition depends on quantities: both sides, and selects of the variables that they leave different.
     fn both_sides(&mut self, branch: &Branch, condition: NodeId, span: Span, scope: &mut Scope) -> SymbolicValue {
         let mut first = self.stop_gradients(scope, condition, true, span);
         let first_before = first.clone();

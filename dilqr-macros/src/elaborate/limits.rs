@@ -10,7 +10,7 @@ use crate::syntax::ast::{Bounds, CONSTRAINT_FUNCTIONS, Expr};
 use crate::syntax::messages::message;
 
 impl Elaborator<'_> {
-    /// The limits, and the functions that bounds alone call: rustc does not see these calls.
+    /// The limits, and the functions that bounds alone call: the expansion removes these calls.
     pub(crate) fn limits(&mut self, arguments: &Arguments) -> (Limits<NodeId>, Vec<Ident>) {
         let mut limits = Limits::default();
         // The list has inequalities before equalities, as the vector does.

@@ -1,4 +1,4 @@
-//! What elaboration makes of a model: the graph, the vectors, and the outputs.
+//! The result of elaboration: the graph, the vectors, and the outputs.
 
 use proc_macro2::Ident;
 

@@ -1,4 +1,4 @@
-//! Types and shapes: what a type stands for, how many numbers a value holds, and whether a value has the shape it must.
+//! Types and shapes: the shapes of types, the numbers in a value, and checks that values have the expected shapes.
 
 use proc_macro2::Ident;
 

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use super::unused::Unused;
+use super::dead_inputs::Unused;
 use crate::elaborate::graph::NodeId;
 use crate::elaborate::system::{Limits, Vectors};
 use crate::program::kernels::Kernels;

@@ -6,13 +6,13 @@ use proc_macro2::{Ident, TokenStream};
 
 use crate::environment::lists;
 
-/// Writes the formatted expansion of a model that `DILQR_DUMP` names (or of every model, for `all`) and says where.
+/// Writes the formatted expansion of a model that `DILQR_DUMP` names (or of every model, for `all`) and prints the path.
 pub(crate) fn dump(module: &Ident, tokens: &TokenStream) {
     let Ok(wanted) = std::env::var("DILQR_DUMP") else { return };
     if !lists(&wanted, module) {
         return;
     }
-    // Code that does not parse back is written as it is: that is when one wants to see it most.
+    // Code that does not parse is written without formatting.
     let text = syn::parse2::<syn::File>(tokens.clone())
         .map_or_else(|_| tokens.to_string(), |file| prettyplease::unparse(&file));
     let folder = folder();

@@ -8,7 +8,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::context::EmitContext;
-use super::unused::Unused;
+use super::dead_inputs::Unused;
 use super::{conversions, model, public};
 
 /// All items that the macro adds to the module.

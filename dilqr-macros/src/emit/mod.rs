@@ -3,6 +3,7 @@
 mod chunk;
 pub(crate) mod context;
 mod conversions;
+pub(crate) mod dead_inputs;
 pub(crate) mod documentation;
 pub(crate) mod dump;
 mod functions;
@@ -12,5 +13,4 @@ mod public;
 mod signature;
 mod split;
 mod statements;
-pub(crate) mod unused;
 pub(crate) mod user_module;

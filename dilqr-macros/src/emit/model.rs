@@ -49,7 +49,7 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
             #linearize
             #(#kernels)*
 
-            // In a private module nothing else may name them, and rustc would call them unused.
+            // In a private module nothing else may use them, and rustc would warn.
             let _ = (#(#replaced,)*);
         };
     }

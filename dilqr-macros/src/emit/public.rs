@@ -69,8 +69,8 @@ fn linearization(context: &EmitContext<'_>) -> TokenStream {
                 }
             }
 
-            /// Becomes what [`linearize`] returns, without the zeros: what is zero at every point (`SPARSITY` of the model
-            /// says where) is not written. For loops over one record.
+            /// Writes the result of [`linearize`], without the entries that are zero at every point (see `SPARSITY` of the
+            /// model). For loops over one record.
             pub fn update(&mut self, x: &State, u: &Control, p: &Params #parameter) {
                 #model::__linearize(x, u, p #argument, self);
             }

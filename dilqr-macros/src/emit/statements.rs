@@ -22,29 +22,21 @@ enum Precedence {
     Atom,
 }
 
-/// Whether statements are emitted for f64 or for any scalar.
+/// Emits calls of the functions of `dilqr_runtime::Scalar` on `__S`.
 #[derive(Clone, Copy)]
-struct EmitMode<'a> {
+struct ScalarCalls<'a> {
     runtime: &'a TokenStream,
-    for_f64: bool,
 }
 
 fn local(index: usize) -> Ident {
     format_ident!("__t{index}")
 }
 
-impl EmitMode<'_> {
+impl ScalarCalls<'_> {
     fn constant(self, value: f64) -> (TokenStream, Precedence) {
-        let runtime = self.runtime;
-        let magnitude = value.abs();
-        let literal = if self.for_f64 { Literal::f64_suffixed(magnitude) } else { Literal::f64_unsuffixed(magnitude) };
-        let negative = value.is_sign_negative();
-        let literal = if negative { quote!(-#literal) } else { quote!(#literal) };
-        match self.for_f64 {
-            true if negative => (literal, Precedence::Sum),
-            true => (literal, Precedence::Atom),
-            false => (quote!(<__S as #runtime::Scalar>::from_f64(#literal)), Precedence::Atom),
-        }
+        let literal = Literal::f64_unsuffixed(value.abs());
+        let literal = if value.is_sign_negative() { quote!(-#literal) } else { quote!(#literal) };
+        self.call("from_f64", &[literal])
     }
 
     /// An input, a constant, or a value in the scratch array.
@@ -70,33 +62,33 @@ impl EmitMode<'_> {
 }
 
 impl FunctionChunk<'_> {
-    pub(super) fn tokens(&self, runtime: &TokenStream, for_f64: bool) -> TokenStream {
-        let mode = EmitMode { runtime, for_f64 };
+    pub(super) fn tokens(&self, runtime: &TokenStream) -> TokenStream {
+        let scalar = ScalarCalls { runtime };
         let mut statements = Statements { list: Vec::new(), loads: self.loads.clone() };
         let mut outputs = self.outputs.iter().peekable();
         let mut spills = self.spills.iter().peekable();
         let mut done = self.inlined.clone();
         for index in self.start..self.end {
             if !done[index - self.start] {
-                self.emit_loads(index, mode, &mut statements);
-                statements.list.extend(self.binding(index, &mut done, mode));
+                self.emit_loads(index, scalar, &mut statements);
+                statements.list.extend(self.binding(index, &mut done, scalar));
             }
             while let Some((_, output)) = outputs.next_if(|(of, _)| *of == index) {
-                self.emit_write(index, *output, mode, &mut statements);
+                self.emit_write(index, *output, scalar, &mut statements);
             }
             while let Some((_, slot)) = spills.next_if(|(of, _)| *of == index) {
-                statements.list.push(self.spill(index, *slot, mode));
+                statements.list.push(self.spill(index, *slot, scalar));
             }
         }
         for &(index, output) in outputs {
-            self.emit_write(index, output, mode, &mut statements);
+            self.emit_write(index, output, scalar, &mut statements);
         }
         if self.returns {
             let result = self.result.map(|result| {
-                self.emit_loads(result, mode, &mut statements);
-                self.whole(ValueId::at(result), mode)
+                self.emit_loads(result, scalar, &mut statements);
+                self.whole(ValueId::at(result), scalar)
             });
-            statements.list.push(result.unwrap_or_else(|| mode.constant(0.0).0));
+            statements.list.push(result.unwrap_or_else(|| scalar.constant(0.0).0));
         }
         let list = statements.list;
         quote!(#(#list)*)
@@ -104,54 +96,53 @@ impl FunctionChunk<'_> {
 
     /// Emits the `let`s of the values from elsewhere that an expression is the first to read. If all of them were at the
     /// start, the compiler would keep them all on the stack.
-    fn emit_loads(&self, index: usize, mode: EmitMode<'_>, statements: &mut Statements) {
+    fn emit_loads(&self, index: usize, scalar: ScalarCalls<'_>, statements: &mut Statements) {
         if statements.loads.remove(&index).is_some() {
-            statements.list.extend(self.load_binding(index, mode));
+            statements.list.extend(self.load_binding(index, scalar));
             return;
         }
         for operand in self.program.ops[index].operands().into_iter().flatten().map(ValueId::index) {
             if self.is_inlined(operand) || statements.loads.contains_key(&operand) {
-                self.emit_loads(operand, mode, statements);
+                self.emit_loads(operand, scalar, statements);
             }
         }
     }
 
-    fn emit_write(&self, index: usize, output: Output, mode: EmitMode<'_>, statements: &mut Statements) {
-        self.emit_loads(index, mode, statements);
-        statements.list.push(write(output, &self.whole(ValueId::at(index), mode)));
+    fn emit_write(&self, index: usize, output: Output, scalar: ScalarCalls<'_>, statements: &mut Statements) {
+        self.emit_loads(index, scalar, statements);
+        statements.list.push(write(output, &self.whole(ValueId::at(index), scalar)));
     }
 
     /// Conditions are spilled as numbers.
-    fn spill(&self, index: usize, slot: usize, mode: EmitMode<'_>) -> TokenStream {
+    fn spill(&self, index: usize, slot: usize, scalar: ScalarCalls<'_>) -> TokenStream {
         let local = local(index);
         if self.program.ops[index].is_condition() {
-            let (one, zero) = (mode.constant(1.0).0, mode.constant(0.0).0);
-            let (value, _) = mode.call("select", &[quote!(#local), one, zero]);
+            let (one, zero) = (scalar.constant(1.0).0, scalar.constant(0.0).0);
+            let (value, _) = scalar.call("select", &[quote!(#local), one, zero]);
             quote!(__w[#slot] = #value;)
         } else {
             quote!(__w[#slot] = #local;)
         }
     }
 
-    /// The `let` of a value from elsewhere. `None` where the value is inlined: it is read once, or it is an f64 constant,
-    /// which is as short as a name.
-    fn load_binding(&self, index: usize, mode: EmitMode<'_>) -> Option<TokenStream> {
+    /// The `let` of a value from elsewhere. `None` where the value is inlined, since it is read once.
+    fn load_binding(&self, index: usize, scalar: ScalarCalls<'_>) -> Option<TokenStream> {
         let Load { slot, reads } = *self.loads.get(&index)?;
         let op = self.program.ops[index];
         let is_condition = op.is_condition();
-        if (reads == 1 && !is_condition) || (mode.for_f64 && matches!(op, Op::Constant(_))) {
+        if reads == 1 && !is_condition {
             return None;
         }
         let value = match slot {
-            Some(slot) if is_condition => mode.call("less", &[mode.constant(0.0).0, quote!(__w[#slot])]).0,
-            _ => mode.leaf(op, slot).0,
+            Some(slot) if is_condition => scalar.call("less", &[scalar.constant(0.0).0, quote!(__w[#slot])]).0,
+            _ => scalar.leaf(op, slot).0,
         };
         let local = local(index);
         Some(quote!(let #local = #value;))
     }
 
     /// The `let` of an operation, together with its partner if it is the sine or the cosine of an angle that has both.
-    fn binding(&self, index: usize, done: &mut [bool], mode: EmitMode<'_>) -> Option<TokenStream> {
+    fn binding(&self, index: usize, done: &mut [bool], scalar: ScalarCalls<'_>) -> Option<TokenStream> {
         use ElementaryFunction::{Cos, Sin};
         let name = local(index);
         let op = self.program.ops[index];
@@ -164,36 +155,36 @@ impl FunctionChunk<'_> {
                 done[partner - self.start] = true;
                 let other = local(partner);
                 let (sin, cos) = if function == Sin { (name, other) } else { (other, name) };
-                let (both, _) = mode.call("sin_cos", &[self.whole(a, mode)]);
+                let (both, _) = scalar.call("sin_cos", &[self.whole(a, scalar)]);
                 return Some(quote!(let (#sin, #cos) = #both;));
             }
         }
-        let (value, _) = self.expression(op, mode);
+        let (value, _) = self.expression(op, scalar);
         Some(quote!(let #name = #value;))
     }
 
     /// A value where it is read.
-    fn value(&self, value: ValueId, mode: EmitMode<'_>) -> (TokenStream, Precedence) {
+    fn value(&self, value: ValueId, scalar: ScalarCalls<'_>) -> (TokenStream, Precedence) {
         let index = value.index();
         let op = self.program.ops[index];
         if op.computes() && self.is_inlined(index) {
-            return self.expression(op, mode);
+            return self.expression(op, scalar);
         }
         let slot = self.loads.get(&index).and_then(|load| load.slot);
-        if self.load_binding(index, mode).is_some() || (op.computes() && slot.is_none()) {
+        if self.load_binding(index, scalar).is_some() || (op.computes() && slot.is_none()) {
             return (local(index).into_token_stream(), Precedence::Atom);
         }
-        mode.leaf(op, slot)
+        scalar.leaf(op, slot)
     }
 
     /// A value as an argument, or as the whole right side of a statement.
-    fn whole(&self, value: ValueId, mode: EmitMode<'_>) -> TokenStream {
-        self.value(value, mode).0
+    fn whole(&self, value: ValueId, scalar: ScalarCalls<'_>) -> TokenStream {
+        self.value(value, scalar).0
     }
 
     /// A value as an operand, in parentheses where its precedence is below `least`.
-    fn operand(&self, value: ValueId, least: Precedence, mode: EmitMode<'_>) -> TokenStream {
-        let (tokens, precedence) = self.value(value, mode);
+    fn operand(&self, value: ValueId, least: Precedence, scalar: ScalarCalls<'_>) -> TokenStream {
+        let (tokens, precedence) = self.value(value, scalar);
         if precedence < least { quote!((#tokens)) } else { tokens }
     }
 
@@ -206,11 +197,11 @@ impl FunctionChunk<'_> {
     }
 
     /// An operation over its operands.
-    fn expression(&self, op: Op, mode: EmitMode<'_>) -> (TokenStream, Precedence) {
+    fn expression(&self, op: Op, scalar: ScalarCalls<'_>) -> (TokenStream, Precedence) {
         use Precedence::{Atom, Product, Sum};
-        let operand = |value: ValueId, least: Precedence| self.operand(value, least, mode);
+        let operand = |value: ValueId, least: Precedence| self.operand(value, least, scalar);
         let call = |function: &str, arguments: &[ValueId]| {
-            mode.call(function, &arguments.iter().map(|&value| self.whole(value, mode)).collect::<Vec<_>>())
+            scalar.call(function, &arguments.iter().map(|&value| self.whole(value, scalar)).collect::<Vec<_>>())
         };
         match op {
             Op::Input(_) | Op::Constant(_) => unreachable!("inputs and constants are no operations"),
@@ -240,7 +231,7 @@ impl FunctionChunk<'_> {
             Op::Binary(function, a, b) => call(function.name(), &[a, b]),
             Op::Powf(a, exponent) => {
                 let exponent = f64::from_bits(exponent);
-                mode.call("powf", &[self.whole(a, mode), quote!(#exponent)])
+                scalar.call("powf", &[self.whole(a, scalar), quote!(#exponent)])
             }
             Op::Compare(comparison, a, b) => call(comparison.method(), &[a, b]),
             Op::Select(condition, a, b) => call("select", &[condition, a, b]),

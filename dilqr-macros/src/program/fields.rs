@@ -1,4 +1,4 @@
-//! What kernels write: the fields of the records of `dilqr_runtime::model` and `dilqr_runtime::limits`, one row each.
+//! The outputs of kernels: the fields of the records of `dilqr_runtime::model` and `dilqr_runtime::limits`, one row each.
 
 /// Where a field is, which decides how its entries are written in generated code and in listings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
-//! The kernels of a model, one row each, and what their programs say about the model.
+//! The kernels of a model, one row each, and the patterns of their outputs.
 //!
 //! A row has the method of `dilqr_runtime::Model`, its parameters, whether it returns the scalar that the program writes to
-//! [`Field::L`], and which models have the kernel. What a kernel computes is said in `differentiate::kernel_writer`.
+//! [`Field::L`], and which models have the kernel. `differentiate::kernel_writer` defines what a kernel
+//! computes.
 
 use std::ops::Index;
 

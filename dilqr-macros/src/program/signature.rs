@@ -1,8 +1,8 @@
-//! The arguments of kernels: what a method of `dilqr_runtime::Model` takes, and what the function behind it takes.
+//! The parameters of the methods of `dilqr_runtime::Model`, and the arguments of the kernels' functions behind them.
 
 use super::vectors::{Dimension, Vector};
 
-/// The type of what a kernel writes, over a scalar.
+/// The type of a record, over a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RecordType {
     Vector(Dimension),
@@ -16,7 +16,7 @@ pub(crate) enum RecordType {
 
 macro_rules! records {
     ($($(#[$doc:meta])* $record:ident $name:literal $kind:expr;)*) => {
-        /// What a kernel writes.
+        /// An argument that a kernel writes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Record {
             $($(#[$doc])* $record,)*

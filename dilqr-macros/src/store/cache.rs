@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use super::fingerprint::{VERSION, hash};
-use super::listing;
+use super::textual_ir;
 use crate::elaborate::system::Vectors;
 use crate::program::kernels::Kernels;
 
@@ -48,14 +48,14 @@ impl<'a> CacheEntry<'a> {
         if checksum != hash(rest) {
             return None;
         }
-        let kernels = listing::read(rest.strip_prefix(&self.key)?.strip_prefix('\0')?, vectors)?;
+        let kernels = textual_ir::read(rest.strip_prefix(&self.key)?.strip_prefix('\0')?, vectors)?;
         // The time of the last use, for `prune`. It is optional: the folder may be read-only.
         let _ = File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
         Some(kernels)
     }
 
     pub(crate) fn write(&self, kernels: &Kernels, vectors: &Vectors) {
-        let text = format!("{}\0{}", self.key, listing::write(kernels, vectors));
+        let text = format!("{}\0{}", self.key, textual_ir::write(kernels, vectors));
         if self.replace(&format!("{}\n{text}", hash(&text))).is_ok() {
             prune(self.folder, ENTRIES, BYTES);
         }

@@ -3,5 +3,5 @@
 #[cfg(feature = "symbolica")]
 pub(crate) mod cache;
 pub(crate) mod fingerprint;
-pub(crate) mod listing;
+pub(crate) mod textual_ir;
 pub(crate) mod vendored;

@@ -8,7 +8,7 @@ use std::path::Path;
 use proc_macro2::Ident;
 
 use super::fingerprint::{VERSION, hash};
-use super::listing;
+use super::textual_ir;
 use crate::elaborate::system::Vectors;
 use crate::environment::in_package;
 use crate::program::kernels::Kernels;
@@ -42,13 +42,13 @@ impl VendoredFile<'_> {
         if model != hash(self.fingerprint) {
             return Err(vendoring::stale(path, &renew));
         }
-        listing::read(rest, vectors).ok_or_else(edited)
+        textual_ir::read(rest, vectors).ok_or_else(edited)
     }
 
     /// Writes the file, unless it is up to date.
     pub(crate) fn write(&self, kernels: &Kernels, vectors: &Vectors) -> Result<(), String> {
         let model = hash(self.fingerprint);
-        let rest = format!("{}{}", preface(self.module), listing::write(kernels, vectors));
+        let rest = format!("{}{}", preface(self.module), textual_ir::write(kernels, vectors));
         let checksum = sum(VERSION, &model, &rest);
         let text = format!("{DILQR}{VERSION}\n{MODEL}{model}\n{CHECKSUM}{checksum}\n{rest}");
         let file = in_package(self.package, &self.file.path);
@@ -95,13 +95,13 @@ fn preface(module: &Ident) -> String {
     let renew = command(module);
     format!(
         "//\n\
-         // Kernels of the model `{module}`, with which it compiles without Symbolica. Not to be edited: dilqr refuses this\n\
-         // file once it differs from what was written, or the model from what it was derived from. To renew it:\n\
+         // Kernels of the model `{module}`, with which it compiles without Symbolica. Do not edit: dilqr rejects the file\n\
+         // if it was edited, or if the model has changed since. To renew it:\n\
          //\n\
          //     {renew}\n\
          //\n\
          // x, u, p, s: state, control, parameters, stage parameters; lambda, mu: costate of the next stage, multipliers of\n\
-         // constraints; lower, upper: weights of bounds; dx, du, dlambda, dmu: directions; out: what a kernel writes (see\n\
-         // dilqr_runtime::Model), zero where nothing is written.\n"
+         // constraints; lower, upper: weights of bounds; dx, du, dlambda, dmu: directions; out: the record of a kernel (see\n\
+         // dilqr_runtime::Model), zero where no line writes.\n"
     )
 }

@@ -1,28 +1,31 @@
-//! Whether the tokens of a model can be walked.
+//! A limit on the nesting of a model's tokens.
 //!
-//! syn's parser and every walk over its trees and ours are recursive, on the stack that rustc has, and a stack that
-//! overflows takes rustc with it. So what would nest too deeply is refused here, before anybody walks. Every token has a
-//! price, a bound on the stack that what comes with it may take: little for a term of a sum, much for a bracket.
+//! syn's parser and every walk over its trees and ours are recursive, on rustc's stack of 8 MiB, and a stack overflow ends
+//! rustc. So tokens that nest too deeply are reported before anything walks them. Every token has a stack cost: an upper
+//! bound on the stack for what nests in it, in about a kilobyte; small for a term of a sum, large for a bracket.
+//!
+//! A larger stack (the crate stacker) with a plain limit on tokens would need no costs. It is not used: to accept the same
+//! models it would reserve some 400 MiB for the worst tokens, and its assembly needs a C toolchain where dilqr is built.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
 use super::errors::{Errors, Span};
 use super::messages::message;
 
-/// With the prices below, half of rustc's 8 MiB is enough for the dearest nest that costs this, also where the macro is built
-/// without optimisation (measured). It buys a sum of 600 terms.
-const BUDGET: usize = 4000;
+/// The largest stack cost. Half of rustc's stack is enough for the worst tokens of this cost, also where the macro is built
+/// without optimization (measured). A sum of 600 terms is within it.
+const MAX_STACK_COST: usize = 4000;
 
-/// Whether `tokens` can be walked; reports where they cannot.
+/// Whether `tokens` are within the limit; reports the expressions that are not.
 pub(crate) fn is_walkable(tokens: TokenStream, errors: &mut Errors) -> bool {
-    walk(tokens, 0, errors)
+    check(tokens, 0, errors)
 }
 
-/// What the last token was, as far as the next one depends on it.
+/// The last token, as far as the cost of the next one depends on it.
 #[derive(Clone, Copy)]
 enum Last {
     Operand,
-    /// Or nothing.
+    /// Also the start of an expression.
     Operator,
     /// The first half of an operator of two characters, and whether that is a prefix.
     Half(bool),
@@ -30,9 +33,9 @@ enum Last {
     Quote,
 }
 
-/// What a token costs.
-enum Price {
-    /// Everything up to the next separator is nested in it.
+/// The stack cost of a token.
+enum StackCost {
+    /// Everything up to the next separator nests in it.
     Nest(usize),
     /// The same, and the operand before it is complete.
     Binary(usize),
@@ -40,37 +43,36 @@ enum Price {
     Operand(usize),
 }
 
-/// `used` is what the surrounding groups have cost.
-fn walk(tokens: TokenStream, used: usize, errors: &mut Errors) -> bool {
+/// `used` is the cost of the enclosing groups.
+fn check(tokens: TokenStream, used: usize, errors: &mut Errors) -> bool {
     let mut walkable = true;
     let mut last = Last::Operator;
-    // Between separators: where it begins, what nests, and the operand at hand.
+    // Since the last separator: the first token, the cost of what nests, and of the current operand.
     let mut run: Option<Span> = None;
     let (mut nest, mut operand) = (used, 0);
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
         let begin = *run.get_or_insert(token.span().into());
         let before = nest + operand;
-        let price = price(&token, &mut last);
-        match price {
-            Price::Nest(price) => nest += price,
-            Price::Binary(price) => (nest, operand) = (nest + price, 0),
-            Price::Operand(price) => operand += price,
+        match stack_cost(&token, &mut last) {
+            StackCost::Nest(cost) => nest += cost,
+            StackCost::Binary(cost) => (nest, operand) = (nest + cost, 0),
+            StackCost::Operand(cost) => operand += cost,
         }
-        if before <= BUDGET && nest + operand > BUDGET {
+        if before <= MAX_STACK_COST && nest + operand > MAX_STACK_COST {
             errors.on(begin.to(token.span()), message::TOO_LONG);
             walkable = false;
-            // Once for a run.
-            nest = BUDGET + 1;
+            // One error between separators.
+            nest = MAX_STACK_COST + 1;
         }
         let ends = match &token {
             TokenTree::Punct(punct) => matches!(punct.as_char(), ';' | ',' | '#'),
             TokenTree::Group(group) => {
-                if nest + operand <= BUDGET {
-                    walkable &= walk(group.stream(), nest + operand, errors);
+                if nest + operand <= MAX_STACK_COST {
+                    walkable &= check(group.stream(), nest + operand, errors);
                 }
                 operand = operand.saturating_sub(GROUP - 5);
-                // The end of an item or a statement, unless it goes on.
+                // The end of an item or a statement, unless an operator or `else` follows.
                 let goes_on = match tokens.peek() {
                     Some(TokenTree::Ident(name)) => name == "else",
                     Some(TokenTree::Punct(_)) => true,
@@ -87,30 +89,30 @@ fn walk(tokens: TokenStream, used: usize, errors: &mut Errors) -> bool {
     walkable
 }
 
-/// Of what is inside a bracket, brace or parenthesis.
+/// The cost of a bracket, brace or parenthesis.
 const GROUP: usize = 30;
 
-/// The price of a token behind `last`, which becomes this one.
-fn price(token: &TokenTree, last: &mut Last) -> Price {
+/// The stack cost of a token after `last`, which becomes this token.
+fn stack_cost(token: &TokenTree, last: &mut Last) -> StackCost {
     let before = std::mem::replace(last, Last::Operand);
     let punct = match token {
-        TokenTree::Group(_) => return Price::Operand(GROUP),
-        TokenTree::Literal(_) => return Price::Operand(1),
+        TokenTree::Group(_) => return StackCost::Operand(GROUP),
+        TokenTree::Literal(_) => return StackCost::Operand(1),
         TokenTree::Ident(name) => {
             let name = name.to_string();
-            // A lifetime belongs to a reference, and is no operand.
+            // A lifetime is a part of a reference, not an operand.
             if matches!(before, Last::Quote) || matches!(name.as_str(), "as" | "else" | "mut" | "pub" | "ref") {
                 *last = Last::Operator;
             }
             return match name.as_str() {
-                "as" => Price::Operand(4),
-                "dyn" | "fn" | "impl" => Price::Nest(32),
+                "as" => StackCost::Operand(4),
+                "dyn" | "fn" | "impl" => StackCost::Nest(32),
                 "async" | "become" | "break" | "const" | "do" | "for" | "if" | "in" | "let" | "loop" | "match"
                 | "mod" | "move" | "return" | "static" | "try" | "unsafe" | "where" | "while" | "yield" => {
                     *last = Last::Operator;
-                    Price::Nest(16)
+                    StackCost::Nest(16)
                 }
-                _ => Price::Operand(1),
+                _ => StackCost::Operand(1),
             };
         }
         TokenTree::Punct(punct) => punct,
@@ -124,14 +126,14 @@ fn price(token: &TokenTree, last: &mut Last) -> Price {
         _ => Last::Operator,
     };
     match punct.as_char() {
-        '|' if is_prefix => Price::Nest(32),
-        '&' | '*' | '!' if is_prefix => Price::Operand(32),
-        '-' if is_prefix => Price::Operand(5),
-        '<' => Price::Binary(48),
-        '@' => Price::Binary(16),
-        ':' | '\'' => Price::Operand(1),
-        '.' | '?' if !is_prefix => Price::Operand(4),
-        _ if is_second_half => Price::Operand(0),
-        _ => Price::Binary(6),
+        '|' if is_prefix => StackCost::Nest(32),
+        '&' | '*' | '!' if is_prefix => StackCost::Operand(32),
+        '-' if is_prefix => StackCost::Operand(5),
+        '<' => StackCost::Binary(48),
+        '@' => StackCost::Binary(16),
+        ':' | '\'' => StackCost::Operand(1),
+        '.' | '?' if !is_prefix => StackCost::Operand(4),
+        _ if is_second_half => StackCost::Operand(0),
+        _ => StackCost::Binary(6),
     }
 }

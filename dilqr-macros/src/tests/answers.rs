@@ -1,4 +1,4 @@
-//! The macro as rustc sees it: what it answers to any tokens whatever, on a stack like rustc's, and how soon.
+//! Runs the macro as rustc does, on a stack like rustc's: it must return tokens in time for any input.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Each token is code that rustc has to compile, or at least to read.
 const LENGTH: usize = 1_000_000;
 
-/// What the macro has answered.
+/// The result of an expansion.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answer {
     /// With an error.
@@ -25,7 +25,7 @@ pub(super) struct Answer {
     pub(super) time: Duration,
 }
 
-/// All tokens at all depths, groups included; however deep, since some of what is expanded here is very deep.
+/// All tokens at all depths, groups included. It is iterative, since some inputs nest very deeply.
 pub(super) fn flatten(tokens: TokenStream) -> Vec<TokenTree> {
     let (mut all, mut streams) = (Vec::new(), vec![tokens]);
     while let Some(stream) = streams.pop() {
@@ -39,9 +39,9 @@ pub(super) fn flatten(tokens: TokenStream) -> Vec<TokenTree> {
     all
 }
 
-/// Expands `#[model(arguments)] module` for what `make` says, number by number, on one thread with a stack like rustc's.
-/// Fails where the macro panics, overflows the stack (which ends the process), hangs or answers without measure, and
-/// says with what.
+/// Expands `#[model(arguments)] module` for the results of `make`, number by number, on one thread with a stack like rustc's.
+/// Fails, with the number, where the macro panics, overflows the stack (which ends the process), hangs, or returns too many
+/// tokens.
 pub(super) fn answers(
     numbers: impl Iterator<Item = u64> + Send + 'static,
     make: impl Fn(u64) -> (TokenStream, TokenStream) + Send + 'static,

@@ -108,7 +108,7 @@ fn damaged_entries_are_replaced() {
         ("not UTF-8", [&whole[..200], &[0xff][..], &whole[201..]].concat()),
         ("no checksum", rest.into()),
         ("a checksum alone", checksum.into()),
-        // With a checksum that fits: what the hash of a name does not tell apart, and another format.
+        // With a right checksum: another key with the same hash, and another format.
         ("another key", forged(rest.replacen("State", "Other", 1))),
         ("another format", forged(rest.replacen("let t0 = ", "t0 = ", 1))),
     ];
@@ -121,7 +121,7 @@ fn damaged_entries_are_replaced() {
     assert_eq!(folder.files().len(), 1);
 }
 
-/// A folder that cannot be made, or stands where an entry should: derived as without a cache.
+/// A folder that cannot be made, or a folder in place of an entry: models are derived as without a cache.
 #[test]
 fn a_cache_that_cannot_be_written_is_none() {
     let folder = Folder::new("unwritable");

@@ -22,7 +22,7 @@ const PEERS: &str = include_str!("../../../benches/src/peers.rs");
 const QUADROTOR: &str = include_str!("../../../benches/src/quadrotor.rs");
 const ARM: &str = include_str!("../../../models/src/arm.rs");
 
-/// Replaces what stands in a text once.
+/// Replaces a part that occurs once in a text.
 fn replaced(text: &str, from: &str, to: &str) -> String {
     assert_eq!(text.matches(from).count(), 1, "{from}");
     text.replace(from, to)
@@ -50,7 +50,7 @@ fn cross(tapes: &[Tape]) -> usize {
     let mut best = usize::MAX;
     let strategies = tapes.iter().flat_map(|tape| HessianStrategy::ALL.map(|hessian| (tape, hessian)));
     for (tape, hessian) in strategies {
-        // A way that is far beyond the best is given up.
+        // A strategy that is far beyond the best is given up.
         let limit = best.saturating_mul(3).saturating_add(1_000);
         let mut chain = ChainRule::new(tape, Strategy { jacobian: JacobianStrategy::Forward, hessian }, limit);
         let mut roots = vec![(tape.l, chain.builder.constant(1.0))];

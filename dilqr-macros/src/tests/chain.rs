@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// A chain of `length` bindings, each of which reads the one before as `step` says: `{}` stands for its name.
+/// A chain of `length` bindings. Each reads the one before by the expression `step`, in which `{}` is its name.
 #[allow(dead_code, reason = "the tests that compile models include this file for the other function")]
 pub(crate) fn chain(length: usize, step: &str) -> String {
     let mut lets = String::from("let v0 = x.a + p.k * u.v;\n");

@@ -1,5 +1,5 @@
 //! The normal form of an expression has the domain of the expression, but for what cancels: a kernel gives the user's number
-//! where the user's function gives one, on both sides of zero, in whatever way it was built.
+//! where the user's function gives one, on both sides of zero, by every strategy.
 
 use super::{differentiate, each_strategy, elaborate};
 use crate::differentiate::build_kernels::build_kernels;

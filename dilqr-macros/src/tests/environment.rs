@@ -6,7 +6,7 @@ use std::process::Command;
 use super::Folder;
 use crate::environment::{Environment, in_package, lists};
 
-/// The environment of a process of its own, with some variables set and all that matter unset before.
+/// The environment of another process, with these variables set and all others that matter unset.
 fn environment(variables: &[(&str, &str)]) -> String {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--ignored", "--exact", "tests::environment::child", "--nocapture"]);

@@ -1,5 +1,5 @@
 //! The macro on what is no model any more: shipped models and compile tests with tokens deleted, repeated, exchanged or
-//! replaced, at any depth. It answers with tokens, mostly errors, soon, and never panics.
+//! replaced, at any depth. It returns tokens in time, mostly errors, and never panics.
 //!
 //! `DILQR_FUZZ=5000..9000 cargo test -p dilqr-macros mutants -- --nocapture` tries other mutants than the usual ones.
 //! `DILQR_FUZZ=7` prints number 7 and expands it.
@@ -63,7 +63,7 @@ enum Edit {
     /// With its neighbour.
     Exchange,
     Replace(TokenTree),
-    /// By the first of its own kind, which still parses more often.
+    /// By the first token of the same kind, which parses more often.
     Alike(Vec<TokenTree>),
     Insert(TokenTree),
     /// A group by what is in it, another token by a group around it.
@@ -184,6 +184,6 @@ fn mutants() {
     let slowest = answers.iter().map(|answer| answer.time).max().unwrap_or(Duration::ZERO);
     let longest = answers.iter().map(|answer| answer.length).max().unwrap_or(0);
     println!("{compiled} of {} are models still; at most {slowest:?} and {longest} tokens", answers.len());
-    // Neither answer is rare, or the mutants would be too tame or too wild to tell anything.
+    // Neither result is rare: otherwise the mutants would test too little.
     assert!(answers.len() < 100 || (answers.len() / 10..answers.len() / 2).contains(&compiled), "{compiled}");
 }

@@ -1,4 +1,4 @@
-//! What the compiler makes of known models, kept as text: a change of it is seen where it is reviewed.
+//! The compiler's output for known models, as text: reviews show its changes.
 //!
 //! `DILQR_BLESS=1 cargo test -p dilqr-macros` writes the text anew.
 
@@ -7,12 +7,13 @@ use std::path::Path;
 
 use proc_macro2::TokenStream;
 
-use super::{derive, elaborate_file};
+use super::{derive, differentiate, elaborate_file, emitted, parse_and_elaborate};
+use crate::differentiate::build_kernels::{Built, Strategies, build_all};
 use crate::differentiate::session::with_symbolica_lock;
 use crate::emit::documentation::pictures;
 use crate::environment::Environment;
 use crate::expand;
-use crate::program::kernels::sparsity;
+use crate::program::kernels::{Kernels, sparsity};
 
 /// The shipped models, but for the arm, whose kernels take twice as long as all of these together.
 pub(super) const MODELS: [(&str, &str); 15] = [
@@ -54,17 +55,38 @@ pub(super) fn check(name: &str, text: &str) {
     assert_eq!(text.lines().count(), golden.lines().count(), "{name}");
 }
 
-/// Common subexpressions, zeros and the choice of sweeps all show in the counts.
+/// Common subexpressions, zeros and the choice of strategies show in the counts. After them: the strategy that built the
+/// kernel, as far as it makes a difference. Beside them: the size of the emitted code.
 #[test]
-fn operation_counts() {
-    let mut text = String::from("model kernel total | add | mul | div | neg | call | select\n");
+fn operation_counts_and_emitted_code() {
+    let mut counts = String::from("model kernel total | add | mul | div | neg | call | select | strategy\n");
+    let mut emitted = String::from("model | functions | statements | const instantiations | tokens\n");
     for (name, file) in MODELS {
-        let kernels = with_symbolica_lock(|| derive(&elaborate_file(file, name))).unwrap();
-        for (kernel, program) in kernels.iter() {
-            let _ = writeln!(text, "{name} {} {}", kernel.name(), program.count());
-        }
+        let (rows, row) = with_symbolica_lock(|| {
+            let (model, system) = parse_and_elaborate(file, name);
+            let built = build_all(Strategies::all(&differentiate(&system)));
+            let mut rows = String::new();
+            for (kernel, built) in &built {
+                let _ = writeln!(rows, "{name} {} {} |{}", kernel.name(), built.program.count(), strategy(built));
+            }
+            let mut built = built.into_iter().peekable();
+            let kernels = Kernels::new(|kernel| Some(built.next_if(|(of, _)| *of == kernel)?.1.program));
+            let items = expand::emit(&model, &system, &kernels, None, &quote::quote!(::dilqr_runtime));
+            (rows, emitted::row(items))
+        })
+        .unwrap();
+        counts.push_str(&rows);
+        let _ = writeln!(emitted, "{name} | {row}");
     }
-    check("operation_counts.txt", &text);
+    check("operation_counts.txt", &counts);
+    check("emitted_code.txt", &emitted);
+}
+
+fn strategy(Built { granularity, jacobian, hessian, .. }: &Built) -> String {
+    let granularity = granularity.map(|granularity| format!(" {granularity:?}"));
+    let jacobian = jacobian.map(|jacobian| format!(" {jacobian:?}"));
+    let hessian = hessian.map(|hessian| format!(" {hessian:?}"));
+    [granularity, jacobian, hessian].into_iter().flatten().collect()
 }
 
 fn expansion(source: &str) -> TokenStream {
@@ -89,7 +111,7 @@ fn counts_in_the_documentation() {
     }
 }
 
-/// The quadrotor in the plane: what stands where is plain from its equations.
+/// The quadrotor in the plane, whose pattern is clear from its equations.
 #[test]
 fn pictures_of_sparsity() {
     let (name, file) = MODELS[6];
@@ -106,7 +128,7 @@ fn pictures_of_sparsity() {
     assert!(wide.ends_with("`fp`: 34 of 34."), "{wide}");
 }
 
-/// The same model gives the same text, whatever was expanded before in this process.
+/// The same model gives the same text, independent of earlier expansions in the process.
 #[test]
 fn expansion_is_deterministic() {
     let source = super::random::Model::numbered(3).source("first");

@@ -2,7 +2,7 @@
 
 use super::answers::answers;
 
-/// What the macro makes of a case.
+/// The result of a case.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fate {
     Compiled,
@@ -261,7 +261,7 @@ fn nests() {
         answers(0..count, move |number| (proc_macro2::TokenStream::new(), cases[number as usize].parse().unwrap()));
     for (number, (name, _)) in kinds.iter().enumerate() {
         let each = answers.len() / kinds.len();
-        // The deepest are refused, whatever they are.
+        // The deepest of each kind are errors.
         assert!(answers[number * each + each - 1].refused, "{name}");
     }
 }

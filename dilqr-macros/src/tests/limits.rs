@@ -1,4 +1,4 @@
-//! Bounds, constraints and parameters of the stage: what the interpreter makes of their kernels against formulas worked out
+//! Bounds, constraints and parameters of the stage: their kernels, interpreted, against formulas worked out
 //! by hand, and what is no bound.
 
 use super::derive;
@@ -86,7 +86,7 @@ fn kernels(source: &str) -> Kernels {
 #[test]
 fn kernels_of_bounds() {
     let kernels = kernels(SOURCE);
-    // The zero is written: an infinity stands there before.
+    // The zero is written: the memory held an infinity before.
     let lower = [(Field::Lower, 0, 0, 0.0), (Field::Lower, 1, 0, 0.0), (Field::Lower, 3, 0, -Q)];
     let upper = [(Field::Upper, 0, 0, K * K), (Field::Upper, 1, 0, K * K)];
     assert_writes(kernels.get(Kernel::Bounds), &[lower.as_slice(), &upper].concat());
@@ -101,7 +101,7 @@ fn kernels_of_constraints() {
     use Field::{C, Constraints, Cp, Cu, Cx, Gp, Gs, Hup, Hux, Hxp, Hxx};
     let kernels = kernels(SOURCE);
     let e = X.exp();
-    // The inequalities come first, wherever the functions stand.
+    // Inequalities come first, independent of the order of the functions.
     let c = [K * X * U[0] - R * X, e * Q, 0.0, Y * Q * Q - U[2]];
     let values = |field| (0..4).map(|i| (field, i as u32, 0, c[i])).collect::<Vec<_>>();
     assert_writes(kernels.get(Kernel::StageConstraints), &values(Constraints));
@@ -129,7 +129,7 @@ fn kernels_of_constraints() {
     assert_writes(kernels.get(Kernel::TerminalConstraintTerms), &terms);
 }
 
-/// What a model does not have it pays nothing for.
+/// A model has no kernels for limits that it lacks.
 #[test]
 fn a_model_without_limits_has_no_kernels_for_them() {
     let source = include_str!("golden/spring.in.rs");
@@ -139,7 +139,7 @@ fn a_model_without_limits_has_no_kernels_for_them() {
     assert_eq!(kernels(&open).iter().count(), 14, "open bounds are none");
 }
 
-/// Infinities say that a side is open, and are no numbers.
+/// Infinities mean an open side; elsewhere they are errors.
 #[test]
 fn infinities_are_refused_elsewhere() {
     let source = include_str!("golden/spring.in.rs");
@@ -176,7 +176,7 @@ fn infinities_are_refused_elsewhere() {
     }
 }
 
-/// The stages also see a model whose every limit is a constant.
+/// All stages support a model with constant limits only.
 #[test]
 fn constants_as_limits() {
     let source = include_str!("golden/spring.in.rs").replace("pub force", "#[bounds(-1.0, 0.0)] pub force");

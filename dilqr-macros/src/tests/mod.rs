@@ -5,19 +5,20 @@ mod answers;
 mod cache;
 mod casadi;
 mod chain;
-mod cut;
+mod dead_inputs;
 mod domain;
+mod emitted;
 mod environment;
 mod fuzz;
 mod golden;
 mod huge;
 mod length;
 mod limits;
-mod listing;
 mod oracle;
+mod outline;
 mod properties;
 mod random;
-mod unused;
+mod textual_ir;
 mod vendored;
 
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ use crate::differentiate::tape::Tape;
 use crate::elaborate::model;
 use crate::elaborate::system::System;
 use crate::program::kernels::Kernels;
+use crate::syntax::ast::Model;
 use crate::syntax::check;
 use crate::syntax::errors::Errors;
 use crate::syntax::parse;
@@ -94,20 +96,25 @@ fn module(text: &str, name: &str) -> (syn::ItemMod, TokenStream) {
 
 /// The annotated module `name` of a file, as far as the graph.
 fn elaborate_file(text: &str, name: &str) -> System {
+    parse_and_elaborate(text, name).1
+}
+
+fn parse_and_elaborate(text: &str, name: &str) -> (Model, System) {
     let (module, arguments) = module(text, name);
     let mut errors = Errors::default();
     let options = parse::options(arguments, &mut errors);
     let model = parse::model(&module, options.integration, &mut errors);
-    model::system(&model, &mut errors).unwrap()
+    let system = model::system(&model, &mut errors).unwrap();
+    (model, system)
 }
 
-/// The stage that uses Symbolica; to be called inside [`symbolica::session`].
+/// The stage that uses Symbolica; to be called inside [`with_symbolica_lock`].
 fn differentiate(system: &System) -> Vec<Tape> {
     let tapes = lower::tapes(&system.graph, system.outputs());
     tapes.unwrap_or_else(|_| panic!("a constant overflows"))
 }
 
-/// Every way to build a kernel, alone.
+/// Every strategy alone.
 fn each_strategy(tapes: &[Tape]) -> Vec<Strategies<'_>> {
     let mut strategies = Vec::new();
     for tapes in tapes.chunks(1) {
@@ -120,7 +127,7 @@ fn each_strategy(tapes: &[Tape]) -> Vec<Strategies<'_>> {
     strategies
 }
 
-/// The stages from the graph to the kernels; to be called inside [`symbolica::session`].
+/// The stages from the graph to the kernels; to be called inside [`with_symbolica_lock`].
 fn derive(system: &System) -> Kernels {
     build_kernels(Strategies::all(&differentiate(system)))
 }

@@ -93,7 +93,7 @@ fn larger(a: f64, b: f64) -> f64 {
     if b.is_nan() { f64::INFINITY } else { a.max(b) }
 }
 
-/// Next state, stage cost and terminal cost; `observe` sees every number on the way.
+/// Next state, stage cost and terminal cost; `observe` is called with every intermediate number.
 pub(crate) fn evaluate<D>(model: &Model, z: &[D; N], observe: &dyn Fn(&D)) -> [D; OUTPUTS]
 where
     D: DualNum<Primitive = f64> + Copy,

@@ -192,7 +192,7 @@ fn run(seed: u8, cases: u32, length: usize) {
         let failure = match result {
             Ok(()) => None,
             Err(TestError::Fail(reason, (choices, way))) => {
-                // The panic of a stage does not tell the model.
+                // The panic of a stage does not show the model.
                 let model = Model::new(&choices).source("random");
                 Some(format!("{reason}\nfor the choices {choices:?} and {way}:\n{model}"))
             }

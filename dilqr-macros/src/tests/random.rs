@@ -593,7 +593,7 @@ impl Pattern {
 }
 
 impl Expr {
-    /// Whether Rust would not know the type of the expression by itself.
+    /// Whether Rust cannot infer the type of the expression.
     fn untyped(&self) -> bool {
         match self {
             Self::Number(_) => true,

@@ -1,15 +1,15 @@
 // dilqr    0.1.0
 // model    29ce51040ed7284af1704f9db893c76c534f59606e257a34abd66343d8c89822
-// checksum 0389f32da1cbe185c1cf9d3421a41c48e28ebba2dbfa6f3a3b7bc01cfc18a520
+// checksum ddfe98e88504196dd0d80ed96d2468fbb2351dd79917e68e62bf6a4ed2abd661
 //
-// Kernels of the model `spring`, with which it compiles without Symbolica. Not to be edited: dilqr refuses this
-// file once it differs from what was written, or the model from what it was derived from. To renew it:
+// Kernels of the model `spring`, with which it compiles without Symbolica. Do not edit: dilqr rejects the file
+// if it was edited, or if the model has changed since. To renew it:
 //
 //     DILQR_VENDOR=spring cargo build --features dilqr-runtime/symbolica
 //
 // x, u, p, s: state, control, parameters, stage parameters; lambda, mu: costate of the next stage, multipliers of
-// constraints; lower, upper: weights of bounds; dx, du, dlambda, dmu: directions; out: what a kernel writes (see
-// dilqr_runtime::Model), zero where nothing is written.
+// constraints; lower, upper: weights of bounds; dx, du, dlambda, dmu: directions; out: the record of a kernel (see
+// dilqr_runtime::Model), zero where no line writes.
 
 /// 19 operations: 8 add, 5 mul, 1 div, 0 neg, 3 call, 2 select.
 fn dynamics(p: &Params, x: &State, u: &Control, out: &mut Record) {

@@ -1,4 +1,4 @@
-//! syn's tree to ours. No other stage sees syn's types, but for the driver, which edits the user's module.
+//! From syn's tree to ours. Later stages have no syn types; only the driver edits the user's module.
 //!
 //! The syntax of the model language is decided here. Anything else is reported on its own tokens and replaced by `Unknown`,
 //! so that one mistake gives one message and the rest of the module is checked.

@@ -140,8 +140,8 @@ hux   huu   hup
                 fp: ::dilqr_runtime::nalgebra::SMatrix::zeros(),
             }
         }
-        /// Becomes what [`linearize`] returns, without the zeros: what is zero at every point (`SPARSITY` of the model
-        /// says where) is not written. For loops over one record.
+        /// Writes the result of [`linearize`], without the entries that are zero at every point (see `SPARSITY` of the
+        /// model). For loops over one record.
         pub fn update(&mut self, x: &State, u: &Control, p: &Params) {
             Spring::__linearize(x, u, p, self);
         }
@@ -547,14 +547,15 @@ hux   huu   hup
             let __t1 = __x.data.0[0][0usize];
             let __t2 = __t1 * __t1;
             let __t6 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.5f64,
+                <__S as ::dilqr_runtime::Scalar>::from_f64(0.5),
                 __t1 * __t2,
                 __t1,
             );
-            __out.fx.data.0[1usize][0usize] = 0.1f64;
-            __out.fu.data.0[0usize][1usize] = 0.1f64;
+            let __t10 = <__S as ::dilqr_runtime::Scalar>::from_f64(0.1);
+            __out.fx.data.0[1usize][0usize] = __t10;
+            __out.fu.data.0[0usize][1usize] = __t10;
             let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
+                __t10,
                 <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
                     __t6,
                     __t0,
@@ -564,22 +565,32 @@ hux   huu   hup
             );
             __out.f.data.0[0usize][1usize] = __t13;
             __out.f.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
+                __t10,
                 __t13,
                 __t1,
             );
-            __out.fx.data.0[1usize][1usize] = 1f64;
+            let __t18 = <__S as ::dilqr_runtime::Scalar>::from_f64(1.0);
+            __out.fx.data.0[1usize][1usize] = __t18;
             let __t20 = __t0
-                * <__S as ::dilqr_runtime::Scalar>::mul_add(1.5f64, __t2, 1f64);
-            __out.fu.data.0[0usize][0usize] = 0.010000000000000002f64;
-            __out.fx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                0.010000000000000002f64,
-                __t20,
-                1f64,
+                * <__S as ::dilqr_runtime::Scalar>::mul_add(
+                    <__S as ::dilqr_runtime::Scalar>::from_f64(1.5),
+                    __t2,
+                    __t18,
+                );
+            __out.fu.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                0.010000000000000002,
             );
-            __out.fx.data.0[0usize][1usize] = (-0.1f64) * __t20;
-            __out.fp.data.0[0usize][0usize] = (-0.010000000000000002f64) * __t6;
-            __out.fp.data.0[0usize][1usize] = (-0.1f64) * __t6;
+            __out.fx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
+                <__S as ::dilqr_runtime::Scalar>::from_f64(0.010000000000000002),
+                __t20,
+                __t18,
+            );
+            let __t24 = <__S as ::dilqr_runtime::Scalar>::from_f64(-0.1);
+            __out.fx.data.0[0usize][1usize] = __t24 * __t20;
+            __out.fp.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::from_f64(
+                -0.010000000000000002,
+            ) * __t6;
+            __out.fp.data.0[0usize][1usize] = __t24 * __t6;
         }
         pub struct __Dynamics;
         impl ::dilqr_runtime::__private::Kernel for __Dynamics {
@@ -614,27 +625,7 @@ hux   huu   hup
                 2usize,
             >,
         ) {
-            type __S = ::core::primitive::f64;
-            let __t1 = __x.data.0[0][0usize];
-            let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                    <__S as ::dilqr_runtime::Scalar>::mul_add(
-                        0.5f64,
-                        __t1 * (__t1 * __t1),
-                        __t1,
-                    ),
-                    __p.data.0[0][0usize],
-                    __u.data.0[0][0usize],
-                ),
-                __x.data.0[0][1usize],
-            );
-            __out.data.0[0usize][1usize] = __t13;
-            __out.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                __t13,
-                __t1,
-            );
+            __dynamics_generic::<::core::primitive::f64>(__x, __u, __p, __s, __out)
         }
         fn __dynamics_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -693,10 +684,7 @@ hux   huu   hup
             __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
             __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
         ) -> ::core::primitive::f64 {
-            type __S = ::core::primitive::f64;
-            let __t0 = __u.data.0[0][0usize];
-            let __t4 = __x.data.0[0][0usize];
-            <__S as ::dilqr_runtime::Scalar>::mul_add(0.1f64, __t0 * __t0, __t4 * __t4)
+            __stage_cost_generic::<::core::primitive::f64>(__x, __u, __p, __s)
         }
         fn __stage_cost_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -738,14 +726,7 @@ hux   huu   hup
             __p: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 1usize>,
             __s: &::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
         ) -> ::core::primitive::f64 {
-            type __S = ::core::primitive::f64;
-            let __t0 = __x.data.0[0][1usize];
-            let __t3 = __x.data.0[0][0usize];
-            <__S as ::dilqr_runtime::Scalar>::mul_add(
-                __t0,
-                __t0,
-                __t3 * __t3 * __p.data.0[0][0usize],
-            )
+            __terminal_cost_generic::<::core::primitive::f64>(__x, __p, __s)
         }
         fn __terminal_cost_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -793,26 +774,7 @@ hux   huu   hup
                 2usize,
             >,
         ) -> ::core::primitive::f64 {
-            type __S = ::core::primitive::f64;
-            let __t1 = __x.data.0[0][0usize];
-            let __t2 = __t1 * __t1;
-            let __t8 = __u.data.0[0][0usize];
-            let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                    <__S as ::dilqr_runtime::Scalar>::mul_add(0.5f64, __t1 * __t2, __t1),
-                    __p.data.0[0][0usize],
-                    __t8,
-                ),
-                __x.data.0[0][1usize],
-            );
-            __out.data.0[0usize][1usize] = __t13;
-            __out.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                __t13,
-                __t1,
-            );
-            <__S as ::dilqr_runtime::Scalar>::mul_add(0.1f64, __t8 * __t8, __t2)
+            __step_generic::<::core::primitive::f64>(__x, __u, __p, __s, __out)
         }
         fn __step_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -880,47 +842,7 @@ hux   huu   hup
                 1usize,
             >,
         ) {
-            type __S = ::core::primitive::f64;
-            let __t0 = __p.data.0[0][0usize];
-            let __t1 = __x.data.0[0][0usize];
-            let __t2 = __t1 * __t1;
-            let __t8 = __u.data.0[0][0usize];
-            __out.fx.data.0[1usize][0usize] = 0.1f64;
-            __out.fu.data.0[0usize][1usize] = 0.1f64;
-            let __t13 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                    <__S as ::dilqr_runtime::Scalar>::mul_add(0.5f64, __t1 * __t2, __t1),
-                    __t0,
-                    __t8,
-                ),
-                __x.data.0[0][1usize],
-            );
-            __out.f.data.0[0usize][1usize] = __t13;
-            __out.f.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                __t13,
-                __t1,
-            );
-            __out.l = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.1f64,
-                __t8 * __t8,
-                __t2,
-            );
-            __out.fx.data.0[1usize][1usize] = 1f64;
-            let __t23 = __t0
-                * <__S as ::dilqr_runtime::Scalar>::mul_add(1.5f64, __t2, 1f64);
-            __out.fu.data.0[0usize][0usize] = 0.010000000000000002f64;
-            __out.fx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                0.010000000000000002f64,
-                __t23,
-                1f64,
-            );
-            __out.fx.data.0[0usize][1usize] = (-0.1f64) * __t23;
-            __out.lxx.data.0[0usize][0usize] = 2f64;
-            __out.lx.data.0[0usize][0usize] = 2f64 * __t1;
-            __out.luu.data.0[0usize][0usize] = 0.2f64;
-            __out.lu.data.0[0usize][0usize] = 0.2f64 * __t8;
+            __expand_stage_generic::<::core::primitive::f64>(__x, __u, __p, __s, __out)
         }
         fn __expand_stage_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1023,19 +945,7 @@ hux   huu   hup
                 2usize,
             >,
         ) {
-            type __S = ::core::primitive::f64;
-            let __t0 = __x.data.0[0][1usize];
-            let __t2 = __p.data.0[0][0usize];
-            let __t3 = __x.data.0[0][0usize];
-            __out.l = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                __t0,
-                __t0,
-                __t3 * __t3 * __t2,
-            );
-            __out.lxx.data.0[1usize][1usize] = 2f64;
-            __out.lx.data.0[0usize][0usize] = 2f64 * (__t3 * __t2);
-            __out.lx.data.0[0usize][1usize] = 2f64 * __t0;
-            __out.lxx.data.0[0usize][0usize] = 2f64 * __t2;
+            __expand_terminal_generic::<::core::primitive::f64>(__x, __p, __s, __out)
         }
         fn __expand_terminal_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1107,39 +1017,9 @@ hux   huu   hup
                 1usize,
             >,
         ) {
-            type __S = ::core::primitive::f64;
-            let __t0 = __p.data.0[0][0usize];
-            let __t1 = __x.data.0[0][0usize];
-            __out.fx.data.0[1usize][1usize] = 1f64;
-            let __t7 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                1.5f64,
-                __t1 * __t1,
-                1f64,
-            ) * __t0;
-            __out.fu.data.0[0usize][0usize] = 0.010000000000000002f64;
-            __out.fx.data.0[0usize][0usize] = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                0.010000000000000002f64,
-                __t7,
-                1f64,
-            );
-            __out.fx.data.0[0usize][1usize] = (-0.1f64) * __t7;
-            __out.fx.data.0[1usize][0usize] = 0.1f64;
-            __out.fu.data.0[0usize][1usize] = 0.1f64;
-            __out.lx.data.0[0usize][0usize] = 2f64 * __t1;
-            __out.huu.data.0[0usize][0usize] = 0.2f64;
-            __out.lu.data.0[0usize][0usize] = 0.2f64 * __u.data.0[0][0usize];
-            let __t28 = <__S as ::dilqr_runtime::Scalar>::neg_mul_add(
-                __t0
-                    * (0.1f64
-                        * <__S as ::dilqr_runtime::Scalar>::mul_add(
-                            0.1f64,
-                            __lambda.data.0[0][0usize],
-                            __lambda.data.0[0][1usize],
-                        )),
-                3f64 * __t1,
-                2f64,
-            );
-            __out.hxx.data.0[0usize][0usize] = __t28;
+            __expand_hamiltonian_generic::<
+                ::core::primitive::f64,
+            >(__x, __u, __p, __s, __lambda, __out)
         }
         fn __expand_hamiltonian_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1251,20 +1131,9 @@ hux   huu   hup
             >,
             __gs: &mut ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
         ) {
-            type __S = ::core::primitive::f64;
-            let __t6 = __x.data.0[0][0usize];
-            let __t12 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.5f64,
-                __t6 * (__t6 * __t6),
-                __t6,
-            )
-                * (0.1f64
-                    * <__S as ::dilqr_runtime::Scalar>::mul_add(
-                        0.1f64,
-                        __lambda.data.0[0][0usize],
-                        __lambda.data.0[0][1usize],
-                    ));
-            __gp.data.0[0][0usize] += -__t12;
+            __add_hamiltonian_parameter_gradient_generic::<
+                ::core::primitive::f64,
+            >(__x, __u, __p, __s, __lambda, __gp, __gs)
         }
         fn __add_hamiltonian_parameter_gradient_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1325,9 +1194,9 @@ hux   huu   hup
             >,
             __gs: &mut ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
         ) {
-            type __S = ::core::primitive::f64;
-            let __t0 = __x.data.0[0][0usize];
-            __gp.data.0[0][0usize] += __t0 * __t0;
+            __add_terminal_parameter_gradient_generic::<
+                ::core::primitive::f64,
+            >(__x, __p, __s, __gp, __gs)
         }
         fn __add_terminal_parameter_gradient_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1423,27 +1292,9 @@ hux   huu   hup
             >,
             __gs: &mut ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
         ) {
-            type __S = ::core::primitive::f64;
-            let __t6 = __x.data.0[0][0usize];
-            let __t7 = __t6 * __t6;
-            let __t25 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                __dx.data.0[0][0usize]
-                    * <__S as ::dilqr_runtime::Scalar>::mul_add(1.5f64, __t7, 1f64),
-                0.1f64
-                    * <__S as ::dilqr_runtime::Scalar>::mul_add(
-                        0.1f64,
-                        __lambda.data.0[0][0usize],
-                        __lambda.data.0[0][1usize],
-                    ),
-                <__S as ::dilqr_runtime::Scalar>::mul_add(0.5f64, __t6 * __t7, __t6)
-                    * (0.1f64
-                        * <__S as ::dilqr_runtime::Scalar>::mul_add(
-                            0.1f64,
-                            __dlambda.data.0[0][0usize],
-                            __dlambda.data.0[0][1usize],
-                        )),
-            );
-            __gp.data.0[0][0usize] += -__t25;
+            __add_parameter_contraction_generic::<
+                ::core::primitive::f64,
+            >(__x, __u, __p, __s, __lambda, __dx, __du, __dlambda, __gp, __gs)
         }
         fn __add_parameter_contraction_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1531,9 +1382,9 @@ hux   huu   hup
             >,
             __gs: &mut ::dilqr_runtime::nalgebra::SVector<::core::primitive::f64, 0usize>,
         ) {
-            type __S = ::core::primitive::f64;
-            __gp.data.0[0][0usize]
-                += __dx.data.0[0][0usize] * (2f64 * __x.data.0[0][0usize]);
+            __add_terminal_parameter_contraction_generic::<
+                ::core::primitive::f64,
+            >(__x, __p, __s, __dx, __gp, __gs)
         }
         fn __add_terminal_parameter_contraction_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1600,23 +1451,9 @@ hux   huu   hup
                 1usize,
             >,
         ) {
-            type __S = ::core::primitive::f64;
-            let __t0 = __x.data.0[0][0usize];
-            let __t1 = __t0 * __t0;
-            let __t5 = <__S as ::dilqr_runtime::Scalar>::mul_add(
-                0.5f64,
-                __t0 * __t1,
-                __t0,
-            );
-            __out.fp.data.0[0usize][0usize] = (-0.010000000000000002f64) * __t5;
-            __out.fp.data.0[0usize][1usize] = (-0.1f64) * __t5;
-            let __t21 = -(0.1f64
-                * <__S as ::dilqr_runtime::Scalar>::mul_add(
-                    0.1f64,
-                    __lambda.data.0[0][0usize],
-                    __lambda.data.0[0][1usize],
-                ) * <__S as ::dilqr_runtime::Scalar>::mul_add(1.5f64, __t1, 1f64));
-            __out.hxp.data.0[0usize][0usize] = __t21;
+            __parameter_terms_generic::<
+                ::core::primitive::f64,
+            >(__x, __u, __p, __s, __lambda, __out)
         }
         fn __parameter_terms_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,
@@ -1690,8 +1527,9 @@ hux   huu   hup
                 1usize,
             >,
         ) {
-            type __S = ::core::primitive::f64;
-            __out.data.0[0usize][0usize] = 2f64 * __x.data.0[0][0usize];
+            __terminal_parameter_terms_generic::<
+                ::core::primitive::f64,
+            >(__x, __p, __s, __out)
         }
         fn __terminal_parameter_terms_generic<__S: ::dilqr_runtime::Scalar>(
             __x: &::dilqr_runtime::nalgebra::SVector<__S, 2usize>,

@@ -1,4 +1,4 @@
-//! Warnings: what a model does not use, told by the kernels and by dual numbers.
+//! Warnings of unused fields, by the kernels and by dual numbers.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::differentiate::build_kernels::{Strategies, build_kernels};
 use crate::differentiate::lower;
 use crate::differentiate::session::with_symbolica_lock;
 use crate::elaborate::system::System;
-use crate::emit::unused::{self, Reach};
+use crate::emit::dead_inputs::{self, Reach};
 use crate::program::kernels::Kernels;
 use crate::program::vectors::{Input, Vector};
 
@@ -24,7 +24,7 @@ fn kernels(system: &System) -> Kernels {
 /// `Owner.field: message` for every warning.
 fn warnings(system: &System) -> Vec<String> {
     let kernels = kernels(system);
-    let fields = unused::fields(&system.vectors, &kernels);
+    let fields = dead_inputs::fields(&system.vectors, &kernels);
     fields.iter().map(|unused| format!("{}.{}: {}", unused.owner, unused.field, unused.message)).collect()
 }
 
@@ -52,9 +52,9 @@ fn fields(system: &System) -> Vec<String> {
 fn costs_see_through_the_dynamics() {
     // u moves b, b moves a, and a is paid for.
     assert_eq!(fields(&model(["x.b * p.p", "u.u"], "0.0", "")), [""; 0]);
-    // Only what nothing sees moves b.
+    // Only unobserved states enter b.
     assert_eq!(fields(&model(["x.a * p.p", "u.u"], "0.0", "")), ["State.b", "Control.u"]);
-    // Two that see one another, and nobody else does.
+    // Two states that depend on each other, and nothing else depends on.
     assert_eq!(fields(&model(["0.5", "x.b + p.p"], "u.u", "")), ["State.b"]);
 }
 
@@ -87,7 +87,7 @@ fn bounds_and_constraints_are_a_use() {
             pub fn terminal_cost(x: State, p: Params) -> f64 { x.a }
         }",
     );
-    // Bounds of a control say nothing about what it does.
+    // Bounds of a control are not a use of it.
     assert_eq!(fields(&bounded), ["Control.lamp"]);
 }
 
@@ -167,11 +167,11 @@ fn random_models_by_dual_numbers() {
     for index in 0..MODELS_BY_CHANCE {
         let model = Model::numbered(index);
         let system = elaborate(&model.source("model"));
-        let Reach { observed: seen, used } = unused::reach(&kernels(&system));
+        let Reach { observed: seen, used } = dead_inputs::reach(&kernels(&system));
         let depends = by_gradients(&model, index);
         let used_by_gradients = (0..N).filter(|&k| depends.iter().any(|row| row[k])).map(input).collect::<HashSet<_>>();
         let mut seen_by_gradients = [false; N];
-        // As many stages as there are states reach whatever can be reached.
+        // As many stages as there are states reach everything that can be reached.
         for _ in 0..=NX {
             for k in 0..N {
                 let through = (0..NX).any(|state| seen_by_gradients[X + state] && depends[state][k]);
@@ -185,9 +185,9 @@ fn random_models_by_dual_numbers() {
         differ += u32::from((used, &seen) != (used_by_gradients, &seen_by_gradients));
         unused += N - seen.len();
     }
-    // Symbolica leaves `q - (b + q)` as it stands, and so do the kernels: a dependence without effect, and a rare one.
+    // Symbolica does not simplify `q - (b + q)`, and kernels keep it: a rare dependence without effect.
     assert!(differ <= 4, "{differ}");
-    // Both answers occur.
+    // Both results occur.
     let inputs = MODELS_BY_CHANCE as usize * N;
     assert!((50..inputs - 50).contains(&unused), "{unused} of {inputs}");
 }

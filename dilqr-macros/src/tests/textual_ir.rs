@@ -3,9 +3,9 @@
 use super::random::Model;
 use super::{derive, elaborate};
 use crate::differentiate::session::with_symbolica_lock;
-use crate::store::listing::{read, write};
+use crate::store::textual_ir::{read, write};
 
-/// Every operation there is, in a model with stage parameters, limits, arrays, a raw identifier and constants of all sizes.
+/// Every operation, in a model with stage parameters, limits, arrays, a raw identifier and constants of all sizes.
 const EVERYTHING: &str = "mod everything {
     pub struct State { pub position: [f64; 2], pub r#type: f64 }
     pub struct Control { #[bounds(-p.a, 0.0)] pub push: f64 }
@@ -73,7 +73,7 @@ fn random_models_are_read_back() {
     }
 }
 
-/// A line that is missing, twice there or wrong is noticed, whatever checks were passed before.
+/// A missing, repeated or wrong line is an error, independent of checksums.
 #[test]
 fn other_text_is_refused() {
     let system = elaborate(EVERYTHING);

@@ -1,4 +1,4 @@
-//! What the cutting of expressions into pieces buys, in operations.
+//! Operations that the outlining of expressions into elementals saves.
 
 use super::{compile, differentiate, elaborate};
 use crate::differentiate::build_kernels::{Strategies, build_kernels};
@@ -46,9 +46,9 @@ fn a_named_reciprocal_cancels() {
     assert_eq!(compile(&source(thrice, ["again", "u.u * p.p"]))[Kernel::Dynamics].count().divisions, 1);
 }
 
-/// The upper half of a symmetric matrix, written as its own expression, costs nothing, in derivatives either.
+/// The upper half of a symmetric matrix, written as its own expression, costs no operations, in derivatives either.
 #[test]
-fn equal_pieces_are_one_in_any_order() {
+fn equal_elementals_are_one_in_any_order() {
     let mixed = "let first = u.u + x.a * x.b / p.p; let second = x.b / p.p * x.a + u.u;";
     let one = "let first = u.u + x.a * x.b / p.p; let second = first;";
     let next = ["first.sin() * second", "second.cos() + first"];
@@ -56,9 +56,9 @@ fn equal_pieces_are_one_in_any_order() {
     assert!(mixed == one, "{:?} and {:?}", counts(&mixed), counts(&one));
 }
 
-/// Neither way to cut products is the better one for all kernels.
+/// Neither granularity of products is better for all kernels.
 #[test]
-fn products_are_cut_in_two_ways() {
+fn products_have_two_granularities() {
     let file = include_str!("../../../models/src/cartpole_cos_sin.rs");
     let tapes = with_symbolica_lock(|| differentiate(&super::elaborate_file(file, "cartpole_cos_sin"))).unwrap();
     let [coarse, fine] = tapes.as_slice() else { panic!("{} tapes", tapes.len()) };
