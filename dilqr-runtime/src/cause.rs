@@ -3,6 +3,33 @@
 use core::fmt;
 
 /// Where a solve failed, from [`Solution::cause`](crate::Solution::cause).
+///
+/// ```
+/// # use dilqr_runtime::model::{Stage, Terminal};
+/// # use dilqr_runtime::nalgebra::SVector;
+/// use dilqr_runtime::{Ilqr, Model, Problem, Scalar, Settings, Status};
+///
+/// /// `x+ = x + u / p`, `l = u^2`, `l_T = x^2`.
+/// struct Divided;
+/// # impl Model<1, 1, 1> for Divided {
+/// #     fn dynamics<S: Scalar>(&self, at: Stage<'_, S, 1, 1, 1>, next: &mut SVector<S, 1>) {
+/// #         next[0] = at.x[0] + at.u[0] / at.p[0];
+/// #     }
+/// #     fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, 1, 1, 1>) -> S {
+/// #         at.u[0] * at.u[0]
+/// #     }
+/// #     fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, 1, 1>) -> S {
+/// #         at.x[0] * at.x[0]
+/// #     }
+/// # }
+///
+/// let mut solver = Ilqr::new(Divided, 5, Settings::default())?;
+/// let solution = solver.solve(&Problem::new([1.0], [0.0], 5))?;
+/// assert_eq!(solution.status, Status::Diverged);
+/// let cause = solution.cause.expect("a solve that diverged has a cause");
+/// assert_eq!(cause.to_string(), "not finite: the dynamics at stage 0, entry 0");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -58,7 +85,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NonFinite { function, stage, entry } => {
-                write!(f, "{function} is not finite at stage {stage}, entry {entry}")
+                write!(f, "not finite: {function} at stage {stage}, entry {entry}")
             }
             Self::Overflow => f.write_str("a sum of the model's functions overflows"),
         }

@@ -64,7 +64,7 @@ pub mod batch;
 mod cause;
 mod certificate;
 mod differentiate;
-pub mod error;
+mod error;
 mod gradient;
 mod guess;
 mod ilqr;
@@ -95,7 +95,7 @@ pub use cause::{Cause, ModelFunction};
 pub use certificate::{ActiveLimit, Certificate};
 #[cfg(feature = "dual")]
 pub use differentiate::hvp::Direction;
-pub use error::{GradientError, InputError, SettingsError, SolveError};
+pub use error::{GradientError, Input, InputError, Position, SettingsError, SolveError};
 pub use gradient::{Gradient, Jacobian, LossGradient};
 pub use ilqr::Ilqr;
 pub use iteration::Iteration;
@@ -117,6 +117,34 @@ pub use settings::{Differentiation, Hessian, LineSearch, PenaltySchedule, Regula
 pub use solution::{Multipliers, Solution};
 pub use stats::Stats;
 pub use status::Status;
+
+/// Solvers, data and errors go to other threads, and threads share them.
+const _: () = {
+    const fn crosses_threads<T: Send + Sync>() {}
+
+    #[expect(dead_code, reason = "its body is checked, and never runs")]
+    const fn of_any_model<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>()
+    where
+        M: Model<NX, NU, NP, NS> + Send,
+    {
+        crosses_threads::<Ilqr<M, NX, NU, NP, NS>>();
+        crosses_threads::<Mpc<M, NX, NU, NP, NS>>();
+        crosses_threads::<Sensitivities<'_, M, NX, NU, NP, NS>>();
+        crosses_threads::<Problem<NX, NU, NP, NS>>();
+        crosses_threads::<Solution<NX, NU, NP, NS>>();
+        crosses_threads::<LossGradient<NX, NU>>();
+        crosses_threads::<Gradient<NX, NP, NS>>();
+        crosses_threads::<Jacobian<NX, NU, NP>>();
+    }
+
+    crosses_threads::<Settings>();
+    crosses_threads::<Certificate>();
+    crosses_threads::<SettingsError>();
+    crosses_threads::<InputError>();
+    crosses_threads::<SolveError>();
+    crosses_threads::<GradientError>();
+    crosses_threads::<transform::TransformError>();
+};
 
 /// What the code that the attribute emits names. No one else should.
 #[doc(hidden)]

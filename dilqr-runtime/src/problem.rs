@@ -12,6 +12,44 @@ use crate::solution::{Multipliers, Solution};
 
 /// An instance of a model's problem: `x_0`, `p`, `s_t`, the horizon `T`, and the controls to start from.
 ///
+/// ```
+/// use dilqr_runtime::{Ilqr, Problem, Settings};
+/// # use dilqr_runtime::model::{Stage, Terminal};
+/// # use dilqr_runtime::nalgebra::SVector;
+/// # use dilqr_runtime::{Model, Scalar};
+/// /// A point on a line: `x+ = (x_0 + 0.1 x_1, x_1 + 0.1 u)`. Its parameter is the price of pushing.
+/// #[derive(Clone, Copy)]
+/// struct Point;
+/// # impl Model<2, 1, 1> for Point {
+/// #     fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 1>, next: &mut SVector<S, 2>) {
+/// #         next[0] = x[0] + S::from_f64(0.1) * x[1];
+/// #         next[1] = x[1] + S::from_f64(0.1) * u[0];
+/// #     }
+/// #     fn stage_cost<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 1>) -> S {
+/// #         x[0] * x[0] + x[1] * x[1] + p[0] * u[0] * u[0]
+/// #     }
+/// #     fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 1>) -> S {
+/// #         S::from_f64(10.0) * (x[0] * x[0] + x[1] * x[1])
+/// #     }
+/// # }
+///
+/// // From (1, 0) with p = 0.1, over 20 stages; from controls of zero, from a list, or under a feedback law.
+/// let problem = Problem::new([1.0, 0.0], [0.1], 20);
+/// let listed = problem.clone().with_controls(&[[-0.5]; 20]);
+/// let stabilized = problem.clone().with_policy(&Point, |_, x| [-x[0] - x[1]]);
+///
+/// let mut solver = Ilqr::new(Point, 20, Settings::default())?;
+/// let solution = solver.solve(&problem)?;
+/// for other in [listed, stabilized] {
+///     assert!((solver.solve(&other)?.cost - solution.cost).abs() < 1e-9);
+/// }
+///
+/// // A neighboring problem starts from the solution: its trajectory, feedback and multipliers.
+/// let neighbor = Problem::new([1.1, 0.0], [0.1], 20).with_warm_start(&Point, &solution);
+/// assert!(solver.solve(&neighbor)?.status.is_converged());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// With the feature `serde` it is data, too, unless it has a policy: that is code, and writing such a problem is an error.
 ///
 /// Nothing is checked while it is built; [`Ilqr::solve`](crate::Ilqr::solve) reports what is wrong.

@@ -17,6 +17,21 @@ pub enum Differentiation {
 }
 
 /// Settings of [`Ilqr`](crate::Ilqr). All fields are public; [`Settings::validate`] is called by the solver.
+///
+/// ```
+/// use dilqr_runtime::{Hessian, LineSearch, Settings};
+///
+/// let settings = Settings {
+///     tolerance: 1e-10,
+///     hessian: Hessian::GaussNewton,
+///     line_search: LineSearch { max_trials: 20, ..LineSearch::default() },
+///     ..Settings::default()
+/// };
+/// assert!(settings.validate().is_ok());
+///
+/// let error = Settings { tolerance: -1.0, ..settings }.validate().unwrap_err();
+/// assert_eq!(error.to_string(), "setting `tolerance` is -1, expected a positive finite number");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// Converged means that the Newton step about the trajectory changes no state and no control by more than this,

@@ -56,6 +56,47 @@ impl Multipliers {
 
 /// A trajectory with everything needed to use and to differentiate it. `T` is the horizon.
 ///
+/// ```
+/// use dilqr_runtime::{Ilqr, LossGradient, Problem, Settings, Status};
+/// # use dilqr_runtime::model::{Stage, Terminal};
+/// # use dilqr_runtime::nalgebra::SVector;
+/// # use dilqr_runtime::{Model, Scalar};
+/// /// A point on a line: `x+ = (x_0 + 0.1 x_1, x_1 + 0.1 u)`. Its parameter is the price of pushing.
+/// #[derive(Clone, Copy)]
+/// struct Point;
+/// # impl Model<2, 1, 1> for Point {
+/// #     fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 1>, next: &mut SVector<S, 2>) {
+/// #         next[0] = x[0] + S::from_f64(0.1) * x[1];
+/// #         next[1] = x[1] + S::from_f64(0.1) * u[0];
+/// #     }
+/// #     fn stage_cost<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 1>) -> S {
+/// #         x[0] * x[0] + x[1] * x[1] + p[0] * u[0] * u[0]
+/// #     }
+/// #     fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 1>) -> S {
+/// #         S::from_f64(10.0) * (x[0] * x[0] + x[1] * x[1])
+/// #     }
+/// # }
+///
+/// let mut solver = Ilqr::new(Point, 20, Settings::default())?;
+/// let solution = solver.solve(&Problem::new([1.0, 0.0], [0.1], 20))?;
+/// assert_eq!(solution.status, Status::Converged);
+/// assert_eq!((solution.states.len(), solution.controls.len()), (21, 20));
+///
+/// // Feedback about the trajectory, for a state that is not quite the planned one.
+/// let x = solution.states[3] + SVector::from([0.01, 0.0]);
+/// let u = solution.controls[3] + solution.gains[3] * (x - solution.states[3]);
+/// assert!(u[0] < solution.controls[3][0]);
+///
+/// // The optimal cost falls along the costate: its gradient in the initial state.
+/// assert_eq!(solver.value_gradient(&solution)?.initial_state, solution.costates[0]);
+///
+/// // A solution that was edited is none.
+/// let mut edited = solution.clone();
+/// edited.controls[5][0] += 0.1;
+/// assert!(solver.vjp(&edited, &LossGradient::zeros(20)).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// It is self-contained: the problem's data travel with it, so [`Ilqr::vjp`](crate::Ilqr::vjp) is right for any solution
 /// of the same model, whatever was solved since. A solution that was edited is recognized and refused.
 #[derive(Clone, Debug, PartialEq)]

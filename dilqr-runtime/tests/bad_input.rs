@@ -4,12 +4,11 @@
 mod support;
 
 use dilqr_runtime::Limits;
-use dilqr_runtime::error::{Input, Position};
 use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Cause, GradientError, Hessian, Ilqr, InputError, Model, ModelFunction, Problem, Scalar, Settings, SettingsError,
-    Solution, SolveError, Status, batch,
+    Cause, GradientError, Hessian, Ilqr, Input, InputError, Model, ModelFunction, Position, Problem, Scalar, Settings,
+    SettingsError, Solution, SolveError, Status, batch,
 };
 use support::{Pendulum, Tracking, c};
 
@@ -282,7 +281,7 @@ fn only_a_trial_that_is_not_finite_shortens_the_step() {
     assert_eq!(solution.status, Status::Diverged);
     let at = |function| Some(Cause::NonFinite { function, stage: 2, entry: 0 });
     assert_eq!(solution.cause, at(ModelFunction::TerminalCostGradient));
-    let message = "the gradient of the terminal cost is not finite at stage 2, entry 0";
+    let message = "not finite: the gradient of the terminal cost at stage 2, entry 0";
     assert_eq!(solution.cause.map(|cause| cause.to_string()).as_deref(), Some(message));
     // The logarithm of a negative number is met on the way, not at the end.
     let solution = solve(&mut solver, -3.0, 1.0);

@@ -3,10 +3,9 @@
 
 mod support;
 
-use dilqr_runtime::error::Input;
 use dilqr_runtime::model::Stage;
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Ilqr, InputError, Model, Mpc, Problem, Settings, SolveError, Status};
+use dilqr_runtime::{Ilqr, Input, InputError, Model, Mpc, Problem, Settings, SolveError, Status};
 use support::{BoundedPendulum, Cart4, Rail, Tracking, rail, solve};
 
 const PENDULUM: [f64; 3] = [10.0, 1.0, 1.0];

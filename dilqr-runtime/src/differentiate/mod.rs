@@ -45,7 +45,9 @@ use crate::differentiate::check::{KktParts, KktWorkspace};
 use crate::error::GradientError;
 use crate::gradient::{Gradient, LossGradient, check_loss};
 use crate::model::Model;
+#[cfg(feature = "std")]
 use crate::settings::{Differentiation, Settings};
+#[cfg(feature = "std")]
 use crate::solution::Solution;
 
 /// The gradient of a loss on a solution: check, factorization and adjoint solve.

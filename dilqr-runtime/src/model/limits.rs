@@ -20,11 +20,55 @@ use crate::scalar::Scalar;
 /// The limits that a model has.
 ///
 /// ```
-/// use dilqr_runtime::Limits;
+/// use dilqr_runtime::model::{Stage, Terminal};
+/// use dilqr_runtime::nalgebra::SVector;
+/// use dilqr_runtime::{Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings, Status};
 ///
-/// let limits = Limits { bounded: true, stage_inequalities: 2, ..Limits::NONE };
-/// assert_eq!(limits.stage(), 2);
-/// assert!(limits.limited());
+/// /// A point on a line with `|u| <= p_0`, a speed of at most `p_1`, and rest at the end.
+/// struct Point;
+///
+/// impl Model<2, 1, 2> for Point {
+///     const LIMITS: Limits = Limits {
+///         bounded: true,
+///         stage_inequalities: 1,
+///         terminal_equalities: 2,
+///         // The speed is given at stage 0, so there it is no constraint.
+///         depends_on_control: &[false],
+///         ..Limits::NONE
+///     };
+///
+///     fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 2>, next: &mut SVector<S, 2>) {
+///         next[0] = x[0] + S::from_f64(0.1) * x[1];
+///         next[1] = x[1] + S::from_f64(0.1) * u[0];
+///     }
+///     fn stage_cost<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 2>) -> S {
+///         S::from_f64(0.5) * (x[0] * x[0] + S::from_f64(0.1) * u[0] * u[0])
+///     }
+///     fn terminal_cost<S: Scalar>(&self, _: Terminal<'_, S, 2, 2>) -> S {
+///         S::zero()
+///     }
+///     fn bounds<S: Scalar>(&self, p: &SVector<S, 2>, lower: &mut SVector<S, 1>, upper: &mut SVector<S, 1>) {
+///         lower[0] = -p[0];
+///         upper[0] = p[0];
+///     }
+///     fn stage_constraints<S: Scalar>(&self, Stage { x, p, .. }: Stage<'_, S, 2, 1, 2>, c: &mut [S]) {
+///         c[0] = -x[1] - p[1]; // x[1] >= -p_1
+///     }
+///     fn terminal_constraints<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 2>, c: &mut [S]) {
+///         c[0] = x[0];
+///         c[1] = x[1];
+///     }
+/// }
+///
+/// let mut solver = Ilqr::new(Point, 40, Settings::default())?;
+/// let solution = solver.solve(&Problem::new([1.0, 0.0], [2.0, 0.6], 40))?;
+/// assert_eq!(solution.status, Status::Converged);
+/// assert!(solution.states.iter().all(|x| x[1] >= -0.6 - 1e-9) && solution.states[40].amax() < 1e-9);
+///
+/// // The gradient goes through the limits that are active: a higher limit of speed lowers the cost.
+/// assert!(solution.certificate().active.len() > 2);
+/// assert!(solver.value_gradient(&solution)?.params[1] < 0.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
