@@ -84,10 +84,7 @@ const MACROS: Crate = Crate {
         &["lib.rs"],
         &["tests/"],
     ],
-    exceptions: &[
-        (Rule::File, "tests/random.rs", "to be split: drawing models, and comparing them"),
-        (Rule::Function, "tests/properties.rs", "to be split: one table of expected values"),
-    ],
+    exceptions: &[],
 };
 
 /// One source file of a crate.
