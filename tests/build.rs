@@ -17,6 +17,7 @@ const SUBSTEPS: [usize; 2] = [250, 100];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=../dilqr-macros/src/tests/random.rs");
+    println!("cargo::rerun-if-changed=../dilqr-macros/src/tests/random");
     println!("cargo::rerun-if-changed=../dilqr-macros/src/tests/chain.rs");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     let short = usize::from(std::env::var_os("CARGO_FEATURE_LONG").is_none());

@@ -15,7 +15,7 @@ use crate::ilqr::Ilqr;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::stage::{Stage, Terminal};
-use crate::ocp::rollout::at_stage;
+use crate::ocp::trajectory::at_stage;
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::solution::{Multipliers, Solution, copy};

@@ -66,8 +66,6 @@ const RUNTIME: Crate = Crate {
     exceptions: &[
         (Rule::Cycle, "model/autodiff/mod.rs", "the provided methods of `Model` differentiate its own value functions"),
         (Rule::Cycle, "solve/augmented_lagrangian.rs", "to be opened: the loop and its memory name each other"),
-        (Rule::File, "kkt/active_set.rs", "to be split"),
-        (Rule::Function, "solve/backward_pass.rs", "to be split"),
     ],
 };
 
@@ -86,10 +84,7 @@ const MACROS: Crate = Crate {
         &["lib.rs"],
         &["tests/"],
     ],
-    exceptions: &[
-        (Rule::File, "tests/random.rs", "to be split: drawing models, and comparing them"),
-        (Rule::Function, "tests/properties.rs", "to be split: one table of expected values"),
-    ],
+    exceptions: &[],
 };
 
 /// One source file of a crate.

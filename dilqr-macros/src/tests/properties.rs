@@ -36,7 +36,10 @@ fn directions(stream: &mut Stream) -> Directions {
     Directions { lambda, dx, dlambda, du: [stream.between(-1.5, 1.5)] }
 }
 
-/// Every entry a kernel may write, with what it should be.
+/// Adds the entries of a field with the given numbers of rows and columns.
+type AddBlock<'a> = &'a mut dyn FnMut(Field, usize, usize, &dyn Fn(usize, usize) -> f64);
+
+/// Every entry that a kernel may write, with its expected value.
 fn expected(kernel: &str, oracle: &Oracle, with: &Directions) -> Vec<(Output, f64)> {
     let mut entries = Vec::new();
     let mut block = |field: Field, rows: usize, columns: usize, entry: &dyn Fn(usize, usize) -> f64| {
@@ -46,8 +49,15 @@ fn expected(kernel: &str, oracle: &Oracle, with: &Directions) -> Vec<(Output, f6
             }
         }
     };
-    let Directions { lambda, dx, du, dlambda } = with;
-    let h = |i: usize, j: usize| oracle.hamiltonian(lambda, i, j);
+    expected_values(kernel, oracle, &mut block);
+    expected_second_derivatives(kernel, oracle, with, &mut block);
+    expected_parameter_derivatives(kernel, oracle, with, &mut block);
+    assert!(!entries.is_empty(), "no expectation for the kernel {kernel}");
+    entries
+}
+
+/// Values and first derivatives.
+fn expected_values(kernel: &str, oracle: &Oracle, block: AddBlock<'_>) {
     let f = |i: usize, j: usize| oracle.gradient[i][j];
     match kernel {
         "dynamics" | "step" => block(Field::Next, NX, 1, &|i, _| oracle.value[i]),
@@ -70,6 +80,11 @@ fn expected(kernel: &str, oracle: &Oracle, with: &Directions) -> Vec<(Output, f6
         block(Field::Lx, NX, 1, &|i, _| oracle.gradient[L][X + i]);
         block(Field::Lu, NU, 1, &|i, _| oracle.gradient[L][U + i]);
     }
+}
+
+/// Second derivatives in state and control.
+fn expected_second_derivatives(kernel: &str, oracle: &Oracle, with: &Directions, block: AddBlock<'_>) {
+    let h = |i: usize, j: usize| oracle.hamiltonian(&with.lambda, i, j);
     match kernel {
         "expand_stage" => {
             block(Field::Lxx, NX, NX, &|i, j| oracle.hessian[L][X + i][X + j]);
@@ -85,6 +100,15 @@ fn expected(kernel: &str, oracle: &Oracle, with: &Directions) -> Vec<(Output, f6
             block(Field::Hux, NU, NX, &|i, j| h(U + i, X + j));
             block(Field::Huu, NU, NU, &|i, j| h(U + i, U + j));
         }
+        _ => {}
+    }
+}
+
+/// Derivatives in the parameters.
+fn expected_parameter_derivatives(kernel: &str, oracle: &Oracle, with: &Directions, block: AddBlock<'_>) {
+    let Directions { lambda, dx, du, dlambda } = with;
+    let h = |i: usize, j: usize| oracle.hamiltonian(lambda, i, j);
+    match kernel {
         "parameter_terms" => {
             block(Field::Hxp, NX, NP, &|i, j| h(X + i, P + j));
             block(Field::Hup, NU, NP, &|i, j| h(U + i, P + j));
@@ -104,8 +128,6 @@ fn expected(kernel: &str, oracle: &Oracle, with: &Directions) -> Vec<(Output, f6
         }
         _ => {}
     }
-    assert!(!entries.is_empty(), "no expectation for the kernel {kernel}");
-    entries
 }
 
 /// The first entry of a kernel that is wrong.

@@ -1,131 +1,24 @@
-//! Random models over the whole language, as trees that are printed as Rust here and evaluated in `oracle`.
+//! Random models over the whole language, as trees. `text` prints them as Rust, `oracle` evaluates them.
 //!
-//! A model is made from a list of choices. The choice 0 is always the simplest, and so is what comes after the end of
-//! the list: shorter lists of smaller numbers are simpler models, which is how proptest shrinks a failure. Every model
-//! is smooth wherever states and control are real and parameters are positive: a function with a limited domain gets an
-//! argument that stays inside it.
+//! A model is made from a list of choices. The choice 0 is always the simplest, also after the end of the list. So shorter
+//! lists of smaller numbers are simpler models, and proptest can shrink a failure. Every model is smooth for all real states
+//! and controls and positive parameters: a function with a limited domain gets an argument inside of it.
 
-use std::fmt::Write as _;
+// Paths, because tests of another package include this file.
+#[path = "random/stream.rs"]
+mod stream;
+#[path = "random/text.rs"]
+mod text;
+#[path = "random/tree.rs"]
+mod tree;
 
-/// Entries of the state: `a`, `b[0]`, `b[1]`.
-pub(crate) const NX: usize = 3;
-/// Entries of the control: `v`.
-pub(crate) const NU: usize = 1;
-/// Entries of the parameters: `q`, `r[0]`.
-pub(crate) const NP: usize = 2;
+pub(crate) use stream::Stream;
+pub(crate) use tree::{Block, Expr, Helper, Let, Model, NP, NU, NX, Pattern, Shape};
 
 /// Expressions in a model beyond which only leaves are drawn.
 const BUDGET: usize = 120;
 /// Nesting of an expression.
 const DEPTH: usize = 4;
-
-/// The shapes of values; all arrays have two entries.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Shape {
-    Float,
-    /// A float that is known to be positive.
-    Positive,
-    Array,
-    /// `struct Pair { left: f64, right: [f64; N] }`
-    Pair,
-    /// `(f64, f64)`
-    Tuple,
-    /// `&State`
-    State,
-    Control,
-    Params,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Expr {
-    Number(f64),
-    /// A constant of the standard library, by its path.
-    Standard(&'static str, f64),
-    /// An argument, a `let` or a const.
-    Name(String),
-    /// Named field, its position in the struct.
-    Field(Box<Expr>, &'static str, usize),
-    TupleField(Box<Expr>, usize),
-    Index(Box<Expr>, usize),
-    Negate(Box<Expr>),
-    Binary(char, Box<Expr>, Box<Expr>),
-    /// A method of `f64`, written as a method or as `f64::method(..)`.
-    Method {
-        name: &'static str,
-        path: bool,
-        arguments: Vec<Expr>,
-    },
-    Powi(Box<Expr>, i32),
-    Call(usize, Vec<Expr>),
-    Array(Vec<Expr>),
-    /// `[value; N]`
-    Repeat(Box<Expr>),
-    /// `left`, `right`, and whether the literal names `right` first.
-    Pair(Box<[Expr; 2]>, bool),
-    Tuple(Vec<Expr>),
-    Block(Block),
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Pattern {
-    Name(String),
-    Ignore,
-    Tuple(Vec<Pattern>),
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Let {
-    pub(crate) pattern: Pattern,
-    /// A type that is written out.
-    ty: Option<Shape>,
-    pub(crate) value: Expr,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Block {
-    pub(crate) lets: Vec<Let>,
-    pub(crate) value: Box<Expr>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Helper {
-    pub(crate) arguments: Vec<(String, Shape)>,
-    result: Shape,
-    pub(crate) body: Block,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Model {
-    /// `C0`, `C1`, ..: consts, all positive.
-    pub(crate) consts: Vec<Expr>,
-    /// `helper_0`, ..: each may call those before it.
-    pub(crate) helpers: Vec<Helper>,
-    /// The entries of the next state, behind the lets.
-    pub(crate) dynamics: Vec<Let>,
-    pub(crate) next: [Expr; NX],
-    /// How the next state is written.
-    shorthand: bool,
-    pub(crate) stage_cost: Block,
-    pub(crate) terminal_cost: Block,
-}
-
-/// The number generator splitmix64, for lists of choices without proptest.
-pub(crate) struct Stream(pub(crate) u64);
-
-impl Stream {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Uniform in `lo..hi`.
-    pub(crate) fn between(&mut self, lo: f64, hi: f64) -> f64 {
-        lo + (hi - lo) * (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
 
 impl Model {
     /// The model of a list of choices.
@@ -511,151 +404,6 @@ impl Maker<'_> {
             2 => binary('*', self.method("tanh", vec![Shape::Float], depth), Expr::Number(0.7)),
             3 => Expr::Negate(boxed(self.bounded(depth))),
             _ => binary('*', self.bounded(depth), self.bounded(depth)),
-        }
-    }
-}
-
-impl Shape {
-    fn text(self) -> &'static str {
-        match self {
-            Self::Float | Self::Positive => "f64",
-            Self::Array => "[f64; N]",
-            Self::Pair => "Pair",
-            Self::Tuple => "(f64, f64)",
-            Self::State => "&State",
-            Self::Control => "Control",
-            Self::Params => "Params",
-        }
-    }
-}
-
-impl Model {
-    /// The model as the user would write it: `pub mod name { .. }`.
-    pub(crate) fn source(&self, name: &str) -> String {
-        let mut text = format!(
-            "pub mod {name} {{\n\
-             pub struct State {{ pub a: f64, pub b: [f64; N] }}\n\
-             pub struct Control {{ pub v: f64 }}\n\
-             pub struct Params {{ pub q: f64, pub r: [f64; 1] }}\n\
-             struct Pair {{ left: f64, right: [f64; N] }}\n\
-             const N: usize = 1 + 1;\n"
-        );
-        for (index, value) in self.consts.iter().enumerate() {
-            let _ = writeln!(text, "const C{index}: f64 = {};", value.text());
-        }
-        for (index, helper) in self.helpers.iter().enumerate() {
-            let arguments = helper.arguments.iter().map(|(name, shape)| format!("{name}: {}", shape.text()));
-            let arguments = arguments.collect::<Vec<_>>().join(", ");
-            let _ = writeln!(text, "fn helper_{index}({arguments}) -> {} {}", helper.result.text(), helper.body.text());
-        }
-        let lets: String = self.dynamics.iter().map(Let::text).collect();
-        let [a, left, right] = &self.next;
-        let (a, b) = (a.text(), format!("[{}, {}]", left.text(), right.text()));
-        let next = if self.shorthand {
-            format!("let b: [f64; N] = {b}; let a = {{ let _unused = b; {a} }}; State {{ b, a }}")
-        } else {
-            format!("State {{ a: {a}, b: {b} }}")
-        };
-        let arguments = "x: State, u: Control, p: Params";
-        let _ = writeln!(text, "pub fn dynamics({arguments}) -> State {{ {lets} {next} }}");
-        let _ = writeln!(text, "pub fn stage_cost({arguments}) -> f64 {}", self.stage_cost.text());
-        let _ = writeln!(text, "pub fn terminal_cost(x: State, p: Params) -> f64 {}", self.terminal_cost.text());
-        text.push_str("}\n");
-        text
-    }
-}
-
-impl Block {
-    fn text(&self) -> String {
-        let lets: String = self.lets.iter().map(Let::text).collect();
-        format!("{{ {lets}{} }}", self.value.text())
-    }
-}
-
-impl Let {
-    fn text(&self) -> String {
-        let ty = self.ty.map_or(String::new(), |shape| format!(": {}", shape.text()));
-        format!("let {}{ty} = {}; ", self.pattern.text(), self.value.text())
-    }
-}
-
-impl Pattern {
-    fn text(&self) -> String {
-        match self {
-            Self::Name(name) => name.clone(),
-            Self::Ignore => "_".to_owned(),
-            Self::Tuple(patterns) => {
-                let patterns: Vec<String> = patterns.iter().map(Self::text).collect();
-                format!("({})", patterns.join(", "))
-            }
-        }
-    }
-}
-
-impl Expr {
-    /// Whether Rust cannot infer the type of the expression.
-    fn untyped(&self) -> bool {
-        match self {
-            Self::Number(_) => true,
-            Self::Negate(operand) => operand.untyped(),
-            Self::Binary(_, left, right) => left.untyped() && right.untyped(),
-            _ => false,
-        }
-    }
-
-    fn text(&self) -> String {
-        let list = |exprs: &[Expr]| exprs.iter().map(Expr::text).collect::<Vec<_>>().join(", ");
-        match self {
-            Self::Number(value) => format!("{value:?}_f64"),
-            Self::Standard(path, _) => (*path).to_owned(),
-            Self::Name(name) => name.clone(),
-            Self::Field(base, field, _) => format!("{}.{field}", base.receiver()),
-            Self::TupleField(base, index) => format!("{}.{index}", base.receiver()),
-            Self::Index(base, 0) => format!("{}[0]", base.receiver()),
-            Self::Index(base, _) => format!("{}[N - 1]", base.receiver()),
-            Self::Negate(operand) => format!("-{}", operand.operand()),
-            Self::Binary(op, left, right) => {
-                let side = |side: &Expr, other: &Expr| match side {
-                    // A plain literal takes its type from the other side.
-                    Self::Number(value) if !other.untyped() => format!("{value:?}"),
-                    side => side.operand(),
-                };
-                format!("{} {op} {}", side(left, right), side(right, left))
-            }
-            Self::Method { name, path: true, arguments } => format!("f64::{name}({})", list(arguments)),
-            Self::Method { name, path: false, arguments } => {
-                format!("{}.{name}({})", arguments[0].receiver(), list(&arguments[1..]))
-            }
-            Self::Powi(base, exponent) => format!("{}.powi({exponent})", base.receiver()),
-            Self::Call(index, arguments) => {
-                let arguments = arguments.iter().map(|argument| match argument {
-                    Self::Name(name) if name == "x" => "&x".to_owned(),
-                    argument => argument.text(),
-                });
-                format!("helper_{index}({})", arguments.collect::<Vec<_>>().join(", "))
-            }
-            Self::Array(elements) => format!("[{}]", list(elements)),
-            Self::Repeat(value) => format!("[{}; N]", value.text()),
-            Self::Pair(fields, false) => format!("Pair {{ left: {}, right: {} }}", fields[0].text(), fields[1].text()),
-            Self::Pair(fields, true) => format!("Pair {{ right: {}, left: {} }}", fields[1].text(), fields[0].text()),
-            Self::Tuple(elements) => format!("({})", list(elements)),
-            Self::Block(block) => block.text(),
-        }
-    }
-
-    /// As an operand of an operator.
-    fn operand(&self) -> String {
-        match self {
-            Self::Negate(_) | Self::Binary(..) | Self::Block(_) | Self::Pair(..) => format!("({})", self.text()),
-            _ => self.text(),
-        }
-    }
-
-    /// In front of a dot or a bracket.
-    fn receiver(&self) -> String {
-        match self {
-            Self::Standard(..) | Self::Number(_) => self.text(),
-            _ => self.operand(),
         }
     }
 }

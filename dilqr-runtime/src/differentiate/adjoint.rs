@@ -13,7 +13,7 @@ use crate::lq::equality_constrained::ConstraintId;
 use crate::model::Model;
 use crate::model::stage::{ParameterGradient, Variation};
 use crate::ocp::instance::PatternOf;
-use crate::ocp::rollout::TrajectoryRef;
+use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::Scalar;
 
 /// A loss gradient, or a gradient in the parameters: a list over the stages and the rest.

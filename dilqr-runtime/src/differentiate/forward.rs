@@ -15,7 +15,7 @@ use crate::model::limits::ConstraintParameterTerms;
 use crate::model::records::ParameterTerms;
 use crate::model::stage::ParameterGradient;
 use crate::ocp::instance::PatternOf;
-use crate::ocp::rollout::TrajectoryRef;
+use crate::ocp::trajectory::TrajectoryRef;
 
 /// The derivative in the parameters: `gx = hxp`, `gu = hup`, `offset = fp`, and the constants of the active rows are their
 /// derivatives in the parameters.

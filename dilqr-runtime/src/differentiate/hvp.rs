@@ -35,7 +35,7 @@ use crate::model::Model;
 use crate::model::records::{StageExpansion, TerminalExpansion};
 use crate::ocp::instance::{CostDerivativesMut, PatternOf};
 use crate::ocp::penalty::MultipliersRef;
-use crate::ocp::rollout::TrajectoryRef;
+use crate::ocp::trajectory::TrajectoryRef;
 use crate::settings::Differentiation;
 
 type Number = Dual<f64>;

@@ -3,8 +3,10 @@
 
 use alloc::vec::Vec;
 use core::iter::repeat_with;
+
 use nalgebra::{SMatrix, SVector};
 
+use crate::kkt::lagrangian::LagrangianGradients;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step, add_relative_change};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
@@ -18,8 +20,8 @@ use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
 use crate::ocp::instance::{CostDerivativesMut, is_enforced_at};
-use crate::ocp::rollout::TrajectoryRef;
-use crate::ocp::stationarity::{Magnitudes, Stationarity, residual_terms};
+use crate::ocp::stationarity::{Magnitudes, Stationarity};
+use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
 use crate::settings::Differentiation;
 
@@ -197,14 +199,14 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         t: usize,
         rule: ActiveSetRule,
         report: &mut ActiveSetReport,
-    ) -> StageGradients<S, NX, NU>
+    ) -> LagrangianGradients<S, NX, NU>
     where
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
         let Self { hamiltonian, expansion, stages, newton, .. } = self;
         let mut gradients =
-            StageGradients { gx: hamiltonian.lx, gu: hamiltonian.lu, terms: hamiltonian.lu.map(S::abs) };
+            LagrangianGradients { gx: hamiltonian.lx, gu: hamiltonian.lu, terms: hamiltonian.lu.map(S::abs) };
         if limits.stage() == 0 || self.relaxed.is_some() {
             return gradients;
         }
@@ -230,7 +232,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         &mut self,
         (u, bounds): (&SVector<S, NU>, &Bounds<S, NU>),
         (t, lambda): (usize, &SVector<S, NX>),
-        gradients: &StageGradients<S, NX, NU>,
+        gradients: &LagrangianGradients<S, NX, NU>,
         report: &mut ActiveSetReport,
     ) -> SVector<S, NU>
     where
@@ -354,32 +356,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             },
         );
         largest
-    }
-}
-
-/// Gradients of a stage's Lagrangian without the dynamics, and the terms that cancel in them.
-struct StageGradients<S, const NX: usize, const NU: usize> {
-    gx: SVector<S, NX>,
-    gu: SVector<S, NU>,
-    /// `|l_u| + |c_u|' |mu|`
-    terms: SVector<S, NU>,
-}
-
-impl<S: ScalarReal, const NX: usize, const NU: usize> StageGradients<S, NX, NU> {
-    /// Adds a constraint with its multiplier.
-    fn add(&mut self, cx: &SVector<S, NX>, cu: &SVector<S, NU>, mu: S) {
-        for j in 0..NX {
-            self.gx[j] += cx[j] * mu;
-        }
-        for j in 0..NU {
-            self.gu[j] += cu[j] * mu;
-            self.terms[j] += (cu[j] * mu).abs();
-        }
-    }
-
-    /// The terms of `Qu`: `|l_u| + |c_u|' |mu| + |f_u|' |lambda|`.
-    fn residual_terms(&self, fu: &SMatrix<S, NX, NU>, lambda: &SVector<S, NX>) -> SVector<f64, NU> {
-        residual_terms::<Dense, _, _, _>(&self.terms, fu, lambda)
     }
 }
 

@@ -2,6 +2,7 @@
 //! for any number of linear parts. Newton steps, gradients, Jacobians and second derivatives are such solves.
 
 pub(crate) mod active_set;
+mod lagrangian;
 pub(crate) mod linear;
 pub(crate) mod relaxed;
 pub(crate) mod report;
@@ -17,7 +18,7 @@ use crate::kkt::unconstrained::{Factorized, Unconstrained, UnconstrainedLinear};
 use crate::lq::equality_constrained::{ConstraintId, Singular};
 use crate::lq::riccati::Pattern;
 use crate::model::Model;
-use crate::ocp::rollout::TrajectoryRef;
+use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
 use crate::settings::Differentiation;
 

@@ -17,7 +17,7 @@ use crate::model::records::ParameterTerms;
 use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
 use crate::ocp::instance::{CostDerivativesMut, OcpInstance, PenaltyRecord, is_enforced_at};
 use crate::ocp::penalty::{Penalty, PenaltyKind, PenaltyValue};
-use crate::ocp::rollout::TrajectoryRef;
+use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::Scalar;
 
 /// Barriers, and memory for one stage.

@@ -11,8 +11,8 @@ use crate::model::Model;
 use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::PatternOf;
-use crate::ocp::rollout::TrajectoryRef;
 use crate::ocp::stationarity::{Magnitudes, Stationarity, is_rounding, residual_terms};
+use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::{Mask, Scalar};
 use crate::settings::Differentiation;
 

@@ -68,8 +68,8 @@
 //! assert!((fastest - 0.7).abs() < 1e-9);
 //!
 //! // The provided derivatives, and central differences.
-//! let (x, u, p) = ([1.0, -0.5].into(), [0.5].into(), [2.0, 0.25, 0.7].into());
-//! let at = Stage::new(&x, &u, &p, &[].into());
+//! let (x, u, p, s) = ([1.0, -0.5].into(), [0.5].into(), [2.0, 0.25, 0.7].into(), [].into());
+//! let at = Stage::new(&x, &u, &p, &s);
 //! let (mut derived, mut differences) = (StageExpansion::zeros(), StageExpansion::zeros());
 //! Rail.expand_stage(at, &mut derived);
 //! NumDiff(Rail).expand_stage(at, &mut differences);

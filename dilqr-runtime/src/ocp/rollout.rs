@@ -9,9 +9,8 @@ use crate::linalg::products::{add_product, is_finite, zeros};
 use crate::model::Model;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::OcpInstance;
+use crate::ocp::trajectory::{Trajectory, at_stage};
 use crate::scalar::{Mask, Scalar};
-
-pub(crate) use crate::ocp::trajectory::{Trajectory, TrajectoryRef, at_stage};
 
 /// The cost of a trajectory, and the magnitude of its terms.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,22 +1,23 @@
 //! The backward pass of the forward solve: derivatives along a trajectory, and the LQ problem's solution from them.
 
-use crate::linalg::products::zeros;
 use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 use num_traits::Zero;
 
 use crate::kkt::unconstrained::Unconstrained;
-use crate::linalg::products::{dot, is_finite};
+use crate::linalg::products::{dot, is_finite, zeros};
+use crate::lq::bounds::Bounds;
 use crate::lq::curvature::Curvature;
 use crate::lq::proximal::Proximal;
-use crate::lq::riccati::{Feedforward, Quadratic, StageFactor, ValueFunction};
+use crate::lq::riccati::{Feedforward, Pattern, Quadratic, StageFactor, ValueFunction};
 use crate::model::Model;
 use crate::model::limits::Limits;
 use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::{CostDerivativesMut, OcpInstance, PatternOf, PenaltyRecord};
-use crate::ocp::rollout::{Trajectory, at_stage};
 use crate::ocp::stationarity::{Stationarity, is_rounding, residual_terms};
+use crate::ocp::trajectory::{Trajectory, at_stage};
 use crate::scalar::{Mask, Scalar, ScalarReal};
 use crate::settings::Hessian;
 
@@ -184,14 +185,13 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         &mut self,
         instance: &OcpInstance<'_, M, S, NU, NP, NS>,
         trajectory: &Trajectory<S, NX, NU>,
-        settings: PassSettings<S>,
+        PassSettings { hessian, mu }: PassSettings<S>,
         records: &mut StageWorkspace<S, NX, NU>,
         mut keep: Option<&mut Unconstrained<S, NX, NU>>,
     ) -> BackwardPass<S>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let PassSettings { hessian, mu } = settings;
         let Trajectory { states, controls, .. } = trajectory;
         let horizon = controls.len();
         records.expand_terminal(instance, trajectory);
@@ -201,13 +201,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             return pass;
         }
         let (mut value, mut lambda) = (terminal.lxx, terminal.lx);
-        let regularized = !mu.equal(S::zero()).all();
-        let mut curvature = Curvature::of_terminal(&terminal.lxx);
-        let mut proximal = Proximal::none();
-        if regularized {
-            proximal = curvature.proximal(mu);
-            proximal.add_to(&mut value, &mut zeros::<S, NU, NU>());
-        }
+        let mut regularization = Regularization::of_terminal(mu, &mut value);
         self.costates[horizon] = lambda;
         if let Some(keep) = &mut keep {
             keep.record_terminal(&value, &lambda);
@@ -217,31 +211,17 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             records.expand_stage(instance, trajectory, t, (hessian, &lambda));
             let StageWorkspace { stage, hamiltonian, factor, .. } = records;
             let (quadratic, lx, lu) = blocks(stage, hamiltonian, hessian);
-            if regularized {
-                curvature.add_stage::<PatternOf<M, NP, NS>>(&quadratic);
-                proximal = curvature.proximal(mu);
-            }
+            regularization.add_stage::<PatternOf<M, NP, NS>>(&quadratic);
             let terms = residual_terms::<PatternOf<M, NP, NS>, _, _, _>(lu, quadratic.fu, &lambda);
-            let mut value_function = ValueFunction { hessian: &mut value, gradient: &mut lambda };
-            let (mut step, definite) = if instance.keeps_bounds() {
-                let (u, bounds) = (&controls[t], instance.bounds);
-                let (step, definite) = factor.box_constrained_where::<PatternOf<M, NP, NS>>(
-                    &quadratic,
-                    &proximal,
-                    (lx, lu),
-                    (u, bounds),
-                    &mut value_function,
-                );
-                stationarity.add_free(u, &step.qu, &terms, bounds);
-                self.held[t] = bounds.bound_multipliers(u, &step.qu);
-                (step, definite)
-            } else {
-                let ValueFunction { hessian, gradient } = value_function;
-                let definite = factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, &proximal, hessian);
-                let step = factor.linear_where::<PatternOf<M, NP, NS>, 1>(quadratic.fx, quadratic.fu, lx, lu, gradient);
-                stationarity.add(&step.qu, &terms);
-                (step, definite)
-            };
+            let bounded = instance.keeps_bounds().then_some((&controls[t], instance.bounds));
+            let (mut step, definite) = minimize::<PatternOf<M, NP, NS>, _, _, _>(
+                factor,
+                (&quadratic, &regularization.proximal),
+                (lx, lu),
+                bounded,
+                &mut ValueFunction { hessian: &mut value, gradient: &mut lambda },
+            );
+            self.measure(t, &step.qu, &terms, bounded, &mut stationarity);
             clear_rounding_steps(&mut step, &terms, &factor.gain, (&states[t], &controls[t]));
             pass.slope += dot(&step.k, &step.qu);
             pass.sensitivity += size(&lambda, &states[t]);
@@ -263,6 +243,26 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         pass
     }
 
+    /// Adds stage `t` to the stationarity test, and stores the multipliers of its active bounds.
+    #[inline(always)]
+    fn measure(
+        &mut self,
+        t: usize,
+        qu: &SVector<S, NU>,
+        terms: &SVector<S::Real, NU>,
+        bounded: Option<(&SVector<S, NU>, &Bounds<S, NU>)>,
+        stationarity: &mut Stationarity<S::Real, NU>,
+    ) {
+        match bounded {
+            Some((u, bounds)) => {
+                stationarity.add_free(u, qu, terms, bounds);
+                self.held[t] = bounds.bound_multipliers(u, qu);
+            }
+            None => stationarity.add(qu, terms),
+        }
+    }
+
+    /// Stores the policy of stage `t`.
     #[inline(always)]
     fn store(&mut self, t: usize, factor: &StageFactor<S, NX, NU>, k: &SVector<S, NU>, lambda: &SVector<S, NX>) {
         self.curvatures[t] = factor.curvature;
@@ -270,6 +270,55 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         self.feedforward[t] = *k;
         self.costates[t] = *lambda;
     }
+}
+
+/// The proximal term of a pass. Without regularization it is zero and its scale is not computed.
+struct Regularization<S, const NX: usize, const NU: usize> {
+    mu: S,
+    active: bool,
+    curvature: Curvature<S, NX, NU>,
+    proximal: Proximal<S, NX, NU>,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> Regularization<S, NX, NU> {
+    /// Begins with the Hessian of the terminal cost, and adds the term to it.
+    #[inline(always)]
+    fn of_terminal(mu: S, lxx: &mut SMatrix<S, NX, NX>) -> Self {
+        let active = !mu.equal(S::zero()).all();
+        let curvature = Curvature::of_terminal(lxx);
+        let mut proximal = Proximal::none();
+        if active {
+            proximal = curvature.proximal(mu);
+            proximal.add_to(lxx, &mut zeros::<S, NU, NU>());
+        }
+        Self { mu, active, curvature, proximal }
+    }
+
+    /// Adds the stage before.
+    #[inline(always)]
+    fn add_stage<P: Pattern<NX, NU>>(&mut self, stage: &Quadratic<'_, S, NX, NU>) {
+        if self.active {
+            self.curvature.add_stage::<P>(stage);
+            self.proximal = self.curvature.proximal(self.mu);
+        }
+    }
+}
+
+/// A backward stage with the gradients of its cost, at a control within bounds where these are enforced. The mask is true
+/// where the stage has a minimum.
+#[inline(always)]
+fn minimize<P: Pattern<NX, NU>, S: Scalar, const NX: usize, const NU: usize>(
+    factor: &mut StageFactor<S, NX, NU>,
+    (stage, proximal): (&Quadratic<'_, S, NX, NU>, &Proximal<S, NX, NU>),
+    (lx, lu): (&SVector<S, NX>, &SVector<S, NU>),
+    bounded: Option<(&SVector<S, NU>, &Bounds<S, NU>)>,
+    value: &mut ValueFunction<'_, S, NX>,
+) -> (Feedforward<S, NU, 1>, S::Mask) {
+    if let Some(control) = bounded {
+        return factor.box_constrained_where::<P>(stage, proximal, (lx, lu), control, value);
+    }
+    let definite = factor.quadratic_where::<P>(stage, proximal, value.hessian);
+    (factor.linear_where::<P, 1>(stage.fx, stage.fu, lx, lu, value.gradient), definite)
 }
 
 /// Sets steps to zero that are rounding errors: a solve that followed them would go on for ever. Derivatives of the steps

@@ -11,7 +11,7 @@ use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpans
 use crate::model::stage::{Stage, Terminal};
 
 use crate::ocp::instance::{OcpInstance, PenaltyRecord, is_enforced_at};
-use crate::ocp::rollout::{Trajectory, at_stage};
+use crate::ocp::trajectory::{Trajectory, at_stage};
 use crate::settings::Hessian;
 use crate::solve::backward_pass::StageWorkspace;
 

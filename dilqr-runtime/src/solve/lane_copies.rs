@@ -2,7 +2,7 @@
 
 use nalgebra::SMatrix;
 
-use crate::ocp::rollout::Trajectory;
+use crate::ocp::trajectory::Trajectory;
 use crate::scalar::lanes::Lanes;
 
 /// Puts a list of matrices into a lane.

@@ -181,13 +181,7 @@ where
     let mut examiner = Pupil::new(system, &demonstrations.validation)?;
     let mut progress = Progress::new(unknowns.params(&unknowns.start));
     let mut theta = unknowns.start;
-    let mut end = None;
-    if let Some(optimizer) = Optimizer::new(lesson.optimizer) {
-        // Gauss-Newton steps, if any, follow after half of the epochs.
-        let epochs = if lesson.optimizer == Choice::AdamGaussNewton { lesson.epochs / 2 } else { lesson.epochs };
-        let lesson = Lesson { epochs, ..lesson };
-        end = Some(by_gradients(&mut pupil, &mut examiner, unknowns, lesson, optimizer, &mut theta, &mut progress));
-    }
+    let end = by_gradients(&mut pupil, &mut examiner, unknowns, lesson, &mut theta, &mut progress);
     if lesson.optimizer == Choice::RelaxedGaussNewton {
         for relaxation in RELAXATIONS {
             pupil.relax(Some(relaxation))?;
@@ -211,34 +205,36 @@ where
     params.rows(0, System::<M, NX, NP>::DYNAMICS).iter().all(|&p| p > 0.0)
 }
 
-/// Gradient steps on batches.
+/// Gradient steps on batches; none for a lesson without an optimizer of gradients.
 fn by_gradients<M, const NX: usize, const NP: usize>(
     pupil: &mut Pupil<'_, M, NX, NP>,
     examiner: &mut Pupil<'_, M, NX, NP>,
     unknowns: &Unknowns<NP>,
     lesson: Lesson,
-    mut optimizer: Optimizer<NP>,
     theta: &mut SVector<f64, NP>,
     progress: &mut Progress<NP>,
-) -> End
+) -> Option<End>
 where
     M: Model<NX, 1, NP> + Copy,
 {
+    let mut optimizer = Optimizer::<NP>::new(lesson.optimizer)?;
+    // Gauss-Newton steps, if any, follow after half of the epochs.
+    let epochs = if lesson.optimizer == Choice::AdamGaussNewton { lesson.epochs / 2 } else { lesson.epochs };
     let mut random = StdRng::seed_from_u64(lesson.seed);
     let mut order: Vec<usize> = (0..pupil.demonstrations.len()).collect();
-    for epoch in 0..lesson.epochs {
+    for epoch in 0..epochs {
         order.shuffle(&mut random);
         if epoch % AFRESH == 0 {
             pupil.forget();
         }
-        let done = epoch as f64 / lesson.epochs as f64;
+        let done = epoch as f64 / epochs as f64;
         let before = unknowns.params(theta);
         let (mut sum, mut count) = (0.0, 0);
         for batch in order.chunks(BATCH) {
             let params = unknowns.params(theta);
             let Some((loss, gradient)) = pupil.gradient(&params, batch, lesson.differentiation) else {
                 progress.curve.push(f64::NAN);
-                return End::Stuck;
+                return Some(End::Stuck);
             };
             sum += loss * batch.len() as f64;
             count += batch.len();
@@ -247,10 +243,10 @@ where
             progress.negative |= !positive::<M, NX, NP>(&unknowns.params(theta));
         }
         if let Some(end) = progress.note(sum / count as f64, &before, || examiner.loss(&before)) {
-            return end;
+            return Some(end);
         }
     }
-    End::Epochs
+    Some(End::Epochs)
 }
 
 /// Gauss-Newton steps from `theta` on the Jacobian of all controls, damped after Levenberg and Marquardt. Without an

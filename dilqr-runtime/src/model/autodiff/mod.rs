@@ -46,8 +46,8 @@ use crate::scalar::Scalar;
 ///     }
 /// }
 ///
-/// let (x, u) = ([1.0].into(), [3.0].into());
-/// let at = Stage::new(&x, &u, &[].into(), &[].into());
+/// let (x, u, none) = ([1.0].into(), [3.0].into(), [].into());
+/// let at = Stage::new(&x, &u, &none, &none);
 /// let (mut wrong, mut exact) = (StageExpansion::zeros(), StageExpansion::zeros());
 /// Wrong.expand_stage(at, &mut wrong);
 /// AutoDiff(Wrong).expand_stage(at, &mut exact);

@@ -51,8 +51,8 @@ use crate::scalar::Scalar;
 /// use dilqr_runtime::model::{Stage, StageExpansion};
 /// use dilqr_runtime::{Model, NumDiff};
 ///
-/// let (x, u) = ([0.5].into(), [3.0].into());
-/// let at = Stage::new(&x, &u, &[].into(), &[].into());
+/// let (x, u, none) = ([0.5].into(), [3.0].into(), [].into());
+/// let at = Stage::new(&x, &u, &none, &none);
 /// let (mut exact, mut differences) = (StageExpansion::zeros(), StageExpansion::zeros());
 /// Drift.expand_stage(at, &mut exact);
 /// NumDiff(Drift).expand_stage(at, &mut differences);

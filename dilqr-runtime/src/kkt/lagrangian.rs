@@ -1,0 +1,33 @@
+//! Gradients of the Lagrangian of a stage.
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::lq::riccati::Dense;
+use crate::ocp::stationarity::residual_terms;
+use crate::scalar::ScalarReal;
+
+/// Gradients of a stage's Lagrangian without the dynamics, and the terms that cancel in them.
+pub(super) struct LagrangianGradients<S, const NX: usize, const NU: usize> {
+    pub(super) gx: SVector<S, NX>,
+    pub(super) gu: SVector<S, NU>,
+    /// `|l_u| + |c_u|' |mu|`
+    pub(super) terms: SVector<S, NU>,
+}
+
+impl<S: ScalarReal, const NX: usize, const NU: usize> LagrangianGradients<S, NX, NU> {
+    /// Adds a constraint with its multiplier.
+    pub(super) fn add(&mut self, cx: &SVector<S, NX>, cu: &SVector<S, NU>, mu: S) {
+        for j in 0..NX {
+            self.gx[j] += cx[j] * mu;
+        }
+        for j in 0..NU {
+            self.gu[j] += cu[j] * mu;
+            self.terms[j] += (cu[j] * mu).abs();
+        }
+    }
+
+    /// The terms of `Qu`: `|l_u| + |c_u|' |mu| + |f_u|' |lambda|`.
+    pub(super) fn residual_terms(&self, fu: &SMatrix<S, NX, NU>, lambda: &SVector<S, NX>) -> SVector<f64, NU> {
+        residual_terms::<Dense, _, _, _>(&self.terms, fu, lambda)
+    }
+}
