@@ -3,7 +3,7 @@
 #[allow(dead_code, reason = "shared with the unit tests of the compiler")]
 #[path = "../dilqr-macros/src/tests/chain.rs"]
 mod chain;
-#[allow(dead_code, reason = "shared with the unit tests of the compiler")]
+#[allow(dead_code, unused_imports, reason = "shared with the unit tests of the compiler")]
 #[path = "../dilqr-macros/src/tests/random.rs"]
 mod random;
 

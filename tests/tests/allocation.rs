@@ -133,7 +133,7 @@ fn derivatives_allocate_nothing_but_themselves() {
         let solve = allocations(|| solution = solver.solve(problem).unwrap());
         assert_eq!(solution.status, Status::Converged);
         assert_eq!(allocations(|| drop(solver.solve_and_differentiate(problem).unwrap())), solve);
-        assert_eq!(allocations(|| drop(solver.differentiate(&solution).unwrap())), 0);
+        assert_eq!(allocations(|| assert!(solver.differentiate(&solution).is_ok())), 0);
         assert_eq!(allocations(|| drop(solver.vjp(&solution, &loss).unwrap())), 0);
         let mut sensitivities = solver.differentiate(&solution).unwrap();
         assert_eq!(allocations(|| drop(sensitivities.vjp(&loss).unwrap())), 0);

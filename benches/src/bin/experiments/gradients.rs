@@ -103,8 +103,8 @@ where
 
     // As tight as rounding allows, because differences lose digits.
     let mut solver = Ilqr::new(system.model, HORIZON, Settings { tolerance: 1e-12, ..Settings::default() })?;
-    let problem = Problem::new(x0, params(system, bounded), HORIZON);
-    let solution = solver.solve(&problem)?;
+    let instance = Problem::new(x0, params(system, bounded), HORIZON);
+    let solution = solver.solve(&instance)?;
     if solution.status != Status::Converged {
         return skip(format!("the solve: {}", solution.status));
     }
@@ -122,7 +122,7 @@ where
     };
     add("FixedLinearization".to_owned(), solver.vjp_with(&solution, &loss, Differentiation::FixedLinearization));
     for iterations in UNROLLED {
-        add(format!("Unrolled {iterations}"), solver.unrolled(&problem, &loss, iterations));
+        add(format!("Unrolled {iterations}"), solver.unrolled(&instance, &loss, iterations));
     }
     for (name, derivatives) in [("formula", Derivatives::Partial), ("formula, counted twice", Derivatives::Total)] {
         methods.push((name.to_owned(), contracted(&system.model, &solution, &loss, derivatives)));
