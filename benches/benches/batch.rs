@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use criterion::Throughput;
 use dilqr_benches::peers::{assert_same, batch_of_poles, cartpole, exact};
-use dilqr_runtime::{LossGradient, batch};
+use dilqr_runtime::{LossGradient, Solution, batch};
 use rayon::ThreadPoolBuilder;
 
 const PROBLEMS: usize = 64;
@@ -75,6 +75,17 @@ fn main() {
     for pool in &threads {
         group.bench_function(format!("vjp in lanes on {} threads", pool.current_num_threads()), |bencher| {
             pool.install(|| bencher.iter(|| batch::vjp_lanes(model, &settings, black_box(&solutions), &losses)));
+        });
+    }
+    let loss = |_: usize, solution: &Solution<4, 1, 4>| LossGradient {
+        states: solution.states.clone(),
+        controls: solution.controls.clone(),
+    };
+    for pool in &threads {
+        group.bench_function(format!("solve and vjp on {} threads", pool.current_num_threads()), |bencher| {
+            pool.install(|| {
+                bencher.iter(|| batch::solve_and_vjp(model, HORIZON, &settings, black_box(&problems), loss))
+            });
         });
     }
     group.finish();

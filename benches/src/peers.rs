@@ -252,16 +252,6 @@ where
         (solver, solution, losses)
     }
 
-    /// The same solution with one bit changed. Consecutive gradients of one solution share a factorization; alternating
-    /// gradients of a solution and its twin do not.
-    #[must_use]
-    pub fn twin(&self, solution: &Solution<NX, NU, NP>) -> Solution<NX, NU, NP> {
-        let mut twin = solution.clone();
-        let end = &mut twin.states[self.problem.horizon()][self.rate];
-        *end = end.next_up();
-        twin
-    }
-
     /// `1/2 sum_t |u_t|^2 + 1/2 sum_{t >= 1} w_t^2`, `w` the angular rate.
     fn loss(&self, solution: &Solution<NX, NU, NP>) -> f64 {
         let controls: f64 = solution.controls.iter().map(|u| u.norm_squared()).sum();

@@ -1,8 +1,8 @@
 //! Many problems of one model at once, on rayon's threads. Results come in input order and are bitwise equal to one by
 //! one. A problem that fails does not affect the others.
 //!
-//! [`solve_lanes`] and [`vjp_lanes`] put several problems into the lanes of one core's vector registers (see
-//! [`lanes`](crate::lanes)); their results round differently.
+//! [`solve_lanes`], [`vjp_lanes`] and [`solve_and_vjp_lanes`] put several problems into the lanes of one core's vector
+//! registers (see [`lanes`](crate::lanes)); their results round differently.
 //!
 //! Each thread has one workspace, and no solve leaves data in it. So results do not depend on how problems are spread over
 //! threads.
@@ -54,11 +54,12 @@ use rayon::prelude::*;
 
 use crate::differentiate;
 use crate::differentiate::check::KktWorkspace;
+use crate::differentiate::factorized_vjp;
 #[cfg(feature = "lanes")]
 use crate::differentiate::lanes::Gradients;
 use crate::error::{GradientError, Input, InputError, SolveError};
 use crate::gradient::{Gradient, LossGradient};
-use crate::ilqr::check_solver;
+use crate::ilqr::{check_solver, solve_and_factorize};
 use crate::model::Model;
 use crate::problem::Problem;
 #[cfg(feature = "lanes")]
@@ -68,6 +69,8 @@ use crate::solution::Solution;
 #[cfg(feature = "lanes")]
 use crate::solve::lockstep::Lockstep;
 use crate::solve::workspace::SolveWorkspace;
+#[cfg(feature = "lanes")]
+use crate::status::Status;
 
 /// Solves every problem, as [`Ilqr::solve`](crate::Ilqr::solve) would. Settings, a horizon or a model that
 /// [`Ilqr::new`](crate::Ilqr::new) would refuse are [`SolveError::Settings`] in every entry.
@@ -127,6 +130,42 @@ where
                     *workspace = KktWorkspace::new::<M, NP>(horizon);
                 }
                 differentiate::vjp(workspace, model, settings, solution, loss)
+            },
+        )
+        .collect()
+}
+
+/// Solves every problem, and differentiates its solution with the loss gradient that `loss` gives for the problem's index
+/// and the solution: the answers of [`Ilqr::solve`](crate::Ilqr::solve) and [`Ilqr::vjp`](crate::Ilqr::vjp). As in
+/// [`Ilqr::solve_and_differentiate`](crate::Ilqr::solve_and_differentiate), the gradient of a model without limits needs no
+/// factorization of its own.
+///
+/// `loss` is called in any order, on any thread, and only for solutions that have a derivative.
+#[allow(clippy::type_complexity, reason = "the two outcomes for each problem")]
+pub fn solve_and_vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    horizon: usize,
+    settings: &Settings,
+    problems: &[Problem<NX, NU, NP, NS>],
+    loss: impl Fn(usize, &Solution<NX, NU, NP, NS>) -> LossGradient<NX, NU> + Sync,
+) -> Vec<Result<(Solution<NX, NU, NP, NS>, Result<Gradient<NX, NP, NS>, GradientError>), SolveError>>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    if let Err(error) = check_solver(horizon, settings) {
+        return vec![Err(error.into()); problems.len()];
+    }
+    problems
+        .par_iter()
+        .enumerate()
+        .map_init(
+            || (SolveWorkspace::new::<M, NP>(horizon), KktWorkspace::new::<M, NP>(horizon)),
+            |(forward, kkt), (index, problem)| {
+                problem.check(model, horizon)?;
+                let mut solution = Solution::empty(horizon);
+                let gradient = solve_and_factorize((model, settings), (forward, kkt), problem, &mut solution)?
+                    .and_then(|_| factorized_vjp(kkt, model, &solution.params, &loss(index, &solution)));
+                Ok((solution, gradient))
             },
         )
         .collect()
@@ -208,6 +247,47 @@ where
         )
         .collect();
     in_order(solutions.len(), order.into_iter().zip(gradients.into_iter().flatten()))
+}
+
+/// Solves every problem and differentiates its solution, both with several problems at a time in the lanes of each core:
+/// [`solve_lanes`] and then [`vjp_lanes`]. The gradients factorize once more, because a solve in lanes keeps no factorization.
+///
+/// `loss` is called with the problem's index and the solution, in any order, on any thread, and only for solutions that
+/// have converged.
+#[cfg(feature = "lanes")]
+#[allow(clippy::type_complexity, reason = "the two outcomes for each problem")]
+pub fn solve_and_vjp_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    horizon: usize,
+    settings: &Settings,
+    problems: &[Problem<NX, NU, NP, NS>],
+    loss: impl Fn(usize, &Solution<NX, NU, NP, NS>) -> LossGradient<NX, NU> + Sync,
+) -> Vec<Result<(Solution<NX, NU, NP, NS>, Result<Gradient<NX, NP, NS>, GradientError>), SolveError>>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let (mut solutions, mut indices, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, outcome) in solve_lanes(model, horizon, settings, problems).into_iter().enumerate() {
+        match outcome {
+            Ok(solution) => {
+                solutions.push(solution);
+                indices.push(index);
+            }
+            Err(error) => refused.push((index, Err(error))),
+        }
+    }
+    let losses: Vec<_> = solutions
+        .par_iter()
+        .zip(&indices)
+        .map(|(solution, &index)| match solution.status {
+            Status::Converged => loss(index, solution),
+            // Refused for its status.
+            _ => LossGradient::zeros(horizon),
+        })
+        .collect();
+    let gradients = vjp_lanes(model, settings, &solutions, &losses);
+    let solved = indices.into_iter().zip(solutions.into_iter().zip(gradients).map(Ok));
+    in_order(problems.len(), solved.chain(refused))
 }
 
 /// Sorts results by their indices; each index occurs once.

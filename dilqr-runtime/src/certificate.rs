@@ -72,7 +72,7 @@ pub struct Certificate {
     pub smallest_eigenvalue: f64,
     /// Largest eigenvalue over the smallest.
     pub condition: f64,
-    /// The limits that hold the trajectory.
+    /// The limits that hold the trajectory, stage by stage.
     pub active: Vec<ActiveLimit>,
     /// Strict complementarity: the smallest margin of a bound or an inequality. The margin is the larger of the distance
     /// and the multiplier (over the largest term of `Q_u`); where it is 0 the limit is neither active nor inactive.
@@ -142,6 +142,9 @@ impl Certificate {
             limit: limit.source.into(),
             multiplier: limit.multiplier,
         });
+        let mut active: Vec<_> = active.collect();
+        // A backward pass finds them in the other direction.
+        active.sort_by_key(|limit| limit.stage);
         let weakest = report.weakest();
         Self {
             stationarity: stats.stationarity,
@@ -150,7 +153,7 @@ impl Certificate {
             violation_stage: stats.violation_stage,
             smallest_eigenvalue: if known { smallest } else { f64::NAN },
             condition: if largest > 0.0 { largest / smallest } else { 1.0 },
-            active: active.collect(),
+            active,
             margin: weakest.map_or(f64::INFINITY, |(margin, _)| margin),
             weakest: weakest.map(|(_, limit)| (limit.stage, limit.source.into())),
         }

@@ -268,20 +268,9 @@ where
     {
         problem.check(&self.model, self.horizon())?;
         let mut solution = Solution::empty(self.horizon());
-        let keep = match &mut self.kkt.kkt {
-            Kkt::Unconstrained(system) => Some(system),
-            Kkt::ActiveSet(_) => None,
-        };
-        let kept = self.forward.solve((&self.model, &self.settings), problem, |_| {}, &mut solution, keep)?;
-        if !kept {
-            let sensitivities = self.differentiate(&solution);
-            return Ok((solution, sensitivities));
-        }
-        // The solve has measured the Newton step with this factorization.
-        let sensitivities = match self.kkt.load::<M, NP>(&solution) {
-            Ok(()) => Ok(self.sensitivities(&solution, solution.stats.step)),
-            Err(error) => Err(error),
-        };
+        let Self { model, settings, forward, kkt } = self;
+        let step = solve_and_factorize((model, settings), (forward, kkt), problem, &mut solution)?;
+        let sensitivities = step.map(|step| self.sensitivities(&solution, step));
         Ok((solution, sensitivities))
     }
 
@@ -460,6 +449,29 @@ where
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
         self.differentiate(solution)?.value_gradient()
     }
+}
+
+/// Solves a problem that passed its check, and leaves the factorization about its solution in `kkt`: that of the last backward
+/// pass where the model has no limits. The relative Newton step, or why there is no factorization.
+pub(crate) fn solve_and_factorize<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    (model, settings): (&M, &Settings),
+    (forward, kkt): (&mut SolveWorkspace<NX, NU, NS>, &mut KktWorkspace<NX, NU, NS>),
+    problem: &Problem<NX, NU, NP, NS>,
+    solution: &mut Solution<NX, NU, NP, NS>,
+) -> Result<Result<f64, GradientError>, SolveError>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let keep = match &mut kkt.kkt {
+        Kkt::Unconstrained(system) => Some(system),
+        Kkt::ActiveSet(_) => None,
+    };
+    let kept = forward.solve((model, settings), problem, |_| {}, solution, keep)?;
+    Ok(kkt.load::<M, NP>(solution).and_then(|()| match kept {
+        // The solve has measured the Newton step with this factorization.
+        true => Ok(solution.stats.step),
+        false => kkt.factorize(model, settings, solution, Differentiation::Implicit),
+    }))
 }
 
 /// The checks of [`Ilqr::new`].

@@ -54,6 +54,23 @@ use crate::stats::Stats;
 /// assert!((gradient.initial_state[0] + 1.0 / 4.0).abs() < 1e-12);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// While it lives, the solver solves nothing else:
+///
+/// ```compile_fail,E0499
+/// use dilqr_runtime::{GradientError, Ilqr, LossGradient, Model, Solution};
+///
+/// fn interleaved<M: Model<1, 1, 1>>(
+///     solver: &mut Ilqr<M, 1, 1, 1>,
+///     solution: &Solution<1, 1, 1>,
+///     loss: &LossGradient<1, 1>,
+/// ) -> Result<(), GradientError> {
+///     let mut sensitivities = solver.differentiate(solution)?;
+///     solver.jacobian(solution)?; // needs the memory of `sensitivities`
+///     sensitivities.vjp(loss)?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Sensitivities<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     pub(crate) model: &'a M,

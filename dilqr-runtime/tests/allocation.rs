@@ -182,6 +182,20 @@ fn a_solve_allocates_the_solution_and_a_gradient_nothing_but_itself() {
     assert_eq!(allocations(|| drop(solver.vjp(&solution, &loss).unwrap())), 1);
 }
 
+#[test]
+fn a_factorization_for_several_derivatives_allocates_nothing() {
+    let reference = Reference::read("pendulum");
+    let (problem, loss) = (reference.problem::<2, 1, 3>(), reference.loss());
+    let mut solver = Ilqr::new(Pendulum, reference.horizon, Settings::default()).unwrap();
+    // The solution alone: states, controls, gains, costates, curvatures.
+    assert_eq!(allocations(|| drop(solver.solve_and_differentiate(&problem).unwrap())), 5);
+    let (solution, sensitivities) = solver.solve_and_differentiate(&problem).unwrap();
+    let mut sensitivities = sensitivities.unwrap();
+    assert_eq!(allocations(|| drop(sensitivities.vjp(&loss).unwrap())), 0);
+    assert_eq!(allocations(|| drop(sensitivities.value_gradient().unwrap())), 0);
+    assert_eq!(allocations(|| drop(solver.differentiate(&solution).unwrap())), 0);
+}
+
 /// A solution of another horizon is given the right lengths; from then on nothing is allocated.
 #[test]
 fn a_solution_of_another_horizon_is_resized() {

@@ -5,11 +5,12 @@ mod support;
 
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    GradientError, Ilqr, InputError, LossGradient, Problem, Settings, Solution, SolveError, Status, batch,
+    GradientError, Hessian, Ilqr, InputError, LossGradient, Model, Problem, Settings, Solution, SolveError, Status,
+    batch,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use support::{Cart4, Cartpole, cart_feedback};
+use support::{Cart4, Cartpole, Rail, cart_feedback};
 
 const T: usize = 25;
 
@@ -117,4 +118,83 @@ fn lists_that_do_not_match() {
     let empty = Solution::empty(0);
     let results = batch::vjp(&Cart4, &settings, &[empty], &[LossGradient::zeros(0)]);
     assert!(matches!(results[0], Err(GradientError::Settings(_))));
+}
+
+/// Solutions and gradients of a batch against a solver's, to the bit; and how many gradients there are.
+fn same_as_one_by_one<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    settings: Settings,
+    problems: &[Problem<NX, NU, NP, NS>],
+    loss: impl Fn(usize, &Solution<NX, NU, NP, NS>) -> LossGradient<NX, NU> + Sync,
+) -> usize
+where
+    M: Model<NX, NU, NP, NS> + Copy,
+{
+    let horizon = problems[1].horizon();
+    let mut solver = Ilqr::new(*model, horizon, settings).unwrap();
+    let results = batch::solve_and_vjp(model, horizon, &settings, problems, &loss);
+    assert_eq!(results.len(), problems.len());
+    let mut count = 0;
+    for (i, (problem, result)) in problems.iter().zip(results).enumerate() {
+        match (result, solver.solve(problem)) {
+            (Ok((solution, gradient)), Ok(single)) => {
+                assert_eq!((solution.status, solution.stats.iterations), (single.status, single.stats.iterations));
+                if single.status != Status::Diverged {
+                    assert_eq!(solution, single, "{i}");
+                }
+                // Without a derivative there is no loss.
+                let loss =
+                    if single.status == Status::Converged { loss(i, &single) } else { LossGradient::zeros(horizon) };
+                let expected = solver.vjp(&single, &loss);
+                match (gradient, expected) {
+                    (Ok(gradient), Ok(expected)) => {
+                        assert_eq!(gradient, expected, "{i}");
+                        count += 1;
+                    }
+                    (Err(error), Err(expected)) => assert_eq!(error.to_string(), expected.to_string(), "{i}"),
+                    (gradient, expected) => panic!("{i}: {gradient:?} {expected:?}"),
+                }
+            }
+            (Err(error), Err(single)) => assert_eq!(error.to_string(), single.to_string(), "{i}"),
+            (result, single) => panic!("{i}: {result:?} {single:?}"),
+        }
+    }
+    count
+}
+
+#[test]
+fn solutions_with_their_gradients() {
+    let loss = |i: usize, solution: &Solution<4, 1, 4>| {
+        let mut loss = Cart4::loss(&solution.states, &solution.controls);
+        loss.states[T][2] = i as f64;
+        // A loss that does not fit has no gradient, and the solution stays.
+        if i == 1 {
+            loss.controls.pop();
+        }
+        loss
+    };
+    for hessian in [Hessian::Exact, Hessian::GaussNewton] {
+        let settings = Settings { hessian, ..Settings::default() };
+        assert!(same_as_one_by_one(&Cartpole, settings, &problems(), loss) > 25);
+    }
+    let rails: Vec<_> =
+        (0..6).map(|i| Problem::new([0.0, 0.0], [0.5 + 0.1 * f64::from(i), 0.7, 2.5, 0.01], T)).collect();
+    let loss = |i: usize, solution: &Solution<2, 1, 4>| {
+        let mut loss = LossGradient::new(solution.states.clone(), solution.controls.clone());
+        loss.states[T][0] += i as f64;
+        loss
+    };
+    assert!(same_as_one_by_one(&Rail, Settings::default(), &rails, loss) > 3);
+    let settings = Settings { relaxation: Some(0.01), ..Settings::default() };
+    assert!(same_as_one_by_one(&Rail, settings, &rails, loss) > 3);
+}
+
+#[test]
+fn no_solutions_with_gradients() {
+    let loss = |_: usize, _: &Solution<4, 1, 4>| LossGradient::zeros(5);
+    assert!(batch::solve_and_vjp(&Cart4, 5, &Settings::default(), &[], loss).is_empty());
+    let settings = Settings { tolerance: -1.0, ..Settings::default() };
+    let results = batch::solve_and_vjp(&Cart4, 5, &settings, &[Cart4::problem(5), Cart4::problem(5)], loss);
+    assert_eq!(results.len(), 2);
+    assert!(results.iter().all(|result| matches!(result, Err(SolveError::Settings(_)))));
 }

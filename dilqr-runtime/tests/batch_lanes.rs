@@ -430,3 +430,51 @@ fn settings_out_of_range() {
     assert!(results.iter().all(|result| matches!(result, Err(SolveError::Settings(_)))));
     assert!(batch::solve_lanes(&VanDerPol, 0, &Settings::default(), &oscillators(1, 12))[0].is_err());
 }
+
+/// The call in one against the two calls that it is made of, with problems that are none and that do not converge among
+/// them.
+#[test]
+fn solutions_with_their_gradients() {
+    let horizon = 15;
+    let settings = Settings::default();
+    let mut problems = carts(23, horizon);
+    problems[4] = Problem::new([f64::NAN, 0.0, 0.0, 0.0], Cart4::PARAMS, horizon);
+    problems[9] = Problem::new(Cart4::X0, [9.8, 1.0, 0.1, 0.0], horizon);
+    problems[22] = Problem::new(Cart4::X0, Cart4::PARAMS, horizon + 1);
+    let loss = |i: usize, solution: &Solution<4, 1, 4>| {
+        assert_eq!(solution.status, Status::Converged);
+        let mut loss = random_loss(&mut StdRng::seed_from_u64(i as u64), horizon);
+        if i == 2 {
+            loss.states.pop();
+        }
+        loss
+    };
+    let results = batch::solve_and_vjp_lanes(&Cartpole, horizon, &settings, &problems, loss);
+    assert_eq!(results.len(), problems.len());
+    let mut count = 0;
+    for (i, (result, alone)) in
+        results.into_iter().zip(batch::solve_lanes(&Cartpole, horizon, &settings, &problems)).enumerate()
+    {
+        match (result, alone) {
+            (Ok((solution, gradient)), Ok(alone)) => {
+                assert_eq!(bits(&solution), bits(&alone), "{i}");
+                if solution.status != Status::Converged {
+                    assert!(matches!(gradient, Err(GradientError::NotConverged { .. })), "{i}: {gradient:?}");
+                    continue;
+                }
+                let expected = batch::vjp_lanes(&Cartpole, &settings, &[alone], &[loss(i, &solution)]).remove(0);
+                assert_eq!(gradient.is_ok(), i != 2 && expected.is_ok(), "{i}: {gradient:?}");
+                assert_eq!(gradient, expected, "{i}");
+                count += usize::from(gradient.is_ok());
+            }
+            (Err(error), Err(alone)) => {
+                assert_eq!(error.to_string(), alone.to_string());
+                assert!([4, 22].contains(&i));
+            }
+            (result, alone) => panic!("{i}: {result:?} {alone:?}"),
+        }
+    }
+    assert!(count > 15, "{count}");
+    let none = batch::solve_and_vjp_lanes(&Cartpole, horizon, &settings, &[], loss);
+    assert!(none.is_empty());
+}

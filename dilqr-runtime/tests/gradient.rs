@@ -11,7 +11,7 @@ use dilqr_runtime::model::{HamiltonianExpansion, Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
     Differentiation, Gradient, GradientError, Hessian, Ilqr, InputError, LossGradient, Model, Problem, Scalar,
-    Sensitivities, Settings, Solution, Status,
+    Sensitivities, Settings, Solution, Status, batch,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -287,6 +287,13 @@ fn derivatives_share_one_factorization() {
         });
         assert_eq!((stages, again), (solve + anew, solution.clone()), "{hessian:?}");
         assert_eq!(shared, answers, "{hessian:?}");
+
+        // So does a batch.
+        let model = Counting::default();
+        let single =
+            batch::solve_and_vjp(&model, horizon, &settings, core::slice::from_ref(&problem), |_, _| losses[0].clone());
+        assert_eq!(model.0.load(Ordering::Relaxed), solve + anew);
+        assert_eq!(single, [Ok((solution.clone(), Ok(answers.0[0].clone())))]);
 
         // No other solution gets what a solve left: the last bit makes another one.
         let mut edited = solution.clone();

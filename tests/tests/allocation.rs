@@ -9,7 +9,7 @@ use std::cell::Cell;
 use dilqr_models::unicycle_obstacles::{Params, UnicycleObstacles};
 use dilqr_runtime::model::Stage;
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Ilqr, Model, Mpc, Problem, Settings, Solution, Status};
+use dilqr_runtime::{Ilqr, LossGradient, Model, Mpc, Problem, Settings, Solution, Status};
 
 /// A mass on a rail with limits on speed and force. It must end at rest at its goal.
 #[dilqr_runtime::model]
@@ -117,6 +117,31 @@ fn solve_into_allocates_nothing() {
         (Problem::new([0.0, 0.0, 0.0], params, 50).with_controls(&[[0.8, 0.1]; 50]), Status::Converged)
     };
     check(UnicycleObstacles, &[0.15, 0.05, 0.18].map(course));
+}
+
+/// With limits, too: a solve allocates its solution, a factorization nothing, a gradient nothing but itself.
+#[test]
+fn derivatives_allocate_nothing_but_themselves() {
+    fn check<M, const NX: usize, const NU: usize, const NP: usize>(model: M, problem: &Problem<NX, NU, NP>)
+    where
+        M: Model<NX, NU, NP>,
+    {
+        let horizon = problem.horizon();
+        let loss = LossGradient::zeros(horizon);
+        let mut solver = Ilqr::new(model, horizon, Settings::default()).unwrap();
+        let mut solution = Solution::empty(horizon);
+        let solve = allocations(|| solution = solver.solve(problem).unwrap());
+        assert_eq!(solution.status, Status::Converged);
+        assert_eq!(allocations(|| drop(solver.solve_and_differentiate(problem).unwrap())), solve);
+        assert_eq!(allocations(|| drop(solver.differentiate(&solution).unwrap())), 0);
+        assert_eq!(allocations(|| drop(solver.vjp(&solution, &loss).unwrap())), 0);
+        let mut sensitivities = solver.differentiate(&solution).unwrap();
+        assert_eq!(allocations(|| drop(sensitivities.vjp(&loss).unwrap())), 0);
+        assert_eq!(allocations(|| drop(sensitivities.value_gradient().unwrap())), 0);
+    }
+    check(rail::Rail, &Problem::new([0.0, 0.0], [1.0, 0.7, 2.5], 25));
+    let params = Params { vehicle: 0.15, ..Params::default() };
+    check(UnicycleObstacles, &Problem::new([0.0, 0.0, 0.0], params, 50).with_controls(&[[0.8, 0.1]; 50]));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use dilqr_models::{cartpole, lqr, pendulum};
 use dilqr_runtime::AutoDiff;
 use dilqr_runtime::model::{Stage, StageExpansion};
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Differentiation, Direction, Ilqr, LossGradient, Model, Problem, Settings};
+use dilqr_runtime::{Direction, Ilqr, LossGradient, Model, Problem, Settings};
 use dilqr_tests::{Reference, assert_close, cart4, differences, pend2, random_loss, solve, tight, value, weights};
 
 fn check<M, const NX: usize, const NU: usize, const NP: usize>(name: &str, model: M, problem: &Problem<NX, NU, NP>)

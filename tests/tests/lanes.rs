@@ -301,7 +301,7 @@ fn swings() {
 fn planar_quadrotors() {
     let params = planar_quadrotor::Params::default();
     let hover = 0.5 * params.mass * params.gravity;
-    let law = |_: &SVector<f64, 6>| [hover; 2];
+    let law = move |_: &SVector<f64, 6>| [hover; 2];
     let model = planar_quadrotor::PlanarQuadrotor;
     let problems = around(&model, 19, 20, ([0.0; 6], 0.3), params, law);
     assert!(agree(model, Settings::default(), &problems) > 15);
@@ -327,7 +327,8 @@ fn acrobots_and_arms() {
         .unwrap()
         .solve(&Problem::new([0.0; 4], acrobot::Params::default(), 40))
         .unwrap();
-    let law = |x: &SVector<f64, 4>| [(still.gains[0] * x)[0]];
+    let gain = still.gains[0];
+    let law = move |x: &SVector<f64, 4>| [(gain * x)[0]];
     let problems = around(&acrobot::Acrobot, 13, 40, ([0.0; 4], 0.02), acrobot::Params::default(), law);
     assert!(agree(acrobot::Acrobot, Settings::default(), &problems) > 7);
     let arm = two_link_arm::TwoLinkArm;

@@ -95,8 +95,8 @@ fn header() -> Result<String, Box<dyn Error>> {
     Ok(format!(
         "# Instructions of single operations, T = {HORIZON}; written by `cargo run --release -p dilqr-benches --bin\n\
          # instructions -- --bless`. {}, {}, RUSTFLAGS={flags:?}.\n\
-         # A kernel: one call. riccati: one stage. exact, gauss-newton: one iteration of a solve. vjp: one more of the same\n\
-         # solution. vjp-anew, jacobian: one.\n",
+         # A kernel: one call. riccati: one stage. exact, gauss-newton: one iteration of a solve. vjp, jacobian: one, with\n\
+         # the factorization of the solve. vjp-anew: one with its own.\n",
         version("rustc")?,
         version("valgrind")?,
     ))

@@ -1,4 +1,4 @@
-//! What limits a trajectory: bounds on controls, and constraints on stages and on the terminal state.
+//! Limits: bounds on controls, and constraints on stages and on the terminal state.
 //!
 //! ```text
 //! lower(p) <= u_t <= upper(p)
@@ -7,16 +7,17 @@
 //! ```
 //!
 //! The entries of `c` are the inequalities, then the equalities. Their number is a constant of the model
-//! ([`Model::LIMITS`](crate::Model::LIMITS)) and not of its type, so records hold them in lists.
+//! ([`Model::LIMITS`](crate::Model::LIMITS)) and not of its type, so records hold them in vectors.
 
-use crate::linalg::products::zeros;
 use alloc::vec::Vec;
 use core::fmt;
+
 use nalgebra::{SMatrix, SVector};
 
+use crate::linalg::products::zeros;
 use crate::scalar::Scalar;
 
-/// How a model's trajectories are limited.
+/// The limits that a model has.
 ///
 /// ```
 /// use dilqr_runtime::model::{Stage, Terminal};
@@ -71,23 +72,23 @@ use crate::scalar::Scalar;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Whether a control has a bound.
+    /// Whether any control has a bound.
     pub bounded: bool,
-    /// Inequalities of a stage, `c <= 0`.
+    /// Number of inequalities of a stage, `c <= 0`.
     pub stage_inequalities: usize,
-    /// Equalities of a stage, `c = 0`.
+    /// Number of equalities of a stage, `c = 0`.
     pub stage_equalities: usize,
-    /// Inequalities of the terminal state.
+    /// Number of inequalities of the terminal state.
     pub terminal_inequalities: usize,
-    /// Equalities of the terminal state.
+    /// Number of equalities of the terminal state.
     pub terminal_equalities: usize,
-    /// Of each constraint of a stage, whether it depends on the control. What does not is no constraint at stage 0, where
-    /// the state is given. Empty means that all do.
+    /// Whether each constraint of a stage depends on the control. Constraints on the state alone are not enforced at stage
+    /// 0, where the state is given. An empty list means that all depend on the control.
     pub depends_on_control: &'static [bool],
 }
 
 impl Limits {
-    /// None at all.
+    /// No limits.
     pub const NONE: Self = Self {
         bounded: false,
         stage_inequalities: 0,
@@ -97,13 +98,13 @@ impl Limits {
         depends_on_control: &[],
     };
 
-    /// Constraints of a stage.
+    /// The number of constraints of a stage.
     #[must_use]
     pub const fn stage(&self) -> usize {
         self.stage_inequalities + self.stage_equalities
     }
 
-    /// Constraints of the terminal state.
+    /// The number of constraints of the terminal state.
     #[must_use]
     pub const fn terminal(&self) -> usize {
         self.terminal_inequalities + self.terminal_equalities
@@ -122,10 +123,10 @@ impl Limits {
     }
 }
 
-/// The constraints of a stage to second order. `h = mu' c` with the multipliers that the kernel was given.
+/// The constraints of a stage to second order, with `h = mu' c` for the multipliers `mu` of the kernel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConstraintExpansion<S, const NX: usize, const NU: usize> {
-    /// Their values.
+    /// Values.
     pub c: Vec<S>,
     /// `dc/dx`, one row of `NX` each.
     pub cx: Vec<SVector<S, NX>>,
@@ -140,7 +141,7 @@ pub struct ConstraintExpansion<S, const NX: usize, const NU: usize> {
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> ConstraintExpansion<S, NX, NU> {
-    /// A record of zeros for this many constraints; kernels write no structural zero into it.
+    /// A record of zeros for this many constraints. Kernels do not write structural zeros into it.
     #[must_use]
     pub fn zeros(constraints: usize) -> Self {
         Self {
@@ -154,7 +155,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> ConstraintExpansion<S, NX, NU>
     }
 }
 
-/// The forward parameter terms of constraints, with `h = mu' c`. `NP` counts the parameters, or those of the stage.
+/// The forward parameter terms of constraints, with `h = mu' c`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConstraintParameterTerms<S, const NX: usize, const NU: usize, const NP: usize> {
     /// `dc/dp`, one row of `NP` each.
@@ -166,14 +167,14 @@ pub struct ConstraintParameterTerms<S, const NX: usize, const NU: usize, const N
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize, const NP: usize> ConstraintParameterTerms<S, NX, NU, NP> {
-    /// A record of zeros for this many constraints; kernels write no structural zero into it.
+    /// A record of zeros for this many constraints. Kernels do not write structural zeros into it.
     #[must_use]
     pub fn zeros(constraints: usize) -> Self {
         Self { cp: vec![zeros(); constraints], hxp: zeros(), hup: zeros() }
     }
 }
 
-/// What limits a trajectory at a stage.
+/// One limit at a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -188,7 +189,7 @@ pub enum Limit {
         /// Index of the control.
         control: usize,
     },
-    /// A constraint: inequalities are counted first, then equalities.
+    /// A constraint. Inequalities are counted first, then equalities.
     Constraint {
         /// Index of the constraint.
         index: usize,

@@ -1,9 +1,81 @@
-//! The boundary between a model and the runtime: the [`Model`] trait and the records its kernels fill.
+//! Models: the [`Model`] trait, the points that its kernels read and the records that they fill.
 //!
-//! Notation (design of the whole crate): state `x` (`NX`), control `u` (`NU`), parameters `p` (`NP`), per-stage
-//! parameters `s` (`NS`, none by default), dynamics `f`, stage cost `l`, terminal cost `l_T`, costate `lambda`,
-//! Hamiltonian `H = l + lambda' f`. A subscript is a partial derivative; in `fx[(i, j)]` the row is the entry of `f`
-//! and the column the entry of `x`; in `hux[(i, j)]` the row is the entry of `u`.
+//! # Notation
+//!
+//! State `x` (`NX` entries), control `u` (`NU`), parameters `p` (`NP`), parameters of one stage `s` (`NS`, none by default),
+//! dynamics `f`, stage cost `l`, terminal cost `l_T`, costate `lambda`, Hamiltonian `H = l + lambda' f`, constraints `c`
+//! with multipliers `mu`. A subscript is a partial derivative. In `fx[(i, j)]` the row is the entry of `f` and the column the
+//! entry of `x`; in `hux[(i, j)]` the row is the entry of `u`. A prefix `d` is a direction: `dx`, `du`, `dlambda`.
+//!
+//! # A model by hand
+//!
+//! The attribute [`model`](macro@crate::model) writes the implementation of [`Model`] from plain Rust. By hand:
+//!
+//! 1. Implement [`Model<NX, NU, NP>`](Model), or `Model<NX, NU, NP, NS>` with parameters of the stages. The numbers are
+//!    inferred everywhere else.
+//! 2. Write [`dynamics`](Model::dynamics), [`stage_cost`](Model::stage_cost) and [`terminal_cost`](Model::terminal_cost) for
+//!    any [`Scalar`]. Constants are `S::from_f64(..)`; conditions are [masks](Scalar::less) and [selects](Scalar::select).
+//! 3. Declare limits in [`LIMITS`](Model::LIMITS), and write [`bounds`](Model::bounds),
+//!    [`stage_constraints`](Model::stage_constraints) and [`terminal_constraints`](Model::terminal_constraints) for the kinds
+//!    that are declared.
+//! 4. With the feature `dual` derivatives are provided, by hyper-dual numbers. Without it write the methods for derivatives.
+//!    A program that uses a model without a method that it needs does not compile.
+//! 5. Check derivatives written by hand against [`NumDiff`](crate::NumDiff) or `AutoDiff`: both wrap a model.
+//!
+//! A cart on a rail with air drag, a motor of limited force and a limit on speed:
+//!
+#![cfg_attr(feature = "dual", doc = "```")]
+#![cfg_attr(not(feature = "dual"), doc = "```ignore")]
+//! use dilqr_runtime::model::{Stage, StageExpansion, Terminal};
+//! use dilqr_runtime::nalgebra::SVector;
+//! use dilqr_runtime::{Ilqr, Limits, Model, NumDiff, Problem, Scalar, Settings, Status};
+//!
+//! /// State: position [m] and velocity [m/s]. Control: force [N]. Parameters: mass [kg], drag [kg/m] and top speed [m/s].
+//! struct Rail;
+//!
+//! impl Model<2, 1, 3> for Rail {
+//!     const LIMITS: Limits = Limits { bounded: true, stage_inequalities: 1, ..Limits::NONE };
+//!
+//!     fn dynamics<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 3>, next: &mut SVector<S, 2>) {
+//!         let dt = S::from_f64(0.1);
+//!         let acceleration = (u[0] - p[1] * x[1] * x[1].abs()) / p[0];
+//!         *next = [x[0] + dt * x[1], x[1] + dt * acceleration].into();
+//!     }
+//!
+//!     fn stage_cost<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 3>) -> S {
+//!         x[0].powi(2) + S::from_f64(0.01) * u[0].powi(2)
+//!     }
+//!
+//!     fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 3>) -> S {
+//!         S::from_f64(10.0) * (x[0].powi(2) + x[1].powi(2))
+//!     }
+//!
+//!     fn bounds<S: Scalar>(&self, _: &SVector<S, 3>, lower: &mut SVector<S, 1>, upper: &mut SVector<S, 1>) {
+//!         (lower[0], upper[0]) = (S::from_f64(-4.0), S::from_f64(4.0));
+//!     }
+//!
+//!     /// `-speed <= top`, for a cart that moves towards the origin.
+//!     fn stage_constraints<S: Scalar>(&self, Stage { x, p, .. }: Stage<'_, S, 2, 1, 3>, c: &mut [S]) {
+//!         c[0] = -x[1] - p[2];
+//!     }
+//! }
+//!
+//! // From 1 m off, at rest, for 3 s.
+//! let mut solver = Ilqr::new(Rail, 30, Settings::default())?;
+//! let solution = solver.solve(&Problem::new([1.0, 0.0], [2.0, 0.25, 0.7], 30))?;
+//! assert_eq!(solution.status, Status::Converged);
+//! let fastest = solution.states.iter().fold(0.0_f64, |fastest, x| fastest.max(-x[1]));
+//! assert!((fastest - 0.7).abs() < 1e-9);
+//!
+//! // The provided derivatives, and central differences.
+//! let (x, u, p) = ([1.0, -0.5].into(), [0.5].into(), [2.0, 0.25, 0.7].into());
+//! let at = Stage::new(&x, &u, &p, &[].into());
+//! let (mut derived, mut differences) = (StageExpansion::zeros(), StageExpansion::zeros());
+//! Rail.expand_stage(at, &mut derived);
+//! NumDiff(Rail).expand_stage(at, &mut differences);
+//! assert!((derived.fx - differences.fx).amax() < 1e-9);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #[cfg(feature = "dual")]
 pub(crate) mod autodiff;
@@ -14,17 +86,17 @@ pub(crate) mod records;
 pub(crate) mod sparsity;
 pub(crate) mod stage;
 
-use crate::model::limits::Limits;
+use nalgebra::{SMatrix, SVector};
+
 pub use limits::{ConstraintExpansion, ConstraintParameterTerms, Limit};
 pub use records::{HamiltonianExpansion, HamiltonianHessian, ParameterTerms, StageExpansion, TerminalExpansion};
 pub use stage::{ParameterGradient, Stage, Terminal, Variation};
 
-use nalgebra::{SMatrix, SVector};
-
+use crate::model::limits::Limits;
 use crate::model::sparsity::Sparsity;
 use crate::scalar::Scalar;
 
-/// A method that dual numbers can stand in for: required without the feature `dual`, provided with it.
+/// A method for derivatives: provided by dual numbers with the feature `dual`, required without it.
 macro_rules! derived {
     ($(#[$doc:meta])* fn $name:ident<S: Scalar>(&self, $($arg:ident: $ty:ty),* $(,)?)) => {
         $(#[$doc])*
@@ -38,8 +110,8 @@ macro_rules! derived {
     };
 }
 
-/// A method that differentiates limits. With the feature `dual` it is derived from the values of the limits. Without it, it
-/// must be written for a model that has limits of that kind; for others it computes nothing.
+/// A method for derivatives of limits: provided by dual numbers with the feature `dual`. Without it a model with limits of
+/// that kind must implement the method; for other models it does nothing.
 macro_rules! derived_limit {
     (
         $(#[$doc:meta])*
@@ -53,96 +125,54 @@ macro_rules! derived_limit {
         }
         $(#[$doc])*
         #[cfg(not(feature = "dual"))]
-        #[allow(unused_variables, reason = "there is nothing to compute")]
+        #[allow(unused_variables, reason = "it has nothing to compute")]
         fn $name<S: Scalar>(&self, $($arg: $ty),*) {
             const { assert!($none, missing!($kind, $name)) };
         }
     };
 }
 
-/// The compiler's message where a model declares limits of a kind and a method for them is missing.
+/// The message of the compiler for a model that declares limits of a kind and lacks a method for them.
 macro_rules! missing {
     ($kind:ident, $name:ident) => {
         concat!("`LIMITS` of this model declares ", stringify!($kind), ": implement `Model::", stringify!($name), "`")
     };
 }
 
-/// An optimal control problem's dynamics and costs, with their derivatives, as kernels over any [`Scalar`].
+/// The functions of an optimal control problem and their derivatives, as kernels over any [`Scalar`].
 ///
-/// `#[dilqr_runtime::model]` implements it for the unit struct it adds to the module. It can be written by hand as well:
-/// with the feature `dual` only [`dynamics`](Model::dynamics), [`stage_cost`](Model::stage_cost) and
-/// [`terminal_cost`](Model::terminal_cost) are required and derivatives come from hyper-dual numbers; without it every
-/// method that has no sensible default is required. A model with limits says how many in [`LIMITS`](Model::LIMITS) and
-/// implements [`bounds`](Model::bounds), [`stage_constraints`](Model::stage_constraints) and
-/// [`terminal_constraints`](Model::terminal_constraints), as far as it has them; without the feature also the methods that
-/// differentiate these. A program that solves or differentiates a model without one of them does not compile.
+/// `#[dilqr_runtime::model]` implements it for the unit struct that it adds to the module. The [module](self) shows an
+/// implementation by hand.
 ///
-/// Kernels write into records of the caller (see [`StageExpansion::zeros`]) and never allocate, but for the derivatives of
-/// constraints by dual numbers. A kernel returns
-/// whatever IEEE arithmetic gives: a division by zero in the dynamics yields a non-finite number, which the solver
-/// answers with a status.
+/// With the feature `dual` only [`dynamics`](Model::dynamics), [`stage_cost`](Model::stage_cost) and
+/// [`terminal_cost`](Model::terminal_cost) are required, and derivatives come from hyper-dual numbers. Without it all methods
+/// without a default are required. A model with limits declares their number in [`LIMITS`](Model::LIMITS) and implements
+/// [`bounds`](Model::bounds), [`stage_constraints`](Model::stage_constraints) and
+/// [`terminal_constraints`](Model::terminal_constraints) for the kinds that it declares, and without the feature their
+/// derivatives. A program that solves or differentiates a model without one of these does not compile.
 ///
-/// # A model by hand
-///
-/// A mass on a rail against air drag, with the feature `dual`:
-///
-#[cfg_attr(feature = "dual", doc = "```")]
-#[cfg_attr(not(feature = "dual"), doc = "```ignore")]
-/// use dilqr_runtime::model::{Stage, StageExpansion, Terminal};
-/// use dilqr_runtime::nalgebra::SVector;
-/// use dilqr_runtime::{Ilqr, Model, Problem, Scalar, Settings, Status};
-///
-/// /// State: position [m] and velocity [m/s]; control: force [N]; parameters: mass [kg] and drag [kg/m].
-/// struct Rail;
-///
-/// impl Model<2, 1, 2> for Rail {
-///     fn dynamics<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 2>, next: &mut SVector<S, 2>) {
-///         let dt = S::from_f64(0.1);
-///         let acceleration = (u[0] - p[1] * x[1].powi(2)) / p[0];
-///         *next = [x[0] + dt * x[1], x[1] + dt * acceleration].into();
-///     }
-///
-///     fn stage_cost<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 2>) -> S {
-///         x[0].powi(2) + S::from_f64(0.01) * u[0].powi(2)
-///     }
-///
-///     fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 2>) -> S {
-///         S::from_f64(10.0) * x[0].powi(2)
-///     }
-/// }
-///
-/// // From 1 m off, at rest, for 3 s.
-/// let mut solver = Ilqr::new(Rail, 30, Settings::default())?;
-/// let solution = solver.solve(&Problem::new([1.0, 0.0], [2.0, 0.25], 30))?;
-/// assert_eq!(solution.status, Status::Converged);
-///
-/// // What stands behind it: derivatives that nobody wrote.
-/// let (x, u, p) = ([1.0, 3.0].into(), [0.5].into(), [2.0, 0.25].into());
-/// let mut stage = StageExpansion::zeros();
-/// Rail.expand_stage(Stage::new(&x, &u, &p, &[].into()), &mut stage);
-/// let slope = 1.0 - 0.1 * 2.0 * 0.25 * 3.0 / 2.0;
-/// assert!(f64::abs(stage.fx[(1, 1)] - slope) < 1e-15);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// Kernels write into records of the caller (see [`StageExpansion::zeros`]) and do not allocate. Only derivatives of
+/// constraints by dual numbers allocate. A kernel returns the result of IEEE arithmetic: a division by zero in the dynamics
+/// gives a non-finite number, and the solver a status.
 pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0>: Sync {
-    /// Which derivatives can be non-zero.
+    /// The derivatives that can be non-zero.
     const SPARSITY: Sparsity<NX, NU, NP> = Sparsity::DENSE;
 
-    /// Bounds and constraints; none by default. A model written by hand implements the methods for the limits that it
-    /// declares here, without the feature `dual` those for derivatives, too.
+    /// Whether the model has bounds, and the number of its constraints; none by default. A model written by hand implements
+    /// the methods for the limits that it declares here, and without the feature `dual` their derivatives.
     const LIMITS: Limits = Limits::NONE;
 
-    /// Next state `f(x, u, p, s)` into `next`.
+    /// Writes the next state `f(x, u, p, s)` into `next`, `NX`.
     fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>);
 
-    /// Stage cost `l(x, u, p, s)`.
+    /// The stage cost `l(x, u, p, s)`.
     fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S;
 
-    /// Terminal cost `l_T(x, p, s)`, with the stage parameters of stage T.
+    /// The terminal cost `l_T(x, p, s)`, with the parameters `s` of stage T.
     fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S;
 
-    /// Next state into `next` and the stage cost as the value: what a rollout needs, with shared subexpressions where
-    /// the macro emits it.
+    /// Writes the next state into `next` and returns the stage cost, for a rollout. The kernel of the macro shares their
+    /// subexpressions.
     #[inline]
     fn step<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) -> S {
         self.dynamics(at, next);
@@ -150,18 +180,18 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     }
 
     derived! {
-        /// Dynamics and stage cost with first derivatives, and the stage cost's second derivatives.
+        /// The dynamics with first derivatives, and the stage cost with first and second derivatives.
         fn expand_stage<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, out: &mut StageExpansion<S, NX, NU>)
     }
 
     derived! {
-        /// Terminal cost with first and second derivatives.
+        /// The terminal cost with first and second derivatives.
         fn expand_terminal<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut TerminalExpansion<S, NX>)
     }
 
     derived! {
-        /// First derivatives of the dynamics and the stage cost, and second derivatives of `l + lambda' f`: one stage of a
-        /// second-order backward sweep. `lambda` belongs to the next stage.
+        /// First derivatives of the dynamics and the stage cost, and second derivatives of `l + lambda' f`, for a stage of a
+        /// second-order backward pass. `lambda` is the costate of the next stage, `NX`.
         fn expand_hamiltonian<S: Scalar>(
             &self,
             at: Stage<'_, S, NX, NU, NP, NS>,
@@ -170,7 +200,7 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
         )
     }
 
-    /// Second derivatives of `l + lambda' f`, as [`expand_hamiltonian`](Self::expand_hamiltonian) gives them.
+    /// The second derivatives of `l + lambda' f` from [`expand_hamiltonian`](Self::expand_hamiltonian).
     fn hamiltonian_hessian<S: Scalar>(
         &self,
         at: Stage<'_, S, NX, NU, NP, NS>,
@@ -184,7 +214,7 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     }
 
     derived! {
-        /// Adds `dH/dp` and `dH/ds` to `out`, with `H = l + lambda' f`: one stage of the value function's gradient.
+        /// Adds `dH/dp` and `dH/ds` to `out`, with `H = l + lambda' f`: one term of the gradient of the optimal cost.
         fn add_hamiltonian_parameter_gradient<S: Scalar>(
             &self,
             at: Stage<'_, S, NX, NU, NP, NS>,
@@ -194,7 +224,7 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     }
 
     derived! {
-        /// Adds the terminal cost's gradient in `p` and in `s` to `out`.
+        /// Adds the gradient of the terminal cost in `p` and in `s` to `out`.
         fn add_terminal_parameter_gradient<S: Scalar>(
             &self,
             at: Terminal<'_, S, NX, NP, NS>,
@@ -203,8 +233,8 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     }
 
     derived! {
-        /// The adjoint parameter contraction: adds the gradient in `p` and in `s` of the scalar
-        /// `hx' dx + hu' du + dlambda' f` to `out`. In `p` that is `hxp' dx + hup' du + fp' dlambda`.
+        /// The adjoint parameter contraction. It adds the gradient of the scalar `hx' dx + hu' du + dlambda' f` in `p` and in
+        /// `s` to `out`; in `p` that is `hxp' dx + hup' du + fp' dlambda`.
         fn add_parameter_contraction<S: Scalar>(
             &self,
             at: Stage<'_, S, NX, NU, NP, NS>,
@@ -216,7 +246,7 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     }
 
     derived! {
-        /// The terminal part of the contraction: adds the gradient in `p` and in `s` of `l_T,x' dx` to `out`.
+        /// The contraction of the terminal stage. It adds the gradient of `l_T,x' dx` in `p` and in `s` to `out`.
         fn add_terminal_parameter_contraction<S: Scalar>(
             &self,
             at: Terminal<'_, S, NX, NP, NS>,
@@ -226,7 +256,7 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     }
 
     derived! {
-        /// The forward parameter terms `fp`, `hxp`, `hup`.
+        /// The forward parameter terms `fp`, `hxp` and `hup`, with `H = l + lambda' f`.
         fn parameter_terms<S: Scalar>(
             &self,
             at: Stage<'_, S, NX, NU, NP, NS>,
@@ -240,14 +270,14 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
         fn terminal_parameter_terms<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut SMatrix<S, NX, NP>)
     }
 
-    /// Bounds of the controls in their units, `NU` each. A side that is open is not written: the caller has put infinities
-    /// there.
+    /// Writes the bounds of the controls, `NU` each, in the units of the controls. Open sides are not written; the caller
+    /// initializes both sides with infinities.
     fn bounds<S: Scalar>(&self, _p: &SVector<S, NP>, _lower: &mut SVector<S, NU>, _upper: &mut SVector<S, NU>) {
         const { assert!(!Self::LIMITS.bounded, missing!(bounds, bounds)) };
     }
 
     derived_limit! {
-        /// Adds `(d lower/dp)' lower + (d upper/dp)' upper` to `gp`.
+        /// Adds `(d lower/dp)' lower + (d upper/dp)' upper` to `gp`, `NP`. Weights of open sides are zero.
         fn add_bounds_contraction<S: Scalar>(
             &self,
             p: &SVector<S, NP>,
@@ -259,7 +289,7 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     }
 
     derived_limit! {
-        /// Derivatives of the bounds in the parameters, `NU x NP` each.
+        /// Writes the derivatives of the bounds in the parameters, `NU x NP` each; zero for open sides.
         fn bounds_terms<S: Scalar>(
             &self,
             p: &SVector<S, NP>,
@@ -269,18 +299,18 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
         for bounds unless !Self::LIMITS.bounded
     }
 
-    /// Values of a stage's constraints into `c`, inequalities first; every entry is written.
+    /// Writes the values of the constraints of a stage into `c`, inequalities (`c <= 0`) first. Every entry is written.
     fn stage_constraints<S: Scalar>(&self, _at: Stage<'_, S, NX, NU, NP, NS>, _c: &mut [S]) {
         const { assert!(Self::LIMITS.stage() == 0, missing!(stage_constraints, stage_constraints)) };
     }
 
-    /// Values of the terminal constraints into `c`, inequalities first; every entry is written.
+    /// Writes the values of the terminal constraints into `c`, inequalities (`c <= 0`) first. Every entry is written.
     fn terminal_constraints<S: Scalar>(&self, _at: Terminal<'_, S, NX, NP, NS>, _c: &mut [S]) {
         const { assert!(Self::LIMITS.terminal() == 0, missing!(terminal_constraints, terminal_constraints)) };
     }
 
     derived_limit! {
-        /// A stage's constraints to second order; `mu` holds a multiplier each.
+        /// The constraints of a stage to second order. `mu` holds one multiplier for each constraint.
         fn expand_stage_constraints<S: Scalar>(
             &self,
             at: Stage<'_, S, NX, NU, NP, NS>,
@@ -291,7 +321,7 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     }
 
     derived_limit! {
-        /// The terminal constraints to second order; `mu` holds a multiplier each. Nothing is written for the control.
+        /// The terminal constraints to second order. `mu` holds one multiplier for each constraint. The record has no control.
         fn expand_terminal_constraints<S: Scalar>(
             &self,
             at: Terminal<'_, S, NX, NP, NS>,
@@ -302,7 +332,7 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     }
 
     derived_limit! {
-        /// Adds the gradient in `p` and in `s` of the scalar `mu' (cx dx + cu du) + dmu' c` to `out`.
+        /// Adds the gradient of the scalar `mu' (cx dx + cu du) + dmu' c` in `p` and in `s` to `out`.
         fn add_stage_constraint_contraction<S: Scalar>(
             &self,
             at: Stage<'_, S, NX, NU, NP, NS>,
@@ -315,7 +345,7 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     }
 
     derived_limit! {
-        /// Adds the gradient in `p` and in `s` of the scalar `mu' cx dx + dmu' c` of the terminal state to `out`.
+        /// Adds the gradient of the scalar `mu' cx dx + dmu' c` of the terminal state in `p` and in `s` to `out`.
         fn add_terminal_constraint_contraction<S: Scalar>(
             &self,
             at: Terminal<'_, S, NX, NP, NS>,
@@ -328,7 +358,7 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     }
 
     derived_limit! {
-        /// Derivatives in the parameters of a stage's constraints, and of `mu' c`'s gradient.
+        /// Derivatives in the parameters: of the constraints of a stage, and of the gradient of `mu' c`.
         fn stage_constraint_terms<S: Scalar>(
             &self,
             at: Stage<'_, S, NX, NU, NP, NS>,
@@ -339,7 +369,7 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     }
 
     derived_limit! {
-        /// Derivatives in the parameters of the terminal constraints, and of `mu' c`'s gradient.
+        /// Derivatives in the parameters: of the terminal constraints, and of the gradient of `mu' c`.
         fn terminal_constraint_terms<S: Scalar>(
             &self,
             at: Terminal<'_, S, NX, NP, NS>,

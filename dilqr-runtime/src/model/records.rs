@@ -1,11 +1,11 @@
-//! The records that kernels fill: a stage to first and second order, and its parameter terms.
+//! The records that kernels fill: derivatives of a stage, of the terminal stage, and in the parameters.
 
 use nalgebra::{SMatrix, SVector};
 
 use crate::linalg::products::zeros;
 use crate::scalar::Scalar;
 
-/// Everything a first-order sweep needs of one stage.
+/// A stage for a first-order backward pass: the dynamics to first order, the stage cost to second order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StageExpansion<S, const NX: usize, const NU: usize> {
     /// Next state, `NX`.
@@ -14,7 +14,7 @@ pub struct StageExpansion<S, const NX: usize, const NU: usize> {
     pub fx: SMatrix<S, NX, NX>,
     /// `df/du`, `NX x NU`.
     pub fu: SMatrix<S, NX, NU>,
-    /// Stage cost.
+    /// Value of the stage cost.
     pub l: S,
     /// Gradient of the stage cost in the state, `NX`.
     pub lx: SVector<S, NX>,
@@ -31,26 +31,26 @@ pub struct StageExpansion<S, const NX: usize, const NU: usize> {
 /// The terminal cost and its derivatives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TerminalExpansion<S, const NX: usize> {
-    /// Terminal cost.
+    /// Value of the terminal cost.
     pub l: S,
-    /// Its gradient in the state, `NX`.
+    /// Gradient in the state, `NX`.
     pub lx: SVector<S, NX>,
-    /// Its Hessian, `NX x NX`, symmetric, both halves filled.
+    /// Hessian, `NX x NX`, symmetric, both halves filled.
     pub lxx: SMatrix<S, NX, NX>,
 }
 
 /// Second derivatives of the Hamiltonian `H = l + lambda' f` in state and control.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HamiltonianHessian<S, const NX: usize, const NU: usize> {
-    /// `NX x NX`, symmetric, both halves filled.
+    /// `d2H/dx2`, `NX x NX`, symmetric, both halves filled.
     pub hxx: SMatrix<S, NX, NX>,
-    /// `NU x NX`.
+    /// `d2H/du dx`, `NU x NX`.
     pub hux: SMatrix<S, NU, NX>,
-    /// `NU x NU`, symmetric, both halves filled.
+    /// `d2H/du2`, `NU x NU`, symmetric, both halves filled.
     pub huu: SMatrix<S, NU, NU>,
 }
 
-/// One stage as the second-order sweeps see it: first derivatives, and second derivatives of the Hamiltonian.
+/// A stage for a second-order backward pass: first derivatives, and second derivatives of the Hamiltonian.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HamiltonianExpansion<S, const NX: usize, const NU: usize> {
     /// `df/dx`, `NX x NX`.
@@ -69,7 +69,7 @@ pub struct HamiltonianExpansion<S, const NX: usize, const NU: usize> {
     pub huu: SMatrix<S, NU, NU>,
 }
 
-/// What the forward sensitivity sweep needs of one stage in the direction of the parameters.
+/// A stage for the forward sensitivities: derivatives in the parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ParameterTerms<S, const NX: usize, const NU: usize, const NP: usize> {
     /// `df/dp`, `NX x NP`.
@@ -83,8 +83,8 @@ pub struct ParameterTerms<S, const NX: usize, const NU: usize, const NP: usize> 
 macro_rules! record {
     ($record:ident <$($n:ident),*> { $($field:ident: $zero:expr),* $(,)? }) => {
         impl<S: Scalar, $(const $n: usize),*> $record<S, $($n),*> {
-            /// A record of zeros. Kernels fill records made here (or filled by the same kernel of the same model before):
-            /// they write no structural zero, so whatever else stood there would remain.
+            /// A record of zeros. Kernels need one, or a record that the same kernel of the same model has filled: they do
+            /// not write structural zeros, so other numbers would remain there.
             #[must_use]
             pub fn zeros() -> Self {
                 Self { $($field: $zero),* }

@@ -1,8 +1,9 @@
-//! Which entries of a model's derivatives can be other than zero.
+//! The patterns of zeros in a model's derivatives.
 
-/// Which entries of a model's derivatives can be other than zero, row by row; `true` where something may stand.
+/// The entries of a model's derivatives that can be non-zero: `true`, row by row.
 ///
-/// The macro knows these at compile time; a model written by hand keeps [`Sparsity::DENSE`].
+/// The macro computes them at compile time. A model written by hand may use [`Sparsity::DENSE`], or leave out entries that
+/// are zero for all arguments: recursions then skip them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sparsity<const NX: usize, const NU: usize, const NP: usize> {
     /// Pattern of `df/dx`.
@@ -24,7 +25,7 @@ pub struct Sparsity<const NX: usize, const NU: usize, const NP: usize> {
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize> Sparsity<NX, NU, NP> {
-    /// Nothing is known to be zero.
+    /// Every entry can be non-zero.
     pub const DENSE: Self = Self {
         fx: [[true; NX]; NX],
         fu: [[true; NU]; NX],

@@ -1,9 +1,8 @@
-//! The points and directions that kernels read: a stage, the terminal state, a variation.
+//! The arguments of kernels: the variables of a stage or of the terminal stage, a direction, gradients in the parameters.
 
 use nalgebra::SVector;
 
-/// The variables of a stage: the point at which a kernel is evaluated. The parameters come last; `NS = 0` where the model
-/// has no stage parameters.
+/// The variables of a stage, at which a kernel is evaluated. `NS = 0` for models without stage parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stage<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     /// State, `NX`.
@@ -12,7 +11,7 @@ pub struct Stage<'a, S, const NX: usize, const NU: usize, const NP: usize, const
     pub u: &'a SVector<S, NU>,
     /// Parameters, `NP`.
     pub p: &'a SVector<S, NP>,
-    /// Parameters of this stage, `NS`.
+    /// Parameters of the stage, `NS`.
     pub s: &'a SVector<S, NS>,
 }
 
@@ -68,7 +67,7 @@ impl<'a, S, const NX: usize, const NU: usize> Variation<'a, S, NX, NU> {
     }
 }
 
-/// Gradients in the parameters and in the parameters of one stage. Kernels add to both.
+/// Gradients in the parameters and in the parameters of one stage, to which kernels add.
 #[derive(Debug, PartialEq)]
 pub struct ParameterGradient<'a, S, const NP: usize, const NS: usize> {
     /// Gradient in `p`, `NP`.
@@ -78,7 +77,7 @@ pub struct ParameterGradient<'a, S, const NP: usize, const NS: usize> {
 }
 
 impl<S, const NP: usize, const NS: usize> ParameterGradient<'_, S, NP, NS> {
-    /// The same, borrowed again: for one kernel after another.
+    /// The same gradients for one more kernel.
     #[must_use]
     #[inline(always)]
     pub fn reborrow(&mut self) -> ParameterGradient<'_, S, NP, NS> {

@@ -1,10 +1,10 @@
-//! How far a trajectory is from the optimality conditions, in measures without units.
+//! Residuals of the optimality conditions, in measures without units.
 //!
-//! There are three measures. None is compared with a constant that has a unit:
+//! Three quantities are measured. None is compared with a constant that has a unit:
 //!
-//! * the residual `Q_u` of stationarity beside the terms `l_u` and `f_u' lambda` that cancel in it ([`Stationarity`]);
-//! * the Newton step beside the variables it changes ([`Magnitudes`]);
-//! * a step beside the rounding errors of its own terms ([`is_rounding`]), beyond which no step is to be trusted.
+//! * the residual `Q_u` of stationarity, relative to its terms `l_u` and `f_u' lambda`, which cancel ([`Stationarity`]);
+//! * the Newton step, relative to the variables that it changes ([`Magnitudes`]);
+//! * a step, relative to the rounding errors of its own terms ([`is_rounding`]): below these it has no correct digit.
 
 use nalgebra::{SMatrix, SVector};
 
@@ -13,11 +13,11 @@ use crate::lq::bounds::Bounds;
 use crate::lq::riccati::Pattern;
 use crate::scalar::{Mask, Scalar};
 
-/// Rounding errors of a sum of products, in units of `f64::EPSILON` times the sum of their magnitudes. A residual has some
-/// tens of terms, each good to a few units in the last place.
+/// The relative rounding error of a sum of products, beside the sum of their magnitudes. A residual has some tens of terms,
+/// each accurate to a few units in the last place.
 const ROUNDING: f64 = 64.0 * f64::EPSILON;
 
-/// The residual of `Q_u = l_u + f_u' lambda` and its terms, the largest of each over the stages, entry by entry.
+/// The residual of `Q_u = l_u + f_u' lambda` and its terms: the largest of each over the stages, entry by entry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stationarity<R, const NU: usize> {
     residual: SVector<R, NU>,
@@ -44,6 +44,7 @@ pub(crate) fn residual_terms<P: Pattern<NX, NU>, S: Scalar, const NX: usize, con
 }
 
 impl<R: Scalar<Real = R>, const NU: usize> Stationarity<R, NU> {
+    /// No stages yet.
     #[inline(always)]
     pub(crate) fn start() -> Self {
         Self { residual: zeros(), terms: zeros() }
@@ -58,7 +59,7 @@ impl<R: Scalar<Real = R>, const NU: usize> Stationarity<R, NU> {
         }
     }
 
-    /// Adds a stage, without the entries of `qu` at which a bound keeps the control from going downhill.
+    /// Adds a stage without the entries of `qu` at active bounds.
     #[inline(always)]
     pub(crate) fn add_free<S: Scalar<Real = R, Mask = R::Mask>>(
         &mut self,
@@ -79,7 +80,7 @@ impl<R: Scalar<Real = R>, const NU: usize> Stationarity<R, NU> {
         self.terms.iter().fold(R::zero(), |scale, &terms| larger(scale, terms))
     }
 
-    /// The largest residual over the largest term, of the entry where that ratio is largest; 0 where both are.
+    /// The largest ratio of residual and terms over the entries; 0 where both are zero.
     pub(crate) fn value(&self) -> R {
         let mut largest = R::zero();
         for i in 0..NU {
@@ -91,8 +92,8 @@ impl<R: Scalar<Real = R>, const NU: usize> Stationarity<R, NU> {
     }
 }
 
-/// Where the step of a control is within the rounding errors of what it is computed from, entry by entry: all residuals
-/// within those of their terms, or the step within those of the control and of the feedback from the state.
+/// Whether the step of each control is a rounding error: all residuals are below the rounding errors of their terms, or the
+/// step is below those of the control and of the feedback from the state.
 #[inline(always)]
 pub(crate) fn is_rounding<S: Scalar, const NX: usize, const NU: usize>(
     (qu, terms): (&SVector<S, NU>, &SVector<S::Real, NU>),
@@ -116,7 +117,7 @@ where
     })
 }
 
-/// Sets entries of `next - f` to zero that are rounding errors of their terms, `f` itself and `fx x` and `fu u`.
+/// Sets the entries of `next - f` to zero that are rounding errors of their terms `f`, `fx x` and `fu u`.
 pub(crate) fn clear_rounding<S: Scalar, const NX: usize, const NU: usize>(
     residual: &mut SVector<S, NX>,
     f: &SVector<S, NX>,
@@ -136,7 +137,7 @@ pub(crate) fn clear_rounding<S: Scalar, const NX: usize, const NU: usize>(
     }
 }
 
-/// The largest magnitude of each variable along a trajectory. Changes are relative to it.
+/// The largest magnitude of each variable along a trajectory: the scale of its changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Magnitudes<S, const NX: usize, const NU: usize> {
     states: SVector<S, NX>,
@@ -144,6 +145,7 @@ pub(crate) struct Magnitudes<S, const NX: usize, const NU: usize> {
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> Magnitudes<S, NX, NU> {
+    /// The magnitudes of a trajectory.
     pub(crate) fn of(states: &[SVector<S, NX>], controls: &[SVector<S, NU>]) -> Self {
         let mut magnitudes = Self { states: zeros(), controls: zeros() };
         for x in states {
@@ -159,8 +161,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Magnitudes<S, NX, NU> {
         magnitudes
     }
 
-    /// The largest change over the magnitude of its variable, of the changes of a stage; infinite where a variable that is
-    /// zero all along changes.
+    /// The largest relative change of a stage; infinite if a variable changes that is zero along the whole trajectory.
     #[inline]
     pub(crate) fn relative(&self, dx: &SVector<S, NX>, du: &SVector<S, NU>) -> S {
         let mut largest = S::zero();
@@ -174,15 +175,15 @@ impl<S: Scalar, const NX: usize, const NU: usize> Magnitudes<S, NX, NU> {
     }
 }
 
-/// `|change| / size`, and 0 for no change.
+/// `|change| / size`, and 0 for a zero change.
 #[inline]
 fn ratio<S: Scalar>(change: S, size: S) -> S {
     let change = change.abs();
     S::select(change.equal(S::zero()), S::zero(), change / size)
 }
 
-/// The largest relative change between two trajectories, relative to `magnitudes`. Ends early where the
-/// change is above `bound` in every lane.
+/// The largest relative change between two trajectories. It stops early, with a smaller result, once the change exceeds
+/// `bound` in all lanes.
 pub(crate) fn relative_change<S: Scalar, const NX: usize, const NU: usize>(
     (states, controls): (&[SVector<S, NX>], &[SVector<S, NU>]),
     (new_states, new_controls): (&[SVector<S, NX>], &[SVector<S, NU>]),
@@ -190,7 +191,7 @@ pub(crate) fn relative_change<S: Scalar, const NX: usize, const NU: usize>(
     bound: S,
 ) -> S {
     let mut largest = S::zero();
-    // Backwards: a first change early in the horizon is felt late.
+    // Backwards, because a change early in the horizon is largest late.
     for t in (0..controls.len()).rev() {
         let (dx, du) = (new_states[t + 1] - states[t + 1], new_controls[t] - controls[t]);
         largest = larger(largest, magnitudes.relative(&dx, &du));
