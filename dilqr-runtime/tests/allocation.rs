@@ -193,7 +193,7 @@ fn a_factorization_for_several_derivatives_allocates_nothing() {
     let mut sensitivities = sensitivities.unwrap();
     assert_eq!(allocations(|| drop(sensitivities.vjp(&loss).unwrap())), 0);
     assert_eq!(allocations(|| drop(sensitivities.value_gradient().unwrap())), 0);
-    assert_eq!(allocations(|| drop(solver.differentiate(&solution).unwrap())), 0);
+    assert_eq!(allocations(|| assert!(solver.differentiate(&solution).is_ok())), 0);
 }
 
 /// A solution of another horizon is given the right lengths; from then on nothing is allocated.
