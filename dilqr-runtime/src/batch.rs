@@ -1,11 +1,11 @@
-//! Many problems of one model at once, on rayon's threads: results in input order, bitwise equal to one by one, and a
-//! problem that fails leaves the others alone.
+//! Many problems of one model at once, on rayon's threads. Results come in input order and are bitwise equal to one by
+//! one. A problem that fails does not affect the others.
 //!
-//! [`solve_lanes`], [`vjp_lanes`] and [`solve_and_vjp_lanes`] put several problems into the lanes of one core's vector registers (see
-//! [`lanes`](crate::lanes)); theirs are other bits.
+//! [`solve_lanes`], [`vjp_lanes`] and [`solve_and_vjp_lanes`] put several problems into the lanes of one core's vector
+//! registers (see [`lanes`](crate::lanes)); their results round differently.
 //!
-//! Each thread has one workspace. Nothing of a solve stays in it, so results do not depend on which thread took which
-//! problem.
+//! Each thread has one workspace, and no solve leaves data in it. So results do not depend on how problems are spread over
+//! threads.
 //!
 //! ```
 //! use dilqr_runtime::{LossGradient, Problem, Settings, batch};
@@ -171,14 +171,14 @@ where
         .collect()
 }
 
-/// Solves every problem, several of them at a time in the lanes of each core: other roundings than
-/// [`Ilqr::solve`](crate::Ilqr::solve), the same statuses, and solutions that differ by at most 10 times the tolerance over the smallest
-/// eigenvalue of the reduced Hessian.
+/// Solves every problem, several of them at a time in the lanes of each core. It rounds differently from
+/// [`Ilqr::solve`](crate::Ilqr::solve). Statuses are the same, and solutions differ by at most 10 times the tolerance over
+/// the smallest eigenvalue of the reduced Hessian.
 ///
-/// A problem's solution depends on no other problem, and so neither on their order nor on the number of threads. (Where
-/// rounding decides, as it does when a line search meets its condition to the last digit or a solve ends on its limit of
-/// iterations, status and solution may be others than those of [`solve`].) Models with constraints, and relaxed problems of models
-/// with bounds, are solved one by one.
+/// A solution does not depend on the other problems, their order or the number of threads. Where rounding decides, status
+/// and solution may differ from those of [`solve`]: where a line search meets its condition to the last digit, or a solve
+/// ends at its limit of iterations. Models with constraints, and relaxed problems of models with bounds, are solved one by
+/// one.
 #[cfg(feature = "lanes")]
 pub fn solve_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
@@ -204,9 +204,9 @@ where
 }
 
 /// Differentiates every solution with the loss gradient of the same index, several of them at a time in the lanes of each
-/// core: other roundings than [`Ilqr::vjp`](crate::Ilqr::vjp), the same errors. A gradient depends on its solution and loss
-/// alone. Horizons may differ; those of one horizon go together. Solutions of models with limits are differentiated one by
-/// one.
+/// core. It rounds differently from [`Ilqr::vjp`](crate::Ilqr::vjp) and gives the same errors. A gradient depends on its
+/// solution and loss alone. Horizons may differ; solutions of one horizon share lanes. Solutions of models with limits are
+/// differentiated one by one.
 ///
 /// Where the two lists have different lengths every entry is [`InputError::WrongLength`](crate::InputError).
 #[cfg(feature = "lanes")]
@@ -290,7 +290,7 @@ where
     in_order(problems.len(), solved.chain(refused))
 }
 
-/// Results that came with their indices, each once.
+/// Sorts results by their indices; each index occurs once.
 #[cfg(feature = "lanes")]
 fn in_order<T>(count: usize, results: impl IntoIterator<Item = (usize, T)>) -> Vec<T> {
     let mut ordered: Vec<Option<T>> = (0..count).map(|_| None).collect();

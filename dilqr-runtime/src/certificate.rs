@@ -1,5 +1,5 @@
-//! What can be said for a solution: how well it satisfies the optimality conditions, and how far it is from a point where
-//! it would have no derivative.
+//! The certificate of a solution: how well it satisfies the optimality conditions, and how far it is from a point without
+//! a derivative.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -67,16 +67,16 @@ pub struct Certificate {
     pub violation_stage: Option<usize>,
     /// Smallest eigenvalue of the reduced Hessian in closed-loop coordinates: with `du = K dx + w` the second-order change
     /// of the Lagrangian is `1/2 sum_t w' Q_uu w` over the directions `w` that the active limits leave free. Positive at a
-    /// strict minimum; infinite where the limits leave nothing free, minus infinity where a Gauss-Newton
-    /// solve ended on a point where the exact Hessian is not positive definite, NaN where a solve did not converge.
+    /// strict minimum. Infinite where the limits leave no direction free; minus infinity where a Gauss-Newton solve ended
+    /// at a point whose exact Hessian is not positive definite; NaN where a solve did not converge.
     pub smallest_eigenvalue: f64,
     /// Largest eigenvalue over the smallest.
     pub condition: f64,
     /// The limits that hold the trajectory, stage by stage.
     pub active: Vec<ActiveLimit>,
-    /// Strict complementarity: over all bounds and inequalities the smallest of what separates each from being neither
-    /// active nor inactive, the larger of its distance and its multiplier (over the largest term of
-    /// `Q_u`). Infinite without any.
+    /// Strict complementarity: the smallest margin of a bound or an inequality. The margin is the larger of the distance
+    /// and the multiplier (over the largest term of `Q_u`); where it is 0 the limit is neither active nor inactive.
+    /// Infinite without bounds and inequalities.
     pub margin: f64,
     /// The limit with that margin, and its stage.
     pub weakest: Option<(usize, Limit)>,
@@ -91,14 +91,14 @@ pub struct ActiveLimit {
     pub stage: usize,
     /// Which limit.
     pub limit: Limit,
-    /// Its multiplier: what a unit of slack is worth. Not negative, except for an equality.
+    /// Its multiplier: the decrease of the cost for a unit of slack. Not negative, except for an equality.
     #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub multiplier: f64,
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solution<NX, NU, NP, NS> {
-    /// How well this solution satisfies the optimality conditions, as the solve left it. (A gradient is refused or given on
-    /// a check of its own.)
+    /// How well this solution satisfies the optimality conditions, from the data of the solve. Gradients do not rely on it:
+    /// they check the solution themselves.
     #[must_use]
     pub fn certificate(&self) -> Certificate {
         let CertificateData { curvatures, lower, upper, constraints, scale } = &self.certificate_data;

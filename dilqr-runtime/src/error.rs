@@ -1,4 +1,4 @@
-//! What can be wrong with an input. A numerical outcome is a [`Status`], not an error.
+//! Errors: input that is wrong, and gradients that do not exist. A numerical outcome of a solve is a [`Status`], not an error.
 
 use alloc::string::String;
 use core::fmt;
@@ -65,7 +65,7 @@ impl fmt::Display for Input {
     }
 }
 
-/// Where in an input a number stands: the stage for inputs that have one vector a stage, and the entry of the vector.
+/// The place of a number in an input: the stage, for inputs with one vector a stage, and the entry of the vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// Stage `t`, for inputs given stage by stage.
@@ -106,7 +106,7 @@ pub enum SettingsError {
     EmptyHorizon,
 }
 
-/// What is wrong with a list of numbers, whatever it was given for.
+/// A list of numbers with the wrong length or with numbers that are not finite.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum InputError {
@@ -117,7 +117,7 @@ pub enum InputError {
         input: Input,
         /// Its length.
         given: usize,
-        /// The length the horizon asks for.
+        /// The length for this horizon.
         expected: usize,
     },
     /// A number is NaN or infinite.
@@ -132,11 +132,11 @@ pub enum InputError {
     },
 }
 
-/// Why a problem could not be solved at all.
+/// Why a problem was refused.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum SolveError {
-    /// The settings, the horizon or the model were refused (only from [`batch`](crate::batch), which makes its own solvers).
+    /// The settings or the horizon were refused. Only from [`batch`](crate::batch), which makes its own solvers.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// A list of numbers was refused.
@@ -172,17 +172,17 @@ pub enum SolveError {
     },
 }
 
-/// Why a solution has no gradient, or none that can be answered for.
+/// Why a solution has no gradient.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum GradientError {
-    /// The settings, the horizon or the model were refused (only from [`batch`](crate::batch), which makes its own solvers).
+    /// The settings or the horizon were refused. Only from [`batch`](crate::batch), which makes its own solvers.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// A list of numbers was refused.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The problem that was to be solved first is none.
+    /// The problem to be solved first was refused.
     #[error(transparent)]
     Problem(#[from] SolveError),
     /// The trajectory is not a solution: the solver stopped early, or the solution was edited since.
@@ -196,14 +196,14 @@ pub enum GradientError {
         /// The largest `|x_{t+1} - f(x_t, u_t)|` over the largest magnitude of that state on the trajectory, the initial
         /// state included.
         dynamics: f64,
-        /// What was allowed.
+        /// Its limit.
         dynamics_tolerance: f64,
         /// The largest change that the Newton step of the optimality conditions makes, over the largest magnitude of the
         /// changed variable on the trajectory; NaN where it was not evaluated.
         step: f64,
-        /// What was allowed.
+        /// Its limit.
         step_tolerance: f64,
-        /// Largest violation of a constraint or a bound, at most what the step may be; NaN where it was not evaluated.
+        /// Largest violation of a constraint or a bound, with the limit of the step; NaN where it was not evaluated.
         violation: f64,
     },
     /// A limit is on the edge between active and inactive: strict complementarity fails, and with it the derivative.
@@ -219,9 +219,9 @@ pub enum GradientError {
     /// The active limits are linearly dependent: multipliers are not unique and the sensitivity does not exist.
     #[error("the constraints that are active at stage {stage} and later are linearly dependent{}", limit_suffix(limit))]
     ConstraintsDependent {
-        /// Stage at which the dependence showed.
+        /// Stage at which the factorization found the dependence.
         stage: usize,
-        /// The one that says no more than the others, where it is one of that stage.
+        /// The limit that depends on the others, if it belongs to that stage.
         limit: Option<Limit>,
     },
     /// The second-order condition fails: `Q_uu` of the unregularized problem is not positive definite, so the point is not
@@ -231,8 +231,8 @@ pub enum GradientError {
         /// Stage `t`.
         stage: usize,
     },
-    /// A stage beyond the horizon was asked for.
-    #[error("stage {given} was asked for, expected at most the horizon, {horizon}")]
+    /// A stage beyond the horizon.
+    #[error("the stage is {given}, expected at most the horizon, {horizon}")]
     NoSuchStage {
         /// The stage.
         given: usize,
@@ -247,32 +247,33 @@ pub enum GradientError {
          ended {distance:e} from the solution"
     )]
     NotContracting {
-        /// The step at which it shows, from 1; 0 where the trajectory to start from has no Gauss-Newton gains.
+        /// The step that does not contract, counted from 1; 0 where the trajectory to start from has no Gauss-Newton gains.
         iteration: usize,
-        /// How far that step moved the trajectory, or its derivative, whichever does not contract: the largest entry of the
-        /// change. Infinite where there is no such step: `Q_uu` of the Gauss-Newton Hessian is not positive definite, or
-        /// numbers are not finite.
+        /// The largest change of an entry in that step, of the trajectory or of its derivative, whichever does not contract.
+        /// Infinite where there is no such step: `Q_uu` of the Gauss-Newton Hessian is not positive definite, or numbers are
+        /// not finite.
         step: f64,
-        /// How far the step before it did; NaN at the first one.
+        /// The same of the step before; NaN at the first step.
         previous: f64,
-        /// How far the trajectory is from the solution after it, the largest entry of the difference. (After the step before
-        /// it where `step` is infinite, NaN where there was none.)
+        /// The largest difference of an entry from the solution after that step. Where `step` is infinite, after the step
+        /// before; NaN where there was none.
         distance: f64,
     },
-    /// The steps of a solve with constraints are not unrolled: the multipliers move with them, and in rounds.
+    /// The model has constraints. Their multipliers change between the rounds of a solve, which unrolled steps do not
+    /// follow.
     #[error("the model has constraints: its solve cannot be unrolled, differentiate the solution implicitly")]
     UnrolledConstraints,
-    /// The derivative itself is infinite or undefined (say, of a square root at zero), though the solution is sound.
+    /// The derivative is infinite or undefined at a sound solution, such as that of a square root at zero.
     #[error("the derivative is not finite")]
     Undefined,
 }
 
-/// A list of the length that the horizon asks for.
+/// Checks the length of a list.
 pub(crate) fn check_length(input: Input, given: usize, expected: usize) -> Result<(), InputError> {
     if given == expected { Ok(()) } else { Err(InputError::WrongLength { input, given, expected }) }
 }
 
-/// A vector of finite numbers.
+/// Checks that a vector is finite.
 pub(crate) fn check_vector(input: Input, vector: &[f64]) -> Result<(), InputError> {
     match vector.iter().position(|value| !value.is_finite()) {
         Some(entry) => {
@@ -282,7 +283,7 @@ pub(crate) fn check_vector(input: Input, vector: &[f64]) -> Result<(), InputErro
     }
 }
 
-/// Finite numbers, one vector a stage.
+/// Checks that vectors are finite, one for each stage.
 pub(crate) fn check_finite<'a>(input: Input, vectors: impl Iterator<Item = &'a [f64]>) -> Result<(), InputError> {
     for (stage, vector) in vectors.enumerate() {
         if let Some(entry) = vector.iter().position(|value| !value.is_finite()) {

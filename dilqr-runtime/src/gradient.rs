@@ -1,4 +1,4 @@
-//! Loss gradients, gradients and Jacobians: what differentiation reads and returns.
+//! Loss gradients, gradients and Jacobians: the input and the results of differentiation.
 
 use alloc::vec::Vec;
 use core::iter::Sum;
@@ -45,7 +45,7 @@ impl<const NX: usize, const NU: usize> LossGradient<NX, NU> {
     }
 }
 
-/// The gradient of a scalar with respect to everything a problem is given by.
+/// The gradient of a scalar with respect to parameters, initial state and stage parameters.
 ///
 /// Gradients add up, entry by entry and stage by stage. Where horizons differ, stages that one of the two does not have
 /// count as zero.

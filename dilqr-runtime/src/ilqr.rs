@@ -42,6 +42,44 @@ use crate::solve::workspace::SolveWorkspace;
 /// derivatives. [`Ilqr::solve_and_differentiate`] takes the factorization from the last backward pass of the solve where
 /// the model has no limits. [`Ilqr::vjp`] and its like are one-call forms: each factorizes anew.
 ///
+/// ```
+/// use dilqr_runtime::{Ilqr, LossGradient, Problem, Settings, Status};
+/// # use dilqr_runtime::model::{Stage, Terminal};
+/// # use dilqr_runtime::nalgebra::SVector;
+/// # use dilqr_runtime::{Model, Scalar};
+/// /// A point on a line: `x+ = (x_0 + 0.1 x_1, x_1 + 0.1 u)`. Its parameter is the price of pushing.
+/// struct Point;
+/// # impl Model<2, 1, 1> for Point {
+/// #     fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 1, 1>, next: &mut SVector<S, 2>) {
+/// #         next[0] = x[0] + S::from_f64(0.1) * x[1];
+/// #         next[1] = x[1] + S::from_f64(0.1) * u[0];
+/// #     }
+/// #     fn stage_cost<S: Scalar>(&self, Stage { x, u, p, .. }: Stage<'_, S, 2, 1, 1>) -> S {
+/// #         x[0] * x[0] + x[1] * x[1] + p[0] * u[0] * u[0]
+/// #     }
+/// #     fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 1>) -> S {
+/// #         S::from_f64(10.0) * (x[0] * x[0] + x[1] * x[1])
+/// #     }
+/// # }
+///
+/// let mut solver = Ilqr::new(Point, 20, Settings::default())?;
+/// let solution = solver.solve(&Problem::new([1.0, 0.0], [0.1], 20))?;
+/// assert_eq!(solution.status, Status::Converged);
+///
+/// // The gradient of the first control, and the derivative of the whole trajectory, which contains it.
+/// let mut loss = LossGradient::zeros(20);
+/// loss.controls[0][0] = 1.0;
+/// let gradient = solver.vjp(&solution, &loss)?;
+/// let jacobian = solver.jacobian(&solution)?;
+/// assert!((gradient.params[0] - jacobian.controls[0][(0, 0)]).abs() < 1e-12);
+///
+/// // It predicts the control at another price.
+/// let other = solver.solve(&Problem::new([1.0, 0.0], [0.101], 20))?;
+/// let predicted = solution.controls[0][0] + 0.001 * gradient.params[0];
+/// assert!((other.controls[0][0] - predicted).abs() < 0.02 * (0.001 * gradient.params[0]).abs());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Memory
 ///
 /// Linear in the horizon. Without limits and stage parameters a solver has, for each stage, at most

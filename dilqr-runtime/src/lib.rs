@@ -17,14 +17,14 @@
 //! solution ([`Ilqr::vjp`]), at a cost that does not depend on how many iterations the solve took. [`batch`] does both for
 //! many problems at once.
 //!
-//! With the feature `dual` there are second derivatives, too (`Ilqr::hvp`), and the gradients that others take, for
-//! comparison: through the steps of a solve, all of them or the last ([`Differentiation`]).
+//! With the feature `dual` there are second derivatives, too (`Ilqr::hvp`), and for comparison gradients through the steps
+//! of a solve (`Ilqr::unrolled`, `Ilqr::truncated`).
 //!
-//! Limits are the model's ([`Limits`]): bounds are kept by the solver's own recursion, constraints by an augmented Lagrangian
-//! and a Newton method on the active set, and gradients are exact through what is active. [`Solution::certificate`] holds
-//! the evidence; [`Settings::relaxation`] trades the limits for smooth barriers.
+//! A model declares its [`Limits`]. The backward recursion keeps bounds; an augmented Lagrangian and a Newton method on the
+//! active set keep constraints. Gradients are exact with the limits that are active. [`Solution::certificate`] says how
+//! well a solution satisfies the optimality conditions; [`Settings::relaxation`] replaces limits by smooth barriers.
 //!
-//! Input that is no problem is an `Err`; how a solve ended is a [`Status`]; a gradient that does not exist is refused.
+//! Wrong input is an `Err`; the outcome of a solve is a [`Status`]; a gradient that does not exist is an `Err`, too.
 //!
 //! # Features
 //!
@@ -33,24 +33,24 @@
 //! * `macros`: the attribute alone, which compiles models from vendored kernels. Part of `symbolica`.
 //! * `lanes` (default): several problems at once in one core's vector registers ([`lanes`], `batch::solve_lanes`). One small
 //!   dependency more, the crate wide. Needs `std`.
-//! * `serde`: problems, settings, solutions, gradients and certificates as data ([`Problem`] says what is left out). Each
-//!   carries the sizes of its model and a version, and other data is refused. Works without `std`.
+//! * `serde`: writes and reads problems, settings, solutions, gradients and certificates. Data of another model or version
+//!   is refused. Works without `std`.
 //! * `dual`: dual numbers as a [`Scalar`], and default derivatives for models written by hand. Needs `std`.
 //!
 //! `default-features = false, features = ["std", "macros"]` builds vendored models without Symbolica.
 //!
 //! # Without the standard library
 //!
-//! Without `std` the crate is `no_std` and needs an allocator, which [`Ilqr::new`] asks for everything: what it takes is
-//! stated there, and [`Ilqr::solve_into`] and [`Mpc::step`] ask for nothing more. Models are vendored (`features =
+//! Without `std` the crate is `no_std` and needs an allocator. [`Ilqr::new`] allocates all memory, as stated there;
+//! [`Ilqr::solve_into`] and [`Mpc::step`] allocate nothing more. Models are vendored (`features =
 //! ["macros"]`), derived while they are compiled (`features = ["symbolica"]`) or written by hand. Left out are:
 //!
 //! * [`batch`], which needs threads, and the features `lanes` and `dual` with all that is part of them;
-//! * the platform's elementary functions: those of the crate libm take their place, whose last digit may differ, so that a
-//!   solution has the bits of the same solution elsewhere only up to rounding;
+//! * the platform's elementary functions: those of the crate libm replace them. Their last digit may differ, so solutions
+//!   equal those of other builds up to rounding;
 //! * fused multiply-adds ([`Scalar::mul_add`]);
-//! * norms and decompositions of nalgebra's, unless the user's crate turns on nalgebra's own feature `libm`. (Nothing here
-//!   needs them.)
+//! * norms and decompositions of nalgebra, unless the user's crate turns on nalgebra's feature `libm`. (Nothing here needs
+//!   them.)
 //!
 //! Errors implement `core::error::Error` either way.
 #![warn(missing_docs)]
@@ -146,7 +146,7 @@ const _: () = {
     crosses_threads::<transform::TransformError>();
 };
 
-/// What the code that the attribute emits names. No one else should.
+/// For code that the attribute emits, and for no other code.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::scalar::Kernel;

@@ -1,9 +1,9 @@
 //! Model predictive control: the same problem, solved anew from every measured state.
 //!
-//! Each step starts from the last one's plan, moved on by one stage and rolled out from the measured state under its own
-//! feedback law, which on an unstable system is what makes it a first guess at all; multipliers move on with it. Where
-//! the solve does not get anywhere that rollout is itself a plan, and its control is applied (suboptimal model predictive
-//! control: Scokaert, Mayne and Rawlings 1999).
+//! Each step starts from the plan of the last one, shifted by one stage. The plan is rolled out from the measured state
+//! under its own feedback law: on an unstable system the controls alone would be no guess. Multipliers are shifted, too.
+//! Where the solve finds nothing better, that rollout is the plan and its control is applied. This is suboptimal model
+//! predictive control (Scokaert, Mayne and Rawlings 1999).
 
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
@@ -25,9 +25,9 @@ use crate::status::Status;
 
 /// A controller with a receding horizon.
 ///
-/// All memory is allocated by [`Mpc::new`] and the first step; every later one allocates nothing. A step's work is bounded
-/// by [`Settings::max_iterations`]. Stages are one sampling period each: every call of [`Mpc::step`] that gives a control
-/// moves the plan on by one stage.
+/// [`Mpc::new`] and the first step allocate all memory; later steps allocate nothing. [`Settings::max_iterations`] bounds
+/// the work of a step. A stage is one sampling period: every call of [`Mpc::step`] that gives a control shifts the plan by
+/// one stage.
 ///
 /// ```
 /// # #[cfg(feature = "dual")] {
@@ -65,19 +65,19 @@ use crate::status::Status;
 #[derive(Clone, Debug)]
 pub struct Mpc<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     solver: Ilqr<M, NX, NU, NP, NS>,
-    /// Its guess is always a rollout; its multipliers are those of the last solve that has converged, moved on to the
-    /// coming step. (Those of a problem that has no solution grow without bound, and would be no start for the next.)
+    /// Its guess is always a rollout. Its multipliers are those of the last solve that has converged, shifted to the coming
+    /// step: those of a problem without a solution grow without bound and are a bad start.
     problem: Problem<NX, NU, NP, NS>,
     plan: Solution<NX, NU, NP, NS>,
-    /// Where a solve writes; it becomes the plan unless it is no better.
+    /// The solution of the current step. It becomes the plan if it is better.
     solution: Solution<NX, NU, NP, NS>,
     /// Values of the guess's constraints.
     constraints: Vec<f64>,
-    /// Stages that the coming step is ahead of the plan.
+    /// Stages from the start of the plan to the coming step.
     stages_elapsed: usize,
-    /// Whether the plan is that of a step.
+    /// Whether the plan comes from a step.
     stepped: bool,
-    /// Whether the plan goes back to a solve that has converged.
+    /// Whether the plan comes from a solve that has converged.
     solved: bool,
 }
 
@@ -87,19 +87,19 @@ pub struct Mpc<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
 pub struct MpcStep<const NX: usize, const NU: usize> {
     /// The control of the coming stage, `NU`; within its bounds.
     pub control: SVector<f64, NU>,
-    /// `K_0`, `NU x NX`: where a newer state `x'` is known before the next step, `control + gain (x' - x)` is the control for
-    /// it, to first order (and not necessarily within the bounds).
+    /// `K_0`, `NU x NX`. For a state `x'` that is measured before the next step, the control is `control + gain (x' - x)` to
+    /// first order; it need not be within the bounds.
     pub gain: SMatrix<f64, NU, NX>,
     /// How this step's solve ended.
     pub status: Status,
     /// Why and where, if that is [`Status::Diverged`].
     pub cause: Option<Cause>,
-    /// Whether the plan is what this step's solve arrived at. Otherwise the solve brought nothing better than the last
-    /// plan, and that one goes on under its feedback law.
+    /// Whether the plan is the solution of this step. Otherwise that solution is no better than the last plan, which stays
+    /// in use under its feedback law.
     pub replanned: bool,
     /// `sum_t l + l_T` of the plan.
     pub cost: f64,
-    /// Counts of this step's solve; violation and its stage are the plan's.
+    /// Counts of this step's solve, with the plan's violation.
     pub stats: Stats,
 }
 
@@ -107,8 +107,8 @@ impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Mpc<
 where
     M: Model<NX, NU, NP, NS>,
 {
-    /// A controller that looks `horizon` stages ahead. Its first step starts from controls of zero (or the bound nearest to
-    /// it); [`Mpc::start_from`] gives it something better.
+    /// A controller that looks `horizon` stages ahead. Its first step starts from zero controls, within the bounds;
+    /// [`Mpc::start_from`] sets a better start.
     ///
     /// # Errors
     /// [`SettingsError`] for a setting out of range, and a horizon of 0.
@@ -123,7 +123,7 @@ where
         let (controls, states) = (vec![SVector::zeros(); horizon], vec![SVector::zeros(); horizon + 1]);
         problem.guess = Guess::Rollout { controls, states };
         let (stages, terminal) = (horizon * limits.stage(), limits.terminal());
-        // With room for what a solve writes into it.
+        // With memory for all lists that a solve writes.
         let room = || {
             let mut solution = Solution::empty(horizon);
             solution.multipliers.stage.reserve_exact(stages);
@@ -151,13 +151,13 @@ where
 
     /// The control for the measured state `x`.
     ///
-    /// A solve that ends without having converged is no error: the step then says so in its status and gives what was
-    /// reached, or the last plan's feedback where that violates the constraints less or nothing was reached. Its control
-    /// is within the bounds either way, and the next step goes on from there.
+    /// A solve that does not converge is no error: the status says so. The step then gives the best trajectory found, or
+    /// the feedback of the last plan where that violates the constraints less. The control is within the bounds either way,
+    /// and the next step starts from that plan.
     ///
     /// # Errors
     /// [`SolveError`] for numbers that are not finite, reversed bounds, or the wrong number of stage parameters. The plan
-    /// is then what it was, and the step may be repeated with a better measurement.
+    /// does not change, and the step can be repeated with another measurement.
     pub fn step(&mut self, x: &(impl Copy + Into<SVector<f64, NX>>)) -> Result<MpcStep<NX, NU>, SolveError> {
         self.problem.x0 = (*x).into();
         self.problem.check(self.solver.model(), self.horizon())?;
@@ -193,7 +193,7 @@ where
         })
     }
 
-    /// Notes that a sampling period goes by without a step (a measurement was lost, say): the plan moves on by a stage.
+    /// Shifts the plan by one stage, for a sampling period without a step, such as a lost measurement.
     pub fn advance(&mut self) {
         self.stages_elapsed += 1;
         if let Some(Multipliers { stage, .. }) = &mut self.problem.multipliers {
@@ -212,25 +212,25 @@ where
         &self.problem.params
     }
 
-    /// Changes the stage parameters, from the next step on: `s_0 .. s_T` of the stages that the next step will look at,
-    /// `T + 1` of them. A reference that advances is given anew before every step.
+    /// Changes the stage parameters, from the next step on: `s_0 .. s_T`, `T + 1` of them, of the stages in the horizon of
+    /// the next step. A reference that moves with time is set before every step.
     pub fn set_stage_params<C: Copy + Into<SVector<f64, NS>>>(&mut self, stage_params: &[C]) {
         self.problem.stage_params.clear();
         self.problem.stage_params.extend(stage_params.iter().map(|&s| s.into()));
     }
 
-    /// The plan of the last step: the trajectory from the state that the step was given, with the step's status and
-    /// counts. Where it did not replan, gains, costates and multipliers are the older plan's. `None` before the first step.
+    /// The plan of the last step: the trajectory from the measured state, with the step's status and counts. Where the step
+    /// did not replan, gains, costates and multipliers are those of the older plan. `None` before the first step.
     #[must_use]
     pub fn plan(&self) -> Option<&Solution<NX, NU, NP, NS>> {
         self.stepped.then_some(&self.plan)
     }
 
-    /// Starts anew from a solution over the same horizon, of a problem whose initial state is near the one that the next
-    /// step will be given: from its feedback law and its multipliers. Parameters and stage parameters stay.
+    /// Starts anew from the feedback law and the multipliers of a solution over the same horizon. Its initial state should
+    /// be near that of the next step. Parameters and stage parameters stay.
     ///
     /// # Errors
-    /// [`SolveError`] for lists of the wrong lengths, and numbers that are not finite; the plan is then what it was.
+    /// [`SolveError`] for lists of the wrong lengths, and numbers that are not finite; the plan does not change.
     pub fn start_from(&mut self, solution: &Solution<NX, NU, NP, NS>) -> Result<(), SolveError> {
         let limits = const { &M::LIMITS };
         let horizon = self.horizon();
@@ -256,7 +256,7 @@ where
         Ok(())
     }
 
-    /// Forgets the plan. Parameters and stage parameters stay.
+    /// Drops the plan. Parameters and stage parameters stay.
     pub fn reset(&mut self) {
         let Solution { states, controls, gains, costates, multipliers, .. } = &mut self.plan;
         states.fill(SVector::zeros());
@@ -289,7 +289,7 @@ where
         self.solver.settings()
     }
 
-    /// Makes the plan's feedback law, moved on, the guess of the problem.
+    /// Makes the rollout of the shifted plan the guess of the problem.
     fn guess(&mut self) -> ShiftedPlan<NU> {
         let limits = const { &M::LIMITS };
         let (stages_elapsed, horizon) = (self.stages_elapsed, self.horizon());
@@ -309,7 +309,7 @@ where
         let mut cost = rollout.run(law, guess, constraints);
         let followed = cost.is_some();
         if !followed {
-            // The law does not hold this state: begin anew.
+            // The feedback law diverges from this state: start from zero controls.
             cost = rollout.run(|_, _| SVector::zeros(), guess, constraints);
         }
         let (violation, stage) = violation(constraints, horizon, limits);
@@ -317,14 +317,14 @@ where
         ShiftedPlan { control, cost: cost.unwrap_or(f64::NAN), followed, violation }
     }
 
-    /// Whether the solve's trajectory is to be preferred to the last plan.
+    /// Whether the solution replaces the last plan.
     fn is_better(&self, fallback: &ShiftedPlan<NU>) -> bool {
         let Solution { status, gains, stats, .. } = &self.solution;
         match status {
             Status::Converged => true,
             Status::Diverged => false,
-            // The solve may have ended at a trajectory that is cheap because it violates constraints which the last plan
-            // keeps. A plan that never was a solution gives way all the same, or no step would ever get anywhere.
+            // The trajectory may be cheap because it violates constraints that the last plan satisfies. A plan that does not
+            // come from a solution is replaced all the same, or the controller would keep it for ever.
             _ => {
                 let usable = gains.iter().all(|gain| gain.iter().all(|entry| entry.is_finite()));
                 usable && !(self.solved && fallback.followed && fallback.violation.0 < stats.violation)
@@ -332,7 +332,7 @@ where
         }
     }
 
-    /// Makes the guess the plan, with the feedback law that it was rolled out under.
+    /// Makes the guess the plan, with the feedback law of its rollout.
     fn move_on(&mut self, fallback: &ShiftedPlan<NU>) {
         let (stages_elapsed, limits) = (self.stages_elapsed, const { &M::LIMITS });
         let Self { problem, plan, .. } = self;
@@ -356,17 +356,16 @@ where
     }
 }
 
-/// Drops the first `count` stages of a list with `each` entries a stage. Stages at the end that nothing moves to keep
-/// what they have.
+/// Drops the first `count` stages of a list with `each` entries a stage. The last `count` stages keep their entries.
 fn shift<T: Copy>(list: &mut [T], count: usize, each: usize) {
     list.copy_within((count * each).min(list.len()).., 0);
 }
 
-/// What there is without a solve.
+/// The rollout of the shifted plan: the answer if the solve finds nothing better.
 struct ShiftedPlan<const NU: usize> {
     /// The plan's feedback at the measured state.
     control: SVector<f64, NU>,
-    /// Of the guess.
+    /// Cost of the guess.
     cost: f64,
     /// Whether the guess is the rollout of the plan's law.
     followed: bool,
@@ -387,8 +386,8 @@ impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Roll
 where
     M: Model<NX, NU, NP, NS>,
 {
-    /// Rolls a law out into the guess, and evaluates constraints. The cost; `None` where a number is not finite, with
-    /// states of NaN from there on.
+    /// Rolls the model out under a law into the guess, and evaluates constraints. Returns the cost. `None` if a number is
+    /// not finite; the states are NaN from there on.
     fn run(
         &self,
         law: impl Fn(usize, &SVector<f64, NX>) -> SVector<f64, NU>,
@@ -409,7 +408,7 @@ where
             let mut next = SVector::zeros();
             cost += model.step(Stage::new(&states[t], &u, p, at(t)), &mut next);
             if !(cost + next.sum() + u.sum()).is_finite() {
-                // What stands there is of an older rollout.
+                // These states are left from an older rollout.
                 states[t + 1..].fill(SVector::repeat(f64::NAN));
                 return None;
             }

@@ -50,9 +50,9 @@ use crate::solution::{Multipliers, Solution};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// With the feature `serde` it is data, too, unless it has a policy: that is code, and writing such a problem is an error.
+/// With the feature `serde` a problem can be written and read. A policy is code: writing a problem with one is an error.
 ///
-/// Nothing is checked while it is built; [`Ilqr::solve`](crate::Ilqr::solve) reports what is wrong.
+/// Builders check nothing; [`Ilqr::solve`](crate::Ilqr::solve) returns the errors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     pub(crate) x0: SVector<f64, NX>,
@@ -91,10 +91,10 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         self
     }
 
-    /// Starts from the trajectory under the feedback law `u = policy(t, x)`, which is how to start on an unstable system.
+    /// Starts from the trajectory under the feedback law `u = policy(t, x)`. Unstable systems need such a start.
     ///
-    /// The solve rolls its own model out with the problem's data, so the order of builders does not matter. The policy is
-    /// called once for every stage of every solve. `model` only fixes the model's type.
+    /// Each solve rolls its model out under the policy, with the data of the finished problem. So the order of the builders
+    /// does not matter. The argument `model` only fixes the types.
     ///
     /// A problem with a policy equals its clones and no other problem.
     ///

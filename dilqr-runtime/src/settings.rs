@@ -11,8 +11,8 @@ pub enum Differentiation {
     /// The total derivative of the fixed point: exact.
     #[default]
     Implicit,
-    /// The linearization `(fx, fu)` is taken to be fixed, that is `lambda' f_zz` is dropped from the Hessian, as DiffMPC
-    /// does (Amos et al. 2018). Exact for linear dynamics only; for comparison.
+    /// With the linearization `(fx, fu)` fixed: the Hessian lacks `lambda' f_zz`, as in DiffMPC (Amos et al. 2018). Exact
+    /// for linear dynamics only; for comparison.
     FixedLinearization,
 }
 
@@ -34,26 +34,26 @@ pub enum Differentiation {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// Converged means that the Newton step about the trajectory changes no state and no control by more than this,
-    /// relative to the largest magnitude of that variable on the trajectory; or that all that is left of the step is
-    /// rounding errors. Positive.
+    /// A solve has converged if the Newton step about the trajectory changes each state and control by at most this,
+    /// relative to the largest magnitude of that variable on the trajectory; or if only rounding errors are left of the
+    /// step. Positive.
     pub tolerance: f64,
-    /// Accepted steps after which the solver gives up; 0 only evaluates the initial trajectory.
+    /// The largest number of accepted steps; 0 evaluates only the initial trajectory.
     pub max_iterations: usize,
     /// Second derivatives of the forward solve. The gradient is exact either way.
     pub hessian: Hessian,
-    /// How an indefinite Hessian, or a model that is no good at the length of its step, is answered.
+    /// The proximal term against an indefinite Hessian, and against steps for which the LQ problem is a bad model.
     pub regularization: Regularization,
-    /// Step lengths and the decrease they must bring.
+    /// Step lengths, and the decrease of the cost that they must reach.
     pub line_search: LineSearch,
     /// Relative threshold under which an active constraint counts as weakly active; without effect on models without limits.
     pub activity: f64,
     /// The penalties of the augmented Lagrangian; without effect on models without constraints.
     pub penalty: PenaltySchedule,
     /// `Some(tau)` replaces every bound and inequality by the barrier `-tau ln(-c)`, continued as a parabola from
-    /// `c = -tau` on, and every equality by `c^2 / (2 tau)`: a problem without limits, whose solution is smooth in its
-    /// parameters, and is differentiated exactly as what it is. As `tau` goes to 0 solution and gradient tend to those of
-    /// the problem with its limits, where the latter has a gradient. Without effect on models without limits.
+    /// `c = -tau` on, and every equality by `c^2 / (2 tau)`. The result is a problem without limits. Its solution is smooth
+    /// in the parameters and is differentiated exactly. As `tau` goes to 0, solution and gradient tend to those of the
+    /// problem with limits, where that has a gradient. Without effect on models without limits.
     pub relaxation: Option<f64>,
 }
 
@@ -80,10 +80,11 @@ pub enum Hessian {
     /// Those of `l + V_x' f`: differential dynamic programming (Jacobson and Mayne 1970; Tassa et al. 2012). Converges
     /// quadratically.
     ///
-    /// Far from a solution they may be indefinite. A sweep that meets this is repeated with [`GaussNewton`](Self::GaussNewton)'s,
-    /// which for most costs are positive definite and there give the longer steps; unless the last step made that way was
-    /// cut short, or its decrease was not between half and twice the predicted one. Otherwise, and where those are indefinite
-    /// too, [`Regularization`] makes them definite. `Converged` is said of the exact ones alone.
+    /// Far from a solution they may be indefinite. Then the backward pass is repeated with those of
+    /// [`GaussNewton`](Self::GaussNewton), which are positive definite for most costs and give longer steps. This is not
+    /// done if the last such step was shortened, or if its decrease was not between half and twice the predicted one.
+    /// Otherwise, and where those are indefinite too, [`Regularization`] makes them definite. Only the exact ones decide
+    /// whether a solve has converged.
     #[default]
     Exact,
     /// Those of `l` alone: iLQR (Li and Todorov 2004). Cheaper a step, converges linearly, and not on every problem.
@@ -99,14 +100,15 @@ impl fmt::Display for Hessian {
     }
 }
 
-/// The proximal term `mu/2 (|dx_t|^2 + |du_t|^2)` added to every stage of the LQ subproblem, and its schedule.
+/// The proximal term `mu/2 (dx_t' D_t dx_t + du_t' E_t du_t)` added to every stage of the LQ subproblem, and its schedule.
+/// The diagonal matrices `D_t` and `E_t` hold the curvature of the problem, so `mu` has no unit.
 ///
-/// `mu` carries the unit of the cost's second derivatives. It is multiplied by `increase` while a backward sweep meets an
-/// indefinite `Q_uu` (for which [`Hessian::Exact`] has another remedy first) or a line search finds no step, and divided by `decrease` after each accepted step.
+/// `mu` is multiplied by `increase` when a backward pass meets an indefinite `Q_uu` ([`Hessian::Exact`] has another remedy
+/// first) or a line search finds no step. It is divided by `decrease` after each accepted step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Regularization {
-    /// Value of the first sweep; 0 begins with the plain Newton step.
+    /// Value of the first backward pass; 0 starts with the plain Newton step.
     #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub initial: f64,
     /// The smallest value other than 0: increases begin here, and a decrease below it gives 0. Positive.
@@ -172,7 +174,7 @@ pub struct PenaltySchedule {
     /// Weight of the first round. Positive.
     #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub initial: f64,
-    /// Factor where a round has not lowered the violation enough. Above 1.
+    /// Factor after a round that has not lowered the violation enough. Above 1.
     #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub increase: f64,
     /// The largest weight; a problem that is still violated there is infeasible. At least `initial`.

@@ -90,20 +90,20 @@ impl Multipliers {
 /// // The optimal cost falls along the costate: its gradient in the initial state.
 /// assert_eq!(solver.value_gradient(&solution)?.initial_state, solution.costates[0]);
 ///
-/// // A solution that was edited is none.
+/// // A solution that was edited has no gradient.
 /// let mut edited = solution.clone();
 /// edited.controls[5][0] += 0.1;
 /// assert!(solver.vjp(&edited, &LossGradient::zeros(20)).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It is self-contained: the problem's data travel with it, so [`Ilqr::vjp`](crate::Ilqr::vjp) is right for any solution
-/// of the same model, whatever was solved since. A solution that was edited is recognized and refused.
+/// It is self-contained: it holds the problem's data, so [`Ilqr::vjp`](crate::Ilqr::vjp) is right for any solution of the
+/// same model, whatever was solved since. A solution that was edited is recognized and refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     /// How the solve ended.
     pub status: Status,
-    /// Why and where, if the status is [`Status::Diverged`]; `None` for a solution that has converged.
+    /// The reason for [`Status::Diverged`]; `None` for a solution that has converged.
     pub cause: Option<Cause>,
     /// `sum_t l(x_t, u_t) + l_T(x_T)`.
     pub cost: f64,
@@ -111,8 +111,8 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     pub states: Vec<SVector<f64, NX>>,
     /// `u_t`, `T` vectors of `NU`.
     pub controls: Vec<SVector<f64, NU>>,
-    /// Feedback `K_t` of the last backward sweep, `T` matrices `NU x NX`: `u = u_t + K_t (x - x_t)`. Belongs to the
-    /// returned trajectory; NaN where no sweep finished on it ([`Status::Diverged`], [`Status::RegularizationLimit`]).
+    /// Feedback `K_t` of the last backward pass, `T` matrices `NU x NX`: `u = u_t + K_t (x - x_t)`. Belongs to the
+    /// returned trajectory; NaN where no pass finished on it ([`Status::Diverged`], [`Status::RegularizationLimit`]).
     pub gains: Vec<SMatrix<f64, NU, NX>>,
     /// Closed-loop costates `lambda_t = lx + K' lu + (fx + fu K)' lambda_{t+1}`, `T + 1` vectors of `NX`; at a solution the
     /// gradient of the optimal cost-to-go. NaN where `gains` are.

@@ -29,8 +29,8 @@ pub struct Stats {
     pub iterations: usize,
     /// Trial rollouts of all line searches.
     pub line_search_steps: usize,
-    /// Answers to an indefinite Hessian or to a line search without success: sweeps repeated with another Hessian, and increases
-    /// of the regularization.
+    /// Remedies for an indefinite Hessian or a line search without success: backward passes with another Hessian, and
+    /// increases of the regularization.
     pub regularizations: usize,
     /// Rounds of the augmented Lagrangian; 0 for models without constraints.
     pub multiplier_updates: usize,
@@ -38,7 +38,7 @@ pub struct Stats {
     pub newton_steps: usize,
     /// `max |Q_u| / max (|l_u| + |f_u|' |lambda|)` of the returned trajectory, over controls that no bound holds: for each
     /// control the largest residual of any stage over the largest sum of the terms that cancel in it, and of these ratios
-    /// the largest. NaN where no backward sweep finished. For a model with constraints `Q` is that of the Lagrangian.
+    /// the largest. NaN where no backward pass finished. For a model with constraints `Q` is that of the Lagrangian.
     #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub stationarity: f64,
     /// The largest change that the Newton step about the returned trajectory makes, relative to the largest magnitude of

@@ -1,5 +1,5 @@
-//! Learned parameters that must stay positive or inside an interval: a learner moves unconstrained numbers `theta`, and the
-//! problem is given `p = p(theta)`.
+//! Learned parameters that must stay positive or inside an interval: a learner changes unconstrained numbers `theta`, and
+//! the parameters of the problem are `p = p(theta)`.
 //!
 //! ```
 //! use dilqr_runtime::nalgebra::SVector;
@@ -10,10 +10,10 @@
 //!     .with("mass", Transform::Positive)?
 //!     .with("friction", Transform::Interval { lower: 0.0, upper: 1.0 })?;
 //! let mut theta = transforms.inverse(&SVector::from([9.8, 1.0, 0.3]))?;
-//! let p = transforms.apply(&theta);                                // what the problem is given
+//! let p = transforms.apply(&theta);                                // the problem's parameters
 //! let gradient = SVector::from([0.1, 1e6, -2.0]);                  // dL/dp, from `vjp`
 //! theta -= transforms.pull_back(&theta, &gradient) * 1e-2;         // any step of any learner
-//! assert!(transforms.apply(&theta)[1] > 0.0);                      // the mass is still one
+//! assert!(transforms.apply(&theta)[1] > 0.0);                      // the mass is still positive
 //! # assert!((p[1] - 1.0).abs() < 1e-12);
 //! # Ok::<(), dilqr_runtime::transform::TransformError>(())
 //! ```
@@ -25,7 +25,7 @@ use alloc::vec::Vec;
 use nalgebra::SVector;
 use thiserror::Error;
 
-/// What becomes of one parameter.
+/// The transform of one parameter.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Transform {
@@ -43,8 +43,8 @@ pub enum Transform {
         /// The upper end.
         upper: f64,
     },
-    /// `p = theta` moved into the closed interval; the gradient outside is zero where it points further out, and passes
-    /// where it points back in (projected gradient descent).
+    /// `p` is the projection of `theta` onto the closed interval. Outside, the gradient is zero where a step would lead
+    /// further out, and unchanged where it leads back (projected gradient descent).
     Projection {
         /// The lower end, which may be minus infinity.
         lower: f64,
@@ -60,7 +60,7 @@ pub struct Transforms<const NP: usize> {
     transforms: [Transform; NP],
 }
 
-/// What is wrong with a transform or a value.
+/// Why a transform or a value was refused.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum TransformError {
@@ -72,7 +72,7 @@ pub enum TransformError {
         /// All names.
         known: Vec<&'static str>,
     },
-    /// An interval that is reversed, empty or not a number.
+    /// An interval that is reversed or empty, or has an end that is NaN.
     #[error("the interval of `{name}` is {lower} to {upper}, expected the lower end first")]
     Interval {
         /// Which parameter.
@@ -101,10 +101,10 @@ impl<const NP: usize> Transforms<NP> {
         Self { names, transforms: [Transform::Identity; NP] }
     }
 
-    /// With this transform for the parameter of that name; the name of an array field stands for all of its entries.
+    /// Sets the transform of the parameter of that name; the name of an array field stands for all of its entries.
     ///
     /// # Errors
-    /// [`TransformError`] for a name that is not there, and an interval that is none.
+    /// [`TransformError`] for an unknown name, and for an interval that is reversed or empty.
     pub fn with(mut self, name: &str, transform: Transform) -> Result<Self, TransformError> {
         let named = |known: &str| known == name || known.strip_prefix(name).is_some_and(|rest| rest.starts_with('['));
         let mut found = false;
@@ -178,7 +178,7 @@ fn sigmoid(x: f64) -> f64 {
 
 impl Transform {
     fn apply(self, theta: f64) -> f64 {
-        // Where a number would round to the end of its range it is the one next to it: the range is open.
+        // The range is open: where a result would round to its end, the neighboring number is returned.
         match self {
             Self::Identity => theta,
             Self::Positive => (theta.max(0.0) + ln_1p(exp(-theta.abs()))).max(f64::MIN_POSITIVE),
@@ -253,7 +253,7 @@ mod tests {
             for theta in [-20.0, -1.3, 0.0, 0.4, 12.0] {
                 let p = transform.apply(theta);
                 let back = transform.inverse(p).expect("it is in range");
-                // What the inverse can know of theta: the rounding of p over its slope.
+                // The precision of the inverse: the rounding of p over its slope.
                 let known = 4.0 * f64::EPSILON * p.abs().max(1.0) / transform.pull_back(theta, 1.0);
                 assert!((back - theta).abs() <= known.max(1e-12), "{transform:?} at {theta}: {back}");
             }
@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(Transform::Positive.inverse(800.0), Ok(800.0));
     }
 
-    /// However far a learner goes, a mass stays one.
+    /// A positive parameter stays positive for any `theta`.
     #[test]
     fn ranges_are_kept() {
         for theta in [-1e300, -1e4, -750.0, -40.0, 40.0, 750.0, 1e4, 1e300] {

@@ -1,5 +1,5 @@
 //! Many derivatives of one factorization: each against its one-call form, on models with limits of every kind and without.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
