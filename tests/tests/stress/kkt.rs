@@ -292,7 +292,7 @@ where
                 (0..values.len()).filter(|&i| t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true));
             for (row, i) in self.stages[t].rows.iter().zip(applied) {
                 let size = row.x.dot(&states[t].abs()).abs() + row.u.abs().dot(&u.abs());
-                self.constraint(t, i, i < limits.stage_inequalities, values[i], given[i], size)?;
+                self.constraint((t, i), i < limits.stage_inequalities, values[i], given[i], size)?;
             }
         }
         let x = &states[horizon];
@@ -300,13 +300,13 @@ where
         for (i, row) in self.end.rows.iter().enumerate() {
             let given = self.solution.multipliers.terminal[i];
             let size = row.x.abs().dot(&x.abs());
-            self.constraint(horizon, i, i < limits.terminal_inequalities, values[i], given, size)?;
+            self.constraint((horizon, i), i < limits.terminal_inequalities, values[i], given, size)?;
         }
         Ok(())
     }
 
-    /// Feasibility, sign and complementarity of one constraint.
-    fn constraint(&self, t: usize, i: usize, inequality: bool, c: f64, mu: f64, size: f64) -> Result<(), String> {
+    /// Feasibility, sign and complementarity of constraint `i` of stage `t`.
+    fn constraint(&self, (t, i): (usize, usize), inequality: bool, c: f64, mu: f64, size: f64) -> Result<(), String> {
         let violation = if !inequality || mu > 0.0 { c.abs() } else { c };
         if !(violation <= self.tolerance + ROUNDING * (1.0 + size)) {
             return Err(format!("constraint {i} of stage {t} is {c:e}, its multiplier {mu:e}"));
