@@ -119,7 +119,7 @@ impl Program {
     }
 
     /// Interprets the program, for tests.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "symbolica"))]
     pub(crate) fn run(&self, input: impl Fn(Input) -> f64) -> Vec<(Output, f64)> {
         let mut values: Vec<f64> = Vec::with_capacity(self.ops.len());
         for op in &self.ops {

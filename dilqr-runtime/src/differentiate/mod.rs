@@ -62,6 +62,7 @@ pub(crate) fn vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS
 where
     M: Model<NX, NU, NP, NS>,
 {
+    check_loss(loss, workspace.horizon())?;
     workspace.load::<M, NP>(solution)?;
     workspace.factorize(model, settings, solution, Differentiation::Implicit)?;
     factorized_vjp(workspace, model, &solution.params, loss)

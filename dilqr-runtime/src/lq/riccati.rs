@@ -203,7 +203,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     }
 
     /// [`StageFactor::quadratic`] without the zeros of `fx` and `fu`. The result is true where `Quu` is positive definite.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub(crate) fn quadratic_where<P: Pattern<NX, NU>>(
         &mut self,
@@ -271,7 +271,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
     }
 
     /// [`StageFactor::linear`] without the zeros of `fx` and `fu`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn linear_where<P: Pattern<NX, NU>, const C: usize>(
         &self,
         fx: &SMatrix<S, NX, NX>,

@@ -406,16 +406,50 @@ where
             (stage.lu + barriers.sum::<SVector<f64, NU>>()).amax()
         };
         let scale = self.stages.iter().map(gradient).fold(1.0, f64::max);
+        let steps = self.slopes_of_steps();
         for t in 0..self.stages.len() {
             let (slope, rounding) = self.slope(t);
             for i in 0..NU {
-                let allowed = self.tolerance * scale + rounding[i];
+                // Twice, because the solver's feedback has the curvature of penalties, and the bound here has not.
+                let allowed = self.tolerance * (scale + 2.0 * steps[t][i]) + rounding[i];
                 if !(slope[i].abs() <= allowed) {
                     return Err(format!("stationarity of stage {t}, control {i}: {:e}, allowed {allowed:e}", slope[i]));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Bounds on `Quu k` for steps as large as the trajectory: a solve has converged when its step is the tolerance times
+    /// that. `Quu` is that of the solution's own feedback, so nothing is factorized.
+    fn slopes_of_steps(&self) -> Vec<SVector<f64, NU>> {
+        let Solution { states, controls, gains, .. } = self.solution;
+        let largest_state = states.iter().fold(SVector::<f64, NX>::zeros(), |most, x| most.sup(&x.abs()));
+        let largest_control = controls.iter().fold(SVector::<f64, NU>::zeros(), |most, u| most.sup(&u.abs()));
+        let mut value = self.end.hxx;
+        for row in &self.end.rows {
+            value += row.x * row.x.transpose() * row.curvature;
+        }
+        let mut slopes = vec![SVector::zeros(); gains.len()];
+        for (t, (stage, gain)) in self.stages.iter().zip(gains).enumerate().rev() {
+            let StageDerivatives { fx, fu, hxx, hux, huu, rows, .. } = stage;
+            let closed_loop = fx + fu * gain;
+            let quu = huu.abs() + fu.abs().transpose() * value.abs() * fu.abs();
+            slopes[t] = quu * (largest_control + gain.abs() * largest_state);
+            let mixed = gain.transpose() * hux;
+            value = hxx
+                + mixed
+                + mixed.transpose()
+                + gain.transpose() * huu * gain
+                + closed_loop.transpose() * value * closed_loop;
+            for row in rows {
+                let change = row.x + gain.transpose() * row.u;
+                value += change * change.transpose() * row.curvature;
+                slopes[t] +=
+                    row.u.abs() * row.curvature * row.u.abs().dot(&(largest_control + gain.abs() * largest_state));
+            }
+        }
+        slopes
     }
 
     fn cost(&self) -> Result<(), String> {

@@ -113,10 +113,11 @@ fn catalog() -> Vec<String> {
     texts
 }
 
-/// The string literals in a piece of Rust.
+/// The string literals in a piece of Rust, but for comments and attributes.
 fn string_literals(source: &str) -> Vec<String> {
     let mut literals = Vec::new();
-    let lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let is_text = |line: &&str| !["//", "#["].iter().any(|prefix| line.trim_start().starts_with(prefix));
+    let lines = source.lines().filter(is_text);
     let source = lines.collect::<Vec<_>>().join("\n");
     let mut characters = source.chars();
     while characters.any(|character| character == '"') {
