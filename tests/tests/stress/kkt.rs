@@ -410,8 +410,9 @@ where
         for t in 0..self.stages.len() {
             let (slope, rounding) = self.slope(t);
             for i in 0..NU {
-                // Twice, because the solver's feedback has the curvature of penalties, and the bound here has not.
-                let allowed = self.tolerance * (scale + 2.0 * steps[t][i]) + rounding[i];
+                // Ten times, because under limits the solver's feedback has the curvature of penalties and its step is
+                // clamped, which the bound here leaves out.
+                let allowed = self.tolerance * (scale + 10.0 * steps[t][i]) + rounding[i];
                 if !(slope[i].abs() <= allowed) {
                     return Err(format!("stationarity of stage {t}, control {i}: {:e}, allowed {allowed:e}", slope[i]));
                 }
