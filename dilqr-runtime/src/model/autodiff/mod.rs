@@ -12,9 +12,9 @@ use nalgebra::SVector;
 pub(crate) use functions::DerivedFunctions;
 pub(crate) use limits::DerivedLimits;
 
-use crate::model::Model;
 use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
+use crate::model::{Model, functions_of_wrapped_model};
 use crate::scalar::Scalar;
 
 /// A model with derivatives by hyper-dual numbers.
@@ -61,29 +61,5 @@ impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Mode
 where
     M: Model<NX, NU, NP, NS>,
 {
-    const LIMITS: Limits = M::LIMITS;
-
-    fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) {
-        self.0.dynamics(at, next);
-    }
-
-    fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S {
-        self.0.stage_cost(at)
-    }
-
-    fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S {
-        self.0.terminal_cost(at)
-    }
-
-    fn bounds<S: Scalar>(&self, p: &SVector<S, NP>, lower: &mut SVector<S, NU>, upper: &mut SVector<S, NU>) {
-        self.0.bounds(p, lower, upper);
-    }
-
-    fn stage_constraints<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, c: &mut [S]) {
-        self.0.stage_constraints(at, c);
-    }
-
-    fn terminal_constraints<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, c: &mut [S]) {
-        self.0.terminal_constraints(at, c);
-    }
+    functions_of_wrapped_model!();
 }

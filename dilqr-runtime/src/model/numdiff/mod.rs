@@ -6,12 +6,12 @@ mod limits;
 use nalgebra::{SMatrix, SVector};
 
 use crate::linalg::products::zeros;
-use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
 use crate::model::numdiff::differences::{first, second, slope};
 use crate::model::point::{HessianBlocks, StagePoint};
 use crate::model::records::{HamiltonianExpansion, ParameterTerms, StageExpansion, TerminalExpansion};
 use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
+use crate::model::{Model, functions_of_wrapped_model};
 use crate::scalar::Scalar;
 
 /// A model with derivatives by central differences.
@@ -109,37 +109,35 @@ impl<M> NumDiff<M> {
         let f = self.next(at);
         (0..NX).fold(self.cost(at), |sum, k| sum + lambda[k] * f[k])
     }
+
+    /// Writes the first derivatives of dynamics and stage cost in variable `i` of `(x, u)`.
+    fn write_gradients<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+        &self,
+        i: usize,
+        at: &StagePoint<S, NX, NU, NP, NS>,
+        (fx, fu): (&mut SMatrix<S, NX, NX>, &mut SMatrix<S, NX, NU>),
+        (lx, lu): (&mut SVector<S, NX>, &mut SVector<S, NU>),
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let along = StagePoint::unit(i);
+        let f = first(at, &along, |z| self.next(z));
+        let l = slope(at, &along, |z| self.cost(z));
+        if i < NX {
+            fx.set_column(i, &f);
+            lx[i] = l;
+        } else {
+            fu.set_column(i - NX, &f);
+            lu[i - NX] = l;
+        }
+    }
 }
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Model<NX, NU, NP, NS> for NumDiff<M>
 where
     M: Model<NX, NU, NP, NS>,
 {
-    const LIMITS: Limits = M::LIMITS;
-
-    fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) {
-        self.0.dynamics(at, next);
-    }
-
-    fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S {
-        self.0.stage_cost(at)
-    }
-
-    fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S {
-        self.0.terminal_cost(at)
-    }
-
-    fn bounds<S: Scalar>(&self, p: &SVector<S, NP>, lower: &mut SVector<S, NU>, upper: &mut SVector<S, NU>) {
-        self.0.bounds(p, lower, upper);
-    }
-
-    fn stage_constraints<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, c: &mut [S]) {
-        self.0.stage_constraints(at, c);
-    }
-
-    fn terminal_constraints<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, c: &mut [S]) {
-        self.0.terminal_constraints(at, c);
-    }
+    functions_of_wrapped_model!();
 
     fn expand_stage<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, out: &mut StageExpansion<S, NX, NU>) {
         let at = StagePoint::from(at);
@@ -147,15 +145,7 @@ where
         out.l = self.cost(&at);
         for i in 0..NX + NU {
             let along_i = StagePoint::unit(i);
-            let f = first(&at, &along_i, |z| self.next(z));
-            let l = slope(&at, &along_i, |z| self.cost(z));
-            if i < NX {
-                out.fx.set_column(i, &f);
-                out.lx[i] = l;
-            } else {
-                out.fu.set_column(i - NX, &f);
-                out.lu[i - NX] = l;
-            }
+            self.write_gradients(i, &at, (&mut out.fx, &mut out.fu), (&mut out.lx, &mut out.lu));
             for j in 0..=i {
                 let l = second(&at, &along_i, &StagePoint::unit(j), |z| self.cost(z));
                 HessianBlocks { xx: &mut out.lxx, ux: &mut out.lux, uu: &mut out.luu }.each(i, j, |entry| *entry = l);
@@ -186,15 +176,7 @@ where
         let at = StagePoint::from(at);
         for i in 0..NX + NU {
             let along_i = StagePoint::unit(i);
-            let f = first(&at, &along_i, |z| self.next(z));
-            let l = slope(&at, &along_i, |z| self.cost(z));
-            if i < NX {
-                out.fx.set_column(i, &f);
-                out.lx[i] = l;
-            } else {
-                out.fu.set_column(i - NX, &f);
-                out.lu[i - NX] = l;
-            }
+            self.write_gradients(i, &at, (&mut out.fx, &mut out.fu), (&mut out.lx, &mut out.lu));
             for j in 0..=i {
                 let h = second(&at, &along_i, &StagePoint::unit(j), |z| self.hamiltonian(z, lambda));
                 HessianBlocks { xx: &mut out.hxx, ux: &mut out.hux, uu: &mut out.huu }.each(i, j, |entry| *entry = h);
