@@ -64,7 +64,7 @@ use crate::model::Model;
 use crate::problem::Problem;
 #[cfg(feature = "lanes")]
 use crate::scalar::lanes::Native;
-use crate::settings::Settings;
+use crate::settings::{Differentiation, Settings};
 use crate::solution::Solution;
 #[cfg(feature = "lanes")]
 use crate::solve::lockstep::Lockstep;
@@ -129,7 +129,7 @@ where
                 if workspace.horizon() != horizon {
                     *workspace = KktWorkspace::new::<M, NP>(horizon);
                 }
-                differentiate::vjp(workspace, model, settings, solution, loss)
+                differentiate::vjp(workspace, (model, settings), solution, loss, Differentiation::Implicit)
             },
         )
         .collect()
@@ -175,9 +175,9 @@ where
 /// [`Ilqr::solve`](crate::Ilqr::solve). Statuses are the same, and solutions differ by at most 10 times the tolerance over
 /// the smallest eigenvalue of the reduced Hessian.
 ///
-/// A solution does not depend on the other problems, their order or the number of threads. Where rounding decides, status
-/// and solution may differ from those of [`solve`]: where a line search meets its condition to the last digit, or a solve
-/// ends at its limit of iterations. Models with constraints, and relaxed problems of models with bounds, are solved one by
+/// A solution does not depend on the other problems, their order or the number of threads. Status and
+/// solution may differ from those of [`solve`] where rounding decides. That is so where a line search meets its condition to
+/// the last digit, and where a solve ends at its limit of iterations. Models with constraints, and relaxed problems of models with bounds, are solved one by
 /// one.
 #[cfg(feature = "lanes")]
 pub fn solve_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(

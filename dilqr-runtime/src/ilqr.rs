@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 #[cfg(feature = "dual")]
 use nalgebra::SVector;
 
+use crate::differentiate;
 use crate::differentiate::check::KktWorkspace;
 #[cfg(feature = "dual")]
 use crate::differentiate::hvp::Direction;
@@ -298,13 +299,13 @@ where
         loss: &LossGradient<NX, NU>,
         method: Differentiation,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        crate::gradient::check_loss(loss, self.horizon())?;
-        self.differentiate_with(solution, method)?.vjp(loss)
+        differentiate::vjp(&mut self.kkt, (&self.model, &self.settings), solution, loss, method)
     }
 
-    /// The gradient through that many full Gauss-Newton steps from the guess of the problem, to which the loss gradient at
-    /// its solution is applied: automatic differentiation of an iLQR loop, for comparison. It tends to the exact gradient
-    /// as fast as those steps converge, and costs as many solves as there are parameters. Solves the problem first. With
+    /// The gradient by automatic differentiation of an iLQR loop, for comparison: through `iterations` full Gauss-Newton
+    /// steps from the guess of the problem. `loss` is the loss gradient at the solution, so the problem is solved first.
+    ///
+    /// It tends to the exact gradient as fast as those steps converge. It costs as many solves as there are parameters. With
     /// the feature `dual`.
     ///
     /// # Errors
@@ -323,8 +324,8 @@ where
         unroll::vjp(&self.model, &self.settings, &solution, loss, (start, iterations))
     }
 
-    /// As [`Ilqr::unrolled`], from the solution, whose feedback law is taken to be a constant: backpropagation truncated to
-    /// the last steps, that is the first terms of a series whose limit is the implicit derivative.
+    /// As [`Ilqr::unrolled`], but through steps that start at the solution, with its feedback law as a constant. This is
+    /// backpropagation truncated to the last steps: the first terms of a series whose limit is the implicit derivative.
     ///
     /// # Errors
     /// As [`Ilqr::unrolled`].

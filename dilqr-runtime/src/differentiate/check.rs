@@ -22,13 +22,13 @@ use crate::settings::{Differentiation, Settings};
 use crate::solution::Solution;
 use crate::status::Status;
 
-/// The dynamics residual a solution may have is the settings' tolerance, but at least this: a kernel and its variant with
-/// other shared subexpressions round differently, by some units in the last place times the cancellation in the dynamics.
+/// The least tolerance on the dynamics residual of a solution. A kernel and its variant with other shared subexpressions
+/// round differently, by some units in the last place times the cancellation in the dynamics.
 const DYNAMICS_FLOOR: f64 = 1e-12;
 
-/// The relative Newton step that a solution may be away from, in units of the settings' tolerance. It is measured here with
-/// the exact Hessian; the forward solve may have stopped on a Gauss-Newton step, which is shorter than the way to the
-/// solution by as much as these steps contract slowly.
+/// The largest relative Newton step at a solution, over the settings' tolerance. The step here has the exact Hessian. A
+/// solve may have ended on a Gauss-Newton step, which is much shorter than the distance to the solution where such steps
+/// contract slowly.
 const STEP_MARGIN: f64 = 100.0;
 
 /// A factorized KKT system and the trajectory it belongs to, with memory for linear solves.
@@ -213,7 +213,7 @@ where
     let mut largest = 0.0;
     for u in point.controls {
         let beyond = SVector::from_fn(|i, _| (bounds.lower[i] - u[i]).max(u[i] - bounds.upper[i]).max(0.0));
-        largest = f64::max(largest, magnitudes.relative(&SVector::zeros(), &beyond));
+        largest = f64::max(largest, magnitudes.relative_control(&beyond));
     }
     largest
 }
@@ -241,19 +241,19 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     let tolerance = S::from_f64(tolerance);
-    let mut largest = magnitudes.relative(&(point.states[0] - x0), &zeros());
+    let mut largest = magnitudes.relative_state(&(point.states[0] - x0));
     for (t, u) in point.controls.iter().enumerate() {
         let at = point.stage(t);
         let mut next = zeros();
         // The kernel of rollouts, so that a rollout agrees to the last bit.
         model.step(at, &mut next);
         let mut residual = point.states[t + 1] - next;
-        let mut relative = magnitudes.relative(&residual, &zeros());
+        let mut relative = magnitudes.relative_state(&residual);
         if !relative.less_equal(tolerance).all() {
             let mut stage = StageExpansion::zeros();
             model.expand_stage(at, &mut stage);
             clear_rounding(&mut residual, &next, (&stage.fx, at.x), (&stage.fu, u));
-            relative = magnitudes.relative(&residual, &zeros());
+            relative = magnitudes.relative_state(&residual);
         }
         largest = larger(largest, relative);
     }

@@ -75,7 +75,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let seated: Vec<bool> = given
+        let loaded: Vec<bool> = given
             .iter()
             .enumerate()
             .map(|(lane, (solution, loss))| {
@@ -86,12 +86,12 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
                 fits
             })
             .collect();
-        let answers = seated.contains(&true).then(|| self.differentiate(model, settings)).flatten();
+        let answers = loaded.contains(&true).then(|| self.differentiate(model, settings)).flatten();
         given
             .iter()
             .enumerate()
             .map(|(lane, (solution, loss))| {
-                if let (true, Some((sound, params, initial_state))) = (seated[lane], &answers)
+                if let (true, Some((sound, params, initial_state))) = (loaded[lane], &answers)
                     && L::holds(*sound, lane)
                 {
                     let mut gradient = Gradient::zeros(self.horizon());
@@ -100,7 +100,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
                     gather(lane, &self.stage_gradients, &mut gradient.stage_params);
                     gradient.check()
                 } else {
-                    vjp(&mut self.single, model, settings, solution, loss)
+                    vjp(&mut self.single, (model, settings), solution, loss, Differentiation::Implicit)
                 }
             })
             .collect()

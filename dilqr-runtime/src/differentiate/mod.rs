@@ -1,12 +1,11 @@
 //! Differentiating a solution: exact, by the implicit function theorem at the fixed point.
 //!
-//! At a solution the optimality conditions hold, and differentiating them gives one LQ problem with the exact Hessian of
-//! the Hamiltonian `H = l + lambda' f` about the solution's own trajectory (DiLQR, Wang et al., ICML 2025, arXiv
-//! 2506.17473, whose fixed-point form is equivalent; for the LQ form without the moving linearization see Amos et al.,
-//! *Differentiable MPC*, 2018):
+//! At a solution the optimality conditions hold. Their derivative is one LQ problem about the trajectory of the solution,
+//! with the exact Hessian of the Hamiltonian `H = l + lambda' f`. The fixed-point form of DiLQR (Wang et al., ICML 2025,
+//! arXiv 2506.17473) is equivalent. Amos et al., *Differentiable MPC*, 2018, have the LQ form with a fixed linearization.
 //!
 //! ```text
-//! minimise    sum_t 1/2 dz_t' [hxx hux'; hux huu]_t dz_t + gx_t' dx_t + gu_t' du_t   (+ terminal block)
+//! minimize    sum_t 1/2 dz_t' [hxx hux'; hux huu]_t dz_t + gx_t' dx_t + gu_t' du_t   (+ terminal block)
 //! subject to  dx_{t+1} = fx_t dx_t + fu_t du_t,   dx_0 = 0
 //! ```
 //!
@@ -18,12 +17,14 @@
 //! dL/dx_0 = dlambda_0
 //! ```
 //!
-//! With constraints `c = 0` that are active, and their multipliers `mu`, `H = l + lambda' f + mu' c`; the LQ problem carries
-//! `cx dx + cu du = 0` with a multiplier `dmu`, and the contraction gains `cp' dmu`. A control at its bound `u_i = b(p)` has
-//! `du_i = 0`, and its multiplier times `db/dp` joins the gradient. The derivative exists where the active limits are
-//! linearly independent and each has a multiplier other than zero (strict complementarity), and where the Hessian is
-//! positive definite on what they leave free; each of the three is checked, and refused by name (Fiacco, *Sensitivity
-//! analysis for nonlinear programming using penalty methods*, 1976).
+//! With active constraints `c = 0` and their multipliers `mu`, `H = l + lambda' f + mu' c`. The LQ problem has the rows
+//! `cx dx + cu du = 0` with multipliers `dmu`, and the contraction has the further term `cp' dmu`. A control at its bound
+//! `u_i = b(p)` has `du_i = 0`, and its multiplier times `db/dp` is added to the gradient.
+//!
+//! The derivative exists under three conditions (Fiacco, *Sensitivity analysis for nonlinear programming using penalty
+//! methods*, 1976). The active limits are linearly independent. Each has a multiplier other than zero (strict
+//! complementarity). The Hessian is positive definite in the directions that they leave free. Each condition is checked, and
+//! has an error of its own.
 //!
 //! The quadratic part never sees a regularization. Trajectory, parameters and initial state are those of the solution, and
 //! its optimality is checked before it is differentiated.
@@ -45,27 +46,24 @@ use crate::differentiate::check::{KktParts, KktWorkspace};
 use crate::error::GradientError;
 use crate::gradient::{Gradient, LossGradient, check_loss};
 use crate::model::Model;
-#[cfg(feature = "std")]
 use crate::settings::{Differentiation, Settings};
-#[cfg(feature = "std")]
 use crate::solution::Solution;
 
-/// The gradient of a loss on a solution: check, factorization and adjoint solve.
-#[cfg(feature = "std")]
+/// The gradient of a loss on a solution by a method: check, factorization and adjoint solve.
 pub(crate) fn vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     workspace: &mut KktWorkspace<NX, NU, NS>,
-    model: &M,
-    settings: &Settings,
+    (model, settings): (&M, &Settings),
     solution: &Solution<NX, NU, NP, NS>,
     loss: &LossGradient<NX, NU>,
+    method: Differentiation,
 ) -> Result<Gradient<NX, NP, NS>, GradientError>
 where
     M: Model<NX, NU, NP, NS>,
 {
     check_loss(loss, workspace.horizon())?;
     workspace.load::<M, NP>(solution)?;
-    workspace.factorize(model, settings, solution, Differentiation::Implicit)?;
-    factorized_vjp(workspace, model, &solution.params, loss)
+    workspace.factorize(model, settings, solution, method)?;
+    adjoint_gradient(workspace, model, &solution.params, loss)
 }
 
 /// As [`vjp`], with the factorization that the workspace holds.
@@ -78,10 +76,22 @@ pub(crate) fn factorized_vjp<M, const NX: usize, const NU: usize, const NP: usiz
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let horizon = workspace.horizon();
-    check_loss(loss, horizon)?;
+    check_loss(loss, workspace.horizon())?;
+    adjoint_gradient(workspace, model, params, loss)
+}
+
+/// The gradient of a loss that has passed its check, by an adjoint solve with the factorization that the workspace holds.
+fn adjoint_gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    workspace: &mut KktWorkspace<NX, NU, NS>,
+    model: &M,
+    params: &SVector<f64, NP>,
+    loss: &LossGradient<NX, NU>,
+) -> Result<Gradient<NX, NP, NS>, GradientError>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let mut gradient = Gradient::zeros(workspace.horizon());
     let KktParts { kkt, linear, point, .. } = workspace.parts(params);
-    let mut gradient = Gradient::zeros(horizon);
     let loss = LossRef { states: &loss.states, controls: &loss.controls };
     let out = GradientMut { params: &mut gradient.params, stage_params: &mut gradient.stage_params };
     gradient.initial_state = adjoint::adjoint((kkt, linear), model, point, &loss, out);

@@ -123,15 +123,15 @@ impl<S: Scalar, const NX: usize, const NU: usize> Unconstrained<S, NX, NU> {
             let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &*hamiltonian;
             let StageFactorization { fx: stored_fx, fu: stored_fu, factor } = &mut stages[t];
             let quadratic = Quadratic { fx, fu, hxx, hux, huu };
+            let terms = residual_terms::<PatternOf<M, NP, NS>, _, _, _>(lu, fu, &lambda);
             definite =
                 definite & factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, &Proximal::none(), &mut value);
             if !definite.any() {
                 let mut qu = *lu;
                 add_transposed_product(&mut qu, fu, &lambda);
-                stationarity.add(&qu, &residual_terms::<PatternOf<M, NP, NS>, _, _, _>(lu, fu, &lambda));
+                stationarity.add(&qu, &terms);
                 return Err((t, stationarity.value()));
             }
-            let terms = residual_terms::<PatternOf<M, NP, NS>, _, _, _>(lu, fu, &lambda);
             let step = factor.linear_where::<PatternOf<M, NP, NS>, _>(fx, fu, lx, lu, &mut lambda);
             stationarity.add(&step.qu, &terms);
             let rounding = is_rounding((&step.qu, &terms), (&step.k, &factor.gain), (&states[t], &controls[t]));

@@ -92,8 +92,8 @@ impl<R: Scalar<Real = R>, const NU: usize> Stationarity<R, NU> {
     }
 }
 
-/// Whether the step of each control is a rounding error: all residuals are below the rounding errors of their terms, or the
-/// step is below those of the control and of the feedback from the state.
+/// Whether the step of each control is a rounding error. It is one if all residuals are below the rounding errors of their
+/// terms, or if the step is below those of the control and of the feedback from the state.
 #[inline(always)]
 pub(crate) fn is_rounding<S: Scalar, const NX: usize, const NU: usize>(
     (qu, terms): (&SVector<S, NU>, &SVector<S::Real, NU>),
@@ -164,15 +164,30 @@ impl<S: Scalar, const NX: usize, const NU: usize> Magnitudes<S, NX, NU> {
     /// The largest relative change of a stage; infinite if a variable changes that is zero along the whole trajectory.
     #[inline]
     pub(crate) fn relative(&self, dx: &SVector<S, NX>, du: &SVector<S, NU>) -> S {
-        let mut largest = S::zero();
-        for i in 0..NX {
-            largest = larger(largest, ratio(dx[i], self.states[i]));
-        }
-        for i in 0..NU {
-            largest = larger(largest, ratio(du[i], self.controls[i]));
-        }
-        largest
+        larger(self.relative_state(dx), self.relative_control(du))
     }
+
+    /// [`relative`](Self::relative) of the state alone.
+    #[inline]
+    pub(crate) fn relative_state(&self, dx: &SVector<S, NX>) -> S {
+        largest_ratio(dx, &self.states)
+    }
+
+    /// [`relative`](Self::relative) of the control alone.
+    #[inline]
+    pub(crate) fn relative_control(&self, du: &SVector<S, NU>) -> S {
+        largest_ratio(du, &self.controls)
+    }
+}
+
+/// The largest [`ratio`] of the entries.
+#[inline]
+fn largest_ratio<S: Scalar, const N: usize>(changes: &SVector<S, N>, sizes: &SVector<S, N>) -> S {
+    let mut largest = S::zero();
+    for i in 0..N {
+        largest = larger(largest, ratio(changes[i], sizes[i]));
+    }
+    largest
 }
 
 /// `|change| / size`, and 0 for a zero change.

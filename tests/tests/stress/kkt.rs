@@ -421,8 +421,8 @@ where
         Ok(())
     }
 
-    /// Bounds on `Quu k` for steps as large as the trajectory: a solve has converged when its step is the tolerance times
-    /// that. `Quu` is that of the solution's own feedback, so nothing is factorized.
+    /// A bound on `Quu k` for steps as large as the trajectory. A solve has converged when its step is at most the tolerance
+    /// times that size. `Quu` belongs to the feedback of the solution, so nothing is factorized.
     fn slopes_of_steps(&self) -> Vec<SVector<f64, NU>> {
         let Solution { states, controls, gains, .. } = self.solution;
         let largest_state = states.iter().fold(SVector::<f64, NX>::zeros(), |most, x| most.sup(&x.abs()));
@@ -436,7 +436,8 @@ where
             let StageDerivatives { fx, fu, hxx, hux, huu, rows, .. } = stage;
             let closed_loop = fx + fu * gain;
             let quu = huu.abs() + fu.abs().transpose() * value.abs() * fu.abs();
-            slopes[t] = quu * (largest_control + gain.abs() * largest_state);
+            let step = largest_control + gain.abs() * largest_state;
+            slopes[t] = quu * step;
             let mixed = gain.transpose() * hux;
             value = hxx
                 + mixed
@@ -446,8 +447,7 @@ where
             for row in rows {
                 let change = row.x + gain.transpose() * row.u;
                 value += change * change.transpose() * row.curvature;
-                slopes[t] +=
-                    row.u.abs() * row.curvature * row.u.abs().dot(&(largest_control + gain.abs() * largest_state));
+                slopes[t] += row.u.abs() * row.curvature * row.u.abs().dot(&step);
             }
         }
         slopes
@@ -466,12 +466,12 @@ where
         }
     }
 
-    /// By how much the Lagrangian's Hessian is positive definite on the directions that the active limits leave free:
-    /// the smallest eigenvalue of a stage's `Quu` over the largest entry of what it is made of, by a Riccati recursion.
+    /// A measure of how positive definite the Lagrangian's Hessian is in the directions that the active limits leave free.
+    /// It is the smallest eigenvalue of any stage's `Quu`, over the largest of the terms of that `Quu`, by a Riccati
+    /// recursion.
     ///
-    /// Active constraints enter as `weight c c'`: with a weight that is large enough the Hessian so extended is
-    /// positive definite exactly if it is on their null space (Finsler, Debreu 1952). The largest answer over some
-    /// weights.
+    /// Active constraints add `weight c c'`. For a large weight the sum is positive definite exactly if the Hessian is so on
+    /// their null space (Finsler, Debreu 1952). The result is the largest over some weights.
     pub(crate) fn curvature(&self) -> f64 {
         let held = |t: usize, i: usize| {
             let (lower, upper) = M::interval(&self.solution.params);
