@@ -111,8 +111,8 @@ use environment::Environment;
 ///
 /// # Warnings
 ///
-/// A field that is declared and not used is a warning on that field: a parameter that nothing depends on, or a state or a
-/// control that no cost and no constraint depends on, neither directly nor through the dynamics at later stages. Terms that
+/// A field that is declared and not used is a warning on that field. A parameter is unused if nothing depends on it. A state
+/// or a control is unused if no cost and no constraint depends on it, directly or through later stages. Terms that
 /// cancel do not count: `p.mass` in `p.mass * g / p.mass` is not used. For an array the message has the entries. Remove an
 /// unused field, or start its name with `_`.
 ///
@@ -124,7 +124,7 @@ use environment::Environment;
 /// `#[model(integrator = rk4, dt = 0.05)]` makes `dynamics` from `fn derivative(x, u, p) -> State`. The integrators are
 /// `euler`, `midpoint`, `rk4` and `semi_implicit_euler`; `dt` is an expression over consts and `p` (`dt = p.step`);
 /// `substeps = 4` takes four steps of a quarter of `dt`. For semi-implicit Euler the first half of the state is positions, and
-/// the second half their velocities in the same order: velocities advance first, then positions with the derivative at the
+/// the second half their velocities in the same order. Velocities advance first, then positions with the derivative at the
 /// new velocities.
 ///
 /// # Items added to the module
@@ -170,13 +170,13 @@ use environment::Environment;
 ///    `dilqr-runtime = { version = "..", default-features = false, features = ["std", "macros"] }`.
 ///
 /// From then on the kernels are read and not derived, with Symbolica or without. The file is for one model and one version of
-/// dilqr. After a change of the model (other than in documentation), of dilqr's version or of the file, the build fails with
-/// an error that has the command to renew the file.
+/// dilqr. The build fails after a change of the model (other than in documentation), of dilqr's version or of the file. The
+/// error has the command to renew the file.
 ///
 /// # Without the standard library
 ///
-/// Generated code needs `core` only: a model can be in a `#![no_std]` crate that depends on the runtime without its feature
-/// `std`, vendored or derived when the crate is compiled.
+/// Generated code needs `core` only. So a model can be in a `#![no_std]` crate that depends on the runtime without its
+/// feature `std`, vendored or not.
 ///
 /// # Reading generated code
 ///

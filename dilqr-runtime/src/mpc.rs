@@ -65,8 +65,8 @@ use crate::status::Status;
 #[derive(Clone, Debug)]
 pub struct Mpc<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     solver: Ilqr<M, NX, NU, NP, NS>,
-    /// Its guess is always a rollout. Its multipliers are those of the last solve that has converged, shifted to the coming
-    /// step: those of a problem without a solution grow without bound and are a bad start.
+    /// Its guess is always a rollout. Its multipliers are those of the last solve that converged, shifted to the next step.
+    /// Multipliers of a problem without a solution grow without bound and are a bad start.
     problem: Problem<NX, NU, NP, NS>,
     plan: Solution<NX, NU, NP, NS>,
     /// The solution of the current step. It becomes the plan if it is better.

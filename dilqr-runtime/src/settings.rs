@@ -34,9 +34,8 @@ pub enum Differentiation {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// A solve has converged if the Newton step about the trajectory changes each state and control by at most this,
-    /// relative to the largest magnitude of that variable on the trajectory; or if only rounding errors are left of the
-    /// step. Positive.
+    /// The largest Newton step about a solution, relative: the change of each state and control over the largest magnitude
+    /// of that variable on the trajectory. Changes within rounding errors do not count. Positive.
     pub tolerance: f64,
     /// The largest number of accepted steps; 0 evaluates only the initial trajectory.
     pub max_iterations: usize,

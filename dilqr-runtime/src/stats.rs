@@ -36,9 +36,10 @@ pub struct Stats {
     pub multiplier_updates: usize,
     /// Newton steps on the active set; 0 for models without constraints.
     pub newton_steps: usize,
-    /// `max |Q_u| / max (|l_u| + |f_u|' |lambda|)` of the returned trajectory, over controls that no bound holds: for each
-    /// control the largest residual of any stage over the largest sum of the terms that cancel in it, and of these ratios
-    /// the largest. NaN where no backward pass finished. For a model with constraints `Q` is that of the Lagrangian.
+    /// The residual of stationarity of the returned trajectory, relative to its terms. For each control it is
+    /// `max |Q_u| / max (|l_u| + |f_u|' |lambda|)`, with both maxima over the stages at which no bound holds that control;
+    /// the field is the largest of these ratios. NaN where no backward pass finished. For a model with constraints `Q` is
+    /// that of the Lagrangian.
     #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
     pub stationarity: f64,
     /// The largest change that the Newton step about the returned trajectory makes, relative to the largest magnitude of

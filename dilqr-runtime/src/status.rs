@@ -10,16 +10,16 @@ pub enum Status {
     /// No solve has written here yet ([`Solution::empty`](crate::Solution::empty)). A solve never ends with it.
     #[default]
     Unsolved,
-    /// Stationary to the tolerance, and a strict minimum: `Q_uu` is positive definite at every stage without regularization.
+    /// The Newton step is within the tolerance, and the trajectory is a strict minimum: `Q_uu` is positive definite at every
+    /// stage without regularization.
     Converged,
-    /// `max_iterations` steps were taken and the trajectory is not stationary yet.
+    /// `max_iterations` steps were taken and the Newton step is still above the tolerance.
     IterationLimit,
-    /// No step length brought progress, up to the largest regularization; or the cost can no longer tell trajectories
-    /// apart and no step made the trajectory more stationary (a tolerance below the level of rounding).
+    /// No step length decreased the cost, up to the largest regularization. Or changes of the cost were rounding errors and
+    /// no step decreased the predicted decrease: the tolerance is below the level of rounding.
     LineSearchFailed,
-    /// The Hessian is not positive definite: not even with the largest regularization; or the trajectory is stationary
-    /// without being a strict minimum (a saddle, a maximum or a flat valley; often a symmetric first guess: start from
-    /// other controls).
+    /// The Hessian is not positive definite, even with the largest regularization. Or the trajectory is stationary and not a
+    /// strict minimum: a saddle, a maximum or a flat valley. A symmetric guess often leads there; start from other controls.
     RegularizationLimit,
     /// The first trajectory, or the derivatives along the last one, are not finite.
     /// [`Solution::cause`](crate::Solution::cause) says where.

@@ -1,8 +1,7 @@
 //! Kernels to tokens. Nothing fails here: the model was checked.
 //!
-//! Generated code has full paths, its own names begin with two underscores, and its items are inside of `const _`, so that they
-//! do not clash with the user's names. rustc suppresses most lints in code of macros of other crates; the exceptions are
-//! allowed by name.
+//! Generated names do not clash with the user's: paths are full, names begin with two underscores, and items are inside of
+//! `const _`. rustc suppresses most lints in code of macros of other crates; the exceptions are allowed by name.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};

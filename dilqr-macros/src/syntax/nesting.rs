@@ -1,11 +1,11 @@
 //! A limit on the nesting of a model's tokens.
 //!
 //! syn's parser and every walk over its trees and ours are recursive, on rustc's stack of 8 MiB, and a stack overflow ends
-//! rustc. So tokens that nest too deeply are reported before anything walks them. Every token has a stack cost: an upper
-//! bound on the stack for what nests in it, in about a kilobyte; small for a term of a sum, large for a bracket.
+//! rustc. So tokens that nest too deeply are reported before anything walks them. Every token has a stack cost, in
+//! kilobytes: about an upper bound on the stack for what nests in it. It is small for a term of a sum and large for a bracket.
 //!
-//! A larger stack (the crate stacker) with a plain limit on tokens would need no costs. It is not used: to accept the same
-//! models it would reserve some 400 MiB for the worst tokens, and its assembly needs a C toolchain where dilqr is built.
+//! A larger stack (the crate stacker) with a plain limit on tokens would need no costs. It is not used. To accept the same
+//! models it would reserve some 400 MiB for the worst tokens. Its assembly needs a C toolchain where dilqr is built.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 

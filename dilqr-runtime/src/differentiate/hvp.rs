@@ -8,11 +8,11 @@
 //! ```
 //!
 //! The adjoint solve about the solution (see [`differentiate`](crate::differentiate)) runs here on dual numbers `a + e b`.
-//! Every number carries its derivative along `v`, so the dual part of the gradient is the product, to rounding. The inputs
-//! are the data plus `e v`, the trajectory and the multipliers plus `e` times their derivatives, and the loss gradient plus
-//! `e` times the loss Hessian's product with the trajectory's derivative (Griewank and Walther, *Evaluating Derivatives*, 2008: forward over reverse). The
-//! trajectory's derivative is the dual part of one Newton step of the optimality conditions, from the solution, at the data
-//! plus `e v`. No third derivative of the model is formed, and nothing is differenced.
+//! Every number carries its derivative along `v`, so the dual part of the gradient is the product, to rounding. The dual
+//! parts of the inputs are `v` for the data, their derivatives along `v` for the trajectory and the multipliers, and for the
+//! loss gradient the loss Hessian times the trajectory's derivative. This is forward over reverse mode (Griewank and
+//! Walther, *Evaluating Derivatives*, 2008). The trajectory's derivative is the dual part of one Newton step of the
+//! optimality conditions, from the solution, at the data plus `e v`. No third derivative of the model is formed, and nothing is differenced.
 //!
 //! The active limits stay the same along the direction: strict complementarity grants it, and the first-order check requires
 //! it. Needs the feature `dual`, and the model's derivatives on dual numbers: those of compiled models are generic, those of

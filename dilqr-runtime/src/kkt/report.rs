@@ -128,8 +128,8 @@ impl ActiveSetReport {
         }
     }
 
-    /// The inequality or bound that is nearest to being neither active nor inactive, with its margin: of distance and
-    /// multiplier (over the scale of the cost's gradient) the larger.
+    /// The inequality or bound with the least margin. The margin is the larger of its distance and of its multiplier over
+    /// the scale of the cost's gradient.
     pub(crate) fn weakest(&self) -> Option<(f64, LimitState)> {
         let margin = |limit: &LimitState| limit.distance.max(limit.multiplier / self.scale);
         let inequalities = self.limits.iter().filter(|limit| limit.inequality);

@@ -1,8 +1,8 @@
 //! Products of small matrices of fixed size, and reductions of vectors, for any [`Scalar`].
 //!
-//! The crate has its own products because they are faster than nalgebra's: with them the recursion of a dense LQ problem
-//! takes 0.50 to 0.67 of the time (benches/README, "The backward stage by size"). Loops have constant bounds and run along the columns,
-//! as the matrices are stored, and structural zeros are skipped.
+//! The crate has its own products because they are faster than nalgebra's. With them the recursion of a dense LQ problem
+//! takes 0.50 to 0.67 of the time (benches/README, "The backward stage by size"). Loops have constant bounds and run along
+//! the columns, as the matrices are stored. Structural zeros are skipped.
 //!
 //! A product comes in up to three variants:
 //!

@@ -47,8 +47,8 @@ impl<S: Scalar, const NU: usize> Bounds<S, NU> {
         }
     }
 
-    /// Where the lower bound is active for entry `i` of `u`, and where the upper one is: the control is at the bound, and the
-    /// slope `qu` points out of the interval.
+    /// Where the lower bound is active for entry `i` of `u`, and where the upper one is. A bound is active if the control is
+    /// at it and the slope `qu` points out of the interval.
     #[inline(always)]
     fn active(&self, i: usize, u: &SVector<S, NU>, qu: &SVector<S, NU>) -> (S::Mask, S::Mask) {
         let (at, slope, lower, upper) = (u[i], qu[i], self.lower[i], self.upper[i]);

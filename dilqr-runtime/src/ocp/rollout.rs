@@ -34,8 +34,9 @@ impl<S: Scalar> Cost<S> {
 }
 
 impl Cost<f64> {
-    /// The rounding error of the total: of a sum of `horizon + 1` terms, each accurate to a few units in the last place, and of
-    /// the states through the costates. A decrease above it is accurate to some digits, because it has a margin.
+    /// The rounding error of the total. It has two parts: that of the sum of `horizon + 1` terms, each accurate to a few units
+    /// in the last place, and that of the states, weighted by the costates. It includes a margin, so a decrease above it is
+    /// accurate to some digits.
     /// `sensitivity` is `sum_t |lambda_t|' |x_t|`; near a goal it is far above the cost.
     pub(crate) fn noise(&self, horizon: usize, sensitivity: f64) -> f64 {
         10.0 * f64::EPSILON * ((horizon + 10) as f64 * self.magnitude + sensitivity)

@@ -57,8 +57,8 @@ pub(crate) type Outcome<const NX: usize, const NU: usize, const NP: usize, const
     (usize, Result<Solution<NX, NU, NP, NS>, SolveError>);
 
 impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Lockstep<L, NX, NU, NP, NS> {
-    /// Whether problems of a model can be solved in lanes: a solve with constraints goes in rounds of its own, and one with
-    /// penalties for its limits is left to the solver of single problems as well.
+    /// Whether problems of a model can be solved in lanes. Problems with constraints, or with penalties for their limits,
+    /// cannot: the solver of single problems solves them.
     pub(crate) fn supports<M>(settings: &Settings) -> bool
     where
         M: Model<NX, NU, NP, NS>,

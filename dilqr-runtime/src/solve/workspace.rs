@@ -90,9 +90,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         self.current.trajectory.controls.len()
     }
 
-    /// Solves a problem that passed its check, and writes everything of `solution`. Where the factorization of the LQ problem
-    /// about it comes about on the way, it is left in `keep`: whether it is there. An error, of a policy, leaves `solution`
-    /// alone.
+    /// Solves a problem that passed its check, and writes all fields of `solution`. Returns whether `keep` holds the
+    /// factorization of the LQ problem about the solution. On an error, which is that of a policy, `solution` is unchanged.
     pub(crate) fn solve<M, const NP: usize>(
         &mut self,
         (model, settings): (&M, &Settings),
@@ -384,8 +383,8 @@ where
         core::mem::swap(&mut self.memory.current, &mut self.memory.trial);
     }
 
-    /// Rolls the current policy out into the trial trajectory: the cost, if it is finite, and how much the trajectory
-    /// changes relatively, where that is to be compared with `bound`.
+    /// Rolls the current policy out into the trial trajectory. Returns the cost, if it is finite, and the relative change of
+    /// the trajectory, if there is a `bound` to compare it with (else NaN).
     fn roll(&mut self, alpha: f64, bound: Option<f64>) -> (Option<Cost<f64>>, f64) {
         let SolveWorkspace { current, trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
