@@ -158,9 +158,10 @@ where
             terms.gx = loss.states[t];
             if t < horizon {
                 terms.gu = loss.controls[t];
-                terms.rows.resize(system.rows(t).len(), zeros());
-            } else {
-                terms.rows.resize(system.terminal_rows().len(), zeros());
+            }
+            if const { M::LIMITS.limited() } {
+                let rows = if t < horizon { system.rows(t).len() } else { system.terminal_rows().len() };
+                terms.rows.resize(rows, zeros());
             }
         },
         |t, step| {

@@ -150,7 +150,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         let step = match (&*kkt, linear, factorized.is_ok()) {
             (_, _, false) => f64::NAN,
             (Kkt::ActiveSet(system), KktLinear::ActiveSet(memory), true) => {
-                system.newton_step(memory, const { &M::LIMITS }, new_multipliers, &magnitudes)
+                system.newton_step(memory, const { &M::LIMITS }, new_multipliers, (point.states, point.controls))
             }
             (Kkt::ActiveSet(_), _, true) => f64::NAN,
             (Kkt::Unconstrained(system), _, true) => system.relative_newton_step(&magnitudes),

@@ -7,20 +7,20 @@ use core::iter::repeat_with;
 use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::lagrangian::LagrangianGradients;
-use crate::kkt::linear::{KktSystem, LinearTerms, Step, add_relative_change};
+use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
-use crate::linalg::products::{add_product, add_transposed_product, zeros};
+use crate::linalg::products::{add_product, add_transposed_product, larger, zeros};
 use crate::lq::bounds::{Bounds, Side};
 use crate::lq::equality_constrained::{
     ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, NextLinear, Row, Singular,
 };
-use crate::lq::riccati::{Dense, Pattern, Quadratic, next_state};
+use crate::lq::riccati::{Pattern, Quadratic, next_state};
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
 use crate::ocp::instance::{CostDerivativesMut, is_enforced_at};
-use crate::ocp::stationarity::{Magnitudes, Stationarity};
+use crate::ocp::stationarity::{Magnitudes, Stationarity, is_rounding_step};
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
 use crate::settings::Differentiation;
@@ -320,41 +320,46 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
 
     /// The Newton step of the optimality conditions, from the trajectory and its data alone: `multipliers` receives the new
     /// multipliers of the constraints, those of a stage after those of another, then the terminal ones. The feed-forward
-    /// terms stay in `memory`. Returns the largest relative change of the trajectory.
+    /// terms stay in `memory`; those that are rounding errors are zero there. Returns the largest relative change of the
+    /// trajectory.
     pub(crate) fn newton_step(
         &self,
         memory: &mut ActiveSetLinear<S, NX, NU, 1>,
         limits: &Limits,
         multipliers: &mut [S],
-        magnitudes: &Magnitudes<S, NX, NU>,
+        (states, controls): (&[SVector<S, NX>], &[SVector<S, NU>]),
     ) -> S {
         let (newton, horizon) = (&self.newton, self.horizon());
+        let end = self.backward(memory, |t, terms| {
+            terms.gx = newton.gx[t];
+            if t < horizon {
+                terms.gu = newton.gu[t];
+            }
+            terms.rows.extend_from_slice(&newton.rows[t]);
+        });
+        for (t, linear) in memory.stages.iter_mut().enumerate() {
+            let rounding = is_rounding_step(&linear.k, &self.stages[t].gain, (&states[t], &controls[t]));
+            for j in (0..NU).filter(|&j| rounding[j]) {
+                linear.k[j] = S::zero();
+            }
+        }
+        let magnitudes = Magnitudes::of(states, controls);
         let mut largest = S::zero();
         multipliers.fill(S::zero());
         let (stage_multipliers, terminal_multipliers) = multipliers.split_at_mut(horizon * limits.stage());
-        self.solve::<Dense, 1, false>(
-            memory,
-            |t, terms| {
-                terms.gx = newton.gx[t];
-                if t < horizon {
-                    terms.gu = newton.gu[t];
+        self.forward(memory, &end, |t, step| {
+            largest = larger(largest, magnitudes.relative(step.dx, step.du));
+            for (source, multiplier) in self.rows(t).iter().zip(step.rows) {
+                if let ConstraintId::Constraint(i) = *source {
+                    stage_multipliers[t * limits.stage() + i] = multiplier[0];
                 }
-                terms.rows.extend_from_slice(&newton.rows[t]);
-            },
-            |t, step| {
-                add_relative_change(&mut largest, magnitudes, &step);
-                for (source, multiplier) in self.rows(t).iter().zip(step.rows) {
-                    if let ConstraintId::Constraint(i) = *source {
-                        stage_multipliers[t * limits.stage() + i] = multiplier[0];
-                    }
+            }
+            if t == horizon {
+                for (&i, multiplier) in self.terminal.sources.iter().zip(step.rows) {
+                    terminal_multipliers[i] = multiplier[0];
                 }
-                if t == horizon {
-                    for (&i, multiplier) in self.terminal.sources.iter().zip(step.rows) {
-                        terminal_multipliers[i] = multiplier[0];
-                    }
-                }
-            },
-        );
+            }
+        });
         largest
     }
 }

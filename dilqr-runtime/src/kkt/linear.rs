@@ -12,10 +12,9 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::relaxed::Relaxed;
-use crate::linalg::products::{larger, zeros};
+use crate::linalg::products::zeros;
 use crate::lq::equality_constrained::ConstraintId;
 use crate::lq::riccati::Pattern;
-use crate::ocp::stationarity::Magnitudes;
 use crate::scalar::Scalar;
 
 /// The linear part of one stage, `C` columns. At the horizon only `gx` and `rows` count.
@@ -89,13 +88,4 @@ pub(crate) trait KktSystem<S: Scalar, const NX: usize, const NU: usize> {
         terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
         visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
     ) -> SMatrix<S, NX, C>;
-}
-
-/// Takes the largest relative change of a step into `largest`.
-pub(crate) fn add_relative_change<S: Scalar, const NX: usize, const NU: usize>(
-    largest: &mut S,
-    magnitudes: &Magnitudes<S, NX, NU>,
-    step: &Step<'_, S, NX, NU, 1>,
-) {
-    *largest = larger(*largest, magnitudes.relative(step.dx, step.du));
 }

@@ -48,7 +48,8 @@ pub(crate) fn add_product_masked<S: Scalar, const R: usize, const K: usize, cons
     pattern: &[[bool; C]; K],
 ) {
     for j in 0..C {
-        let column = &mut out.data.0[j];
+        // A copy stays in registers, whoever else can see `out`.
+        let mut column = out.data.0[j];
         for k in 0..K {
             if pattern[k][j] {
                 let factor = b.data.0[j][k];
@@ -57,6 +58,7 @@ pub(crate) fn add_product_masked<S: Scalar, const R: usize, const K: usize, cons
                 }
             }
         }
+        out.data.0[j] = column;
     }
 }
 

@@ -3,7 +3,7 @@
 use nalgebra::SVector;
 
 use crate::model::Model;
-use crate::scalar::{Scalar, ScalarReal};
+use crate::scalar::{Mask, Scalar, ScalarReal};
 
 /// Bounds of the controls in their units, `NU` each; infinite where a side is open.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,6 +56,17 @@ impl<S: Scalar, const NU: usize> Bounds<S, NU> {
         let by_lower = at.less_equal(lower) & (zero.less(slope) | (slope.equal(zero) & upper.less_equal(lower)));
         let by_upper = upper.less_equal(at) & slope.less(zero);
         (by_lower, by_upper & !by_lower)
+    }
+
+    /// Whether an entry of `new` is at a bound at which that of `u` is not.
+    #[inline]
+    pub(crate) fn reached(&self, u: &SVector<S, NU>, new: &SVector<S, NU>) -> S::Mask {
+        let mut reached = S::Mask::splat(false);
+        for i in 0..NU {
+            let at_bound = new[i].less_equal(self.lower[i]) | self.upper[i].less_equal(new[i]);
+            reached = reached | (at_bound & !new[i].equal(u[i]));
+        }
+        reached
     }
 
     /// Where a bound is active for entry `i` of `u`, with the slope `qu`.

@@ -11,7 +11,9 @@ use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::penalty::{Penalty, PenaltyValue};
-use crate::scalar::Scalar;
+use crate::ocp::stationarity::relative_change;
+use crate::ocp::trajectory::Trajectory;
+use crate::scalar::{Mask, Scalar};
 
 /// The pattern of a model's [`SPARSITY`](Model::SPARSITY).
 pub(crate) struct PatternOf<M, const NP: usize, const NS: usize>(PhantomData<M>);
@@ -90,6 +92,23 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
     {
         let limits = const { &M::LIMITS };
         limits.bounded && !self.penalty.covers_bounds()
+    }
+
+    /// The largest relative change between two trajectories, whose numbers are finite. It is infinite where a control
+    /// reaches a bound: however short that step, a solution and its derivative have the control at the bound.
+    pub(crate) fn relative_change<const NX: usize>(&self, from: &Trajectory<S, NX, NU>, to: &Trajectory<S, NX, NU>) -> S
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let change = relative_change((&from.states, &from.controls), (&to.states, &to.controls));
+        if !self.keeps_bounds() {
+            return change;
+        }
+        let mut reached = S::Mask::splat(false);
+        for (u, new) in from.controls.iter().zip(&to.controls) {
+            reached = reached | self.bounds.reached(u, new);
+        }
+        S::select(reached, S::from_f64(f64::INFINITY), change)
     }
 
     /// Evaluates the constraints of stage `t` into `c` and returns the sum of their penalties.

@@ -93,12 +93,12 @@ impl<R: Scalar<Real = R>, const NU: usize> Stationarity<R, NU> {
 }
 
 /// Whether the step of each control is a rounding error. It is one if all residuals are below the rounding errors of their
-/// terms, or if the step is below those of the control and of the feedback from the state.
+/// terms, or if [`is_rounding_step`].
 #[inline(always)]
 pub(crate) fn is_rounding<S: Scalar, const NX: usize, const NU: usize>(
     (qu, terms): (&SVector<S, NU>, &SVector<S::Real, NU>),
     (k, gain): (&SVector<S, NU>, &SMatrix<S, NU, NX>),
-    (x, u): (&SVector<S, NX>, &SVector<S, NU>),
+    at: (&SVector<S, NX>, &SVector<S, NU>),
 ) -> [S::Mask; NU]
 where
     S::Real: Scalar<Real = S::Real, Mask = S::Mask>,
@@ -108,12 +108,25 @@ where
     for j in 0..NU {
         settled = settled & qu[j].real().abs().less_equal(rounding * terms[j]);
     }
+    is_rounding_step(k, gain, at).map(|rounding| settled | rounding)
+}
+
+/// Whether the step `k` of each control is below the rounding errors of the control and of the feedback from the state.
+#[inline(always)]
+pub(crate) fn is_rounding_step<S: Scalar, const NX: usize, const NU: usize>(
+    k: &SVector<S, NU>,
+    gain: &SMatrix<S, NU, NX>,
+    (x, u): (&SVector<S, NX>, &SVector<S, NU>),
+) -> [S::Mask; NU]
+where
+    S::Real: Scalar<Real = S::Real, Mask = S::Mask>,
+{
     core::array::from_fn(|j| {
         let mut size = u[j].real().abs();
         for i in 0..NX {
             size += gain[(j, i)].real().abs() * x[i].real().abs();
         }
-        settled | k[j].real().abs().less_equal(rounding * size)
+        k[j].real().abs().less_equal(S::Real::from_f64(ROUNDING) * size)
     })
 }
 
@@ -197,22 +210,25 @@ fn ratio<S: Scalar>(change: S, size: S) -> S {
     S::select(change.equal(S::zero()), S::zero(), change / size)
 }
 
-/// The largest relative change between two trajectories. It stops early, with a smaller result, once the change exceeds
-/// `bound` in all lanes.
+/// The largest relative change from one trajectory to another, whose numbers are finite.
 pub(crate) fn relative_change<S: Scalar, const NX: usize, const NU: usize>(
     (states, controls): (&[SVector<S, NX>], &[SVector<S, NU>]),
     (new_states, new_controls): (&[SVector<S, NX>], &[SVector<S, NU>]),
-    magnitudes: &Magnitudes<S, NX, NU>,
-    bound: S,
 ) -> S {
-    let mut largest = S::zero();
-    // Backwards, because a change early in the horizon is largest late.
-    for t in (0..controls.len()).rev() {
-        let (dx, du) = (new_states[t + 1] - states[t + 1], new_controls[t] - controls[t]);
-        largest = larger(largest, magnitudes.relative(&dx, &du));
-        if !largest.less_equal(bound).any() {
-            break;
+    let state = relative_change_of(states, new_states);
+    let control = relative_change_of(controls, new_controls);
+    larger(state, control)
+}
+
+/// The largest change of each entry over its largest magnitude; of these, the largest.
+fn relative_change_of<S: Scalar, const N: usize>(from: &[SVector<S, N>], to: &[SVector<S, N>]) -> S {
+    let (mut sizes, mut changes) = (zeros::<S, N, 1>(), zeros::<S, N, 1>());
+    for (from, to) in from.iter().zip(to) {
+        for i in 0..N {
+            let (size, change) = (from[i].abs(), (to[i] - from[i]).abs());
+            sizes[i] = S::select(size.less_equal(sizes[i]), sizes[i], size);
+            changes[i] = S::select(change.less_equal(changes[i]), changes[i], change);
         }
     }
-    largest
+    largest_ratio(&changes, &sizes)
 }

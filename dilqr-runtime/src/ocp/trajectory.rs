@@ -9,7 +9,6 @@ use crate::linalg::products::zeros;
 use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::penalty::MultipliersRef;
-use crate::ocp::stationarity::{self, Magnitudes};
 use crate::scalar::Scalar;
 
 /// States, controls and the values of the constraints there.
@@ -29,14 +28,6 @@ impl<S: Scalar, const NX: usize, const NU: usize> Trajectory<S, NX, NU> {
     pub(crate) fn zeros(horizon: usize, limits: &Limits) -> Self {
         let constraints = vec![S::zero(); horizon * limits.stage() + limits.terminal()];
         Self { states: vec![zeros(); horizon + 1], controls: vec![zeros(); horizon], constraints }
-    }
-
-    /// The largest relative change to another trajectory, or a change above `bound`; see
-    /// [`relative_change`](stationarity::relative_change).
-    pub(crate) fn relative_change(&self, other: &Self, bound: S) -> S {
-        let magnitudes = Magnitudes::of(&self.states, &self.controls);
-        let (from, to) = ((&*self.states, &*self.controls), (&*other.states, &*other.controls));
-        stationarity::relative_change(from, to, &magnitudes, bound)
     }
 
     /// Copies another trajectory of the same horizon.

@@ -21,7 +21,6 @@ use crate::model::limits::Limits;
 use crate::ocp::instance::{OcpInstance, is_enforced_at};
 use crate::ocp::penalty::{MultipliersRef, Penalty, PenaltyKind};
 use crate::ocp::rollout::{FeedbackLaw, cost_along};
-use crate::ocp::stationarity::Magnitudes;
 use crate::ocp::trajectory::{Trajectory, TrajectoryRef};
 use crate::settings::Differentiation;
 use crate::solve::backward_pass::{BackwardPass, Policy};
@@ -185,10 +184,11 @@ where
                 break;
             }
             let ActiveSetNewton { system, linear, new_multipliers, report, point, penalty, .. } = &mut memory;
-            let magnitudes = Magnitudes::of(&point.states, &point.controls);
-            let step = system.newton_step(linear, const { &M::LIMITS }, new_multipliers, &magnitudes);
+            let about = (point.states.as_slice(), point.controls.as_slice());
+            let step = system.newton_step(linear, const { &M::LIMITS }, new_multipliers, about);
             // With multipliers that are right the terms cancel; without any all of them may vanish together.
-            let stationary = report.stationarity <= tolerance || (step <= tolerance && penalty.is_free());
+            let free = penalty.is_free() && new_multipliers.iter().all(|&mu| mu == 0.0);
+            let stationary = step <= tolerance && (report.stationarity <= tolerance || free);
             let residual = report.stationarity.min(step).max(report.violation.0);
             let signs = report.limits.iter().all(|limit| !limit.inequality || limit.multiplier >= 0.0);
             if stationary && report.violation.0 <= tolerance && signs {

@@ -226,12 +226,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         let law = FeedbackLaw { reference: current, gains, feedforward, alpha };
         let (cost, finite) = law.rollout(&instance, rolled);
         let took = |lane: usize| matches!(needs[lane], Some(Request::Rollout { .. }));
-        // A lane that compares nothing must not keep the others waiting.
-        let bounds = L::from_lanes(|lane| match (&slots[lane], took(lane)) {
-            (Some(slot), true) => slot.state.step_bound().unwrap_or(-1.0),
-            _ => -1.0,
-        });
-        let change = current.relative_change(rolled, bounds);
+        let change = instance.relative_change(current, rolled);
         if (0..L::COUNT).all(|lane| needs[lane].is_none() || took(lane)) {
             core::mem::swap(rolled, trial);
         } else {

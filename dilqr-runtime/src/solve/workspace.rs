@@ -351,7 +351,7 @@ where
         let Termination { status, trajectory, cost, pass } = loop {
             match state.request() {
                 Request::Rollout { alpha } => {
-                    let (cost, change) = self.roll(alpha, state.step_bound());
+                    let (cost, change) = self.roll(alpha, state.step_bound().is_some());
                     state.on_rollout(cost, change);
                 }
                 Request::BackwardPass { settings, about } => {
@@ -384,16 +384,17 @@ where
     }
 
     /// Rolls the current policy out into the trial trajectory. Returns the cost, if it is finite, and the relative change of
-    /// the trajectory, if there is a `bound` to compare it with (else NaN).
-    fn roll(&mut self, alpha: f64, bound: Option<f64>) -> (Option<Cost<f64>>, f64) {
+    /// the trajectory, if it is to be `measured` (else NaN).
+    fn roll(&mut self, alpha: f64, measured: bool) -> (Option<Cost<f64>>, f64) {
         let SolveWorkspace { current, trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let Policy { gains, feedforward, .. } = &current.policy;
         let law = FeedbackLaw { reference: &current.trajectory, gains, feedforward, alpha };
         let (cost, finite) = law.rollout(&instance, &mut trial.trajectory);
-        let change = match bound {
-            Some(bound) if finite => current.trajectory.relative_change(&trial.trajectory, bound),
-            _ => f64::NAN,
+        let change = if measured && finite {
+            instance.relative_change(&current.trajectory, &trial.trajectory)
+        } else {
+            f64::NAN
         };
         (finite.then_some(cost), change)
     }

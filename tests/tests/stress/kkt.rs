@@ -122,6 +122,8 @@ fn rows<const NX: usize, const NU: usize>(
 pub(crate) struct Conditions<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     solution: &'a Solution<NX, NU, NP, NS>,
     tolerance: f64,
+    /// The weight of the penalties under which the last step of the solve was measured.
+    penalty: f64,
     stages: Vec<StageDerivatives<NX, NU>>,
     end: StageDerivatives<NX, 0>,
     model: core::marker::PhantomData<M>,
@@ -131,7 +133,8 @@ impl<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> 
 where
     M: System<NX, NU, NP, NS>,
 {
-    pub(crate) fn of(model: M, solution: &'a Solution<NX, NU, NP, NS>, settings: &Settings) -> Self {
+    /// Where the active rows are `degenerate` no Newton step ends the solve, but a step of the augmented Lagrangian.
+    pub(crate) fn of(model: M, solution: &'a Solution<NX, NU, NP, NS>, settings: &Settings, degenerate: bool) -> Self {
         let Solution { states, controls, params: p, stage_params, multipliers, relaxation, .. } = solution;
         let (model, limits) = (AutoDiff(model), &M::LIMITS);
         let relaxation = relaxation.filter(|_| limits.limited());
@@ -230,7 +233,8 @@ where
             huu: SMatrix::zeros(),
             noise,
         };
-        Self { solution, tolerance: settings.tolerance, stages, end, model: core::marker::PhantomData }
+        let penalty = if degenerate { settings.penalty.maximum } else { 0.0 };
+        Self { solution, tolerance: settings.tolerance, penalty, stages, end, model: core::marker::PhantomData }
     }
 
     /// The first-order conditions; the error names the first that fails.
@@ -389,7 +393,10 @@ where
             let noise = self.stages.get(t).map_or(self.end.noise.x, |stage| stage.noise.x);
             for j in 0..NX {
                 let error = (costates[t][j] - sum[j]).abs();
-                let allowed = 1.1 * left[j] + ROUNDING * (size[j] + costates[t][j].abs()) + NOISE * noise[j];
+                // Products of subnormal numbers are rounded to multiples of 5e-324.
+                let underflow = 10.0 * f64::MIN_POSITIVE * f64::EPSILON;
+                let allowed =
+                    1.1 * left[j] + ROUNDING * (size[j] + costates[t][j].abs()) + NOISE * noise[j] + underflow;
                 if !(error <= allowed) {
                     return Err(format!("costate {t}, entry {j}: off by {error:e}, allowed {allowed:e}"));
                 }
@@ -407,18 +414,35 @@ where
         };
         let scale = self.stages.iter().map(gradient).fold(1.0, f64::max);
         let steps = self.slopes_of_steps();
+        let (lower, upper) = M::interval(&self.solution.params);
+        let largest = self.solution.controls.iter().fold(SVector::<f64, NU>::zeros(), |most, u| most.sup(&u.abs()));
+        let terms = self.terms();
         for t in 0..self.stages.len() {
             let (slope, rounding) = self.slope(t);
-            for i in 0..NU {
-                // Ten times, because under limits the solver's feedback has the curvature of penalties and its step is
-                // clamped, which the bound here leaves out.
-                let allowed = self.tolerance * (scale + 10.0 * steps[t][i]) + rounding[i];
+            // A control whose interval is narrower than the tolerance is right anywhere in it.
+            for i in (0..NU).filter(|&i| relaxed || !(upper[i] - lower[i] <= self.tolerance * largest[i])) {
+                let allowed = self.tolerance * (scale + steps[t][i] + terms[i]) + rounding[i];
                 if !(slope[i].abs() <= allowed) {
                     return Err(format!("stationarity of stage {t}, control {i}: {:e}, allowed {allowed:e}", slope[i]));
                 }
             }
         }
         Ok(())
+    }
+
+    /// The largest sum of the terms of `Qu` over the stages, for problems with constraints; zero for others. There a step of
+    /// the multipliers leaves a residual that is small beside these terms, however small the step of the trajectory.
+    fn terms(&self) -> SVector<f64, NU> {
+        let mut terms = SVector::<f64, NU>::zeros();
+        if M::LIMITS.stage() + M::LIMITS.terminal() > 0 {
+            for (t, stage) in self.stages.iter().enumerate() {
+                let lambda = &self.solution.costates[t + 1];
+                let mut size = stage.lu.abs() + stage.fu.abs().transpose() * lambda.abs();
+                stage.rows.iter().for_each(|row| size += row.u.abs() * row.multiplier.abs());
+                terms = terms.sup(&size);
+            }
+        }
+        terms
     }
 
     /// A bound on `Quu k` for steps as large as the trajectory. A solve has converged when its step is at most the tolerance
@@ -429,7 +453,7 @@ where
         let largest_control = controls.iter().fold(SVector::<f64, NU>::zeros(), |most, u| most.sup(&u.abs()));
         let mut value = self.end.hxx;
         for row in &self.end.rows {
-            value += row.x * row.x.transpose() * row.curvature;
+            value += row.x * row.x.transpose() * (row.curvature + if row.active { self.penalty } else { 0.0 });
         }
         let mut slopes = vec![SVector::zeros(); gains.len()];
         for (t, (stage, gain)) in self.stages.iter().zip(gains).enumerate().rev() {
@@ -446,8 +470,10 @@ where
                 + closed_loop.transpose() * value * closed_loop;
             for row in rows {
                 let change = row.x + gain.transpose() * row.u;
-                value += change * change.transpose() * row.curvature;
-                slopes[t] += row.u.abs() * row.curvature * row.u.abs().dot(&step);
+                value += change * change.transpose() * (row.curvature + if row.active { self.penalty } else { 0.0 });
+                slopes[t] += row.u.abs()
+                    * (row.curvature + if row.active { self.penalty } else { 0.0 })
+                    * row.u.abs().dot(&step);
             }
         }
         slopes

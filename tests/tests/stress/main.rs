@@ -192,7 +192,7 @@ where
     };
     tally.count(format!("converged: {kind}"));
     sound(solution, model)?;
-    let conditions = Conditions::of(model, solution, &settings);
+    let conditions = Conditions::of(model, solution, &settings, derivative.is_err());
     conditions.first_order()?;
     let curvature = conditions.curvature();
     let exact = settings.hessian == Hessian::Exact || kind == "constrained";
