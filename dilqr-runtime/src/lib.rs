@@ -113,7 +113,7 @@ pub use scalar::hyper_dual::HyperDualParts;
 pub use scalar::lanes;
 pub use scalar::{Mask, Scalar, ScalarReal};
 pub use sensitivities::Sensitivities;
-pub use settings::{Differentiation, Hessian, LineSearch, PenaltySchedule, Regularization, Settings};
+pub use settings::{Differentiation, Hessian, LineSearch, Method, PenaltySchedule, Regularization, Settings};
 pub use solution::{Multipliers, Solution};
 pub use stats::Stats;
 pub use status::Status;

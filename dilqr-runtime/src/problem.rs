@@ -61,6 +61,8 @@ pub struct Problem<const NX: usize, const NU: usize, const NP: usize, const NS: 
     pub(crate) guess: Guess<NX, NU>,
     pub(crate) stage_params: Vec<SVector<f64, NS>>,
     pub(crate) multipliers: Option<Multipliers>,
+    /// Guesses of the states, `T + 1` of them, or none.
+    pub(crate) states: Vec<SVector<f64, NX>>,
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem<NX, NU, NP, NS> {
@@ -74,6 +76,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
             guess: Guess::Zeros,
             stage_params: Vec::new(),
             multipliers: None,
+            states: Vec::new(),
         }
     }
 
@@ -81,6 +84,39 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
     #[must_use]
     pub fn with_controls<C: Copy + Into<SVector<f64, NU>>>(mut self, controls: &[C]) -> Self {
         self.guess = Guess::Controls(controls.iter().map(|&u| u.into()).collect());
+        self
+    }
+
+    /// Starts from these states, `T + 1` of them, which need not satisfy the dynamics; the first one counts as `x_0`. The
+    /// controls are those of the other builders, zeros without one. [`Method::InteriorPoint`](crate::Method) and
+    /// [`Method::Auto`](crate::Method) begin there; other methods roll the controls out.
+    ///
+    /// ```
+    /// use dilqr_runtime::{Ilqr, Model, Problem, Scalar, Settings, Status};
+    /// # use dilqr_runtime::model::{Stage, Terminal};
+    /// # use dilqr_runtime::nalgebra::SVector;
+    /// /// An unstable plant, `x+ = 3 x + u`, which a rollout of zero controls leaves fast.
+    /// struct Unstable;
+    /// # impl Model<1, 1, 0> for Unstable {
+    /// #     fn dynamics<S: Scalar>(&self, at: Stage<'_, S, 1, 1, 0>, next: &mut SVector<S, 1>) {
+    /// #         next[0] = S::from_f64(3.0) * at.x[0] + at.u[0];
+    /// #     }
+    /// #     fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, 1, 1, 0>) -> S {
+    /// #         at.x[0] * at.x[0] + at.u[0] * at.u[0]
+    /// #     }
+    /// #     fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, 1, 0>) -> S {
+    /// #         at.x[0] * at.x[0]
+    /// #     }
+    /// # }
+    /// let states: Vec<[f64; 1]> = (0..=30).map(|t| [0.3_f64.powi(t)]).collect();
+    /// let mut solver = Ilqr::new(Unstable, 30, Settings::default())?;
+    /// let solution = solver.solve(&Problem::new([1.0], [], 30).with_states(&states))?;
+    /// assert_eq!(solution.status, Status::Converged);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_states<C: Copy + Into<SVector<f64, NX>>>(mut self, states: &[C]) -> Self {
+        self.states = states.iter().map(|&x| x.into()).collect();
         self
     }
 
@@ -186,6 +222,10 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
             check_finite(Input::StageParams, self.stage_params.iter().map(|s| s.as_slice()))?;
         }
         self.guess.check(horizon)?;
+        if !self.states.is_empty() {
+            check_length(Input::States, self.states.len(), horizon + 1)?;
+            check_finite(Input::States, self.states.iter().map(|x| x.as_slice()))?;
+        }
         if let Some(Multipliers { stage, terminal }) = &self.multipliers {
             check_length(Input::Multipliers, stage.len(), horizon * M::LIMITS.stage())?;
             check_length(Input::Multipliers, terminal.len(), M::LIMITS.terminal())?;

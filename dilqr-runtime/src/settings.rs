@@ -41,6 +41,8 @@ pub struct Settings {
     pub max_iterations: usize,
     /// Second derivatives of the forward solve. The gradient is exact either way.
     pub hessian: Hessian,
+    /// How to solve.
+    pub method: Method,
     /// The proximal term against an indefinite Hessian, and against steps for which the LQ problem is a bad model.
     pub regularization: Regularization,
     /// Step lengths, and the decrease of the cost that they must reach.
@@ -62,12 +64,44 @@ impl Default for Settings {
             tolerance: 1e-9,
             max_iterations: 500,
             hessian: Hessian::default(),
+            method: Method::default(),
             regularization: Regularization::default(),
             line_search: LineSearch::default(),
             activity: 1e-6,
             penalty: PenaltySchedule::default(),
             relaxation: None,
         }
+    }
+}
+
+/// How a problem is solved. The solution and its gradient do not depend on it where a problem has one solution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Method {
+    /// [`Ddp`](Self::Ddp) for problems without constraints, and [`InteriorPoint`](Self::InteriorPoint) for the others and
+    /// where states are guessed. Where an interior-point solve does not converge,
+    /// [`AugmentedLagrangian`](Self::AugmentedLagrangian) from the guess.
+    #[default]
+    Auto,
+    /// Differential dynamic programming on rollouts, within bounds. A problem with constraints is solved by
+    /// [`AugmentedLagrangian`](Self::AugmentedLagrangian).
+    Ddp,
+    /// A primal-dual interior-point method with states as variables, and at its end Newton's method on the active limits.
+    InteriorPoint,
+    /// Differential dynamic programming with penalties and multipliers for the constraints, and at its end Newton's method
+    /// on the active limits.
+    AugmentedLagrangian,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Auto => "auto",
+            Self::Ddp => "DDP",
+            Self::InteriorPoint => "interior point",
+            Self::AugmentedLagrangian => "augmented Lagrangian",
+        })
     }
 }
 
@@ -196,6 +230,7 @@ impl Settings {
         let Self {
             tolerance,
             max_iterations: _,
+            method: _,
             hessian: _,
             regularization,
             line_search,

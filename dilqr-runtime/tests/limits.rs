@@ -364,7 +364,8 @@ fn round_the_disc() {
     let touching = solution.states.iter().filter(|x| ((x[0] - 1.0).hypot(x[1]) - 0.4).abs() < 1e-8).count();
     assert!(touching > 0, "the disc is not touched");
     check_derivatives(RoundTheDisc, &disc());
-    second_order::check(RoundTheDisc, &disc(), tight(), 1e-4, 1e-8);
+    // Gradients to some 1e-12, over differences of 1e-4.
+    second_order::check(RoundTheDisc, &disc(), tight(), 1e-4, 1e-7);
 }
 
 /// 2.5 s at 0.3 m/s do not reach one metre.

@@ -29,7 +29,7 @@ const DYNAMICS_FLOOR: f64 = 1e-12;
 /// The largest relative Newton step at a solution, over the settings' tolerance. The step here has the exact Hessian. A
 /// solve may have ended on a Gauss-Newton step, which is much shorter than the distance to the solution where such steps
 /// contract slowly.
-const STEP_MARGIN: f64 = 100.0;
+pub(crate) const STEP_MARGIN: f64 = 100.0;
 
 /// A factorized KKT system and the trajectory it belongs to, with memory for linear solves.
 #[derive(Clone, Debug)]

@@ -31,7 +31,7 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(crate) stages: Vec<ActiveStage<S, NX, NU>>,
     pub(crate) terminal: ActiveTerminal<S, NX>,
     /// `V_t`, `T + 1` matrices.
-    value_hessians: Vec<SMatrix<S, NX, NX>>,
+    pub(super) value_hessians: Vec<SMatrix<S, NX, NX>>,
     /// Costates of the Lagrangian along the closed loop, `T + 1` vectors.
     pub(crate) costates: Vec<SVector<S, NX>>,
     /// `Qu` where a bound holds a control, zero elsewhere; empty for models without bounds.
@@ -39,16 +39,16 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     /// The barriers of a relaxed problem.
     pub(crate) relaxed: Option<Relaxed<S, NX, NU>>,
     /// Gradients of the cost alone, and values of the active rows: the linear part of a Newton step.
-    newton: NewtonParts<S, NX, NU>,
-    hamiltonian: HamiltonianExpansion<S, NX, NU>,
-    expansion: ConstraintExpansion<S, NX, NU>,
-    terminal_expansion: ConstraintExpansion<S, NX, 0>,
+    pub(super) newton: NewtonParts<S, NX, NU>,
+    pub(super) hamiltonian: HamiltonianExpansion<S, NX, NU>,
+    pub(super) expansion: ConstraintExpansion<S, NX, NU>,
+    pub(super) terminal_expansion: ConstraintExpansion<S, NX, 0>,
 }
 
 #[derive(Clone, Debug)]
-struct NewtonParts<S, const NX: usize, const NU: usize> {
-    gx: Vec<SVector<S, NX>>,
-    gu: Vec<SVector<S, NU>>,
+pub(super) struct NewtonParts<S, const NX: usize, const NU: usize> {
+    pub(super) gx: Vec<SVector<S, NX>>,
+    pub(super) gu: Vec<SVector<S, NU>>,
     /// Constants of the active rows, those of the terminal state last.
     rows: Vec<Vec<SVector<S, 1>>>,
 }
@@ -262,7 +262,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     }
 
     /// The quadratic part of stage `t`, whose derivatives are in the record.
-    fn eliminate(&mut self, t: usize, value: &mut SMatrix<S, NX, NX>) -> Result<(), Singular> {
+    pub(super) fn eliminate(&mut self, t: usize, value: &mut SMatrix<S, NX, NX>) -> Result<(), Singular> {
         let HamiltonianExpansion { fx, fu, hxx, hux, huu, .. } = &self.hamiltonian;
         let quadratic = Quadratic { fx, fu, hxx, hux, huu };
         let (before, after) = self.stages.split_at_mut(t + 1);
@@ -320,8 +320,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
 
     /// The Newton step of the optimality conditions, from the trajectory and its data alone: `multipliers` receives the new
     /// multipliers of the constraints, those of a stage after those of another, then the terminal ones. The feed-forward
-    /// terms stay in `memory`; those that are rounding errors are zero there. Returns the largest relative change of the
-    /// trajectory.
+    /// terms stay in `memory`. Returns the largest relative change of the trajectory.
     pub(crate) fn newton_step(
         &self,
         memory: &mut ActiveSetLinear<S, NX, NU, 1>,
@@ -337,18 +336,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             }
             terms.rows.extend_from_slice(&newton.rows[t]);
         });
-        for (t, linear) in memory.stages.iter_mut().enumerate() {
-            let rounding = is_rounding_step(&linear.k, &self.stages[t].gain, (&states[t], &controls[t]));
-            for j in (0..NU).filter(|&j| rounding[j]) {
-                linear.k[j] = S::zero();
-            }
-        }
-        let magnitudes = Magnitudes::of(states, controls);
-        let mut largest = S::zero();
         multipliers.fill(S::zero());
         let (stage_multipliers, terminal_multipliers) = multipliers.split_at_mut(horizon * limits.stage());
         self.forward(memory, &end, |t, step| {
-            largest = larger(largest, magnitudes.relative(step.dx, step.du));
             for (source, multiplier) in self.rows(t).iter().zip(step.rows) {
                 if let ConstraintId::Constraint(i) = *source {
                     stage_multipliers[t * limits.stage() + i] = multiplier[0];
@@ -360,6 +350,29 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 }
             }
         });
+        self.relative_step(memory, states, controls)
+    }
+
+    /// The largest relative change of the step whose feed-forward terms are in `memory`. Those that are rounding errors
+    /// count as zero.
+    fn relative_step(
+        &self,
+        memory: &ActiveSetLinear<S, NX, NU, 1>,
+        states: &[SVector<S, NX>],
+        controls: &[SVector<S, NU>],
+    ) -> S {
+        let magnitudes = Magnitudes::of(states, controls);
+        let (mut largest, mut dx) = (S::zero(), zeros());
+        for (t, (stage, linear)) in self.stages.iter().zip(&memory.stages).enumerate() {
+            let mut du = linear.k;
+            let rounding = is_rounding_step(&du, &stage.gain, (&states[t], &controls[t]));
+            for j in (0..NU).filter(|&j| rounding[j]) {
+                du[j] = S::zero();
+            }
+            add_product(&mut du, &stage.gain, &dx);
+            dx = next_state(&stage.fx, &stage.fu, &zeros(), &dx, &du);
+            largest = larger(largest, magnitudes.relative(&dx, &du));
+        }
         largest
     }
 }

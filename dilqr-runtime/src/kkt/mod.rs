@@ -2,6 +2,7 @@
 //! for any number of linear parts. Newton steps, gradients, Jacobians and second derivatives are such solves.
 
 pub(crate) mod active_set;
+pub(crate) mod barrier;
 mod lagrangian;
 pub(crate) mod linear;
 pub(crate) mod relaxed;

@@ -38,6 +38,11 @@ impl<S: Scalar, const NU: usize> Bounds<S, NU> {
         bounds
     }
 
+    /// The lower bounds for 0, the upper ones for 1.
+    pub(crate) fn side(&self, side: usize) -> &SVector<S, NU> {
+        if side == 0 { &self.lower } else { &self.upper }
+    }
+
     /// Projects `u` onto its intervals.
     #[inline(always)]
     pub(crate) fn clamp(&self, u: &mut SVector<S, NU>) {
@@ -111,5 +116,12 @@ impl Side {
             Self::Lower => -S::one(),
             Self::Upper => S::one(),
         }
+    }
+}
+
+impl<const NU: usize> Bounds<f64, NU> {
+    /// Whether the interval of control `i` is one point.
+    pub(crate) fn is_point(&self, i: usize) -> bool {
+        self.lower[i] >= self.upper[i]
     }
 }

@@ -22,12 +22,12 @@ pub(crate) struct Cost<S: Scalar> {
 }
 
 impl<S: Scalar> Cost<S> {
-    fn zero() -> Self {
+    pub(crate) fn zero() -> Self {
         Self { total: S::zero(), magnitude: S::Real::zero() }
     }
 
     #[inline(always)]
-    fn add(&mut self, term: S) {
+    pub(crate) fn add(&mut self, term: S) {
         self.total += term;
         self.magnitude += term.real().abs();
     }

@@ -25,6 +25,8 @@ struct ProblemData<const NX: usize, const NU: usize, const NP: usize, const NS: 
     stage_params: Vec<SVector<f64, NS>>,
     guess: GuessData<NX, NU>,
     multipliers: Option<Multipliers>,
+    #[serde(with = "data::matrices")]
+    states: Vec<SVector<f64, NX>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,6 +75,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> TryFrom
             stage_params: problem.stage_params().to_vec(),
             guess,
             multipliers: problem.multipliers().cloned(),
+            states: problem.states.clone(),
         })
     }
 }
@@ -81,10 +84,11 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> From<Pr
     for Problem<NX, NU, NP, NS>
 {
     fn from(data: ProblemData<NX, NU, NP, NS>) -> Self {
-        let ProblemData { about: _, horizon, x0, params, stage_params, guess, multipliers } = data;
+        let ProblemData { about: _, horizon, x0, params, stage_params, guess, multipliers, states } = data;
         let mut problem = Self::new(x0, params, horizon);
         problem.stage_params = stage_params;
         problem.multipliers = multipliers;
+        problem.states = states;
         problem.guess = match guess {
             GuessData::Zeros => Guess::Zeros,
             GuessData::Controls(controls) => Guess::Controls(controls),

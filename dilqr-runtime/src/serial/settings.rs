@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::linalg::data;
 use crate::serial::header::{Header, Kind};
 use crate::serial::through;
-use crate::settings::{Hessian, LineSearch, PenaltySchedule, Regularization, Settings};
+use crate::settings::{Hessian, LineSearch, Method, PenaltySchedule, Regularization, Settings};
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Settings", deny_unknown_fields)]
@@ -15,6 +15,7 @@ struct SettingsData {
     tolerance: f64,
     max_iterations: usize,
     hessian: Hessian,
+    method: Method,
     regularization: Regularization,
     line_search: LineSearch,
     #[serde(with = "data")]
@@ -31,13 +32,23 @@ impl Kind for SettingsData {
 
 impl From<&Settings> for SettingsData {
     fn from(settings: &Settings) -> Self {
-        let Settings { tolerance, max_iterations, hessian, regularization, line_search, activity, penalty, relaxation } =
-            *settings;
+        let Settings {
+            tolerance,
+            max_iterations,
+            hessian,
+            method,
+            regularization,
+            line_search,
+            activity,
+            penalty,
+            relaxation,
+        } = *settings;
         Self {
             about: Header::NEW,
             tolerance,
             max_iterations,
             hessian,
+            method,
             regularization,
             line_search,
             activity,
@@ -54,13 +65,14 @@ impl From<SettingsData> for Settings {
             tolerance,
             max_iterations,
             hessian,
+            method,
             regularization,
             line_search,
             activity,
             penalty,
             relaxation,
         } = data;
-        Self { tolerance, max_iterations, hessian, regularization, line_search, activity, penalty, relaxation }
+        Self { tolerance, max_iterations, hessian, method, regularization, line_search, activity, penalty, relaxation }
     }
 }
 

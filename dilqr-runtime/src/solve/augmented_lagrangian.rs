@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 
 use nalgebra::SVector;
 
+use crate::differentiate::check::STEP_MARGIN;
 use crate::iteration::Iteration;
 use crate::kkt::active_set::{ActiveSet, ActiveSetLinear};
 use crate::kkt::linear::KktSystem;
@@ -47,10 +48,10 @@ pub(crate) struct ActiveSetNewton<const NX: usize, const NU: usize> {
     /// Multipliers after the Newton step: those of the stages, then the terminal ones.
     new_multipliers: Vec<f64>,
     report: ActiveSetReport,
-    point: Trajectory<f64, NX, NU>,
+    pub(crate) point: Trajectory<f64, NX, NU>,
     trial: Trajectory<f64, NX, NU>,
     /// Multipliers of `point`.
-    penalty: Penalty<f64>,
+    pub(crate) penalty: Penalty<f64>,
 }
 
 impl<const NX: usize, const NU: usize> ActiveSetNewton<NX, NU> {
@@ -82,9 +83,6 @@ where
         let mut weight = settings.penalty.initial;
         let mut previous = f64::INFINITY;
         let mut status = Status::Infeasible;
-        if self.warm && self.newton(weight) {
-            return Status::Converged;
-        }
         for round in 0..ROUNDS {
             self.set_penalty_weight(weight);
             // As precise as the multipliers are: a decade more in every round.
@@ -169,50 +167,58 @@ where
 
     /// Newton's method on the optimality conditions with the active constraints. True where it has converged: current
     /// trajectory, policy and multipliers then are the solution's. Otherwise nothing has changed.
-    fn newton(&mut self, weight: f64) -> bool {
-        let tolerance = self.settings.tolerance;
+    pub(crate) fn newton(&mut self, weight: f64) -> bool {
         let Some(mut memory) = self.memory.active_set_newton.take() else { return false };
         let SolveWorkspace { current, penalty, .. } = &mut *self.memory;
         memory.point.copy_from(&current.trajectory);
         memory.penalty.stage.copy_from_slice(&penalty.stage);
         memory.penalty.terminal.copy_from_slice(&penalty.terminal);
-        let mut best = f64::INFINITY;
+        let converged = self.newton_from(&mut memory, weight);
+        self.memory.active_set_newton = Some(memory);
+        converged
+    }
+
+    /// [`newton`](Self::newton) from the point and the multipliers of its memory.
+    pub(crate) fn newton_from(&mut self, memory: &mut ActiveSetNewton<NX, NU>, weight: f64) -> bool {
+        let tolerance = self.settings.tolerance;
+        let (mut best, mut step) = (f64::INFINITY, f64::NAN);
         let mut failures = 0;
         let mut converged = false;
         for _ in 0..NEWTON_STEPS {
-            if !self.report(&mut memory, weight) {
+            if !self.report(memory, weight) {
                 break;
             }
-            let ActiveSetNewton { system, linear, new_multipliers, report, point, penalty, .. } = &mut memory;
+            let ActiveSetNewton { system, linear, new_multipliers, report, point, penalty, .. } = memory;
             let about = (point.states.as_slice(), point.controls.as_slice());
-            let step = system.newton_step(linear, const { &M::LIMITS }, new_multipliers, about);
+            step = system.newton_step(linear, const { &M::LIMITS }, new_multipliers, about);
             // With multipliers that are right the terms cancel; without any all of them may vanish together.
             let free = penalty.is_free() && new_multipliers.iter().all(|&mu| mu == 0.0);
             let stationary = step <= tolerance && (report.stationarity <= tolerance || free);
             let residual = report.stationarity.min(step).max(report.violation.0);
             let signs = report.limits.iter().all(|limit| !limit.inequality || limit.multiplier >= 0.0);
             if stationary && report.violation.0 <= tolerance && signs {
-                self.stats.step = step;
                 converged = true;
                 break;
             }
             // The first steps may change the active set; after that the residual falls.
-            let better = residual < 0.5 * best;
-            if !better {
+            if !(residual < 0.5 * best) {
                 failures += 1;
                 if failures > 4 || !residual.is_finite() {
+                    // Costates along long active constraints on the state have few digits, however exact the trajectory.
+                    let settled = step == 0.0 && report.stationarity <= STEP_MARGIN * tolerance;
+                    converged = settled && report.violation.0 <= tolerance && signs;
                     break;
                 }
             }
             best = best.min(residual);
-            if !self.newton_step(&mut memory) {
+            if !self.newton_step(memory) {
                 break;
             }
         }
         if converged {
-            self.adopt(&memory);
+            self.stats.step = step;
+            self.adopt(memory);
         }
-        self.memory.active_set_newton = Some(memory);
         converged
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod augmented_lagrangian;
 pub(crate) mod backward_pass;
 mod divergence;
 pub(crate) mod globalization;
+pub(crate) mod interior_point;
 #[cfg(feature = "lanes")]
 pub(crate) mod lane_copies;
 #[cfg(feature = "lanes")]

@@ -17,12 +17,13 @@ use crate::ocp::penalty::{Penalty, PenaltyKind};
 use crate::ocp::rollout::{Cost, FeedbackLaw, cost_along, rollout};
 use crate::ocp::trajectory::Trajectory;
 use crate::problem::Problem;
-use crate::settings::{Hessian, Settings};
+use crate::settings::{Hessian, Method, Settings};
 use crate::solution::{CertificateData, Solution, copy};
 use crate::solve::augmented_lagrangian::ActiveSetNewton;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::solve::divergence::find_cause;
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
+use crate::solve::interior_point::InteriorPoint;
 use crate::stats::Stats;
 use crate::status::Status;
 
@@ -34,8 +35,10 @@ pub(crate) struct SolveWorkspace<const NX: usize, const NU: usize, const NS: usi
     pub(crate) stage_params: Vec<SVector<f64, NS>>,
     pub(crate) bounds: Bounds<f64, NU>,
     pub(crate) penalty: Penalty<f64>,
-    /// For models with constraints only.
+    /// Beside the interior-point method.
     pub(crate) active_set_newton: Option<ActiveSetNewton<NX, NU>>,
+    /// For models with limits; for others from the first interior-point solve on.
+    pub(crate) interior_point: Option<InteriorPoint<NX, NU>>,
     records: StageWorkspace<f64, NX, NU>,
 }
 
@@ -76,7 +79,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
     {
         let limits = &M::LIMITS;
         Self {
-            active_set_newton: limits.constrained().then(|| ActiveSetNewton::new::<M, NP, NS>(horizon)),
+            interior_point: limits.limited().then(|| InteriorPoint::new::<M, NP, NS>(horizon)),
+            active_set_newton: limits.limited().then(|| ActiveSetNewton::new::<M, NP, NS>(horizon)),
             current: Iterate::new(horizon, limits),
             trial: Iterate::new(horizon, limits),
             stage_params: vec![SVector::zeros(); horizon + 1],
@@ -129,6 +133,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
             memory: self,
             stats,
             warm,
+            states: &problem.states,
             gauss_newton_fallback: true,
             keep,
             kept: false,
@@ -318,6 +323,8 @@ pub(crate) struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize
     pub(crate) stats: Stats,
     /// Whether the multipliers are those of a neighboring solution.
     pub(crate) warm: bool,
+    /// Guesses of the states, or none.
+    pub(crate) states: &'a [SVector<f64, NX>],
     /// See [`IterationState`].
     pub(crate) gauss_newton_fallback: bool,
     /// Where to store the factorization of the LQ problem about the solution.
@@ -331,14 +338,25 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     fn run(&mut self, mut observe: impl FnMut(&Iteration)) -> Status {
+        let constrained = const { M::LIMITS.constrained() } && self.settings.relaxation.is_none();
+        if constrained && self.warm && self.memory.current.is_finite() && self.newton(self.settings.penalty.initial) {
+            return Status::Converged;
+        }
+        let interior = match self.settings.method {
+            Method::Auto => constrained || !self.states.is_empty(),
+            Method::InteriorPoint => true,
+            Method::Ddp | Method::AugmentedLagrangian => false,
+        };
+        if interior && self.settings.relaxation.is_none() {
+            let status = self.run_interior_point(&mut observe);
+            if status.is_converged() || self.settings.method == Method::InteriorPoint {
+                return status;
+            }
+        }
         if !self.memory.current.is_finite() {
             return Status::Diverged;
         }
-        if const { M::LIMITS.constrained() } && self.settings.relaxation.is_none() {
-            self.run_constrained(observe)
-        } else {
-            self.minimize(self.settings.tolerance, &mut observe)
-        }
+        if constrained { self.run_constrained(observe) } else { self.minimize(self.settings.tolerance, &mut observe) }
     }
 
     /// Minimizes the cost, with its penalties, from the current trajectory.

@@ -1,0 +1,442 @@
+//! A primal-dual interior-point method for problems with limits, on the Riccati recursion.
+//!
+//! States are variables (direct multiple shooting), so an unstable plant or a guess of states is no obstacle. Each iteration
+//! factorizes the LQ problem of [`kkt::barrier`](crate::kkt::barrier) with the exact Hessian, or with a substitute that is
+//! positive definite on the null space of the equalities; takes the step to the boundary of the slacks; and shortens it until
+//! a [`filter`](Filter) accepts it. The barrier parameter falls with the complementarity (Vanderbei and Shanno 1999, rule
+//! of LOQO). From a point near the central path the active limits are known. The active-set Newton method of
+//! [`augmented_lagrangian`](crate::solve::augmented_lagrangian) then takes the solution to rounding.
+//!
+//! Sources: Waechter and Biegler, *On the implementation of an interior-point filter line-search algorithm*, 2006; Frison
+//! and Diehl, *HPIPM*, 2020; Vanroye et al., *FATROP*, 2023.
+
+mod filter;
+mod iterate;
+mod scales;
+
+use alloc::vec::Vec;
+
+use nalgebra::SVector;
+
+use crate::iteration::Iteration;
+use crate::kkt::barrier::{BarrierHessian, BarrierPoint, BarrierStep, BarrierSystem, RowKind, SIDES};
+use crate::linalg::products::zeros;
+use crate::lq::equality_constrained::Singular;
+use crate::model::Model;
+use crate::ocp::instance::OcpInstance;
+use crate::ocp::rollout::rollout;
+use crate::scalar::float;
+use crate::settings::Hessian;
+use crate::solve::augmented_lagrangian::ActiveSetNewton;
+use crate::solve::interior_point::filter::{Filter, Merit, Trial, Verdict};
+use crate::solve::interior_point::iterate::{
+    Barrier, barrier_cost, evaluate, for_each_distance, keep_multipliers_near, longest_steps, multiplier, place_inside,
+    set_multipliers, slope, take_step,
+};
+use crate::solve::interior_point::scales::Scales;
+use crate::solve::workspace::{Solve, SolveWorkspace};
+use crate::status::Status;
+
+/// The barrier parameter of the first iteration, over the scale of the cost and the number of barriers.
+const FIRST_BARRIER: f64 = 0.1;
+
+/// The first slack of a violated inequality, over the magnitude of its row.
+const FIRST_SLACK: f64 = 0.1;
+
+/// How near to a bound a control may be at the start, over its magnitude and over its interval.
+const FIRST_DISTANCE: (f64, f64) = (0.01, 0.25);
+
+/// The part of the way to the boundary that a step may take.
+const TO_BOUNDARY: f64 = 0.995;
+
+/// The barrier parameters, over the first one, at which the active-set method is tried, and the factor to the next trial.
+const IDENTIFICATION: (f64, f64) = (1e-4, 1e-2);
+
+/// The least barrier parameter, over the first one.
+const LAST_BARRIER: f64 = 1e-12;
+
+/// Halvings of a step.
+const HALVINGS: usize = 30;
+
+/// Memory of the method.
+#[derive(Clone, Debug)]
+pub(crate) struct InteriorPoint<const NX: usize, const NU: usize> {
+    system: BarrierSystem<NX, NU>,
+    point: BarrierPoint<NX, NU>,
+    trial: BarrierPoint<NX, NU>,
+    step: BarrierStep<NX, NU>,
+    correction: BarrierStep<NX, NU>,
+    /// Residuals of the linear part: dynamics and constraints.
+    defects: Vec<SVector<f64, NX>>,
+    residuals: Vec<f64>,
+    filter: Filter,
+    scales: Scales<NX, NU>,
+}
+
+impl<const NX: usize, const NU: usize> InteriorPoint<NX, NU> {
+    pub(crate) fn new<M, const NP: usize, const NS: usize>(horizon: usize) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = &M::LIMITS;
+        let point = BarrierPoint::zeros(horizon, limits);
+        Self {
+            system: BarrierSystem::new::<M, NP, NS>(horizon),
+            trial: point.clone(),
+            step: BarrierStep::zeros(horizon, limits),
+            correction: BarrierStep::zeros(horizon, limits),
+            defects: vec![zeros(); horizon],
+            residuals: vec![0.0; point.slacks.len()],
+            point,
+            filter: Filter::new(),
+            scales: Scales::ones(limits),
+        }
+    }
+}
+
+/// The numbers that an iteration hands to the next.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    /// The barrier parameter, in units of the cost, and its first value.
+    mu: f64,
+    first: f64,
+    /// The last regularization that was needed.
+    regularization: f64,
+    /// Length of the last step.
+    alpha: f64,
+    /// Whether there are any barriers.
+    barriers: bool,
+    /// The barrier parameter over the first one, or the relative step without barriers, at which the active-set method is
+    /// tried next.
+    identification: f64,
+}
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    /// Solves the problem from the current trajectory, which changes only where the solve converges.
+    pub(crate) fn run_interior_point(&mut self, observe: &mut impl FnMut(&Iteration)) -> Status {
+        let horizon = self.memory.horizon();
+        self.memory.active_set_newton.get_or_insert_with(|| ActiveSetNewton::new::<M, NP, NS>(horizon));
+        let memory = self.memory.interior_point.take();
+        let mut memory = memory.unwrap_or_else(|| InteriorPoint::new::<M, NP, NS>(horizon));
+        let status = self.follow_central_path(&mut memory, observe);
+        self.memory.interior_point = Some(memory);
+        status
+    }
+
+    fn follow_central_path(
+        &mut self,
+        memory: &mut InteriorPoint<NX, NU>,
+        observe: &mut impl FnMut(&Iteration),
+    ) -> Status {
+        let Some(mut progress) = self.begin(memory) else { return Status::Diverged };
+        let mut failures = 0;
+        loop {
+            if !self.factorize(memory, &mut progress) {
+                return Status::RegularizationLimit;
+            }
+            if self.update_barrier(memory, &mut progress) {
+                memory.filter.clear();
+            }
+            self.compute_step(memory, progress.mu);
+            self.report_interior(memory, &progress, observe);
+            let change = memory.scales.relative_step(&memory.step, &M::LIMITS);
+            let distance = if progress.barriers { progress.mu / progress.first } else { change };
+            let last = distance <= LAST_BARRIER;
+            if last || distance <= progress.identification {
+                progress.identification = distance * IDENTIFICATION.1;
+                if self.identify(memory, progress.first) {
+                    return Status::Converged;
+                }
+            }
+            if last {
+                return Status::LineSearchFailed;
+            }
+            if self.stats.iterations >= self.settings.max_iterations {
+                return Status::IterationLimit;
+            }
+            if let Some(alpha) = self.search(memory, progress.mu) {
+                progress.alpha = alpha;
+                failures = 0;
+                self.stats.iterations += 1;
+            } else {
+                failures += 1;
+                if failures > 3 || !self.close_defects(memory) {
+                    return Status::LineSearchFailed;
+                }
+            }
+        }
+    }
+
+    /// The instance without penalties.
+    fn instance(&self) -> OcpInstance<'_, M, f64, NU, NP, NS> {
+        let SolveWorkspace { stage_params, bounds, penalty, .. } = &*self.memory;
+        OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty }
+    }
+
+    /// The first point: the guess with controls inside their bounds, slacks and multipliers. `None` where it is not finite.
+    fn begin(&mut self, memory: &mut InteriorPoint<NX, NU>) -> Option<Progress> {
+        let limits = const { &M::LIMITS };
+        let instance = self.instance();
+        let InteriorPoint { system, point, step, scales, filter, .. } = memory;
+        point.trajectory.copy_from(&self.memory.current.trajectory);
+        if let Some((_, later)) = self.states.split_first() {
+            point.trajectory.states[1..].copy_from_slice(later);
+        }
+        point.costates.fill(zeros());
+        point.multipliers.fill(0.0);
+        if !evaluate(&instance, point) {
+            return None;
+        }
+        // A step without barriers gives the magnitudes of the variables.
+        let mut regularization = 0.0;
+        let plain = |regularization| BarrierHessian { hessian: Hessian::GaussNewton, regularization, barriers: false };
+        while let Err((_, singular)) = system.factorize(&instance, point, plain(regularization)) {
+            regularization = f64::max(1e-6, 10.0 * regularization);
+            if singular != Singular::Indefinite || regularization > 1e6 {
+                return None;
+            }
+        }
+        memory.residuals.copy_from_slice(&point.trajectory.constraints);
+        memory.defects.copy_from_slice(&point.defects);
+        system.step(&instance, point, (0.0, false), (&memory.defects, &memory.residuals), step);
+        scales.measure(point, step, system, (instance.bounds, limits));
+        point.costates.copy_from_slice(&step.costates);
+        place_inside(&instance, point, scales);
+        if !evaluate(&instance, point) {
+            return None;
+        }
+        let horizon = point.defects.len();
+        for index in 0..point.slacks.len() {
+            let scale = scales.row(limits, horizon, index);
+            point.slacks[index] = (-point.trajectory.constraints[index]).max(FIRST_SLACK * scale);
+            if RowKind::of(limits, horizon, index) == RowKind::Equality {
+                point.multipliers[index] = step.multipliers[index];
+            }
+        }
+        let mut count = 0;
+        for_each_distance(&instance, point, |_, _, _| count += 1, scales);
+        let mu = FIRST_BARRIER * scales.cost / f64::max(1.0, count as f64);
+        set_multipliers(&instance, point, scales, mu);
+        filter.begin(scales.violation(point, limits), scales.cost);
+        Some(Progress {
+            mu,
+            first: mu,
+            regularization: 0.0,
+            alpha: 0.0,
+            barriers: count > 0,
+            identification: IDENTIFICATION.0,
+        })
+    }
+
+    /// Factorizes about the point: with the exact Hessian, then that of Gauss and Newton, then with more and more
+    /// regularization. Returns whether one of them exists.
+    fn factorize(&mut self, memory: &mut InteriorPoint<NX, NU>, progress: &mut Progress) -> bool {
+        let instance = self.instance();
+        let InteriorPoint { system, point, .. } = memory;
+        let wanted = self.settings.hessian;
+        let mut regularizations = 0;
+        let mut attempt = |hessian, regularization| {
+            let method = BarrierHessian { hessian, regularization, barriers: true };
+            let outcome = system.factorize(&instance, point, method);
+            regularizations += usize::from(outcome.is_err());
+            outcome.map_err(|(_, singular)| singular)
+        };
+        let mut outcome = attempt(wanted, 0.0);
+        if outcome.is_err() && wanted == Hessian::Exact {
+            outcome = attempt(Hessian::GaussNewton, 0.0);
+        }
+        let mut regularization = f64::max(1e-6, progress.regularization / 8.0);
+        while outcome == Err(Singular::Indefinite) && regularization <= 1e10 {
+            outcome = attempt(Hessian::GaussNewton, regularization);
+            progress.regularization = regularization;
+            regularization *= 8.0;
+        }
+        self.stats.regularizations += regularizations;
+        outcome.is_ok()
+    }
+
+    /// Lowers the barrier parameter after a step that was long enough. Returns whether it has changed.
+    fn update_barrier(&self, memory: &InteriorPoint<NX, NU>, progress: &mut Progress) -> bool {
+        if progress.alpha < 0.3 || !progress.barriers {
+            return false;
+        }
+        let instance = self.instance();
+        let InteriorPoint { point, scales, step, .. } = memory;
+        let (mut least, mut sum, mut count) = (f64::INFINITY, 0.0, 0.0);
+        let mut visit = |distance: f64, _: f64, place: Barrier| {
+            let product = distance * multiplier(point, step, place).0;
+            least = least.min(product);
+            sum += product;
+            count += 1.0;
+        };
+        for_each_distance(&instance, point, &mut visit, scales);
+        let average = sum / f64::max(1.0, count);
+        let uniform = (least / average).min(1.0);
+        let shrink = 0.1 * float::f64::powi(f64::min(0.05 * (1.0 - uniform) / uniform, 2.0), 3);
+        let target = (shrink * average).max(0.02 * progress.mu).min(progress.mu);
+        let target = target.max(0.5 * LAST_BARRIER * progress.first);
+        let changed = target < progress.mu;
+        progress.mu = target;
+        changed
+    }
+
+    /// The step about the point for the barrier parameter.
+    fn compute_step(&self, memory: &mut InteriorPoint<NX, NU>, mu: f64) {
+        let instance = self.instance();
+        let InteriorPoint { system, point, step, defects, residuals, .. } = memory;
+        let horizon = defects.len();
+        defects.copy_from_slice(&point.defects);
+        for (index, residual) in residuals.iter_mut().enumerate() {
+            *residual = point.residual(index, RowKind::of(&M::LIMITS, horizon, index));
+        }
+        system.step(&instance, point, (mu, true), (defects, residuals), step);
+    }
+
+    /// Reports an iteration to the observer.
+    fn report_interior(
+        &self,
+        memory: &InteriorPoint<NX, NU>,
+        progress: &Progress,
+        observe: &mut impl FnMut(&Iteration),
+    ) {
+        observe(&Iteration {
+            iteration: self.stats.iterations,
+            cost: memory.point.cost.total,
+            stationarity: memory.scales.relative_step(&memory.step, &M::LIMITS),
+            regularization: progress.regularization,
+            step: progress.alpha,
+        });
+    }
+
+    /// A line search along the step. The point becomes the accepted one; `None` where there is none.
+    fn search(&mut self, memory: &mut InteriorPoint<NX, NU>, mu: f64) -> Option<f64> {
+        let limits = const { &M::LIMITS };
+        let SolveWorkspace { stage_params, bounds, penalty, .. } = &*self.memory;
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        let InteriorPoint { system, point, trial, step, correction, defects, residuals, filter, scales } = memory;
+        let horizon = defects.len();
+        let merit = |point: &BarrierPoint<NX, NU>| Merit {
+            violation: scales.violation(point, limits),
+            cost: barrier_cost(&instance, point, scales, mu),
+        };
+        let from = merit(point);
+        let slope = slope(&instance, point, step, (system, scales), mu);
+        let sensitivity = point.costates.iter().zip(&point.trajectory.states).map(|(l, x)| l.abs().dot(&x.abs())).sum();
+        let noise = point.cost.noise(horizon, sensitivity);
+        let longest = longest_steps(&instance, point, step, scales);
+        let mut alpha = longest.0;
+        for halving in 0..HALVINGS {
+            self.stats.line_search_steps += 1;
+            take_step(&instance, point, step, (alpha, longest.1), trial);
+            let finite = evaluate(&instance, trial);
+            let to = merit(trial);
+            let judged = Trial { alpha, slope, noise };
+            let mut verdict = if finite { filter.judge(from, to, judged) } else { Verdict::Rejected };
+            if halving == 0 && finite && verdict == Verdict::Rejected && to.violation >= from.violation {
+                // The curvature of dynamics and constraints spoils a good step: correct it to second order.
+                for (defect, new) in defects.iter_mut().zip(&trial.defects) {
+                    *defect = *defect * alpha + new;
+                }
+                for (index, residual) in residuals.iter_mut().enumerate() {
+                    *residual = *residual * alpha + trial.residual(index, RowKind::of(limits, horizon, index));
+                }
+                system.step(&instance, point, (mu, true), (defects, residuals), correction);
+                let longest = longest_steps(&instance, point, correction, scales);
+                take_step(&instance, point, correction, longest, trial);
+                if evaluate(&instance, trial) {
+                    verdict = filter.judge(from, merit(trial), judged);
+                }
+            }
+            if verdict != Verdict::Rejected {
+                if verdict == Verdict::Progress {
+                    filter.add(from);
+                }
+                core::mem::swap(point, trial);
+                keep_multipliers_near(&instance, point, scales, mu);
+                return Some(alpha);
+            }
+            alpha *= 0.5;
+        }
+        None
+    }
+
+    /// Replaces the states by those of the controls, so that the dynamics hold. Returns whether that is a change for the
+    /// better, or at least a new point.
+    fn close_defects(&mut self, memory: &mut InteriorPoint<NX, NU>) -> bool {
+        let instance = self.instance();
+        let InteriorPoint { system, point, trial, scales, filter, .. } = memory;
+        let before = scales.violation(point, &M::LIMITS);
+        trial.copy_from(point);
+        let reference = &point.trajectory;
+        let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
+            *u += system.gain(t) * (x - reference.states[t]);
+        };
+        let (_, finite) = rollout(&instance, &reference.states[0], law, &mut trial.trajectory);
+        if !finite {
+            return false;
+        }
+        place_inside(&instance, trial, scales);
+        if !evaluate(&instance, trial) || scales.violation(trial, &M::LIMITS) >= before {
+            return false;
+        }
+        core::mem::swap(point, trial);
+        filter.clear();
+        true
+    }
+
+    /// Tries the active-set Newton method from the point, with the limits active whose multiplier is larger than their
+    /// slack, both relative. True where it has converged.
+    fn identify(&mut self, memory: &InteriorPoint<NX, NU>, unit: f64) -> bool {
+        let Some(mut newton) = self.memory.active_set_newton.take() else { return false };
+        let converged = self.identify_from(memory, unit, &mut newton);
+        self.memory.active_set_newton = Some(newton);
+        converged
+    }
+
+    fn identify_from(
+        &mut self,
+        memory: &InteriorPoint<NX, NU>,
+        unit: f64,
+        newton: &mut ActiveSetNewton<NX, NU>,
+    ) -> bool {
+        let limits = const { &M::LIMITS };
+        let SolveWorkspace { stage_params, bounds, penalty, .. } = &*self.memory;
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        let InteriorPoint { point, scales, system, .. } = memory;
+        let horizon = point.defects.len();
+        let stage_rows = horizon * limits.stage();
+        for index in 0..point.slacks.len() {
+            let scale = scales.row(limits, horizon, index);
+            let (s, y) = (point.slacks[index] / scale, point.multipliers[index] * scale / unit);
+            let multiplier = match RowKind::of(limits, horizon, index) {
+                RowKind::Equality => point.multipliers[index],
+                RowKind::Inequality if y > s => point.multipliers[index],
+                _ => 0.0,
+            };
+            match index.checked_sub(stage_rows) {
+                Some(i) => newton.penalty.terminal[i] = multiplier,
+                None => newton.penalty.stage[index] = multiplier,
+            }
+        }
+        let reference = &point.trajectory;
+        newton.point.copy_from(reference);
+        let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
+            *u += system.gain(t) * (x - reference.states[t]);
+            for i in (0..NU).filter(|_| limits.bounded) {
+                for (side, sign) in SIDES {
+                    let bound = bounds.side(side)[i];
+                    let distance = sign * (reference.controls[t][i] - bound) / scales.controls[i];
+                    if point.bound_multipliers[side][t][i] * scales.controls[i] / unit > distance {
+                        u[i] = bound;
+                    }
+                }
+            }
+        };
+        let (_, finite) = rollout(&instance, &reference.states[0], law, &mut newton.point);
+        let largest = scales.rows.iter().copied().fold(0.0, f64::max);
+        finite && self.newton_from(newton, 1e-6 * unit / (largest * largest))
+    }
+}

@@ -1,0 +1,183 @@
+//! Problems that people posed to other tools, with their right answers.
+
+use dilqr_runtime::{Ilqr, Iteration, Method, Problem, Settings, Solution, Status};
+
+/// A point around a disc.
+#[dilqr_runtime::model]
+pub mod around {
+    pub struct State {
+        pub place: [f64; 2],
+    }
+    pub struct Control {
+        #[bounds(-0.5, 0.5)]
+        pub velocity: [f64; 2],
+    }
+    pub struct Params {
+        pub goal: [f64; 2],
+        pub radius: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { place: [x.place[0] + 0.1 * u.velocity[0], x.place[1] + 0.1 * u.velocity[1]] }
+    }
+    fn distance(x: State, p: Params) -> f64 {
+        (x.place[0] - p.goal[0]).powi(2) + (x.place[1] - p.goal[1]).powi(2)
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        0.1 * (0.5 * distance(x, p) + 0.05 * (u.velocity[0].powi(2) + u.velocity[1].powi(2)))
+    }
+    pub fn terminal_cost(x: State, p: Params) -> f64 {
+        50.0 * distance(x, p)
+    }
+    pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; 1] {
+        [p.radius.powi(2) - (x.place[0] - 0.5).powi(2) - (x.place[1] - 0.5).powi(2)]
+    }
+    pub fn terminal_equalities(x: State, p: Params) -> [f64; 2] {
+        [x.place[0] - p.goal[0], x.place[1] - p.goal[1]]
+    }
+}
+
+/// One stage with a terminal cost that no penalty bounds.
+#[dilqr_runtime::model]
+pub mod cubic {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub end: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + u.u }
+    }
+    pub fn stage_cost(_x: State, u: Control, _p: Params) -> f64 {
+        0.5 * u.u * u.u
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        -3.0 * x.x.powi(3)
+    }
+    pub fn terminal_equalities(x: State, p: Params) -> [f64; 1] {
+        [x.x - p.end]
+    }
+}
+
+/// A small car on a race track.
+#[dilqr_runtime::model(integrator = rk4, dt = 0.02, substeps = 3)]
+pub mod race {
+    pub struct State {
+        pub s: f64,
+        pub n: f64,
+        pub alpha: f64,
+        pub v: f64,
+        pub d: f64,
+        pub delta: f64,
+    }
+    pub struct Control {
+        #[bounds(-10.0, 10.0)]
+        pub rate_d: f64,
+        #[bounds(-2.0, 2.0)]
+        pub rate_delta: f64,
+    }
+    pub struct Params {
+        pub mass: f64,
+    }
+    pub struct StageParams {
+        pub reference: f64,
+    }
+    fn bump(s: f64, center: f64, width: f64) -> f64 {
+        (-((s - center) / width).powi(2)).exp()
+    }
+    fn force(x: State) -> f64 {
+        (0.28 - 0.05 * x.v) * x.d - 0.006 * x.v.powi(2) - 0.011 * (5.0 * x.v).tanh()
+    }
+    pub fn derivative(x: State, u: Control, p: Params) -> State {
+        let curvature = 2.6 * bump(x.s, -0.4, 0.45) - 2.2 * bump(x.s, 0.8, 0.4) + 2.4 * bump(x.s, 2.2, 0.4);
+        let progress = x.v * (x.alpha + 0.5 * x.delta).cos() / (1.0 - curvature * x.n);
+        State {
+            s: progress,
+            n: x.v * (x.alpha + 0.5 * x.delta).sin(),
+            alpha: 15.5 * x.v * x.delta - curvature * progress,
+            v: force(x) / p.mass * (0.5 * x.delta).cos(),
+            d: u.rate_d,
+            delta: u.rate_delta,
+        }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params, s: StageParams) -> f64 {
+        0.5 * (0.1 * (x.s - s.reference).powi(2)
+            + 1e-8 * (x.n.powi(2) + x.alpha.powi(2) + x.v.powi(2))
+            + 1e-3 * x.d.powi(2)
+            + 5e-3 * x.delta.powi(2)
+            + 1e-3 * u.rate_d.powi(2)
+            + 5e-3 * u.rate_delta.powi(2))
+    }
+    pub fn terminal_cost(x: State, _p: Params, s: StageParams) -> f64 {
+        0.01 * (5.0 * (x.s - s.reference).powi(2)
+            + 10.0 * x.n.powi(2)
+            + 1e-8 * (x.alpha.powi(2) + x.v.powi(2))
+            + 5e-3 * x.d.powi(2)
+            + 2e-3 * x.delta.powi(2))
+    }
+    pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; 10] {
+        let along = force(x) / p.mass;
+        let lateral = 15.5 * x.v.powi(2) * x.delta + force(x) * (0.5 * x.delta).sin() / p.mass;
+        [
+            along - 4.0,
+            -along - 4.0,
+            lateral - 4.0,
+            -lateral - 4.0,
+            x.n - 0.12,
+            -x.n - 0.12,
+            x.d - 1.0,
+            -x.d - 1.0,
+            x.delta - 0.4,
+            -x.delta - 0.4,
+        ]
+    }
+}
+
+fn interior() -> Settings {
+    Settings { method: Method::InteriorPoint, ..Settings::default() }
+}
+
+fn report<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    name: &str,
+    solution: &Solution<NX, NU, NP, NS>,
+) {
+    println!("{name}: {} {:.10}\n{}", solution.status, solution.cost, solution.stats);
+}
+
+#[test]
+fn a_disc_in_the_way() {
+    let mut solver = Ilqr::new(around::Around, 40, interior()).unwrap();
+    // A guess on the line of symmetry stays on it.
+    for guess in [[0.3, 0.0], [0.0, 0.3], [0.1, 0.2], [0.5, 0.1]] {
+        let problem = Problem::new([0.1, 0.1], [0.9, 0.9, 0.2], 40).with_controls(&[guess; 40]);
+        println!("{}", Iteration::HEADER);
+        let solution = solver.solve_with(&problem, |iteration| println!("{iteration}")).unwrap();
+        report("around", &solution);
+        assert_eq!(solution.status, Status::Converged, "{guess:?}");
+        assert!((solution.cost - 0.507923589).abs() < 1e-8, "{guess:?}: {}", solution.cost);
+    }
+}
+
+#[test]
+fn a_cubic_cost_at_the_end() {
+    let mut solver = Ilqr::new(cubic::Cubic, 1, interior()).unwrap();
+    let solution = solver.solve(&Problem::new([0.0], [1.0], 1)).unwrap();
+    report("cubic", &solution);
+    assert_eq!(solution.status, Status::Converged);
+    assert!((solution.controls[0][0] - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_bend_of_the_race_track() {
+    let mut solver = Ilqr::new(race::Race, 50, interior()).unwrap();
+    let references: Vec<[f64; 1]> = (0..=50).map(|t| [-1.0 + 3.0 * f64::from(t) / 50.0]).collect();
+    let problem = Problem::new([-1.0, 0.0, 0.0, 1.0, 0.3, 0.0], [0.043], 50).with_stage_params(&references);
+    println!("{}", Iteration::HEADER);
+    let solution = solver.solve_with(&problem, |iteration| println!("{iteration}")).unwrap();
+    report("race", &solution);
+    assert_eq!(solution.status, Status::Converged);
+    assert!((solution.cost - 1.236_124_066_7).abs() < 1e-9);
+}
