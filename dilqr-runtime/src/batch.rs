@@ -46,7 +46,6 @@
 //! ```
 
 #[cfg(feature = "lanes")]
-#[cfg(feature = "lanes")]
 use crate::scalar::lanes::Lanes;
 #[cfg(feature = "lanes")]
 use core::sync::atomic::AtomicUsize;

@@ -67,6 +67,7 @@ impl fmt::Display for Input {
 
 /// The place of a number in an input: the stage, for inputs with one vector a stage, and the entry of the vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Position {
     /// Stage `t`, for inputs given stage by stage.
     pub stage: Option<usize>,

@@ -7,7 +7,7 @@
 //! u = u_t + alpha k_t + K_t (x - x_t)
 //! ```
 //!
-//! The loop stops on stationarity of the trajectory, not because the cost stopped moving. References: Jacobson and Mayne,
+//! The loop ends when the Newton step is small beside the variables, not when the cost stops moving. References: Jacobson and Mayne,
 //! *Differential Dynamic Programming*, 1970; Li and Todorov 2004 (iLQR); Tassa, Erez and Todorov, *Synthesis and
 //! stabilization of complex behaviors through online trajectory optimization*, 2012 (line search on the rollout with
 //! feedback, regularization with a schedule).

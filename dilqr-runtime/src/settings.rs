@@ -227,17 +227,7 @@ impl Settings {
     /// # Errors
     /// [`SettingsError::OutOfRange`] names the first field that is NaN, infinite or out of range.
     pub fn validate(&self) -> Result<(), SettingsError> {
-        let Self {
-            tolerance,
-            max_iterations: _,
-            method: _,
-            hessian: _,
-            regularization,
-            line_search,
-            activity,
-            penalty,
-            relaxation,
-        } = self;
+        let Self { tolerance, regularization, line_search, activity, penalty, relaxation, .. } = self;
         let mu = regularization;
         let checks = [
             ("tolerance", *tolerance, *tolerance > 0.0, "a positive finite number"),

@@ -19,6 +19,9 @@ mod pages {
     #[doc = include_str!("../../README.md")]
     pub struct Readme;
 
+    #[doc = include_str!("../../dilqr-macros/docs/attribute.md")]
+    pub struct Attribute;
+
     #[doc = include_str!("../../docs/language.md")]
     pub struct Language;
 

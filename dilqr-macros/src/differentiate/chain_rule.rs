@@ -3,7 +3,7 @@
 //! With elementals `b_k = phi_k(operands)` and adjoints `w_k = dH/db_k` of a scalar `H`:
 //!
 //! * a Jacobian is accumulated forwards (rows `db_k/dz`) or in reverse (the adjoints of each output);
-//! * a contraction is a reverse sweep over a forward sweep in one direction: its cost is a small multiple of the value's;
+//! * a contraction is the reverse mode over the forward mode in one direction: its cost is a small multiple of the value's;
 //! * second derivatives are in `hessian` and `edge_pushing`.
 //!
 //! Reference: Griewank and Walther, *Evaluating Derivatives*, 2008, chapters 3 to 5.

@@ -34,14 +34,14 @@ pub(crate) fn documentation(context: &EmitContext<'_>) -> String {
     text
 }
 
-/// The operations of a stage of the backward sweep.
+/// The operations of a stage of the backward pass.
 fn backward_stage(kernels: &Kernels, Sizes { nx, nu, .. }: Sizes) -> String {
     let linearize = &kernels[Kernel::Linearize];
     let (fx, fu) = (pattern(linearize, Field::Fx, nx, nx), pattern(linearize, Field::Fu, nx, nu));
     let loops = operations_of_loops(&fx, &fu);
     let apart = [Kernel::ExpandHamiltonian, Kernel::ExpandStage].map(|kernel| kernels[kernel].count().total() + loops);
     format!(
-        "A stage of the backward sweep is a kernel and loops over the columns of `fx` and `fu`, which take {loops} operations: \
+        "A stage of the backward pass is a kernel and loops over the columns of `fx` and `fu`, which take {loops} operations: \
          {} with the exact Hessian and {} with Gauss-Newton's.",
         apart[0], apart[1],
     )
@@ -61,7 +61,7 @@ fn operations_of_loops(fx: &[Vec<bool>], fu: &[Vec<bool>]) -> usize {
     let cross: usize = u.iter().map(|entries| 2 * entries * nx).sum();
     let factor: usize = (0..nu).map(|j| 3 * j + 1 + (nu - j - 1) * (2 * j + 1)).sum();
     let solves = (nx + 1) * nu * (2 * nu);
-    // V fz, the blocks' products, the linear part, the factorisation, the next value function.
+    // V fz, the blocks' products, the linear part, the factorization, the next value function.
     2 * nx * entries + lower(&x) + lower(&u) + cross + 2 * entries + factor + solves + nx * (nx + 1) * nu + 2 * nx * nu
 }
 

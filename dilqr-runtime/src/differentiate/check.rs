@@ -15,7 +15,7 @@ use crate::model::Model;
 use crate::model::limits::Limit;
 use crate::model::records::StageExpansion;
 use crate::ocp::penalty::MultipliersRef;
-use crate::ocp::stationarity::{Magnitudes, clear_rounding};
+use crate::ocp::stationarity::{Magnitudes, STEP_MARGIN, clear_rounding};
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::{Mask, Scalar};
 use crate::settings::{Differentiation, Settings};
@@ -25,11 +25,6 @@ use crate::status::Status;
 /// The least tolerance on the dynamics residual of a solution. A kernel and its variant with other shared subexpressions
 /// round differently, by some units in the last place times the cancellation in the dynamics.
 const DYNAMICS_FLOOR: f64 = 1e-12;
-
-/// The largest relative Newton step at a solution, over the settings' tolerance. The step here has the exact Hessian. A
-/// solve may have ended on a Gauss-Newton step, which is much shorter than the distance to the solution where such steps
-/// contract slowly.
-pub(crate) const STEP_MARGIN: f64 = 100.0;
 
 /// A factorized KKT system and the trajectory it belongs to, with memory for linear solves.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Differentiating the steps of a solve, rather than its result: what automatic differentiation makes of an iLQR loop.
 //!
-//! One full Gauss-Newton step about a trajectory, by a backward sweep and a rollout of `u = u_t + k_t + K_t (x - x_t)`
-//! without line search or regularization, is a map of trajectories that depends on the problem's data:
+//! One full Gauss-Newton step about a trajectory, by a backward pass and a rollout of `u = u_t + k_t + K_t (x - x_t)`,
+//! is a map of trajectories. It has neither line search nor regularization, and it depends on the data of the problem:
 //!
 //! ```text
 //! z <- F(z, p),    z = (x_0 .. x_T, u_0 .. u_{T-1})
@@ -14,18 +14,17 @@
 //! * [`Ilqr::unrolled`](crate::Ilqr::unrolled) starts where the solve did and differentiates through every step: the
 //!   alternative that differentiable MPC (Amos et al. 2018) and DiLQR are measured against. Where the guess was a list of
 //!   controls (or none, that is zeros) these are constants, and the first trajectory is their rollout. Where it was a
-//!   rollout under a feedback law, the constant is a law again: the guess's controls with the gains of a Gauss-Newton sweep
+//!   rollout under a feedback law, the constant is a law again: the guess's controls with the gains of a Gauss-Newton pass
 //!   about it. Its controls alone, rolled out on an unstable system, would lose every digit.
 //! * [`Ilqr::truncated`](crate::Ilqr::truncated) starts at the solution in the same way, `u = u_t + K_t (x - x_t)` being
 //!   the constant: truncated backpropagation (Williams and Peng 1990; for optimizers Shaban et al. 2019). What `k` steps
 //!   leave out is the Neumann series of `(I - F_z)^-1` from its `k`-th term on, applied to what the start leaves out.
 //!
 //! Both converge to the exact derivative at the rate at which the steps converge, and only where these do: a solution that
-//! needed line search, regularization or second derivatives of the dynamics need not be attracting for `F`. Where the last
-//! step, or its derivative, is not shorter than the one before it by a thousandth at least, where it led away from the
-//! solution, or where the steps settle elsewhere, the answer is
-//! [`NotContracting`](crate::GradientError::NotContracting) with the figures. Fewer steps may still contract, and the first
-//! two may not where later ones do.
+//! needed line search, regularization or second derivatives of the dynamics need not be attracting for `F`. There the answer
+//! is [`NotContracting`](crate::GradientError::NotContracting) with the figures. It is given in three cases: the last step,
+//! or its derivative, is not shorter than the one before it by a thousandth at least; it leads away from the solution; the
+//! steps settle elsewhere. Fewer steps may still contract, and the first two may not where later ones do.
 //!
 //! Controls are kept within their bounds as in the solve: where a bound holds, a control moves with it. A relaxed problem's
 //! steps have its barriers; a solve with constraints is not unrolled. Every parameter, every entry of the initial state and

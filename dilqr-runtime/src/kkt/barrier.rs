@@ -26,7 +26,7 @@ use nalgebra::{SMatrix, SVector};
 use crate::kkt::active_set::{ActiveSet, ActiveSetLinear};
 use crate::kkt::linear::{KktSystem, LinearTerms};
 use crate::linalg::products::zeros;
-use crate::lq::bounds::Side;
+use crate::lq::bounds::{Bounds, Side};
 use crate::lq::curvature::Curvature;
 use crate::lq::equality_constrained::{ConstraintId, Row, Singular};
 use crate::lq::riccati::{Dense, Quadratic};
@@ -72,6 +72,12 @@ impl<const NX: usize, const NU: usize> BarrierPoint<NX, NU> {
             multipliers: vec![0.0; rows],
             bound_multipliers: [vec![zeros(); horizon], vec![zeros(); horizon]],
         }
+    }
+
+    /// `mu / s + (y / s) r`: the slope of the barrier of inequality `index` with the residual `r`.
+    fn barrier_slope(&self, index: usize, mu: f64, residual: f64) -> f64 {
+        let (s, y) = (self.slacks[index], self.multipliers[index]);
+        mu / s + y / s * residual
     }
 
     /// Copies another point of the same horizon.
@@ -386,10 +392,7 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
         let limits = const { &M::LIMITS };
         let horizon = defects.len();
         let Self { system, linear, rows, .. } = self;
-        let slope = |index: usize| {
-            let (s, y) = (point.slacks[index], point.multipliers[index]);
-            mu / s + y / s * residuals[index]
-        };
+        let slope = |index| point.barrier_slope(index, mu, residuals[index]);
         let terms = |t: usize, terms: &mut LinearTerms<f64, NX, NU, 1>| {
             terms.gx = system.newton.gx[t];
             if t < horizon {
@@ -407,16 +410,7 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
                 }
             }
             if limits.bounded && t < horizon {
-                let u = &point.trajectory.controls[t];
-                for i in 0..NU {
-                    if instance.bounds.is_point(i) {
-                        terms.rows.push(SVector::from_fn(|_, _| instance.bounds.lower[i] - u[i]));
-                    } else if barriers {
-                        for (side, sign) in SIDES {
-                            terms.gu[i] -= sign * mu / (sign * (u[i] - instance.bounds.side(side)[i]));
-                        }
-                    }
-                }
+                add_bound_terms(instance.bounds, &point.trajectory.controls[t], (mu, barriers), terms);
             }
         };
         let BarrierStep { dx, du, costates, multipliers, .. } = out;
@@ -456,8 +450,7 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
         let limits = const { &M::LIMITS };
         let horizon = point.defects.len();
         for index in (0..residuals.len()).filter(|&i| RowKind::of(limits, horizon, i) == RowKind::Inequality) {
-            let t = (index / limits.stage().max(1)).min(horizon);
-            let t = if index >= horizon * limits.stage() { horizon } else { t };
+            let t = if index < horizon * limits.stage() { index / limits.stage() } else { horizon };
             let row = &self.rows[index];
             let along = row.x.dot(&out.dx[t]) + if t < horizon { row.u.dot(&out.du[t]) } else { 0.0 };
             let (s, y) = (point.slacks[index], point.multipliers[index]);
@@ -478,6 +471,23 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
                         if distance.is_finite() { mu / distance - z / distance * sign * out.du[t][i] } else { 0.0 };
                 }
             }
+        }
+    }
+}
+
+/// Adds the slopes of the barriers of bounds to the linear part of a stage, and the constants of controls with an interval
+/// of one point.
+fn add_bound_terms<const NX: usize, const NU: usize>(
+    bounds: &Bounds<f64, NU>,
+    u: &SVector<f64, NU>,
+    (mu, barriers): (f64, bool),
+    terms: &mut LinearTerms<f64, NX, NU, 1>,
+) {
+    for i in 0..NU {
+        if bounds.is_point(i) {
+            terms.rows.push(SVector::from_fn(|_, _| bounds.lower[i] - u[i]));
+        } else if barriers {
+            terms.gu[i] -= mu / (u[i] - bounds.lower[i]) + mu / (u[i] - bounds.upper[i]);
         }
     }
 }

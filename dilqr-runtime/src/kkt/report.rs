@@ -88,7 +88,7 @@ impl ActiveSetReport {
                 ActiveSetRule::PositiveMultiplier => multiplier > 0.0,
                 ActiveSetRule::PrimalDual { weight } => multiplier + weight * c > 0.0,
             };
-        // Where a multiplier holds a constraint, being inside is no better than being outside.
+        // An active constraint is an equation: values of both signs violate it.
         let violation = if active { c.abs() } else { c.max(0.0) };
         if violation > self.violation.0 || c.is_nan() {
             self.violation = (if c.is_nan() { f64::NAN } else { violation }, stage);

@@ -63,6 +63,7 @@ pub struct LqProblem<S, const NX: usize, const NU: usize> {
 
 /// Primal and dual solution of an [`LqProblem`], with its feedback law.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LqSolution<S, const NX: usize, const NU: usize> {
     /// `dx_t`, `T + 1` vectors.
     pub states: Vec<SVector<S, NX>>,
@@ -84,6 +85,7 @@ pub struct NoMinimum {
 
 /// The largest absolute residuals of the optimality conditions, over all stages and entries.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct KktResidual {
     /// Residual of the dynamics and the initial state.
     pub dynamics: f64,

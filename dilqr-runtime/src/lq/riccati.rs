@@ -99,6 +99,7 @@ pub struct StageFactor<S, const NX: usize, const NU: usize> {
 
 /// The result of a stage's linear part. `C` columns share the quadratic part; usually `C = 1`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Feedforward<S, const NU: usize, const C: usize> {
     /// Gradient `Qu` of the Q-function, `NU x C`.
     pub qu: SMatrix<S, NU, C>,

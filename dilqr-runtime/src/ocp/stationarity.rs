@@ -17,6 +17,11 @@ use crate::scalar::{Mask, Scalar};
 /// each accurate to a few units in the last place.
 const ROUNDING: f64 = 64.0 * f64::EPSILON;
 
+/// The largest relative Newton step at a solution, over the settings' tolerance. The step here has the exact Hessian. A
+/// solve may have ended on a Gauss-Newton step, which is much shorter than the distance to the solution where such steps
+/// contract slowly.
+pub(crate) const STEP_MARGIN: f64 = 100.0;
+
 /// The residual of `Q_u = l_u + f_u' lambda` and its terms: the largest of each over the stages, entry by entry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stationarity<R, const NU: usize> {

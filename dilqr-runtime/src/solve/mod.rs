@@ -1,5 +1,6 @@
 //! The forward solve: backward passes and rollouts, the decisions between them, and the rounds that constraints add.
 
+mod active_set_newton;
 pub(crate) mod augmented_lagrangian;
 pub(crate) mod backward_pass;
 mod divergence;
@@ -9,4 +10,5 @@ pub(crate) mod interior_point;
 pub(crate) mod lane_copies;
 #[cfg(feature = "lanes")]
 pub(crate) mod lockstep;
+pub(crate) mod newton_workspace;
 pub(crate) mod workspace;

@@ -19,11 +19,11 @@ use crate::ocp::trajectory::Trajectory;
 use crate::problem::Problem;
 use crate::settings::{Hessian, Method, Settings};
 use crate::solution::{CertificateData, Solution, copy};
-use crate::solve::augmented_lagrangian::ActiveSetNewton;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::solve::divergence::find_cause;
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
-use crate::solve::interior_point::InteriorPoint;
+use crate::solve::interior_point::memory::InteriorPoint;
+use crate::solve::newton_workspace::NewtonWorkspace;
 use crate::stats::Stats;
 use crate::status::Status;
 
@@ -36,7 +36,7 @@ pub(crate) struct SolveWorkspace<const NX: usize, const NU: usize, const NS: usi
     pub(crate) bounds: Bounds<f64, NU>,
     pub(crate) penalty: Penalty<f64>,
     /// Beside the interior-point method.
-    pub(crate) active_set_newton: Option<ActiveSetNewton<NX, NU>>,
+    pub(crate) active_set_newton: Option<NewtonWorkspace<NX, NU>>,
     /// For models with limits; for others from the first interior-point solve on.
     pub(crate) interior_point: Option<InteriorPoint<NX, NU>>,
     records: StageWorkspace<f64, NX, NU>,
@@ -80,7 +80,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         let limits = &M::LIMITS;
         Self {
             interior_point: limits.limited().then(|| InteriorPoint::new::<M, NP, NS>(horizon)),
-            active_set_newton: limits.limited().then(|| ActiveSetNewton::new::<M, NP, NS>(horizon)),
+            active_set_newton: limits.limited().then(|| NewtonWorkspace::new::<M, NP, NS>(horizon)),
             current: Iterate::new(horizon, limits),
             trial: Iterate::new(horizon, limits),
             stage_params: vec![SVector::zeros(); horizon + 1],

@@ -68,7 +68,7 @@ Operations a call, counted in the generated code:
 | `terminal_parameter_terms` | 1 | 0 | 1 | 0 | 0 | 0 | 0 |
 | `linearize` | 18 | 6 | 12 | 0 | 0 | 0 | 0 |
 
-A stage of the backward sweep is a kernel and loops over the columns of `fx` and `fu`, which take 77 operations: 93 with the exact Hessian and 98 with Gauss-Newton's.
+A stage of the backward pass is a kernel and loops over the columns of `fx` and `fu`, which take 77 operations: 93 with the exact Hessian and 98 with Gauss-Newton's.
 
 State: position, velocity. Control: force. Parameters: stiffness.
 

@@ -2,13 +2,19 @@
 
 use crate::kkt::barrier::{BarrierPoint, BarrierStep, BarrierSystem, RowKind, SIDES};
 use crate::model::Model;
+use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::rollout::Cost;
 use crate::ocp::trajectory::{Trajectory, at_stage};
 use crate::scalar::float;
 use crate::solve::interior_point::scales::Scales;
-use crate::solve::interior_point::{FIRST_DISTANCE, TO_BOUNDARY};
+
+/// How near to a bound a control may be at the start, over its magnitude and over its interval.
+const FIRST_DISTANCE: (f64, f64) = (0.01, 0.25);
+
+/// The part of the way to the boundary that a step may take.
+const TO_BOUNDARY: f64 = 0.995;
 
 /// Evaluates cost, constraints and dynamics of a point. Returns whether all are finite.
 pub(super) fn evaluate<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
@@ -148,12 +154,11 @@ fn set_multiplier<const NX: usize, const NU: usize>(point: &mut BarrierPoint<NX,
 pub(super) fn set_multipliers<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
     point: &mut BarrierPoint<NX, NU>,
-    scales: &Scales<NX, NU>,
     mu: f64,
 ) where
     M: Model<NX, NU, NP, NS>,
 {
-    change_multipliers(instance, point, scales, |distance, _| mu / distance);
+    change_multipliers(instance, point, |distance, _| mu / distance);
 }
 
 /// Keeps the products of distances and multipliers within a wide band about `mu`, so that the Hessian of the barriers stays
@@ -161,12 +166,11 @@ pub(super) fn set_multipliers<M, const NX: usize, const NU: usize, const NP: usi
 pub(super) fn keep_multipliers_near<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
     point: &mut BarrierPoint<NX, NU>,
-    scales: &Scales<NX, NU>,
     mu: f64,
 ) where
     M: Model<NX, NU, NP, NS>,
 {
-    change_multipliers(instance, point, scales, |distance, multiplier| {
+    change_multipliers(instance, point, |distance, multiplier| {
         multiplier.clamp(1e-10 * mu / distance, 1e10 * mu / distance)
     });
 }
@@ -175,14 +179,12 @@ pub(super) fn keep_multipliers_near<M, const NX: usize, const NU: usize, const N
 fn change_multipliers<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
     point: &mut BarrierPoint<NX, NU>,
-    scales: &Scales<NX, NU>,
     new: impl Fn(f64, f64) -> f64,
 ) where
     M: Model<NX, NU, NP, NS>,
 {
     let limits = const { &M::LIMITS };
     let horizon = point.defects.len();
-    let _ = scales;
     for index in 0..point.slacks.len() {
         if RowKind::of(limits, horizon, index) == RowKind::Inequality {
             let value = new(point.slacks[index], point.multipliers[index]);
@@ -246,16 +248,13 @@ where
 }
 
 /// Takes a step of the primal variables and of the multipliers into `trial`.
-pub(super) fn take_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
+pub(super) fn take_step<const NX: usize, const NU: usize>(
+    limits: &Limits,
     point: &BarrierPoint<NX, NU>,
     step: &BarrierStep<NX, NU>,
     (primal, dual): (f64, f64),
     trial: &mut BarrierPoint<NX, NU>,
-) where
-    M: Model<NX, NU, NP, NS>,
-{
-    let limits = const { &M::LIMITS };
+) {
     let horizon = point.defects.len();
     for t in 0..=horizon {
         trial.trajectory.states[t] = point.trajectory.states[t] + step.dx[t] * primal;
@@ -277,5 +276,4 @@ pub(super) fn take_step<M, const NX: usize, const NU: usize, const NP: usize, co
         let from = point.multipliers[index];
         trial.multipliers[index] = from + (step.multipliers[index] - from) * length;
     }
-    let _ = instance;
 }

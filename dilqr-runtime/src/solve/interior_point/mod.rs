@@ -12,14 +12,13 @@
 
 mod filter;
 mod iterate;
+pub(crate) mod memory;
 mod scales;
-
-use alloc::vec::Vec;
 
 use nalgebra::SVector;
 
 use crate::iteration::Iteration;
-use crate::kkt::barrier::{BarrierHessian, BarrierPoint, BarrierStep, BarrierSystem, RowKind, SIDES};
+use crate::kkt::barrier::{BarrierHessian, BarrierPoint, RowKind, SIDES};
 use crate::linalg::products::zeros;
 use crate::lq::equality_constrained::Singular;
 use crate::model::Model;
@@ -27,13 +26,13 @@ use crate::ocp::instance::OcpInstance;
 use crate::ocp::rollout::rollout;
 use crate::scalar::float;
 use crate::settings::Hessian;
-use crate::solve::augmented_lagrangian::ActiveSetNewton;
-use crate::solve::interior_point::filter::{Filter, Merit, Trial, Verdict};
+use crate::solve::interior_point::filter::{Merit, Trial, Verdict};
 use crate::solve::interior_point::iterate::{
     Barrier, barrier_cost, evaluate, for_each_distance, keep_multipliers_near, longest_steps, multiplier, place_inside,
     set_multipliers, slope, take_step,
 };
-use crate::solve::interior_point::scales::Scales;
+use crate::solve::interior_point::memory::InteriorPoint;
+use crate::solve::newton_workspace::NewtonWorkspace;
 use crate::solve::workspace::{Solve, SolveWorkspace};
 use crate::status::Status;
 
@@ -43,12 +42,6 @@ const FIRST_BARRIER: f64 = 0.1;
 /// The first slack of a violated inequality, over the magnitude of its row.
 const FIRST_SLACK: f64 = 0.1;
 
-/// How near to a bound a control may be at the start, over its magnitude and over its interval.
-const FIRST_DISTANCE: (f64, f64) = (0.01, 0.25);
-
-/// The part of the way to the boundary that a step may take.
-const TO_BOUNDARY: f64 = 0.995;
-
 /// The barrier parameters, over the first one, at which the active-set method is tried, and the factor to the next trial.
 const IDENTIFICATION: (f64, f64) = (1e-4, 1e-2);
 
@@ -57,42 +50,6 @@ const LAST_BARRIER: f64 = 1e-12;
 
 /// Halvings of a step.
 const HALVINGS: usize = 30;
-
-/// Memory of the method.
-#[derive(Clone, Debug)]
-pub(crate) struct InteriorPoint<const NX: usize, const NU: usize> {
-    system: BarrierSystem<NX, NU>,
-    point: BarrierPoint<NX, NU>,
-    trial: BarrierPoint<NX, NU>,
-    step: BarrierStep<NX, NU>,
-    correction: BarrierStep<NX, NU>,
-    /// Residuals of the linear part: dynamics and constraints.
-    defects: Vec<SVector<f64, NX>>,
-    residuals: Vec<f64>,
-    filter: Filter,
-    scales: Scales<NX, NU>,
-}
-
-impl<const NX: usize, const NU: usize> InteriorPoint<NX, NU> {
-    pub(crate) fn new<M, const NP: usize, const NS: usize>(horizon: usize) -> Self
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let limits = &M::LIMITS;
-        let point = BarrierPoint::zeros(horizon, limits);
-        Self {
-            system: BarrierSystem::new::<M, NP, NS>(horizon),
-            trial: point.clone(),
-            step: BarrierStep::zeros(horizon, limits),
-            correction: BarrierStep::zeros(horizon, limits),
-            defects: vec![zeros(); horizon],
-            residuals: vec![0.0; point.slacks.len()],
-            point,
-            filter: Filter::new(),
-            scales: Scales::ones(limits),
-        }
-    }
-}
 
 /// The numbers that an iteration hands to the next.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +75,7 @@ where
     /// Solves the problem from the current trajectory, which changes only where the solve converges.
     pub(crate) fn run_interior_point(&mut self, observe: &mut impl FnMut(&Iteration)) -> Status {
         let horizon = self.memory.horizon();
-        self.memory.active_set_newton.get_or_insert_with(|| ActiveSetNewton::new::<M, NP, NS>(horizon));
+        self.memory.active_set_newton.get_or_insert_with(|| NewtonWorkspace::new::<M, NP, NS>(horizon));
         let memory = self.memory.interior_point.take();
         let mut memory = memory.unwrap_or_else(|| InteriorPoint::new::<M, NP, NS>(horizon));
         let status = self.follow_central_path(&mut memory, observe);
@@ -219,7 +176,7 @@ where
         let mut count = 0;
         for_each_distance(&instance, point, |_, _, _| count += 1, scales);
         let mu = FIRST_BARRIER * scales.cost / f64::max(1.0, count as f64);
-        set_multipliers(&instance, point, scales, mu);
+        set_multipliers(&instance, point, mu);
         filter.begin(scales.violation(point, limits), scales.cost);
         Some(Progress {
             mu,
@@ -330,7 +287,7 @@ where
         let mut alpha = longest.0;
         for halving in 0..HALVINGS {
             self.stats.line_search_steps += 1;
-            take_step(&instance, point, step, (alpha, longest.1), trial);
+            take_step(limits, point, step, (alpha, longest.1), trial);
             let finite = evaluate(&instance, trial);
             let to = merit(trial);
             let judged = Trial { alpha, slope, noise };
@@ -345,7 +302,7 @@ where
                 }
                 system.step(&instance, point, (mu, true), (defects, residuals), correction);
                 let longest = longest_steps(&instance, point, correction, scales);
-                take_step(&instance, point, correction, longest, trial);
+                take_step(limits, point, correction, longest, trial);
                 if evaluate(&instance, trial) {
                     verdict = filter.judge(from, merit(trial), judged);
                 }
@@ -355,7 +312,7 @@ where
                     filter.add(from);
                 }
                 core::mem::swap(point, trial);
-                keep_multipliers_near(&instance, point, scales, mu);
+                keep_multipliers_near(&instance, point, mu);
                 return Some(alpha);
             }
             alpha *= 0.5;
@@ -400,7 +357,7 @@ where
         &mut self,
         memory: &InteriorPoint<NX, NU>,
         unit: f64,
-        newton: &mut ActiveSetNewton<NX, NU>,
+        newton: &mut NewtonWorkspace<NX, NU>,
     ) -> bool {
         let limits = const { &M::LIMITS };
         let SolveWorkspace { stage_params, bounds, penalty, .. } = &*self.memory;

@@ -1,0 +1,153 @@
+//! Newton's method on the optimality conditions, with the constraints that are active as equations of the LQ problem
+//! (`kkt::active_set`). It converges quadratically in trajectory and multipliers. The active set follows by the primal-dual
+//! rule.
+
+use crate::kkt::linear::KktSystem;
+use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::model::Model;
+use crate::ocp::instance::{OcpInstance, is_enforced_at};
+use crate::ocp::penalty::MultipliersRef;
+use crate::ocp::rollout::{FeedbackLaw, cost_along};
+use crate::ocp::stationarity::STEP_MARGIN;
+use crate::ocp::trajectory::{Trajectory, TrajectoryRef};
+use crate::settings::Differentiation;
+use crate::solve::backward_pass::{BackwardPass, Policy};
+use crate::solve::newton_workspace::NewtonWorkspace;
+use crate::solve::workspace::{Solve, SolveWorkspace};
+
+use nalgebra::SVector;
+
+/// Newton steps of one attempt. Quadratic convergence needs few, changes of the active set some more.
+const NEWTON_STEPS: usize = 20;
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    /// Newton's method on the optimality conditions with the active constraints. True where it has converged: current
+    /// trajectory, policy and multipliers then are the solution's. Otherwise nothing has changed.
+    pub(crate) fn newton(&mut self, weight: f64) -> bool {
+        let Some(mut memory) = self.memory.active_set_newton.take() else { return false };
+        let SolveWorkspace { current, penalty, .. } = &mut *self.memory;
+        memory.point.copy_from(&current.trajectory);
+        memory.penalty.stage.copy_from_slice(&penalty.stage);
+        memory.penalty.terminal.copy_from_slice(&penalty.terminal);
+        let converged = self.newton_from(&mut memory, weight);
+        self.memory.active_set_newton = Some(memory);
+        converged
+    }
+
+    /// [`newton`](Self::newton) from the point and the multipliers of its memory.
+    pub(crate) fn newton_from(&mut self, memory: &mut NewtonWorkspace<NX, NU>, weight: f64) -> bool {
+        let tolerance = self.settings.tolerance;
+        let (mut best, mut step) = (f64::INFINITY, f64::NAN);
+        let mut failures = 0;
+        let mut converged = false;
+        for _ in 0..NEWTON_STEPS {
+            if !self.report(memory, weight) {
+                break;
+            }
+            let NewtonWorkspace { system, linear, new_multipliers, report, point, penalty, .. } = memory;
+            let about = (point.states.as_slice(), point.controls.as_slice());
+            step = system.newton_step(linear, const { &M::LIMITS }, new_multipliers, about);
+            // With multipliers that are right the terms cancel; without any all of them may vanish together.
+            let free = penalty.is_free() && new_multipliers.iter().all(|&mu| mu == 0.0);
+            let stationary = step <= tolerance && (report.stationarity <= tolerance || free);
+            let residual = report.stationarity.min(step).max(report.violation.0);
+            let signs = report.limits.iter().all(|limit| !limit.inequality || limit.multiplier >= 0.0);
+            if stationary && report.violation.0 <= tolerance && signs {
+                converged = true;
+                break;
+            }
+            // The first steps may change the active set; after that the residual falls.
+            if !(residual < 0.5 * best) {
+                failures += 1;
+                if failures > 4 || !residual.is_finite() {
+                    // Costates along long active constraints on the state have few digits, however exact the trajectory.
+                    let settled = step == 0.0 && report.stationarity <= STEP_MARGIN * tolerance;
+                    converged = settled && report.violation.0 <= tolerance && signs;
+                    break;
+                }
+            }
+            best = best.min(residual);
+            if !self.newton_step(memory) {
+                break;
+            }
+        }
+        if converged {
+            self.stats.step = step;
+            self.adopt(memory);
+        }
+        converged
+    }
+
+    /// Factorizes about the point of the Newton method. False where the recursion does not exist there.
+    fn report(&self, memory: &mut NewtonWorkspace<NX, NU>, weight: f64) -> bool {
+        let limits = const { &M::LIMITS };
+        let NewtonWorkspace { system, report, point, penalty, .. } = memory;
+        // An inactive inequality has no multiplier.
+        let (stage, terminal) = point.constraints.split_at(penalty.stage.len());
+        for (index, (mu, c)) in penalty.stage.iter_mut().zip(stage).enumerate() {
+            let (t, i) = (index / limits.stage(), index % limits.stage());
+            if (i < limits.stage_inequalities && *mu + weight * c <= 0.0) || !is_enforced_at(limits, t, i) {
+                *mu = 0.0;
+            }
+        }
+        for (mu, c) in penalty.terminal.iter_mut().zip(terminal).take(limits.terminal_inequalities) {
+            if *mu + weight * c <= 0.0 {
+                *mu = 0.0;
+            }
+        }
+        let SolveWorkspace { stage_params, .. } = &*self.memory;
+        let Trajectory { states, controls, .. } = &*point;
+        let multipliers = MultipliersRef { stage: &penalty.stage, terminal: &penalty.terminal };
+        let point = TrajectoryRef { states, controls, params: self.params, stage_params, multipliers };
+        let rule = (Differentiation::Implicit, ActiveSetRule::PrimalDual { weight });
+        system.factorize(self.model, point, rule, report).is_ok()
+    }
+
+    /// Takes the step of the Newton method that was found, in trajectory and multipliers; false where the rollout leaves the finite numbers.
+    fn newton_step(&mut self, memory: &mut NewtonWorkspace<NX, NU>) -> bool {
+        let (stage, terminal) = memory.new_multipliers.split_at(memory.penalty.stage.len());
+        memory.penalty.stage.copy_from_slice(stage);
+        memory.penalty.terminal.copy_from_slice(terminal);
+        let SolveWorkspace { trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        // The policy of the trial iterate is free: its next backward pass fills it.
+        let policy = &mut trial.policy;
+        for (gain, stage) in policy.gains.iter_mut().zip(&memory.system.stages) {
+            *gain = stage.gain;
+        }
+        for (k, step) in policy.feedforward.iter_mut().zip(memory.linear.feedforward()) {
+            *k = *step;
+        }
+        self.stats.newton_steps += 1;
+        let Policy { gains, feedforward, .. } = &*policy;
+        let law = FeedbackLaw { reference: &memory.point, gains, feedforward, alpha: 1.0 };
+        let (_, finite) = law.rollout(&instance, &mut memory.trial);
+        core::mem::swap(&mut memory.point, &mut memory.trial);
+        finite
+    }
+
+    /// Makes the point of the Newton method the current trajectory.
+    fn adopt(&mut self, memory: &NewtonWorkspace<NX, NU>) {
+        let SolveWorkspace { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        penalty.stage.copy_from_slice(&memory.penalty.stage);
+        penalty.terminal.copy_from_slice(&memory.penalty.terminal);
+        current.trajectory.copy_from(&memory.point);
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        current.cost = cost_along(&instance, &mut current.trajectory);
+        for (gain, stage) in current.policy.gains.iter_mut().zip(&memory.system.stages) {
+            *gain = stage.gain;
+        }
+        for (curvature, stage) in current.policy.curvatures.iter_mut().zip(&memory.system.stages) {
+            *curvature = stage.curvature;
+        }
+        current.policy.held.copy_from_slice(&memory.system.held);
+        current.policy.feedforward.fill(SVector::zeros());
+        current.policy.costates.copy_from_slice(memory.system.costates());
+        let ActiveSetReport { stationarity, scale, .. } = memory.report;
+        current.pass = BackwardPass { slope: 0.0, stationarity, scale, ..BackwardPass::NONE };
+        self.record_violation();
+    }
+}
