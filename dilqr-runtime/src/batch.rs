@@ -63,6 +63,8 @@ use crate::model::Model;
 use crate::problem::Problem;
 #[cfg(feature = "lanes")]
 use crate::scalar::lanes::Native;
+#[cfg(feature = "lanes")]
+use crate::settings::Method;
 use crate::settings::{Differentiation, Settings};
 use crate::solution::Solution;
 #[cfg(feature = "lanes")]
@@ -89,14 +91,24 @@ where
         .par_iter()
         .map_init(
             || SolveWorkspace::new::<M, NP>(horizon),
-            |forward, problem| {
-                problem.check(model, horizon)?;
-                let mut solution = Solution::empty(horizon);
-                forward.solve((model, settings), problem, |_| {}, &mut solution, None)?;
-                Ok(solution)
-            },
+            |forward, problem| solve_one((model, settings), forward, problem),
         )
         .collect()
+}
+
+fn solve_one<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    (model, settings): (&M, &Settings),
+    forward: &mut SolveWorkspace<NX, NU, NS>,
+    problem: &Problem<NX, NU, NP, NS>,
+) -> Result<Solution<NX, NU, NP, NS>, SolveError>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let horizon = forward.horizon();
+    problem.check(model, horizon)?;
+    let mut solution = Solution::empty(horizon);
+    forward.solve((model, settings), problem, |_| {}, &mut solution, None)?;
+    Ok(solution)
 }
 
 /// Differentiates every solution with the loss gradient of the same index, as [`Ilqr::vjp`](crate::Ilqr::vjp) would.
@@ -177,7 +189,7 @@ where
 /// A solution does not depend on the other problems, their order or the number of threads. Status and
 /// solution may differ from those of [`solve`] where rounding decides. That is so where a line search meets its condition to
 /// the last digit, and where a solve ends at its limit of iterations. Models with constraints, and relaxed problems of models with bounds, are solved one by
-/// one.
+/// one. So are problems with a guess of states, and those with bounds that end without a step.
 #[cfg(feature = "lanes")]
 pub fn solve_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
@@ -199,7 +211,31 @@ where
         .with_max_len(1)
         .flat_map_iter(|_| Solves::new::<M>(horizon).run(model, settings, problems, &next))
         .collect();
-    in_order(problems.len(), outcomes)
+    let mut results = in_order(problems.len(), outcomes);
+    if settings.method == Method::Auto {
+        let solve_alone = |(result, problem): (&mut Result<Solution<NX, NU, NP, NS>, _>, _)| {
+            if result.as_ref().is_ok_and(|solution| needs_interior_point::<M, NX, NU, NP, NS>(solution.status, problem))
+            {
+                *result = solve_one((model, settings), &mut SolveWorkspace::new::<M, NP>(horizon), problem);
+            }
+        };
+        results.par_iter_mut().zip(problems).for_each(solve_alone);
+    }
+    results
+}
+
+/// Whether [`Method::Auto`] takes the interior-point method for a problem without constraints, after a solve in lanes that
+/// ended with this status.
+#[cfg(feature = "lanes")]
+fn needs_interior_point<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    status: Status,
+    problem: &Problem<NX, NU, NP, NS>,
+) -> bool
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let stuck = const { M::LIMITS.bounded } && status.found_no_step();
+    stuck || !problem.states.is_empty()
 }
 
 /// Differentiates every solution with the loss gradient of the same index, several of them at a time in the lanes of each

@@ -37,7 +37,8 @@ pub struct Settings {
     /// The largest Newton step about a solution, relative: the change of each state and control over the largest magnitude
     /// of that variable on the trajectory. Changes within rounding errors do not count. Positive.
     pub tolerance: f64,
-    /// The largest number of accepted steps; 0 evaluates only the initial trajectory.
+    /// The largest number of accepted steps; 0 evaluates only the initial trajectory. With [`Method::Auto`] an interior-point
+    /// solve takes at most half of them, so that another method can follow it.
     pub max_iterations: usize,
     /// Second derivatives of the forward solve. The gradient is exact either way.
     pub hessian: Hessian,
@@ -79,9 +80,11 @@ impl Default for Settings {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Method {
-    /// [`Ddp`](Self::Ddp) for problems without constraints, and [`InteriorPoint`](Self::InteriorPoint) for the others and
-    /// where states are guessed. Where an interior-point solve does not converge,
-    /// [`AugmentedLagrangian`](Self::AugmentedLagrangian) from the guess.
+    /// [`Ddp`](Self::Ddp) for problems without constraints. With bounds, [`InteriorPoint`](Self::InteriorPoint) from where
+    /// it finds no step.
+    ///
+    /// [`InteriorPoint`](Self::InteriorPoint) for problems with constraints and where states are guessed. Where it does not
+    /// converge, [`AugmentedLagrangian`](Self::AugmentedLagrangian) or [`Ddp`](Self::Ddp) from the guess.
     #[default]
     Auto,
     /// Differential dynamic programming on rollouts, within bounds. A problem with constraints is solved by

@@ -38,6 +38,11 @@ impl Status {
     pub const fn is_converged(self) -> bool {
         matches!(self, Self::Converged)
     }
+
+    /// Whether a solve ended because it found no step.
+    pub(crate) const fn found_no_step(self) -> bool {
+        matches!(self, Self::LineSearchFailed | Self::RegularizationLimit)
+    }
 }
 
 impl fmt::Display for Status {

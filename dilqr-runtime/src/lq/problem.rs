@@ -63,7 +63,6 @@ pub struct LqProblem<S, const NX: usize, const NU: usize> {
 
 /// Primal and dual solution of an [`LqProblem`], with its feedback law.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub struct LqSolution<S, const NX: usize, const NU: usize> {
     /// `dx_t`, `T + 1` vectors.
     pub states: Vec<SVector<S, NX>>,

@@ -3,7 +3,7 @@
 //! rule.
 
 use crate::kkt::linear::KktSystem;
-use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::kkt::report::{ActiveSetReport, ActiveSetRule, LimitState};
 use crate::model::Model;
 use crate::ocp::instance::{OcpInstance, is_enforced_at};
 use crate::ocp::penalty::MultipliersRef;
@@ -54,7 +54,9 @@ where
             let free = penalty.is_free() && new_multipliers.iter().all(|&mu| mu == 0.0);
             let stationary = step <= tolerance && (report.stationarity <= tolerance || free);
             let residual = report.stationarity.min(step).max(report.violation.0);
-            let signs = report.limits.iter().all(|limit| !limit.inequality || limit.multiplier >= 0.0);
+            // An active inequality without a multiplier is one whose multiplier this step sets, or none of the solution's.
+            let positive = |limit: &LimitState| !limit.inequality || !limit.active || limit.multiplier > 0.0;
+            let signs = report.limits.iter().all(positive);
             if stationary && report.violation.0 <= tolerance && signs {
                 converged = true;
                 break;

@@ -19,7 +19,7 @@ use crate::ocp::rollout::{Cost, FeedbackLaw};
 use crate::ocp::trajectory::Trajectory;
 use crate::problem::Problem;
 use crate::scalar::lanes::Lanes;
-use crate::settings::{Hessian, Settings};
+use crate::settings::{Hessian, Method, Settings};
 use crate::solution::Solution;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
@@ -58,13 +58,14 @@ pub(crate) type Outcome<const NX: usize, const NU: usize, const NP: usize, const
 
 impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Lockstep<L, NX, NU, NP, NS> {
     /// Whether problems of a model can be solved in lanes. Problems with constraints, or with penalties for their limits,
-    /// cannot: the solver of single problems solves them.
+    /// cannot, nor can interior-point solves: the solver of single problems solves them.
     pub(crate) fn supports<M>(settings: &Settings) -> bool
     where
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        !limits.constrained() && (!limits.bounded || settings.relaxation.is_none())
+        let interior = settings.method == Method::InteriorPoint;
+        !interior && !limits.constrained() && (!limits.bounded || settings.relaxation.is_none())
     }
 
     pub(crate) fn new<M>(horizon: usize) -> Self

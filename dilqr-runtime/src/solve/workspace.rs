@@ -343,20 +343,29 @@ where
             return Status::Converged;
         }
         let interior = match self.settings.method {
+            _ if self.settings.relaxation.is_some() => false,
             Method::Auto => constrained || !self.states.is_empty(),
             Method::InteriorPoint => true,
             Method::Ddp | Method::AugmentedLagrangian => false,
         };
-        if interior && self.settings.relaxation.is_none() {
-            let status = self.run_interior_point(&mut observe);
-            if status.is_converged() || self.settings.method == Method::InteriorPoint {
+        let most = self.settings.max_iterations;
+        if interior {
+            let alone = self.settings.method == Method::InteriorPoint;
+            let status = self.run_interior_point(if alone { most } else { most / 2 }, &mut observe);
+            if status.is_converged() || alone {
                 return status;
             }
         }
         if !self.memory.current.is_finite() {
             return Status::Diverged;
         }
-        if constrained { self.run_constrained(observe) } else { self.minimize(self.settings.tolerance, &mut observe) }
+        if constrained {
+            return self.run_constrained(observe);
+        }
+        let status = self.minimize(self.settings.tolerance, &mut observe);
+        let bounded = const { M::LIMITS.bounded } && self.settings.relaxation.is_none();
+        let again = bounded && !interior && self.settings.method == Method::Auto && status.found_no_step();
+        if again && self.run_interior_point(most, &mut observe).is_converged() { Status::Converged } else { status }
     }
 
     /// Minimizes the cost, with its penalties, from the current trajectory.

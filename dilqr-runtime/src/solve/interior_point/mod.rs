@@ -48,6 +48,10 @@ const IDENTIFICATION: (f64, f64) = (1e-4, 1e-2);
 /// The least barrier parameter, over the first one.
 const LAST_BARRIER: f64 = 1e-12;
 
+/// A step length that is too short to lead anywhere, and how many of these in a row end the solve.
+const SHORT_STEP: f64 = 1e-3;
+const SHORT_STEPS: usize = 8;
+
 /// Halvings of a step.
 const HALVINGS: usize = 30;
 
@@ -72,13 +76,14 @@ impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solv
 where
     M: Model<NX, NU, NP, NS>,
 {
-    /// Solves the problem from the current trajectory, which changes only where the solve converges.
-    pub(crate) fn run_interior_point(&mut self, observe: &mut impl FnMut(&Iteration)) -> Status {
+    /// Solves the problem from the current trajectory, which changes only where the solve converges. It ends when all
+    /// methods together have taken `most` iterations.
+    pub(crate) fn run_interior_point(&mut self, most: usize, observe: &mut impl FnMut(&Iteration)) -> Status {
         let horizon = self.memory.horizon();
         self.memory.active_set_newton.get_or_insert_with(|| NewtonWorkspace::new::<M, NP, NS>(horizon));
         let memory = self.memory.interior_point.take();
         let mut memory = memory.unwrap_or_else(|| InteriorPoint::new::<M, NP, NS>(horizon));
-        let status = self.follow_central_path(&mut memory, observe);
+        let status = self.follow_central_path(&mut memory, most, observe);
         self.memory.interior_point = Some(memory);
         status
     }
@@ -86,10 +91,11 @@ where
     fn follow_central_path(
         &mut self,
         memory: &mut InteriorPoint<NX, NU>,
+        most: usize,
         observe: &mut impl FnMut(&Iteration),
     ) -> Status {
         let Some(mut progress) = self.begin(memory) else { return Status::Diverged };
-        let mut failures = 0;
+        let (mut failures, mut short) = (0, 0);
         loop {
             if !self.factorize(memory, &mut progress) {
                 return Status::RegularizationLimit;
@@ -111,13 +117,17 @@ where
             if last {
                 return Status::LineSearchFailed;
             }
-            if self.stats.iterations >= self.settings.max_iterations {
+            if self.stats.iterations >= most {
                 return Status::IterationLimit;
             }
             if let Some(alpha) = self.search(memory, progress.mu) {
                 progress.alpha = alpha;
-                failures = 0;
                 self.stats.iterations += 1;
+                failures = 0;
+                short = if alpha < SHORT_STEP { short + 1 } else { 0 };
+                if short == SHORT_STEPS {
+                    return Status::LineSearchFailed;
+                }
             } else {
                 failures += 1;
                 if failures > 3 || !self.close_defects(memory) {

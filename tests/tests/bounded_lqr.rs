@@ -1,0 +1,118 @@
+//! Linear dynamics, quadratic costs and bounds: the optimal trajectories and gradients of the reference data, by each method.
+
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::{Ilqr, LossGradient, Method, Problem, Settings, Status};
+use serde::Deserialize;
+
+/// `x+ = A x + B u + c`, cost `z' H z` of each stage and `x_T' H_xx x_T` of the end, matrices row by row.
+#[dilqr_runtime::model]
+pub mod lq {
+    pub struct State {
+        pub x: [f64; 8],
+    }
+    pub struct Control {
+        #[bounds(-1.0, 1.0)]
+        pub u: [f64; 4],
+    }
+    pub struct Params {
+        pub a: [f64; 64],
+        pub b: [f64; 32],
+        pub c: [f64; 8],
+        pub h: [f64; 144],
+    }
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        let mut next = p.c;
+        for i in 0..8 {
+            for j in 0..8 {
+                next[i] += p.a[8 * i + j] * x.x[j];
+            }
+            for j in 0..4 {
+                next[i] += p.b[4 * i + j] * u.u[j];
+            }
+        }
+        State { x: next }
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        let mut cost = terminal_cost(x, p);
+        for i in 0..4 {
+            for j in 0..8 {
+                cost += (p.h[12 * (8 + i) + j] + p.h[12 * j + 8 + i]) * u.u[i] * x.x[j];
+            }
+            for j in 0..4 {
+                cost += p.h[12 * (8 + i) + 8 + j] * u.u[i] * u.u[j];
+            }
+        }
+        cost
+    }
+    pub fn terminal_cost(x: State, p: Params) -> f64 {
+        let mut cost = 0.0;
+        for i in 0..8 {
+            for j in 0..8 {
+                cost += p.h[12 * i + j] * x.x[i] * x.x[j];
+            }
+        }
+        cost
+    }
+}
+
+#[derive(Deserialize)]
+struct Reference {
+    horizon: usize,
+    umax: f64,
+    a: Vec<f64>,
+    b: Vec<f64>,
+    c: Vec<f64>,
+    h: Vec<f64>,
+    x0: Vec<f64>,
+    cost: f64,
+    states: Vec<Vec<f64>>,
+    controls: Vec<Vec<f64>>,
+    loss_states: Vec<Vec<f64>>,
+    loss_controls: Vec<Vec<f64>>,
+    grad_a: Vec<f64>,
+    grad_b: Vec<f64>,
+    grad_c: Vec<f64>,
+    grad_h: Vec<f64>,
+    grad_x0: Vec<f64>,
+}
+
+fn vectors<const N: usize>(rows: &[Vec<f64>]) -> Vec<SVector<f64, N>> {
+    rows.iter().map(|row| SVector::from_column_slice(row)).collect()
+}
+
+/// The largest difference, over the largest entry.
+fn error<'a>(given: impl Iterator<Item = &'a f64>, expected: impl Iterator<Item = &'a f64> + Clone) -> f64 {
+    let size = expected.clone().fold(0.0_f64, |most, value| most.max(value.abs()));
+    given.zip(expected).fold(0.0_f64, |most, (a, b)| most.max((a - b).abs())) / size
+}
+
+#[test]
+fn each_method_finds_the_solution_and_its_gradient() {
+    for name in ["stable_3", "unstable_2", "unstable_7", "unstable_15"] {
+        let path = format!("{}/reference/bounded_lqr/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let reference: Reference = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(reference.umax, 1.0);
+        let horizon = reference.horizon;
+        let params = [&*reference.a, &reference.b, &reference.c, &reference.h].concat();
+        let problem =
+            Problem::new(SVector::from_column_slice(&reference.x0), SVector::from_column_slice(&params), horizon);
+        let loss = LossGradient::new(vectors(&reference.loss_states), vectors(&reference.loss_controls));
+        let gradient = [&*reference.grad_a, &reference.grad_b, &reference.grad_c, &reference.grad_h].concat();
+        for method in [Method::InteriorPoint, Method::Auto] {
+            let mut solver = Ilqr::new(lq::Lq, horizon, Settings { method, ..Settings::default() }).unwrap();
+            let solution = solver.solve(&problem).unwrap();
+            println!("{name} {method} {}\n{}", solution.status, solution.stats);
+            assert_eq!(solution.status, Status::Converged, "{name} {method}");
+            assert!((solution.cost / reference.cost - 1.0).abs() < 1e-9, "{name} {method}");
+            // Trajectories and gradients were computed to 1e-6 of the largest entry.
+            let (states, controls) = (vectors::<8>(&reference.states), vectors::<4>(&reference.controls));
+            assert!(error(solution.states.iter().flatten(), states.iter().flatten()) < 1e-6, "{name} {method}");
+            assert!(error(solution.controls.iter().flatten(), controls.iter().flatten()) < 1e-6, "{name} {method}");
+            let given = solver.vjp(&solution, &loss).unwrap();
+            assert!(error(given.params.iter(), gradient.iter()) < 1e-6, "{name} {method}");
+            assert!(error(given.initial_state.iter(), reference.grad_x0.iter()) < 1e-6, "{name} {method}");
+        }
+    }
+}
