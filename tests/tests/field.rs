@@ -1,6 +1,9 @@
 //! Problems that people posed to other tools, with their right answers.
 
-use dilqr_runtime::{Ilqr, Iteration, Method, Problem, Settings, Solution, Status};
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::{Ilqr, Iteration, LossGradient, Method, Problem, Settings, Solution, Status};
 
 /// A point around a disc.
 #[dilqr_runtime::model]
@@ -136,6 +139,63 @@ pub mod race {
     }
 }
 
+/// Two shares of one, each with a floor.
+#[dilqr_runtime::model]
+pub mod shares {
+    pub struct State {
+        pub _x: f64,
+    }
+    pub struct Control {
+        #[bounds(p.floor, 1.0)]
+        pub share: [f64; 2],
+    }
+    pub struct Params {
+        pub floor: f64,
+    }
+    pub fn dynamics(x: State, _u: Control, _p: Params) -> State {
+        x
+    }
+    pub fn stage_cost(_x: State, u: Control, _p: Params) -> f64 {
+        0.3 * u.share[0] - u.share[1] + 0.01 * (u.share[0].powi(2) + u.share[1].powi(2))
+    }
+    pub fn terminal_cost(_x: State, _p: Params) -> f64 {
+        0.0
+    }
+    pub fn stage_constraints(_x: State, u: Control, _p: Params) -> [f64; 1] {
+        [u.share[0] + u.share[1] - 1.0]
+    }
+}
+
+/// A bound and a constraint on one control, both active at the second stage.
+#[dilqr_runtime::model]
+pub mod valve {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        #[bounds(0.0, 1.0)]
+        pub a: f64,
+        pub b: f64,
+    }
+    pub struct Params {
+        pub coefficient: f64,
+        pub scale: f64,
+        pub goal: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + u.b }
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        -10.0 * u.a + 0.5 * (x.x - p.goal).powi(2) + 0.005 * u.b.powi(2)
+    }
+    pub fn terminal_cost(_x: State, _p: Params) -> f64 {
+        0.0
+    }
+    pub fn stage_constraints(x: State, u: Control, p: Params) -> [f64; 1] {
+        [p.scale * (p.coefficient * u.a + x.x - 3.0)]
+    }
+}
+
 fn interior() -> Settings {
     Settings { method: Method::InteriorPoint, ..Settings::default() }
 }
@@ -180,4 +240,40 @@ fn a_bend_of_the_race_track() {
     report("race", &solution);
     assert_eq!(solution.status, Status::Converged);
     assert!((solution.cost - 1.236_124_066_7).abs() < 1e-9);
+}
+
+/// Field case 3: floors far below the tolerance.
+#[test]
+fn shares_with_floors_near_zero() {
+    let mut solver = Ilqr::new(shares::Shares, 1, Settings::default()).unwrap();
+    for floor in [1e-1, 1e-3, 1e-6, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 0.0] {
+        let solution = solver.solve(&Problem::new([0.0], [floor], 1)).unwrap();
+        report("shares", &solution);
+        assert_eq!(solution.status, Status::Converged, "{floor:e}");
+        let share = solution.controls[0];
+        assert!((share[0] - floor).abs() <= 1e-14 && (share[1] - (1.0 - floor)).abs() < 1e-9, "{floor:e}: {share}");
+    }
+}
+
+/// Field case 5: the row of the constraint holds beside the bound.
+#[test]
+fn a_bound_and_a_constraint_on_one_control() {
+    for scale in [0.2, 1.0, 10.0] {
+        let mut solver = Ilqr::new(valve::Valve, 2, Settings::default()).unwrap();
+        let solution = solver.solve(&Problem::new([0.0], [2.0, scale, 5.0], 2)).unwrap();
+        report("valve", &solution);
+        assert_eq!(solution.status, Status::Converged);
+        assert!((solution.controls[0][0] - 1.0).abs() < 1e-9 && (solution.controls[0][1] - 1.0).abs() < 1e-9);
+        // Weights in the order x_0, a_0, b_0, x_1, ..
+        let weight = |k: i32| (1.0 + 1.7 * f64::from(k)).sin();
+        let loss = LossGradient::new(
+            [0, 3, 6].map(|k| [weight(k)].into()).to_vec(),
+            [1, 4].map(|k| [weight(k), weight(k + 1)].into()).to_vec(),
+        );
+        let gradient = solver.vjp(&solution, &loss).unwrap();
+        // By hand: x_1 = 3 - coefficient, b_0 = x_1 - x_0, x_2 = x_1; nothing else moves.
+        let (in_state, in_coefficient) = (weight(0) - weight(2), -weight(2) - weight(3) - weight(6));
+        assert!((gradient.initial_state[0] - in_state).abs() < 1e-12, "{gradient:?}");
+        assert!((gradient.params - SVector::from([in_coefficient, 0.0, 0.0])).amax() < 1e-12, "{gradient:?}");
+    }
 }

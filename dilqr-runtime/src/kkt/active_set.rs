@@ -145,19 +145,18 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             self.expand_stage(model, point, t, contracted);
             let gradients = self.add_constraint_rows(model, point, t, rule, report);
             let qu = self.add_bound_rows::<M, NP, NS>((&point.controls[t], &bounds), (t, &lambda), &gradients, report);
-            stationarity.add_free(
-                &point.controls[t],
-                &qu,
-                &gradients.residual_terms(&self.hamiltonian.fu, &lambda),
-                &bounds,
-            );
+            let (u, terms) = (&point.controls[t], gradients.residual_terms(&self.hamiltonian.fu, &lambda));
+            stationarity.add_free(u, &qu, &terms, &bounds);
             let eliminated = self.eliminate(t, &mut value);
             (report.stationarity, report.scale) = (stationarity.value(), stationarity.scale());
             eliminated.map_err(|singular| (t, singular))?;
             let stage = &self.stages[t];
             let mut next = gradients.gx;
             add_transposed_product(&mut next, &stage.fx, &lambda);
-            add_transposed_product(&mut next, &stage.gain, &qu);
+            // The slope of a held control is the multiplier of its bound. No feedback carries it back, also where the gain of
+            // that control comes from another row.
+            let free = SVector::from_fn(|i, _| if bounds.holds(i, u, &qu) { S::zero() } else { qu[i] });
+            add_transposed_product(&mut next, &stage.gain, &free);
             lambda = next;
             self.value_hessians[t] = value;
             self.costates[t] = lambda;

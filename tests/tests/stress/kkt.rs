@@ -506,7 +506,7 @@ where
         };
         let active = self.end.rows.iter().any(|row| row.active)
             || self.stages.iter().any(|stage| stage.rows.iter().any(|row| row.active));
-        let weights: &[f64] = if active { &[1e2, 1e4, 1e6, 1e8, 1.0] } else { &[0.0] };
+        let weights: &[f64] = if active { &[1e2, 1e4, 1e6, 1e8, 1e10, 1e12, 1.0] } else { &[0.0] };
         let mut best = f64::NEG_INFINITY;
         for &weight in weights {
             best = f64::max(best, self.recursion(weight, &held));

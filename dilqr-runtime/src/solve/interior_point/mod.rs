@@ -45,6 +45,10 @@ const FIRST_SLACK: f64 = 0.1;
 /// The barrier parameters, over the first one, at which the active-set method is tried, and the factor to the next trial.
 const IDENTIFICATION: (f64, f64) = (1e-4, 1e-2);
 
+/// The ratios of relative multiplier and relative slack from which on a limit counts as active, in the order in which they
+/// are tried. The slack of a limit that is not active may be as small as 1e-9, and its multiplier is then large.
+const ACTIVE: [f64; 3] = [1.0, 1e4, 1e8];
+
 /// The least barrier parameter, over the first one.
 const LAST_BARRIER: f64 = 1e-12;
 
@@ -354,11 +358,11 @@ where
         true
     }
 
-    /// Tries the active-set Newton method from the point, with the limits active whose multiplier is larger than their
-    /// slack, both relative. True where it has converged.
+    /// Tries the active-set Newton method from the point. A limit is active if its multiplier is larger than its slack by a
+    /// factor of [`ACTIVE`], both relative. True where it has converged.
     fn identify(&mut self, memory: &InteriorPoint<NX, NU>, unit: f64) -> bool {
         let Some(mut newton) = self.memory.active_set_newton.take() else { return false };
-        let converged = self.identify_from(memory, unit, &mut newton);
+        let converged = ACTIVE.iter().any(|threshold| self.identify_from(memory, (unit, *threshold), &mut newton));
         self.memory.active_set_newton = Some(newton);
         converged
     }
@@ -366,7 +370,7 @@ where
     fn identify_from(
         &mut self,
         memory: &InteriorPoint<NX, NU>,
-        unit: f64,
+        (unit, threshold): (f64, f64),
         newton: &mut NewtonWorkspace<NX, NU>,
     ) -> bool {
         let limits = const { &M::LIMITS };
@@ -380,7 +384,7 @@ where
             let (s, y) = (point.slacks[index] / scale, point.multipliers[index] * scale / unit);
             let multiplier = match RowKind::of(limits, horizon, index) {
                 RowKind::Equality => point.multipliers[index],
-                RowKind::Inequality if y > s => point.multipliers[index],
+                RowKind::Inequality if y > threshold * s => point.multipliers[index],
                 _ => 0.0,
             };
             match index.checked_sub(stage_rows) {
@@ -396,7 +400,7 @@ where
                 for (side, sign) in SIDES {
                     let bound = bounds.side(side)[i];
                     let distance = sign * (reference.controls[t][i] - bound) / scales.controls[i];
-                    if point.bound_multipliers[side][t][i] * scales.controls[i] / unit > distance {
+                    if point.bound_multipliers[side][t][i] * scales.controls[i] / unit > threshold * distance {
                         u[i] = bound;
                     }
                 }

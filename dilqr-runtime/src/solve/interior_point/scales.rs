@@ -45,10 +45,10 @@ impl<const NX: usize, const NU: usize> Scales<NX, NU> {
         for (x, dx) in states.iter().zip(&step.dx) {
             self.states = self.states.sup(&x.abs()).sup(&(x + dx).abs());
         }
+        // A step that leaves the bounds has at most their magnitude.
+        let widest = bounds.lower.abs().sup(&bounds.upper.abs());
         for (u, du) in controls.iter().zip(&step.du) {
-            let mut next = u + du;
-            bounds.clamp(&mut next);
-            self.controls = self.controls.sup(&u.abs()).sup(&next.abs());
+            self.controls = self.controls.sup(&u.abs()).sup(&(u + du).abs().inf(&widest));
         }
         for i in 0..NU {
             for bound in [bounds.lower[i], bounds.upper[i]] {
