@@ -71,6 +71,8 @@ pub struct Mpc<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
     plan: Solution<NX, NU, NP, NS>,
     /// The solution of the current step. It becomes the plan if it is better.
     solution: Solution<NX, NU, NP, NS>,
+    /// Memory for the multipliers of the problem, until it has some.
+    multipliers: Multipliers,
     /// Values of the guess's constraints.
     constraints: Vec<f64>,
     /// Stages from the start of the plan to the coming step.
@@ -141,6 +143,7 @@ where
             plan,
             solution: room(),
             constraints: vec![0.0; horizon * limits.stage() + limits.terminal()],
+            multipliers: Multipliers { stage: Vec::with_capacity(stages), terminal: Vec::with_capacity(terminal) },
             stages_elapsed: 0,
             stepped: false,
             solved: false,
@@ -176,7 +179,7 @@ where
         (self.plan.status, self.plan.cause, self.plan.stats) = (status, cause, stats);
         self.stepped = true;
         if status == Status::Converged {
-            let warm = self.problem.multipliers.get_or_insert_default();
+            let warm = self.problem.multipliers.get_or_insert_with(|| core::mem::take(&mut self.multipliers));
             copy(&mut warm.stage, &self.plan.multipliers.stage);
             copy(&mut warm.terminal, &self.plan.multipliers.terminal);
         }
@@ -265,7 +268,9 @@ where
         costates.fill(SVector::zeros());
         multipliers.stage.fill(0.0);
         multipliers.terminal.fill(0.0);
-        self.problem.multipliers = None;
+        if let Some(multipliers) = self.problem.multipliers.take() {
+            self.multipliers = multipliers;
+        }
         self.stages_elapsed = 0;
         self.stepped = false;
         self.solved = false;

@@ -7,7 +7,7 @@ use dilqr_runtime::Limits;
 use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Cause, GradientError, Hessian, Ilqr, Input, InputError, Model, ModelFunction, Position, Problem, Scalar, Settings,
+    Cause, GradientError, Hessian, Ilqr, Input, InputError, Model, ModelFunction, Problem, Scalar, Settings,
     SettingsError, Solution, SolveError, Status, batch,
 };
 use support::{Pendulum, Tracking, c};

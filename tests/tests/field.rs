@@ -151,12 +151,13 @@ pub mod shares {
     }
     pub struct Params {
         pub floor: f64,
+        pub weight: f64,
     }
     pub fn dynamics(x: State, _u: Control, _p: Params) -> State {
         x
     }
-    pub fn stage_cost(_x: State, u: Control, _p: Params) -> f64 {
-        0.3 * u.share[0] - u.share[1] + 0.01 * (u.share[0].powi(2) + u.share[1].powi(2))
+    pub fn stage_cost(_x: State, u: Control, p: Params) -> f64 {
+        p.weight * (0.3 * u.share[0] - u.share[1] + 0.01 * (u.share[0].powi(2) + u.share[1].powi(2)))
     }
     pub fn terminal_cost(_x: State, _p: Params) -> f64 {
         0.0
@@ -247,7 +248,7 @@ fn a_bend_of_the_race_track() {
 fn shares_with_floors_near_zero() {
     let mut solver = Ilqr::new(shares::Shares, 1, Settings::default()).unwrap();
     for floor in [1e-1, 1e-3, 1e-6, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 0.0] {
-        let solution = solver.solve(&Problem::new([0.0], [floor], 1)).unwrap();
+        let solution = solver.solve(&Problem::new([0.0], [floor, 1.0], 1)).unwrap();
         report("shares", &solution);
         assert_eq!(solution.status, Status::Converged, "{floor:e}");
         let share = solution.controls[0];
@@ -275,5 +276,57 @@ fn a_bound_and_a_constraint_on_one_control() {
         let (in_state, in_coefficient) = (weight(0) - weight(2), -weight(2) - weight(3) - weight(6));
         assert!((gradient.initial_state[0] - in_state).abs() < 1e-12, "{gradient:?}");
         assert!((gradient.params - SVector::from([in_coefficient, 0.0, 0.0])).amax() < 1e-12, "{gradient:?}");
+    }
+}
+
+/// A row in another unit gives the same iterates: to the bit for powers of two, to the tolerance for others.
+#[test]
+fn the_unit_of_a_row_does_not_matter() {
+    let mut solver = Ilqr::new(valve::Valve, 2, Settings::default()).unwrap();
+    let mut solve = |scale: f64| {
+        let mut costs = Vec::new();
+        let problem = Problem::new([0.0], [2.0, scale, 5.0], 2);
+        let solution = solver.solve_with(&problem, |iteration| costs.push(iteration.cost.to_bits())).unwrap();
+        assert_eq!(solution.status, Status::Converged, "{scale:e}");
+        (costs, solution)
+    };
+    let (costs, solution) = solve(1.0);
+    for exponent in (-40..=40).step_by(4) {
+        let scale = 2.0_f64.powi(exponent);
+        let (scaled_costs, scaled) = solve(scale);
+        assert_eq!(scaled_costs, costs, "2^{exponent}");
+        assert_eq!((&scaled.states, &scaled.controls), (&solution.states, &solution.controls), "2^{exponent}");
+        assert!(scaled.multipliers.stage.iter().zip(&solution.multipliers.stage).all(|(a, b)| a * scale == *b));
+    }
+    for scale in [1e-6, 1e-3, 0.3, 7.0, 1e3, 1e6] {
+        let (_, scaled) = solve(scale);
+        assert!((scaled.cost - solution.cost).abs() < 1e-9, "{scale:e}");
+    }
+}
+
+/// A cost in another unit gives the same iterates: to the bit for powers of two, to the tolerance for others.
+#[test]
+fn the_unit_of_the_cost_does_not_matter() {
+    let mut solver = Ilqr::new(shares::Shares, 1, Settings::default()).unwrap();
+    let mut solve = |weight: f64| {
+        let mut costs = Vec::new();
+        let problem = Problem::new([0.0], [0.1, weight], 1);
+        let solution =
+            solver.solve_with(&problem, |iteration| costs.push((iteration.cost / weight).to_bits())).unwrap();
+        assert_eq!(solution.status, Status::Converged, "{weight:e}");
+        let gradient = solver.vjp(&solution, &LossGradient::new(vec![SVector::zeros(); 2], vec![[1.0, 3.0].into()]));
+        // a = floor, b = 1 - floor.
+        assert!((gradient.unwrap().params - SVector::from([-2.0, 0.0])).amax() < 1e-12, "{weight:e}");
+        (costs, solution)
+    };
+    let (costs, solution) = solve(1.0);
+    for exponent in (-40..=40).step_by(4) {
+        let (scaled_costs, scaled) = solve(2.0_f64.powi(exponent));
+        assert_eq!(scaled_costs, costs, "2^{exponent}");
+        assert_eq!((&scaled.states, &scaled.controls), (&solution.states, &solution.controls), "2^{exponent}");
+    }
+    for weight in [1e-12, 1e-7, 1e-3, 0.3, 7.0, 1e4, 1e12] {
+        let (_, scaled) = solve(weight);
+        assert!((scaled.cost / weight - solution.cost).abs() < 1e-9, "{weight:e}");
     }
 }

@@ -86,10 +86,12 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     where
         M: Model<NX, NU, NP, NS>,
     {
+        let limits = const { &M::LIMITS };
+        let rows = limits.stage() + if limits.bounded { NU } else { 0 };
         Self {
             // Not `vec!`: a clone keeps no room.
-            stages: repeat_with(ActiveStage::new).take(horizon).collect(),
-            terminal: ActiveTerminal::new(),
+            stages: repeat_with(|| ActiveStage::with_room(rows)).take(horizon).collect(),
+            terminal: ActiveTerminal::with_room(limits.terminal()),
             value_hessians: vec![zeros(); horizon + 1],
             costates: vec![zeros(); horizon + 1],
             held: vec![zeros(); if M::LIMITS.bounded { horizon } else { 0 }],
@@ -97,7 +99,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             newton: NewtonParts {
                 gx: vec![zeros(); horizon + 1],
                 gu: vec![zeros(); horizon],
-                rows: lists(horizon + 1, NX + NU),
+                rows: lists(horizon + 1, rows.max(limits.terminal())),
             },
             hamiltonian: HamiltonianExpansion::zeros(),
             expansion: ConstraintExpansion::zeros(M::LIMITS.stage()),

@@ -33,11 +33,12 @@ pub(super) struct RowReduction<S, const NX: usize, const NU: usize> {
 }
 
 impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
-    /// Memory for as many rows as can be independent.
-    pub(super) fn new() -> Self {
+    /// Memory for the rows of a stage, `rows` of its own and `NX` that the next stage propagates. At most `NX + NU` of them
+    /// can be independent.
+    pub(super) fn with_room(rows: usize) -> Self {
         let most = NX + NU;
         Self {
-            rows: Vec::with_capacity(most),
+            rows: Vec::with_capacity(rows + NX),
             pivots: Vec::with_capacity(NU),
             transform: Vec::with_capacity(most * most),
             sizes: Vec::with_capacity(most),
@@ -92,6 +93,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
     /// # Errors
     /// The original row with the largest weight in a row that depends on the others.
     pub(super) fn reduce(&mut self) -> Result<(), usize> {
+        if self.rows.len() > NX + NU {
+            return Err(NX + NU);
+        }
         self.prepare();
         while let Some((row, pivot)) = self.best_pivot() {
             self.eliminate(row, pivot);

@@ -72,8 +72,8 @@ pub(crate) struct NextLinear<'a, S, const NX: usize, const C: usize> {
 }
 
 impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
-    /// Memory for as many rows as can be independent.
-    pub(crate) fn new() -> Self {
+    /// Memory for this many rows of the stage's own.
+    pub(crate) fn with_room(rows: usize) -> Self {
         Self {
             fx: zeros(),
             fu: zeros(),
@@ -82,8 +82,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
             null: zeros(),
             curvature: zeros(),
             reduced: Ldl::zeros(),
-            sources: Vec::with_capacity(NX + NU),
-            rows: RowReduction::new(),
+            sources: Vec::with_capacity(rows),
+            rows: RowReduction::with_room(rows),
         }
     }
 

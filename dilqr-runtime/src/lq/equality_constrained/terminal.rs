@@ -20,9 +20,9 @@ pub(crate) struct ActiveTerminal<S, const NX: usize> {
 }
 
 impl<S: ScalarReal, const NX: usize> ActiveTerminal<S, NX> {
-    /// Memory for as many rows as can be independent.
-    pub(crate) fn new() -> Self {
-        Self { sources: Vec::with_capacity(NX), rows: Vec::with_capacity(NX), scales: Vec::with_capacity(NX) }
+    /// Memory for this many rows.
+    pub(crate) fn with_room(rows: usize) -> Self {
+        Self { sources: Vec::with_capacity(rows), rows: Vec::with_capacity(rows), scales: Vec::with_capacity(rows) }
     }
 
     /// Begins without rows.
