@@ -62,7 +62,8 @@ where
                 break;
             }
             // The first steps may change the active set; after that the residual falls.
-            if !(residual < 0.5 * best) {
+            let better = residual < 0.5 * best;
+            if !better {
                 failures += 1;
                 if failures > 4 || !residual.is_finite() {
                     // Costates along long active constraints on the state have few digits, however exact the trajectory.

@@ -83,12 +83,12 @@ impl Filter {
 
     /// Judges the step from one point to another.
     pub(crate) fn judge(&self, from: Merit, to: Merit, trial: Trial) -> Verdict {
-        if !(to.violation.is_finite() && to.cost.is_finite()) || !self.accepts(to) {
+        if !(to.violation.is_finite() && to.cost.is_finite() && self.accepts(to)) {
             return Verdict::Rejected;
         }
         let predicted = trial.alpha * trial.slope;
-        let switching = trial.slope < 0.0
-            && trial.alpha * float::f64::powi(-trial.slope / self.unit, 2) > float::f64::powi(from.violation, 1);
+        let switching =
+            trial.slope < 0.0 && trial.alpha * float::f64::powi(-trial.slope / self.unit, 2) > from.violation;
         if switching && from.violation <= self.small {
             let decreased = to.cost <= from.cost + SUFFICIENT_DECREASE * predicted + trial.noise;
             return if decreased { Verdict::Decrease } else { Verdict::Rejected };
