@@ -1,6 +1,6 @@
 //! The kernels of a model, from the cache or by deriving them: the slow stage, and the only one that needs Symbolica.
 
-use crate::elaborate::system::System;
+use crate::elaborate::elaborated_system::System;
 use crate::environment::Environment;
 use crate::program::kernels::Kernels;
 use crate::syntax::ast::Model;
@@ -40,7 +40,7 @@ pub(crate) fn kernels(
 fn derive(model: &Model, system: &System, environment: &Environment) -> Result<Kernels, syn::Error> {
     use crate::differentiate::build_kernels::{Strategies, build_kernels, build_one};
     use crate::differentiate::lower::{self, DeriveError};
-    use crate::differentiate::session::with_symbolica_lock;
+    use crate::differentiate::symbolica_lock::with_symbolica_lock;
     use crate::program::kernels::Kernel;
     use crate::syntax::messages::message;
 

@@ -4,8 +4,8 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
 use crate::derive;
+use crate::elaborate::elaborated_system::{Limits, System};
 use crate::elaborate::model as elaborate;
-use crate::elaborate::system::{Limits, System};
 use crate::emit::context::EmitContext;
 use crate::emit::{dead_inputs, dump, items, user_module};
 use crate::environment::{Environment, lists};

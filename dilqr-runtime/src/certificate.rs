@@ -92,7 +92,7 @@ pub struct ActiveLimit {
     /// Which limit.
     pub limit: Limit,
     /// Its multiplier: the decrease of the cost for a unit of slack. Not negative, except for an equality.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub multiplier: f64,
 }
 

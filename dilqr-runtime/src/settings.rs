@@ -91,6 +91,7 @@ pub enum Method {
     /// [`AugmentedLagrangian`](Self::AugmentedLagrangian).
     Ddp,
     /// A primal-dual interior-point method with states as variables, and at its end Newton's method on the active limits.
+    /// A solve that does not converge returns the guess. This version does not find out whether a problem is infeasible.
     InteriorPoint,
     /// Differential dynamic programming with penalties and multipliers for the constraints, and at its end Newton's method
     /// on the active limits.
@@ -145,19 +146,19 @@ impl fmt::Display for Hessian {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Regularization {
     /// Value of the first backward pass; 0 starts with the plain Newton step.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub initial: f64,
     /// The smallest value other than 0: increases begin here, and a decrease below it gives 0. Positive.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub minimum: f64,
     /// The largest value tried before giving up. At least `minimum`.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub maximum: f64,
     /// Factor of an increase, at least 1.1 (so that the schedule ends).
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub increase: f64,
     /// Divisor of a decrease, at least 1.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub decrease: f64,
 }
 
@@ -188,10 +189,10 @@ impl Regularization {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct LineSearch {
     /// A step is accepted when the cost falls by this fraction of `alpha` times the slope (Armijo). In (0, 1/2).
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub sufficient_decrease: f64,
     /// Factor between one trial step length and the next. In (0, 1).
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub backtracking_factor: f64,
     /// Trials, `alpha = 1` being the first. At least 1.
     pub max_trials: usize,
@@ -208,13 +209,13 @@ impl Default for LineSearch {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct PenaltySchedule {
     /// Weight of the first round. Positive.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub initial: f64,
     /// Factor after a round that has not lowered the violation enough. Above 1.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub increase: f64,
     /// The largest weight; a problem that is still violated there is infeasible. At least `initial`.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub maximum: f64,
 }
 

@@ -40,10 +40,10 @@ impl<const NU: usize> CertificateData<NU> {
 #[non_exhaustive]
 pub struct Multipliers {
     /// Of the stages' constraints, stage after stage, inequalities first in each; zero where an inequality is inactive.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data::list"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with::list"))]
     pub stage: Vec<f64>,
     /// Of the terminal constraints, inequalities first.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data::list"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with::list"))]
     pub terminal: Vec<f64>,
 }
 

@@ -40,16 +40,16 @@ pub struct Stats {
     /// `max |Q_u| / max (|l_u| + |f_u|' |lambda|)`, with both maxima over the stages at which no bound holds that control;
     /// the field is the largest of these ratios. NaN where no backward pass finished. For a model with constraints `Q` is
     /// that of the Lagrangian.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub stationarity: f64,
     /// The largest change that the Newton step about the returned trajectory makes, relative to the largest magnitude of
     /// the changed variable on the trajectory. At most the tolerance where a solve has converged; NaN where it was not
     /// measured.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub step: f64,
     /// Largest violation of a constraint along the returned trajectory, in the constraint's unit; 0 where there is none.
     /// (Bounds are never violated.)
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub violation: f64,
     /// The stage of the largest violation.
     pub violation_stage: Option<usize>,

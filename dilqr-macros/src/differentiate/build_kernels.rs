@@ -3,7 +3,7 @@
 use super::chain_rule::{ChainRule, HessianStrategy, JacobianStrategy, Strategy};
 use super::kernel_writer::KernelWriter;
 use super::tape::{Granularity, Operand, Tape};
-use crate::elaborate::system::Limits;
+use crate::elaborate::elaborated_system::Limits;
 use crate::program::kernels::{Kernel, Kernels, Presence};
 use crate::program::program::Program;
 

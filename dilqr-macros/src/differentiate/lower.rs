@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::outline::Outliner;
 use super::symbolica;
 use super::tape::{Condition, ElementalKind, Granularity, Operand, Tape};
+use crate::elaborate::elaborated_system::Outputs;
 use crate::elaborate::graph::{Graph, Node, NodeId};
-use crate::elaborate::system::Outputs;
 use crate::syntax::ast::BinaryOp;
 
 /// Why a model has no tape: the constants in the value of a node.
@@ -18,7 +18,7 @@ pub(crate) enum DeriveError {
 }
 
 /// The tapes of a model, one for each [`Granularity`] that makes a difference. Symbolica must be locked
-/// ([`session`](super::session)).
+/// ([`symbolica_lock`](super::symbolica_lock)).
 pub(crate) fn tapes(graph: &Graph, outputs: Outputs<'_>) -> Result<Vec<Tape>, DeriveError> {
     let coarse = Lowering::new(graph, Granularity::Monomials).tape(outputs)?;
     let fine = Lowering::new(graph, Granularity::Products).tape(outputs)?;

@@ -8,6 +8,6 @@ mod hessian;
 mod kernel_writer;
 pub(crate) mod lower;
 pub(crate) mod outline;
-pub(crate) mod session;
 pub(crate) mod symbolica;
+pub(crate) mod symbolica_lock;
 pub(crate) mod tape;

@@ -1,5 +1,5 @@
 //! Symbolica behind three functions: normal forms, renamed atoms, and partials. No other file names it, and callers hold its
-//! lock ([`session`](super::session)).
+//! lock ([`symbolica_lock`](super::symbolica_lock)).
 //!
 //! A constant enters as the exact rational that an `f64` is, and is rounded once when it leaves. The functions of the language
 //! are symbols of our own with registered derivatives. So Symbolica widens no domain (`exp(ln x)` is not simplified, since

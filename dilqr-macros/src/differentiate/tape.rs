@@ -4,7 +4,7 @@
 //! The terms are those of Griewank and Walther, *Evaluating Derivatives*, 2008.
 
 use super::symbolica::Partials;
-use crate::elaborate::system::Limits;
+use crate::elaborate::elaborated_system::Limits;
 use crate::program::functions::Comparison;
 use crate::program::term::Term;
 use crate::program::vectors::Input;

@@ -2,9 +2,9 @@
 
 use proc_macro2::Ident;
 
+use super::elaborated_system::Limits;
 use super::elaborator::{Arguments, Elaborator};
 use super::graph::{Node, NodeId};
-use super::system::Limits;
 use super::value::{Shape, SymbolicValue, flatten};
 use crate::syntax::ast::{Bounds, CONSTRAINT_FUNCTIONS, Expr};
 use crate::syntax::messages::message;

@@ -1,8 +1,9 @@
 //! From the tree to a graph of scalar expressions: functions are run on symbolic values.
 
-mod access;
+mod aggregates;
 mod branches;
 pub(crate) mod budget;
+pub(crate) mod elaborated_system;
 mod elaborator;
 mod expressions;
 pub(crate) mod graph;
@@ -11,6 +12,5 @@ mod limits;
 mod methods;
 pub(crate) mod model;
 mod statements;
-pub(crate) mod system;
 mod types;
 mod value;

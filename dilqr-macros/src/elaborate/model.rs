@@ -1,8 +1,8 @@
 //! Elaboration of a whole model: its vectors, and the functions that every model has.
 
+use super::elaborated_system::{Layout, System, Vectors};
 use super::elaborator::{Arguments, Elaborator};
 use super::graph::{Graph, NodeId};
-use super::system::{Layout, System, Vectors};
 use super::value::{Shape, SymbolicValue, flatten};
 use crate::program::vectors::{Input, Vector};
 use crate::syntax::ast::{Model, Struct};

@@ -4,8 +4,8 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use super::dead_inputs::Unused;
+use crate::elaborate::elaborated_system::{Limits, Vectors};
 use crate::elaborate::graph::NodeId;
-use crate::elaborate::system::{Limits, Vectors};
 use crate::program::kernels::Kernels;
 use crate::program::vectors::Sizes;
 use crate::syntax::names::camel_case;

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::elaborate::system::Layout;
+use crate::elaborate::elaborated_system::Layout;
 
 /// Conversions between a struct and the vector of its numbers.
 pub(super) fn conversions(name: &str, layout: &Layout, runtime: &TokenStream) -> TokenStream {

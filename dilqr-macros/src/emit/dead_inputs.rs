@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use proc_macro2::Ident;
 
-use crate::elaborate::system::{Layout, Vectors};
+use crate::elaborate::elaborated_system::{Layout, Vectors};
 use crate::program::kernels::{Kernel, Kernels};
 use crate::program::vectors::{Input, Vector};
 use crate::syntax::messages::message;

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use super::fingerprint::{VERSION, hash};
 use super::textual_ir;
-use crate::elaborate::system::Vectors;
+use crate::elaborate::elaborated_system::Vectors;
 use crate::program::kernels::Kernels;
 
 /// The largest number of entries and their largest size; the least recently used entries are deleted first.

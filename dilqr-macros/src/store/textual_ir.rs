@@ -20,7 +20,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
-use crate::elaborate::system::{Layout, Vectors};
+use crate::elaborate::elaborated_system::{Layout, Vectors};
 use crate::program::fields::{Field, Location, Output};
 use crate::program::functions::{Comparison, ElementaryFunction};
 use crate::program::kernels::Kernels;

@@ -9,7 +9,7 @@ use proc_macro2::Ident;
 
 use super::fingerprint::{VERSION, hash};
 use super::textual_ir;
-use crate::elaborate::system::Vectors;
+use crate::elaborate::elaborated_system::Vectors;
 use crate::environment::in_package;
 use crate::program::kernels::Kernels;
 use crate::syntax::ast::Vendored;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::Folder;
-use crate::differentiate::session::SESSIONS;
+use crate::differentiate::symbolica_lock::SESSIONS;
 use crate::environment::Environment;
 use crate::expand::expand;
 

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use super::{differentiate, elaborate_file, golden};
 use crate::differentiate::build_kernels::{Strategies, build_one};
 use crate::differentiate::chain_rule::{ChainRule, HessianStrategy, JacobianStrategy, Strategy};
-use crate::differentiate::session::with_symbolica_lock;
+use crate::differentiate::symbolica_lock::with_symbolica_lock;
 use crate::differentiate::tape::Tape;
 use crate::program::fields::{Field, Output};
 use crate::program::kernels::Kernel;

@@ -6,7 +6,7 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 
-use super::answers::flatten;
+use super::totality::flatten;
 
 /// What is counted in the emitted items of a model.
 #[derive(Default)]

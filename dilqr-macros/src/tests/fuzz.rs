@@ -11,9 +11,9 @@ use std::time::Duration;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens;
 
-use super::answers::{Answer, answers, flatten};
 use super::golden::MODELS;
 use super::random::Stream;
+use super::totality::{Answer, answers, flatten};
 
 /// An annotated module: the arguments of the attribute, and the module.
 #[derive(Clone)]

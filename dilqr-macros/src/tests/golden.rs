@@ -9,7 +9,7 @@ use proc_macro2::TokenStream;
 
 use super::{derive, differentiate, elaborate_file, emitted, parse_and_elaborate};
 use crate::differentiate::build_kernels::{Built, Strategies, build_all};
-use crate::differentiate::session::with_symbolica_lock;
+use crate::differentiate::symbolica_lock::with_symbolica_lock;
 use crate::emit::documentation::pictures;
 use crate::environment::Environment;
 use crate::expand;

@@ -2,7 +2,7 @@
 //! by hand, and what is no bound.
 
 use super::derive;
-use crate::differentiate::session::with_symbolica_lock;
+use crate::differentiate::symbolica_lock::with_symbolica_lock;
 use crate::elaborate::model;
 use crate::program::fields::Field;
 use crate::program::kernels::{Kernel, Kernels};

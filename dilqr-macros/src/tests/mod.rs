@@ -1,24 +1,24 @@
 //! Unit tests of the compiler's back end: what the stages hand to one another, without rustc.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
-mod answers;
 mod cache;
 mod casadi;
 mod chain;
 mod dead_inputs;
-mod domain;
 mod emitted;
 mod environment;
+mod expression_domain;
+mod function_length;
 mod fuzz;
 mod golden;
-mod huge;
-mod length;
+mod large_inputs;
 mod limits;
 mod oracle;
 mod outline;
 mod properties;
 mod random;
 mod textual_ir;
+mod totality;
 mod vendored;
 
 use std::path::PathBuf;
@@ -28,10 +28,10 @@ use proc_macro2::TokenStream;
 use crate::differentiate::build_kernels::{Strategies, build_kernels};
 use crate::differentiate::chain_rule::{HessianStrategy, JacobianStrategy};
 use crate::differentiate::lower;
-use crate::differentiate::session::with_symbolica_lock;
+use crate::differentiate::symbolica_lock::with_symbolica_lock;
 use crate::differentiate::tape::Tape;
+use crate::elaborate::elaborated_system::System;
 use crate::elaborate::model;
-use crate::elaborate::system::System;
 use crate::program::kernels::Kernels;
 use crate::syntax::ast::Model;
 use crate::syntax::check;

@@ -3,7 +3,7 @@
 use super::{compile, differentiate, elaborate};
 use crate::differentiate::build_kernels::{Strategies, build_kernels};
 use crate::differentiate::chain_rule::{HessianStrategy, JacobianStrategy};
-use crate::differentiate::session::with_symbolica_lock;
+use crate::differentiate::symbolica_lock::with_symbolica_lock;
 use crate::program::kernels::{Kernel, Kernels};
 
 /// A model whose next states are these expressions, after these statements.

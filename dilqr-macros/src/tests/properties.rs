@@ -9,7 +9,7 @@ use super::oracle::{L, N, Oracle, P, TERMINAL, U, X};
 use super::random::{Model, NP, NU, NX, Stream};
 use super::{differentiate, each_strategy, elaborate};
 use crate::differentiate::build_kernels::{Strategies, build_kernels, build_one};
-use crate::differentiate::session::with_symbolica_lock;
+use crate::differentiate::symbolica_lock::with_symbolica_lock;
 use crate::program::fields::{Field, Output};
 use crate::program::kernels::{Kernel, Kernels};
 use crate::program::program::Program;

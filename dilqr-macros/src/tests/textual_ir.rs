@@ -2,7 +2,7 @@
 
 use super::random::Model;
 use super::{derive, elaborate};
-use crate::differentiate::session::with_symbolica_lock;
+use crate::differentiate::symbolica_lock::with_symbolica_lock;
 use crate::store::textual_ir::{read, write};
 
 /// Every operation, in a model with stage parameters, limits, arrays, a raw identifier and constants of all sizes.

@@ -3,7 +3,7 @@
 use quote::ToTokens;
 
 use super::Folder;
-use crate::differentiate::session::SESSIONS;
+use crate::differentiate::symbolica_lock::SESSIONS;
 use crate::environment::Environment;
 use crate::expand::expand;
 

@@ -54,7 +54,7 @@ pub(crate) struct Constraint {
     /// Whether the constraint is enforced at this stage; see [`is_enforced_at`].
     pub(crate) enforced: bool,
     /// Value of the constraint.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::data"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub(crate) c: f64,
 }
 

@@ -6,7 +6,7 @@ use nalgebra::{SMatrix, SVector};
 use serde::{Deserialize, Serialize};
 
 use crate::guess::{Feedback, Guess};
-use crate::linalg::data;
+use crate::linalg::serde_with;
 use crate::problem::Problem;
 use crate::serial::header::{Header, Kind};
 use crate::serial::through;
@@ -17,15 +17,15 @@ use crate::solution::Multipliers;
 struct ProblemData<const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     about: Header<Self>,
     horizon: usize,
-    #[serde(with = "data::matrix")]
+    #[serde(with = "serde_with::matrix")]
     x0: SVector<f64, NX>,
-    #[serde(with = "data::matrix")]
+    #[serde(with = "serde_with::matrix")]
     params: SVector<f64, NP>,
-    #[serde(with = "data::matrices")]
+    #[serde(with = "serde_with::matrices")]
     stage_params: Vec<SVector<f64, NS>>,
     guess: GuessData<NX, NU>,
     multipliers: Option<Multipliers>,
-    #[serde(with = "data::matrices")]
+    #[serde(with = "serde_with::matrices")]
     states: Vec<SVector<f64, NX>>,
 }
 
@@ -33,13 +33,13 @@ struct ProblemData<const NX: usize, const NU: usize, const NP: usize, const NS: 
 #[serde(rename = "Guess", rename_all = "snake_case", deny_unknown_fields)]
 enum GuessData<const NX: usize, const NU: usize> {
     Zeros,
-    Controls(#[serde(with = "data::matrices")] Vec<SVector<f64, NU>>),
+    Controls(#[serde(with = "serde_with::matrices")] Vec<SVector<f64, NU>>),
     Feedback {
-        #[serde(with = "data::matrices")]
+        #[serde(with = "serde_with::matrices")]
         states: Vec<SVector<f64, NX>>,
-        #[serde(with = "data::matrices")]
+        #[serde(with = "serde_with::matrices")]
         controls: Vec<SVector<f64, NU>>,
-        #[serde(with = "data::matrices")]
+        #[serde(with = "serde_with::matrices")]
         gains: Vec<SMatrix<f64, NU, NX>>,
     },
 }

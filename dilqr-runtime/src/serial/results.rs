@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::certificate::{ActiveLimit, Certificate};
 use crate::error::{Input, InputError, check_length};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
-use crate::linalg::data;
+use crate::linalg::serde_with;
 use crate::model::limits::Limit;
 use crate::serial::header::{Header, Kind};
 use crate::serial::through;
@@ -17,11 +17,11 @@ use crate::serial::through;
 #[serde(rename = "Gradient", deny_unknown_fields)]
 struct GradientData<const NX: usize, const NP: usize, const NS: usize> {
     about: Header<Self>,
-    #[serde(with = "data::matrix")]
+    #[serde(with = "serde_with::matrix")]
     params: SVector<f64, NP>,
-    #[serde(with = "data::matrix")]
+    #[serde(with = "serde_with::matrix")]
     initial_state: SVector<f64, NX>,
-    #[serde(with = "data::matrices")]
+    #[serde(with = "serde_with::matrices")]
     stage_params: Vec<SVector<f64, NS>>,
 }
 
@@ -50,9 +50,9 @@ through!(Gradient<NX, NP, NS>, GradientData<NX, NP, NS>, [NX, NP, NS]);
 #[serde(rename = "LossGradient", deny_unknown_fields)]
 struct LossGradientData<const NX: usize, const NU: usize> {
     about: Header<Self>,
-    #[serde(with = "data::matrices")]
+    #[serde(with = "serde_with::matrices")]
     states: Vec<SVector<f64, NX>>,
-    #[serde(with = "data::matrices")]
+    #[serde(with = "serde_with::matrices")]
     controls: Vec<SVector<f64, NU>>,
 }
 
@@ -84,9 +84,9 @@ through!(LossGradient<NX, NU>, LossGradientData<NX, NU>, [NX, NU]);
 #[serde(rename = "Jacobian", deny_unknown_fields)]
 struct JacobianData<const NX: usize, const NU: usize, const NP: usize> {
     about: Header<Self>,
-    #[serde(with = "data::matrices")]
+    #[serde(with = "serde_with::matrices")]
     states: Vec<SMatrix<f64, NX, NP>>,
-    #[serde(with = "data::matrices")]
+    #[serde(with = "serde_with::matrices")]
     controls: Vec<SMatrix<f64, NU, NP>>,
 }
 
@@ -118,19 +118,19 @@ through!(Jacobian<NX, NU, NP>, JacobianData<NX, NU, NP>, [NX, NU, NP]);
 #[serde(rename = "Certificate", deny_unknown_fields)]
 struct CertificateFields {
     about: Header<Self>,
-    #[serde(with = "data")]
+    #[serde(with = "serde_with")]
     stationarity: f64,
-    #[serde(with = "data")]
+    #[serde(with = "serde_with")]
     step: f64,
-    #[serde(with = "data")]
+    #[serde(with = "serde_with")]
     violation: f64,
     violation_stage: Option<usize>,
-    #[serde(with = "data")]
+    #[serde(with = "serde_with")]
     smallest_eigenvalue: f64,
-    #[serde(with = "data")]
+    #[serde(with = "serde_with")]
     condition: f64,
     active: Vec<ActiveLimit>,
-    #[serde(with = "data")]
+    #[serde(with = "serde_with")]
     margin: f64,
     weakest: Option<(usize, Limit)>,
 }

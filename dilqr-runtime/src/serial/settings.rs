@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::linalg::data;
+use crate::linalg::serde_with;
 use crate::serial::header::{Header, Kind};
 use crate::serial::through;
 use crate::settings::{Hessian, LineSearch, Method, PenaltySchedule, Regularization, Settings};
@@ -11,17 +11,17 @@ use crate::settings::{Hessian, LineSearch, Method, PenaltySchedule, Regularizati
 #[serde(rename = "Settings", deny_unknown_fields)]
 struct SettingsData {
     about: Header<Self>,
-    #[serde(with = "data")]
+    #[serde(with = "serde_with")]
     tolerance: f64,
     max_iterations: usize,
     hessian: Hessian,
     method: Method,
     regularization: Regularization,
     line_search: LineSearch,
-    #[serde(with = "data")]
+    #[serde(with = "serde_with")]
     activity: f64,
     penalty: PenaltySchedule,
-    #[serde(with = "data::optional")]
+    #[serde(with = "serde_with::optional")]
     relaxation: Option<f64>,
 }
 

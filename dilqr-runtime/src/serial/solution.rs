@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
 use crate::error::{Input, InputError, check_length};
-use crate::linalg::data;
+use crate::linalg::serde_with;
 use crate::ocp::instance::Constraint;
 use crate::serial::header::{Header, Kind};
 use crate::serial::through;
@@ -21,26 +21,26 @@ struct SolutionData<const NX: usize, const NU: usize, const NP: usize, const NS:
     about: Header<Self>,
     status: Status,
     cause: Option<Cause>,
-    #[serde(with = "data")]
+    #[serde(with = "serde_with")]
     cost: f64,
-    #[serde(with = "data::matrix")]
+    #[serde(with = "serde_with::matrix")]
     x0: SVector<f64, NX>,
-    #[serde(with = "data::matrix")]
+    #[serde(with = "serde_with::matrix")]
     params: SVector<f64, NP>,
-    #[serde(with = "data::matrices")]
+    #[serde(with = "serde_with::matrices")]
     stage_params: Vec<SVector<f64, NS>>,
-    #[serde(with = "data::matrices")]
+    #[serde(with = "serde_with::matrices")]
     states: Vec<SVector<f64, NX>>,
-    #[serde(with = "data::matrices")]
+    #[serde(with = "serde_with::matrices")]
     controls: Vec<SVector<f64, NU>>,
-    #[serde(with = "data::matrices")]
+    #[serde(with = "serde_with::matrices")]
     gains: Vec<SMatrix<f64, NU, NX>>,
-    #[serde(with = "data::matrices")]
+    #[serde(with = "serde_with::matrices")]
     costates: Vec<SVector<f64, NX>>,
     multipliers: Multipliers,
-    #[serde(with = "data::matrices")]
+    #[serde(with = "serde_with::matrices")]
     bound_multipliers: Vec<SVector<f64, NU>>,
-    #[serde(with = "data::optional")]
+    #[serde(with = "serde_with::optional")]
     relaxation: Option<f64>,
     stats: Stats,
     certificate: CertificateFields<NU>,
@@ -50,14 +50,14 @@ struct SolutionData<const NX: usize, const NU: usize, const NP: usize, const NS:
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CertificateFields<const NU: usize> {
-    #[serde(with = "data::matrices")]
+    #[serde(with = "serde_with::matrices")]
     curvatures: Vec<SMatrix<f64, NU, NU>>,
-    #[serde(with = "data::matrix")]
+    #[serde(with = "serde_with::matrix")]
     lower: SVector<f64, NU>,
-    #[serde(with = "data::matrix")]
+    #[serde(with = "serde_with::matrix")]
     upper: SVector<f64, NU>,
     constraints: Vec<Constraint>,
-    #[serde(with = "data")]
+    #[serde(with = "serde_with")]
     scale: f64,
 }
 

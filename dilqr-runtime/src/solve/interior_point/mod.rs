@@ -2,10 +2,10 @@
 //!
 //! States are variables (direct multiple shooting), so an unstable plant or a guess of states is no obstacle. Each iteration
 //! factorizes the LQ problem of [`kkt::barrier`](crate::kkt::barrier) with the exact Hessian, or with a substitute that is
-//! positive definite on the null space of the equalities; takes the step to the boundary of the slacks; and shortens it until
-//! a [`filter`](Filter) accepts it. The barrier parameter falls with the complementarity (Vanderbei and Shanno 1999, rule
-//! of LOQO). From a point near the central path the active limits are known. The active-set Newton method of
-//! [`augmented_lagrangian`](crate::solve::augmented_lagrangian) then takes the solution to rounding.
+//! positive definite on the null space of the equalities. It takes the step as far as slacks stay positive, and shortens it
+//! until a [`filter`] accepts it. The barrier parameter falls with the complementarity (Vanderbei and Shanno 1999, the rule of
+//! LOQO). Near the central path the active limits are known. The active-set Newton method
+//! ([`active_set_newton`](crate::solve::active_set_newton)) then takes the solution to rounding.
 //!
 //! Sources: Waechter and Biegler, *On the implementation of an interior-point filter line-search algorithm*, 2006; Frison
 //! and Diehl, *HPIPM*, 2020; Vanroye et al., *FATROP*, 2023.
@@ -98,7 +98,10 @@ where
         most: usize,
         observe: &mut impl FnMut(&Iteration),
     ) -> Status {
-        let Some(mut progress) = self.begin(memory) else { return Status::Diverged };
+        let mut progress = match self.begin(memory) {
+            Ok(progress) => progress,
+            Err(status) => return status,
+        };
         let (mut failures, mut short) = (0, 0);
         loop {
             if !self.factorize(memory, &mut progress) {
@@ -147,8 +150,11 @@ where
         OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty }
     }
 
-    /// The first point: the guess with controls inside their bounds, slacks and multipliers. `None` where it is not finite.
-    fn begin(&mut self, memory: &mut InteriorPoint<NX, NU>) -> Option<Progress> {
+    /// The first point: the guess with controls inside their bounds, slacks and multipliers.
+    ///
+    /// # Errors
+    /// [`Status::Diverged`] where it is not finite, [`Status::RegularizationLimit`] where no step about it exists.
+    fn begin(&mut self, memory: &mut InteriorPoint<NX, NU>) -> Result<Progress, Status> {
         let limits = const { &M::LIMITS };
         let instance = self.instance();
         let InteriorPoint { system, point, step, scales, filter, .. } = memory;
@@ -159,7 +165,7 @@ where
         point.costates.fill(zeros());
         point.multipliers.fill(0.0);
         if !evaluate(&instance, point) {
-            return None;
+            return Err(Status::Diverged);
         }
         // A step without barriers gives the magnitudes of the variables.
         let mut regularization = 0.0;
@@ -167,7 +173,7 @@ where
         while let Err((_, singular)) = system.factorize(&instance, point, plain(regularization)) {
             regularization = f64::max(1e-6, 10.0 * regularization);
             if singular != Singular::Indefinite || regularization > 1e6 {
-                return None;
+                return Err(Status::RegularizationLimit);
             }
         }
         memory.residuals.copy_from_slice(&point.trajectory.constraints);
@@ -177,7 +183,7 @@ where
         point.costates.copy_from_slice(&step.costates);
         place_inside(&instance, point, scales);
         if !evaluate(&instance, point) {
-            return None;
+            return Err(Status::Diverged);
         }
         let horizon = point.defects.len();
         for index in 0..point.slacks.len() {
@@ -192,7 +198,7 @@ where
         let mu = FIRST_BARRIER * scales.cost / f64::max(1.0, count as f64);
         set_multipliers(&instance, point, mu);
         filter.begin(scales.violation(point, limits), scales.cost);
-        Some(Progress {
+        Ok(Progress {
             mu,
             first: mu,
             regularization: 0.0,

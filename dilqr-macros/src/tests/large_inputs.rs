@@ -1,6 +1,6 @@
 //! Huge constants and deep nests: refused, or done soon; never a hang, nor the end of the stack or of the memory.
 
-use super::answers::answers;
+use super::totality::answers;
 
 /// The result of a case.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 
 use super::{differentiate, each_strategy, elaborate};
 use crate::differentiate::build_kernels::build_kernels;
-use crate::differentiate::session::with_symbolica_lock;
+use crate::differentiate::symbolica_lock::with_symbolica_lock;
 use crate::program::fields::Field;
 use crate::program::kernels::{Kernel, Kernels};
 use crate::program::program::Program;
