@@ -15,6 +15,7 @@ use crate::ilqr::Ilqr;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::stage::{Stage, Terminal};
+use crate::ocp::rollout::Simulation;
 use crate::ocp::trajectory::at_stage;
 use crate::problem::Problem;
 use crate::settings::Settings;
@@ -301,7 +302,8 @@ where
         let Self { solver, problem, plan, constraints, .. } = self;
         let Problem { x0, params, stage_params, guess, .. } = problem;
         let model = solver.model();
-        let rollout = Rollout { model, x0, params, stage_params, bounds: Bounds::of(model, params) };
+        let bounds = Bounds::of(model, params);
+        let simulation = Simulation { model, x0, params, stage_params };
         let law = |t: usize, x: &SVector<f64, NX>| {
             let stage = (t + stages_elapsed).min(horizon - 1);
             plan.controls[stage] + plan.gains[stage] * (x - plan.states[(t + stages_elapsed).min(horizon)])
@@ -310,12 +312,16 @@ where
         if !control.iter().all(|value| value.is_finite()) {
             control.fill(0.0);
         }
-        rollout.bounds.clamp(&mut control);
-        let mut cost = rollout.run(law, guess, constraints);
+        bounds.clamp(&mut control);
+        let within = |mut u: SVector<f64, NU>| {
+            bounds.clamp(&mut u);
+            u
+        };
+        let mut cost = simulate(&simulation, |t, x| within(law(t, x)), guess, constraints);
         let followed = cost.is_some();
         if !followed {
             // The feedback law diverges from this state: start from zero controls.
-            cost = rollout.run(|_, _| SVector::zeros(), guess, constraints);
+            cost = simulate(&simulation, |_, _| within(SVector::zeros()), guess, constraints);
         }
         let (violation, stage) = violation(constraints, horizon, limits);
         let violation = (violation, (violation > 0.0).then_some(stage));
@@ -378,57 +384,38 @@ struct ShiftedPlan<const NU: usize> {
     violation: (f64, Option<usize>),
 }
 
-/// Data of a rollout within the bounds.
-struct Rollout<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
-    model: &'a M,
-    x0: &'a SVector<f64, NX>,
-    params: &'a SVector<f64, NP>,
-    stage_params: &'a [SVector<f64, NS>],
-    bounds: Bounds<f64, NU>,
-}
-
-impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Rollout<'_, M, NX, NU, NP, NS>
+/// Simulates the model under a law into the guess, and evaluates constraints. Returns the cost; `None` if a number is not
+/// finite.
+fn simulate<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    simulation: &Simulation<'_, M, f64, NX, NP, NS>,
+    law: impl Fn(usize, &SVector<f64, NX>) -> SVector<f64, NU>,
+    guess: &mut Guess<NX, NU>,
+    constraints: &mut [f64],
+) -> Option<f64>
 where
     M: Model<NX, NU, NP, NS>,
 {
-    /// Rolls the model out under a law into the guess, and evaluates constraints. Returns the cost. `None` if a number is
-    /// not finite; the states are NaN from there on.
-    fn run(
-        &self,
-        law: impl Fn(usize, &SVector<f64, NX>) -> SVector<f64, NU>,
-        guess: &mut Guess<NX, NU>,
-        constraints: &mut [f64],
-    ) -> Option<f64> {
-        let Guess::Rollout { controls, states } = guess else { return None };
-        let limits = const { &M::LIMITS };
-        let Self { model, params: p, .. } = *self;
-        let horizon = controls.len();
-        let none = SVector::zeros();
-        let at = |t: usize| self.stage_params.get(t).unwrap_or(&none);
-        let mut cost = 0.0;
-        states[0] = *self.x0;
-        for t in 0..horizon {
-            let mut u = law(t, &states[t]);
-            self.bounds.clamp(&mut u);
-            let mut next = SVector::zeros();
-            cost += model.step(Stage::new(&states[t], &u, p, at(t)), &mut next);
-            if !(cost + next.sum() + u.sum()).is_finite() {
-                // These states are left from an older rollout.
-                states[t + 1..].fill(SVector::repeat(f64::NAN));
-                return None;
-            }
-            if limits.stage() > 0 {
-                let range = at_stage(constraints, t, horizon, limits);
-                model.stage_constraints(Stage::new(&states[t], &u, p, at(t)), &mut constraints[range]);
-            }
-            controls[t] = u;
-            states[t + 1] = next;
+    let Guess::Rollout { controls, states } = guess else { return None };
+    let limits = const { &M::LIMITS };
+    let Simulation { model, params, stage_params, .. } = *simulation;
+    let horizon = controls.len();
+    let visit = |t: usize, at: Stage<'_, f64, NX, NU, NP, NS>| {
+        if limits.stage() > 0 {
+            let range = at_stage(constraints, t, horizon, limits);
+            model.stage_constraints(at, &mut constraints[range]);
         }
-        cost += model.terminal_cost(Terminal::new(&states[horizon], p, at(horizon)));
-        if limits.terminal() > 0 {
-            let range = at_stage(constraints, horizon, horizon, limits);
-            model.terminal_constraints(Terminal::new(&states[horizon], p, at(horizon)), &mut constraints[range]);
-        }
-        cost.is_finite().then_some(cost)
+        None
+    };
+    let (cost, finite) = simulation.run(|t, x, u| *u = law(t, x), visit, (states, controls));
+    if !finite {
+        return None;
     }
+    let none = SVector::zeros();
+    let end = Terminal::new(&states[horizon], params, stage_params.get(horizon).unwrap_or(&none));
+    if limits.terminal() > 0 {
+        let range = at_stage(constraints, horizon, horizon, limits);
+        model.terminal_constraints(end, &mut constraints[range]);
+    }
+    let cost = cost.total + model.terminal_cost(end);
+    cost.is_finite().then_some(cost)
 }

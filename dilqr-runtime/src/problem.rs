@@ -7,7 +7,7 @@ use crate::error::{Input, InputError, Position, SolveError, check_finite, check_
 use crate::guess::{Feedback, Guess, Policy};
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
-use crate::model::stage::Stage;
+use crate::ocp::rollout::Simulation;
 use crate::solution::{Multipliers, Solution};
 
 /// An instance of a model's problem: `x_0`, `p`, `s_t`, the horizon `T`, and the controls to start from.
@@ -284,26 +284,21 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let none = SVector::zeros();
-        states[0] = *self.x0();
-        for (t, control) in controls.iter_mut().enumerate() {
-            let x = states[t];
-            let u = law(t, &x);
+        let mut fault = None;
+        let control = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
+            *u = law(t, x);
             // A rollout that leaves the finite numbers is an outcome of the model. Only a law that does so at a finite
             // state is at fault.
             if let Some(entry) = u.iter().position(|value| !value.is_finite())
                 && x.iter().all(|value| value.is_finite())
             {
                 let position = Position { stage: Some(t), entry };
-                return Err(InputError::NonFinite { input: Input::Controls, position, given: u[entry] });
+                fault.get_or_insert(InputError::NonFinite { input: Input::Controls, position, given: u[entry] });
             }
-            // `step` rather than `dynamics`: the kernel of the solver's own rollouts.
-            let mut next = SVector::zeros();
-            model.step(Stage::new(&x, &u, self.params(), self.stage_params().get(t).unwrap_or(&none)), &mut next);
-            *control = u;
-            states[t + 1] = next;
-        }
-        Ok(())
+        };
+        let Self { x0, params, stage_params, .. } = self;
+        Simulation { model, x0, params, stage_params }.run(control, |_, _| None, (states, controls));
+        fault.map_or(Ok(()), Err)
     }
 }
 

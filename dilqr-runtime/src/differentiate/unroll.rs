@@ -37,10 +37,9 @@ use num_dual::Dual;
 
 use crate::error::GradientError;
 use crate::gradient::{Gradient, LossGradient};
-use crate::linalg::products::{add_product, zeros};
+use crate::linalg::products::add_product;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
-use crate::model::stage::Stage;
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
 use crate::ocp::rollout::{FeedbackLaw, cost_along, rollout};
@@ -227,23 +226,12 @@ where
         {
             return false;
         }
-        trial.states[0] = *x0;
-        for t in 0..trial.controls.len() {
-            let gain = policy.gains[t].map(|entry| Dual::from_re(entry.re));
-            let mut dx = trial.states[t];
-            dx -= current.states[t];
-            let mut u = current.controls[t];
-            add_product(&mut u, &gain, &dx);
-            if instance.keeps_bounds() {
-                bounds.clamp(&mut u);
-            }
-            let mut next = zeros();
-            model.step(Stage::new(&trial.states[t], &u, params, &stage_params[t]), &mut next);
-            trial.controls[t] = u;
-            trial.states[t + 1] = next;
-        }
-        // For the values of a relaxed problem's constraints.
-        cost_along(&instance, trial);
+        // The gains are constants, too.
+        let law = |t: usize, x: &SVector<Number, NX>, u: &mut SVector<Number, NU>| {
+            *u = current.controls[t];
+            add_product(u, &policy.gains[t].map(|entry| Dual::from_re(entry.re)), &(x - current.states[t]));
+        };
+        rollout(&instance, x0, law, trial);
         core::mem::swap(current, trial);
         true
     }

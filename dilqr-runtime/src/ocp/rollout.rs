@@ -43,11 +43,65 @@ impl Cost<f64> {
     }
 }
 
-/// Rolls out a control law from `x0`, within the bounds. `law` receives the stage, its state and the control in the
-/// trajectory, and replaces the control.
-///
-/// Returns the cost, and a mask that is true where all numbers are finite. The rollout stops when that is nowhere the case;
-/// the remaining states then equal the last one.
+/// A model with its data, from an initial state on.
+pub(crate) struct Simulation<'a, M, S, const NX: usize, const NP: usize, const NS: usize> {
+    pub(crate) model: &'a M,
+    pub(crate) x0: &'a SVector<S, NX>,
+    pub(crate) params: &'a SVector<S, NP>,
+    /// `s_t`, or none.
+    pub(crate) stage_params: &'a [SVector<S, NS>],
+}
+
+impl<M, S: Scalar, const NX: usize, const NP: usize, const NS: usize> Simulation<'_, M, S, NX, NP, NS> {
+    /// Simulates the model under a control law. `law` receives the stage, its state and the control in `controls`, and
+    /// replaces the control. `visit` receives each stage and returns a further term of its cost, if it has one.
+    ///
+    /// Returns the cost of the stages, and a mask that is true where all numbers are finite. The simulation stops when that
+    /// is nowhere the case; the remaining states then equal the last one.
+    #[inline(always)]
+    pub(crate) fn run<const NU: usize>(
+        &self,
+        mut law: impl FnMut(usize, &SVector<S, NX>, &mut SVector<S, NU>),
+        mut visit: impl FnMut(usize, Stage<'_, S, NX, NU, NP, NS>) -> Option<S>,
+        (states, controls): (&mut [SVector<S, NX>], &mut [SVector<S, NU>]),
+    ) -> (Cost<S>, S::Mask)
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let none = zeros();
+        let mut cost = Cost::zero();
+        let mut finite = S::Mask::splat(true);
+        let mut x = *self.x0;
+        states[0] = x;
+        for t in 0..controls.len() {
+            let mut u = controls[t];
+            law(t, &x, &mut u);
+            let at = Stage::new(&x, &u, self.params, self.stage_params.get(t).unwrap_or(&none));
+            let mut next = zeros();
+            cost.add(self.model.step(at, &mut next));
+            if let Some(more) = visit(t, at) {
+                cost.add(more);
+            }
+            controls[t] = u;
+            states[t + 1] = next;
+            x = next;
+            // One test a stage: the sum of the stage's results is finite only if every term is.
+            let mut results = cost.total.real();
+            for i in 0..NX {
+                results += next[i].real();
+            }
+            finite = finite & is_finite(results);
+            if !finite.any() {
+                states[t + 1..].fill(next);
+                break;
+            }
+        }
+        (cost, finite)
+    }
+}
+
+/// Rolls out a control law from `x0`, within the bounds, and evaluates constraints and penalties. See
+/// [`Simulation::run`] for the law and the mask.
 #[inline(always)]
 pub(crate) fn rollout<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, S, NU, NP, NS>,
@@ -59,39 +113,27 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     let limits = const { &M::LIMITS };
+    let OcpInstance { model, params, stage_params, .. } = *instance;
     let Trajectory { states, controls, constraints } = trajectory;
     let horizon = controls.len();
-    let mut cost = Cost::zero();
-    let mut finite = S::Mask::splat(true);
-    let mut x = *x0;
-    states[0] = x;
-    for t in 0..horizon {
-        let mut u = controls[t];
-        law(t, &x, &mut u);
+    let bounded = |t: usize, x: &SVector<S, NX>, u: &mut SVector<S, NU>| {
+        law(t, x, u);
         if instance.keeps_bounds() {
-            instance.bounds.clamp(&mut u);
+            instance.bounds.clamp(u);
         }
-        let mut next = zeros();
-        cost.add(instance.model.step(Stage::new(&x, &u, instance.params, &instance.stage_params[t]), &mut next));
-        if limits.limited() {
-            let range = at_stage(constraints, t, horizon, limits);
-            cost.add(instance.stage_penalty(t, &x, &u, &mut constraints[range]));
+    };
+    let penalty = |t: usize, Stage { x, u, .. }: Stage<'_, S, NX, NU, NP, NS>| {
+        if !limits.limited() {
+            return None;
         }
-        controls[t] = u;
-        states[t + 1] = next;
-        x = next;
-        // One test a stage: the sum of the stage's results is finite only if every term is.
-        let mut results = cost.total.real();
-        for i in 0..NX {
-            results += next[i].real();
-        }
-        finite = finite & is_finite(results);
-        if !finite.any() {
-            states[t + 1..].fill(next);
-            return (cost, finite);
-        }
+        let range = at_stage(constraints, t, horizon, limits);
+        Some(instance.stage_penalty(t, x, u, &mut constraints[range]))
+    };
+    let simulation = Simulation { model, x0, params, stage_params };
+    let (mut cost, finite) = simulation.run(bounded, penalty, (states, controls));
+    if finite.any() {
+        add_terminal_cost(instance, &states[horizon], constraints, &mut cost);
     }
-    add_terminal_cost(instance, &x, constraints, &mut cost);
     (cost, finite & is_finite(cost.total))
 }
 
