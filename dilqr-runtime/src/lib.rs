@@ -99,9 +99,9 @@ pub use error::{GradientError, Input, InputError, Position, SettingsError, Solve
 pub use gradient::{Gradient, Jacobian, LossGradient};
 pub use ilqr::Ilqr;
 pub use iteration::Iteration;
-pub use model::Model;
 #[cfg(feature = "dual")]
 pub use model::autodiff::AutoDiff;
+pub use model::functions::Model;
 pub use model::limits::Limits;
 pub use model::numdiff::NumDiff;
 pub use model::sparsity::Sparsity;

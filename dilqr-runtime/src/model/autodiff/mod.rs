@@ -12,9 +12,10 @@ use nalgebra::SVector;
 pub(crate) use functions::DerivedFunctions;
 pub(crate) use limits::DerivedLimits;
 
+use crate::model::Model;
+use crate::model::functions::functions_of_wrapped_model;
 use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
-use crate::model::{Model, functions_of_wrapped_model};
 use crate::scalar::Scalar;
 
 /// A model with derivatives by hyper-dual numbers.

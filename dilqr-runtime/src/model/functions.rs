@@ -1,0 +1,327 @@
+//! The trait of a model: its functions and their derivatives.
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::model::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
+use crate::model::records::{
+    HamiltonianExpansion, HamiltonianHessian, ParameterTerms, StageExpansion, TerminalExpansion,
+};
+use crate::model::sparsity::Sparsity;
+use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
+use crate::scalar::Scalar;
+
+/// A method for derivatives: provided by dual numbers with the feature `dual`, required without it.
+macro_rules! derived {
+    ($(#[$doc:meta])* fn $name:ident<S: Scalar>(&self, $($arg:ident: $ty:ty),* $(,)?)) => {
+        $(#[$doc])*
+        #[cfg(feature = "dual")]
+        fn $name<S: Scalar>(&self, $($arg: $ty),*) {
+            <Self as crate::model::autodiff::DerivedFunctions<NX, NU, NP, NS>>::$name(self, $($arg),*);
+        }
+        $(#[$doc])*
+        #[cfg(not(feature = "dual"))]
+        fn $name<S: Scalar>(&self, $($arg: $ty),*);
+    };
+}
+
+/// A method for derivatives of limits: provided by dual numbers with the feature `dual`. Without it a model with limits of
+/// that kind must implement the method; for other models it does nothing.
+macro_rules! derived_limit {
+    (
+        $(#[$doc:meta])*
+        fn $name:ident<S: Scalar>(&self, $($arg:ident: $ty:ty),* $(,)?)
+        for $kind:ident unless $none:expr
+    ) => {
+        $(#[$doc])*
+        #[cfg(feature = "dual")]
+        fn $name<S: Scalar>(&self, $($arg: $ty),*) {
+            <Self as crate::model::autodiff::DerivedLimits<NX, NU, NP, NS>>::$name(self, $($arg),*);
+        }
+        $(#[$doc])*
+        #[cfg(not(feature = "dual"))]
+        #[allow(unused_variables, reason = "it has nothing to compute")]
+        fn $name<S: Scalar>(&self, $($arg: $ty),*) {
+            const { assert!($none, missing!($kind, $name)) };
+        }
+    };
+}
+
+/// The message of the compiler for a model that declares limits of a kind and lacks a method for them.
+macro_rules! missing {
+    ($kind:ident, $name:ident) => {
+        concat!("`LIMITS` of this model declares ", stringify!($kind), ": implement `Model::", stringify!($name), "`")
+    };
+}
+
+/// The limits and the value functions of the model `self.0` of type `M`, for a wrapper that differentiates them anew.
+macro_rules! functions_of_wrapped_model {
+    () => {
+        const LIMITS: Limits = M::LIMITS;
+
+        fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) {
+            self.0.dynamics(at, next);
+        }
+
+        fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S {
+            self.0.stage_cost(at)
+        }
+
+        fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S {
+            self.0.terminal_cost(at)
+        }
+
+        fn bounds<S: Scalar>(&self, p: &SVector<S, NP>, lower: &mut SVector<S, NU>, upper: &mut SVector<S, NU>) {
+            self.0.bounds(p, lower, upper);
+        }
+
+        fn stage_constraints<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, c: &mut [S]) {
+            self.0.stage_constraints(at, c);
+        }
+
+        fn terminal_constraints<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, c: &mut [S]) {
+            self.0.terminal_constraints(at, c);
+        }
+    };
+}
+pub(crate) use functions_of_wrapped_model;
+
+/// The functions of an optimal control problem and their derivatives, as kernels over any [`Scalar`].
+///
+/// `#[dilqr_runtime::model]` implements it for the unit struct that it adds to the module. The [module](self) shows an
+/// implementation by hand.
+///
+/// With the feature `dual` only [`dynamics`](Model::dynamics), [`stage_cost`](Model::stage_cost) and
+/// [`terminal_cost`](Model::terminal_cost) are required, and derivatives come from hyper-dual numbers. Without it all methods
+/// without a default are required. A model with limits declares their number in [`LIMITS`](Model::LIMITS) and implements
+/// [`bounds`](Model::bounds), [`stage_constraints`](Model::stage_constraints) and
+/// [`terminal_constraints`](Model::terminal_constraints) for the kinds that it declares, and without the feature their
+/// derivatives. A program that solves or differentiates a model without one of these does not compile.
+///
+/// Kernels write into records of the caller (see [`StageExpansion::zeros`]) and do not allocate. Only derivatives of
+/// constraints by dual numbers allocate. A kernel returns the result of IEEE arithmetic: a division by zero in the dynamics
+/// gives a non-finite number, and the solver a status.
+pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0>: Sync {
+    /// The derivatives that can be non-zero.
+    const SPARSITY: Sparsity<NX, NU, NP> = Sparsity::DENSE;
+
+    /// Whether the model has bounds, and the number of its constraints; none by default. A model written by hand implements
+    /// the methods for the limits that it declares here, and without the feature `dual` their derivatives.
+    const LIMITS: Limits = Limits::NONE;
+
+    /// Writes the next state `f(x, u, p, s)` into `next`, `NX`.
+    fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>);
+
+    /// The stage cost `l(x, u, p, s)`.
+    fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S;
+
+    /// The terminal cost `l_T(x, p, s)`, with the parameters `s` of stage T.
+    fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S;
+
+    /// Writes the next state into `next` and returns the stage cost, for a rollout. The kernel of the macro shares their
+    /// subexpressions.
+    #[inline]
+    fn step<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) -> S {
+        self.dynamics(at, next);
+        self.stage_cost(at)
+    }
+
+    derived! {
+        /// The dynamics with first derivatives, and the stage cost with first and second derivatives.
+        fn expand_stage<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, out: &mut StageExpansion<S, NX, NU>)
+    }
+
+    derived! {
+        /// The terminal cost with first and second derivatives.
+        fn expand_terminal<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut TerminalExpansion<S, NX>)
+    }
+
+    derived! {
+        /// First derivatives of the dynamics and the stage cost, and second derivatives of `l + lambda' f`, for a stage of a
+        /// second-order backward pass. `lambda` is the costate of the next stage, `NX`.
+        fn expand_hamiltonian<S: Scalar>(
+            &self,
+            at: Stage<'_, S, NX, NU, NP, NS>,
+            lambda: &SVector<S, NX>,
+            out: &mut HamiltonianExpansion<S, NX, NU>,
+        )
+    }
+
+    /// The second derivatives of `l + lambda' f` from [`expand_hamiltonian`](Self::expand_hamiltonian).
+    fn hamiltonian_hessian<S: Scalar>(
+        &self,
+        at: Stage<'_, S, NX, NU, NP, NS>,
+        lambda: &SVector<S, NX>,
+        out: &mut HamiltonianHessian<S, NX, NU>,
+    ) {
+        let mut expansion = HamiltonianExpansion::zeros();
+        self.expand_hamiltonian(at, lambda, &mut expansion);
+        let HamiltonianExpansion { hxx, hux, huu, .. } = expansion;
+        *out = HamiltonianHessian { hxx, hux, huu };
+    }
+
+    derived! {
+        /// Adds `dH/dp` and `dH/ds` to `out`, with `H = l + lambda' f`: one term of the gradient of the optimal cost.
+        fn add_hamiltonian_parameter_gradient<S: Scalar>(
+            &self,
+            at: Stage<'_, S, NX, NU, NP, NS>,
+            lambda: &SVector<S, NX>,
+            out: ParameterGradient<'_, S, NP, NS>,
+        )
+    }
+
+    derived! {
+        /// Adds the gradient of the terminal cost in `p` and in `s` to `out`.
+        fn add_terminal_parameter_gradient<S: Scalar>(
+            &self,
+            at: Terminal<'_, S, NX, NP, NS>,
+            out: ParameterGradient<'_, S, NP, NS>,
+        )
+    }
+
+    derived! {
+        /// The adjoint parameter contraction. It adds the gradient of the scalar `hx' dx + hu' du + dlambda' f` in `p` and in
+        /// `s` to `out`; in `p` that is `hxp' dx + hup' du + fp' dlambda`.
+        fn add_parameter_contraction<S: Scalar>(
+            &self,
+            at: Stage<'_, S, NX, NU, NP, NS>,
+            lambda: &SVector<S, NX>,
+            variation: Variation<'_, S, NX, NU>,
+            dlambda: &SVector<S, NX>,
+            out: ParameterGradient<'_, S, NP, NS>,
+        )
+    }
+
+    derived! {
+        /// The contraction of the terminal stage. It adds the gradient of `l_T,x' dx` in `p` and in `s` to `out`.
+        fn add_terminal_parameter_contraction<S: Scalar>(
+            &self,
+            at: Terminal<'_, S, NX, NP, NS>,
+            dx: &SVector<S, NX>,
+            out: ParameterGradient<'_, S, NP, NS>,
+        )
+    }
+
+    derived! {
+        /// The forward parameter terms `fp`, `hxp` and `hup`, with `H = l + lambda' f`.
+        fn parameter_terms<S: Scalar>(
+            &self,
+            at: Stage<'_, S, NX, NU, NP, NS>,
+            lambda: &SVector<S, NX>,
+            out: &mut ParameterTerms<S, NX, NU, NP>,
+        )
+    }
+
+    derived! {
+        /// `d2 l_T/dx dp`, `NX x NP`.
+        fn terminal_parameter_terms<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut SMatrix<S, NX, NP>)
+    }
+
+    /// Writes the bounds of the controls, `NU` each, in the units of the controls. Open sides are not written; the caller
+    /// initializes both sides with infinities.
+    fn bounds<S: Scalar>(&self, _p: &SVector<S, NP>, _lower: &mut SVector<S, NU>, _upper: &mut SVector<S, NU>) {
+        const { assert!(!Self::LIMITS.bounded, missing!(bounds, bounds)) };
+    }
+
+    derived_limit! {
+        /// Adds `(d lower/dp)' lower + (d upper/dp)' upper` to `gp`, `NP`. Weights of open sides are zero.
+        fn add_bounds_contraction<S: Scalar>(
+            &self,
+            p: &SVector<S, NP>,
+            lower: &SVector<S, NU>,
+            upper: &SVector<S, NU>,
+            gp: &mut SVector<S, NP>,
+        )
+        for bounds unless !Self::LIMITS.bounded
+    }
+
+    derived_limit! {
+        /// Writes the derivatives of the bounds in the parameters, `NU x NP` each; zero for open sides.
+        fn bounds_terms<S: Scalar>(
+            &self,
+            p: &SVector<S, NP>,
+            lower: &mut SMatrix<S, NU, NP>,
+            upper: &mut SMatrix<S, NU, NP>,
+        )
+        for bounds unless !Self::LIMITS.bounded
+    }
+
+    /// Writes the values of the constraints of a stage into `c`, inequalities (`c <= 0`) first. Every entry is written.
+    fn stage_constraints<S: Scalar>(&self, _at: Stage<'_, S, NX, NU, NP, NS>, _c: &mut [S]) {
+        const { assert!(Self::LIMITS.stage() == 0, missing!(stage_constraints, stage_constraints)) };
+    }
+
+    /// Writes the values of the terminal constraints into `c`, inequalities (`c <= 0`) first. Every entry is written.
+    fn terminal_constraints<S: Scalar>(&self, _at: Terminal<'_, S, NX, NP, NS>, _c: &mut [S]) {
+        const { assert!(Self::LIMITS.terminal() == 0, missing!(terminal_constraints, terminal_constraints)) };
+    }
+
+    derived_limit! {
+        /// The constraints of a stage to second order. `mu` holds one multiplier for each constraint.
+        fn expand_stage_constraints<S: Scalar>(
+            &self,
+            at: Stage<'_, S, NX, NU, NP, NS>,
+            mu: &[S],
+            out: &mut ConstraintExpansion<S, NX, NU>,
+        )
+        for stage_constraints unless Self::LIMITS.stage() == 0
+    }
+
+    derived_limit! {
+        /// The terminal constraints to second order. `mu` holds one multiplier for each constraint. The record has no control.
+        fn expand_terminal_constraints<S: Scalar>(
+            &self,
+            at: Terminal<'_, S, NX, NP, NS>,
+            mu: &[S],
+            out: &mut ConstraintExpansion<S, NX, 0>,
+        )
+        for terminal_constraints unless Self::LIMITS.terminal() == 0
+    }
+
+    derived_limit! {
+        /// Adds the gradient of the scalar `mu' (cx dx + cu du) + dmu' c` in `p` and in `s` to `out`.
+        fn add_stage_constraint_contraction<S: Scalar>(
+            &self,
+            at: Stage<'_, S, NX, NU, NP, NS>,
+            mu: &[S],
+            variation: Variation<'_, S, NX, NU>,
+            dmu: &[S],
+            out: ParameterGradient<'_, S, NP, NS>,
+        )
+        for stage_constraints unless Self::LIMITS.stage() == 0
+    }
+
+    derived_limit! {
+        /// Adds the gradient of the scalar `mu' cx dx + dmu' c` of the terminal state in `p` and in `s` to `out`.
+        fn add_terminal_constraint_contraction<S: Scalar>(
+            &self,
+            at: Terminal<'_, S, NX, NP, NS>,
+            mu: &[S],
+            dx: &SVector<S, NX>,
+            dmu: &[S],
+            out: ParameterGradient<'_, S, NP, NS>,
+        )
+        for terminal_constraints unless Self::LIMITS.terminal() == 0
+    }
+
+    derived_limit! {
+        /// Derivatives in the parameters: of the constraints of a stage, and of the gradient of `mu' c`.
+        fn stage_constraint_terms<S: Scalar>(
+            &self,
+            at: Stage<'_, S, NX, NU, NP, NS>,
+            mu: &[S],
+            out: &mut ConstraintParameterTerms<S, NX, NU, NP>,
+        )
+        for stage_constraints unless Self::LIMITS.stage() == 0
+    }
+
+    derived_limit! {
+        /// Derivatives in the parameters: of the terminal constraints, and of the gradient of `mu' c`.
+        fn terminal_constraint_terms<S: Scalar>(
+            &self,
+            at: Terminal<'_, S, NX, NP, NS>,
+            mu: &[S],
+            out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
+        )
+        for terminal_constraints unless Self::LIMITS.terminal() == 0
+    }
+}
