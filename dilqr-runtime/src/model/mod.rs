@@ -14,7 +14,8 @@
 //! 1. Implement [`Model<NX, NU, NP>`](Model), or `Model<NX, NU, NP, NS>` with parameters of the stages. The numbers are
 //!    inferred everywhere else.
 //! 2. Write [`dynamics`](Model::dynamics), [`stage_cost`](Model::stage_cost) and [`terminal_cost`](Model::terminal_cost) for
-//!    any [`Scalar`]. Constants are `S::from_f64(..)`; conditions are [masks](Scalar::less) and [selects](Scalar::select).
+//!    any [`Scalar`](crate::Scalar). Constants are `S::from_f64(..)`; conditions are [masks](crate::Scalar::less) and
+//!    [selects](crate::Scalar::select).
 //! 3. Declare limits in [`LIMITS`](Model::LIMITS), and write [`bounds`](Model::bounds),
 //!    [`stage_constraints`](Model::stage_constraints) and [`terminal_constraints`](Model::terminal_constraints) for the kinds
 //!    that are declared.
