@@ -87,7 +87,7 @@ pub(crate) use functions_of_wrapped_model;
 
 /// The functions of an optimal control problem and their derivatives, as kernels over any [`Scalar`].
 ///
-/// `#[dilqr_runtime::model]` implements it for the unit struct that it adds to the module. The [module](self) shows an
+/// `#[dilqr_runtime::model]` implements it for the unit struct that it adds to the module. The [module](crate::model) shows an
 /// implementation by hand.
 ///
 /// With the feature `dual` only [`dynamics`](Model::dynamics), [`stage_cost`](Model::stage_cost) and
