@@ -87,8 +87,8 @@ pub(crate) use functions_of_wrapped_model;
 
 /// The functions of an optimal control problem and their derivatives, as kernels over any [`Scalar`].
 ///
-/// `#[dilqr_runtime::model]` implements it for the unit struct that it adds to the module. The [module](crate::model) shows an
-/// implementation by hand.
+/// `#[dilqr_runtime::model]` implements it for the unit struct that it adds to the module. The
+/// [module](mod@crate::model) shows an implementation by hand.
 ///
 /// With the feature `dual` only [`dynamics`](Model::dynamics), [`stage_cost`](Model::stage_cost) and
 /// [`terminal_cost`](Model::terminal_cost) are required, and derivatives come from hyper-dual numbers. Without it all methods
