@@ -10,7 +10,7 @@ use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::linalg::symmetric_eigen::{eigenvalues, smaller};
 use crate::lq::bounds::{Bounds, Side};
 use crate::model::limits::Limit;
-use crate::ocp::instance::Constraint;
+use crate::ocp::constraints::Constraint;
 use crate::solution::{CertificateData, Solution};
 use crate::stats::Stats;
 

@@ -15,12 +15,12 @@ use crate::ilqr::Ilqr;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::stage::{Stage, Terminal};
+use crate::ocp::constraints::violation;
 use crate::ocp::rollout::Simulation;
 use crate::ocp::trajectory::at_stage;
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::solution::{Multipliers, Solution, copy};
-use crate::solve::augmented_lagrangian::violation;
 use crate::stats::Stats;
 use crate::status::Status;
 

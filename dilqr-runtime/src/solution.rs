@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::cause::Cause;
-use crate::ocp::instance::Constraint;
+use crate::ocp::constraints::Constraint;
 use crate::stats::Stats;
 use crate::status::Status;
 

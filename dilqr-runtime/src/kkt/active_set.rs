@@ -6,12 +6,13 @@ use core::iter::repeat_with;
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::lagrangian::LagrangianGradients;
-use crate::kkt::linear::{KktSystem, LinearTerms, Step};
+use crate::kkt::linear::{KktSystem, LinearTerms, Step, largest_relative_step};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
-use crate::linalg::products::{add_product, add_transposed_product, larger, zeros};
-use crate::lq::bounds::{Bounds, Side};
+use crate::linalg::products::{add_product, add_transposed_product, zeros};
+use crate::lq::bounds::Bounds;
 use crate::lq::equality_constrained::{
     ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, NextLinear, Row, Singular,
 };
@@ -19,7 +20,8 @@ use crate::lq::riccati::{Pattern, Quadratic, next_state};
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
-use crate::ocp::instance::{CostDerivativesMut, is_enforced_at};
+use crate::ocp::constraints::is_enforced_at;
+use crate::ocp::instance::CostDerivativesMut;
 use crate::ocp::stationarity::{Magnitudes, Stationarity, is_rounding_step};
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
@@ -51,29 +53,6 @@ pub(super) struct NewtonParts<S, const NX: usize, const NU: usize> {
     pub(super) gu: Vec<SVector<S, NU>>,
     /// Constants of the active rows, those of the terminal state last.
     rows: Vec<Vec<SVector<S, 1>>>,
-}
-
-/// Memory for the linear part of a solve.
-#[derive(Clone, Debug)]
-pub(crate) struct ActiveSetLinear<S, const NX: usize, const NU: usize, const C: usize> {
-    /// The linear parts of the recursion, `T`.
-    stages: Vec<ActiveLinear<S, NX, NU, C>>,
-    /// `T` offsets of the dynamics.
-    offsets: Vec<SMatrix<S, NX, C>>,
-    terms: LinearTerms<S, NX, NU, C>,
-    /// Constants of the rows that the terminal state propagates; on the way forward, multipliers of the terminal rows.
-    end: Vec<SVector<S, C>>,
-    /// Of the rows that were propagated to a stage: constants on the way back, multipliers on the way forward.
-    propagated_rows: Vec<SVector<S, C>>,
-    /// Multipliers of all rows of a stage.
-    row_multipliers: Vec<SVector<S, C>>,
-}
-
-impl<S, const NX: usize, const NU: usize> ActiveSetLinear<S, NX, NU, 1> {
-    /// `k_t` of the last solve, `T` vectors.
-    pub(crate) fn feedforward(&self) -> impl Iterator<Item = &SVector<S, NU>> {
-        self.stages.iter().map(|stage| &stage.k)
-    }
 }
 
 /// Empty lists with room for `most` entries each.
@@ -163,8 +142,29 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             self.value_hessians[t] = value;
             self.costates[t] = lambda;
         }
+        self.check_propagated_rows()
+    }
+
+    /// Fails where rows are left over at stage 0, where the state is given.
+    pub(super) fn check_propagated_rows(&self) -> Result<(), (usize, Singular)> {
         let dependent = self.stages.first().is_some_and(|stage| stage.propagated_rows().next().is_some());
         if dependent { Err((0, Singular::Dependent(None))) } else { Ok(()) }
+    }
+
+    /// Stores the multipliers that a step has for the constraints among the rows of stage `t`, or of the terminal state, in
+    /// a list of all constraints.
+    pub(super) fn store_multipliers(&self, t: usize, rows: &[SVector<S, 1>], limits: &Limits, multipliers: &mut [S]) {
+        let first = t * limits.stage();
+        let terminal = if t == self.horizon() { self.terminal.sources.as_slice() } else { &[] };
+        let stage = self.rows(t).iter().map(|source| match *source {
+            ConstraintId::Constraint(i) => Some(i),
+            ConstraintId::Bound(..) => None,
+        });
+        for (i, multiplier) in stage.chain(terminal.iter().copied().map(Some)).zip(rows) {
+            if let Some(i) = i {
+                multipliers[first + i] = multiplier[0];
+            }
+        }
     }
 
     /// Derivatives of stage `t`, with the barriers of a relaxed problem.
@@ -252,11 +252,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 let unit = SVector::from_fn(|j, _| if i == j { side.direction() } else { S::zero() });
                 self.stages[t].push(ConstraintId::Bound(i, side), Row { x: zeros(), u: unit });
                 // Zero at the bound; a dual number has the motion of the bound.
-                let distance = match side {
-                    Side::Lower => bounds.lower[i] - u[i],
-                    Side::Upper => u[i] - bounds.upper[i],
-                };
-                self.newton.rows[t].push(SVector::from_fn(|_, _| distance));
+                self.newton.rows[t].push(SVector::from_fn(|_, _| bounds.constraint(side, i, u)));
             }
         }
         qu
@@ -338,19 +334,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             terms.rows.extend_from_slice(&newton.rows[t]);
         });
         multipliers.fill(S::zero());
-        let (stage_multipliers, terminal_multipliers) = multipliers.split_at_mut(horizon * limits.stage());
-        self.forward(memory, &end, |t, step| {
-            for (source, multiplier) in self.rows(t).iter().zip(step.rows) {
-                if let ConstraintId::Constraint(i) = *source {
-                    stage_multipliers[t * limits.stage() + i] = multiplier[0];
-                }
-            }
-            if t == horizon {
-                for (&i, multiplier) in self.terminal.sources.iter().zip(step.rows) {
-                    terminal_multipliers[i] = multiplier[0];
-                }
-            }
-        });
+        self.forward(memory, &end, |t, step| self.store_multipliers(t, step.rows, limits, multipliers));
         self.relative_step(memory, states, controls)
     }
 
@@ -363,18 +347,15 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         controls: &[SVector<S, NU>],
     ) -> S {
         let magnitudes = Magnitudes::of(states, controls);
-        let (mut largest, mut dx) = (S::zero(), zeros());
-        for (t, (stage, linear)) in self.stages.iter().zip(&memory.stages).enumerate() {
-            let mut du = linear.k;
-            let rounding = is_rounding_step(&du, &stage.gain, (&states[t], &controls[t]));
+        let stages = self.stages.iter().zip(&memory.stages).enumerate().map(|(t, (stage, linear))| {
+            let mut k = linear.k;
+            let rounding = is_rounding_step(&k, &stage.gain, (&states[t], &controls[t]));
             for j in (0..NU).filter(|&j| rounding[j]) {
-                du[j] = S::zero();
+                k[j] = S::zero();
             }
-            add_product(&mut du, &stage.gain, &dx);
-            dx = next_state(&stage.fx, &stage.fu, &zeros(), &dx, &du);
-            largest = larger(largest, magnitudes.relative(&dx, &du));
-        }
-        largest
+            (&stage.fx, &stage.fu, &stage.gain, k)
+        });
+        largest_relative_step(stages, &magnitudes)
     }
 }
 

@@ -23,139 +23,22 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::kkt::active_set::{ActiveSet, ActiveSetLinear};
+use crate::kkt::active_set::ActiveSet;
+use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::{KktSystem, LinearTerms};
 use crate::linalg::products::zeros;
 use crate::lq::bounds::{Bounds, Side};
-use crate::lq::curvature::Curvature;
+use crate::lq::curvature::ProximalTerm;
 use crate::lq::equality_constrained::{ConstraintId, Row, Singular};
 use crate::lq::riccati::{Dense, Quadratic};
 use crate::model::Model;
-use crate::model::limits::Limits;
 use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
 use crate::model::stage::{Stage, Terminal};
-use crate::ocp::instance::{OcpInstance, PatternOf, is_enforced_at};
-use crate::ocp::rollout::Cost;
+use crate::ocp::barrier_point::{BarrierPoint, BarrierStep};
+use crate::ocp::constraints::{ConstraintKind, ConstraintPlace, is_enforced_at};
+use crate::ocp::instance::{OcpInstance, PatternOf};
 use crate::ocp::trajectory::{Trajectory, at_stage};
 use crate::settings::Hessian;
-
-/// The two barriers of a control's interval, with their signs: `sign (u - bound)` is the distance.
-pub(crate) const SIDES: [(usize, f64); 2] = [(0, 1.0), (1, -1.0)];
-
-/// A primal-dual point of the barrier problem.
-#[derive(Clone, Debug)]
-pub(crate) struct BarrierPoint<const NX: usize, const NU: usize> {
-    /// States that need not satisfy the dynamics, controls, and values of the constraints.
-    pub(crate) trajectory: Trajectory<f64, NX, NU>,
-    pub(crate) cost: Cost<f64>,
-    /// `f(x_t, u_t) - x_{t+1}`, `T` vectors.
-    pub(crate) defects: Vec<SVector<f64, NX>>,
-    /// `lambda_t`, `T + 1` vectors.
-    pub(crate) costates: Vec<SVector<f64, NX>>,
-    /// One for each constraint; that of an equality has no meaning.
-    pub(crate) slacks: Vec<f64>,
-    /// One for each constraint.
-    pub(crate) multipliers: Vec<f64>,
-    /// Of the lower and the upper bounds, `T` each.
-    pub(crate) bound_multipliers: [Vec<SVector<f64, NU>>; 2],
-}
-
-impl<const NX: usize, const NU: usize> BarrierPoint<NX, NU> {
-    pub(crate) fn zeros(horizon: usize, limits: &Limits) -> Self {
-        let rows = horizon * limits.stage() + limits.terminal();
-        Self {
-            trajectory: Trajectory::zeros(horizon, limits),
-            cost: Cost { total: 0.0, magnitude: 0.0 },
-            defects: vec![zeros(); horizon],
-            costates: vec![zeros(); horizon + 1],
-            slacks: vec![1.0; rows],
-            multipliers: vec![0.0; rows],
-            bound_multipliers: [vec![zeros(); horizon], vec![zeros(); horizon]],
-        }
-    }
-
-    /// `mu / s + (y / s) r`: the slope of the barrier of inequality `index` with the residual `r`.
-    fn barrier_slope(&self, index: usize, mu: f64, residual: f64) -> f64 {
-        let (s, y) = (self.slacks[index], self.multipliers[index]);
-        mu / s + y / s * residual
-    }
-
-    /// Copies another point of the same horizon.
-    pub(crate) fn copy_from(&mut self, other: &Self) {
-        self.trajectory.copy_from(&other.trajectory);
-        self.cost = other.cost;
-        self.defects.copy_from_slice(&other.defects);
-        self.costates.copy_from_slice(&other.costates);
-        self.slacks.copy_from_slice(&other.slacks);
-        self.multipliers.copy_from_slice(&other.multipliers);
-        for (own, other) in self.bound_multipliers.iter_mut().zip(&other.bound_multipliers) {
-            own.copy_from_slice(other);
-        }
-    }
-
-    /// The residual of constraint `index`: `c + s` of an inequality, `e` of an equality, 0 where it is not enforced.
-    pub(crate) fn residual(&self, index: usize, kind: RowKind) -> f64 {
-        match kind {
-            RowKind::Inequality => self.trajectory.constraints[index] + self.slacks[index],
-            RowKind::Equality => self.trajectory.constraints[index],
-            RowKind::Absent => 0.0,
-        }
-    }
-}
-
-/// What a constraint is at a stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RowKind {
-    Inequality,
-    Equality,
-    /// A constraint on the given state.
-    Absent,
-}
-
-impl RowKind {
-    /// The kind of entry `index` of [`Trajectory::constraints`].
-    pub(crate) fn of(limits: &Limits, horizon: usize, index: usize) -> Self {
-        let (inequality, enforced) = match index.checked_sub(horizon * limits.stage()) {
-            Some(i) => (i < limits.terminal_inequalities, true),
-            None => {
-                let (t, i) = (index / limits.stage(), index % limits.stage());
-                (i < limits.stage_inequalities, is_enforced_at(limits, t, i))
-            }
-        };
-        match (enforced, inequality) {
-            (false, _) => Self::Absent,
-            (true, true) => Self::Inequality,
-            (true, false) => Self::Equality,
-        }
-    }
-}
-
-/// The step of a point, as changes of the primal variables and new values of the multipliers.
-#[derive(Clone, Debug)]
-pub(crate) struct BarrierStep<const NX: usize, const NU: usize> {
-    /// `dx_t`, `T + 1` vectors.
-    pub(crate) dx: Vec<SVector<f64, NX>>,
-    /// `du_t`, `T` vectors.
-    pub(crate) du: Vec<SVector<f64, NU>>,
-    pub(crate) ds: Vec<f64>,
-    pub(crate) costates: Vec<SVector<f64, NX>>,
-    pub(crate) multipliers: Vec<f64>,
-    pub(crate) bound_multipliers: [Vec<SVector<f64, NU>>; 2],
-}
-
-impl<const NX: usize, const NU: usize> BarrierStep<NX, NU> {
-    pub(crate) fn zeros(horizon: usize, limits: &Limits) -> Self {
-        let rows = horizon * limits.stage() + limits.terminal();
-        Self {
-            dx: vec![zeros(); horizon + 1],
-            du: vec![zeros(); horizon],
-            ds: vec![0.0; rows],
-            costates: vec![zeros(); horizon + 1],
-            multipliers: vec![0.0; rows],
-            bound_multipliers: [vec![zeros(); horizon], vec![zeros(); horizon]],
-        }
-    }
-}
 
 /// The factorized LQ problem about a point, and the first derivatives that its linear part needs.
 #[derive(Clone, Debug)]
@@ -218,30 +101,24 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let horizon = point.defects.len();
+        let horizon = point.horizon();
         let mut value = self.expand_terminal(instance, point, method);
-        let mut curvature = Curvature::of_terminal(&value);
-        let mut proximal = curvature.proximal(method.regularization);
-        proximal.add_to(&mut value, &mut zeros::<f64, NU, NU>());
+        let mut proximal = ProximalTerm::of_terminal(method.regularization, &mut value);
         self.system.value_hessians[horizon] = value;
         let prepared = self.system.terminal.prepare();
         prepared.map_err(|source| (horizon, Singular::Dependent(Some(source))))?;
         for t in (0..horizon).rev() {
             self.expand_stage(instance, point, t, method.hessian);
             let HamiltonianExpansion { fx, fu, hxx, hux, huu, .. } = &self.system.hamiltonian;
-            curvature.add_stage::<PatternOf<M, NP, NS>>(&Quadratic { fx, fu, hxx, hux, huu });
+            proximal.add_stage::<PatternOf<M, NP, NS>>(&Quadratic { fx, fu, hxx, hux, huu });
             self.add_constraints(instance, point, t, method);
             self.add_bounds(instance, point, t, method.barriers);
-            if method.regularization > 0.0 {
-                proximal = curvature.proximal(method.regularization);
-                let HamiltonianExpansion { hxx, huu, .. } = &mut self.system.hamiltonian;
-                proximal.add_to(hxx, huu);
-            }
+            let HamiltonianExpansion { hxx, huu, .. } = &mut self.system.hamiltonian;
+            proximal.weights.add_to(hxx, huu);
             self.system.eliminate(t, &mut value).map_err(|singular| (t, singular))?;
             self.system.value_hessians[t] = value;
         }
-        let dependent = self.system.stages.first().is_some_and(|stage| stage.propagated_rows().next().is_some());
-        if dependent { Err((0, Singular::Dependent(None))) } else { Ok(()) }
+        self.system.check_propagated_rows()
     }
 
     /// Derivatives of the terminal cost and constraints. Returns `V_T`.
@@ -255,7 +132,7 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let horizon = point.defects.len();
+        let horizon = point.horizon();
         let at = Terminal::new(&point.trajectory.states[horizon], instance.params, &instance.stage_params[horizon]);
         let mut terminal = TerminalExpansion::zeros();
         instance.model.expand_terminal(at, &mut terminal);
@@ -266,8 +143,9 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
         if limits.terminal() == 0 {
             return value;
         }
-        let range = at_stage(&point.multipliers, horizon, horizon, limits);
-        instance.model.expand_terminal_constraints(at, &point.multipliers[range.clone()], terminal_expansion);
+        let multipliers = &point.duals.constraints;
+        let range = at_stage(multipliers, horizon, horizon, limits);
+        instance.model.expand_terminal_constraints(at, &multipliers[range.clone()], terminal_expansion);
         if method.hessian == Hessian::Exact {
             value += terminal_expansion.hxx;
         }
@@ -278,7 +156,7 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
                 end.sources.push(i);
                 end.rows.push(cx);
             } else if method.barriers {
-                value += cx * cx.transpose() * (point.multipliers[index] / point.slacks[index]);
+                value += cx * cx.transpose() * (multipliers[index] / point.slacks[index]);
             }
         }
         value
@@ -300,7 +178,7 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
         // Kernels write no structural zero, but constraints and barriers are added to the record.
         *hamiltonian = HamiltonianExpansion::zeros();
         match hessian {
-            Hessian::Exact => instance.model.expand_hamiltonian(at, &point.costates[t + 1], hamiltonian),
+            Hessian::Exact => instance.model.expand_hamiltonian(at, &point.duals.costates[t + 1], hamiltonian),
             Hessian::GaussNewton => {
                 instance.model.expand_stage(at, &mut self.stage);
                 let StageExpansion { fx, fu, lx, lu, lxx, lux, luu, .. } = self.stage;
@@ -328,9 +206,9 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
         }
         let Trajectory { states, controls, .. } = &point.trajectory;
         let at = Stage::new(&states[t], &controls[t], instance.params, &instance.stage_params[t]);
-        let first = t * limits.stage();
+        let (multipliers, first) = (&point.duals.constraints, t * limits.stage());
         let ActiveSet { hamiltonian, expansion, stages, .. } = &mut self.system;
-        instance.model.expand_stage_constraints(at, &point.multipliers[first..][..limits.stage()], expansion);
+        instance.model.expand_stage_constraints(at, &multipliers[first..][..limits.stage()], expansion);
         if method.hessian == Hessian::Exact {
             hamiltonian.hxx += expansion.hxx;
             hamiltonian.hux += expansion.hux;
@@ -342,7 +220,7 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
             if i >= limits.stage_inequalities {
                 stages[t].push(ConstraintId::Constraint(i), row);
             } else if method.barriers {
-                let weight = point.multipliers[first + i] / point.slacks[first + i];
+                let weight = multipliers[first + i] / point.slacks[first + i];
                 let (x, u) = (row.x * weight, row.u * weight);
                 hamiltonian.hxx += row.x * x.transpose();
                 hamiltonian.hux += row.u * x.transpose();
@@ -367,12 +245,12 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
         let u = &point.trajectory.controls[t];
         for i in 0..NU {
             if instance.bounds.is_point(i) {
-                let unit = SVector::from_fn(|j, _| if i == j { -1.0 } else { 0.0 });
+                let unit = SVector::from_fn(|j, _| if i == j { Side::Lower.direction() } else { 0.0 });
                 self.system.stages[t].push(ConstraintId::Bound(i, Side::Lower), Row { x: zeros(), u: unit });
             } else if barriers {
-                for (side, sign) in SIDES {
-                    let distance = sign * (u[i] - instance.bounds.side(side)[i]);
-                    self.system.hamiltonian.huu[(i, i)] += point.bound_multipliers[side][t][i] / distance;
+                for side in Side::BOTH {
+                    let distance = -instance.bounds.constraint(side, i, u);
+                    self.system.hamiltonian.huu[(i, i)] += point.duals.bounds(side)[t][i] / distance;
                 }
             }
         }
@@ -392,7 +270,10 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
         let limits = const { &M::LIMITS };
         let horizon = defects.len();
         let Self { system, linear, rows, .. } = self;
-        let slope = |index| point.barrier_slope(index, mu, residuals[index]);
+        let slope = |index: usize| {
+            let (s, y) = (point.slacks[index], point.duals.constraints[index]);
+            mu / s + y / s * residuals[index]
+        };
         let terms = |t: usize, terms: &mut LinearTerms<f64, NX, NU, 1>| {
             terms.gx = system.newton.gx[t];
             if t < horizon {
@@ -400,12 +281,12 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
                 terms.offset = defects[t];
             }
             for index in at_stage(residuals, t, horizon, limits) {
-                match RowKind::of(limits, horizon, index) {
-                    RowKind::Inequality if barriers => {
+                match ConstraintKind::of(limits, horizon, index) {
+                    ConstraintKind::Inequality if barriers => {
                         terms.gx += rows[index].x * slope(index);
                         terms.gu += rows[index].u * slope(index);
                     }
-                    RowKind::Equality => terms.rows.push(SVector::from_fn(|_, _| residuals[index])),
+                    ConstraintKind::Equality => terms.rows.push(SVector::from_fn(|_, _| residuals[index])),
                     _ => {}
                 }
             }
@@ -413,23 +294,14 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
                 add_bound_terms(instance.bounds, &point.trajectory.controls[t], (mu, barriers), terms);
             }
         };
-        let BarrierStep { dx, du, costates, multipliers, .. } = out;
+        let BarrierStep { dx, du, duals, .. } = out;
         system.solve::<Dense, 1, false>(linear, terms, |t, step| {
             dx[t] = *step.dx;
-            let first = t * limits.stage();
-            if t == horizon {
-                for (&i, y) in system.terminal.sources.iter().zip(step.rows) {
-                    multipliers[first + i] = y[0];
-                }
-                return;
+            if t < horizon {
+                du[t] = *step.du;
+                duals.costates[t + 1] = *step.dlambda;
             }
-            du[t] = *step.du;
-            costates[t + 1] = *step.dlambda;
-            for (source, y) in system.rows(t).iter().zip(step.rows) {
-                if let ConstraintId::Constraint(i) = *source {
-                    multipliers[first + i] = y[0];
-                }
-            }
+            system.store_multipliers(t, step.rows, limits, &mut duals.constraints);
         });
         if barriers {
             self.recover(instance, point, mu, residuals, out);
@@ -448,28 +320,25 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let horizon = point.defects.len();
-        for index in (0..residuals.len()).filter(|&i| RowKind::of(limits, horizon, i) == RowKind::Inequality) {
-            let t = if index < horizon * limits.stage() { index / limits.stage() } else { horizon };
-            let row = &self.rows[index];
+        let horizon = point.horizon();
+        for (index, &residual) in residuals.iter().enumerate() {
+            let place = ConstraintPlace::of(limits, horizon, index);
+            if place.kind() != ConstraintKind::Inequality {
+                continue;
+            }
+            let (t, row) = (place.t, &self.rows[index]);
             let along = row.x.dot(&out.dx[t]) + if t < horizon { row.u.dot(&out.du[t]) } else { 0.0 };
-            let (s, y) = (point.slacks[index], point.multipliers[index]);
-            let ds = -residuals[index] - along;
+            let (s, y) = (point.slacks[index], point.duals.constraints[index]);
+            let ds = -residual - along;
             out.ds[index] = ds;
-            out.multipliers[index] = mu / s - y / s * ds;
+            out.duals.constraints[index] = mu / s - y / s * ds;
         }
-        if !limits.bounded {
-            return;
-        }
-        for t in 0..horizon {
+        for t in (0..horizon).filter(|_| limits.bounded) {
             let u = &point.trajectory.controls[t];
-            for i in (0..NU).filter(|&i| !instance.bounds.is_point(i)) {
-                for (side, sign) in SIDES {
-                    let distance = sign * (u[i] - instance.bounds.side(side)[i]);
-                    let z = point.bound_multipliers[side][t][i];
-                    out.bound_multipliers[side][t][i] =
-                        if distance.is_finite() { mu / distance - z / distance * sign * out.du[t][i] } else { 0.0 };
-                }
+            for (i, side) in instance.bounds.sides() {
+                let distance = -instance.bounds.constraint(side, i, u);
+                let (y, change) = (point.duals.bounds(side)[t][i], -side.direction::<f64>() * out.du[t][i]);
+                out.duals.bounds_mut(side)[t][i] = mu / distance - y / distance * change;
             }
         }
     }

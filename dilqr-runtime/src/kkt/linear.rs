@@ -12,9 +12,10 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::relaxed::Relaxed;
-use crate::linalg::products::zeros;
+use crate::linalg::products::{add_product, larger, zeros};
 use crate::lq::equality_constrained::ConstraintId;
-use crate::lq::riccati::Pattern;
+use crate::lq::riccati::{Pattern, next_state};
+use crate::ocp::stationarity::Magnitudes;
 use crate::scalar::Scalar;
 
 /// The linear part of one stage, `C` columns. At the horizon only `gx` and `rows` count.
@@ -88,4 +89,19 @@ pub(crate) trait KktSystem<S: Scalar, const NX: usize, const NU: usize> {
         terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
         visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
     ) -> SMatrix<S, NX, C>;
+}
+
+/// The largest change along a step with `du_t = K_t dx_t + k_t` over the magnitude of the variable. A stage gives `fx`, `fu`,
+/// `K` and `k`.
+pub(crate) fn largest_relative_step<'a, S: Scalar, const NX: usize, const NU: usize>(
+    stages: impl Iterator<Item = (&'a SMatrix<S, NX, NX>, &'a SMatrix<S, NX, NU>, &'a SMatrix<S, NU, NX>, SVector<S, NU>)>,
+    magnitudes: &Magnitudes<S, NX, NU>,
+) -> S {
+    let (mut largest, mut dx) = (S::zero(), zeros());
+    for (fx, fu, gain, mut du) in stages {
+        add_product(&mut du, gain, &dx);
+        dx = next_state(fx, fu, &zeros(), &dx, &du);
+        largest = larger(largest, magnitudes.relative(&dx, &du));
+    }
+    largest
 }

@@ -2,6 +2,7 @@
 //! for any number of linear parts. Newton steps, gradients, Jacobians and second derivatives are such solves.
 
 pub(crate) mod active_set;
+pub(crate) mod active_set_linear;
 pub(crate) mod barrier;
 mod lagrangian;
 pub(crate) mod linear;
@@ -11,7 +12,8 @@ pub(crate) mod unconstrained;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::kkt::active_set::{ActiveSet, ActiveSetLinear};
+use crate::kkt::active_set::ActiveSet;
+use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};

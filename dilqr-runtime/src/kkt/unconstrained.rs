@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
-use crate::kkt::linear::{KktSystem, LinearTerms, Step};
-use crate::linalg::products::{add_product, add_transposed_product, larger, zeros};
+use crate::kkt::linear::{KktSystem, LinearTerms, Step, largest_relative_step};
+use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::lq::proximal::Proximal;
 use crate::lq::riccati::{Pattern, Quadratic, StageFactor, next_state};
 use crate::model::Model;
@@ -149,14 +149,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> Unconstrained<S, NX, NU> {
     /// The largest relative change that the Newton step about the trajectory makes, right after its factorization.
     /// Entries of the step that are within rounding errors count as zero.
     pub(crate) fn relative_newton_step(&self, magnitudes: &Magnitudes<S, NX, NU>) -> S {
-        let mut dx = zeros();
-        let mut largest = S::zero();
-        for (StageFactorization { fx, fu, factor }, k) in self.stages.iter().zip(&self.feedforward) {
-            let du = factor.control(&dx, k);
-            dx = next_state(fx, fu, &zeros(), &dx, &du);
-            largest = larger(largest, magnitudes.relative(&dx, &du));
-        }
-        largest
+        let stages = self.stages.iter().zip(&self.feedforward);
+        let stages = stages.map(|(StageFactorization { fx, fu, factor }, k)| (fx, fu, &factor.gain, *k));
+        largest_relative_step(stages, magnitudes)
     }
 }
 

@@ -38,9 +38,21 @@ impl<S: Scalar, const NU: usize> Bounds<S, NU> {
         bounds
     }
 
-    /// The lower bounds for 0, the upper ones for 1.
-    pub(crate) fn side(&self, side: usize) -> &SVector<S, NU> {
-        if side == 0 { &self.lower } else { &self.upper }
+    /// The bound of control `i` on a side.
+    pub(crate) fn at(&self, side: Side, i: usize) -> S {
+        match side {
+            Side::Lower => self.lower[i],
+            Side::Upper => self.upper[i],
+        }
+    }
+
+    /// The bound of control `i` on a side as an inequality `c <= 0`: `lower - u` or `u - upper`.
+    #[inline(always)]
+    pub(crate) fn constraint(&self, side: Side, i: usize, u: &SVector<S, NU>) -> S {
+        match side {
+            Side::Lower => self.lower[i] - u[i],
+            Side::Upper => u[i] - self.upper[i],
+        }
     }
 
     /// Projects `u` onto its intervals.
@@ -101,6 +113,8 @@ impl<S: Scalar, const NU: usize> Bounds<S, NU> {
 }
 
 impl Side {
+    pub(crate) const BOTH: [Self; 2] = [Self::Lower, Self::Upper];
+
     /// The active side for a multiplier `Qu` of a bound: positive at the lower bound, negative at the upper bound.
     pub(crate) fn of_multiplier(qu: f64) -> Option<Self> {
         match qu {
@@ -120,6 +134,12 @@ impl Side {
 }
 
 impl<const NU: usize> Bounds<f64, NU> {
+    /// The sides of all intervals that are not open, but for intervals of one point: control and side.
+    pub(crate) fn sides(&self) -> impl Iterator<Item = (usize, Side)> + '_ {
+        let all = (0..NU).flat_map(|i| Side::BOTH.map(|side| (i, side)));
+        all.filter(|&(i, side)| !self.is_point(i) && self.at(side, i).is_finite())
+    }
+
     /// Whether the interval of control `i` is one point.
     pub(crate) fn is_point(&self, i: usize) -> bool {
         self.lower[i] >= self.upper[i]

@@ -10,7 +10,7 @@ use nalgebra::{SMatrix, SVector};
 use crate::linalg::products::{larger, zeros};
 use crate::lq::proximal::Proximal;
 use crate::lq::riccati::{Pattern, Quadratic};
-use crate::scalar::Scalar;
+use crate::scalar::{Mask, Scalar};
 
 /// The diagonals `D` and `E` after the stages from the horizon to the current one.
 #[derive(Clone, Copy, Debug)]
@@ -51,5 +51,38 @@ impl<S: Scalar, const NX: usize, const NU: usize> Curvature<S, NX, NU> {
     pub(crate) fn proximal(&self, mu: S) -> Proximal<S, NX, NU> {
         let scale = |weight: S| mu * S::select(weight.equal(S::zero()), S::one(), weight);
         Proximal { states: self.states.map(|weight| mu * weight), controls: self.controls.map(scale) }
+    }
+}
+
+/// The proximal term of weight `mu` along a pass. Without weight it is zero, and its scale is not computed.
+pub(crate) struct ProximalTerm<S, const NX: usize, const NU: usize> {
+    mu: S,
+    active: bool,
+    curvature: Curvature<S, NX, NU>,
+    /// Those of the current stage.
+    pub(crate) weights: Proximal<S, NX, NU>,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> ProximalTerm<S, NX, NU> {
+    /// Begins with the Hessian of the terminal cost, and adds the term to it.
+    #[inline(always)]
+    pub(crate) fn of_terminal(mu: S, lxx: &mut SMatrix<S, NX, NX>) -> Self {
+        let active = !mu.equal(S::zero()).all();
+        let curvature = Curvature::of_terminal(lxx);
+        let mut weights = Proximal::none();
+        if active {
+            weights = curvature.proximal(mu);
+            weights.add_to(lxx, &mut zeros::<S, NU, NU>());
+        }
+        Self { mu, active, curvature, weights }
+    }
+
+    /// Goes on to the stage before.
+    #[inline(always)]
+    pub(crate) fn add_stage<P: Pattern<NX, NU>>(&mut self, stage: &Quadratic<'_, S, NX, NU>) {
+        if self.active {
+            self.curvature.add_stage::<P>(stage);
+            self.weights = self.curvature.proximal(self.mu);
+        }
     }
 }

@@ -8,8 +8,9 @@ use crate::linalg::products::zeros;
 use crate::lq::bounds::Bounds;
 use crate::lq::riccati::Pattern;
 use crate::model::Model;
-use crate::model::limits::{ConstraintExpansion, Limits};
+use crate::model::limits::ConstraintExpansion;
 use crate::model::stage::{Stage, Terminal};
+use crate::ocp::constraints::is_enforced_at;
 use crate::ocp::penalty::{Penalty, PenaltyValue};
 use crate::ocp::stationarity::relative_change;
 use crate::ocp::trajectory::Trajectory;
@@ -34,44 +35,6 @@ pub(crate) struct OcpInstance<'a, M, S, const NU: usize, const NP: usize, const 
     pub(crate) stage_params: &'a [SVector<S, NS>],
     pub(crate) bounds: &'a Bounds<S, NU>,
     pub(crate) penalty: &'a Penalty<S>,
-}
-
-/// Whether constraint `i` is enforced at stage `t`. At stage 0 the state is given, so constraints on the state alone are not.
-#[inline(always)]
-pub(crate) fn is_enforced_at(limits: &Limits, t: usize, i: usize) -> bool {
-    t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true)
-}
-
-/// A constraint at a stage of a trajectory, with its value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
-pub(crate) struct Constraint {
-    /// Stage `t`; the horizon for terminal constraints.
-    pub(crate) t: usize,
-    /// Index of the constraint; inequalities come first.
-    pub(crate) i: usize,
-    pub(crate) inequality: bool,
-    /// Whether the constraint is enforced at this stage; see [`is_enforced_at`].
-    pub(crate) enforced: bool,
-    /// Value of the constraint.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
-    pub(crate) c: f64,
-}
-
-/// The constraints along a trajectory with their values: stage after stage, then the terminal ones.
-pub(crate) fn constraints_along<'a>(
-    values: &'a [f64],
-    horizon: usize,
-    limits: &'a Limits,
-) -> impl Iterator<Item = Constraint> + 'a {
-    let stages = horizon * limits.stage();
-    values.iter().enumerate().map(move |(index, &c)| match index.checked_sub(stages) {
-        Some(i) => Constraint { t: horizon, i, inequality: i < limits.terminal_inequalities, enforced: true, c },
-        None => {
-            let (t, i) = (index / limits.stage(), index % limits.stage());
-            Constraint { t, i, inequality: i < limits.stage_inequalities, enforced: is_enforced_at(limits, t, i), c }
-        }
-    })
 }
 
 /// The derivatives of a stage's cost, to which penalties are added.

@@ -74,6 +74,14 @@ impl<S: Scalar> Penalty<S> {
         matches!(self.kind, PenaltyKind::Barrier { .. })
     }
 
+    /// The multiplier of the constraint at `index` of a list of all constraints.
+    pub(crate) fn at_mut(&mut self, index: usize) -> &mut S {
+        match index.checked_sub(self.stage.len()) {
+            Some(i) => &mut self.terminal[i],
+            None => &mut self.stage[index],
+        }
+    }
+
     /// The multipliers of stage `t`.
     #[inline(always)]
     pub(crate) fn at_stage(&self, t: usize, limits: &Limits) -> &[S] {
@@ -129,8 +137,8 @@ impl<S: Scalar> Penalty<S> {
         i: usize,
         u: &SVector<S, NU>,
     ) -> impl Iterator<Item = (Side, PenaltyValue<S>)> {
-        let sides = [(Side::Lower, bounds.lower[i] - u[i]), (Side::Upper, u[i] - bounds.upper[i])];
-        sides.into_iter().filter_map(|(side, c)| {
+        Side::BOTH.into_iter().filter_map(move |side| {
+            let c = bounds.constraint(side, i, u);
             let open = c.equal(S::from_f64(f64::NEG_INFINITY));
             (!open.all()).then(|| (side, self.term(true, c, S::zero()).unless(open)))
         })

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cause::Cause;
 use crate::error::{Input, InputError, check_length};
 use crate::linalg::serde_with;
-use crate::ocp::instance::Constraint;
+use crate::ocp::constraints::Constraint;
 use crate::serial::header::{Header, Kind};
 use crate::serial::through;
 use crate::solution::{CertificateData, Multipliers, Solution};

@@ -5,7 +5,8 @@
 use crate::kkt::linear::KktSystem;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule, LimitState};
 use crate::model::Model;
-use crate::ocp::instance::{OcpInstance, is_enforced_at};
+use crate::ocp::constraints::ConstraintPlace;
+use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::MultipliersRef;
 use crate::ocp::rollout::{FeedbackLaw, cost_along};
 use crate::ocp::stationarity::STEP_MARGIN;
@@ -89,15 +90,10 @@ where
         let limits = const { &M::LIMITS };
         let NewtonWorkspace { system, report, point, penalty, .. } = memory;
         // An inactive inequality has no multiplier.
-        let (stage, terminal) = point.constraints.split_at(penalty.stage.len());
-        for (index, (mu, c)) in penalty.stage.iter_mut().zip(stage).enumerate() {
-            let (t, i) = (index / limits.stage(), index % limits.stage());
-            if (i < limits.stage_inequalities && *mu + weight * c <= 0.0) || !is_enforced_at(limits, t, i) {
-                *mu = 0.0;
-            }
-        }
-        for (mu, c) in penalty.terminal.iter_mut().zip(terminal).take(limits.terminal_inequalities) {
-            if *mu + weight * c <= 0.0 {
+        for (index, c) in point.constraints.iter().enumerate() {
+            let ConstraintPlace { inequality, enforced, .. } = ConstraintPlace::of(limits, point.controls.len(), index);
+            let mu = penalty.at_mut(index);
+            if !enforced || inequality && *mu + weight * c <= 0.0 {
                 *mu = 0.0;
             }
         }

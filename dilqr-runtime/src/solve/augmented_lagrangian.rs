@@ -10,8 +10,8 @@ use crate::scalar::float;
 use crate::iteration::Iteration;
 use crate::linalg::products::larger;
 use crate::model::Model;
-use crate::model::limits::Limits;
-use crate::ocp::instance::{OcpInstance, is_enforced_at};
+use crate::ocp::constraints::{ConstraintPlace, violation};
+use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::PenaltyKind;
 use crate::ocp::rollout::cost_along;
 use crate::ocp::trajectory::Trajectory;
@@ -89,23 +89,16 @@ where
     /// `max |c|` over equalities and `max |max(c, -mu / weight)|` over inequalities: violation and complementarity in one.
     fn update_multipliers(&mut self, weight: f64) -> f64 {
         let SolveWorkspace { current, penalty, .. } = &mut *self.memory;
-        let limits = const { &M::LIMITS };
+        let Trajectory { constraints, controls, .. } = &current.trajectory;
         let mut furthest = 0.0;
-        let mut moved = |from: f64, to: f64| {
-            furthest = larger(furthest, (to - from).abs() / weight);
-            to
-        };
-        let (stage, terminal) = current.trajectory.constraints.split_at(penalty.stage.len());
-        for (index, &c) in stage.iter().enumerate() {
-            let (t, i) = (index / limits.stage(), index % limits.stage());
-            if is_enforced_at(limits, t, i) {
-                let (before, inequality) = (penalty.stage[index], i < limits.stage_inequalities);
-                penalty.stage[index] = moved(before, penalty.term(inequality, c, before).slope);
+        for (index, &c) in constraints.iter().enumerate() {
+            let place = ConstraintPlace::of(const { &M::LIMITS }, controls.len(), index);
+            if place.enforced {
+                let from = *penalty.at_mut(index);
+                let to = penalty.term(place.inequality, c, from).slope;
+                furthest = larger(furthest, (to - from).abs() / weight);
+                *penalty.at_mut(index) = to;
             }
-        }
-        for (i, &c) in terminal.iter().enumerate() {
-            let (before, inequality) = (penalty.terminal[i], i < limits.terminal_inequalities);
-            penalty.terminal[i] = moved(before, penalty.term(inequality, c, before).slope);
         }
         self.stats.multiplier_updates += 1;
         furthest
@@ -119,26 +112,4 @@ where
         self.stats.violation_stage = (violation > 0.0).then_some(stage);
         violation
     }
-}
-
-/// The largest violation of constraints along a trajectory, and its stage.
-pub(crate) fn violation(constraints: &[f64], horizon: usize, limits: &Limits) -> (f64, usize) {
-    let mut largest = (0.0, 0);
-    let mut note = |stage: usize, inequality: bool, c: f64| {
-        let violation = if inequality { c.max(0.0) } else { c.abs() };
-        if violation > largest.0 || c.is_nan() {
-            largest = (if c.is_nan() { f64::NAN } else { violation }, stage);
-        }
-    };
-    let (stage, terminal) = constraints.split_at(horizon * limits.stage());
-    for (index, &c) in stage.iter().enumerate() {
-        let (t, i) = (index / limits.stage(), index % limits.stage());
-        if is_enforced_at(limits, t, i) {
-            note(t, i < limits.stage_inequalities, c);
-        }
-    }
-    for (i, &c) in terminal.iter().enumerate() {
-        note(horizon, i < limits.terminal_inequalities, c);
-    }
-    largest
 }

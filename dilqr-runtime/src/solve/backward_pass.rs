@@ -8,7 +8,7 @@ use num_traits::Zero;
 use crate::kkt::unconstrained::Unconstrained;
 use crate::linalg::products::{dot, is_finite, zeros};
 use crate::lq::bounds::Bounds;
-use crate::lq::curvature::Curvature;
+use crate::lq::curvature::ProximalTerm;
 use crate::lq::proximal::Proximal;
 use crate::lq::riccati::{Feedforward, Pattern, Quadratic, StageFactor, ValueFunction};
 use crate::model::Model;
@@ -201,7 +201,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             return pass;
         }
         let (mut value, mut lambda) = (terminal.lxx, terminal.lx);
-        let mut regularization = Regularization::of_terminal(mu, &mut value);
+        let mut proximal = ProximalTerm::of_terminal(mu, &mut value);
         self.costates[horizon] = lambda;
         if let Some(keep) = &mut keep {
             keep.record_terminal(&value, &lambda);
@@ -211,12 +211,12 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             records.expand_stage(instance, trajectory, t, (hessian, &lambda));
             let StageWorkspace { stage, hamiltonian, factor, .. } = records;
             let (quadratic, lx, lu) = blocks(stage, hamiltonian, hessian);
-            regularization.add_stage::<PatternOf<M, NP, NS>>(&quadratic);
+            proximal.add_stage::<PatternOf<M, NP, NS>>(&quadratic);
             let terms = residual_terms::<PatternOf<M, NP, NS>, _, _, _>(lu, quadratic.fu, &lambda);
             let bounded = instance.keeps_bounds().then_some((&controls[t], instance.bounds));
             let (mut step, definite) = minimize::<PatternOf<M, NP, NS>, _, _, _>(
                 factor,
-                (&quadratic, &regularization.proximal),
+                (&quadratic, &proximal.weights),
                 (lx, lu),
                 bounded,
                 &mut ValueFunction { hessian: &mut value, gradient: &mut lambda },
@@ -269,38 +269,6 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
         self.gains[t] = factor.gain;
         self.feedforward[t] = *k;
         self.costates[t] = *lambda;
-    }
-}
-
-/// The proximal term of a pass. Without regularization it is zero and its scale is not computed.
-struct Regularization<S, const NX: usize, const NU: usize> {
-    mu: S,
-    active: bool,
-    curvature: Curvature<S, NX, NU>,
-    proximal: Proximal<S, NX, NU>,
-}
-
-impl<S: Scalar, const NX: usize, const NU: usize> Regularization<S, NX, NU> {
-    /// Begins with the Hessian of the terminal cost, and adds the term to it.
-    #[inline(always)]
-    fn of_terminal(mu: S, lxx: &mut SMatrix<S, NX, NX>) -> Self {
-        let active = !mu.equal(S::zero()).all();
-        let curvature = Curvature::of_terminal(lxx);
-        let mut proximal = Proximal::none();
-        if active {
-            proximal = curvature.proximal(mu);
-            proximal.add_to(lxx, &mut zeros::<S, NU, NU>());
-        }
-        Self { mu, active, curvature, proximal }
-    }
-
-    /// Adds the stage before.
-    #[inline(always)]
-    fn add_stage<P: Pattern<NX, NU>>(&mut self, stage: &Quadratic<'_, S, NX, NU>) {
-        if self.active {
-            self.curvature.add_stage::<P>(stage);
-            self.proximal = self.curvature.proximal(self.mu);
-        }
     }
 }
 

@@ -10,7 +10,8 @@ use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
 use crate::model::stage::{Stage, Terminal};
 
-use crate::ocp::instance::{OcpInstance, PenaltyRecord, is_enforced_at};
+use crate::ocp::constraints::is_enforced_at;
+use crate::ocp::instance::{OcpInstance, PenaltyRecord};
 use crate::ocp::trajectory::{Trajectory, at_stage};
 use crate::settings::Hessian;
 use crate::solve::backward_pass::StageWorkspace;

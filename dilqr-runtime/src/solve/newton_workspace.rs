@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::kkt::active_set::{ActiveSet, ActiveSetLinear};
+use crate::kkt::active_set::ActiveSet;
+use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::KktSystem;
 use crate::kkt::report::ActiveSetReport;
 use crate::model::Model;

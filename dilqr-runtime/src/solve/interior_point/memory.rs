@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 
 use nalgebra::SVector;
 
-use crate::kkt::barrier::{BarrierPoint, BarrierStep, BarrierSystem};
+use crate::kkt::barrier::BarrierSystem;
 use crate::linalg::products::zeros;
 use crate::model::Model;
+use crate::ocp::barrier_point::{BarrierPoint, BarrierStep};
 use crate::solve::interior_point::filter::Filter;
 use crate::solve::interior_point::scales::Scales;
 

@@ -10,6 +10,7 @@
 //! Sources: Waechter and Biegler, *On the implementation of an interior-point filter line-search algorithm*, 2006; Frison
 //! and Diehl, *HPIPM*, 2020; Vanroye et al., *FATROP*, 2023.
 
+mod barriers;
 mod filter;
 mod iterate;
 pub(crate) mod memory;
@@ -18,20 +19,20 @@ mod scales;
 use nalgebra::SVector;
 
 use crate::iteration::Iteration;
-use crate::kkt::barrier::{BarrierHessian, BarrierPoint, RowKind, SIDES};
-use crate::linalg::products::zeros;
+use crate::kkt::barrier::BarrierHessian;
 use crate::lq::equality_constrained::Singular;
 use crate::model::Model;
+use crate::ocp::barrier_point::{BarrierPoint, Duals};
+use crate::ocp::constraints::ConstraintKind;
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::rollout::rollout;
 use crate::scalar::float;
 use crate::settings::Hessian;
+use crate::solve::interior_point::barriers::{Barrier, Barriers};
 use crate::solve::interior_point::filter::{Merit, Trial, Verdict};
-use crate::solve::interior_point::iterate::{
-    Barrier, barrier_cost, evaluate, for_each_distance, keep_multipliers_near, longest_steps, multiplier, place_inside,
-    set_multipliers, slope, take_step,
-};
+use crate::solve::interior_point::iterate::{evaluate, place_inside, take_step};
 use crate::solve::interior_point::memory::InteriorPoint;
+use crate::solve::interior_point::scales::Scales;
 use crate::solve::newton_workspace::NewtonWorkspace;
 use crate::solve::workspace::{Solve, SolveWorkspace};
 use crate::status::Status;
@@ -52,9 +53,13 @@ const ACTIVE: [f64; 3] = [1.0, 1e4, 1e8];
 /// The least barrier parameter, over the first one.
 const LAST_BARRIER: f64 = 1e-12;
 
-/// A step length that is too short to lead anywhere, and how many of these in a row end the solve.
+/// The length below which a step is short. The solve ends after [`SHORT_STEPS`] short steps in a row.
 const SHORT_STEP: f64 = 1e-3;
 const SHORT_STEPS: usize = 8;
+
+/// The least and the largest product of slack and multiplier, over the barrier parameter (Waechter and Biegler 2006, equation
+/// 16). So the Hessian of the barriers stays near that of the barrier problem.
+const COMPLEMENTARITY: (f64, f64) = (1e-10, 1e10);
 
 /// Halvings of a step.
 const HALVINGS: usize = 30;
@@ -74,6 +79,16 @@ struct Progress {
     /// The barrier parameter over the first one, or the relative step without barriers, at which the active-set method is
     /// tried next.
     identification: f64,
+}
+
+/// What a line search compares trial points with.
+#[derive(Clone, Copy, Debug)]
+struct LineSearch {
+    mu: f64,
+    from: Merit,
+    /// The derivative of the cost with barriers along the step, and the rounding error of the cost.
+    slope: f64,
+    noise: f64,
 }
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
@@ -111,8 +126,14 @@ where
                 memory.filter.clear();
             }
             self.compute_step(memory, progress.mu);
-            self.report_interior(memory, &progress, observe);
             let change = memory.scales.relative_step(&memory.step, &M::LIMITS);
+            observe(&Iteration {
+                iteration: self.stats.iterations,
+                cost: memory.point.cost.total,
+                stationarity: change,
+                regularization: progress.regularization,
+                step: progress.alpha,
+            });
             let distance = if progress.barriers { progress.mu / progress.first } else { change };
             let last = distance <= LAST_BARRIER;
             if last || distance <= progress.identification {
@@ -150,6 +171,11 @@ where
         OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty }
     }
 
+    fn barriers<'a>(&'a self, scales: &'a Scales<NX, NU>) -> Barriers<'a, NX, NU> {
+        let horizon = self.memory.horizon();
+        Barriers { limits: const { &M::LIMITS }, bounds: &self.memory.bounds, scales, horizon }
+    }
+
     /// The first point: the guess with controls inside their bounds, slacks and multipliers.
     ///
     /// # Errors
@@ -157,13 +183,13 @@ where
     fn begin(&mut self, memory: &mut InteriorPoint<NX, NU>) -> Result<Progress, Status> {
         let limits = const { &M::LIMITS };
         let instance = self.instance();
-        let InteriorPoint { system, point, step, scales, filter, .. } = memory;
+        let InteriorPoint { system, point, step, correction, scales, filter, .. } = memory;
         point.trajectory.copy_from(&self.memory.current.trajectory);
         if let Some((_, later)) = self.states.split_first() {
             point.trajectory.states[1..].copy_from_slice(later);
         }
-        point.costates.fill(zeros());
-        point.multipliers.fill(0.0);
+        // Bounds that were there in the solve before may be open now.
+        [&mut point.duals, &mut step.duals, &mut correction.duals].into_iter().for_each(Duals::clear);
         if !evaluate(&instance, point) {
             return Err(Status::Diverged);
         }
@@ -180,23 +206,23 @@ where
         memory.defects.copy_from_slice(&point.defects);
         system.step(&instance, point, (0.0, false), (&memory.defects, &memory.residuals), step);
         scales.measure(point, step, system, (instance.bounds, limits));
-        point.costates.copy_from_slice(&step.costates);
+        point.duals.costates.copy_from_slice(&step.duals.costates);
         place_inside(&instance, point, scales);
         if !evaluate(&instance, point) {
             return Err(Status::Diverged);
         }
-        let horizon = point.defects.len();
+        let horizon = point.horizon();
         for index in 0..point.slacks.len() {
             let scale = scales.row(limits, horizon, index);
             point.slacks[index] = (-point.trajectory.constraints[index]).max(FIRST_SLACK * scale);
-            if RowKind::of(limits, horizon, index) == RowKind::Equality {
-                point.multipliers[index] = step.multipliers[index];
+            if ConstraintKind::of(limits, horizon, index) == ConstraintKind::Equality {
+                point.duals.constraints[index] = step.duals.constraints[index];
             }
         }
-        let mut count = 0;
-        for_each_distance(&instance, point, |_, _, _| count += 1, scales);
+        let barriers = self.barriers(scales);
+        let count = barriers.iter().count();
         let mu = FIRST_BARRIER * scales.cost / f64::max(1.0, count as f64);
-        set_multipliers(&instance, point, mu);
+        barriers.set_multipliers(point, |distance, _| mu / distance);
         filter.begin(scales.violation(point, limits), scales.cost);
         Ok(Progress {
             mu,
@@ -240,16 +266,15 @@ where
         if progress.alpha < 0.3 || !progress.barriers {
             return false;
         }
-        let instance = self.instance();
-        let InteriorPoint { point, scales, step, .. } = memory;
+        let InteriorPoint { point, scales, .. } = memory;
+        let barriers = self.barriers(scales);
         let (mut least, mut sum, mut count) = (f64::INFINITY, 0.0, 0.0);
-        let mut visit = |distance: f64, _: f64, place: Barrier| {
-            let product = distance * multiplier(point, step, place).0;
+        for barrier in barriers.iter() {
+            let product = barriers.distance(barrier, point) * barrier.multiplier(&point.duals);
             least = least.min(product);
             sum += product;
             count += 1.0;
-        };
-        for_each_distance(&instance, point, &mut visit, scales);
+        }
         let average = sum / f64::max(1.0, count);
         let uniform = (least / average).min(1.0);
         let shrink = 0.1 * float::f64::powi(f64::min(0.05 * (1.0 - uniform) / uniform, 2.0), 3);
@@ -264,75 +289,37 @@ where
     fn compute_step(&self, memory: &mut InteriorPoint<NX, NU>, mu: f64) {
         let instance = self.instance();
         let InteriorPoint { system, point, step, defects, residuals, .. } = memory;
-        let horizon = defects.len();
         defects.copy_from_slice(&point.defects);
         for (index, residual) in residuals.iter_mut().enumerate() {
-            *residual = point.residual(index, RowKind::of(&M::LIMITS, horizon, index));
+            *residual = point.residual(&M::LIMITS, index);
         }
         system.step(&instance, point, (mu, true), (defects, residuals), step);
     }
 
-    /// Reports an iteration to the observer.
-    fn report_interior(
-        &self,
-        memory: &InteriorPoint<NX, NU>,
-        progress: &Progress,
-        observe: &mut impl FnMut(&Iteration),
-    ) {
-        observe(&Iteration {
-            iteration: self.stats.iterations,
-            cost: memory.point.cost.total,
-            stationarity: memory.scales.relative_step(&memory.step, &M::LIMITS),
-            regularization: progress.regularization,
-            step: progress.alpha,
-        });
-    }
-
-    /// A line search along the step. The point becomes the accepted one; `None` where there is none.
+    /// A line search along the step. The point becomes the accepted one. Returns the length of the step; `None` where there is
+    /// none.
     fn search(&mut self, memory: &mut InteriorPoint<NX, NU>, mu: f64) -> Option<f64> {
-        let limits = const { &M::LIMITS };
-        let SolveWorkspace { stage_params, bounds, penalty, .. } = &*self.memory;
-        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
-        let InteriorPoint { system, point, trial, step, correction, defects, residuals, filter, scales } = memory;
-        let horizon = defects.len();
-        let merit = |point: &BarrierPoint<NX, NU>| Merit {
-            violation: scales.violation(point, limits),
-            cost: barrier_cost(&instance, point, scales, mu),
-        };
-        let from = merit(point);
-        let slope = slope(&instance, point, step, (system, scales), mu);
-        let sensitivity = point.costates.iter().zip(&point.trajectory.states).map(|(l, x)| l.abs().dot(&x.abs())).sum();
-        let noise = point.cost.noise(horizon, sensitivity);
-        let longest = longest_steps(&instance, point, step, scales);
-        let mut alpha = longest.0;
+        let search = self.line_search(memory, mu);
+        let (mut alpha, dual) = self.barriers(&memory.scales).longest_steps(&memory.point, &memory.step);
         for halving in 0..HALVINGS {
             self.stats.line_search_steps += 1;
-            take_step(limits, point, step, (alpha, longest.1), trial);
-            let finite = evaluate(&instance, trial);
-            let to = merit(trial);
-            let judged = Trial { alpha, slope, noise };
-            let mut verdict = if finite { filter.judge(from, to, judged) } else { Verdict::Rejected };
-            if halving == 0 && finite && verdict == Verdict::Rejected && to.violation >= from.violation {
+            let InteriorPoint { point, step, trial, .. } = &mut *memory;
+            take_step(const { &M::LIMITS }, point, step, (alpha, dual), trial);
+            let (mut verdict, violation) = self.judge(memory, &search, alpha);
+            if halving == 0 && verdict == Verdict::Rejected && violation >= search.from.violation {
                 // The curvature of dynamics and constraints spoils a good step: correct it to second order.
-                for (defect, new) in defects.iter_mut().zip(&trial.defects) {
-                    *defect = *defect * alpha + new;
-                }
-                for (index, residual) in residuals.iter_mut().enumerate() {
-                    *residual = *residual * alpha + trial.residual(index, RowKind::of(limits, horizon, index));
-                }
-                system.step(&instance, point, (mu, true), (defects, residuals), correction);
-                let longest = longest_steps(&instance, point, correction, scales);
-                take_step(limits, point, correction, longest, trial);
-                if evaluate(&instance, trial) {
-                    verdict = filter.judge(from, merit(trial), judged);
-                }
+                self.correct(memory, mu, alpha);
+                (verdict, _) = self.judge(memory, &search, alpha);
             }
+            let InteriorPoint { point, trial, scales, filter, .. } = &mut *memory;
             if verdict != Verdict::Rejected {
                 if verdict == Verdict::Progress {
-                    filter.add(from);
+                    filter.add(search.from);
                 }
                 core::mem::swap(point, trial);
-                keep_multipliers_near(&instance, point, mu);
+                self.barriers(scales).set_multipliers(point, |distance, multiplier| {
+                    multiplier.clamp(COMPLEMENTARITY.0 * mu / distance, COMPLEMENTARITY.1 * mu / distance)
+                });
                 return Some(alpha);
             }
             alpha *= 0.5;
@@ -340,8 +327,53 @@ where
         None
     }
 
-    /// Replaces the states by those of the controls, so that the dynamics hold. Returns whether that is a change for the
-    /// better, or at least a new point.
+    /// What a line search about the point compares with.
+    fn line_search(&self, memory: &InteriorPoint<NX, NU>, mu: f64) -> LineSearch {
+        let InteriorPoint { point, step, system, scales, .. } = memory;
+        let BarrierPoint { duals, trajectory, cost, .. } = point;
+        let sensitivity = duals.costates.iter().zip(&trajectory.states).map(|(l, x)| l.abs().dot(&x.abs())).sum();
+        LineSearch {
+            mu,
+            from: self.merit(scales, point, mu),
+            slope: self.barriers(scales).slope(point, step, system, mu),
+            noise: cost.noise(point.horizon(), sensitivity),
+        }
+    }
+
+    fn merit(&self, scales: &Scales<NX, NU>, point: &BarrierPoint<NX, NU>, mu: f64) -> Merit {
+        let violation = scales.violation(point, const { &M::LIMITS });
+        Merit { violation, cost: self.barriers(scales).cost(point, mu) }
+    }
+
+    /// Evaluates the trial point. Returns the filter's verdict on it and its violation, NaN where a number is not finite.
+    fn judge(&self, memory: &mut InteriorPoint<NX, NU>, search: &LineSearch, alpha: f64) -> (Verdict, f64) {
+        let InteriorPoint { trial, scales, filter, .. } = memory;
+        if !evaluate(&self.instance(), trial) {
+            return (Verdict::Rejected, f64::NAN);
+        }
+        let LineSearch { mu, from, slope, noise } = *search;
+        let to = self.merit(scales, trial, mu);
+        (filter.judge(from, to, Trial { alpha, slope, noise }), to.violation)
+    }
+
+    /// Makes the trial point that of the step corrected to second order, from the residuals at the trial point of the step
+    /// of length `alpha` (Waechter and Biegler 2006, section 2.4).
+    fn correct(&self, memory: &mut InteriorPoint<NX, NU>, mu: f64, alpha: f64) {
+        let (limits, instance) = (const { &M::LIMITS }, self.instance());
+        let InteriorPoint { system, point, trial, correction, defects, residuals, scales, .. } = memory;
+        for (defect, new) in defects.iter_mut().zip(&trial.defects) {
+            *defect = *defect * alpha + new;
+        }
+        for (index, residual) in residuals.iter_mut().enumerate() {
+            *residual = *residual * alpha + trial.residual(limits, index);
+        }
+        system.step(&instance, point, (mu, true), (defects, residuals), correction);
+        let lengths = self.barriers(scales).longest_steps(point, correction);
+        take_step(limits, point, correction, lengths, trial);
+    }
+
+    /// Replaces the states by those of a rollout, so that the dynamics hold. Returns whether that lessens the violation; if
+    /// not, the point has not changed.
     fn close_defects(&mut self, memory: &mut InteriorPoint<NX, NU>) -> bool {
         let instance = self.instance();
         let InteriorPoint { system, point, trial, scales, filter, .. } = memory;
@@ -373,42 +405,31 @@ where
         converged
     }
 
+    /// [`identify`](Self::identify) with one threshold; `unit` is a barrier parameter.
     fn identify_from(
         &mut self,
         memory: &InteriorPoint<NX, NU>,
         (unit, threshold): (f64, f64),
         newton: &mut NewtonWorkspace<NX, NU>,
     ) -> bool {
-        let limits = const { &M::LIMITS };
-        let SolveWorkspace { stage_params, bounds, penalty, .. } = &*self.memory;
-        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        let instance = self.instance();
         let InteriorPoint { point, scales, system, .. } = memory;
-        let horizon = point.defects.len();
-        let stage_rows = horizon * limits.stage();
-        for index in 0..point.slacks.len() {
-            let scale = scales.row(limits, horizon, index);
-            let (s, y) = (point.slacks[index] / scale, point.multipliers[index] * scale / unit);
-            let multiplier = match RowKind::of(limits, horizon, index) {
-                RowKind::Equality => point.multipliers[index],
-                RowKind::Inequality if y > threshold * s => point.multipliers[index],
-                _ => 0.0,
+        let (barriers, horizon) = (self.barriers(scales), point.horizon());
+        let is_active = |barrier| barriers.is_active(barrier, point, (unit, threshold));
+        for (index, &multiplier) in point.duals.constraints.iter().enumerate() {
+            let active = match ConstraintKind::of(const { &M::LIMITS }, horizon, index) {
+                ConstraintKind::Inequality => is_active(Barrier::Slack(index)),
+                kind => kind == ConstraintKind::Equality,
             };
-            match index.checked_sub(stage_rows) {
-                Some(i) => newton.penalty.terminal[i] = multiplier,
-                None => newton.penalty.stage[index] = multiplier,
-            }
+            *newton.penalty.at_mut(index) = if active { multiplier } else { 0.0 };
         }
         let reference = &point.trajectory;
         newton.point.copy_from(reference);
         let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
             *u += system.gain(t) * (x - reference.states[t]);
-            for i in (0..NU).filter(|_| limits.bounded) {
-                for (side, sign) in SIDES {
-                    let bound = bounds.side(side)[i];
-                    let distance = sign * (reference.controls[t][i] - bound) / scales.controls[i];
-                    if point.bound_multipliers[side][t][i] * scales.controls[i] / unit > threshold * distance {
-                        u[i] = bound;
-                    }
+            for (i, side) in instance.bounds.sides().filter(|_| const { M::LIMITS.bounded }) {
+                if is_active(Barrier::Bound { t, i, side }) {
+                    u[i] = instance.bounds.at(side, i);
                 }
             }
         };

@@ -4,10 +4,12 @@ use alloc::vec::Vec;
 
 use nalgebra::SVector;
 
-use crate::kkt::barrier::{BarrierPoint, BarrierStep, BarrierSystem, RowKind};
+use crate::kkt::barrier::BarrierSystem;
 use crate::linalg::products::zeros;
 use crate::lq::bounds::Bounds;
 use crate::model::limits::Limits;
+use crate::ocp::barrier_point::{BarrierPoint, BarrierStep};
+use crate::ocp::constraints::{ConstraintKind, ConstraintPlace};
 use crate::ocp::trajectory::at_stage;
 
 /// The magnitudes.
@@ -69,14 +71,14 @@ impl<const NX: usize, const NU: usize> Scales<NX, NU> {
             if t < horizon {
                 self.cost += gu[t].abs().dot(&self.controls);
             }
-            for (i, index) in at_stage(&point.slacks, t, horizon, limits).enumerate() {
-                if RowKind::of(limits, horizon, index) == RowKind::Absent {
+            for index in at_stage(&point.slacks, t, horizon, limits) {
+                if ConstraintKind::of(limits, horizon, index) == ConstraintKind::Absent {
                     continue;
                 }
                 let row = &system.rows[index];
                 let terms = row.x.abs().dot(&self.states) + row.u.abs().dot(&self.controls);
-                let place = if t < horizon { i } else { limits.stage() + i };
-                self.rows[place] = self.rows[place].max(terms).max(point.trajectory.constraints[index].abs());
+                let largest = &mut self.rows[Self::row_index(limits, horizon, index)];
+                *largest = largest.max(terms).max(point.trajectory.constraints[index].abs());
             }
         }
         self.rows.iter_mut().for_each(|row| *row = or_one(*row));
@@ -85,20 +87,21 @@ impl<const NX: usize, const NU: usize> Scales<NX, NU> {
 
     /// The magnitude of constraint `index`.
     pub(crate) fn row(&self, limits: &Limits, horizon: usize, index: usize) -> f64 {
-        match index.checked_sub(horizon * limits.stage()) {
-            Some(i) => self.rows[limits.stage() + i],
-            None => self.rows[index % limits.stage()],
-        }
+        self.rows[Self::row_index(limits, horizon, index)]
+    }
+
+    /// The place of constraint `index` in [`rows`](Self::rows).
+    fn row_index(limits: &Limits, horizon: usize, index: usize) -> usize {
+        let ConstraintPlace { t, i, .. } = ConstraintPlace::of(limits, horizon, index);
+        if t < horizon { i } else { limits.stage() + i }
     }
 
     /// The sum of the residuals of dynamics and constraints over their magnitudes.
     pub(crate) fn violation(&self, point: &BarrierPoint<NX, NU>, limits: &Limits) -> f64 {
-        let horizon = point.defects.len();
+        let horizon = point.horizon();
         let defects: f64 = point.defects.iter().map(|defect| defect.component_div(&self.states).abs().sum()).sum();
-        let rows = (0..point.slacks.len()).map(|index| {
-            let residual = point.residual(index, RowKind::of(limits, horizon, index));
-            residual.abs() / self.row(limits, horizon, index)
-        });
+        let rows =
+            (0..point.slacks.len()).map(|index| point.residual(limits, index).abs() / self.row(limits, horizon, index));
         defects + rows.sum::<f64>()
     }
 

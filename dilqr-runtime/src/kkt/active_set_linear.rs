@@ -1,0 +1,31 @@
+//! Memory for the linear part of a solve with active limits.
+
+use alloc::vec::Vec;
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::kkt::linear::LinearTerms;
+use crate::lq::equality_constrained::ActiveLinear;
+
+/// Memory for the linear part of a solve.
+#[derive(Clone, Debug)]
+pub(crate) struct ActiveSetLinear<S, const NX: usize, const NU: usize, const C: usize> {
+    /// The linear parts of the recursion, `T`.
+    pub(super) stages: Vec<ActiveLinear<S, NX, NU, C>>,
+    /// `T` offsets of the dynamics.
+    pub(super) offsets: Vec<SMatrix<S, NX, C>>,
+    pub(super) terms: LinearTerms<S, NX, NU, C>,
+    /// Constants of the rows that the terminal state propagates; on the way forward, multipliers of the terminal rows.
+    pub(super) end: Vec<SVector<S, C>>,
+    /// Of the rows that were propagated to a stage: constants on the way back, multipliers on the way forward.
+    pub(super) propagated_rows: Vec<SVector<S, C>>,
+    /// Multipliers of all rows of a stage.
+    pub(super) row_multipliers: Vec<SVector<S, C>>,
+}
+
+impl<S, const NX: usize, const NU: usize> ActiveSetLinear<S, NX, NU, 1> {
+    /// `k_t` of the last solve, `T` vectors.
+    pub(crate) fn feedforward(&self) -> impl Iterator<Item = &SVector<S, NU>> {
+        self.stages.iter().map(|stage| &stage.k)
+    }
+}

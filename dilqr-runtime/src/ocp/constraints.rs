@@ -1,0 +1,100 @@
+//! The constraints along a trajectory: where each stands in the lists, what it is there, and how much it is violated.
+//!
+//! Lists of constraints hold those of the stages, stage after stage, then the terminal ones.
+
+use crate::model::limits::Limits;
+
+/// Whether constraint `i` is enforced at stage `t`. At stage 0 the state is given, so constraints on the state alone are not.
+#[inline(always)]
+pub(crate) fn is_enforced_at(limits: &Limits, t: usize, i: usize) -> bool {
+    t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true)
+}
+
+/// What a constraint is at its stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConstraintKind {
+    Inequality,
+    Equality,
+    /// Not enforced at this stage; see [`is_enforced_at`].
+    Absent,
+}
+
+/// The constraint that stands at an index of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConstraintPlace {
+    /// Stage `t`; the horizon for terminal constraints.
+    pub(crate) t: usize,
+    /// Index of the constraint; inequalities come first.
+    pub(crate) i: usize,
+    pub(crate) inequality: bool,
+    pub(crate) enforced: bool,
+}
+
+impl ConstraintPlace {
+    /// The constraint at `index`.
+    pub(crate) fn of(limits: &Limits, horizon: usize, index: usize) -> Self {
+        match index.checked_sub(horizon * limits.stage()) {
+            Some(i) => Self { t: horizon, i, inequality: i < limits.terminal_inequalities, enforced: true },
+            None => {
+                let (t, i) = (index / limits.stage(), index % limits.stage());
+                let enforced = is_enforced_at(limits, t, i);
+                Self { t, i, inequality: i < limits.stage_inequalities, enforced }
+            }
+        }
+    }
+
+    pub(crate) fn kind(&self) -> ConstraintKind {
+        match (self.enforced, self.inequality) {
+            (false, _) => ConstraintKind::Absent,
+            (true, true) => ConstraintKind::Inequality,
+            (true, false) => ConstraintKind::Equality,
+        }
+    }
+}
+
+impl ConstraintKind {
+    /// The kind of the constraint at `index`.
+    pub(crate) fn of(limits: &Limits, horizon: usize, index: usize) -> Self {
+        ConstraintPlace::of(limits, horizon, index).kind()
+    }
+}
+
+/// A constraint at a stage of a trajectory, with its value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub(crate) struct Constraint {
+    /// Stage `t`; the horizon for terminal constraints.
+    pub(crate) t: usize,
+    /// Index of the constraint; inequalities come first.
+    pub(crate) i: usize,
+    pub(crate) inequality: bool,
+    /// Whether the constraint is enforced at this stage; see [`is_enforced_at`].
+    pub(crate) enforced: bool,
+    /// Value of the constraint.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
+    pub(crate) c: f64,
+}
+
+/// The constraints along a trajectory with their values.
+pub(crate) fn constraints_along<'a>(
+    values: &'a [f64],
+    horizon: usize,
+    limits: &'a Limits,
+) -> impl Iterator<Item = Constraint> + 'a {
+    values.iter().enumerate().map(move |(index, &c)| {
+        let ConstraintPlace { t, i, inequality, enforced } = ConstraintPlace::of(limits, horizon, index);
+        Constraint { t, i, inequality, enforced, c }
+    })
+}
+
+/// The largest violation of constraints along a trajectory, and its stage.
+pub(crate) fn violation(values: &[f64], horizon: usize, limits: &Limits) -> (f64, usize) {
+    let mut largest = (0.0, 0);
+    for Constraint { t, inequality, c, .. } in constraints_along(values, horizon, limits).filter(|c| c.enforced) {
+        let violation = if inequality { c.max(0.0) } else { c.abs() };
+        if violation > largest.0 || c.is_nan() {
+            largest = (if c.is_nan() { f64::NAN } else { violation }, t);
+        }
+    }
+    largest
+}
