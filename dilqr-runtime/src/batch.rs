@@ -63,8 +63,6 @@ use crate::model::Model;
 use crate::problem::Problem;
 #[cfg(feature = "lanes")]
 use crate::scalar::lanes::Native;
-#[cfg(feature = "lanes")]
-use crate::settings::Method;
 use crate::settings::{Differentiation, Settings};
 use crate::solution::Solution;
 #[cfg(feature = "lanes")]
@@ -91,24 +89,9 @@ where
         .par_iter()
         .map_init(
             || SolveWorkspace::new::<M, NP>(horizon),
-            |forward, problem| solve_one((model, settings), forward, problem),
+            |forward, problem| forward.solve_checked((model, settings), problem),
         )
         .collect()
-}
-
-fn solve_one<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    (model, settings): (&M, &Settings),
-    forward: &mut SolveWorkspace<NX, NU, NS>,
-    problem: &Problem<NX, NU, NP, NS>,
-) -> Result<Solution<NX, NU, NP, NS>, SolveError>
-where
-    M: Model<NX, NU, NP, NS>,
-{
-    let horizon = forward.horizon();
-    problem.check(model, horizon)?;
-    let mut solution = Solution::empty(horizon);
-    forward.solve((model, settings), problem, |_| {}, &mut solution, None)?;
-    Ok(solution)
 }
 
 /// Differentiates every solution with the loss gradient of the same index, as [`Ilqr::vjp`](crate::Ilqr::vjp) would.
@@ -211,31 +194,7 @@ where
         .with_max_len(1)
         .flat_map_iter(|_| Solves::new::<M>(horizon).run(model, settings, problems, &next))
         .collect();
-    let mut results = in_order(problems.len(), outcomes);
-    if settings.method == Method::Auto {
-        let solve_alone = |(result, problem): (&mut Result<Solution<NX, NU, NP, NS>, _>, _)| {
-            if result.as_ref().is_ok_and(|solution| needs_interior_point::<M, NX, NU, NP, NS>(solution.status, problem))
-            {
-                *result = solve_one((model, settings), &mut SolveWorkspace::new::<M, NP>(horizon), problem);
-            }
-        };
-        results.par_iter_mut().zip(problems).for_each(solve_alone);
-    }
-    results
-}
-
-/// Whether [`Method::Auto`] takes the interior-point method for a problem without constraints, after a solve in lanes that
-/// ended with this status.
-#[cfg(feature = "lanes")]
-fn needs_interior_point<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    status: Status,
-    problem: &Problem<NX, NU, NP, NS>,
-) -> bool
-where
-    M: Model<NX, NU, NP, NS>,
-{
-    let stuck = const { M::LIMITS.bounded } && status.found_no_step();
-    stuck || !problem.states.is_empty()
+    in_order(problems.len(), outcomes)
 }
 
 /// Differentiates every solution with the loss gradient of the same index, several of them at a time in the lanes of each

@@ -43,7 +43,8 @@ pub struct Iteration {
     pub iteration: usize,
     /// Cost of the current trajectory, with the penalties of constraints.
     pub cost: f64,
-    /// The residual of stationarity over its terms, as in [`Stats::stationarity`](crate::Stats::stationarity).
+    /// The residual of stationarity over its terms, as in [`Stats::stationarity`](crate::Stats::stationarity). In an
+    /// interior-point solve, the largest step of a variable over its magnitude.
     pub stationarity: f64,
     /// The proximal weight `mu` of its backward pass, in units of the curvature.
     pub regularization: f64,

@@ -3,6 +3,8 @@
 use core::fmt;
 
 use crate::error::SettingsError;
+use crate::model::limits::Limits;
+use crate::status::Status;
 
 /// How to differentiate a solution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +59,24 @@ pub struct Settings {
     /// in the parameters and is differentiated exactly. As `tau` goes to 0, solution and gradient tend to those of the
     /// problem with limits, where that has a gradient. Without effect on models without limits.
     pub relaxation: Option<f64>,
+}
+
+impl Settings {
+    /// Whether a solve begins with the interior-point method, where states are guessed or not.
+    pub(crate) fn begins_with_interior_point(&self, limits: &Limits, guesses_states: bool) -> bool {
+        let chosen = match self.method {
+            Method::Auto => limits.constrained() || guesses_states,
+            Method::InteriorPoint => true,
+            Method::Ddp | Method::AugmentedLagrangian => false,
+        };
+        chosen && self.relaxation.is_none()
+    }
+
+    /// Whether the interior-point method follows a solve by other means that ended with this status.
+    pub(crate) fn continues_with_interior_point(&self, limits: &Limits, status: Status) -> bool {
+        let stuck = limits.bounded && !limits.constrained() && status.found_no_step();
+        stuck && self.method == Method::Auto && self.relaxation.is_none()
+    }
 }
 
 impl Default for Settings {

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
-use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, LossGradient, Method, Problem, Settings, Status};
+use dilqr_tests::{relative_error, vector, vectors};
 use serde::Deserialize;
 
 /// `x+ = A x + B u + c`, cost `z' H z` of each stage and `x_T' H_xx x_T` of the end, matrices row by row.
@@ -78,16 +78,6 @@ struct Reference {
     grad_x0: Vec<f64>,
 }
 
-fn vectors<const N: usize>(rows: &[Vec<f64>]) -> Vec<SVector<f64, N>> {
-    rows.iter().map(|row| SVector::from_column_slice(row)).collect()
-}
-
-/// The largest difference, over the largest entry.
-fn error<'a>(given: impl Iterator<Item = &'a f64>, expected: impl Iterator<Item = &'a f64> + Clone) -> f64 {
-    let size = expected.clone().fold(0.0_f64, |most, value| most.max(value.abs()));
-    given.zip(expected).fold(0.0_f64, |most, (a, b)| most.max((a - b).abs())) / size
-}
-
 #[test]
 fn each_method_finds_the_solution_and_its_gradient() {
     for name in ["stable_3", "unstable_2", "unstable_7", "unstable_15"] {
@@ -96,8 +86,7 @@ fn each_method_finds_the_solution_and_its_gradient() {
         assert_eq!(reference.umax, 1.0);
         let horizon = reference.horizon;
         let params = [&*reference.a, &reference.b, &reference.c, &reference.h].concat();
-        let problem =
-            Problem::new(SVector::from_column_slice(&reference.x0), SVector::from_column_slice(&params), horizon);
+        let problem = Problem::new(vector(&reference.x0), vector(&params), horizon);
         let loss = LossGradient::new(vectors(&reference.loss_states), vectors(&reference.loss_controls));
         let gradient = [&*reference.grad_a, &reference.grad_b, &reference.grad_c, &reference.grad_h].concat();
         for method in [Method::InteriorPoint, Method::Auto] {
@@ -107,12 +96,11 @@ fn each_method_finds_the_solution_and_its_gradient() {
             assert_eq!(solution.status, Status::Converged, "{name} {method}");
             assert!((solution.cost / reference.cost - 1.0).abs() < 1e-9, "{name} {method}");
             // Trajectories and gradients were computed to 1e-6 of the largest entry.
-            let (states, controls) = (vectors::<8>(&reference.states), vectors::<4>(&reference.controls));
-            assert!(error(solution.states.iter().flatten(), states.iter().flatten()) < 1e-6, "{name} {method}");
-            assert!(error(solution.controls.iter().flatten(), controls.iter().flatten()) < 1e-6, "{name} {method}");
+            assert!(relative_error(&solution.states, &vectors(&reference.states)) < 1e-6, "{name} {method}");
+            assert!(relative_error(&solution.controls, &vectors(&reference.controls)) < 1e-6, "{name} {method}");
             let given = solver.vjp(&solution, &loss).unwrap();
-            assert!(error(given.params.iter(), gradient.iter()) < 1e-6, "{name} {method}");
-            assert!(error(given.initial_state.iter(), reference.grad_x0.iter()) < 1e-6, "{name} {method}");
+            assert!(relative_error(&[given.params], &[vector(&gradient)]) < 1e-6, "{name} {method}");
+            assert!(relative_error(&[given.initial_state], &[vector(&reference.grad_x0)]) < 1e-6, "{name} {method}");
         }
     }
 }

@@ -22,9 +22,13 @@
 //!
 //! Both converge to the exact derivative at the rate at which the steps converge, and only where these do: a solution that
 //! needed line search, regularization or second derivatives of the dynamics need not be attracting for `F`. There the answer
-//! is [`NotContracting`](crate::GradientError::NotContracting) with the figures. It is given in three cases: the last step,
-//! or its derivative, is not shorter than the one before it by a thousandth at least; it leads away from the solution; the
-//! steps settle elsewhere. Fewer steps may still contract, and the first two may not where later ones do.
+//! is [`NotContracting`](crate::GradientError::NotContracting) with the figures. There are three cases:
+//!
+//! 1. The last step, or its derivative, is not shorter than the one before it by a thousandth at least.
+//! 2. The last step leads away from the solution.
+//! 3. The steps settle elsewhere.
+//!
+//! Fewer steps may still contract, and the first two may not where later ones do.
 //!
 //! Controls are kept within their bounds as in the solve: where a bound holds, a control moves with it. A relaxed problem's
 //! steps have its barriers; a solve with constraints is not unrolled. Every parameter, every entry of the initial state and

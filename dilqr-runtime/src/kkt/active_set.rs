@@ -151,8 +151,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         if dependent { Err((0, Singular::Dependent(None))) } else { Ok(()) }
     }
 
-    /// Stores the multipliers that a step has for the constraints among the rows of stage `t`, or of the terminal state, in
-    /// a list of all constraints.
+    /// Stores the multipliers of a step in a list of all constraints: those of the rows of stage `t`, or of the terminal
+    /// state at the horizon.
     pub(super) fn store_multipliers(&self, t: usize, rows: &[SVector<S, 1>], limits: &Limits, multipliers: &mut [S]) {
         let first = t * limits.stage();
         let terminal = if t == self.horizon() { self.terminal.sources.as_slice() } else { &[] };

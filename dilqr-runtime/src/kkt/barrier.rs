@@ -344,8 +344,8 @@ impl<const NX: usize, const NU: usize> BarrierSystem<NX, NU> {
     }
 }
 
-/// Adds the slopes of the barriers of bounds to the linear part of a stage, and the constants of controls with an interval
-/// of one point.
+/// Adds the slopes of the barriers of bounds to the linear part of a stage. Controls with an interval of one point have
+/// constants of rows.
 fn add_bound_terms<const NX: usize, const NU: usize>(
     bounds: &Bounds<f64, NU>,
     u: &SVector<f64, NU>,

@@ -45,7 +45,7 @@ where
         let mut failures = 0;
         let mut converged = false;
         for _ in 0..NEWTON_STEPS {
-            if !self.report(memory, weight) {
+            if !self.factorize_active_set(memory, weight) {
                 break;
             }
             let NewtonWorkspace { system, linear, new_multipliers, report, point, penalty, .. } = memory;
@@ -55,7 +55,7 @@ where
             let free = penalty.is_free() && new_multipliers.iter().all(|&mu| mu == 0.0);
             let stationary = step <= tolerance && (report.stationarity <= tolerance || free);
             let residual = report.stationarity.min(step).max(report.violation.0);
-            // An active inequality without a multiplier is one whose multiplier this step sets, or none of the solution's.
+            // Where an active inequality has no multiplier, this step sets it or shows that it is not active.
             let positive = |limit: &LimitState| !limit.inequality || !limit.active || limit.multiplier > 0.0;
             let signs = report.limits.iter().all(positive);
             if stationary && report.violation.0 <= tolerance && signs {
@@ -80,13 +80,13 @@ where
         }
         if converged {
             self.stats.step = step;
-            self.adopt(memory);
+            self.accept_newton_point(memory);
         }
         converged
     }
 
     /// Factorizes about the point of the Newton method. False where the recursion does not exist there.
-    fn report(&self, memory: &mut NewtonWorkspace<NX, NU>, weight: f64) -> bool {
+    fn factorize_active_set(&self, memory: &mut NewtonWorkspace<NX, NU>, weight: f64) -> bool {
         let limits = const { &M::LIMITS };
         let NewtonWorkspace { system, report, point, penalty, .. } = memory;
         // An inactive inequality has no multiplier.
@@ -129,7 +129,7 @@ where
     }
 
     /// Makes the point of the Newton method the current trajectory.
-    fn adopt(&mut self, memory: &NewtonWorkspace<NX, NU>) {
+    fn accept_newton_point(&mut self, memory: &NewtonWorkspace<NX, NU>) {
         let SolveWorkspace { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
         penalty.stage.copy_from_slice(&memory.penalty.stage);
         penalty.terminal.copy_from_slice(&memory.penalty.terminal);

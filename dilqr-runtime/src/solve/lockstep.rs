@@ -19,7 +19,7 @@ use crate::ocp::rollout::{Cost, FeedbackLaw};
 use crate::ocp::trajectory::Trajectory;
 use crate::problem::Problem;
 use crate::scalar::lanes::Lanes;
-use crate::settings::{Hessian, Method, Settings};
+use crate::settings::{Hessian, Settings};
 use crate::solution::Solution;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
@@ -64,8 +64,9 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let interior = settings.method == Method::InteriorPoint;
-        !interior && !limits.constrained() && (!limits.bounded || settings.relaxation.is_none())
+        !settings.begins_with_interior_point(limits, false)
+            && !limits.constrained()
+            && (!limits.bounded || settings.relaxation.is_none())
     }
 
     pub(crate) fn new<M>(horizon: usize) -> Self
@@ -90,7 +91,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         }
     }
 
-    /// Takes problem indices from the shared counter `next` until all are solved.
+    /// Takes problem indices from the shared counter `next` until all are solved. Interior-point solves take no lane.
     pub(crate) fn run<M>(
         &mut self,
         model: &M,
@@ -101,6 +102,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
     where
         M: Model<NX, NU, NP, NS>,
     {
+        let limits = const { &M::LIMITS };
         let mut outcomes = Vec::new();
         let mut slots: Vec<Option<LaneSlot<'_>>> = vec![None; L::COUNT];
         loop {
@@ -108,15 +110,21 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
                 if let Some(LaneSlot { problem, state }) = slots[lane]
                     && let Request::Termination(end) = state.request()
                 {
-                    outcomes.push((
-                        problem,
-                        Ok(self.extract_solution(lane, (model, settings), &problems[problem], &state, end)),
-                    ));
+                    let solution = if settings.continues_with_interior_point(limits, end.status) {
+                        self.single.solve_checked((model, settings), &problems[problem])
+                    } else {
+                        Ok(self.extract_solution(lane, (model, settings), &problems[problem], &state, end))
+                    };
+                    outcomes.push((problem, solution));
                     slots[lane] = None;
                 }
                 while slots[lane].is_none() {
                     let problem = next.fetch_add(1, Ordering::Relaxed);
                     let Some(given) = problems.get(problem) else { break };
+                    if settings.begins_with_interior_point(limits, !given.states.is_empty()) {
+                        outcomes.push((problem, self.single.solve_checked((model, settings), given)));
+                        continue;
+                    }
                     match self.load_problem(lane, model, settings, given) {
                         Ok(state) => slots[lane] = Some(LaneSlot { problem, state }),
                         Err(error) => outcomes.push((problem, Err(error))),

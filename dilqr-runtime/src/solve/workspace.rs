@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::cause::Cause;
-use crate::error::InputError;
+use crate::error::{InputError, SolveError};
 use crate::iteration::Iteration;
 use crate::kkt::unconstrained::Unconstrained;
 use crate::lq::bounds::Bounds;
@@ -143,6 +143,21 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         let Solve { stats, kept, .. } = solve;
         self.finish((model, settings), (status, stats), problem, solution);
         Ok(kept && status == Status::Converged)
+    }
+
+    /// Checks and solves a problem; see [`solve`](Self::solve).
+    pub(crate) fn solve_checked<M, const NP: usize>(
+        &mut self,
+        (model, settings): (&M, &Settings),
+        problem: &Problem<NX, NU, NP, NS>,
+    ) -> Result<Solution<NX, NU, NP, NS>, SolveError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        problem.check(model, self.horizon())?;
+        let mut solution = Solution::empty(self.horizon());
+        self.solve((model, settings), problem, |_| {}, &mut solution, None)?;
+        Ok(solution)
     }
 
     /// Loads stage parameters and bounds of a problem.
@@ -343,12 +358,7 @@ where
         if constrained && self.warm && self.memory.current.is_finite() && self.newton(self.settings.penalty.initial) {
             return Status::Converged;
         }
-        let interior = match self.settings.method {
-            _ if self.settings.relaxation.is_some() => false,
-            Method::Auto => constrained || !self.states.is_empty(),
-            Method::InteriorPoint => true,
-            Method::Ddp | Method::AugmentedLagrangian => false,
-        };
+        let interior = self.settings.begins_with_interior_point(const { &M::LIMITS }, !self.states.is_empty());
         let most = self.settings.max_iterations;
         if interior {
             let alone = self.settings.method == Method::InteriorPoint;
@@ -364,8 +374,7 @@ where
             return self.run_constrained(observe);
         }
         let status = self.minimize(self.settings.tolerance, &mut observe);
-        let bounded = const { M::LIMITS.bounded } && self.settings.relaxation.is_none();
-        let again = bounded && !interior && self.settings.method == Method::Auto && status.found_no_step();
+        let again = !interior && self.settings.continues_with_interior_point(const { &M::LIMITS }, status);
         if again && self.run_interior_point(most, &mut observe).is_converged() { Status::Converged } else { status }
     }
 

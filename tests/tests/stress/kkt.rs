@@ -345,20 +345,24 @@ where
         Ok(())
     }
 
-    /// `lu + cu' mu + fu' lambda - rho` of stage `t`, and what rounding may make of it.
+    /// `lu + cu' mu + fu' lambda - rho` of stage `t`, and its rounding error.
     fn slope(&self, t: usize) -> (SVector<f64, NU>, SVector<f64, NU>) {
         let stage = &self.stages[t];
-        let lambda = &self.solution.costates[t + 1];
-        let mut sum = stage.lu + stage.fu.transpose() * lambda;
-        let mut size = stage.lu.abs() + stage.fu.abs().transpose() * lambda.abs();
+        let mut sum = stage.lu + stage.fu.transpose() * self.solution.costates[t + 1];
         for row in &stage.rows {
             sum += row.u * row.multiplier;
-            size += row.u.abs() * row.multiplier.abs();
         }
         if let Some(rho) = self.solution.bound_multipliers.get(t) {
             sum -= rho;
         }
-        (sum, size * ROUNDING + stage.noise.u * NOISE)
+        (sum, self.terms_of_slope(t) * ROUNDING + stage.noise.u * NOISE)
+    }
+
+    /// `|lu| + |cu|' |mu| + |fu|' |lambda|` of stage `t`.
+    fn terms_of_slope(&self, t: usize) -> SVector<f64, NU> {
+        let stage = &self.stages[t];
+        let terms = stage.lu.abs() + stage.fu.abs().transpose() * self.solution.costates[t + 1].abs();
+        stage.rows.iter().fold(terms, |terms, row| terms + row.u.abs() * row.multiplier.abs())
     }
 
     fn costates(&self) -> Result<(), String> {
@@ -416,7 +420,7 @@ where
         let steps = self.slopes_of_steps();
         let (lower, upper) = M::interval(&self.solution.params);
         let largest = self.solution.controls.iter().fold(SVector::<f64, NU>::zeros(), |most, u| most.sup(&u.abs()));
-        let terms = self.terms();
+        let terms = self.largest_terms();
         for t in 0..self.stages.len() {
             let (slope, rounding) = self.slope(t);
             // A control whose interval is narrower than the tolerance is right anywhere in it.
@@ -432,17 +436,9 @@ where
 
     /// The largest sum of the terms of `Qu` over the stages, for problems with constraints; zero for others. There a step of
     /// the multipliers leaves a residual that is small beside these terms, however small the step of the trajectory.
-    fn terms(&self) -> SVector<f64, NU> {
-        let mut terms = SVector::<f64, NU>::zeros();
-        if M::LIMITS.stage() + M::LIMITS.terminal() > 0 {
-            for (t, stage) in self.stages.iter().enumerate() {
-                let lambda = &self.solution.costates[t + 1];
-                let mut size = stage.lu.abs() + stage.fu.abs().transpose() * lambda.abs();
-                stage.rows.iter().for_each(|row| size += row.u.abs() * row.multiplier.abs());
-                terms = terms.sup(&size);
-            }
-        }
-        terms
+    fn largest_terms(&self) -> SVector<f64, NU> {
+        let stages = if M::LIMITS.stage() + M::LIMITS.terminal() > 0 { self.stages.len() } else { 0 };
+        (0..stages).fold(SVector::zeros(), |largest: SVector<f64, NU>, t| largest.sup(&self.terms_of_slope(t)))
     }
 
     /// A bound on `Quu k` for steps as large as the trajectory. A solve has converged when its step is at most the tolerance
@@ -451,9 +447,10 @@ where
         let Solution { states, controls, gains, .. } = self.solution;
         let largest_state = states.iter().fold(SVector::<f64, NX>::zeros(), |most, x| most.sup(&x.abs()));
         let largest_control = controls.iter().fold(SVector::<f64, NU>::zeros(), |most, u| most.sup(&u.abs()));
+        let curvature = |curvature: f64, active: bool| curvature + if active { self.penalty } else { 0.0 };
         let mut value = self.end.hxx;
         for row in &self.end.rows {
-            value += row.x * row.x.transpose() * (row.curvature + if row.active { self.penalty } else { 0.0 });
+            value += row.x * row.x.transpose() * curvature(row.curvature, row.active);
         }
         let mut slopes = vec![SVector::zeros(); gains.len()];
         for (t, (stage, gain)) in self.stages.iter().zip(gains).enumerate().rev() {
@@ -470,10 +467,8 @@ where
                 + closed_loop.transpose() * value * closed_loop;
             for row in rows {
                 let change = row.x + gain.transpose() * row.u;
-                value += change * change.transpose() * (row.curvature + if row.active { self.penalty } else { 0.0 });
-                slopes[t] += row.u.abs()
-                    * (row.curvature + if row.active { self.penalty } else { 0.0 })
-                    * row.u.abs().dot(&step);
+                value += change * change.transpose() * curvature(row.curvature, row.active);
+                slopes[t] += row.u.abs() * curvature(row.curvature, row.active) * row.u.abs().dot(&step);
             }
         }
         slopes

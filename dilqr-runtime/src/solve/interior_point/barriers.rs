@@ -77,8 +77,8 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
         }
     }
 
-    /// Whether a limit is active for a barrier parameter of about `unit`: its multiplier is larger than its distance by a
-    /// factor of `threshold`, both relative.
+    /// Whether the multiplier of a limit is larger than its distance by a factor of `threshold`. Both are relative: to the
+    /// magnitude of the distance, and to the barrier parameter `unit`.
     pub(super) fn is_active(
         &self,
         barrier: Barrier,

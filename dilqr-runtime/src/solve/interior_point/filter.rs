@@ -1,4 +1,4 @@
-//! The filter of the line search: pairs of violation and barrier cost that no later point may be worse than in both
+//! The filter of the line search: pairs of violation and barrier cost. No later point may be worse than a pair in both
 //! (Fletcher and Leyffer 2002; Waechter and Biegler 2006, section 2.3).
 
 use alloc::vec::Vec;

@@ -1,8 +1,8 @@
 //! A primal-dual interior-point method for problems with limits, on the Riccati recursion.
 //!
 //! States are variables (direct multiple shooting), so an unstable plant or a guess of states is no obstacle. Each iteration
-//! factorizes the LQ problem of [`kkt::barrier`](crate::kkt::barrier) with the exact Hessian, or with a substitute that is
-//! positive definite on the null space of the equalities. It takes the step as far as slacks stay positive, and shortens it
+//! factorizes the LQ problem of [`kkt::barrier`](crate::kkt::barrier) with the exact Hessian. Where that is not positive definite
+//! on the null space of the equalities, another one replaces it. It takes the step as far as slacks stay positive, and shortens it
 //! until a [`filter`] accepts it. The barrier parameter falls with the complementarity (Vanderbei and Shanno 1999, the rule of
 //! LOQO). Near the central path the active limits are known. The active-set Newton method
 //! ([`active_set_newton`](crate::solve::active_set_newton)) then takes the solution to rounding.
@@ -356,8 +356,8 @@ where
         (filter.judge(from, to, Trial { alpha, slope, noise }), to.violation)
     }
 
-    /// Makes the trial point that of the step corrected to second order, from the residuals at the trial point of the step
-    /// of length `alpha` (Waechter and Biegler 2006, section 2.4).
+    /// Corrects the step to second order, and takes it to the trial point (Waechter and Biegler 2006, section 2.4). On entry
+    /// the trial point is that of the step of length `alpha`, whose residuals the correction needs.
     fn correct(&self, memory: &mut InteriorPoint<NX, NU>, mu: f64, alpha: f64) {
         let (limits, instance) = (const { &M::LIMITS }, self.instance());
         let InteriorPoint { system, point, trial, correction, defects, residuals, scales, .. } = memory;
