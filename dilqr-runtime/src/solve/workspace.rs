@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::cause::Cause;
-use crate::error::{InputError, SolveError};
+use crate::error::InputError;
+#[cfg(feature = "std")]
+use crate::error::SolveError;
 use crate::iteration::Iteration;
 use crate::kkt::unconstrained::Unconstrained;
 use crate::lq::bounds::Bounds;
@@ -146,6 +148,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
     }
 
     /// Checks and solves a problem; see [`solve`](Self::solve).
+    #[cfg(feature = "std")]
     pub(crate) fn solve_checked<M, const NP: usize>(
         &mut self,
         (model, settings): (&M, &Settings),

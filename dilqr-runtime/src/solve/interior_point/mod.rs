@@ -1,10 +1,10 @@
 //! A primal-dual interior-point method for problems with limits, on the Riccati recursion.
 //!
 //! States are variables (direct multiple shooting), so an unstable plant or a guess of states is no obstacle. Each iteration
-//! factorizes the LQ problem of [`kkt::barrier`](crate::kkt::barrier) with the exact Hessian. Where that is not positive definite
-//! on the null space of the equalities, another one replaces it. It takes the step as far as slacks stay positive, and shortens it
-//! until a [`filter`] accepts it. The barrier parameter falls with the complementarity (Vanderbei and Shanno 1999, the rule of
-//! LOQO). Near the central path the active limits are known. The active-set Newton method
+//! factorizes the LQ problem of [`kkt::barrier`](crate::kkt::barrier) with the exact Hessian. Where that is not positive
+//! definite on the null space of the equalities, another one replaces it. The step goes as far as slacks stay positive, and is
+//! shortened until a [`filter`] accepts it. The barrier parameter falls with the complementarity (Vanderbei and Shanno 1999,
+//! the rule of LOQO). Near the central path the active limits are known. The active-set Newton method
 //! ([`active_set_newton`](crate::solve::active_set_newton)) then takes the solution to rounding.
 //!
 //! Sources: Waechter and Biegler, *On the implementation of an interior-point filter line-search algorithm*, 2006; Frison
