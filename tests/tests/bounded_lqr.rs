@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
-use dilqr_runtime::{Ilqr, LossGradient, Method, Problem, Settings, Status};
+use dilqr_runtime::{Ilqr, LossGradient, Method, Problem, Settings, Status, batch};
 use dilqr_tests::{relative_error, vector, vectors};
 use serde::Deserialize;
 
@@ -101,6 +101,13 @@ fn each_method_finds_the_solution_and_its_gradient() {
             let given = solver.vjp(&solution, &loss).unwrap();
             assert!(relative_error(&[given.params], &[vector(&gradient)]) < 1e-6, "{name} {method}");
             assert!(relative_error(&[given.initial_state], &[vector(&reference.grad_x0)]) < 1e-6, "{name} {method}");
+        }
+        // Lanes leave what DDP does not solve, and guesses of states, to the interior-point method.
+        let guessed = problem.clone().with_states(&vectors::<8>(&reference.states));
+        for solution in batch::solve_lanes(&lq::Lq, horizon, &Settings::default(), &[problem, guessed]) {
+            let solution = solution.unwrap();
+            assert_eq!(solution.status, Status::Converged, "{name} in lanes");
+            assert!((solution.cost / reference.cost - 1.0).abs() < 1e-9, "{name} in lanes");
         }
     }
 }
