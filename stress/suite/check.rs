@@ -178,3 +178,20 @@ fn variant(error: &GradientError) -> &'static str {
         _ => "another",
     }
 }
+
+/// A guess of states over `steps` steps after a first stage that sets the final time, and the flags of the stages: first
+/// stage, state not given.
+pub(crate) fn with_first_stage<const N: usize, const NX: usize>(
+    steps: usize,
+    time: f64,
+    guess: impl Fn(f64) -> [f64; N],
+) -> (Vec<[f64; NX]>, Vec<[f64; 2]>) {
+    let state = |part: f64, time: f64| {
+        let guess = guess(part);
+        std::array::from_fn(|i| guess.get(i).copied().unwrap_or(time))
+    };
+    let mut states = vec![state(0.0, 0.0)];
+    states.extend((0..=steps).map(|k| state(k as f64 / steps as f64, time)));
+    let flags = (0..=steps + 1).map(|t| [f64::from(t == 0), f64::from(t > 1)]).collect();
+    (states, flags)
+}

@@ -2,7 +2,7 @@
 
 use dilqr_runtime::Problem;
 
-use crate::check::{Expected, check};
+use crate::check::{Expected, check, with_first_stage};
 
 #[dilqr_runtime::model(integrator = rk4, dt = DT)]
 pub mod goddard {
@@ -63,15 +63,10 @@ const STEPS: usize = 100;
 
 #[test]
 fn goddard_rocket() {
-    let mut states = vec![[1.0, 0.0, 1.0, 0.0]];
-    states.extend((0..=STEPS).map(|k| {
-        let part = k as f64 / STEPS as f64;
-        [1.0, part * (1.0 - part), 1.0 - 0.4 * part, 1.0]
-    }));
+    let (states, flags) = with_first_stage(STEPS, 1.0, |part| [1.0, part * (1.0 - part), 1.0 - 0.4 * part]);
     let mut controls = vec![[1.0]];
     controls.extend([[1.75]; STEPS]);
-    let flags: Vec<[f64; 2]> = (0..=STEPS + 1).map(|t| [f64::from(t == 0), f64::from(t > 1)]).collect();
-    let problem = Problem::new([1.0, 0.0, 1.0, 0.0], [3.5, 310.0, 0.5, 0.6], STEPS + 1)
+    let problem = Problem::new(states[0], [3.5, 310.0, 0.5, 0.6], STEPS + 1)
         .with_stage_params(&flags)
         .with_states(&states)
         .with_controls(&controls);

@@ -12,6 +12,8 @@ mod check;
 mod double_integrators;
 mod escape;
 mod goddard;
+mod processes;
+mod vehicles;
 
 use dilqr_runtime::Status;
 
@@ -36,4 +38,8 @@ const OPEN: &[(&str, Outcome)] = &[
     ("robbins", Outcome::Refused("NotConverged")),
     ("waypoint", Outcome::Refused("ConstraintsDependent")),
     ("escape", Outcome::Ends(Status::IterationLimit)),
+    ("race", Outcome::Ends(Status::Infeasible)),
+    ("steering", Outcome::Refused("NotConverged")),
+    ("robot_arm", Outcome::Ends(Status::Infeasible)),
+    ("parking", Outcome::Refused("ConstraintsDependent")),
 ];

@@ -242,7 +242,7 @@ def steering():
 def glider():
     p, n = Program(), 100
     t = along(n)
-    time = p.variable(1.0, 0.0)
+    time = p.variable(105.0, 0.1, 200.0)
 
     def rate(x, u):
         x, y, vx, vy = ca.vertsplit(x)
@@ -251,14 +251,14 @@ def glider():
         v = ca.sqrt(vx**2 + w**2)
         drag = 0.5 * (0.034 + 0.069662 * u**2) * 1.13 * 14 * v
         lift = 0.5 * u * 1.13 * 14 * v
-        return time * ca.vertcat(vx, vy, -(lift * w + drag * vx) / 100, (lift * vx - drag * w) / 100 - 9.81)
+        return time * ca.vertcat(vx, vy, -(lift * w + drag * vx) / 100, (lift * vx - drag * w) / 100 - 9.80665)
 
-    states = np.stack([13.23 * t, 1000 - 100 * t, 13.23 + 0 * t, -1.288 + 0 * t], 1)
-    xs, _ = shoot(p, rk4(rate, 1 / n), states, np.full(n, 0.7), (0.0, 1.4))
+    states = np.stack([1250 * t, 1000 - 100 * t, 13.2275675 + 0 * t, -1.28750052 + 0 * t], 1)
+    xs, _ = shoot(p, rk4(rate, 1 / n), states, np.full(n, 1.0), (0.0, 1.4))
     for x in xs[1:-1]:
         p.at_most_zero(-x[0])
         p.at_most_zero(-x[2])
-    p.equal(xs[-1][1:] - np.array([900.0, 13.23, -1.288]))
+    p.equal(xs[-1][1:] - np.array([900.0, 13.2275675, -1.28750052]))
     p.cost = -xs[-1][0]
     return p
 
