@@ -1,0 +1,197 @@
+//! What every problem of the suite must satisfy.
+
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::{GradientError, Ilqr, Iteration, LossGradient, Method, Model, Problem, Settings, Solution};
+
+use crate::{OPEN, Outcome};
+
+/// Seven digits of the objective.
+const OBJECTIVE: f64 = 1e-7;
+/// The step of central differences, relative to the magnitude of the variable, and their error, relative to the largest
+/// entry of the gradient.
+const STEP: f64 = 1e-5;
+const DIFFERENCE: f64 = 1e-5;
+
+/// Whether the objective equals that of Ipopt, or lies below it where Ipopt ends in another minimum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Expected {
+    Equal,
+    #[allow(dead_code, reason = "for problems with several minima")]
+    Lower,
+}
+
+/// Solves and differentiates the problem, and compares what is missing with the entry of `OPEN`.
+pub(crate) fn check<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    name: &str,
+    model: M,
+    problem: &Problem<NX, NU, NP, NS>,
+    expected: Expected,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    let outcome = outcome(name, model, problem, expected);
+    match OPEN.iter().find(|(open, _)| *open == name) {
+        None => assert_eq!(outcome, Outcome::Passes, "{name}"),
+        Some((_, listed)) => {
+            println!("{name}: {outcome:?}, listed as {listed:?}");
+            assert_ne!(outcome, Outcome::Passes, "{name} passes now: remove it from `OPEN`");
+        }
+    }
+}
+
+fn outcome<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    name: &str,
+    model: M,
+    problem: &Problem<NX, NU, NP, NS>,
+    expected: Expected,
+) -> Outcome
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let mut solver = Ilqr::new(model, problem.horizon(), settings()).unwrap();
+    let trace = std::env::var_os("SUITE_TRACE").is_some();
+    if trace {
+        println!("{}", Iteration::HEADER);
+    }
+    let solution = solver
+        .solve_with(problem, |iteration| {
+            if trace {
+                println!("{iteration}")
+            }
+        })
+        .unwrap();
+    let reference = reference(name);
+    println!("{name}: {} with {:.10}, Ipopt {reference:.10}\n{}", solution.status, solution.cost, solution.stats);
+    if !solution.status.is_converged() {
+        return Outcome::Ends(solution.status);
+    }
+    let within = OBJECTIVE * reference.abs();
+    let above = solution.cost - reference;
+    if above > within {
+        return Outcome::Local(solution.cost);
+    }
+    match expected {
+        Expected::Equal => assert!(above >= -within, "{name}: {above:e} below Ipopt"),
+        Expected::Lower => assert!(above < -within, "{name}: no longer below Ipopt"),
+    }
+    gradient(&mut solver, problem, &solution)
+}
+
+/// The default settings. `SUITE_METHOD` chooses a method for experiments.
+fn settings() -> Settings {
+    let method = match std::env::var("SUITE_METHOD").as_deref() {
+        Ok("interior") => Method::InteriorPoint,
+        Ok("lagrangian") => Method::AugmentedLagrangian,
+        _ => Method::Auto,
+    };
+    Settings { method, ..Settings::default() }
+}
+
+/// The objective that Ipopt finds.
+fn reference(name: &str) -> f64 {
+    let mut lines = include_str!("reference.csv").lines().filter_map(|line| line.split_once(','));
+    let (_, objective) = lines.find(|(problem, _)| *problem == name).unwrap();
+    objective.split(',').next().unwrap().parse().unwrap()
+}
+
+/// A loss that is linear in the trajectory, with a weight of its own for each entry.
+fn loss<const NX: usize, const NU: usize>(horizon: usize) -> LossGradient<NX, NU> {
+    let weight = |k: usize| (1.0 + 1.7 * k as f64).sin();
+    let mut loss = LossGradient::zeros(horizon);
+    for (t, state) in loss.states.iter_mut().enumerate() {
+        *state = SVector::from_fn(|i, _| weight(t * (NX + NU) + i));
+    }
+    for (t, control) in loss.controls.iter_mut().enumerate() {
+        *control = SVector::from_fn(|i, _| weight(t * (NX + NU) + NX + i));
+    }
+    loss
+}
+
+fn value<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    loss: &LossGradient<NX, NU>,
+    solution: &Solution<NX, NU, NP, NS>,
+) -> f64 {
+    let states: f64 = loss.states.iter().zip(&solution.states).map(|(weight, x)| weight.dot(x)).sum();
+    let controls: f64 = loss.controls.iter().zip(&solution.controls).map(|(weight, u)| weight.dot(u)).sum();
+    states + controls
+}
+
+/// Compares the gradient in parameters and initial state with central differences of warm-started solves.
+fn gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    solver: &mut Ilqr<M, NX, NU, NP, NS>,
+    problem: &Problem<NX, NU, NP, NS>,
+    solution: &Solution<NX, NU, NP, NS>,
+) -> Outcome
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let loss = loss(problem.horizon());
+    let gradient = match solver.vjp(solution, &loss) {
+        Ok(gradient) => gradient,
+        Err(error) => {
+            println!("{error}");
+            return Outcome::Refused(variant(&error));
+        }
+    };
+    let exact: Vec<f64> = gradient.params.iter().chain(&gradient.initial_state).copied().collect();
+    let mut at = |entry: usize, by: f64| {
+        let (mut x0, mut params) = (*problem.x0(), *problem.params());
+        if entry < NP {
+            params[entry] += by
+        } else {
+            x0[entry - NP] += by
+        }
+        let moved = Problem::new(x0, params, problem.horizon())
+            .with_stage_params(problem.stage_params())
+            .with_warm_start(solver.model(), solution);
+        let moved = solver.solve(&moved).unwrap();
+        if !moved.status.is_converged() {
+            println!("entry {entry}, by {by:e}: {} after {} iterations", moved.status, moved.stats.iterations);
+        }
+        moved.status.is_converged().then(|| value(&loss, &moved))
+    };
+    let largest = exact.iter().fold(0.0_f64, |largest, entry| largest.max(entry.abs()));
+    let mut outcome = Outcome::Passes;
+    for (entry, exact) in exact.iter().enumerate() {
+        let magnitude = if entry < NP {
+            problem.params()[entry].abs()
+        } else {
+            solution.states.iter().fold(0.0, |largest: f64, x| largest.max(x[entry - NP].abs()))
+        };
+        let step = STEP * if magnitude > 0.0 { magnitude } else { 1.0 };
+        let difference = at(entry, step).zip(at(entry, -step)).map(|(more, less)| (more - less) / (2.0 * step));
+        let agrees = difference.is_some_and(|difference| (difference - exact).abs() <= DIFFERENCE * largest);
+        if !agrees {
+            println!("entry {entry}: gradient {exact:e}, differences {difference:?}, largest entry {largest:e}");
+            outcome = Outcome::Differs;
+        }
+    }
+    outcome
+}
+
+fn variant(error: &GradientError) -> &'static str {
+    match error {
+        GradientError::NotConverged { .. } => "NotConverged",
+        GradientError::WeaklyActive { .. } => "WeaklyActive",
+        GradientError::ConstraintsDependent { .. } => "ConstraintsDependent",
+        GradientError::NotPositiveDefinite { .. } => "NotPositiveDefinite",
+        _ => "another",
+    }
+}
+
+/// A guess of states over `steps` steps after a first stage that sets the final time, and the flags of the stages: first
+/// stage, state not given.
+pub(crate) fn with_first_stage<const N: usize, const NX: usize>(
+    steps: usize,
+    time: f64,
+    guess: impl Fn(f64) -> [f64; N],
+) -> (Vec<[f64; NX]>, Vec<[f64; 2]>) {
+    let state = |part: f64, time: f64| {
+        let guess = guess(part);
+        std::array::from_fn(|i| guess.get(i).copied().unwrap_or(time))
+    };
+    let mut states = vec![state(0.0, 0.0)];
+    states.extend((0..=steps).map(|k| state(k as f64 / steps as f64, time)));
+    let flags = (0..=steps + 1).map(|t| [f64::from(t == 0), f64::from(t > 1)]).collect();
+    (states, flags)
+}

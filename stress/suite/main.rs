@@ -1,0 +1,45 @@
+//! Published problems of optimal control, each from the guess of its source.
+//!
+//! `reference.py` solves the same discretizations with Ipopt and writes `reference.csv`. A test asserts that the solve
+//! converges with the default settings, that the objective is that of Ipopt to 7 digits, and that the gradient of a loss
+//! agrees with central differences of solves. `OPEN` lists what does not hold yet.
+//!
+//! `SUITE_TRACE=1 cargo test --test suite goddard -- --nocapture` prints every iteration;
+//! `SUITE_METHOD=interior` or `lagrangian` in its environment chooses the method.
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
+mod check;
+mod double_integrators;
+mod escape;
+mod goddard;
+mod processes;
+mod vehicles;
+
+use dilqr_runtime::Status;
+
+/// What a problem lacks of a full pass.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Outcome {
+    /// The solve ends with another status than `Converged`.
+    Ends(Status),
+    /// The solve converges to this objective, which is above that of Ipopt.
+    Local(f64),
+    /// The gradient is refused, with this variant of `GradientError`.
+    Refused(&'static str),
+    /// The gradient differs from central differences, or a solve for them does not converge.
+    Differs,
+    /// Nothing.
+    Passes,
+}
+
+/// Problems without a full pass, and how they end. An entry whose problem begins to pass must be removed.
+const OPEN: &[(&str, Outcome)] = &[
+    ("goddard", Outcome::Ends(Status::Infeasible)),
+    ("robbins", Outcome::Refused("NotConverged")),
+    ("waypoint", Outcome::Refused("ConstraintsDependent")),
+    ("escape", Outcome::Ends(Status::IterationLimit)),
+    ("race", Outcome::Ends(Status::Infeasible)),
+    ("steering", Outcome::Refused("NotConverged")),
+    ("robot_arm", Outcome::Ends(Status::Infeasible)),
+    ("parking", Outcome::Refused("ConstraintsDependent")),
+];

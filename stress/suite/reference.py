@@ -1,0 +1,354 @@
+"""Solves the problems of the suite with Ipopt, on the same discretizations, and writes their objectives.
+
+    python3 -m venv venv && venv/bin/pip install casadi numpy
+    venv/bin/python stress/suite/reference.py            # all problems, writes reference.csv
+    venv/bin/python stress/suite/reference.py goddard    # prints those named
+
+Dynamics hold between shooting nodes. Limits stand at the stages at which the models enforce them.
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+import casadi as ca
+import numpy as np
+
+OPTIONS = {
+    "print_time": False,
+    "ipopt": {"print_level": 0, "sb": "yes", "tol": 1e-10, "bound_relax_factor": 0.0, "max_iter": 3000},
+}
+PROBLEMS = {}
+
+
+def problem(function):
+    PROBLEMS[function.__name__] = function
+    return function
+
+
+class Program:
+    """A nonlinear program, built variable by variable and row by row."""
+
+    def __init__(self):
+        self.variables, self.guess, self.lower, self.upper = [], [], [], []
+        self.rows, self.least, self.most = [], [], []
+        self.cost = 0
+
+    def variable(self, guess, lower=-np.inf, upper=np.inf):
+        guess = np.atleast_1d(np.asarray(guess, float))
+        v = ca.MX.sym(f"v{len(self.variables)}", guess.size)
+        self.variables.append(v)
+        self.guess.append(guess)
+        self.lower.append(np.broadcast_to(np.asarray(lower, float), guess.shape))
+        self.upper.append(np.broadcast_to(np.asarray(upper, float), guess.shape))
+        return v
+
+    def row(self, value, least, most):
+        value = ca.vertcat(value)
+        self.rows.append(value)
+        self.least.append(np.broadcast_to(np.asarray(least, float), value.numel()))
+        self.most.append(np.broadcast_to(np.asarray(most, float), value.numel()))
+
+    def equal(self, value, to=0.0):
+        self.row(value - to, 0.0, 0.0)
+
+    def at_most_zero(self, value):
+        self.row(value, -np.inf, 0.0)
+
+    def solve(self):
+        nlp = {"x": ca.vertcat(*self.variables), "f": self.cost, "g": ca.vertcat(*self.rows)}
+        solver = ca.nlpsol("solver", "ipopt", nlp, OPTIONS)
+        self.solution = solver(
+            x0=np.concatenate(self.guess),
+            lbx=np.concatenate(self.lower),
+            ubx=np.concatenate(self.upper),
+            lbg=np.concatenate(self.least),
+            ubg=np.concatenate(self.most),
+        )
+        stats = solver.stats()
+        return float(self.solution["f"]), stats["iter_count"], stats["return_status"]
+
+    def value(self, expression):
+        """The value of an expression at the solution."""
+        f = ca.Function("value", [ca.vertcat(*self.variables)], [expression])
+        return np.asarray(f(self.solution["x"]))
+
+
+def rk4(rate, h, substeps=1):
+    """One stage of the classical Runge-Kutta method."""
+
+    def step(x, u):
+        k = h / substeps
+        for _ in range(substeps):
+            a = rate(x, u)
+            b = rate(x + k / 2 * a, u)
+            c = rate(x + k / 2 * b, u)
+            d = rate(x + k * c, u)
+            x = x + k / 6 * (a + 2 * b + 2 * c + d)
+        return x
+
+    return step
+
+
+def shoot(p, step, states, controls, bounds=(-np.inf, np.inf)):
+    """States and controls of a trajectory. The first guess of a state is the given initial state."""
+    xs, us = [ca.DM(np.asarray(states[0], float))], []
+    for guess, control in zip(states[1:], controls, strict=True):
+        u = p.variable(control, *bounds)
+        x = p.variable(guess)
+        p.equal(x - step(xs[-1], u))
+        xs.append(x)
+        us.append(u)
+    return xs, us
+
+
+def along(n):
+    return np.arange(n + 1) / n
+
+
+@problem
+def goddard():
+    p, n = Program(), 100
+    t = along(n)
+    time = p.variable(1.0, 0.0, 3.5)
+
+    def rate(x, u):
+        h, v, m = x[0], x[1], x[2]
+        drag = 310 * v**2 * ca.exp(-500 * (h - 1))
+        return time * ca.vertcat(v, (u - drag) / m - 1 / h**2, -u / 0.5)
+
+    states = np.stack([np.ones(n + 1), t * (1 - t), 1 - 0.4 * t], 1)
+    xs, _ = shoot(p, rk4(rate, 1 / n), states, np.full(n, 1.75), (0.0, 3.5))
+    for x in xs[1:-1]:
+        p.at_most_zero(1 - x[0])
+        p.at_most_zero(-x[1])
+    p.equal(xs[-1][2], 0.6)
+    p.cost = -xs[-1][0]
+    return p
+
+
+@problem
+def robbins():
+    p, n, h = Program(), 100, 0.1
+    a = np.array([[1, h, h * h / 2], [0, 1, h], [0, 0, 1]])
+    b = np.array([h**3 / 6, h * h / 2, h])
+    states = [np.array([1.0, -2.0, 0.0])]
+    for _ in range(n):
+        states.append(a @ states[-1] + b * 0.1)
+    xs, us = shoot(p, lambda x, u: ca.mtimes(ca.DM(a), x) + ca.DM(b) * u, states, np.full(n, 0.1))
+    for x in xs[1:-1]:
+        p.at_most_zero(-x[0])
+    p.equal(xs[-1])
+    p.cost = sum(h * (3 * x[0] + 0.5 * u**2) for x, u in zip(xs, us))
+    return p
+
+
+@problem
+def escape():
+    p, n = Program(), 100
+    goal = np.array([7.5, 2.5, 0.0])
+    way = np.array([[2.5, 2.5, 0], [4, 5, 0.785], [5, 6.25, 0], [7.5, 6.25, -0.261], [9, 5, -1.57], [7.5, 2.5, 0]])
+    states = np.stack([np.interp(5 * along(n), range(6), way[:, i]) for i in range(3)], 1)
+
+    def rate(x, u):
+        return ca.vertcat(u[0] * ca.cos(x[2]), u[0] * ca.sin(x[2]), u[1])
+
+    discs = [(a, b) for a in (0, 5, 10) for b in np.linspace(0, 5, 30)]
+    discs += [(a, 0) for a in np.linspace(0, 10, 50)]
+    discs += [(a, 5) for start in (0, 5) for a in np.linspace(start, start + 3, 15)]
+    discs = np.array(discs)
+    xs, us = shoot(p, rk4(rate, 0.03), states, np.ones((n, 2)), (-5.0, 5.0))
+    for x in xs[1:-1]:
+        p.at_most_zero(0.25 - (x[0] - discs[:, 0]) ** 2 - (x[1] - discs[:, 1]) ** 2)
+    p.equal(xs[-1] - goal)
+    p.cost = 50 * ca.sumsqr(xs[-1] - goal)
+    p.cost += sum(0.015 * (0.001 * ca.sumsqr(x - goal) + 0.01 * ca.sumsqr(u)) for x, u in zip(xs, us))
+    return p
+
+
+@problem
+def waypoint():
+    p, n = Program(), 50
+    step = rk4(lambda x, u: ca.vertcat(x[1], u), 0.02)
+    xs, us = shoot(p, step, np.zeros((n + 1, 2)), np.zeros(n))
+    p.equal(xs[25][0], 0.2)
+    p.equal(xs[-1])
+    p.cost = sum(0.01 * u**2 for u in us)
+    return p
+
+
+@problem
+def bryson_denham():
+    p, n = Program(), 50
+    h = 1 / n
+    step = rk4(lambda x, u: ca.vertcat(x[1], u), h)
+    states = np.stack([np.zeros(n + 1), 1 - 2 * along(n)], 1)
+    xs, us = shoot(p, step, states, np.zeros(n))
+    for x in xs[1:-1]:
+        p.at_most_zero(x[0] - 1 / 9)
+    p.equal(xs[-1] - np.array([0.0, -1.0]))
+    p.cost = sum(h / 2 * u**2 for u in us)
+    return p
+
+
+@problem
+def van_der_pol():
+    p, n = Program(), 20
+
+    def rate(x, u):
+        a, b = x[0], x[1]
+        return ca.vertcat((1 - b**2) * a - b + u, a, a**2 + b**2 + u**2)
+
+    # The source rolls its guess out.
+    step, states = rk4(rate, 0.5, 4), [np.array([0.0, 1.0, 0.0])]
+    for _ in range(n):
+        states.append(np.asarray(ca.DM(step(ca.DM(states[-1]), 0.0))).ravel())
+    xs, _ = shoot(p, step, states, np.zeros(n), (-1.0, 1.0))
+    for x in xs[1:]:
+        p.at_most_zero(-0.25 - x[0])
+    p.cost = xs[-1][2]
+    return p
+
+
+@problem
+def catalyst():
+    p, n = Program(), 100
+
+    def rate(x, u):
+        return ca.vertcat(u * (10 * x[1] - x[0]), u * (x[0] - 10 * x[1]) - (1 - u) * x[1])
+
+    xs, _ = shoot(p, rk4(rate, 1 / n), np.tile([1.0, 0.0], (n + 1, 1)), np.zeros(n), (0.0, 1.0))
+    p.cost = xs[-1][0] + xs[-1][1] - 1
+    return p
+
+
+@problem
+def steering():
+    p, n = Program(), 100
+    t = along(n)
+    time = p.variable(1.0, -np.pi / 2, np.pi / 2)
+
+    def rate(x, u):
+        return time * ca.vertcat(x[2], x[3], 100 * ca.cos(u), 100 * ca.sin(u))
+
+    states = np.stack([0 * t, 5 * t, 45 * t, 0 * t], 1)
+    xs, _ = shoot(p, rk4(rate, 1 / n), states, np.zeros(n), (-np.pi / 2, np.pi / 2))
+    p.equal(xs[-1][1:] - np.array([5.0, 45.0, 0.0]))
+    p.cost = time
+    return p
+
+
+@problem
+def glider():
+    p, n = Program(), 100
+    t = along(n)
+    time = p.variable(105.0, 0.1, 200.0)
+
+    def rate(x, u):
+        x, y, vx, vy = ca.vertsplit(x)
+        r = (x / 100 - 2.5) ** 2
+        w = vy - 2.5 * (1 - r) * ca.exp(-r)
+        v = ca.sqrt(vx**2 + w**2)
+        drag = 0.5 * (0.034 + 0.069662 * u**2) * 1.13 * 14 * v
+        lift = 0.5 * u * 1.13 * 14 * v
+        return time * ca.vertcat(vx, vy, -(lift * w + drag * vx) / 100, (lift * vx - drag * w) / 100 - 9.80665)
+
+    states = np.stack([1250 * t, 1000 - 100 * t, 13.2275675 + 0 * t, -1.28750052 + 0 * t], 1)
+    xs, _ = shoot(p, rk4(rate, 1 / n), states, np.full(n, 1.0), (0.0, 1.4))
+    for x in xs[1:-1]:
+        p.at_most_zero(-x[0])
+        p.at_most_zero(-x[2])
+    p.equal(xs[-1][1:] - np.array([900.0, 13.2275675, -1.28750052]))
+    p.cost = -xs[-1][0]
+    return p
+
+
+@problem
+def robot_arm():
+    p, n = Program(), 50
+    t = along(n)
+    time = p.variable(1.0, 0.0)
+
+    def rate(x, u):
+        reach, turn, tilt = x[0], x[1], x[2]
+        inertia = ((5 - reach) ** 3 + reach**3) / 3
+        return time * ca.vertcat(x[3:], u[0] / 5, u[1] / (inertia * ca.sin(tilt) ** 2), u[2] / inertia)
+
+    goal = 2 * np.pi / 3
+    still = np.ones(n + 1)
+    states = [4.5 * still, goal * t**2, np.pi / 4 * still, 0 * t, 2 * goal * t, 0 * t]
+    xs, _ = shoot(p, rk4(rate, 1 / n), np.stack(states, 1), np.zeros((n, 3)), (-1.0, 1.0))
+    for x in xs[1:-1]:
+        p.row(x[:3], np.array([0, -np.pi, 0]), np.array([5, np.pi, np.pi]))
+    p.equal(xs[-1] - np.array([4.5, goal, np.pi / 4, 0, 0, 0]))
+    p.cost = time
+    return p
+
+
+@problem
+def chain():
+    p, n = Program(), 100
+    t = along(n)
+
+    def rate(x, u):
+        length = ca.sqrt(1 + u**2)
+        return ca.vertcat(u, x[0] * length, length)
+
+    shape = 8 * t * (0.5 * t - 0.25) + 1
+    slope = 8 * (t - 0.25)
+    length = np.sqrt(1 + slope**2)
+    states = np.stack([shape, 4 * t * np.interp(t, t, shape), 4 * t], 1)
+    xs, _ = shoot(p, rk4(rate, 1 / n), states, slope[:-1])
+    p.equal(xs[-1][0], 3.0)
+    p.equal(xs[-1][2], 4.0)
+    p.cost = xs[-1][1]
+    return p
+
+
+@problem
+def race():
+    p, n = Program(), 100
+    t = along(n)
+    time = p.variable(1.0, 0.0)
+    step = rk4(lambda x, u: time * ca.vertcat(x[1], u - x[1]), 1 / n)
+    xs, _ = shoot(p, step, np.stack([0 * t, 1 - (t == 0)], 1), np.zeros(n), (0.0, 1.0))
+    for x in xs[1:]:
+        p.at_most_zero(x[1] - 1 + ca.sin(2 * np.pi * x[0]) / 2)
+    p.equal(xs[-1][0], 1.0)
+    p.cost = time
+    return p
+
+
+@problem
+def parking():
+    p, n = Program(), 50
+    goal = np.array([0.0, 1.0, 0.0])
+
+    def rate(x, u):
+        return ca.vertcat(u[0] * ca.cos(x[2]), u[0] * ca.sin(x[2]), u[1])
+
+    step, states = rk4(rate, 0.06), [np.zeros(3)]
+    for _ in range(n):
+        states.append(np.asarray(ca.DM(step(ca.DM(states[-1]), ca.DM.ones(2)))).ravel())
+    xs, us = shoot(p, step, states, np.ones((n, 2)), (-2.0, 2.0))
+    for x in xs[1:-1]:
+        p.row(x[:2], np.array([-0.25, -0.001]), np.array([0.25, 1.001]))
+    p.equal(xs[-1] - goal)
+    p.cost = 50 * ca.sumsqr(xs[-1] - goal)
+    p.cost += sum(0.06 * (0.005 * ca.sumsqr(x - goal) + 0.005 * ca.sumsqr(u)) for x, u in zip(xs, us))
+    return p
+
+
+def main(names):
+    rows = []
+    for name in names or PROBLEMS:
+        objective, iterations, status = PROBLEMS[name]().solve()
+        print(f"{name:12} {objective:18.12f} {iterations:5} {status}", flush=True)
+        rows.append([name, repr(objective), iterations])
+    if not names:
+        with (Path(__file__).parent / "reference.csv").open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([["problem", "objective", "iterations"], *rows])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
