@@ -148,6 +148,20 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
         (primal, dual)
     }
 
+    /// The average product of distance and multiplier, and that after the longest steps.
+    pub(super) fn complementarity(&self, point: &BarrierPoint<NX, NU>, step: &BarrierStep<NX, NU>) -> (f64, f64) {
+        let (primal, dual) = self.longest_steps(point, step);
+        let (mut now, mut then, mut count) = (0.0, 0.0, 0.0);
+        for barrier in self.iter() {
+            let (distance, from) = (self.distance(barrier, point), self.multiplier(barrier, &point.duals));
+            let to = self.multiplier(barrier, &step.duals);
+            now += distance * from;
+            then += (distance + primal * self.change(barrier, step)) * (from + dual * (to - from));
+            count += 1.0;
+        }
+        (now / count, then / count)
+    }
+
     /// Sets the multiplier of each slack and bound to a function of its distance and its multiplier.
     pub(super) fn set_multipliers(&self, point: &mut BarrierPoint<NX, NU>, new: impl Fn(f64, f64) -> f64) {
         for barrier in self.iter() {

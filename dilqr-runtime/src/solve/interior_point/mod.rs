@@ -52,15 +52,32 @@ const LAST_BARRIER: (f64, f64) = (1e-12, 1e-24);
 const SHORT_STEP: f64 = 1e-3;
 const SHORT_STEPS: usize = 8;
 
+/// The least factor between one barrier parameter and the next.
+const SLOWEST: f64 = 0.01;
+
+/// The damping after the first line search without success, and the largest one.
+const LEAST_DAMPING: f64 = 1e-4;
+const MOST_DAMPING: f64 = 1e4;
+
 /// The weight of an equality, over the scale of the cost a stage and the square of its magnitude. A step leaves the inverse
 /// part of its residual. The weight costs as many digits of the recursion.
 const EQUALITY_WEIGHT: f64 = 1e8;
 
-/// The prices of an elastic problem, over the scale of the cost, in the order in which they are tried.
-const PRICES: [f64; 2] = [1e2, 1e6];
+/// The elastic problems that are tried, one after another: the price over the scale of the cost, and where to start.
+const ELASTIC: [(f64, ElasticStart); 3] =
+    [(1e2, ElasticStart::Here), (1e2, ElasticStart::Guess), (1e6, ElasticStart::Here)];
 
 /// The largest excess of a constraint that counts as none, over its magnitude.
 const FEASIBLE: f64 = 1e-6;
+
+/// Where an elastic problem starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ElasticStart {
+    /// Where the last path ended.
+    Here,
+    /// At the guess.
+    Guess,
+}
 
 /// Which step a linear solve is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +97,8 @@ struct Progress {
     elastic: Option<f64>,
     /// The last regularization that was needed.
     regularization: f64,
+    /// The regularization with which a factorization begins, after line searches without success.
+    damping: f64,
     /// Length of the last step.
     alpha: f64,
     /// Whether there are any barriers.
@@ -119,11 +138,11 @@ where
         if !const { M::LIMITS.constrained() } {
             return status;
         }
-        for price in PRICES {
+        for (price, start) in ELASTIC {
             if !status.found_no_step() {
                 return status;
             }
-            if !self.begin_elastic(memory, &mut progress, price) {
+            if !self.begin_elastic(memory, &mut progress, (price, start)) {
                 return status;
             }
             status = self.follow_central_path(memory, &mut progress, most, observe);
@@ -146,7 +165,7 @@ where
             if self.update_barrier(memory, progress) {
                 memory.filter.clear();
             }
-            self.compute_step(memory, progress);
+            self.compute_step(memory, progress, StepKind::Newton);
             let change = memory.scales.relative_step(&memory.step);
             observe(&Iteration {
                 iteration: self.stats.iterations,
@@ -168,7 +187,7 @@ where
                     }
                     // It has overwritten factors and step.
                     if !last && self.factorize(memory, progress) {
-                        self.compute_step(memory, progress);
+                        self.compute_step(memory, progress, StepKind::Newton);
                     }
                 }
             }
@@ -180,13 +199,17 @@ where
             }
             if let Some(alpha) = self.search(memory, progress) {
                 progress.alpha = alpha;
+                progress.damping = if progress.damping > LEAST_DAMPING { 0.1 * progress.damping } else { 0.0 };
                 self.stats.iterations += 1;
                 failures = 0;
                 short = if alpha < SHORT_STEP { short + 1 } else { 0 };
                 if short == SHORT_STEPS {
                     return Status::LineSearchFailed;
                 }
+            } else if progress.damping < MOST_DAMPING {
+                progress.damping = f64::max(LEAST_DAMPING, 100.0 * progress.damping);
             } else {
+                progress.damping = 0.0;
                 failures += 1;
                 if failures > 3 || !self.close_defects(memory) {
                     return Status::LineSearchFailed;
@@ -225,8 +248,9 @@ where
                 Proximal { states: scales.states.map(curvature), controls: scales.controls.map(curvature) };
             system.factorize(&instance, point, hessian, weights).is_ok()
         };
-        let mut exists = attempt(wanted, 0.0) || wanted == Hessian::Exact && attempt(Hessian::GaussNewton, 0.0);
-        let mut regularization = f64::max(1e-6, progress.regularization / 8.0);
+        let mut exists = attempt(wanted, progress.damping)
+            || progress.damping == 0.0 && wanted == Hessian::Exact && attempt(Hessian::GaussNewton, 0.0);
+        let mut regularization = f64::max(1e-6, progress.regularization / 8.0).max(10.0 * progress.damping);
         while !exists && regularization <= 1e12 {
             exists = attempt(wanted, regularization);
             progress.regularization = regularization;
@@ -236,24 +260,19 @@ where
         exists
     }
 
-    /// Lowers the barrier parameter after a step that was long enough. Returns whether it has changed.
-    fn update_barrier(&self, memory: &InteriorPoint<NX, NU>, progress: &mut Progress) -> bool {
+    /// Lowers the barrier parameter after a step that was long enough. Returns whether it has changed. The step to the limit,
+    /// without barriers, predicts how far the complementarity can fall (Mehrotra 1992; with a line search: Nocedal, Waechter
+    /// and Waltz 2009).
+    fn update_barrier(&self, memory: &mut InteriorPoint<NX, NU>, progress: &mut Progress) -> bool {
         if progress.alpha < 0.3 || !progress.barriers {
             return false;
         }
-        let InteriorPoint { point, kinds, scales, .. } = memory;
+        self.compute_step(memory, &Progress { mu: 0.0, ..*progress }, StepKind::Correction);
+        let InteriorPoint { point, correction, kinds, scales, .. } = memory;
         let barriers = self.barriers((kinds, scales), progress.elastic);
-        let (mut least, mut sum, mut count) = (f64::INFINITY, 0.0, 0.0);
-        for barrier in barriers.iter() {
-            let product = barriers.distance(barrier, point) * barriers.multiplier(barrier, &point.duals);
-            least = least.min(product);
-            sum += product;
-            count += 1.0;
-        }
-        let average = sum / f64::max(1.0, count);
-        let uniform = (least / average).min(1.0);
-        let shrink = 0.1 * float::f64::powi(f64::min(0.05 * (1.0 - uniform) / uniform, 2.0), 3);
-        let target = (shrink * average).max(0.02 * progress.mu).min(progress.mu);
+        let (average, predicted) = barriers.complementarity(point, correction);
+        let centering = float::f64::powi((predicted / average).clamp(0.0, 1.0), 3);
+        let target = (centering * average).max(SLOWEST * progress.mu).min(progress.mu);
         let target = target.max(0.5 * LAST_BARRIER.1 * progress.first);
         let changed = target < progress.mu;
         progress.mu = target;
@@ -261,13 +280,13 @@ where
     }
 
     /// The step about the point for the barrier parameter.
-    fn compute_step(&self, memory: &mut InteriorPoint<NX, NU>, progress: &Progress) {
+    fn compute_step(&self, memory: &mut InteriorPoint<NX, NU>, progress: &Progress, kind: StepKind) {
         let InteriorPoint { point, bases, residuals, kinds, .. } = memory;
         bases.defects.copy_from_slice(&point.defects);
         for (index, residual) in residuals.iter_mut().enumerate() {
             *residual = point.residual(kinds, index);
         }
-        self.solve_step(memory, progress, StepKind::Newton);
+        self.solve_step(memory, progress, kind);
     }
 
     /// The step for the residuals that are in the memory.

@@ -10,11 +10,11 @@ use crate::scalar::float;
 use crate::settings::Hessian;
 use crate::solve::interior_point::iterate::{evaluate, place_inside};
 use crate::solve::interior_point::memory::InteriorPoint;
-use crate::solve::interior_point::{IDENTIFICATION, Progress};
+use crate::solve::interior_point::{ElasticStart, IDENTIFICATION, Progress};
 use crate::solve::workspace::Solve;
 use crate::status::Status;
 
-/// The barrier parameter of the first iteration, over the scale of the cost and the number of barriers.
+/// The barrier parameter of the first iteration, over the scale of the cost a stage.
 const FIRST_BARRIER: f64 = 0.1;
 
 /// The first slack of a violated inequality, over the magnitude of its row.
@@ -65,7 +65,7 @@ where
         }
         let barriers = self.barriers((kinds, scales), None);
         let count = barriers.iter().count();
-        let mu = FIRST_BARRIER * scales.cost / f64::max(1.0, count as f64);
+        let mu = FIRST_BARRIER * scales.cost / point.horizon() as f64;
         barriers.set_multipliers(point, |distance, _| mu / distance);
         filter.begin(scales.violation(point, kinds), scales.cost);
         Ok(Progress {
@@ -73,6 +73,7 @@ where
             first: mu,
             elastic: None,
             regularization: 0.0,
+            damping: 0.0,
             alpha: 0.0,
             barriers: count > 0,
             identification: IDENTIFICATION.0,
@@ -120,14 +121,16 @@ where
     }
 
     /// Makes the constraints elastic, at a price: slacks, excess and multipliers are those of the central path about the
-    /// present trajectory. Returns whether that is finite.
+    /// start. Returns whether that is finite.
     pub(super) fn begin_elastic(
         &mut self,
         memory: &mut InteriorPoint<NX, NU>,
         progress: &mut Progress,
-        price: f64,
+        (price, start): (f64, ElasticStart),
     ) -> bool {
-        self.close_defects(memory);
+        if start == ElasticStart::Guess && self.begin(memory).is_err() {
+            return false;
+        }
         let InteriorPoint { point, scales, kinds, filter, .. } = memory;
         if !evaluate(&self.instance(), point) {
             return false;
@@ -137,6 +140,7 @@ where
             mu,
             elastic: Some(price * scales.cost),
             regularization: 0.0,
+            damping: 0.0,
             alpha: 0.0,
             barriers: true,
             identification: IDENTIFICATION.0,

@@ -59,18 +59,12 @@ where
                 ConstraintKind::Inequality => is_active(Barrier::Slack(index)),
                 kind => *kind == ConstraintKind::Equality,
             };
-            if !active_rows[index] {
-                trial.duals.constraints[index] = 0.0;
-            }
         }
         for (t, sides) in active_bounds.iter_mut().enumerate() {
             *sides = [None; NU];
             for (i, side) in self.memory.bounds.sides() {
                 if is_active(Barrier::Bound { t, i, side }) {
                     sides[i] = Some(side);
-                    trial.trajectory.controls[t][i] = self.memory.bounds.at(side, i);
-                } else {
-                    trial.duals.bounds_mut(side)[t][i] = 0.0;
                 }
             }
         }
@@ -85,9 +79,8 @@ where
         bases.defects.copy_from_slice(&trial.defects);
         for (index, active) in active_rows.iter().enumerate() {
             let weight = unit / (scales.rows[index] * scales.rows[index]);
-            weights.rows[index] = if *active { weight } else { 0.0 };
-            bases.rows[index] =
-                if *active { trial.duals.constraints[index] + weight * trial.trajectory.constraints[index] } else { 0.0 };
+            let base = trial.duals.constraints[index] + weight * trial.trajectory.constraints[index];
+            (weights.rows[index], bases.rows[index]) = if *active { (weight, base) } else { (0.0, 0.0) };
         }
         for (t, sides) in active_bounds.iter().enumerate() {
             (weights.controls[t], bases.controls[t]) = (SVector::zeros(), SVector::zeros());
@@ -105,46 +98,48 @@ where
         true
     }
 
-    /// Takes the step, and updates multipliers and active limits. Returns whether one of these has changed.
+    /// Takes the step, and selects the active limits: those with a multiplier above zero after the step. The multipliers
+    /// change only where these stay the same, so that one proximal problem is solved before the next. Returns whether they
+    /// have changed.
     fn take_weighted_step(&self, memory: &mut InteriorPoint<NX, NU>) -> bool {
-        let (tolerance, bounds) = (self.settings.tolerance, &self.memory.bounds);
-        let InteriorPoint { trial, weights, bases, along, scales, kinds, active_rows, active_bounds, step, .. } = memory;
+        let bounds = &self.memory.bounds;
+        let InteriorPoint { trial, along, scales, kinds, active_rows, active_bounds, step, .. } = memory;
+        let unit = EQUALITY_WEIGHT * scales.cost / trial.horizon() as f64;
         let mut changed = false;
+        let new = &mut step.duals;
         for (index, kind) in kinds.iter().enumerate() {
-            let multiplier = bases.rows[index] + weights.rows[index] * along[index];
-            let beyond = trial.trajectory.constraints[index] + along[index] > tolerance * scales.rows[index];
+            let c = trial.trajectory.constraints[index] + along[index];
+            let multiplier = trial.duals.constraints[index] + unit / (scales.rows[index] * scales.rows[index]) * c;
             let active = match kind {
-                ConstraintKind::Inequality if active_rows[index] => multiplier > 0.0,
-                ConstraintKind::Inequality => beyond,
+                ConstraintKind::Inequality => multiplier > 0.0,
                 kind => *kind == ConstraintKind::Equality,
             };
             changed |= active != active_rows[index];
             active_rows[index] = active;
-            trial.duals.constraints[index] = if active { multiplier } else { 0.0 };
+            new.constraints[index] = if active { multiplier } else { 0.0 };
         }
         for (t, sides) in active_bounds.iter_mut().enumerate() {
             let u = &mut trial.trajectory.controls[t];
             *u += step.du[t];
+            let held = core::mem::replace(sides, [None; NU]);
             for (i, side) in bounds.sides() {
-                let direction = side.direction::<f64>();
-                let multiplier = direction * bases.controls[t][i] + weights.controls[t][i] * direction * step.du[t][i];
-                let active = match sides[i] {
-                    Some(held) if held == side => multiplier > 0.0,
-                    Some(_) => false,
-                    None => bounds.constraint(side, i, u) > tolerance * scales.controls[i],
-                };
-                let held = sides[i] == Some(side);
-                changed |= active != held;
-                if held || active {
-                    sides[i] = active.then_some(side);
+                let weight = unit / (scales.controls[i] * scales.controls[i]);
+                let multiplier = trial.duals.bounds(side)[t][i] + weight * bounds.constraint(side, i, u);
+                let active = multiplier > 0.0;
+                new.bounds_mut(side)[t][i] = if active { multiplier } else { 0.0 };
+                changed |= active != (held[i] == Some(side));
+                if active {
+                    sides[i] = Some(side);
                 }
-                trial.duals.bounds_mut(side)[t][i] = if held && active { multiplier } else { 0.0 };
             }
         }
         for (x, dx) in trial.trajectory.states.iter_mut().zip(&step.dx) {
             *x += dx;
         }
-        trial.duals.costates[1..].copy_from_slice(&step.duals.costates[1..]);
+        trial.duals.costates.copy_from_slice(&new.costates);
+        if !changed {
+            trial.duals.copy_from(new);
+        }
         changed
     }
 
