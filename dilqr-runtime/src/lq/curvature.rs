@@ -3,7 +3,8 @@
 //! The backward pass adds `mu/2 (dx' D dx + du' E du)` to every stage. `D` and `E` are diagonal. From the horizon backwards,
 //! an entry is the largest magnitude so far of the same diagonal entry of the stage Hessian, as in Marquardt's damping
 //! (1963). An entry without curvature takes the curvature that the dynamics carry to it from the next stage. So `mu` has no
-//! unit, whatever the units of cost, states and controls.
+//! unit, whatever the units of cost, states and controls. A control without any curvature takes the gradient of its cost over
+//! its own size, where both are known.
 
 use nalgebra::{SMatrix, SVector};
 
@@ -17,12 +18,14 @@ use crate::scalar::{Mask, Scalar};
 pub(crate) struct Curvature<S, const NX: usize, const NU: usize> {
     states: SVector<S, NX>,
     controls: SVector<S, NU>,
+    /// Of controls without curvature: the terms of `Q_u` over `|u|`, the largest so far.
+    gradients: SVector<S, NU>,
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> Curvature<S, NX, NU> {
     /// The curvature of the terminal cost.
     pub(crate) fn of_terminal(lxx: &SMatrix<S, NX, NX>) -> Self {
-        Self { states: SVector::from_fn(|i, _| lxx[(i, i)].abs()), controls: zeros() }
+        Self { states: SVector::from_fn(|i, _| lxx[(i, i)].abs()), controls: zeros(), gradients: zeros() }
     }
 
     /// Adds the stage before.
@@ -46,11 +49,21 @@ impl<S: Scalar, const NX: usize, const NU: usize> Curvature<S, NX, NU> {
         }
     }
 
-    /// The proximal term of weight `mu`. A control without curvature has no scale; its weight is `mu`, so that the recursion
-    /// exists.
+    /// Adds the gradient of a stage: `terms` of `Q_u`, at the controls `u`.
+    fn add_gradient(&mut self, terms: &SVector<S::Real, NU>, u: &SVector<S, NU>) {
+        for j in 0..NU {
+            let own = S::from_real(terms[j]) / u[j].abs();
+            let own = S::select(u[j].equal(S::zero()), S::zero(), own);
+            self.gradients[j] = larger(self.gradients[j], own);
+        }
+    }
+
+    /// The proximal term of weight `mu`. A control at rest without curvature has no scale; its weight is `mu`, so that the
+    /// recursion exists.
     pub(crate) fn proximal(&self, mu: S) -> Proximal<S, NX, NU> {
-        let scale = |weight: S| mu * S::select(weight.equal(S::zero()), S::one(), weight);
-        Proximal { states: self.states.map(|weight| mu * weight), controls: self.controls.map(scale) }
+        let or = |weight: S, other: S| S::select(weight.equal(S::zero()), other, weight);
+        let scale = |j: usize| mu * or(self.controls[j], or(self.gradients[j], S::one()));
+        Proximal { states: self.states.map(|weight| mu * weight), controls: SVector::from_fn(|j, _| scale(j)) }
     }
 }
 
@@ -75,6 +88,14 @@ impl<S: Scalar, const NX: usize, const NU: usize> ProximalTerm<S, NX, NU> {
             weights.add_to(lxx, &mut zeros::<S, NU, NU>());
         }
         Self { mu, active, curvature, weights }
+    }
+
+    /// Receives the gradient of the stage that [`add_stage`](Self::add_stage) adds next: the terms of `Q_u`, at the controls.
+    #[inline(always)]
+    pub(crate) fn add_gradient(&mut self, terms: &SVector<S::Real, NU>, u: &SVector<S, NU>) {
+        if self.active {
+            self.curvature.add_gradient(terms, u);
+        }
     }
 
     /// Goes on to the stage before.

@@ -11,4 +11,5 @@ pub(crate) mod lane_copies;
 #[cfg(feature = "lanes")]
 pub(crate) mod lockstep;
 pub(crate) mod newton_workspace;
+pub(crate) mod unbounded;
 pub(crate) mod workspace;
