@@ -16,7 +16,8 @@ pub enum Status {
     /// `max_iterations` steps were taken and the Newton step is still above the tolerance.
     IterationLimit,
     /// No step length decreased the cost, up to the largest regularization. Or changes of the cost were rounding errors and
-    /// no step decreased the predicted decrease: the tolerance is below the level of rounding.
+    /// no step decreased the predicted decrease: the tolerance is below the level of rounding. Or the trajectory is at a kink
+    /// of the model: [`Solution::cause`](crate::Solution::cause) then says at which stage.
     LineSearchFailed,
     /// The Hessian is not positive definite, even with the largest regularization. Or the trajectory is stationary and not a
     /// strict minimum: a saddle, a maximum or a flat valley. A symmetric guess often leads there; start from other controls.

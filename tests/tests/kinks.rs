@@ -49,14 +49,14 @@ point!(smooth, |x, u, p| x.x + u.u.sin(), x.x * x.x, (x.x * x.x + 1.0).sqrt(), x
 
 #[test]
 fn models_with_branches_declare_them() {
-    assert!(const { distance::Distance::HAS_KINKS });
-    assert!(const { saturated::Saturated::HAS_KINKS });
-    assert!(const { signed::Signed::HAS_KINKS });
-    assert!(const { branched::Branched::HAS_KINKS });
-    assert!(const { limited::Limited::HAS_KINKS });
-    assert!(const { !parameter::Parameter::HAS_KINKS });
-    assert!(const { !constant::Constant::HAS_KINKS });
-    assert!(const { !smooth::Smooth::HAS_KINKS });
+    const { assert!(distance::Distance::HAS_KINKS) };
+    const { assert!(saturated::Saturated::HAS_KINKS) };
+    const { assert!(signed::Signed::HAS_KINKS) };
+    const { assert!(branched::Branched::HAS_KINKS) };
+    const { assert!(limited::Limited::HAS_KINKS) };
+    const { assert!(!parameter::Parameter::HAS_KINKS) };
+    const { assert!(!constant::Constant::HAS_KINKS) };
+    const { assert!(!smooth::Smooth::HAS_KINKS) };
 }
 
 #[test]
