@@ -7,12 +7,13 @@
 //! ```
 //!
 //! The first is criterion's. The second prints a table with the peers, where a Python with them is found: `--install` puts them
-//! into an environment under `target/peers` first, and `PEERS_PYTHON` names another Python. The peers' tolerances are lowered until their
+//! into an environment under `target/peers` first, and `PEERS_PYTHON` names another Python (empty: none). The peers' tolerances are lowered until their
 //! residuals of the optimality conditions are ours, within a factor of 10. The third runs the work of one row once after a
 //! first time, for profilers. `LIMITS_METHOD=interior-point` chooses the method. One thread.
 
 #[path = "../src/limits/mod.rs"]
 #[allow(unreachable_pub, reason = "models, as the users of a library have them")]
+#[allow(clippy::module_inception, reason = "the macro names a model after its module; the file has the same noun")]
 mod limits;
 
 use core::time::Duration;
@@ -25,6 +26,7 @@ use dilqr_benches::timing::{median, microseconds};
 use dilqr_runtime::{Method, Settings};
 
 use limits::peers::{self, Peer, PeerRow};
+use limits::residual::Residual;
 use limits::rows::{Row, rows};
 use limits::work::Outcome;
 
@@ -70,16 +72,25 @@ fn measure(settings: Settings) {
             let work = work.get_or_insert_with(|| (row.work)(settings));
             bencher.iter(|| work.run());
         });
-        if let Some(work) = work {
+        if let Some(mut work) = work {
             println!("{}", report(&row, &work.outcome()));
         }
     }
     criterion.final_summary();
 }
 
+/// What came of a row.
 fn report(row: &Row, outcome: &Outcome) -> String {
-    let Outcome { problems, good, iterations, residual } = outcome;
-    format!("{}: {good} of {problems}, {iterations} iterations, largest residual {residual:.0e}", row.name)
+    let Outcome { problems, good, iterations, active, residual, failures } = outcome;
+    let Residual { value, part } = residual;
+    let mut text = format!(
+        "{}: {good} of {problems}, {iterations} iterations, {active} active limits, residual {value:.0e} ({part})",
+        row.name
+    );
+    for (failure, count) in failures {
+        text += &format!("\n    {count}: {failure}");
+    }
+    text
 }
 
 /// Ours beside the peers'.
@@ -91,12 +102,12 @@ fn table(settings: Settings, only: Option<&str>, install: bool) -> Result<(), Bo
         let mut work = (row.work)(settings);
         let first = microseconds(|| work.run());
         let outcome = work.outcome();
-        eprintln!("{}: {first:.0} us", report(&row, &outcome));
+        eprintln!("{first:.0} us, {}", report(&row, &outcome));
         if let Some(peer) = row.peer
             && !row.name.contains("lanes")
             && !residuals.contains_key(peer)
         {
-            residuals.insert(peer, if outcome.residual.is_nan() { 1e-9 } else { outcome.residual });
+            residuals.insert(peer, outcome.residual.value);
         }
         ours.push((row, work, first));
     }
@@ -117,7 +128,7 @@ fn table(settings: Settings, only: Option<&str>, install: bool) -> Result<(), Bo
         // Ours before and after the peers.
         let time = 1e-3 * median(vec![first, microseconds(|| work.run())]);
         let Outcome { problems, good, residual, .. } = work.outcome();
-        print!("| {} | {} | {good} of {problems} | {residual:.0e} |", row.name, digits(time));
+        print!("| {} | {} | {good} of {problems} | {:.0e} |", row.name, digits(time), residual.value);
         for peer in &present {
             match row.peer.and_then(|name| peer.rows.get(name)) {
                 Some(theirs) => print!(" {} |", cell(theirs, &work.costs())),
@@ -148,7 +159,7 @@ fn digits(value: f64) -> String {
 /// A Python with the peers.
 fn python(install: bool) -> Result<Option<PathBuf>, Box<dyn Error>> {
     if let Some(python) = std::env::var_os("PEERS_PYTHON") {
-        return Ok(Some(python.into()));
+        return Ok((!python.is_empty()).then(|| python.into()));
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("peers");
     let installed = folder.join("environment").join("bin").join("python");

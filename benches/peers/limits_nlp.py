@@ -264,7 +264,7 @@ def chain():
 
     step = runge_kutta(derivative, 0.1)
     start = [0.1207, 0.0965, -0.4688, 0.2535, 0.2028, -0.6029, 0.3807, 0.3045, -0.3656, 0.5, 0.4, 0.2] + [0.0] * 9
-    model = Model(21, 3, 40, step, cost, terminal, [-1.0] * 3, [1.0] * 3)
+    model = Model(21, 3, 40, step, cost, terminal, [-0.3] * 3, [0.3] * 3)
     return Problem(Shooting(model), start, [[0.0] * 3] * 40, [0.0] * 41)
 
 

@@ -39,7 +39,7 @@ def with_osqp(osqp):
             numpy.concatenate([problem.e, problem.upper[limited]]),
             eps_abs=tolerance,
             eps_rel=tolerance,
-            max_iter=100_000,
+            max_iter=20_000,
             polishing=True,
             verbose=False,
         )
@@ -72,7 +72,7 @@ def with_piqp(piqp):
         residual = problem.residual(result.x, result.y, result.z_bu - result.z_bl)
         return seconds, status == piqp.PIQP_SOLVED, residual, problem.cost(result.x)
 
-    return solve, (1e-8, 1e-10, 1e-12, 1e-13)
+    return solve, (1e-4, 1e-6, 1e-8, 1e-10, 1e-12)
 
 
 def with_pounce(pounce):
@@ -88,7 +88,7 @@ def with_pounce(pounce):
         residual = problem.residual(x, y, numpy.array(result.z_ub) - numpy.array(result.z_lb))
         return seconds, result.status in ("optimal", "optimal_inaccurate"), residual, problem.cost(x)
 
-    return solve, (1e-8, 1e-10, 1e-12, 1e-13)
+    return solve, (1e-4, 1e-6, 1e-8, 1e-10, 1e-12)
 
 
 def main():

@@ -1,5 +1,5 @@
 //! A hanging chain of three masses between springs, 21 states: the benchmark of Wirsching, Bock and Diehl (2006) with the
-//! data of acados' example, by one Runge-Kutta step of 0.1 s.
+//! data of acados' example, by one Runge-Kutta step of 0.1 s, and with a slower end, so that its bounds are active.
 
 /// One end is fixed at the origin; the velocity of the other end is the control.
 #[dilqr_runtime::model(integrator = rk4, dt = 0.1)]
@@ -13,7 +13,7 @@ pub mod chain {
 
     /// Velocity of the end \[m/s\].
     pub struct Control {
-        #[bounds(-1.0, 1.0)]
+        #[bounds(-0.3, 0.3)]
         pub pull: [f64; 3],
     }
 

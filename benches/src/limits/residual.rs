@@ -4,6 +4,24 @@ use dilqr_runtime::model::{ConstraintExpansion, HamiltonianExpansion, Stage, Ter
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Model, Solution};
 
+/// A residual, and which of the three it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Residual {
+    pub value: f64,
+    pub part: &'static str,
+}
+
+impl Residual {
+    /// Of nothing.
+    pub const NONE: Self = Self { value: 0.0, part: "none" };
+
+    /// The larger one; NaN if one of them is.
+    #[must_use]
+    pub fn or_larger(self, other: Self) -> Self {
+        if other.value <= self.value || self.value.is_nan() { self } else { other }
+    }
+}
+
 /// The largest of these:
 ///
 /// * the gradient of the Lagrangian over the largest costate;
@@ -14,7 +32,7 @@ use dilqr_runtime::{Model, Solution};
 pub fn residual<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     solution: &Solution<NX, NU, NP, NS>,
-) -> f64
+) -> Residual
 where
     M: Model<NX, NU, NP, NS>,
 {
@@ -26,7 +44,12 @@ where
     worst.terminal(model, solution);
     let variable = states.iter().flatten().chain(controls.iter().flatten()).fold(0.0_f64, |top, z| top.max(z.abs()));
     let costate = costates.iter().skip(1).flatten().fold(0.0_f64, |top, entry| top.max(entry.abs()));
-    largest([worst.gradient / costate, worst.violation / variable, worst.product / (costate * variable)])
+    let parts = [
+        ("gradient", worst.gradient / costate),
+        ("violation", worst.violation / variable),
+        ("product", worst.product / (costate * variable)),
+    ];
+    parts.into_iter().map(|(part, value)| Residual { value, part }).fold(Residual::NONE, Residual::or_larger)
 }
 
 /// NaN if one of them is.

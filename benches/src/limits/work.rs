@@ -1,19 +1,21 @@
 //! What is timed: solves one by one and in lanes, gradients, and a controller. All on one thread.
 
 use core::hint::black_box;
+use std::collections::BTreeMap;
 
+use dilqr_runtime::model::Stage;
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, LossGradient, Model, Mpc, Problem, Settings, Solution, batch};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::residual::residual;
+use super::residual::{Residual, residual};
 
 /// Work that can be repeated, and what came of it.
 pub trait Work {
     fn run(&mut self);
 
-    /// Of the last run.
-    fn outcome(&self) -> Outcome;
+    /// Of the last run, or of one more.
+    fn outcome(&mut self) -> Outcome;
 
     /// Optimal costs; NaN where a problem has not converged. None for a controller.
     fn costs(&self) -> Vec<f64>;
@@ -29,34 +31,54 @@ fn costs<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
 }
 
 /// What came of some problems.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
     pub problems: usize,
     /// Converged problems, or gradients that were given.
     pub good: usize,
     /// Accepted steps of all solves.
     pub iterations: usize,
-    /// The largest residual among the converged; NaN where nothing is solved.
-    pub residual: f64,
+    /// Active limits of the converged.
+    pub active: usize,
+    /// The largest residual of the converged.
+    pub residual: Residual,
+    /// How often each failure came.
+    pub failures: BTreeMap<String, usize>,
 }
 
 impl Outcome {
-    fn of<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    fn new() -> Self {
+        Self { problems: 0, good: 0, iterations: 0, active: 0, residual: Residual::NONE, failures: BTreeMap::new() }
+    }
+
+    /// Counts a solve.
+    fn add<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+        &mut self,
         model: &M,
-        solutions: impl Iterator<Item = &'a Solution<NX, NU, NP, NS>>,
+        solution: &Solution<NX, NU, NP, NS>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        self.problems += 1;
+        self.iterations += solution.stats.iterations;
+        if solution.status.is_converged() {
+            self.good += 1;
+            self.active += solution.certificate().active.len();
+            self.residual = self.residual.or_larger(residual(model, solution));
+        } else {
+            *self.failures.entry(solution.status.to_string()).or_default() += 1;
+        }
+    }
+
+    fn of<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+        model: &M,
+        solutions: &[Solution<NX, NU, NP, NS>],
     ) -> Self
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let mut outcome = Self { problems: 0, good: 0, iterations: 0, residual: f64::NAN };
-        for solution in solutions {
-            outcome.problems += 1;
-            outcome.iterations += solution.stats.iterations;
-            if solution.status.is_converged() {
-                outcome.good += 1;
-                outcome.residual = outcome.residual.max(residual(model, solution));
-            }
-        }
+        let mut outcome = Self::new();
+        solutions.iter().for_each(|solution| outcome.add(model, solution));
         outcome
     }
 }
@@ -85,10 +107,10 @@ where
     /// The gradients of a loss on the solutions that have converged.
     pub fn gradients(self) -> Gradients<M, NX, NU, NP, NS> {
         let Self { model, settings, solver, mut solutions, .. } = self;
-        let problems = solutions.len();
+        let unsolved = solutions.iter().filter(|solution| !solution.status.is_converged()).count();
         solutions.retain(|solution| solution.status.is_converged());
         let losses = solutions.iter().map(loss).collect();
-        Gradients { model, settings, solver, problems, solutions, losses, given: 0, pool: None }
+        Gradients { model, settings, solver, unsolved, solutions, losses, pool: None }
     }
 
     /// The same solves in lanes.
@@ -118,8 +140,8 @@ where
         }
     }
 
-    fn outcome(&self) -> Outcome {
-        Outcome::of(&self.model, self.solutions.iter())
+    fn outcome(&mut self) -> Outcome {
+        Outcome::of(&self.model, &self.solutions)
     }
 
     fn costs(&self) -> Vec<f64> {
@@ -144,7 +166,7 @@ where
         *solutions = solved.into_iter().map(|solution| solution.expect("a problem")).collect();
     }
 
-    fn outcome(&self) -> Outcome {
+    fn outcome(&mut self) -> Outcome {
         self.batch.outcome()
     }
 
@@ -158,11 +180,10 @@ pub struct Gradients<M, const NX: usize, const NU: usize, const NP: usize, const
     model: M,
     settings: Settings,
     solver: Ilqr<M, NX, NU, NP, NS>,
-    /// Converged or not.
-    problems: usize,
+    /// Problems that have not converged.
+    unsolved: usize,
     solutions: Vec<Solution<NX, NU, NP, NS>>,
     losses: Vec<LossGradient<NX, NU>>,
-    given: usize,
     /// For gradients in lanes.
     pool: Option<ThreadPool>,
 }
@@ -179,23 +200,29 @@ where
     M: Model<NX, NU, NP, NS> + Send + Sync,
 {
     fn run(&mut self) {
-        let Self { model, settings, solver, solutions, losses, given, pool, .. } = self;
+        let Self { model, settings, solver, solutions, losses, pool, .. } = self;
         let model = &*model;
-        *given = match pool {
+        match pool {
             Some(pool) => {
-                let all = pool.install(|| batch::vjp_lanes(model, settings, black_box(solutions), losses));
-                all.into_iter().filter(Result::is_ok).count()
+                black_box(pool.install(|| batch::vjp_lanes(model, settings, black_box(solutions), losses)));
             }
-            None => {
-                let all = solutions.iter().zip(losses.iter());
-                all.filter(|(solution, loss)| black_box(solver.vjp(black_box(solution), loss)).is_ok()).count()
-            }
-        };
+            None => solutions.iter().zip(losses).for_each(|(solution, loss)| {
+                // A refusal takes its time, too.
+                let _ = black_box(solver.vjp(black_box(solution), loss));
+            }),
+        }
     }
 
-    fn outcome(&self) -> Outcome {
-        let solved = Outcome::of(&self.model, self.solutions.iter());
-        Outcome { problems: self.problems, good: self.given, iterations: 0, ..solved }
+    fn outcome(&mut self) -> Outcome {
+        let mut outcome = Outcome::of(&self.model, &self.solutions);
+        outcome.problems += self.unsolved;
+        for (solution, loss) in self.solutions.iter().zip(&self.losses) {
+            if let Err(error) = self.solver.vjp(solution, loss) {
+                outcome.good -= 1;
+                *outcome.failures.entry(error.to_string()).or_default() += 1;
+            }
+        }
+        outcome
     }
 
     fn costs(&self) -> Vec<f64> {
@@ -210,7 +237,6 @@ pub struct ClosedLoop<M, const NX: usize, const NU: usize, const NP: usize, cons
     /// Stage parameters for a measured state.
     references: fn(&SVector<f64, NX>) -> Vec<[f64; NS]>,
     steps: usize,
-    outcome: Outcome,
 }
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> ClosedLoop<M, NX, NU, NP, NS> {
@@ -220,8 +246,29 @@ impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Clos
         references: fn(&SVector<f64, NX>) -> Vec<[f64; NS]>,
         steps: usize,
     ) -> Self {
-        let outcome = Outcome { problems: steps, good: 0, iterations: 0, residual: f64::NAN };
-        Self { mpc, start: start.into(), references, steps, outcome }
+        Self { mpc, start: start.into(), references, steps }
+    }
+}
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> ClosedLoop<M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    /// Runs the loop. The observer gets the plan after each step.
+    fn simulate(&mut self, mut observe: impl FnMut(&M, &Solution<NX, NU, NP, NS>)) {
+        let Self { mpc, start, references, steps } = self;
+        mpc.reset();
+        let mut x = *start;
+        for _ in 0..*steps {
+            let stage_params = references(&x);
+            mpc.set_stage_params(&stage_params);
+            let control = mpc.step(&x).expect("a measured state").control;
+            observe(mpc.model(), mpc.plan().expect("a step was made"));
+            let (params, s) = (mpc.params(), stage_params[0].into());
+            let mut next = SVector::zeros();
+            mpc.model().dynamics(Stage::new(&x, &control, params, &s), &mut next);
+            x = next;
+        }
     }
 }
 
@@ -230,30 +277,13 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     fn run(&mut self) {
-        let Self { mpc, start, references, steps, outcome } = self;
-        (outcome.good, outcome.iterations, outcome.residual) = (0, 0, f64::NAN);
-        mpc.reset();
-        let mut x = *start;
-        for _ in 0..*steps {
-            let stage_params = references(&x);
-            mpc.set_stage_params(&stage_params);
-            let step = mpc.step(&x).expect("a measured state");
-            outcome.iterations += step.stats.iterations;
-            if let (true, Some(plan)) = (step.status.is_converged(), mpc.plan()) {
-                outcome.good += 1;
-                // A small part of the time of a step.
-                outcome.residual = outcome.residual.max(residual(mpc.model(), plan));
-            }
-            let mut next = SVector::zeros();
-            let (params, s) = (mpc.params(), stage_params[0].into());
-            let at = dilqr_runtime::model::Stage::new(&x, &step.control, params, &s);
-            mpc.model().dynamics(at, &mut next);
-            x = next;
-        }
+        self.simulate(|_, _| ());
     }
 
-    fn outcome(&self) -> Outcome {
-        self.outcome
+    fn outcome(&mut self) -> Outcome {
+        let mut outcome = Outcome::new();
+        self.simulate(|model, plan| outcome.add(model, plan));
+        outcome
     }
 
     fn costs(&self) -> Vec<f64> {
