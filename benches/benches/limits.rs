@@ -6,10 +6,11 @@
 //! cargo bench -p dilqr-benches --bench limits -- --once NAME
 //! ```
 //!
-//! The first is criterion's. The second prints a table with the peers, where a Python with them is found: `--install` puts them
-//! into an environment under `target/peers` first, and `PEERS_PYTHON` names another Python (empty: none). The peers' tolerances are lowered until their
-//! residuals of the optimality conditions are ours, within a factor of 10. The third runs the work of one row once after a
-//! first time, for profilers. `LIMITS_METHOD=interior-point` chooses the method. One thread.
+//! The first is criterion's. The second prints a table with the peers, where a Python with them is found: `--install`
+//! puts them into an environment under `target/peers` first, and `PEERS_PYTHON` names another Python (empty: none). The
+//! peers' tolerances are lowered until their residuals of the optimality conditions are ours, within a factor of 10. The
+//! third runs the work of one row once after a first time, for profilers. `LIMITS_METHOD=interior-point` chooses the
+//! method. One thread.
 
 #[path = "../src/limits/mod.rs"]
 #[allow(unreachable_pub, reason = "models, as the users of a library have them")]

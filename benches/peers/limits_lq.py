@@ -67,8 +67,8 @@ class Program:
 
 
 def program(horizon, dynamics, costs, limits, start):
-    """With x+ = A x + B u + c, cost 1/2 (x, u)' H (x, u) + h'(x, u) + k a stage, 1/2 x'H_xx x + h_x'x + k at the end, and limits
-    lower, upper of (x, u)."""
+    """With x+ = A x + B u + c, cost 1/2 (x, u)' H (x, u) + h'(x, u) + k a stage, 1/2 x'H_xx x + h_x'x + k at the end, and
+    limits lower, upper of (x, u)."""
     (A, B, c), (H, h, k), (lower, upper) = dynamics, costs, limits
     nx, nu = B.shape
     first = numpy.concatenate([start, numpy.zeros(nu)])

@@ -1,6 +1,7 @@
 """The nonlinear problems of the bench `limits` in CasADi, in the formulas of our models, by multiple shooting.
 
-The variables are u_0, x_1, u_1, x_2, .., x_N; x_0 is given. The rows are the dynamics, f(x_t, u_t) - x_{t+1} = 0, then limits.
+The variables are u_0, x_1, u_1, x_2, .., x_N; x_0 is given. The rows are the dynamics, f(x_t, u_t) - x_{t+1} = 0, then
+the limits.
 """
 
 from dataclasses import dataclass, field
@@ -66,7 +67,8 @@ class Shooting:
         self.ubx = numpy.tile(numpy.concatenate([model.upper, free]), horizon)
         derivatives = [cost, self.nlp["g"], casadi.gradient(cost, z), casadi.jacobian(self.nlp["g"], z)]
         self.evaluate = casadi.Function("evaluate", [z, p], derivatives)
-        self.simulate = casadi.Function("simulate", [start, vertcat(*variables[::2])], [self.rollout(start, variables[::2])])
+        controls = variables[::2]
+        self.simulate = casadi.Function("simulate", [start, vertcat(*controls)], [self.rollout(start, controls)])
         self.plant = casadi.Function("plant", [start, variables[0]], [model.step(start, variables[0])])
 
     def rollout(self, x, controls):

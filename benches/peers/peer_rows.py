@@ -1,5 +1,7 @@
-"""How the peers of the bench `limits` are run: for each problem the tolerance falls until the residual is ours, within a
-factor of 10, and the time is that of the last solve."""
+"""How the peers of the bench `limits` are run.
+
+For each problem the tolerance falls until the residual is ours, within a factor of 10. The time is that of the last solve.
+"""
 
 import argparse
 import json

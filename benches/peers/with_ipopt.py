@@ -2,8 +2,9 @@
 
     python with_ipopt.py --residuals '{"race bend": 1e-12, "race controller": 1e-12}'
 
-names rows with our residuals. Prints one line of JSON for each solver. Derivatives are CasADi's, evaluated by its virtual machine. Guesses are
-ours: the rollout of the first controls, and for the controller the shifted plan. `bound_relax_factor` is 0.
+names rows with our residuals. Prints one line of JSON for each solver. Derivatives are CasADi's, evaluated by its virtual
+machine. Guesses are ours: the rollout of the first controls, and for the controller the shifted plan.
+`bound_relax_factor` is 0.
 """
 
 import os

@@ -2,8 +2,8 @@
 
     python with_qp.py --residuals '{"lq": 1e-12, "quadrotor near": 1e-12}'
 
-names rows with our residuals. Prints one line of JSON for each solver. Times are a solver's own, set-up included, as matrices change with the problem;
-without Python's part. OSQP polishes.
+names rows with our residuals. Prints one line of JSON for each solver. Times are a solver's own, without Python's part,
+set-up included, as matrices change with the problem. OSQP polishes.
 """
 
 import importlib

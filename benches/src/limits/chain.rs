@@ -1,4 +1,4 @@
-//! A hanging chain of three masses between springs, 21 states: the benchmark of Wirsching, Bock and Diehl (2006) with the
+//! A hanging chain of three masses between springs, 21 states: the benchmark of Wirsching, Bock and Diehl (2006) with
 //! data of acados' example, by one Runge-Kutta step of 0.1 s, and with a slower end, so that its bounds are active.
 
 /// One end is fixed at the origin; the velocity of the other end is the control.

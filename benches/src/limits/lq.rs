@@ -1,15 +1,15 @@
 //! Linear dynamics, quadratic costs and `|u| <= 1`, written as bounds and as constraints, with random data.
 //!
-//! Two families: that of the benchmark in acados' paper on gradients (Frey et al. 2025), whose plants are unstable, and that of
-//! TurboMPC, whose plants are stable and start far away. `benches/peers/random_lq.py` draws the same numbers.
+//! Two families: that of the benchmark in acados' paper on gradients (Frey et al. 2025), whose plants are unstable, and
+//! that of TurboMPC, whose plants are stable and start far away. `benches/peers/limits_lq.py` draws the same numbers.
 
 use dilqr_runtime::Problem;
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 
 use super::random::Random;
 
-/// `x+ = A x + B u + c`, cost `z' H z` of each stage and `x_T' H_xx x_T` of the end, matrices row by row. A limit is the
-/// attribute of the control or a function of the module.
+/// `x+ = A x + B u + c`, cost `z' H z` of each stage and `x_T' H_xx x_T` of the end, matrices row by row. The limits are
+/// an attribute of the control or a function of the module.
 macro_rules! lq {
     ($name:ident, { $(#[$($bounds:tt)*])* }, { $($constraints:item)* }) => {
         #[dilqr_runtime::model]

@@ -38,8 +38,8 @@ impl PeerRow {
     }
 }
 
-/// Runs the scripts with a Python. Each prints one line of JSON for each solver. They lower their tolerances until their residuals are
-/// those of `residuals`, within a factor of 10.
+/// Runs the scripts with a Python. Each prints one line of JSON for each solver. They lower their tolerances until their
+/// residuals are those of `residuals`, within a factor of 10.
 ///
 /// # Errors
 /// If a script fails.

@@ -1,4 +1,4 @@
-//! A small car on a race track, in coordinates along the track: the model of acados' example, on a track of three bends.
+//! A small car on a race track, in coordinates along the track: the model of acados' example, on three bends.
 
 /// The limits are those of the accelerations, the width of the track, and the actuators.
 #[dilqr_runtime::model(integrator = rk4, dt = 0.02, substeps = 3)]

@@ -1,5 +1,5 @@
-//! Random numbers that the peers' scripts draw, too: SplitMix64 (Steele, Lea and Flood 2014) and the transform of Box and
-//! Muller.
+//! Random numbers that the peers' scripts draw, too: SplitMix64 (Steele, Lea and Flood 2014) and the transform of Box
+//! and Muller.
 
 /// A generator; the number is its seed.
 #[derive(Clone, Debug)]

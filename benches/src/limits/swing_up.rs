@@ -1,6 +1,6 @@
 //! A cart-pole that swings up and stands still at the end of the horizon.
 
-/// The cart-pole of [`dilqr_models::cartpole`], with a limit on the force and rest, upright, in the middle as equalities.
+/// The cart-pole of [`dilqr_models::cartpole`] with a limit on the force. It ends at rest, upright, in the middle.
 #[dilqr_runtime::model(integrator = rk4, dt = 0.05)]
 pub mod swing_up {
     /// Of the cart \[m\], \[m/s\], and of the pole from upright \[rad\], \[rad/s\].
