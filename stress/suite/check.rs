@@ -158,7 +158,8 @@ where
         } else {
             solution.states.iter().fold(0.0, |largest: f64, x| largest.max(x[entry - NP].abs()))
         };
-        let step = STEP * if magnitude > 0.0 { magnitude } else { 1.0 };
+        // A variable at zero, but for rounding errors, has no magnitude.
+        let step = STEP * if magnitude > 1e-9 { magnitude } else { 1.0 };
         let difference = at(entry, step).zip(at(entry, -step)).map(|(more, less)| (more - less) / (2.0 * step));
         let agrees = difference.is_some_and(|difference| (difference - exact).abs() <= DIFFERENCE * largest);
         if !agrees {

@@ -12,6 +12,7 @@ mod check;
 mod double_integrators;
 mod escape;
 mod goddard;
+mod machines;
 mod processes;
 mod vehicles;
 
@@ -40,6 +41,7 @@ const OPEN: &[(&str, Outcome)] = &[
     ("escape", Outcome::Ends(Status::IterationLimit)),
     ("race", Outcome::Ends(Status::Infeasible)),
     ("steering", Outcome::Refused("NotConverged")),
+    ("glider", Outcome::Refused("NotConverged")),
     ("robot_arm", Outcome::Ends(Status::Infeasible)),
     ("parking", Outcome::Refused("ConstraintsDependent")),
 ];
