@@ -11,6 +11,7 @@
 mod check;
 mod double_integrators;
 mod escape;
+mod flights;
 mod goddard;
 mod machines;
 mod processes;
@@ -43,5 +44,7 @@ const OPEN: &[(&str, Outcome)] = &[
     ("steering", Outcome::Refused("NotConverged")),
     ("glider", Outcome::Refused("NotConverged")),
     ("robot_arm", Outcome::Ends(Status::Infeasible)),
+    ("cannonball", Outcome::Ends(Status::IterationLimit)),
+    ("shuttle", Outcome::Ends(Status::Diverged)),
     ("parking", Outcome::Refused("ConstraintsDependent")),
 ];

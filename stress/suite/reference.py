@@ -3,6 +3,8 @@
     python3 -m venv venv && venv/bin/pip install casadi numpy
     venv/bin/python stress/suite/reference.py            # all problems, writes reference.csv
     venv/bin/python stress/suite/reference.py goddard    # prints those named
+    venv/bin/python stress/suite/reference.py --regularity goddard
+                                                         # prints whether the solution has a derivative: see Program.regularity
 
 Dynamics hold between shooting nodes. Limits stand at the stages at which the models enforce them.
 """
@@ -16,6 +18,7 @@ import numpy as np
 
 OPTIONS = {
     "print_time": False,
+    "expand": True,
     "ipopt": {"print_level": 0, "sb": "yes", "tol": 1e-10, "bound_relax_factor": 0.0, "max_iter": 3000},
 }
 PROBLEMS = {}
@@ -68,10 +71,38 @@ class Program:
         stats = solver.stats()
         return float(self.solution["f"]), stats["iter_count"], stats["return_status"]
 
-    def value(self, expression):
-        """The value of an expression at the solution."""
-        f = ca.Function("value", [ca.vertcat(*self.variables)], [expression])
-        return np.asarray(f(self.solution["x"]))
+    def regularity(self):
+        """Numbers of strongly and weakly active limits, the corank of the active rows and the least eigenvalue of the
+        reduced Hessian, with multipliers and slacks relative to their largest values."""
+        x, g = ca.vertcat(*self.variables), ca.vertcat(*self.rows)
+        mult = ca.MX.sym("m", g.shape[0])
+        hessian = ca.hessian(self.cost + ca.dot(mult, g), x)[0]
+        f = ca.Function("f", [x, mult], [g, ca.jacobian(g, x), hessian])
+        point, lam_g = self.solution["x"], self.solution["lam_g"]
+        value, jacobian, hessian = (np.asarray(ca.DM(m)) for m in f(point, lam_g))
+        value, point = value.ravel(), np.asarray(point).ravel()
+        lam_g, lam_x = np.asarray(lam_g).ravel(), np.asarray(self.solution["lam_x"]).ravel()
+        ends = [np.concatenate(v) for v in (self.least, self.most, self.lower, self.upper)]
+        at = np.concatenate([value, point])
+        least, most = np.concatenate([ends[0], ends[2]]), np.concatenate([ends[1], ends[3]])
+        lam, rows = np.abs(np.concatenate([lam_g, lam_x])), np.vstack([jacobian, np.eye(point.size)])
+        equal = least == most
+        slack = np.minimum(at - least, most - at)
+        near, strong = ~equal & (slack < 1e-6), lam > 1e-6 * lam.max()
+        active = rows[equal | (near & strong)]
+        active = active / np.linalg.norm(active, axis=1, keepdims=True)
+        singular = np.linalg.svd(active)
+        rank = int((singular[1] > 1e-9 * singular[1][0]).sum())
+        free = singular[2][rank:].T
+        curvature = np.linalg.eigvalsh(free.T @ hessian @ free) if free.size else np.array([np.nan])
+        return {
+            "strong": int((near & strong).sum()),
+            "weak": int((near & ~strong).sum()),
+            "corank": active.shape[0] - rank,
+            "least singular value": f"{singular[1][rank - 1]:.1e}",
+            "free": free.shape[1],
+            "curvature": f"{curvature.min():.1e} .. {curvature.max():.1e}",
+        }
 
 
 def rk4(rate, h, substeps=1):
@@ -401,8 +432,8 @@ def cannonball():
     p, n = Program(), 50
     radius = p.variable(0.05, 0.01, 0.1)
     angle = p.variable(np.radians(25), 0.0, np.radians(85))
-    speed = p.variable(200.0, 10.0)
-    time = p.variable(20.0, 1.5, 200.0)
+    speed = p.variable(200.0, 10.0, 1000.0)
+    time = p.variable(20.0, 1.5, 60.0)
 
     def rate(x, u):
         height, tilt, v = x[1], x[2], x[3]
@@ -455,7 +486,7 @@ def bioreactor():
 
 @problem
 def shuttle():
-    p, n = Program(), 100
+    p, n = Program(), 200
     time = p.variable(20.08, 17.57, 22.59)  # in hundreds of seconds
     scale = np.array([1e5, 1.0, 1e4, 1.0, 1.0])
 
@@ -491,12 +522,16 @@ def shuttle():
 
 
 def main(names):
-    rows = []
+    rows, regularity = [], "--regularity" in names
+    names = [name for name in names if not name.startswith("-")]
     for name in names or PROBLEMS:
-        objective, iterations, status = PROBLEMS[name]().solve()
+        program = PROBLEMS[name]()
+        objective, iterations, status = program.solve()
         print(f"{name:12} {objective:18.12f} {iterations:5} {status}", flush=True)
+        if regularity:
+            print(program.regularity(), flush=True)
         rows.append([name, repr(objective), iterations])
-    if not names:
+    if not names and not regularity:
         with (Path(__file__).parent / "reference.csv").open("w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([["problem", "objective", "iterations"], *rows])
 
