@@ -1,8 +1,8 @@
 //! A quadrotor, a crane and a bioreactor.
 
-use dilqr_runtime::Problem;
+use dilqr_runtime::{Ilqr, Problem, Settings, Status};
 
-use crate::check::{Expected, check};
+use crate::check::check;
 
 /// A linearized quadrotor, as in the example of model predictive control in the documentation of OSQP (Stellato et al. 2020).
 #[dilqr_runtime::model]
@@ -79,7 +79,7 @@ pub mod quadrotor {
 #[test]
 fn quadrotor_mpc() {
     let problem = Problem::new([0.0; 12], [9.6 - 10.5916, 13.0 - 10.5916, 0.1, 1.0], 10);
-    check("quadrotor", quadrotor::Quadrotor, &problem, Expected::Equal);
+    check("quadrotor", quadrotor::Quadrotor, &problem);
 }
 
 /// A container crane moves its load with the least swing (Sakawa and Shindo 1982, in the form of Teo and Goh). The published
@@ -135,13 +135,33 @@ pub mod crane {
     }
 }
 
-#[test]
-fn container_crane() {
+/// The problem with this weight of the controls.
+fn crane_problem(effort: f64) -> Problem<6, 2, 4> {
     let (start, goal) = ([0.0, 22.0, 0.0, 0.0, -1.0, 0.0], [10.0, 14.0, 0.0, 2.5, 0.0, 0.0]);
     let states: Vec<[f64; 6]> =
         (0..=50).map(|t| std::array::from_fn(|i| start[i] + f64::from(t) / 50.0 * (goal[i] - start[i]))).collect();
-    let problem = Problem::new(start, [2.83374, 2.5, 1e-4, 10.0], 50).with_states(&states);
-    check("crane", crane::Crane, &problem, Expected::Equal);
+    Problem::new(start, [2.83374, 2.5, effort, 10.0], 50).with_states(&states)
+}
+
+#[test]
+fn container_crane() {
+    check("crane", crane::Crane, &crane_problem(1e-4));
+}
+
+/// Without the controls in the cost the reduced Hessian is nearly singular (Ipopt ends at its acceptable level, with a least
+/// eigenvalue of -5e-7). The solve must end within the limit of iterations, with a status that is true.
+#[test]
+fn crane_as_published() {
+    let mut solver = Ilqr::new(crane::Crane, 50, Settings::default()).unwrap();
+    let solution = solver.solve(&crane_problem(0.0)).unwrap();
+    println!("crane_as_published: {} {:.10}\n{}", solution.status, solution.cost, solution.stats);
+    let reference = crate::check::reference("crane_as_published");
+    let is_true = match solution.status {
+        Status::Converged => (solution.cost - reference).abs() < 1e-6 * reference,
+        Status::RegularizationLimit | Status::LineSearchFailed | Status::IterationLimit => true,
+        _ => false,
+    };
+    assert!(is_true, "{}", solution.status);
 }
 
 /// A periodic bioreactor of the greatest yield, with a mean of the feed that must not be exceeded (Houska, Ferreau and Diehl
@@ -228,5 +248,5 @@ fn periodic_bioreactor() {
         .with_stage_params(&flags)
         .with_states(&states)
         .with_controls(&[[32.9, 6.5, 12.0, 22.0]; 25]);
-    check("bioreactor", bioreactor::Bioreactor, &problem, Expected::Equal);
+    check("bioreactor", bioreactor::Bioreactor, &problem);
 }

@@ -38,6 +38,7 @@ enum Outcome {
 const OPEN: &[(&str, Outcome)] = &[
     ("goddard", Outcome::Ends(Status::Infeasible)),
     ("robbins", Outcome::Refused("NotConverged")),
+    ("robbins_below", Outcome::Refused("NotConverged")),
     ("waypoint", Outcome::Refused("ConstraintsDependent")),
     ("escape", Outcome::Ends(Status::IterationLimit)),
     ("race", Outcome::Ends(Status::Infeasible)),
@@ -46,5 +47,14 @@ const OPEN: &[(&str, Outcome)] = &[
     ("robot_arm", Outcome::Ends(Status::Infeasible)),
     ("cannonball", Outcome::Ends(Status::IterationLimit)),
     ("shuttle", Outcome::Ends(Status::Diverged)),
+    // A minimum; from nine other guesses Ipopt ends in minima from 8.567 to 15.53, from this one in 10.198.
+    ("obstacles", Outcome::Local(10.4418221361)),
     ("parking", Outcome::Refused("ConstraintsDependent")),
+];
+
+/// Solutions without a derivative in all parameters, and the errors that say so.
+const NO_DERIVATIVE: &[(&str, &[&str])] = &[
+    // In the limit at 0 one-sided differences of Ipopt's solutions are different: 2907 and 141 at a step of 1e-4, 6671 and 274 at
+    // 1e-5. The active rows have a corank of 1, and 2 limits are weakly active.
+    ("robbins", &["WeaklyActive", "ConstraintsDependent"]),
 ];

@@ -159,7 +159,7 @@ def goddard():
 
 
 @problem
-def robbins():
+def robbins(floor=0.0):
     p, n, h = Program(), 100, 0.1
     a = np.array([[1, h, h * h / 2], [0, 1, h], [0, 0, 1]])
     b = np.array([h**3 / 6, h * h / 2, h])
@@ -168,10 +168,15 @@ def robbins():
         states.append(a @ states[-1] + b * 0.1)
     xs, us = shoot(p, lambda x, u: ca.mtimes(ca.DM(a), x) + ca.DM(b) * u, states, np.full(n, 0.1))
     for x in xs[1:-1]:
-        p.at_most_zero(-x[0])
+        p.at_most_zero(floor - x[0])
     p.equal(xs[-1])
     p.cost = sum(h * (3 * x[0] + 0.5 * u**2) for x, u in zip(xs, us))
     return p
+
+
+@problem
+def robbins_below():
+    return robbins(-0.05)
 
 
 @problem
@@ -371,6 +376,27 @@ def parking():
 
 
 @problem
+def obstacles():
+    p, n = Program(), 100
+    goal = np.array([3.0, 3.0, 0.0])
+
+    def rate(x, u):
+        return ca.vertcat(u[0] * ca.cos(x[2]), u[0] * ca.sin(x[2]), u[1])
+
+    step, states = rk4(rate, 0.05), [np.zeros(3)]
+    for _ in range(n):
+        states.append(np.asarray(ca.DM(step(ca.DM(states[-1]), ca.DM([0.01, 0.01])))).ravel())
+    xs, us = shoot(p, step, states, np.full((n, 2), 0.01))
+    for x in xs[1:-1]:
+        for center in (0.75, 1.5, 2.25):
+            p.at_most_zero(0.0625 - ca.sumsqr(x[:2] - center))
+    p.equal(xs[-1] - goal)
+    p.cost = 5 * ca.sumsqr(xs[-1] - goal)
+    p.cost += sum(0.05 * (0.5 * ca.sumsqr(x - goal) + 0.25 * ca.sumsqr(u)) for x, u in zip(xs, us))
+    return p
+
+
+@problem
 def quadrotor():
     p, n = Program(), 10
     a, b = np.eye(12), np.zeros((12, 4))
@@ -409,7 +435,7 @@ def quadrotor():
 
 
 @problem
-def crane():
+def crane(effort=1e-4):
     p, n, h = Program(), 50, 0.18
 
     def rate(x, u):
@@ -423,8 +449,13 @@ def crane():
     for x in xs[1:-1]:
         p.row(x[3:5], np.array([-2.5, -1.0]), np.array([2.5, 1.0]))
     p.equal(xs[-1] - goal)
-    p.cost = sum(h * (0.5 * (x[2] ** 2 + x[5] ** 2) + 1e-4 * ca.sumsqr(u)) for x, u in zip(xs, us))
+    p.cost = sum(h * (0.5 * (x[2] ** 2 + x[5] ** 2) + effort * ca.sumsqr(u)) for x, u in zip(xs, us))
     return p
+
+
+@problem
+def crane_as_published():
+    return crane(0.0)
 
 
 @problem
