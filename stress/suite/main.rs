@@ -54,7 +54,7 @@ const OPEN: &[(&str, Outcome)] = &[
 
 /// Solutions without a derivative in all parameters, and the errors that say so.
 const NO_DERIVATIVE: &[(&str, &[&str])] = &[
-    // In the limit at 0 one-sided differences of Ipopt's solutions are different: 2907 and 141 at a step of 1e-4, 6671 and 274 at
-    // 1e-5. The active rows have a corank of 1, and 2 limits are weakly active.
+    // In the limit at 0 one-sided differences of Ipopt's solutions are different: 2907 and 141 at a step of 1e-4, 6671 and
+    // 274 at 1e-5. The active rows have a corank of 1, and 2 limits are weakly active.
     ("robbins", &["WeaklyActive", "ConstraintsDependent"]),
 ];
