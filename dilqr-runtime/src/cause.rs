@@ -1,4 +1,5 @@
-//! Why a solve did not end as [`Status::Converged`](crate::Status::Converged), where more than the status can be said.
+//! Why a solve did not end as [`Status::Converged`](crate::Status::Converged), where more than the status can be said: the
+//! place of a number that is not finite, or of a kink.
 
 use core::fmt;
 
@@ -47,6 +48,17 @@ pub enum Cause {
     /// Every function of the model is finite on the returned trajectory. What the solver combines from them is not: a sum
     /// of costs, a penalty, a costate times a derivative.
     Overflow,
+    /// The solve made no progress ([`Status::LineSearchFailed`](crate::Status::LineSearchFailed),
+    /// [`Status::RegularizationLimit`](crate::Status::RegularizationLimit),
+    /// [`Status::IterationLimit`](crate::Status::IterationLimit)), and the trajectory is at a kink: along the last step
+    /// one-sided differences of `l + lambda' f` disagree, however short they are. Newton's method needs second derivatives,
+    /// which do not exist there. A smooth function in the place of the branch helps: `sqrt(x^2 + e^2)` for `|x|`.
+    ///
+    /// Only of models with branches ([`Model::HAS_KINKS`](crate::Model::HAS_KINKS)).
+    Kink {
+        /// The stage whose differences disagree most; the horizon for terminal functions.
+        stage: usize,
+    },
 }
 
 /// A function of the model or one of its derivatives, as a [`Cause`] names it. `z = (x, u)`.
@@ -87,6 +99,7 @@ impl fmt::Display for Cause {
             Self::NonFinite { function, stage, entry } => {
                 write!(f, "not finite: {function} at stage {stage}, entry {entry}")
             }
+            Self::Kink { stage } => write!(f, "a kink of the model at stage {stage}"),
             Self::Overflow => f.write_str("a sum of the model's functions overflows"),
         }
     }

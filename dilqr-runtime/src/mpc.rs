@@ -95,7 +95,7 @@ pub struct MpcStep<const NX: usize, const NU: usize> {
     pub gain: SMatrix<f64, NU, NX>,
     /// How this step's solve ended.
     pub status: Status,
-    /// Why and where, if that is [`Status::Diverged`].
+    /// Why and where, as in [`Solution::cause`].
     pub cause: Option<Cause>,
     /// Whether the plan is the solution of this step. Otherwise that solution is no better than the last plan, which stays
     /// in use under its feedback law.

@@ -103,7 +103,8 @@ impl Multipliers {
 pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
     /// How the solve ended.
     pub status: Status,
-    /// The reason for [`Status::Diverged`]; `None` for a solution that has converged.
+    /// The reason for [`Status::Diverged`], and a kink of the model that a solve without progress is stuck at; `None` for
+    /// all others.
     pub cause: Option<Cause>,
     /// `sum_t l(x_t, u_t) + l_T(x_T)`.
     pub cost: f64,

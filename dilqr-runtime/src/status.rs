@@ -16,7 +16,8 @@ pub enum Status {
     /// `max_iterations` steps were taken and the Newton step is still above the tolerance.
     IterationLimit,
     /// No step length decreased the cost, up to the largest regularization. Or changes of the cost were rounding errors and
-    /// no step decreased the predicted decrease: the tolerance is below the level of rounding.
+    /// no step decreased the predicted decrease: the tolerance is below the level of rounding. Or the trajectory is at a kink
+    /// of the model: [`Solution::cause`](crate::Solution::cause) then says at which stage.
     LineSearchFailed,
     /// The Hessian is not positive definite, even with the largest regularization. Or the trajectory is stationary and not a
     /// strict minimum: a saddle, a maximum or a flat valley. A symmetric guess often leads there; start from other controls.
@@ -27,8 +28,10 @@ pub enum Status {
     /// No trajectory was found that satisfies the constraints; [`Stats::violation`](crate::Stats::violation) says by how
     /// much the returned one does not, and where. Never returned for models without constraints.
     Infeasible,
-    /// The cost of feasible trajectories falls without a bound. Reserved: this version does not tell it from
-    /// [`Status::IterationLimit`] and [`Status::RegularizationLimit`] yet, and never returns it.
+    /// The cost of feasible trajectories falls without a bound, as far as a solver can see. It has fallen by 1e10 times the
+    /// decrease that the first step predicted, as fast as before, or goes on to fall that far along the last step. The
+    /// returned trajectory is the last one. The costs `u`, `x^3` and `-exp(x)` are unbounded; `-ln(x)` falls too slowly, and
+    /// ends as [`Status::IterationLimit`]. Neither the units of costs and variables nor a constant in the cost matter.
     Unbounded,
 }
 

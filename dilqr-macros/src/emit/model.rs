@@ -21,6 +21,11 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
     let delegates = methods.iter().map(|&method| delegate(context, method));
     let sparsity = sparsity(context);
     let limits = context.limits.any().then(|| limits(context));
+    let kinks = kernels::has_kinks(context.kernels).then(|| {
+        quote!(
+            const HAS_KINKS: bool = true;
+        )
+    });
     // As a constant that nothing reads, the file would be part of the compiled crate's metadata.
     let vendored = context.vendored.map(|path| {
         quote! {
@@ -43,6 +48,7 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
             impl #runtime::Model<#nx, #nu, #np, #ns> for #model {
                 const SPARSITY: #runtime::Sparsity<#nx, #nu, #np> = #sparsity;
                 #limits
+                #kinks
                 #(#delegates)*
             }
 

@@ -36,6 +36,11 @@ macro_rules! elementary_functions {
                 }
             }
 
+            /// Whether the derivative jumps where the value is finite: a branch in the form of a function.
+            pub(crate) fn has_kink(self) -> bool {
+                matches!(self, Self::Abs | Self::Signum)
+            }
+
             /// Whether the value and all derivatives are finite wherever the arguments are.
             #[cfg(feature = "symbolica")]
             pub(crate) fn is_regular(self) -> bool {

@@ -184,6 +184,12 @@ pub(crate) fn pattern(program: &Program, field: Field, rows: usize, columns: usi
     pattern
 }
 
+/// Whether the dynamics, a cost or a constraint has branches that depend on state or control.
+pub(crate) fn has_kinks(kernels: &Kernels) -> bool {
+    let values = [Kernel::Step, Kernel::TerminalCost, Kernel::StageConstraints, Kernel::TerminalConstraints];
+    values.iter().any(|&kernel| kernels[kernel].has_kinks(|input| matches!(input.vector, Vector::X | Vector::U)))
+}
+
 /// Which entries of the model's derivatives can be other than zero, under the names that `dilqr_runtime::Sparsity` has.
 pub(crate) fn sparsity(kernels: &Kernels, Sizes { nx, nu, np, .. }: Sizes) -> [(&'static str, Vec<Vec<bool>>); 8] {
     let block =

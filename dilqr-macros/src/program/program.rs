@@ -36,6 +36,27 @@ impl Program {
         inputs
     }
 
+    /// Whether an output has a branch that depends on an input for which `which` holds.
+    pub(crate) fn has_kinks(&self, which: impl Fn(Input) -> bool) -> bool {
+        let mut depends = Vec::with_capacity(self.ops.len());
+        for op in &self.ops {
+            let reads = |value: ValueId| depends[value.index()];
+            let kink = match *op {
+                Op::Select(condition, ..) => reads(condition),
+                Op::Unary(function, a) => function.has_kink() && reads(a),
+                _ => false,
+            };
+            if kink {
+                return true;
+            }
+            depends.push(match *op {
+                Op::Input(input) => which(input),
+                _ => op.operands().into_iter().flatten().any(reads),
+            });
+        }
+        false
+    }
+
     /// The operations of `all` that `outputs` need, depth first from the outputs, so that live ranges are short and registers
     /// suffice. The order depends on the operands alone, not on the order of `all`.
     pub(crate) fn scheduled(all: &[Op], mut outputs: Vec<(Output, ValueId)>) -> Self {

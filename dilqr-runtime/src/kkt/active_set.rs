@@ -55,6 +55,11 @@ pub(super) struct NewtonParts<S, const NX: usize, const NU: usize> {
     rows: Vec<Vec<SVector<S, 1>>>,
 }
 
+/// Whether a part of a row is zero. A row that is zero does not apply: no step changes its value.
+fn is_zero<S: ScalarReal, const N: usize>(part: &SVector<S, N>) -> bool {
+    part.iter().all(|entry| entry.to_f64() == 0.0)
+}
+
 /// Empty lists with room for `most` entries each.
 fn lists<T>(count: usize, most: usize) -> Vec<Vec<T>> {
     repeat_with(|| Vec::with_capacity(most)).take(count).collect()
@@ -220,7 +225,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         for i in (0..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
             gradients.add(&cx[i], &cu[i], mu[i]);
             let inequality = i < limits.stage_inequalities;
-            if report.add_constraint((t, i), inequality, c[i].to_f64(), mu[i].to_f64(), rule) {
+            let applies = !is_zero(&cx[i]) || !is_zero(&cu[i]);
+            if report.add_constraint((t, i), inequality, c[i].to_f64(), mu[i].to_f64(), rule) && applies {
                 stages[t].push(ConstraintId::Constraint(i), Row { x: cx[i], u: cu[i] });
                 newton.rows[t].push(SVector::from_fn(|_, _| c[i]));
             }
@@ -302,7 +308,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                     lambda[j] += cx[i][j] * mu[i];
                 }
                 let inequality = i < limits.terminal_inequalities;
-                if report.add_constraint((horizon, i), inequality, c[i].to_f64(), mu[i].to_f64(), rule) {
+                let active = report.add_constraint((horizon, i), inequality, c[i].to_f64(), mu[i].to_f64(), rule);
+                if active && !is_zero(&cx[i]) {
                     self.terminal.sources.push(i);
                     self.terminal.rows.push(cx[i]);
                     rows.push(SVector::from_fn(|_, _| c[i]));

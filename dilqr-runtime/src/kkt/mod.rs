@@ -3,7 +3,7 @@
 
 pub(crate) mod active_set;
 pub(crate) mod active_set_linear;
-pub(crate) mod barrier;
+pub(crate) mod weighted_rows;
 mod lagrangian;
 pub(crate) mod linear;
 pub(crate) mod relaxed;

@@ -57,6 +57,7 @@ macro_rules! missing {
 macro_rules! functions_of_wrapped_model {
     () => {
         const LIMITS: Limits = M::LIMITS;
+        const HAS_KINKS: bool = M::HAS_KINKS;
 
         fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) {
             self.0.dynamics(at, next);
@@ -107,6 +108,11 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     /// Whether the model has bounds, and the number of its constraints; none by default. A model written by hand implements
     /// the methods for the limits that it declares here, and without the feature `dual` their derivatives.
     const LIMITS: Limits = Limits::NONE;
+
+    /// Whether a function of state or control has branches: `abs`, `signum`, a comparison, [`Scalar::select`]. The attribute
+    /// sets it. It changes no solve: it says that [`Cause::Kink`](crate::Cause::Kink) may be the reason of a failed one. A
+    /// model written by hand with branches declares it, or is never named for a kink.
+    const HAS_KINKS: bool = false;
 
     /// Writes the next state `f(x, u, p, s)` into `next`, `NX`.
     fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>);

@@ -66,6 +66,9 @@ pub(crate) struct BarrierPoint<const NX: usize, const NU: usize> {
     pub(crate) defects: Vec<SVector<f64, NX>>,
     /// One for each constraint; that of an equality has no meaning.
     pub(crate) slacks: Vec<f64>,
+    /// How far each constraint may be above and below its limit: zero but in an elastic problem. See
+    /// [`residual`](Self::residual).
+    pub(crate) excess: [Vec<f64>; 2],
     pub(crate) duals: Duals<NX, NU>,
 }
 
@@ -77,6 +80,7 @@ impl<const NX: usize, const NU: usize> BarrierPoint<NX, NU> {
             cost: Cost::zero(),
             defects: vec![zeros(); horizon],
             slacks: vec![1.0; duals.constraints.len()],
+            excess: [vec![0.0; duals.constraints.len()], vec![0.0; duals.constraints.len()]],
             duals,
         }
     }
@@ -91,14 +95,19 @@ impl<const NX: usize, const NU: usize> BarrierPoint<NX, NU> {
         self.cost = other.cost;
         self.defects.copy_from_slice(&other.defects);
         self.slacks.copy_from_slice(&other.slacks);
+        for (own, other) in self.excess.iter_mut().zip(&other.excess) {
+            own.copy_from_slice(other);
+        }
         self.duals.copy_from(&other.duals);
     }
 
-    /// The residual of constraint `index`: `c + s` of an inequality, `e` of an equality, 0 where it is not enforced.
-    pub(crate) fn residual(&self, limits: &Limits, index: usize) -> f64 {
-        match ConstraintKind::of(limits, self.horizon(), index) {
-            ConstraintKind::Inequality => self.trajectory.constraints[index] + self.slacks[index],
-            ConstraintKind::Equality => self.trajectory.constraints[index],
+    /// The residual of constraint `index`, with `p` and `n` the excess above and below: `c + s - p` of an inequality,
+    /// `e - p + n` of an equality, 0 where it is not enforced.
+    pub(crate) fn residual(&self, kinds: &[ConstraintKind], index: usize) -> f64 {
+        let [above, below] = [0, 1].map(|side: usize| self.excess[side][index]);
+        match kinds[index] {
+            ConstraintKind::Inequality => self.trajectory.constraints[index] + self.slacks[index] - above,
+            ConstraintKind::Equality => self.trajectory.constraints[index] - above + below,
             ConstraintKind::Absent => 0.0,
         }
     }
@@ -113,6 +122,8 @@ pub(crate) struct BarrierStep<const NX: usize, const NU: usize> {
     pub(crate) du: Vec<SVector<f64, NU>>,
     /// One for each constraint; zero for equalities.
     pub(crate) ds: Vec<f64>,
+    /// Changes of [`BarrierPoint::excess`].
+    pub(crate) dexcess: [Vec<f64>; 2],
     pub(crate) duals: Duals<NX, NU>,
 }
 
@@ -123,6 +134,7 @@ impl<const NX: usize, const NU: usize> BarrierStep<NX, NU> {
             dx: vec![zeros(); horizon + 1],
             du: vec![zeros(); horizon],
             ds: vec![0.0; duals.constraints.len()],
+            dexcess: [vec![0.0; duals.constraints.len()], vec![0.0; duals.constraints.len()]],
             duals,
         }
     }

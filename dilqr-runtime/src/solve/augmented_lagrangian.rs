@@ -3,7 +3,7 @@
 //! Each round minimizes the cost with penalties (`penalty`). It then sets the multipliers to the slopes of the penalties, and
 //! raises the weight where the violation has not fallen enough (as ALTRO does: Howell, Jackson and Manchester 2019). Once the
 //! violation is small the active set is mostly known, and Newton's method is tried. Where it does not converge the rounds go
-//! on.
+//! on. A round in which the penalty does not bound the cost is taken back, and the weight is raised.
 
 use crate::scalar::float;
 
@@ -42,9 +42,19 @@ where
             self.set_penalty_weight(weight);
             // As precise as the multipliers are: a decade more in every round.
             let tolerance = settings.tolerance.max(1e-3 * float::f64::powi(0.1, round as i32));
+            self.store_round_start();
             status = self.minimize(tolerance, &mut observe);
-            if matches!(status, Status::Diverged | Status::IterationLimit) {
-                self.record_violation();
+            let feasible = self.record_violation() <= settings.tolerance;
+            if status == Status::Unbounded && !feasible {
+                // The penalty does not bound the cost: the round begins again with a larger weight.
+                self.return_to_round_start();
+                if weight >= settings.penalty.maximum {
+                    break;
+                }
+                weight = (weight * settings.penalty.increase).min(settings.penalty.maximum);
+                continue;
+            }
+            if matches!(status, Status::Diverged | Status::IterationLimit | Status::Unbounded) {
                 return status;
             }
             let residual = self.update_multipliers(weight);
@@ -68,8 +78,7 @@ where
             }
             previous = residual;
         }
-        let feasible = self.stats.violation <= settings.tolerance;
-        if !feasible {
+        if self.stats.violation > settings.tolerance {
             return Status::Infeasible;
         }
         // Feasible, but the multipliers have not settled.
@@ -83,6 +92,24 @@ where
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         current.cost = cost_along(&instance, &mut current.trajectory);
         current.pass = BackwardPass::NONE;
+    }
+
+    /// Stores the current trajectory in the memory of the Newton method, which is free during a round.
+    fn store_round_start(&mut self) {
+        let SolveWorkspace { current, active_set_newton, .. } = &mut *self.memory;
+        if let Some(newton) = active_set_newton {
+            newton.point.copy_from(&current.trajectory);
+        }
+    }
+
+    /// Makes the stored trajectory the current one.
+    fn return_to_round_start(&mut self) {
+        let SolveWorkspace { current, active_set_newton, .. } = &mut *self.memory;
+        if let Some(newton) = active_set_newton {
+            current.trajectory.copy_from(&newton.point);
+        }
+        current.pass = BackwardPass::NONE;
+        self.record_violation();
     }
 
     /// Sets the multipliers to the slopes of the penalties. Returns how far they move over the weight, which is

@@ -211,8 +211,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             records.expand_stage(instance, trajectory, t, (hessian, &lambda));
             let StageWorkspace { stage, hamiltonian, factor, .. } = records;
             let (quadratic, lx, lu) = blocks(stage, hamiltonian, hessian);
-            proximal.add_stage::<PatternOf<M, NP, NS>>(&quadratic);
             let terms = residual_terms::<PatternOf<M, NP, NS>, _, _, _>(lu, quadratic.fu, &lambda);
+            proximal.add_stage_with_gradient::<PatternOf<M, NP, NS>>(&quadratic, &terms, (&states[t], &controls[t]));
             let bounded = instance.keeps_bounds().then_some((&controls[t], instance.bounds));
             let (mut step, definite) = minimize::<PatternOf<M, NP, NS>, _, _, _>(
                 factor,

@@ -8,6 +8,7 @@ use crate::ocp::rollout::Cost;
 use crate::scalar::float;
 use crate::settings::{Hessian, Settings};
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings};
+use crate::solve::unbounded::{EXTRAPOLATIONS, Fall};
 use crate::stats::Stats;
 use crate::status::Status;
 
@@ -70,7 +71,17 @@ struct Search {
 enum Phase {
     BackwardPass { reason: Reason, hessian: Hessian, mu: f64, gauss_newton_fallback: bool },
     Search(Search),
+    Extrapolation(Extrapolation),
     Termination(Termination),
+}
+
+/// A rollout of a step many times as long as the current one, to see whether the cost has a bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Extrapolation {
+    /// Index into [`EXTRAPOLATIONS`].
+    length: usize,
+    /// The status of the solve if it shows nothing; `None` where the solve then goes on.
+    otherwise: Option<Status>,
 }
 
 /// A solve under way.
@@ -98,6 +109,7 @@ pub(crate) struct IterationState<'a> {
     near_convergence: bool,
     /// Whether a backward pass without regularization about the current trajectory has been made.
     checked: bool,
+    fall: Fall,
     pub(crate) stats: Stats,
 }
 
@@ -132,6 +144,7 @@ impl<'a> IterationState<'a> {
             reported: false,
             near_convergence: false,
             checked: false,
+            fall: Fall::new(cost.total),
             stats,
         }
     }
@@ -162,6 +175,7 @@ impl<'a> IterationState<'a> {
                 Request::BackwardPass { settings: PassSettings { hessian, mu }, about }
             }
             Phase::Search(Search { alpha, .. }) => Request::Rollout { alpha },
+            Phase::Extrapolation(Extrapolation { length, .. }) => Request::Rollout { alpha: EXTRAPOLATIONS[length] },
             Phase::Termination(end) => Request::Termination(end),
         }
     }
@@ -179,14 +193,21 @@ impl<'a> IterationState<'a> {
     /// Receives the result of a rollout: its cost, if it is finite, and the relative change of the trajectory where
     /// [`step_bound`](Self::step_bound) is given.
     pub(crate) fn on_rollout(&mut self, cost: Option<Cost<f64>>, change: f64) {
-        let Phase::Search(search) = self.phase else { return };
+        match self.phase {
+            Phase::Search(search) => self.on_trial(search, cost, change),
+            Phase::Extrapolation(extrapolation) => self.on_extrapolation(extrapolation, cost),
+            Phase::BackwardPass { .. } | Phase::Termination(_) => {}
+        }
+    }
+
+    fn on_trial(&mut self, search: Search, cost: Option<Cost<f64>>, change: f64) {
         if self.step_bound().is_some_and(|bound| cost.is_some() && change <= bound) {
             self.stats.step = change;
             return self.accept_convergence();
         }
         self.report();
         if search.trials == 0 && self.stats.iterations == self.settings.max_iterations {
-            return self.end(Status::IterationLimit);
+            return self.give_up(Status::IterationLimit);
         }
         self.stats.line_search_steps += 1;
         if let Some(cost) = cost {
@@ -222,7 +243,7 @@ impl<'a> IterationState<'a> {
         if reason == Reason::UnregularizedCheck {
             // The policy of the regularized pass stays.
             self.report();
-            self.end(Status::RegularizationLimit);
+            self.give_up(Status::RegularizationLimit);
             return false;
         }
         let status = if hessian == self.settings.hessian && failure == Failure::NonFinite {
@@ -260,9 +281,9 @@ impl<'a> IterationState<'a> {
                 }
                 self.stats.iterations += 1;
                 self.step = search.alpha;
-                self.cost = self.trial_cost;
+                self.take_trial_cost();
             }
-            Reason::NewIterate => self.cost = self.trial_cost,
+            Reason::NewIterate => self.take_trial_cost(),
             Reason::IncreaseRegularization | Reason::UnregularizedCheck => {}
         }
         self.mu = mu;
@@ -272,9 +293,46 @@ impl<'a> IterationState<'a> {
             self.reported = false;
             // Steps of the exact Hessian square the stationarity, up to a factor.
             self.near_convergence = self.pass.stationarity <= 3e3 * float::f64::sqrt(self.tolerance);
+            self.fall.predict(-0.5 * self.pass.slope, self.noise());
+            if self.fall.is_suspect() {
+                self.extrapolate(None);
+                return true;
+            }
         }
         self.start_line_search();
         true
+    }
+
+    /// The trial becomes the current trajectory.
+    fn take_trial_cost(&mut self) {
+        self.cost = self.trial_cost;
+        // The first iterate is no step.
+        if self.step > 0.0 {
+            self.fall.step_to(self.cost.total);
+        }
+    }
+
+    /// Requests the rollout of an extrapolated step.
+    fn extrapolate(&mut self, otherwise: Option<Status>) {
+        self.phase = Phase::Extrapolation(Extrapolation { length: 0, otherwise });
+    }
+
+    /// Receives the cost of an extrapolated step, if it is finite.
+    fn on_extrapolation(&mut self, Extrapolation { length, otherwise }: Extrapolation, cost: Option<Cost<f64>>) {
+        let shorter = length + 1;
+        if cost.is_none() && shorter < EXTRAPOLATIONS.len() {
+            self.phase = Phase::Extrapolation(Extrapolation { length: shorter, otherwise });
+            return;
+        }
+        let demand = self.settings.line_search.sufficient_decrease * EXTRAPOLATIONS[length] * self.pass.slope;
+        if cost.is_some_and(|cost| self.fall.is_unbounded_along(cost.total, demand)) {
+            self.report();
+            return self.end(Status::Unbounded);
+        }
+        match otherwise {
+            Some(status) => self.end(status),
+            None => self.start_line_search(),
+        }
     }
 
     /// The step of the current trajectory is small: ends, or requests a pass with the settings' Hessian and without
@@ -293,7 +351,7 @@ impl<'a> IterationState<'a> {
         if self.checked {
             // The step without regularization is not small and brings no decrease.
             self.report();
-            return self.end(Status::LineSearchFailed);
+            return self.give_up(Status::LineSearchFailed);
         }
         self.checked = true;
         self.near_convergence = true;
@@ -319,9 +377,14 @@ impl<'a> IterationState<'a> {
     /// Begins a line search: by the decrease of the cost, or by that of the predicted decrease where the latter is below
     /// the cost's rounding.
     fn start_line_search(&mut self) {
-        let noise = self.cost.noise(self.horizon, self.pass.sensitivity);
+        let noise = self.noise();
         let noise = (-0.5 * self.pass.slope <= noise).then_some(noise);
         self.phase = Phase::Search(Search { alpha: 1.0, trials: 0, noise });
+    }
+
+    /// The rounding error of the current cost.
+    fn noise(&self) -> f64 {
+        self.cost.noise(self.horizon, self.pass.sensitivity)
     }
 
     /// The next shorter step, if there is one.
@@ -337,7 +400,7 @@ impl<'a> IterationState<'a> {
             // The LQ problem is a poor model of the cost at the length of its step. A larger mu shortens and turns the step.
             self.request_backward_pass(Reason::IncreaseRegularization, mu);
         } else {
-            self.end(Status::LineSearchFailed);
+            self.give_up(Status::LineSearchFailed);
         }
     }
 
@@ -345,6 +408,17 @@ impl<'a> IterationState<'a> {
         let hessian = self.settings.hessian;
         let gauss_newton_fallback = hessian == Hessian::Exact && self.gauss_newton_fallback;
         self.phase = Phase::BackwardPass { reason, hessian, mu, gauss_newton_fallback };
+    }
+
+    /// Ends on the current trajectory, whose policy exists, if the cost has a bound.
+    fn give_up(&mut self, status: Status) {
+        if self.fall.is_unbounded() {
+            self.end(Status::Unbounded);
+        } else if self.fall.is_growing() {
+            self.extrapolate(Some(status));
+        } else {
+            self.end(status);
+        }
     }
 
     /// Ends on the current trajectory.
@@ -355,6 +429,7 @@ impl<'a> IterationState<'a> {
 
     /// Ends on a trajectory whose backward pass failed.
     fn fail(&mut self, status: Status, trajectory: Slot) {
+        let status = if self.fall.is_unbounded() { Status::Unbounded } else { status };
         let cost = if trajectory == Slot::Trial { self.trial_cost } else { self.cost };
         self.phase = Phase::Termination(Termination { status, trajectory, cost, pass: BackwardPass::NONE });
     }

@@ -191,6 +191,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         gather(lane, &trajectory.states, &mut single.current.trajectory.states);
         gather(lane, &trajectory.controls, &mut single.current.trajectory.controls);
         gather(lane, &self.policy.gains, &mut single.current.policy.gains);
+        gather(lane, &self.policy.feedforward, &mut single.current.policy.feedforward);
         gather(lane, &self.policy.costates, &mut single.current.policy.costates);
         gather(lane, &self.policy.curvatures, &mut single.current.policy.curvatures);
         gather(lane, &self.policy.held, &mut single.current.policy.held);

@@ -6,9 +6,11 @@ pub(crate) mod backward_pass;
 mod divergence;
 pub(crate) mod globalization;
 pub(crate) mod interior_point;
+mod kink;
 #[cfg(feature = "lanes")]
 pub(crate) mod lane_copies;
 #[cfg(feature = "lanes")]
 pub(crate) mod lockstep;
 pub(crate) mod newton_workspace;
+pub(crate) mod unbounded;
 pub(crate) mod workspace;

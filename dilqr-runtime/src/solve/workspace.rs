@@ -26,6 +26,7 @@ use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, S
 use crate::solve::divergence::find_cause;
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
 use crate::solve::interior_point::memory::InteriorPoint;
+use crate::solve::kink::KinkSearch;
 use crate::solve::newton_workspace::NewtonWorkspace;
 use crate::stats::Stats;
 use crate::status::Status;
@@ -185,7 +186,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         M: Model<NX, NU, NP, NS>,
     {
         self.write(status, stats, problem, solution);
-        solution.cause = (status == Status::Diverged).then(|| self.cause(model, settings.hessian, problem.params()));
+        solution.cause = self.cause(status, model, settings.hessian, problem.params());
         if status == Status::Converged && settings.hessian == Hessian::GaussNewton {
             self.curve_exactly(model, problem.params());
         }
@@ -196,15 +197,28 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         }
     }
 
-    /// The cause of a failed backward pass about the current trajectory.
-    #[cold]
-    fn cause<M, const NP: usize>(&mut self, model: &M, hessian: Hessian, params: &SVector<f64, NP>) -> Cause
+    /// The cause of a solve that ended with this status on the current trajectory.
+    fn cause<M, const NP: usize>(
+        &mut self,
+        status: Status,
+        model: &M,
+        hessian: Hessian,
+        params: &SVector<f64, NP>,
+    ) -> Option<Cause>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let Self { current, stage_params, bounds, penalty, records, .. } = self;
+        let Self { current, trial, stage_params, bounds, penalty, records, .. } = self;
         let instance = OcpInstance { model, params, stage_params, bounds, penalty };
-        find_cause(&instance, &current.trajectory, hessian, records)
+        let Iterate { trajectory, policy, pass, .. } = current;
+        if status == Status::Diverged {
+            return Some(find_cause(&instance, trajectory, hessian, records));
+        }
+        let stuck = status.found_no_step() || status == Status::IterationLimit;
+        if !M::HAS_KINKS || !stuck || pass.stationarity.is_nan() {
+            return None;
+        }
+        KinkSearch { instance, trajectory, policy, constraints: &mut trial.trajectory.constraints }.find()
     }
 
     /// Replaces the curvatures of the Gauss-Newton Hessian by those of the exact one.

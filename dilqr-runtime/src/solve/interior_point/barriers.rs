@@ -1,8 +1,8 @@
-//! The barriers of a problem: slacks of inequalities, and distances of controls from their bounds.
+//! The barriers of a problem: slacks of inequalities, distances of controls from their bounds, and in an elastic problem the
+//! excess of each constraint.
 
-use crate::kkt::barrier::BarrierSystem;
+use crate::kkt::weighted_rows::WeightedRows;
 use crate::lq::bounds::{Bounds, Side};
-use crate::model::limits::Limits;
 use crate::ocp::barrier_point::{BarrierPoint, BarrierStep, Duals};
 use crate::ocp::constraints::ConstraintKind;
 use crate::scalar::float;
@@ -14,65 +14,74 @@ const TO_BOUNDARY: f64 = 0.995;
 /// One barrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Barrier {
-    /// Of the inequality at this index.
+    /// Of the slack of the inequality at this index.
     Slack(usize),
     /// Of control `i` at stage `t`.
     Bound { t: usize, i: usize, side: Side },
-}
-
-impl Barrier {
-    /// The change of its distance along a step.
-    fn change<const NX: usize, const NU: usize>(self, step: &BarrierStep<NX, NU>) -> f64 {
-        match self {
-            Self::Slack(index) => step.ds[index],
-            Self::Bound { t, i, side } => -side.direction::<f64>() * step.du[t][i],
-        }
-    }
-
-    pub(super) fn multiplier<const NX: usize, const NU: usize>(self, duals: &Duals<NX, NU>) -> f64 {
-        match self {
-            Self::Slack(index) => duals.constraints[index],
-            Self::Bound { t, i, side } => duals.bounds(side)[t][i],
-        }
-    }
-
-    fn multiplier_mut<const NX: usize, const NU: usize>(self, duals: &mut Duals<NX, NU>) -> &mut f64 {
-        match self {
-            Self::Slack(index) => &mut duals.constraints[index],
-            Self::Bound { t, i, side } => &mut duals.bounds_mut(side)[t][i],
-        }
-    }
+    /// Of the excess of the constraint at this index, above its limit (0) or below (1).
+    Excess(usize, usize),
 }
 
 /// The barriers of a problem, with the magnitudes of their distances.
 #[derive(Clone, Copy)]
 pub(super) struct Barriers<'a, const NX: usize, const NU: usize> {
-    pub(super) limits: &'a Limits,
+    pub(super) kinds: &'a [ConstraintKind],
     pub(super) bounds: &'a Bounds<f64, NU>,
     pub(super) scales: &'a Scales<NX, NU>,
     pub(super) horizon: usize,
+    /// In an elastic problem, the cost of a constraint's excess over its magnitude.
+    pub(super) elastic: Option<f64>,
 }
 
 impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
     pub(super) fn iter(&self) -> impl Iterator<Item = Barrier> + use<'a, NX, NU> {
-        let Self { limits, bounds, horizon, .. } = *self;
-        let inequality = move |&index: &usize| ConstraintKind::of(limits, horizon, index) == ConstraintKind::Inequality;
-        let slacks = (0..horizon * limits.stage() + limits.terminal()).filter(inequality).map(Barrier::Slack);
-        let bounded = (0..if limits.bounded { horizon } else { 0 })
-            .flat_map(move |t| bounds.sides().map(move |(i, side)| Barrier::Bound { t, i, side }));
-        slacks.chain(bounded)
+        let Self { kinds, bounds, horizon, elastic, .. } = *self;
+        let of_rows = kinds.iter().enumerate().flat_map(move |(index, kind)| {
+            let elastic = elastic.is_some();
+            let slack = (*kind == ConstraintKind::Inequality).then_some(Barrier::Slack(index));
+            let above = (elastic && *kind != ConstraintKind::Absent).then_some(Barrier::Excess(index, 0));
+            let below = (elastic && *kind == ConstraintKind::Equality).then_some(Barrier::Excess(index, 1));
+            [slack, above, below].into_iter().flatten()
+        });
+        let bounded = (0..horizon).flat_map(move |t| bounds.sides().map(move |(i, side)| Barrier::Bound { t, i, side }));
+        of_rows.chain(bounded)
+    }
+
+    /// The cost of a unit of the excess of a constraint.
+    pub(super) fn price(&self, index: usize) -> f64 {
+        self.elastic.map_or(f64::INFINITY, |price| price / self.scales.rows[index])
     }
 
     pub(super) fn distance(&self, barrier: Barrier, point: &BarrierPoint<NX, NU>) -> f64 {
         match barrier {
             Barrier::Slack(index) => point.slacks[index],
             Barrier::Bound { t, i, side } => -self.bounds.constraint(side, i, &point.trajectory.controls[t]),
+            Barrier::Excess(index, side) => point.excess[side][index],
+        }
+    }
+
+    /// The change of the distance along a step.
+    fn change(&self, barrier: Barrier, step: &BarrierStep<NX, NU>) -> f64 {
+        match barrier {
+            Barrier::Slack(index) => step.ds[index],
+            Barrier::Bound { t, i, side } => -side.direction::<f64>() * step.du[t][i],
+            Barrier::Excess(index, side) => step.dexcess[side][index],
+        }
+    }
+
+    /// The multiplier. That of an excess is the rest of its price.
+    pub(super) fn multiplier(&self, barrier: Barrier, duals: &Duals<NX, NU>) -> f64 {
+        match barrier {
+            Barrier::Slack(index) => duals.constraints[index],
+            Barrier::Bound { t, i, side } => duals.bounds(side)[t][i],
+            Barrier::Excess(index, 0) => self.price(index) - duals.constraints[index],
+            Barrier::Excess(index, _) => self.price(index) + duals.constraints[index],
         }
     }
 
     fn scale(&self, barrier: Barrier) -> f64 {
         match barrier {
-            Barrier::Slack(index) => self.scales.row(self.limits, self.horizon, index),
+            Barrier::Slack(index) | Barrier::Excess(index, _) => self.scales.rows[index],
             Barrier::Bound { i, .. } => self.scales.controls[i],
         }
     }
@@ -86,13 +95,20 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
         (unit, threshold): (f64, f64),
     ) -> bool {
         let scale = self.scale(barrier);
-        barrier.multiplier(&point.duals) * scale / unit > threshold * (self.distance(barrier, point) / scale)
+        self.multiplier(barrier, &point.duals) * scale / unit > threshold * (self.distance(barrier, point) / scale)
     }
 
-    /// The cost with its barriers, `sum l - mu sum ln s`.
+    /// The cost with its barriers, `sum l - mu sum ln s`, and the price of all excess.
     pub(super) fn cost(&self, point: &BarrierPoint<NX, NU>, mu: f64) -> f64 {
-        let logarithm = |barrier| float::f64::ln(self.distance(barrier, point) / self.scale(barrier));
-        point.cost.total - mu * self.iter().map(logarithm).sum::<f64>()
+        let mut sum = point.cost.total;
+        for barrier in self.iter() {
+            let distance = self.distance(barrier, point);
+            sum -= mu * float::f64::ln(distance / self.scale(barrier));
+            if let Barrier::Excess(index, _) = barrier {
+                sum += self.price(index) * distance;
+            }
+        }
+        sum
     }
 
     /// The derivative of the cost with its barriers along a step.
@@ -100,25 +116,31 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
         &self,
         point: &BarrierPoint<NX, NU>,
         step: &BarrierStep<NX, NU>,
-        system: &BarrierSystem<NX, NU>,
+        system: &WeightedRows<NX, NU>,
         mu: f64,
     ) -> f64 {
-        let (gx, gu) = system.cost_gradient();
-        let states: f64 = gx.iter().zip(&step.dx).map(|(g, dx)| g.dot(dx)).sum();
-        let controls: f64 = gu.iter().zip(&step.du).map(|(g, du)| g.dot(du)).sum();
-        let relative_change = |barrier: Barrier| barrier.change(step) / self.distance(barrier, point);
-        states + controls - mu * self.iter().map(relative_change).sum::<f64>()
+        let states: f64 = system.gx.iter().zip(&step.dx).map(|(g, dx)| g.dot(dx)).sum();
+        let controls: f64 = system.gu.iter().zip(&step.du).map(|(g, du)| g.dot(du)).sum();
+        let mut sum = states + controls;
+        for barrier in self.iter() {
+            let change = self.change(barrier, step);
+            sum -= mu * (change / self.distance(barrier, point));
+            if let Barrier::Excess(index, _) = barrier {
+                sum += self.price(index) * change;
+            }
+        }
+        sum
     }
 
     /// The longest steps of the primal variables and of the multipliers that stay inside.
     pub(super) fn longest_steps(&self, point: &BarrierPoint<NX, NU>, step: &BarrierStep<NX, NU>) -> (f64, f64) {
         let (mut primal, mut dual) = (1.0, 1.0);
         for barrier in self.iter() {
-            let (distance, change) = (self.distance(barrier, point), barrier.change(step));
+            let (distance, change) = (self.distance(barrier, point), self.change(barrier, step));
             if change < -TO_BOUNDARY * distance {
                 primal = f64::min(primal, -TO_BOUNDARY * distance / change);
             }
-            let (from, to) = (barrier.multiplier(&point.duals), barrier.multiplier(&step.duals));
+            let (from, to) = (self.multiplier(barrier, &point.duals), self.multiplier(barrier, &step.duals));
             if to - from < -TO_BOUNDARY * from {
                 dual = f64::min(dual, -TO_BOUNDARY * from / (to - from));
             }
@@ -126,12 +148,35 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
         (primal, dual)
     }
 
-    /// Sets the multiplier of each barrier to a function of its distance and its multiplier.
+    /// The average product of distance and multiplier, and that after the longest steps.
+    pub(super) fn complementarity(&self, point: &BarrierPoint<NX, NU>, step: &BarrierStep<NX, NU>) -> (f64, f64) {
+        let (primal, dual) = self.longest_steps(point, step);
+        let (mut now, mut then, mut count) = (0.0, 0.0, 0.0);
+        for barrier in self.iter() {
+            let (distance, from) = (self.distance(barrier, point), self.multiplier(barrier, &point.duals));
+            let to = self.multiplier(barrier, &step.duals);
+            now += distance * from;
+            then += (distance + primal * self.change(barrier, step)) * (from + dual * (to - from));
+            count += 1.0;
+        }
+        (now / count, then / count)
+    }
+
+    /// Sets the multiplier of each slack and bound to a function of its distance and its multiplier.
     pub(super) fn set_multipliers(&self, point: &mut BarrierPoint<NX, NU>, new: impl Fn(f64, f64) -> f64) {
         for barrier in self.iter() {
             let distance = self.distance(barrier, point);
-            let multiplier = barrier.multiplier_mut(&mut point.duals);
-            *multiplier = new(distance, *multiplier);
+            match barrier {
+                Barrier::Slack(index) => {
+                    let multiplier = &mut point.duals.constraints[index];
+                    *multiplier = new(distance, *multiplier).min(0.999_999 * self.price(index));
+                }
+                Barrier::Bound { t, i, side } => {
+                    let multiplier = &mut point.duals.bounds_mut(side)[t][i];
+                    *multiplier = new(distance, *multiplier);
+                }
+                Barrier::Excess(..) => {}
+            }
         }
     }
 }

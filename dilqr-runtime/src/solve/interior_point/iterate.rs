@@ -2,7 +2,6 @@
 
 use crate::lq::bounds::Side;
 use crate::model::Model;
-use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::barrier_point::{BarrierPoint, BarrierStep};
 use crate::ocp::constraints::{ConstraintKind, constraints_along};
@@ -65,7 +64,7 @@ pub(super) fn place_inside<M, const NX: usize, const NU: usize, const NP: usize,
 
 /// Takes a step of the primal variables and of the multipliers into `trial`.
 pub(super) fn take_step<const NX: usize, const NU: usize>(
-    limits: &Limits,
+    kinds: &[ConstraintKind],
     point: &BarrierPoint<NX, NU>,
     step: &BarrierStep<NX, NU>,
     (primal, dual): (f64, f64),
@@ -84,12 +83,12 @@ pub(super) fn take_step<const NX: usize, const NU: usize>(
             trial.duals.bounds_mut(side)[t] = multipliers + (to.bounds(side)[t] - multipliers) * dual;
         }
     }
-    for index in 0..point.slacks.len() {
-        let length = match ConstraintKind::of(limits, horizon, index) {
-            ConstraintKind::Inequality => dual,
-            _ => primal,
-        };
+    for (index, kind) in kinds.iter().enumerate() {
+        let length = if *kind == ConstraintKind::Inequality { dual } else { primal };
         trial.slacks[index] = point.slacks[index] + step.ds[index] * primal;
+        for side in 0..2 {
+            trial.excess[side][index] = point.excess[side][index] + step.dexcess[side][index] * primal;
+        }
         let multiplier = from.constraints[index];
         trial.duals.constraints[index] = multiplier + (to.constraints[index] - multiplier) * length;
     }

@@ -1,68 +1,91 @@
 //! A primal-dual interior-point method for problems with limits, on the Riccati recursion.
 //!
 //! States are variables (direct multiple shooting), so an unstable plant or a guess of states is no obstacle. Each iteration
-//! factorizes the LQ problem of [`kkt::barrier`](crate::kkt::barrier) with the exact Hessian. Where that is not positive
-//! definite on the null space of the equalities, another one replaces it. The step goes as far as slacks stay positive, and is
-//! shortened until a [`filter`] accepts it. The barrier parameter falls with the complementarity (Vanderbei and Shanno 1999,
-//! the rule of LOQO). Near the central path the active limits are known. The active-set Newton method
+//! factorizes an LQ problem in which every limit has a weight ([`newton_terms`]), with the exact Hessian. Where that is not
+//! positive definite, another one replaces it. The step goes as far as slacks stay positive, and is shortened until a
+//! [`filter`] accepts it. The barrier parameter falls with the complementarity (Vanderbei and Shanno 1999, the rule of LOQO).
+//! Near the central path the active limits are known. The active-set Newton method
 //! ([`active_set_newton`](crate::solve::active_set_newton)) then takes the solution to rounding.
+//!
+//! Where no step is found, the constraints become elastic: each may be violated at a price. The price rises until nothing is
+//! violated, or until only the violation counts and does not fall.
 //!
 //! Sources: Waechter and Biegler, *On the implementation of an interior-point filter line-search algorithm*, 2006; Frison
 //! and Diehl, *HPIPM*, 2020; Vanroye et al., *FATROP*, 2023.
 
 mod barriers;
 mod filter;
+mod identify;
 mod iterate;
+mod line_search;
 pub(crate) mod memory;
+mod newton_terms;
 mod scales;
-
-use nalgebra::SVector;
+mod start;
+mod weighted_newton;
 
 use crate::iteration::Iteration;
-use crate::kkt::barrier::BarrierHessian;
-use crate::lq::equality_constrained::Singular;
+use crate::lq::proximal::Proximal;
 use crate::model::Model;
-use crate::ocp::barrier_point::{BarrierPoint, Duals};
 use crate::ocp::constraints::ConstraintKind;
 use crate::ocp::instance::OcpInstance;
-use crate::ocp::rollout::rollout;
 use crate::scalar::float;
 use crate::settings::Hessian;
-use crate::solve::interior_point::barriers::{Barrier, Barriers};
-use crate::solve::interior_point::filter::{Merit, Trial, Verdict};
-use crate::solve::interior_point::iterate::{evaluate, place_inside, take_step};
+use crate::solve::interior_point::barriers::Barriers;
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::scales::Scales;
 use crate::solve::newton_workspace::NewtonWorkspace;
 use crate::solve::workspace::{Solve, SolveWorkspace};
 use crate::status::Status;
 
-/// The barrier parameter of the first iteration, over the scale of the cost and the number of barriers.
-const FIRST_BARRIER: f64 = 0.1;
-
-/// The first slack of a violated inequality, over the magnitude of its row.
-const FIRST_SLACK: f64 = 0.1;
-
 /// The barrier parameters, over the first one, at which the active-set method is tried, and the factor to the next trial.
 const IDENTIFICATION: (f64, f64) = (1e-4, 1e-2);
 
-/// The ratios of relative multiplier and relative slack from which on a limit counts as active, in the order in which they
-/// are tried. The slack of a limit that is not active may be as small as 1e-9, and its multiplier is then large.
-const ACTIVE: [f64; 3] = [1.0, 1e4, 1e8];
+/// The barrier parameter, over the first one, from which on the Newton method with weights is tried, too.
+const WEIGHTED_NEWTON: f64 = 1e-8;
 
-/// The least barrier parameter, over the first one.
-const LAST_BARRIER: f64 = 1e-12;
+/// The barrier parameter, over the first one, from which on a small step ends the path, and the least one. Unstable plants
+/// have costs and multipliers of 1e20 early beside ones of 1 late.
+const LAST_BARRIER: (f64, f64) = (1e-12, 1e-24);
 
 /// The length below which a step is short. The solve ends after [`SHORT_STEPS`] short steps in a row.
 const SHORT_STEP: f64 = 1e-3;
 const SHORT_STEPS: usize = 8;
 
-/// The least and the largest product of slack and multiplier, over the barrier parameter (Waechter and Biegler 2006, equation
-/// 16). So the Hessian of the barriers stays near that of the barrier problem.
-const COMPLEMENTARITY: (f64, f64) = (1e-10, 1e10);
+/// The least factor between one barrier parameter and the next.
+const SLOWEST: f64 = 0.01;
 
-/// Halvings of a step.
-const HALVINGS: usize = 30;
+/// The damping after the first line search without success, and the largest one.
+const LEAST_DAMPING: f64 = 1e-4;
+const MOST_DAMPING: f64 = 1e4;
+
+/// The weight of an equality, over the scale of the cost a stage and the square of its magnitude. A step leaves the inverse
+/// part of its residual. The weight costs as many digits of the recursion.
+const EQUALITY_WEIGHT: f64 = 1e8;
+
+/// The elastic problems that are tried, one after another: the price over the scale of the cost, and where to start.
+const ELASTIC: [(f64, ElasticStart); 3] =
+    [(1e2, ElasticStart::Here), (1e2, ElasticStart::Guess), (1e6, ElasticStart::Here)];
+
+/// The largest excess of a constraint that counts as none, over its magnitude.
+const FEASIBLE: f64 = 1e-6;
+
+/// Where an elastic problem starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ElasticStart {
+    /// Where the last path ended.
+    Here,
+    /// At the guess.
+    Guess,
+}
+
+/// Which step a linear solve is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StepKind {
+    Newton,
+    /// Of second order.
+    Correction,
+}
 
 /// The numbers that an iteration hands to the next.
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +93,12 @@ struct Progress {
     /// The barrier parameter, in units of the cost, and its first value.
     mu: f64,
     first: f64,
+    /// The price of an elastic problem, see [`Barriers::elastic`].
+    elastic: Option<f64>,
     /// The last regularization that was needed.
     regularization: f64,
+    /// The regularization with which a factorization begins, after line searches without success.
+    damping: f64,
     /// Length of the last step.
     alpha: f64,
     /// Whether there are any barriers.
@@ -81,33 +108,23 @@ struct Progress {
     identification: f64,
 }
 
-/// What a line search compares trial points with.
-#[derive(Clone, Copy, Debug)]
-struct LineSearch {
-    mu: f64,
-    from: Merit,
-    /// The derivative of the cost with barriers along the step, and the rounding error of the cost.
-    slope: f64,
-    noise: f64,
-}
-
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
 where
     M: Model<NX, NU, NP, NS>,
 {
-    /// Solves the problem from the current trajectory, which changes only where the solve converges. It ends when all
-    /// methods together have taken `most` iterations.
+    /// Solves the problem from the current trajectory, which changes only where the solve converges, or finds that the
+    /// problem is infeasible. It ends when all methods together have taken `most` iterations.
     pub(crate) fn run_interior_point(&mut self, most: usize, observe: &mut impl FnMut(&Iteration)) -> Status {
         let horizon = self.memory.horizon();
         self.memory.active_set_newton.get_or_insert_with(|| NewtonWorkspace::new::<M, NP, NS>(horizon));
         let memory = self.memory.interior_point.take();
         let mut memory = memory.unwrap_or_else(|| InteriorPoint::new::<M, NP, NS>(horizon));
-        let status = self.follow_central_path(&mut memory, most, observe);
+        let status = self.solve_interior_point(&mut memory, most, observe);
         self.memory.interior_point = Some(memory);
         status
     }
 
-    fn follow_central_path(
+    fn solve_interior_point(
         &mut self,
         memory: &mut InteriorPoint<NX, NU>,
         most: usize,
@@ -117,16 +134,39 @@ where
             Ok(progress) => progress,
             Err(status) => return status,
         };
+        let mut status = self.follow_central_path(memory, &mut progress, most, observe);
+        if !const { M::LIMITS.constrained() } {
+            return status;
+        }
+        for (price, start) in ELASTIC {
+            if !status.found_no_step() {
+                return status;
+            }
+            if !self.begin_elastic(memory, &mut progress, (price, start)) {
+                return status;
+            }
+            status = self.follow_central_path(memory, &mut progress, most, observe);
+        }
+        if status.found_no_step() && self.is_infeasible(memory) { Status::Infeasible } else { status }
+    }
+
+    fn follow_central_path(
+        &mut self,
+        memory: &mut InteriorPoint<NX, NU>,
+        progress: &mut Progress,
+        most: usize,
+        observe: &mut impl FnMut(&Iteration),
+    ) -> Status {
         let (mut failures, mut short) = (0, 0);
         loop {
-            if !self.factorize(memory, &mut progress) {
+            if !self.factorize(memory, progress) {
                 return Status::RegularizationLimit;
             }
-            if self.update_barrier(memory, &mut progress) {
+            if self.update_barrier(memory, progress) {
                 memory.filter.clear();
             }
-            self.compute_step(memory, progress.mu);
-            let change = memory.scales.relative_step(&memory.step, &M::LIMITS);
+            self.compute_step(memory, progress, StepKind::Newton);
+            let change = memory.scales.relative_step(&memory.step);
             observe(&Iteration {
                 iteration: self.stats.iterations,
                 cost: memory.point.cost.total,
@@ -135,11 +175,20 @@ where
                 step: progress.alpha,
             });
             let distance = if progress.barriers { progress.mu / progress.first } else { change };
-            let last = distance <= LAST_BARRIER;
+            let last = distance <= LAST_BARRIER.0 && (change <= self.settings.tolerance || distance <= LAST_BARRIER.1);
             if last || distance <= progress.identification {
                 progress.identification = distance * IDENTIFICATION.1;
-                if self.identify(memory, progress.first) {
+                if self.identify(memory, progress) {
                     return Status::Converged;
+                }
+                if distance <= WEIGHTED_NEWTON {
+                    if self.weighted_newton(memory, progress) {
+                        return Status::Converged;
+                    }
+                    // It has overwritten factors and step.
+                    if !last && self.factorize(memory, progress) {
+                        self.compute_step(memory, progress, StepKind::Newton);
+                    }
                 }
             }
             if last {
@@ -148,15 +197,19 @@ where
             if self.stats.iterations >= most {
                 return Status::IterationLimit;
             }
-            if let Some(alpha) = self.search(memory, progress.mu) {
+            if let Some(alpha) = self.search(memory, progress) {
                 progress.alpha = alpha;
+                progress.damping = if progress.damping > LEAST_DAMPING { 0.1 * progress.damping } else { 0.0 };
                 self.stats.iterations += 1;
                 failures = 0;
                 short = if alpha < SHORT_STEP { short + 1 } else { 0 };
                 if short == SHORT_STEPS {
                     return Status::LineSearchFailed;
                 }
+            } else if progress.damping < MOST_DAMPING {
+                progress.damping = f64::max(LEAST_DAMPING, 100.0 * progress.damping);
             } else {
+                progress.damping = 0.0;
                 failures += 1;
                 if failures > 3 || !self.close_defects(memory) {
                     return Status::LineSearchFailed;
@@ -171,270 +224,82 @@ where
         OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty }
     }
 
-    fn barriers<'a>(&'a self, scales: &'a Scales<NX, NU>) -> Barriers<'a, NX, NU> {
-        let horizon = self.memory.horizon();
-        Barriers { limits: const { &M::LIMITS }, bounds: &self.memory.bounds, scales, horizon }
-    }
-
-    /// The first point: the guess with controls inside their bounds, slacks and multipliers.
-    ///
-    /// # Errors
-    /// [`Status::Diverged`] where it is not finite, [`Status::RegularizationLimit`] where no step about it exists.
-    fn begin(&mut self, memory: &mut InteriorPoint<NX, NU>) -> Result<Progress, Status> {
-        let limits = const { &M::LIMITS };
-        let instance = self.instance();
-        let InteriorPoint { system, point, step, correction, scales, filter, .. } = memory;
-        point.trajectory.copy_from(&self.memory.current.trajectory);
-        if let Some((_, later)) = self.states.split_first() {
-            point.trajectory.states[1..].copy_from_slice(later);
-        }
-        // Bounds that were there in the solve before may be open now.
-        [&mut point.duals, &mut step.duals, &mut correction.duals].into_iter().for_each(Duals::clear);
-        if !evaluate(&instance, point) {
-            return Err(Status::Diverged);
-        }
-        // A step without barriers gives the magnitudes of the variables.
-        let mut regularization = 0.0;
-        let plain = |regularization| BarrierHessian { hessian: Hessian::GaussNewton, regularization, barriers: false };
-        while let Err((_, singular)) = system.factorize(&instance, point, plain(regularization)) {
-            regularization = f64::max(1e-6, 10.0 * regularization);
-            if singular != Singular::Indefinite || regularization > 1e6 {
-                return Err(Status::RegularizationLimit);
-            }
-        }
-        memory.residuals.copy_from_slice(&point.trajectory.constraints);
-        memory.defects.copy_from_slice(&point.defects);
-        system.step(&instance, point, (0.0, false), (&memory.defects, &memory.residuals), step);
-        scales.measure(point, step, system, (instance.bounds, limits));
-        point.duals.costates.copy_from_slice(&step.duals.costates);
-        place_inside(&instance, point, scales);
-        if !evaluate(&instance, point) {
-            return Err(Status::Diverged);
-        }
-        let horizon = point.horizon();
-        for index in 0..point.slacks.len() {
-            let scale = scales.row(limits, horizon, index);
-            point.slacks[index] = (-point.trajectory.constraints[index]).max(FIRST_SLACK * scale);
-            if ConstraintKind::of(limits, horizon, index) == ConstraintKind::Equality {
-                point.duals.constraints[index] = step.duals.constraints[index];
-            }
-        }
-        let barriers = self.barriers(scales);
-        let count = barriers.iter().count();
-        let mu = FIRST_BARRIER * scales.cost / f64::max(1.0, count as f64);
-        barriers.set_multipliers(point, |distance, _| mu / distance);
-        filter.begin(scales.violation(point, limits), scales.cost);
-        Ok(Progress {
-            mu,
-            first: mu,
-            regularization: 0.0,
-            alpha: 0.0,
-            barriers: count > 0,
-            identification: IDENTIFICATION.0,
-        })
+    fn barriers<'a>(
+        &'a self,
+        (kinds, scales): (&'a [ConstraintKind], &'a Scales<NX, NU>),
+        elastic: Option<f64>,
+    ) -> Barriers<'a, NX, NU> {
+        Barriers { kinds, bounds: &self.memory.bounds, scales, horizon: self.memory.horizon(), elastic }
     }
 
     /// Factorizes about the point: with the exact Hessian, then that of Gauss and Newton, then with more and more
     /// regularization. Returns whether one of them exists.
     fn factorize(&mut self, memory: &mut InteriorPoint<NX, NU>, progress: &mut Progress) -> bool {
+        let InteriorPoint { system, point, weights, scales, kinds, .. } = memory;
+        let stage_cost = scales.cost / point.horizon() as f64;
+        self.barriers((kinds, scales), progress.elastic).weigh(point, EQUALITY_WEIGHT * stage_cost, weights);
         let instance = self.instance();
-        let InteriorPoint { system, point, .. } = memory;
         let wanted = self.settings.hessian;
-        let mut regularizations = 0;
-        let mut attempt = |hessian, regularization| {
-            let method = BarrierHessian { hessian, regularization, barriers: true };
-            let outcome = system.factorize(&instance, point, method);
-            regularizations += usize::from(outcome.is_err());
-            outcome.map_err(|(_, singular)| singular)
+        let mut attempts = 0;
+        let mut attempt = |hessian, regularization: f64| {
+            attempts += 1;
+            let curvature = |magnitude: f64| regularization * stage_cost / (magnitude * magnitude);
+            weights.proximal =
+                Proximal { states: scales.states.map(curvature), controls: scales.controls.map(curvature) };
+            system.factorize(&instance, point, hessian, weights).is_ok()
         };
-        let mut outcome = attempt(wanted, 0.0);
-        if outcome.is_err() && wanted == Hessian::Exact {
-            outcome = attempt(Hessian::GaussNewton, 0.0);
-        }
-        let mut regularization = f64::max(1e-6, progress.regularization / 8.0);
-        while outcome == Err(Singular::Indefinite) && regularization <= 1e10 {
-            outcome = attempt(Hessian::GaussNewton, regularization);
+        let mut exists = attempt(wanted, progress.damping)
+            || progress.damping == 0.0 && wanted == Hessian::Exact && attempt(Hessian::GaussNewton, 0.0);
+        let mut regularization = f64::max(1e-6, progress.regularization / 8.0).max(10.0 * progress.damping);
+        while !exists && regularization <= 1e12 {
+            exists = attempt(wanted, regularization);
             progress.regularization = regularization;
             regularization *= 8.0;
         }
-        self.stats.regularizations += regularizations;
-        outcome.is_ok()
+        self.stats.regularizations += attempts - 1;
+        exists
     }
 
-    /// Lowers the barrier parameter after a step that was long enough. Returns whether it has changed.
-    fn update_barrier(&self, memory: &InteriorPoint<NX, NU>, progress: &mut Progress) -> bool {
+    /// Lowers the barrier parameter after a step that was long enough. Returns whether it has changed. The step to the limit,
+    /// without barriers, predicts how far the complementarity can fall (Mehrotra 1992; with a line search: Nocedal, Waechter
+    /// and Waltz 2009).
+    fn update_barrier(&self, memory: &mut InteriorPoint<NX, NU>, progress: &mut Progress) -> bool {
         if progress.alpha < 0.3 || !progress.barriers {
             return false;
         }
-        let InteriorPoint { point, scales, .. } = memory;
-        let barriers = self.barriers(scales);
-        let (mut least, mut sum, mut count) = (f64::INFINITY, 0.0, 0.0);
-        for barrier in barriers.iter() {
-            let product = barriers.distance(barrier, point) * barrier.multiplier(&point.duals);
-            least = least.min(product);
-            sum += product;
-            count += 1.0;
-        }
-        let average = sum / f64::max(1.0, count);
-        let uniform = (least / average).min(1.0);
-        let shrink = 0.1 * float::f64::powi(f64::min(0.05 * (1.0 - uniform) / uniform, 2.0), 3);
-        let target = (shrink * average).max(0.02 * progress.mu).min(progress.mu);
-        let target = target.max(0.5 * LAST_BARRIER * progress.first);
+        self.compute_step(memory, &Progress { mu: 0.0, ..*progress }, StepKind::Correction);
+        let InteriorPoint { point, correction, kinds, scales, .. } = memory;
+        let barriers = self.barriers((kinds, scales), progress.elastic);
+        let (average, predicted) = barriers.complementarity(point, correction);
+        let centering = float::f64::powi((predicted / average).clamp(0.0, 1.0), 3);
+        let target = (centering * average).max(SLOWEST * progress.mu).min(progress.mu);
+        let target = target.max(0.5 * LAST_BARRIER.1 * progress.first);
         let changed = target < progress.mu;
         progress.mu = target;
         changed
     }
 
     /// The step about the point for the barrier parameter.
-    fn compute_step(&self, memory: &mut InteriorPoint<NX, NU>, mu: f64) {
-        let instance = self.instance();
-        let InteriorPoint { system, point, step, defects, residuals, .. } = memory;
-        defects.copy_from_slice(&point.defects);
+    fn compute_step(&self, memory: &mut InteriorPoint<NX, NU>, progress: &Progress, kind: StepKind) {
+        let InteriorPoint { point, bases, residuals, kinds, .. } = memory;
+        bases.defects.copy_from_slice(&point.defects);
         for (index, residual) in residuals.iter_mut().enumerate() {
-            *residual = point.residual(&M::LIMITS, index);
+            *residual = point.residual(kinds, index);
         }
-        system.step(&instance, point, (mu, true), (defects, residuals), step);
+        self.solve_step(memory, progress, kind);
     }
 
-    /// A line search along the step. The point becomes the accepted one. Returns the length of the step; `None` where there is
-    /// none.
-    fn search(&mut self, memory: &mut InteriorPoint<NX, NU>, mu: f64) -> Option<f64> {
-        let search = self.line_search(memory, mu);
-        let (mut alpha, dual) = self.barriers(&memory.scales).longest_steps(&memory.point, &memory.step);
-        for halving in 0..HALVINGS {
-            self.stats.line_search_steps += 1;
-            let InteriorPoint { point, step, trial, .. } = &mut *memory;
-            take_step(const { &M::LIMITS }, point, step, (alpha, dual), trial);
-            let (mut verdict, violation) = self.judge(memory, &search, alpha);
-            if halving == 0 && verdict == Verdict::Rejected && violation >= search.from.violation {
-                // The curvature of dynamics and constraints spoils a good step: correct it to second order.
-                self.correct(memory, mu, alpha);
-                (verdict, _) = self.judge(memory, &search, alpha);
-            }
-            let InteriorPoint { point, trial, scales, filter, .. } = &mut *memory;
-            if verdict != Verdict::Rejected {
-                if verdict == Verdict::Progress {
-                    filter.add(search.from);
-                }
-                core::mem::swap(point, trial);
-                self.barriers(scales).set_multipliers(point, |distance, multiplier| {
-                    multiplier.clamp(COMPLEMENTARITY.0 * mu / distance, COMPLEMENTARITY.1 * mu / distance)
-                });
-                return Some(alpha);
-            }
-            alpha *= 0.5;
-        }
-        None
-    }
-
-    /// What a line search about the point compares with.
-    fn line_search(&self, memory: &InteriorPoint<NX, NU>, mu: f64) -> LineSearch {
-        let InteriorPoint { point, step, system, scales, .. } = memory;
-        let BarrierPoint { duals, trajectory, cost, .. } = point;
-        let sensitivity = duals.costates.iter().zip(&trajectory.states).map(|(l, x)| l.abs().dot(&x.abs())).sum();
-        LineSearch {
-            mu,
-            from: self.merit(scales, point, mu),
-            slope: self.barriers(scales).slope(point, step, system, mu),
-            noise: cost.noise(point.horizon(), sensitivity),
-        }
-    }
-
-    fn merit(&self, scales: &Scales<NX, NU>, point: &BarrierPoint<NX, NU>, mu: f64) -> Merit {
-        let violation = scales.violation(point, const { &M::LIMITS });
-        Merit { violation, cost: self.barriers(scales).cost(point, mu) }
-    }
-
-    /// Evaluates the trial point. Returns the filter's verdict on it and its violation, NaN where a number is not finite.
-    fn judge(&self, memory: &mut InteriorPoint<NX, NU>, search: &LineSearch, alpha: f64) -> (Verdict, f64) {
-        let InteriorPoint { trial, scales, filter, .. } = memory;
-        if !evaluate(&self.instance(), trial) {
-            return (Verdict::Rejected, f64::NAN);
-        }
-        let LineSearch { mu, from, slope, noise } = *search;
-        let to = self.merit(scales, trial, mu);
-        (filter.judge(from, to, Trial { alpha, slope, noise }), to.violation)
-    }
-
-    /// Corrects the step to second order, and takes it to the trial point (Waechter and Biegler 2006, section 2.4). On entry
-    /// the trial point is that of the step of length `alpha`, whose residuals the correction needs.
-    fn correct(&self, memory: &mut InteriorPoint<NX, NU>, mu: f64, alpha: f64) {
-        let (limits, instance) = (const { &M::LIMITS }, self.instance());
-        let InteriorPoint { system, point, trial, correction, defects, residuals, scales, .. } = memory;
-        for (defect, new) in defects.iter_mut().zip(&trial.defects) {
-            *defect = *defect * alpha + new;
-        }
-        for (index, residual) in residuals.iter_mut().enumerate() {
-            *residual = *residual * alpha + trial.residual(limits, index);
-        }
-        system.step(&instance, point, (mu, true), (defects, residuals), correction);
-        let lengths = self.barriers(scales).longest_steps(point, correction);
-        take_step(limits, point, correction, lengths, trial);
-    }
-
-    /// Replaces the states by those of a rollout, so that the dynamics hold. Returns whether that lessens the violation; if
-    /// not, the point has not changed.
-    fn close_defects(&mut self, memory: &mut InteriorPoint<NX, NU>) -> bool {
-        let instance = self.instance();
-        let InteriorPoint { system, point, trial, scales, filter, .. } = memory;
-        let before = scales.violation(point, &M::LIMITS);
-        trial.copy_from(point);
-        let reference = &point.trajectory;
-        let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
-            *u += system.gain(t) * (x - reference.states[t]);
+    /// The step for the residuals that are in the memory.
+    fn solve_step(&self, memory: &mut InteriorPoint<NX, NU>, progress: &Progress, kind: StepKind) {
+        let InteriorPoint { system, point, weights, bases, residuals, along, scales, kinds, .. } = memory;
+        let barriers = self.barriers((kinds, scales), progress.elastic);
+        let out = match kind {
+            StepKind::Newton => &mut memory.step,
+            StepKind::Correction => &mut memory.correction,
         };
-        let (_, finite) = rollout(&instance, &reference.states[0], law, &mut trial.trajectory);
-        if !finite {
-            return false;
-        }
-        place_inside(&instance, trial, scales);
-        if !evaluate(&instance, trial) || scales.violation(trial, &M::LIMITS) >= before {
-            return false;
-        }
-        core::mem::swap(point, trial);
-        filter.clear();
-        true
-    }
-
-    /// Tries the active-set Newton method from the point. A limit is active if its multiplier is larger than its slack by a
-    /// factor of [`ACTIVE`], both relative. True where it has converged.
-    fn identify(&mut self, memory: &InteriorPoint<NX, NU>, unit: f64) -> bool {
-        let Some(mut newton) = self.memory.active_set_newton.take() else { return false };
-        let converged = ACTIVE.iter().any(|threshold| self.identify_from(memory, (unit, *threshold), &mut newton));
-        self.memory.active_set_newton = Some(newton);
-        converged
-    }
-
-    /// [`identify`](Self::identify) with one threshold; `unit` is a barrier parameter.
-    fn identify_from(
-        &mut self,
-        memory: &InteriorPoint<NX, NU>,
-        (unit, threshold): (f64, f64),
-        newton: &mut NewtonWorkspace<NX, NU>,
-    ) -> bool {
-        let instance = self.instance();
-        let InteriorPoint { point, scales, system, .. } = memory;
-        let (barriers, horizon) = (self.barriers(scales), point.horizon());
-        let is_active = |barrier| barriers.is_active(barrier, point, (unit, threshold));
-        for (index, &multiplier) in point.duals.constraints.iter().enumerate() {
-            let active = match ConstraintKind::of(const { &M::LIMITS }, horizon, index) {
-                ConstraintKind::Inequality => is_active(Barrier::Slack(index)),
-                kind => kind == ConstraintKind::Equality,
-            };
-            *newton.penalty.at_mut(index) = if active { multiplier } else { 0.0 };
-        }
-        let reference = &point.trajectory;
-        newton.point.copy_from(reference);
-        let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
-            *u += system.gain(t) * (x - reference.states[t]);
-            for (i, side) in instance.bounds.sides().filter(|_| const { M::LIMITS.bounded }) {
-                if is_active(Barrier::Bound { t, i, side }) {
-                    u[i] = instance.bounds.at(side, i);
-                }
-            }
-        };
-        let (_, finite) = rollout(&instance, &reference.states[0], law, &mut newton.point);
-        let largest = scales.rows.iter().copied().fold(0.0, f64::max);
-        finite && self.newton_from(newton, 1e-6 * unit / (largest * largest))
+        bases.rows.copy_from_slice(residuals);
+        barriers.set_bases(point, weights, progress.mu, bases);
+        system.step::<M, NP, NS>(bases, along, out);
+        barriers.recover(point, (weights, bases), (progress.mu, along, residuals), out);
     }
 }

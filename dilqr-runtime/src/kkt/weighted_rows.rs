@@ -1,0 +1,418 @@
+//! The LQ problem about a point in which every constraint enters the cost, with a weight.
+//!
+//! States are variables: the dynamics have residuals, `d_t = f(x_t, u_t) - x_{t+1}`. With the row `J` of a constraint, its
+//! weight `w` and a base `b`, a step has the multiplier
+//!
+//! ```text
+//! y = b + w J dz
+//! ```
+//!
+//! so the cost of the LQ problem gains the Hessian `J' w J` and the gradient `J' b`. Barriers, slacks with a penalty and
+//! proximal terms of equalities all have this form. The recursion has no rows, and dependent ones do it no harm. (The form
+//! of barriers: Frison and Diehl, *HPIPM*, 2020; that of equalities: Jallet et al., *ProxDDP*, 2025.)
+
+use alloc::vec::Vec;
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::linalg::products::{add_product, zeros};
+use crate::lq::equality_constrained::Row;
+use crate::lq::proximal::Proximal;
+use crate::lq::riccati::{Dense, Quadratic, StageFactor, next_state};
+use crate::model::Model;
+use crate::model::limits::{ConstraintExpansion, Limits};
+use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
+use crate::model::stage::{Stage, Terminal};
+use crate::ocp::barrier_point::{BarrierPoint, BarrierStep, Duals};
+use crate::ocp::constraints::is_enforced_at;
+use crate::ocp::instance::{OcpInstance, PatternOf};
+use crate::ocp::stationarity::residual_terms;
+use crate::ocp::trajectory::{Trajectory, at_stage};
+use crate::settings::Hessian;
+
+/// The factorized LQ problem about a point, and the first derivatives that its linear part needs.
+#[derive(Clone, Debug)]
+pub(crate) struct WeightedRows<const NX: usize, const NU: usize> {
+    stages: Vec<FactorizedStage<NX, NU>>,
+    /// `V_t`, `T + 1` matrices.
+    value_hessians: Vec<SMatrix<f64, NX, NX>>,
+    /// The gradient of the cost in the states, `T + 1` vectors, and in the controls, `T` vectors.
+    pub(crate) gx: Vec<SVector<f64, NX>>,
+    pub(crate) gu: Vec<SVector<f64, NU>>,
+    /// `J`, one row for each constraint; zero where it does not apply.
+    pub(crate) rows: Vec<Row<f64, NX, NU>>,
+    /// `sum_t |h_ii|` of the cost's Hessian over the stages.
+    pub(crate) curvature: (SVector<f64, NX>, SVector<f64, NU>),
+    /// `v_t`, `T + 1` vectors, and `k_t`, `T` vectors, of the last step.
+    value_gradients: Vec<SVector<f64, NX>>,
+    feedforward: Vec<SVector<f64, NU>>,
+    stage: StageExpansion<f64, NX, NU>,
+    hamiltonian: HamiltonianExpansion<f64, NX, NU>,
+    expansion: ConstraintExpansion<f64, NX, NU>,
+    terminal_expansion: ConstraintExpansion<f64, NX, 0>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FactorizedStage<const NX: usize, const NU: usize> {
+    fx: SMatrix<f64, NX, NX>,
+    fu: SMatrix<f64, NX, NU>,
+    factor: StageFactor<f64, NX, NU>,
+}
+
+/// What a factorization adds to the derivatives of the cost: weights of the constraints and of the controls' bounds, and a
+/// proximal term.
+#[derive(Clone, Debug)]
+pub(crate) struct Weights<const NX: usize, const NU: usize> {
+    /// One for each constraint.
+    pub(crate) rows: Vec<f64>,
+    /// `T` vectors.
+    pub(crate) controls: Vec<SVector<f64, NU>>,
+    pub(crate) proximal: Proximal<f64, NX, NU>,
+}
+
+/// The linear part of a step.
+#[derive(Clone, Debug)]
+pub(crate) struct Bases<const NX: usize, const NU: usize> {
+    /// Residuals of the dynamics, `T` vectors.
+    pub(crate) defects: Vec<SVector<f64, NX>>,
+    /// One for each constraint.
+    pub(crate) rows: Vec<f64>,
+    /// Slopes of the controls' barriers, `T` vectors.
+    pub(crate) controls: Vec<SVector<f64, NU>>,
+}
+
+impl<const NX: usize, const NU: usize> Weights<NX, NU> {
+    pub(crate) fn zeros(horizon: usize, limits: &Limits) -> Self {
+        Self {
+            rows: vec![0.0; horizon * limits.stage() + limits.terminal()],
+            controls: vec![zeros(); horizon],
+            proximal: Proximal::none(),
+        }
+    }
+
+    /// Makes all weights zero.
+    pub(crate) fn clear(&mut self) {
+        self.rows.fill(0.0);
+        self.controls.fill(zeros());
+        self.proximal = Proximal::none();
+    }
+}
+
+impl<const NX: usize, const NU: usize> Bases<NX, NU> {
+    pub(crate) fn zeros(horizon: usize, limits: &Limits) -> Self {
+        Self {
+            defects: vec![zeros(); horizon],
+            rows: vec![0.0; horizon * limits.stage() + limits.terminal()],
+            controls: vec![zeros(); horizon],
+        }
+    }
+}
+
+impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
+    pub(crate) fn new(horizon: usize, limits: &Limits) -> Self {
+        let rows = horizon * limits.stage() + limits.terminal();
+        Self {
+            stages: vec![FactorizedStage { fx: zeros(), fu: zeros(), factor: StageFactor::zeros() }; horizon],
+            value_hessians: vec![zeros(); horizon + 1],
+            gx: vec![zeros(); horizon + 1],
+            gu: vec![zeros(); horizon],
+            rows: vec![Row { x: zeros(), u: zeros() }; rows],
+            curvature: (zeros(), zeros()),
+            value_gradients: vec![zeros(); horizon + 1],
+            feedforward: vec![zeros(); horizon],
+            stage: StageExpansion::zeros(),
+            hamiltonian: HamiltonianExpansion::zeros(),
+            expansion: ConstraintExpansion::zeros(limits.stage()),
+            terminal_expansion: ConstraintExpansion::zeros(limits.terminal()),
+        }
+    }
+
+    /// `K_t`.
+    pub(crate) fn gain(&self, t: usize) -> &SMatrix<f64, NU, NX> {
+        &self.stages[t].factor.gain
+    }
+
+    /// `Quu` of stage `t`, with the weights.
+    pub(crate) fn curvature_at(&self, t: usize) -> &SMatrix<f64, NU, NU> {
+        &self.stages[t].factor.curvature
+    }
+
+    /// The slope of the Lagrangian without the bounds in the control of stage `t`, and the terms that cancel in it.
+    pub(crate) fn slope(&self, t: usize, duals: &Duals<NX, NU>) -> (SVector<f64, NU>, SVector<f64, NU>) {
+        let fu = &self.stages[t].fu;
+        let (mut slope, mut terms) = (self.gu[t], self.gu[t].abs());
+        let count = self.expansion.c.len();
+        for (row, multiplier) in self.rows.iter().zip(&duals.constraints).skip(t * count).take(count) {
+            slope += row.u * *multiplier;
+            terms += row.u.abs() * multiplier.abs();
+        }
+        let lambda = &duals.costates[t + 1];
+        (slope + fu.transpose() * lambda, residual_terms::<Dense, _, _, _>(&terms, fu, lambda))
+    }
+
+    /// Factorizes the LQ problem about a point.
+    ///
+    /// # Errors
+    /// The stage whose `Quu` is not positive definite.
+    pub(crate) fn factorize<M, const NP: usize, const NS: usize>(
+        &mut self,
+        instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
+        point: &BarrierPoint<NX, NU>,
+        hessian: Hessian,
+        weights: &Weights<NX, NU>,
+    ) -> Result<(), usize>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let horizon = point.horizon();
+        self.curvature = (zeros(), zeros());
+        let mut value = self.expand_terminal(instance, point, hessian, weights);
+        for i in 0..NX {
+            value[(i, i)] += weights.proximal.states[i];
+        }
+        self.value_hessians[horizon] = value;
+        for t in (0..horizon).rev() {
+            self.expand_stage(instance, point, t, hessian);
+            self.add_constraints(instance, point, (t, hessian), weights);
+            self.add_bounds(instance, t, weights);
+            let HamiltonianExpansion { fx, fu, hxx, hux, huu, .. } = &self.hamiltonian;
+            let FactorizedStage { fx: stored_fx, fu: stored_fu, factor } = &mut self.stages[t];
+            let quadratic = Quadratic { fx, fu, hxx, hux, huu };
+            (*stored_fx, *stored_fu) = (*fx, *fu);
+            if !factor.quadratic_where::<PatternOf<M, NP, NS>>(&quadratic, &weights.proximal, &mut value) {
+                return Err(t);
+            }
+            self.value_hessians[t] = value;
+        }
+        Ok(())
+    }
+
+    /// Derivatives of the terminal cost and constraints. Returns `V_T`.
+    fn expand_terminal<M, const NP: usize, const NS: usize>(
+        &mut self,
+        instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
+        point: &BarrierPoint<NX, NU>,
+        hessian: Hessian,
+        weights: &Weights<NX, NU>,
+    ) -> SMatrix<f64, NX, NX>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        let horizon = point.horizon();
+        let at = Terminal::new(&point.trajectory.states[horizon], instance.params, &instance.stage_params[horizon]);
+        let mut terminal = TerminalExpansion::zeros();
+        instance.model.expand_terminal(at, &mut terminal);
+        self.gx[horizon] = terminal.lx;
+        let mut value = terminal.lxx;
+        self.curvature.0 += value.diagonal().abs();
+        if limits.terminal() == 0 {
+            return value;
+        }
+        let multipliers = &point.duals.constraints;
+        let range = at_stage(multipliers, horizon, horizon, limits);
+        let expansion = &mut self.terminal_expansion;
+        instance.model.expand_terminal_constraints(at, &multipliers[range.clone()], expansion);
+        if hessian == Hessian::Exact {
+            value += expansion.hxx;
+        }
+        for (i, index) in range.enumerate() {
+            let cx = expansion.cx[i];
+            self.rows[index] = Row { x: cx, u: zeros() };
+            value += cx * (cx * weights.rows[index]).transpose();
+        }
+        value
+    }
+
+    /// Derivatives of the cost and the dynamics of stage `t`.
+    fn expand_stage<M, const NP: usize, const NS: usize>(
+        &mut self,
+        instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
+        point: &BarrierPoint<NX, NU>,
+        t: usize,
+        hessian: Hessian,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Trajectory { states, controls, .. } = &point.trajectory;
+        let at = Stage::new(&states[t], &controls[t], instance.params, &instance.stage_params[t]);
+        let hamiltonian = &mut self.hamiltonian;
+        // Kernels write no structural zero, but constraints and barriers are added to the record.
+        *hamiltonian = HamiltonianExpansion::zeros();
+        match hessian {
+            Hessian::Exact => instance.model.expand_hamiltonian(at, &point.duals.costates[t + 1], hamiltonian),
+            Hessian::GaussNewton => {
+                instance.model.expand_stage(at, &mut self.stage);
+                let StageExpansion { fx, fu, lx, lu, lxx, lux, luu, .. } = self.stage;
+                *hamiltonian = HamiltonianExpansion { fx, fu, lx, lu, hxx: lxx, hux: lux, huu: luu };
+            }
+        }
+        self.gx[t] = hamiltonian.lx;
+        self.gu[t] = hamiltonian.lu;
+        self.curvature.0 += hamiltonian.hxx.diagonal().abs();
+        self.curvature.1 += hamiltonian.huu.diagonal().abs();
+    }
+
+    /// Adds the curvature and the weights of the constraints of stage `t`.
+    fn add_constraints<M, const NP: usize, const NS: usize>(
+        &mut self,
+        instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
+        point: &BarrierPoint<NX, NU>,
+        (t, hessian): (usize, Hessian),
+        weights: &Weights<NX, NU>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        if limits.stage() == 0 {
+            return;
+        }
+        let Trajectory { states, controls, .. } = &point.trajectory;
+        let at = Stage::new(&states[t], &controls[t], instance.params, &instance.stage_params[t]);
+        let (multipliers, first) = (&point.duals.constraints, t * limits.stage());
+        let Self { hamiltonian, expansion, rows, .. } = self;
+        instance.model.expand_stage_constraints(at, &multipliers[first..][..limits.stage()], expansion);
+        if hessian == Hessian::Exact {
+            hamiltonian.hxx += expansion.hxx;
+            hamiltonian.hux += expansion.hux;
+            hamiltonian.huu += expansion.huu;
+        }
+        for i in (0..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
+            let row = Row { x: expansion.cx[i], u: expansion.cu[i] };
+            rows[first + i] = row;
+            add_weighted(hamiltonian, &row, weights.rows[first + i]);
+        }
+    }
+
+    /// Adds the weights of the bounds of stage `t`. A control with an interval of one point does not move.
+    fn add_bounds<M, const NP: usize, const NS: usize>(
+        &mut self,
+        instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
+        t: usize,
+        weights: &Weights<NX, NU>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        if !limits.bounded {
+            return;
+        }
+        let Self { hamiltonian: HamiltonianExpansion { fu, hux, huu, .. }, gu, rows, .. } = self;
+        for i in 0..NU {
+            huu[(i, i)] += weights.controls[t][i];
+            if instance.bounds.is_point(i) {
+                fu.column_mut(i).fill(0.0);
+                hux.row_mut(i).fill(0.0);
+                huu.row_mut(i).fill(0.0);
+                huu.column_mut(i).fill(0.0);
+                huu[(i, i)] = 1.0;
+                gu[t][i] = 0.0;
+                rows[t * limits.stage()..][..limits.stage()].iter_mut().for_each(|row| row.u[i] = 0.0);
+            }
+        }
+    }
+
+    /// The step for the given linear part: states, controls and costates of `out`. `along` receives `J dz` of each
+    /// constraint.
+    pub(crate) fn step<M, const NP: usize, const NS: usize>(
+        &mut self,
+        bases: &Bases<NX, NU>,
+        along: &mut [f64],
+        out: &mut BarrierStep<NX, NU>,
+    ) where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        let Self { stages, value_hessians, gx, gu, rows, value_gradients, feedforward, .. } = self;
+        let horizon = stages.len();
+        let gradient = |t: usize| {
+            let (mut x, mut u) = (gx[t], gu.get(t).copied().unwrap_or_else(zeros));
+            for index in at_stage(&bases.rows, t, horizon, limits) {
+                x += rows[index].x * bases.rows[index];
+                u += rows[index].u * bases.rows[index];
+            }
+            (x, u)
+        };
+        let mut value = gradient(horizon).0;
+        value_gradients[horizon] = value;
+        for t in (0..horizon).rev() {
+            let FactorizedStage { fx, fu, factor } = &stages[t];
+            let (x, mut u) = gradient(t);
+            u += bases.controls[t];
+            add_product(&mut value, &value_hessians[t + 1], &bases.defects[t]);
+            feedforward[t] = factor.linear_where::<PatternOf<M, NP, NS>, 1>(fx, fu, &x, &u, &mut value).k;
+            value_gradients[t] = value;
+        }
+        let BarrierStep { dx, du, duals, .. } = out;
+        dx[0] = zeros();
+        duals.costates[0] = value;
+        for t in 0..horizon {
+            let FactorizedStage { fx, fu, factor } = &stages[t];
+            du[t] = factor.control(&dx[t], &feedforward[t]);
+            dx[t + 1] = next_state(fx, fu, &bases.defects[t], &dx[t], &du[t]);
+            let mut costate = value_gradients[t + 1];
+            add_product(&mut costate, &value_hessians[t + 1], &dx[t + 1]);
+            duals.costates[t + 1] = costate;
+        }
+        for t in 0..=horizon {
+            let control = du.get(t).copied().unwrap_or_else(zeros);
+            for index in at_stage(along, t, horizon, limits) {
+                along[index] = rows[index].x.dot(&dx[t]) + rows[index].u.dot(&control);
+            }
+        }
+    }
+}
+
+impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
+    /// `J H^-1 J'` of each constraint, with `H` the Hessian that was factorized: how far a unit of its multiplier moves it.
+    /// `H^-1` is the covariance of the closed loop with a noise of the covariance `Quu^-1` at each control.
+    pub(crate) fn compliance<M, const NP: usize, const NS: usize>(&self, out: &mut [f64])
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let limits = const { &M::LIMITS };
+        let horizon = self.stages.len();
+        let mut covariance: SMatrix<f64, NX, NX> = zeros();
+        for t in 0..horizon {
+            let FactorizedStage { fx, fu, factor } = &self.stages[t];
+            for index in at_stage(&self.rows, t, horizon, limits) {
+                let Row { x, u } = &self.rows[index];
+                let closed = x + factor.gain.transpose() * u;
+                let mut response = *u;
+                factor.quu.solve(&mut response);
+                out[index] = closed.dot(&(covariance * closed)) + u.dot(&response);
+            }
+            let mut response = fu.transpose();
+            factor.quu.solve(&mut response);
+            let closed = fx + fu * factor.gain;
+            covariance = closed * covariance * closed.transpose() + fu * response;
+        }
+        for index in at_stage(&self.rows, horizon, horizon, limits) {
+            out[index] = self.rows[index].x.dot(&(covariance * self.rows[index].x));
+        }
+    }
+}
+
+/// Adds `J' w J`.
+fn add_weighted<const NX: usize, const NU: usize>(
+    hamiltonian: &mut HamiltonianExpansion<f64, NX, NU>,
+    row: &Row<f64, NX, NU>,
+    weight: f64,
+) {
+    let HamiltonianExpansion { hxx, hux, huu, .. } = hamiltonian;
+    for j in (0..NX).filter(|&j| row.x[j] != 0.0) {
+        let weighted = weight * row.x[j];
+        for i in 0..NX {
+            hxx[(i, j)] += row.x[i] * weighted;
+        }
+        for i in 0..NU {
+            hux[(i, j)] += row.u[i] * weighted;
+        }
+    }
+    for j in (0..NU).filter(|&j| row.u[j] != 0.0) {
+        let weighted = weight * row.u[j];
+        for i in 0..NU {
+            huu[(i, j)] += row.u[i] * weighted;
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The end of the interior-point method: which limits are active, and the active-set Newton method from there.
+
+use nalgebra::SVector;
+
+use crate::model::Model;
+use crate::ocp::constraints::ConstraintKind;
+use crate::ocp::rollout::rollout;
+use crate::solve::interior_point::barriers::Barrier;
+use crate::solve::interior_point::memory::InteriorPoint;
+use crate::solve::interior_point::{FEASIBLE, Progress};
+use crate::solve::newton_workspace::NewtonWorkspace;
+use crate::solve::workspace::Solve;
+
+/// The ratios of relative multiplier and relative slack from which on a limit counts as active, in the order in which they
+/// are tried. The slack of a limit that is not active may be as small as 1e-9, and its multiplier is then large.
+const ACTIVE: [f64; 3] = [1.0, 1e4, 1e8];
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    /// Tries the active-set Newton method from the point. A limit is active if its multiplier is larger than its slack by a
+    /// factor of [`ACTIVE`], both relative. True where it has converged.
+    pub(super) fn identify(&mut self, memory: &InteriorPoint<NX, NU>, progress: &Progress) -> bool {
+        let Some(mut newton) = self.memory.active_set_newton.take() else { return false };
+        let converged = ACTIVE.iter().any(|threshold| self.identify_from(memory, (progress, *threshold), &mut newton));
+        self.memory.active_set_newton = Some(newton);
+        converged
+    }
+
+    /// [`identify`](Self::identify) with one threshold.
+    fn identify_from(
+        &mut self,
+        memory: &InteriorPoint<NX, NU>,
+        (progress, threshold): (&Progress, f64),
+        newton: &mut NewtonWorkspace<NX, NU>,
+    ) -> bool {
+        let instance = self.instance();
+        let InteriorPoint { point, scales, system, kinds, .. } = memory;
+        let (barriers, unit) = (self.barriers((kinds, scales), progress.elastic), progress.first);
+        let is_active = |barrier| barriers.is_active(barrier, point, (unit, threshold));
+        for (index, &multiplier) in point.duals.constraints.iter().enumerate() {
+            let active = match kinds[index] {
+                ConstraintKind::Inequality => is_active(Barrier::Slack(index)),
+                kind => kind == ConstraintKind::Equality,
+            };
+            *newton.penalty.at_mut(index) = if active { multiplier } else { 0.0 };
+        }
+        let reference = &point.trajectory;
+        newton.point.copy_from(reference);
+        let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
+            *u += system.gain(t) * (x - reference.states[t]);
+            for (i, side) in instance.bounds.sides().filter(|_| const { M::LIMITS.bounded }) {
+                if is_active(Barrier::Bound { t, i, side }) {
+                    u[i] = instance.bounds.at(side, i);
+                }
+            }
+        };
+        let (_, finite) = rollout(&instance, &reference.states[0], law, &mut newton.point);
+        let largest = scales.rows.iter().copied().fold(0.0, f64::max);
+        finite && self.newton_from(newton, 1e-6 * unit / (largest * largest))
+    }
+
+    /// Whether a constraint of an elastic problem needs its excess at the end of the central path. The current trajectory
+    /// then becomes the rollout of the point, if that is finite.
+    pub(super) fn is_infeasible(&mut self, memory: &InteriorPoint<NX, NU>) -> bool {
+        let InteriorPoint { point, scales, system, .. } = memory;
+        let needed = |(index, row): (usize, &f64)| {
+            let excess = f64::max(point.excess[0][index], point.excess[1][index]);
+            excess > FEASIBLE * row
+        };
+        if !scales.rows.iter().enumerate().any(needed) {
+            return false;
+        }
+        let mut trajectory = point.trajectory.clone();
+        let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
+            *u += system.gain(t) * (x - point.trajectory.states[t]);
+            self.memory.bounds.clamp(u);
+        };
+        let (cost, finite) = rollout(&self.instance(), &point.trajectory.states[0], law, &mut trajectory);
+        if finite {
+            self.memory.current.trajectory.copy_from(&trajectory);
+            self.memory.current.cost = cost;
+        }
+        self.record_violation();
+        true
+    }
+}

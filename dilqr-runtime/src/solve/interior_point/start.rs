@@ -1,0 +1,179 @@
+//! The first point of the interior-point method.
+
+use nalgebra::SVector;
+
+use crate::lq::proximal::Proximal;
+use crate::model::Model;
+use crate::ocp::barrier_point::{BarrierPoint, Duals};
+use crate::ocp::constraints::ConstraintKind;
+use crate::scalar::float;
+use crate::settings::Hessian;
+use crate::solve::interior_point::iterate::{evaluate, place_inside};
+use crate::solve::interior_point::memory::InteriorPoint;
+use crate::solve::interior_point::{ElasticStart, IDENTIFICATION, Progress};
+use crate::solve::workspace::Solve;
+use crate::status::Status;
+
+/// The barrier parameter of the first iteration, over the scale of the cost a stage.
+const FIRST_BARRIER: f64 = 0.1;
+
+/// The first slack of a violated inequality, over the magnitude of its row.
+const FIRST_SLACK: f64 = 0.1;
+
+/// The weight of an equality in the first step, over the stiffness of the problem along its row.
+const FIRST_WEIGHT: f64 = 1e3;
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    /// The first point: the guess with controls inside their bounds, slacks and multipliers.
+    ///
+    /// # Errors
+    /// [`Status::Diverged`] where it is not finite, [`Status::RegularizationLimit`] where no step about it exists.
+    pub(super) fn begin(&mut self, memory: &mut InteriorPoint<NX, NU>) -> Result<Progress, Status> {
+        let limits = const { &M::LIMITS };
+        let instance = self.instance();
+        let InteriorPoint { point, step, correction, .. } = memory;
+        point.trajectory.copy_from(&self.memory.current.trajectory);
+        if let Some((_, later)) = self.states.split_first() {
+            point.trajectory.states[1..].copy_from_slice(later);
+        }
+        // Bounds that were there in the solve before may be open now.
+        [&mut point.duals, &mut step.duals, &mut correction.duals].into_iter().for_each(Duals::clear);
+        for excess in point.excess.iter_mut().chain(&mut step.dexcess).chain(&mut correction.dexcess) {
+            excess.fill(0.0);
+        }
+        if !evaluate(&instance, point) {
+            return Err(Status::Diverged);
+        }
+        if !self.first_step(memory) {
+            return Err(Status::RegularizationLimit);
+        }
+        let InteriorPoint { system, point, step, scales, kinds, filter, .. } = memory;
+        scales.measure(point, step, system, (instance.bounds, limits));
+        point.duals.costates.copy_from_slice(&step.duals.costates);
+        place_inside(&instance, point, scales);
+        if !evaluate(&instance, point) {
+            return Err(Status::Diverged);
+        }
+        for (index, kind) in kinds.iter().enumerate() {
+            point.slacks[index] = (-point.trajectory.constraints[index]).max(FIRST_SLACK * scales.rows[index]);
+            if *kind == ConstraintKind::Equality {
+                point.duals.constraints[index] = step.duals.constraints[index];
+            }
+        }
+        let barriers = self.barriers((kinds, scales), None);
+        let count = barriers.iter().count();
+        let mu = FIRST_BARRIER * scales.cost / point.horizon() as f64;
+        barriers.set_multipliers(point, |distance, _| mu / distance);
+        filter.begin(scales.violation(point, kinds), scales.cost);
+        Ok(Progress {
+            mu,
+            first: mu,
+            elastic: None,
+            regularization: 0.0,
+            damping: 0.0,
+            alpha: 0.0,
+            barriers: count > 0,
+            identification: IDENTIFICATION.0,
+        })
+    }
+
+    /// The step of the problem without inequalities and bounds about the first point, which gives the magnitudes of the
+    /// variables. Equalities have weights that are large beside the stiffness of the problem along their rows. Returns
+    /// whether the step exists.
+    fn first_step(&self, memory: &mut InteriorPoint<NX, NU>) -> bool {
+        let instance = self.instance();
+        let InteriorPoint { system, point, step, weights, bases, along, kinds, .. } = memory;
+        let horizon = point.horizon();
+        weights.clear();
+        let mut regularization = 0.0;
+        while system.factorize(&instance, point, Hessian::GaussNewton, weights).is_err() {
+            regularization = f64::max(1e-6, 10.0 * regularization);
+            if regularization > 1e6 {
+                return false;
+            }
+            let curvature = |sum: f64| regularization * if sum > 0.0 { sum / horizon as f64 } else { 1.0 };
+            let (states, controls) = &system.curvature;
+            weights.proximal = Proximal { states: states.map(curvature), controls: controls.map(curvature) };
+        }
+        bases.defects.copy_from_slice(&point.defects);
+        bases.controls.fill(SVector::zeros());
+        bases.rows.fill(0.0);
+        if kinds.contains(&ConstraintKind::Equality) {
+            system.compliance::<M, NP, NS>(along);
+            for (index, kind) in kinds.iter().enumerate() {
+                let stiff = *kind == ConstraintKind::Equality && along[index] > 0.0;
+                let weight = if stiff { FIRST_WEIGHT / along[index] } else { 0.0 };
+                weights.rows[index] = if weight.is_finite() { weight } else { 0.0 };
+                bases.rows[index] = weights.rows[index] * point.trajectory.constraints[index];
+            }
+            if system.factorize(&instance, point, Hessian::GaussNewton, weights).is_err() {
+                return false;
+            }
+        }
+        system.step::<M, NP, NS>(bases, along, step);
+        for (index, multiplier) in step.duals.constraints.iter_mut().enumerate() {
+            *multiplier = bases.rows[index] + weights.rows[index] * along[index];
+        }
+        true
+    }
+
+    /// Makes the constraints elastic, at a price: slacks, excess and multipliers are those of the central path about the
+    /// start. Returns whether that is finite.
+    pub(super) fn begin_elastic(
+        &mut self,
+        memory: &mut InteriorPoint<NX, NU>,
+        progress: &mut Progress,
+        (price, start): (f64, ElasticStart),
+    ) -> bool {
+        if start == ElasticStart::Guess && self.begin(memory).is_err() {
+            return false;
+        }
+        let InteriorPoint { point, scales, kinds, filter, .. } = memory;
+        if !evaluate(&self.instance(), point) {
+            return false;
+        }
+        let mu = progress.first;
+        *progress = Progress {
+            mu,
+            elastic: Some(price * scales.cost),
+            regularization: 0.0,
+            damping: 0.0,
+            alpha: 0.0,
+            barriers: true,
+            identification: IDENTIFICATION.0,
+            ..*progress
+        };
+        let barriers = self.barriers((kinds, scales), progress.elastic);
+        for (index, kind) in kinds.iter().enumerate() {
+            let (c, price) = (point.trajectory.constraints[index], barriers.price(index));
+            let BarrierPoint { slacks, excess: [above, below], duals, .. } = point;
+            let multiplier = &mut duals.constraints[index];
+            match kind {
+                ConstraintKind::Inequality => {
+                    // s y = mu, p (price - y) = mu, c + s - p = 0
+                    let root = float::f64::sqrt(4.0 * mu * mu + price * price * c * c);
+                    let shifted = if c > 0.0 { 4.0 * mu * mu / (root + price * c) } else { root - price * c };
+                    slacks[index] = (2.0 * mu + shifted) / (2.0 * price);
+                    *multiplier = mu / slacks[index];
+                    above[index] = mu / (price - *multiplier);
+                }
+                ConstraintKind::Equality => {
+                    // p (price - y) = mu, n (price + y) = mu, c - p + n = 0
+                    let half = (mu - price * c.abs()) / (2.0 * price);
+                    let smaller = half + float::f64::sqrt(half * half + mu * c.abs() / (2.0 * price));
+                    let larger = c.abs() + smaller;
+                    let size = price - mu / larger;
+                    (above[index], below[index], *multiplier) =
+                        if c >= 0.0 { (larger, smaller, size) } else { (smaller, larger, -size) };
+                }
+                ConstraintKind::Absent => {}
+            }
+        }
+        barriers.set_multipliers(point, |distance, _| mu / distance);
+        filter.begin(scales.violation(point, kinds), price * scales.cost);
+        true
+    }
+}

@@ -1,0 +1,200 @@
+//! Newton's method on the active limits, with weights instead of rows: the end of solves whose active limits depend on one
+//! another, or nearly do.
+//!
+//! An active limit has a weight that is large beside the curvature of the problem, and a multiplier that each step updates
+//! (the method of multipliers). The recursion solves no row for a control. So the trajectory converges where the multipliers
+//! are not unique, and where eliminated rows would form an unstable recursion (32 consecutive limits on the position of a
+//! triple integrator do).
+
+use nalgebra::SVector;
+
+use crate::lq::proximal::Proximal;
+use crate::model::Model;
+use crate::ocp::constraints::ConstraintKind;
+use crate::ocp::instance::OcpInstance;
+use crate::ocp::rollout::rollout;
+use crate::ocp::stationarity::Stationarity;
+use crate::settings::Hessian;
+use crate::solve::backward_pass::BackwardPass;
+use crate::solve::interior_point::barriers::Barrier;
+use crate::solve::interior_point::iterate::evaluate;
+use crate::solve::interior_point::memory::InteriorPoint;
+use crate::solve::interior_point::{EQUALITY_WEIGHT, Progress};
+use crate::solve::workspace::{Iterate, Solve, SolveWorkspace};
+
+/// Newton steps of one attempt.
+const STEPS: usize = 30;
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    /// Tries the method from the point. True where it has converged: current trajectory, policy and multipliers then are
+    /// the solution's.
+    pub(super) fn weighted_newton(&mut self, memory: &mut InteriorPoint<NX, NU>, progress: &Progress) -> bool {
+        self.activate(memory, progress);
+        for _ in 0..STEPS {
+            if !evaluate(&self.instance(), &mut memory.trial) || !self.weighted_step(memory) {
+                return false;
+            }
+            self.stats.newton_steps += 1;
+            let settled = memory.scales.relative_step(&memory.step) <= self.settings.tolerance;
+            let changed = self.take_weighted_step(memory);
+            if settled && !changed {
+                return self.accept_weighted_point(memory);
+            }
+        }
+        false
+    }
+
+    /// Makes the trial the point, with its active limits.
+    fn activate(&mut self, memory: &mut InteriorPoint<NX, NU>, progress: &Progress) {
+        let InteriorPoint { point, trial, kinds, scales, active_rows, active_bounds, step, .. } = memory;
+        let barriers = self.barriers((kinds, scales), progress.elastic);
+        let is_active = |barrier| barriers.is_active(barrier, point, (progress.first, 1.0));
+        trial.copy_from(point);
+        step.ds.fill(0.0);
+        for (index, kind) in kinds.iter().enumerate() {
+            active_rows[index] = match kind {
+                ConstraintKind::Inequality => is_active(Barrier::Slack(index)),
+                kind => *kind == ConstraintKind::Equality,
+            };
+        }
+        for (t, sides) in active_bounds.iter_mut().enumerate() {
+            *sides = [None; NU];
+            for (i, side) in self.memory.bounds.sides() {
+                if is_active(Barrier::Bound { t, i, side }) {
+                    sides[i] = Some(side);
+                }
+            }
+        }
+    }
+
+    /// The step about the trial. Returns whether it exists.
+    fn weighted_step(&mut self, memory: &mut InteriorPoint<NX, NU>) -> bool {
+        let instance = self.instance();
+        let InteriorPoint { system, trial, weights, bases, along, scales, active_rows, active_bounds, step, .. } = memory;
+        let unit = EQUALITY_WEIGHT * scales.cost / trial.horizon() as f64;
+        weights.proximal = Proximal::none();
+        bases.defects.copy_from_slice(&trial.defects);
+        for (index, active) in active_rows.iter().enumerate() {
+            let weight = unit / (scales.rows[index] * scales.rows[index]);
+            let base = trial.duals.constraints[index] + weight * trial.trajectory.constraints[index];
+            (weights.rows[index], bases.rows[index]) = if *active { (weight, base) } else { (0.0, 0.0) };
+        }
+        for (t, sides) in active_bounds.iter().enumerate() {
+            (weights.controls[t], bases.controls[t]) = (SVector::zeros(), SVector::zeros());
+            for (i, side) in sides.iter().enumerate().filter_map(|(i, side)| Some((i, (*side)?))) {
+                let weight = unit / (scales.controls[i] * scales.controls[i]);
+                let c = instance.bounds.constraint(side, i, &trial.trajectory.controls[t]);
+                weights.controls[t][i] = weight;
+                bases.controls[t][i] = side.direction::<f64>() * (trial.duals.bounds(side)[t][i] + weight * c);
+            }
+        }
+        if system.factorize(&instance, trial, Hessian::Exact, weights).is_err() {
+            return false;
+        }
+        system.step::<M, NP, NS>(bases, along, step);
+        true
+    }
+
+    /// Takes the step, and selects the active limits: those with a multiplier above zero after the step. The multipliers
+    /// change only where these stay the same, so that one proximal problem is solved before the next. Returns whether they
+    /// have changed.
+    fn take_weighted_step(&self, memory: &mut InteriorPoint<NX, NU>) -> bool {
+        let bounds = &self.memory.bounds;
+        let InteriorPoint { trial, along, scales, kinds, active_rows, active_bounds, step, .. } = memory;
+        let unit = EQUALITY_WEIGHT * scales.cost / trial.horizon() as f64;
+        let mut changed = false;
+        let new = &mut step.duals;
+        for (index, kind) in kinds.iter().enumerate() {
+            let c = trial.trajectory.constraints[index] + along[index];
+            let multiplier = trial.duals.constraints[index] + unit / (scales.rows[index] * scales.rows[index]) * c;
+            let active = match kind {
+                ConstraintKind::Inequality => multiplier > 0.0,
+                kind => *kind == ConstraintKind::Equality,
+            };
+            changed |= active != active_rows[index];
+            active_rows[index] = active;
+            new.constraints[index] = if active { multiplier } else { 0.0 };
+        }
+        for (t, sides) in active_bounds.iter_mut().enumerate() {
+            let u = &mut trial.trajectory.controls[t];
+            *u += step.du[t];
+            let held = core::mem::replace(sides, [None; NU]);
+            for (i, side) in bounds.sides() {
+                let weight = unit / (scales.controls[i] * scales.controls[i]);
+                let multiplier = trial.duals.bounds(side)[t][i] + weight * bounds.constraint(side, i, u);
+                let active = multiplier > 0.0;
+                new.bounds_mut(side)[t][i] = if active { multiplier } else { 0.0 };
+                changed |= active != (held[i] == Some(side));
+                if active {
+                    sides[i] = Some(side);
+                }
+            }
+        }
+        for (x, dx) in trial.trajectory.states.iter_mut().zip(&step.dx) {
+            *x += dx;
+        }
+        trial.duals.costates.copy_from_slice(&new.costates);
+        if !changed {
+            trial.duals.copy_from(new);
+        }
+        changed
+    }
+
+    /// Makes the rollout of the trial the current trajectory, where it satisfies the limits.
+    fn accept_weighted_point(&mut self, memory: &InteriorPoint<NX, NU>) -> bool {
+        let InteriorPoint { trial, system, active_bounds, kinds, scales, .. } = memory;
+        let tolerance = self.settings.tolerance;
+        let SolveWorkspace { current, trial: Iterate { trajectory, policy, .. }, stage_params, bounds, penalty, .. } =
+            &mut *self.memory;
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
+            *u = trial.trajectory.controls[t] + system.gain(t) * (x - trial.trajectory.states[t]);
+            for (i, side) in active_bounds[t].iter().enumerate() {
+                if let Some(side) = *side {
+                    u[i] = bounds.at(side, i);
+                }
+            }
+        };
+        let (cost, finite) = rollout(&instance, &trial.trajectory.states[0], law, trajectory);
+        let violated = |(index, kind): (usize, &ConstraintKind)| {
+            let c = trajectory.constraints[index];
+            let violation = if *kind == ConstraintKind::Inequality { c } else { c.abs() };
+            *kind != ConstraintKind::Absent && (violation.is_nan() || violation > tolerance * scales.rows[index])
+        };
+        if !finite || kinds.iter().enumerate().any(violated) {
+            return false;
+        }
+        let mut stationarity = Stationarity::start();
+        policy.feedforward.fill(SVector::zeros());
+        policy.costates.copy_from_slice(&trial.duals.costates);
+        for (t, sides) in active_bounds.iter().enumerate() {
+            policy.gains[t] = *system.gain(t);
+            let (mut qu, terms) = system.slope(t, &trial.duals);
+            policy.curvatures[t] = *system.curvature_at(t);
+            for (i, _) in sides.iter().enumerate().filter(|(_, side)| side.is_some()) {
+                policy.held[t][i] = qu[i];
+                qu[i] = 0.0;
+                policy.curvatures[t][(i, i)] = f64::INFINITY;
+            }
+            stationarity.add(&qu, &terms);
+        }
+        core::mem::swap(&mut current.trajectory, trajectory);
+        core::mem::swap(&mut current.policy, policy);
+        current.cost = cost;
+        let (stage, terminal) = trial.duals.constraints.split_at(penalty.stage.len());
+        penalty.stage.copy_from_slice(stage);
+        penalty.terminal.copy_from_slice(terminal);
+        current.pass = BackwardPass {
+            slope: 0.0,
+            stationarity: stationarity.value(),
+            scale: stationarity.scale(),
+            ..BackwardPass::NONE
+        };
+        self.stats.step = memory.scales.relative_step(&memory.step);
+        self.record_violation();
+        true
+    }
+}
