@@ -7,9 +7,10 @@ use crate::{NO_DERIVATIVE, OPEN, Outcome};
 
 /// Seven digits of the objective.
 const OBJECTIVE: f64 = 1e-7;
-/// The step of central differences, relative to the magnitude of the variable, and their error, relative to the largest
-/// entry of the gradient.
-const STEP: f64 = 1e-5;
+/// The steps of central differences, relative to the magnitude of the variable. The smaller ones are for limits that become
+/// active within a larger one: a rocket that starts 1e-5 lower cannot be above the ground after one step.
+const STEPS: [f64; 2] = [1e-5, 1e-7];
+/// The error of differences, relative to the largest entry of the gradient.
 const DIFFERENCE: f64 = 1e-5;
 
 /// Solves and differentiates the problem, and compares what is missing with the entry of `OPEN`.
@@ -157,9 +158,13 @@ where
             solution.states.iter().fold(0.0, |largest: f64, x| largest.max(x[entry - NP].abs()))
         };
         // A variable at zero, but for rounding errors, has no magnitude.
-        let step = STEP * if magnitude > 1e-9 { magnitude } else { 1.0 };
-        let difference = at(entry, step).zip(at(entry, -step)).map(|(more, less)| (more - less) / (2.0 * step));
-        let agrees = difference.is_some_and(|difference| (difference - exact).abs() <= DIFFERENCE * largest);
+        let scale = if magnitude > 1e-9 { magnitude } else { 1.0 };
+        let mut difference = None;
+        let agrees = STEPS.iter().any(|&step| {
+            let step = step * scale;
+            difference = at(entry, step).zip(at(entry, -step)).map(|(more, less)| (more - less) / (2.0 * step));
+            difference.is_some_and(|difference| (difference - exact).abs() <= DIFFERENCE * largest)
+        });
         if !agrees {
             println!("entry {entry}: gradient {exact:e}, differences {difference:?}, largest entry {largest:e}");
             outcome = Outcome::Differs;
