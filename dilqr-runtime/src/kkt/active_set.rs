@@ -13,16 +13,14 @@ use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::linalg::products::{add_transposed_product, larger, zeros};
 use crate::lq::bounds::Bounds;
-use crate::lq::equality_constrained::{
-    ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, Row, Singular,
-};
+use crate::lq::equality_constrained::{ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, Row, Singular};
 use crate::lq::riccati::{Pattern, Quadratic};
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
 use crate::ocp::constraints::is_enforced_at;
 use crate::ocp::instance::CostDerivativesMut;
-use crate::ocp::stationarity::{Magnitudes, Stationarity, is_rounding_step};
+use crate::ocp::stationarity::{Magnitudes, Stationarity, is_rounding_step, without_rounding};
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
 use crate::settings::Differentiation;
@@ -247,7 +245,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             let applies = !is_zero(&cx[i]) || !is_zero(&cu[i]);
             if report.add_constraint((t, i), inequality, c[i].to_f64(), mu[i].to_f64(), rule) && applies {
                 stages[t].push(ConstraintId::Constraint(i), Row { x: cx[i], u: cu[i] });
-                newton.rows[t].push(SVector::from_fn(|_, _| c[i]));
+                let c = without_rounding(c[i], (&cx[i], &point.states[t]), (&cu[i], &point.controls[t]));
+                newton.rows[t].push(SVector::from_fn(|_, _| c));
             }
         }
         gradients
@@ -331,7 +330,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 if active && !is_zero(&cx[i]) {
                     self.terminal.sources.push(i);
                     self.terminal.rows.push(cx[i]);
-                    rows.push(SVector::from_fn(|_, _| c[i]));
+                    let none = SVector::<S, 0>::zeros();
+                    let c = without_rounding(c[i], (&cx[i], &point.states[horizon]), (&none, &none));
+                    rows.push(SVector::from_fn(|_, _| c));
                 }
             }
         }

@@ -3,12 +3,12 @@
 
 pub(crate) mod active_set;
 pub(crate) mod active_set_linear;
-pub(crate) mod weighted_rows;
 mod lagrangian;
 pub(crate) mod linear;
 pub(crate) mod relaxed;
 pub(crate) mod report;
 pub(crate) mod unconstrained;
+pub(crate) mod weighted_rows;
 
 use nalgebra::{SMatrix, SVector};
 

@@ -18,7 +18,7 @@ use nalgebra::{SMatrix, SVector};
 use crate::linalg::products::{add_product, zeros};
 use crate::lq::equality_constrained::Row;
 use crate::lq::proximal::Proximal;
-use crate::lq::riccati::{Dense, Quadratic, StageFactor, next_state};
+use crate::lq::riccati::{Quadratic, StageFactor, next_state};
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
@@ -26,13 +26,13 @@ use crate::model::stage::{Stage, Terminal};
 use crate::ocp::barrier_point::{BarrierPoint, BarrierStep, Duals};
 use crate::ocp::constraints::is_enforced_at;
 use crate::ocp::instance::{OcpInstance, PatternOf};
-use crate::ocp::stationarity::residual_terms;
 use crate::ocp::trajectory::{Trajectory, at_stage};
 use crate::settings::Hessian;
 
 /// The factorized LQ problem about a point, and the first derivatives that its linear part needs.
 #[derive(Clone, Debug)]
 pub(crate) struct WeightedRows<const NX: usize, const NU: usize> {
+    limits: Limits,
     stages: Vec<FactorizedStage<NX, NU>>,
     /// `V_t`, `T + 1` matrices.
     value_hessians: Vec<SMatrix<f64, NX, NX>>,
@@ -112,6 +112,7 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
     pub(crate) fn new(horizon: usize, limits: &Limits) -> Self {
         let rows = horizon * limits.stage() + limits.terminal();
         Self {
+            limits: *limits,
             stages: vec![FactorizedStage { fx: zeros(), fu: zeros(), factor: StageFactor::zeros() }; horizon],
             value_hessians: vec![zeros(); horizon + 1],
             gx: vec![zeros(); horizon + 1],
@@ -139,15 +140,27 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
 
     /// The slope of the Lagrangian without the bounds in the control of stage `t`, and the terms that cancel in it.
     pub(crate) fn slope(&self, t: usize, duals: &Duals<NX, NU>) -> (SVector<f64, NU>, SVector<f64, NU>) {
-        let fu = &self.stages[t].fu;
+        let FactorizedStage { fu, .. } = &self.stages[t];
         let (mut slope, mut terms) = (self.gu[t], self.gu[t].abs());
-        let count = self.expansion.c.len();
-        for (row, multiplier) in self.rows.iter().zip(&duals.constraints).skip(t * count).take(count) {
-            slope += row.u * *multiplier;
-            terms += row.u.abs() * multiplier.abs();
+        for index in at_stage(&self.rows, t, self.stages.len(), &self.limits) {
+            let (row, multiplier) = (&self.rows[index].u, duals.constraints[index]);
+            slope += row * multiplier;
+            terms += row.abs() * multiplier.abs();
         }
-        let lambda = &duals.costates[t + 1];
-        (slope + fu.transpose() * lambda, residual_terms::<Dense, _, _, _>(&terms, fu, lambda))
+        let in_costate = self.costate_terms(t + 1, duals);
+        (slope + fu.transpose() * duals.costates[t + 1], terms + fu.abs().transpose() * in_costate)
+    }
+
+    /// The terms that cancel in the costate of stage `t`. That of a final time is a sum over all stages, which is zero.
+    fn costate_terms(&self, t: usize, duals: &Duals<NX, NU>) -> SVector<f64, NX> {
+        let mut terms = self.gx[t].abs();
+        for index in at_stage(&self.rows, t, self.stages.len(), &self.limits) {
+            terms += self.rows[index].x.abs() * duals.constraints[index].abs();
+        }
+        match self.stages.get(t) {
+            Some(stage) => terms + stage.fx.abs().transpose() * duals.costates[t + 1].abs(),
+            None => terms,
+        }
     }
 
     /// Factorizes the LQ problem about a point.

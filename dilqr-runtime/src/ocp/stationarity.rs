@@ -11,7 +11,7 @@ use nalgebra::{SMatrix, SVector};
 use crate::linalg::products::{larger, zeros};
 use crate::lq::bounds::Bounds;
 use crate::lq::riccati::Pattern;
-use crate::scalar::{Mask, Scalar};
+use crate::scalar::{Mask, Scalar, ScalarReal};
 
 /// The relative rounding error of a sum of products, beside the sum of their magnitudes. A residual has some tens of terms,
 /// each accurate to a few units in the last place.
@@ -114,6 +114,18 @@ where
         settled = settled & qu[j].real().abs().less_equal(rounding * terms[j]);
     }
     is_rounding_step(k, gain, at).map(|rounding| settled | rounding)
+}
+
+/// The value `c` of a row without its rounding error: zero where it is below that of its terms, `|cx|' |x| + |cu|' |u|`.
+/// (Dual numbers keep their derivatives.)
+pub(crate) fn without_rounding<S: ScalarReal, const NX: usize, const NU: usize>(
+    c: S,
+    (cx, x): (&SVector<S, NX>, &SVector<S, NX>),
+    (cu, u): (&SVector<S, NU>, &SVector<S, NU>),
+) -> S {
+    let product = |(a, b): (&S, &S)| (a.to_f64() * b.to_f64()).abs();
+    let terms: f64 = cx.iter().zip(x.iter()).chain(cu.iter().zip(u.iter())).map(product).sum();
+    if c.to_f64().abs() <= ROUNDING * terms { c - S::from_f64(c.to_f64()) } else { c }
 }
 
 /// Whether the step `k` of each control is below the rounding errors of the control and of the feedback from the state.

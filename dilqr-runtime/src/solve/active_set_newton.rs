@@ -40,12 +40,7 @@ where
 
     /// [`newton`](Self::newton) from the point and the multipliers of its memory. `imprecise` accepts a trajectory that no
     /// longer moves with costates of few digits.
-    pub(crate) fn newton_from(
-        &mut self,
-        memory: &mut NewtonWorkspace<NX, NU>,
-        weight: f64,
-        imprecise: bool,
-    ) -> bool {
+    pub(crate) fn newton_from(&mut self, memory: &mut NewtonWorkspace<NX, NU>, weight: f64, imprecise: bool) -> bool {
         let tolerance = self.settings.tolerance;
         let (mut best, mut step) = (f64::INFINITY, f64::NAN);
         let mut failures = 0;

@@ -43,7 +43,8 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
             let below = (elastic && *kind == ConstraintKind::Equality).then_some(Barrier::Excess(index, 1));
             [slack, above, below].into_iter().flatten()
         });
-        let bounded = (0..horizon).flat_map(move |t| bounds.sides().map(move |(i, side)| Barrier::Bound { t, i, side }));
+        let bounded =
+            (0..horizon).flat_map(move |t| bounds.sides().map(move |(i, side)| Barrier::Bound { t, i, side }));
         of_rows.chain(bounded)
     }
 

@@ -66,9 +66,7 @@ impl<const NX: usize, const NU: usize> Barriers<'_, NX, NU> {
                 (ConstraintKind::Absent, _) => 0.0,
                 (ConstraintKind::Inequality, false) => mu / s + w * residual,
                 (ConstraintKind::Equality, false) => y + w * residual,
-                (ConstraintKind::Inequality, true) => {
-                    y + w * (residual + (mu / y - s) - (mu / (price - y) - p))
-                }
+                (ConstraintKind::Inequality, true) => y + w * (residual + (mu / y - s) - (mu / (price - y) - p)),
                 (ConstraintKind::Equality, true) => {
                     y + w * (residual - (mu / (price - y) - p) + (mu / (price + y) - n))
                 }

@@ -8,12 +8,13 @@
 
 use nalgebra::SVector;
 
+use crate::linalg::products::larger;
 use crate::lq::proximal::Proximal;
 use crate::model::Model;
 use crate::ocp::constraints::ConstraintKind;
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::rollout::rollout;
-use crate::ocp::stationarity::Stationarity;
+use crate::ocp::stationarity::{Magnitudes, STEP_MARGIN, Stationarity};
 use crate::settings::Hessian;
 use crate::solve::backward_pass::BackwardPass;
 use crate::solve::interior_point::iterate::evaluate;
@@ -23,6 +24,9 @@ use crate::solve::workspace::{Iterate, Solve, SolveWorkspace};
 
 /// Newton steps of one attempt.
 const STEPS: usize = 30;
+
+/// The residual of active constraints at the end, over the tolerance.
+const RESIDUAL: f64 = 1e-4;
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
 where
@@ -34,14 +38,26 @@ where
         self.mark_active(memory, progress);
         memory.trial.copy_from(&memory.point);
         memory.step.ds.fill(0.0);
+        let mut previous = f64::INFINITY;
         for _ in 0..STEPS {
             if !evaluate(&self.instance(), &mut memory.trial) || !self.weighted_step(memory) {
                 return false;
             }
             self.stats.newton_steps += 1;
-            let settled = memory.scales.relative_step(&memory.step) <= self.settings.tolerance;
+            let InteriorPoint { trial, step, .. } = &*memory;
+            let magnitudes = Magnitudes::of(&trial.trajectory.states, &trial.trajectory.controls);
+            let last = step.dx.last().map_or(0.0, |dx| magnitudes.relative_state(dx));
+            let change = step.dx.iter().zip(&step.du).map(|(dx, du)| magnitudes.relative(dx, du)).fold(last, f64::max);
+            // Where active limits nearly depend on one another, a small residual is far from the solution.
+            let InteriorPoint { active_rows, scales, .. } = &*memory;
+            let active = active_rows.iter().zip(&trial.trajectory.constraints).zip(&scales.rows);
+            let residual =
+                active.filter(|((active, _), _)| **active).fold(0.0, |most, ((_, c), row)| larger(most, c.abs() / row));
+            let done = residual <= RESIDUAL * self.settings.tolerance || residual > 0.5 * previous;
+            previous = residual;
             let changed = self.take_weighted_step(memory);
-            if settled && !changed {
+            if change <= self.settings.tolerance && done && !changed {
+                self.stats.step = change;
                 return self.accept_weighted_point(memory);
             }
         }
@@ -51,7 +67,8 @@ where
     /// The step about the trial. Returns whether it exists.
     fn weighted_step(&mut self, memory: &mut InteriorPoint<NX, NU>) -> bool {
         let instance = self.instance();
-        let InteriorPoint { system, trial, weights, bases, along, scales, active_rows, active_bounds, step, .. } = memory;
+        let InteriorPoint { system, trial, weights, bases, along, scales, active_rows, active_bounds, step, .. } =
+            memory;
         let unit = EQUALITY_WEIGHT * scales.cost / trial.horizon() as f64;
         weights.proximal = Proximal::none();
         bases.defects.copy_from_slice(&trial.defects);
@@ -125,8 +142,9 @@ where
     fn accept_weighted_point(&mut self, memory: &InteriorPoint<NX, NU>) -> bool {
         let InteriorPoint { trial, system, active_bounds, kinds, scales, .. } = memory;
         let tolerance = self.settings.tolerance;
-        let SolveWorkspace { current, trial: Iterate { trajectory, policy, .. }, stage_params, bounds, penalty, .. } =
-            &mut *self.memory;
+        let SolveWorkspace {
+            current, trial: Iterate { trajectory, policy, .. }, stage_params, bounds, penalty, ..
+        } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
             *u = trial.trajectory.controls[t] + system.gain(t) * (x - trial.trajectory.states[t]);
@@ -142,7 +160,12 @@ where
             let violation = if *kind == ConstraintKind::Inequality { c } else { c.abs() };
             *kind != ConstraintKind::Absent && (violation.is_nan() || violation > tolerance * scales.rows[index])
         };
-        if !finite || kinds.iter().enumerate().any(violated) {
+        // Feedback cannot make up for a plant whose controls are all held.
+        let apart = |(t, x): (usize, &SVector<f64, NX>)| {
+            let difference = (x - trial.trajectory.states[t]).component_div(&scales.states).amax();
+            difference.is_nan() || difference > STEP_MARGIN * tolerance
+        };
+        if !finite || kinds.iter().enumerate().any(violated) || trajectory.states.iter().enumerate().any(apart) {
             return false;
         }
         let mut stationarity = Stationarity::start();
@@ -159,6 +182,10 @@ where
             }
             stationarity.add(&qu, &terms);
         }
+        let stationary = stationarity.value() <= STEP_MARGIN * tolerance;
+        if !stationary {
+            return false;
+        }
         core::mem::swap(&mut current.trajectory, trajectory);
         core::mem::swap(&mut current.policy, policy);
         current.cost = cost;
@@ -171,7 +198,6 @@ where
             scale: stationarity.scale(),
             ..BackwardPass::NONE
         };
-        self.stats.step = memory.scales.relative_step(&memory.step);
         self.record_violation();
         true
     }
