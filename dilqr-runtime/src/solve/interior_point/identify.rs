@@ -4,12 +4,13 @@ use nalgebra::SVector;
 
 use crate::model::Model;
 use crate::ocp::constraints::ConstraintKind;
+use crate::ocp::instance::OcpInstance;
 use crate::ocp::rollout::rollout;
 use crate::solve::interior_point::barriers::Barrier;
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::{FEASIBLE, Progress, WEIGHTED_NEWTON};
 use crate::solve::newton_workspace::NewtonWorkspace;
-use crate::solve::workspace::Solve;
+use crate::solve::workspace::{Iterate, Solve, SolveWorkspace};
 
 /// The ratios of relative multiplier and relative slack from which on a limit counts as active, in the order in which they
 /// are tried. The slack of a limit that is not active may be as small as 1e-9, and its multiplier is then large. The later
@@ -101,15 +102,18 @@ where
         if !scales.rows.iter().enumerate().any(needed) {
             return false;
         }
-        let mut trajectory = point.trajectory.clone();
+        let SolveWorkspace { current, trial: Iterate { trajectory, .. }, stage_params, bounds, penalty, .. } =
+            &mut *self.memory;
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        trajectory.copy_from(&point.trajectory);
         let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
             *u += system.gain(t) * (x - point.trajectory.states[t]);
-            self.memory.bounds.clamp(u);
+            bounds.clamp(u);
         };
-        let (cost, finite) = rollout(&self.instance(), &point.trajectory.states[0], law, &mut trajectory);
+        let (cost, finite) = rollout(&instance, &point.trajectory.states[0], law, trajectory);
         if finite {
-            self.memory.current.trajectory.copy_from(&trajectory);
-            self.memory.current.cost = cost;
+            core::mem::swap(&mut current.trajectory, trajectory);
+            current.cost = cost;
         }
         self.record_violation();
         true
