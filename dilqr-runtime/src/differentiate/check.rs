@@ -141,7 +141,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         let factorized = kkt.factorize(model, point, method, report);
         // A relaxed problem has no limits to violate.
         let beyond = if relaxation.is_some() { 0.0 } else { bound_violation(model, point, &magnitudes) };
-        let violation = report.violation.0.max(beyond);
+        let violation = larger(report.violation, beyond);
         let step = match (&*kkt, linear, factorized.is_ok()) {
             (_, _, false) => f64::NAN,
             (Kkt::ActiveSet(system), KktLinear::ActiveSet(memory), true) => {

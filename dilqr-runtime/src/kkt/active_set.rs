@@ -11,10 +11,11 @@ use crate::kkt::lagrangian::LagrangianGradients;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step, largest_relative_step};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::kkt::units::variable_units;
 use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::lq::bounds::Bounds;
 use crate::lq::equality_constrained::{
-    ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, NextLinear, Row, Singular,
+    ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, NextLinear, Row, Singular, Units,
 };
 use crate::lq::riccati::{Pattern, Quadratic, next_state};
 use crate::model::Model;
@@ -42,6 +43,8 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(crate) relaxed: Option<Relaxed<S, NX, NU>>,
     /// Gradients of the cost alone, and values of the active rows: the linear part of a Newton step.
     pub(super) newton: NewtonParts<S, NX, NU>,
+    /// The magnitudes of the variables on the trajectory; 1 for a variable that is zero everywhere.
+    units: Units<NX, NU>,
     pub(super) hamiltonian: HamiltonianExpansion<S, NX, NU>,
     pub(super) expansion: ConstraintExpansion<S, NX, NU>,
     pub(super) terminal_expansion: ConstraintExpansion<S, NX, 0>,
@@ -85,6 +88,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 gu: vec![zeros(); horizon],
                 rows: lists(horizon + 1, rows.max(limits.terminal())),
             },
+            units: Units::ONES,
             hamiltonian: HamiltonianExpansion::zeros(),
             expansion: ConstraintExpansion::zeros(M::LIMITS.stage()),
             terminal_expansion: ConstraintExpansion::zeros(M::LIMITS.terminal()),
@@ -111,14 +115,34 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         &mut self,
         model: &M,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        (method, rule): (Differentiation, ActiveSetRule),
+        (method, rule): (Differentiation, ActiveSetRule<'_>),
+        report: &mut ActiveSetReport,
+    ) -> Result<(), (usize, Singular)>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        report.clear();
+        let magnitudes = Magnitudes::of(point.states, point.controls);
+        self.units = variable_units(&magnitudes);
+        report.units.rows.resize(const { M::LIMITS.stage() + M::LIMITS.terminal() }, 0.0);
+        report.units.controls.extend(magnitudes.controls.iter().map(|size| (size.to_f64(), 0.0)));
+        let result = self.factorize_stages(model, point, (method, rule), report);
+        report.measure_violation();
+        result
+    }
+
+    /// [`factorize`](Self::factorize) with a report that has the magnitudes of the controls.
+    fn factorize_stages<M, const NP: usize, const NS: usize>(
+        &mut self,
+        model: &M,
+        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+        (method, rule): (Differentiation, ActiveSetRule<'_>),
         report: &mut ActiveSetReport,
     ) -> Result<(), (usize, Singular)>
     where
         M: Model<NX, NU, NP, NS>,
     {
         let horizon = point.controls.len();
-        report.clear();
         let (mut value, mut lambda) = self
             .factorize_terminal(model, point, rule, report)
             .map_err(|source| (horizon, Singular::Dependent(Some(source))))?;
@@ -134,7 +158,10 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             let (u, terms) = (&point.controls[t], gradients.residual_terms(&self.hamiltonian.fu, &lambda));
             stationarity.add_free(u, &qu, &terms, &bounds);
             let eliminated = self.eliminate(t, &mut value);
-            (report.stationarity, report.scale) = (stationarity.value(), stationarity.scale());
+            report.stationarity = stationarity.value();
+            for ((_, unit), terms) in report.units.controls.iter_mut().zip(stationarity.terms()) {
+                *unit = *terms;
+            }
             eliminated.map_err(|singular| (t, singular))?;
             let stage = &self.stages[t];
             let mut next = gradients.gx;
@@ -203,7 +230,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         model: &M,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
         t: usize,
-        rule: ActiveSetRule,
+        rule: ActiveSetRule<'_>,
         report: &mut ActiveSetReport,
     ) -> LagrangianGradients<S, NX, NU>
     where
@@ -226,7 +253,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             gradients.add(&cx[i], &cu[i], mu[i]);
             let inequality = i < limits.stage_inequalities;
             let applies = !is_zero(&cx[i]) || !is_zero(&cu[i]);
-            if report.add_constraint((t, i), inequality, c[i].to_f64(), mu[i].to_f64(), rule) && applies {
+            report.units.add_row(i, c[i].to_f64(), (&cx[i], &cu[i]), &self.units);
+            let values = (c[i].to_f64(), mu[i].to_f64());
+            if report.add_constraint((t, i, i), inequality, values, rule) && applies {
                 stages[t].push(ConstraintId::Constraint(i), Row { x: cx[i], u: cu[i] });
                 newton.rows[t].push(SVector::from_fn(|_, _| c[i]));
             }
@@ -270,8 +299,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let quadratic = Quadratic { fx, fu, hxx, hux, huu };
         let (before, after) = self.stages.split_at_mut(t + 1);
         match after.first() {
-            Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), value),
-            None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), value),
+            Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), value, &self.units),
+            None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), value, &self.units),
         }
     }
 
@@ -280,7 +309,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         &mut self,
         model: &M,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        rule: ActiveSetRule,
+        rule: ActiveSetRule<'_>,
         report: &mut ActiveSetReport,
     ) -> Result<(SMatrix<S, NX, NX>, SVector<S, NX>), ConstraintId>
     where
@@ -308,7 +337,10 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                     lambda[j] += cx[i][j] * mu[i];
                 }
                 let inequality = i < limits.terminal_inequalities;
-                let active = report.add_constraint((horizon, i), inequality, c[i].to_f64(), mu[i].to_f64(), rule);
+                let unit = limits.stage() + i;
+                report.units.add_row(unit, c[i].to_f64(), (&cx[i], &zeros()), &self.units);
+                let values = (c[i].to_f64(), mu[i].to_f64());
+                let active = report.add_constraint((horizon, i, unit), inequality, values, rule);
                 if active && !is_zero(&cx[i]) {
                     self.terminal.sources.push(i);
                     self.terminal.rows.push(cx[i]);
@@ -318,7 +350,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         }
         self.value_hessians[horizon] = value;
         self.costates[horizon] = lambda;
-        self.terminal.prepare()?;
+        self.terminal.prepare(&self.units.states)?;
         Ok((value, lambda))
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod linear;
 pub(crate) mod relaxed;
 pub(crate) mod report;
 pub(crate) mod unconstrained;
+pub(crate) mod units;
 
 use nalgebra::{SMatrix, SVector};
 

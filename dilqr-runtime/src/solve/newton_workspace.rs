@@ -38,7 +38,7 @@ impl<const NX: usize, const NU: usize> NewtonWorkspace<NX, NU> {
             report: ActiveSetReport::with_room(horizon, NU, limits),
             point: Trajectory::zeros(horizon, limits),
             trial: Trajectory::zeros(horizon, limits),
-            penalty: Penalty::new(PenaltyKind::Augmented { weight: 1.0 }, horizon, limits),
+            penalty: Penalty::new(PenaltyKind::Augmented, horizon, limits),
         }
     }
 }

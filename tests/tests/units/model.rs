@@ -63,7 +63,14 @@ where
 
     fn bounds<S: Scalar>(&self, p: &SVector<S, NP>, lower: &mut SVector<S, NU>, upper: &mut SVector<S, NU>) {
         self.model.bounds(p, lower, upper);
-        (*lower, *upper) = (times(lower, self.controls), times(upper, self.controls));
+        // The derivative of a product with an open side would be no number.
+        let scale = |bound: S, i: usize| {
+            let open = S::from_f64(f64::INFINITY).equal(bound.abs());
+            S::select(open, bound, bound * S::from_f64(self.controls[i]))
+        };
+        for i in 0..NU {
+            (lower[i], upper[i]) = (scale(lower[i], i), scale(upper[i], i));
+        }
     }
 
     fn stage_constraints<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, c: &mut [S]) {

@@ -80,6 +80,15 @@ where
         })
     }
 
+    /// Measures the magnitudes about the current trajectory; all are 1 where that is not possible. Returns the unit of the
+    /// cost: the change of the cost a stage if every variable changes by its magnitude.
+    pub(crate) fn measure_scales(&mut self, memory: &mut InteriorPoint<NX, NU>) -> f64 {
+        if self.begin(memory).is_err() {
+            memory.scales.reset();
+        }
+        memory.scales.cost / self.memory.horizon() as f64
+    }
+
     /// The step of the problem without inequalities and bounds about the first point, which gives the magnitudes of the
     /// variables. Equalities have weights that are large beside the stiffness of the problem along their rows. Returns
     /// whether the step exists.
