@@ -62,7 +62,7 @@ where
             for iteration in &iterations {
                 println!("{iteration}");
             }
-            panic!("{} in {units}: {}\n{}", self.name, solution.status, solution.stats);
+            panic!("{} by {} in {units}: {}\n{}", self.name, self.settings.method, solution.status, solution.stats);
         }
         let weight = |k: usize| (1.0 + 1.7 * k as f64).sin();
         let stage = NX + NU;
@@ -86,7 +86,7 @@ where
     /// Solves in the model's own units, then in others.
     pub(crate) fn check(&self) {
         let own = self.run(Units::own(self.model));
-        assert_eq!(own.gradient.is_ok(), self.differentiable, "{}: {:?}", self.name, own.gradient);
+        assert_eq!(own.gradient.is_ok(), self.differentiable, "{} by {}: {:?}", self.name, self.settings.method, own.gradient);
         let wanted = if cfg!(feature = "long") { 60 } else { 8 };
         for seed in 0..wanted {
             self.check_power_of_two(&own, seed);
@@ -114,7 +114,7 @@ where
     fn check_power_of_two(&self, own: &Outcome<NX, NU, NP, NS>, seed: usize) {
         let units = self.powers_of_two(seed);
         let other = self.run(units);
-        let name = format!("{}, {units}", self.name);
+        let name = format!("{} by {}, {units}", self.name, self.settings.method);
         for (a, b) in own.iterations.iter().zip(&other.iterations) {
             let mut rescaled = *b;
             rescaled.cost /= units.cost;
@@ -149,7 +149,7 @@ where
 
     fn check_other_factor(&self, own: &Outcome<NX, NU, NP, NS>, units: Units<M, NX, NU>) {
         let other = self.run(units);
-        let name = format!("{}, {units}", self.name);
+        let name = format!("{} by {}, {units}", self.name, self.settings.method);
         close(&name, &own.solution.states, &other.solution.states);
         close(&name, &own.solution.controls, &other.solution.controls);
         assert_eq!(own.active, other.active, "{name}");

@@ -6,8 +6,7 @@ use dilqr_tests::{demand, discs, floor, redundant, shared, short_rail, shuttle, 
 
 use crate::case::Case;
 
-/// By the default method, and by the interior-point method alone.
-const METHODS: [Method; 2] = [Method::Auto, Method::InteriorPoint];
+const METHODS: [Method; 3] = [Method::Auto, Method::InteriorPoint, Method::AugmentedLagrangian];
 
 fn check<M, const NX: usize, const NU: usize, const NP: usize>(
     name: &'static str,
