@@ -63,7 +63,7 @@ pub struct Certificate {
     pub stationarity: f64,
     /// The relative Newton step, as in [`Stats::step`](crate::Stats::step).
     pub step: f64,
-    /// Largest violation of a constraint, in its unit.
+    /// Largest violation of a constraint, in its unit, as in [`Stats::violation`](crate::Stats::violation).
     pub violation: f64,
     /// The stage of the largest violation.
     pub violation_stage: Option<usize>,

@@ -133,6 +133,7 @@ where
             solution.multipliers.terminal.reserve_exact(terminal);
             solution.bound_multipliers.reserve_exact(if limits.bounded { horizon } else { 0 });
             solution.certificate_data.constraints.reserve_exact(stages + terminal);
+            solution.certificate_data.rows.reserve_exact(limits.stage() + limits.terminal());
             solution
         };
         let mut plan = room();

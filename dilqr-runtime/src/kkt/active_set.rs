@@ -8,7 +8,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::lagrangian::LagrangianGradients;
-use crate::kkt::linear::{KktSystem, LinearTerms, Step, largest_relative_step};
+use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::units::variable_units;
@@ -23,7 +23,7 @@ use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
 use crate::ocp::constraints::is_enforced_at;
 use crate::ocp::instance::CostDerivativesMut;
-use crate::ocp::stationarity::{Magnitudes, Stationarity, is_rounding_step};
+use crate::ocp::stationarity::{Magnitudes, Stationarity};
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
 use crate::settings::Differentiation;
@@ -55,7 +55,7 @@ pub(super) struct NewtonParts<S, const NX: usize, const NU: usize> {
     pub(super) gx: Vec<SVector<S, NX>>,
     pub(super) gu: Vec<SVector<S, NU>>,
     /// Constants of the active rows, those of the terminal state last.
-    rows: Vec<Vec<SVector<S, 1>>>,
+    pub(super) rows: Vec<Vec<SVector<S, 1>>>,
 }
 
 /// Whether a part of a row is zero. A row that is zero does not apply: no step changes its value.
@@ -353,49 +353,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         self.terminal.prepare(&self.units.states)?;
         Ok((value, lambda))
     }
-
-    /// The Newton step of the optimality conditions, from the trajectory and its data alone: `multipliers` receives the new
-    /// multipliers of the constraints, those of a stage after those of another, then the terminal ones. The feed-forward
-    /// terms stay in `memory`. Returns the largest relative change of the trajectory.
-    pub(crate) fn newton_step(
-        &self,
-        memory: &mut ActiveSetLinear<S, NX, NU, 1>,
-        limits: &Limits,
-        multipliers: &mut [S],
-        (states, controls): (&[SVector<S, NX>], &[SVector<S, NU>]),
-    ) -> S {
-        let (newton, horizon) = (&self.newton, self.horizon());
-        let end = self.backward(memory, |t, terms| {
-            terms.gx = newton.gx[t];
-            if t < horizon {
-                terms.gu = newton.gu[t];
-            }
-            terms.rows.extend_from_slice(&newton.rows[t]);
-        });
-        multipliers.fill(S::zero());
-        self.forward(memory, &end, |t, step| self.store_multipliers(t, step.rows, limits, multipliers));
-        self.relative_step(memory, states, controls)
-    }
-
-    /// The largest relative change of the step whose feed-forward terms are in `memory`. Those that are rounding errors
-    /// count as zero.
-    fn relative_step(
-        &self,
-        memory: &ActiveSetLinear<S, NX, NU, 1>,
-        states: &[SVector<S, NX>],
-        controls: &[SVector<S, NU>],
-    ) -> S {
-        let magnitudes = Magnitudes::of(states, controls);
-        let stages = self.stages.iter().zip(&memory.stages).enumerate().map(|(t, (stage, linear))| {
-            let mut k = linear.k;
-            let rounding = is_rounding_step(&k, &stage.gain, (&states[t], &controls[t]));
-            for j in (0..NU).filter(|&j| rounding[j]) {
-                k[j] = S::zero();
-            }
-            (&stage.fx, &stage.fu, &stage.gain, k)
-        });
-        largest_relative_step(stages, &magnitudes)
-    }
 }
 
 impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for ActiveSet<S, NX, NU> {
@@ -454,7 +411,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     }
 
     /// The pass backward of a solve; returns the gradient of the terminal value function.
-    fn backward<const C: usize>(
+    pub(super) fn backward<const C: usize>(
         &self,
         memory: &mut ActiveSetLinear<S, NX, NU, C>,
         mut given: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
@@ -488,7 +445,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     }
 
     /// The pass forward of a solve.
-    fn forward<const C: usize>(
+    pub(super) fn forward<const C: usize>(
         &self,
         memory: &mut ActiveSetLinear<S, NX, NU, C>,
         end_gradient: &SMatrix<S, NX, C>,

@@ -3,6 +3,7 @@
 
 pub(crate) mod active_set;
 pub(crate) mod active_set_linear;
+mod active_set_step;
 pub(crate) mod weighted_rows;
 mod lagrangian;
 pub(crate) mod linear;

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use nalgebra::SVector;
 
-use crate::kkt::units::{LimitUnits, ratio};
+use crate::kkt::units::{LimitState, LimitUnits, ratio};
 use crate::lq::bounds::{Bounds, Side};
 use crate::lq::equality_constrained::ConstraintId;
 use crate::model::limits::{Limit, Limits};
@@ -16,32 +16,6 @@ impl From<ConstraintId> for Limit {
             ConstraintId::Bound(control, Side::Lower) => Self::LowerBound { control },
             ConstraintId::Bound(control, Side::Upper) => Self::UpperBound { control },
         }
-    }
-}
-
-/// A limit near or at which a trajectory is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct LimitState {
-    pub(crate) stage: usize,
-    pub(crate) source: ConstraintId,
-    /// How far from the limit, in its own unit.
-    pub(crate) distance: f64,
-    /// Its multiplier.
-    pub(crate) multiplier: f64,
-    /// The index of its magnitude: of a control, or of a constraint (those of the terminal state after those of a stage).
-    pub(crate) unit: usize,
-    /// Whether it is a row of the LQ problem.
-    pub(crate) active: bool,
-    /// Whether it is a bound or an inequality.
-    pub(crate) inequality: bool,
-    /// Whether its value is above zero, or no number.
-    beyond: bool,
-}
-
-impl LimitState {
-    /// Whether its value violates it. An active constraint is an equation.
-    fn violates(&self) -> bool {
-        self.active || self.beyond
     }
 }
 

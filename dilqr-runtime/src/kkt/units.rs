@@ -4,10 +4,35 @@ use alloc::vec::Vec;
 
 use nalgebra::SVector;
 
-use crate::kkt::report::LimitState;
 use crate::lq::equality_constrained::{ConstraintId, Units};
 use crate::ocp::stationarity::Magnitudes;
 use crate::scalar::ScalarReal;
+
+/// A limit near or at which a trajectory is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct LimitState {
+    pub(crate) stage: usize,
+    pub(crate) source: ConstraintId,
+    /// How far from the limit, in its own unit.
+    pub(crate) distance: f64,
+    /// Its multiplier.
+    pub(crate) multiplier: f64,
+    /// The index of its magnitude: of a control, or of a constraint (those of the terminal state after those of a stage).
+    pub(crate) unit: usize,
+    /// Whether it is a row of the LQ problem.
+    pub(crate) active: bool,
+    /// Whether it is a bound or an inequality.
+    pub(crate) inequality: bool,
+    /// Whether its value is above zero, or no number.
+    pub(crate) beyond: bool,
+}
+
+impl LimitState {
+    /// Whether its value violates it. An active constraint is an equation.
+    pub(super) fn violates(&self) -> bool {
+        self.active || self.beyond
+    }
+}
 
 /// The units.
 #[derive(Clone, Debug, Default, PartialEq)]

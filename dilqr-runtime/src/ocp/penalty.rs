@@ -190,7 +190,8 @@ mod tests {
             let penalty = penalty(kind);
             for inequality in [true, false] {
                 for (c, multiplier) in [(-1.3, 0.4), (-0.2, 2.0), (-0.03, 0.5), (0.0, 0.3), (0.7, 0.0), (0.2, -0.9)] {
-                    let [before, here, after] = [-h, 0.0, h].map(|step| penalty.term(0, inequality, c + step, multiplier));
+                    let [before, here, after] =
+                        [-h, 0.0, h].map(|step| penalty.term(0, inequality, c + step, multiplier));
                     assert!((here.slope - (after.value - before.value) / (2.0 * h)).abs() < 1e-6, "{kind:?} at {c}");
                     assert!(
                         (here.curvature - (after.slope - before.slope) / (2.0 * h)).abs() < 1e-6,

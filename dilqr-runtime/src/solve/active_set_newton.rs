@@ -3,7 +3,8 @@
 //! rule.
 
 use crate::kkt::linear::KktSystem;
-use crate::kkt::report::{ActiveSetReport, ActiveSetRule, LimitState};
+use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::kkt::units::LimitState;
 use crate::model::Model;
 use crate::ocp::constraints::ConstraintPlace;
 use crate::ocp::instance::OcpInstance;
@@ -13,22 +14,13 @@ use crate::ocp::stationarity::STEP_MARGIN;
 use crate::ocp::trajectory::{Trajectory, TrajectoryRef};
 use crate::settings::Differentiation;
 use crate::solve::backward_pass::{BackwardPass, Policy};
-use crate::solve::newton_workspace::NewtonWorkspace;
+use crate::solve::newton_workspace::{NewtonWorkspace, Weights};
 use crate::solve::workspace::{Solve, SolveWorkspace};
 
 use nalgebra::SVector;
 
 /// Newton steps of one attempt. Quadratic convergence needs few, changes of the active set some more.
 const NEWTON_STEPS: usize = 20;
-
-/// The weights of the primal-dual rule for active inequalities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Weights {
-    /// Those of the penalties.
-    Penalties,
-    /// None in the first step, which keeps the given active set; then those of the first penalties.
-    FirstPenalties,
-}
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
 where

@@ -15,9 +15,9 @@ use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::PenaltyKind;
 use crate::ocp::rollout::cost_along;
 use crate::ocp::trajectory::Trajectory;
-use crate::solve::active_set_newton::Weights;
 use crate::solve::backward_pass::BackwardPass;
 use crate::solve::interior_point::memory::InteriorPoint;
+use crate::solve::newton_workspace::Weights;
 use crate::solve::workspace::{Solve, SolveWorkspace};
 use crate::status::Status;
 

@@ -22,13 +22,12 @@ use crate::ocp::trajectory::Trajectory;
 use crate::problem::Problem;
 use crate::settings::{Hessian, Method, Settings};
 use crate::solution::{CertificateData, Solution, copy};
-use crate::solve::active_set_newton::Weights;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::solve::divergence::find_cause;
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::kink::KinkSearch;
-use crate::solve::newton_workspace::NewtonWorkspace;
+use crate::solve::newton_workspace::{NewtonWorkspace, Weights};
 use crate::stats::Stats;
 use crate::status::Status;
 

@@ -31,12 +31,7 @@ fn or_one(size: f64) -> f64 {
 impl<const NX: usize, const NU: usize> Scales<NX, NU> {
     /// For this many constraints.
     pub(crate) fn ones(constraints: usize) -> Self {
-        Self {
-            states: SVector::repeat(1.0),
-            controls: SVector::repeat(1.0),
-            rows: vec![1.0; constraints],
-            cost: 1.0,
-        }
+        Self { states: SVector::repeat(1.0), controls: SVector::repeat(1.0), rows: vec![1.0; constraints], cost: 1.0 }
     }
 
     /// Makes all of them 1.

@@ -73,7 +73,8 @@ where
     /// The step about the trial. Returns whether it exists.
     fn weighted_step(&mut self, memory: &mut InteriorPoint<NX, NU>) -> bool {
         let instance = self.instance();
-        let InteriorPoint { system, trial, weights, bases, along, scales, active_rows, active_bounds, step, .. } = memory;
+        let InteriorPoint { system, trial, weights, bases, along, scales, active_rows, active_bounds, step, .. } =
+            memory;
         let unit = EQUALITY_WEIGHT * scales.cost / trial.horizon() as f64;
         weights.proximal = Proximal::none();
         bases.defects.copy_from_slice(&trial.defects);
