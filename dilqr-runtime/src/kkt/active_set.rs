@@ -45,6 +45,8 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(super) newton: NewtonParts<S, NX, NU>,
     /// The magnitudes of the variables on the trajectory; 1 for a variable that is zero everywhere.
     units: Units<NX, NU>,
+    /// Those with which the elimination of rows weighs their entries.
+    pivot_units: Units<NX, NU>,
     pub(super) hamiltonian: HamiltonianExpansion<S, NX, NU>,
     pub(super) expansion: ConstraintExpansion<S, NX, NU>,
     pub(super) terminal_expansion: ConstraintExpansion<S, NX, 0>,
@@ -89,6 +91,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 rows: lists(horizon + 1, rows.max(limits.terminal())),
             },
             units: Units::ONES,
+            pivot_units: Units::ONES,
             hamiltonian: HamiltonianExpansion::zeros(),
             expansion: ConstraintExpansion::zeros(M::LIMITS.stage()),
             terminal_expansion: ConstraintExpansion::zeros(M::LIMITS.terminal()),
@@ -121,28 +124,36 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     where
         M: Model<NX, NU, NP, NS>,
     {
-        report.clear();
         let magnitudes = Magnitudes::of(point.states, point.controls);
         self.units = variable_units(&magnitudes);
-        report.units.rows.resize(const { M::LIMITS.stage() + M::LIMITS.terminal() }, 0.0);
-        report.units.controls.extend(magnitudes.controls.iter().map(|size| (size.to_f64(), 0.0)));
-        let result = self.factorize_stages(model, point, (method, rule), report);
+        self.pivot_units = self.units;
+        let mut result = self.factorize_stages(model, point, (method, rule), report, &magnitudes);
+        if matches!(result, Err((_, Singular::Dependent(_)))) {
+            // The magnitudes of variables at rest are rounding errors, next to which a row seems to depend on no control.
+            // There the entries decide as they are.
+            self.pivot_units = Units::ONES;
+            result = self.factorize_stages(model, point, (method, rule), report, &magnitudes);
+        }
         report.measure_violation();
         result
     }
 
-    /// [`factorize`](Self::factorize) with a report that has the magnitudes of the controls.
+    /// [`factorize`](Self::factorize) with given units.
     fn factorize_stages<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
         (method, rule): (Differentiation, ActiveSetRule<'_>),
         report: &mut ActiveSetReport,
+        magnitudes: &Magnitudes<S, NX, NU>,
     ) -> Result<(), (usize, Singular)>
     where
         M: Model<NX, NU, NP, NS>,
     {
         let horizon = point.controls.len();
+        report.clear();
+        report.units.rows.resize(const { M::LIMITS.stage() + M::LIMITS.terminal() }, 0.0);
+        report.units.controls.extend(magnitudes.controls.iter().map(|size| (size.to_f64(), 0.0)));
         let (mut value, mut lambda) = self
             .factorize_terminal(model, point, rule, report)
             .map_err(|source| (horizon, Singular::Dependent(Some(source))))?;
@@ -299,8 +310,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let quadratic = Quadratic { fx, fu, hxx, hux, huu };
         let (before, after) = self.stages.split_at_mut(t + 1);
         match after.first() {
-            Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), value, &self.units),
-            None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), value, &self.units),
+            Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), value, &self.pivot_units),
+            None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), value, &self.pivot_units),
         }
     }
 
@@ -350,7 +361,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         }
         self.value_hessians[horizon] = value;
         self.costates[horizon] = lambda;
-        self.terminal.prepare(&self.units.states)?;
+        self.terminal.prepare(&self.pivot_units.states)?;
         Ok((value, lambda))
     }
 }
