@@ -11,7 +11,9 @@
 mod check;
 mod double_integrators;
 mod escape;
+mod flights;
 mod goddard;
+mod machines;
 mod processes;
 mod vehicles;
 
@@ -34,12 +36,22 @@ enum Outcome {
 
 /// Problems without a full pass, and how they end. An entry whose problem begins to pass must be removed.
 const OPEN: &[(&str, Outcome)] = &[
-    ("goddard", Outcome::Ends(Status::Infeasible)),
     ("robbins", Outcome::Refused("NotConverged")),
-    ("waypoint", Outcome::Refused("ConstraintsDependent")),
-    ("escape", Outcome::Ends(Status::IterationLimit)),
-    ("race", Outcome::Ends(Status::Infeasible)),
-    ("steering", Outcome::Refused("NotConverged")),
-    ("robot_arm", Outcome::Ends(Status::Infeasible)),
+    ("robbins_below", Outcome::Refused("NotConverged")),
+    ("escape", Outcome::Refused("ConstraintsDependent")),
+    ("race", Outcome::Refused("NotConverged")),
+    ("glider", Outcome::Refused("NotConverged")),
+    ("robot_arm", Outcome::Refused("NotConverged")),
+    ("cannonball", Outcome::Refused("NotConverged")),
+    ("shuttle", Outcome::Ends(Status::Diverged)),
+    // A minimum; from nine other guesses Ipopt ends in minima from 8.567 to 15.53, from this one in 10.198.
+    ("obstacles", Outcome::Local(15.4879020891)),
     ("parking", Outcome::Refused("ConstraintsDependent")),
+];
+
+/// Solutions without a derivative in all parameters, and the errors that say so.
+const NO_DERIVATIVE: &[(&str, &[&str])] = &[
+    // In the limit at 0 one-sided differences of Ipopt's solutions are different: 2907 and 141 at a step of 1e-4, 6671 and
+    // 274 at 1e-5. The active rows have a corank of 1, and 2 limits are weakly active.
+    ("robbins", &["WeaklyActive", "ConstraintsDependent"]),
 ];

@@ -313,8 +313,12 @@ fn all_terms_vanish_with_limits() {
             let solution = solve(&mut solver, &problem);
             let name = format!("{distance:e} from {guess}");
             assert!(solution.controls.iter().all(|u| (u[0] - distance / 6.0).abs() < 1e-9), "{name}");
+            // Below 1e-8 the check before a gradient may refuse: stationarity has no terms left to be compared with.
+            let jacobian = match solver.jacobian(&solution) {
+                Err(GradientError::NotConverged { .. }) if distance.abs() < 1e-8 => continue,
+                jacobian => jacobian.unwrap(),
+            };
             // 6 controls share the way to the goal. The sine shortens it by a relative 1e-8 at the largest distance.
-            let jacobian = solver.jacobian(&solution).unwrap();
             assert!(jacobian.controls.iter().all(|u| (u[0] - 1.0 / 6.0).abs() < 1e-7), "{name}");
         }
     }

@@ -197,6 +197,35 @@ pub mod valve {
     }
 }
 
+/// Field case 4: a limit on a speed, which has no derivative at rest.
+#[dilqr_runtime::model]
+pub mod gust {
+    pub struct State {
+        pub x: [f64; 2],
+    }
+    pub struct Control {
+        pub v: [f64; 2],
+    }
+    pub struct Params {
+        pub most: f64,
+    }
+    fn square(a: [f64; 2]) -> f64 {
+        a[0] * a[0] + a[1] * a[1]
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: [x.x[0] + 0.1 * u.v[0], x.x[1] + 0.1 * u.v[1]] }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        square(x.x) + 0.1 * square(u.v)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        10.0 * square(x.x)
+    }
+    pub fn stage_constraints(_x: State, u: Control, p: Params) -> [f64; 1] {
+        [square(u.v).sqrt() - p.most]
+    }
+}
+
 fn interior() -> Settings {
     Settings { method: Method::InteriorPoint, ..Settings::default() }
 }
@@ -254,6 +283,40 @@ fn shares_with_floors_near_zero() {
         let share = solution.controls[0];
         assert!((share[0] - floor).abs() <= 1e-14 && (share[1] - (1.0 - floor)).abs() < 1e-9, "{floor:e}: {share}");
     }
+}
+
+/// Field case 4: the guess is at rest, where the limit has no derivative. At a high limit it is never active; from the goal
+/// the solution is at rest.
+#[test]
+fn a_limit_without_a_derivative_at_the_guess() {
+    let mut solver = Ilqr::new(gust::Gust, 20, Settings::default()).unwrap();
+    let loss = LossGradient::new(vec![SVector::from([1.0, -0.3]); 21], vec![SVector::from([0.2, 0.7]); 20]);
+    for most in [2.0, 1e2, 1e6] {
+        let solution = solver.solve(&Problem::new([1.0, 0.5], [most], 20)).unwrap();
+        report("gust", &solution);
+        assert_eq!(solution.status, Status::Converged, "{most}");
+        if most == 2.0 {
+            // Computed independently; the solver's tolerance is 1e-9.
+            let first = [-1.788_854_381_999_832, -0.894_427_190_999_916];
+            assert!((solution.controls[0] - SVector::from(first)).amax() < 1e-9);
+        }
+        let gradient = solver.vjp(&solution, &loss).unwrap();
+        // Central differences of 1e-5 have errors of 1e-10 and those of the solves, 1e-9 / 1e-5.
+        let value = |solver: &mut Ilqr<_, 2, 2, 1>, x: f64, most: f64| {
+            let solution = solver.solve(&Problem::new([x, 0.5], [most], 20)).unwrap();
+            let states: f64 = solution.states.iter().zip(&loss.states).map(|(x, l)| x.dot(l)).sum();
+            states + solution.controls.iter().zip(&loss.controls).map(|(u, l)| u.dot(l)).sum::<f64>()
+        };
+        let step = 1e-5;
+        let by_state = (value(&mut solver, 1.0 + step, most) - value(&mut solver, 1.0 - step, most)) / (2.0 * step);
+        let by_limit = (value(&mut solver, 1.0, most + step) - value(&mut solver, 1.0, most - step)) / (2.0 * step);
+        assert!((gradient.initial_state[0] - by_state).abs() < 1e-6 * by_state.abs().max(1.0), "{most}");
+        assert!((gradient.params[0] - by_limit).abs() < 1e-6 * by_limit.abs().max(1.0), "{most}");
+    }
+    let rest = solver.solve(&Problem::new([0.0, 0.0], [2.0], 20)).unwrap();
+    assert_eq!(rest.status, Status::Converged);
+    let gradient = solver.vjp(&rest, &loss).unwrap();
+    assert!(gradient.initial_state.iter().all(|entry| entry.is_finite()) && gradient.params[0] == 0.0);
 }
 
 /// Field case 5: the row of the constraint holds beside the bound.

@@ -96,8 +96,9 @@ where
                 ConstraintId::Bound(i, Side::Upper) => self.upper[i] -= multiplier[0],
             }
         }
-        if limits.stage() > 0 {
-            let mu = self.point.multipliers.at_stage(t, limits);
+        let mu = self.point.multipliers.at_stage(t, limits);
+        // A constraint that is not active may have no derivative here.
+        if mu.iter().chain(&self.multipliers).any(|multiplier| !multiplier.is_zero()) {
             self.model.add_stage_constraint_contraction(at, mu, variation, &self.multipliers, out);
         }
     }

@@ -35,6 +35,8 @@ pub(crate) struct KktWorkspace<const NX: usize, const NU: usize, const NS: usize
     pub(crate) states: Vec<SVector<f64, NX>>,
     pub(crate) controls: Vec<SVector<f64, NU>>,
     pub(crate) stage_params: Vec<SVector<f64, NS>>,
+    /// Costates of a solution with limits; empty for models without.
+    costates: Vec<SVector<f64, NX>>,
     /// Multipliers of the constraints, those of the stages first.
     pub(crate) multipliers: Vec<f64>,
     /// Those that a Newton step would give.
@@ -56,6 +58,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
             states: vec![SVector::zeros(); horizon + 1],
             controls: vec![SVector::zeros(); horizon],
             stage_params: vec![SVector::zeros(); horizon + 1],
+            costates: vec![SVector::zeros(); if limits.constrained() { horizon + 1 } else { 0 }],
             new_multipliers: constraints.clone(),
             multipliers: constraints,
             report: ActiveSetReport::with_room(horizon, NU, limits),
@@ -84,6 +87,10 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         self.states.copy_from_slice(states);
         self.controls.copy_from_slice(controls);
         self.stage_params.copy_from_slice(stage_params);
+        if !self.costates.is_empty() {
+            check_length(Input::States, solution.costates.len(), horizon + 1)?;
+            self.costates.copy_from_slice(&solution.costates);
+        }
         let (stage, terminal) = self.multipliers.split_at_mut(multipliers.stage.len());
         stage.copy_from_slice(&multipliers.stage);
         terminal.copy_from_slice(&multipliers.terminal);
@@ -95,15 +102,15 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         &'a mut self,
         params: &'a SVector<f64, NP>,
     ) -> KktParts<'a, NX, NU, NP, NS> {
-        let Self { kkt, linear, states, controls, stage_params, multipliers, new_multipliers, report } = self;
+        let Self { kkt, linear, states, controls, stage_params, costates, multipliers, new_multipliers, report } = self;
         let terminal = match kkt {
             Kkt::Unconstrained(_) => 0,
             Kkt::ActiveSet(system) => system.terminal_constraints(),
         };
         let (stage, terminal) = multipliers.split_at(multipliers.len() - terminal);
         let multipliers = MultipliersRef { stage, terminal };
-        let point = TrajectoryRef { states, controls, params, stage_params, multipliers };
-        KktParts { kkt, linear, point, new_multipliers, report }
+        let point = TrajectoryRef { states, controls, params, stage_params, multipliers, costates: None };
+        KktParts { kkt, linear, point, costates, new_multipliers, report }
     }
 
     /// Checks that the trajectory is a solution, and factorizes the LQ problem about it. Returns the relative Newton step.
@@ -120,7 +127,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let KktParts { kkt, linear, point, new_multipliers, report } = self.parts(&solution.params);
+        let KktParts { kkt, linear, mut point, costates, new_multipliers, report } = self.parts(&solution.params);
         let (dynamics_tolerance, step_tolerance) = (dynamics_tolerance(settings), step_tolerance(settings));
         let magnitudes = Magnitudes::of(point.states, point.controls);
         let dynamics = dynamics_residual(model, &solution.x0, point, &magnitudes, dynamics_tolerance);
@@ -138,9 +145,26 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         }
         let relaxation = solution.relaxation.filter(|_| const { M::LIMITS.limited() });
         kkt.set_relaxation::<M, NP, NS>(relaxation);
-        let factorized = kkt.factorize(model, point, method, report);
         // A relaxed problem has no limits to violate.
         let beyond = if relaxation.is_some() { 0.0 } else { bound_violation(model, point, &magnitudes) };
+        let (mut factorized, mut stationary) = (Ok(()), false);
+        // Costates of the recursion have few digits along long active constraints on the state. Those of the solver do not.
+        let known = (!costates.is_empty() && relaxation.is_none()).then_some(costates);
+        for costates in core::iter::once(None).chain(known.map(Some)) {
+            if stationary {
+                break;
+            }
+            point.costates = costates;
+            factorized = kkt.factorize(model, point, method, report);
+            // Terminal rows that depend on one another end the recursion before it has begun: stationarity then is not
+            // known. A trajectory without multipliers is judged by its step alone, since there all terms may vanish
+            // together.
+            stationary = match factorized {
+                Ok(()) if solution.multipliers.are_zero() => true,
+                Err(_) if report.stationarity.is_nan() => true,
+                _ => report.stationarity <= step_tolerance,
+            };
+        }
         let violation = larger(report.violation, beyond);
         let step = match (&*kkt, linear, factorized.is_ok()) {
             (_, _, false) => f64::NAN,
@@ -149,13 +173,6 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
             }
             (Kkt::ActiveSet(_), _, true) => f64::NAN,
             (Kkt::Unconstrained(system), _, true) => system.relative_newton_step(&magnitudes),
-        };
-        // Terminal rows that depend on one another end the recursion before it has begun: stationarity then is not known.
-        // A trajectory without multipliers is judged by its step alone, since there all terms may vanish together.
-        let stationary = match factorized {
-            Ok(()) if solution.multipliers.are_zero() => true,
-            Err(_) if report.stationarity.is_nan() => true,
-            _ => report.stationarity <= step_tolerance,
         };
         let settled = step <= step_tolerance || factorized.is_err();
         let feasible = violation <= step_tolerance;
@@ -173,6 +190,7 @@ pub(crate) struct KktParts<'a, const NX: usize, const NU: usize, const NP: usize
     pub(crate) kkt: &'a mut Kkt<f64, NX, NU>,
     pub(crate) linear: &'a mut KktLinear<f64, NX, NU, 1>,
     pub(crate) point: TrajectoryRef<'a, f64, NX, NU, NP, NS>,
+    costates: &'a [SVector<f64, NX>],
     new_multipliers: &'a mut [f64],
     report: &'a mut ActiveSetReport,
 }

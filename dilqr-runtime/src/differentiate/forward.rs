@@ -117,9 +117,13 @@ where
         (out.gx, out.gu, out.offset) = (self.terms.hxp, self.terms.hup, self.terms.fp);
         if limits.stage() > 0 && self.barriers.is_none() {
             let mu = self.point.multipliers.at_stage(t, limits);
-            self.model.stage_constraint_terms(at, mu, &mut self.constraints);
-            out.gx += self.constraints.hxp;
-            out.gu += self.constraints.hup;
+            // A constraint that is not active may have no derivative here.
+            let applies = |row: &ConstraintId| matches!(row, ConstraintId::Constraint(_));
+            if rows.iter().any(applies) || mu.iter().any(|&multiplier| multiplier != 0.0) {
+                self.model.stage_constraint_terms(at, mu, &mut self.constraints);
+                out.gx += self.constraints.hxp;
+                out.gu += self.constraints.hup;
+            }
         }
         out.rows.extend(rows.iter().map(|row| match *row {
             ConstraintId::Constraint(i) => self.constraints.cp[i],

@@ -210,7 +210,7 @@ fn add_dual_step<const N: usize>(number: &mut SVector<Number, N>, step: &SVector
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> DualTrajectory<NX, NU, NP, NS> {
     /// The solution, with the data moving along the direction.
     fn new(point: TrajectoryRef<'_, f64, NX, NU, NP, NS>, direction: &Direction<NX, NP, NS>) -> Self {
-        let TrajectoryRef { states, controls, params, stage_params, multipliers } = point;
+        let TrajectoryRef { states, controls, params, stage_params, multipliers, .. } = point;
         let mut states: Vec<_> = states.iter().map(|x| x.map(Dual::from_re)).collect();
         states[0] = make_dual(&point.states[0], &direction.initial_state);
         let at_rest = SVector::zeros();
@@ -228,7 +228,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> DualTra
     fn point(&self) -> TrajectoryRef<'_, Number, NX, NU, NP, NS> {
         let Self { states, controls, params, stage_params, stage_multipliers, terminal_multipliers } = self;
         let multipliers = MultipliersRef { stage: stage_multipliers, terminal: terminal_multipliers };
-        TrajectoryRef { states, controls, params, stage_params, multipliers }
+        TrajectoryRef { states, controls, params, stage_params, multipliers, costates: None }
     }
 }
 

@@ -134,7 +134,8 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         M: Model<NX, NU, NP, NS>,
     {
         let Self { x0, states, controls, params, stage_params, system, linear, stage_gradients, .. } = self;
-        let point = TrajectoryRef { states, controls, params, stage_params, multipliers: MultipliersRef::NONE };
+        let multipliers = MultipliersRef::NONE;
+        let point = TrajectoryRef { states, controls, params, stage_params, multipliers, costates: None };
         let magnitudes = Magnitudes::of(states, controls);
         let residual = dynamics_residual(model, x0, point, &magnitudes, dynamics_tolerance(settings));
         let Factorized { definite, .. } = system.factorize(model, point, Differentiation::Implicit).ok()?;

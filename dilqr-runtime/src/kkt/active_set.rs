@@ -12,12 +12,12 @@ use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::units::variable_units;
-use crate::linalg::products::{add_product, add_transposed_product, zeros};
+use crate::linalg::products::{add_transposed_product, larger, zeros};
 use crate::lq::bounds::Bounds;
 use crate::lq::equality_constrained::{
-    ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, NextLinear, Row, Singular, Units,
+    ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, Row, Singular, Units,
 };
-use crate::lq::riccati::{Pattern, Quadratic, next_state};
+use crate::lq::riccati::{Pattern, Quadratic};
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
@@ -158,15 +158,23 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             .factorize_terminal(model, point, rule, report)
             .map_err(|source| (horizon, Singular::Dependent(Some(source))))?;
         let mut stationarity = Stationarity::start();
+        // Of known costates: whether they satisfy their equations.
+        let mut costate_residual = Stationarity::start();
         // A relaxed problem has no bounds.
         let bounds = if self.relaxed.is_some() { Bounds::open() } else { Bounds::of(model, point.params) };
         let no_lambda = zeros();
+        // Of each costate before they cancel: that of a final time is a sum over all stages, which is zero.
+        let mut lambda_terms = lambda.map(S::abs);
+        if let Some(known) = point.costates {
+            costate_residual.add(&(known[horizon] - lambda), &lambda_terms.map(S::to_f64));
+            lambda = known[horizon];
+        }
         for t in (0..horizon).rev() {
             let contracted = if method == Differentiation::FixedLinearization { &no_lambda } else { &lambda };
             self.expand_stage(model, point, t, contracted);
             let gradients = self.add_constraint_rows(model, point, t, rule, report);
             let qu = self.add_bound_rows::<M, NP, NS>((&point.controls[t], &bounds), (t, &lambda), &gradients, report);
-            let (u, terms) = (&point.controls[t], gradients.residual_terms(&self.hamiltonian.fu, &lambda));
+            let (u, terms) = (&point.controls[t], gradients.residual_terms(&self.hamiltonian.fu, &lambda_terms));
             stationarity.add_free(u, &qu, &terms, &bounds);
             let eliminated = self.eliminate(t, &mut value);
             report.stationarity = stationarity.value();
@@ -177,10 +185,17 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             let stage = &self.stages[t];
             let mut next = gradients.gx;
             add_transposed_product(&mut next, &stage.fx, &lambda);
-            // The slope of a held control is the multiplier of its bound. No feedback carries it back, also where the gain of
-            // that control comes from another row.
-            let free = SVector::from_fn(|i, _| if bounds.holds(i, u, &qu) { S::zero() } else { qu[i] });
-            add_transposed_product(&mut next, &stage.gain, &free);
+            lambda_terms = gradients.costate_terms(&stage.fx, &lambda);
+            if let Some(known) = point.costates {
+                costate_residual.add(&(known[t] - next), &lambda_terms.map(S::to_f64));
+                report.stationarity = larger(report.stationarity, costate_residual.value());
+                next = known[t];
+            } else {
+                // The slope of a held control is the multiplier of its bound. No feedback carries it back, also where the
+                // gain of that control comes from another row.
+                let free = SVector::from_fn(|i, _| if bounds.holds(i, u, &qu) { S::zero() } else { qu[i] });
+                add_transposed_product(&mut next, &stage.gain, &free);
+            }
             lambda = next;
             self.value_hessians[t] = value;
             self.costates[t] = lambda;
@@ -249,19 +264,23 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     {
         let limits = const { &M::LIMITS };
         let Self { hamiltonian, expansion, stages, newton, .. } = self;
-        let mut gradients =
-            LagrangianGradients { gx: hamiltonian.lx, gu: hamiltonian.lu, terms: hamiltonian.lu.map(S::abs) };
+        let mut gradients = LagrangianGradients::of_cost(&hamiltonian.lx, &hamiltonian.lu);
         if limits.stage() == 0 || self.relaxed.is_some() {
             return gradients;
         }
         let mu = point.multipliers.at_stage(t, limits);
         model.expand_stage_constraints(point.stage(t), mu, expansion);
         let ConstraintExpansion { c, cx, cu, hxx, hux, huu } = expansion;
-        hamiltonian.hxx += &*hxx;
-        hamiltonian.hux += &*hux;
-        hamiltonian.huu += &*huu;
+        // A constraint without a multiplier adds nothing, also where it has no derivative.
+        if mu.iter().any(|multiplier| !multiplier.is_zero()) {
+            hamiltonian.hxx += &*hxx;
+            hamiltonian.hux += &*hux;
+            hamiltonian.huu += &*huu;
+        }
         for i in (0..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
-            gradients.add(&cx[i], &cu[i], mu[i]);
+            if !mu[i].is_zero() {
+                gradients.add(&cx[i], &cu[i], mu[i]);
+            }
             let inequality = i < limits.stage_inequalities;
             let applies = !is_zero(&cx[i]) || !is_zero(&cu[i]);
             report.units.add_row(i, c[i].to_f64(), (&cx[i], &cu[i]), &self.units);
@@ -360,7 +379,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             }
         }
         self.value_hessians[horizon] = value;
-        self.costates[horizon] = lambda;
+        self.costates[horizon] = point.costates.map_or(lambda, |known| known[horizon]);
         self.terminal.prepare(&self.pivot_units.states)?;
         Ok((value, lambda))
     }
@@ -410,79 +429,5 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for A
         let end = self.backward(memory, terms);
         self.forward(memory, &end, visit);
         memory.stages.first().map_or(end, |first| first.v)
-    }
-}
-
-impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
-    /// The rows that stage `t` propagates to the stage before it; those of the terminal state where `t` is the horizon.
-    fn propagated_rows(&self, t: usize) -> impl Iterator<Item = &SVector<S, NX>> {
-        let stage = self.stages.get(t).into_iter().flat_map(ActiveStage::propagated_rows);
-        let terminal = if t == self.horizon() { self.terminal.rows.as_slice() } else { &[] };
-        stage.chain(terminal)
-    }
-
-    /// The pass backward of a solve; returns the gradient of the terminal value function.
-    pub(super) fn backward<const C: usize>(
-        &self,
-        memory: &mut ActiveSetLinear<S, NX, NU, C>,
-        mut given: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
-    ) -> SMatrix<S, NX, C> {
-        let horizon = self.horizon();
-        let ActiveSetLinear { stages, offsets, terms, end, propagated_rows, .. } = memory;
-        terms.offset = zeros();
-        terms.rows.clear();
-        given(horizon, terms);
-        let end_gradient = terms.gx;
-        self.terminal.constants(&terms.rows, end);
-        for t in (0..horizon).rev() {
-            terms.rows.clear();
-            given(t, terms);
-            let LinearTerms { gx, gu, offset, rows } = &*terms;
-            let (before, after) = stages.split_at_mut(t + 1);
-            let (v, h) = after.first().map_or((&end_gradient, &*end), |next| (&next.v, &next.h));
-            let mut value = *v;
-            add_product(&mut value, &self.value_hessians[t + 1], offset);
-            propagated_rows.clear();
-            for (row, &h) in self.propagated_rows(t + 1).zip(h) {
-                let mut h = h;
-                add_transposed_product(&mut h, offset, row);
-                propagated_rows.push(h);
-            }
-            let next = NextLinear { v: &value, h: propagated_rows };
-            self.stages[t].linear((gx, gu), rows, next, &mut before[t]);
-            offsets[t] = *offset;
-        }
-        end_gradient
-    }
-
-    /// The pass forward of a solve.
-    pub(super) fn forward<const C: usize>(
-        &self,
-        memory: &mut ActiveSetLinear<S, NX, NU, C>,
-        end_gradient: &SMatrix<S, NX, C>,
-        mut visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
-    ) {
-        let horizon = self.horizon();
-        let ActiveSetLinear { stages, offsets, end, propagated_rows, row_multipliers, .. } = memory;
-        let mut dx = zeros();
-        propagated_rows.clear();
-        for t in 0..horizon {
-            let stage = &self.stages[t];
-            let du = stage.control(&dx, &stages[t]);
-            stage.multipliers(&dx, &du, &stages[t], propagated_rows, row_multipliers);
-            let (own, rest) = row_multipliers.split_at(stage.sources.len());
-            propagated_rows.clear();
-            propagated_rows.extend_from_slice(rest);
-            let next = next_state(&stage.fx, &stage.fu, &offsets[t], &dx, &du);
-            let mut dlambda = stages.get(t + 1).map_or(*end_gradient, |next| next.v);
-            add_product(&mut dlambda, &self.value_hessians[t + 1], &next);
-            for (row, nu) in self.propagated_rows(t + 1).zip(&*propagated_rows) {
-                add_product(&mut dlambda, row, &nu.transpose());
-            }
-            visit(t, Step { dx: &dx, du: &du, dlambda: &dlambda, rows: own });
-            dx = next;
-        }
-        self.terminal.multipliers(propagated_rows, end);
-        visit(horizon, Step { dx: &dx, du: &zeros(), dlambda: &zeros(), rows: end });
     }
 }

@@ -272,15 +272,18 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         let (multipliers, first) = (&point.duals.constraints, t * limits.stage());
         let Self { hamiltonian, expansion, rows, .. } = self;
         instance.model.expand_stage_constraints(at, &multipliers[first..][..limits.stage()], expansion);
-        if hessian == Hessian::Exact {
+        let curvature = expansion.hxx.sum() + expansion.hux.sum() + expansion.huu.sum();
+        if hessian == Hessian::Exact && curvature.is_finite() {
             hamiltonian.hxx += expansion.hxx;
             hamiltonian.hux += expansion.hux;
             hamiltonian.huu += expansion.huu;
         }
         for i in (0..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
-            let row = Row { x: expansion.cx[i], u: expansion.cu[i] };
-            rows[first + i] = row;
-            add_weighted(hamiltonian, &row, weights.rows[first + i]);
+            let (x, u) = (expansion.cx[i], expansion.cu[i]);
+            // A row without a derivative here, `sqrt` at 0 for one, does not act on the step. Its slack goes to `-c`.
+            let finite = (x.sum() + u.sum()).is_finite();
+            rows[first + i] = if finite { Row { x, u } } else { Row { x: zeros(), u: zeros() } };
+            add_weighted(hamiltonian, &rows[first + i], weights.rows[first + i]);
         }
     }
 

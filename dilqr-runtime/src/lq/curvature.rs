@@ -101,18 +101,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> ProximalTerm<S, NX, NU> {
         Self { mu, active, curvature, weights }
     }
 
-    /// Goes on to the stage before.
-    #[inline(always)]
-    pub(crate) fn add_stage<P: Pattern<NX, NU>>(&mut self, stage: &Quadratic<'_, S, NX, NU>) {
-        if self.active {
-            self.curvature.add_stage::<P>(stage);
-            self.weights = self.curvature.proximal(self.mu);
-        }
-    }
-
     /// Goes on to the stage before, with its gradient: the `terms` of `Q_u`, at `(x, u)`.
     #[inline(always)]
-    pub(crate) fn add_stage_with_gradient<P: Pattern<NX, NU>>(
+    pub(crate) fn add_stage<P: Pattern<NX, NU>>(
         &mut self,
         stage: &Quadratic<'_, S, NX, NU>,
         terms: &SVector<S::Real, NU>,

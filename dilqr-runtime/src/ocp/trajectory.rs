@@ -57,6 +57,8 @@ pub(crate) struct TrajectoryRef<'a, S, const NX: usize, const NU: usize, const N
     /// `s_t`, `T + 1` vectors.
     pub(crate) stage_params: &'a [SVector<S, NS>],
     pub(crate) multipliers: MultipliersRef<'a, S>,
+    /// `lambda_t`, `T + 1` vectors, where they are known; else they follow from the recursion.
+    pub(crate) costates: Option<&'a [SVector<S, NX>]>,
 }
 
 impl<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize> TrajectoryRef<'a, S, NX, NU, NP, NS> {

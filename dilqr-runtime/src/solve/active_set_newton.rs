@@ -38,13 +38,14 @@ where
         memory.point.copy_from(&current.trajectory);
         memory.penalty.stage.copy_from_slice(&penalty.stage);
         memory.penalty.terminal.copy_from_slice(&penalty.terminal);
-        let converged = self.newton_from(&mut memory);
+        let converged = self.newton_from(&mut memory, true);
         self.memory.active_set_newton = Some(memory);
         converged
     }
 
-    /// [`newton`](Self::newton) from the point, the multipliers and the weights of its memory.
-    pub(crate) fn newton_from(&mut self, memory: &mut NewtonWorkspace<NX, NU>) -> bool {
+    /// [`newton`](Self::newton) from the point, the multipliers and the weights of its memory. `imprecise` accepts a
+    /// trajectory that no longer moves with costates of few digits.
+    pub(crate) fn newton_from(&mut self, memory: &mut NewtonWorkspace<NX, NU>, imprecise: bool) -> bool {
         let tolerance = self.settings.tolerance;
         let (mut best, mut step) = (f64::INFINITY, f64::NAN);
         let mut failures = 0;
@@ -73,7 +74,7 @@ where
                 failures += 1;
                 if failures > 4 || !residual.is_finite() {
                     // Costates along long active constraints on the state have few digits, however exact the trajectory.
-                    let settled = step == 0.0 && report.stationarity <= STEP_MARGIN * tolerance;
+                    let settled = imprecise && step == 0.0 && report.stationarity <= STEP_MARGIN * tolerance;
                     converged = settled && report.violation <= tolerance && signs;
                     break;
                 }
@@ -106,7 +107,8 @@ where
         let SolveWorkspace { stage_params, .. } = &*self.memory;
         let Trajectory { states, controls, .. } = &*point;
         let multipliers = MultipliersRef { stage: &penalty.stage, terminal: &penalty.terminal };
-        let point = TrajectoryRef { states, controls, params: self.params, stage_params, multipliers };
+        let params = self.params;
+        let point = TrajectoryRef { states, controls, params, stage_params, multipliers, costates: None };
         let rule = (Differentiation::Implicit, ActiveSetRule::PrimalDual { weights: &penalty.weights });
         let exists = system.factorize(self.model, point, rule, report).is_ok();
         let unit = self.settings.penalty.initial * report.units.cost() / controls.len() as f64;

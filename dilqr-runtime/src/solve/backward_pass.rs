@@ -211,7 +211,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             let StageWorkspace { stage, hamiltonian, factor, .. } = records;
             let (quadratic, lx, lu) = blocks(stage, hamiltonian, hessian);
             let terms = residual_terms::<PatternOf<M, NP, NS>, _, _, _>(lu, quadratic.fu, &lambda);
-            proximal.add_stage_with_gradient::<PatternOf<M, NP, NS>>(&quadratic, &terms, (&states[t], &controls[t]));
+            proximal.add_stage::<PatternOf<M, NP, NS>>(&quadratic, &terms, (&states[t], &controls[t]));
             let bounded = instance.keeps_bounds().then_some((&controls[t], instance.bounds));
             let (mut step, definite) = minimize::<PatternOf<M, NP, NS>, _, _, _>(
                 factor,

@@ -7,23 +7,52 @@ use crate::ocp::constraints::ConstraintKind;
 use crate::ocp::rollout::rollout;
 use crate::solve::interior_point::barriers::Barrier;
 use crate::solve::interior_point::memory::InteriorPoint;
-use crate::solve::interior_point::{FEASIBLE, Progress};
+use crate::solve::interior_point::{FEASIBLE, Progress, WEIGHTED_NEWTON};
 use crate::solve::newton_workspace::NewtonWorkspace;
 use crate::solve::workspace::Solve;
 
 /// The ratios of relative multiplier and relative slack from which on a limit counts as active, in the order in which they
-/// are tried. The slack of a limit that is not active may be as small as 1e-9, and its multiplier is then large.
+/// are tried. The slack of a limit that is not active may be as small as 1e-9, and its multiplier is then large. The later
+/// ones are tried at small barrier parameters alone.
 const ACTIVE: [f64; 3] = [1.0, 1e4, 1e8];
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
 where
     M: Model<NX, NU, NP, NS>,
 {
+    /// Marks the limits that seem to be active: those whose multiplier is larger than their slack, both relative. Returns
+    /// whether they are those of the last call.
+    pub(super) fn mark_active(&self, memory: &mut InteriorPoint<NX, NU>, progress: &Progress) -> bool {
+        let InteriorPoint { kinds, scales, point, active_rows, active_bounds, .. } = memory;
+        let barriers = self.barriers((kinds, scales), progress.elastic);
+        let is_active = |barrier| barriers.is_active(barrier, point, (progress.first, 1.0));
+        let mut same = true;
+        for (index, kind) in kinds.iter().enumerate() {
+            let active = match kind {
+                ConstraintKind::Inequality => is_active(Barrier::Slack(index)),
+                kind => *kind == ConstraintKind::Equality,
+            };
+            same &= active == core::mem::replace(&mut active_rows[index], active);
+        }
+        for (t, held) in active_bounds.iter_mut().enumerate() {
+            let mut sides = [None; NU];
+            for (i, side) in self.memory.bounds.sides() {
+                if is_active(Barrier::Bound { t, i, side }) {
+                    sides[i] = Some(side);
+                }
+            }
+            same &= sides == core::mem::replace(held, sides);
+        }
+        same
+    }
+
     /// Tries the active-set Newton method from the point. A limit is active if its multiplier is larger than its slack by a
     /// factor of [`ACTIVE`], both relative. True where it has converged.
     pub(super) fn identify(&mut self, memory: &InteriorPoint<NX, NU>, progress: &Progress) -> bool {
         let Some(mut newton) = self.memory.active_set_newton.take() else { return false };
-        let converged = ACTIVE.iter().any(|threshold| self.identify_from(memory, (progress, *threshold), &mut newton));
+        let count = if progress.mu <= WEIGHTED_NEWTON * progress.first { ACTIVE.len() } else { 1 };
+        let converged =
+            ACTIVE[..count].iter().any(|threshold| self.identify_from(memory, (progress, *threshold), &mut newton));
         self.memory.active_set_newton = Some(newton);
         converged
     }
@@ -60,7 +89,7 @@ where
         for (weight, row) in newton.penalty.weights.iter_mut().zip(memory.scales_of_rows(const { &M::LIMITS })) {
             *weight = 1e-6 * unit / (row * row);
         }
-        finite && self.newton_from(newton)
+        finite && self.newton_from(newton, false)
     }
 
     /// Whether a constraint of an elastic problem needs its excess at the end of the central path. The current trajectory

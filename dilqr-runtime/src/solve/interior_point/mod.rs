@@ -38,8 +38,10 @@ use crate::solve::newton_workspace::NewtonWorkspace;
 use crate::solve::workspace::{Solve, SolveWorkspace};
 use crate::status::Status;
 
-/// The barrier parameters, over the first one, at which the active-set method is tried, and the factor to the next trial.
-const IDENTIFICATION: (f64, f64) = (1e-4, 1e-2);
+/// The barrier parameter, over the first one, from which on the active-set method is tried where the limits that seem to be
+/// active have not changed, and the factor to the next trial.
+const IDENTIFICATION: f64 = 1e-2;
+const NEXT_IDENTIFICATION: f64 = 1e-2;
 
 /// The barrier parameter, over the first one, from which on the Newton method with weights is tried, too.
 const WEIGHTED_NEWTON: f64 = 1e-8;
@@ -176,8 +178,9 @@ where
             });
             let distance = if progress.barriers { progress.mu / progress.first } else { change };
             let last = distance <= LAST_BARRIER.0 && (change <= self.settings.tolerance || distance <= LAST_BARRIER.1);
-            if last || distance <= progress.identification {
-                progress.identification = distance * IDENTIFICATION.1;
+            let settled = distance <= IDENTIFICATION && self.mark_active(memory, progress);
+            if last || settled && distance <= progress.identification {
+                progress.identification = distance * NEXT_IDENTIFICATION;
                 if self.identify(memory, progress) {
                     return Status::Converged;
                 }

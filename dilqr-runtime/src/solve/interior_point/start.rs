@@ -76,7 +76,7 @@ where
             damping: 0.0,
             alpha: 0.0,
             barriers: count > 0,
-            identification: IDENTIFICATION.0,
+            identification: IDENTIFICATION,
         })
     }
 
@@ -152,7 +152,7 @@ where
             damping: 0.0,
             alpha: 0.0,
             barriers: true,
-            identification: IDENTIFICATION.0,
+            identification: IDENTIFICATION,
             ..*progress
         };
         let barriers = self.barriers((kinds, scales), progress.elastic);

@@ -16,7 +16,6 @@ use crate::ocp::rollout::rollout;
 use crate::ocp::stationarity::Stationarity;
 use crate::settings::Hessian;
 use crate::solve::backward_pass::BackwardPass;
-use crate::solve::interior_point::barriers::Barrier;
 use crate::solve::interior_point::iterate::evaluate;
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::{EQUALITY_WEIGHT, Progress};
@@ -32,7 +31,9 @@ where
     /// Tries the method from the point. True where it has converged: current trajectory, policy and multipliers then are
     /// the solution's.
     pub(super) fn weighted_newton(&mut self, memory: &mut InteriorPoint<NX, NU>, progress: &Progress) -> bool {
-        self.activate(memory, progress);
+        self.mark_active(memory, progress);
+        memory.trial.copy_from(&memory.point);
+        memory.step.ds.fill(0.0);
         for _ in 0..STEPS {
             if !evaluate(&self.instance(), &mut memory.trial) || !self.weighted_step(memory) {
                 return false;
@@ -45,29 +46,6 @@ where
             }
         }
         false
-    }
-
-    /// Makes the trial the point, with its active limits.
-    fn activate(&mut self, memory: &mut InteriorPoint<NX, NU>, progress: &Progress) {
-        let InteriorPoint { point, trial, kinds, scales, active_rows, active_bounds, step, .. } = memory;
-        let barriers = self.barriers((kinds, scales), progress.elastic);
-        let is_active = |barrier| barriers.is_active(barrier, point, (progress.first, 1.0));
-        trial.copy_from(point);
-        step.ds.fill(0.0);
-        for (index, kind) in kinds.iter().enumerate() {
-            active_rows[index] = match kind {
-                ConstraintKind::Inequality => is_active(Barrier::Slack(index)),
-                kind => *kind == ConstraintKind::Equality,
-            };
-        }
-        for (t, sides) in active_bounds.iter_mut().enumerate() {
-            *sides = [None; NU];
-            for (i, side) in self.memory.bounds.sides() {
-                if is_active(Barrier::Bound { t, i, side }) {
-                    sides[i] = Some(side);
-                }
-            }
-        }
     }
 
     /// The step about the trial. Returns whether it exists.

@@ -1,0 +1,252 @@
+//! A quadrotor, a crane and a bioreactor.
+
+use dilqr_runtime::{Ilqr, Problem, Settings, Status};
+
+use crate::check::check;
+
+/// A linearized quadrotor, as in the example of model predictive control in the documentation of OSQP (Stellato et al. 2020).
+#[dilqr_runtime::model]
+pub mod quadrotor {
+    pub struct State {
+        pub x: [f64; 12],
+    }
+    pub struct Control {
+        #[bounds(p.least, p.most)]
+        pub thrusts: [f64; 4],
+    }
+    pub struct Params {
+        pub least: f64,
+        pub most: f64,
+        pub effort: f64,
+        pub goal: f64,
+    }
+
+    const TILT: f64 = std::f64::consts::FRAC_PI_6;
+    const WEIGHTS: [f64; 12] = [0.0, 0.0, 10.0, 10.0, 10.0, 10.0, 0.0, 0.0, 0.0, 5.0, 5.0, 5.0];
+
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        let x = x.x;
+        let roll = u.thrusts[3] - u.thrusts[1];
+        let pitch = u.thrusts[2] - u.thrusts[0];
+        let yaw = u.thrusts[1] + u.thrusts[3] - u.thrusts[0] - u.thrusts[2];
+        let lift = u.thrusts[0] + u.thrusts[1] + u.thrusts[2] + u.thrusts[3];
+        State {
+            x: [
+                x[0] + 0.1 * x[6] + 0.0726 * roll,
+                x[1] + 0.1 * x[7] + 0.0726 * pitch,
+                x[2] + 0.1 * x[8] + 0.0152 * yaw,
+                0.0488 * x[0] + x[3] + 0.0016 * x[6] + 0.0992 * x[9] + 0.0006 * roll,
+                -0.0488 * x[1] + x[4] - 0.0016 * x[7] + 0.0992 * x[10] - 0.0006 * pitch,
+                x[5] + 0.0992 * x[11] + 0.0106 * lift,
+                x[6] + 1.4512 * roll,
+                x[7] + 1.4512 * pitch,
+                x[8] + 0.3049 * yaw,
+                0.9734 * x[0] + 0.0488 * x[6] + 0.9846 * x[9] + 0.0236 * roll,
+                -0.9734 * x[1] - 0.0488 * x[7] + 0.9846 * x[10] - 0.0236 * pitch,
+                0.9846 * x[11] + 0.2107 * lift,
+            ],
+        }
+    }
+    fn from_goal(x: State, p: Params) -> f64 {
+        let mut cost = 0.0;
+        for i in 0..12 {
+            let goal = if i == 2 { p.goal } else { 0.0 };
+            cost += 0.5 * WEIGHTS[i] * (x.x[i] - goal).powi(2);
+        }
+        cost
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        let mut cost = from_goal(x, p);
+        for i in 0..4 {
+            cost += 0.5 * p.effort * u.thrusts[i].powi(2);
+        }
+        cost
+    }
+    pub fn terminal_cost(x: State, p: Params) -> f64 {
+        from_goal(x, p)
+    }
+    fn limits(x: State) -> [f64; 5] {
+        [x.x[0] - TILT, -x.x[0] - TILT, x.x[1] - TILT, -x.x[1] - TILT, -x.x[5] - 1.0]
+    }
+    pub fn stage_constraints(x: State, _u: Control, _p: Params) -> [f64; 5] {
+        limits(x)
+    }
+    pub fn terminal_constraints(x: State, _p: Params) -> [f64; 5] {
+        limits(x)
+    }
+}
+
+#[test]
+fn quadrotor_mpc() {
+    let problem = Problem::new([0.0; 12], [9.6 - 10.5916, 13.0 - 10.5916, 0.1, 1.0], 10);
+    check("quadrotor", quadrotor::Quadrotor, &problem);
+}
+
+/// A container crane moves its load with the least swing (Sakawa and Shindo 1982, in the form of Teo and Goh). The published
+/// cost does not contain the controls, which leaves them undetermined; here it holds 1e-4 of their squares.
+#[dilqr_runtime::model(integrator = rk4, dt = DT)]
+pub mod crane {
+    pub struct State {
+        pub along: f64,
+        pub rope: f64,
+        pub swing: f64,
+        pub rates: [f64; 3],
+    }
+    pub struct Control {
+        #[bounds(-p.trolley, p.trolley)]
+        pub trolley: f64,
+        #[bounds(-0.80865, 0.71265)]
+        pub hoist: f64,
+    }
+    pub struct Params {
+        pub trolley: f64,
+        pub speed: f64,
+        pub effort: f64,
+        pub goal: f64,
+    }
+
+    const DT: f64 = 0.18;
+
+    pub fn derivative(x: State, u: Control, _p: Params) -> State {
+        let [along, rope, swing] = x.rates;
+        State {
+            along,
+            rope,
+            swing,
+            rates: [
+                u.trolley + 17.2656 * x.swing,
+                u.hoist,
+                -(u.trolley + 27.0756 * x.swing + 2.0 * rope * swing) / x.rope,
+            ],
+        }
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        let swing = 0.5 * (x.swing.powi(2) + x.rates[2].powi(2));
+        DT * (swing + p.effort * (u.trolley.powi(2) + u.hoist.powi(2)))
+    }
+    pub fn terminal_cost(_x: State, _p: Params) -> f64 {
+        0.0
+    }
+    pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; 4] {
+        [x.rates[0] - p.speed, -x.rates[0] - p.speed, x.rates[1] - 1.0, -x.rates[1] - 1.0]
+    }
+    pub fn terminal_equalities(x: State, p: Params) -> [f64; 6] {
+        [x.along - p.goal, x.rope - 14.0, x.swing, x.rates[0] - 2.5, x.rates[1], x.rates[2]]
+    }
+}
+
+/// The problem with this weight of the controls.
+fn crane_problem(effort: f64) -> Problem<6, 2, 4> {
+    let (start, goal) = ([0.0, 22.0, 0.0, 0.0, -1.0, 0.0], [10.0, 14.0, 0.0, 2.5, 0.0, 0.0]);
+    let states: Vec<[f64; 6]> =
+        (0..=50).map(|t| std::array::from_fn(|i| start[i] + f64::from(t) / 50.0 * (goal[i] - start[i]))).collect();
+    Problem::new(start, [2.83374, 2.5, effort, 10.0], 50).with_states(&states)
+}
+
+#[test]
+fn container_crane() {
+    check("crane", crane::Crane, &crane_problem(1e-4));
+}
+
+/// Without the controls in the cost the reduced Hessian is nearly singular (Ipopt ends at its acceptable level, with a least
+/// eigenvalue of -5e-7). The solve must end within the limit of iterations, with a status that is true.
+#[test]
+fn crane_as_published() {
+    let mut solver = Ilqr::new(crane::Crane, 50, Settings::default()).unwrap();
+    let solution = solver.solve(&crane_problem(0.0)).unwrap();
+    println!("crane_as_published: {} {:.10}\n{}", solution.status, solution.cost, solution.stats);
+    let reference = crate::check::reference("crane_as_published");
+    let is_true = match solution.status {
+        Status::Converged => (solution.cost - reference).abs() < 1e-6 * reference,
+        Status::RegularizationLimit | Status::LineSearchFailed | Status::IterationLimit => true,
+        _ => false,
+    };
+    assert!(is_true, "{}", solution.status);
+}
+
+/// A periodic bioreactor of the greatest yield, with a mean of the feed that must not be exceeded (Houska, Ferreau and Diehl
+/// 2011). The initial state is free within wide limits.
+#[dilqr_runtime::model(integrator = rk4, dt = DT, substeps = 2)]
+pub mod bioreactor {
+    pub struct State {
+        /// Biomass, substrate, product.
+        pub now: [f64; 3],
+        /// The same at the beginning, which the first stage sets.
+        pub start: [f64; 3],
+        /// Means of the feed and of the yield, up to now.
+        pub feed: f64,
+        pub gain: f64,
+    }
+    pub struct Control {
+        #[bounds(p.least, p.most)]
+        pub feed: f64,
+        /// At the first stage, the initial state; without effect at others.
+        #[bounds(1.0, 50.0)]
+        pub start: [f64; 3],
+    }
+    pub struct Params {
+        pub least: f64,
+        pub most: f64,
+        pub mean: f64,
+        pub growth: f64,
+    }
+    pub struct StageParams {
+        /// 1 at the first stage, 0 at others.
+        pub first: f64,
+    }
+
+    const DT: f64 = 2.0;
+    const DILUTION: f64 = 0.15;
+    const GUESS: [f64; 3] = [6.5, 12.0, 22.0];
+
+    pub fn derivative(x: State, u: Control, p: Params, s: StageParams) -> State {
+        let [biomass, substrate, product] = x.now;
+        let growth = p.growth * (1.0 - product / 50.0) * substrate / (1.2 + substrate + substrate * substrate / 22.0);
+        let rates = [
+            (growth - DILUTION) * biomass,
+            DILUTION * (u.feed - substrate) - growth / 0.4 * biomass,
+            -DILUTION * product + (2.2 * growth + 0.2) * biomass,
+        ];
+        let on = 1.0 - s.first;
+        let mut now = rates;
+        let mut start = rates;
+        for i in 0..3 {
+            start[i] = s.first * u.start[i] / DT;
+            now[i] = on * rates[i] + start[i];
+        }
+        State { now, start, feed: on * u.feed / 48.0, gain: on * DILUTION * product / 48.0 }
+    }
+    /// Controls without effect rest inside their bounds.
+    pub fn stage_cost(_x: State, u: Control, _p: Params, s: StageParams) -> f64 {
+        let mut cost = s.first * (u.feed - 32.9).powi(2);
+        for i in 0..3 {
+            cost += (1.0 - s.first) * (u.start[i] - GUESS[i]).powi(2);
+        }
+        cost
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        -x.gain
+    }
+    pub fn terminal_constraints(x: State, p: Params) -> [f64; 1] {
+        [x.feed - p.mean]
+    }
+    pub fn terminal_equalities(x: State, _p: Params) -> [f64; 3] {
+        [x.now[0] - x.start[0], x.now[1] - x.start[1], x.now[2] - x.start[2]]
+    }
+}
+
+#[test]
+fn periodic_bioreactor() {
+    let guess = [6.5, 12.0, 22.0];
+    let mut states = vec![[0.0; 8]];
+    states.extend((0..=24).map(|t| {
+        let part = f64::from(t) / 24.0;
+        std::array::from_fn(|i| if i < 6 { guess[i % 3] } else { part * [32.9, 3.3][i - 6] })
+    }));
+    let flags: Vec<[f64; 1]> = (0..=25).map(|t| [f64::from(t == 0)]).collect();
+    let problem = Problem::new([0.0; 8], [28.7, 40.0, 32.9, 0.48], 25)
+        .with_stage_params(&flags)
+        .with_states(&states)
+        .with_controls(&[[32.9, 6.5, 12.0, 22.0]; 25]);
+    check("bioreactor", bioreactor::Bioreactor, &problem);
+}
