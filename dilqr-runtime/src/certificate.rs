@@ -7,10 +7,12 @@ use core::fmt;
 use nalgebra::SMatrix;
 
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::kkt::units::LimitUnits;
 use crate::linalg::symmetric_eigen::{eigenvalues, smaller};
 use crate::lq::bounds::{Bounds, Side};
 use crate::model::limits::Limit;
 use crate::ocp::constraints::Constraint;
+use crate::ocp::stationarity::Magnitudes;
 use crate::solution::{CertificateData, Solution};
 use crate::stats::Stats;
 
@@ -61,7 +63,7 @@ pub struct Certificate {
     pub stationarity: f64,
     /// The relative Newton step, as in [`Stats::step`](crate::Stats::step).
     pub step: f64,
-    /// Largest violation of a constraint, in its unit.
+    /// Largest violation of a constraint, in its unit, as in [`Stats::violation`](crate::Stats::violation).
     pub violation: f64,
     /// The stage of the largest violation.
     pub violation_stage: Option<usize>,
@@ -74,9 +76,11 @@ pub struct Certificate {
     pub condition: f64,
     /// The limits that hold the trajectory, stage by stage.
     pub active: Vec<ActiveLimit>,
-    /// Strict complementarity: the smallest margin of a bound or an inequality. The margin is the larger of the distance
-    /// and the multiplier (over the largest term of `Q_u`); where it is 0 the limit is neither active nor inactive.
-    /// Infinite without bounds and inequalities.
+    /// Strict complementarity: the smallest margin of a bound or an inequality. The margin is the larger of two numbers. One
+    /// is the distance over the magnitude of the control, or of the row of the constraint (`|c_x| X + |c_u| U` with the
+    /// magnitudes of the variables). The other is the multiplier over the largest term of `Q_u`, or for a constraint times
+    /// its magnitude over the largest term times its control. Where the margin is 0 the limit is neither active nor
+    /// inactive. Infinite without bounds and inequalities.
     pub margin: f64,
     /// The limit with that margin, and its stage.
     pub weakest: Option<(usize, Limit)>,
@@ -101,8 +105,11 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
     /// they check the solution themselves.
     #[must_use]
     pub fn certificate(&self) -> Certificate {
-        let CertificateData { curvatures, lower, upper, constraints, scale } = &self.certificate_data;
-        let mut report = ActiveSetReport { scale: *scale, ..ActiveSetReport::NONE };
+        let CertificateData { curvatures, lower, upper, constraints, rows, terms } = &self.certificate_data;
+        let magnitudes = Magnitudes::of(&self.states, &self.controls).controls;
+        let controls = magnitudes.iter().copied().zip(terms.iter().copied()).collect();
+        let units = LimitUnits { rows: rows.clone(), controls };
+        let mut report = ActiveSetReport { units, ..ActiveSetReport::NONE };
         if self.relaxation.is_none() {
             let bounds = Bounds { lower: (*lower).into(), upper: (*upper).into() };
             for (t, (u, qu)) in self.controls.iter().zip(&self.bound_multipliers).enumerate() {
@@ -112,9 +119,11 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
             }
             let multipliers = self.multipliers.stage.iter().chain(&self.multipliers.terminal);
             let along = constraints.iter().zip(multipliers);
+            let terminal = constraints.iter().filter(|constraint| constraint.t == self.horizon()).count();
             for (constraint, &multiplier) in along.filter(|(constraint, _)| constraint.enforced) {
                 let Constraint { t, i, inequality, c, .. } = *constraint;
-                report.add_constraint((t, i), inequality, c, multiplier, ActiveSetRule::PositiveMultiplier);
+                let unit = if t == self.horizon() { rows.len().saturating_sub(terminal) + i } else { i };
+                report.add_constraint((t, i, unit), inequality, (c, multiplier), ActiveSetRule::PositiveMultiplier);
             }
         }
         Certificate::new(&self.stats, curvatures.iter(), &report)

@@ -204,7 +204,8 @@ pub enum GradientError {
         step: f64,
         /// Its limit.
         step_tolerance: f64,
-        /// Largest violation of a constraint or a bound, with the limit of the step; NaN where it was not evaluated.
+        /// Largest violation of a constraint or a bound, over its magnitude, with the limit of the step; NaN where it was not
+        /// evaluated.
         violation: f64,
     },
     /// A limit is on the edge between active and inactive: strict complementarity fails, and with it the derivative.
@@ -214,7 +215,8 @@ pub enum GradientError {
         stage: usize,
         /// Which limit.
         limit: Limit,
-        /// The larger of its distance and its multiplier (over the largest term of `Q_u`): both are nearly zero.
+        /// The larger of its distance and its multiplier, both relative: both are nearly zero. See
+        /// [`Certificate::margin`](crate::Certificate::margin).
         margin: f64,
     },
     /// The active limits are linearly dependent: multipliers are not unique and the sensitivity does not exist.

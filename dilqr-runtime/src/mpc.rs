@@ -15,7 +15,7 @@ use crate::ilqr::Ilqr;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::stage::{Stage, Terminal};
-use crate::ocp::constraints::violation;
+use crate::ocp::constraints::{Violation, constraints_along, violation};
 use crate::ocp::rollout::Simulation;
 use crate::ocp::trajectory::at_stage;
 use crate::problem::Problem;
@@ -133,6 +133,7 @@ where
             solution.multipliers.terminal.reserve_exact(terminal);
             solution.bound_multipliers.reserve_exact(if limits.bounded { horizon } else { 0 });
             solution.certificate_data.constraints.reserve_exact(stages + terminal);
+            solution.certificate_data.rows.reserve_exact(limits.stage() + limits.terminal());
             solution
         };
         let mut plan = room();
@@ -175,7 +176,7 @@ where
             self.solved = status == Status::Converged;
         } else {
             self.move_on(&fallback);
-            (stats.violation, stats.violation_stage) = fallback.violation;
+            (stats.violation, stats.violation_stage) = (fallback.violation.value, fallback.violation.at());
         }
         (self.plan.status, self.plan.cause, self.plan.stats) = (status, cause, stats);
         self.stepped = true;
@@ -323,14 +324,14 @@ where
             // The feedback law diverges from this state: start from zero controls.
             cost = simulate(&simulation, |_, _| within(SVector::zeros()), guess, constraints);
         }
-        let (violation, stage) = violation(constraints, horizon, limits);
-        let violation = (violation, (violation > 0.0).then_some(stage));
+        let along = constraints_along(constraints, horizon, limits);
+        let violation = violation(along, (horizon, limits), &plan.certificate_data.rows);
         ShiftedPlan { control, cost: cost.unwrap_or(f64::NAN), followed, violation }
     }
 
     /// Whether the solution replaces the last plan.
     fn is_better(&self, fallback: &ShiftedPlan<NU>) -> bool {
-        let Solution { status, gains, stats, .. } = &self.solution;
+        let Solution { status, gains, certificate_data, .. } = &self.solution;
         match status {
             Status::Converged => true,
             Status::Diverged => false,
@@ -338,7 +339,10 @@ where
             // come from a solution is replaced all the same, or the controller would keep it for ever.
             _ => {
                 let usable = gains.iter().all(|gain| gain.iter().all(|entry| entry.is_finite()));
-                usable && !(self.solved && fallback.followed && fallback.violation.0 < stats.violation)
+                let rows = &self.plan.certificate_data.rows;
+                let along = certificate_data.constraints.iter().copied();
+                let reached = violation(along, (self.horizon(), const { &M::LIMITS }), rows);
+                usable && !(self.solved && fallback.followed && fallback.violation.relative < reached.relative)
             }
         }
     }
@@ -381,7 +385,7 @@ struct ShiftedPlan<const NU: usize> {
     /// Whether the guess is the rollout of the plan's law.
     followed: bool,
     /// Largest violation of the guess, and its stage.
-    violation: (f64, Option<usize>),
+    violation: Violation,
 }
 
 /// Simulates the model under a law into the guess, and evaluates constraints. Returns the cost; `None` if a number is not

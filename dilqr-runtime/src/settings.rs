@@ -37,7 +37,8 @@ pub enum Differentiation {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// The largest Newton step about a solution, relative: the change of each state and control over the largest magnitude
-    /// of that variable on the trajectory. Changes within rounding errors do not count. Positive.
+    /// of that variable on the trajectory. Changes within rounding errors do not count. Also the largest violation of a
+    /// constraint, over its magnitude `|c_x| X + |c_u| U` with the magnitudes of the variables. Positive.
     pub tolerance: f64,
     /// The largest number of accepted steps; 0 evaluates only the initial trajectory. With [`Method::Auto`] an interior-point
     /// solve takes at most half of them, so that another method can follow it.
@@ -50,7 +51,8 @@ pub struct Settings {
     pub regularization: Regularization,
     /// Step lengths, and the decrease of the cost that they must reach.
     pub line_search: LineSearch,
-    /// Relative threshold under which an active constraint counts as weakly active; without effect on models without limits.
+    /// Threshold under which a limit counts as weakly active, for its [margin](crate::Certificate::margin), which has no unit;
+    /// without effect on models without limits.
     pub activity: f64,
     /// The penalties of the augmented Lagrangian; without effect on models without constraints.
     pub penalty: PenaltySchedule,
@@ -224,7 +226,9 @@ impl Default for LineSearch {
     }
 }
 
-/// The weight of the augmented Lagrangian's penalties, in units of the cost over the square of the constraints'.
+/// The weight of the augmented Lagrangian's penalties, a number without unit. Its unit is the cost of a stage over the
+/// square of each constraint's magnitude. Both are those about the guess: how much the cost changes, to first order, if every
+/// variable changes by its magnitude, and `|c_x| X + |c_u| U` with the magnitudes of the variables.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct PenaltySchedule {

@@ -17,8 +17,10 @@ pub(crate) struct CertificateData<const NU: usize> {
     pub(crate) upper: [f64; NU],
     /// The constraints along the trajectory, in the order of their multipliers.
     pub(crate) constraints: Vec<Constraint>,
-    /// The largest term of `Q_u`.
-    pub(crate) scale: f64,
+    /// The magnitudes of the constraints, those of a stage before those of the terminal state.
+    pub(crate) rows: Vec<f64>,
+    /// The largest terms of each entry of `Q_u`.
+    pub(crate) terms: [f64; NU],
 }
 
 impl<const NU: usize> CertificateData<NU> {
@@ -29,7 +31,8 @@ impl<const NU: usize> CertificateData<NU> {
             lower: [f64::NEG_INFINITY; NU],
             upper: [f64::INFINITY; NU],
             constraints: Vec::new(),
-            scale: 1.0,
+            rows: Vec::new(),
+            terms: [1.0; NU],
         }
     }
 }

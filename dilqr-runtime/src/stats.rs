@@ -47,8 +47,8 @@ pub struct Stats {
     /// measured.
     #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub step: f64,
-    /// Largest violation of a constraint along the returned trajectory, in the constraint's unit; 0 where there is none.
-    /// (Bounds are never violated.)
+    /// Largest violation of a constraint along the returned trajectory, in the constraint's unit; 0 where there is none. Of
+    /// several constraints it is the one whose violation is largest over its magnitude. (Bounds are never violated.)
     #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with"))]
     pub violation: f64,
     /// The stage of the largest violation.

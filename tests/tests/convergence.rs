@@ -102,6 +102,65 @@ pub mod catenary {
     }
 }
 
+/// The point, with a bound on one side of the control and a constraint on the other.
+#[dilqr_runtime::model]
+pub mod pushed {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        #[bounds(-p.most, None)]
+        pub u: f64,
+    }
+    pub struct Params {
+        pub growth: f64,
+        pub w: f64,
+        pub most: f64,
+    }
+    pub fn dynamics(x: State, u: Control, p: Params) -> State {
+        State { x: p.growth * x.x + 0.1 * u.u }
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        p.w * (x.x.powi(2) + 0.01 * u.u.powi(2))
+    }
+    pub fn terminal_cost(x: State, p: Params) -> f64 {
+        p.w * x.x.powi(2)
+    }
+    pub fn stage_constraints(_x: State, u: Control, p: Params) -> [f64; 1] {
+        [u.u - p.most]
+    }
+}
+
+/// A hyperbolic cosine of the control, and limits: the goal is an equality, bounds and a constraint are far.
+#[dilqr_runtime::model]
+pub mod tied {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        #[bounds(-1.0, 1.0)]
+        pub u: f64,
+    }
+    pub struct Params {
+        pub goal: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + u.u.sin() }
+    }
+    pub fn stage_cost(_x: State, u: Control, _p: Params) -> f64 {
+        u.u.cosh()
+    }
+    pub fn terminal_cost(_x: State, _p: Params) -> f64 {
+        0.0
+    }
+    pub fn stage_constraints(x: State, _u: Control, _p: Params) -> [f64; 1] {
+        [x.x - 10.0]
+    }
+    pub fn terminal_equalities(x: State, p: Params) -> [f64; 1] {
+        [x.x - p.goal]
+    }
+}
+
 const METHODS: [Hessian; 2] = [Hessian::Exact, Hessian::GaussNewton];
 
 fn settings(hessian: Hessian) -> Settings {
@@ -221,6 +280,46 @@ fn all_terms_vanish() {
             // 6 controls share the way to the goal, each with curvature 1, against the end's.
             let jacobian = solver.jacobian(&solution).unwrap();
             assert!(jacobian.controls.iter().all(|u| (u[0] - 1.0 / 7.0).abs() < 1e-9), "{guess}");
+        }
+    }
+}
+
+/// With limits that hold the first controls, from both sides: by the bound, and by the constraint.
+#[test]
+fn unstable_plants_with_limits() {
+    for (growth, horizon, most) in [(1.1, 200, 3.0), (1.6, 100, 10.0), (3.0, 40, 25.0)] {
+        for (w, size) in [(1e-9, 1.0), (1.0, 1e-6), (1.0, 1.0), (1.0, 1e6), (1e9, 1.0)] {
+            for x0 in [size, -size] {
+                let mut solver = Ilqr::new(pushed::Pushed, horizon, Settings::default()).unwrap();
+                let solution = solve(&mut solver, &Problem::new([x0], [growth, w, most * size], horizon));
+                let name = format!("{growth} {w:e} {x0:e}");
+                assert!((solution.controls[0][0].abs() - most * size).abs() <= 1e-9 * size, "{name}");
+                // The optimal cost is homogeneous of degree two in x0 and the limit.
+                let gradient = solver.value_gradient(&solution).unwrap();
+                let sum = gradient.initial_state[0] * x0 + gradient.params[2] * most * size;
+                assert!((sum - 2.0 * solution.cost).abs() <= 1e-9 * solution.cost, "{name}: {sum}");
+            }
+        }
+    }
+}
+
+/// At the goal every term of the optimality conditions is zero, the multiplier of the equality, too.
+#[test]
+fn all_terms_vanish_with_limits() {
+    for distance in [0.0, 1e-12, 1e-8, 1e-3, -1e-8] {
+        for guess in [0.0, 0.2, -0.4] {
+            let mut solver = Ilqr::new(tied::Tied, 6, Settings::default()).unwrap();
+            let problem = Problem::new([0.5], [0.5 + distance], 6).with_controls(&[[guess]; 6]);
+            let solution = solve(&mut solver, &problem);
+            let name = format!("{distance:e} from {guess}");
+            assert!(solution.controls.iter().all(|u| (u[0] - distance / 6.0).abs() < 1e-9), "{name}");
+            // Below 1e-8 the check before a gradient may refuse: stationarity has no terms left to be compared with.
+            let jacobian = match solver.jacobian(&solution) {
+                Err(GradientError::NotConverged { .. }) if distance.abs() < 1e-8 => continue,
+                jacobian => jacobian.unwrap(),
+            };
+            // 6 controls share the way to the goal. The sine shortens it by a relative 1e-8 at the largest distance.
+            assert!(jacobian.controls.iter().all(|u| (u[0] - 1.0 / 6.0).abs() < 1e-7), "{name}");
         }
     }
 }

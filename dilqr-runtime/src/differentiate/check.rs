@@ -139,8 +139,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
             step_tolerance,
             violation,
         };
-        let consistent = dynamics <= dynamics_tolerance;
-        if !consistent {
+        if dynamics.is_nan() || dynamics > dynamics_tolerance {
             return Err(not_converged(f64::NAN, f64::NAN));
         }
         let relaxation = solution.relaxation.filter(|_| const { M::LIMITS.limited() });
@@ -165,7 +164,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
                 _ => report.stationarity <= step_tolerance,
             };
         }
-        let violation = report.violation.0.max(beyond);
+        let violation = larger(report.violation, beyond);
         let step = match (&*kkt, linear, factorized.is_ok()) {
             (_, _, false) => f64::NAN,
             (Kkt::ActiveSet(system), KktLinear::ActiveSet(memory), true) => {
@@ -174,9 +173,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
             (Kkt::ActiveSet(_), _, true) => f64::NAN,
             (Kkt::Unconstrained(system), _, true) => system.relative_newton_step(&magnitudes),
         };
-        let settled = step <= step_tolerance || factorized.is_err();
-        let feasible = violation <= step_tolerance;
-        if solution.status != Status::Converged || !stationary || !settled || !feasible {
+        let settled = (step <= step_tolerance || factorized.is_err()) && violation <= step_tolerance;
+        if solution.status != Status::Converged || !stationary || !settled {
             return Err(not_converged(step, violation));
         }
         factorized.map_err(|(stage, singular)| singular_system(stage, singular))?;

@@ -96,7 +96,7 @@ where
     let kind = match solution.relaxation {
         Some(tau) => PenaltyKind::Barrier { tau },
         // Without constraints there is nothing to weigh.
-        None => PenaltyKind::Augmented { weight: 1.0 },
+        None => PenaltyKind::Augmented,
     };
     let mut steps = Steps {
         model,

@@ -8,19 +8,20 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::lagrangian::LagrangianGradients;
-use crate::kkt::linear::{KktSystem, LinearTerms, Step, largest_relative_step};
+use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::kkt::units::variable_units;
 use crate::linalg::products::{add_transposed_product, larger, zeros};
 use crate::lq::bounds::Bounds;
-use crate::lq::equality_constrained::{ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, Row, Singular};
+use crate::lq::equality_constrained::{ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, Row, Singular, Units};
 use crate::lq::riccati::{Pattern, Quadratic};
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
 use crate::ocp::constraints::is_enforced_at;
 use crate::ocp::instance::CostDerivativesMut;
-use crate::ocp::stationarity::{Magnitudes, Stationarity, is_rounding_step, without_rounding};
+use crate::ocp::stationarity::{Magnitudes, Stationarity, without_rounding};
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
 use crate::settings::Differentiation;
@@ -40,6 +41,10 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(crate) relaxed: Option<Relaxed<S, NX, NU>>,
     /// Gradients of the cost alone, and values of the active rows: the linear part of a Newton step.
     pub(super) newton: NewtonParts<S, NX, NU>,
+    /// The magnitudes of the variables on the trajectory; 1 for a variable that is zero everywhere.
+    units: Units<NX, NU>,
+    /// Those with which the elimination of rows weighs their entries.
+    pivot_units: Units<NX, NU>,
     pub(super) hamiltonian: HamiltonianExpansion<S, NX, NU>,
     pub(super) expansion: ConstraintExpansion<S, NX, NU>,
     pub(super) terminal_expansion: ConstraintExpansion<S, NX, 0>,
@@ -50,7 +55,7 @@ pub(super) struct NewtonParts<S, const NX: usize, const NU: usize> {
     pub(super) gx: Vec<SVector<S, NX>>,
     pub(super) gu: Vec<SVector<S, NU>>,
     /// Constants of the active rows, those of the terminal state last.
-    rows: Vec<Vec<SVector<S, 1>>>,
+    pub(super) rows: Vec<Vec<SVector<S, 1>>>,
 }
 
 /// Whether a part of a row is zero. A row that is zero does not apply: no step changes its value.
@@ -83,6 +88,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 gu: vec![zeros(); horizon],
                 rows: lists(horizon + 1, rows.max(limits.terminal())),
             },
+            units: Units::ONES,
+            pivot_units: Units::ONES,
             hamiltonian: HamiltonianExpansion::zeros(),
             expansion: ConstraintExpansion::zeros(M::LIMITS.stage()),
             terminal_expansion: ConstraintExpansion::zeros(M::LIMITS.terminal()),
@@ -109,14 +116,42 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         &mut self,
         model: &M,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        (method, rule): (Differentiation, ActiveSetRule),
+        (method, rule): (Differentiation, ActiveSetRule<'_>),
         report: &mut ActiveSetReport,
+    ) -> Result<(), (usize, Singular)>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let magnitudes = Magnitudes::of(point.states, point.controls);
+        self.units = variable_units(&magnitudes);
+        self.pivot_units = self.units;
+        let mut result = self.factorize_stages(model, point, (method, rule), report, &magnitudes);
+        if matches!(result, Err((_, Singular::Dependent(_)))) {
+            // The magnitudes of variables at rest are rounding errors, next to which a row seems to depend on no control.
+            // There the entries decide as they are.
+            self.pivot_units = Units::ONES;
+            result = self.factorize_stages(model, point, (method, rule), report, &magnitudes);
+        }
+        report.measure_violation();
+        result
+    }
+
+    /// [`factorize`](Self::factorize) with given units.
+    fn factorize_stages<M, const NP: usize, const NS: usize>(
+        &mut self,
+        model: &M,
+        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+        (method, rule): (Differentiation, ActiveSetRule<'_>),
+        report: &mut ActiveSetReport,
+        magnitudes: &Magnitudes<S, NX, NU>,
     ) -> Result<(), (usize, Singular)>
     where
         M: Model<NX, NU, NP, NS>,
     {
         let horizon = point.controls.len();
         report.clear();
+        report.units.rows.resize(const { M::LIMITS.stage() + M::LIMITS.terminal() }, 0.0);
+        report.units.controls.extend(magnitudes.controls.iter().map(|size| (size.to_f64(), 0.0)));
         let (mut value, mut lambda) = self
             .factorize_terminal(model, point, rule, report)
             .map_err(|source| (horizon, Singular::Dependent(Some(source))))?;
@@ -140,7 +175,10 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             let (u, terms) = (&point.controls[t], gradients.residual_terms(&self.hamiltonian.fu, &lambda_terms));
             stationarity.add_free(u, &qu, &terms, &bounds);
             let eliminated = self.eliminate(t, &mut value);
-            (report.stationarity, report.scale) = (stationarity.value(), stationarity.scale());
+            report.stationarity = stationarity.value();
+            for ((_, unit), terms) in report.units.controls.iter_mut().zip(stationarity.terms()) {
+                *unit = *terms;
+            }
             eliminated.map_err(|singular| (t, singular))?;
             let stage = &self.stages[t];
             let mut next = gradients.gx;
@@ -216,7 +254,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         model: &M,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
         t: usize,
-        rule: ActiveSetRule,
+        rule: ActiveSetRule<'_>,
         report: &mut ActiveSetReport,
     ) -> LagrangianGradients<S, NX, NU>
     where
@@ -243,7 +281,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             }
             let inequality = i < limits.stage_inequalities;
             let applies = !is_zero(&cx[i]) || !is_zero(&cu[i]);
-            if report.add_constraint((t, i), inequality, c[i].to_f64(), mu[i].to_f64(), rule) && applies {
+            report.units.add_row(i, c[i].to_f64(), (&cx[i], &cu[i]), &self.units);
+            let values = (c[i].to_f64(), mu[i].to_f64());
+            if report.add_constraint((t, i, i), inequality, values, rule) && applies {
                 stages[t].push(ConstraintId::Constraint(i), Row { x: cx[i], u: cu[i] });
                 let c = without_rounding(c[i], (&cx[i], &point.states[t]), (&cu[i], &point.controls[t]));
                 newton.rows[t].push(SVector::from_fn(|_, _| c));
@@ -288,8 +328,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let quadratic = Quadratic { fx, fu, hxx, hux, huu };
         let (before, after) = self.stages.split_at_mut(t + 1);
         match after.first() {
-            Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), value),
-            None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), value),
+            Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), value, &self.pivot_units),
+            None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), value, &self.pivot_units),
         }
     }
 
@@ -298,7 +338,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         &mut self,
         model: &M,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        rule: ActiveSetRule,
+        rule: ActiveSetRule<'_>,
         report: &mut ActiveSetReport,
     ) -> Result<(SMatrix<S, NX, NX>, SVector<S, NX>), ConstraintId>
     where
@@ -326,7 +366,10 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                     lambda[j] += cx[i][j] * mu[i];
                 }
                 let inequality = i < limits.terminal_inequalities;
-                let active = report.add_constraint((horizon, i), inequality, c[i].to_f64(), mu[i].to_f64(), rule);
+                let unit = limits.stage() + i;
+                report.units.add_row(unit, c[i].to_f64(), (&cx[i], &zeros()), &self.units);
+                let values = (c[i].to_f64(), mu[i].to_f64());
+                let active = report.add_constraint((horizon, i, unit), inequality, values, rule);
                 if active && !is_zero(&cx[i]) {
                     self.terminal.sources.push(i);
                     self.terminal.rows.push(cx[i]);
@@ -338,51 +381,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         }
         self.value_hessians[horizon] = value;
         self.costates[horizon] = point.costates.map_or(lambda, |known| known[horizon]);
-        self.terminal.prepare()?;
+        self.terminal.prepare(&self.pivot_units.states)?;
         Ok((value, lambda))
-    }
-
-    /// The Newton step of the optimality conditions, from the trajectory and its data alone: `multipliers` receives the new
-    /// multipliers of the constraints, those of a stage after those of another, then the terminal ones. The feed-forward
-    /// terms stay in `memory`. Returns the largest relative change of the trajectory.
-    pub(crate) fn newton_step(
-        &self,
-        memory: &mut ActiveSetLinear<S, NX, NU, 1>,
-        limits: &Limits,
-        multipliers: &mut [S],
-        (states, controls): (&[SVector<S, NX>], &[SVector<S, NU>]),
-    ) -> S {
-        let (newton, horizon) = (&self.newton, self.horizon());
-        let end = self.backward(memory, |t, terms| {
-            terms.gx = newton.gx[t];
-            if t < horizon {
-                terms.gu = newton.gu[t];
-            }
-            terms.rows.extend_from_slice(&newton.rows[t]);
-        });
-        multipliers.fill(S::zero());
-        self.forward(memory, &end, |t, step| self.store_multipliers(t, step.rows, limits, multipliers));
-        self.relative_step(memory, states, controls)
-    }
-
-    /// The largest relative change of the step whose feed-forward terms are in `memory`. Those that are rounding errors
-    /// count as zero.
-    fn relative_step(
-        &self,
-        memory: &ActiveSetLinear<S, NX, NU, 1>,
-        states: &[SVector<S, NX>],
-        controls: &[SVector<S, NU>],
-    ) -> S {
-        let magnitudes = Magnitudes::of(states, controls);
-        let stages = self.stages.iter().zip(&memory.stages).enumerate().map(|(t, (stage, linear))| {
-            let mut k = linear.k;
-            let rounding = is_rounding_step(&k, &stage.gain, (&states[t], &controls[t]));
-            for j in (0..NU).filter(|&j| rounding[j]) {
-                k[j] = S::zero();
-            }
-            (&stage.fx, &stage.fu, &stage.gain, k)
-        });
-        largest_relative_step(stages, &magnitudes)
     }
 }
 

@@ -3,11 +3,13 @@
 
 pub(crate) mod active_set;
 pub(crate) mod active_set_linear;
+mod active_set_step;
 mod lagrangian;
 pub(crate) mod linear;
 pub(crate) mod relaxed;
 pub(crate) mod report;
 pub(crate) mod unconstrained;
+pub(crate) mod units;
 pub(crate) mod weighted_rows;
 
 use nalgebra::{SMatrix, SVector};

@@ -50,7 +50,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Memory<S, NX, NU> {
     fn evaluate(&mut self, penalty: &Penalty<S>, inequalities: usize, counts: impl Fn(usize) -> bool) {
         for i in 0..self.c.len() {
             let none = PenaltyValue { value: S::zero(), slope: S::zero(), curvature: S::zero() };
-            let term = if counts(i) { penalty.term(i < inequalities, self.c[i], S::zero()) } else { none };
+            let term = if counts(i) { penalty.term(i, i < inequalities, self.c[i], S::zero()) } else { none };
             self.record.multipliers[i] = term.slope;
             self.curvatures[i] = term.curvature;
         }

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use nalgebra::SVector;
 
+use crate::kkt::units::{LimitState, LimitUnits, ratio};
 use crate::lq::bounds::{Bounds, Side};
 use crate::lq::equality_constrained::ConstraintId;
 use crate::model::limits::{Limit, Limits};
@@ -18,83 +19,87 @@ impl From<ConstraintId> for Limit {
     }
 }
 
-/// A limit near or at which a trajectory is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct LimitState {
-    pub(crate) stage: usize,
-    pub(crate) source: ConstraintId,
-    /// How far from the limit, in its own unit over `max(1, |limit|)` for a bound.
-    pub(crate) distance: f64,
-    /// Its multiplier.
-    pub(crate) multiplier: f64,
-    /// Whether it is a row of the LQ problem.
-    pub(crate) active: bool,
-    /// Whether it is a bound or an inequality.
-    pub(crate) inequality: bool,
-}
-
 /// Residuals of a trajectory, and the state of its limits.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ActiveSetReport {
     /// See [`Stationarity::value`]; over controls that no bound holds.
     pub(crate) stationarity: f64,
-    /// See [`Stationarity::scale`].
-    pub(crate) scale: f64,
-    /// Largest violation of a constraint, and its stage.
-    pub(crate) violation: (f64, usize),
+    /// Largest violation of a constraint over its magnitude. An active one is an equation: values of both signs violate it.
+    pub(crate) violation: f64,
     /// All bounds and constraints, and how near they are.
     pub(crate) limits: Vec<LimitState>,
+    /// The units of the limits.
+    pub(crate) units: LimitUnits,
 }
 
 /// Which inequalities are rows of the LQ problem.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum ActiveSetRule {
+pub(crate) enum ActiveSetRule<'a> {
     /// Those with a multiplier above zero, as in a solution.
     PositiveMultiplier,
     /// Those for which `multiplier + weight c` is: the primal-dual active set strategy (Hintermueller, Ito and Kunisch
-    /// 2002).
-    PrimalDual { weight: f64 },
+    /// 2002). A weight for each constraint, those of a stage before those of the terminal state.
+    PrimalDual { weights: &'a [f64] },
 }
 
 impl ActiveSetReport {
     /// An empty report.
-    pub(crate) const NONE: Self = Self { stationarity: f64::NAN, scale: 1.0, violation: (0.0, 0), limits: Vec::new() };
+    pub(crate) const NONE: Self = Self {
+        stationarity: f64::NAN,
+        violation: 0.0,
+        limits: Vec::new(),
+        units: LimitUnits { rows: Vec::new(), controls: Vec::new() },
+    };
 
     /// An empty report with room for all that a trajectory of `horizon` stages and `controls` controls can touch.
     pub(crate) fn with_room(horizon: usize, controls: usize, limits: &Limits) -> Self {
         let bounds = if limits.bounded { 2 * controls } else { 0 };
         let most = horizon * (limits.stage() + bounds) + limits.terminal();
-        Self { limits: Vec::with_capacity(most), ..Self::NONE }
+        let units = LimitUnits {
+            rows: Vec::with_capacity(limits.stage() + limits.terminal()),
+            controls: Vec::with_capacity(controls),
+        };
+        Self { limits: Vec::with_capacity(most), units, ..Self::NONE }
     }
 
     /// Makes this [`NONE`](Self::NONE), and keeps the room.
     pub(crate) fn clear(&mut self) {
-        let mut limits = core::mem::take(&mut self.limits);
+        let (mut limits, mut units) = (core::mem::take(&mut self.limits), core::mem::take(&mut self.units));
         limits.clear();
-        *self = Self { limits, ..Self::NONE };
+        units.rows.clear();
+        units.controls.clear();
+        *self = Self { limits, units, ..Self::NONE };
     }
 
-    /// Adds constraint `i` of a stage; returns whether it is a row of the LQ problem.
+    /// Ends a trajectory whose limits and units are known.
+    pub(crate) fn measure_violation(&mut self) {
+        let Self { limits, units, .. } = &*self;
+        let constraints = limits.iter().filter(|limit| matches!(limit.source, ConstraintId::Constraint(_)));
+        let mut largest = 0.0;
+        for limit in constraints {
+            let violation = if limit.violates() { ratio(limit.distance, units.rows[limit.unit]) } else { 0.0 };
+            largest = if violation > largest || violation.is_nan() { violation } else { largest };
+        }
+        self.violation = largest;
+    }
+
+    /// Adds constraint `i` of a stage; returns whether it is a row of the LQ problem. `unit` is its index among all
+    /// constraints.
     pub(crate) fn add_constraint(
         &mut self,
-        (stage, i): (usize, usize),
+        (stage, i, unit): (usize, usize, usize),
         inequality: bool,
-        c: f64,
-        multiplier: f64,
-        rule: ActiveSetRule,
+        (c, multiplier): (f64, f64),
+        rule: ActiveSetRule<'_>,
     ) -> bool {
         let active = !inequality
             || match rule {
                 ActiveSetRule::PositiveMultiplier => multiplier > 0.0,
-                ActiveSetRule::PrimalDual { weight } => multiplier + weight * c > 0.0,
+                ActiveSetRule::PrimalDual { weights } => multiplier + weights[unit] * c > 0.0,
             };
-        // An active constraint is an equation: values of both signs violate it.
-        let violation = if active { c.abs() } else { c.max(0.0) };
-        if violation > self.violation.0 || c.is_nan() {
-            self.violation = (if c.is_nan() { f64::NAN } else { violation }, stage);
-        }
-        let source = ConstraintId::Constraint(i);
-        self.limits.push(LimitState { stage, source, distance: c.abs(), multiplier, active, inequality });
+        let (source, distance) = (ConstraintId::Constraint(i), c.abs());
+        let beyond = !(c <= 0.0);
+        self.limits.push(LimitState { stage, source, distance, multiplier, unit, active, inequality, beyond });
         active
     }
 
@@ -113,7 +118,7 @@ impl ActiveSetReport {
         }
         for (side, bound) in [(Side::Lower, lower), (Side::Upper, upper)] {
             if bound.is_finite() {
-                let distance = (u[i].to_f64() - bound).abs() / bound.abs().max(1.0);
+                let distance = (u[i].to_f64() - bound).abs();
                 let active = held == Some(side);
                 let multiplier = if active { qu[i].to_f64().abs() } else { 0.0 };
                 self.limits.push(LimitState {
@@ -121,17 +126,19 @@ impl ActiveSetReport {
                     source: ConstraintId::Bound(i, side),
                     distance,
                     multiplier,
+                    unit: i,
                     active,
                     inequality: true,
+                    beyond: false,
                 });
             }
         }
     }
 
-    /// The inequality or bound with the least margin. The margin is the larger of its distance and of its multiplier over
-    /// the scale of the cost's gradient.
+    /// The inequality or bound with the least margin. The margin is the larger of its distance and of its multiplier, over
+    /// their units.
     pub(crate) fn weakest(&self) -> Option<(f64, LimitState)> {
-        let margin = |limit: &LimitState| limit.distance.max(limit.multiplier / self.scale);
+        let margin = |limit: &LimitState| self.units.margin(limit);
         let inequalities = self.limits.iter().filter(|limit| limit.inequality);
         inequalities.map(|limit| (margin(limit), *limit)).min_by(|a, b| a.0.total_cmp(&b.0))
     }

@@ -43,6 +43,11 @@ impl ConstraintPlace {
         }
     }
 
+    /// The index among the constraints of a stage, or after these among those of the terminal state.
+    pub(crate) fn row(&self, limits: &Limits, horizon: usize) -> usize {
+        if self.t == horizon { limits.stage() + self.i } else { self.i }
+    }
+
     pub(crate) fn kind(&self) -> ConstraintKind {
         match (self.enforced, self.inequality) {
             (false, _) => ConstraintKind::Absent,
@@ -87,13 +92,39 @@ pub(crate) fn constraints_along<'a>(
     })
 }
 
-/// The largest violation of constraints along a trajectory, and its stage.
-pub(crate) fn violation(values: &[f64], horizon: usize, limits: &Limits) -> (f64, usize) {
-    let mut largest = (0.0, 0);
-    for Constraint { t, inequality, c, .. } in constraints_along(values, horizon, limits).filter(|c| c.enforced) {
-        let violation = if inequality { c.max(0.0) } else { c.abs() };
-        if violation > largest.0 || c.is_nan() {
-            largest = (if c.is_nan() { f64::NAN } else { violation }, t);
+/// The largest violation of a constraint.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Violation {
+    /// Over the magnitude of the constraint.
+    pub(crate) relative: f64,
+    /// In its unit.
+    pub(crate) value: f64,
+    pub(crate) stage: usize,
+}
+
+impl Violation {
+    const NONE: Self = Self { relative: 0.0, value: 0.0, stage: 0 };
+
+    /// Its stage, if there is a violation.
+    pub(crate) fn at(&self) -> Option<usize> {
+        (self.value > 0.0).then_some(self.stage)
+    }
+}
+
+/// The violation of constraints along a trajectory that is the largest over the magnitude of its row. The magnitudes are
+/// those of the constraints of a stage, then of the terminal state, 1 where there are none.
+pub(crate) fn violation(
+    constraints: impl Iterator<Item = Constraint>,
+    (horizon, limits): (usize, &Limits),
+    magnitudes: &[f64],
+) -> Violation {
+    let mut largest = Violation::NONE;
+    for Constraint { t, i, inequality, c, .. } in constraints.filter(|constraint| constraint.enforced) {
+        let value = if inequality && !c.is_nan() { c.max(0.0) } else { c.abs() };
+        let row = if t == horizon { limits.stage() + i } else { i };
+        let relative = if value == 0.0 { 0.0 } else { value / magnitudes.get(row).unwrap_or(&1.0) };
+        if relative > largest.relative || relative.is_nan() {
+            largest = Violation { relative, value, stage: t };
         }
     }
     largest

@@ -93,7 +93,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
             let multipliers = self.penalty.at_stage(t, limits);
             for (i, (&c, &multiplier)) in c.iter().zip(multipliers).enumerate() {
                 if is_enforced_at(limits, t, i) {
-                    sum += self.penalty.term(i < limits.stage_inequalities, c, multiplier).value;
+                    sum += self.penalty.term(i, i < limits.stage_inequalities, c, multiplier).value;
                 }
             }
         }
@@ -121,7 +121,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
                 c,
             );
             for (i, (&c, &multiplier)) in c.iter().zip(&self.penalty.terminal).enumerate() {
-                sum += self.penalty.term(i < limits.terminal_inequalities, c, multiplier).value;
+                sum += self.penalty.term(limits.stage() + i, i < limits.terminal_inequalities, c, multiplier).value;
             }
         }
         sum
@@ -144,7 +144,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
             let multipliers = self.penalty.at_stage(t, limits);
             let term = |i: usize| {
                 is_enforced_at(limits, t, i)
-                    .then(|| self.penalty.term(i < limits.stage_inequalities, c[i], multipliers[i]))
+                    .then(|| self.penalty.term(i, i < limits.stage_inequalities, c[i], multipliers[i]))
             };
             let PenaltyRecord { multipliers: mu, expansion } = record;
             for (i, mu) in mu.iter_mut().enumerate() {
@@ -185,7 +185,10 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         if limits.terminal() == 0 {
             return;
         }
-        let term = |i: usize| self.penalty.term(i < limits.terminal_inequalities, c[i], self.penalty.terminal[i]);
+        let term = |i: usize| {
+            let inequality = i < limits.terminal_inequalities;
+            self.penalty.term(limits.stage() + i, inequality, c[i], self.penalty.terminal[i])
+        };
         let PenaltyRecord { multipliers: mu, expansion } = record;
         for (i, mu) in mu.iter_mut().enumerate() {
             *mu = term(i).slope;

@@ -18,6 +18,8 @@ pub(crate) struct Penalty<S> {
     pub(crate) stage: Vec<S>,
     /// Multipliers of the terminal constraints.
     pub(crate) terminal: Vec<S>,
+    /// The weight of each constraint in an augmented Lagrangian, those of a stage before those of the terminal state.
+    pub(crate) weights: Vec<f64>,
 }
 
 /// The kind of penalty.
@@ -25,7 +27,7 @@ pub(crate) struct Penalty<S> {
 pub(crate) enum PenaltyKind {
     /// `(max(0, m + weight c)^2 - m^2) / (2 weight)` for an inequality with multiplier `m`, without the `max` for an
     /// equality (Hestenes 1969, Powell 1969, Rockafellar 1973). Bounds are not penalized; the Riccati stage enforces them.
-    Augmented { weight: f64 },
+    Augmented,
     /// `-tau ln(-c)` for an inequality, bounds included, continued as a parabola from `c = -tau` on (Feller and Ebenbauer,
     /// *Relaxed logarithmic barrier function based model predictive control*, 2017); `c^2 / (2 tau)` for an equality.
     Barrier { tau: f64 },
@@ -61,7 +63,13 @@ impl<S: Scalar> PenaltyValue<S> {
 impl<S: Scalar> Penalty<S> {
     /// A penalty with zero multipliers over `horizon` stages.
     pub(crate) fn new(kind: PenaltyKind, horizon: usize, limits: &Limits) -> Self {
-        Self { kind, stage: vec![S::zero(); horizon * limits.stage()], terminal: vec![S::zero(); limits.terminal()] }
+        let (stage, terminal) = (limits.stage(), limits.terminal());
+        Self {
+            kind,
+            stage: vec![S::zero(); horizon * stage],
+            terminal: vec![S::zero(); terminal],
+            weights: vec![1.0; stage + terminal],
+        }
     }
 
     /// Whether all multipliers are zero.
@@ -88,13 +96,13 @@ impl<S: Scalar> Penalty<S> {
         &self.stage[t * limits.stage()..][..limits.stage()]
     }
 
-    /// The penalty of a constraint with the value `c`.
+    /// The penalty of a constraint with the value `c`. `row` is its index among the weights.
     #[inline]
-    pub(crate) fn term(&self, inequality: bool, c: S, multiplier: S) -> PenaltyValue<S> {
+    pub(crate) fn term(&self, row: usize, inequality: bool, c: S, multiplier: S) -> PenaltyValue<S> {
         let half = S::from_f64(0.5);
         match self.kind {
-            PenaltyKind::Augmented { weight } => {
-                let weight = S::from_f64(weight);
+            PenaltyKind::Augmented => {
+                let weight = S::from_f64(self.weights[row]);
                 let slope = multiplier + weight * c;
                 let active = S::Mask::splat(!inequality) | S::zero().less(slope);
                 let (slope, curvature) = (S::select(active, slope, S::zero()), S::select(active, weight, S::zero()));
@@ -140,7 +148,7 @@ impl<S: Scalar> Penalty<S> {
         Side::BOTH.into_iter().filter_map(move |side| {
             let c = bounds.constraint(side, i, u);
             let open = c.equal(S::from_f64(f64::NEG_INFINITY));
-            (!open.all()).then(|| (side, self.term(true, c, S::zero()).unless(open)))
+            (!open.all()).then(|| (side, self.term(0, true, c, S::zero()).unless(open)))
         })
     }
 }
@@ -170,7 +178,7 @@ mod tests {
     use super::{Penalty, PenaltyKind};
 
     fn penalty(kind: PenaltyKind) -> Penalty<f64> {
-        Penalty { kind, stage: Vec::new(), terminal: Vec::new() }
+        Penalty { kind, stage: Vec::new(), terminal: Vec::new(), weights: vec![7.0] }
     }
 
     /// Slope and curvature against central differences of value and slope. Away from the kinks of the second derivative the
@@ -178,11 +186,12 @@ mod tests {
     #[test]
     fn derivatives_are_those_of_the_value() {
         let h = 1e-5;
-        for kind in [PenaltyKind::Augmented { weight: 7.0 }, PenaltyKind::Barrier { tau: 0.1 }] {
+        for kind in [PenaltyKind::Augmented, PenaltyKind::Barrier { tau: 0.1 }] {
             let penalty = penalty(kind);
             for inequality in [true, false] {
                 for (c, multiplier) in [(-1.3, 0.4), (-0.2, 2.0), (-0.03, 0.5), (0.0, 0.3), (0.7, 0.0), (0.2, -0.9)] {
-                    let [before, here, after] = [-h, 0.0, h].map(|step| penalty.term(inequality, c + step, multiplier));
+                    let [before, here, after] =
+                        [-h, 0.0, h].map(|step| penalty.term(0, inequality, c + step, multiplier));
                     assert!((here.slope - (after.value - before.value) / (2.0 * h)).abs() < 1e-6, "{kind:?} at {c}");
                     assert!(
                         (here.curvature - (after.slope - before.slope) / (2.0 * h)).abs() < 1e-6,
@@ -197,7 +206,7 @@ mod tests {
     #[test]
     fn the_barrier_is_smooth_where_its_pieces_meet() {
         let barrier = penalty(PenaltyKind::Barrier { tau: 0.1 });
-        let (inside, outside) = (barrier.term(true, -0.1 - 1e-12, 0.0), barrier.term(true, -0.1 + 1e-12, 0.0));
+        let (inside, outside) = (barrier.term(0, true, -0.1 - 1e-12, 0.0), barrier.term(0, true, -0.1 + 1e-12, 0.0));
         // The differences are the step of 1e-12 times a curvature of 10 and a third derivative of 200.
         assert!((inside.value - outside.value).abs() < 1e-11);
         assert!((inside.slope - outside.slope).abs() < 1e-10);

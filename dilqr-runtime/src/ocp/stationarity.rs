@@ -80,9 +80,10 @@ impl<R: Scalar<Real = R>, const NU: usize> Stationarity<R, NU> {
         self.add(&free, terms);
     }
 
-    /// The largest term of any entry.
-    pub(crate) fn scale(&self) -> R {
-        self.terms.iter().fold(R::zero(), |scale, &terms| larger(scale, terms))
+    /// The largest terms of each entry.
+    #[inline(always)]
+    pub(crate) fn terms(&self) -> &SVector<R, NU> {
+        &self.terms
     }
 
     /// The largest ratio of residual and terms over the entries; 0 where both are zero.
@@ -170,8 +171,8 @@ pub(crate) fn clear_rounding<S: Scalar, const NX: usize, const NU: usize>(
 /// The largest magnitude of each variable along a trajectory: the scale of its changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Magnitudes<S, const NX: usize, const NU: usize> {
-    states: SVector<S, NX>,
-    controls: SVector<S, NU>,
+    pub(crate) states: SVector<S, NX>,
+    pub(crate) controls: SVector<S, NU>,
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> Magnitudes<S, NX, NU> {

@@ -57,8 +57,10 @@ struct CertificateFields<const NU: usize> {
     #[serde(with = "serde_with::matrix")]
     upper: SVector<f64, NU>,
     constraints: Vec<Constraint>,
-    #[serde(with = "serde_with")]
-    scale: f64,
+    #[serde(with = "serde_with::list")]
+    rows: Vec<f64>,
+    #[serde(with = "serde_with::matrix")]
+    terms: SVector<f64, NU>,
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Kind for SolutionData<NX, NU, NP, NS> {
@@ -88,9 +90,9 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> From<&S
             stage_params,
             certificate_data,
         } = solution.clone();
-        let CertificateData { curvatures, lower, upper, constraints, scale } = certificate_data;
-        let certificate =
-            CertificateFields { curvatures, lower: lower.into(), upper: upper.into(), constraints, scale };
+        let CertificateData { curvatures, lower, upper, constraints, rows, terms } = certificate_data;
+        let (lower, upper, terms) = (lower.into(), upper.into(), terms.into());
+        let certificate = CertificateFields { curvatures, lower, upper, constraints, rows, terms };
         Self {
             about: Header::NEW,
             status,
@@ -135,7 +137,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> TryFrom
 
     fn try_from(data: SolutionData<NX, NU, NP, NS>) -> Result<Self, InputError> {
         data.check()?;
-        let CertificateFields { curvatures, lower, upper, constraints, scale } = data.certificate;
+        let CertificateFields { curvatures, lower, upper, constraints, rows, terms } = data.certificate;
         Ok(Self {
             status: data.status,
             cause: data.cause,
@@ -156,7 +158,8 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> TryFrom
                 lower: lower.into(),
                 upper: upper.into(),
                 constraints,
-                scale,
+                rows,
+                terms: terms.into(),
             },
         })
     }

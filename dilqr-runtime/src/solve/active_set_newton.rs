@@ -3,7 +3,8 @@
 //! rule.
 
 use crate::kkt::linear::KktSystem;
-use crate::kkt::report::{ActiveSetReport, ActiveSetRule, LimitState};
+use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::kkt::units::LimitState;
 use crate::model::Model;
 use crate::ocp::constraints::ConstraintPlace;
 use crate::ocp::instance::OcpInstance;
@@ -13,7 +14,7 @@ use crate::ocp::stationarity::STEP_MARGIN;
 use crate::ocp::trajectory::{Trajectory, TrajectoryRef};
 use crate::settings::Differentiation;
 use crate::solve::backward_pass::{BackwardPass, Policy};
-use crate::solve::newton_workspace::NewtonWorkspace;
+use crate::solve::newton_workspace::{NewtonWorkspace, Weights};
 use crate::solve::workspace::{Solve, SolveWorkspace};
 
 use nalgebra::SVector;
@@ -27,26 +28,30 @@ where
 {
     /// Newton's method on the optimality conditions with the active constraints. True where it has converged: current
     /// trajectory, policy and multipliers then are the solution's. Otherwise nothing has changed.
-    pub(crate) fn newton(&mut self, weight: f64) -> bool {
+    pub(crate) fn newton(&mut self, weights: Weights) -> bool {
         let Some(mut memory) = self.memory.active_set_newton.take() else { return false };
         let SolveWorkspace { current, penalty, .. } = &mut *self.memory;
+        match weights {
+            Weights::Penalties => memory.penalty.weights.copy_from_slice(&penalty.weights),
+            Weights::FirstPenalties => memory.penalty.weights.fill(0.0),
+        }
         memory.point.copy_from(&current.trajectory);
         memory.penalty.stage.copy_from_slice(&penalty.stage);
         memory.penalty.terminal.copy_from_slice(&penalty.terminal);
-        let converged = self.newton_from(&mut memory, weight, true);
+        let converged = self.newton_from(&mut memory, true);
         self.memory.active_set_newton = Some(memory);
         converged
     }
 
-    /// [`newton`](Self::newton) from the point and the multipliers of its memory. `imprecise` accepts a trajectory that no
-    /// longer moves with costates of few digits.
-    pub(crate) fn newton_from(&mut self, memory: &mut NewtonWorkspace<NX, NU>, weight: f64, imprecise: bool) -> bool {
+    /// [`newton`](Self::newton) from the point, the multipliers and the weights of its memory. `imprecise` accepts a
+    /// trajectory that no longer moves with costates of few digits.
+    pub(crate) fn newton_from(&mut self, memory: &mut NewtonWorkspace<NX, NU>, imprecise: bool) -> bool {
         let tolerance = self.settings.tolerance;
         let (mut best, mut step) = (f64::INFINITY, f64::NAN);
         let mut failures = 0;
         let mut converged = false;
         for _ in 0..NEWTON_STEPS {
-            if !self.factorize_active_set(memory, weight) {
+            if !self.factorize_active_set(memory) {
                 break;
             }
             let NewtonWorkspace { system, linear, new_multipliers, report, point, penalty, .. } = memory;
@@ -55,11 +60,11 @@ where
             // With multipliers that are right the terms cancel; without any all of them may vanish together.
             let free = penalty.is_free() && new_multipliers.iter().all(|&mu| mu == 0.0);
             let stationary = step <= tolerance && (report.stationarity <= tolerance || free);
-            let residual = report.stationarity.min(step).max(report.violation.0);
+            let residual = report.stationarity.min(step).max(report.violation);
             // Where an active inequality has no multiplier, this step sets it or shows that it is not active.
             let positive = |limit: &LimitState| !limit.inequality || !limit.active || limit.multiplier > 0.0;
             let signs = report.limits.iter().all(positive);
-            if stationary && report.violation.0 <= tolerance && signs {
+            if stationary && report.violation <= tolerance && signs {
                 converged = true;
                 break;
             }
@@ -70,7 +75,7 @@ where
                 if failures > 4 || !residual.is_finite() {
                     // Costates along long active constraints on the state have few digits, however exact the trajectory.
                     let settled = imprecise && step == 0.0 && report.stationarity <= STEP_MARGIN * tolerance;
-                    converged = settled && report.violation.0 <= tolerance && signs;
+                    converged = settled && report.violation <= tolerance && signs;
                     break;
                 }
             }
@@ -87,14 +92,15 @@ where
     }
 
     /// Factorizes about the point of the Newton method. False where the recursion does not exist there.
-    fn factorize_active_set(&self, memory: &mut NewtonWorkspace<NX, NU>, weight: f64) -> bool {
+    fn factorize_active_set(&self, memory: &mut NewtonWorkspace<NX, NU>) -> bool {
         let limits = const { &M::LIMITS };
         let NewtonWorkspace { system, report, point, penalty, .. } = memory;
         // An inactive inequality has no multiplier.
         for (index, c) in point.constraints.iter().enumerate() {
-            let ConstraintPlace { inequality, enforced, .. } = ConstraintPlace::of(limits, point.controls.len(), index);
+            let place = ConstraintPlace::of(limits, point.controls.len(), index);
+            let weight = penalty.weights[place.row(limits, point.controls.len())];
             let mu = penalty.at_mut(index);
-            if !enforced || inequality && *mu + weight * c <= 0.0 {
+            if !place.enforced || place.inequality && *mu + weight * c <= 0.0 {
                 *mu = 0.0;
             }
         }
@@ -103,8 +109,13 @@ where
         let multipliers = MultipliersRef { stage: &penalty.stage, terminal: &penalty.terminal };
         let params = self.params;
         let point = TrajectoryRef { states, controls, params, stage_params, multipliers, costates: None };
-        let rule = (Differentiation::Implicit, ActiveSetRule::PrimalDual { weight });
-        system.factorize(self.model, point, rule, report).is_ok()
+        let rule = (Differentiation::Implicit, ActiveSetRule::PrimalDual { weights: &penalty.weights });
+        let exists = system.factorize(self.model, point, rule, report).is_ok();
+        let unit = self.settings.penalty.initial * report.units.cost() / controls.len() as f64;
+        for (weight, row) in penalty.weights.iter_mut().zip(&report.units.rows).filter(|(weight, _)| **weight == 0.0) {
+            *weight = if *row > 0.0 { unit / (row * row) } else { 0.0 };
+        }
+        exists
     }
 
     /// Takes the step of the Newton method that was found, in trajectory and multipliers; false where the rollout leaves the finite numbers.
@@ -132,7 +143,7 @@ where
 
     /// Makes the point of the Newton method the current trajectory.
     fn accept_newton_point(&mut self, memory: &NewtonWorkspace<NX, NU>) {
-        let SolveWorkspace { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let SolveWorkspace { current, stage_params, bounds, penalty, rows, .. } = &mut *self.memory;
         penalty.stage.copy_from_slice(&memory.penalty.stage);
         penalty.terminal.copy_from_slice(&memory.penalty.terminal);
         current.trajectory.copy_from(&memory.point);
@@ -147,8 +158,12 @@ where
         current.policy.held.copy_from_slice(&memory.system.held);
         current.policy.feedforward.fill(SVector::zeros());
         current.policy.costates.copy_from_slice(memory.system.costates());
-        let ActiveSetReport { stationarity, scale, .. } = memory.report;
-        current.pass = BackwardPass { slope: 0.0, stationarity, scale, ..BackwardPass::NONE };
+        let ActiveSetReport { stationarity, units, .. } = &memory.report;
+        for (terms, (_, own)) in current.policy.terms.iter_mut().zip(&units.controls) {
+            *terms = *own;
+        }
+        rows.copy_from_slice(&units.rows);
+        current.pass = BackwardPass { slope: 0.0, stationarity: *stationarity, ..BackwardPass::NONE };
         self.record_violation();
     }
 }

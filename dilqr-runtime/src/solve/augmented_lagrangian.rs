@@ -10,19 +10,21 @@ use crate::scalar::float;
 use crate::iteration::Iteration;
 use crate::linalg::products::larger;
 use crate::model::Model;
-use crate::ocp::constraints::{ConstraintPlace, violation};
+use crate::ocp::constraints::{ConstraintPlace, constraints_along, violation};
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::PenaltyKind;
 use crate::ocp::rollout::cost_along;
 use crate::ocp::trajectory::Trajectory;
 use crate::solve::backward_pass::BackwardPass;
+use crate::solve::interior_point::memory::InteriorPoint;
+use crate::solve::newton_workspace::Weights;
 use crate::solve::workspace::{Solve, SolveWorkspace};
 use crate::status::Status;
 
 /// Rounds after which multipliers that still move will not settle.
 const ROUNDS: usize = 50;
 
-/// The violation, in units of the constraint, at which the first attempt is made.
+/// The violation, over the magnitude of the constraint, at which the first attempt is made.
 const NEWTON_START_VIOLATION: f64 = 1e-1;
 
 /// How much of the violation a round may leave before the weight is raised.
@@ -35,11 +37,12 @@ where
     /// Solves a problem with constraints.
     pub(crate) fn run_constrained(&mut self, mut observe: impl FnMut(&Iteration)) -> Status {
         let settings = self.settings;
+        let unit = self.measure_units();
         let mut weight = settings.penalty.initial;
         let mut previous = f64::INFINITY;
         let mut status = Status::Infeasible;
         for round in 0..ROUNDS {
-            self.set_penalty_weight(weight);
+            self.set_penalty_weight(weight * unit);
             // As precise as the multipliers are: a decade more in every round.
             let tolerance = settings.tolerance.max(1e-3 * float::f64::powi(0.1, round as i32));
             self.store_round_start();
@@ -57,12 +60,12 @@ where
             if matches!(status, Status::Diverged | Status::IterationLimit | Status::Unbounded) {
                 return status;
             }
-            let residual = self.update_multipliers(weight);
+            let residual = self.update_multipliers();
             let violation = self.record_violation();
             if residual.is_nan() {
                 return Status::Diverged;
             }
-            if violation <= NEWTON_START_VIOLATION && self.newton(weight) {
+            if violation <= NEWTON_START_VIOLATION && self.newton(Weights::Penalties) {
                 return Status::Converged;
             }
             let precise = tolerance <= settings.tolerance;
@@ -78,17 +81,33 @@ where
             }
             previous = residual;
         }
-        if self.stats.violation > settings.tolerance {
+        if self.record_violation() > settings.tolerance {
             return Status::Infeasible;
         }
         // Feasible, but the multipliers have not settled.
         if status == Status::Converged { Status::IterationLimit } else { status }
     }
 
-    /// The current trajectory's cost under another weight of the penalties.
+    /// Measures the magnitudes of the constraints. Returns the unit of the cost: the change of the cost a stage if every
+    /// variable changes by its magnitude.
+    fn measure_units(&mut self) -> f64 {
+        let horizon = self.memory.horizon();
+        let mut memory = self.memory.interior_point.take().unwrap_or_else(|| InteriorPoint::new::<M, NP, NS>(horizon));
+        let unit = self.measure_scales(&mut memory);
+        for (row, size) in self.memory.rows.iter_mut().zip(memory.scales_of_rows(const { &M::LIMITS })) {
+            *row = size;
+        }
+        self.memory.interior_point = Some(memory);
+        unit
+    }
+
+    /// The current trajectory's cost under another weight of the penalties, in units of the cost.
     fn set_penalty_weight(&mut self, weight: f64) {
-        let SolveWorkspace { current, stage_params, bounds, penalty, .. } = &mut *self.memory;
-        penalty.kind = PenaltyKind::Augmented { weight };
+        let SolveWorkspace { current, stage_params, bounds, penalty, rows, .. } = &mut *self.memory;
+        penalty.kind = PenaltyKind::Augmented;
+        for (own, row) in penalty.weights.iter_mut().zip(rows) {
+            *own = weight / (*row * *row);
+        }
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         current.cost = cost_along(&instance, &mut current.trajectory);
         current.pass = BackwardPass::NONE;
@@ -113,17 +132,19 @@ where
     }
 
     /// Sets the multipliers to the slopes of the penalties. Returns how far they move over the weight, which is
-    /// `max |c|` over equalities and `max |max(c, -mu / weight)|` over inequalities: violation and complementarity in one.
-    fn update_multipliers(&mut self, weight: f64) -> f64 {
-        let SolveWorkspace { current, penalty, .. } = &mut *self.memory;
+    /// `max |c|` over equalities and `max |max(c, -mu / weight)|` over inequalities, all over the magnitudes of the
+    /// constraints: violation and complementarity in one.
+    fn update_multipliers(&mut self) -> f64 {
+        let SolveWorkspace { current, penalty, rows, .. } = &mut *self.memory;
         let Trajectory { constraints, controls, .. } = &current.trajectory;
         let mut furthest = 0.0;
         for (index, &c) in constraints.iter().enumerate() {
             let place = ConstraintPlace::of(const { &M::LIMITS }, controls.len(), index);
             if place.enforced {
                 let from = *penalty.at_mut(index);
-                let to = penalty.term(place.inequality, c, from).slope;
-                furthest = larger(furthest, (to - from).abs() / weight);
+                let row = place.row(const { &M::LIMITS }, controls.len());
+                let to = penalty.term(row, place.inequality, c, from).slope;
+                furthest = larger(furthest, (to - from).abs() / penalty.weights[row] / rows[row]);
                 *penalty.at_mut(index) = to;
             }
         }
@@ -131,12 +152,14 @@ where
         furthest
     }
 
-    /// The largest violation along the current trajectory, which the statistics keep with its stage.
+    /// The largest violation along the current trajectory, over the magnitude of its constraint. The statistics keep it in
+    /// the constraint's unit, with its stage.
     pub(crate) fn record_violation(&mut self) -> f64 {
-        let Trajectory { constraints, controls, .. } = &self.memory.current.trajectory;
-        let (violation, stage) = violation(constraints, controls.len(), &M::LIMITS);
-        self.stats.violation = violation;
-        self.stats.violation_stage = (violation > 0.0).then_some(stage);
-        violation
+        let SolveWorkspace { current, rows, .. } = &*self.memory;
+        let Trajectory { constraints, controls, .. } = &current.trajectory;
+        let (horizon, limits) = (controls.len(), const { &M::LIMITS });
+        let largest = violation(constraints_along(constraints, horizon, limits), (horizon, limits), rows);
+        (self.stats.violation, self.stats.violation_stage) = (largest.value, largest.at());
+        largest.relative
     }
 }

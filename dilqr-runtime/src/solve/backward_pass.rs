@@ -34,6 +34,8 @@ pub(crate) struct Policy<S, const NX: usize, const NU: usize> {
     pub(crate) curvatures: Vec<SMatrix<S, NU, NU>>,
     /// `Qu` where a bound holds a control, zero elsewhere; empty for models without bounds.
     pub(crate) held: Vec<SVector<S, NU>>,
+    /// See [`Stationarity::terms`].
+    pub(crate) terms: SVector<S, NU>,
 }
 
 /// The Hessian and the regularization of a backward pass.
@@ -61,8 +63,6 @@ pub(crate) struct BackwardPass<S: Scalar> {
     pub(crate) sensitivity: S::Real,
     /// See [`Stationarity::value`].
     pub(crate) stationarity: S::Real,
-    /// See [`Stationarity::scale`].
-    pub(crate) scale: S::Real,
     /// Where the pass did not finish for a `Quu` that is not positive definite.
     pub(crate) indefinite: S::Mask,
     /// Where it did not finish for derivatives that are not finite.
@@ -77,7 +77,6 @@ impl BackwardPass<f64> {
         slope: f64::NAN,
         sensitivity: f64::NAN,
         stationarity: f64::NAN,
-        scale: 1.0,
         indefinite: false,
         non_finite: false,
         hessian: Hessian::Exact,
@@ -101,7 +100,6 @@ impl<S: Scalar> BackwardPass<S> {
             slope: S::zero(),
             sensitivity: size(&terminal.lx, x),
             stationarity: S::Real::zero(),
-            scale: S::Real::zero(),
             indefinite: S::Mask::splat(false),
             non_finite: !finite(&[terminal.lx.as_slice(), terminal.lxx.as_slice()]),
             hessian,
@@ -171,6 +169,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             gains: vec![zeros(); horizon],
             feedforward: vec![zeros(); horizon],
             costates: vec![zeros(); horizon + 1],
+            terms: zeros(),
         }
     }
 
@@ -239,7 +238,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Policy<S, NX, NU> {
             self.store(t, factor, &step.k, &lambda);
         }
         pass.stationarity = stationarity.value();
-        pass.scale = stationarity.scale();
+        self.terms = stationarity.terms().map(S::from_real);
         pass
     }
 

@@ -6,6 +6,7 @@
 
 use crate::scalar::Mask;
 use crate::solve::lane_copies::{masked_copy, masked_copy_trajectory};
+use core::slice::{from_mut, from_ref};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use nalgebra::SVector;
 
@@ -23,7 +24,7 @@ use crate::settings::{Hessian, Settings};
 use crate::solution::Solution;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
-use crate::solve::lane_copies::{gather, scatter, scatter_one};
+use crate::solve::lane_copies::{gather, gather_one, scatter, scatter_one};
 use crate::solve::workspace::SolveWorkspace;
 use crate::stats::Stats;
 
@@ -86,7 +87,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             params: zeros(),
             stage_params: vec![zeros(); horizon + 1],
             bounds: Bounds::open(),
-            penalty: Penalty::new(PenaltyKind::Augmented { weight: 1.0 }, horizon, limits),
+            penalty: Penalty::new(PenaltyKind::Augmented, horizon, limits),
             single: SolveWorkspace::new::<M, NP>(horizon),
         }
     }
@@ -195,6 +196,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         gather(lane, &self.policy.costates, &mut single.current.policy.costates);
         gather(lane, &self.policy.curvatures, &mut single.current.policy.curvatures);
         gather(lane, &self.policy.held, &mut single.current.policy.held);
+        gather_one(lane, &self.policy.terms, &mut single.current.policy.terms);
         single.current.cost = cost;
         single.current.pass = pass;
         single.finish((model, settings), (status, state.stats), problem, &mut solution);
@@ -287,6 +289,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             masked_copy(taken, &new_policy.costates, &mut policy.costates);
             masked_copy(taken, &new_policy.curvatures, &mut policy.curvatures);
             masked_copy(taken, &new_policy.held, &mut policy.held);
+            masked_copy(taken, from_ref(&new_policy.terms), from_mut(&mut policy.terms));
         }
     }
 }
@@ -302,7 +305,6 @@ fn outcome<L: Lanes>(pass: &BackwardPass<L>, lane: usize) -> Result<BackwardPass
             slope: pass.slope.lane(lane),
             sensitivity: pass.sensitivity.lane(lane),
             stationarity: pass.stationarity.lane(lane),
-            scale: pass.scale.lane(lane),
             hessian: pass.hessian,
             ..BackwardPass::NONE
         })

@@ -10,6 +10,15 @@ use crate::model::Model;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
 use crate::ocp::trajectory::Trajectory;
 
+/// The weights of the primal-dual rule for active inequalities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weights {
+    /// Those of the penalties.
+    Penalties,
+    /// None in the first step, which keeps the given active set; then those of the first penalties.
+    FirstPenalties,
+}
+
 /// Memory of the Newton method.
 #[derive(Clone, Debug)]
 pub(crate) struct NewtonWorkspace<const NX: usize, const NU: usize> {
@@ -38,7 +47,7 @@ impl<const NX: usize, const NU: usize> NewtonWorkspace<NX, NU> {
             report: ActiveSetReport::with_room(horizon, NU, limits),
             point: Trajectory::zeros(horizon, limits),
             trial: Trajectory::zeros(horizon, limits),
-            penalty: Penalty::new(PenaltyKind::Augmented { weight: 1.0 }, horizon, limits),
+            penalty: Penalty::new(PenaltyKind::Augmented, horizon, limits),
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::solve::divergence::find_cause;
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::kink::KinkSearch;
-use crate::solve::newton_workspace::NewtonWorkspace;
+use crate::solve::newton_workspace::{NewtonWorkspace, Weights};
 use crate::stats::Stats;
 use crate::status::Status;
 
@@ -39,6 +39,8 @@ pub(crate) struct SolveWorkspace<const NX: usize, const NU: usize, const NS: usi
     pub(crate) stage_params: Vec<SVector<f64, NS>>,
     pub(crate) bounds: Bounds<f64, NU>,
     pub(crate) penalty: Penalty<f64>,
+    /// The magnitudes of the constraints, those of a stage before those of the terminal state.
+    pub(crate) rows: Vec<f64>,
     /// Beside the interior-point method.
     pub(crate) active_set_newton: Option<NewtonWorkspace<NX, NU>>,
     /// For models with limits; for others from the first interior-point solve on.
@@ -89,7 +91,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
             trial: Iterate::new(horizon, limits),
             stage_params: vec![SVector::zeros(); horizon + 1],
             bounds: Bounds::open(),
-            penalty: Penalty::new(PenaltyKind::Augmented { weight: 1.0 }, horizon, limits),
+            penalty: Penalty::new(PenaltyKind::Augmented, horizon, limits),
+            rows: vec![1.0; limits.stage() + limits.terminal()],
             records: StageWorkspace::zeros(limits),
         }
     }
@@ -114,8 +117,11 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         self.load_problem(model, problem);
         self.penalty.kind = match settings.relaxation {
             Some(tau) => PenaltyKind::Barrier { tau },
-            None => PenaltyKind::Augmented { weight: settings.penalty.initial },
+            None => PenaltyKind::Augmented,
         };
+        // Nothing of the last solve is left.
+        self.penalty.weights.fill(settings.penalty.initial);
+        self.rows.fill(1.0);
         let warm = problem.multipliers().is_some();
         match problem.multipliers() {
             Some(given) => {
@@ -248,10 +254,11 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
 
     /// Stores the data of the certificate.
     fn store_certificate_data(&self, status: Status, limits: &Limits, certificate_data: &mut CertificateData<NU>) {
-        let Iterate { trajectory, policy, pass, .. } = &self.current;
+        let Iterate { trajectory, policy, .. } = &self.current;
         certificate_data.lower = self.bounds.lower.into();
         certificate_data.upper = self.bounds.upper.into();
-        certificate_data.scale = pass.scale;
+        certificate_data.terms = policy.terms.into();
+        copy(&mut certificate_data.rows, &self.rows);
         let constraints = constraints_along(&trajectory.constraints, trajectory.controls.len(), limits);
         certificate_data.constraints.clear();
         certificate_data.constraints.extend(constraints);
@@ -372,7 +379,7 @@ where
 {
     fn run(&mut self, mut observe: impl FnMut(&Iteration)) -> Status {
         let constrained = const { M::LIMITS.constrained() } && self.settings.relaxation.is_none();
-        if constrained && self.warm && self.memory.current.is_finite() && self.newton(self.settings.penalty.initial) {
+        if constrained && self.warm && self.memory.current.is_finite() && self.newton(Weights::FirstPenalties) {
             return Status::Converged;
         }
         let interior = self.settings.begins_with_interior_point(const { &M::LIMITS }, !self.states.is_empty());

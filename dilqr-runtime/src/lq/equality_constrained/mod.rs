@@ -27,6 +27,6 @@ mod reduction;
 mod stage;
 mod terminal;
 
-pub(crate) use reduction::Row;
+pub(crate) use reduction::{Row, Units};
 pub(crate) use stage::{ActiveLinear, ActiveStage, ConstraintId, NextLinear, Singular};
 pub(crate) use terminal::ActiveTerminal;

@@ -1,4 +1,5 @@
-//! Gauss-Jordan elimination of the rows of a stage.
+//! Gauss-Jordan elimination of the rows of a stage. Entries are compared times the magnitudes of their variables, so that
+//! no pivot depends on units.
 
 use alloc::vec::Vec;
 
@@ -28,8 +29,22 @@ pub(super) struct RowReduction<S, const NX: usize, const NU: usize> {
     pivots: Vec<usize>,
     /// Row `i` of the final rows is `sum_j transform[i][j] row_j` of the original ones; row by row.
     transform: Vec<S>,
-    /// The largest entry of each row before the elimination.
+    /// The largest entry of each row before the elimination, times the magnitude of its variable.
     sizes: Vec<f64>,
+    /// The magnitudes of the variables.
+    units: Units<NX, NU>,
+}
+
+/// The magnitudes of states and controls, above zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Units<const NX: usize, const NU: usize> {
+    pub(crate) states: [f64; NX],
+    pub(crate) controls: [f64; NU],
+}
+
+impl<const NX: usize, const NU: usize> Units<NX, NU> {
+    /// All are one.
+    pub(crate) const ONES: Self = Self { states: [1.0; NX], controls: [1.0; NU] };
 }
 
 impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
@@ -42,6 +57,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
             pivots: Vec::with_capacity(NU),
             transform: Vec::with_capacity(most * most),
             sizes: Vec::with_capacity(most),
+            units: Units::ONES,
         }
     }
 
@@ -92,7 +108,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
     ///
     /// # Errors
     /// The original row with the largest weight in a row that depends on the others.
-    pub(super) fn reduce(&mut self) -> Result<(), usize> {
+    pub(super) fn reduce(&mut self, units: &Units<NX, NU>) -> Result<(), usize> {
+        self.units = *units;
         if self.rows.len() > NX + NU {
             return Err(NX + NU);
         }
@@ -102,7 +119,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
         }
         let solved = self.pivots.len();
         for i in solved..self.rows.len() {
-            let left = size(&self.rows[i].x);
+            let left = size(&self.rows[i].x, &self.units.states);
             let independent = left > DEPENDENT * self.sizes[i];
             if !independent {
                 return Err(self.largest_weight(i));
@@ -110,7 +127,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
             self.scale_row(i, S::from_f64(1.0 / left));
             self.rows[i].u = zeros();
         }
-        match first_dependent(self.propagated()) {
+        match first_dependent(self.propagated(), &self.units.states) {
             Some(index) => Err(self.largest_weight(solved + index)),
             None => Ok(()),
         }
@@ -125,7 +142,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
         self.sizes.clear();
         for (i, row) in self.rows.iter().enumerate() {
             self.transform[i * count + i] = S::one();
-            self.sizes.push(size(&row.x).max(size(&row.u)));
+            self.sizes.push(size(&row.x, &self.units.states).max(size(&row.u, &self.units.controls)));
         }
     }
 
@@ -134,7 +151,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
         let mut best = (DEPENDENT, None);
         for i in self.pivots.len()..self.rows.len() {
             for j in (0..NU).filter(|j| !self.pivots.contains(j)) {
-                let entry = self.rows[i].u[j].to_f64().abs() / self.sizes[i];
+                let entry = self.rows[i].u[j].to_f64().abs() * self.units.controls[j] / self.sizes[i];
                 if entry > best.0 {
                     best = (entry, Some((i, j)));
                 }
@@ -188,18 +205,19 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
     }
 }
 
-/// The largest magnitude of the entries.
-pub(super) fn size<S: ScalarReal, const N: usize>(v: &SVector<S, N>) -> f64 {
-    v.iter().map(|entry| entry.to_f64().abs()).fold(0.0, f64::max)
+/// The largest magnitude of the entries, each times the magnitude of its variable.
+pub(super) fn size<S: ScalarReal, const N: usize>(v: &SVector<S, N>, units: &[f64; N]) -> f64 {
+    v.iter().zip(units).map(|(entry, unit)| entry.to_f64().abs() * unit).fold(0.0, f64::max)
 }
 
 /// The first vector that is a linear combination of those before it, to [`DEPENDENT`] of its size.
 pub(super) fn first_dependent<'a, S: ScalarReal, const N: usize>(
     vectors: impl Iterator<Item = &'a SVector<S, N>>,
+    units: &[f64; N],
 ) -> Option<usize> {
     let mut basis = [[0.0; N]; N];
     for (index, vector) in vectors.enumerate() {
-        let mut rest: [f64; N] = core::array::from_fn(|i| vector[i].to_f64());
+        let mut rest: [f64; N] = core::array::from_fn(|i| vector[i].to_f64() * units[i]);
         let length = |v: &[f64; N]| float::f64::sqrt(v.iter().map(|entry| entry * entry).sum());
         let before = length(&rest);
         // Twice: one pass leaves rounding errors of nearly parallel vectors.

@@ -7,7 +7,7 @@ use nalgebra::{SMatrix, SVector};
 use crate::linalg::ldl::Ldl;
 use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::lq::bounds::Side;
-use crate::lq::equality_constrained::reduction::{Row, RowReduction};
+use crate::lq::equality_constrained::reduction::{Row, RowReduction, Units};
 use crate::lq::proximal::Proximal;
 use crate::lq::riccati::{Blocks, Dense, Quadratic};
 use crate::scalar::ScalarReal;
@@ -105,7 +105,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
     }
 
     /// The quadratic part. `value` holds `V` of the next stage and receives `V` of this stage. `next` are the rows that the
-    /// next stage propagates.
+    /// next stage propagates. `units` are the magnitudes of the variables.
     ///
     /// # Errors
     /// [`Singular`] where `M` is not positive definite or rows are dependent. `value` and the factors are meaningless then.
@@ -114,6 +114,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
         stage: &Quadratic<'_, S, NX, NU>,
         next: impl Iterator<Item = &'a SVector<S, NX>>,
         value: &mut SMatrix<S, NX, NX>,
+        units: &Units<NX, NU>,
     ) -> Result<(), Singular> {
         self.fx = *stage.fx;
         self.fu = *stage.fu;
@@ -124,7 +125,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
             self.rows.push(row);
         }
         self.blocks = Blocks::of::<Dense>(stage, &Proximal::none(), value);
-        self.rows.reduce().map_err(|row| Singular::Dependent(self.sources.get(row).copied()))?;
+        self.rows.reduce(units).map_err(|row| Singular::Dependent(self.sources.get(row).copied()))?;
         let shift = self.parametrize();
         self.factorize()?;
         self.gain = self.feed(&shift, &self.blocks.qux);

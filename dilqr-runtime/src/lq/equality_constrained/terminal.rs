@@ -31,19 +31,19 @@ impl<S: ScalarReal, const NX: usize> ActiveTerminal<S, NX> {
         self.rows.clear();
     }
 
-    /// Scales the rows.
+    /// Scales the rows. `units` are the magnitudes of the states.
     ///
     /// # Errors
     /// The first constraint that depends on those before it.
-    pub(crate) fn prepare(&mut self) -> Result<(), ConstraintId> {
+    pub(crate) fn prepare(&mut self, units: &[f64; NX]) -> Result<(), ConstraintId> {
         self.scales.clear();
         for row in &mut self.rows {
-            let scale = size(row);
+            let scale = size(row, units);
             let scale = S::from_f64(if scale > 0.0 { scale } else { 1.0 });
             row.iter_mut().for_each(|entry| *entry /= scale);
             self.scales.push(scale);
         }
-        match first_dependent(self.rows.iter()) {
+        match first_dependent(self.rows.iter(), units) {
             Some(index) => Err(ConstraintId::Constraint(self.sources[index])),
             None => Ok(()),
         }

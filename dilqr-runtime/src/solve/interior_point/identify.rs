@@ -87,8 +87,10 @@ where
             }
         };
         let (_, finite) = rollout(&instance, &reference.states[0], law, &mut newton.point);
-        let largest = scales.rows.iter().copied().fold(0.0, f64::max);
-        finite && self.newton_from(newton, 1e-6 * unit / (largest * largest), false)
+        for (weight, row) in newton.penalty.weights.iter_mut().zip(memory.scales_of_rows(const { &M::LIMITS })) {
+            *weight = 1e-6 * unit / (row * row);
+        }
+        finite && self.newton_from(newton, false)
     }
 
     /// Whether a constraint of an elastic problem needs its excess at the end of the central path. The current trajectory

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::kkt::weighted_rows::{Bases, WeightedRows, Weights};
 use crate::lq::bounds::Side;
 use crate::model::Model;
+use crate::model::limits::Limits;
 use crate::ocp::barrier_point::{BarrierPoint, BarrierStep};
 use crate::ocp::constraints::ConstraintKind;
 use crate::solve::interior_point::filter::Filter;
@@ -56,5 +57,11 @@ impl<const NX: usize, const NU: usize> InteriorPoint<NX, NU> {
             filter: Filter::new(),
             scales: Scales::ones(count),
         }
+    }
+
+    /// The magnitudes of the constraints of a stage, then of the terminal state.
+    pub(crate) fn scales_of_rows(&self, limits: &Limits) -> impl Iterator<Item = f64> {
+        let terminal = self.scales.rows.len() - limits.terminal();
+        self.scales.rows[..limits.stage()].iter().chain(&self.scales.rows[terminal..]).copied()
     }
 }

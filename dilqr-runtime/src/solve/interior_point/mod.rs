@@ -110,6 +110,21 @@ struct Progress {
     identification: f64,
 }
 
+impl Progress {
+    /// After a step of this length.
+    fn accept(&mut self, alpha: f64) {
+        self.alpha = alpha;
+        self.damping = if self.damping > LEAST_DAMPING { 0.1 * self.damping } else { 0.0 };
+    }
+
+    /// Damps the Hessian more. False where it was damped as much as it may be; it then is no longer.
+    fn damp(&mut self) -> bool {
+        let more = self.damping < MOST_DAMPING;
+        self.damping = if more { f64::max(LEAST_DAMPING, 100.0 * self.damping) } else { 0.0 };
+        more
+    }
+}
+
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
 where
     M: Model<NX, NU, NP, NS>,
@@ -178,21 +193,8 @@ where
             });
             let distance = if progress.barriers { progress.mu / progress.first } else { change };
             let last = distance <= LAST_BARRIER.0 && (change <= self.settings.tolerance || distance <= LAST_BARRIER.1);
-            let settled = distance <= IDENTIFICATION && self.mark_active(memory, progress);
-            if last || settled && distance <= progress.identification {
-                progress.identification = distance * NEXT_IDENTIFICATION;
-                if self.identify(memory, progress) {
-                    return Status::Converged;
-                }
-                if distance <= WEIGHTED_NEWTON {
-                    if self.weighted_newton(memory, progress) {
-                        return Status::Converged;
-                    }
-                    // It has overwritten factors and step.
-                    if !last && self.factorize(memory, progress) {
-                        self.compute_step(memory, progress, StepKind::Newton);
-                    }
-                }
+            if self.try_to_end(memory, progress, (distance, last)) {
+                return Status::Converged;
             }
             if last {
                 return Status::LineSearchFailed;
@@ -200,25 +202,51 @@ where
             if self.stats.iterations >= most {
                 return Status::IterationLimit;
             }
-            if let Some(alpha) = self.search(memory, progress) {
-                progress.alpha = alpha;
-                progress.damping = if progress.damping > LEAST_DAMPING { 0.1 * progress.damping } else { 0.0 };
+            let found = self.search(memory, progress);
+            if let Some(alpha) = found {
+                progress.accept(alpha);
                 self.stats.iterations += 1;
                 failures = 0;
                 short = if alpha < SHORT_STEP { short + 1 } else { 0 };
-                if short == SHORT_STEPS {
-                    return Status::LineSearchFailed;
-                }
-            } else if progress.damping < MOST_DAMPING {
-                progress.damping = f64::max(LEAST_DAMPING, 100.0 * progress.damping);
-            } else {
-                progress.damping = 0.0;
+            } else if !progress.damp() {
                 failures += 1;
                 if failures > 3 || !self.close_defects(memory) {
                     return Status::LineSearchFailed;
                 }
             }
+            if short == SHORT_STEPS {
+                return Status::LineSearchFailed;
+            }
         }
+    }
+
+    /// Tries the Newton methods on the active limits, where these seem to be known or the path ends. True where one of them
+    /// has converged.
+    fn try_to_end(
+        &mut self,
+        memory: &mut InteriorPoint<NX, NU>,
+        progress: &mut Progress,
+        (distance, last): (f64, bool),
+    ) -> bool {
+        let settled = distance <= IDENTIFICATION && self.mark_active(memory, progress);
+        if !last && (!settled || distance > progress.identification) {
+            return false;
+        }
+        progress.identification = distance * NEXT_IDENTIFICATION;
+        if self.identify(memory, progress) {
+            return true;
+        }
+        if distance > WEIGHTED_NEWTON {
+            return false;
+        }
+        if self.weighted_newton(memory, progress) {
+            return true;
+        }
+        // It has overwritten factors and step.
+        if !last && self.factorize(memory, progress) {
+            self.compute_step(memory, progress, StepKind::Newton);
+        }
+        false
     }
 
     /// The instance without penalties.

@@ -34,6 +34,13 @@ impl<const NX: usize, const NU: usize> Scales<NX, NU> {
         Self { states: SVector::repeat(1.0), controls: SVector::repeat(1.0), rows: vec![1.0; constraints], cost: 1.0 }
     }
 
+    /// Makes all of them 1.
+    pub(crate) fn reset(&mut self) {
+        (self.states, self.controls) = (SVector::repeat(1.0), SVector::repeat(1.0));
+        self.rows.fill(1.0);
+        self.cost = 1.0;
+    }
+
     /// The magnitudes on a trajectory and after its first step.
     pub(crate) fn measure(
         &mut self,

@@ -34,7 +34,10 @@ where
     pub(super) fn begin(&mut self, memory: &mut InteriorPoint<NX, NU>) -> Result<Progress, Status> {
         let limits = const { &M::LIMITS };
         let instance = self.instance();
-        let InteriorPoint { point, step, correction, .. } = memory;
+        let InteriorPoint { point, step, correction, active_rows, active_bounds, .. } = memory;
+        // Nothing is carried over from the solve before.
+        active_rows.fill(false);
+        active_bounds.fill([None; NU]);
         point.trajectory.copy_from(&self.memory.current.trajectory);
         if let Some((_, later)) = self.states.split_first() {
             point.trajectory.states[1..].copy_from_slice(later);
@@ -78,6 +81,15 @@ where
             barriers: count > 0,
             identification: IDENTIFICATION,
         })
+    }
+
+    /// Measures the magnitudes about the current trajectory; all are 1 where that is not possible. Returns the unit of the
+    /// cost: the change of the cost a stage if every variable changes by its magnitude.
+    pub(crate) fn measure_scales(&mut self, memory: &mut InteriorPoint<NX, NU>) -> f64 {
+        if self.begin(memory).is_err() {
+            memory.scales.reset();
+        }
+        memory.scales.cost / self.memory.horizon() as f64
     }
 
     /// The step of the problem without inequalities and bounds about the first point, which gives the magnitudes of the

@@ -142,9 +142,8 @@ where
     fn accept_weighted_point(&mut self, memory: &InteriorPoint<NX, NU>) -> bool {
         let InteriorPoint { trial, system, active_bounds, kinds, scales, .. } = memory;
         let tolerance = self.settings.tolerance;
-        let SolveWorkspace {
-            current, trial: Iterate { trajectory, policy, .. }, stage_params, bounds, penalty, ..
-        } = &mut *self.memory;
+        let SolveWorkspace { current, trial: other, stage_params, bounds, penalty, rows, .. } = &mut *self.memory;
+        let Iterate { trajectory, policy, .. } = other;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
             *u = trial.trajectory.controls[t] + system.gain(t) * (x - trial.trajectory.states[t]);
@@ -186,18 +185,17 @@ where
         if !stationary {
             return false;
         }
+        policy.terms = *stationarity.terms();
         core::mem::swap(&mut current.trajectory, trajectory);
         core::mem::swap(&mut current.policy, policy);
         current.cost = cost;
         let (stage, terminal) = trial.duals.constraints.split_at(penalty.stage.len());
         penalty.stage.copy_from_slice(stage);
         penalty.terminal.copy_from_slice(terminal);
-        current.pass = BackwardPass {
-            slope: 0.0,
-            stationarity: stationarity.value(),
-            scale: stationarity.scale(),
-            ..BackwardPass::NONE
-        };
+        current.pass = BackwardPass { slope: 0.0, stationarity: stationarity.value(), ..BackwardPass::NONE };
+        for (row, size) in rows.iter_mut().zip(memory.scales_of_rows(const { &M::LIMITS })) {
+            *row = size;
+        }
         self.record_violation();
         true
     }

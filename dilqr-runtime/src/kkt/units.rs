@@ -1,0 +1,101 @@
+//! The units of the limits along a trajectory: with them distances and multipliers are numbers without unit.
+
+use alloc::vec::Vec;
+
+use nalgebra::SVector;
+
+use crate::lq::equality_constrained::{ConstraintId, Units};
+use crate::ocp::stationarity::Magnitudes;
+use crate::scalar::ScalarReal;
+
+/// A limit near or at which a trajectory is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct LimitState {
+    pub(crate) stage: usize,
+    pub(crate) source: ConstraintId,
+    /// How far from the limit, in its own unit.
+    pub(crate) distance: f64,
+    /// Its multiplier.
+    pub(crate) multiplier: f64,
+    /// The index of its magnitude: of a control, or of a constraint (those of the terminal state after those of a stage).
+    pub(crate) unit: usize,
+    /// Whether it is a row of the LQ problem.
+    pub(crate) active: bool,
+    /// Whether it is a bound or an inequality.
+    pub(crate) inequality: bool,
+    /// Whether its value is above zero, or no number.
+    pub(crate) beyond: bool,
+}
+
+impl LimitState {
+    /// Whether its value violates it. An active constraint is an equation.
+    pub(super) fn violates(&self) -> bool {
+        self.active || self.beyond
+    }
+}
+
+/// The units.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct LimitUnits {
+    /// The magnitude of each constraint, those of a stage before those of the terminal state: the largest
+    /// `|c_x| X + |c_u| U` and `|c|` along the trajectory, with the magnitudes `X` and `U` of the variables.
+    pub(crate) rows: Vec<f64>,
+    /// The magnitude of each control, and the largest terms of its entry of `Q_u`.
+    pub(crate) controls: Vec<(f64, f64)>,
+}
+
+/// A ratio, 0 for a zero numerator.
+pub(crate) fn ratio(value: f64, unit: f64) -> f64 {
+    if value == 0.0 { 0.0 } else { value / unit }
+}
+
+impl LimitUnits {
+    /// The unit of the cost: the largest term of `Q_u` times its control.
+    pub(crate) fn cost(&self) -> f64 {
+        self.controls.iter().map(|(magnitude, terms)| magnitude * terms).fold(0.0, f64::max)
+    }
+
+    /// Raises the magnitude of a constraint to that of a row with the value `c`.
+    pub(super) fn add_row<S: ScalarReal, const NX: usize, const NU: usize>(
+        &mut self,
+        index: usize,
+        c: f64,
+        (cx, cu): (&SVector<S, NX>, &SVector<S, NU>),
+        variables: &Units<NX, NU>,
+    ) {
+        let terms = magnitude(cx, &variables.states) + magnitude(cu, &variables.controls);
+        self.rows[index] = self.rows[index].max(terms).max(c.abs());
+    }
+
+    /// The margin of a limit: the larger of its distance and its multiplier, both relative.
+    pub(super) fn margin(&self, limit: &LimitState) -> f64 {
+        let (distance, multiplier) = match limit.source {
+            ConstraintId::Constraint(_) => {
+                // Data from a file may lack it.
+                let row = self.rows.get(limit.unit).copied().unwrap_or(f64::NAN);
+                (ratio(limit.distance, row), ratio(limit.multiplier * row, self.cost()))
+            }
+            ConstraintId::Bound(..) => {
+                let (magnitude, terms) = self.controls[limit.unit];
+                (ratio(limit.distance, magnitude), ratio(limit.multiplier, terms))
+            }
+        };
+        distance.max(multiplier)
+    }
+}
+
+/// The magnitudes of the variables; 1 for a variable that is zero everywhere.
+pub(super) fn variable_units<S: ScalarReal, const NX: usize, const NU: usize>(
+    magnitudes: &Magnitudes<S, NX, NU>,
+) -> Units<NX, NU> {
+    let or_one = |size: S| {
+        let size = size.to_f64();
+        if size > 0.0 && size.is_finite() { size } else { 1.0 }
+    };
+    Units { states: magnitudes.states.map(or_one).into(), controls: magnitudes.controls.map(or_one).into() }
+}
+
+/// The sum of the entries, each times the magnitude of its variable.
+fn magnitude<S: ScalarReal, const N: usize>(entries: &SVector<S, N>, units: &[f64; N]) -> f64 {
+    entries.iter().zip(units).map(|(entry, unit)| entry.to_f64().abs() * unit).sum()
+}
