@@ -212,9 +212,12 @@ fn check_gradient(seed: u64, case: &Case, solution: &Solution<4, 2, NP>) -> bool
     true
 }
 
+/// What a problem was and how it ended, and whether it has a gradient, where that was checked.
+type Outcome = ((bool, Status), Option<bool>);
+
 #[test]
 fn feasible_problems_converge_and_others_are_found_infeasible() {
-    let outcomes: Vec<((bool, Status), Option<bool>)> = (0..COUNT)
+    let outcomes: Vec<Outcome> = (0..COUNT)
         .into_par_iter()
         .map(|seed| {
             let case = Case::draw(seed);
@@ -225,13 +228,11 @@ fn feasible_problems_converge_and_others_are_found_infeasible() {
                 false => matches!(solution.status, Status::Infeasible | Status::IterationLimit),
             };
             assert!(expected, "seed {seed}, horizon {}: {}\n{}", case.horizon, solution.status, solution.stats);
-            let sampled = case.feasible && seed % SAMPLE == 0;
+            let sampled = case.feasible && seed.is_multiple_of(SAMPLE);
             ((case.feasible, solution.status), sampled.then(|| check_gradient(seed, &case, &solution)))
         })
         .collect();
-    let count = |what: &dyn Fn(&((bool, Status), Option<bool>)) -> bool| {
-        outcomes.iter().filter(|outcome| what(outcome)).count()
-    };
+    let count = |what: &dyn Fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| what(outcome)).count();
     let (given, refused) = (count(&|o| o.1 == Some(true)), count(&|o| o.1 == Some(false)));
     let (feasible, found) = (count(&|o| o.0.0), count(&|o| o.0.1 == Status::Infeasible));
     println!("{feasible} feasible, {found} found infeasible, gradients {given}, refused {refused}");

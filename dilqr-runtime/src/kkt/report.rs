@@ -98,7 +98,7 @@ impl ActiveSetReport {
                 ActiveSetRule::PrimalDual { weights } => multiplier + weights[unit] * c > 0.0,
             };
         let (source, distance) = (ConstraintId::Constraint(i), c.abs());
-        let beyond = !(c <= 0.0);
+        let beyond = c > 0.0 || c.is_nan();
         self.limits.push(LimitState { stage, source, distance, multiplier, unit, active, inequality, beyond });
         active
     }

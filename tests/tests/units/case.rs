@@ -110,7 +110,7 @@ where
         // Exponents from -40 to 40, other ones for each variable.
         let exponent = |i: usize| ((seed * 37 + i * 23) % 81) as i32 - 40;
         let only = |kind: usize, factor: f64| if seed % 6 == kind || seed % 6 > 3 { factor } else { 1.0 };
-        let cost = if seed % 12 == 0 { power(-40) } else { power(exponent(0)) };
+        let cost = if seed.is_multiple_of(12) { power(-40) } else { power(exponent(0)) };
         Units {
             cost: only(0, cost),
             states: core::array::from_fn(|i| only(1, power(exponent(i + 1)))),
