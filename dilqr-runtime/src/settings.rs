@@ -106,14 +106,17 @@ pub enum Method {
     /// it finds no step.
     ///
     /// [`InteriorPoint`](Self::InteriorPoint) for problems with constraints and where states are guessed. Where it does not
-    /// converge, [`AugmentedLagrangian`](Self::AugmentedLagrangian) or [`Ddp`](Self::Ddp) from the guess.
+    /// converge, or finds the problem infeasible near its guess, [`AugmentedLagrangian`](Self::AugmentedLagrangian) or
+    /// [`Ddp`](Self::Ddp) follows from the guess.
     #[default]
     Auto,
     /// Differential dynamic programming on rollouts, within bounds. A problem with constraints is solved by
     /// [`AugmentedLagrangian`](Self::AugmentedLagrangian).
     Ddp,
     /// A primal-dual interior-point method with states as variables, and at its end Newton's method on the active limits.
-    /// A solve that does not converge returns the guess. This version does not find out whether a problem is infeasible.
+    /// Where it finds no step, constraints may be violated at a price that rises. If the violation does not vanish at the
+    /// highest price, the status is [`Status::Infeasible`]: the violation has a local minimum there. A solve that does not
+    /// converge otherwise returns the guess.
     InteriorPoint,
     /// Differential dynamic programming with penalties and multipliers for the constraints, and at its end Newton's method
     /// on the active limits.

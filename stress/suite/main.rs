@@ -40,7 +40,6 @@ const OPEN: &[(&str, Outcome)] = &[
     ("robbins_below", Outcome::Refused("NotPositiveDefinite")),
     ("escape", Outcome::Refused("ConstraintsDependent")),
     ("robot_arm", Outcome::Refused("WeaklyActive")),
-    ("cannonball", Outcome::Refused("WeaklyActive")),
     ("shuttle", Outcome::Ends(Status::Diverged)),
     // A minimum; from nine other guesses Ipopt ends in minima from 8.567 to 15.53, from this one in 10.198.
     ("obstacles", Outcome::Local(15.4879020891)),

@@ -312,7 +312,8 @@ where
     /// Feasibility, sign and complementarity of constraint `i` of stage `t`.
     fn constraint(&self, (t, i): (usize, usize), inequality: bool, c: f64, mu: f64, size: f64) -> Result<(), String> {
         let violation = if !inequality || mu > 0.0 { c.abs() } else { c };
-        if !(violation <= self.tolerance + ROUNDING * (1.0 + size)) {
+        // The tolerance is relative to the magnitude of the row.
+        if !(violation <= self.tolerance * size.max(1.0) + ROUNDING * (1.0 + size)) {
             return Err(format!("constraint {i} of stage {t} is {c:e}, its multiplier {mu:e}"));
         }
         if inequality && mu < 0.0 {

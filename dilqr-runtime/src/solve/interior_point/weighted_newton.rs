@@ -25,6 +25,9 @@ use crate::solve::workspace::{Iterate, Solve, SolveWorkspace};
 /// Newton steps of one attempt.
 const STEPS: usize = 30;
 
+/// The largest tolerance: multipliers that the method of multipliers finds are as precise as its last step.
+const TOLERANCE: f64 = 1e-9;
+
 /// The residual of active constraints at the end, over the tolerance.
 const RESIDUAL: f64 = 1e-4;
 
@@ -38,6 +41,7 @@ where
         self.mark_active(memory, progress);
         memory.trial.copy_from(&memory.point);
         memory.step.ds.fill(0.0);
+        let tolerance = self.settings.tolerance.min(TOLERANCE);
         let mut previous = f64::INFINITY;
         for _ in 0..STEPS {
             if !evaluate(&self.instance(), &mut memory.trial) || !self.weighted_step(memory) {
@@ -53,10 +57,10 @@ where
             let active = active_rows.iter().zip(&trial.trajectory.constraints).zip(&scales.rows);
             let residual =
                 active.filter(|((active, _), _)| **active).fold(0.0, |most, ((_, c), row)| larger(most, c.abs() / row));
-            let done = residual <= RESIDUAL * self.settings.tolerance || residual > 0.5 * previous;
+            let done = residual <= RESIDUAL * tolerance || residual > 0.5 * previous;
             previous = residual;
             let changed = self.take_weighted_step(memory);
-            if change <= self.settings.tolerance && done && !changed {
+            if change <= tolerance && done && !changed {
                 self.stats.step = change;
                 return self.accept_weighted_point(memory);
             }
@@ -141,7 +145,7 @@ where
     /// Makes the rollout of the trial the current trajectory, where it satisfies the limits.
     fn accept_weighted_point(&mut self, memory: &InteriorPoint<NX, NU>) -> bool {
         let InteriorPoint { trial, system, active_bounds, kinds, scales, .. } = memory;
-        let tolerance = self.settings.tolerance;
+        let tolerance = self.settings.tolerance.min(TOLERANCE);
         let SolveWorkspace { current, trial: other, stage_params, bounds, penalty, rows, .. } = &mut *self.memory;
         let Iterate { trajectory, policy, .. } = other;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
@@ -172,6 +176,9 @@ where
         policy.costates.copy_from_slice(&trial.duals.costates);
         for (t, sides) in active_bounds.iter().enumerate() {
             policy.gains[t] = *system.gain(t);
+            if let Some(held) = policy.held.get_mut(t) {
+                *held = SVector::zeros();
+            }
             let (mut qu, terms) = system.slope(t, &trial.duals);
             policy.curvatures[t] = *system.curvature_at(t);
             for (i, _) in sides.iter().enumerate().filter(|(_, side)| side.is_some()) {
