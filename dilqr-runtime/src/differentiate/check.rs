@@ -88,7 +88,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         self.controls.copy_from_slice(controls);
         self.stage_params.copy_from_slice(stage_params);
         if !self.costates.is_empty() {
-            check_length(Input::States, solution.costates.len(), horizon + 1)?;
+            check_length(Input::Costates, solution.costates.len(), horizon + 1)?;
             self.costates.copy_from_slice(&solution.costates);
         }
         let (stage, terminal) = self.multipliers.split_at_mut(multipliers.stage.len());

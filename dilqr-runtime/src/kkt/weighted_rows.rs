@@ -133,6 +133,14 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         &self.stages[t].factor.gain
     }
 
+    /// The control law `u + K_t (x - x_t)` about given states, for rollouts of a trajectory with controls `u`.
+    pub(crate) fn feedback<'a>(
+        &'a self,
+        states: &'a [SVector<f64, NX>],
+    ) -> impl Fn(usize, &SVector<f64, NX>, &mut SVector<f64, NU>) + 'a {
+        move |t, x, u| *u += self.gain(t) * (x - states[t])
+    }
+
     /// `Quu` of stage `t`, with the weights.
     pub(crate) fn curvature_at(&self, t: usize) -> &SMatrix<f64, NU, NU> {
         &self.stages[t].factor.curvature

@@ -45,7 +45,7 @@ impl ConstraintPlace {
 
     /// The index among the constraints of a stage, or after these among those of the terminal state.
     pub(crate) fn row(&self, limits: &Limits, horizon: usize) -> usize {
-        if self.t == horizon { limits.stage() + self.i } else { self.i }
+        row_of((self.t, self.i), horizon, limits)
     }
 
     pub(crate) fn kind(&self) -> ConstraintKind {
@@ -92,6 +92,12 @@ pub(crate) fn constraints_along<'a>(
     })
 }
 
+/// The index of constraint `i` of stage `t` among the constraints of a stage, or after these among those of the terminal
+/// state.
+fn row_of((t, i): (usize, usize), horizon: usize, limits: &Limits) -> usize {
+    if t == horizon { limits.stage() + i } else { i }
+}
+
 /// The largest violation of a constraint.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Violation {
@@ -121,7 +127,7 @@ pub(crate) fn violation(
     let mut largest = Violation::NONE;
     for Constraint { t, i, inequality, c, .. } in constraints.filter(|constraint| constraint.enforced) {
         let value = if inequality && !c.is_nan() { c.max(0.0) } else { c.abs() };
-        let row = if t == horizon { limits.stage() + i } else { i };
+        let row = row_of((t, i), horizon, limits);
         let relative = if value == 0.0 { 0.0 } else { value / magnitudes.get(row).unwrap_or(&1.0) };
         if relative > largest.relative || relative.is_nan() {
             largest = Violation { relative, value, stage: t };

@@ -14,7 +14,7 @@ use crate::ocp::stationarity::STEP_MARGIN;
 use crate::ocp::trajectory::{Trajectory, TrajectoryRef};
 use crate::settings::Differentiation;
 use crate::solve::backward_pass::{BackwardPass, Policy};
-use crate::solve::newton_workspace::{NewtonWorkspace, Weights};
+use crate::solve::newton_workspace::{NewtonWorkspace, PrimalDualWeights};
 use crate::solve::workspace::{Solve, SolveWorkspace};
 
 use nalgebra::SVector;
@@ -28,12 +28,12 @@ where
 {
     /// Newton's method on the optimality conditions with the active constraints. True where it has converged: current
     /// trajectory, policy and multipliers then are the solution's. Otherwise nothing has changed.
-    pub(crate) fn newton(&mut self, weights: Weights) -> bool {
+    pub(crate) fn newton(&mut self, weights: PrimalDualWeights) -> bool {
         let Some(mut memory) = self.memory.active_set_newton.take() else { return false };
         let SolveWorkspace { current, penalty, .. } = &mut *self.memory;
         match weights {
-            Weights::Penalties => memory.penalty.weights.copy_from_slice(&penalty.weights),
-            Weights::FirstPenalties => memory.penalty.weights.fill(0.0),
+            PrimalDualWeights::Penalties => memory.penalty.weights.copy_from_slice(&penalty.weights),
+            PrimalDualWeights::FirstPenalties => memory.penalty.weights.fill(0.0),
         }
         memory.point.copy_from(&current.trajectory);
         memory.penalty.stage.copy_from_slice(&penalty.stage);

@@ -17,7 +17,7 @@ use crate::ocp::rollout::cost_along;
 use crate::ocp::trajectory::Trajectory;
 use crate::solve::backward_pass::BackwardPass;
 use crate::solve::interior_point::memory::InteriorPoint;
-use crate::solve::newton_workspace::Weights;
+use crate::solve::newton_workspace::PrimalDualWeights;
 use crate::solve::workspace::{Solve, SolveWorkspace};
 use crate::status::Status;
 
@@ -65,7 +65,7 @@ where
             if residual.is_nan() {
                 return Status::Diverged;
             }
-            if violation <= NEWTON_START_VIOLATION && self.newton(Weights::Penalties) {
+            if violation <= NEWTON_START_VIOLATION && self.newton(PrimalDualWeights::Penalties) {
                 return Status::Converged;
             }
             let precise = tolerance <= settings.tolerance;

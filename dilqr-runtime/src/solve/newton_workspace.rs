@@ -12,7 +12,7 @@ use crate::ocp::trajectory::Trajectory;
 
 /// The weights of the primal-dual rule for active inequalities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Weights {
+pub(crate) enum PrimalDualWeights {
     /// Those of the penalties.
     Penalties,
     /// None in the first step, which keeps the given active set; then those of the first penalties.

@@ -27,7 +27,7 @@ use crate::solve::divergence::find_cause;
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::kink::KinkSearch;
-use crate::solve::newton_workspace::{NewtonWorkspace, Weights};
+use crate::solve::newton_workspace::{NewtonWorkspace, PrimalDualWeights};
 use crate::stats::Stats;
 use crate::status::Status;
 
@@ -379,7 +379,8 @@ where
 {
     fn run(&mut self, mut observe: impl FnMut(&Iteration)) -> Status {
         let constrained = const { M::LIMITS.constrained() } && self.settings.relaxation.is_none();
-        if constrained && self.warm && self.memory.current.is_finite() && self.newton(Weights::FirstPenalties) {
+        if constrained && self.warm && self.memory.current.is_finite() && self.newton(PrimalDualWeights::FirstPenalties)
+        {
             return Status::Converged;
         }
         let interior = self.settings.begins_with_interior_point(const { &M::LIMITS }, !self.states.is_empty());

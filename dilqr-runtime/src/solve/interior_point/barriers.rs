@@ -99,6 +99,14 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
         self.multiplier(barrier, &point.duals) * scale / unit > threshold * (self.distance(barrier, point) / scale)
     }
 
+    /// Whether a constraint is active: an equality always, an inequality by [`is_active`](Self::is_active).
+    pub(super) fn is_active_row(&self, index: usize, point: &BarrierPoint<NX, NU>, by: (f64, f64)) -> bool {
+        match self.kinds[index] {
+            ConstraintKind::Inequality => self.is_active(Barrier::Slack(index), point, by),
+            kind => kind == ConstraintKind::Equality,
+        }
+    }
+
     /// The cost with its barriers, `sum l - mu sum ln s`, and the price of all excess.
     pub(super) fn cost(&self, point: &BarrierPoint<NX, NU>, mu: f64) -> f64 {
         let mut sum = point.cost.total;

@@ -3,7 +3,6 @@
 use nalgebra::SVector;
 
 use crate::model::Model;
-use crate::ocp::constraints::ConstraintKind;
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::rollout::rollout;
 use crate::solve::interior_point::barriers::Barrier;
@@ -28,11 +27,8 @@ where
         let barriers = self.barriers((kinds, scales), progress.elastic);
         let is_active = |barrier| barriers.is_active(barrier, point, (progress.first, 1.0));
         let mut same = true;
-        for (index, kind) in kinds.iter().enumerate() {
-            let active = match kind {
-                ConstraintKind::Inequality => is_active(Barrier::Slack(index)),
-                kind => *kind == ConstraintKind::Equality,
-            };
+        for index in 0..kinds.len() {
+            let active = barriers.is_active_row(index, point, (progress.first, 1.0));
             same &= active == core::mem::replace(&mut active_rows[index], active);
         }
         for (t, held) in active_bounds.iter_mut().enumerate() {
@@ -70,23 +66,21 @@ where
         let (barriers, unit) = (self.barriers((kinds, scales), progress.elastic), progress.first);
         let is_active = |barrier| barriers.is_active(barrier, point, (unit, threshold));
         for (index, &multiplier) in point.duals.constraints.iter().enumerate() {
-            let active = match kinds[index] {
-                ConstraintKind::Inequality => is_active(Barrier::Slack(index)),
-                kind => kind == ConstraintKind::Equality,
-            };
+            let active = barriers.is_active_row(index, point, (unit, threshold));
             *newton.penalty.at_mut(index) = if active { multiplier } else { 0.0 };
         }
-        let reference = &point.trajectory;
-        newton.point.copy_from(reference);
+        let states = &point.trajectory.states;
+        newton.point.copy_from(&point.trajectory);
+        let feedback = system.feedback(states);
         let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
-            *u += system.gain(t) * (x - reference.states[t]);
+            feedback(t, x, u);
             for (i, side) in instance.bounds.sides().filter(|_| const { M::LIMITS.bounded }) {
                 if is_active(Barrier::Bound { t, i, side }) {
                     u[i] = instance.bounds.at(side, i);
                 }
             }
         };
-        let (_, finite) = rollout(&instance, &reference.states[0], law, &mut newton.point);
+        let (_, finite) = rollout(&instance, &states[0], law, &mut newton.point);
         for (weight, row) in newton.penalty.weights.iter_mut().zip(memory.scales_of_rows(const { &M::LIMITS })) {
             *weight = 1e-6 * unit / (row * row);
         }
@@ -108,11 +102,8 @@ where
             &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         trajectory.copy_from(&point.trajectory);
-        let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
-            *u += system.gain(t) * (x - point.trajectory.states[t]);
-            bounds.clamp(u);
-        };
-        let (cost, finite) = rollout(&instance, &point.trajectory.states[0], law, trajectory);
+        let states = &point.trajectory.states;
+        let (cost, finite) = rollout(&instance, &states[0], system.feedback(states), trajectory);
         if finite {
             core::mem::swap(&mut current.trajectory, trajectory);
             current.cost = cost;

@@ -1,7 +1,5 @@
 //! The line search of the interior-point method.
 
-use nalgebra::SVector;
-
 use crate::model::Model;
 use crate::ocp::barrier_point::BarrierPoint;
 use crate::ocp::rollout::rollout;
@@ -103,7 +101,7 @@ where
         for (index, residual) in residuals.iter_mut().enumerate() {
             *residual = *residual * alpha + trial.residual(kinds, index);
         }
-        self.solve_step(memory, progress, StepKind::Correction);
+        self.solve_step(memory, progress, StepKind::Auxiliary);
         let InteriorPoint { kinds, scales, point, correction, trial, .. } = memory;
         let lengths = self.barriers((kinds, scales), progress.elastic).longest_steps(point, correction);
         take_step(kinds, point, correction, lengths, trial);
@@ -116,11 +114,8 @@ where
         let InteriorPoint { system, point, trial, scales, filter, kinds, .. } = memory;
         let before = scales.violation(point, kinds);
         trial.copy_from(point);
-        let reference = &point.trajectory;
-        let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
-            *u += system.gain(t) * (x - reference.states[t]);
-        };
-        let (_, finite) = rollout(&instance, &reference.states[0], law, &mut trial.trajectory);
+        let states = &point.trajectory.states;
+        let (_, finite) = rollout(&instance, &states[0], system.feedback(states), &mut trial.trajectory);
         if !finite {
             return false;
         }

@@ -3,7 +3,7 @@
 //! States are variables (direct multiple shooting), so an unstable plant or a guess of states is no obstacle. Each iteration
 //! factorizes an LQ problem in which every limit has a weight ([`newton_terms`]), with the exact Hessian. Where that is not
 //! positive definite, another one replaces it. The step goes as far as slacks stay positive, and is shortened until a
-//! [`filter`] accepts it. The barrier parameter falls with the complementarity (Vanderbei and Shanno 1999, the rule of LOQO).
+//! [`filter`] accepts it. A step without barriers predicts how far the barrier parameter may fall (Mehrotra 1992).
 //! Near the central path the active limits are known. The active-set Newton method
 //! ([`active_set_newton`](crate::solve::active_set_newton)) then takes the solution to rounding.
 //!
@@ -55,7 +55,7 @@ const SHORT_STEP: f64 = 1e-3;
 const SHORT_STEPS: usize = 8;
 
 /// The least factor between one barrier parameter and the next.
-const SLOWEST: f64 = 0.01;
+const FASTEST_DECREASE: f64 = 0.01;
 
 /// The damping after the first line search without success, and the largest one.
 const LEAST_DAMPING: f64 = 1e-4;
@@ -85,8 +85,8 @@ enum ElasticStart {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StepKind {
     Newton,
-    /// Of second order.
-    Correction,
+    /// The step without barriers that predicts the barrier parameter, or a correction of second order.
+    Auxiliary,
 }
 
 /// The numbers that an iteration hands to the next.
@@ -122,6 +122,15 @@ impl Progress {
         let more = self.damping < MOST_DAMPING;
         self.damping = if more { f64::max(LEAST_DAMPING, 100.0 * self.damping) } else { 0.0 };
         more
+    }
+}
+
+/// The residuals of dynamics and constraints at the point.
+fn measure_residuals<const NX: usize, const NU: usize>(memory: &mut InteriorPoint<NX, NU>) {
+    let InteriorPoint { point, bases, residuals, kinds, .. } = memory;
+    bases.defects.copy_from_slice(&point.defects);
+    for (index, residual) in residuals.iter_mut().enumerate() {
+        *residual = point.residual(kinds, index);
     }
 }
 
@@ -179,10 +188,11 @@ where
             if !self.factorize(memory, progress) {
                 return Status::RegularizationLimit;
             }
+            measure_residuals(memory);
             if self.update_barrier(memory, progress) {
                 memory.filter.clear();
             }
-            self.compute_step(memory, progress, StepKind::Newton);
+            self.solve_step(memory, progress, StepKind::Newton);
             let change = memory.scales.relative_step(&memory.step);
             observe(&Iteration {
                 iteration: self.stats.iterations,
@@ -244,7 +254,8 @@ where
         }
         // It has overwritten factors and step.
         if !last && self.factorize(memory, progress) {
-            self.compute_step(memory, progress, StepKind::Newton);
+            measure_residuals(memory);
+            self.solve_step(memory, progress, StepKind::Newton);
         }
         false
     }
@@ -298,35 +309,25 @@ where
         if progress.alpha < 0.3 || !progress.barriers {
             return false;
         }
-        self.compute_step(memory, &Progress { mu: 0.0, ..*progress }, StepKind::Correction);
+        self.solve_step(memory, &Progress { mu: 0.0, ..*progress }, StepKind::Auxiliary);
         let InteriorPoint { point, correction, kinds, scales, .. } = memory;
         let barriers = self.barriers((kinds, scales), progress.elastic);
         let (average, predicted) = barriers.complementarity(point, correction);
         let centering = float::f64::powi((predicted / average).clamp(0.0, 1.0), 3);
-        let target = (centering * average).max(SLOWEST * progress.mu).min(progress.mu);
+        let target = (centering * average).max(FASTEST_DECREASE * progress.mu).min(progress.mu);
         let target = target.max(0.5 * LAST_BARRIER.1 * progress.first);
         let changed = target < progress.mu;
         progress.mu = target;
         changed
     }
 
-    /// The step about the point for the barrier parameter.
-    fn compute_step(&self, memory: &mut InteriorPoint<NX, NU>, progress: &Progress, kind: StepKind) {
-        let InteriorPoint { point, bases, residuals, kinds, .. } = memory;
-        bases.defects.copy_from_slice(&point.defects);
-        for (index, residual) in residuals.iter_mut().enumerate() {
-            *residual = point.residual(kinds, index);
-        }
-        self.solve_step(memory, progress, kind);
-    }
-
-    /// The step for the residuals that are in the memory.
+    /// The step about the point for the barrier parameter and the residuals that are in the memory.
     fn solve_step(&self, memory: &mut InteriorPoint<NX, NU>, progress: &Progress, kind: StepKind) {
         let InteriorPoint { system, point, weights, bases, residuals, along, scales, kinds, .. } = memory;
         let barriers = self.barriers((kinds, scales), progress.elastic);
         let out = match kind {
             StepKind::Newton => &mut memory.step,
-            StepKind::Correction => &mut memory.correction,
+            StepKind::Auxiliary => &mut memory.correction,
         };
         bases.rows.copy_from_slice(residuals);
         barriers.set_bases(point, weights, progress.mu, bases);

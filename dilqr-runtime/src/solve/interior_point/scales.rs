@@ -72,7 +72,7 @@ impl<const NX: usize, const NU: usize> Scales<NX, NU> {
         self.measure_rows(point, system, limits);
     }
 
-    /// From gradient and curvature.
+    /// From the gradient of the cost.
     fn measure_cost(&mut self, system: &WeightedRows<NX, NU>) {
         let of_states: f64 = system.gx.iter().map(|g| g.abs().dot(&self.states)).sum();
         let of_controls: f64 = system.gu.iter().map(|g| g.abs().dot(&self.controls)).sum();

@@ -13,7 +13,7 @@ use crate::lq::proximal::Proximal;
 use crate::model::Model;
 use crate::ocp::constraints::ConstraintKind;
 use crate::ocp::instance::OcpInstance;
-use crate::ocp::rollout::rollout;
+use crate::ocp::rollout::{Cost, rollout};
 use crate::ocp::stationarity::{Magnitudes, STEP_MARGIN, Stationarity};
 use crate::settings::Hessian;
 use crate::solve::backward_pass::BackwardPass;
@@ -30,6 +30,11 @@ const TOLERANCE: f64 = 1e-9;
 
 /// The residual of active constraints at the end, over the tolerance.
 const RESIDUAL: f64 = 1e-4;
+
+/// The weight of an active limit of this magnitude.
+fn limit_weight(cost: f64, horizon: usize, magnitude: f64) -> f64 {
+    EQUALITY_WEIGHT * cost / horizon as f64 / (magnitude * magnitude)
+}
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
 where
@@ -73,18 +78,18 @@ where
         let instance = self.instance();
         let InteriorPoint { system, trial, weights, bases, along, scales, active_rows, active_bounds, step, .. } =
             memory;
-        let unit = EQUALITY_WEIGHT * scales.cost / trial.horizon() as f64;
+        let horizon = trial.horizon();
         weights.proximal = Proximal::none();
         bases.defects.copy_from_slice(&trial.defects);
         for (index, active) in active_rows.iter().enumerate() {
-            let weight = unit / (scales.rows[index] * scales.rows[index]);
+            let weight = limit_weight(scales.cost, horizon, scales.rows[index]);
             let base = trial.duals.constraints[index] + weight * trial.trajectory.constraints[index];
             (weights.rows[index], bases.rows[index]) = if *active { (weight, base) } else { (0.0, 0.0) };
         }
         for (t, sides) in active_bounds.iter().enumerate() {
             (weights.controls[t], bases.controls[t]) = (SVector::zeros(), SVector::zeros());
             for (i, side) in sides.iter().enumerate().filter_map(|(i, side)| Some((i, (*side)?))) {
-                let weight = unit / (scales.controls[i] * scales.controls[i]);
+                let weight = limit_weight(scales.cost, horizon, scales.controls[i]);
                 let c = instance.bounds.constraint(side, i, &trial.trajectory.controls[t]);
                 weights.controls[t][i] = weight;
                 bases.controls[t][i] = side.direction::<f64>() * (trial.duals.bounds(side)[t][i] + weight * c);
@@ -103,12 +108,13 @@ where
     fn take_weighted_step(&self, memory: &mut InteriorPoint<NX, NU>) -> bool {
         let bounds = &self.memory.bounds;
         let InteriorPoint { trial, along, scales, kinds, active_rows, active_bounds, step, .. } = memory;
-        let unit = EQUALITY_WEIGHT * scales.cost / trial.horizon() as f64;
+        let horizon = trial.horizon();
         let mut changed = false;
         let new = &mut step.duals;
         for (index, kind) in kinds.iter().enumerate() {
             let c = trial.trajectory.constraints[index] + along[index];
-            let multiplier = trial.duals.constraints[index] + unit / (scales.rows[index] * scales.rows[index]) * c;
+            let weight = limit_weight(scales.cost, horizon, scales.rows[index]);
+            let multiplier = trial.duals.constraints[index] + weight * c;
             let active = match kind {
                 ConstraintKind::Inequality => multiplier > 0.0,
                 kind => *kind == ConstraintKind::Equality,
@@ -122,7 +128,7 @@ where
             *u += step.du[t];
             let held = core::mem::replace(sides, [None; NU]);
             for (i, side) in bounds.sides() {
-                let weight = unit / (scales.controls[i] * scales.controls[i]);
+                let weight = limit_weight(scales.cost, horizon, scales.controls[i]);
                 let multiplier = trial.duals.bounds(side)[t][i] + weight * bounds.constraint(side, i, u);
                 let active = multiplier > 0.0;
                 new.bounds_mut(side)[t][i] = if active { multiplier } else { 0.0 };
@@ -142,15 +148,40 @@ where
         changed
     }
 
-    /// Makes the rollout of the trial the current trajectory, where it satisfies the limits.
+    /// Makes the rollout of the trial the current trajectory, where it satisfies the limits and is stationary.
     fn accept_weighted_point(&mut self, memory: &InteriorPoint<NX, NU>) -> bool {
-        let InteriorPoint { trial, system, active_bounds, kinds, scales, .. } = memory;
         let tolerance = self.settings.tolerance.min(TOLERANCE);
-        let SolveWorkspace { current, trial: other, stage_params, bounds, penalty, rows, .. } = &mut *self.memory;
-        let Iterate { trajectory, policy, .. } = other;
+        let Some(cost) = self.roll_weighted_point(memory, tolerance) else { return false };
+        let stationarity = self.write_weighted_policy(memory);
+        let stationary = stationarity <= STEP_MARGIN * tolerance;
+        if !stationary {
+            return false;
+        }
+        let SolveWorkspace { current, trial, penalty, rows, .. } = &mut *self.memory;
+        core::mem::swap(&mut current.trajectory, &mut trial.trajectory);
+        core::mem::swap(&mut current.policy, &mut trial.policy);
+        current.cost = cost;
+        current.pass = BackwardPass { slope: 0.0, stationarity, ..BackwardPass::NONE };
+        let (stage, terminal) = memory.trial.duals.constraints.split_at(penalty.stage.len());
+        penalty.stage.copy_from_slice(stage);
+        penalty.terminal.copy_from_slice(terminal);
+        for (row, size) in rows.iter_mut().zip(memory.scales_of_rows(const { &M::LIMITS })) {
+            *row = size;
+        }
+        self.record_violation();
+        true
+    }
+
+    /// Rolls the trial out into the trial trajectory of the solve. Returns its cost; `None` where it leaves the finite
+    /// numbers, the limits or the trial.
+    fn roll_weighted_point(&mut self, memory: &InteriorPoint<NX, NU>, tolerance: f64) -> Option<Cost<f64>> {
+        let InteriorPoint { trial, system, active_bounds, kinds, scales, .. } = memory;
+        let SolveWorkspace { trial: Iterate { trajectory, .. }, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        trajectory.copy_from(&trial.trajectory);
+        let feedback = system.feedback(&trial.trajectory.states);
         let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
-            *u = trial.trajectory.controls[t] + system.gain(t) * (x - trial.trajectory.states[t]);
+            feedback(t, x, u);
             for (i, side) in active_bounds[t].iter().enumerate() {
                 if let Some(side) = *side {
                     u[i] = bounds.at(side, i);
@@ -168,17 +199,21 @@ where
             let difference = (x - trial.trajectory.states[t]).component_div(&scales.states).amax();
             difference.is_nan() || difference > STEP_MARGIN * tolerance
         };
-        if !finite || kinds.iter().enumerate().any(violated) || trajectory.states.iter().enumerate().any(apart) {
-            return false;
-        }
+        let sound =
+            finite && !kinds.iter().enumerate().any(violated) && !trajectory.states.iter().enumerate().any(apart);
+        sound.then_some(cost)
+    }
+
+    /// Writes the policy about the trial into the trial policy of the solve. Returns the residual of stationarity.
+    fn write_weighted_policy(&mut self, memory: &InteriorPoint<NX, NU>) -> f64 {
+        let InteriorPoint { trial, system, active_bounds, .. } = memory;
+        let policy = &mut self.memory.trial.policy;
         let mut stationarity = Stationarity::start();
         policy.feedforward.fill(SVector::zeros());
         policy.costates.copy_from_slice(&trial.duals.costates);
+        policy.held.fill(SVector::zeros());
         for (t, sides) in active_bounds.iter().enumerate() {
             policy.gains[t] = *system.gain(t);
-            if let Some(held) = policy.held.get_mut(t) {
-                *held = SVector::zeros();
-            }
             let (mut qu, terms) = system.slope(t, &trial.duals);
             policy.curvatures[t] = *system.curvature_at(t);
             for (i, _) in sides.iter().enumerate().filter(|(_, side)| side.is_some()) {
@@ -188,22 +223,7 @@ where
             }
             stationarity.add(&qu, &terms);
         }
-        let stationary = stationarity.value() <= STEP_MARGIN * tolerance;
-        if !stationary {
-            return false;
-        }
         policy.terms = *stationarity.terms();
-        core::mem::swap(&mut current.trajectory, trajectory);
-        core::mem::swap(&mut current.policy, policy);
-        current.cost = cost;
-        let (stage, terminal) = trial.duals.constraints.split_at(penalty.stage.len());
-        penalty.stage.copy_from_slice(stage);
-        penalty.terminal.copy_from_slice(terminal);
-        current.pass = BackwardPass { slope: 0.0, stationarity: stationarity.value(), ..BackwardPass::NONE };
-        for (row, size) in rows.iter_mut().zip(memory.scales_of_rows(const { &M::LIMITS })) {
-            *row = size;
-        }
-        self.record_violation();
-        true
+        stationarity.value()
     }
 }
