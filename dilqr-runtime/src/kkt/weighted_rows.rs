@@ -128,6 +128,11 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         }
     }
 
+    /// `T`, the number of stages.
+    pub(crate) fn horizon(&self) -> usize {
+        self.stages.len()
+    }
+
     /// `K_t`.
     pub(crate) fn gain(&self, t: usize) -> &SMatrix<f64, NU, NX> {
         &self.stages[t].factor.gain

@@ -37,7 +37,7 @@ where
     /// Solves a problem with constraints.
     pub(crate) fn run_constrained(&mut self, mut observe: impl FnMut(&Iteration)) -> Status {
         let settings = self.settings;
-        let unit = self.measure_units();
+        let (mut unit, _) = self.measure_units();
         let mut weight = settings.penalty.initial;
         let mut previous = f64::INFINITY;
         let mut status = Status::Infeasible;
@@ -70,7 +70,13 @@ where
             }
             let precise = tolerance <= settings.tolerance;
             if precise && residual <= settings.tolerance {
-                return status;
+                // The magnitudes are those of the trajectory before: far from the solution they may be larger.
+                let (measured, shrunk) = self.measure_units();
+                if !shrunk {
+                    return status;
+                }
+                unit = measured;
+                continue;
             }
             let stuck = residual > VIOLATION_DECREASE * previous;
             if stuck {
@@ -88,17 +94,19 @@ where
         if status == Status::Converged { Status::IterationLimit } else { status }
     }
 
-    /// Measures the magnitudes of the constraints. Returns the unit of the cost: the change of the cost a stage if every
-    /// variable changes by its magnitude.
-    fn measure_units(&mut self) -> f64 {
+    /// Measures the magnitudes of the constraints. Returns the unit of the cost, which is the change of the cost a stage if
+    /// every variable changes by its magnitude, and whether a magnitude is less than half of what it was.
+    fn measure_units(&mut self) -> (f64, bool) {
         let horizon = self.memory.horizon();
         let mut memory = self.memory.interior_point.take().unwrap_or_else(|| InteriorPoint::new::<M, NP, NS>(horizon));
         let unit = self.measure_scales(&mut memory);
-        for (row, size) in self.memory.rows.iter_mut().zip(memory.scales_of_rows(const { &M::LIMITS })) {
-            *row = size;
+        let mut shrunk = false;
+        for (row, size) in self.memory.rows.iter_mut().zip(memory.scales.of_constraints()) {
+            shrunk |= *size < 0.5 * *row;
+            *row = *size;
         }
         self.memory.interior_point = Some(memory);
-        unit
+        (unit, shrunk)
     }
 
     /// The current trajectory's cost under another weight of the penalties, in units of the cost.

@@ -286,24 +286,34 @@ where
         let (lower, upper) = M::interval(params);
         let limits = &M::LIMITS;
         let horizon = controls.len();
+        // The largest magnitudes along the trajectory.
+        let of_states = states.iter().fold(SVector::<f64, NX>::zeros(), |most, x| most.sup(&x.abs()));
+        let of_controls = controls.iter().fold(SVector::<f64, NU>::zeros(), |most, u| most.sup(&u.abs()));
+        let applied = |t: usize| {
+            let applies = move |i: &usize| t > 0 || limits.depends_on_control.get(*i).copied().unwrap_or(true);
+            (0..limits.stage()).filter(applies)
+        };
+        let mut sizes = vec![0.0; limits.stage()];
+        for (t, stage) in self.stages.iter().enumerate() {
+            for (row, i) in stage.rows.iter().zip(applied(t)) {
+                sizes[i] = f64::max(sizes[i], row.x.abs().dot(&of_states) + row.u.abs().dot(&of_controls));
+            }
+        }
         for (t, u) in controls.iter().enumerate() {
             if (0..NU).any(|i| u[i] < lower[i] || u[i] > upper[i]) {
                 return Err(format!("the control of stage {t} is out of bounds: {u}"));
             }
             let values = M::limits(&states[t], u, params, &stage_params[t]);
             let given = &self.solution.multipliers.stage[t * limits.stage()..][..limits.stage()];
-            let applied =
-                (0..values.len()).filter(|&i| t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true));
-            for (row, i) in self.stages[t].rows.iter().zip(applied) {
-                let size = row.x.dot(&states[t].abs()).abs() + row.u.abs().dot(&u.abs());
-                self.constraint((t, i), i < limits.stage_inequalities, values[i], given[i], size)?;
+            for i in applied(t) {
+                self.constraint((t, i), i < limits.stage_inequalities, values[i], given[i], sizes[i])?;
             }
         }
         let x = &states[horizon];
         let values = M::end_limits(x, params, &stage_params[horizon]);
         for (i, row) in self.end.rows.iter().enumerate() {
             let given = self.solution.multipliers.terminal[i];
-            let size = row.x.abs().dot(&x.abs());
+            let size = row.x.abs().dot(&of_states);
             self.constraint((horizon, i), i < limits.terminal_inequalities, values[i], given, size)?;
         }
         Ok(())

@@ -41,16 +41,8 @@ const GROUPS: u64 = if cfg!(feature = "long") { 42 } else { 4 };
 const LONG: usize = 22 * 42;
 const PROBLEMS: usize = 10;
 
-/// Problems that do not satisfy their conditions yet. Limits that depend on one another, or large tolerances (1e-3 of a row's
-/// magnitude along the path, while this test compares with the row at its stage).
-const OPEN: &[&str] = &[
-    "discs group 23008 problem 4,",
-    "discs group 23038 problem 10,",
-    "shared group 26029 problem 6,",
-    "redundant group 28004 problem 2,",
-    "redundant group 28029 problem 2,",
-    "redundant group 28039 problem",
-];
+/// Problems that do not satisfy their conditions yet: limits that depend on one another, with costates of 1e-24.
+const OPEN: &[&str] = &["redundant group 28039 problem"];
 
 /// A problem that takes longer hangs. The longest take seconds, without optimization and on a busy machine.
 const HANG: Duration = Duration::from_secs(120);

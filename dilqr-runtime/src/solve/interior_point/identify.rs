@@ -81,7 +81,7 @@ where
             }
         };
         let (_, finite) = rollout(&instance, &states[0], law, &mut newton.point);
-        for (weight, row) in newton.penalty.weights.iter_mut().zip(memory.scales_of_rows(const { &M::LIMITS })) {
+        for (weight, row) in newton.penalty.weights.iter_mut().zip(scales.of_constraints()) {
             *weight = 1e-6 * unit / (row * row);
         }
         finite && self.newton_from(newton, false)

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use crate::kkt::weighted_rows::{Bases, WeightedRows, Weights};
 use crate::lq::bounds::Side;
 use crate::model::Model;
-use crate::model::limits::Limits;
 use crate::ocp::barrier_point::{BarrierPoint, BarrierStep};
 use crate::ocp::constraints::ConstraintKind;
 use crate::solve::interior_point::filter::Filter;
@@ -30,7 +29,7 @@ pub(crate) struct InteriorPoint<const NX: usize, const NU: usize> {
     pub(super) active_rows: Vec<bool>,
     pub(super) active_bounds: Vec<[Option<Side>; NU]>,
     pub(super) filter: Filter,
-    pub(super) scales: Scales<NX, NU>,
+    pub(in crate::solve) scales: Scales<NX, NU>,
 }
 
 impl<const NX: usize, const NU: usize> InteriorPoint<NX, NU> {
@@ -55,13 +54,7 @@ impl<const NX: usize, const NU: usize> InteriorPoint<NX, NU> {
             active_bounds: vec![[None; NU]; horizon],
             point,
             filter: Filter::new(),
-            scales: Scales::ones(count),
+            scales: Scales::ones(horizon, limits),
         }
-    }
-
-    /// The magnitudes of the constraints of a stage, then of the terminal state.
-    pub(crate) fn scales_of_rows(&self, limits: &Limits) -> impl Iterator<Item = f64> {
-        let terminal = self.scales.rows.len() - limits.terminal();
-        self.scales.rows[..limits.stage()].iter().chain(&self.scales.rows[terminal..]).copied()
     }
 }

@@ -9,8 +9,9 @@ use crate::linalg::products::zeros;
 use crate::lq::bounds::Bounds;
 use crate::model::limits::Limits;
 use crate::ocp::barrier_point::{BarrierPoint, BarrierStep};
-use crate::ocp::constraints::ConstraintKind;
-use crate::ocp::trajectory::at_stage;
+use crate::ocp::constraints::{ConstraintKind, ConstraintPlace};
+use crate::ocp::stationarity::Magnitudes;
+use crate::ocp::trajectory::Trajectory;
 
 /// The magnitudes.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Scales<const NX: usize, const NU: usize> {
     pub(crate) controls: SVector<f64, NU>,
     /// Of each constraint; the same at all stages.
     pub(crate) rows: Vec<f64>,
+    /// Those of a stage, then those of the terminal state.
+    kinds: Vec<f64>,
     /// The change of the cost if every variable changes by its magnitude: a sum over the stages.
     pub(crate) cost: f64,
 }
@@ -29,16 +32,28 @@ fn or_one(size: f64) -> f64 {
 }
 
 impl<const NX: usize, const NU: usize> Scales<NX, NU> {
-    /// For this many constraints.
-    pub(crate) fn ones(constraints: usize) -> Self {
-        Self { states: SVector::repeat(1.0), controls: SVector::repeat(1.0), rows: vec![1.0; constraints], cost: 1.0 }
+    pub(crate) fn ones(horizon: usize, limits: &Limits) -> Self {
+        let (stage, terminal) = (limits.stage(), limits.terminal());
+        Self {
+            states: SVector::repeat(1.0),
+            controls: SVector::repeat(1.0),
+            rows: vec![1.0; horizon * stage + terminal],
+            kinds: vec![1.0; stage + terminal],
+            cost: 1.0,
+        }
     }
 
     /// Makes all of them 1.
     pub(crate) fn reset(&mut self) {
         (self.states, self.controls) = (SVector::repeat(1.0), SVector::repeat(1.0));
         self.rows.fill(1.0);
+        self.kinds.fill(1.0);
         self.cost = 1.0;
+    }
+
+    /// The magnitudes of the constraints of a stage, then of the terminal state.
+    pub(crate) fn of_constraints(&self) -> &[f64] {
+        &self.kinds
     }
 
     /// The magnitudes on a trajectory and after its first step.
@@ -80,20 +95,10 @@ impl<const NX: usize, const NU: usize> Scales<NX, NU> {
     }
 
     fn measure_rows(&mut self, point: &BarrierPoint<NX, NU>, system: &WeightedRows<NX, NU>, limits: &Limits) {
-        let (horizon, count) = (point.horizon(), limits.stage());
-        let magnitude = |index: usize| {
-            let row = &system.rows[index];
-            let terms = row.x.abs().dot(&self.states) + row.u.abs().dot(&self.controls);
-            terms.max(point.trajectory.constraints[index].abs())
-        };
-        let enforced = |index: &usize| ConstraintKind::of(limits, horizon, *index) != ConstraintKind::Absent;
-        for i in 0..count {
-            let places = (0..horizon).map(|t| t * count + i);
-            let largest = places.clone().filter(enforced).map(magnitude).fold(0.0, f64::max);
-            places.for_each(|index| self.rows[index] = or_one(largest));
-        }
-        for index in at_stage(&point.slacks, horizon, horizon, limits) {
-            self.rows[index] = or_one(magnitude(index));
+        let constraints = &point.trajectory.constraints;
+        row_magnitudes(system, constraints, (&self.states, &self.controls), limits, &mut self.kinds);
+        for (index, row) in self.rows.iter_mut().enumerate() {
+            *row = self.kinds[ConstraintPlace::of(limits, point.horizon(), index).row(limits, point.horizon())];
         }
     }
 
@@ -111,4 +116,38 @@ impl<const NX: usize, const NU: usize> Scales<NX, NU> {
         let rows = step.ds.iter().zip(&self.rows).map(|(ds, row)| ds.abs() / row);
         states.chain(controls).chain(rows).fold(0.0, f64::max)
     }
+}
+
+/// The magnitudes on a trajectory alone: those of a guess far away have no part in it. `system` has its rows.
+pub(super) fn row_magnitudes_along<const NX: usize, const NU: usize>(
+    system: &WeightedRows<NX, NU>,
+    trajectory: &Trajectory<f64, NX, NU>,
+    limits: &Limits,
+    out: &mut [f64],
+) {
+    let Magnitudes { states, controls } = Magnitudes::of(&trajectory.states, &trajectory.controls);
+    row_magnitudes(system, &trajectory.constraints, (&states.map(or_one), &controls.map(or_one)), limits, out);
+}
+
+/// The largest `|c_x| X + |c_u| U` and `|c|` of each constraint, those of a stage first.
+fn row_magnitudes<const NX: usize, const NU: usize>(
+    system: &WeightedRows<NX, NU>,
+    constraints: &[f64],
+    (states, controls): (&SVector<f64, NX>, &SVector<f64, NU>),
+    limits: &Limits,
+    out: &mut [f64],
+) {
+    let horizon = system.horizon();
+    out.fill(0.0);
+    for (index, value) in constraints.iter().enumerate() {
+        let place = ConstraintPlace::of(limits, horizon, index);
+        if !place.enforced {
+            continue;
+        }
+        let row = &system.rows[index];
+        let terms = row.x.abs().dot(states) + row.u.abs().dot(controls);
+        let largest = &mut out[place.row(limits, horizon)];
+        *largest = largest.max(terms).max(value.abs());
+    }
+    out.iter_mut().for_each(|size| *size = or_one(*size));
 }

@@ -11,7 +11,7 @@ use nalgebra::SVector;
 use crate::linalg::products::larger;
 use crate::lq::proximal::Proximal;
 use crate::model::Model;
-use crate::ocp::constraints::ConstraintKind;
+use crate::ocp::constraints::{ConstraintKind, constraints_along, violation};
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::rollout::{Cost, rollout};
 use crate::ocp::stationarity::{Magnitudes, STEP_MARGIN, Stationarity};
@@ -19,6 +19,7 @@ use crate::settings::Hessian;
 use crate::solve::backward_pass::BackwardPass;
 use crate::solve::interior_point::iterate::evaluate;
 use crate::solve::interior_point::memory::InteriorPoint;
+use crate::solve::interior_point::scales::row_magnitudes_along;
 use crate::solve::interior_point::{EQUALITY_WEIGHT, Progress};
 use crate::solve::workspace::{Iterate, Solve, SolveWorkspace};
 
@@ -157,7 +158,7 @@ where
         if !stationary {
             return false;
         }
-        let SolveWorkspace { current, trial, penalty, rows, .. } = &mut *self.memory;
+        let SolveWorkspace { current, trial, penalty, .. } = &mut *self.memory;
         core::mem::swap(&mut current.trajectory, &mut trial.trajectory);
         core::mem::swap(&mut current.policy, &mut trial.policy);
         current.cost = cost;
@@ -165,9 +166,6 @@ where
         let (stage, terminal) = memory.trial.duals.constraints.split_at(penalty.stage.len());
         penalty.stage.copy_from_slice(stage);
         penalty.terminal.copy_from_slice(terminal);
-        for (row, size) in rows.iter_mut().zip(memory.scales_of_rows(const { &M::LIMITS })) {
-            *row = size;
-        }
         self.record_violation();
         true
     }
@@ -175,8 +173,9 @@ where
     /// Rolls the trial out into the trial trajectory of the solve. Returns its cost; `None` where it leaves the finite
     /// numbers, the limits or the trial.
     fn roll_weighted_point(&mut self, memory: &InteriorPoint<NX, NU>, tolerance: f64) -> Option<Cost<f64>> {
-        let InteriorPoint { trial, system, active_bounds, kinds, scales, .. } = memory;
-        let SolveWorkspace { trial: Iterate { trajectory, .. }, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let InteriorPoint { trial, system, active_bounds, scales, .. } = memory;
+        let SolveWorkspace { trial: Iterate { trajectory, .. }, stage_params, bounds, penalty, rows, .. } =
+            &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         trajectory.copy_from(&trial.trajectory);
         let feedback = system.feedback(&trial.trajectory.states);
@@ -189,18 +188,16 @@ where
             }
         };
         let (cost, finite) = rollout(&instance, &trial.trajectory.states[0], law, trajectory);
-        let violated = |(index, kind): (usize, &ConstraintKind)| {
-            let c = trajectory.constraints[index];
-            let violation = if *kind == ConstraintKind::Inequality { c } else { c.abs() };
-            *kind != ConstraintKind::Absent && (violation.is_nan() || violation > tolerance * scales.rows[index])
-        };
+        let (horizon, limits) = (trial.horizon(), const { &M::LIMITS });
+        row_magnitudes_along(system, trajectory, limits, rows);
+        let largest = violation(constraints_along(&trajectory.constraints, horizon, limits), (horizon, limits), rows);
+        let violated = largest.relative.is_nan() || largest.relative > tolerance;
         // Feedback cannot make up for a plant whose controls are all held.
         let apart = |(t, x): (usize, &SVector<f64, NX>)| {
             let difference = (x - trial.trajectory.states[t]).component_div(&scales.states).amax();
             difference.is_nan() || difference > STEP_MARGIN * tolerance
         };
-        let sound =
-            finite && !kinds.iter().enumerate().any(violated) && !trajectory.states.iter().enumerate().any(apart);
+        let sound = finite && !violated && !trajectory.states.iter().enumerate().any(apart);
         sound.then_some(cost)
     }
 
