@@ -127,7 +127,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let KktParts { kkt, linear, mut point, costates, new_multipliers, report } = self.parts(&solution.params);
+        let KktParts { kkt, linear, point, costates, new_multipliers, report } = self.parts(&solution.params);
         let (dynamics_tolerance, step_tolerance) = (dynamics_tolerance(settings), step_tolerance(settings));
         let magnitudes = Magnitudes::of(point.states, point.controls);
         let dynamics = dynamics_residual(model, &solution.x0, point, &magnitudes, dynamics_tolerance);
@@ -146,40 +146,115 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         kkt.set_relaxation::<M, NP, NS>(relaxation);
         // A relaxed problem has no limits to violate.
         let beyond = if relaxation.is_some() { 0.0 } else { bound_violation(model, point, &magnitudes) };
-        let (mut factorized, mut stationary) = (Ok(()), false);
         // Costates of the recursion have few digits along long active constraints on the state. Those of the solver do not.
         let known = (!costates.is_empty() && relaxation.is_none()).then_some(costates);
+        let mut found = KktParts { kkt, linear, point, costates, new_multipliers, report };
+        let mut verdict = found.eliminate_rows((model, method), (solution, known), step_tolerance);
+        let violation = larger(found.report.violation, beyond);
+        let feasible = solution.status == Status::Converged && violation <= step_tolerance;
+        let sound = verdict.is_sound(step_tolerance) && found.is_precise();
+        if let (true, Some(known), false) = (feasible, known, sound) {
+            found.point.costates = Some(known);
+            // Rows that cannot be eliminated may still be independent.
+            match found.weigh_rows((model, method), step_tolerance) {
+                Some(weighed) if weighed.factorized.is_ok() || verdict.factorized.is_ok() => verdict = weighed,
+                None if verdict.factorized.is_ok() => verdict.step = f64::NAN,
+                _ => {}
+            }
+        }
+        let Verdict { factorized, stationary, step } = verdict;
+        let settled = step <= step_tolerance || factorized.is_err();
+        if !feasible || !stationary || !settled {
+            return Err(not_converged(step, violation));
+        }
+        factorized.map_err(|(stage, singular)| singular_system(stage, singular))?;
+        check_activity(found.report, settings)?;
+        Ok(step)
+    }
+}
+
+/// What a factorization shows of a trajectory.
+struct Verdict {
+    factorized: Result<(), (usize, Singular)>,
+    stationary: bool,
+    /// The relative Newton step; NaN where there is none.
+    step: f64,
+}
+
+impl Verdict {
+    fn is_sound(&self, tolerance: f64) -> bool {
+        self.factorized.is_ok() && self.stationary && self.step <= tolerance
+    }
+}
+
+impl<'a, const NX: usize, const NU: usize, const NP: usize, const NS: usize> KktParts<'a, NX, NU, NP, NS> {
+    /// Factorizes with the costates of the recursion, then with `known` ones where these are imprecise.
+    fn eliminate_rows<M>(
+        &mut self,
+        (model, method): (&M, Differentiation),
+        (solution, known): (&Solution<NX, NU, NP, NS>, Option<&'a [SVector<f64, NX>]>),
+        tolerance: f64,
+    ) -> Verdict
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let (mut factorized, mut stationary) = (Ok(()), false);
         for costates in core::iter::once(None).chain(known.map(Some)) {
             if stationary {
                 break;
             }
-            point.costates = costates;
-            factorized = kkt.factorize(model, point, method, report);
+            self.point.costates = costates;
+            factorized = self.kkt.factorize(model, self.point, method, self.report);
             // Terminal rows that depend on one another end the recursion before it has begun: stationarity then is not
             // known. A trajectory without multipliers is judged by its step alone, since there all terms may vanish
             // together.
             stationary = match factorized {
                 Ok(()) if solution.multipliers.are_zero() => true,
-                Err(_) if report.stationarity.is_nan() => true,
-                _ => report.stationarity <= step_tolerance,
+                Err(_) if self.report.stationarity.is_nan() => true,
+                _ => self.report.stationarity <= tolerance,
             };
         }
-        let violation = larger(report.violation, beyond);
-        let step = match (&*kkt, linear, factorized.is_ok()) {
-            (_, _, false) => f64::NAN,
-            (Kkt::ActiveSet(system), KktLinear::ActiveSet(memory), true) => {
-                system.newton_step(memory, const { &M::LIMITS }, new_multipliers, (point.states, point.controls))
-            }
-            (Kkt::ActiveSet(_), _, true) => f64::NAN,
-            (Kkt::Unconstrained(system), _, true) => system.relative_newton_step(&magnitudes),
-        };
-        let settled = (step <= step_tolerance || factorized.is_err()) && violation <= step_tolerance;
-        if solution.status != Status::Converged || !stationary || !settled {
-            return Err(not_converged(step, violation));
+        let step = if factorized.is_ok() { self.newton_step::<M>() } else { f64::NAN };
+        Verdict { factorized, stationary, step }
+    }
+
+    /// Factorizes with the rows in proximal form. `None` where that finds no solution either.
+    fn weigh_rows<M>(&mut self, (model, method): (&M, Differentiation), tolerance: f64) -> Option<Verdict>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Kkt::ActiveSet(system) = &mut *self.kkt else { return None };
+        let KktLinear::ActiveSet(memory) = &mut *self.linear else { return None };
+        system.factorize_proximal(model, self.point, method, self.report).ok()?;
+        let stationary = self.report.stationarity <= tolerance;
+        if stationary && !system.has_independent_rows(memory) {
+            return Some(Verdict { factorized: Err((0, Singular::Dependent(None))), stationary, step: f64::NAN });
         }
-        factorized.map_err(|(stage, singular)| singular_system(stage, singular))?;
-        check_activity(report, settings)?;
-        Ok(step)
+        let verdict = Verdict { factorized: Ok(()), stationary, step: self.newton_step::<M>() };
+        verdict.is_sound(tolerance).then_some(verdict)
+    }
+
+    /// Whether solves with the factorization have most of their digits.
+    fn is_precise(&mut self) -> bool {
+        match (&*self.kkt, &mut *self.linear) {
+            (Kkt::ActiveSet(system), KktLinear::ActiveSet(memory)) => system.is_precise(memory),
+            _ => true,
+        }
+    }
+
+    /// The relative Newton step about the trajectory.
+    fn newton_step<M>(&mut self) -> f64
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let (states, controls) = (self.point.states, self.point.controls);
+        match (&*self.kkt, &mut *self.linear) {
+            (Kkt::ActiveSet(system), KktLinear::ActiveSet(memory)) => {
+                system.newton_step(memory, const { &M::LIMITS }, self.new_multipliers, (states, controls))
+            }
+            (Kkt::ActiveSet(_), _) => f64::NAN,
+            (Kkt::Unconstrained(system), _) => system.relative_newton_step(&Magnitudes::of(states, controls)),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The LQ problem about a trajectory with a row for each limit that is active there. The recursion is in
 //! [`equality_constrained`](crate::lq::equality_constrained). A relaxed problem has barriers in its cost and no rows.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::iter::repeat_with;
 
@@ -9,6 +10,8 @@ use nalgebra::{SMatrix, SVector};
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::lagrangian::LagrangianGradients;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
+use crate::kkt::lq_record::LqRecord;
+use crate::kkt::proximal_rows::{ProximalRows, RefinedLinear};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::units::variable_units;
@@ -39,10 +42,15 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(crate) held: Vec<SVector<S, NU>>,
     /// The barriers of a relaxed problem.
     pub(crate) relaxed: Option<Relaxed<S, NX, NU>>,
+    /// The problem before its elimination; without stages for models that have bounds alone.
+    pub(super) record: LqRecord<S, NX, NU>,
+    /// Whether the rows of the last factorization are in proximal form, and their memory from the first such one on.
+    pub(super) in_proximal_form: bool,
+    pub(super) proximal: Option<Box<ProximalRows<S, NX, NU>>>,
     /// Gradients of the cost alone, and values of the active rows: the linear part of a Newton step.
     pub(super) newton: NewtonParts<S, NX, NU>,
     /// The magnitudes of the variables on the trajectory; 1 for a variable that is zero everywhere.
-    units: Units<NX, NU>,
+    pub(super) units: Units<NX, NU>,
     /// Those with which the elimination of rows weighs their entries.
     pivot_units: Units<NX, NU>,
     pub(super) hamiltonian: HamiltonianExpansion<S, NX, NU>,
@@ -83,6 +91,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             costates: vec![zeros(); horizon + 1],
             held: vec![zeros(); if M::LIMITS.bounded { horizon } else { 0 }],
             relaxed: None,
+            record: LqRecord::new(if limits.constrained() { horizon } else { 0 }, rows),
+            in_proximal_form: false,
+            proximal: None,
             newton: NewtonParts {
                 gx: vec![zeros(); horizon + 1],
                 gu: vec![zeros(); horizon],
@@ -123,6 +134,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let magnitudes = Magnitudes::of(point.states, point.controls);
+        self.in_proximal_form = false;
         self.units = variable_units(&magnitudes);
         self.pivot_units = self.units;
         let mut result = self.factorize_stages(model, point, (method, rule), report, &magnitudes);
@@ -137,7 +149,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     }
 
     /// [`factorize`](Self::factorize) with given units.
-    fn factorize_stages<M, const NP: usize, const NS: usize>(
+    pub(super) fn factorize_stages<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
@@ -203,7 +215,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
 
     /// Fails where rows are left over at stage 0, where the state is given.
     pub(super) fn check_propagated_rows(&self) -> Result<(), (usize, Singular)> {
-        let dependent = self.stages.first().is_some_and(|stage| stage.propagated_rows().next().is_some());
+        let left_over = |stage: &ActiveStage<S, NX, NU>| stage.propagated_rows().next().is_some();
+        let dependent = !self.in_proximal_form && self.stages.first().is_some_and(left_over);
         if dependent { Err((0, Singular::Dependent(None))) } else { Ok(()) }
     }
 
@@ -326,6 +339,12 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     pub(super) fn eliminate(&mut self, t: usize, value: &mut SMatrix<S, NX, NX>) -> Result<(), Singular> {
         let HamiltonianExpansion { fx, fu, hxx, hux, huu, .. } = &self.hamiltonian;
         let quadratic = Quadratic { fx, fu, hxx, hux, huu };
+        if t + 1 < self.record.stages.len() {
+            self.record.set(t, &quadratic, self.stages[t].own_rows());
+        }
+        if self.in_proximal_form {
+            return self.weigh_rows(t, value);
+        }
         let (before, after) = self.stages.split_at_mut(t + 1);
         match after.first() {
             Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), value, &self.pivot_units),
@@ -379,9 +398,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 }
             }
         }
-        self.value_hessians[horizon] = value;
         self.costates[horizon] = point.costates.map_or(lambda, |known| known[horizon]);
-        self.terminal.prepare(&self.pivot_units.states)?;
+        self.record.set_terminal(&value, &self.terminal.rows);
+        match &mut self.proximal {
+            Some(rows) if self.in_proximal_form => value = rows.set_terminal(&value, self.record.terminal_rows()),
+            _ => self.terminal.prepare(&self.pivot_units.states)?,
+        }
+        self.value_hessians[horizon] = value;
         Ok((value, lambda))
     }
 }
@@ -398,6 +421,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for A
             end: Vec::with_capacity(NX),
             propagated_rows: Vec::with_capacity(NX),
             row_multipliers: Vec::with_capacity(most),
+            refined: None,
         }
     }
 
@@ -427,6 +451,10 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for A
         terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
         visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
     ) -> SMatrix<S, NX, C> {
+        if let (true, Some(rows)) = (self.in_proximal_form, &self.proximal) {
+            let memory = memory.refined.get_or_insert_with(|| Box::new(RefinedLinear::new(self.horizon())));
+            return rows.solve(&self.record, memory, terms, visit);
+        }
         let end = self.backward(memory, terms);
         self.forward(memory, &end, visit);
         memory.stages.first().map_or(end, |first| first.v)

@@ -1,10 +1,12 @@
 //! Memory for the linear part of a solve with active limits.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::linear::LinearTerms;
+use crate::kkt::proximal_rows::RefinedLinear;
 use crate::lq::equality_constrained::ActiveLinear;
 
 /// Memory for the linear part of a solve.
@@ -21,6 +23,8 @@ pub(crate) struct ActiveSetLinear<S, const NX: usize, const NU: usize, const C: 
     pub(super) propagated_rows: Vec<SVector<S, C>>,
     /// Multipliers of all rows of a stage.
     pub(super) row_multipliers: Vec<SVector<S, C>>,
+    /// For solves with residuals, from the first one on.
+    pub(super) refined: Option<Box<RefinedLinear<S, NX, NU, C>>>,
 }
 
 impl<S, const NX: usize, const NU: usize> ActiveSetLinear<S, NX, NU, 1> {

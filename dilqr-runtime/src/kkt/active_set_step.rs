@@ -5,9 +5,9 @@ use nalgebra::{SMatrix, SVector};
 use crate::kkt::active_set::ActiveSet;
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step, largest_relative_step};
-use crate::linalg::products::{add_product, add_transposed_product, zeros};
+use crate::linalg::products::{add_product, add_transposed_product, larger, zeros};
 use crate::lq::equality_constrained::{ActiveStage, NextLinear};
-use crate::lq::riccati::next_state;
+use crate::lq::riccati::{Dense, next_state};
 use crate::model::limits::Limits;
 use crate::ocp::stationarity::{Magnitudes, is_rounding_step};
 use crate::scalar::ScalarReal;
@@ -24,14 +24,23 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         (states, controls): (&[SVector<S, NX>], &[SVector<S, NU>]),
     ) -> S {
         let (newton, horizon) = (&self.newton, self.horizon());
-        let end = self.backward(memory, |t, terms| {
+        let terms = |t: usize, terms: &mut LinearTerms<S, NX, NU, 1>| {
             terms.gx = newton.gx[t];
             if t < horizon {
                 terms.gu = newton.gu[t];
             }
             terms.rows.extend_from_slice(&newton.rows[t]);
-        });
+        };
         multipliers.fill(S::zero());
+        if self.in_proximal_form {
+            let (magnitudes, mut largest) = (Magnitudes::of(states, controls), S::zero());
+            self.solve::<Dense, 1, false>(memory, terms, |t, step| {
+                self.store_multipliers(t, step.rows, limits, multipliers);
+                largest = larger(largest, magnitudes.relative(step.dx, step.du));
+            });
+            return largest;
+        }
+        let end = self.backward(memory, terms);
         self.forward(memory, &end, |t, step| self.store_multipliers(t, step.rows, limits, multipliers));
         self.relative_step(memory, states, controls)
     }
@@ -59,7 +68,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
 
 impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     /// The rows that stage `t` propagates to the stage before it; those of the terminal state where `t` is the horizon.
-    fn propagated_rows(&self, t: usize) -> impl Iterator<Item = &SVector<S, NX>> {
+    pub(super) fn propagated_rows(&self, t: usize) -> impl Iterator<Item = &SVector<S, NX>> {
         let stage = self.stages.get(t).into_iter().flat_map(ActiveStage::propagated_rows);
         let terminal = if t == self.horizon() { self.terminal.rows.as_slice() } else { &[] };
         stage.chain(terminal)

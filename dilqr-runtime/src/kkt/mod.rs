@@ -3,9 +3,12 @@
 
 pub(crate) mod active_set;
 pub(crate) mod active_set_linear;
+mod active_set_proximal;
 mod active_set_step;
 mod lagrangian;
 pub(crate) mod linear;
+mod lq_record;
+mod proximal_rows;
 pub(crate) mod relaxed;
 pub(crate) mod report;
 pub(crate) mod unconstrained;

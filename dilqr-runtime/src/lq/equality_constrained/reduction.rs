@@ -69,6 +69,11 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
         self.rows.push(row);
     }
 
+    /// The rows as they were given, before their reduction.
+    pub(super) fn given(&self) -> &[Row<S, NX, NU>] {
+        &self.rows
+    }
+
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }

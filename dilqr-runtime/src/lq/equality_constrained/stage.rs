@@ -99,6 +99,11 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
         self.rows.push(row);
     }
 
+    /// The stage's own rows, before their elimination.
+    pub(crate) fn own_rows(&self) -> &[Row<S, NX, NU>] {
+        self.rows.given()
+    }
+
     /// The rows that this stage propagates to the stage before.
     pub(crate) fn propagated_rows(&self) -> impl Iterator<Item = &SVector<S, NX>> {
         self.rows.propagated()
