@@ -131,6 +131,27 @@ pub enum InputError {
         /// The number.
         given: f64,
     },
+    /// A number of the solution that [`Problem::with_warm_start`](crate::Problem::with_warm_start) was given is NaN or infinite.
+    /// A solve that has failed may leave such numbers.
+    #[error("the warm start is not finite: {input} is {given} at {position}")]
+    WarmStart {
+        /// Which list of the solution.
+        input: Input,
+        /// Where.
+        position: Position,
+        /// The number.
+        given: f64,
+    },
+}
+
+impl InputError {
+    /// That of a number that comes from a warm start.
+    pub(crate) fn of_warm_start(self) -> Self {
+        match self {
+            Self::NonFinite { input, position, given } => Self::WarmStart { input, position, given },
+            other => other,
+        }
+    }
 }
 
 /// Why a problem was refused.

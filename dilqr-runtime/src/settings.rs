@@ -71,13 +71,13 @@ impl Settings {
             Method::InteriorPoint => true,
             Method::Ddp | Method::AugmentedLagrangian => false,
         };
-        chosen && self.relaxation.is_none()
+        chosen || self.relaxation.is_some() && limits.limited()
     }
 
     /// Whether the interior-point method follows a solve by other means that ended with this status.
     pub(crate) fn continues_with_interior_point(&self, limits: &Limits, status: Status) -> bool {
         let stuck = limits.bounded && !limits.constrained() && status.found_no_step();
-        stuck && self.method == Method::Auto && self.relaxation.is_none()
+        stuck && self.method == Method::Auto
     }
 }
 

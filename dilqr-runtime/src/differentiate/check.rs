@@ -6,7 +6,8 @@ use nalgebra::SVector;
 
 use crate::error::{GradientError, Input, check_length};
 use crate::kkt::linear::KktSystem;
-use crate::kkt::report::ActiveSetReport;
+use crate::kkt::relaxed::Relaxation;
+use crate::kkt::report::{ActiveSetReport, COMPLEMENTARITY};
 use crate::kkt::{Kkt, KktLinear};
 use crate::linalg::products::{larger, zeros};
 use crate::lq::bounds::Bounds;
@@ -77,13 +78,16 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let Solution { states, controls, stage_params, multipliers, .. } = solution;
+        let Solution { states, controls, stage_params, multipliers, bound_multipliers, .. } = solution;
         let (horizon, limits) = (self.horizon(), const { &M::LIMITS });
         check_length(Input::Controls, controls.len(), horizon)?;
         check_length(Input::States, states.len(), horizon + 1)?;
         check_length(Input::StageParams, stage_params.len(), horizon + 1)?;
         check_length(Input::Multipliers, multipliers.stage.len(), horizon * limits.stage())?;
         check_length(Input::Multipliers, multipliers.terminal.len(), limits.terminal())?;
+        if limits.bounded && solution.relaxation.is_some() {
+            check_length(Input::BoundMultipliers, bound_multipliers.len(), horizon)?;
+        }
         self.states.copy_from_slice(states);
         self.controls.copy_from_slice(controls);
         self.stage_params.copy_from_slice(stage_params);
@@ -142,13 +146,13 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         if dynamics.is_nan() || dynamics > dynamics_tolerance {
             return Err(not_converged(f64::NAN, f64::NAN));
         }
-        let relaxation = solution.relaxation.filter(|_| const { M::LIMITS.limited() });
+        let Solution { relaxation, bound_multipliers, .. } = solution;
+        let relaxation = relaxation.map(|tau| Relaxation { tau, bound_multipliers });
         kkt.set_relaxation::<M, NP, NS>(relaxation);
-        // A relaxed problem has no limits to violate.
-        let beyond = if relaxation.is_some() { 0.0 } else { bound_violation(model, point, &magnitudes) };
+        let beyond = bound_violation(model, point, &magnitudes);
         let (mut factorized, mut stationary) = (Ok(()), false);
         // Costates of the recursion have few digits along long active constraints on the state. Those of the solver do not.
-        let known = (!costates.is_empty() && relaxation.is_none()).then_some(costates);
+        let known = (!costates.is_empty()).then_some(costates);
         for costates in core::iter::once(None).chain(known.map(Some)) {
             if stationary {
                 break;
@@ -164,7 +168,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
                 _ => report.stationarity <= step_tolerance,
             };
         }
-        let violation = larger(report.violation, beyond);
+        let violation = larger(larger(report.violation, beyond), report.complementarity);
+        let complementary = report.complementarity <= COMPLEMENTARITY;
         let step = match (&*kkt, linear, factorized.is_ok()) {
             (_, _, false) => f64::NAN,
             (Kkt::ActiveSet(system), KktLinear::ActiveSet(memory), true) => {
@@ -174,8 +179,11 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
             (Kkt::Unconstrained(system), _, true) => system.relative_newton_step(&magnitudes),
         };
         let settled = (step <= step_tolerance || factorized.is_err()) && violation <= step_tolerance;
-        if solution.status != Status::Converged || !stationary || !settled {
+        if solution.status != Status::Converged || !stationary || !settled || !complementary {
             return Err(not_converged(step, violation));
+        }
+        if report.undefined {
+            return Err(GradientError::Undefined);
         }
         factorized.map_err(|(stage, singular)| singular_system(stage, singular))?;
         check_activity(report, settings)?;

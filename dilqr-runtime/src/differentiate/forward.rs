@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::differentiate::adjoint::{Contraction, restore};
+use crate::differentiate::adjoint::Contraction;
 use crate::gradient::Jacobian;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::relaxed::Relaxed;
@@ -20,7 +20,7 @@ use crate::ocp::trajectory::TrajectoryRef;
 /// The derivative in the parameters: `gx = hxp`, `gu = hup`, `offset = fp`, and the constants of the active rows are their
 /// derivatives in the parameters.
 pub(crate) fn jacobian<K, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    system: &mut K,
+    system: &K,
     model: &M,
     point: TrajectoryRef<'_, f64, NX, NU, NP, NS>,
 ) -> Jacobian<NX, NU, NP>
@@ -28,13 +28,11 @@ where
     K: KktSystem<f64, NX, NU>,
     M: Model<NX, NU, NP, NS>,
 {
-    let mut barriers = system.barriers().and_then(Option::take);
-    let mut provider = ParameterLinearTerms::new(model, point, barriers.as_mut());
+    let mut provider = ParameterLinearTerms::new(model, point, system.barriers());
     let jacobian = solve::<_, M, NX, NU, NP, NS, NP>(system, |t, terms| match t < system.horizon() {
         true => provider.stage(t, &system.costates()[t + 1], system.rows(t), terms),
         false => provider.terminal(system.terminal_rows(), terms),
     });
-    restore(system, barriers);
     jacobian
 }
 
@@ -62,7 +60,7 @@ where
 struct ParameterLinearTerms<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     model: &'a M,
     point: TrajectoryRef<'a, f64, NX, NU, NP, NS>,
-    barriers: Option<&'a mut Relaxed<f64, NX, NU>>,
+    barriers: Option<&'a Relaxed<f64, NX, NU>>,
     terms: ParameterTerms<f64, NX, NU, NP>,
     constraints: ConstraintParameterTerms<f64, NX, NU, NP>,
     terminal_constraints: ConstraintParameterTerms<f64, NX, 0, NP>,
@@ -78,7 +76,7 @@ where
     fn new(
         model: &'a M,
         point: TrajectoryRef<'a, f64, NX, NU, NP, NS>,
-        barriers: Option<&'a mut Relaxed<f64, NX, NU>>,
+        barriers: Option<&'a Relaxed<f64, NX, NU>>,
     ) -> Self {
         let limits = const { &M::LIMITS };
         let (mut lower, mut upper) = (SMatrix::zeros(), SMatrix::zeros());
@@ -106,16 +104,9 @@ where
     ) {
         let limits = const { &M::LIMITS };
         let at = self.point.stage(t);
-        if self.barriers.is_some() {
-            // Kernels write no structural zero, but barriers are added to the record.
-            self.terms = ParameterTerms::zeros();
-        }
         self.model.parameter_terms(at, lambda, &mut self.terms);
-        if let Some(relaxed) = &mut self.barriers {
-            relaxed.add_stage_terms(self.model, self.point, t, &mut self.terms);
-        }
         (out.gx, out.gu, out.offset) = (self.terms.hxp, self.terms.hup, self.terms.fp);
-        if limits.stage() > 0 && self.barriers.is_none() {
+        if limits.stage() > 0 {
             let mu = self.point.multipliers.at_stage(t, limits);
             // A constraint that is not active may have no derivative here.
             let applies = |row: &ConstraintId| matches!(row, ConstraintId::Constraint(_));
@@ -124,6 +115,10 @@ where
                 out.gx += self.constraints.hxp;
                 out.gu += self.constraints.hup;
             }
+        }
+        if let Some(relaxed) = self.barriers {
+            relaxed.add_parameter_terms(t, &self.constraints.cp, (&mut out.gx, &mut out.gu));
+            relaxed.add_bound_terms(t, (&self.lower, &self.upper), &mut out.gu);
         }
         out.rows.extend(rows.iter().map(|row| match *row {
             ConstraintId::Constraint(i) => self.constraints.cp[i],
@@ -137,12 +132,14 @@ where
         let at = self.point.terminal();
         out.gx = SMatrix::zeros();
         self.model.terminal_parameter_terms(at, &mut out.gx);
-        if let Some(relaxed) = &mut self.barriers {
-            relaxed.add_terminal_terms(self.model, self.point, &mut out.gx);
-        } else if limits.terminal() > 0 {
+        if limits.terminal() > 0 {
             let mu = self.point.multipliers.terminal;
             self.model.terminal_constraint_terms(at, mu, &mut self.terminal_constraints);
             out.gx += self.terminal_constraints.hxp;
+            if let Some(relaxed) = self.barriers {
+                let cp = &self.terminal_constraints.cp;
+                relaxed.add_parameter_terms(self.point.controls.len(), cp, (&mut out.gx, &mut SMatrix::zeros()));
+            }
         }
         out.rows.extend(rows.iter().map(|&i| self.terminal_constraints.cp[i]));
     }
@@ -152,7 +149,7 @@ where
 /// `gx = hxs`, `gu = hus`, `offset = fs`, and `cs` for the active rows. These come from the contraction kernels, one unit
 /// direction after another.
 pub(crate) fn stage_jacobian<K, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    system: &mut K,
+    system: &K,
     model: &M,
     point: TrajectoryRef<'_, f64, NX, NU, NP, NS>,
     stage: usize,
@@ -161,8 +158,7 @@ where
     K: KktSystem<f64, NX, NU>,
     M: Model<NX, NU, NP, NS>,
 {
-    let mut barriers = system.barriers().and_then(Option::take);
-    let contraction = Contraction::new(model, point, system.costates(), barriers.as_mut());
+    let contraction = Contraction::new(model, point, system.costates(), system.barriers());
     let here = stage_terms(system, contraction, stage);
     let jacobian = solve::<_, M, NX, NU, NP, NS, NS>(system, |t, terms| {
         if t == stage {
@@ -173,7 +169,6 @@ where
             terms.rows.resize(rows, SVector::zeros());
         }
     });
-    restore(system, barriers);
     jacobian
 }
 

@@ -21,19 +21,19 @@
 use nalgebra::SVector;
 use num_dual::Dual;
 
-use crate::differentiate::adjoint::{GradientMut, LossRef, adjoint, restore};
+use crate::differentiate::adjoint::{GradientMut, LossRef, adjoint};
 use crate::differentiate::check::singular_system;
 use crate::error::{GradientError, Input, check_finite, check_length, check_vector};
 use crate::gradient::{Gradient, LossGradient};
 use crate::kkt::linear::{KktSystem, LinearTerms};
-use crate::kkt::relaxed::Relaxed;
+use crate::kkt::relaxed::{Relaxation, Relaxed};
 use crate::kkt::report::ActiveSetReport;
 use crate::kkt::{Kkt, KktLinear};
 use crate::linalg::products::zeros;
 use crate::lq::equality_constrained::ConstraintId;
 use crate::model::Model;
 use crate::model::records::{StageExpansion, TerminalExpansion};
-use crate::ocp::instance::{CostDerivativesMut, PatternOf};
+use crate::ocp::instance::PatternOf;
 use crate::ocp::penalty::MultipliersRef;
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::settings::Differentiation;
@@ -98,7 +98,7 @@ struct DualTrajectory<const NX: usize, const NU: usize, const NP: usize, const N
 /// trajectory, applied to the trajectory's derivative along the direction.
 pub(crate) fn hvp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    (point, relaxation): (TrajectoryRef<'_, f64, NX, NU, NP, NS>, Option<f64>),
+    (point, relaxation): (TrajectoryRef<'_, f64, NX, NU, NP, NS>, Option<Relaxation<'_, NU>>),
     loss: &LossGradient<NX, NU>,
     direction: &Direction<NX, NP, NS>,
     loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>]) -> LossGradient<NX, NU>,
@@ -112,7 +112,7 @@ where
     let mut memory = system.linear();
     let mut dual = DualTrajectory::new(point, direction);
     factorize(&mut system, model, &dual)?;
-    newton_step(&mut system, &mut memory, model, &mut dual);
+    newton_step(&system, &mut memory, model, &mut dual);
     let dx: Vec<_> = dual.states.iter().map(|x| x.map(|x| x.eps)).collect();
     let du: Vec<_> = dual.controls.iter().map(|u| u.map(|u| u.eps)).collect();
     let curved = loss_hessian(&dx, &du);
@@ -127,7 +127,7 @@ where
     let loss = LossRef { states: &states, controls: &controls };
     let (mut gp, mut gs) = (zeros(), vec![zeros(); horizon + 1]);
     let out = GradientMut { params: &mut gp, stage_params: &mut gs };
-    let g0 = adjoint((&mut system, &mut memory), model, dual.point(), &loss, out);
+    let g0 = adjoint((&system, &mut memory), model, dual.point(), &loss, out);
     let gradient = Gradient {
         params: gp.map(|g| g.eps),
         initial_state: g0.map(|g| g.eps),
@@ -153,7 +153,7 @@ where
 /// Moves trajectory and multipliers by the dual part of the Newton step about them; their values, which are those of a
 /// solution, stay.
 fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    system: &mut Kkt<Number, NX, NU>,
+    system: &Kkt<Number, NX, NU>,
     memory: &mut KktLinear<Number, NX, NU, 1>,
     model: &M,
     dual: &mut DualTrajectory<NX, NU, NP, NS>,
@@ -162,7 +162,7 @@ fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
 {
     let limits = const { &M::LIMITS };
     let horizon = dual.controls.len();
-    let mut barriers = system.barriers().and_then(Option::take);
+    let barriers = system.barriers();
     let mut moved = dual.clone();
     let point = dual.point();
     system.solve::<PatternOf<M, NP, NS>, 1, false>(
@@ -170,9 +170,9 @@ fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
         |t, terms| {
             terms.rows.extend_from_slice(system.row_constants(t));
             if t == horizon {
-                terms.gx = terminal_gradient(model, point, barriers.as_mut());
+                terms.gx = terminal_gradient(model, point, barriers);
             } else {
-                add_stage_terms(model, point, t, barriers.as_mut(), terms);
+                add_stage_terms(model, point, t, barriers, terms);
             }
         },
         |t, step| {
@@ -192,7 +192,6 @@ fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
         },
     );
     *dual = moved;
-    restore(system, barriers);
 }
 
 /// `value + e slope`
@@ -237,16 +236,16 @@ fn add_stage_terms<M, const NX: usize, const NU: usize, const NP: usize, const N
     model: &M,
     point: TrajectoryRef<'_, Number, NX, NU, NP, NS>,
     t: usize,
-    barriers: Option<&mut Relaxed<Number, NX, NU>>,
+    barriers: Option<&Relaxed<Number, NX, NU>>,
     terms: &mut LinearTerms<Number, NX, NU, 1>,
 ) where
     M: Model<NX, NU, NP, NS>,
 {
     let mut stage = StageExpansion::zeros();
     model.expand_stage(point.stage(t), &mut stage);
-    let StageExpansion { f, lx, lu, lxx, lux, luu, .. } = &mut stage;
+    let StageExpansion { f, lx, lu, .. } = &mut stage;
     if let Some(relaxed) = barriers {
-        relaxed.expand_stage(model, point, t, CostDerivativesMut { lx, lu, hxx: lxx, hux: lux, huu: luu });
+        relaxed.add_gradient(t, lx, lu);
     }
     (terms.gx, terms.gu, terms.offset) = (*lx, *lu, *f - point.states[t + 1]);
 }
@@ -254,16 +253,15 @@ fn add_stage_terms<M, const NX: usize, const NU: usize, const NP: usize, const N
 fn terminal_gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     point: TrajectoryRef<'_, Number, NX, NU, NP, NS>,
-    barriers: Option<&mut Relaxed<Number, NX, NU>>,
+    barriers: Option<&Relaxed<Number, NX, NU>>,
 ) -> SVector<Number, NX>
 where
     M: Model<NX, NU, NP, NS>,
 {
     let mut terminal = TerminalExpansion::zeros();
     model.expand_terminal(point.terminal(), &mut terminal);
-    let TerminalExpansion { lx, lxx, .. } = &mut terminal;
     if let Some(relaxed) = barriers {
-        relaxed.expand_terminal(model, point, lx, lxx);
+        relaxed.add_gradient(point.controls.len(), &mut terminal.lx, &mut zeros());
     }
-    *lx
+    terminal.lx
 }

@@ -1,11 +1,13 @@
 //! The LQ problem about a trajectory with a row for each limit that is active there. The recursion is in
-//! [`equality_constrained`](crate::lq::equality_constrained). A relaxed problem has barriers in its cost and no rows.
+//! [`equality_constrained`](crate::lq::equality_constrained). A relaxed problem has barriers in its cost, and rows for its
+//! equalities alone.
 
 use alloc::vec::Vec;
 use core::iter::repeat_with;
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::kkt::active_set_barriers::is_finite_curvature;
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::lagrangian::LagrangianGradients;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
@@ -20,7 +22,6 @@ use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
 use crate::ocp::constraints::is_enforced_at;
-use crate::ocp::instance::CostDerivativesMut;
 use crate::ocp::stationarity::{Magnitudes, Stationarity, without_rounding};
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
@@ -37,12 +38,13 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(crate) costates: Vec<SVector<S, NX>>,
     /// `Qu` where a bound holds a control, zero elsewhere; empty for models without bounds.
     pub(crate) held: Vec<SVector<S, NU>>,
+    pub(super) limits: Limits,
     /// The barriers of a relaxed problem.
     pub(crate) relaxed: Option<Relaxed<S, NX, NU>>,
     /// Gradients of the cost alone, and values of the active rows: the linear part of a Newton step.
     pub(super) newton: NewtonParts<S, NX, NU>,
     /// The magnitudes of the variables on the trajectory; 1 for a variable that is zero everywhere.
-    units: Units<NX, NU>,
+    pub(super) units: Units<NX, NU>,
     /// Those with which the elimination of rows weighs their entries.
     pivot_units: Units<NX, NU>,
     pub(super) hamiltonian: HamiltonianExpansion<S, NX, NU>,
@@ -82,6 +84,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             value_hessians: vec![zeros(); horizon + 1],
             costates: vec![zeros(); horizon + 1],
             held: vec![zeros(); if M::LIMITS.bounded { horizon } else { 0 }],
+            limits: *limits,
             relaxed: None,
             newton: NewtonParts {
                 gx: vec![zeros(); horizon + 1],
@@ -149,6 +152,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let horizon = point.controls.len();
+        if let Some(relaxed) = &mut self.relaxed {
+            relaxed.begin(model, point.params);
+        }
         report.clear();
         report.units.rows.resize(const { M::LIMITS.stage() + M::LIMITS.terminal() }, 0.0);
         report.units.controls.extend(magnitudes.controls.iter().map(|size| (size.to_f64(), 0.0)));
@@ -158,8 +164,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let mut stationarity = Stationarity::start();
         // Of known costates: whether they satisfy their equations.
         let mut costate_residual = Stationarity::start();
-        // A relaxed problem has no bounds.
-        let bounds = if self.relaxed.is_some() { Bounds::open() } else { Bounds::of(model, point.params) };
+        let bounds = Bounds::of(model, point.params);
+        // Barriers replace the others.
+        let bounds = if self.relaxed.is_some() { bounds.points() } else { bounds };
         let no_lambda = zeros();
         // Of each costate before they cancel: that of a final time is a sum over all stages, which is zero.
         let mut lambda_terms = lambda.map(S::abs);
@@ -223,7 +230,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         }
     }
 
-    /// Derivatives of stage `t`, with the barriers of a relaxed problem.
+    /// Derivatives of stage `t`.
     fn expand_stage<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
@@ -237,10 +244,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         // Kernels write no structural zero, but constraints and barriers are added to the record.
         *hamiltonian = HamiltonianExpansion::zeros();
         model.expand_hamiltonian(point.stage(t), lambda, hamiltonian);
-        if let Some(relaxed) = &mut self.relaxed {
-            let HamiltonianExpansion { lx, lu, hxx, hux, huu, .. } = hamiltonian;
-            relaxed.expand_stage(model, point, t, CostDerivativesMut { lx, lu, hxx, hux, huu });
-        }
         self.newton.gx[t] = hamiltonian.lx;
         self.newton.gu[t] = hamiltonian.lu;
         self.newton.rows[t].clear();
@@ -261,34 +264,46 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let Self { hamiltonian, expansion, stages, newton, .. } = self;
-        let mut gradients = LagrangianGradients::of_cost(&hamiltonian.lx, &hamiltonian.lu);
-        if limits.stage() == 0 || self.relaxed.is_some() {
+        let mut gradients = LagrangianGradients::of_cost(&self.hamiltonian.lx, &self.hamiltonian.lu);
+        if limits.bounded {
+            self.add_bound_barriers((t, &point.controls[t]), &mut gradients, report);
+        }
+        if limits.stage() == 0 {
             return gradients;
         }
-        let mu = point.multipliers.at_stage(t, limits);
+        let given = point.multipliers.at_stage(t, limits);
+        let Self { hamiltonian, expansion, stages, newton, relaxed, .. } = self;
+        let mu = match relaxed {
+            Some(relaxed) => relaxed.set_multipliers(model, point, t),
+            None => given,
+        };
         model.expand_stage_constraints(point.stage(t), mu, expansion);
-        let ConstraintExpansion { c, cx, cu, hxx, hux, huu } = expansion;
         // A constraint without a multiplier adds nothing, also where it has no derivative.
-        if mu.iter().any(|multiplier| !multiplier.is_zero()) {
+        let counts = mu.iter().any(|multiplier| !multiplier.is_zero());
+        let unsound = relaxed.is_some() && !is_finite_curvature(expansion);
+        report.undefined |= counts && unsound;
+        let ConstraintExpansion { c, cx, cu, hxx, hux, huu } = expansion;
+        if counts && !unsound {
             hamiltonian.hxx += &*hxx;
             hamiltonian.hux += &*hux;
             hamiltonian.huu += &*huu;
         }
-        for i in (0..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
-            if !mu[i].is_zero() {
-                gradients.add(&cx[i], &cu[i], mu[i]);
+        let barriers = if relaxed.is_some() { limits.stage_inequalities } else { 0 };
+        for i in (barriers..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
+            if !given[i].is_zero() {
+                gradients.add(&cx[i], &cu[i], given[i]);
             }
             let inequality = i < limits.stage_inequalities;
             let applies = !is_zero(&cx[i]) || !is_zero(&cu[i]);
             report.units.add_row(i, c[i].to_f64(), (&cx[i], &cu[i]), &self.units);
-            let values = (c[i].to_f64(), mu[i].to_f64());
+            let values = (c[i].to_f64(), given[i].to_f64());
             if report.add_constraint((t, i, i), inequality, values, rule) && applies {
                 stages[t].push(ConstraintId::Constraint(i), Row { x: cx[i], u: cu[i] });
                 let c = without_rounding(c[i], (&cx[i], &point.states[t]), (&cu[i], &point.controls[t]));
                 newton.rows[t].push(SVector::from_fn(|_, _| c));
             }
         }
+        self.add_barriers(point, t, &mut gradients, report);
         gradients
     }
 
@@ -349,19 +364,15 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let mut terminal = TerminalExpansion::zeros();
         model.expand_terminal(point.terminal(), &mut terminal);
         let (mut value, mut lambda) = (terminal.lxx, terminal.lx);
-        if let Some(relaxed) = &mut self.relaxed {
-            relaxed.expand_terminal(model, point, &mut lambda, &mut value);
-        }
         self.newton.gx[horizon] = lambda;
-        let rows = &mut self.newton.rows[horizon];
-        rows.clear();
+        self.newton.rows[horizon].clear();
         self.terminal.clear();
-        if limits.terminal() > 0 && self.relaxed.is_none() {
+        if limits.terminal() > 0 {
+            let barriers = self.expand_terminal_constraints(model, point, (&mut value, &mut lambda), report);
             let mu = point.multipliers.terminal;
-            model.expand_terminal_constraints(point.terminal(), mu, &mut self.terminal_expansion);
-            let ConstraintExpansion { c, cx, hxx, .. } = &self.terminal_expansion;
-            value += hxx;
-            for i in 0..limits.terminal() {
+            let rows = &mut self.newton.rows[horizon];
+            let ConstraintExpansion { c, cx, .. } = &self.terminal_expansion;
+            for i in barriers..limits.terminal() {
                 for j in 0..NX {
                     lambda[j] += cx[i][j] * mu[i];
                 }
@@ -417,8 +428,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for A
         &self.terminal.sources
     }
 
-    fn barriers(&mut self) -> Option<&mut Option<Relaxed<S, NX, NU>>> {
-        Some(&mut self.relaxed)
+    fn barriers(&self) -> Option<&Relaxed<S, NX, NU>> {
+        self.relaxed.as_ref()
     }
 
     fn solve<P: Pattern<NX, NU>, const C: usize, const ADJOINT: bool>(

@@ -74,8 +74,8 @@ pub(crate) trait KktSystem<S: Scalar, const NX: usize, const NU: usize> {
         &[]
     }
 
-    /// Where the barriers of a relaxed problem are, if the model has limits.
-    fn barriers(&mut self) -> Option<&mut Option<Relaxed<S, NX, NU>>> {
+    /// The barriers of a relaxed problem, as the factorization found them.
+    fn barriers(&self) -> Option<&Relaxed<S, NX, NU>> {
         None
     }
 
