@@ -29,11 +29,10 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     let mut provider = ParameterLinearTerms::new(model, point, system.barriers());
-    let jacobian = solve::<_, M, NX, NU, NP, NS, NP>(system, |t, terms| match t < system.horizon() {
+    solve::<_, M, NX, NU, NP, NS, NP>(system, |t, terms| match t < system.horizon() {
         true => provider.stage(t, &system.costates()[t + 1], system.rows(t), terms),
         false => provider.terminal(system.terminal_rows(), terms),
-    });
-    jacobian
+    })
 }
 
 /// The solution of the LQ problem with `C` linear parts as a Jacobian.
@@ -160,7 +159,7 @@ where
 {
     let contraction = Contraction::new(model, point, system.costates(), system.barriers());
     let here = stage_terms(system, contraction, stage);
-    let jacobian = solve::<_, M, NX, NU, NP, NS, NS>(system, |t, terms| {
+    solve::<_, M, NX, NU, NP, NS, NS>(system, |t, terms| {
         if t == stage {
             terms.clone_from(&here);
         } else {
@@ -168,8 +167,7 @@ where
             (terms.gx, terms.gu, terms.offset) = (SMatrix::zeros(), SMatrix::zeros(), SMatrix::zeros());
             terms.rows.resize(rows, SVector::zeros());
         }
-    });
-    jacobian
+    })
 }
 
 /// The unit vector `i`.
