@@ -6,7 +6,9 @@ mod support;
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Direction, GradientError, Ilqr, LossGradient, Problem, Settings};
 use support::second_order::{check, loss};
-use support::{BoundedPendulum, Cart4, Cartpole, CostWeights, Lqr, Pendulum, Reference, Tracking, solve, tight};
+use support::{
+    BoundedPendulum, Cart4, Cartpole, CostWeights, Lqr, Pendulum, Rail, Reference, Tracking, rail, solve, tight,
+};
 
 /// Of fourth order with a step of 1e-4: 1e-16 of the fifth derivative, and gradients that are good to 1e-12.
 const DIFFERENCES: f64 = 1e-8;
@@ -42,6 +44,10 @@ fn within_bounds() {
 fn relaxed() {
     let settings = Settings { relaxation: Some(0.1), ..tight() };
     check(BoundedPendulum, &Reference::read("pendulum_bounded").problem(), settings, 1e-4, DIFFERENCES);
+    // Bounds, constraints on the state and terminal equalities, whose limits are parameters.
+    for tau in [1e-1, 1e-3] {
+        check(Rail, &rail(), Settings { relaxation: Some(tau), ..tight() }, 1e-5, DIFFERENCES);
+    }
 }
 
 #[test]

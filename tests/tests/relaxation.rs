@@ -117,7 +117,11 @@ fn assert_complementary<M, const NX: usize, const NU: usize, const NP: usize>(
         model.stage_constraints(Stage::new(x, u, p, &none), &mut c);
         for i in 0..limits.stage_inequalities {
             if t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true) {
-                near(-c[i], solution.multipliers.stage[t * limits.stage() + i], &format!("constraint {i} of stage {t}"));
+                near(
+                    -c[i],
+                    solution.multipliers.stage[t * limits.stage() + i],
+                    &format!("constraint {i} of stage {t}"),
+                );
             }
         }
         for i in 0..NU {
@@ -201,11 +205,20 @@ where
         // rounding of solutions, some 1e-14, grows as the inverse of the step. At the best of these steps 5e-9 remains.
         println!("{tau:e}: {errors:?}");
         assert!(errors.iter().copied().fold(f64::INFINITY, f64::min) <= 5e-9, "{tau}: {errors:?}");
-        let distance = (gradient.params - limit.params).amax().max((gradient.initial_state - limit.initial_state).amax());
+        let distance =
+            (gradient.params - limit.params).amax().max((gradient.initial_state - limit.initial_state).amax());
         distances.push(distance / size);
     }
     println!("to the limit: {distances:?}");
-    assert!(distances.windows(2).all(|pair| pair[1] < pair[0]) && distances[3] <= last, "{distances:?}");
+    assert!(distances[1..].windows(2).all(|pair| pair[1] < pair[0]) && distances[3] <= last, "{distances:?}");
+    // Next to weights of 1e12 the curvatures of the problem have four digits; the gradient has all. Both solutions have rounding
+    // errors, and a nearly weakly active limit is the root of 1e-12.
+    let mut solver = Ilqr::new(model, horizon, relaxed(1e-12)).unwrap();
+    let solution = solver.solve(problem).unwrap();
+    let gradient = solver.vjp(&solution, &loss).unwrap();
+    let distance = (gradient.params - limit.params).amax() / limit.params.amax();
+    println!("at 1e-12: {distance:e}");
+    assert!(distance <= 2e-4 * last, "{distance:e}");
 }
 
 #[test]
@@ -279,7 +292,7 @@ pub mod pushed {
 
 #[test]
 fn a_limit_without_a_derivative_at_the_guess() {
-    check(pushed::Pushed, &Problem::new([1.0, 0.5], [1.5, 1.0], 20), 1e-5);
+    check(pushed::Pushed, &Problem::new([1.0, 0.5], [1.5, 1.0], 20), 1e-4);
 }
 
 /// At a goal, where nothing moves, the barrier has a kink. The trajectory is a solution, and there is no derivative.

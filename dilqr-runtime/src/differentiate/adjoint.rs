@@ -65,7 +65,6 @@ where
     ) -> Self {
         let most =
             const { if M::LIMITS.stage() > M::LIMITS.terminal() { M::LIMITS.stage() } else { M::LIMITS.terminal() } };
-        let point = point.with_barriers(barriers);
         Self { model, point, costates, barriers, multipliers: Vec::with_capacity(most), lower: zeros(), upper: zeros() }
     }
 
@@ -95,8 +94,12 @@ where
             }
         }
         if let Some(relaxed) = self.barriers {
-            relaxed.change(t, (step.dx, step.du), &mut self.multipliers);
-            relaxed.add_bound_changes(t, step.du, (&mut self.lower, &mut self.upper));
+            let (constraints, bounds) = relaxed.split(t, step.barriers);
+            self.multipliers.iter_mut().zip(constraints).for_each(|(own, change)| *own = change[0]);
+            for (i, sides) in bounds.chunks_exact(2).enumerate() {
+                self.lower[i] += sides[Side::Lower as usize][0];
+                self.upper[i] -= sides[Side::Upper as usize][0];
+            }
         }
         let mu = self.point.multipliers.at_stage(t, limits);
         // A constraint that is not active may have no derivative here.
@@ -123,7 +126,8 @@ where
                 self.multipliers[i] = multiplier[0];
             }
             if let Some(relaxed) = self.barriers {
-                relaxed.change(self.point.controls.len(), (step.dx, &zeros()), &mut self.multipliers);
+                let (constraints, _) = relaxed.split(self.point.controls.len(), step.barriers);
+                self.multipliers.iter_mut().zip(constraints).for_each(|(own, change)| *own = change[0]);
             }
             let mu = self.point.multipliers.terminal;
             self.model.add_terminal_constraint_contraction(at, mu, step.dx, &self.multipliers, out);

@@ -116,8 +116,12 @@ where
             }
         }
         if let Some(relaxed) = self.barriers {
-            relaxed.add_parameter_terms(t, &self.constraints.cp, (&mut out.gx, &mut out.gu));
-            relaxed.add_bound_terms(t, (&self.lower, &self.upper), &mut out.gu);
+            out.barriers.clear();
+            out.barriers.extend_from_slice(relaxed.split(t, &self.constraints.cp).0);
+            if limits.bounded {
+                let bounds = |i: usize| [self.lower.row(i).transpose(), -self.upper.row(i).transpose()];
+                out.barriers.extend((0..NU).flat_map(bounds));
+            }
         }
         out.rows.extend(rows.iter().map(|row| match *row {
             ConstraintId::Constraint(i) => self.constraints.cp[i],
@@ -136,8 +140,9 @@ where
             self.model.terminal_constraint_terms(at, mu, &mut self.terminal_constraints);
             out.gx += self.terminal_constraints.hxp;
             if let Some(relaxed) = self.barriers {
-                let cp = &self.terminal_constraints.cp;
-                relaxed.add_parameter_terms(self.point.controls.len(), cp, (&mut out.gx, &mut SMatrix::zeros()));
+                out.barriers.clear();
+                let inequalities = relaxed.split(self.point.controls.len(), &self.terminal_constraints.cp).0;
+                out.barriers.extend_from_slice(inequalities);
             }
         }
         out.rows.extend(rows.iter().map(|&i| self.terminal_constraints.cp[i]));
@@ -166,6 +171,7 @@ where
             let rows = if t < system.horizon() { system.rows(t).len() } else { system.terminal_rows().len() };
             (terms.gx, terms.gu, terms.offset) = (SMatrix::zeros(), SMatrix::zeros(), SMatrix::zeros());
             terms.rows.resize(rows, SVector::zeros());
+            terms.barriers.clear();
         }
     })
 }
@@ -187,10 +193,13 @@ where
 {
     let terminal = stage == system.horizon();
     let count = if terminal { system.terminal_rows().len() } else { system.rows(stage).len() };
-    let no_rows = vec![SVector::zeros(); count];
+    let barriers = system.barriers().map_or(0, |relaxed| relaxed.count(stage));
+    // The multipliers of active rows, then those of barriers.
+    let no_rows = vec![SVector::zeros(); count + barriers];
     let mut gradient = |dx: &SVector<f64, NX>, du: &SVector<f64, NU>, dlambda: &SVector<f64, NX>, rows: &[_]| {
         let (mut gp, mut gs) = (SVector::zeros(), SVector::zeros());
-        let (step, out) = (Step { dx, du, dlambda, rows }, ParameterGradient { p: &mut gp, s: &mut gs });
+        let (rows, barriers) = rows.split_at(count);
+        let (step, out) = (Step { dx, du, dlambda, rows, barriers }, ParameterGradient { p: &mut gp, s: &mut gs });
         match terminal {
             true => contraction.add_terminal(system.terminal_rows(), &step, out),
             false => contraction.add_stage(stage, system.rows(stage), &step, out),
@@ -209,10 +218,11 @@ where
     for i in (0..NU).filter(|_| !terminal) {
         terms.gu.set_row(i, &gradient(&no_dx, &unit(i), &no_dx, &no_rows).transpose());
     }
-    for i in 0..count {
+    for i in 0..no_rows.len() {
         let mut unit = no_rows.clone();
         unit[i][0] = 1.0;
-        terms.rows.push(gradient(&no_dx, &no_du, &no_dx, &unit));
+        let list = if i < count { &mut terms.rows } else { &mut terms.barriers };
+        list.push(gradient(&no_dx, &no_du, &no_dx, &unit));
     }
     terms
 }

@@ -32,6 +32,7 @@ use crate::kkt::{Kkt, KktLinear};
 use crate::linalg::products::zeros;
 use crate::lq::equality_constrained::ConstraintId;
 use crate::model::Model;
+use crate::model::limits::Limits;
 use crate::model::records::{StageExpansion, TerminalExpansion};
 use crate::ocp::instance::PatternOf;
 use crate::ocp::penalty::MultipliersRef;
@@ -112,7 +113,7 @@ where
     let mut memory = system.linear();
     let mut dual = DualTrajectory::new(point, direction);
     factorize(&mut system, model, &dual)?;
-    newton_step(&system, &mut memory, model, &mut dual);
+    newton_step(&mut system, &mut memory, model, &mut dual);
     let dx: Vec<_> = dual.states.iter().map(|x| x.map(|x| x.eps)).collect();
     let du: Vec<_> = dual.controls.iter().map(|u| u.map(|u| u.eps)).collect();
     let curved = loss_hessian(&dx, &du);
@@ -153,7 +154,7 @@ where
 /// Moves trajectory and multipliers by the dual part of the Newton step about them; their values, which are those of a
 /// solution, stay.
 fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    system: &Kkt<Number, NX, NU>,
+    system: &mut Kkt<Number, NX, NU>,
     memory: &mut KktLinear<Number, NX, NU, 1>,
     model: &M,
     dual: &mut DualTrajectory<NX, NU, NP, NS>,
@@ -164,11 +165,13 @@ fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
     let horizon = dual.controls.len();
     let barriers = system.barriers();
     let mut moved = dual.clone();
+    let mut moved_barriers: Vec<Vec<SVector<Number, 1>>> = Vec::new();
     let point = dual.point();
     system.solve::<PatternOf<M, NP, NS>, 1, false>(
         memory,
         |t, terms| {
             terms.rows.extend_from_slice(system.row_constants(t));
+            terms.barriers.extend(barriers.into_iter().flat_map(|relaxed| relaxed.motion(t)));
             if t == horizon {
                 terms.gx = terminal_gradient(model, point, barriers);
             } else {
@@ -177,6 +180,12 @@ fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
         },
         |t, step| {
             add_dual_step(&mut moved.states[t], step.dx);
+            if let Some(relaxed) = barriers {
+                let multipliers = moved.at_stage_mut(t, limits);
+                let (inequalities, _) = relaxed.split(t, step.barriers);
+                multipliers.iter_mut().zip(inequalities).for_each(|(own, change)| own.eps = change[0].eps);
+                moved_barriers.push(step.barriers.to_vec());
+            }
             if t == horizon {
                 for (&i, multiplier) in system.terminal_rows().iter().zip(step.rows) {
                     moved.terminal_multipliers[i].eps = multiplier[0].eps;
@@ -192,6 +201,9 @@ fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
         },
     );
     *dual = moved;
+    if let Some(relaxed) = system.barriers_mut() {
+        moved_barriers.iter().enumerate().for_each(|(t, moved)| relaxed.move_bounds(t, moved));
+    }
 }
 
 /// `value + e slope`
@@ -221,6 +233,14 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> DualTra
             stage_params: stage_params.iter().enumerate().map(|(t, s)| make_dual(s, along(t))).collect(),
             stage_multipliers: multipliers.stage.iter().map(|&mu| Dual::from_re(mu)).collect(),
             terminal_multipliers: multipliers.terminal.iter().map(|&mu| Dual::from_re(mu)).collect(),
+        }
+    }
+
+    /// The multipliers of stage `t`, of the terminal state at the horizon.
+    fn at_stage_mut(&mut self, t: usize, limits: &Limits) -> &mut [Number] {
+        match t < self.controls.len() {
+            true => &mut self.stage_multipliers[t * limits.stage()..][..limits.stage()],
+            false => &mut self.terminal_multipliers,
         }
     }
 

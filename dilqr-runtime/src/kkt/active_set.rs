@@ -177,7 +177,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         for t in (0..horizon).rev() {
             let contracted = if method == Differentiation::FixedLinearization { &no_lambda } else { &lambda };
             self.expand_stage(model, point, t, contracted);
-            let gradients = self.add_constraint_rows(model, point, t, rule, report);
+            let mut gradients = self.add_constraint_rows(model, point, t, rule, report);
+            self.add_barriers(point, t, &mut gradients, report);
             let qu = self.add_bound_rows::<M, NP, NS>((&point.controls[t], &bounds), (t, &lambda), &gradients, report);
             let (u, terms) = (&point.controls[t], gradients.residual_terms(&self.hamiltonian.fu, &lambda_terms));
             stationarity.add_free(u, &qu, &terms, &bounds);
@@ -264,19 +265,12 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let mut gradients = LagrangianGradients::of_cost(&self.hamiltonian.lx, &self.hamiltonian.lu);
-        if limits.bounded {
-            self.add_bound_barriers((t, &point.controls[t]), &mut gradients, report);
-        }
+        let Self { hamiltonian, expansion, stages, newton, relaxed, .. } = self;
+        let mut gradients = LagrangianGradients::of_cost(&hamiltonian.lx, &hamiltonian.lu);
         if limits.stage() == 0 {
             return gradients;
         }
-        let given = point.multipliers.at_stage(t, limits);
-        let Self { hamiltonian, expansion, stages, newton, relaxed, .. } = self;
-        let mu = match relaxed {
-            Some(relaxed) => relaxed.set_multipliers(model, point, t),
-            None => given,
-        };
+        let mu = point.multipliers.at_stage(t, limits);
         model.expand_stage_constraints(point.stage(t), mu, expansion);
         // A constraint without a multiplier adds nothing, also where it has no derivative.
         let counts = mu.iter().any(|multiplier| !multiplier.is_zero());
@@ -290,20 +284,19 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         }
         let barriers = if relaxed.is_some() { limits.stage_inequalities } else { 0 };
         for i in (barriers..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
-            if !given[i].is_zero() {
-                gradients.add(&cx[i], &cu[i], given[i]);
+            if !mu[i].is_zero() {
+                gradients.add(&cx[i], &cu[i], mu[i]);
             }
             let inequality = i < limits.stage_inequalities;
             let applies = !is_zero(&cx[i]) || !is_zero(&cu[i]);
             report.units.add_row(i, c[i].to_f64(), (&cx[i], &cu[i]), &self.units);
-            let values = (c[i].to_f64(), given[i].to_f64());
+            let values = (c[i].to_f64(), mu[i].to_f64());
             if report.add_constraint((t, i, i), inequality, values, rule) && applies {
                 stages[t].push(ConstraintId::Constraint(i), Row { x: cx[i], u: cu[i] });
                 let c = without_rounding(c[i], (&cx[i], &point.states[t]), (&cu[i], &point.controls[t]));
                 newton.rows[t].push(SVector::from_fn(|_, _| c));
             }
         }
-        self.add_barriers(point, t, &mut gradients, report);
         gradients
     }
 
@@ -364,6 +357,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let mut terminal = TerminalExpansion::zeros();
         model.expand_terminal(point.terminal(), &mut terminal);
         let (mut value, mut lambda) = (terminal.lxx, terminal.lx);
+        if let Some(relaxed) = &mut self.relaxed {
+            relaxed.hessians[horizon].hxx = value;
+        }
         self.newton.gx[horizon] = lambda;
         self.newton.rows[horizon].clear();
         self.terminal.clear();
@@ -432,12 +428,20 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for A
         self.relaxed.as_ref()
     }
 
+    #[cfg(feature = "dual")]
+    fn barriers_mut(&mut self) -> Option<&mut Relaxed<S, NX, NU>> {
+        self.relaxed.as_mut()
+    }
+
     fn solve<P: Pattern<NX, NU>, const C: usize, const ADJOINT: bool>(
         &self,
         memory: &mut ActiveSetLinear<S, NX, NU, C>,
         terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
         visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
     ) -> SMatrix<S, NX, C> {
+        if let Some(relaxed) = &self.relaxed {
+            return self.solve_refined(relaxed, memory, terms, visit);
+        }
         let end = self.backward(memory, terms);
         self.forward(memory, &end, visit);
         memory.stages.first().map_or(end, |first| first.v)

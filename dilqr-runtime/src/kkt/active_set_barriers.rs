@@ -20,26 +20,8 @@ use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
 
 impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
-    /// Adds the barriers of the bounds of stage `t`, if there are some.
-    pub(super) fn add_bound_barriers(
-        &mut self,
-        (t, u): (usize, &SVector<S, NU>),
-        gradients: &mut LagrangianGradients<S, NX, NU>,
-        report: &mut ActiveSetReport,
-    ) {
-        let Self { relaxed: Some(relaxed), hamiltonian, newton, .. } = self else { return };
-        let tau = relaxed.tau();
-        relaxed.set_bounds(t, u, |i, side, barrier| {
-            let (multiplier, direction) = (barrier.multiplier, side.direction::<S>());
-            gradients.gu[i] += direction * multiplier;
-            gradients.terms[i] += multiplier.abs();
-            hamiltonian.huu[(i, i)] += barrier.weight;
-            newton.gu[t][i] += direction * barrier.base();
-            report.complementarity = larger(report.complementarity, barrier.complementarity(tau));
-        });
-    }
-
-    /// Adds the barriers of the inequalities of stage `t`, whose derivatives are in the record. Their curvature is there already.
+    /// Adds the barriers of stage `t`, if there are some. The derivatives of its inequalities are in the record, and their
+    /// curvature is in the Hessian already.
     pub(super) fn add_barriers<const NP: usize, const NS: usize>(
         &mut self,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
@@ -48,17 +30,31 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         report: &mut ActiveSetReport,
     ) {
         let Self { relaxed: Some(relaxed), limits, hamiltonian, expansion, newton, units, .. } = self else { return };
+        let tau = relaxed.tau();
+        relaxed.hessians[t].clone_from(hamiltonian);
+        let HamiltonianExpansion { hxx, hux, huu, .. } = hamiltonian;
+        relaxed.set_bounds(t, &point.controls[t], |i, side, barrier| {
+            let (multiplier, direction) = (barrier.multiplier, side.direction::<S>());
+            gradients.gu[i] += direction * multiplier;
+            gradients.terms[i] += multiplier.abs();
+            huu[(i, i)] += barrier.weight;
+            newton.gu[t][i] += direction * barrier.base();
+            report.complementarity = larger(report.complementarity, barrier.complementarity(tau));
+        });
         let ConstraintExpansion { c, cx, cu, .. } = &*expansion;
-        for i in (0..limits.stage_inequalities).filter(|&i| is_enforced_at(limits, t, i)) {
+        for i in (0..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
             let row = Row { x: cx[i], u: cu[i] };
-            let Some(barrier) = relaxed.set_row(point, (t, i), c[i], row) else {
+            if i >= limits.stage_inequalities {
+                relaxed.set_row((t, i), row);
+                continue;
+            }
+            let Some(barrier) = relaxed.set_barrier(point, (t, i), c[i], row) else {
                 report.undefined = true;
                 continue;
             };
             report.units.add_row(i, c[i].to_f64(), (&cx[i], &cu[i]), units);
-            report.complementarity = larger(report.complementarity, barrier.complementarity(relaxed.tau()));
+            report.complementarity = larger(report.complementarity, barrier.complementarity(tau));
             gradients.add(&cx[i], &cu[i], barrier.multiplier);
-            let HamiltonianExpansion { hxx, hux, huu, .. } = &mut *hamiltonian;
             add_weighted(hxx, (&cx[i], &cx[i]), &barrier);
             add_weighted(hux, (&cu[i], &cx[i]), &barrier);
             add_weighted(huu, (&cu[i], &cu[i]), &barrier);
@@ -81,11 +77,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     {
         let horizon = self.horizon();
         let Self { relaxed, terminal_expansion, newton, limits, units, .. } = self;
-        let mu = match relaxed {
-            Some(relaxed) => relaxed.set_multipliers(model, point, horizon),
-            None => point.multipliers.terminal,
-        };
-        model.expand_terminal_constraints(point.terminal(), mu, terminal_expansion);
+        model.expand_terminal_constraints(point.terminal(), point.multipliers.terminal, terminal_expansion);
         let unsound = relaxed.is_some() && !is_finite_curvature(terminal_expansion);
         report.undefined |= unsound;
         let ConstraintExpansion { c, cx, hxx, .. } = &*terminal_expansion;
@@ -93,9 +85,14 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             *value += hxx;
         }
         let Some(relaxed) = relaxed else { return 0 };
-        for i in 0..limits.terminal_inequalities {
+        relaxed.hessians[horizon].hxx = *value;
+        for i in 0..limits.terminal() {
             let row = Row { x: cx[i], u: zeros() };
-            let Some(barrier) = relaxed.set_row(point, (horizon, i), c[i], row) else {
+            if i >= limits.terminal_inequalities {
+                relaxed.set_row((horizon, i), row);
+                continue;
+            }
+            let Some(barrier) = relaxed.set_barrier(point, (horizon, i), c[i], row) else {
                 report.undefined = true;
                 continue;
             };

@@ -7,6 +7,7 @@ pub(crate) mod active_set_linear;
 mod active_set_step;
 mod lagrangian;
 pub(crate) mod linear;
+mod refinement;
 pub(crate) mod relaxed;
 pub(crate) mod report;
 pub(crate) mod unconstrained;
@@ -163,6 +164,14 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for K
         match self {
             Self::Unconstrained(_) => None,
             Self::ActiveSet(system) => system.barriers(),
+        }
+    }
+
+    #[cfg(feature = "dual")]
+    fn barriers_mut(&mut self) -> Option<&mut Relaxed<S, NX, NU>> {
+        match self {
+            Self::Unconstrained(_) => None,
+            Self::ActiveSet(system) => system.barriers_mut(),
         }
     }
 

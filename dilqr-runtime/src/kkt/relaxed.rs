@@ -8,23 +8,22 @@
 //! dsigma = kappa dc      kappa = sigma^2 / tau
 //! ```
 //!
-//! So a stage's cost has the gradient `sigma c_z` and the Hessian `sigma c_zz + kappa c_z c_z'` of the barrier. For a change `dz`
-//! of the trajectory, the gradient in the parameters is that of a constraint with multiplier `sigma` whose multiplier changes
-//! by `kappa c_z' dz`.
+//! So a stage's cost has the gradient `sigma c_z` and the Hessian `sigma c_zz + kappa c_z c_z'` of the barrier. A solve with a
+//! relaxed problem has the change of every multiplier as a variable beside the trajectory's (see
+//! [`refinement`](crate::kkt::refinement)), and the gradient in the parameters is that of constraints whose multipliers change so.
 //!
 //! Both bounds of a control have barriers. A solution stores `Qu`, the difference of their multipliers. As the distances
 //! from both bounds add up to the interval, this determines both ([`bound_multipliers`]).
 
 use alloc::vec::Vec;
-use nalgebra::{SMatrix, SVector};
+use nalgebra::SVector;
 
-use crate::linalg::products::{dot, zeros};
+use crate::linalg::products::zeros;
 use crate::lq::bounds::{Bounds, Side};
 use crate::lq::equality_constrained::Row;
 use crate::model::Model;
 use crate::model::limits::Limits;
-use crate::ocp::constraints::is_enforced_at;
-use crate::ocp::penalty::MultipliersRef;
+use crate::model::records::HamiltonianExpansion;
 use crate::ocp::stationarity::without_rounding;
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::{Scalar, ScalarReal, float};
@@ -39,19 +38,25 @@ pub(crate) struct Relaxation<'a, const NU: usize> {
 }
 
 /// The barriers of all inequalities and bounds, filled stage by stage during a factorization.
+///
+/// The barriers of a stage are those of its inequalities, then those of its bounds: the lower and the upper one of each control.
 #[derive(Clone, Debug)]
 pub(crate) struct Relaxed<S, const NX: usize, const NU: usize> {
     tau: f64,
-    given: Vec<SVector<f64, NU>>,
+    net: Vec<SVector<f64, NU>>,
     limits: Limits,
     horizon: usize,
     bounds: Bounds<S, NU>,
-    /// One for each constraint: `sigma`, and the given multipliers of equalities.
-    multipliers: Vec<S>,
-    /// `c_z` of each inequality; zero for equalities.
+    /// One for each constraint, those of equalities with weight 0.
+    constraints: Vec<Barrier<S>>,
+    /// `c_z` of each constraint.
     rows: Vec<Row<S, NX, NU>>,
-    /// Of the lower and the upper bounds, `T` vectors each; zero where a side is open.
-    sides: [Vec<SVector<S, NU>>; 2],
+    /// Of the lower and the upper bounds, `T` lists each; of weight 0 where a side is open.
+    sides: [Vec<[Barrier<S>; NU]>; 2],
+    /// How the multipliers of bounds move: zero but for dual numbers.
+    motion: [Vec<SVector<S, NU>>; 2],
+    /// The Hessians of the stages without barriers, that of the terminal state last.
+    pub(super) hessians: Vec<HamiltonianExpansion<S, NX, NU>>,
 }
 
 /// One inequality or bound at a point.
@@ -61,14 +66,39 @@ pub(super) struct Barrier<S> {
     pub(super) multiplier: S,
     /// `kappa`
     pub(super) weight: S,
+    /// `c` without its real part: zero but for dual numbers.
+    #[cfg(feature = "dual")]
+    motion: S,
     /// `c + tau / sigma`, without its rounding error: how far the multiplier is from complementarity.
     pub(super) residual: f64,
 }
 
+impl<S: Scalar> Barrier<S> {
+    /// That of an open side, of an equality or of a row without a derivative.
+    fn none() -> Self {
+        Self {
+            multiplier: S::zero(),
+            weight: S::zero(),
+            #[cfg(feature = "dual")]
+            motion: S::zero(),
+            residual: 0.0,
+        }
+    }
+}
+
 impl<S: ScalarReal> Barrier<S> {
-    /// With a multiplier at the value `c`, whose residual is known.
-    fn new(tau: f64, multiplier: S, residual: f64) -> Self {
-        Self { multiplier, weight: multiplier * multiplier / S::from_f64(tau), residual }
+    /// With a multiplier at the value `c`, which is the sum of terms.
+    fn new<const N: usize>(tau: f64, multiplier: S, c: S, (a, b): (&SVector<S, N>, &SVector<S, N>)) -> Self {
+        let none = SVector::<S, 0>::zeros();
+        let slack = S::from_f64(tau / multiplier.to_f64());
+        let residual = without_rounding(c + slack, (a, b), (&none, &none));
+        Self {
+            multiplier,
+            weight: multiplier * multiplier / S::from_f64(tau),
+            #[cfg(feature = "dual")]
+            motion: c - S::from_real(c.real()),
+            residual: residual.to_f64(),
+        }
     }
 
     /// The multiplier that a Newton step sets if no variable moves.
@@ -82,13 +112,6 @@ impl<S: ScalarReal> Barrier<S> {
         let relative = self.residual.abs() * multiplier / tau;
         if multiplier > 0.0 { relative } else { f64::INFINITY }
     }
-}
-
-/// The multiplier of a barrier as a function of the value `c`: the given one at the solution, and its derivative where `c` has
-/// one.
-fn multiplier_at<S: ScalarReal>(tau: f64, given: f64, c: S) -> S {
-    let weight = given * given / tau;
-    S::from_f64(given) + S::from_f64(weight) * (c - S::from_real(c.real()))
 }
 
 /// The multipliers of the lower and the upper bound, from their difference `net` and the interval. That of an open side is
@@ -118,145 +141,103 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         let bounded = if limits.bounded { horizon } else { 0 };
         Self {
             tau,
-            given: bound_multipliers.to_vec(),
+            net: bound_multipliers.iter().take(bounded).copied().collect(),
             limits: *limits,
             horizon,
             bounds: Bounds::open(),
-            multipliers: vec![S::zero(); count],
+            constraints: vec![Barrier::none(); count],
             rows: vec![Row { x: zeros(), u: zeros() }; count],
-            sides: [vec![zeros(); bounded], vec![zeros(); bounded]],
+            sides: [vec![[Barrier::none(); NU]; bounded], vec![[Barrier::none(); NU]; bounded]],
+            motion: [vec![zeros(); bounded], vec![zeros(); bounded]],
+            hessians: vec![HamiltonianExpansion::zeros(); horizon + 1],
         }
     }
 
     /// What a solution has said.
     #[cfg(feature = "dual")]
     pub(crate) fn relaxation(&self) -> Relaxation<'_, NU> {
-        Relaxation { tau: self.tau, bound_multipliers: &self.given }
+        Relaxation { tau: self.tau, bound_multipliers: &self.net }
     }
 
     pub(super) fn tau(&self) -> f64 {
         self.tau
     }
 
-    /// The multipliers of all constraints, those of equalities included.
-    pub(crate) fn multipliers(&self) -> MultipliersRef<'_, S> {
-        let (stage, terminal) = self.multipliers.split_at(self.horizon * self.limits.stage());
-        MultipliersRef { stage, terminal }
+    /// The number of barriers of stage `t`, of the terminal state at the horizon.
+    pub(crate) fn count(&self, t: usize) -> usize {
+        self.inequalities(t) + if t < self.sides[0].len() { 2 * NU } else { 0 }
     }
 
-    /// `kappa` of a multiplier.
-    fn weight(&self, multiplier: S) -> S {
-        multiplier * multiplier / S::from_f64(self.tau)
+    fn inequalities(&self, t: usize) -> usize {
+        if t == self.horizon { self.limits.terminal_inequalities } else { self.limits.stage_inequalities }
     }
 
-    /// The barriers of the constraints of stage `t`, of the terminal state at the horizon: index among them, row and `kappa`.
-    pub(crate) fn rows(&self, t: usize) -> impl Iterator<Item = (usize, &Row<S, NX, NU>, S)> {
-        let first = t * self.limits.stage();
-        let terminal = t == self.horizon;
-        let count = if terminal { self.limits.terminal_inequalities } else { self.limits.stage_inequalities };
-        (0..count).map(move |i| (i, &self.rows[first + i], self.weight(self.multipliers[first + i])))
+    /// The row of constraint `i` of stage `t`.
+    pub(super) fn row(&self, t: usize, i: usize) -> &Row<S, NX, NU> {
+        &self.rows[t * self.limits.stage() + i]
     }
 
-    /// The barriers of the bounds of stage `t`: control, side, multiplier and `kappa`.
-    pub(crate) fn bounds(&self, t: usize) -> impl Iterator<Item = (usize, Side, S, S)> {
+    /// The barriers of stage `t` that there are: index, barrier and row.
+    pub(super) fn barriers(&self, t: usize) -> impl Iterator<Item = (usize, &Barrier<S>, Row<S, NX, NU>)> {
+        let (first, count) = (t * self.limits.stage(), self.inequalities(t));
+        let constraints = (0..count).map(move |i| (i, &self.constraints[first + i], self.rows[first + i]));
+        let bounds = self.bounds(t).map(move |(i, side, barrier)| {
+            let u = SVector::from_fn(|j, _| if i == j { side.direction() } else { S::zero() });
+            (count + 2 * i + side as usize, barrier, Row { x: zeros(), u })
+        });
+        constraints.chain(bounds).filter(|(_, barrier, _)| !barrier.weight.is_zero())
+    }
+
+    /// The barriers of the bounds of stage `t`: control, side and barrier.
+    fn bounds(&self, t: usize) -> impl Iterator<Item = (usize, Side, &Barrier<S>)> {
         let sides = Side::BOTH.into_iter().filter(move |side| t < self.sides[*side as usize].len());
-        sides.flat_map(move |side| {
-            let multipliers = &self.sides[side as usize][t];
-            (0..NU).map(move |i| (i, side, multipliers[i], self.weight(multipliers[i])))
-        })
+        sides.flat_map(move |side| (0..NU).map(move |i| (i, side, &self.sides[side as usize][t][i])))
     }
 
     /// Adds the gradient of the barriers of stage `t`.
     #[cfg(feature = "dual")]
     pub(crate) fn add_gradient(&self, t: usize, gx: &mut SVector<S, NX>, gu: &mut SVector<S, NU>) {
-        let first = t * self.limits.stage();
-        for (i, row, _) in self.rows(t) {
-            let multiplier = self.multipliers[first + i];
+        for (_, barrier, row) in self.barriers(t) {
             for j in 0..NX {
-                gx[j] += row.x[j] * multiplier;
+                gx[j] += row.x[j] * barrier.multiplier;
             }
             for j in 0..NU {
-                gu[j] += row.u[j] * multiplier;
-            }
-        }
-        for (i, side, multiplier, _) in self.bounds(t) {
-            gu[i] += side.direction::<S>() * multiplier;
-        }
-    }
-
-    /// How the multipliers of the inequalities of stage `t` change with the trajectory.
-    pub(crate) fn change(&self, t: usize, (dx, du): (&SVector<S, NX>, &SVector<S, NU>), changes: &mut [S]) {
-        for (i, row, weight) in self.rows(t) {
-            changes[i] = weight * (dot(&row.x, dx) + dot(&row.u, du));
-        }
-    }
-
-    /// Adds how the multipliers of the bounds of stage `t` change with the control, each times the sign of its bound in
-    /// `lower - u` or `u - upper`.
-    pub(crate) fn add_bound_changes(
-        &self,
-        t: usize,
-        du: &SVector<S, NU>,
-        (lower, upper): (&mut SVector<S, NU>, &mut SVector<S, NU>),
-    ) {
-        for (i, side, _, weight) in self.bounds(t) {
-            match side {
-                Side::Lower => lower[i] += -(weight * du[i]),
-                Side::Upper => upper[i] += -(weight * du[i]),
+                gu[j] += row.u[j] * barrier.multiplier;
             }
         }
     }
 
-    /// Adds the multipliers of the bounds of stage `t`, with the same signs.
+    /// How the values of the barriers of stage `t` move while the trajectory stays: zero but for dual numbers.
+    #[cfg(feature = "dual")]
+    pub(crate) fn motion(&self, t: usize) -> impl Iterator<Item = SVector<S, 1>> {
+        let mut motion = vec![zeros(); self.count(t)];
+        self.barriers(t).for_each(|(index, barrier, _)| motion[index] = SVector::from_fn(|_, _| barrier.motion));
+        motion.into_iter()
+    }
+
+    /// Sets how the multipliers of the bounds of stage `t` move, from those of its barriers.
+    #[cfg(feature = "dual")]
+    pub(crate) fn move_bounds(&mut self, t: usize, motion: &[SVector<S, 1>]) {
+        let first = self.inequalities(t);
+        for (k, motion) in motion.iter().enumerate().skip(first) {
+            let moved = motion[0] - S::from_real(motion[0].real());
+            self.motion[(k - first) % 2][t][(k - first) / 2] = moved;
+        }
+    }
+
+    /// The multipliers of the inequalities of stage `t` among those of its barriers.
+    pub(crate) fn split<'b, T>(&self, t: usize, multipliers: &'b [T]) -> (&'b [T], &'b [T]) {
+        multipliers.split_at(self.inequalities(t).min(multipliers.len()))
+    }
+
+    /// Adds the multipliers of the bounds of stage `t`, each times the sign of its bound in `lower - u` or `u - upper`.
     pub(crate) fn add_bound_multipliers(&self, t: usize, (lower, upper): (&mut SVector<S, NU>, &mut SVector<S, NU>)) {
-        for (i, side, multiplier, _) in self.bounds(t) {
+        for (i, side, barrier) in self.bounds(t) {
             match side {
-                Side::Lower => lower[i] += multiplier,
-                Side::Upper => upper[i] += -multiplier,
+                Side::Lower => lower[i] += barrier.multiplier,
+                Side::Upper => upper[i] += -barrier.multiplier,
             }
         }
-    }
-
-    /// Adds what the barriers of stage `t` add to the parameter terms, given the derivatives of constraints and bounds in the
-    /// parameters.
-    pub(crate) fn add_parameter_terms<const NP: usize>(
-        &self,
-        t: usize,
-        cp: &[SVector<S, NP>],
-        (hxp, hup): (&mut SMatrix<S, NX, NP>, &mut SMatrix<S, NU, NP>),
-    ) {
-        for (i, row, weight) in self.rows(t) {
-            add_outer(hxp, &row.x, &cp[i], weight);
-            add_outer(hup, &row.u, &cp[i], weight);
-        }
-    }
-
-    /// Adds what the barriers of the bounds of stage `t` add to `hup`, given the derivatives of both bounds.
-    pub(crate) fn add_bound_terms<const NP: usize>(
-        &self,
-        t: usize,
-        (lower, upper): (&SMatrix<S, NU, NP>, &SMatrix<S, NU, NP>),
-        hup: &mut SMatrix<S, NU, NP>,
-    ) {
-        for (i, side, _, weight) in self.bounds(t) {
-            let bound = match side {
-                Side::Lower => lower,
-                Side::Upper => upper,
-            };
-            for j in 0..NP {
-                // `c_p` is `lower_p` or `-upper_p`, `c_u` the side: their product is negative either way.
-                hup[(i, j)] += -(weight * bound[(i, j)]);
-            }
-        }
-    }
-}
-
-impl<'a, S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>
-    TrajectoryRef<'a, S, NX, NU, NP, NS>
-{
-    /// With the multipliers of the barriers, where there are some. Those of dual numbers move with the trajectory.
-    pub(crate) fn with_barriers(self, barriers: Option<&'a Relaxed<S, NX, NU>>) -> Self {
-        Self { multipliers: barriers.map_or(self.multipliers, Relaxed::multipliers), ..self }
     }
 }
 
@@ -269,70 +250,36 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         self.bounds = Bounds::of(model, params);
     }
 
-    /// Sets the multipliers of the bounds of stage `t`. `visit` sees control, side and barrier.
+    /// Sets the barriers of the bounds of stage `t`. `visit` sees control, side and barrier.
     pub(super) fn set_bounds(&mut self, t: usize, u: &SVector<S, NU>, mut visit: impl FnMut(usize, Side, Barrier<S>)) {
-        let Self { tau, given, bounds, sides, .. } = self;
-        let (tau, none) = (*tau, SVector::<S, 0>::zeros());
-        for (i, net) in given.get(t).into_iter().flat_map(|given| given.iter().enumerate()) {
+        let Self { tau, net, bounds, sides, motion, .. } = self;
+        let signs = SVector::from([S::one(), S::one()]);
+        for (i, net) in net.get(t).into_iter().flat_map(|net| net.iter().enumerate()) {
             let interval = (bounds.lower[i].to_f64(), bounds.upper[i].to_f64());
-            let known = bound_multipliers(tau, *net, interval);
+            let known = bound_multipliers(*tau, *net, interval);
             for side in Side::BOTH {
                 let own = &mut sides[side as usize][t][i];
-                *own = S::zero();
+                *own = Barrier::none();
                 let bound = bounds.at(side, i);
                 // A control with an interval of one point has no barrier. It is held.
-                if interval.0 >= interval.1 || !bound.to_f64().is_finite() {
-                    continue;
+                if interval.0 < interval.1 && bound.to_f64().is_finite() {
+                    let multiplier = S::from_f64(known[side as usize]) + motion[side as usize][t][i];
+                    let terms = SVector::from([bound, u[i]]);
+                    *own = Barrier::new(*tau, multiplier, bounds.constraint(side, i, u), (&signs, &terms));
+                    visit(i, side, *own);
                 }
-                let (c, given) = (bounds.constraint(side, i, u), known[side as usize]);
-                *own = multiplier_at(tau, given, c);
-                let (signs, terms) = (SVector::from([S::one(), S::one()]), SVector::from([bound, u[i]]));
-                let residual = without_rounding(c + S::from_f64(tau / given), (&signs, &terms), (&none, &none));
-                visit(i, side, Barrier::new(tau, *own, residual.to_f64()));
             }
         }
     }
 
-    /// Sets the multipliers of the constraints of stage `t`, of the terminal state at the horizon, and returns them.
-    pub(super) fn set_multipliers<M, const NP: usize, const NS: usize>(
-        &mut self,
-        model: &M,
-        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        t: usize,
-    ) -> &[S]
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let Self { tau, limits, horizon, multipliers, .. } = self;
-        let first = t * limits.stage();
-        let (given, inequalities, terminal) = if t == *horizon {
-            (point.multipliers.terminal, limits.terminal_inequalities, true)
-        } else {
-            (point.multipliers.at_stage(t, limits), limits.stage_inequalities, false)
-        };
-        let own = &mut multipliers[first..][..given.len()];
-        if own.is_empty() {
-            return own;
-        }
-        // First the values.
-        if terminal {
-            model.terminal_constraints(point.terminal(), own);
-        } else {
-            model.stage_constraints(point.stage(t), own);
-        }
-        for (i, (own, given)) in own.iter_mut().zip(given).enumerate() {
-            *own = match i < inequalities {
-                true if terminal || is_enforced_at(limits, t, i) => multiplier_at(*tau, given.to_f64(), *own),
-                true => S::zero(),
-                false => *given,
-            };
-        }
-        own
+    /// Sets the row of constraint `i` of stage `t`.
+    pub(super) fn set_row(&mut self, (t, i): (usize, usize), row: Row<S, NX, NU>) {
+        self.rows[t * self.limits.stage() + i] = row;
     }
 
-    /// Sets the row of inequality `i` of stage `t`, whose value is `c`. Returns its barrier; `None` where the row is not
-    /// finite, which then has none.
-    pub(super) fn set_row<const NP: usize, const NS: usize>(
+    /// Sets the barrier of inequality `i` of stage `t`, whose value is `c`, and its row. `None` where the row is not finite, which
+    /// then has none.
+    pub(super) fn set_barrier<const NP: usize, const NS: usize>(
         &mut self,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
         (t, i): (usize, usize),
@@ -340,32 +287,21 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         row: Row<S, NX, NU>,
     ) -> Option<Barrier<S>> {
         let index = t * self.limits.stage() + i;
+        self.constraints[index] = Barrier::none();
         let entries = row.x.iter().chain(row.u.iter());
         if !entries.map(|entry| entry.to_f64()).sum::<f64>().is_finite() {
-            self.rows[index] = Row { x: zeros(), u: zeros() };
             return None;
         }
-        let multiplier = self.multipliers[index];
+        let given = point.multipliers;
+        let multiplier = if t == self.horizon { given.terminal[i] } else { given.stage[index] };
+        let terms = row.x.component_mul(&point.states[t]);
         let none = zeros();
-        let u = point.controls.get(t).unwrap_or(&none);
-        let slack = S::from_f64(self.tau / multiplier.to_f64());
-        let residual = without_rounding(c + slack, (&row.x, &point.states[t]), (&row.u, u));
+        let of_control = row.u.component_mul(point.controls.get(t).unwrap_or(&none));
+        let size = terms.iter().chain(of_control.iter()).map(|term| term.to_f64().abs()).sum::<f64>();
+        let (one, size) = (SVector::from([S::one()]), SVector::from([S::from_f64(size)]));
         self.rows[index] = row;
-        Some(Barrier::new(self.tau, multiplier, residual.to_f64()))
-    }
-}
-
-/// `out += scale a b'`
-fn add_outer<S: Scalar, const R: usize, const C: usize>(
-    out: &mut SMatrix<S, R, C>,
-    a: &SVector<S, R>,
-    b: &SVector<S, C>,
-    scale: S,
-) {
-    for j in 0..C {
-        for i in 0..R {
-            out[(i, j)] += scale * a[i] * b[j];
-        }
+        self.constraints[index] = Barrier::new(self.tau, multiplier, c, (&one, &size));
+        Some(self.constraints[index])
     }
 }
 
