@@ -50,6 +50,25 @@ fn relaxed() {
     }
 }
 
+/// The relaxed product tends to that of the problem with its limits, in proportion to the relaxation, also where the weights of
+/// the barriers are 1e10.
+#[test]
+fn relaxed_products_tend_to_the_exact_one() {
+    let mut solver = Ilqr::new(Rail, 25, tight()).unwrap();
+    let exact = solve(&mut solver, &rail());
+    let along = Direction::new([0.3, -0.2, 0.5, 0.1]).with_initial_state([0.2, -0.4]);
+    let flat = |_: &[SVector<f64, 2>], _: &[SVector<f64, 1>]| LossGradient::zeros(25);
+    let loss = loss(&exact);
+    let limit = solver.hvp(&exact, &loss, &along, flat).unwrap().params;
+    let distances = [1e-6, 1e-8, 1e-10].map(|tau| {
+        let mut solver = Ilqr::new(Rail, 25, Settings { relaxation: Some(tau), ..tight() }).unwrap();
+        let solution = solve(&mut solver, &rail());
+        (solver.hvp(&solution, &loss, &along, flat).unwrap().params - limit).amax() / limit.amax()
+    });
+    println!("{distances:?}");
+    assert!(distances.windows(2).all(|pair| pair[1] < 0.1 * pair[0]) && distances[2] < 1e-5, "{distances:?}");
+}
+
 #[test]
 fn stage_parameters() {
     let stages: Vec<[f64; 2]> =

@@ -19,7 +19,8 @@ use crate::kkt::active_set::ActiveSet;
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::relaxed::Relaxed;
-use crate::linalg::products::{add_product, add_transposed_product, zeros};
+use crate::kkt::units::ratio;
+use crate::linalg::products::{add_product, add_transposed_product, larger, zeros};
 use crate::lq::equality_constrained::{ConstraintId, Row};
 use crate::lq::riccati::next_state;
 use crate::scalar::ScalarReal;
@@ -68,20 +69,19 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             barriers: vec![zeros(); given[t].barriers.len()],
         };
         let mut solution: Vec<_> = (0..=horizon).map(none).collect();
-        let mut sizes = [(0.0, 0.0); C];
+        let mut progress = [Progress::default(); C];
         for count in 0..=CORRECTIONS.1 {
-            if count > CORRECTIONS.0 && sizes.iter().all(|(first, last)| *last <= SETTLED * *first) {
+            if count > CORRECTIONS.0 && progress.iter().all(|column| column.left() <= SETTLED) {
                 break;
             }
             let residuals: Vec<_> = (0..=horizon).map(|t| self.residual(relaxed, (&given[t], &solution), t)).collect();
             let correction = self.correction(relaxed, memory, &residuals);
-            for (j, (first, last)) in sizes.iter_mut().enumerate() {
-                *last = self.size(&correction, j);
-                *first = f64::max(*first, *last);
+            for (j, column) in progress.iter_mut().enumerate() {
+                column.add(self.sizes(&correction, j));
             }
             solution.iter_mut().zip(&correction).for_each(|(solution, correction)| solution.add(correction));
         }
-        for j in (0..C).filter(|&j| sizes[j].1 > CORRECTED * sizes[j].0) {
+        for j in (0..C).filter(|&j| progress[j].left() > CORRECTED) {
             // No digit is right. What follows is no number either.
             solution.iter_mut().for_each(|stage| stage.spoil(j));
         }
@@ -159,15 +159,37 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         solution
     }
 
-    /// The largest entry of column `j` of the trajectory, over the magnitude of its variable.
-    fn size<const C: usize>(&self, solution: &[StageSolution<S, NX, NU, C>], j: usize) -> f64 {
+    /// The largest entry of column `j`: of the trajectory, over the magnitude of its variable, and of the costates, times it.
+    fn sizes<const C: usize>(&self, solution: &[StageSolution<S, NX, NU, C>], j: usize) -> [f64; 2] {
+        let (states, controls) = (&self.units.states, &self.units.controls);
         let ratio = |(entry, unit): (&S, &f64)| entry.to_f64().abs() / unit;
-        let entries = solution.iter().flat_map(|stage| {
-            let states = stage.dx.column(j).iter().zip(&self.units.states).map(ratio).fold(0.0, f64::max);
-            let controls = stage.du.column(j).iter().zip(&self.units.controls).map(ratio).fold(0.0, f64::max);
-            [states, controls]
-        });
-        entries.fold(0.0, f64::max)
+        let product = |(entry, unit): (&S, &f64)| entry.to_f64().abs() * unit;
+        solution.iter().fold([0.0, 0.0], |[trajectory, costates], StageSolution { dx, du, dlambda, .. }| {
+            let trajectory = dx.column(j).iter().zip(states).map(ratio).fold(trajectory, larger);
+            let trajectory = du.column(j).iter().zip(controls).map(ratio).fold(trajectory, larger);
+            [trajectory, dlambda.column(j).iter().zip(states).map(product).fold(costates, larger)]
+        })
+    }
+}
+
+/// The largest and the last solve for a column: sizes of trajectory and costates.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    largest: [f64; 2],
+    last: [f64; 2],
+}
+
+impl Progress {
+    fn add(&mut self, sizes: [f64; 2]) {
+        self.last = sizes;
+        self.largest = [0, 1].map(|k| larger(self.largest[k], sizes[k]));
+    }
+
+    /// The last solve over the largest one. One of the two parts may be rounding errors from the first solve on, as the real
+    /// part of a trajectory's derivative is.
+    fn left(&self) -> f64 {
+        let [trajectory, costates] = [0, 1].map(|k| ratio(self.last[k], self.largest[k]));
+        if trajectory.is_nan() || costates.is_nan() { f64::INFINITY } else { trajectory.min(costates) }
     }
 }
 
@@ -182,10 +204,12 @@ impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> StageSolut
 
     /// Makes column `j` no number.
     fn spoil(&mut self, j: usize) {
+        // All parts of the number.
         let nan = S::from_f64(f64::NAN);
-        self.dx.column_mut(j).fill(nan);
-        self.du.column_mut(j).fill(nan);
-        self.dlambda.column_mut(j).fill(nan);
+        self.dx.column_mut(j).iter_mut().for_each(|entry| *entry *= nan);
+        self.du.column_mut(j).iter_mut().for_each(|entry| *entry *= nan);
+        self.dlambda.column_mut(j).iter_mut().for_each(|entry| *entry *= nan);
+        self.barriers.iter_mut().for_each(|barrier| barrier[j] *= nan);
     }
 }
 

@@ -10,7 +10,7 @@
 use crate::kkt::linear::KktSystem;
 use crate::kkt::relaxed::{Relaxation, Relaxed};
 use crate::kkt::report::{ActiveSetRule, COMPLEMENTARITY};
-use crate::linalg::products::zeros;
+use crate::linalg::products::{larger, zeros};
 use crate::lq::equality_constrained::Singular;
 use crate::lq::proximal::Proximal;
 use crate::model::Model;
@@ -221,9 +221,12 @@ where
             Ok(stationarity) => stationarity,
             // Equalities depend on one another. Their weights do not mind.
             Err(Singular::Dependent(_)) => {
-                let tolerance = self.settings.tolerance;
+                let (tolerance, InteriorPoint { kinds, scales, .. }) = (self.settings.tolerance, memory);
+                let violation = |(index, row): (usize, &f64)| trial.residual(kinds, index).abs() / row;
+                let violation = scales.rows.iter().enumerate().map(violation).fold(0.0, larger);
                 self.stats.step = change;
-                Some(stationarity.value()).filter(|value| change <= tolerance && *value <= STEP_MARGIN * tolerance)
+                let settled = change <= tolerance && violation <= tolerance;
+                Some(stationarity.value()).filter(|value| settled && *value <= STEP_MARGIN * tolerance)
             }
             Err(Singular::Indefinite) => None,
         }
