@@ -226,7 +226,8 @@ pub enum GradientError {
         /// Its limit.
         step_tolerance: f64,
         /// Largest violation of a constraint or a bound, over its magnitude, with the limit of the step; NaN where it was not
-        /// evaluated.
+        /// evaluated. In a relaxed problem also the largest difference of a slack from the relaxation over its multiplier,
+        /// over the latter, which is at most 1e-9.
         violation: f64,
     },
     /// A limit is on the edge between active and inactive: strict complementarity fails, and with it the derivative.
@@ -284,10 +285,11 @@ pub enum GradientError {
         distance: f64,
     },
     /// The model has constraints. Their multipliers change between the rounds of a solve, which unrolled steps do not
-    /// follow.
+    /// follow. A relaxed problem can be unrolled if it has no equalities.
     #[error("the model has constraints: its solve cannot be unrolled, differentiate the solution implicitly")]
     UnrolledConstraints,
-    /// The derivative is infinite or undefined at a sound solution, such as that of a square root at zero.
+    /// The derivative is infinite or undefined at a sound solution, such as that of a square root at zero. Or a barrier of a
+    /// relaxed problem has none there, or its weight leaves the derivative no digit.
     #[error("the derivative is not finite")]
     Undefined,
 }
