@@ -146,9 +146,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         if dynamics.is_nan() || dynamics > dynamics_tolerance {
             return Err(not_converged(f64::NAN, f64::NAN));
         }
-        let Solution { relaxation, bound_multipliers, .. } = solution;
-        let relaxation = relaxation.map(|tau| Relaxation { tau, bound_multipliers });
-        kkt.set_relaxation::<M, NP, NS>(relaxation);
+        kkt.set_relaxation::<M, NP, NS>(Relaxation::of(solution));
         let beyond = bound_violation(model, point, &magnitudes);
         let (mut factorized, mut stationary) = (Ok(()), false);
         // Costates of the recursion have few digits along long active constraints on the state. Those of the solver do not.
@@ -169,7 +167,6 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
             };
         }
         let violation = larger(larger(report.violation, beyond), report.complementarity);
-        let complementary = report.complementarity <= COMPLEMENTARITY;
         let step = match (&*kkt, linear, factorized.is_ok()) {
             (_, _, false) => f64::NAN,
             (Kkt::ActiveSet(system), KktLinear::ActiveSet(memory), true) => {
@@ -178,12 +175,10 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
             (Kkt::ActiveSet(_), _, true) => f64::NAN,
             (Kkt::Unconstrained(system), _, true) => system.relative_newton_step(&magnitudes),
         };
-        let settled = (step <= step_tolerance || factorized.is_err()) && violation <= step_tolerance;
-        if solution.status != Status::Converged || !stationary || !settled || !complementary {
+        let feasible = violation <= step_tolerance && report.complementarity <= COMPLEMENTARITY;
+        let settled = (step <= step_tolerance || factorized.is_err()) && feasible;
+        if solution.status != Status::Converged || !stationary || !settled {
             return Err(not_converged(step, violation));
-        }
-        if report.undefined {
-            return Err(GradientError::Undefined);
         }
         factorized.map_err(|(stage, singular)| singular_system(stage, singular))?;
         check_activity(report, settings)?;
@@ -209,8 +204,11 @@ pub(crate) fn singular_system(stage: usize, singular: Singular) -> GradientError
     }
 }
 
-/// Strict complementarity: no limit may be both at its bound and without a multiplier.
+/// Strict complementarity: no limit may be both at its bound and without a multiplier. Barriers must have a derivative.
 fn check_activity(report: &ActiveSetReport, settings: &Settings) -> Result<(), GradientError> {
+    if report.undefined {
+        return Err(GradientError::Undefined);
+    }
     match report.weakest() {
         Some((margin, weakest)) if margin <= settings.activity => {
             Err(GradientError::WeaklyActive { stage: weakest.stage, limit: weakest.source.into(), margin })

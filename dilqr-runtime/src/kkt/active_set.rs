@@ -7,9 +7,8 @@ use core::iter::repeat_with;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::kkt::active_set_barriers::is_finite_curvature;
 use crate::kkt::active_set_linear::ActiveSetLinear;
-use crate::kkt::lagrangian::LagrangianGradients;
+use crate::kkt::lagrangian::{LagrangianGradients, is_finite_curvature};
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
@@ -152,9 +151,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let horizon = point.controls.len();
-        if let Some(relaxed) = &mut self.relaxed {
-            relaxed.begin(model, point.params);
-        }
         report.clear();
         report.units.rows.resize(const { M::LIMITS.stage() + M::LIMITS.terminal() }, 0.0);
         report.units.controls.extend(magnitudes.controls.iter().map(|size| (size.to_f64(), 0.0)));
@@ -164,9 +160,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let mut stationarity = Stationarity::start();
         // Of known costates: whether they satisfy their equations.
         let mut costate_residual = Stationarity::start();
-        let bounds = Bounds::of(model, point.params);
-        // Barriers replace the others.
-        let bounds = if self.relaxed.is_some() { bounds.points() } else { bounds };
+        let bounds = self.begin_bounds(model, point.params);
         let no_lambda = zeros();
         // Of each costate before they cancel: that of a final time is a sum over all stages, which is zero.
         let mut lambda_terms = lambda.map(S::abs);
@@ -207,6 +201,21 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             self.costates[t] = lambda;
         }
         self.check_propagated_rows()
+    }
+
+    /// The bounds that hold controls: in a relaxed problem barriers replace all but those that leave one point.
+    fn begin_bounds<M, const NP: usize, const NS: usize>(&mut self, model: &M, params: &SVector<S, NP>) -> Bounds<S, NU>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let bounds = Bounds::of(model, params);
+        match &mut self.relaxed {
+            None => bounds,
+            Some(relaxed) => {
+                relaxed.begin(bounds);
+                bounds.points()
+            }
+        }
     }
 
     /// Fails where rows are left over at stage 0, where the state is given.

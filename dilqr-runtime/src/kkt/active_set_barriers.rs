@@ -6,7 +6,7 @@
 use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::active_set::ActiveSet;
-use crate::kkt::lagrangian::LagrangianGradients;
+use crate::kkt::lagrangian::{LagrangianGradients, is_finite_curvature};
 use crate::kkt::linear::KktSystem;
 use crate::kkt::relaxed::Barrier;
 use crate::kkt::report::ActiveSetReport;
@@ -106,14 +106,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         }
         limits.terminal_inequalities
     }
-}
-
-/// Whether the curvature of constraints is finite. It is not where a row has no derivative, such as that of a norm at zero.
-pub(super) fn is_finite_curvature<S: ScalarReal, const NX: usize, const NU: usize>(
-    expansion: &ConstraintExpansion<S, NX, NU>,
-) -> bool {
-    let ConstraintExpansion { hxx, hux, huu, .. } = expansion;
-    hxx.iter().chain(hux.iter()).chain(huu.iter()).map(|entry| entry.to_f64()).sum::<f64>().is_finite()
 }
 
 /// Adds `kappa a b'`.

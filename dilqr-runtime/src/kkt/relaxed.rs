@@ -21,12 +21,12 @@ use nalgebra::SVector;
 use crate::linalg::products::zeros;
 use crate::lq::bounds::{Bounds, Side};
 use crate::lq::equality_constrained::Row;
-use crate::model::Model;
 use crate::model::limits::Limits;
 use crate::model::records::HamiltonianExpansion;
 use crate::ocp::stationarity::without_rounding;
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::{Scalar, ScalarReal, float};
+use crate::solution::Solution;
 
 /// What a solution says of its barriers.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,16 @@ pub(crate) struct Relaxation<'a, const NU: usize> {
     pub(crate) tau: f64,
     /// `Qu` without the barriers of bounds, `T` vectors; empty for models without bounds.
     pub(crate) bound_multipliers: &'a [SVector<f64, NU>],
+}
+
+impl<'a, const NU: usize> Relaxation<'a, NU> {
+    /// That of a solution, if it is one of a relaxed problem.
+    pub(crate) fn of<const NX: usize, const NP: usize, const NS: usize>(
+        solution: &'a Solution<NX, NU, NP, NS>,
+    ) -> Option<Self> {
+        let Solution { relaxation, bound_multipliers, .. } = solution;
+        relaxation.map(|tau| Self { tau, bound_multipliers })
+    }
 }
 
 /// The barriers of all inequalities and bounds, filled stage by stage during a factorization.
@@ -242,12 +252,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
 }
 
 impl<S: ScalarReal, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
-    /// Begins a factorization: the bounds at these parameters.
-    pub(super) fn begin<M, const NP: usize, const NS: usize>(&mut self, model: &M, params: &SVector<S, NP>)
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        self.bounds = Bounds::of(model, params);
+    /// Begins a factorization with these bounds.
+    pub(super) fn begin(&mut self, bounds: Bounds<S, NU>) {
+        self.bounds = bounds;
     }
 
     /// Sets the barriers of the bounds of stage `t`. `visit` sees control, side and barrier.

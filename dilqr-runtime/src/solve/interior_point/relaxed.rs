@@ -10,7 +10,7 @@
 use crate::kkt::linear::KktSystem;
 use crate::kkt::relaxed::{Relaxation, Relaxed};
 use crate::kkt::report::{ActiveSetRule, COMPLEMENTARITY};
-use crate::linalg::products::{larger, zeros};
+use crate::linalg::products::zeros;
 use crate::lq::equality_constrained::Singular;
 use crate::lq::proximal::Proximal;
 use crate::model::Model;
@@ -22,6 +22,7 @@ use crate::ocp::stationarity::{Magnitudes, STEP_MARGIN, Stationarity};
 use crate::ocp::trajectory::{Trajectory, TrajectoryRef};
 use crate::settings::{Differentiation, Hessian};
 use crate::solve::backward_pass::BackwardPass;
+use crate::solve::interior_point::barriers::Barrier;
 use crate::solve::interior_point::iterate::{evaluate, move_along};
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::{EQUALITY_WEIGHT, FEASIBLE, NEXT_IDENTIFICATION, Progress};
@@ -33,6 +34,9 @@ const STEPS: usize = 30;
 
 /// A step that is at most this part of the one before it is not a rounding error yet.
 const CONVERGING: f64 = 0.1;
+
+/// The rounding error of a slack, over the magnitude of its row.
+const ROUNDING: f64 = 64.0 * f64::EPSILON;
 
 /// The barrier parameter of an elastic problem, over the first one, from which on a point without excess ends it.
 const ELASTIC_END: f64 = 1e-4;
@@ -123,8 +127,8 @@ where
             let lengths = self.barriers((kinds, scales), None).longest_steps(trial, step);
             move_along(kinds, trial, step, lengths);
             let settled = change >= CONVERGING * previous || change == 0.0;
-            if lengths == (1.0, 1.0) && change <= tolerance && settled {
-                return self.accept_relaxed_point(memory, tau);
+            if lengths == (1.0, 1.0) && change <= tolerance && settled && self.accept_relaxed_point(memory, tau) {
+                return true;
             }
             previous = change;
         }
@@ -221,15 +225,33 @@ where
             Ok(stationarity) => stationarity,
             // Equalities depend on one another. Their weights do not mind.
             Err(Singular::Dependent(_)) => {
-                let (tolerance, InteriorPoint { kinds, scales, .. }) = (self.settings.tolerance, memory);
-                let violation = |(index, row): (usize, &f64)| trial.residual(kinds, index).abs() / row;
-                let violation = scales.rows.iter().enumerate().map(violation).fold(0.0, larger);
+                let tolerance = self.settings.tolerance;
                 self.stats.step = change;
-                let settled = change <= tolerance && violation <= tolerance;
+                let settled = change <= tolerance && self.is_complementary(memory, tau);
                 Some(stationarity.value()).filter(|value| settled && *value <= STEP_MARGIN * tolerance)
             }
             Err(Singular::Indefinite) => None,
         }
+    }
+
+    /// Whether the trial satisfies its equalities, and each multiplier asks for the slack that is there.
+    fn is_complementary(&self, memory: &InteriorPoint<NX, NU>, tau: f64) -> bool {
+        let InteriorPoint { trial, kinds, scales, .. } = memory;
+        let barriers = self.barriers((kinds, scales), None);
+        let enforced = |(index, row): (usize, &f64)| {
+            kinds[index] != ConstraintKind::Equality
+                || trial.residual(kinds, index).abs() <= self.settings.tolerance * row
+        };
+        let complementary = |barrier: Barrier| {
+            let distance = match barrier {
+                Barrier::Slack(index) => -trial.trajectory.constraints[index],
+                other => barriers.distance(other, trial),
+            };
+            let slack = tau / barriers.multiplier(barrier, &trial.duals);
+            let allowed = COMPLEMENTARITY * slack + ROUNDING * barriers.scale(barrier);
+            slack > 0.0 && (distance - slack).abs() <= allowed
+        };
+        scales.rows.iter().enumerate().all(enforced) && barriers.iter().all(complementary)
     }
 
     /// Factorizes the optimality conditions as the gradient does, with rows for equalities, and writes their policy over the
