@@ -192,7 +192,8 @@ where
         Ok(solution)
     }
 
-    /// Solves a problem into a solution that is there already; allocates nothing if that solution is of this horizon.
+    /// Solves a problem into a solution that is there already; allocates nothing if that solution is of this horizon. (The first
+    /// solve of a relaxed problem allocates memory that the later ones use.)
     ///
     /// # Errors
     /// As [`Ilqr::solve`]; `solution` is then untouched.

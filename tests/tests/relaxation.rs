@@ -248,6 +248,58 @@ fn a_bound_and_constraints_on_one_control() {
     check(shared::Shared, &Problem::new([0.0, 0.4], [0.8, 1.0, 0.5], 20), 1e-2);
 }
 
+/// A point around a disc, from one side to the other.
+#[dilqr_runtime::model]
+pub mod around {
+    pub struct State {
+        pub place: [f64; 2],
+    }
+    pub struct Control {
+        #[bounds(-0.5, 0.5)]
+        pub velocity: [f64; 2],
+    }
+    pub struct Params {
+        pub radius: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { place: [x.place[0] + 0.1 * u.velocity[0], x.place[1] + 0.1 * u.velocity[1]] }
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        0.002 * terminal_cost(x, p) + 0.005 * (u.velocity[0].powi(2) + u.velocity[1].powi(2))
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        25.0 * ((x.place[0] - 0.9).powi(2) + (x.place[1] - 0.9).powi(2))
+    }
+    pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; 1] {
+        [p.radius.powi(2) - (x.place[0] - 0.5).powi(2) - (x.place[1] - 0.5).powi(2)]
+    }
+    pub fn terminal_equalities(x: State, _p: Params) -> [f64; 2] {
+        [x.place[0] - 0.9, x.place[1] - 0.9]
+    }
+}
+
+/// Guesses that violate the constraints: along the axis of symmetry through the disc, or far from the goal.
+#[test]
+fn guesses_that_violate_the_constraints() {
+    for tau in [1e-1, 1e-3, 1e-5] {
+        let mut solver = Ilqr::new(around::Around, 40, relaxed(tau)).unwrap();
+        let costs = [[0.0, 0.0], [0.3, 0.0], [0.2, 0.2], [-0.4, 0.1]].map(|guess| {
+            let problem = Problem::new([0.1, 0.1], [0.2], 40).with_controls(&[guess; 40]);
+            let solution = solver.solve(&problem).unwrap();
+            assert_eq!(solution.status, Status::Converged, "{tau} {guess:?}: {:?}", solution.stats);
+            assert_complementary(&around::Around, &solution);
+            solution.cost
+        });
+        // Both ways around the disc cost the same; a sum of 41 terms is rounded.
+        assert!(costs.iter().all(|cost| (cost - costs[0]).abs() <= 1e-12), "{costs:?}");
+        // Ipopt finds 0.507923589 without barriers. With them some 80 limits give way.
+        assert!(costs[0] > 0.507_923_589 && costs[0] <= 0.507_923_589 + 80.0 * tau, "{costs:?}");
+        // The goal is inside the disc.
+        let solution = solver.solve(&Problem::new([0.1, 0.1], [0.6], 40)).unwrap();
+        assert_eq!(solution.status, Status::Infeasible, "{:?}", solution.stats);
+    }
+}
+
 /// Two terminal equalities and two constraints that say the same have no unique multipliers. The point of the central path is
 /// unique, but for the multipliers of the equalities; the gradient says that these depend on one another.
 #[test]

@@ -146,12 +146,11 @@ pub(crate) fn bound_multipliers(tau: f64, net: f64, (lower, upper): (f64, f64)) 
 
 impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
     pub(crate) fn new(relaxation: Relaxation<'_, NU>, horizon: usize, limits: &Limits) -> Self {
-        let Relaxation { tau, bound_multipliers } = relaxation;
         let count = horizon * limits.stage() + limits.terminal();
         let bounded = if limits.bounded { horizon } else { 0 };
-        Self {
-            tau,
-            net: bound_multipliers.iter().take(bounded).copied().collect(),
+        let mut relaxed = Self {
+            tau: relaxation.tau,
+            net: vec![SVector::zeros(); bounded],
             limits: *limits,
             horizon,
             bounds: Bounds::open(),
@@ -160,7 +159,15 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
             sides: [vec![[Barrier::none(); NU]; bounded], vec![[Barrier::none(); NU]; bounded]],
             motion: [vec![zeros(); bounded], vec![zeros(); bounded]],
             hessians: vec![HamiltonianExpansion::zeros(); horizon + 1],
-        }
+        };
+        relaxed.renew(relaxation);
+        relaxed
+    }
+
+    /// Replaces what a solution has said.
+    pub(crate) fn renew(&mut self, Relaxation { tau, bound_multipliers }: Relaxation<'_, NU>) {
+        self.tau = tau;
+        self.net.iter_mut().zip(bound_multipliers).for_each(|(own, given)| *own = *given);
     }
 
     /// What a solution has said.

@@ -269,13 +269,15 @@ where
         let Trajectory { states, controls, .. } = &memory.trial.trajectory;
         let duals = &memory.trial.duals;
         let SolveWorkspace { trial: Iterate { policy, .. }, stage_params, .. } = &mut *self.memory;
-        let NewtonWorkspace { system, linear, new_multipliers, report, .. } = newton;
+        let NewtonWorkspace { system, linear, new_multipliers, report, relaxed, .. } = newton;
         let (stage, terminal) = duals.constraints.split_at(controls.len() * limits.stage());
         let multipliers = MultipliersRef { stage, terminal };
         let mut point =
             TrajectoryRef { states, controls, params: self.params, stage_params, multipliers, costates: None };
         let relaxation = Relaxation { tau, bound_multipliers: &policy.held };
-        system.relaxed = Some(Relaxed::new(relaxation, controls.len(), limits));
+        let mut barriers = relaxed.take().unwrap_or_else(|| Relaxed::new(relaxation, controls.len(), limits));
+        barriers.renew(relaxation);
+        system.relaxed = Some(barriers);
         let mut outcome = Ok(None);
         for costates in [None, Some(duals.costates.as_slice())] {
             point.costates = costates;
@@ -293,7 +295,7 @@ where
                 break;
             }
         }
-        system.relaxed = None;
+        *relaxed = system.relaxed.take();
         if let Ok(Some(_)) = outcome {
             policy.costates.copy_from_slice(system.costates());
             for (t, stage) in system.stages.iter().enumerate() {
