@@ -145,7 +145,10 @@ fn assert_complementary<M, const NX: usize, const NU: usize, const NP: usize>(
     assert!(solution.stats.violation <= 1e-9, "{:?}", solution.stats);
 }
 
-/// The gradient of a linear loss by differences of fourth order through solves from the same guess.
+/// Moves initial state and parameters by a step.
+type Edit<'a, const NX: usize, const NP: usize> = &'a dyn Fn(f64, &mut SVector<f64, NX>, &mut SVector<f64, NP>);
+
+/// The gradient of a linear loss by differences of fourth order through solves that start from the solution.
 fn differences<M, const NX: usize, const NU: usize, const NP: usize>(
     solver: &mut Ilqr<M, NX, NU, NP>,
     (solution, loss): (&Solution<NX, NU, NP>, &LossGradient<NX, NU>),
@@ -155,7 +158,7 @@ where
     M: Model<NX, NU, NP> + Copy,
 {
     let model = *solver.model();
-    let mut slope = |at: f64, edit: &dyn Fn(f64, &mut SVector<f64, NX>, &mut SVector<f64, NP>)| {
+    let mut slope = |at: f64, edit: Edit<'_, NX, NP>| {
         let h = step * at.abs().max(0.1);
         let mut side = |h: f64| {
             let (mut x0, mut params) = (solution.x0, solution.params);
