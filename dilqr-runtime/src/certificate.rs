@@ -110,21 +110,23 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
         let controls = magnitudes.iter().copied().zip(terms.iter().copied()).collect();
         let units = LimitUnits { rows: rows.clone(), controls };
         let mut report = ActiveSetReport { units, ..ActiveSetReport::NONE };
-        if self.relaxation.is_none() {
-            let bounds = Bounds { lower: (*lower).into(), upper: (*upper).into() };
-            for (t, (u, qu)) in self.controls.iter().zip(&self.bound_multipliers).enumerate() {
-                for i in 0..NU {
-                    report.add_bounds(t, i, (u, qu, Side::of_multiplier(qu[i])), &bounds);
-                }
+        // A relaxed problem has no limits but its equalities.
+        let relaxed = self.relaxation.is_some();
+        let bounds = Bounds { lower: (*lower).into(), upper: (*upper).into() };
+        let along = self.controls.iter().zip(&self.bound_multipliers).enumerate();
+        for (t, (u, qu)) in along.filter(|_| !relaxed) {
+            for i in 0..NU {
+                report.add_bounds(t, i, (u, qu, Side::of_multiplier(qu[i])), &bounds);
             }
-            let multipliers = self.multipliers.stage.iter().chain(&self.multipliers.terminal);
-            let along = constraints.iter().zip(multipliers);
-            let terminal = constraints.iter().filter(|constraint| constraint.t == self.horizon()).count();
-            for (constraint, &multiplier) in along.filter(|(constraint, _)| constraint.enforced) {
-                let Constraint { t, i, inequality, c, .. } = *constraint;
-                let unit = if t == self.horizon() { rows.len().saturating_sub(terminal) + i } else { i };
-                report.add_constraint((t, i, unit), inequality, (c, multiplier), ActiveSetRule::PositiveMultiplier);
-            }
+        }
+        let multipliers = self.multipliers.stage.iter().chain(&self.multipliers.terminal);
+        let along = constraints.iter().zip(multipliers);
+        let terminal = constraints.iter().filter(|constraint| constraint.t == self.horizon()).count();
+        let counts = |constraint: &Constraint| constraint.enforced && !(relaxed && constraint.inequality);
+        for (constraint, &multiplier) in along.filter(|(constraint, _)| counts(constraint)) {
+            let Constraint { t, i, inequality, c, .. } = *constraint;
+            let unit = if t == self.horizon() { rows.len().saturating_sub(terminal) + i } else { i };
+            report.add_constraint((t, i, unit), inequality, (c, multiplier), ActiveSetRule::PositiveMultiplier);
         }
         Certificate::new(&self.stats, curvatures.iter(), &report)
     }

@@ -131,6 +131,27 @@ pub enum InputError {
         /// The number.
         given: f64,
     },
+    /// A number of the solution that [`Problem::with_warm_start`](crate::Problem::with_warm_start) was given is NaN or infinite.
+    /// A solve that has failed may leave such numbers.
+    #[error("the warm start is not finite: {input} is {given} at {position}")]
+    WarmStart {
+        /// Which list of the solution.
+        input: Input,
+        /// Where.
+        position: Position,
+        /// The number.
+        given: f64,
+    },
+}
+
+impl InputError {
+    /// That of a number that comes from a warm start.
+    pub(crate) fn of_warm_start(self) -> Self {
+        match self {
+            Self::NonFinite { input, position, given } => Self::WarmStart { input, position, given },
+            other => other,
+        }
+    }
 }
 
 /// Why a problem was refused.
@@ -205,7 +226,8 @@ pub enum GradientError {
         /// Its limit.
         step_tolerance: f64,
         /// Largest violation of a constraint or a bound, over its magnitude, with the limit of the step; NaN where it was not
-        /// evaluated.
+        /// evaluated. In a relaxed problem also the largest difference of a slack from the relaxation over its multiplier,
+        /// over the latter, which is at most 1e-9.
         violation: f64,
     },
     /// A limit is on the edge between active and inactive: strict complementarity fails, and with it the derivative.
@@ -263,10 +285,11 @@ pub enum GradientError {
         distance: f64,
     },
     /// The model has constraints. Their multipliers change between the rounds of a solve, which unrolled steps do not
-    /// follow.
+    /// follow. A relaxed problem can be unrolled if it has no equalities.
     #[error("the model has constraints: its solve cannot be unrolled, differentiate the solution implicitly")]
     UnrolledConstraints,
-    /// The derivative is infinite or undefined at a sound solution, such as that of a square root at zero.
+    /// The derivative is infinite or undefined at a sound solution, such as that of a square root at zero. Or a barrier of a
+    /// relaxed problem has none there, or its weight leaves the derivative no digit.
     #[error("the derivative is not finite")]
     Undefined,
 }

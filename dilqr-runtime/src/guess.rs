@@ -83,9 +83,10 @@ impl<const NX: usize, const NU: usize> Guess<NX, NU> {
                 check_length(Input::States, states.len(), horizon + 1)?;
                 check_length(Input::Controls, controls.len(), horizon)?;
                 check_length(Input::Gains, gains.len(), horizon)?;
-                check_finite(Input::States, states.iter().map(|x| x.as_slice()))?;
-                check_finite(Input::Controls, controls.iter().map(|u| u.as_slice()))?;
-                check_finite(Input::Gains, gains.iter().map(|gain| gain.as_slice()))
+                check_finite(Input::States, states.iter().map(|x| x.as_slice()))
+                    .and_then(|()| check_finite(Input::Controls, controls.iter().map(|u| u.as_slice())))
+                    .and_then(|()| check_finite(Input::Gains, gains.iter().map(|gain| gain.as_slice())))
+                    .map_err(InputError::of_warm_start)
             }
         }
     }

@@ -148,9 +148,11 @@ where
         self.solve_with(problem, |_| {})
     }
 
-    /// Solves a problem at one relaxation after another, each from the solution before: with falling values a path from a
-    /// smooth problem to the one with its limits ([`Settings::relaxation`]). Each solution is differentiated as the relaxed
-    /// problem that it solves, so the gradient of a sum of losses on them is the sum of their gradients.
+    /// Solves a problem at one relaxation after another: with falling values points along the central path, from a smooth
+    /// problem to the one with its limits ([`Settings::relaxation`]). Each solve starts from the last solution before it that
+    /// has converged; without one it starts from the problem's guess. So a point that fails leaves the others as they are. Each
+    /// solution is differentiated as the relaxed problem that it solves, so the gradient of a sum of losses on them is the sum
+    /// of their gradients.
     ///
     /// # Errors
     /// As [`Ilqr::solve`], and for relaxations out of range.
@@ -165,7 +167,8 @@ where
             let settings = Settings { relaxation: Some(tau), ..self.settings };
             settings.validate()?;
             let mut solution = Solution::empty(self.horizon());
-            let usable = path.last().filter(|last| last.gains.iter().all(|gain| gain.iter().all(|k| k.is_finite())));
+            // One that has failed is no start.
+            let usable = path.iter().rev().find(|earlier| earlier.status.is_converged());
             let warm = usable.map(|last| problem.clone().with_warm_start(&self.model, last));
             let problem = warm.as_ref().unwrap_or(problem);
             self.forward.solve((&self.model, &settings), problem, |_| {}, &mut solution, None)?;
@@ -189,7 +192,8 @@ where
         Ok(solution)
     }
 
-    /// Solves a problem into a solution that is there already; allocates nothing if that solution is of this horizon.
+    /// Solves a problem into a solution that is there already; allocates nothing if that solution is of this horizon. (The first
+    /// solve of a relaxed problem allocates memory that the later ones use.)
     ///
     /// # Errors
     /// As [`Ilqr::solve`]; `solution` is then untouched.
@@ -247,13 +251,7 @@ where
     ) -> Sensitivities<'_, M, NX, NU, NP, NS> {
         let mut stats = solution.stats;
         stats.step = step;
-        Sensitivities {
-            model: &self.model,
-            workspace: &mut self.kkt,
-            params: solution.params,
-            stats,
-            relaxation: solution.relaxation,
-        }
+        Sensitivities { model: &self.model, workspace: &mut self.kkt, params: solution.params, stats }
     }
 
     /// Solves a problem and differentiates the solution. Where the model has no limits, the factorization of the solve's last
@@ -349,7 +347,8 @@ where
         loss: &LossGradient<NX, NU>,
     ) -> Result<Solution<NX, NU, NP, NS>, GradientError> {
         crate::gradient::check_loss(loss, self.horizon())?;
-        if const { M::LIMITS.constrained() } && self.settings.relaxation.is_none() {
+        let inequalities = self.settings.relaxation.is_some() && const { !M::LIMITS.equalities() };
+        if const { M::LIMITS.constrained() } && !inequalities {
             return Err(GradientError::UnrolledConstraints);
         }
         let solution = self.solve(problem)?;

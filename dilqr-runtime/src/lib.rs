@@ -22,7 +22,8 @@
 //!
 //! A model declares its [`Limits`]. The backward recursion keeps bounds; an augmented Lagrangian and a Newton method on the
 //! active set keep constraints. Gradients are exact with the limits that are active. [`Solution::certificate`] says how
-//! well a solution satisfies the optimality conditions; [`Settings::relaxation`] replaces limits by smooth barriers.
+//! well a solution satisfies the optimality conditions; [`Settings::relaxation`] replaces inequalities by smooth
+//! barriers.
 //!
 //! Wrong input is an `Err`; the outcome of a solve is a [`Status`]; a gradient that does not exist is an `Err`, too.
 //!

@@ -151,7 +151,8 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
 
     /// Starts from a neighboring solution over the same horizon: from the trajectory under its feedback law
     /// `u = u_t + K_t (x - x_t)`, and from its multipliers. As with a policy, the solve makes the rollout; `model` only fixes
-    /// the model's type.
+    /// the model's type. A solution with numbers that are not finite, as a solve that has failed may leave them, is an error of
+    /// the solve, [`InputError::WarmStart`].
     #[must_use]
     pub fn with_warm_start<M>(mut self, _model: &M, solution: &Solution<NX, NU, NP, NS>) -> Self
     where
@@ -229,8 +230,9 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         if let Some(Multipliers { stage, terminal }) = &self.multipliers {
             check_length(Input::Multipliers, stage.len(), horizon * M::LIMITS.stage())?;
             check_length(Input::Multipliers, terminal.len(), M::LIMITS.terminal())?;
-            check_vector(Input::Multipliers, stage)?;
-            check_vector(Input::Multipliers, terminal)?;
+            check_vector(Input::Multipliers, stage)
+                .and_then(|()| check_vector(Input::Multipliers, terminal))
+                .map_err(InputError::of_warm_start)?;
         }
         check_bounds(&Bounds::of(model, &self.params))
     }
@@ -268,7 +270,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
             Guess::Policy(policy) => self.roll_out(model, |t, x| policy.control(t, x), controls, states).map(|()| true),
             Guess::Feedback(Feedback { states: xs, controls: us, gains }) => {
                 let law = |t: usize, x: &SVector<f64, NX>| us[t] + gains[t] * (x - xs[t]);
-                self.roll_out(model, law, controls, states).map(|()| true)
+                self.roll_out(model, law, controls, states).map(|()| true).map_err(InputError::of_warm_start)
             }
         }
     }

@@ -12,6 +12,8 @@ use crate::error::GradientError;
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::kkt::Kkt;
 use crate::kkt::linear::KktSystem;
+#[cfg(feature = "dual")]
+use crate::kkt::relaxed::Relaxed;
 use crate::model::Model;
 use crate::stats::Stats;
 
@@ -77,11 +79,6 @@ pub struct Sensitivities<'a, M, const NX: usize, const NU: usize, const NP: usiz
     pub(crate) workspace: &'a mut KktWorkspace<NX, NU, NS>,
     pub(crate) params: SVector<f64, NP>,
     pub(crate) stats: Stats,
-    #[cfg_attr(
-        not(feature = "dual"),
-        expect(dead_code, reason = "second derivatives factorize anew, on dual numbers")
-    )]
-    pub(crate) relaxation: Option<f64>,
 }
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Sensitivities<'_, M, NX, NU, NP, NS>
@@ -153,8 +150,9 @@ where
         let horizon = self.horizon();
         crate::gradient::check_loss(loss, horizon)?;
         direction.check(horizon)?;
-        let KktParts { point, .. } = self.workspace.parts(&self.params);
-        hvp::hvp(self.model, (point, self.relaxation), loss, direction, loss_hessian)
+        let KktParts { kkt, point, .. } = self.workspace.parts(&self.params);
+        let relaxation = kkt.barriers().map(Relaxed::relaxation);
+        hvp::hvp(self.model, (point, relaxation), loss, direction, loss_hessian)
     }
 
     /// How well the solution satisfies the optimality conditions, and how far it is from a point without a derivative; from

@@ -56,10 +56,13 @@ pub struct Settings {
     pub activity: f64,
     /// The penalties of the augmented Lagrangian; without effect on models without constraints.
     pub penalty: PenaltySchedule,
-    /// `Some(tau)` replaces every bound and inequality by the barrier `-tau ln(-c)`, continued as a parabola from
-    /// `c = -tau` on, and every equality by `c^2 / (2 tau)`. The result is a problem without limits. Its solution is smooth
-    /// in the parameters and is differentiated exactly. As `tau` goes to 0, solution and gradient tend to those of the
-    /// problem with limits, where that has a gradient. Without effect on models without limits.
+    /// `Some(tau)` replaces every bound and inequality `c <= 0` by the barrier `-tau ln(-c)`; equalities stay. `tau` has the unit
+    /// of the cost. The solution is the point of the central path at `tau`: the multiplier of each inequality times its slack
+    /// `-c` is `tau`. It is smooth in the parameters and is differentiated exactly. As `tau` goes to 0, solution and gradient
+    /// tend to those of the problem with limits, where that has a gradient.
+    ///
+    /// A relaxed problem is solved by the interior-point method, whatever [`method`](Self::method) says. A control whose two
+    /// bounds are equal has no barrier and stays there. Without effect on models without limits.
     pub relaxation: Option<f64>,
 }
 
@@ -71,13 +74,13 @@ impl Settings {
             Method::InteriorPoint => true,
             Method::Ddp | Method::AugmentedLagrangian => false,
         };
-        chosen && self.relaxation.is_none()
+        chosen || self.relaxation.is_some() && limits.limited()
     }
 
     /// Whether the interior-point method follows a solve by other means that ended with this status.
     pub(crate) fn continues_with_interior_point(&self, limits: &Limits, status: Status) -> bool {
         let stuck = limits.bounded && !limits.constrained() && status.found_no_step();
-        stuck && self.method == Method::Auto && self.relaxation.is_none()
+        stuck && self.method == Method::Auto
     }
 }
 

@@ -42,7 +42,8 @@ impl<const NU: usize> CertificateData<NU> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Multipliers {
-    /// Of the stages' constraints, stage after stage, inequalities first in each; zero where an inequality is inactive.
+    /// Of the stages' constraints, stage after stage, inequalities first in each; zero where an inequality is inactive. In a
+    /// relaxed problem each inequality has one, the relaxation over its slack.
     #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with::list"))]
     pub stage: Vec<f64>,
     /// Of the terminal constraints, inequalities first.
@@ -124,7 +125,8 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     /// Multipliers of the constraints; empty for models without.
     pub multipliers: Multipliers,
     /// `Q_u` where a bound holds a control (positive at the lower, negative at the upper one), zero elsewhere: `T` vectors of
-    /// `NU`; empty for models without bounds and for relaxed problems. NaN where `gains` are.
+    /// `NU`; empty for models without bounds. Of a relaxed problem the multiplier of the lower bound minus that of the upper
+    /// one, which determines both. NaN where `gains` are.
     pub bound_multipliers: Vec<SVector<f64, NU>>,
     /// The relaxation that the problem was solved at ([`Settings::relaxation`](crate::Settings::relaxation)); it is
     /// differentiated as that problem.

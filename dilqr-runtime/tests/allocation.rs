@@ -159,6 +159,20 @@ fn solve_into_allocates_nothing() {
     }
 }
 
+/// The first solve of a relaxed problem allocates the memory of its barriers; later ones use it.
+#[test]
+fn later_relaxed_solves_allocate_nothing() {
+    let reference = Reference::read("pendulum_bounded");
+    let settings = Settings { relaxation: Some(1e-2), ..Settings::default() };
+    let mut solver = Ilqr::new(BoundedPendulum, reference.horizon, settings).unwrap();
+    let (problem, mut solution) = (reference.problem(), Solution::empty(reference.horizon));
+    solver.solve_into(&problem, &mut solution).unwrap();
+    assert_eq!(solution.status, Status::Converged);
+    let first = solution.clone();
+    assert_eq!(allocations(|| solver.solve_into(&problem, &mut solution).unwrap()), 0);
+    assert_eq!(solution, first);
+}
+
 #[test]
 fn a_solve_allocates_the_solution_and_a_gradient_nothing_but_itself() {
     let reference = Reference::read("pendulum");

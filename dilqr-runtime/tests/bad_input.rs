@@ -134,11 +134,11 @@ fn warm_starts() {
     edited.gains[4][1] = f64::NAN;
     refuse(
         &start().with_warm_start(&Pendulum, &edited),
-        "the list of gains is NaN at stage 4, entry 1, expected a finite number",
+        "the warm start is not finite: the list of gains is NaN at stage 4, entry 1",
     );
     refuse(
         &start().with_warm_start(&Pendulum, &Solution::empty(T)),
-        "the list of states is NaN at stage 0, entry 0, expected a finite number",
+        "the warm start is not finite: the list of states is NaN at stage 0, entry 0",
     );
 }
 

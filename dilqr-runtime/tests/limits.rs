@@ -237,11 +237,8 @@ where
     M: Model<NX, NU, NP>,
 {
     let Some(tau) = solution.relaxation else { return solution.cost };
-    let barrier = |inequality: bool, c: f64| match (inequality, -c > tau) {
-        (false, _) => c * c / (2.0 * tau),
-        (true, true) => -tau * (-c).ln(),
-        (true, false) => tau * (((c + tau) / tau) + 0.5 * ((c + tau) / tau).powi(2) - tau.ln()),
-    };
+    // Equalities have none.
+    let barrier = |inequality: bool, c: f64| if inequality { -tau * (-c).ln() } else { 0.0 };
     let (p, none) = (&solution.params, SVector::zeros());
     let mut lower = SVector::repeat(f64::NEG_INFINITY);
     let mut upper = SVector::repeat(f64::INFINITY);

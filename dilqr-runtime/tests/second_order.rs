@@ -6,7 +6,9 @@ mod support;
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Direction, GradientError, Ilqr, LossGradient, Problem, Settings};
 use support::second_order::{check, loss};
-use support::{BoundedPendulum, Cart4, Cartpole, CostWeights, Lqr, Pendulum, Reference, Tracking, solve, tight};
+use support::{
+    BoundedPendulum, Cart4, Cartpole, CostWeights, Lqr, Pendulum, Rail, Reference, Tracking, rail, solve, tight,
+};
 
 /// Of fourth order with a step of 1e-4: 1e-16 of the fifth derivative, and gradients that are good to 1e-12.
 const DIFFERENCES: f64 = 1e-8;
@@ -42,6 +44,29 @@ fn within_bounds() {
 fn relaxed() {
     let settings = Settings { relaxation: Some(0.1), ..tight() };
     check(BoundedPendulum, &Reference::read("pendulum_bounded").problem(), settings, 1e-4, DIFFERENCES);
+    // Bounds, constraints on the state and terminal equalities, whose limits are parameters.
+    for tau in [1e-1, 1e-3] {
+        check(Rail, &rail(), Settings { relaxation: Some(tau), ..tight() }, 1e-5, DIFFERENCES);
+    }
+}
+
+/// The relaxed product tends to that of the problem with its limits, in proportion to the relaxation, also where the weights of
+/// the barriers are 1e10.
+#[test]
+fn relaxed_products_tend_to_the_exact_one() {
+    let mut solver = Ilqr::new(Rail, 25, tight()).unwrap();
+    let exact = solve(&mut solver, &rail());
+    let along = Direction::new([0.3, -0.2, 0.5, 0.1]).with_initial_state([0.2, -0.4]);
+    let flat = |_: &[SVector<f64, 2>], _: &[SVector<f64, 1>]| LossGradient::zeros(25);
+    let loss = loss(&exact);
+    let limit = solver.hvp(&exact, &loss, &along, flat).unwrap().params;
+    let distances = [1e-6, 1e-8, 1e-10].map(|tau| {
+        let mut solver = Ilqr::new(Rail, 25, Settings { relaxation: Some(tau), ..tight() }).unwrap();
+        let solution = solve(&mut solver, &rail());
+        (solver.hvp(&solution, &loss, &along, flat).unwrap().params - limit).amax() / limit.amax()
+    });
+    println!("{distances:?}");
+    assert!(distances.windows(2).all(|pair| pair[1] < 0.1 * pair[0]) && distances[2] < 1e-5, "{distances:?}");
 }
 
 #[test]

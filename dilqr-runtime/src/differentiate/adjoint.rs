@@ -44,7 +44,7 @@ pub(crate) struct Contraction<'a, M, S, const NX: usize, const NU: usize, const 
     pub(crate) model: &'a M,
     pub(crate) point: TrajectoryRef<'a, S, NX, NU, NP, NS>,
     pub(crate) costates: &'a [SVector<S, NX>],
-    pub(crate) barriers: Option<&'a mut Relaxed<S, NX, NU>>,
+    barriers: Option<&'a Relaxed<S, NX, NU>>,
     /// Multipliers of the rows of a stage, by constraint.
     multipliers: Vec<S>,
     /// Sums of the multipliers of active bounds.
@@ -61,7 +61,7 @@ where
         model: &'a M,
         point: TrajectoryRef<'a, S, NX, NU, NP, NS>,
         costates: &'a [SVector<S, NX>],
-        barriers: Option<&'a mut Relaxed<S, NX, NU>>,
+        barriers: Option<&'a Relaxed<S, NX, NU>>,
     ) -> Self {
         let most =
             const { if M::LIMITS.stage() > M::LIMITS.terminal() { M::LIMITS.stage() } else { M::LIMITS.terminal() } };
@@ -82,9 +82,6 @@ where
         if const { !M::LIMITS.limited() } {
             return;
         }
-        if let Some(relaxed) = &mut self.barriers {
-            return relaxed.contract_stage(self.model, self.point, t, Some(variation), out);
-        }
         let limits = const { &M::LIMITS };
         self.multipliers.clear();
         self.multipliers.resize(limits.stage(), S::zero());
@@ -94,6 +91,14 @@ where
                 // `lower - u` and `u - upper` are the constraints.
                 ConstraintId::Bound(i, Side::Lower) => self.lower[i] += multiplier[0],
                 ConstraintId::Bound(i, Side::Upper) => self.upper[i] -= multiplier[0],
+            }
+        }
+        if let Some(relaxed) = self.barriers {
+            let (constraints, bounds) = relaxed.split(t, step.barriers);
+            self.multipliers.iter_mut().zip(constraints).for_each(|(own, change)| *own = change[0]);
+            for (i, sides) in bounds.chunks_exact(2).enumerate() {
+                self.lower[i] += sides[Side::Lower as usize][0];
+                self.upper[i] -= sides[Side::Upper as usize][0];
             }
         }
         let mu = self.point.multipliers.at_stage(t, limits);
@@ -114,14 +119,15 @@ where
         let at = self.point.terminal();
         self.model.add_terminal_parameter_contraction(at, step.dx, out.reborrow());
         let limits = const { &M::LIMITS };
-        if let Some(relaxed) = &mut self.barriers {
-            return relaxed.contract_terminal(self.model, self.point, Some(step.dx), out);
-        }
         if limits.terminal() > 0 {
             self.multipliers.clear();
             self.multipliers.resize(limits.terminal(), S::zero());
             for (&i, multiplier) in rows.iter().zip(step.rows) {
                 self.multipliers[i] = multiplier[0];
+            }
+            if let Some(relaxed) = self.barriers {
+                let (constraints, _) = relaxed.split(self.point.controls.len(), step.barriers);
+                self.multipliers.iter_mut().zip(constraints).for_each(|(own, change)| *own = change[0]);
             }
             let mu = self.point.multipliers.terminal;
             self.model.add_terminal_constraint_contraction(at, mu, step.dx, &self.multipliers, out);
@@ -139,7 +145,7 @@ where
 /// Solves the LQ problem with the loss gradient as its linear part and contracts the solution with the derivatives in the
 /// parameters, adding to `out`. Returns the gradient in the initial state, `dlambda_0`.
 pub(crate) fn adjoint<K, M, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    (system, memory): (&mut K, &mut K::Linear<1>),
+    (system, memory): (&K, &mut K::Linear<1>),
     model: &M,
     point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
     loss: &LossRef<'_, S, NX, NU>,
@@ -150,9 +156,8 @@ where
     S: Scalar,
     M: Model<NX, NU, NP, NS>,
 {
-    let mut barriers = system.barriers().and_then(Option::take);
     let horizon = system.horizon();
-    let mut contraction = Contraction::new(model, point, system.costates(), barriers.as_mut());
+    let mut contraction = Contraction::new(model, point, system.costates(), system.barriers());
     let initial_state = system.solve::<PatternOf<M, NP, NS>, 1, true>(
         memory,
         |t, terms| {
@@ -174,25 +179,13 @@ where
         },
     );
     contraction.add_bounds(out.params);
-    restore(system, barriers);
     initial_state
-}
-
-/// Puts barriers back that were taken out of the system.
-pub(crate) fn restore<K, S, const NX: usize, const NU: usize>(system: &mut K, barriers: Option<Relaxed<S, NX, NU>>)
-where
-    K: KktSystem<S, NX, NU>,
-    S: Scalar,
-{
-    if let Some(place) = system.barriers() {
-        *place = barriers;
-    }
 }
 
 /// The gradient of the optimal cost by the envelope theorem: `dH/dp` summed along the trajectory, with the multipliers of
 /// the limits times their derivatives. Returns `lambda_0`.
 pub(crate) fn value_gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    system: &mut Kkt<f64, NX, NU>,
+    system: &Kkt<f64, NX, NU>,
     model: &M,
     point: TrajectoryRef<'_, f64, NX, NU, NP, NS>,
     mut out: GradientMut<'_, f64, NP, NS>,
@@ -202,34 +195,31 @@ where
 {
     let limits = const { &M::LIMITS };
     let horizon = system.horizon();
-    let mut barriers = system.barriers().and_then(Option::take);
     let costates = system.costates();
     let (no_dx, no_du) = (SVector::zeros(), SVector::zeros());
     for t in 0..horizon {
         model.add_hamiltonian_parameter_gradient(point.stage(t), &costates[t + 1], out.at(t));
-        if let Some(relaxed) = &mut barriers {
-            relaxed.contract_stage(model, point, t, None, out.at(t));
-        } else if limits.stage() > 0 {
+        if limits.stage() > 0 {
             let mu = point.multipliers.at_stage(t, limits);
             let still = Variation::new(&no_dx, &no_du);
             model.add_stage_constraint_contraction(point.stage(t), mu, still, mu, out.at(t));
         }
     }
     model.add_terminal_parameter_gradient(point.terminal(), out.at(horizon));
-    if let Some(relaxed) = &mut barriers {
-        relaxed.contract_terminal(model, point, None, out.at(horizon));
-    } else if limits.terminal() > 0 {
+    if limits.terminal() > 0 {
         let mu = point.multipliers.terminal;
         model.add_terminal_constraint_contraction(point.terminal(), mu, &no_dx, mu, out.at(horizon));
     }
-    if limits.bounded && barriers.is_none() {
+    if limits.bounded {
         let held = system.bound_multipliers();
         // Positive at a lower bound, negative at an upper one.
         let side =
             |sign: f64| held.iter().fold(SVector::zeros(), |sum, qu| sum + qu.map(|qu| sign * (sign * qu).max(0.0)));
-        model.add_bounds_contraction(point.params, &side(1.0), &side(-1.0), out.params);
+        let (mut lower, mut upper) = (side(1.0), side(-1.0));
+        for (t, relaxed) in (0..horizon).filter_map(|t| Some((t, system.barriers()?))) {
+            relaxed.add_bound_multipliers(t, (&mut lower, &mut upper));
+        }
+        model.add_bounds_contraction(point.params, &lower, &upper, out.params);
     }
-    let initial_state = costates[0];
-    restore(system, barriers);
-    initial_state
+    costates[0]
 }

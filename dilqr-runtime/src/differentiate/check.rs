@@ -6,7 +6,8 @@ use nalgebra::SVector;
 
 use crate::error::{GradientError, Input, check_length};
 use crate::kkt::linear::KktSystem;
-use crate::kkt::report::ActiveSetReport;
+use crate::kkt::relaxed::Relaxation;
+use crate::kkt::report::{ActiveSetReport, COMPLEMENTARITY};
 use crate::kkt::{Kkt, KktLinear};
 use crate::linalg::products::{larger, zeros};
 use crate::lq::bounds::Bounds;
@@ -77,13 +78,16 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let Solution { states, controls, stage_params, multipliers, .. } = solution;
+        let Solution { states, controls, stage_params, multipliers, bound_multipliers, .. } = solution;
         let (horizon, limits) = (self.horizon(), const { &M::LIMITS });
         check_length(Input::Controls, controls.len(), horizon)?;
         check_length(Input::States, states.len(), horizon + 1)?;
         check_length(Input::StageParams, stage_params.len(), horizon + 1)?;
         check_length(Input::Multipliers, multipliers.stage.len(), horizon * limits.stage())?;
         check_length(Input::Multipliers, multipliers.terminal.len(), limits.terminal())?;
+        if limits.bounded && solution.relaxation.is_some() {
+            check_length(Input::BoundMultipliers, bound_multipliers.len(), horizon)?;
+        }
         self.states.copy_from_slice(states);
         self.controls.copy_from_slice(controls);
         self.stage_params.copy_from_slice(stage_params);
@@ -142,18 +146,20 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         if dynamics.is_nan() || dynamics > dynamics_tolerance {
             return Err(not_converged(f64::NAN, f64::NAN));
         }
-        let relaxation = solution.relaxation.filter(|_| const { M::LIMITS.limited() });
+        let relaxation = Relaxation::of(solution);
+        let weighable = relaxation.is_none();
         kkt.set_relaxation::<M, NP, NS>(relaxation);
-        // A relaxed problem has no limits to violate.
-        let beyond = if relaxation.is_some() { 0.0 } else { bound_violation(model, point, &magnitudes) };
+        let beyond = bound_violation(model, point, &magnitudes);
         // Costates of the recursion have few digits along long active constraints on the state. Those of the solver do not.
-        let known = (!costates.is_empty() && relaxation.is_none()).then_some(costates);
+        let known = (!costates.is_empty()).then_some(costates);
         let mut found = KktParts { kkt, linear, point, costates, new_multipliers, report };
         let mut verdict = found.eliminate_rows((model, method), (solution, known), step_tolerance);
-        let violation = larger(found.report.violation, beyond);
-        let feasible = solution.status == Status::Converged && violation <= step_tolerance;
-        let sound = verdict.is_sound(step_tolerance) && found.is_precise();
-        if let (true, Some(known), false) = (feasible, known, sound) {
+        let violation = larger(larger(found.report.violation, beyond), found.report.complementarity);
+        let feasible = solution.status == Status::Converged
+            && violation <= step_tolerance
+            && found.report.complementarity <= COMPLEMENTARITY;
+        let sound = verdict.is_sound(step_tolerance) && (!weighable || found.is_precise());
+        if let (true, Some(known), false) = (feasible && weighable, known, sound) {
             found.point.costates = Some(known);
             // Rows that cannot be eliminated may still be independent.
             match found.weigh_rows((model, method), step_tolerance) {
@@ -276,8 +282,11 @@ pub(crate) fn singular_system(stage: usize, singular: Singular) -> GradientError
     }
 }
 
-/// Strict complementarity: no limit may be both at its bound and without a multiplier.
+/// Strict complementarity: no limit may be both at its bound and without a multiplier. Barriers must have a derivative.
 fn check_activity(report: &ActiveSetReport, settings: &Settings) -> Result<(), GradientError> {
+    if report.undefined {
+        return Err(GradientError::Undefined);
+    }
     match report.weakest() {
         Some((margin, weakest)) if margin <= settings.activity => {
             Err(GradientError::WeaklyActive { stage: weakest.stage, limit: weakest.source.into(), margin })

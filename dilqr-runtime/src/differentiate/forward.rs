@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::differentiate::adjoint::{Contraction, restore};
+use crate::differentiate::adjoint::Contraction;
 use crate::gradient::Jacobian;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::relaxed::Relaxed;
@@ -20,7 +20,7 @@ use crate::ocp::trajectory::TrajectoryRef;
 /// The derivative in the parameters: `gx = hxp`, `gu = hup`, `offset = fp`, and the constants of the active rows are their
 /// derivatives in the parameters.
 pub(crate) fn jacobian<K, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    system: &mut K,
+    system: &K,
     model: &M,
     point: TrajectoryRef<'_, f64, NX, NU, NP, NS>,
 ) -> Jacobian<NX, NU, NP>
@@ -28,14 +28,11 @@ where
     K: KktSystem<f64, NX, NU>,
     M: Model<NX, NU, NP, NS>,
 {
-    let mut barriers = system.barriers().and_then(Option::take);
-    let mut provider = ParameterLinearTerms::new(model, point, barriers.as_mut());
-    let jacobian = solve::<_, M, NX, NU, NP, NS, NP>(system, |t, terms| match t < system.horizon() {
+    let mut provider = ParameterLinearTerms::new(model, point, system.barriers());
+    solve::<_, M, NX, NU, NP, NS, NP>(system, |t, terms| match t < system.horizon() {
         true => provider.stage(t, &system.costates()[t + 1], system.rows(t), terms),
         false => provider.terminal(system.terminal_rows(), terms),
-    });
-    restore(system, barriers);
-    jacobian
+    })
 }
 
 /// The solution of the LQ problem with `C` linear parts as a Jacobian.
@@ -62,7 +59,7 @@ where
 struct ParameterLinearTerms<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     model: &'a M,
     point: TrajectoryRef<'a, f64, NX, NU, NP, NS>,
-    barriers: Option<&'a mut Relaxed<f64, NX, NU>>,
+    barriers: Option<&'a Relaxed<f64, NX, NU>>,
     terms: ParameterTerms<f64, NX, NU, NP>,
     constraints: ConstraintParameterTerms<f64, NX, NU, NP>,
     terminal_constraints: ConstraintParameterTerms<f64, NX, 0, NP>,
@@ -78,7 +75,7 @@ where
     fn new(
         model: &'a M,
         point: TrajectoryRef<'a, f64, NX, NU, NP, NS>,
-        barriers: Option<&'a mut Relaxed<f64, NX, NU>>,
+        barriers: Option<&'a Relaxed<f64, NX, NU>>,
     ) -> Self {
         let limits = const { &M::LIMITS };
         let (mut lower, mut upper) = (SMatrix::zeros(), SMatrix::zeros());
@@ -106,16 +103,9 @@ where
     ) {
         let limits = const { &M::LIMITS };
         let at = self.point.stage(t);
-        if self.barriers.is_some() {
-            // Kernels write no structural zero, but barriers are added to the record.
-            self.terms = ParameterTerms::zeros();
-        }
         self.model.parameter_terms(at, lambda, &mut self.terms);
-        if let Some(relaxed) = &mut self.barriers {
-            relaxed.add_stage_terms(self.model, self.point, t, &mut self.terms);
-        }
         (out.gx, out.gu, out.offset) = (self.terms.hxp, self.terms.hup, self.terms.fp);
-        if limits.stage() > 0 && self.barriers.is_none() {
+        if limits.stage() > 0 {
             let mu = self.point.multipliers.at_stage(t, limits);
             // A constraint that is not active may have no derivative here.
             let applies = |row: &ConstraintId| matches!(row, ConstraintId::Constraint(_));
@@ -123,6 +113,14 @@ where
                 self.model.stage_constraint_terms(at, mu, &mut self.constraints);
                 out.gx += self.constraints.hxp;
                 out.gu += self.constraints.hup;
+            }
+        }
+        if let Some(relaxed) = self.barriers {
+            out.barriers.clear();
+            out.barriers.extend_from_slice(relaxed.split(t, &self.constraints.cp).0);
+            if limits.bounded {
+                let bounds = |i: usize| [self.lower.row(i).transpose(), -self.upper.row(i).transpose()];
+                out.barriers.extend((0..NU).flat_map(bounds));
             }
         }
         out.rows.extend(rows.iter().map(|row| match *row {
@@ -137,12 +135,15 @@ where
         let at = self.point.terminal();
         out.gx = SMatrix::zeros();
         self.model.terminal_parameter_terms(at, &mut out.gx);
-        if let Some(relaxed) = &mut self.barriers {
-            relaxed.add_terminal_terms(self.model, self.point, &mut out.gx);
-        } else if limits.terminal() > 0 {
+        if limits.terminal() > 0 {
             let mu = self.point.multipliers.terminal;
             self.model.terminal_constraint_terms(at, mu, &mut self.terminal_constraints);
             out.gx += self.terminal_constraints.hxp;
+            if let Some(relaxed) = self.barriers {
+                out.barriers.clear();
+                let inequalities = relaxed.split(self.point.controls.len(), &self.terminal_constraints.cp).0;
+                out.barriers.extend_from_slice(inequalities);
+            }
         }
         out.rows.extend(rows.iter().map(|&i| self.terminal_constraints.cp[i]));
     }
@@ -152,7 +153,7 @@ where
 /// `gx = hxs`, `gu = hus`, `offset = fs`, and `cs` for the active rows. These come from the contraction kernels, one unit
 /// direction after another.
 pub(crate) fn stage_jacobian<K, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    system: &mut K,
+    system: &K,
     model: &M,
     point: TrajectoryRef<'_, f64, NX, NU, NP, NS>,
     stage: usize,
@@ -161,20 +162,18 @@ where
     K: KktSystem<f64, NX, NU>,
     M: Model<NX, NU, NP, NS>,
 {
-    let mut barriers = system.barriers().and_then(Option::take);
-    let contraction = Contraction::new(model, point, system.costates(), barriers.as_mut());
+    let contraction = Contraction::new(model, point, system.costates(), system.barriers());
     let here = stage_terms(system, contraction, stage);
-    let jacobian = solve::<_, M, NX, NU, NP, NS, NS>(system, |t, terms| {
+    solve::<_, M, NX, NU, NP, NS, NS>(system, |t, terms| {
         if t == stage {
             terms.clone_from(&here);
         } else {
             let rows = if t < system.horizon() { system.rows(t).len() } else { system.terminal_rows().len() };
             (terms.gx, terms.gu, terms.offset) = (SMatrix::zeros(), SMatrix::zeros(), SMatrix::zeros());
             terms.rows.resize(rows, SVector::zeros());
+            terms.barriers.clear();
         }
-    });
-    restore(system, barriers);
-    jacobian
+    })
 }
 
 /// The unit vector `i`.
@@ -194,10 +193,13 @@ where
 {
     let terminal = stage == system.horizon();
     let count = if terminal { system.terminal_rows().len() } else { system.rows(stage).len() };
-    let no_rows = vec![SVector::zeros(); count];
+    let barriers = system.barriers().map_or(0, |relaxed| relaxed.count(stage));
+    // The multipliers of active rows, then those of barriers.
+    let no_rows = vec![SVector::zeros(); count + barriers];
     let mut gradient = |dx: &SVector<f64, NX>, du: &SVector<f64, NU>, dlambda: &SVector<f64, NX>, rows: &[_]| {
         let (mut gp, mut gs) = (SVector::zeros(), SVector::zeros());
-        let (step, out) = (Step { dx, du, dlambda, rows }, ParameterGradient { p: &mut gp, s: &mut gs });
+        let (rows, barriers) = rows.split_at(count);
+        let (step, out) = (Step { dx, du, dlambda, rows, barriers }, ParameterGradient { p: &mut gp, s: &mut gs });
         match terminal {
             true => contraction.add_terminal(system.terminal_rows(), &step, out),
             false => contraction.add_stage(stage, system.rows(stage), &step, out),
@@ -216,10 +218,11 @@ where
     for i in (0..NU).filter(|_| !terminal) {
         terms.gu.set_row(i, &gradient(&no_dx, &unit(i), &no_dx, &no_rows).transpose());
     }
-    for i in 0..count {
+    for i in 0..no_rows.len() {
         let mut unit = no_rows.clone();
         unit[i][0] = 1.0;
-        terms.rows.push(gradient(&no_dx, &no_du, &no_dx, &unit));
+        let list = if i < count { &mut terms.rows } else { &mut terms.barriers };
+        list.push(gradient(&no_dx, &no_du, &no_dx, &unit));
     }
     terms
 }

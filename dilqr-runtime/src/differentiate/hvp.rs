@@ -21,19 +21,20 @@
 use nalgebra::SVector;
 use num_dual::Dual;
 
-use crate::differentiate::adjoint::{GradientMut, LossRef, adjoint, restore};
+use crate::differentiate::adjoint::{GradientMut, LossRef, adjoint};
 use crate::differentiate::check::singular_system;
 use crate::error::{GradientError, Input, check_finite, check_length, check_vector};
 use crate::gradient::{Gradient, LossGradient};
 use crate::kkt::linear::{KktSystem, LinearTerms};
-use crate::kkt::relaxed::Relaxed;
+use crate::kkt::relaxed::{Relaxation, Relaxed};
 use crate::kkt::report::ActiveSetReport;
 use crate::kkt::{Kkt, KktLinear};
 use crate::linalg::products::zeros;
 use crate::lq::equality_constrained::ConstraintId;
 use crate::model::Model;
+use crate::model::limits::Limits;
 use crate::model::records::{StageExpansion, TerminalExpansion};
-use crate::ocp::instance::{CostDerivativesMut, PatternOf};
+use crate::ocp::instance::PatternOf;
 use crate::ocp::penalty::MultipliersRef;
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::settings::Differentiation;
@@ -98,7 +99,7 @@ struct DualTrajectory<const NX: usize, const NU: usize, const NP: usize, const N
 /// trajectory, applied to the trajectory's derivative along the direction.
 pub(crate) fn hvp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    (point, relaxation): (TrajectoryRef<'_, f64, NX, NU, NP, NS>, Option<f64>),
+    (point, relaxation): (TrajectoryRef<'_, f64, NX, NU, NP, NS>, Option<Relaxation<'_, NU>>),
     loss: &LossGradient<NX, NU>,
     direction: &Direction<NX, NP, NS>,
     loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>]) -> LossGradient<NX, NU>,
@@ -127,7 +128,7 @@ where
     let loss = LossRef { states: &states, controls: &controls };
     let (mut gp, mut gs) = (zeros(), vec![zeros(); horizon + 1]);
     let out = GradientMut { params: &mut gp, stage_params: &mut gs };
-    let g0 = adjoint((&mut system, &mut memory), model, dual.point(), &loss, out);
+    let g0 = adjoint((&system, &mut memory), model, dual.point(), &loss, out);
     let gradient = Gradient {
         params: gp.map(|g| g.eps),
         initial_state: g0.map(|g| g.eps),
@@ -162,21 +163,29 @@ fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
 {
     let limits = const { &M::LIMITS };
     let horizon = dual.controls.len();
-    let mut barriers = system.barriers().and_then(Option::take);
+    let barriers = system.barriers();
     let mut moved = dual.clone();
+    let mut moved_barriers: Vec<Vec<SVector<Number, 1>>> = Vec::new();
     let point = dual.point();
     system.solve::<PatternOf<M, NP, NS>, 1, false>(
         memory,
         |t, terms| {
             terms.rows.extend_from_slice(system.row_constants(t));
+            terms.barriers.extend(barriers.into_iter().flat_map(|relaxed| relaxed.motion(t)));
             if t == horizon {
-                terms.gx = terminal_gradient(model, point, barriers.as_mut());
+                terms.gx = terminal_gradient(model, point, barriers);
             } else {
-                add_stage_terms(model, point, t, barriers.as_mut(), terms);
+                add_stage_terms(model, point, t, barriers, terms);
             }
         },
         |t, step| {
             add_dual_step(&mut moved.states[t], step.dx);
+            if let Some(relaxed) = barriers {
+                let multipliers = moved.at_stage_mut(t, limits);
+                let (inequalities, _) = relaxed.split(t, step.barriers);
+                multipliers.iter_mut().zip(inequalities).for_each(|(own, change)| own.eps = change[0].eps);
+                moved_barriers.push(step.barriers.to_vec());
+            }
             if t == horizon {
                 for (&i, multiplier) in system.terminal_rows().iter().zip(step.rows) {
                     moved.terminal_multipliers[i].eps = multiplier[0].eps;
@@ -192,7 +201,9 @@ fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
         },
     );
     *dual = moved;
-    restore(system, barriers);
+    if let Some(relaxed) = system.barriers_mut() {
+        moved_barriers.iter().enumerate().for_each(|(t, moved)| relaxed.move_bounds(t, moved));
+    }
 }
 
 /// `value + e slope`
@@ -225,6 +236,14 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> DualTra
         }
     }
 
+    /// The multipliers of stage `t`, of the terminal state at the horizon.
+    fn at_stage_mut(&mut self, t: usize, limits: &Limits) -> &mut [Number] {
+        match t < self.controls.len() {
+            true => &mut self.stage_multipliers[t * limits.stage()..][..limits.stage()],
+            false => &mut self.terminal_multipliers,
+        }
+    }
+
     fn point(&self) -> TrajectoryRef<'_, Number, NX, NU, NP, NS> {
         let Self { states, controls, params, stage_params, stage_multipliers, terminal_multipliers } = self;
         let multipliers = MultipliersRef { stage: stage_multipliers, terminal: terminal_multipliers };
@@ -237,16 +256,16 @@ fn add_stage_terms<M, const NX: usize, const NU: usize, const NP: usize, const N
     model: &M,
     point: TrajectoryRef<'_, Number, NX, NU, NP, NS>,
     t: usize,
-    barriers: Option<&mut Relaxed<Number, NX, NU>>,
+    barriers: Option<&Relaxed<Number, NX, NU>>,
     terms: &mut LinearTerms<Number, NX, NU, 1>,
 ) where
     M: Model<NX, NU, NP, NS>,
 {
     let mut stage = StageExpansion::zeros();
     model.expand_stage(point.stage(t), &mut stage);
-    let StageExpansion { f, lx, lu, lxx, lux, luu, .. } = &mut stage;
+    let StageExpansion { f, lx, lu, .. } = &mut stage;
     if let Some(relaxed) = barriers {
-        relaxed.expand_stage(model, point, t, CostDerivativesMut { lx, lu, hxx: lxx, hux: lux, huu: luu });
+        relaxed.add_gradient(t, lx, lu);
     }
     (terms.gx, terms.gu, terms.offset) = (*lx, *lu, *f - point.states[t + 1]);
 }
@@ -254,16 +273,15 @@ fn add_stage_terms<M, const NX: usize, const NU: usize, const NP: usize, const N
 fn terminal_gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     point: TrajectoryRef<'_, Number, NX, NU, NP, NS>,
-    barriers: Option<&mut Relaxed<Number, NX, NU>>,
+    barriers: Option<&Relaxed<Number, NX, NU>>,
 ) -> SVector<Number, NX>
 where
     M: Model<NX, NU, NP, NS>,
 {
     let mut terminal = TerminalExpansion::zeros();
     model.expand_terminal(point.terminal(), &mut terminal);
-    let TerminalExpansion { lx, lxx, .. } = &mut terminal;
     if let Some(relaxed) = barriers {
-        relaxed.expand_terminal(model, point, lx, lxx);
+        relaxed.add_gradient(point.controls.len(), &mut terminal.lx, &mut zeros());
     }
-    *lx
+    terminal.lx
 }

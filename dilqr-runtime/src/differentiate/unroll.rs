@@ -31,7 +31,7 @@
 //! Fewer steps may still contract, and the first two may not where later ones do.
 //!
 //! Controls are kept within their bounds as in the solve: where a bound holds, a control moves with it. A relaxed problem's
-//! steps have its barriers; a solve with constraints is not unrolled. Every parameter, every entry of the initial state and
+//! steps have its barriers; a solve with constraints is not unrolled, and neither is a relaxed one with equalities. Every parameter, every entry of the initial state and
 //! every stage parameter (`T + 1` times `NS` of them) is a direction of its own, and each takes all the steps. The loss
 //! gradient is the one at the solution, for any number of steps, and what has no implicit gradient is refused here, too.
 //! Memory is allocated by every call.
@@ -41,6 +41,7 @@ use num_dual::Dual;
 
 use crate::error::GradientError;
 use crate::gradient::{Gradient, LossGradient};
+use crate::kkt::relaxed::bound_multipliers;
 use crate::linalg::products::add_product;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
@@ -89,12 +90,9 @@ pub(crate) fn vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS
 where
     M: Model<NX, NU, NP, NS>,
 {
-    if const { M::LIMITS.constrained() } && solution.relaxation.is_none() {
-        return Err(GradientError::UnrolledConstraints);
-    }
     let horizon = solution.horizon();
     let kind = match solution.relaxation {
-        Some(tau) => PenaltyKind::Barrier { tau },
+        Some(tau) => PenaltyKind::Barrier { tau, from: 0.5 * least_slack(model, solution, tau) },
         // Without constraints there is nothing to weigh.
         None => PenaltyKind::Augmented,
     };
@@ -126,6 +124,25 @@ where
         }
     }
     gradient.check()
+}
+
+/// The least slack of a relaxed solution. The barrier of a step continues as a parabola from half of it on.
+fn least_slack<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    solution: &Solution<NX, NU, NP, NS>,
+    tau: f64,
+) -> f64
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let constraints = solution.multipliers.stage.iter().chain(&solution.multipliers.terminal).copied();
+    let bounds = Bounds::of(model, &solution.params);
+    let of_bounds = solution.bound_multipliers.iter().flat_map(|net| {
+        bounds
+            .sides()
+            .map(|(i, side)| bound_multipliers(tau, net[i], (bounds.lower[i], bounds.upper[i]))[side as usize])
+    });
+    tau / constraints.chain(of_bounds).fold(tau, f64::max)
 }
 
 fn constant<const N: usize>(vector: &SVector<f64, N>) -> SVector<Number, N> {

@@ -1,5 +1,6 @@
 //! The LQ problem about a trajectory with a row for each limit that is active there. The recursion is in
-//! [`equality_constrained`](crate::lq::equality_constrained). A relaxed problem has barriers in its cost and no rows.
+//! [`equality_constrained`](crate::lq::equality_constrained). A relaxed problem has barriers in its cost, and rows for its
+//! equalities alone.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -8,7 +9,7 @@ use core::iter::repeat_with;
 use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::active_set_linear::ActiveSetLinear;
-use crate::kkt::lagrangian::LagrangianGradients;
+use crate::kkt::lagrangian::{LagrangianGradients, is_finite_curvature};
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::lq_record::LqRecord;
 use crate::kkt::proximal_rows::{ProximalRows, RefinedLinear};
@@ -23,7 +24,6 @@ use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
 use crate::ocp::constraints::is_enforced_at;
-use crate::ocp::instance::CostDerivativesMut;
 use crate::ocp::stationarity::{Magnitudes, Stationarity, without_rounding};
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
@@ -40,6 +40,7 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(crate) costates: Vec<SVector<S, NX>>,
     /// `Qu` where a bound holds a control, zero elsewhere; empty for models without bounds.
     pub(crate) held: Vec<SVector<S, NU>>,
+    pub(super) limits: Limits,
     /// The barriers of a relaxed problem.
     pub(crate) relaxed: Option<Relaxed<S, NX, NU>>,
     /// The problem before its elimination; without stages for models that have bounds alone.
@@ -90,6 +91,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             value_hessians: vec![zeros(); horizon + 1],
             costates: vec![zeros(); horizon + 1],
             held: vec![zeros(); if M::LIMITS.bounded { horizon } else { 0 }],
+            limits: *limits,
             relaxed: None,
             record: LqRecord::new(if limits.constrained() { horizon } else { 0 }, rows),
             in_proximal_form: false,
@@ -170,8 +172,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let mut stationarity = Stationarity::start();
         // Of known costates: whether they satisfy their equations.
         let mut costate_residual = Stationarity::start();
-        // A relaxed problem has no bounds.
-        let bounds = if self.relaxed.is_some() { Bounds::open() } else { Bounds::of(model, point.params) };
+        let bounds = self.begin_bounds(model, point.params);
         let no_lambda = zeros();
         // Of each costate before they cancel: that of a final time is a sum over all stages, which is zero.
         let mut lambda_terms = lambda.map(S::abs);
@@ -182,7 +183,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         for t in (0..horizon).rev() {
             let contracted = if method == Differentiation::FixedLinearization { &no_lambda } else { &lambda };
             self.expand_stage(model, point, t, contracted);
-            let gradients = self.add_constraint_rows(model, point, t, rule, report);
+            let mut gradients = self.add_constraint_rows(model, point, t, rule, report);
+            self.add_barriers(point, t, &mut gradients, report);
             let qu = self.add_bound_rows::<M, NP, NS>((&point.controls[t], &bounds), (t, &lambda), &gradients, report);
             let (u, terms) = (&point.controls[t], gradients.residual_terms(&self.hamiltonian.fu, &lambda_terms));
             stationarity.add_free(u, &qu, &terms, &bounds);
@@ -213,6 +215,21 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         self.check_propagated_rows()
     }
 
+    /// The bounds that hold controls: in a relaxed problem barriers replace all but those that leave one point.
+    fn begin_bounds<M, const NP: usize, const NS: usize>(&mut self, model: &M, params: &SVector<S, NP>) -> Bounds<S, NU>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let bounds = Bounds::of(model, params);
+        match &mut self.relaxed {
+            None => bounds,
+            Some(relaxed) => {
+                relaxed.begin(bounds);
+                bounds.points()
+            }
+        }
+    }
+
     /// Fails where rows are left over at stage 0, where the state is given.
     pub(super) fn check_propagated_rows(&self) -> Result<(), (usize, Singular)> {
         let left_over = |stage: &ActiveStage<S, NX, NU>| stage.propagated_rows().next().is_some();
@@ -236,7 +253,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         }
     }
 
-    /// Derivatives of stage `t`, with the barriers of a relaxed problem.
+    /// Derivatives of stage `t`.
     fn expand_stage<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
@@ -250,10 +267,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         // Kernels write no structural zero, but constraints and barriers are added to the record.
         *hamiltonian = HamiltonianExpansion::zeros();
         model.expand_hamiltonian(point.stage(t), lambda, hamiltonian);
-        if let Some(relaxed) = &mut self.relaxed {
-            let HamiltonianExpansion { lx, lu, hxx, hux, huu, .. } = hamiltonian;
-            relaxed.expand_stage(model, point, t, CostDerivativesMut { lx, lu, hxx, hux, huu });
-        }
         self.newton.gx[t] = hamiltonian.lx;
         self.newton.gu[t] = hamiltonian.lu;
         self.newton.rows[t].clear();
@@ -274,21 +287,25 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let Self { hamiltonian, expansion, stages, newton, .. } = self;
+        let Self { hamiltonian, expansion, stages, newton, relaxed, .. } = self;
         let mut gradients = LagrangianGradients::of_cost(&hamiltonian.lx, &hamiltonian.lu);
-        if limits.stage() == 0 || self.relaxed.is_some() {
+        if limits.stage() == 0 {
             return gradients;
         }
         let mu = point.multipliers.at_stage(t, limits);
         model.expand_stage_constraints(point.stage(t), mu, expansion);
-        let ConstraintExpansion { c, cx, cu, hxx, hux, huu } = expansion;
         // A constraint without a multiplier adds nothing, also where it has no derivative.
-        if mu.iter().any(|multiplier| !multiplier.is_zero()) {
+        let counts = mu.iter().any(|multiplier| !multiplier.is_zero());
+        let unsound = relaxed.is_some() && !is_finite_curvature(expansion);
+        report.undefined |= counts && unsound;
+        let ConstraintExpansion { c, cx, cu, hxx, hux, huu } = expansion;
+        if counts && !unsound {
             hamiltonian.hxx += &*hxx;
             hamiltonian.hux += &*hux;
             hamiltonian.huu += &*huu;
         }
-        for i in (0..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
+        let barriers = if relaxed.is_some() { limits.stage_inequalities } else { 0 };
+        for i in (barriers..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
             if !mu[i].is_zero() {
                 gradients.add(&cx[i], &cu[i], mu[i]);
             }
@@ -369,18 +386,17 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         model.expand_terminal(point.terminal(), &mut terminal);
         let (mut value, mut lambda) = (terminal.lxx, terminal.lx);
         if let Some(relaxed) = &mut self.relaxed {
-            relaxed.expand_terminal(model, point, &mut lambda, &mut value);
+            relaxed.hessians[horizon].hxx = value;
         }
         self.newton.gx[horizon] = lambda;
-        let rows = &mut self.newton.rows[horizon];
-        rows.clear();
+        self.newton.rows[horizon].clear();
         self.terminal.clear();
-        if limits.terminal() > 0 && self.relaxed.is_none() {
+        if limits.terminal() > 0 {
+            let barriers = self.expand_terminal_constraints(model, point, (&mut value, &mut lambda), report);
             let mu = point.multipliers.terminal;
-            model.expand_terminal_constraints(point.terminal(), mu, &mut self.terminal_expansion);
-            let ConstraintExpansion { c, cx, hxx, .. } = &self.terminal_expansion;
-            value += hxx;
-            for i in 0..limits.terminal() {
+            let rows = &mut self.newton.rows[horizon];
+            let ConstraintExpansion { c, cx, .. } = &self.terminal_expansion;
+            for i in barriers..limits.terminal() {
                 for j in 0..NX {
                     lambda[j] += cx[i][j] * mu[i];
                 }
@@ -441,8 +457,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for A
         &self.terminal.sources
     }
 
-    fn barriers(&mut self) -> Option<&mut Option<Relaxed<S, NX, NU>>> {
-        Some(&mut self.relaxed)
+    fn barriers(&self) -> Option<&Relaxed<S, NX, NU>> {
+        self.relaxed.as_ref()
+    }
+
+    #[cfg(feature = "dual")]
+    fn barriers_mut(&mut self) -> Option<&mut Relaxed<S, NX, NU>> {
+        self.relaxed.as_mut()
     }
 
     fn solve<P: Pattern<NX, NU>, const C: usize, const ADJOINT: bool>(
@@ -454,6 +475,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for A
         if let (true, Some(rows)) = (self.in_proximal_form, &self.proximal) {
             let memory = memory.refined.get_or_insert_with(|| Box::new(RefinedLinear::new(self.horizon())));
             return rows.solve(&self.record, memory, terms, visit);
+        }
+        if let Some(relaxed) = &self.relaxed {
+            return self.solve_refined(relaxed, memory, terms, visit);
         }
         let end = self.backward(memory, terms);
         self.forward(memory, &end, visit);

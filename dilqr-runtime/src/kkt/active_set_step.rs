@@ -90,7 +90,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         for t in (0..horizon).rev() {
             terms.rows.clear();
             given(t, terms);
-            let LinearTerms { gx, gu, offset, rows } = &*terms;
+            let LinearTerms { gx, gu, offset, rows, .. } = &*terms;
             let (before, after) = stages.split_at_mut(t + 1);
             let (v, h) = after.first().map_or((&end_gradient, &*end), |next| (&next.v, &next.h));
             let mut value = *v;
@@ -132,10 +132,10 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             for (row, nu) in self.propagated_rows(t + 1).zip(&*propagated_rows) {
                 add_product(&mut dlambda, row, &nu.transpose());
             }
-            visit(t, Step { dx: &dx, du: &du, dlambda: &dlambda, rows: own });
+            visit(t, Step { dx: &dx, du: &du, dlambda: &dlambda, rows: own, barriers: &[] });
             dx = next;
         }
         self.terminal.multipliers(propagated_rows, end);
-        visit(horizon, Step { dx: &dx, du: &zeros(), dlambda: &zeros(), rows: end });
+        visit(horizon, Step { dx: &dx, du: &zeros(), dlambda: &zeros(), rows: end, barriers: &[] });
     }
 }

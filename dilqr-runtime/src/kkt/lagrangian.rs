@@ -3,6 +3,7 @@
 use nalgebra::{SMatrix, SVector};
 
 use crate::lq::riccati::Dense;
+use crate::model::limits::ConstraintExpansion;
 use crate::ocp::stationarity::residual_terms;
 use crate::scalar::ScalarReal;
 
@@ -43,4 +44,12 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> LagrangianGradients<S, NX,
     pub(super) fn costate_terms(&self, fx: &SMatrix<S, NX, NX>, lambda: &SVector<S, NX>) -> SVector<S, NX> {
         residual_terms::<Dense, _, _, _>(&self.state_terms, fx, lambda).map(S::from_f64)
     }
+}
+
+/// Whether the curvature of constraints is finite. It is not where a row has no derivative, such as that of a norm at zero.
+pub(super) fn is_finite_curvature<S: ScalarReal, const NX: usize, const NU: usize>(
+    expansion: &ConstraintExpansion<S, NX, NU>,
+) -> bool {
+    let ConstraintExpansion { hxx, hux, huu, .. } = expansion;
+    hxx.iter().chain(hux.iter()).chain(huu.iter()).map(|entry| entry.to_f64()).sum::<f64>().is_finite()
 }

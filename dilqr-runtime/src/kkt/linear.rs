@@ -29,11 +29,13 @@ pub(crate) struct LinearTerms<S, const NX: usize, const NU: usize, const C: usiz
     pub(crate) offset: SMatrix<S, NX, C>,
     /// Constants of the stage's active rows, `C` each, in the order of [`KktSystem::rows`]; empty before the call.
     pub(crate) rows: Vec<SVector<S, C>>,
+    /// Constants of the stage's barriers, in the order of [`Relaxed`]; empty where all are zero.
+    pub(crate) barriers: Vec<SVector<S, C>>,
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize, const C: usize> LinearTerms<S, NX, NU, C> {
     pub(crate) fn with_capacity(rows: usize) -> Self {
-        Self { gx: zeros(), gu: zeros(), offset: zeros(), rows: Vec::with_capacity(rows) }
+        Self { gx: zeros(), gu: zeros(), offset: zeros(), rows: Vec::with_capacity(rows), barriers: Vec::new() }
     }
 }
 
@@ -48,6 +50,8 @@ pub(crate) struct Step<'a, S, const NX: usize, const NU: usize, const C: usize> 
     pub(crate) dlambda: &'a SMatrix<S, NX, C>,
     /// Multipliers of the stage's active rows, `C` each.
     pub(crate) rows: &'a [SVector<S, C>],
+    /// Changes of the multipliers of the stage's barriers, `C` each.
+    pub(crate) barriers: &'a [SVector<S, C>],
 }
 
 /// A factorized problem.
@@ -74,8 +78,14 @@ pub(crate) trait KktSystem<S: Scalar, const NX: usize, const NU: usize> {
         &[]
     }
 
-    /// Where the barriers of a relaxed problem are, if the model has limits.
-    fn barriers(&mut self) -> Option<&mut Option<Relaxed<S, NX, NU>>> {
+    /// The barriers of a relaxed problem, as the factorization found them.
+    fn barriers(&self) -> Option<&Relaxed<S, NX, NU>> {
+        None
+    }
+
+    /// The same, to be changed.
+    #[cfg(feature = "dual")]
+    fn barriers_mut(&mut self) -> Option<&mut Relaxed<S, NX, NU>> {
         None
     }
 

@@ -2,6 +2,7 @@
 //! for any number of linear parts. Newton steps, gradients, Jacobians and second derivatives are such solves.
 
 pub(crate) mod active_set;
+mod active_set_barriers;
 pub(crate) mod active_set_linear;
 mod active_set_proximal;
 mod active_set_step;
@@ -9,6 +10,7 @@ mod lagrangian;
 pub(crate) mod linear;
 mod lq_record;
 mod proximal_rows;
+mod refinement;
 pub(crate) mod relaxed;
 pub(crate) mod report;
 pub(crate) mod unconstrained;
@@ -20,7 +22,7 @@ use nalgebra::{SMatrix, SVector};
 use crate::kkt::active_set::ActiveSet;
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
-use crate::kkt::relaxed::Relaxed;
+use crate::kkt::relaxed::{Relaxation, Relaxed};
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::unconstrained::{Factorized, Unconstrained, UnconstrainedLinear};
 use crate::lq::equality_constrained::{ConstraintId, Singular};
@@ -58,13 +60,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Kkt<S, NX, NU> {
     }
 
     /// Makes the next factorization that of a relaxed problem, or of one with its limits.
-    pub(crate) fn set_relaxation<M, const NP: usize, const NS: usize>(&mut self, relaxation: Option<f64>)
+    pub(crate) fn set_relaxation<M, const NP: usize, const NS: usize>(&mut self, relaxation: Option<Relaxation<'_, NU>>)
     where
         M: Model<NX, NU, NP, NS>,
     {
         if let Self::ActiveSet(active_set) = self {
             let horizon = active_set.horizon();
-            active_set.relaxed = relaxation.map(|tau| Relaxed::new(tau, horizon, const { &M::LIMITS }));
+            active_set.relaxed = relaxation.map(|given| Relaxed::new(given, horizon, const { &M::LIMITS }));
         }
     }
 
@@ -161,10 +163,18 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for K
         }
     }
 
-    fn barriers(&mut self) -> Option<&mut Option<Relaxed<S, NX, NU>>> {
+    fn barriers(&self) -> Option<&Relaxed<S, NX, NU>> {
         match self {
             Self::Unconstrained(_) => None,
             Self::ActiveSet(system) => system.barriers(),
+        }
+    }
+
+    #[cfg(feature = "dual")]
+    fn barriers_mut(&mut self) -> Option<&mut Relaxed<S, NX, NU>> {
+        match self {
+            Self::Unconstrained(_) => None,
+            Self::ActiveSet(system) => system.barriers_mut(),
         }
     }
 

@@ -156,7 +156,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
         let none = SMatrix::from_fn(|_, _| S::from_f64(f64::NAN));
         for (t, LqPart { dx, du, rows, .. }) in memory.solution.iter().enumerate() {
             let dlambda = memory.solution.get(t + 1).map_or_else(zeros, |next| next.dlambda);
-            visit(t, Step { dx: if refined { dx } else { &none }, du, dlambda: &dlambda, rows });
+            let dx = if refined { dx } else { &none };
+            visit(t, Step { dx, du, dlambda: &dlambda, rows, barriers: &[] });
         }
         if refined { memory.solution[0].dlambda } else { none }
     }

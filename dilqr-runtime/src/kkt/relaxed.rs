@@ -1,318 +1,342 @@
-//! The barriers of a relaxed problem and their derivatives.
+//! The barriers of a relaxed problem to first order about a point of its central path.
 //!
-//! A relaxed problem has no limits: its cost has barriers instead (see `penalty`), and is differentiated like any other.
-//! With `sigma` and `kappa` the first and second derivative of a barrier at its constraint's value `c`, a stage's cost has
-//! the gradient `sigma c_z` and the Hessian `sigma c_zz + kappa c_z c_z'`. For a change `dz` of the trajectory, the change of
-//! the gradient has the derivative `sigma c_zp' dz + c_p' kappa c_z' dz` in the parameters. That is the contraction of a
-//! constraint with multiplier `sigma` whose multiplier changes by `kappa c_z' dz`.
+//! A relaxed problem minimizes `l - tau sum ln(-c)` over its inequalities and bounds, and keeps its equalities. At its
+//! solution the multiplier of an inequality is `sigma = tau / (-c)`. The multiplier is a variable of its own, because `c` has
+//! few digits where it is small beside its terms. From the multiplier follow the slack `tau / sigma` and the derivative
+//!
+//! ```text
+//! dsigma = kappa dc      kappa = sigma^2 / tau
+//! ```
+//!
+//! So a stage's cost has the gradient `sigma c_z` and the Hessian `sigma c_zz + kappa c_z c_z'` of the barrier. A solve with a
+//! relaxed problem has the change of every multiplier as a variable beside the trajectory's (see
+//! [`refinement`](crate::kkt::refinement)), and the gradient in the parameters is that of constraints whose multipliers change so.
+//!
+//! Both bounds of a control have barriers. A solution stores `Qu`, the difference of their multipliers. As the distances
+//! from both bounds add up to the interval, this determines both ([`bound_multipliers`]).
 
 use alloc::vec::Vec;
-use nalgebra::{SMatrix, SVector};
+use nalgebra::SVector;
 
-use crate::linalg::products::{dot, zeros};
+use crate::linalg::products::zeros;
 use crate::lq::bounds::{Bounds, Side};
-use crate::model::Model;
-use crate::model::limits::{ConstraintParameterTerms, Limits};
-use crate::model::records::ParameterTerms;
-use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
-use crate::ocp::constraints::is_enforced_at;
-use crate::ocp::instance::{CostDerivativesMut, OcpInstance, PenaltyRecord};
-use crate::ocp::penalty::{Penalty, PenaltyKind, PenaltyValue};
+use crate::lq::equality_constrained::Row;
+use crate::model::limits::Limits;
+use crate::model::records::HamiltonianExpansion;
+use crate::ocp::stationarity::without_rounding;
 use crate::ocp::trajectory::TrajectoryRef;
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, ScalarReal, float};
+use crate::solution::Solution;
 
-/// Barriers, and memory for one stage.
+/// What a solution says of its barriers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Relaxation<'a, const NU: usize> {
+    /// The barrier parameter, in units of the cost.
+    pub(crate) tau: f64,
+    /// `Qu` without the barriers of bounds, `T` vectors; empty for models without bounds.
+    pub(crate) bound_multipliers: &'a [SVector<f64, NU>],
+}
+
+impl<'a, const NU: usize> Relaxation<'a, NU> {
+    /// That of a solution, if it is one of a relaxed problem.
+    pub(crate) fn of<const NX: usize, const NP: usize, const NS: usize>(
+        solution: &'a Solution<NX, NU, NP, NS>,
+    ) -> Option<Self> {
+        let Solution { relaxation, bound_multipliers, .. } = solution;
+        relaxation.map(|tau| Self { tau, bound_multipliers })
+    }
+}
+
+/// The barriers of all inequalities and bounds, filled stage by stage during a factorization.
+///
+/// The barriers of a stage are those of its inequalities, then those of its bounds: the lower and the upper one of each control.
 #[derive(Clone, Debug)]
 pub(crate) struct Relaxed<S, const NX: usize, const NU: usize> {
-    penalty: Penalty<S>,
-    stage: Memory<S, NX, NU>,
-    terminal: Memory<S, NX, 0>,
+    tau: f64,
+    net: Vec<SVector<f64, NU>>,
+    limits: Limits,
+    horizon: usize,
+    bounds: Bounds<S, NU>,
+    /// One for each constraint, those of equalities with weight 0.
+    constraints: Vec<Barrier<S>>,
+    /// `c_z` of each constraint.
+    rows: Vec<Row<S, NX, NU>>,
+    /// Of the lower and the upper bounds, `T` lists each; of weight 0 where a side is open.
+    sides: [Vec<[Barrier<S>; NU]>; 2],
+    /// How the multipliers of bounds move: zero but for dual numbers.
+    motion: [Vec<SVector<S, NU>>; 2],
+    /// The Hessians of the stages without barriers, that of the terminal state last.
+    pub(super) hessians: Vec<HamiltonianExpansion<S, NX, NU>>,
 }
 
-#[derive(Clone, Debug)]
-struct Memory<S, const NX: usize, const NU: usize> {
-    c: Vec<S>,
+/// One inequality or bound at a point.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Barrier<S> {
+    /// `sigma`
+    pub(super) multiplier: S,
     /// `kappa`
-    curvatures: Vec<S>,
-    /// How `sigma` changes in a direction.
-    changes: Vec<S>,
-    /// `sigma`, as multipliers, and the expansion of the constraints.
-    record: PenaltyRecord<S, NX, NU>,
+    pub(super) weight: S,
+    /// `c` without its real part: zero but for dual numbers.
+    #[cfg(feature = "dual")]
+    motion: S,
+    /// `c + tau / sigma`, without its rounding error: how far the multiplier is from complementarity.
+    pub(super) residual: f64,
 }
 
-impl<S: Scalar, const NX: usize, const NU: usize> Memory<S, NX, NU> {
-    fn new(count: usize) -> Self {
-        let list = vec![S::zero(); count];
-        Self { c: list.clone(), curvatures: list.clone(), changes: list, record: PenaltyRecord::zeros(count) }
+impl<S: Scalar> Barrier<S> {
+    /// That of an open side, of an equality or of a row without a derivative.
+    fn none() -> Self {
+        Self {
+            multiplier: S::zero(),
+            weight: S::zero(),
+            #[cfg(feature = "dual")]
+            motion: S::zero(),
+            residual: 0.0,
+        }
     }
+}
 
-    /// Fills slopes and curvatures from the values.
-    fn evaluate(&mut self, penalty: &Penalty<S>, inequalities: usize, counts: impl Fn(usize) -> bool) {
-        for i in 0..self.c.len() {
-            let none = PenaltyValue { value: S::zero(), slope: S::zero(), curvature: S::zero() };
-            let term = if counts(i) { penalty.term(i, i < inequalities, self.c[i], S::zero()) } else { none };
-            self.record.multipliers[i] = term.slope;
-            self.curvatures[i] = term.curvature;
+impl<S: ScalarReal> Barrier<S> {
+    /// With a multiplier at the value `c`, which is the sum of terms.
+    fn new<const N: usize>(tau: f64, multiplier: S, c: S, (a, b): (&SVector<S, N>, &SVector<S, N>)) -> Self {
+        let none = SVector::<S, 0>::zeros();
+        let slack = S::from_f64(tau / multiplier.to_f64());
+        let residual = without_rounding(c + slack, (a, b), (&none, &none));
+        Self {
+            multiplier,
+            weight: multiplier * multiplier / S::from_f64(tau),
+            #[cfg(feature = "dual")]
+            motion: c - S::from_real(c.real()),
+            residual: residual.to_f64(),
         }
     }
 
-    fn change(&mut self, dx: &SVector<S, NX>, du: &SVector<S, NU>) {
-        for i in 0..self.c.len() {
-            self.changes[i] =
-                self.curvatures[i] * (dot(&self.record.expansion.cx[i], dx) + dot(&self.record.expansion.cu[i], du));
+    /// The multiplier that a Newton step sets if no variable moves.
+    pub(super) fn base(&self) -> S {
+        self.multiplier + self.weight * S::from_f64(self.residual)
+    }
+
+    /// The residual over the slack `tau / sigma`; infinite for a multiplier that is not positive.
+    pub(super) fn complementarity(&self, tau: f64) -> f64 {
+        let multiplier = self.multiplier.to_f64();
+        let relative = self.residual.abs() * multiplier / tau;
+        if multiplier > 0.0 { relative } else { f64::INFINITY }
+    }
+}
+
+/// The multipliers of the lower and the upper bound, from their difference `net` and the interval. That of an open side is
+/// zero, and one whose sign is wrong is not positive.
+///
+/// With the distances `a` and `b`, `a + b = width` and `tau / a - tau / b = net`. The distance from the bound with the larger
+/// multiplier is the smaller root of a quadratic equation, in a form without cancellation.
+pub(crate) fn bound_multipliers(tau: f64, net: f64, (lower, upper): (f64, f64)) -> [f64; 2] {
+    match (lower.is_finite(), upper.is_finite()) {
+        (false, false) => [0.0, 0.0],
+        (true, false) => [net, 0.0],
+        (false, true) => [0.0, -net],
+        (true, true) => {
+            let width = upper - lower;
+            let pull = net.abs() * width;
+            let near = (pull + 2.0 * tau + float::f64::sqrt(pull * pull + 4.0 * tau * tau)) / (2.0 * width);
+            let far = tau / (width - tau / near);
+            if net >= 0.0 { [near, far] } else { [far, near] }
         }
     }
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
-    pub(crate) fn new(tau: f64, horizon: usize, limits: &Limits) -> Self {
-        Self {
-            penalty: Penalty::new(PenaltyKind::Barrier { tau }, horizon, limits),
-            stage: Memory::new(limits.stage()),
-            terminal: Memory::new(limits.terminal()),
-        }
+    pub(crate) fn new(relaxation: Relaxation<'_, NU>, horizon: usize, limits: &Limits) -> Self {
+        let count = horizon * limits.stage() + limits.terminal();
+        let bounded = if limits.bounded { horizon } else { 0 };
+        let mut relaxed = Self {
+            tau: relaxation.tau,
+            net: vec![SVector::zeros(); bounded],
+            limits: *limits,
+            horizon,
+            bounds: Bounds::open(),
+            constraints: vec![Barrier::none(); count],
+            rows: vec![Row { x: zeros(), u: zeros() }; count],
+            sides: [vec![[Barrier::none(); NU]; bounded], vec![[Barrier::none(); NU]; bounded]],
+            motion: [vec![zeros(); bounded], vec![zeros(); bounded]],
+            hessians: vec![HamiltonianExpansion::zeros(); horizon + 1],
+        };
+        relaxed.renew(relaxation);
+        relaxed
     }
 
-    /// Adds the barriers of stage `t` to its derivatives.
-    pub(crate) fn expand_stage<M, const NP: usize, const NS: usize>(
-        &mut self,
-        model: &M,
-        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        t: usize,
-        derivatives: CostDerivativesMut<'_, S, NX, NU>,
-    ) where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let TrajectoryRef { states, controls, params, stage_params, .. } = point;
-        let bounds = Bounds::of(model, params);
-        let instance = OcpInstance { model, params, stage_params, bounds: &bounds, penalty: &self.penalty };
-        let Memory { c, record, .. } = &mut self.stage;
-        instance.stage_penalty(t, &states[t], &controls[t], c);
-        instance.expand_stage_penalty(t, point.stage(t), c, record, derivatives);
+    /// Replaces what a solution has said.
+    pub(crate) fn renew(&mut self, Relaxation { tau, bound_multipliers }: Relaxation<'_, NU>) {
+        self.tau = tau;
+        self.net.iter_mut().zip(bound_multipliers).for_each(|(own, given)| *own = *given);
     }
 
-    /// Adds the barriers of the terminal state to its derivatives.
-    pub(crate) fn expand_terminal<M, const NP: usize, const NS: usize>(
-        &mut self,
-        model: &M,
-        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        lx: &mut SVector<S, NX>,
-        lxx: &mut SMatrix<S, NX, NX>,
-    ) where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let TrajectoryRef { states, params, stage_params, .. } = point;
-        let bounds = Bounds::of(model, params);
-        let instance = OcpInstance { model, params, stage_params, bounds: &bounds, penalty: &self.penalty };
-        let Memory { c, record, .. } = &mut self.terminal;
-        let x = &states[states.len() - 1];
-        instance.terminal_penalty(x, c);
-        instance.expand_terminal_penalty(x, c, record, lx, lxx);
+    /// What a solution has said.
+    #[cfg(feature = "dual")]
+    pub(crate) fn relaxation(&self) -> Relaxation<'_, NU> {
+        Relaxation { tau: self.tau, bound_multipliers: &self.net }
     }
 
-    /// Evaluates the constraints of a stage again, to first order in the parameters.
-    fn visit_stage<M, const NP: usize, const NS: usize>(
-        &mut self,
-        model: &M,
-        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        t: usize,
-    ) where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let limits = const { &M::LIMITS };
-        let TrajectoryRef { states, controls, params, stage_params, .. } = point;
-        let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
-        let Self { penalty, stage, .. } = self;
-        if limits.stage() > 0 {
-            model.stage_constraints(Stage::new(x, u, params, s), &mut stage.c);
-            stage.evaluate(penalty, limits.stage_inequalities, |i| is_enforced_at(limits, t, i));
-            model.expand_stage_constraints(
-                Stage::new(x, u, params, s),
-                &stage.record.multipliers,
-                &mut stage.record.expansion,
-            );
-        }
+    pub(super) fn tau(&self) -> f64 {
+        self.tau
     }
 
-    fn visit_terminal<M, const NP: usize, const NS: usize>(
-        &mut self,
-        model: &M,
-        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-    ) where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let limits = const { &M::LIMITS };
-        let TrajectoryRef { states, params, stage_params, .. } = point;
-        let (x, s) = (&states[states.len() - 1], &stage_params[stage_params.len() - 1]);
-        let Self { penalty, terminal, .. } = self;
-        if limits.terminal() > 0 {
-            model.terminal_constraints(Terminal::new(x, params, s), &mut terminal.c);
-            terminal.evaluate(penalty, limits.terminal_inequalities, |_| true);
-            model.expand_terminal_constraints(
-                Terminal::new(x, params, s),
-                &terminal.record.multipliers,
-                &mut terminal.record.expansion,
-            );
-        }
+    /// The number of barriers of stage `t`, of the terminal state at the horizon.
+    pub(crate) fn count(&self, t: usize) -> usize {
+        self.inequalities(t) + if t < self.sides[0].len() { 2 * NU } else { 0 }
     }
 
-    /// Adds to the gradients what the barriers of stage `t` contribute when the trajectory changes by `variation`; where
-    /// that is `None`, the derivative of the barriers themselves.
-    pub(crate) fn contract_stage<M, const NP: usize, const NS: usize>(
-        &mut self,
-        model: &M,
-        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        t: usize,
-        variation: Option<Variation<'_, S, NX, NU>>,
-        mut out: ParameterGradient<'_, S, NP, NS>,
-    ) where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let limits = const { &M::LIMITS };
-        let TrajectoryRef { states, controls, params, stage_params, .. } = point;
-        let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
-        let (dx, du) = variation.map_or_else(|| (zeros(), zeros()), |step| (*step.dx, *step.du));
-        self.visit_stage(model, point, t);
-        let Self { penalty, stage, .. } = self;
-        if limits.stage() > 0 {
-            stage.change(&dx, &du);
-            let dmu = if variation.is_some() { &stage.changes } else { &stage.record.multipliers };
-            model.add_stage_constraint_contraction(
-                Stage::new(x, u, params, s),
-                &stage.record.multipliers,
-                Variation::new(&dx, &du),
-                dmu,
-                out.reborrow(),
-            );
-        }
-        if limits.bounded {
-            let (mut lower, mut upper): (SVector<S, NU>, SVector<S, NU>) = (zeros(), zeros());
-            for i in 0..NU {
-                // `c = lower - u` moves with the lower bound, `c = u - upper` against the upper one.
-                for (side, term) in penalty.of_bounds(&Bounds::of(model, params), i, u) {
-                    let change = term.curvature * side.direction::<S>() * du[i];
-                    let weight = if variation.is_some() { change } else { term.slope };
-                    match side {
-                        Side::Lower => lower[i] += weight,
-                        Side::Upper => upper[i] += -weight,
-                    }
-                }
+    fn inequalities(&self, t: usize) -> usize {
+        if t == self.horizon { self.limits.terminal_inequalities } else { self.limits.stage_inequalities }
+    }
+
+    /// The row of constraint `i` of stage `t`.
+    pub(super) fn row(&self, t: usize, i: usize) -> &Row<S, NX, NU> {
+        &self.rows[t * self.limits.stage() + i]
+    }
+
+    /// The barriers of stage `t` that there are: index, barrier and row.
+    pub(super) fn barriers(&self, t: usize) -> impl Iterator<Item = (usize, &Barrier<S>, Row<S, NX, NU>)> {
+        let (first, count) = (t * self.limits.stage(), self.inequalities(t));
+        let constraints = (0..count).map(move |i| (i, &self.constraints[first + i], self.rows[first + i]));
+        let bounds = self.bounds(t).map(move |(i, side, barrier)| {
+            let u = SVector::from_fn(|j, _| if i == j { side.direction() } else { S::zero() });
+            (count + 2 * i + side as usize, barrier, Row { x: zeros(), u })
+        });
+        constraints.chain(bounds).filter(|(_, barrier, _)| !barrier.weight.is_zero())
+    }
+
+    /// The barriers of the bounds of stage `t`: control, side and barrier.
+    fn bounds(&self, t: usize) -> impl Iterator<Item = (usize, Side, &Barrier<S>)> {
+        let sides = Side::BOTH.into_iter().filter(move |side| t < self.sides[*side as usize].len());
+        sides.flat_map(move |side| (0..NU).map(move |i| (i, side, &self.sides[side as usize][t][i])))
+    }
+
+    /// Adds the gradient of the barriers of stage `t`.
+    #[cfg(feature = "dual")]
+    pub(crate) fn add_gradient(&self, t: usize, gx: &mut SVector<S, NX>, gu: &mut SVector<S, NU>) {
+        for (_, barrier, row) in self.barriers(t) {
+            for j in 0..NX {
+                gx[j] += row.x[j] * barrier.multiplier;
             }
-            model.add_bounds_contraction(params, &lower, &upper, out.p);
-        }
-    }
-
-    /// As [`contract_stage`](Self::contract_stage), of the terminal state.
-    pub(crate) fn contract_terminal<M, const NP: usize, const NS: usize>(
-        &mut self,
-        model: &M,
-        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        direction: Option<&SVector<S, NX>>,
-        out: ParameterGradient<'_, S, NP, NS>,
-    ) where
-        M: Model<NX, NU, NP, NS>,
-    {
-        if const { M::LIMITS.terminal() == 0 } {
-            return;
-        }
-        let TrajectoryRef { states, params, stage_params, .. } = point;
-        let (x, s) = (&states[states.len() - 1], &stage_params[stage_params.len() - 1]);
-        let dx = direction.map_or_else(zeros, |dx| *dx);
-        self.visit_terminal(model, point);
-        let terminal = &mut self.terminal;
-        terminal.change(&dx, &zeros());
-        let dmu = if direction.is_some() { &terminal.changes } else { &terminal.record.multipliers };
-        model.add_terminal_constraint_contraction(
-            Terminal::new(x, params, s),
-            &terminal.record.multipliers,
-            &dx,
-            dmu,
-            out,
-        );
-    }
-
-    /// Adds the barriers of stage `t` to the parameter terms `hxp`, `hup`.
-    pub(crate) fn add_stage_terms<M, const NP: usize, const NS: usize>(
-        &mut self,
-        model: &M,
-        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        t: usize,
-        terms: &mut ParameterTerms<S, NX, NU, NP>,
-    ) where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let limits = const { &M::LIMITS };
-        let TrajectoryRef { states, controls, params, stage_params, .. } = point;
-        let (x, u, s) = (&states[t], &controls[t], &stage_params[t]);
-        self.visit_stage(model, point, t);
-        let Self { penalty, stage, .. } = self;
-        if limits.stage() > 0 {
-            let mut parameters = ConstraintParameterTerms::zeros(limits.stage());
-            model.stage_constraint_terms(Stage::new(x, u, params, s), &stage.record.multipliers, &mut parameters);
-            terms.hxp += parameters.hxp;
-            terms.hup += parameters.hup;
-            for i in 0..limits.stage() {
-                add_outer(&mut terms.hxp, &stage.record.expansion.cx[i], &parameters.cp[i], stage.curvatures[i]);
-                add_outer(&mut terms.hup, &stage.record.expansion.cu[i], &parameters.cp[i], stage.curvatures[i]);
-            }
-        }
-        if limits.bounded {
-            let (mut lower, mut upper) = (SMatrix::from_fn(|_, _| S::zero()), SMatrix::from_fn(|_, _| S::zero()));
-            model.bounds_terms(params, &mut lower, &mut upper);
-            for i in 0..NU {
-                for (side, term) in penalty.of_bounds(&Bounds::of(model, params), i, u) {
-                    let bound = match side {
-                        Side::Lower => &lower,
-                        Side::Upper => &upper,
-                    };
-                    for j in 0..NP {
-                        // `c_p` is `lower_p` or `-upper_p`, `c_u` the side: their product is negative either way.
-                        terms.hup[(i, j)] += -(term.curvature * bound[(i, j)]);
-                    }
-                }
+            for j in 0..NU {
+                gu[j] += row.u[j] * barrier.multiplier;
             }
         }
     }
 
-    /// Adds the barriers of the terminal state to `lxp`.
-    pub(crate) fn add_terminal_terms<M, const NP: usize, const NS: usize>(
-        &mut self,
-        model: &M,
-        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        lxp: &mut SMatrix<S, NX, NP>,
-    ) where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let limits = const { &M::LIMITS };
-        if limits.terminal() == 0 {
-            return;
+    /// How the values of the barriers of stage `t` move while the trajectory stays: zero but for dual numbers.
+    #[cfg(feature = "dual")]
+    pub(crate) fn motion(&self, t: usize) -> impl Iterator<Item = SVector<S, 1>> {
+        let mut motion = vec![zeros(); self.count(t)];
+        self.barriers(t).for_each(|(index, barrier, _)| motion[index] = SVector::from_fn(|_, _| barrier.motion));
+        motion.into_iter()
+    }
+
+    /// Sets how the multipliers of the bounds of stage `t` move, from those of its barriers.
+    #[cfg(feature = "dual")]
+    pub(crate) fn move_bounds(&mut self, t: usize, motion: &[SVector<S, 1>]) {
+        let first = self.inequalities(t);
+        for (k, motion) in motion.iter().enumerate().skip(first) {
+            let moved = motion[0] - S::from_real(motion[0].real());
+            self.motion[(k - first) % 2][t][(k - first) / 2] = moved;
         }
-        let TrajectoryRef { states, params, stage_params, .. } = point;
-        let (x, s) = (&states[states.len() - 1], &stage_params[stage_params.len() - 1]);
-        self.visit_terminal(model, point);
-        let mut parameters = ConstraintParameterTerms::<S, NX, 0, NP>::zeros(limits.terminal());
-        model.terminal_constraint_terms(
-            Terminal::new(x, params, s),
-            &self.terminal.record.multipliers,
-            &mut parameters,
-        );
-        *lxp += parameters.hxp;
-        for i in 0..limits.terminal() {
-            add_outer(lxp, &self.terminal.record.expansion.cx[i], &parameters.cp[i], self.terminal.curvatures[i]);
+    }
+
+    /// The multipliers of the inequalities of stage `t` among those of its barriers.
+    pub(crate) fn split<'b, T>(&self, t: usize, multipliers: &'b [T]) -> (&'b [T], &'b [T]) {
+        multipliers.split_at(self.inequalities(t).min(multipliers.len()))
+    }
+
+    /// Adds the multipliers of the bounds of stage `t`, each times the sign of its bound in `lower - u` or `u - upper`.
+    pub(crate) fn add_bound_multipliers(&self, t: usize, (lower, upper): (&mut SVector<S, NU>, &mut SVector<S, NU>)) {
+        for (i, side, barrier) in self.bounds(t) {
+            match side {
+                Side::Lower => lower[i] += barrier.multiplier,
+                Side::Upper => upper[i] += -barrier.multiplier,
+            }
         }
     }
 }
 
-/// `out += scale a b'`
-fn add_outer<S: Scalar, const R: usize, const C: usize>(
-    out: &mut SMatrix<S, R, C>,
-    a: &SVector<S, R>,
-    b: &SVector<S, C>,
-    scale: S,
-) {
-    for j in 0..C {
-        for i in 0..R {
-            out[(i, j)] += scale * a[i] * b[j];
+impl<S: ScalarReal, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
+    /// Begins a factorization with these bounds.
+    pub(super) fn begin(&mut self, bounds: Bounds<S, NU>) {
+        self.bounds = bounds;
+    }
+
+    /// Sets the barriers of the bounds of stage `t`. `visit` sees control, side and barrier.
+    pub(super) fn set_bounds(&mut self, t: usize, u: &SVector<S, NU>, mut visit: impl FnMut(usize, Side, Barrier<S>)) {
+        let Self { tau, net, bounds, sides, motion, .. } = self;
+        let signs = SVector::from([S::one(), S::one()]);
+        for (i, net) in net.get(t).into_iter().flat_map(|net| net.iter().enumerate()) {
+            let interval = (bounds.lower[i].to_f64(), bounds.upper[i].to_f64());
+            let known = bound_multipliers(*tau, *net, interval);
+            for side in Side::BOTH {
+                let own = &mut sides[side as usize][t][i];
+                *own = Barrier::none();
+                let bound = bounds.at(side, i);
+                // A control with an interval of one point has no barrier. It is held.
+                if interval.0 < interval.1 && bound.to_f64().is_finite() {
+                    let multiplier = S::from_f64(known[side as usize]) + motion[side as usize][t][i];
+                    let terms = SVector::from([bound, u[i]]);
+                    *own = Barrier::new(*tau, multiplier, bounds.constraint(side, i, u), (&signs, &terms));
+                    visit(i, side, *own);
+                }
+            }
         }
+    }
+
+    /// Sets the row of constraint `i` of stage `t`.
+    pub(super) fn set_row(&mut self, (t, i): (usize, usize), row: Row<S, NX, NU>) {
+        self.rows[t * self.limits.stage() + i] = row;
+    }
+
+    /// Sets the barrier of inequality `i` of stage `t`, whose value is `c`, and its row. `None` where the row is not finite, which
+    /// then has none.
+    pub(super) fn set_barrier<const NP: usize, const NS: usize>(
+        &mut self,
+        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+        (t, i): (usize, usize),
+        c: S,
+        row: Row<S, NX, NU>,
+    ) -> Option<Barrier<S>> {
+        let index = t * self.limits.stage() + i;
+        self.constraints[index] = Barrier::none();
+        let entries = row.x.iter().chain(row.u.iter());
+        if !entries.map(|entry| entry.to_f64()).sum::<f64>().is_finite() {
+            return None;
+        }
+        let given = point.multipliers;
+        let multiplier = if t == self.horizon { given.terminal[i] } else { given.stage[index] };
+        let terms = row.x.component_mul(&point.states[t]);
+        let none = zeros();
+        let of_control = row.u.component_mul(point.controls.get(t).unwrap_or(&none));
+        let size = terms.iter().chain(of_control.iter()).map(|term| term.to_f64().abs()).sum::<f64>();
+        let (one, size) = (SVector::from([S::one()]), SVector::from([S::from_f64(size)]));
+        self.rows[index] = row;
+        self.constraints[index] = Barrier::new(self.tau, multiplier, c, (&one, &size));
+        Some(self.constraints[index])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bound_multipliers;
+
+    /// Both multipliers give distances that add up to the interval, also where one is 1e16 times the other.
+    #[test]
+    fn the_difference_of_the_multipliers_determines_both() {
+        for tau in [1e3, 1e-1, 1e-8] {
+            for net in [0.0, 1e-9, 0.3, -0.3, 7.0, -1e8] {
+                let (lower, upper) = (-0.25, 1.75);
+                let [below, above] = bound_multipliers(tau, net, (lower, upper));
+                // A few roundings of each term.
+                assert!((below - above - net).abs() <= 4.0 * f64::EPSILON * (below + above), "{tau} {net}");
+                assert!((tau / below + tau / above - 2.0).abs() <= 8.0 * f64::EPSILON, "{tau} {net}");
+                assert!(below > 0.0 && above > 0.0);
+            }
+        }
+        assert_eq!(bound_multipliers(0.1, 2.0, (0.0, f64::INFINITY)), [2.0, 0.0]);
+        assert_eq!(bound_multipliers(0.1, -2.0, (f64::NEG_INFINITY, 0.0)), [0.0, 2.0]);
     }
 }

@@ -19,6 +19,9 @@ impl From<ConstraintId> for Limit {
     }
 }
 
+/// The largest [`complementarity`](ActiveSetReport::complementarity) of a relaxed solution.
+pub(crate) const COMPLEMENTARITY: f64 = 1e-9;
+
 /// Residuals of a trajectory, and the state of its limits.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ActiveSetReport {
@@ -26,7 +29,12 @@ pub(crate) struct ActiveSetReport {
     pub(crate) stationarity: f64,
     /// Largest violation of a constraint over its magnitude. An active one is an equation: values of both signs violate it.
     pub(crate) violation: f64,
-    /// All bounds and constraints, and how near they are.
+    /// Of a relaxed problem: the largest difference of a slack from the one that its multiplier asks for, over the
+    /// latter. Rounding errors of the constraint do not count.
+    pub(crate) complementarity: f64,
+    /// Whether a barrier of a relaxed problem has no derivative here.
+    pub(crate) undefined: bool,
+    /// All bounds and constraints, and how near they are; only the equalities of a relaxed problem.
     pub(crate) limits: Vec<LimitState>,
     /// The units of the limits.
     pub(crate) units: LimitUnits,
@@ -47,6 +55,8 @@ impl ActiveSetReport {
     pub(crate) const NONE: Self = Self {
         stationarity: f64::NAN,
         violation: 0.0,
+        complementarity: 0.0,
+        undefined: false,
         limits: Vec::new(),
         units: LimitUnits { rows: Vec::new(), controls: Vec::new() },
     };

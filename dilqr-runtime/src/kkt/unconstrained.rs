@@ -226,10 +226,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for Uncon
                 dlambda = value_gradients[t + 1];
                 add_product(&mut dlambda, &self.value_hessians[t + 1], &next);
             }
-            visit(t, Step { dx: &dx, du: &du, dlambda: &dlambda, rows: &[] });
+            visit(t, Step { dx: &dx, du: &du, dlambda: &dlambda, rows: &[], barriers: &[] });
             dx = next;
         }
-        visit(horizon, Step { dx: &dx, du: &zeros(), dlambda: &dlambda, rows: &[] });
+        visit(horizon, Step { dx: &dx, du: &zeros(), dlambda: &dlambda, rows: &[], barriers: &[] });
         gradient
     }
 }

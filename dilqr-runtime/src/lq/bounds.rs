@@ -38,6 +38,17 @@ impl<S: Scalar, const NU: usize> Bounds<S, NU> {
         bounds
     }
 
+    /// Those that leave their control a single point.
+    pub(crate) fn points(&self) -> Self {
+        let mut points = Self::open();
+        for i in 0..NU {
+            let point = self.upper[i].less_equal(self.lower[i]);
+            points.lower[i] = S::select(point, self.lower[i], points.lower[i]);
+            points.upper[i] = S::select(point, self.upper[i], points.upper[i]);
+        }
+        points
+    }
+
     /// The bound of control `i` on a side.
     pub(crate) fn at(&self, side: Side, i: usize) -> S {
         match side {

@@ -116,6 +116,12 @@ impl Limits {
         self.stage() + self.terminal() > 0
     }
 
+    /// Whether there are equalities.
+    #[cfg(feature = "dual")]
+    pub(crate) const fn equalities(&self) -> bool {
+        self.stage_equalities + self.terminal_equalities > 0
+    }
+
     /// Whether there is any limit.
     #[must_use]
     pub const fn limited(&self) -> bool {

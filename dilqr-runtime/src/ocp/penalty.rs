@@ -1,6 +1,7 @@
 //! Penalties: terms of the cost in place of limits.
 //!
-//! An augmented Lagrangian replaces constraints while a problem is solved. Barriers replace all limits in a relaxed problem.
+//! An augmented Lagrangian replaces constraints while a problem is solved. Barriers replace the inequalities of a relaxed problem
+//! where its steps are unrolled.
 
 use alloc::vec::Vec;
 
@@ -28,9 +29,10 @@ pub(crate) enum PenaltyKind {
     /// `(max(0, m + weight c)^2 - m^2) / (2 weight)` for an inequality with multiplier `m`, without the `max` for an
     /// equality (Hestenes 1969, Powell 1969, Rockafellar 1973). Bounds are not penalized; the Riccati stage enforces them.
     Augmented,
-    /// `-tau ln(-c)` for an inequality, bounds included, continued as a parabola from `c = -tau` on (Feller and Ebenbauer,
-    /// *Relaxed logarithmic barrier function based model predictive control*, 2017); `c^2 / (2 tau)` for an equality.
-    Barrier { tau: f64 },
+    /// `-tau ln(-c)` for an inequality, bounds included, continued as a parabola from `c = -from` on (Feller and Ebenbauer,
+    /// *Relaxed logarithmic barrier function based model predictive control*, 2017).
+    #[cfg_attr(not(feature = "dual"), allow(dead_code, reason = "only unrolled steps have it"))]
+    Barrier { tau: f64, from: f64 },
 }
 
 /// The value and the derivatives of a penalty at a value of its constraint.
@@ -101,38 +103,13 @@ impl<S: Scalar> Penalty<S> {
     pub(crate) fn term(&self, row: usize, inequality: bool, c: S, multiplier: S) -> PenaltyValue<S> {
         let half = S::from_f64(0.5);
         match self.kind {
-            PenaltyKind::Augmented => {
+            PenaltyKind::Barrier { tau, from } if inequality => barrier(S::from_f64(tau), from, c),
+            _ => {
                 let weight = S::from_f64(self.weights[row]);
                 let slope = multiplier + weight * c;
                 let active = S::Mask::splat(!inequality) | S::zero().less(slope);
                 let (slope, curvature) = (S::select(active, slope, S::zero()), S::select(active, weight, S::zero()));
                 PenaltyValue { value: half * (slope * slope - multiplier * multiplier) / weight, slope, curvature }
-            }
-            PenaltyKind::Barrier { tau } => {
-                let (logarithm, tau) = (S::from_f64(float::f64::ln(tau)), S::from_f64(tau));
-                if !inequality {
-                    let slope = c / tau;
-                    return PenaltyValue { value: half * c * slope, slope, curvature: S::one() / tau };
-                }
-                let distance = -c;
-                let barrier = || {
-                    let slope = tau / distance;
-                    PenaltyValue { value: -tau * distance.ln(), slope, curvature: slope / distance }
-                };
-                // It has the value, slope and curvature of the logarithm at `c = -tau`.
-                let parabola = || {
-                    let beyond = (c + tau) / tau;
-                    let value = tau * (beyond + half * beyond * beyond - logarithm);
-                    PenaltyValue { value, slope: S::one() + beyond, curvature: S::one() / tau }
-                };
-                let inside = tau.less(distance);
-                if inside.all() {
-                    barrier()
-                } else if inside.any() {
-                    PenaltyValue::select(inside, barrier(), parabola())
-                } else {
-                    parabola()
-                }
             }
         }
     }
@@ -150,6 +127,30 @@ impl<S: Scalar> Penalty<S> {
             let open = c.equal(S::from_f64(f64::NEG_INFINITY));
             (!open.all()).then(|| (side, self.term(0, true, c, S::zero()).unless(open)))
         })
+    }
+}
+
+/// `-tau ln(-c)`, continued as a parabola from `c = -from` on, with the value, slope and curvature that the logarithm has there.
+fn barrier<S: Scalar>(tau: S, from: f64, c: S) -> PenaltyValue<S> {
+    let (logarithm, from) = (S::from_f64(float::f64::ln(from)), S::from_f64(from));
+    let distance = -c;
+    let inner = || {
+        let slope = tau / distance;
+        PenaltyValue { value: -tau * distance.ln(), slope, curvature: slope / distance }
+    };
+    let parabola = || {
+        let beyond = (c + from) / from;
+        let value = tau * (beyond + S::from_f64(0.5) * beyond * beyond - logarithm);
+        let slope = tau / from;
+        PenaltyValue { value, slope: slope + slope * beyond, curvature: slope / from }
+    };
+    let inside = from.less(distance);
+    if inside.all() {
+        inner()
+    } else if inside.any() {
+        PenaltyValue::select(inside, inner(), parabola())
+    } else {
+        parabola()
     }
 }
 
@@ -186,7 +187,7 @@ mod tests {
     #[test]
     fn derivatives_are_those_of_the_value() {
         let h = 1e-5;
-        for kind in [PenaltyKind::Augmented, PenaltyKind::Barrier { tau: 0.1 }] {
+        for kind in [PenaltyKind::Augmented, PenaltyKind::Barrier { tau: 0.1, from: 0.05 }] {
             let penalty = penalty(kind);
             for inequality in [true, false] {
                 for (c, multiplier) in [(-1.3, 0.4), (-0.2, 2.0), (-0.03, 0.5), (0.0, 0.3), (0.7, 0.0), (0.2, -0.9)] {
@@ -205,11 +206,11 @@ mod tests {
     /// The two pieces of the barrier meet in value, slope and curvature.
     #[test]
     fn the_barrier_is_smooth_where_its_pieces_meet() {
-        let barrier = penalty(PenaltyKind::Barrier { tau: 0.1 });
-        let (inside, outside) = (barrier.term(0, true, -0.1 - 1e-12, 0.0), barrier.term(0, true, -0.1 + 1e-12, 0.0));
-        // The differences are the step of 1e-12 times a curvature of 10 and a third derivative of 200.
+        let barrier = penalty(PenaltyKind::Barrier { tau: 0.1, from: 0.05 });
+        let (inside, outside) = (barrier.term(0, true, -0.05 - 1e-12, 0.0), barrier.term(0, true, -0.05 + 1e-12, 0.0));
+        // The differences are the step of 1e-12 times a curvature of 40 and a third derivative of 1,600.
         assert!((inside.value - outside.value).abs() < 1e-11);
-        assert!((inside.slope - outside.slope).abs() < 1e-10);
-        assert!((inside.curvature - outside.curvature).abs() < 1e-9);
+        assert!((inside.slope - outside.slope).abs() < 2e-10);
+        assert!((inside.curvature - outside.curvature).abs() < 1e-8);
     }
 }

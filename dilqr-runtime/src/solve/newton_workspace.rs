@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::kkt::active_set::ActiveSet;
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::KktSystem;
+use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::ActiveSetReport;
 use crate::model::Model;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
@@ -31,6 +32,8 @@ pub(crate) struct NewtonWorkspace<const NX: usize, const NU: usize> {
     pub(super) trial: Trajectory<f64, NX, NU>,
     /// Multipliers of `point`.
     pub(super) penalty: Penalty<f64>,
+    /// For the end of relaxed solves; there from the first one on.
+    pub(super) relaxed: Option<Relaxed<f64, NX, NU>>,
 }
 
 impl<const NX: usize, const NU: usize> NewtonWorkspace<NX, NU> {
@@ -48,6 +51,7 @@ impl<const NX: usize, const NU: usize> NewtonWorkspace<NX, NU> {
             point: Trajectory::zeros(horizon, limits),
             trial: Trajectory::zeros(horizon, limits),
             penalty: Penalty::new(PenaltyKind::Augmented, horizon, limits),
+            relaxed: None,
         }
     }
 }

@@ -115,10 +115,6 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         M: Model<NX, NU, NP, NS>,
     {
         self.load_problem(model, problem);
-        self.penalty.kind = match settings.relaxation {
-            Some(tau) => PenaltyKind::Barrier { tau },
-            None => PenaltyKind::Augmented,
-        };
         // Nothing of the last solve is left.
         self.penalty.weights.fill(settings.penalty.initial);
         self.rows.fill(1.0);
@@ -193,7 +189,9 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
     {
         self.write(status, stats, problem, solution);
         solution.cause = self.cause(status, model, settings.hessian, problem.params());
-        if status == Status::Converged && settings.hessian == Hessian::GaussNewton {
+        // Models with constraints and relaxed problems end on a Newton method with exact second derivatives.
+        let exact = const { M::LIMITS.constrained() } || settings.relaxation.is_some() && const { M::LIMITS.limited() };
+        if status == Status::Converged && settings.hessian == Hessian::GaussNewton && !exact {
             self.curve_exactly(model, problem.params());
         }
         self.store_certificate_data(status, &M::LIMITS, &mut solution.certificate_data);
@@ -233,10 +231,6 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         M: Model<NX, NU, NP, NS>,
     {
         let Self { current, trial, stage_params, bounds, penalty, records, .. } = self;
-        // A model with constraints ends on a Newton method with exact second derivatives; its curvatures stand.
-        if const { M::LIMITS.constrained() } && !penalty.covers_bounds() {
-            return;
-        }
         let instance = OcpInstance { model, params, stage_params, bounds, penalty };
         let policy = &mut current.policy;
         let pass = trial.policy.backward_pass(
@@ -338,8 +332,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         solution.relaxation = None;
         copy(&mut solution.multipliers.stage, &self.penalty.stage);
         copy(&mut solution.multipliers.terminal, &self.penalty.terminal);
-        let held: &[_] = if self.penalty.covers_bounds() { &[] } else { &policy.held };
-        copy(&mut solution.bound_multipliers, held);
+        copy(&mut solution.bound_multipliers, &policy.held);
         copy(&mut solution.stage_params, &self.stage_params);
         copy(&mut solution.states, &trajectory.states);
         copy(&mut solution.controls, &trajectory.controls);
@@ -378,7 +371,10 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     fn run(&mut self, mut observe: impl FnMut(&Iteration)) -> Status {
-        let constrained = const { M::LIMITS.constrained() } && self.settings.relaxation.is_none();
+        if self.settings.relaxation.is_some() && const { M::LIMITS.limited() } {
+            return self.run_interior_point(self.settings.max_iterations, &mut observe);
+        }
+        let constrained = const { M::LIMITS.constrained() };
         if constrained && self.warm && self.memory.current.is_finite() && self.newton(PrimalDualWeights::FirstPenalties)
         {
             return Status::Converged;

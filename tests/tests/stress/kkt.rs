@@ -87,32 +87,28 @@ struct Row<const NX: usize, const NU: usize> {
     active: bool,
 }
 
-/// First and second derivative of the barrier, `-tau ln(-c)` continued as a parabola from `c = -tau` on, or `c^2 / (2
-/// tau)`.
-fn barrier(tau: f64, inequality: bool, c: f64) -> (f64, f64) {
-    if !inequality {
-        (c / tau, 1.0 / tau)
-    } else if c < -tau {
-        (-tau / c, tau / (c * c))
-    } else {
-        (2.0 + c / tau, 1.0 / tau)
-    }
+/// The multipliers of the lower and the upper bound of a relaxed problem: that of the farther one from its distance, that of the
+/// nearer one from their difference, which is in the solution.
+fn both_multipliers(tau: f64, net: f64, below: f64, above: f64) -> [f64; 2] {
+    if below < above { [net + tau / above, tau / above] } else { [tau / below, tau / below - net] }
 }
 
 fn rows<const NX: usize, const NU: usize>(
     record: &ConstraintExpansion<f64, NX, NU>,
-    values: &[f64],
+    values: usize,
     inequalities: usize,
     given: &[f64],
     relaxation: Option<f64>,
     applies: impl Fn(usize) -> bool,
 ) -> Vec<Row<NX, NU>> {
-    let constraints = values.iter().enumerate().filter(|(i, _)| applies(*i));
+    let constraints = (0..values).filter(|&i| applies(i));
     constraints
-        .map(|(i, &c)| {
+        .map(|i| {
             let inequality = i < inequalities;
-            let (multiplier, curvature) = relaxation.map_or((given[i], 0.0), |tau| barrier(tau, inequality, c));
-            let active = relaxation.is_none() && (!inequality || multiplier > 0.0);
+            let multiplier = given[i];
+            let barrier = relaxation.filter(|_| inequality);
+            let curvature = barrier.map_or(0.0, |tau| multiplier * multiplier / tau);
+            let active = barrier.is_none() && (!inequality || multiplier > 0.0);
             Row { x: record.cx[i], u: record.cu[i], multiplier, curvature, active }
         })
         .collect()
@@ -136,6 +132,7 @@ where
     /// Where the active rows are `degenerate` no Newton step ends the solve, but a step of the augmented Lagrangian.
     pub(crate) fn of(model: M, solution: &'a Solution<NX, NU, NP, NS>, settings: &Settings, degenerate: bool) -> Self {
         let Solution { states, controls, params: p, stage_params, multipliers, relaxation, .. } = solution;
+        let nets = &solution.bound_multipliers;
         let (model, limits) = (AutoDiff(model), &M::LIMITS);
         let relaxation = relaxation.filter(|_| limits.limited());
         let horizon = controls.len();
@@ -152,19 +149,15 @@ where
             let values = M::limits(x, u, p, s);
             let applies = |i: usize| t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true);
             model.expand_stage_constraints(Stage { x, u, p, s }, given, &mut record);
-            let mut rows = rows(&record, &values, limits.stage_inequalities, given, relaxation, applies);
-            if let Some(tau) = relaxation {
-                let slopes: Vec<f64> = (0..values.len())
-                    .map(|i| if applies(i) { barrier(tau, i < limits.stage_inequalities, values[i]).0 } else { 0.0 })
-                    .collect();
-                model.expand_stage_constraints(Stage { x, u, p, s }, &slopes, &mut record);
-                for i in 0..NU {
-                    for (c, side) in [(interval.0[i] - u[i], -1.0), (u[i] - interval.1[i], 1.0)] {
-                        if c > f64::NEG_INFINITY {
-                            let (multiplier, curvature) = barrier(tau, true, c);
-                            let u = SVector::from_fn(|j, _| if i == j { side } else { 0.0 });
-                            rows.push(Row { x: SVector::zeros(), u, multiplier, curvature, active: false });
-                        }
+            let mut rows = rows(&record, values.len(), limits.stage_inequalities, given, relaxation, applies);
+            if let Some(tau) = relaxation.filter(|_| limits.bounded) {
+                for i in (0..NU).filter(|&i| interval.0[i] < interval.1[i]) {
+                    let (below, above) = (u[i] - interval.0[i], interval.1[i] - u[i]);
+                    // The multipliers themselves are in the solution's list.
+                    for multiplier in both_multipliers(tau, nets[t][i], below, above) {
+                        let u = SVector::from_fn(|j, _| if i == j { 1.0 } else { 0.0 });
+                        let curvature = multiplier * multiplier / tau;
+                        rows.push(Row { x: SVector::zeros(), u, multiplier: 0.0, curvature, active: false });
                     }
                 }
             }
@@ -184,10 +177,8 @@ where
                     let mut record = ConstraintExpansion::zeros(limits.stage());
                     model.expand_stage_constraints(Stage::new(&x, &u, &p, s), given, &mut record);
                     for i in (0..limits.stage()).filter(|&i| applies(i)) {
-                        let inequality = i < limits.stage_inequalities;
-                        let slope = relaxation.map_or(given[i], |tau| barrier(tau, inequality, record.c[i]).0);
-                        sums.x += record.cx[i] * slope;
-                        sums.u += record.cu[i] * slope;
+                        sums.x += record.cx[i] * given[i];
+                        sums.u += record.cu[i] * given[i];
                     }
                 }
                 sums
@@ -200,13 +191,10 @@ where
         let mut last = TerminalExpansion::zeros();
         model.expand_terminal(Terminal { x, p, s }, &mut last);
         let values = M::end_limits(x, p, s);
-        let given = if relaxation.is_some() { &zero } else { &multipliers.terminal };
+        let given = &multipliers.terminal;
         let mut record = ConstraintExpansion::zeros(limits.terminal());
-        let slopes: Vec<f64> = (0..values.len())
-            .map(|i| relaxation.map_or(given[i], |tau| barrier(tau, i < limits.terminal_inequalities, values[i]).0))
-            .collect();
-        model.expand_terminal_constraints(Terminal { x, p, s }, &slopes, &mut record);
-        let rows = rows(&record, &values, limits.terminal_inequalities, given, relaxation, |_| true);
+        model.expand_terminal_constraints(Terminal { x, p, s }, given, &mut record);
+        let rows = rows(&record, values.len(), limits.terminal_inequalities, given, relaxation, |_| true);
         let noise = Sums::noise(last.l.abs(), |sample| {
             let (x, p) = (shaken(x, sample), shaken(p, sample));
             let mut last = TerminalExpansion::zeros();
@@ -214,10 +202,9 @@ where
             let mut sum = last.lx;
             if limits.terminal() > 0 {
                 let mut record = ConstraintExpansion::<_, NX, 0>::zeros(limits.terminal());
-                model.expand_terminal_constraints(Terminal::new(&x, &p, s), &slopes, &mut record);
+                model.expand_terminal_constraints(Terminal::new(&x, &p, s), given, &mut record);
                 for i in 0..limits.terminal() {
-                    let inequality = i < limits.terminal_inequalities;
-                    sum += record.cx[i] * relaxation.map_or(given[i], |tau| barrier(tau, inequality, record.c[i]).0);
+                    sum += record.cx[i] * given[i];
                 }
             }
             Sums { f: SVector::zeros(), x: sum, u: SVector::zeros() }
@@ -280,9 +267,6 @@ where
 
     fn feasible(&self) -> Result<(), String> {
         let Solution { states, controls, params, stage_params, .. } = self.solution;
-        if self.solution.relaxation.is_some() {
-            return Ok(());
-        }
         let (lower, upper) = M::interval(params);
         let limits = &M::LIMITS;
         let horizon = controls.len();
@@ -321,6 +305,13 @@ where
 
     /// Feasibility, sign and complementarity of constraint `i` of stage `t`.
     fn constraint(&self, (t, i): (usize, usize), inequality: bool, c: f64, mu: f64, size: f64) -> Result<(), String> {
+        if let Some(tau) = self.solution.relaxation.filter(|_| inequality) {
+            let error = (c + tau / mu).abs();
+            return match mu > 0.0 && error <= 1e-9 * tau / mu + ROUNDING * (1.0 + size) {
+                true => Ok(()),
+                false => Err(format!("barrier {i} of stage {t} at {c:e} has the multiplier {mu:e}")),
+            };
+        }
         let violation = if !inequality || mu > 0.0 { c.abs() } else { c };
         // The tolerance is relative to the magnitude of the row.
         if !(violation <= self.tolerance * size.max(1.0) + ROUNDING * (1.0 + size)) {
@@ -335,9 +326,6 @@ where
     /// Multipliers are zero where no limit can be active.
     fn multipliers(&self) -> Result<(), String> {
         let Solution { multipliers, controls, bound_multipliers, params, .. } = self.solution;
-        if self.solution.relaxation.is_some() {
-            return Ok(());
-        }
         let limits = &M::LIMITS;
         for i in 0..limits.stage() {
             if !limits.depends_on_control.get(i).copied().unwrap_or(true) && multipliers.stage[i] != 0.0 {
@@ -347,6 +335,17 @@ where
         let (lower, upper) = M::interval(params);
         for (t, (u, rho)) in controls.iter().zip(bound_multipliers).enumerate() {
             for i in 0..NU {
+                if let Some(tau) = self.solution.relaxation {
+                    let (below, above) = (u[i] - lower[i], upper[i] - u[i]);
+                    let [pull, push] = both_multipliers(tau, rho[i], below, above);
+                    for (distance, mu) in [(below, pull), (above, push)] {
+                        let allowed = 1e-9 * tau + ROUNDING * (1.0 + u[i].abs()) * mu;
+                        if distance.is_finite() && lower[i] < upper[i] && !((distance * mu - tau).abs() <= allowed) {
+                            return Err(format!("barrier of control {i} at stage {t}: {distance:e} {mu:e}"));
+                        }
+                    }
+                    continue;
+                }
                 let held = rho[i] > 0.0 && u[i] == lower[i] || rho[i] < 0.0 && u[i] == upper[i];
                 if rho[i] != 0.0 && !held && lower[i] < upper[i] {
                     return Err(format!("control {i} of stage {t} is {} with a bound multiplier of {}", u[i], rho[i]));
@@ -398,7 +397,8 @@ where
                     // The costates are closed-loop ones: they carry the residual of stationarity back through the
                     // feedback.
                     let (slope, rounding) = self.slope(t);
-                    let free = |i: usize| bound_multipliers.get(t).is_none_or(|rho| rho[i] == 0.0);
+                    let relaxed = self.solution.relaxation.is_some();
+                    let free = |i: usize| relaxed || bound_multipliers.get(t).is_none_or(|rho| rho[i] == 0.0);
                     for i in (0..NU).filter(|&i| free(i)) {
                         left += gains[t].row(i).transpose().abs() * (slope[i].abs() + rounding[i]);
                     }
@@ -507,8 +507,8 @@ where
     pub(crate) fn curvature(&self) -> f64 {
         let held = |t: usize, i: usize| {
             let (lower, upper) = M::interval(&self.solution.params);
-            lower[i] >= upper[i] && self.solution.relaxation.is_none()
-                || self.solution.bound_multipliers.get(t).is_some_and(|rho| rho[i] != 0.0)
+            let relaxed = self.solution.relaxation.is_some();
+            lower[i] >= upper[i] || !relaxed && self.solution.bound_multipliers.get(t).is_some_and(|rho| rho[i] != 0.0)
         };
         let active = self.end.rows.iter().any(|row| row.active)
             || self.stages.iter().any(|stage| stage.rows.iter().any(|row| row.active));

@@ -179,7 +179,7 @@ where
         if solution.status != Status::Diverged {
             sound(solution, model)?;
         }
-        if solution.status == Status::Infeasible && (solution.relaxation.is_some() || !M::LIMITS.constrained()) {
+        if solution.status == Status::Infeasible && !M::LIMITS.constrained() {
             return Err("infeasible without constraints".into());
         }
         return match derivative {
@@ -198,7 +198,7 @@ where
     let conditions = Conditions::of(model, solution, &settings, derivative.is_err());
     conditions.first_order()?;
     let curvature = conditions.curvature();
-    let exact = settings.hessian == Hessian::Exact || kind == "constrained";
+    let exact = settings.hessian == Hessian::Exact || matches!(kind, "constrained" | "relaxed");
     // Smaller curvatures are rounding.
     if exact && curvature <= -1e-9 {
         return Err(format!("not a minimum: curvature {curvature:e}"));
@@ -263,7 +263,7 @@ where
     let (lower, upper) = M::interval(&solution.params);
     let within = |u: &f64, i: usize| *u >= lower[i] && *u <= upper[i];
     let kept = solution.controls.iter().all(|u| u.iter().enumerate().all(|(i, u)| within(u, i)));
-    if solution.relaxation.is_none() && !kept {
+    if !kept {
         return Err(format!("{}: a control is out of bounds", solution.status));
     }
     let certificate = solution.certificate();

@@ -80,7 +80,8 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
         }
     }
 
-    fn scale(&self, barrier: Barrier) -> f64 {
+    /// The magnitude of the distance.
+    pub(super) fn scale(&self, barrier: Barrier) -> f64 {
         match barrier {
             Barrier::Slack(index) | Barrier::Excess(index, _) => self.scales.rows[index],
             Barrier::Bound { i, .. } => self.scales.controls[i],

@@ -70,26 +70,37 @@ pub(super) fn take_step<const NX: usize, const NU: usize>(
     (primal, dual): (f64, f64),
     trial: &mut BarrierPoint<NX, NU>,
 ) {
-    let horizon = point.horizon();
-    let (from, to) = (&point.duals, &step.duals);
-    for t in 0..=horizon {
-        trial.trajectory.states[t] = point.trajectory.states[t] + step.dx[t] * primal;
-        trial.duals.costates[t] = from.costates[t] + (to.costates[t] - from.costates[t]) * primal;
+    trial.copy_from(point);
+    move_along(kinds, trial, step, (primal, dual));
+}
+
+/// Takes a step of the primal variables and of the multipliers.
+pub(super) fn move_along<const NX: usize, const NU: usize>(
+    kinds: &[ConstraintKind],
+    point: &mut BarrierPoint<NX, NU>,
+    step: &BarrierStep<NX, NU>,
+    (primal, dual): (f64, f64),
+) {
+    let to = &step.duals;
+    let BarrierPoint { trajectory, slacks, excess, duals, .. } = point;
+    for (t, costate) in duals.costates.iter_mut().enumerate() {
+        trajectory.states[t] += step.dx[t] * primal;
+        *costate += (to.costates[t] - *costate) * primal;
     }
-    for t in 0..horizon {
-        trial.trajectory.controls[t] = point.trajectory.controls[t] + step.du[t] * primal;
+    for (t, u) in trajectory.controls.iter_mut().enumerate() {
+        *u += step.du[t] * primal;
         for side in Side::BOTH {
-            let multipliers = from.bounds(side)[t];
-            trial.duals.bounds_mut(side)[t] = multipliers + (to.bounds(side)[t] - multipliers) * dual;
+            let multipliers = &mut duals.bounds_mut(side)[t];
+            *multipliers += (to.bounds(side)[t] - *multipliers) * dual;
         }
     }
     for (index, kind) in kinds.iter().enumerate() {
         let length = if *kind == ConstraintKind::Inequality { dual } else { primal };
-        trial.slacks[index] = point.slacks[index] + step.ds[index] * primal;
+        slacks[index] += step.ds[index] * primal;
         for side in 0..2 {
-            trial.excess[side][index] = point.excess[side][index] + step.dexcess[side][index] * primal;
+            excess[side][index] += step.dexcess[side][index] * primal;
         }
-        let multiplier = from.constraints[index];
-        trial.duals.constraints[index] = multiplier + (to.constraints[index] - multiplier) * length;
+        let multiplier = &mut duals.constraints[index];
+        *multiplier += (to.constraints[index] - *multiplier) * length;
     }
 }

@@ -20,6 +20,7 @@ mod iterate;
 mod line_search;
 pub(crate) mod memory;
 mod newton_terms;
+mod relaxed;
 mod scales;
 mod start;
 mod weighted_newton;
@@ -139,13 +140,18 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     /// Solves the problem from the current trajectory, which changes only where the solve converges, or finds that the
-    /// problem is infeasible. It ends when all methods together have taken `most` iterations.
+    /// problem is infeasible. It ends when all methods together have taken `most` iterations. A relaxed problem ends on its
+    /// point of the central path ([`relaxed`]).
     pub(crate) fn run_interior_point(&mut self, most: usize, observe: &mut impl FnMut(&Iteration)) -> Status {
         let horizon = self.memory.horizon();
         self.memory.active_set_newton.get_or_insert_with(|| NewtonWorkspace::new::<M, NP, NS>(horizon));
         let memory = self.memory.interior_point.take();
         let mut memory = memory.unwrap_or_else(|| InteriorPoint::new::<M, NP, NS>(horizon));
-        let status = self.solve_interior_point(&mut memory, most, observe);
+        let status = if self.warm && self.end_warm_start(&mut memory) {
+            Status::Converged
+        } else {
+            self.solve_interior_point(&mut memory, most, observe)
+        };
         self.memory.interior_point = Some(memory);
         status
     }
@@ -172,6 +178,14 @@ where
                 return status;
             }
             status = self.follow_central_path(memory, &mut progress, most, observe);
+            if status.is_converged() && self.settings.relaxation.is_some() {
+                // The point satisfies the constraints without excess: the path begins again there.
+                progress = match self.begin_about_point(memory) {
+                    Ok(progress) => progress,
+                    Err(status) => return status,
+                };
+                status = self.follow_central_path(memory, &mut progress, most, observe);
+            }
         }
         if status.found_no_step() && self.is_infeasible(memory) { Status::Infeasible } else { status }
     }
@@ -201,7 +215,11 @@ where
                 regularization: progress.regularization,
                 step: progress.alpha,
             });
-            let distance = if progress.barriers { progress.mu / progress.first } else { change };
+            let distance = match self.relaxation(progress) {
+                Some(tau) if progress.barriers && progress.mu > tau => f64::INFINITY,
+                None if progress.barriers => progress.mu / progress.first,
+                _ => change,
+            };
             let last = distance <= LAST_BARRIER.0 && (change <= self.settings.tolerance || distance <= LAST_BARRIER.1);
             if self.try_to_end(memory, progress, (distance, last)) {
                 return Status::Converged;
@@ -238,6 +256,9 @@ where
         progress: &mut Progress,
         (distance, last): (f64, bool),
     ) -> bool {
+        if self.settings.relaxation.is_some() {
+            return self.try_to_end_relaxed(memory, progress, (distance, last));
+        }
         let settled = distance <= IDENTIFICATION && self.mark_active(memory, progress);
         if !last && (!settled || distance > progress.identification) {
             return false;
@@ -252,12 +273,18 @@ where
         if self.weighted_newton(memory, progress) {
             return true;
         }
-        // It has overwritten factors and step.
-        if !last && self.factorize(memory, progress) {
+        if !last {
+            self.restore_step(memory, progress);
+        }
+        false
+    }
+
+    /// Factors and step about the point, where another method has overwritten them.
+    fn restore_step(&mut self, memory: &mut InteriorPoint<NX, NU>, progress: &mut Progress) {
+        if self.factorize(memory, progress) {
             measure_residuals(memory);
             self.solve_step(memory, progress, StepKind::Newton);
         }
-        false
     }
 
     /// The instance without penalties.
@@ -306,7 +333,8 @@ where
     /// without barriers, predicts how far the complementarity can fall (Mehrotra 1992; with a line search: Nocedal, Waechter
     /// and Waltz 2009).
     fn update_barrier(&self, memory: &mut InteriorPoint<NX, NU>, progress: &mut Progress) -> bool {
-        if progress.alpha < 0.3 || !progress.barriers {
+        let least = self.relaxation(progress).unwrap_or(0.5 * LAST_BARRIER.1 * progress.first);
+        if progress.alpha < 0.3 || !progress.barriers || progress.mu <= least {
             return false;
         }
         self.solve_step(memory, &Progress { mu: 0.0, ..*progress }, StepKind::Auxiliary);
@@ -315,7 +343,7 @@ where
         let (average, predicted) = barriers.complementarity(point, correction);
         let centering = float::f64::powi((predicted / average).clamp(0.0, 1.0), 3);
         let target = (centering * average).max(FASTEST_DECREASE * progress.mu).min(progress.mu);
-        let target = target.max(0.5 * LAST_BARRIER.1 * progress.first);
+        let target = target.max(least);
         let changed = target < progress.mu;
         progress.mu = target;
         changed

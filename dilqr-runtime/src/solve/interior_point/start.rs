@@ -32,16 +32,25 @@ where
     /// # Errors
     /// [`Status::Diverged`] where it is not finite, [`Status::RegularizationLimit`] where no step about it exists.
     pub(super) fn begin(&mut self, memory: &mut InteriorPoint<NX, NU>) -> Result<Progress, Status> {
+        let point = &mut memory.point;
+        point.trajectory.copy_from(&self.memory.current.trajectory);
+        if let Some((_, later)) = self.states.split_first() {
+            point.trajectory.states[1..].copy_from_slice(later);
+        }
+        self.begin_about_point(memory)
+    }
+
+    /// The first point about the trajectory in the memory.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub(super) fn begin_about_point(&mut self, memory: &mut InteriorPoint<NX, NU>) -> Result<Progress, Status> {
         let limits = const { &M::LIMITS };
         let instance = self.instance();
         let InteriorPoint { point, step, correction, active_rows, active_bounds, .. } = memory;
         // Nothing is carried over from the solve before.
         active_rows.fill(false);
         active_bounds.fill([None; NU]);
-        point.trajectory.copy_from(&self.memory.current.trajectory);
-        if let Some((_, later)) = self.states.split_first() {
-            point.trajectory.states[1..].copy_from_slice(later);
-        }
         // Bounds that were there in the solve before may be open now.
         [&mut point.duals, &mut step.duals, &mut correction.duals].into_iter().for_each(Duals::clear);
         for excess in point.excess.iter_mut().chain(&mut step.dexcess).chain(&mut correction.dexcess) {
@@ -68,12 +77,13 @@ where
         }
         let barriers = self.barriers((kinds, scales), None);
         let count = barriers.iter().count();
-        let mu = FIRST_BARRIER * scales.cost / point.horizon() as f64;
+        let first = FIRST_BARRIER * scales.cost / point.horizon() as f64;
+        let mu = self.settings.relaxation.map_or(first, |tau| tau.max(first));
         barriers.set_multipliers(point, |distance, _| mu / distance);
         filter.begin(scales.violation(point, kinds), scales.cost);
         Ok(Progress {
             mu,
-            first: mu,
+            first,
             elastic: None,
             regularization: 0.0,
             damping: 0.0,
