@@ -142,7 +142,8 @@ where
     /// [`Ilqr::hvp`](crate::Ilqr::hvp). Allocates its memory, and factorizes twice on dual numbers.
     ///
     /// # Errors
-    /// [`GradientError`] for a loss, a direction or a product with wrong lengths or numbers that are not finite.
+    /// [`GradientError`] for a loss, a direction or a product with wrong lengths or numbers that are not finite, and where
+    /// limits are weakly active or depend on one another: a first derivative may exist there, a second one is not given.
     #[cfg(feature = "dual")]
     pub fn hvp(
         &mut self,
@@ -153,6 +154,9 @@ where
         let horizon = self.horizon();
         crate::gradient::check_loss(loss, horizon)?;
         direction.check(horizon)?;
+        if let Some(reason) = &self.workspace.second_order {
+            return Err(reason.clone());
+        }
         let KktParts { point, .. } = self.workspace.parts(&self.params);
         hvp::hvp(self.model, (point, self.relaxation), loss, direction, loss_hessian)
     }

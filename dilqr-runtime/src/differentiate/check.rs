@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 
 use nalgebra::SVector;
 
+use crate::differentiate::candidate::Candidate;
+use crate::differentiate::degenerate::{Degenerate, singular_system};
 use crate::error::{GradientError, Input, check_length};
 use crate::kkt::linear::KktSystem;
 use crate::kkt::report::ActiveSetReport;
@@ -12,7 +14,6 @@ use crate::linalg::products::{larger, zeros};
 use crate::lq::bounds::Bounds;
 use crate::lq::equality_constrained::Singular;
 use crate::model::Model;
-use crate::model::limits::Limit;
 use crate::model::records::StageExpansion;
 use crate::ocp::penalty::MultipliersRef;
 use crate::ocp::stationarity::{Magnitudes, STEP_MARGIN, clear_rounding};
@@ -42,6 +43,8 @@ pub(crate) struct KktWorkspace<const NX: usize, const NU: usize, const NS: usize
     /// Those that a Newton step would give.
     new_multipliers: Vec<f64>,
     pub(crate) report: ActiveSetReport,
+    /// Why the factorized solution has no second derivatives, if there is a reason.
+    pub(crate) second_order: Option<GradientError>,
 }
 
 impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS> {
@@ -62,6 +65,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
             new_multipliers: constraints.clone(),
             multipliers: constraints,
             report: ActiveSetReport::with_room(horizon, NU, limits),
+            second_order: None,
         }
     }
 
@@ -102,7 +106,9 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         &'a mut self,
         params: &'a SVector<f64, NP>,
     ) -> KktParts<'a, NX, NU, NP, NS> {
-        let Self { kkt, linear, states, controls, stage_params, costates, multipliers, new_multipliers, report } = self;
+        let Self {
+            kkt, linear, states, controls, stage_params, costates, multipliers, new_multipliers, report, ..
+        } = self;
         let terminal = match kkt {
             Kkt::Unconstrained(_) => 0,
             Kkt::ActiveSet(system) => system.terminal_constraints(),
@@ -127,7 +133,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let KktParts { kkt, linear, mut point, costates, new_multipliers, report } = self.parts(&solution.params);
+        self.second_order = None;
+        let KktParts { kkt, linear, point, costates, new_multipliers, report } = self.parts(&solution.params);
         let (dynamics_tolerance, step_tolerance) = (dynamics_tolerance(settings), step_tolerance(settings));
         let magnitudes = Magnitudes::of(point.states, point.controls);
         let dynamics = dynamics_residual(model, &solution.x0, point, &magnitudes, dynamics_tolerance);
@@ -144,28 +151,15 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         }
         let relaxation = solution.relaxation.filter(|_| const { M::LIMITS.limited() });
         kkt.set_relaxation::<M, NP, NS>(relaxation);
+        kkt.enforce_all();
         // A relaxed problem has no limits to violate.
         let beyond = if relaxation.is_some() { 0.0 } else { bound_violation(model, point, &magnitudes) };
-        let (mut factorized, mut stationary) = (Ok(()), false);
-        // Costates of the recursion have few digits along long active constraints on the state. Those of the solver do not.
         let known = (!costates.is_empty() && relaxation.is_none()).then_some(costates);
-        for costates in core::iter::once(None).chain(known.map(Some)) {
-            if stationary {
-                break;
-            }
-            point.costates = costates;
-            factorized = kkt.factorize(model, point, method, report);
-            // Terminal rows that depend on one another end the recursion before it has begun: stationarity then is not
-            // known. A trajectory without multipliers is judged by its step alone, since there all terms may vanish
-            // together.
-            stationary = match factorized {
-                Ok(()) if solution.multipliers.are_zero() => true,
-                Err(_) if report.stationarity.is_nan() => true,
-                _ => report.stationarity <= step_tolerance,
-            };
-        }
+        let (has_multipliers, tolerance) = (!solution.multipliers.are_zero(), step_tolerance);
+        let mut candidate = Candidate { model, method, point, known, has_multipliers, tolerance };
+        let (factorized, stationary) = candidate.factorize(kkt, report);
         let violation = larger(report.violation, beyond);
-        let step = match (&*kkt, linear, factorized.is_ok()) {
+        let step = match (&*kkt, &mut *linear, factorized.is_ok()) {
             (_, _, false) => f64::NAN,
             (Kkt::ActiveSet(system), KktLinear::ActiveSet(memory), true) => {
                 system.newton_step(memory, const { &M::LIMITS }, new_multipliers, (point.states, point.controls))
@@ -177,8 +171,15 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         if solution.status != Status::Converged || !stationary || !settled {
             return Err(not_converged(step, violation));
         }
-        factorized.map_err(|(stage, singular)| singular_system(stage, singular))?;
-        check_activity(report, settings)?;
+        let found = match factorized {
+            Err((stage, singular @ Singular::Indefinite)) => return Err(singular_system(stage, singular)),
+            Err((stage, singular)) => Err(singular_system(stage, singular)),
+            Ok(()) => Ok(step),
+        };
+        let activity = settings.activity;
+        let (step, second_order) =
+            Degenerate { kkt, linear, new_multipliers, report, activity }.resolve(&mut candidate, found)?;
+        self.second_order = second_order;
         Ok(step)
     }
 }
@@ -191,24 +192,6 @@ pub(crate) struct KktParts<'a, const NX: usize, const NU: usize, const NP: usize
     costates: &'a [SVector<f64, NX>],
     new_multipliers: &'a mut [f64],
     report: &'a mut ActiveSetReport,
-}
-
-/// The error of a factorization that ended at `stage`.
-pub(crate) fn singular_system(stage: usize, singular: Singular) -> GradientError {
-    match singular {
-        Singular::Indefinite => GradientError::NotPositiveDefinite { stage },
-        Singular::Dependent(source) => GradientError::ConstraintsDependent { stage, limit: source.map(Limit::from) },
-    }
-}
-
-/// Strict complementarity: no limit may be both at its bound and without a multiplier.
-fn check_activity(report: &ActiveSetReport, settings: &Settings) -> Result<(), GradientError> {
-    match report.weakest() {
-        Some((margin, weakest)) if margin <= settings.activity => {
-            Err(GradientError::WeaklyActive { stage: weakest.stage, limit: weakest.source.into(), margin })
-        }
-        _ => Ok(()),
-    }
 }
 
 /// How far a control is beyond its bounds at most, over its largest magnitude on the trajectory.

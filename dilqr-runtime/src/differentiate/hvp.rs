@@ -22,7 +22,7 @@ use nalgebra::SVector;
 use num_dual::Dual;
 
 use crate::differentiate::adjoint::{GradientMut, LossRef, adjoint, restore};
-use crate::differentiate::check::singular_system;
+use crate::differentiate::degenerate::singular_system;
 use crate::error::{GradientError, Input, check_finite, check_length, check_vector};
 use crate::gradient::{Gradient, LossGradient};
 use crate::kkt::linear::{KktSystem, LinearTerms};

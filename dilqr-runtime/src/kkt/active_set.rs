@@ -11,6 +11,7 @@ use crate::kkt::lagrangian::LagrangianGradients;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::kkt::selection::Selection;
 use crate::kkt::units::variable_units;
 use crate::linalg::products::{add_transposed_product, larger, zeros};
 use crate::lq::bounds::Bounds;
@@ -41,6 +42,8 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(crate) relaxed: Option<Relaxed<S, NX, NU>>,
     /// Gradients of the cost alone, and values of the active rows: the linear part of a Newton step.
     pub(super) newton: NewtonParts<S, NX, NU>,
+    /// Which active limits are rows.
+    pub(crate) selection: Selection,
     /// The magnitudes of the variables on the trajectory; 1 for a variable that is zero everywhere.
     units: Units<NX, NU>,
     /// Those with which the elimination of rows weighs their entries.
@@ -88,12 +91,21 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 gu: vec![zeros(); horizon],
                 rows: lists(horizon + 1, rows.max(limits.terminal())),
             },
+            selection: Selection::ALL,
             units: Units::ONES,
             pivot_units: Units::ONES,
             hamiltonian: HamiltonianExpansion::zeros(),
             expansion: ConstraintExpansion::zeros(M::LIMITS.stage()),
             terminal_expansion: ConstraintExpansion::zeros(M::LIMITS.terminal()),
         }
+    }
+
+    /// The rows of the factorized problem, stage by stage.
+    pub(crate) fn enforced(&self) -> impl Iterator<Item = (usize, ConstraintId)> {
+        let stages = self.stages.iter().enumerate();
+        let stages = stages.flat_map(|(t, stage)| stage.sources.iter().map(move |&row| (t, row)));
+        let terminal = self.terminal.sources.iter();
+        stages.chain(terminal.map(|&i| (self.stages.len(), ConstraintId::Constraint(i))))
     }
 
     /// The number of constraints of the terminal state.
@@ -124,9 +136,14 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     {
         let magnitudes = Magnitudes::of(point.states, point.controls);
         self.units = variable_units(&magnitudes);
-        self.pivot_units = self.units;
+        self.pivot_units = if self.selection.plain_units { Units::ONES } else { self.units };
         let mut result = self.factorize_stages(model, point, (method, rule), report, &magnitudes);
-        if matches!(result, Err((_, Singular::Dependent(_)))) {
+        while let Err((t, Singular::Dependent(_))) = result
+            && self.leave_out_later_row(t)
+        {
+            result = self.factorize_stages(model, point, (method, rule), report, &magnitudes);
+        }
+        if matches!(result, Err((_, Singular::Dependent(_)))) && !self.selection.drops {
             // The magnitudes of variables at rest are rounding errors, next to which a row seems to depend on no control.
             // There the entries decide as they are.
             self.pivot_units = Units::ONES;
@@ -134,6 +151,17 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         }
         report.measure_violation();
         result
+    }
+
+    /// Leaves a row out where the recursion has ended at `t` because the rows of later stages depend on one another. False
+    /// where there is none, or where no row may be left out.
+    fn leave_out_later_row(&mut self, t: usize) -> bool {
+        if !self.selection.drops || t >= self.horizon() {
+            return false;
+        }
+        let Some((later, limit)) = self.dependent_limit(t) else { return false };
+        self.selection.drop_row(later, limit);
+        true
     }
 
     /// [`factorize`](Self::factorize) with given units.
@@ -261,7 +289,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let Self { hamiltonian, expansion, stages, newton, .. } = self;
+        let Self { hamiltonian, expansion, stages, newton, selection, .. } = self;
         let mut gradients = LagrangianGradients::of_cost(&hamiltonian.lx, &hamiltonian.lu);
         if limits.stage() == 0 || self.relaxed.is_some() {
             return gradients;
@@ -283,7 +311,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             let applies = !is_zero(&cx[i]) || !is_zero(&cu[i]);
             report.units.add_row(i, c[i].to_f64(), (&cx[i], &cu[i]), &self.units);
             let values = (c[i].to_f64(), mu[i].to_f64());
-            if report.add_constraint((t, i, i), inequality, values, rule) && applies {
+            let active = report.add_constraint((t, i, i), inequality, values, rule);
+            if applies && selection.takes(t, ConstraintId::Constraint(i), active) {
                 stages[t].push(ConstraintId::Constraint(i), Row { x: cx[i], u: cu[i] });
                 let c = without_rounding(c[i], (&cx[i], &point.states[t]), (&cu[i], &point.controls[t]));
                 newton.rows[t].push(SVector::from_fn(|_, _| c));
@@ -312,7 +341,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         for i in 0..NU {
             let held = bounds.active_bound(i, u, &qu);
             report.add_bounds(t, i, (u, &qu, held), bounds);
-            if let Some(side) = held {
+            if let Some(side) = self.selection.side(t, i, held) {
                 let unit = SVector::from_fn(|j, _| if i == j { side.direction() } else { S::zero() });
                 self.stages[t].push(ConstraintId::Bound(i, side), Row { x: zeros(), u: unit });
                 // Zero at the bound; a dual number has the motion of the bound.
@@ -327,10 +356,30 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let HamiltonianExpansion { fx, fu, hxx, hux, huu, .. } = &self.hamiltonian;
         let quadratic = Quadratic { fx, fu, hxx, hux, huu };
         let (before, after) = self.stages.split_at_mut(t + 1);
-        match after.first() {
-            Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), value, &self.pivot_units),
-            None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), value, &self.pivot_units),
+        let how = (&self.pivot_units, self.selection.drops);
+        let eliminated = match after.first() {
+            Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), value, how),
+            None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), value, how),
+        };
+        for &(place, limit) in &before[t].left_out {
+            self.newton.rows[t].remove(place);
+            self.selection.drop_row(t, limit);
         }
+        eliminated
+    }
+
+    /// Scales the terminal rows, and leaves those out that depend on others where that is allowed.
+    fn prepare_terminal_rows(&mut self) -> Result<(), ConstraintId> {
+        let horizon = self.horizon();
+        while let Err((place, limit, exact)) = self.terminal.prepare(&self.pivot_units.states) {
+            if !(exact && self.selection.drops) {
+                return Err(limit);
+            }
+            self.terminal.leave_out(place);
+            self.newton.rows[horizon].remove(place);
+            self.selection.drop_row(horizon, limit);
+        }
+        Ok(())
     }
 
     /// `V_T` and `lambda_T`, with the terminal rows.
@@ -370,7 +419,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 report.units.add_row(unit, c[i].to_f64(), (&cx[i], &zeros()), &self.units);
                 let values = (c[i].to_f64(), mu[i].to_f64());
                 let active = report.add_constraint((horizon, i, unit), inequality, values, rule);
-                if active && !is_zero(&cx[i]) {
+                let taken = self.selection.takes(horizon, ConstraintId::Constraint(i), active);
+                if taken && !is_zero(&cx[i]) {
                     self.terminal.sources.push(i);
                     self.terminal.rows.push(cx[i]);
                     let none = SVector::<S, 0>::zeros();
@@ -381,7 +431,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         }
         self.value_hessians[horizon] = value;
         self.costates[horizon] = point.costates.map_or(lambda, |known| known[horizon]);
-        self.terminal.prepare(&self.pivot_units.states)?;
+        self.prepare_terminal_rows()?;
         Ok((value, lambda))
     }
 }

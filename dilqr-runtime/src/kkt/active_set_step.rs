@@ -59,7 +59,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
 
 impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     /// The rows that stage `t` propagates to the stage before it; those of the terminal state where `t` is the horizon.
-    fn propagated_rows(&self, t: usize) -> impl Iterator<Item = &SVector<S, NX>> {
+    pub(super) fn propagated_rows(&self, t: usize) -> impl Iterator<Item = &SVector<S, NX>> {
         let stage = self.stages.get(t).into_iter().flat_map(ActiveStage::propagated_rows);
         let terminal = if t == self.horizon() { self.terminal.rows.as_slice() } else { &[] };
         stage.chain(terminal)

@@ -4,10 +4,13 @@
 pub(crate) mod active_set;
 pub(crate) mod active_set_linear;
 mod active_set_step;
+mod dependent_limit;
 mod lagrangian;
 pub(crate) mod linear;
 pub(crate) mod relaxed;
 pub(crate) mod report;
+pub(crate) mod selection;
+pub(crate) mod term_sizes;
 pub(crate) mod unconstrained;
 pub(crate) mod units;
 pub(crate) mod weighted_rows;
@@ -19,6 +22,7 @@ use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::kkt::selection::Selection;
 use crate::kkt::unconstrained::{Factorized, Unconstrained, UnconstrainedLinear};
 use crate::lq::equality_constrained::{ConstraintId, Singular};
 use crate::lq::riccati::Pattern;
@@ -62,6 +66,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Kkt<S, NX, NU> {
         if let Self::ActiveSet(active_set) = self {
             let horizon = active_set.horizon();
             active_set.relaxed = relaxation.map(|tau| Relaxed::new(tau, horizon, const { &M::LIMITS }));
+        }
+    }
+
+    /// Makes the next factorization one with all active limits as rows.
+    pub(crate) fn enforce_all(&mut self) {
+        if let Self::ActiveSet(active_set) = self {
+            active_set.selection = Selection::ALL;
         }
     }
 
