@@ -9,19 +9,19 @@ use dilqr_runtime::{
 const STEP: f64 = 1e-5;
 
 /// The weight of entry `k` of the trajectory, counted from `x_0` over `u_0`, `x_1` to `x_T`.
-pub fn harness(k: usize) -> f64 {
+pub(crate) fn harness(k: usize) -> f64 {
     (1.0 + 1.7 * k as f64).sin()
 }
 
 /// The loss that is linear with these weights.
-pub fn harness_loss<const NX: usize, const NU: usize>(horizon: usize) -> LossGradient<NX, NU> {
+pub(crate) fn harness_loss<const NX: usize, const NU: usize>(horizon: usize) -> LossGradient<NX, NU> {
     let state = |t: usize| SVector::from_fn(|i, _| harness(t * (NX + NU) + i));
     let control = |t: usize| SVector::from_fn(|i, _| harness(t * (NX + NU) + NX + i));
     LossGradient::new((0..=horizon).map(state).collect(), (0..horizon).map(control).collect())
 }
 
 /// Whether an error says that limits are degenerate.
-pub fn is_degenerate(error: &GradientError) -> bool {
+pub(crate) fn is_degenerate(error: &GradientError) -> bool {
     matches!(error, GradientError::WeaklyActive { .. } | GradientError::ConstraintsDependent { .. })
 }
 
@@ -30,7 +30,7 @@ fn tight() -> Settings {
 }
 
 /// The solution of a problem that has one.
-pub fn solve<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+pub(crate) fn solve<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: M,
     problem: &Problem<NX, NU, NP, NS>,
 ) -> Solution<NX, NU, NP, NS>
@@ -55,7 +55,7 @@ fn value<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
 /// The gradients of the loss and of the optimal cost are compared with differences in every parameter, from both sides, to
 /// `tolerance` relative to the largest entry. Differences are one-sided, extrapolated from two steps, so that a derivative
 /// that exists from one side only is no answer.
-pub fn outcomes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+pub(crate) fn outcomes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     name: &str,
     model: M,
     problem: &Problem<NX, NU, NP, NS>,
