@@ -230,7 +230,8 @@ pub enum GradientError {
         /// over the latter, which is at most 1e-9.
         violation: f64,
     },
-    /// A limit is on the edge between active and inactive: strict complementarity fails, and with it the derivative.
+    /// A limit is on the edge between active and inactive: strict complementarity fails, and with it the derivative. Where the
+    /// limit does not change with any of the data, the derivative exists and is given; second derivatives are not.
     #[error("{limit} at stage {stage} is neither active nor inactive: its margin is {margin:e}")]
     WeaklyActive {
         /// Stage `t`; the horizon for terminal constraints.
@@ -241,7 +242,9 @@ pub enum GradientError {
         /// [`Certificate::margin`](crate::Certificate::margin).
         margin: f64,
     },
-    /// The active limits are linearly dependent: multipliers are not unique and the sensitivity does not exist.
+    /// The active limits are linearly dependent: multipliers are not unique, and the sensitivity does not exist or depends on
+    /// them. Where a limit is the same combination of others in all data, and any multipliers give the same sensitivity, it
+    /// is given; second derivatives are not.
     #[error("the constraints that are active at stage {stage} and later are linearly dependent{}", limit_suffix(limit))]
     ConstraintsDependent {
         /// Stage at which the factorization found the dependence.

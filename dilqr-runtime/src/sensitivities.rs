@@ -13,7 +13,6 @@ use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::kkt::Kkt;
 use crate::kkt::linear::KktSystem;
 #[cfg(feature = "dual")]
-use crate::kkt::relaxed::Relaxed;
 use crate::model::Model;
 use crate::stats::Stats;
 
@@ -139,7 +138,8 @@ where
     /// [`Ilqr::hvp`](crate::Ilqr::hvp). Allocates its memory, and factorizes twice on dual numbers.
     ///
     /// # Errors
-    /// [`GradientError`] for a loss, a direction or a product with wrong lengths or numbers that are not finite.
+    /// [`GradientError`] for a loss, a direction or a product with wrong lengths or numbers that are not finite, and where
+    /// limits are weakly active or depend on one another: a first derivative may exist there, a second one is not given.
     #[cfg(feature = "dual")]
     pub fn hvp(
         &mut self,
@@ -150,9 +150,11 @@ where
         let horizon = self.horizon();
         crate::gradient::check_loss(loss, horizon)?;
         direction.check(horizon)?;
+        if let Some(reason) = &self.workspace.second_order {
+            return Err(reason.clone());
+        }
         let KktParts { kkt, point, .. } = self.workspace.parts(&self.params);
-        let relaxation = kkt.barriers().map(Relaxed::relaxation);
-        hvp::hvp(self.model, (point, relaxation), loss, direction, loss_hessian)
+        hvp::hvp(self.model, (point, kkt), loss, direction, loss_hessian)
     }
 
     /// How well the solution satisfies the optimality conditions, and how far it is from a point without a derivative; from

@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 
 use nalgebra::SVector;
 
+use crate::differentiate::candidate::{Candidate, Factorization, Verdict};
+use crate::differentiate::degenerate::singular_system;
 use crate::error::{GradientError, Input, check_length};
 use crate::kkt::linear::KktSystem;
 use crate::kkt::relaxed::Relaxation;
@@ -13,7 +15,6 @@ use crate::linalg::products::{larger, zeros};
 use crate::lq::bounds::Bounds;
 use crate::lq::equality_constrained::Singular;
 use crate::model::Model;
-use crate::model::limits::Limit;
 use crate::model::records::StageExpansion;
 use crate::ocp::penalty::MultipliersRef;
 use crate::ocp::stationarity::{Magnitudes, STEP_MARGIN, clear_rounding};
@@ -43,6 +44,8 @@ pub(crate) struct KktWorkspace<const NX: usize, const NU: usize, const NS: usize
     /// Those that a Newton step would give.
     new_multipliers: Vec<f64>,
     pub(crate) report: ActiveSetReport,
+    /// Why the factorized solution has no second derivatives, if there is a reason.
+    pub(crate) second_order: Option<GradientError>,
 }
 
 impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS> {
@@ -63,6 +66,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
             new_multipliers: constraints.clone(),
             multipliers: constraints,
             report: ActiveSetReport::with_room(horizon, NU, limits),
+            second_order: None,
         }
     }
 
@@ -106,7 +110,9 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         &'a mut self,
         params: &'a SVector<f64, NP>,
     ) -> KktParts<'a, NX, NU, NP, NS> {
-        let Self { kkt, linear, states, controls, stage_params, costates, multipliers, new_multipliers, report } = self;
+        let Self {
+            kkt, linear, states, controls, stage_params, costates, multipliers, new_multipliers, report, ..
+        } = self;
         let terminal = match kkt {
             Kkt::Unconstrained(_) => 0,
             Kkt::ActiveSet(system) => system.terminal_constraints(),
@@ -131,6 +137,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
     where
         M: Model<NX, NU, NP, NS>,
     {
+        self.second_order = None;
         let KktParts { kkt, linear, point, costates, new_multipliers, report } = self.parts(&solution.params);
         let (dynamics_tolerance, step_tolerance) = (dynamics_tolerance(settings), step_tolerance(settings));
         let magnitudes = Magnitudes::of(point.states, point.controls);
@@ -147,120 +154,37 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
             return Err(not_converged(f64::NAN, f64::NAN));
         }
         let relaxation = Relaxation::of(solution);
-        let weighable = relaxation.is_none();
+        let is_relaxed = relaxation.is_some();
         kkt.set_relaxation::<M, NP, NS>(relaxation);
+        kkt.enforce_all();
         let beyond = bound_violation(model, point, &magnitudes);
-        // Costates of the recursion have few digits along long active constraints on the state. Those of the solver do not.
-        let known = (!costates.is_empty()).then_some(costates);
-        let mut found = KktParts { kkt, linear, point, costates, new_multipliers, report };
-        let mut verdict = found.eliminate_rows((model, method), (solution, known), step_tolerance);
-        let violation = larger(larger(found.report.violation, beyond), found.report.complementarity);
+        let (known, has_multipliers) = ((!costates.is_empty()).then_some(costates), !solution.multipliers.are_zero());
+        let mut candidate = Candidate { model, method, point, known, has_multipliers, tolerance: step_tolerance };
+        let activity = settings.activity;
+        let mut system = Factorization { kkt, linear, new_multipliers, report, activity };
+        let mut verdict = system.eliminate_rows(&mut candidate);
+        let violation = larger(larger(system.report.violation, beyond), system.report.complementarity);
         let feasible = solution.status == Status::Converged
             && violation <= step_tolerance
-            && found.report.complementarity <= COMPLEMENTARITY;
-        let sound = verdict.is_sound(step_tolerance) && (!weighable || found.is_precise());
-        if let (true, Some(known), false) = (feasible && weighable, known, sound) {
-            found.point.costates = Some(known);
-            // Rows that cannot be eliminated may still be independent.
-            match found.weigh_rows((model, method), step_tolerance) {
-                Some(weighed) if weighed.factorized.is_ok() || verdict.factorized.is_ok() => verdict = weighed,
-                None if verdict.factorized.is_ok() => verdict.step = f64::NAN,
-                _ => {}
-            }
+            && system.report.complementarity <= COMPLEMENTARITY;
+        if feasible && !is_relaxed && !(verdict.is_sound(step_tolerance) && system.is_precise()) {
+            system.weigh_rows(&mut candidate, &mut verdict);
         }
         let Verdict { factorized, stationary, step } = verdict;
-        let settled = step <= step_tolerance || factorized.is_err();
-        if !feasible || !stationary || !settled {
+        if !feasible || !stationary || !(step <= step_tolerance || factorized.is_err()) {
             return Err(not_converged(step, violation));
         }
-        factorized.map_err(|(stage, singular)| singular_system(stage, singular))?;
-        check_activity(found.report, settings)?;
+        let found = match factorized {
+            Err((stage, singular @ Singular::Indefinite)) => return Err(singular_system(stage, singular)),
+            Err((stage, singular)) => Err(singular_system(stage, singular)),
+            Ok(()) => Ok(step),
+        };
+        let (step, second_order) = if is_relaxed { (found?, None) } else { system.resolve(&mut candidate, found)? };
+        if system.report.undefined {
+            return Err(GradientError::Undefined);
+        }
+        self.second_order = second_order;
         Ok(step)
-    }
-}
-
-/// What a factorization shows of a trajectory.
-struct Verdict {
-    factorized: Result<(), (usize, Singular)>,
-    stationary: bool,
-    /// The relative Newton step; NaN where there is none.
-    step: f64,
-}
-
-impl Verdict {
-    fn is_sound(&self, tolerance: f64) -> bool {
-        self.factorized.is_ok() && self.stationary && self.step <= tolerance
-    }
-}
-
-impl<'a, const NX: usize, const NU: usize, const NP: usize, const NS: usize> KktParts<'a, NX, NU, NP, NS> {
-    /// Factorizes with the costates of the recursion, then with `known` ones where these are imprecise.
-    fn eliminate_rows<M>(
-        &mut self,
-        (model, method): (&M, Differentiation),
-        (solution, known): (&Solution<NX, NU, NP, NS>, Option<&'a [SVector<f64, NX>]>),
-        tolerance: f64,
-    ) -> Verdict
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let (mut factorized, mut stationary) = (Ok(()), false);
-        for costates in core::iter::once(None).chain(known.map(Some)) {
-            if stationary {
-                break;
-            }
-            self.point.costates = costates;
-            factorized = self.kkt.factorize(model, self.point, method, self.report);
-            // Terminal rows that depend on one another end the recursion before it has begun: stationarity then is not
-            // known. A trajectory without multipliers is judged by its step alone, since there all terms may vanish
-            // together.
-            stationary = match factorized {
-                Ok(()) if solution.multipliers.are_zero() => true,
-                Err(_) if self.report.stationarity.is_nan() => true,
-                _ => self.report.stationarity <= tolerance,
-            };
-        }
-        let step = if factorized.is_ok() { self.newton_step::<M>() } else { f64::NAN };
-        Verdict { factorized, stationary, step }
-    }
-
-    /// Factorizes with the rows in proximal form. `None` where that finds no solution either.
-    fn weigh_rows<M>(&mut self, (model, method): (&M, Differentiation), tolerance: f64) -> Option<Verdict>
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let Kkt::ActiveSet(system) = &mut *self.kkt else { return None };
-        let KktLinear::ActiveSet(memory) = &mut *self.linear else { return None };
-        system.factorize_proximal(model, self.point, method, self.report).ok()?;
-        let stationary = self.report.stationarity <= tolerance;
-        if stationary && !system.has_independent_rows(memory) {
-            return Some(Verdict { factorized: Err((0, Singular::Dependent(None))), stationary, step: f64::NAN });
-        }
-        let verdict = Verdict { factorized: Ok(()), stationary, step: self.newton_step::<M>() };
-        verdict.is_sound(tolerance).then_some(verdict)
-    }
-
-    /// Whether solves with the factorization have most of their digits.
-    fn is_precise(&mut self) -> bool {
-        match (&*self.kkt, &mut *self.linear) {
-            (Kkt::ActiveSet(system), KktLinear::ActiveSet(memory)) => system.is_precise(memory),
-            _ => true,
-        }
-    }
-
-    /// The relative Newton step about the trajectory.
-    fn newton_step<M>(&mut self) -> f64
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let (states, controls) = (self.point.states, self.point.controls);
-        match (&*self.kkt, &mut *self.linear) {
-            (Kkt::ActiveSet(system), KktLinear::ActiveSet(memory)) => {
-                system.newton_step(memory, const { &M::LIMITS }, self.new_multipliers, (states, controls))
-            }
-            (Kkt::ActiveSet(_), _) => f64::NAN,
-            (Kkt::Unconstrained(system), _) => system.relative_newton_step(&Magnitudes::of(states, controls)),
-        }
     }
 }
 
@@ -272,27 +196,6 @@ pub(crate) struct KktParts<'a, const NX: usize, const NU: usize, const NP: usize
     costates: &'a [SVector<f64, NX>],
     new_multipliers: &'a mut [f64],
     report: &'a mut ActiveSetReport,
-}
-
-/// The error of a factorization that ended at `stage`.
-pub(crate) fn singular_system(stage: usize, singular: Singular) -> GradientError {
-    match singular {
-        Singular::Indefinite => GradientError::NotPositiveDefinite { stage },
-        Singular::Dependent(source) => GradientError::ConstraintsDependent { stage, limit: source.map(Limit::from) },
-    }
-}
-
-/// Strict complementarity: no limit may be both at its bound and without a multiplier. Barriers must have a derivative.
-fn check_activity(report: &ActiveSetReport, settings: &Settings) -> Result<(), GradientError> {
-    if report.undefined {
-        return Err(GradientError::Undefined);
-    }
-    match report.weakest() {
-        Some((margin, weakest)) if margin <= settings.activity => {
-            Err(GradientError::WeaklyActive { stage: weakest.stage, limit: weakest.source.into(), margin })
-        }
-        _ => Ok(()),
-    }
 }
 
 /// How far a control is beyond its bounds at most, over its largest magnitude on the trajectory.

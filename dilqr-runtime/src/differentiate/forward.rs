@@ -29,10 +29,7 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     let mut provider = ParameterLinearTerms::new(model, point, system.barriers());
-    solve::<_, M, NX, NU, NP, NS, NP>(system, |t, terms| match t < system.horizon() {
-        true => provider.stage(t, &system.costates()[t + 1], system.rows(t), terms),
-        false => provider.terminal(system.terminal_rows(), terms),
-    })
+    solve::<_, M, NX, NU, NP, NS, NP>(system, |t, terms| provider.fill(system, t, terms))
 }
 
 /// The solution of the LQ problem with `C` linear parts as a Jacobian.
@@ -56,7 +53,7 @@ where
 }
 
 /// The linear terms of the parameters, stage by stage.
-struct ParameterLinearTerms<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+pub(super) struct ParameterLinearTerms<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     model: &'a M,
     point: TrajectoryRef<'a, f64, NX, NU, NP, NS>,
     barriers: Option<&'a Relaxed<f64, NX, NU>>,
@@ -72,7 +69,7 @@ impl<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>
 where
     M: Model<NX, NU, NP, NS>,
 {
-    fn new(
+    pub(super) fn new(
         model: &'a M,
         point: TrajectoryRef<'a, f64, NX, NU, NP, NS>,
         barriers: Option<&'a Relaxed<f64, NX, NU>>,
@@ -91,6 +88,17 @@ where
             terminal_constraints: ConstraintParameterTerms::zeros(limits.terminal()),
             lower,
             upper,
+        }
+    }
+
+    /// Those of stage `t`, or of the terminal state at the horizon.
+    pub(super) fn fill<K>(&mut self, system: &K, t: usize, out: &mut LinearTerms<f64, NX, NU, NP>)
+    where
+        K: KktSystem<f64, NX, NU>,
+    {
+        match t < system.horizon() {
+            true => self.stage(t, &system.costates()[t + 1], system.rows(t), out),
+            false => self.terminal(system.terminal_rows(), out),
         }
     }
 
@@ -162,18 +170,45 @@ where
     K: KktSystem<f64, NX, NU>,
     M: Model<NX, NU, NP, NS>,
 {
-    let contraction = Contraction::new(model, point, system.costates(), system.barriers());
-    let here = stage_terms(system, contraction, stage);
-    solve::<_, M, NX, NU, NP, NS, NS>(system, |t, terms| {
-        if t == stage {
-            terms.clone_from(&here);
+    let provider = StageLinearTerms::new(system, model, point, (stage, system.barriers()));
+    solve::<_, M, NX, NU, NP, NS, NS>(system, |t, terms| provider.fill(system, t, terms))
+}
+
+/// The linear terms of the parameters of one stage.
+pub(super) struct StageLinearTerms<const NX: usize, const NU: usize, const NS: usize> {
+    stage: usize,
+    terms: LinearTerms<f64, NX, NU, NS>,
+}
+
+impl<const NX: usize, const NU: usize, const NS: usize> StageLinearTerms<NX, NU, NS> {
+    pub(super) fn new<K, M, const NP: usize>(
+        system: &K,
+        model: &M,
+        point: TrajectoryRef<'_, f64, NX, NU, NP, NS>,
+        (stage, barriers): (usize, Option<&Relaxed<f64, NX, NU>>),
+    ) -> Self
+    where
+        K: KktSystem<f64, NX, NU>,
+        M: Model<NX, NU, NP, NS>,
+    {
+        let contraction = Contraction::new(model, point, system.costates(), barriers);
+        Self { stage, terms: stage_terms(system, contraction, stage) }
+    }
+
+    /// Those of stage `t`: zeros, but for the stage of the parameters.
+    pub(super) fn fill<K>(&self, system: &K, t: usize, out: &mut LinearTerms<f64, NX, NU, NS>)
+    where
+        K: KktSystem<f64, NX, NU>,
+    {
+        if t == self.stage {
+            out.clone_from(&self.terms);
         } else {
             let rows = if t < system.horizon() { system.rows(t).len() } else { system.terminal_rows().len() };
-            (terms.gx, terms.gu, terms.offset) = (SMatrix::zeros(), SMatrix::zeros(), SMatrix::zeros());
-            terms.rows.resize(rows, SVector::zeros());
-            terms.barriers.clear();
+            (out.gx, out.gu, out.offset) = (SMatrix::zeros(), SMatrix::zeros(), SMatrix::zeros());
+            out.rows.resize(rows, SVector::zeros());
+            out.barriers.clear();
         }
-    })
+    }
 }
 
 /// The unit vector `i`.

@@ -22,11 +22,11 @@ use nalgebra::SVector;
 use num_dual::Dual;
 
 use crate::differentiate::adjoint::{GradientMut, LossRef, adjoint};
-use crate::differentiate::check::singular_system;
+use crate::differentiate::degenerate::singular_system;
 use crate::error::{GradientError, Input, check_finite, check_length, check_vector};
 use crate::gradient::{Gradient, LossGradient};
 use crate::kkt::linear::{KktSystem, LinearTerms};
-use crate::kkt::relaxed::{Relaxation, Relaxed};
+use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::ActiveSetReport;
 use crate::kkt::{Kkt, KktLinear};
 use crate::linalg::products::zeros;
@@ -99,7 +99,7 @@ struct DualTrajectory<const NX: usize, const NU: usize, const NP: usize, const N
 /// trajectory, applied to the trajectory's derivative along the direction.
 pub(crate) fn hvp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    (point, relaxation): (TrajectoryRef<'_, f64, NX, NU, NP, NS>, Option<Relaxation<'_, NU>>),
+    (point, factorized): (TrajectoryRef<'_, f64, NX, NU, NP, NS>, &Kkt<f64, NX, NU>),
     loss: &LossGradient<NX, NU>,
     direction: &Direction<NX, NP, NS>,
     loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>]) -> LossGradient<NX, NU>,
@@ -109,10 +109,11 @@ where
 {
     let horizon = point.controls.len();
     let mut system = Kkt::new::<M, NP, NS>(horizon);
-    system.set_relaxation::<M, NP, NS>(relaxation);
+    system.set_relaxation::<M, NP, NS>(factorized.barriers().map(Relaxed::relaxation));
+    let is_proximal = factorized.is_in_proximal_form();
     let mut memory = system.linear();
     let mut dual = DualTrajectory::new(point, direction);
-    factorize(&mut system, model, &dual)?;
+    factorize((&mut system, is_proximal), model, &dual)?;
     newton_step(&mut system, &mut memory, model, &mut dual);
     let dx: Vec<_> = dual.states.iter().map(|x| x.map(|x| x.eps)).collect();
     let du: Vec<_> = dual.controls.iter().map(|u| u.map(|u| u.eps)).collect();
@@ -122,7 +123,7 @@ where
     check_finite(Input::LossHessianStates, curved.states.iter().map(|g| g.as_slice()))?;
     check_finite(Input::LossHessianControls, curved.controls.iter().map(|g| g.as_slice()))?;
 
-    factorize(&mut system, model, &dual)?;
+    factorize((&mut system, is_proximal), model, &dual)?;
     let states: Vec<_> = loss.states.iter().zip(&curved.states).map(|(g, h)| make_dual(g, h)).collect();
     let controls: Vec<_> = loss.controls.iter().zip(&curved.controls).map(|(g, h)| make_dual(g, h)).collect();
     let loss = LossRef { states: &states, controls: &controls };
@@ -139,7 +140,7 @@ where
 
 /// Factorizes the LQ problem on dual numbers. The check in `f64` has found no fault with it, but for rounding.
 fn factorize<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    system: &mut Kkt<Number, NX, NU>,
+    (system, is_proximal): (&mut Kkt<Number, NX, NU>, bool),
     model: &M,
     dual: &DualTrajectory<NX, NU, NP, NS>,
 ) -> Result<(), GradientError>
@@ -147,7 +148,12 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     let mut report = ActiveSetReport::NONE;
-    let factorized = system.factorize(model, dual.point(), Differentiation::Implicit, &mut report);
+    let factorized = match system {
+        Kkt::ActiveSet(rows) if is_proximal => {
+            rows.factorize_proximal(model, dual.point(), Differentiation::Implicit, &mut report)
+        }
+        _ => system.factorize(model, dual.point(), Differentiation::Implicit, &mut report),
+    };
     factorized.map_err(|(stage, singular)| singular_system(stage, singular))
 }
 

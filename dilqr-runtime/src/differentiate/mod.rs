@@ -24,18 +24,24 @@
 //! The derivative exists under three conditions (Fiacco, *Sensitivity analysis for nonlinear programming using penalty
 //! methods*, 1976). The active limits are linearly independent. Each has a multiplier other than zero (strict
 //! complementarity). The Hessian is positive definite in the directions that they leave free. Each condition is checked, and
-//! has an error of its own.
+//! has an error of its own. Where one of the first two fails, the derivative may exist all the same; `degenerate` decides.
 //!
 //! The quadratic part never sees a regularization. Trajectory, parameters and initial state are those of the solution, and
 //! its optimality is checked before it is differentiated.
 
+mod active_row;
 pub(crate) mod adjoint;
+mod candidate;
 pub(crate) mod check;
+mod columns;
+mod degenerate;
 pub(crate) mod forward;
 #[cfg(feature = "dual")]
 pub(crate) mod hvp;
 #[cfg(feature = "lanes")]
 pub(crate) mod lanes;
+mod multiplier_split;
+mod tangents;
 #[cfg(feature = "dual")]
 pub(crate) mod unroll;
 

@@ -15,11 +15,12 @@ use crate::kkt::lq_record::LqRecord;
 use crate::kkt::proximal_rows::{ProximalRows, RefinedLinear};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::kkt::selection::Selection;
 use crate::kkt::units::variable_units;
 use crate::linalg::products::{add_transposed_product, larger, zeros};
 use crate::lq::bounds::Bounds;
 use crate::lq::equality_constrained::{ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, Row, Singular, Units};
-use crate::lq::riccati::{Pattern, Quadratic};
+use crate::lq::riccati::Pattern;
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
@@ -50,10 +51,12 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(super) proximal: Option<Box<ProximalRows<S, NX, NU>>>,
     /// Gradients of the cost alone, and values of the active rows: the linear part of a Newton step.
     pub(super) newton: NewtonParts<S, NX, NU>,
+    /// Which active limits are rows.
+    pub(crate) selection: Selection,
     /// The magnitudes of the variables on the trajectory; 1 for a variable that is zero everywhere.
     pub(super) units: Units<NX, NU>,
     /// Those with which the elimination of rows weighs their entries.
-    pivot_units: Units<NX, NU>,
+    pub(super) pivot_units: Units<NX, NU>,
     pub(super) hamiltonian: HamiltonianExpansion<S, NX, NU>,
     pub(super) expansion: ConstraintExpansion<S, NX, NU>,
     pub(super) terminal_expansion: ConstraintExpansion<S, NX, 0>,
@@ -101,12 +104,21 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 gu: vec![zeros(); horizon],
                 rows: lists(horizon + 1, rows.max(limits.terminal())),
             },
+            selection: Selection::ALL,
             units: Units::ONES,
             pivot_units: Units::ONES,
             hamiltonian: HamiltonianExpansion::zeros(),
             expansion: ConstraintExpansion::zeros(M::LIMITS.stage()),
             terminal_expansion: ConstraintExpansion::zeros(M::LIMITS.terminal()),
         }
+    }
+
+    /// The rows of the factorized problem, stage by stage.
+    pub(crate) fn enforced(&self) -> impl Iterator<Item = (usize, ConstraintId)> {
+        let stages = self.stages.iter().enumerate();
+        let stages = stages.flat_map(|(t, stage)| stage.sources.iter().map(move |&row| (t, row)));
+        let terminal = self.terminal.sources.iter();
+        stages.chain(terminal.map(|&i| (self.stages.len(), ConstraintId::Constraint(i))))
     }
 
     /// The number of constraints of the terminal state.
@@ -138,9 +150,14 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let magnitudes = Magnitudes::of(point.states, point.controls);
         self.in_proximal_form = false;
         self.units = variable_units(&magnitudes);
-        self.pivot_units = self.units;
+        self.pivot_units = if self.selection.plain_units { Units::ONES } else { self.units };
         let mut result = self.factorize_stages(model, point, (method, rule), report, &magnitudes);
-        if matches!(result, Err((_, Singular::Dependent(_)))) {
+        while let Err((t, Singular::Dependent(_))) = result
+            && self.leave_out_later_row(t)
+        {
+            result = self.factorize_stages(model, point, (method, rule), report, &magnitudes);
+        }
+        if matches!(result, Err((_, Singular::Dependent(_)))) && !self.selection.drops {
             // The magnitudes of variables at rest are rounding errors, next to which a row seems to depend on no control.
             // There the entries decide as they are.
             self.pivot_units = Units::ONES;
@@ -287,7 +304,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let Self { hamiltonian, expansion, stages, newton, relaxed, .. } = self;
+        let Self { hamiltonian, expansion, stages, newton, relaxed, selection, .. } = self;
         let mut gradients = LagrangianGradients::of_cost(&hamiltonian.lx, &hamiltonian.lu);
         if limits.stage() == 0 {
             return gradients;
@@ -313,7 +330,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             let applies = !is_zero(&cx[i]) || !is_zero(&cu[i]);
             report.units.add_row(i, c[i].to_f64(), (&cx[i], &cu[i]), &self.units);
             let values = (c[i].to_f64(), mu[i].to_f64());
-            if report.add_constraint((t, i, i), inequality, values, rule) && applies {
+            let active = report.add_constraint((t, i, i), inequality, values, rule);
+            if applies && selection.takes(t, ConstraintId::Constraint(i), active) {
                 stages[t].push(ConstraintId::Constraint(i), Row { x: cx[i], u: cu[i] });
                 let c = without_rounding(c[i], (&cx[i], &point.states[t]), (&cu[i], &point.controls[t]));
                 newton.rows[t].push(SVector::from_fn(|_, _| c));
@@ -342,7 +360,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         for i in 0..NU {
             let held = bounds.active_bound(i, u, &qu);
             report.add_bounds(t, i, (u, &qu, held), bounds);
-            if let Some(side) = held {
+            if let Some(side) = self.selection.side(t, i, held) {
                 let unit = SVector::from_fn(|j, _| if i == j { side.direction() } else { S::zero() });
                 self.stages[t].push(ConstraintId::Bound(i, side), Row { x: zeros(), u: unit });
                 // Zero at the bound; a dual number has the motion of the bound.
@@ -350,23 +368,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             }
         }
         qu
-    }
-
-    /// The quadratic part of stage `t`, whose derivatives are in the record.
-    pub(super) fn eliminate(&mut self, t: usize, value: &mut SMatrix<S, NX, NX>) -> Result<(), Singular> {
-        let HamiltonianExpansion { fx, fu, hxx, hux, huu, .. } = &self.hamiltonian;
-        let quadratic = Quadratic { fx, fu, hxx, hux, huu };
-        if t + 1 < self.record.stages.len() {
-            self.record.set(t, &quadratic, self.stages[t].own_rows());
-        }
-        if self.in_proximal_form {
-            return self.weigh_rows(t, value);
-        }
-        let (before, after) = self.stages.split_at_mut(t + 1);
-        match after.first() {
-            Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), value, &self.pivot_units),
-            None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), value, &self.pivot_units),
-        }
     }
 
     /// `V_T` and `lambda_T`, with the terminal rows.
@@ -405,7 +406,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 report.units.add_row(unit, c[i].to_f64(), (&cx[i], &zeros()), &self.units);
                 let values = (c[i].to_f64(), mu[i].to_f64());
                 let active = report.add_constraint((horizon, i, unit), inequality, values, rule);
-                if active && !is_zero(&cx[i]) {
+                let taken = self.selection.takes(horizon, ConstraintId::Constraint(i), active);
+                if taken && !is_zero(&cx[i]) {
                     self.terminal.sources.push(i);
                     self.terminal.rows.push(cx[i]);
                     let none = SVector::<S, 0>::zeros();
@@ -418,7 +420,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         self.record.set_terminal(&value, &self.terminal.rows);
         match &mut self.proximal {
             Some(rows) if self.in_proximal_form => value = rows.set_terminal(&value, self.record.terminal_rows()),
-            _ => self.terminal.prepare(&self.pivot_units.states)?,
+            _ => self.prepare_terminal_rows()?,
         }
         self.value_hessians[horizon] = value;
         Ok((value, lambda))

@@ -85,6 +85,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> LqRecord<S, NX, NU> {
         }
     }
 
+    /// Leaves out a row of stage `t`.
+    pub(super) fn remove_row(&mut self, t: usize, place: usize) {
+        if let Some(stage) = self.stages.get_mut(t) {
+            stage.rows.remove(place);
+        }
+    }
+
     /// Those of the terminal state.
     pub(super) fn terminal_rows(&self) -> &[Row<S, NX, NU>] {
         self.stages.last().map_or(&[], |end| &end.rows)

@@ -3,9 +3,11 @@
 
 pub(crate) mod active_set;
 mod active_set_barriers;
+mod active_set_elimination;
 pub(crate) mod active_set_linear;
 mod active_set_proximal;
 mod active_set_step;
+mod dependent_limit;
 mod lagrangian;
 pub(crate) mod linear;
 mod lq_record;
@@ -13,6 +15,8 @@ mod proximal_rows;
 mod refinement;
 pub(crate) mod relaxed;
 pub(crate) mod report;
+pub(crate) mod selection;
+pub(crate) mod term_sizes;
 pub(crate) mod unconstrained;
 pub(crate) mod units;
 pub(crate) mod weighted_rows;
@@ -24,6 +28,7 @@ use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::relaxed::{Relaxation, Relaxed};
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::kkt::selection::Selection;
 use crate::kkt::unconstrained::{Factorized, Unconstrained, UnconstrainedLinear};
 use crate::lq::equality_constrained::{ConstraintId, Singular};
 use crate::lq::riccati::Pattern;
@@ -70,6 +75,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Kkt<S, NX, NU> {
         }
     }
 
+    /// Makes the next factorization one with all active limits as rows.
+    pub(crate) fn enforce_all(&mut self) {
+        if let Self::ActiveSet(active_set) = self {
+            active_set.selection = Selection::ALL;
+        }
+    }
+
     /// Factorizes the problem about `point`; `report` receives the residuals and the limits that are near.
     ///
     /// # Errors
@@ -96,6 +108,11 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Kkt<S, NX, NU> {
                 system.factorize(model, point, (method, ActiveSetRule::PositiveMultiplier), report)
             }
         }
+    }
+
+    /// Whether the rows of the last factorization are in proximal form.
+    pub(crate) fn is_in_proximal_form(&self) -> bool {
+        matches!(self, Self::ActiveSet(system) if system.in_proximal_form)
     }
 
     /// Constants of the active rows of stage `t`, of the terminal state at the horizon: how far the trajectory is from them.

@@ -145,6 +145,12 @@ impl ActiveSetReport {
         }
     }
 
+    /// The inequalities and bounds that are weakly active, each with its margin: those with a margin of at most `activity`.
+    pub(crate) fn weak(&self, activity: f64) -> impl Iterator<Item = (f64, LimitState)> {
+        let inequalities = self.limits.iter().filter(|limit| limit.inequality);
+        inequalities.map(|limit| (self.units.margin(limit), *limit)).filter(move |(margin, _)| *margin <= activity)
+    }
+
     /// The inequality or bound with the least margin. The margin is the larger of its distance and of its multiplier, over
     /// their units.
     pub(crate) fn weakest(&self) -> Option<(f64, LimitState)> {

@@ -195,7 +195,9 @@ where
     };
     tally.count(format!("converged: {kind}"));
     sound(solution, model)?;
-    let conditions = Conditions::of(model, solution, &settings, derivative.is_err());
+    // The rows of one model always depend on one another, also where there is a derivative.
+    let degenerate = derivative.is_err() || M::NAME == "redundant";
+    let conditions = Conditions::of(model, solution, &settings, degenerate);
     conditions.first_order()?;
     let curvature = conditions.curvature();
     let exact = settings.hessian == Hessian::Exact || matches!(kind, "constrained" | "relaxed");

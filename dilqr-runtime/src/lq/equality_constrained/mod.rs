@@ -26,6 +26,7 @@
 mod reduction;
 mod stage;
 mod terminal;
+mod terms;
 
 pub(crate) use reduction::{Row, Units};
 pub(crate) use stage::{ActiveLinear, ActiveStage, ConstraintId, NextLinear, Singular};

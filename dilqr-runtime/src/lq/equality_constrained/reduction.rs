@@ -11,6 +11,14 @@ use crate::scalar::{ScalarReal, float};
 /// Entries below this, relative to the size of their row, are rounding errors of the elimination.
 const DEPENDENT: f64 = 1e-9;
 
+/// What may be left of a row that is taken for an exact combination of others. A row that is left out must not differ from
+/// the combination: above this the difference is hardly one of rounding, and below [`DEPENDENT`] it cannot be resolved.
+pub(super) const EXACT: f64 = 1e-12;
+
+/// The least share of a row in a combination, over the largest one, with which it is left out. The others must take over
+/// its multiplier, divided by its share.
+const SHARE: f64 = 1e-3;
+
 /// One row `x' dx + u' du + c = 0`. The constant `c` belongs to the linear part.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row<S, const NX: usize, const NU: usize> {
@@ -29,10 +37,29 @@ pub(super) struct RowReduction<S, const NX: usize, const NU: usize> {
     pivots: Vec<usize>,
     /// Row `i` of the final rows is `sum_j transform[i][j] row_j` of the original ones; row by row.
     transform: Vec<S>,
-    /// The largest entry of each row before the elimination, times the magnitude of its variable.
+    /// The largest entry of each row before the elimination, times the magnitude of its variable: in the order of the
+    /// rows, then in their original order.
     sizes: Vec<f64>,
     /// The magnitudes of the variables.
     units: Units<NX, NU>,
+    /// The rows before the elimination; empty where no row may be left out.
+    originals: Vec<Row<S, NX, NU>>,
+}
+
+/// A row that depends on the others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Dependence {
+    /// Its place among the final rows.
+    pub(super) row: usize,
+    /// What is left of it, relative to its size.
+    residual: f64,
+}
+
+impl Dependence {
+    /// Whether nothing but rounding errors is left.
+    pub(super) fn is_exact(&self) -> bool {
+        self.residual <= EXACT
+    }
 }
 
 /// The magnitudes of states and controls, above zero.
@@ -56,13 +83,15 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
             rows: Vec::with_capacity(rows + NX),
             pivots: Vec::with_capacity(NU),
             transform: Vec::with_capacity(most * most),
-            sizes: Vec::with_capacity(most),
+            sizes: Vec::with_capacity(2 * most),
             units: Units::ONES,
+            originals: Vec::new(),
         }
     }
 
     pub(super) fn clear(&mut self) {
         self.rows.clear();
+        self.originals.clear();
     }
 
     pub(super) fn push(&mut self, row: Row<S, NX, NU>) {
@@ -112,11 +141,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
     /// Solves as many rows as possible for controls and scales the others.
     ///
     /// # Errors
-    /// The original row with the largest weight in a row that depends on the others.
-    pub(super) fn reduce(&mut self, units: &Units<NX, NU>) -> Result<(), usize> {
+    /// A row that depends on the others.
+    pub(super) fn reduce(&mut self, units: &Units<NX, NU>) -> Result<(), Dependence> {
         self.units = *units;
-        if self.rows.len() > NX + NU {
-            return Err(NX + NU);
+        // There is no room for more, but where rows may be left out.
+        if self.rows.len() > NX + NU && self.originals.is_empty() {
+            self.transform.clear();
+            return Err(Dependence { row: NX + NU, residual: f64::INFINITY });
         }
         self.prepare();
         while let Some((row, pivot)) = self.best_pivot() {
@@ -124,18 +155,55 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
         }
         let solved = self.pivots.len();
         for i in solved..self.rows.len() {
-            let left = size(&self.rows[i].x, &self.units.states);
+            let Row { x, u } = &self.rows[i];
+            let left = size(x, &self.units.states);
             let independent = left > DEPENDENT * self.sizes[i];
             if !independent {
-                return Err(self.largest_weight(i));
+                // A propagated row of zeros is reached by no step.
+                let residual = left.max(size(u, &self.units.controls));
+                let residual = if residual == 0.0 { 0.0 } else { residual / self.sizes[i] };
+                return Err(Dependence { row: i, residual });
             }
             self.scale_row(i, S::from_f64(1.0 / left));
             self.rows[i].u = zeros();
         }
         match first_dependent(self.propagated(), &self.units.states) {
-            Some(index) => Err(self.largest_weight(solved + index)),
+            Some((index, residual)) => {
+                self.combine(solved, solved + index);
+                Err(Dependence { row: solved + index, residual })
+            }
             None => Ok(()),
         }
+    }
+
+    /// Eliminates the states from final row `last`, which depends on the rows from `first` on, so that its weights are those
+    /// of a combination of original rows that is zero.
+    fn combine(&mut self, first: usize, last: usize) {
+        let mut pivots = [false; NX];
+        for k in first..last {
+            let entry = |j: usize| self.rows[k].x[j].to_f64().abs() * self.units.states[j];
+            let free = (0..NX).filter(|&j| !pivots[j]);
+            let Some(pivot) = free.max_by(|&a, &b| entry(a).total_cmp(&entry(b))) else { return };
+            pivots[pivot] = true;
+            let inverse = S::one() / self.rows[k].x[pivot];
+            for other in k + 1..=last {
+                let factor = self.rows[other].x[pivot] * inverse;
+                self.subtract_row(other, k, factor);
+            }
+        }
+    }
+
+    /// Keeps the rows as they are now, so that [`leave_out`](Self::leave_out) can return to them.
+    pub(super) fn keep(&mut self) {
+        self.originals.clear();
+        self.originals.extend_from_slice(&self.rows);
+    }
+
+    /// Returns to the rows that were kept, without the original row `j`.
+    pub(super) fn leave_out(&mut self, j: usize) {
+        self.originals.remove(j);
+        self.rows.clear();
+        self.rows.extend_from_slice(&self.originals);
     }
 
     /// Begins with the identity as the transform, and without solved rows.
@@ -149,6 +217,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
             self.transform[i * count + i] = S::one();
             self.sizes.push(size(&row.x, &self.units.states).max(size(&row.u, &self.units.controls)));
         }
+        self.sizes.extend_from_within(..);
     }
 
     /// The row and the control of the largest entry that is left, relative to its row.
@@ -183,10 +252,22 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
         self.pivots.push(pivot);
     }
 
-    /// The original row with the largest weight in final row `i`.
-    fn largest_weight(&self, i: usize) -> usize {
-        let weight = |j: usize| self.weight(i, j).to_f64().abs();
-        (0..self.rows.len()).max_by(|&a, &b| weight(a).total_cmp(&weight(b))).unwrap_or(0)
+    /// The size of original row `j`.
+    pub(super) fn original_size(&self, j: usize) -> f64 {
+        self.sizes.get(self.rows.len() + j).copied().unwrap_or(0.0)
+    }
+
+    /// The one of the first `own` original rows that has the largest share in a dependent row; `None` where the shares of
+    /// other rows are far larger.
+    pub(super) fn largest_share(&self, dependence: Dependence, own: usize) -> Option<usize> {
+        let count = self.rows.len();
+        if self.transform.is_empty() {
+            return (dependence.row < own).then_some(dependence.row);
+        }
+        let share = |j: usize| self.weight(dependence.row, j).to_f64().abs() * self.original_size(j);
+        let largest = (0..count).map(share).fold(0.0, f64::max);
+        let best = (0..own).max_by(|&a, &b| share(a).total_cmp(&share(b)))?;
+        (share(best) > SHARE * largest).then_some(best)
     }
 
     fn scale_row(&mut self, i: usize, factor: S) {
@@ -215,11 +296,12 @@ pub(super) fn size<S: ScalarReal, const N: usize>(v: &SVector<S, N>, units: &[f6
     v.iter().zip(units).map(|(entry, unit)| entry.to_f64().abs() * unit).fold(0.0, f64::max)
 }
 
-/// The first vector that is a linear combination of those before it, to [`DEPENDENT`] of its size.
+/// The first vector that is a linear combination of those before it, to [`DEPENDENT`] of its size, and
+/// what is left of it, relative to its size.
 pub(super) fn first_dependent<'a, S: ScalarReal, const N: usize>(
     vectors: impl Iterator<Item = &'a SVector<S, N>>,
     units: &[f64; N],
-) -> Option<usize> {
+) -> Option<(usize, f64)> {
     let mut basis = [[0.0; N]; N];
     for (index, vector) in vectors.enumerate() {
         let mut rest: [f64; N] = core::array::from_fn(|i| vector[i].to_f64() * units[i]);
@@ -235,7 +317,7 @@ pub(super) fn first_dependent<'a, S: ScalarReal, const N: usize>(
         let after = length(&rest);
         let independent = index < N && after > DEPENDENT * before;
         if !independent {
-            return Some(index);
+            return Some((index, after / before));
         }
         basis[index] = rest.map(|entry| entry / after);
     }

@@ -7,7 +7,7 @@ use nalgebra::{SMatrix, SVector};
 use crate::linalg::ldl::Ldl;
 use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::lq::bounds::Side;
-use crate::lq::equality_constrained::reduction::{Row, RowReduction, Units};
+use crate::lq::equality_constrained::reduction::{Dependence, Row, RowReduction, Units};
 use crate::lq::proximal::Proximal;
 use crate::lq::riccati::{Blocks, Dense, Quadratic};
 use crate::scalar::ScalarReal;
@@ -48,6 +48,10 @@ pub(crate) struct ActiveStage<S, const NX: usize, const NU: usize> {
     pub(crate) sources: Vec<ConstraintId>,
     /// The own rows, then those that the next stage propagates.
     rows: RowReduction<S, NX, NU>,
+    /// The row with which the elimination has ended, if it has not succeeded.
+    dependence: Option<Dependence>,
+    /// The own rows that the last elimination has left out, each with its place at that time.
+    pub(crate) left_out: Vec<(usize, ConstraintId)>,
 }
 
 /// The linear part of a stage: the terms that depend on the right-hand side, in `C` columns.
@@ -84,6 +88,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
             reduced: Ldl::zeros(),
             sources: Vec::with_capacity(rows),
             rows: RowReduction::with_room(rows),
+            dependence: None,
+            left_out: Vec::new(),
         }
     }
 
@@ -91,6 +97,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
     pub(crate) fn clear(&mut self) {
         self.sources.clear();
         self.rows.clear();
+        self.left_out.clear();
     }
 
     /// Adds a row of the stage's own.
@@ -110,7 +117,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
     }
 
     /// The quadratic part. `value` holds `V` of the next stage and receives `V` of this stage. `next` are the rows that the
-    /// next stage propagates. `units` are the magnitudes of the variables.
+    /// next stage propagates. `units` are the magnitudes of the variables. `drops`: own rows that are combinations of the
+    /// others are left out.
     ///
     /// # Errors
     /// [`Singular`] where `M` is not positive definite or rows are dependent. `value` and the factors are meaningless then.
@@ -119,7 +127,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
         stage: &Quadratic<'_, S, NX, NU>,
         next: impl Iterator<Item = &'a SVector<S, NX>>,
         value: &mut SMatrix<S, NX, NX>,
-        units: &Units<NX, NU>,
+        (units, drops): (&Units<NX, NU>, bool),
     ) -> Result<(), Singular> {
         self.fx = *stage.fx;
         self.fu = *stage.fu;
@@ -130,12 +138,63 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
             self.rows.push(row);
         }
         self.blocks = Blocks::of::<Dense>(stage, &Proximal::none(), value);
-        self.rows.reduce(units).map_err(|row| Singular::Dependent(self.sources.get(row).copied()))?;
+        self.reduce(units, drops)?;
         let shift = self.parametrize();
         self.factorize()?;
         self.gain = self.feed(&shift, &self.blocks.qux);
         *value = self.value();
         Ok(())
+    }
+
+    /// Reduces the rows.
+    fn reduce(&mut self, units: &Units<NX, NU>, drops: bool) -> Result<(), Singular> {
+        if drops {
+            self.rows.keep();
+        }
+        loop {
+            self.dependence = self.rows.reduce(units).err();
+            let Some(dependence) = self.dependence else { return Ok(()) };
+            match self.rows.largest_share(dependence, self.sources.len()) {
+                Some(own) if drops && dependence.is_exact() => {
+                    self.left_out.push((own, self.sources.remove(own)));
+                    self.rows.leave_out(own);
+                }
+                own => return Err(Singular::Dependent(own.map(|own| self.sources[own]))),
+            }
+        }
+    }
+
+    /// The weights of the own rows and of the rows that the next stage propagates in a combination of them that is zero;
+    /// `None` where the elimination has not found one.
+    pub(crate) fn dependence(&self) -> Option<Vec<f64>> {
+        let dependence = self.dependence.filter(Dependence::is_exact)?;
+        Some((0..self.rows.len()).map(|j| self.rows.weight(dependence.row, j).to_f64()).collect())
+    }
+
+    /// The weights of the own rows and of the rows that the next stage propagates, from the `weights` of the rows that this
+    /// stage propagates.
+    pub(crate) fn original_weights(&self, weights: &[f64]) -> Vec<f64> {
+        let solved = self.rows.solved_count();
+        let weight = |j| weights.iter().enumerate().map(|(i, w)| w * self.rows.weight(solved + i, j).to_f64()).sum();
+        (0..self.rows.len()).map(weight).collect()
+    }
+
+    pub(super) fn blocks(&self) -> &Blocks<S, NX, NU> {
+        &self.blocks
+    }
+
+    pub(super) fn rows(&self) -> &RowReduction<S, NX, NU> {
+        &self.rows
+    }
+
+    /// `Z`
+    pub(super) fn null(&self) -> &SMatrix<S, NU, NU> {
+        &self.null
+    }
+
+    /// The largest entry of an own row, times the magnitude of its variable.
+    pub(crate) fn row_size(&self, own: usize) -> f64 {
+        self.rows.original_size(own)
     }
 
     /// Sets `Z` and returns `Y`, `NU x NX`.
@@ -290,5 +349,10 @@ impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> ActiveLine
     /// Memory for a stage.
     pub(crate) fn new() -> Self {
         Self { k: zeros(), qu: zeros(), v: zeros(), h: Vec::with_capacity(NX) }
+    }
+
+    /// `qu`
+    pub(super) fn force(&self) -> &SMatrix<S, NU, C> {
+        &self.qu
     }
 }

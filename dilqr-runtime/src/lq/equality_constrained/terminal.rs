@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use nalgebra::SVector;
 
-use crate::lq::equality_constrained::reduction::{first_dependent, size};
+use crate::lq::equality_constrained::reduction::{EXACT, first_dependent, size};
 use crate::lq::equality_constrained::stage::ConstraintId;
 use crate::scalar::ScalarReal;
 
@@ -34,8 +34,9 @@ impl<S: ScalarReal, const NX: usize> ActiveTerminal<S, NX> {
     /// Scales the rows. `units` are the magnitudes of the states.
     ///
     /// # Errors
-    /// The first constraint that depends on those before it.
-    pub(crate) fn prepare(&mut self, units: &[f64; NX]) -> Result<(), ConstraintId> {
+    /// The first row that depends on those before it: its place, its constraint, and whether nothing but rounding errors
+    /// is left of it.
+    pub(crate) fn prepare(&mut self, units: &[f64; NX]) -> Result<(), (usize, ConstraintId, bool)> {
         self.scales.clear();
         for row in &mut self.rows {
             let scale = size(row, units);
@@ -44,9 +45,18 @@ impl<S: ScalarReal, const NX: usize> ActiveTerminal<S, NX> {
             self.scales.push(scale);
         }
         match first_dependent(self.rows.iter(), units) {
-            Some(index) => Err(ConstraintId::Constraint(self.sources[index])),
+            Some((index, residual)) => Err((index, ConstraintId::Constraint(self.sources[index]), residual <= EXACT)),
             None => Ok(()),
         }
+    }
+
+    /// Leaves a row out, before the rows are prepared again.
+    pub(crate) fn leave_out(&mut self, index: usize) {
+        for (row, &scale) in self.rows.iter_mut().zip(&self.scales) {
+            row.iter_mut().for_each(|entry| *entry *= scale);
+        }
+        self.sources.remove(index);
+        self.rows.remove(index);
     }
 
     /// `h` from the constants of the original rows.

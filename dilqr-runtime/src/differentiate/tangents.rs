@@ -1,0 +1,198 @@
+//! Derivatives of the trajectory in the problem's data, with the magnitudes beside which a change is zero.
+
+use alloc::vec::Vec;
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::differentiate::active_row::ActiveRow;
+use crate::differentiate::candidate::Candidate;
+use crate::differentiate::forward::{ParameterLinearTerms, StageLinearTerms};
+use crate::gradient::Jacobian;
+use crate::kkt::active_set::ActiveSet;
+use crate::kkt::linear::{KktSystem, LinearTerms};
+use crate::kkt::term_sizes::TermSizes;
+use crate::linalg::products::zeros;
+use crate::model::Model;
+use crate::ocp::instance::PatternOf;
+
+/// A change is zero below this, relative to the largest change of its variables along the trajectory. Solutions of
+/// ill-conditioned problems are accurate to some 1e-10.
+pub(super) const ZERO: f64 = 1e-8;
+
+/// A change is zero below this, relative to the terms that cancel in it: some hundreds of rounding errors, and more where
+/// the solution is less accurate, up to [`COARSE`].
+const ROUNDING: f64 = 1e-12;
+const COARSE: f64 = 1e-9;
+
+/// Two magnitudes of a change.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// The largest along the trajectory.
+    pub(super) value: f64,
+    /// Of the terms that cancel in it.
+    pub(super) terms: f64,
+}
+
+impl Size {
+    /// Adds that of a variable's change, times `factor`.
+    pub(super) fn add(&mut self, factor: f64, other: Self) {
+        self.value += factor.abs() * other.value;
+        self.terms += factor.abs() * other.terms;
+    }
+
+    /// Whether a change is zero, at a solution with the relative Newton step `step`.
+    pub(super) fn dwarfs(&self, change: f64, step: f64) -> bool {
+        change.abs() <= ZERO * self.value || change.abs() <= step.clamp(ROUNDING, COARSE) * self.terms
+    }
+}
+
+/// The magnitudes of the enforced rows' derivatives in the data, stage by stage, those of the terminal state last.
+#[derive(Clone, Debug)]
+pub(super) struct EnforcedRows<const NP: usize, const NS: usize> {
+    in_params: Vec<Vec<SVector<f64, NP>>>,
+    /// In the parameters of their own stages.
+    in_stage: Vec<Vec<SVector<f64, NS>>>,
+}
+
+impl<const NP: usize, const NS: usize> EnforcedRows<NP, NS> {
+    pub(super) fn of<M, const NX: usize, const NU: usize>(
+        system: &ActiveSet<f64, NX, NU>,
+        candidate: &Candidate<'_, M, NX, NU, NP, NS>,
+    ) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let stages = system.stages.len() + 1;
+        let mut rows = Self { in_params: vec![Vec::new(); stages], in_stage: vec![Vec::new(); stages] };
+        for row in ActiveRow::all(candidate, system.enforced()) {
+            let explicit = row.explicit(candidate);
+            rows.in_params[row.stage].push(explicit.params.1);
+            rows.in_stage[row.stage].push(explicit.stage.1);
+        }
+        rows
+    }
+}
+
+/// The derivative of the trajectory in `C` data.
+#[derive(Clone, Debug)]
+pub(super) struct Tangents<const NX: usize, const NU: usize, const C: usize> {
+    pub(super) jacobian: Jacobian<NX, NU, C>,
+    /// The largest changes of each variable.
+    values: TermSizes<NX, NU, C>,
+    /// The largest terms of them.
+    terms: TermSizes<NX, NU, C>,
+}
+
+impl<const NX: usize, const NU: usize, const C: usize> Tangents<NX, NU, C> {
+    /// The solution with a linear part. `row_sizes` are the magnitudes of its rows' constants, stage by stage.
+    fn solve<M, const NP: usize, const NS: usize>(
+        system: &ActiveSet<f64, NX, NU>,
+        mut given: impl FnMut(usize, &mut LinearTerms<f64, NX, NU, C>),
+        row_sizes: &[Vec<SVector<f64, C>>],
+    ) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let (horizon, mut memory) = (system.horizon(), system.linear());
+        let mut jacobian = Jacobian { states: Vec::with_capacity(horizon + 1), controls: Vec::with_capacity(horizon) };
+        let mut end = zeros();
+        system.solve::<PatternOf<M, NP, NS>, C, false>(
+            &mut memory,
+            |t, terms| {
+                given(t, terms);
+                if t == horizon {
+                    end = terms.gx;
+                }
+            },
+            |t, step| {
+                jacobian.states.push(*step.dx);
+                if t < horizon {
+                    jacobian.controls.push(*step.du);
+                }
+            },
+        );
+        let terms = system.term_sizes(&memory, (&end, row_sizes), &jacobian.states);
+        Self::new(system, jacobian, terms)
+    }
+
+    fn new(system: &ActiveSet<f64, NX, NU>, jacobian: Jacobian<NX, NU, C>, terms: TermSizes<NX, NU, C>) -> Self {
+        let mut values = TermSizes { states: jacobian.states[0].abs(), controls: zeros() };
+        for (t, (stage, du)) in system.stages.iter().zip(&jacobian.controls).enumerate() {
+            let (dx, next) = (&jacobian.states[t], &jacobian.states[t + 1]);
+            let feedforward = du - stage.gain * dx;
+            let offset = next - stage.fx * dx - stage.fu * du;
+            values.controls = values.controls.sup(&(stage.gain.abs() * dx.abs() + feedforward.abs()));
+            values.states = values.states.sup(&(stage.fx.abs() * dx.abs() + stage.fu.abs() * du.abs() + offset.abs()));
+        }
+        Self { jacobian, values, terms }
+    }
+
+    /// The magnitudes of state `i` in datum `k`.
+    pub(super) fn state(&self, i: usize, k: usize) -> Size {
+        Size { value: self.values.states[(i, k)], terms: self.terms.states[(i, k)] }
+    }
+
+    /// The magnitudes of control `j` in datum `k`.
+    pub(super) fn control(&self, j: usize, k: usize) -> Size {
+        Size { value: self.values.controls[(j, k)], terms: self.terms.controls[(j, k)] }
+    }
+
+    /// Whether another derivative is equal to this one, at a solution with the relative Newton step `step`.
+    pub(super) fn agree(&self, other: &Self, step: f64) -> bool {
+        let states = self.jacobian.states.iter().zip(&other.jacobian.states);
+        let controls = self.jacobian.controls.iter().zip(&other.jacobian.controls);
+        let equal = |size: Size, a: f64, b: f64| size.dwarfs(a - b, step);
+        (0..C).all(|k| {
+            states.clone().all(|(a, b)| (0..NX).all(|i| equal(self.state(i, k), a[(i, k)], b[(i, k)])))
+                && controls.clone().all(|(a, b)| (0..NU).all(|j| equal(self.control(j, k), a[(j, k)], b[(j, k)])))
+        })
+    }
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize> Tangents<NX, NU, NP> {
+    /// In the parameters.
+    pub(super) fn in_params<M, const NS: usize>(
+        system: &ActiveSet<f64, NX, NU>,
+        candidate: &Candidate<'_, M, NX, NU, NP, NS>,
+        enforced: &EnforcedRows<NP, NS>,
+    ) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let mut provider = ParameterLinearTerms::new(candidate.model, candidate.point, None);
+        Self::solve::<M, NP, NS>(system, |t, terms| provider.fill(system, t, terms), &enforced.in_params)
+    }
+}
+
+impl<const NX: usize, const NU: usize, const NS: usize> Tangents<NX, NU, NS> {
+    /// In the parameters of one stage.
+    pub(super) fn in_stage_params<M, const NP: usize>(
+        system: &ActiveSet<f64, NX, NU>,
+        candidate: &Candidate<'_, M, NX, NU, NP, NS>,
+        (enforced, stage): (&EnforcedRows<NP, NS>, usize),
+    ) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let provider = StageLinearTerms::new(system, candidate.model, candidate.point, (stage, None));
+        let mut row_sizes: Vec<_> = enforced.in_stage.iter().map(|rows| vec![SVector::zeros(); rows.len()]).collect();
+        row_sizes[stage].clone_from(&enforced.in_stage[stage]);
+        Self::solve::<M, NP, NS>(system, |t, terms| provider.fill(system, t, terms), &row_sizes)
+    }
+}
+
+impl<const NX: usize, const NU: usize> Tangents<NX, NU, NX> {
+    /// In the initial state: the closed loop, since there is no linear part.
+    pub(super) fn in_initial_state(system: &ActiveSet<f64, NX, NU>) -> Self {
+        let mut dx: SMatrix<f64, NX, NX> = SMatrix::identity();
+        let mut jacobian = Jacobian { states: vec![dx], controls: Vec::with_capacity(system.horizon()) };
+        for stage in &system.stages {
+            let du = stage.gain * dx;
+            dx = stage.fx * dx + stage.fu * du;
+            jacobian.controls.push(du);
+            jacobian.states.push(dx);
+        }
+        let terms = system.closed_loop_sizes(&jacobian.states);
+        Self::new(system, jacobian, terms)
+    }
+}
