@@ -3,7 +3,7 @@
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{GradientError, Ilqr, Iteration, LossGradient, Method, Model, Problem, Settings, Solution};
 
-use crate::{NO_DERIVATIVE, OPEN, Outcome};
+use crate::{NEARLY_ACTIVE, NO_DERIVATIVE, OPEN, Outcome};
 
 /// Seven digits of the objective.
 const OBJECTIVE: f64 = 1e-7;
@@ -39,7 +39,7 @@ fn outcome<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let mut solver = Ilqr::new(model, problem.horizon(), settings()).unwrap();
+    let mut solver = Ilqr::new(model, problem.horizon(), settings(name)).unwrap();
     let trace = std::env::var_os("SUITE_TRACE").is_some();
     if trace {
         println!("{}", Iteration::HEADER);
@@ -67,14 +67,16 @@ where
     Outcome::Local(solution.cost)
 }
 
-/// The default settings. `SUITE_METHOD` chooses a method for experiments.
-fn settings() -> Settings {
+/// The default settings, but for limits that are nearly active. `SUITE_METHOD` chooses a method for experiments.
+fn settings(name: &str) -> Settings {
     let method = match std::env::var("SUITE_METHOD").as_deref() {
         Ok("interior") => Method::InteriorPoint,
         Ok("lagrangian") => Method::AugmentedLagrangian,
         _ => Method::Auto,
     };
-    Settings { method, ..Settings::default() }
+    let default = Settings::default();
+    let activity = if NEARLY_ACTIVE.contains(&name) { 1e-10 } else { default.activity };
+    Settings { method, activity, ..default }
 }
 
 /// The objective that Ipopt finds.
