@@ -273,6 +273,31 @@ fn feasible_iterates_without_a_bound() {
     assert_eq!((solution.stats.violation, solution.cause), (0.0, None));
 }
 
+/// The interior-point method finds it, too, and gives no false alarm in any units.
+#[test]
+fn on_the_central_path() {
+    let settings = Settings { method: Method::InteriorPoint, ..Settings::default() };
+    for guess in [0.0, 0.3] {
+        for method in [Method::InteriorPoint, Method::Auto] {
+            let settings = Settings { method, ..settings };
+            let solution = solve(LinearBelow, &integrator(0.0, guess), settings);
+            assert_eq!((solution.status, solution.stats.violation), (Status::Unbounded, 0.0), "{guess}");
+            let problem = Problem::new([0.0], [], 1).with_controls(&[[guess]]).with_stage_params(&[[0.0]; 2]);
+            let solution = solve(CubicGoal, &problem, settings);
+            assert_eq!(solution.status, Status::Converged, "{guess}");
+            assert!((solution.controls[0][0] - 1.0).abs() < 1e-9);
+        }
+    }
+    for units in units(Far).into_iter().step_by(7) {
+        let problem = integrator(units.states, 0.3 * units.controls);
+        assert_eq!(solve(units, &problem, settings).status, Status::Converged, "{units:?}");
+    }
+    for control in [1e-1, 1e-4, 1e-8] {
+        let solution = solve(TwoValleys, &integrator(0.0, control), settings);
+        assert_eq!(solution.status, Status::Converged, "{control:e}");
+    }
+}
+
 /// Lanes extrapolate as single solves do.
 #[test]
 #[cfg(feature = "lanes")]

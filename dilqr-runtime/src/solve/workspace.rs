@@ -384,7 +384,7 @@ where
         if interior {
             let alone = self.settings.method == Method::InteriorPoint;
             let status = self.run_interior_point(if alone { most } else { most / 2 }, &mut observe);
-            if status.is_converged() || alone {
+            if status.is_converged() || alone || status == Status::Unbounded {
                 return status;
             }
         }

@@ -5,6 +5,7 @@ use nalgebra::SVector;
 use crate::model::Model;
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::rollout::rollout;
+use crate::solve::backward_pass::BackwardPass;
 use crate::solve::interior_point::barriers::Barrier;
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::{FEASIBLE, Progress, WEIGHTED_NEWTON};
@@ -90,7 +91,7 @@ where
     /// Whether a constraint of an elastic problem needs its excess at the end of the central path. The current trajectory
     /// then becomes the rollout of the point, if that is finite.
     pub(super) fn is_infeasible(&mut self, memory: &InteriorPoint<NX, NU>) -> bool {
-        let InteriorPoint { point, scales, system, .. } = memory;
+        let InteriorPoint { point, scales, .. } = memory;
         let needed = |(index, row): (usize, &f64)| {
             let excess = f64::max(point.excess[0][index], point.excess[1][index]);
             excess > FEASIBLE * row
@@ -98,6 +99,13 @@ where
         if !scales.rows.iter().enumerate().any(needed) {
             return false;
         }
+        self.keep_rollout(memory);
+        true
+    }
+
+    /// Makes the rollout of the point the current trajectory, if that is finite.
+    pub(super) fn keep_rollout(&mut self, memory: &InteriorPoint<NX, NU>) {
+        let InteriorPoint { point, system, .. } = memory;
         let SolveWorkspace { current, trial: Iterate { trajectory, .. }, stage_params, bounds, penalty, .. } =
             &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
@@ -107,8 +115,8 @@ where
         if finite {
             core::mem::swap(&mut current.trajectory, trajectory);
             current.cost = cost;
+            current.pass = BackwardPass::NONE;
         }
         self.record_violation();
-        true
     }
 }

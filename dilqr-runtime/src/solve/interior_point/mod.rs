@@ -31,11 +31,12 @@ use crate::model::Model;
 use crate::ocp::constraints::ConstraintKind;
 use crate::ocp::instance::OcpInstance;
 use crate::scalar::float;
-use crate::settings::Hessian;
+use crate::settings::{Hessian, Method};
 use crate::solve::interior_point::barriers::Barriers;
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::scales::Scales;
 use crate::solve::newton_workspace::NewtonWorkspace;
+use crate::solve::unbounded::Fall;
 use crate::solve::workspace::{Solve, SolveWorkspace};
 use crate::status::Status;
 
@@ -139,9 +140,9 @@ impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solv
 where
     M: Model<NX, NU, NP, NS>,
 {
-    /// Solves the problem from the current trajectory, which changes only where the solve converges, or finds that the
-    /// problem is infeasible. It ends when all methods together have taken `most` iterations. A relaxed problem ends on its
-    /// point of the central path ([`relaxed`]).
+    /// Solves the problem from the current trajectory. Where another method follows, that changes only with a solution or a
+    /// proof that there is none; otherwise it becomes the rollout of the last point. The solve ends when all methods
+    /// together have taken `most` iterations. A relaxed problem ends on its point of the central path ([`relaxed`]).
     pub(crate) fn run_interior_point(&mut self, most: usize, observe: &mut impl FnMut(&Iteration)) -> Status {
         let horizon = self.memory.horizon();
         self.memory.active_set_newton.get_or_insert_with(|| NewtonWorkspace::new::<M, NP, NS>(horizon));
@@ -152,6 +153,11 @@ where
         } else {
             self.solve_interior_point(&mut memory, most, observe)
         };
+        let last = self.settings.method == Method::InteriorPoint || status == Status::Unbounded;
+        let ended = matches!(status, Status::Converged | Status::Infeasible);
+        if last && !ended && self.settings.relaxation.is_none() && self.stats.iterations > 0 {
+            self.keep_rollout(&memory);
+        }
         self.memory.interior_point = Some(memory);
         status
     }
@@ -198,6 +204,8 @@ where
         observe: &mut impl FnMut(&Iteration),
     ) -> Status {
         let (mut failures, mut short) = (0, 0);
+        let mut fall = Fall::new(memory.point.cost.total);
+        fall.predict(memory.scales.cost, 0.0);
         loop {
             if !self.factorize(memory, progress) {
                 return Status::RegularizationLimit;
@@ -234,6 +242,10 @@ where
             if let Some(alpha) = found {
                 progress.accept(alpha);
                 self.stats.iterations += 1;
+                fall.step_to(memory.point.cost.total);
+                if fall.is_unbounded() && memory.scales.violation(&memory.point, &memory.kinds) <= FEASIBLE {
+                    return Status::Unbounded;
+                }
                 failures = 0;
                 short = if alpha < SHORT_STEP { short + 1 } else { 0 };
             } else if !progress.damp() {
