@@ -292,7 +292,7 @@ fn on_the_central_path() {
         let problem = integrator(units.states, 0.3 * units.controls);
         assert_eq!(solve(units, &problem, settings).status, Status::Converged, "{units:?}");
     }
-    for control in [1e-1, 1e-4, 1e-8] {
+    for control in [1e-1, 1e-4, 1e-8, 1e-12] {
         let solution = solve(TwoValleys, &integrator(0.0, control), settings);
         assert_eq!(solution.status, Status::Converged, "{control:e}");
     }

@@ -3,6 +3,7 @@
 use nalgebra::SVector;
 
 use crate::model::Model;
+use crate::ocp::constraints::ConstraintKind;
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::rollout::rollout;
 use crate::solve::backward_pass::BackwardPass;
@@ -10,6 +11,7 @@ use crate::solve::interior_point::barriers::Barrier;
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::{FEASIBLE, Progress, WEIGHTED_NEWTON};
 use crate::solve::newton_workspace::NewtonWorkspace;
+use crate::solve::unbounded::{EXTRAPOLATIONS, Fall};
 use crate::solve::workspace::{Iterate, Solve, SolveWorkspace};
 
 /// The ratios of relative multiplier and relative slack from which on a limit counts as active, in the order in which they
@@ -101,6 +103,26 @@ where
         }
         self.keep_rollout(memory);
         true
+    }
+
+    /// Whether the cost goes on to fall along a step that is many times as long, within the constraints.
+    pub(super) fn falls_along_step(&mut self, memory: &InteriorPoint<NX, NU>, fall: &Fall) -> bool {
+        let InteriorPoint { point, step, system, kinds, scales, .. } = memory;
+        let SolveWorkspace { trial: Iterate { trajectory, .. }, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        trajectory.copy_from(&point.trajectory);
+        let length = EXTRAPOLATIONS[1];
+        let states = &point.trajectory.states;
+        let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
+            *u += step.du[t] * length + system.gain(t) * (x - states[t] - step.dx[t] * length);
+        };
+        let (cost, finite) = rollout(&instance, &states[0], law, trajectory);
+        let within = trajectory.constraints.iter().zip(kinds).zip(&scales.rows).all(|((c, kind), row)| match kind {
+            ConstraintKind::Inequality => *c <= FEASIBLE * length * row,
+            ConstraintKind::Equality => c.abs() <= FEASIBLE * length * row,
+            ConstraintKind::Absent => true,
+        });
+        finite && within && fall.is_unbounded_along(cost.total, 0.0)
     }
 
     /// Makes the rollout of the point the current trajectory, if that is finite.

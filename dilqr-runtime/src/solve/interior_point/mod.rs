@@ -243,7 +243,8 @@ where
                 progress.accept(alpha);
                 self.stats.iterations += 1;
                 fall.step_to(memory.point.cost.total);
-                if fall.is_unbounded() && memory.scales.violation(&memory.point, &memory.kinds) <= FEASIBLE {
+                let feasible = memory.scales.violation(&memory.point, &memory.kinds) <= FEASIBLE;
+                if feasible && fall.is_unbounded() && self.falls_along_step(memory, &fall) {
                     return Status::Unbounded;
                 }
                 failures = 0;
