@@ -62,10 +62,9 @@ where
         point: TrajectoryRef<'a, S, NX, NU, NP, NS>,
         costates: &'a [SVector<S, NX>],
         barriers: Option<&'a Relaxed<S, NX, NU>>,
+        multipliers: Vec<S>,
     ) -> Self {
-        let most =
-            const { if M::LIMITS.stage() > M::LIMITS.terminal() { M::LIMITS.stage() } else { M::LIMITS.terminal() } };
-        Self { model, point, costates, barriers, multipliers: Vec::with_capacity(most), lower: zeros(), upper: zeros() }
+        Self { model, point, costates, barriers, multipliers, lower: zeros(), upper: zeros() }
     }
 
     /// Adds stage `t`, whose active rows are `rows`.
@@ -135,10 +134,12 @@ where
     }
 
     /// Adds the bounds of all stages.
-    pub(crate) fn add_bounds(self, params: &mut SVector<S, NP>) {
+    /// Returns the list that it was made with.
+    pub(crate) fn add_bounds(self, params: &mut SVector<S, NP>) -> Vec<S> {
         if const { M::LIMITS.bounded } {
             self.model.add_bounds_contraction(self.point.params, &self.lower, &self.upper, params);
         }
+        self.multipliers
     }
 }
 
@@ -157,7 +158,8 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     let horizon = system.horizon();
-    let mut contraction = Contraction::new(model, point, system.costates(), system.barriers());
+    let multipliers = K::stage_multipliers(memory).map(core::mem::take).unwrap_or_default();
+    let mut contraction = Contraction::new(model, point, system.costates(), system.barriers(), multipliers);
     let initial_state = system.solve::<PatternOf<M, NP, NS>, 1, true>(
         memory,
         |t, terms| {
@@ -178,7 +180,10 @@ where
             }
         },
     );
-    contraction.add_bounds(out.params);
+    let multipliers = contraction.add_bounds(out.params);
+    if let Some(list) = K::stage_multipliers(memory) {
+        *list = multipliers;
+    }
     initial_state
 }
 

@@ -191,7 +191,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> StageLinearTerms<NX, NU,
         K: KktSystem<f64, NX, NU>,
         M: Model<NX, NU, NP, NS>,
     {
-        let contraction = Contraction::new(model, point, system.costates(), barriers);
+        let contraction = Contraction::new(model, point, system.costates(), barriers, Vec::new());
         Self { stage, terms: stage_terms(system, contraction, stage) }
     }
 

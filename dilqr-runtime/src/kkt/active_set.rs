@@ -439,8 +439,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for A
             end: Vec::with_capacity(NX),
             propagated_rows: Vec::with_capacity(NX),
             row_multipliers: Vec::with_capacity(most),
+            stage_multipliers: Vec::with_capacity(self.expansion.c.len().max(self.terminal_constraints())),
             refined: None,
         }
+    }
+
+    fn stage_multipliers(memory: &mut Self::Linear<1>) -> Option<&mut Vec<S>> {
+        Some(&mut memory.stage_multipliers)
     }
 
     fn horizon(&self) -> usize {

@@ -23,6 +23,8 @@ pub(crate) struct ActiveSetLinear<S, const NX: usize, const NU: usize, const C: 
     pub(super) propagated_rows: Vec<SVector<S, C>>,
     /// Multipliers of all rows of a stage.
     pub(super) row_multipliers: Vec<SVector<S, C>>,
+    /// Multipliers of the constraints of a stage, for contractions.
+    pub(super) stage_multipliers: Vec<S>,
     /// For solves with residuals, from the first one on.
     pub(super) refined: Option<Box<RefinedLinear<S, NX, NU, C>>>,
 }

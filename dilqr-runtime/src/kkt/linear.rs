@@ -89,6 +89,11 @@ pub(crate) trait KktSystem<S: Scalar, const NX: usize, const NU: usize> {
         None
     }
 
+    /// A list that lives in the memory of solves, for multipliers of the rows of one stage; `None` without rows.
+    fn stage_multipliers(_memory: &mut Self::Linear<1>) -> Option<&mut Vec<S>> {
+        None
+    }
+
     /// Solves the problem with `C` linear parts: `terms` fills that of a stage, from the horizon down, and `visit` sees the
     /// stages of the solution from the first to the horizon. Returns `dlambda_0`.
     ///

@@ -21,6 +21,8 @@ pub(crate) mod unconstrained;
 pub(crate) mod units;
 pub(crate) mod weighted_rows;
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::active_set::ActiveSet;
@@ -192,6 +194,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for K
         match self {
             Self::Unconstrained(_) => None,
             Self::ActiveSet(system) => system.barriers_mut(),
+        }
+    }
+
+    fn stage_multipliers(memory: &mut KktLinear<S, NX, NU, 1>) -> Option<&mut Vec<S>> {
+        match memory {
+            KktLinear::Unconstrained(_) => None,
+            KktLinear::ActiveSet(memory) => ActiveSet::stage_multipliers(memory),
         }
     }
 
