@@ -12,7 +12,6 @@ use crate::error::GradientError;
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::kkt::Kkt;
 use crate::kkt::linear::KktSystem;
-#[cfg(feature = "dual")]
 use crate::model::Model;
 use crate::stats::Stats;
 

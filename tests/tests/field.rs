@@ -393,3 +393,62 @@ fn the_unit_of_the_cost_does_not_matter() {
         assert!((scaled.cost / weight - solution.cost).abs() < 1e-9, "{weight:e}");
     }
 }
+
+/// An equality at one interior stage, switched by a parameter of the stages.
+#[dilqr_runtime::model(integrator = rk4, dt = 0.02)]
+pub mod way_point {
+    pub struct State {
+        pub x: f64,
+        pub v: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub way: f64,
+    }
+    pub struct StageParams {
+        pub on: f64,
+    }
+    pub fn derivative(x: State, u: Control, _p: Params) -> State {
+        State { x: x.v, v: u.u }
+    }
+    pub fn stage_cost(_x: State, u: Control, _p: Params) -> f64 {
+        0.01 * u.u * u.u
+    }
+    pub fn terminal_cost(_x: State, _p: Params) -> f64 {
+        0.0
+    }
+    pub fn stage_equalities(x: State, _u: Control, p: Params, s: StageParams) -> [f64; 1] {
+        [s.on * (x.x - p.way)]
+    }
+    pub fn terminal_equalities(x: State, _p: Params) -> [f64; 2] {
+        [x.x, x.v]
+    }
+}
+
+/// Where the row is zero it does not apply. The problem is linear in the way point, so its solution is a multiple of it.
+#[test]
+fn an_equality_at_one_stage() {
+    let on: Vec<[f64; 1]> = (0..=50).map(|t| [f64::from(t == 25)]).collect();
+    let mut solver = Ilqr::new(way_point::WayPoint, 50, Settings::default()).unwrap();
+    let problem = Problem::new([0.0, 0.0], [0.2], 50).with_stage_params(&on);
+    let solution = solver.solve(&problem).unwrap();
+    assert_eq!(solution.status, Status::Converged);
+    // The answer is given with eight digits.
+    assert!((solution.cost - 3.8461538).abs() < 1e-7, "{}", solution.cost);
+    let weight = |k: usize| (1.0 + 1.7 * k as f64).sin();
+    let mut loss = LossGradient::zeros(50);
+    let mut value = 0.0;
+    for t in 0..=50 {
+        loss.states[t] = [weight(3 * t), weight(3 * t + 1)].into();
+        value += loss.states[t].dot(&solution.states[t]);
+    }
+    for t in 0..50 {
+        loss.controls[t] = [weight(3 * t + 2)].into();
+        value += loss.controls[t].dot(&solution.controls[t]);
+    }
+    let gradient = solver.vjp(&solution, &loss).unwrap();
+    // Rounding, with a few digits for the condition of the problem.
+    assert!((gradient.params[0] - value / 0.2).abs() <= 1e-9 * value.abs().max(1.0), "{} {value}", gradient.params[0]);
+}

@@ -3,7 +3,7 @@
 use nalgebra::SVector;
 
 use crate::kkt::report::ActiveSetReport;
-use crate::kkt::{Kkt, KktLinear};
+use crate::kkt::{Kkt, KktLinear, PlainUnits};
 use crate::lq::equality_constrained::Singular;
 use crate::model::Model;
 use crate::ocp::stationarity::Magnitudes;
@@ -91,7 +91,10 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
     {
         let Some(known) = candidate.known else { return };
         candidate.point.costates = Some(known);
-        let weighed = self.weighed_verdict(candidate);
+        let mut weighed = self.weighed_verdict(candidate, PlainUnits(false));
+        if weighed.as_ref().is_none_or(|weighed| weighed.factorized.is_err()) {
+            weighed = self.weighed_verdict(candidate, PlainUnits(true)).or(weighed);
+        }
         match weighed {
             Some(weighed) if weighed.factorized.is_ok() || verdict.factorized.is_ok() => *verdict = weighed,
             // Solves with the eliminated rows have too few digits.
@@ -104,6 +107,7 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
     fn weighed_verdict<M, const NP: usize, const NS: usize>(
         &mut self,
         candidate: &Candidate<'_, M, NX, NU, NP, NS>,
+        units: PlainUnits,
     ) -> Option<Verdict>
     where
         M: Model<NX, NU, NP, NS>,
@@ -112,7 +116,7 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
             return None;
         };
         let Candidate { model, method, point, tolerance, .. } = candidate;
-        system.factorize_proximal(*model, *point, *method, self.report).ok()?;
+        system.factorize_proximal(*model, *point, (*method, units), self.report).ok()?;
         let stationary = self.report.stationarity <= *tolerance;
         if stationary && !system.has_independent_rows(memory) {
             return Some(Verdict { factorized: Err((0, Singular::Dependent(None))), stationary, step: f64::NAN });

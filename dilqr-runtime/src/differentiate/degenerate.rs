@@ -69,7 +69,7 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
         match (&found, weakest) {
             (Ok(step), None) => return Ok((*step, None)),
             // Limits that cannot be eliminated are not left out either.
-            (Ok(_), Some(weakest)) if self.kkt.is_in_proximal_form() => return Err(weakly_active(&weakest)),
+            (Ok(_), Some(weakest)) if self.kkt.proximal_form().is_some() => return Err(weakly_active(&weakest)),
             _ => {}
         }
         let first = self.attempt(candidate, &found, false);

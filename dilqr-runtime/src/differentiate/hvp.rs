@@ -28,7 +28,7 @@ use crate::gradient::{Gradient, LossGradient};
 use crate::kkt::linear::{KktSystem, LinearTerms};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::ActiveSetReport;
-use crate::kkt::{Kkt, KktLinear};
+use crate::kkt::{Kkt, KktLinear, PlainUnits};
 use crate::linalg::products::zeros;
 use crate::lq::equality_constrained::ConstraintId;
 use crate::model::Model;
@@ -110,10 +110,10 @@ where
     let horizon = point.controls.len();
     let mut system = Kkt::new::<M, NP, NS>(horizon);
     system.set_relaxation::<M, NP, NS>(factorized.barriers().map(Relaxed::relaxation));
-    let is_proximal = factorized.is_in_proximal_form();
+    let form = factorized.proximal_form();
     let mut memory = system.linear();
     let mut dual = DualTrajectory::new(point, direction);
-    factorize((&mut system, is_proximal), model, &dual)?;
+    factorize((&mut system, form), model, &dual)?;
     newton_step(&mut system, &mut memory, model, &mut dual);
     let dx: Vec<_> = dual.states.iter().map(|x| x.map(|x| x.eps)).collect();
     let du: Vec<_> = dual.controls.iter().map(|u| u.map(|u| u.eps)).collect();
@@ -123,7 +123,7 @@ where
     check_finite(Input::LossHessianStates, curved.states.iter().map(|g| g.as_slice()))?;
     check_finite(Input::LossHessianControls, curved.controls.iter().map(|g| g.as_slice()))?;
 
-    factorize((&mut system, is_proximal), model, &dual)?;
+    factorize((&mut system, form), model, &dual)?;
     let states: Vec<_> = loss.states.iter().zip(&curved.states).map(|(g, h)| make_dual(g, h)).collect();
     let controls: Vec<_> = loss.controls.iter().zip(&curved.controls).map(|(g, h)| make_dual(g, h)).collect();
     let loss = LossRef { states: &states, controls: &controls };
@@ -140,7 +140,7 @@ where
 
 /// Factorizes the LQ problem on dual numbers. The check in `f64` has found no fault with it, but for rounding.
 fn factorize<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    (system, is_proximal): (&mut Kkt<Number, NX, NU>, bool),
+    (system, form): (&mut Kkt<Number, NX, NU>, Option<PlainUnits>),
     model: &M,
     dual: &DualTrajectory<NX, NU, NP, NS>,
 ) -> Result<(), GradientError>
@@ -148,9 +148,9 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     let mut report = ActiveSetReport::NONE;
-    let factorized = match system {
-        Kkt::ActiveSet(rows) if is_proximal => {
-            rows.factorize_proximal(model, dual.point(), Differentiation::Implicit, &mut report)
+    let factorized = match (&mut *system, form) {
+        (Kkt::ActiveSet(rows), Some(units)) => {
+            rows.factorize_proximal(model, dual.point(), (Differentiation::Implicit, units), &mut report)
         }
         _ => system.factorize(model, dual.point(), Differentiation::Implicit, &mut report),
     };

@@ -12,7 +12,7 @@ use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::lagrangian::{LagrangianGradients, is_finite_curvature};
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::lq_record::LqRecord;
-use crate::kkt::proximal_rows::{ProximalRows, RefinedLinear};
+use crate::kkt::proximal_rows::{PlainUnits, ProximalRows, RefinedLinear};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::selection::Selection;
@@ -48,6 +48,7 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(super) record: LqRecord<S, NX, NU>,
     /// Whether the rows of the last factorization are in proximal form, and their memory from the first such one on.
     pub(super) in_proximal_form: bool,
+    pub(super) plain_weights: PlainUnits,
     pub(super) proximal: Option<Box<ProximalRows<S, NX, NU>>>,
     /// Gradients of the cost alone, and values of the active rows: the linear part of a Newton step.
     pub(super) newton: NewtonParts<S, NX, NU>,
@@ -98,6 +99,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             relaxed: None,
             record: LqRecord::new(if limits.constrained() { horizon } else { 0 }, rows),
             in_proximal_form: false,
+            plain_weights: PlainUnits(false),
             proximal: None,
             newton: NewtonParts {
                 gx: vec![zeros(); horizon + 1],

@@ -7,7 +7,7 @@ use nalgebra::{SMatrix, SVector};
 use crate::kkt::active_set::ActiveSet;
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::{KktSystem, LinearTerms};
-use crate::kkt::proximal_rows::{ProximalRows, RefinedLinear, fractions};
+use crate::kkt::proximal_rows::{PlainUnits, ProximalRows, RefinedLinear, fractions};
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::units::variable_units;
 use crate::linalg::products::zeros;
@@ -33,7 +33,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         &mut self,
         model: &M,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
-        method: Differentiation,
+        (method, plain): (Differentiation, PlainUnits),
         report: &mut ActiveSetReport,
     ) -> Result<(), (usize, Singular)>
     where
@@ -42,9 +42,10 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let horizon = self.horizon();
         let magnitudes = Magnitudes::of(point.states, point.controls);
         self.units = variable_units(&magnitudes);
-        let unit = self.stage_cost_unit(model, point);
-        self.proximal.get_or_insert_with(|| Box::new(ProximalRows::new(horizon))).begin(unit, self.units);
-        self.in_proximal_form = true;
+        let units = if plain.0 { Units::ONES } else { self.units };
+        let unit = self.stage_cost_unit(model, point, &units);
+        self.proximal.get_or_insert_with(|| Box::new(ProximalRows::new(horizon))).begin(unit, units);
+        (self.in_proximal_form, self.plain_weights) = (true, plain);
         let rule = ActiveSetRule::PositiveMultiplier;
         let result = self.factorize_stages(model, point, (method, rule), report, &magnitudes);
         report.measure_violation();
@@ -107,6 +108,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         &self,
         model: &M,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+        units: &Units<NX, NU>,
     ) -> f64
     where
         M: Model<NX, NU, NP, NS>,
@@ -116,11 +118,11 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let (mut sum, mut stage, mut terminal) = (0.0, StageExpansion::zeros(), TerminalExpansion::zeros());
         for t in 0..self.horizon() {
             model.expand_stage(point.stage(t), &mut stage);
-            sum += (0..NX).map(|i| change(stage.lx[i], stage.lxx[(i, i)], self.units.states[i])).sum::<f64>();
-            sum += (0..NU).map(|i| change(stage.lu[i], stage.luu[(i, i)], self.units.controls[i])).sum::<f64>();
+            sum += (0..NX).map(|i| change(stage.lx[i], stage.lxx[(i, i)], units.states[i])).sum::<f64>();
+            sum += (0..NU).map(|i| change(stage.lu[i], stage.luu[(i, i)], units.controls[i])).sum::<f64>();
         }
         model.expand_terminal(point.terminal(), &mut terminal);
-        sum += (0..NX).map(|i| change(terminal.lx[i], terminal.lxx[(i, i)], self.units.states[i])).sum::<f64>();
+        sum += (0..NX).map(|i| change(terminal.lx[i], terminal.lxx[(i, i)], units.states[i])).sum::<f64>();
         let unit = sum / self.horizon() as f64;
         if unit > 0.0 && unit.is_finite() { unit } else { 1.0 }
     }

@@ -28,6 +28,7 @@ use nalgebra::{SMatrix, SVector};
 use crate::kkt::active_set::ActiveSet;
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
+pub(crate) use crate::kkt::proximal_rows::PlainUnits;
 use crate::kkt::relaxed::{Relaxation, Relaxed};
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::selection::Selection;
@@ -112,9 +113,12 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Kkt<S, NX, NU> {
         }
     }
 
-    /// Whether the rows of the last factorization are in proximal form.
-    pub(crate) fn is_in_proximal_form(&self) -> bool {
-        matches!(self, Self::ActiveSet(system) if system.in_proximal_form)
+    /// The form of the last factorization's rows, where that is the proximal one.
+    pub(crate) fn proximal_form(&self) -> Option<PlainUnits> {
+        match self {
+            Self::ActiveSet(system) if system.in_proximal_form => Some(system.plain_weights),
+            _ => None,
+        }
     }
 
     /// Constants of the active rows of stage `t`, of the terminal state at the horizon: how far the trajectory is from them.

@@ -35,6 +35,11 @@ const SWEEPS: usize = 40;
 /// The last relative change of a solution that counts as refined. Sweeps stop where changes no longer fall, at rounding.
 const REFINED: f64 = 1e-9;
 
+/// Whether the weights of rows in proximal form are those for variables of magnitude 1. The magnitudes of variables at rest
+/// are rounding errors, and no measure for a weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlainUnits(pub(crate) bool);
+
 /// The factorized problem: one factor a stage, and the weights of the rows of `T + 1` stages.
 #[derive(Clone, Debug)]
 pub(super) struct ProximalRows<S, const NX: usize, const NU: usize> {
@@ -242,9 +247,9 @@ fn add_outer<S: ScalarReal, const R: usize, const K: usize>(
     add_product(out, a, &weighted);
 }
 
-/// Numbers between 0.5 and 1.5 without a pattern: multiples of the golden ratio spread evenly.
+/// Numbers between 0.5 and 1.5 without a pattern: fractions of multiples of the golden ratio, which spread evenly.
 pub(super) fn fractions() -> impl Iterator<Item = f64> {
-    (1_u32..).map(|count| 0.5 + (f64::from(count) * 0.618_033_988_749_894_9).fract())
+    (1_u32..).map(|count| 0.5 + f64::from(count.wrapping_mul(2_654_435_769)) / 4_294_967_296.0)
 }
 
 impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> RefinedLinear<S, NX, NU, C> {

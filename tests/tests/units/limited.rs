@@ -72,7 +72,7 @@ fn shared_limits() {
             stage_params: vec![[]; 11],
             guess: vec![[0.0]; 10],
             settings: Settings { method, ..Settings::default() },
-            differentiable: false,
+            differentiable: true,
         }
         .check();
     }
