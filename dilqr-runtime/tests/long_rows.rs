@@ -1,6 +1,6 @@
 //! Gradients along long active limits on a state. Eliminated, their rows form the inverse of the plant: for the position of
 //! a sampled triple integrator that is unstable, and errors grow by a factor of 3.7 a stage.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 

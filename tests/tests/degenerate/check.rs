@@ -71,8 +71,8 @@ where
     let of_cost = solver.value_gradient(&solution);
     let jacobian = solver.jacobian(&solution);
     let (solutions, losses) = ([solution.clone()], [loss.clone()]);
-    assert_eq!(batch::vjp(&model, &tight(), &solutions, &losses), [outcome.clone()], "{name}");
-    assert_eq!(batch::vjp_lanes(&model, &tight(), &solutions, &losses), [outcome.clone()], "{name}");
+    assert_eq!(batch::vjp(&model, &tight(), &solutions, &losses), std::slice::from_ref(&outcome), "{name}");
+    assert_eq!(batch::vjp_lanes(&model, &tight(), &solutions, &losses), std::slice::from_ref(&outcome), "{name}");
     let (again, sensitivities) = solver.solve_and_differentiate(problem).unwrap();
     let at_once = sensitivities.and_then(|mut sensitivities| sensitivities.vjp(&loss));
     assert_eq!((again == solution, &at_once), (true, &outcome), "{name}");
