@@ -93,12 +93,14 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
         candidate.point.costates = Some(known);
         let mut weighed = self.weighed_verdict(candidate, PlainUnits(false));
         if weighed.as_ref().is_none_or(|weighed| weighed.factorized.is_err()) {
-            weighed = self.weighed_verdict(candidate, PlainUnits(true)).or(weighed);
+            weighed = self.weighed_verdict(candidate, PlainUnits(true));
         }
         match weighed {
-            Some(weighed) if weighed.factorized.is_ok() || verdict.factorized.is_ok() => *verdict = weighed,
+            Some(weighed) if weighed.factorized.is_ok() => *verdict = weighed,
+            // Beside a trajectory that is not stationary it says nothing.
+            Some(dependent) if verdict.factorized.is_ok() && verdict.stationary => *verdict = dependent,
             // Solves with the eliminated rows have too few digits.
-            None if verdict.factorized.is_ok() => verdict.step = f64::NAN,
+            _ if verdict.is_sound(candidate.tolerance) => verdict.step = f64::NAN,
             _ => {}
         }
     }

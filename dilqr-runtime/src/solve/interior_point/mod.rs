@@ -216,13 +216,7 @@ where
             }
             self.solve_step(memory, progress, StepKind::Newton);
             let change = memory.scales.relative_step(&memory.step);
-            observe(&Iteration {
-                iteration: self.stats.iterations,
-                cost: memory.point.cost.total,
-                stationarity: change,
-                regularization: progress.regularization,
-                step: progress.alpha,
-            });
+            observe(&self.iteration(memory, progress, change));
             let distance = match self.relaxation(progress) {
                 Some(tau) if progress.barriers && progress.mu > tau => f64::INFINITY,
                 None if progress.barriers => progress.mu / progress.first,
@@ -258,6 +252,17 @@ where
             if short == SHORT_STEPS {
                 return Status::LineSearchFailed;
             }
+        }
+    }
+
+    /// The report of an iterate whose step changes it by `change`.
+    fn iteration(&self, memory: &InteriorPoint<NX, NU>, progress: &Progress, change: f64) -> Iteration {
+        Iteration {
+            iteration: self.stats.iterations,
+            cost: memory.point.cost.total,
+            stationarity: change,
+            regularization: progress.regularization,
+            step: progress.alpha,
         }
     }
 
