@@ -70,7 +70,8 @@ pub struct Certificate {
     /// Smallest eigenvalue of the reduced Hessian in closed-loop coordinates: with `du = K dx + w` the second-order change
     /// of the Lagrangian is `1/2 sum_t w' Q_uu w` over the directions `w` that the active limits leave free. Positive at a
     /// strict minimum. Infinite where the limits leave no direction free; minus infinity where a Gauss-Newton solve ended
-    /// at a point whose exact Hessian is not positive definite; NaN where a solve did not converge.
+    /// at a point whose exact Hessian is not positive definite; NaN where a solve did not converge. After a factorization
+    /// for a gradient whose active limits cannot be eliminated, these are large curvatures instead.
     pub smallest_eigenvalue: f64,
     /// Largest eigenvalue over the smallest.
     pub condition: f64,

@@ -35,6 +35,11 @@ pub(super) struct Factorization<'a, const NX: usize, const NU: usize> {
     pub(super) activity: f64,
 }
 
+/// The residual of solves with eliminated rows up to which these are taken at once, and up to which they are taken where the
+/// proximal form shows no more.
+pub(super) const PRECISE: f64 = 1e-9;
+const TOLERABLE: f64 = 1e-7;
+
 /// What a factorization shows of a trajectory.
 pub(super) struct Verdict {
     pub(super) factorized: Result<(), (usize, Singular)>,
@@ -80,8 +85,8 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
         Verdict { factorized, stationary, step }
     }
 
-    /// Factorizes with the rows in proximal form, since those that cannot be eliminated may still be independent. The
-    /// verdict stays where that shows no more.
+    /// Factorizes with the rows in proximal form, where solves with eliminated ones lack digits: rows that cannot be
+    /// eliminated may still be independent. The verdict stays where that shows no more.
     pub(super) fn weigh_rows<M, const NP: usize, const NS: usize>(
         &mut self,
         candidate: &mut Candidate<'_, M, NX, NU, NP, NS>,
@@ -89,7 +94,8 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
     ) where
         M: Model<NX, NU, NP, NS>,
     {
-        let Some(known) = candidate.known else { return };
+        let residual = self.solve_residual(verdict, candidate.tolerance);
+        let Some(known) = candidate.known.filter(|_| residual.is_nan() || residual > PRECISE) else { return };
         candidate.point.costates = Some(known);
         let mut weighed = self.weighed_verdict(candidate, PlainUnits(false));
         if weighed.as_ref().is_none_or(|weighed| weighed.factorized.is_err()) {
@@ -99,6 +105,7 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
             Some(weighed) if weighed.factorized.is_ok() => *verdict = weighed,
             // Beside a trajectory that is not stationary it says nothing.
             Some(dependent) if verdict.factorized.is_ok() && verdict.stationary => *verdict = dependent,
+            _ if residual <= TOLERABLE => *verdict = self.eliminate_rows(candidate),
             // Solves with the eliminated rows have too few digits.
             _ if verdict.is_sound(candidate.tolerance) => verdict.step = f64::NAN,
             _ => {}
@@ -127,11 +134,12 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
         verdict.is_sound(*tolerance).then_some(verdict)
     }
 
-    /// Whether solves with eliminated rows have most of their digits.
-    pub(super) fn is_precise(&mut self) -> bool {
+    /// How many digits solves with eliminated rows lack at a solution; infinity at any other trajectory.
+    pub(super) fn solve_residual(&mut self, verdict: &Verdict, tolerance: f64) -> f64 {
         match (&*self.kkt, &mut *self.linear) {
-            (Kkt::ActiveSet(system), KktLinear::ActiveSet(memory)) => system.is_precise(memory),
-            _ => true,
+            _ if !verdict.is_sound(tolerance) => f64::INFINITY,
+            (Kkt::ActiveSet(system), KktLinear::ActiveSet(memory)) => system.solve_residual(memory),
+            _ => 0.0,
         }
     }
 

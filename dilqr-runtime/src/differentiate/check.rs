@@ -167,7 +167,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         let feasible = solution.status == Status::Converged
             && violation <= step_tolerance
             && system.report.complementarity <= COMPLEMENTARITY;
-        if feasible && !is_relaxed && !(verdict.is_sound(step_tolerance) && system.is_precise()) {
+        if feasible && !is_relaxed {
             system.weigh_rows(&mut candidate, &mut verdict);
         }
         let Verdict { factorized, stationary, step } = verdict;

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The derivatives of the trajectory are those of the problem without the limit. A sum is zero beside the largest changes of
-//! its variables along the trajectory, or beside the terms that cancel in them (`tangents`).
+//! its variables up to its stage, or beside the terms that cancel in them (`tangents`).
 
 use alloc::vec::Vec;
 
@@ -33,12 +33,12 @@ fn is_still<const NX: usize, const NU: usize, const C: usize>(
         let mut size = Size { value: explicit_size[k], terms: explicit_size[k] };
         for i in 0..NX {
             change += row.cx[i] * tangents.jacobian.states[row.stage][(i, k)];
-            size.add(row.cx[i], tangents.state(i, k));
+            size.add(row.cx[i], tangents.state(row.stage, i, k));
         }
         if let Some(du) = tangents.jacobian.controls.get(row.stage) {
             for j in 0..NU {
                 change += row.cu[j] * du[(j, k)];
-                size.add(row.cu[j], tangents.control(j, k));
+                size.add(row.cu[j], tangents.control(row.stage, j, k));
             }
         }
         size.dwarfs(change, step)

@@ -19,7 +19,7 @@
 use alloc::vec::Vec;
 
 use crate::differentiate::active_row::ActiveRow;
-use crate::differentiate::candidate::{Candidate, Factorization};
+use crate::differentiate::candidate::{Candidate, Factorization, PRECISE};
 use crate::differentiate::columns::first_moving;
 use crate::differentiate::multiplier_split::splits_agree;
 use crate::error::GradientError;
@@ -72,10 +72,12 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
             (Ok(_), Some(weakest)) if self.kkt.proximal_form().is_some() => return Err(weakly_active(&weakest)),
             _ => {}
         }
-        let first = self.attempt(candidate, &found, false);
+        // A factorization that fails reports a part of the limits.
+        let weak: Vec<_> = self.report.weak(self.activity).collect();
+        let first = self.attempt(candidate, (&found, &weak), false);
         if first.is_err() && !self.dropped().is_empty() {
             // The magnitudes of variables at rest are rounding errors, next to which rows seem to be dependent.
-            let second = self.attempt(candidate, &found, true);
+            let second = self.attempt(candidate, (&found, &weak), true);
             if second.is_ok() {
                 return second;
             }
@@ -94,17 +96,19 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
     fn attempt<M, const NP: usize, const NS: usize>(
         &mut self,
         candidate: &mut Candidate<'_, M, NX, NU, NP, NS>,
-        found: &Result<f64, GradientError>,
+        (found, weak): (&Result<f64, GradientError>, &[Weak]),
         plain_units: bool,
     ) -> Result<Outcome, GradientError>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let mut step = match found {
-            Ok(step) => *step,
-            Err(dependent) => self.factorize_without(candidate, &[], plain_units).ok_or_else(|| dependent.clone())?,
+        let (mut step, weak) = match found {
+            Ok(step) => (*step, weak.to_vec()),
+            Err(dependent) => {
+                let step = self.factorize_without(candidate, &[], plain_units).ok_or_else(|| dependent.clone())?;
+                (step, self.report.weak(self.activity).collect())
+            }
         };
-        let weak: Vec<_> = self.report.weak(self.activity).collect();
         let weakest = weak.iter().min_by(|a, b| a.0.total_cmp(&b.0)).map(weakly_active);
         if let Some(weakest) = &weakest {
             step = self.factorize_without(candidate, &weak, plain_units).ok_or_else(|| weakest.clone())?;
@@ -141,8 +145,7 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
     {
         self.select::<M, NP, NS>(weak, plain_units);
         let verdict = self.eliminate_rows(candidate);
-        let sound = verdict.is_sound(candidate.tolerance) && self.is_precise();
-        sound.then_some(verdict.step)
+        (self.solve_residual(&verdict, candidate.tolerance) <= PRECISE).then_some(verdict.step)
     }
 
     /// Checks the limits that are active and no rows, at a solution with the relative Newton step `step`.

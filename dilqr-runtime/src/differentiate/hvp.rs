@@ -14,8 +14,8 @@
 //! Walther, *Evaluating Derivatives*, 2008). The trajectory's derivative is the dual part of one Newton step of the
 //! optimality conditions, from the solution, at the data plus `e v`. No third derivative of the model is formed, and nothing is differenced.
 //!
-//! The active limits stay the same along the direction: strict complementarity grants it, and the first-order check requires
-//! it. Needs the feature `dual`, and the model's derivatives on dual numbers: those of compiled models are generic, those of
+//! The active limits stay the same along the direction: strict complementarity grants it. Solutions without it are refused.
+//! Needs the feature `dual`, and the model's derivatives on dual numbers: those of compiled models are generic, those of
 //! hand-written ones must be, too.
 
 use nalgebra::SVector;

@@ -77,9 +77,10 @@ impl<const NP: usize, const NS: usize> EnforcedRows<NP, NS> {
 #[derive(Clone, Debug)]
 pub(super) struct Tangents<const NX: usize, const NU: usize, const C: usize> {
     pub(super) jacobian: Jacobian<NX, NU, C>,
-    /// The largest changes of each variable.
-    values: TermSizes<NX, NU, C>,
-    /// The largest terms of them.
+    /// The largest changes of each variable up to each stage, `T + 1` of them. Later ones are no measure: where the closed
+    /// loop is unstable they may be larger by any factor.
+    values: Vec<TermSizes<NX, NU, C>>,
+    /// The largest terms of them, along the whole trajectory.
     terms: TermSizes<NX, NU, C>,
 }
 
@@ -116,35 +117,48 @@ impl<const NX: usize, const NU: usize, const C: usize> Tangents<NX, NU, C> {
     }
 
     fn new(system: &ActiveSet<f64, NX, NU>, jacobian: Jacobian<NX, NU, C>, terms: TermSizes<NX, NU, C>) -> Self {
-        let mut values = TermSizes { states: jacobian.states[0].abs(), controls: zeros() };
+        let mut largest = TermSizes { states: jacobian.states[0].abs(), controls: zeros() };
+        let mut values = Vec::with_capacity(jacobian.states.len());
         for (t, (stage, du)) in system.stages.iter().zip(&jacobian.controls).enumerate() {
             let (dx, next) = (&jacobian.states[t], &jacobian.states[t + 1]);
             let feedforward = du - stage.gain * dx;
             let offset = next - stage.fx * dx - stage.fu * du;
-            values.controls = values.controls.sup(&(stage.gain.abs() * dx.abs() + feedforward.abs()));
-            values.states = values.states.sup(&(stage.fx.abs() * dx.abs() + stage.fu.abs() * du.abs() + offset.abs()));
+            largest.controls = largest.controls.sup(&(stage.gain.abs() * dx.abs() + feedforward.abs()));
+            values.push(largest);
+            largest.states =
+                largest.states.sup(&(stage.fx.abs() * dx.abs() + stage.fu.abs() * du.abs() + offset.abs()));
         }
+        values.push(largest);
         Self { jacobian, values, terms }
     }
 
-    /// The magnitudes of state `i` in datum `k`.
-    pub(super) fn state(&self, i: usize, k: usize) -> Size {
-        Size { value: self.values.states[(i, k)], terms: self.terms.states[(i, k)] }
+    /// The magnitudes of state `i` in datum `k` at stage `t`.
+    pub(super) fn state(&self, t: usize, i: usize, k: usize) -> Size {
+        self.size(t, |sizes| sizes.states[(i, k)])
     }
 
-    /// The magnitudes of control `j` in datum `k`.
-    pub(super) fn control(&self, j: usize, k: usize) -> Size {
-        Size { value: self.values.controls[(j, k)], terms: self.terms.controls[(j, k)] }
+    /// The magnitudes of control `j` in datum `k` at stage `t`.
+    pub(super) fn control(&self, t: usize, j: usize, k: usize) -> Size {
+        self.size(t, |sizes| sizes.controls[(j, k)])
+    }
+
+    /// The terms up to a stage are in proportion to the values.
+    fn size(&self, t: usize, of: impl Fn(&TermSizes<NX, NU, C>) -> f64) -> Size {
+        let (value, terms) = (of(&self.values[t]), of(&self.terms));
+        let most = self.values.last().map_or(0.0, &of);
+        Size { value, terms: if most > 0.0 { terms * (value / most) } else { terms } }
     }
 
     /// Whether another derivative is equal to this one, at a solution with the relative Newton step `step`.
     pub(super) fn agree(&self, other: &Self, step: f64) -> bool {
-        let states = self.jacobian.states.iter().zip(&other.jacobian.states);
-        let controls = self.jacobian.controls.iter().zip(&other.jacobian.controls);
+        let states = self.jacobian.states.iter().zip(&other.jacobian.states).enumerate();
+        let controls = self.jacobian.controls.iter().zip(&other.jacobian.controls).enumerate();
         let equal = |size: Size, a: f64, b: f64| size.dwarfs(a - b, step);
         (0..C).all(|k| {
-            states.clone().all(|(a, b)| (0..NX).all(|i| equal(self.state(i, k), a[(i, k)], b[(i, k)])))
-                && controls.clone().all(|(a, b)| (0..NU).all(|j| equal(self.control(j, k), a[(j, k)], b[(j, k)])))
+            states.clone().all(|(t, (a, b))| (0..NX).all(|i| equal(self.state(t, i, k), a[(i, k)], b[(i, k)])))
+                && controls
+                    .clone()
+                    .all(|(t, (a, b))| (0..NU).all(|j| equal(self.control(t, j, k), a[(j, k)], b[(j, k)])))
         })
     }
 }

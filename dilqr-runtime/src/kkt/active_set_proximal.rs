@@ -20,9 +20,6 @@ use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
 use crate::settings::Differentiation;
 
-/// The largest relative residual of a solve that counts as precise.
-const PRECISE: f64 = 1e-9;
-
 impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     /// As [`factorize`](Self::factorize), with the rows in proximal form. Solves refine it to rounding where the rows are
     /// independent, however long they are active.
@@ -58,16 +55,19 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         self.proximal.as_ref().is_some_and(|rows| rows.are_independent(&self.record, memory))
     }
 
-    /// Whether solves with eliminated rows have most of their digits: whether a solution for some linear part satisfies its
-    /// equations. It may not where rows are propagated: each row that is solved for a control makes a part of the closed
-    /// loop the inverse of the plant, which may be unstable.
-    pub(crate) fn is_precise(&self, memory: &mut ActiveSetLinear<S, NX, NU, 1>) -> bool {
+    /// How many digits solves with eliminated rows lack: the residual of stationarity at a solution for some linear part,
+    /// over its terms. It is large only where rows are propagated, and zero elsewhere: each row that is solved for a control
+    /// makes a part of the closed loop the inverse of the plant, which may be unstable.
+    pub(crate) fn solve_residual(&self, memory: &mut ActiveSetLinear<S, NX, NU, 1>) -> f64 {
         let propagates = (0..=self.horizon()).any(|t| self.propagated_rows(t).next().is_some());
         if !propagates || self.in_proximal_form {
-            return true;
+            return 0.0;
         }
         // The magnitudes of variables at rest are rounding errors, and a linear part that is large there has no meaning.
-        [&self.units, &Units::ONES].into_iter().any(|units| self.relative_residual(memory, units) <= PRECISE)
+        [&self.units, &Units::ONES]
+            .map(|units| self.relative_residual(memory, units))
+            .into_iter()
+            .fold(f64::INFINITY, f64::min)
     }
 
     /// The residual of stationarity for a linear part of this size a unit, over its terms.

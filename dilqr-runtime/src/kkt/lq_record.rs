@@ -50,6 +50,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> LqPart<S, 
         self.rows.resize(rows, zeros());
     }
 
+    /// Makes all parts of its numbers NaN.
+    pub(super) fn spoil(&mut self) {
+        let nan = S::from_f64(f64::NAN);
+        let entries = self.dx.iter_mut().chain(self.du.iter_mut()).chain(self.dlambda.iter_mut());
+        entries.chain(self.rows.iter_mut().flat_map(|row| row.iter_mut())).for_each(|entry| *entry *= nan);
+    }
+
     pub(super) fn add(&mut self, change: &Self) {
         self.dx += change.dx;
         self.du += change.du;
@@ -87,7 +94,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> LqRecord<S, NX, NU> {
 
     /// Leaves out a row of stage `t`.
     pub(super) fn remove_row(&mut self, t: usize, place: usize) {
-        if let Some(stage) = self.stages.get_mut(t) {
+        if let Some(stage) = self.stages.get_mut(t)
+            && place < stage.rows.len()
+        {
             stage.rows.remove(place);
         }
     }

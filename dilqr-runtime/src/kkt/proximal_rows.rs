@@ -157,14 +157,14 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
         mut visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
     ) -> SMatrix<S, NX, C> {
         memory.load(terms);
-        let refined = self.refine(record, memory);
-        let none = SMatrix::from_fn(|_, _| S::from_f64(f64::NAN));
+        if !self.refine(record, memory) {
+            memory.solution.iter_mut().for_each(LqPart::spoil);
+        }
         for (t, LqPart { dx, du, rows, .. }) in memory.solution.iter().enumerate() {
             let dlambda = memory.solution.get(t + 1).map_or_else(zeros, |next| next.dlambda);
-            let dx = if refined { dx } else { &none };
             visit(t, Step { dx, du, dlambda: &dlambda, rows, barriers: &[] });
         }
-        if refined { memory.solution[0].dlambda } else { none }
+        memory.solution[0].dlambda
     }
 
     /// Sweeps until the solution changes no more. Returns whether its last changes are small.
@@ -172,7 +172,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
         for (part, stage) in memory.solution.iter_mut().zip(&record.stages) {
             part.clear(stage.rows.len());
         }
-        let (mut previous, mut more) = (f64::INFINITY, 1);
+        // What else a number carries, a derivative for one, is not measured. It may need more sweeps than the value.
+        let is_plain = size_of::<S>() == size_of::<f64>();
+        let mut previous = f64::INFINITY;
         for _ in 0..SWEEPS {
             record.measure_residuals(&memory.given, &memory.solution, &mut memory.residuals);
             self.sweep(record, memory);
@@ -184,12 +186,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
                 return false;
             }
             let falls = change > 0.0 && change < 0.5 * previous;
-            if change <= REFINED && !falls {
-                // One sweep more, for the derivatives that a dual number carries: they are a sweep behind.
-                if more == 0 {
-                    return true;
-                }
-                more -= 1;
+            if is_plain && change <= REFINED && !falls {
+                return true;
             }
             previous = change;
         }

@@ -9,6 +9,7 @@ use crate::ocp::rollout::rollout;
 use crate::solve::backward_pass::BackwardPass;
 use crate::solve::interior_point::barriers::Barrier;
 use crate::solve::interior_point::memory::InteriorPoint;
+use crate::solve::interior_point::scales::row_magnitudes_along;
 use crate::solve::interior_point::{FEASIBLE, Progress, WEIGHTED_NEWTON};
 use crate::solve::newton_workspace::NewtonWorkspace;
 use crate::solve::unbounded::{EXTRAPOLATIONS, Fall};
@@ -111,14 +112,14 @@ where
         let SolveWorkspace { trial: Iterate { trajectory, .. }, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         trajectory.copy_from(&point.trajectory);
-        let length = EXTRAPOLATIONS[1];
+        let length = EXTRAPOLATIONS[0];
         let states = &point.trajectory.states;
         let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
             *u += step.du[t] * length + system.gain(t) * (x - states[t] - step.dx[t] * length);
         };
         let (cost, finite) = rollout(&instance, &states[0], law, trajectory);
         let within = trajectory.constraints.iter().zip(kinds).zip(&scales.rows).all(|((c, kind), row)| match kind {
-            ConstraintKind::Inequality => *c <= FEASIBLE * length * row,
+            ConstraintKind::Inequality => *c <= FEASIBLE * row,
             ConstraintKind::Equality => c.abs() <= FEASIBLE * length * row,
             ConstraintKind::Absent => true,
         });
@@ -128,7 +129,7 @@ where
     /// Makes the rollout of the point the current trajectory, if that is finite.
     pub(super) fn keep_rollout(&mut self, memory: &InteriorPoint<NX, NU>) {
         let InteriorPoint { point, system, .. } = memory;
-        let SolveWorkspace { current, trial: Iterate { trajectory, .. }, stage_params, bounds, penalty, .. } =
+        let SolveWorkspace { current, trial: Iterate { trajectory, .. }, stage_params, bounds, penalty, rows, .. } =
             &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         trajectory.copy_from(&point.trajectory);
@@ -138,6 +139,10 @@ where
             core::mem::swap(&mut current.trajectory, trajectory);
             current.cost = cost;
             current.pass = BackwardPass::NONE;
+            row_magnitudes_along(system, &current.trajectory, const { &M::LIMITS }, rows);
+            for (t, gain) in current.policy.gains.iter_mut().enumerate() {
+                *gain = *system.gain(t);
+            }
         }
         self.record_violation();
     }

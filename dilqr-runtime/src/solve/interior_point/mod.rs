@@ -140,8 +140,8 @@ impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solv
 where
     M: Model<NX, NU, NP, NS>,
 {
-    /// Solves the problem from the current trajectory. Where another method follows, that changes only with a solution or a
-    /// proof that there is none; otherwise it becomes the rollout of the last point. The solve ends when all methods
+    /// Solves the problem from the current trajectory. Where another method follows, or the problem is relaxed, that changes
+    /// only with a solution or a proof that there is none; otherwise it becomes the rollout of the last point. The solve ends when all methods
     /// together have taken `most` iterations. A relaxed problem ends on its point of the central path ([`relaxed`]).
     pub(crate) fn run_interior_point(&mut self, most: usize, observe: &mut impl FnMut(&Iteration)) -> Status {
         let horizon = self.memory.horizon();
@@ -205,7 +205,7 @@ where
     ) -> Status {
         let (mut failures, mut short) = (0, 0);
         let mut fall = Fall::new(memory.point.cost.total);
-        fall.predict(memory.scales.cost, 0.0);
+        fall.predict(memory.scales.cost, f64::EPSILON * memory.point.cost.magnitude);
         loop {
             if !self.factorize(memory, progress) {
                 return Status::RegularizationLimit;
