@@ -16,8 +16,8 @@ use models::{
     units,
 };
 
-/// Field case 6: the last control has no effect, rests at its bound and has no multiplier. The first pushes to
-/// `u_0 = (0.9 - 0) ..`, from both sides the same.
+/// Field case 6: the last control has no effect, rests at its bound and has no multiplier. The derivatives from both sides
+/// are the same.
 #[test]
 fn a_control_without_effect_at_its_bound() {
     let problem = Problem::new([0.0], [1.0, 2.0, 0.1], 2);
@@ -183,4 +183,50 @@ fn the_threshold_changes_no_gradient() {
         })
         .into();
     assert!(gradients.windows(2).all(|pair| (pair[0].params - pair[1].params).amax() < 1e-12), "{gradients:?}");
+}
+
+/// A plant that doubles its state in each stage, and a limit that its first step just reaches.
+#[dilqr_runtime::model]
+pub mod doubling {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub most: f64,
+    }
+    pub struct StageParams {
+        pub on: f64,
+    }
+
+    /// With it the first control is 1.
+    const GAIN: f64 = 1.0 / 549_755_813_888.0;
+
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: 2.0 * x.x + u.u }
+    }
+    pub fn stage_cost(_x: State, u: Control, _p: Params) -> f64 {
+        0.5 * u.u * u.u
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        -x.x * GAIN
+    }
+    pub fn stage_constraints(x: State, _u: Control, p: Params, s: StageParams) -> [f64; 1] {
+        // Elsewhere far from its limit, beside all states.
+        [s.on * (x.x - p.most) - 1e12 * (1.0 - s.on)]
+    }
+}
+
+/// From above the control must brake, from below it need not: there is no derivative. The last state moves by 2^40 times the
+/// first one's change, beside which that of the limit would look like zero.
+#[test]
+fn a_weak_limit_before_a_large_change() {
+    let on: Vec<[f64; 1]> = (0..=40).map(|t| [f64::from(t == 1)]).collect();
+    let mut solver = Ilqr::new(doubling::Doubling, 40, Settings::default()).unwrap();
+    let solution = solver.solve(&Problem::new([0.0], [1.0], 40).with_stage_params(&on)).unwrap();
+    assert!(solution.status.is_converged(), "{}", solution.status);
+    let error = solver.vjp(&solution, &LossGradient::zeros(40)).unwrap_err();
+    assert!(matches!(error, GradientError::WeaklyActive { stage: 1, .. }), "{error}");
 }
