@@ -44,7 +44,7 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(super) limits: Limits,
     /// The barriers of a relaxed problem.
     pub(crate) relaxed: Option<Relaxed<S, NX, NU>>,
-    /// The problem before its elimination; without stages for models that have bounds alone.
+    /// The problem before its elimination; without stages for models that have bounds alone, and where none is read.
     pub(super) record: LqRecord<S, NX, NU>,
     /// Whether the rows of the last factorization are in proximal form, and their memory from the first such one on.
     pub(super) in_proximal_form: bool,
@@ -97,7 +97,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             held: vec![zeros(); if M::LIMITS.bounded { horizon } else { 0 }],
             limits: *limits,
             relaxed: None,
-            record: LqRecord::new(if limits.constrained() { horizon } else { 0 }, rows),
+            record: if limits.constrained() { LqRecord::new(horizon, rows) } else { LqRecord::NONE },
             in_proximal_form: false,
             plain_weights: PlainUnits(false),
             proximal: None,
@@ -121,6 +121,11 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let stages = stages.flat_map(|(t, stage)| stage.sources.iter().map(move |&row| (t, row)));
         let terminal = self.terminal.sources.iter();
         stages.chain(terminal.map(|&i| (self.stages.len(), ConstraintId::Constraint(i))))
+    }
+
+    /// For factorizations whose residuals nobody measures: those of a forward solve.
+    pub(crate) fn without_record(self) -> Self {
+        Self { record: LqRecord::NONE, ..self }
     }
 
     /// The number of constraints of the terminal state.

@@ -71,6 +71,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> LqPart<S, 
 type Terms<const NX: usize, const NU: usize> = (SVector<f64, NX>, SVector<f64, NU>);
 
 impl<S: ScalarReal, const NX: usize, const NU: usize> LqRecord<S, NX, NU> {
+    /// Of nothing.
+    pub(super) const NONE: Self = Self { stages: Vec::new() };
+
     pub(super) fn new(horizon: usize, rows: usize) -> Self {
         let stage = || LqStage {
             fx: zeros(),
@@ -94,9 +97,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> LqRecord<S, NX, NU> {
 
     /// Leaves out a row of stage `t`.
     pub(super) fn remove_row(&mut self, t: usize, place: usize) {
-        if let Some(stage) = self.stages.get_mut(t)
-            && place < stage.rows.len()
-        {
+        if let Some(stage) = self.stages.get_mut(t) {
             stage.rows.remove(place);
         }
     }
@@ -130,12 +131,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> LqRecord<S, NX, NU> {
             add_product(&mut out.gx, &stage.hxx, dx);
             out.rows.clear();
             for ((row, multiplier), c) in stage.rows.iter().zip(multipliers).zip(&given.rows) {
-                let mut value = *c;
-                add_transposed_product(&mut value, dx, &row.x);
-                add_transposed_product(&mut value, du, &row.u);
-                out.rows.push(value);
-                add_product(&mut out.gx, &row.x, &multiplier.transpose());
-                add_product(&mut out.gu, &row.u, &multiplier.transpose());
+                out.rows.push(row.value(c, (dx, du)));
+                row.add_times(multiplier, (&mut out.gx, &mut out.gu));
             }
             if t < horizon {
                 let next = &solution[t + 1];

@@ -19,7 +19,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::linear::{LinearTerms, Step};
 use crate::kkt::lq_record::{LqPart, LqRecord};
-use crate::linalg::products::{add_product, add_transposed_product, zeros};
+use crate::linalg::products::{add_product, zeros};
 use crate::lq::equality_constrained::{Row, Units};
 use crate::lq::proximal::Proximal;
 use crate::lq::riccati::{Dense, Quadratic, StageFactor, next_state};
@@ -203,9 +203,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
             let (stage, residual) = (&record.stages[t], &residuals[t]);
             let (mut gx, mut gu) = (residual.gx, residual.gu);
             for ((row, weight), c) in stage.rows.iter().zip(&self.weights[t]).zip(&residual.rows) {
-                let base = c.map(|c| S::from_f64(*weight) * c).transpose();
-                add_product(&mut gx, &row.x, &base);
-                add_product(&mut gu, &row.u, &base);
+                row.add_times(&c.map(|c| S::from_f64(*weight) * c), (&mut gx, &mut gu));
             }
             if t == horizon {
                 value = gx;
@@ -224,9 +222,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
             part.du = self.factors.get(t).map_or_else(zeros, |factor| factor.control(&dx, &feedforward[t]));
             part.rows.clear();
             for ((row, weight), c) in stage.rows.iter().zip(&self.weights[t]).zip(&residual.rows) {
-                let mut value = *c;
-                add_transposed_product(&mut value, &part.dx, &row.x);
-                add_transposed_product(&mut value, &part.du, &row.u);
+                let value = row.value(c, (&part.dx, &part.du));
                 part.rows.push(value.map(|value| S::from_f64(*weight) * value));
             }
             dx = next_state(&stage.fx, &stage.fu, &residual.offset, &dx, &part.du);

@@ -113,9 +113,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             terms.offset = next_state(&stage.fx, &stage.fu, &given.offset, dx, du) - next.dx;
         }
         for (index, barrier, row) in relaxed.barriers(t) {
-            add_row(&mut terms, &row, &barriers[index]);
+            row.add_times(&barriers[index], (&mut terms.gx, &mut terms.gu));
             let constant = &mut terms.barriers[index];
-            *constant += change(&row, dx, du);
+            *constant = row.value(constant, (dx, du));
             constant.iter_mut().zip(&barriers[index]).for_each(|(c, m)| *c -= *m / barrier.weight);
         }
         let terminal = if t == self.horizon() { self.terminal.sources.as_slice() } else { &[] };
@@ -127,8 +127,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                     Row { x: zeros(), u: SVector::from_fn(|j, _| if i == j { side.direction() } else { S::zero() }) }
                 }
             };
-            add_row(&mut terms, &row, &rows[index]);
-            terms.rows[index] += change(&row, dx, du);
+            row.add_times(&rows[index], (&mut terms.gx, &mut terms.gu));
+            terms.rows[index] = row.value(&terms.rows[index], (dx, du));
         }
         terms
     }
@@ -143,7 +143,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let end = self.backward(memory, |t, terms| {
             terms.clone_from(&residuals[t]);
             for (index, barrier, row) in relaxed.barriers(t) {
-                add_row(terms, &row, &(residuals[t].barriers[index] * barrier.weight));
+                row.add_times(&(residuals[t].barriers[index] * barrier.weight), (&mut terms.gx, &mut terms.gu));
             }
         });
         let mut solution = Vec::with_capacity(residuals.len());
@@ -151,7 +151,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         self.forward(memory, &end, |t, Step { dx, du, dlambda, rows, .. }| {
             let mut barriers = residuals[t].barriers.clone();
             for (index, barrier, row) in relaxed.barriers(t) {
-                barriers[index] = (barriers[index] + change(&row, dx, du)) * barrier.weight;
+                barriers[index] = row.value(&barriers[index], (dx, du)) * barrier.weight;
             }
             solution.push(StageSolution { dx: *dx, du: *du, dlambda: costate, rows: rows.to_vec(), barriers });
             costate = *dlambda;
@@ -211,32 +211,4 @@ impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> StageSolut
         self.dlambda.column_mut(j).iter_mut().for_each(|entry| *entry *= nan);
         self.barriers.iter_mut().for_each(|barrier| barrier[j] *= nan);
     }
-}
-
-/// Adds `c_z' m`.
-fn add_row<S: ScalarReal, const NX: usize, const NU: usize, const C: usize>(
-    terms: &mut LinearTerms<S, NX, NU, C>,
-    row: &Row<S, NX, NU>,
-    multipliers: &SVector<S, C>,
-) {
-    for j in 0..C {
-        for i in 0..NX {
-            terms.gx[(i, j)] += row.x[i] * multipliers[j];
-        }
-        for i in 0..NU {
-            terms.gu[(i, j)] += row.u[i] * multipliers[j];
-        }
-    }
-}
-
-/// `c_z dz`
-fn change<S: ScalarReal, const NX: usize, const NU: usize, const C: usize>(
-    row: &Row<S, NX, NU>,
-    dx: &SMatrix<S, NX, C>,
-    du: &SMatrix<S, NU, C>,
-) -> SVector<S, C> {
-    SVector::from_fn(|j, _| {
-        let states = (0..NX).fold(S::zero(), |sum, i| sum + row.x[i] * dx[(i, j)]);
-        (0..NU).fold(states, |sum, i| sum + row.u[i] * du[(i, j)])
-    })
 }

@@ -42,7 +42,7 @@ impl<const NX: usize, const NU: usize> NewtonWorkspace<NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = &M::LIMITS;
-        let system = ActiveSet::new::<M, NP, NS>(horizon);
+        let system = ActiveSet::new::<M, NP, NS>(horizon).without_record();
         Self {
             linear: system.linear(),
             system,

@@ -3,10 +3,10 @@
 
 use alloc::vec::Vec;
 
-use nalgebra::SVector;
+use nalgebra::{SMatrix, SVector};
 
-use crate::linalg::products::zeros;
-use crate::scalar::{ScalarReal, float};
+use crate::linalg::products::{add_product, add_transposed_product, zeros};
+use crate::scalar::{Scalar, ScalarReal, float};
 
 /// Entries below this, relative to the size of their row, are rounding errors of the elimination.
 const DEPENDENT: f64 = 1e-9;
@@ -24,6 +24,31 @@ const SHARE: f64 = 1e-3;
 pub(crate) struct Row<S, const NX: usize, const NU: usize> {
     pub(crate) x: SVector<S, NX>,
     pub(crate) u: SVector<S, NU>,
+}
+
+impl<S: Scalar, const NX: usize, const NU: usize> Row<S, NX, NU> {
+    /// `x' dx + u' du + c`, for `C` solutions at once.
+    pub(crate) fn value<const C: usize>(
+        &self,
+        c: &SVector<S, C>,
+        (dx, du): (&SMatrix<S, NX, C>, &SMatrix<S, NU, C>),
+    ) -> SVector<S, C> {
+        let mut value = *c;
+        add_transposed_product(&mut value, dx, &self.x);
+        add_transposed_product(&mut value, du, &self.u);
+        value
+    }
+
+    /// Adds the row times its multiplier to gradients in the state and the control, for `C` solutions at once.
+    pub(crate) fn add_times<const C: usize>(
+        &self,
+        multiplier: &SVector<S, C>,
+        (gx, gu): (&mut SMatrix<S, NX, C>, &mut SMatrix<S, NU, C>),
+    ) {
+        let multiplier = multiplier.transpose();
+        add_product(gx, &self.x, &multiplier);
+        add_product(gu, &self.u, &multiplier);
+    }
 }
 
 /// Rows and their reduced form.
