@@ -2,6 +2,7 @@
 
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{GradientError, Ilqr, Iteration, LossGradient, Method, Model, Problem, Settings, Solution};
+use dilqr_tests::{harness_loss, value};
 
 use crate::{NEARLY_ACTIVE, NO_DERIVATIVE, OPEN, Outcome};
 
@@ -88,28 +89,6 @@ pub(crate) fn reference(name: &str) -> f64 {
     objective.split(',').next().unwrap().parse().unwrap()
 }
 
-/// A loss that is linear in the trajectory, with a weight of its own for each entry.
-fn loss<const NX: usize, const NU: usize>(horizon: usize) -> LossGradient<NX, NU> {
-    let weight = |k: usize| (1.0 + 1.7 * k as f64).sin();
-    let mut loss = LossGradient::zeros(horizon);
-    for (t, state) in loss.states.iter_mut().enumerate() {
-        *state = SVector::from_fn(|i, _| weight(t * (NX + NU) + i));
-    }
-    for (t, control) in loss.controls.iter_mut().enumerate() {
-        *control = SVector::from_fn(|i, _| weight(t * (NX + NU) + NX + i));
-    }
-    loss
-}
-
-fn value<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    loss: &LossGradient<NX, NU>,
-    solution: &Solution<NX, NU, NP, NS>,
-) -> f64 {
-    let states: f64 = loss.states.iter().zip(&solution.states).map(|(weight, x)| weight.dot(x)).sum();
-    let controls: f64 = loss.controls.iter().zip(&solution.controls).map(|(weight, u)| weight.dot(u)).sum();
-    states + controls
-}
-
 /// Compares the gradient in parameters and initial state with central differences of warm-started solves.
 fn gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     name: &str,
@@ -120,7 +99,7 @@ fn gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let loss = loss(problem.horizon());
+    let loss = harness_loss(problem.horizon());
     let derivative_exists = NO_DERIVATIVE.iter().all(|(none, _)| *none != name);
     let gradient = match solver.vjp(solution, &loss) {
         Ok(gradient) => {

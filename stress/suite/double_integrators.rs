@@ -1,6 +1,7 @@
 //! Chains of integrators, with limits on the state.
 
 use dilqr_runtime::Problem;
+use dilqr_tests::waypoint;
 
 use crate::check::{check, with_first_stage};
 
@@ -50,40 +51,6 @@ fn robbins_problem() {
 fn robbins_problem_below() {
     let problem = Problem::new([1.0, -2.0, 0.0], [-0.05, 3.0, 0.5], 100).with_controls(&[[0.1]; 100]);
     check("robbins_below", robbins::Robbins, &problem);
-}
-
-/// An equality at one interior stage.
-#[dilqr_runtime::model(integrator = rk4, dt = 0.02)]
-pub mod waypoint {
-    pub struct State {
-        pub x: f64,
-        pub v: f64,
-    }
-    pub struct Control {
-        pub u: f64,
-    }
-    pub struct Params {
-        pub way: f64,
-        pub effort: f64,
-    }
-    pub struct StageParams {
-        pub on: f64,
-    }
-    pub fn derivative(x: State, u: Control, _p: Params) -> State {
-        State { x: x.v, v: u.u }
-    }
-    pub fn stage_cost(_x: State, u: Control, p: Params) -> f64 {
-        p.effort * u.u * u.u
-    }
-    pub fn terminal_cost(_x: State, _p: Params) -> f64 {
-        0.0
-    }
-    pub fn stage_equalities(x: State, _u: Control, p: Params, s: StageParams) -> [f64; 1] {
-        [s.on * (x.x - p.way)]
-    }
-    pub fn terminal_equalities(x: State, _p: Params) -> [f64; 2] {
-        [x.x, x.v]
-    }
 }
 
 #[test]

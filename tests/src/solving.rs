@@ -35,11 +35,25 @@ pub fn random_loss<const NX: usize, const NU: usize>(horizon: usize) -> LossGrad
     loss
 }
 
+/// The weight of entry `k` of the trajectory, counted from `x_0` over `u_0`, `x_1` to `x_T`.
+#[must_use]
+pub fn harness(k: usize) -> f64 {
+    (1.0 + 1.7 * k as f64).sin()
+}
+
+/// The gradient of the loss that is linear with these weights.
+#[must_use]
+pub fn harness_loss<const NX: usize, const NU: usize>(horizon: usize) -> LossGradient<NX, NU> {
+    let state = |t: usize| SVector::from_fn(|i, _| harness(t * (NX + NU) + i));
+    let control = |t: usize| SVector::from_fn(|i, _| harness(t * (NX + NU) + NX + i));
+    LossGradient::new((0..=horizon).map(state).collect(), (0..horizon).map(control).collect())
+}
+
 /// The linear loss whose gradient `loss` is.
 #[must_use]
-pub fn value<const NX: usize, const NU: usize, const NP: usize>(
+pub fn value<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     loss: &LossGradient<NX, NU>,
-    solution: &Solution<NX, NU, NP>,
+    solution: &Solution<NX, NU, NP, NS>,
 ) -> f64 {
     let states = loss.states.iter().zip(&solution.states).map(|(g, x)| g.dot(x)).sum::<f64>();
     states + loss.controls.iter().zip(&solution.controls).map(|(g, u)| g.dot(u)).sum::<f64>()

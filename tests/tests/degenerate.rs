@@ -7,10 +7,11 @@ mod check;
 #[path = "degenerate/models.rs"]
 mod models;
 
-use check::{harness, is_degenerate, outcomes, solve};
+use check::{is_degenerate, outcomes, solve};
 use dilqr_runtime::model::Limit;
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{GradientError, Ilqr, LossGradient, Problem, Settings};
+use dilqr_tests::{harness, harness_loss};
 use models::{
     copies, discs, double_bound, ends, gate, heater, loose_ends, merge, pinched, same_discs, slack, stages, twin_discs,
     units,
@@ -173,7 +174,7 @@ fn no_unit_matters() {
 #[test]
 fn the_threshold_changes_no_gradient() {
     let problem = Problem::new([0.0], [0.4, 1.0, 1.0], 3);
-    let loss: LossGradient<1, 1> = check::harness_loss(3);
+    let loss: LossGradient<1, 1> = harness_loss(3);
     let gradients: Vec<_> = [0.0, 1e-6, 1e-3]
         .map(|activity| {
             let settings = Settings { activity, ..Settings::default() };

@@ -4,6 +4,7 @@
 
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, Iteration, LossGradient, Method, Problem, Settings, Solution, Status};
+use dilqr_tests::{harness, harness_loss, value, waypoint};
 
 /// A point around a disc.
 #[dilqr_runtime::model]
@@ -328,15 +329,9 @@ fn a_bound_and_a_constraint_on_one_control() {
         report("valve", &solution);
         assert_eq!(solution.status, Status::Converged);
         assert!((solution.controls[0][0] - 1.0).abs() < 1e-9 && (solution.controls[0][1] - 1.0).abs() < 1e-9);
-        // Weights in the order x_0, a_0, b_0, x_1, ..
-        let weight = |k: i32| (1.0 + 1.7 * f64::from(k)).sin();
-        let loss = LossGradient::new(
-            [0, 3, 6].map(|k| [weight(k)].into()).to_vec(),
-            [1, 4].map(|k| [weight(k), weight(k + 1)].into()).to_vec(),
-        );
-        let gradient = solver.vjp(&solution, &loss).unwrap();
+        let gradient = solver.vjp(&solution, &harness_loss(2)).unwrap();
         // By hand: x_1 = 3 - coefficient, b_0 = x_1 - x_0, x_2 = x_1; nothing else moves.
-        let (in_state, in_coefficient) = (weight(0) - weight(2), -weight(2) - weight(3) - weight(6));
+        let (in_state, in_coefficient) = (harness(0) - harness(2), -harness(2) - harness(3) - harness(6));
         assert!((gradient.initial_state[0] - in_state).abs() < 1e-12, "{gradient:?}");
         assert!((gradient.params - SVector::from([in_coefficient, 0.0, 0.0])).amax() < 1e-12, "{gradient:?}");
     }
@@ -394,60 +389,18 @@ fn the_unit_of_the_cost_does_not_matter() {
     }
 }
 
-/// An equality at one interior stage, switched by a parameter of the stages.
-#[dilqr_runtime::model(integrator = rk4, dt = 0.02)]
-pub mod way_point {
-    pub struct State {
-        pub x: f64,
-        pub v: f64,
-    }
-    pub struct Control {
-        pub u: f64,
-    }
-    pub struct Params {
-        pub way: f64,
-    }
-    pub struct StageParams {
-        pub on: f64,
-    }
-    pub fn derivative(x: State, u: Control, _p: Params) -> State {
-        State { x: x.v, v: u.u }
-    }
-    pub fn stage_cost(_x: State, u: Control, _p: Params) -> f64 {
-        0.01 * u.u * u.u
-    }
-    pub fn terminal_cost(_x: State, _p: Params) -> f64 {
-        0.0
-    }
-    pub fn stage_equalities(x: State, _u: Control, p: Params, s: StageParams) -> [f64; 1] {
-        [s.on * (x.x - p.way)]
-    }
-    pub fn terminal_equalities(x: State, _p: Params) -> [f64; 2] {
-        [x.x, x.v]
-    }
-}
-
 /// Where the row is zero it does not apply. The problem is linear in the way point, so its solution is a multiple of it.
 #[test]
 fn an_equality_at_one_stage() {
     let on: Vec<[f64; 1]> = (0..=50).map(|t| [f64::from(t == 25)]).collect();
-    let mut solver = Ilqr::new(way_point::WayPoint, 50, Settings::default()).unwrap();
-    let problem = Problem::new([0.0, 0.0], [0.2], 50).with_stage_params(&on);
+    let mut solver = Ilqr::new(waypoint::Waypoint, 50, Settings::default()).unwrap();
+    let problem = Problem::new([0.0, 0.0], [0.2, 0.01], 50).with_stage_params(&on);
     let solution = solver.solve(&problem).unwrap();
     assert_eq!(solution.status, Status::Converged);
     // The answer is given with eight digits.
     assert!((solution.cost - 3.8461538).abs() < 1e-7, "{}", solution.cost);
-    let weight = |k: usize| (1.0 + 1.7 * k as f64).sin();
-    let mut loss = LossGradient::zeros(50);
-    let mut value = 0.0;
-    for t in 0..=50 {
-        loss.states[t] = [weight(3 * t), weight(3 * t + 1)].into();
-        value += loss.states[t].dot(&solution.states[t]);
-    }
-    for t in 0..50 {
-        loss.controls[t] = [weight(3 * t + 2)].into();
-        value += loss.controls[t].dot(&solution.controls[t]);
-    }
+    let loss = harness_loss::<2, 1>(50);
+    let value = value(&loss, &solution);
     let gradient = solver.vjp(&solution, &loss).unwrap();
     // Rounding, with a few digits for the condition of the problem.
     assert!((gradient.params[0] - value / 0.2).abs() <= 1e-9 * value.abs().max(1.0), "{} {value}", gradient.params[0]);

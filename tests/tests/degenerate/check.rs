@@ -4,21 +4,10 @@ use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
     Direction, Gradient, GradientError, Ilqr, LossGradient, Model, Problem, Settings, Solution, Status, batch,
 };
+use dilqr_tests::{harness_loss, value};
 
 /// The step of differences, relative to the number. Their error is its square, and rounding errors over it.
 const STEP: f64 = 1e-5;
-
-/// The weight of entry `k` of the trajectory, counted from `x_0` over `u_0`, `x_1` to `x_T`.
-pub(crate) fn harness(k: usize) -> f64 {
-    (1.0 + 1.7 * k as f64).sin()
-}
-
-/// The loss that is linear with these weights.
-pub(crate) fn harness_loss<const NX: usize, const NU: usize>(horizon: usize) -> LossGradient<NX, NU> {
-    let state = |t: usize| SVector::from_fn(|i, _| harness(t * (NX + NU) + i));
-    let control = |t: usize| SVector::from_fn(|i, _| harness(t * (NX + NU) + NX + i));
-    LossGradient::new((0..=horizon).map(state).collect(), (0..horizon).map(control).collect())
-}
 
 /// Whether an error says that limits are degenerate.
 pub(crate) fn is_degenerate(error: &GradientError) -> bool {
@@ -40,14 +29,6 @@ where
     let solution = Ilqr::new(model, problem.horizon(), tight()).unwrap().solve(problem).unwrap();
     assert_eq!(solution.status, Status::Converged);
     solution
-}
-
-fn value<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    loss: &LossGradient<NX, NU>,
-    solution: &Solution<NX, NU, NP, NS>,
-) -> f64 {
-    let states: f64 = loss.states.iter().zip(&solution.states).map(|(g, x)| g.dot(x)).sum();
-    states + loss.controls.iter().zip(&solution.controls).map(|(g, u)| g.dot(u)).sum::<f64>()
 }
 
 /// The gradient of the harness loss, the same from all entry points, or the refusal of all of them.

@@ -2,6 +2,7 @@
 
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Gradient, Ilqr, LossGradient, Problem, Settings, Solution, Status};
+use dilqr_tests::value;
 use rand::Rng;
 use rand::rngs::StdRng;
 
@@ -22,14 +23,6 @@ pub(crate) fn loss<const NX: usize, const NU: usize>(horizon: usize, random: &mu
     loss.states.iter_mut().for_each(|g| *g = SVector::from_fn(|_, _| random.random_range(-1.0..1.0)));
     loss.controls.iter_mut().for_each(|g| *g = SVector::from_fn(|_, _| random.random_range(-1.0..1.0)));
     loss
-}
-
-fn value<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    loss: &LossGradient<NX, NU>,
-    solution: &Solution<NX, NU, NP, NS>,
-) -> f64 {
-    let states: f64 = loss.states.iter().zip(&solution.states).map(|(g, x)| g.dot(x)).sum();
-    states + loss.controls.iter().zip(&solution.controls).map(|(g, u)| g.dot(u)).sum::<f64>()
 }
 
 /// A direction in which a problem is moved.
