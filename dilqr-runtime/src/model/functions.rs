@@ -8,6 +8,7 @@ use crate::model::records::{
 };
 use crate::model::sparsity::Sparsity;
 use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
+use crate::model::start::Start;
 use crate::scalar::Scalar;
 
 /// A method for derivatives: provided by dual numbers with the feature `dual`, required without it.
@@ -24,32 +25,41 @@ macro_rules! derived {
     };
 }
 
-/// A method for derivatives of limits: provided by dual numbers with the feature `dual`. Without it a model with limits of
-/// that kind must implement the method; for other models it does nothing.
-macro_rules! derived_limit {
+/// A method for derivatives that only some models have: provided by dual numbers with the feature `dual`. Without it a model
+/// that declares functions of that kind must implement the method; for other models it does nothing.
+macro_rules! derived_where {
     (
+        $trait:ident:
         $(#[$doc:meta])*
         fn $name:ident<S: Scalar>(&self, $($arg:ident: $ty:ty),* $(,)?)
-        for $kind:ident unless $none:expr
+        for $constant:ident $kind:ident unless $none:expr
     ) => {
         $(#[$doc])*
         #[cfg(feature = "dual")]
         fn $name<S: Scalar>(&self, $($arg: $ty),*) {
-            <Self as crate::model::autodiff::DerivedLimits<NX, NU, NP, NS>>::$name(self, $($arg),*);
+            <Self as crate::model::autodiff::$trait<NX, NU, NP, NS>>::$name(self, $($arg),*);
         }
         $(#[$doc])*
         #[cfg(not(feature = "dual"))]
         #[allow(unused_variables, reason = "it has nothing to compute")]
         fn $name<S: Scalar>(&self, $($arg: $ty),*) {
-            const { assert!($none, missing!($kind, $name)) };
+            const { assert!($none, missing!($constant, $kind, $name)) };
         }
     };
 }
 
 /// The message of the compiler for a model that declares limits of a kind and lacks a method for them.
 macro_rules! missing {
-    ($kind:ident, $name:ident) => {
-        concat!("`LIMITS` of this model declares ", stringify!($kind), ": implement `Model::", stringify!($name), "`")
+    ($constant:ident, $kind:ident, $name:ident) => {
+        concat!(
+            "`",
+            stringify!($constant),
+            "` of this model declares ",
+            stringify!($kind),
+            ": implement `Model::",
+            stringify!($name),
+            "`"
+        )
     };
 }
 
@@ -57,6 +67,7 @@ macro_rules! missing {
 macro_rules! functions_of_wrapped_model {
     () => {
         const LIMITS: Limits = M::LIMITS;
+        const START: Start<NX> = M::START;
         const HAS_KINKS: bool = M::HAS_KINKS;
 
         fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) {
@@ -69,6 +80,14 @@ macro_rules! functions_of_wrapped_model {
 
         fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S {
             self.0.terminal_cost(at)
+        }
+
+        fn initial_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S {
+            self.0.initial_cost(at)
+        }
+
+        fn initial_constraints<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, c: &mut [S]) {
+            self.0.initial_constraints(at, c);
         }
 
         fn bounds<S: Scalar>(&self, p: &SVector<S, NP>, lower: &mut SVector<S, NU>, upper: &mut SVector<S, NU>) {
@@ -109,6 +128,9 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     /// the methods for the limits that it declares here, and without the feature `dual` their derivatives.
     const LIMITS: Limits = Limits::NONE;
 
+    /// Which entries of the initial state the solve chooses, and whether they have a cost; all are given by default.
+    const START: Start<NX> = Start::GIVEN;
+
     /// Whether a function of state or control has branches: `abs`, `signum`, a comparison, [`Scalar::select`]. The attribute
     /// sets it. It changes no solve: it says that [`Cause::Kink`](crate::Cause::Kink) may be the reason of a failed one. A
     /// model written by hand with branches declares it, or is never named for a kink.
@@ -122,6 +144,12 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
 
     /// The terminal cost `l_T(x, p, s)`, with the parameters `s` of stage T.
     fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S;
+
+    /// The cost of the initial state, `l_0(x_0, p, s_0)`, for models that declare one in [`START`](Model::START).
+    fn initial_cost<S: Scalar>(&self, _at: Terminal<'_, S, NX, NP, NS>) -> S {
+        const { assert!(!Self::START.cost, missing!(START, initial_cost, initial_cost)) };
+        S::zero()
+    }
 
     /// Writes the next state into `next` and returns the stage cost, for a rollout. The kernel of the macro shares their
     /// subexpressions.
@@ -225,10 +253,10 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     /// Writes the bounds of the controls, `NU` each, in the units of the controls. Open sides are not written; the caller
     /// initializes both sides with infinities.
     fn bounds<S: Scalar>(&self, _p: &SVector<S, NP>, _lower: &mut SVector<S, NU>, _upper: &mut SVector<S, NU>) {
-        const { assert!(!Self::LIMITS.bounded, missing!(bounds, bounds)) };
+        const { assert!(!Self::LIMITS.bounded, missing!(LIMITS, bounds, bounds)) };
     }
 
-    derived_limit! {
+    derived_where! { DerivedLimits:
         /// Adds `(d lower/dp)' lower + (d upper/dp)' upper` to `gp`, `NP`. Weights of open sides are zero.
         fn add_bounds_contraction<S: Scalar>(
             &self,
@@ -237,10 +265,10 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
             upper: &SVector<S, NU>,
             gp: &mut SVector<S, NP>,
         )
-        for bounds unless !Self::LIMITS.bounded
+        for LIMITS bounds unless !Self::LIMITS.bounded
     }
 
-    derived_limit! {
+    derived_where! { DerivedLimits:
         /// Writes the derivatives of the bounds in the parameters, `NU x NP` each; zero for open sides.
         fn bounds_terms<S: Scalar>(
             &self,
@@ -248,20 +276,20 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
             lower: &mut SMatrix<S, NU, NP>,
             upper: &mut SMatrix<S, NU, NP>,
         )
-        for bounds unless !Self::LIMITS.bounded
+        for LIMITS bounds unless !Self::LIMITS.bounded
     }
 
     /// Writes the values of the constraints of a stage into `c`, inequalities (`c <= 0`) first. Every entry is written.
     fn stage_constraints<S: Scalar>(&self, _at: Stage<'_, S, NX, NU, NP, NS>, _c: &mut [S]) {
-        const { assert!(Self::LIMITS.stage() == 0, missing!(stage_constraints, stage_constraints)) };
+        const { assert!(Self::LIMITS.stage() == 0, missing!(LIMITS, stage_constraints, stage_constraints)) };
     }
 
     /// Writes the values of the terminal constraints into `c`, inequalities (`c <= 0`) first. Every entry is written.
     fn terminal_constraints<S: Scalar>(&self, _at: Terminal<'_, S, NX, NP, NS>, _c: &mut [S]) {
-        const { assert!(Self::LIMITS.terminal() == 0, missing!(terminal_constraints, terminal_constraints)) };
+        const { assert!(Self::LIMITS.terminal() == 0, missing!(LIMITS, terminal_constraints, terminal_constraints)) };
     }
 
-    derived_limit! {
+    derived_where! { DerivedLimits:
         /// The constraints of a stage to second order. `mu` holds one multiplier for each constraint.
         fn expand_stage_constraints<S: Scalar>(
             &self,
@@ -269,10 +297,10 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
             mu: &[S],
             out: &mut ConstraintExpansion<S, NX, NU>,
         )
-        for stage_constraints unless Self::LIMITS.stage() == 0
+        for LIMITS stage_constraints unless Self::LIMITS.stage() == 0
     }
 
-    derived_limit! {
+    derived_where! { DerivedLimits:
         /// The terminal constraints to second order. `mu` holds one multiplier for each constraint. The record has no control.
         fn expand_terminal_constraints<S: Scalar>(
             &self,
@@ -280,10 +308,10 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
             mu: &[S],
             out: &mut ConstraintExpansion<S, NX, 0>,
         )
-        for terminal_constraints unless Self::LIMITS.terminal() == 0
+        for LIMITS terminal_constraints unless Self::LIMITS.terminal() == 0
     }
 
-    derived_limit! {
+    derived_where! { DerivedLimits:
         /// Adds the gradient of the scalar `mu' (cx dx + cu du) + dmu' c` in `p` and in `s` to `out`.
         fn add_stage_constraint_contraction<S: Scalar>(
             &self,
@@ -293,10 +321,10 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
             dmu: &[S],
             out: ParameterGradient<'_, S, NP, NS>,
         )
-        for stage_constraints unless Self::LIMITS.stage() == 0
+        for LIMITS stage_constraints unless Self::LIMITS.stage() == 0
     }
 
-    derived_limit! {
+    derived_where! { DerivedLimits:
         /// Adds the gradient of the scalar `mu' cx dx + dmu' c` of the terminal state in `p` and in `s` to `out`.
         fn add_terminal_constraint_contraction<S: Scalar>(
             &self,
@@ -306,10 +334,10 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
             dmu: &[S],
             out: ParameterGradient<'_, S, NP, NS>,
         )
-        for terminal_constraints unless Self::LIMITS.terminal() == 0
+        for LIMITS terminal_constraints unless Self::LIMITS.terminal() == 0
     }
 
-    derived_limit! {
+    derived_where! { DerivedLimits:
         /// Derivatives in the parameters: of the constraints of a stage, and of the gradient of `mu' c`.
         fn stage_constraint_terms<S: Scalar>(
             &self,
@@ -317,10 +345,10 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
             mu: &[S],
             out: &mut ConstraintParameterTerms<S, NX, NU, NP>,
         )
-        for stage_constraints unless Self::LIMITS.stage() == 0
+        for LIMITS stage_constraints unless Self::LIMITS.stage() == 0
     }
 
-    derived_limit! {
+    derived_where! { DerivedLimits:
         /// Derivatives in the parameters: of the terminal constraints, and of the gradient of `mu' c`.
         fn terminal_constraint_terms<S: Scalar>(
             &self,
@@ -328,6 +356,84 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
             mu: &[S],
             out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
         )
-        for terminal_constraints unless Self::LIMITS.terminal() == 0
+        for LIMITS terminal_constraints unless Self::LIMITS.terminal() == 0
+    }
+
+    /// Writes the values of the constraints of the initial state into `c`, inequalities (`c <= 0`) first. Every entry is
+    /// written.
+    fn initial_constraints<S: Scalar>(&self, _at: Terminal<'_, S, NX, NP, NS>, _c: &mut [S]) {
+        const { assert!(Self::LIMITS.initial() == 0, missing!(LIMITS, initial_constraints, initial_constraints)) };
+    }
+
+    derived_where! { DerivedInitial:
+        /// The cost of the initial state with first and second derivatives.
+        fn expand_initial<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut TerminalExpansion<S, NX>)
+        for START initial_cost unless !Self::START.cost
+    }
+
+    derived_where! { DerivedInitial:
+        /// Adds the gradient of the initial cost in `p` and in `s` to `out`.
+        fn add_initial_parameter_gradient<S: Scalar>(
+            &self,
+            at: Terminal<'_, S, NX, NP, NS>,
+            out: ParameterGradient<'_, S, NP, NS>,
+        )
+        for START initial_cost unless !Self::START.cost
+    }
+
+    derived_where! { DerivedInitial:
+        /// Adds the gradient of `l_0,x' dx` in `p` and in `s` to `out`.
+        fn add_initial_parameter_contraction<S: Scalar>(
+            &self,
+            at: Terminal<'_, S, NX, NP, NS>,
+            dx: &SVector<S, NX>,
+            out: ParameterGradient<'_, S, NP, NS>,
+        )
+        for START initial_cost unless !Self::START.cost
+    }
+
+    derived_where! { DerivedInitial:
+        /// `d2 l_0/dx dp`, `NX x NP`.
+        fn initial_parameter_terms<S: Scalar>(
+            &self,
+            at: Terminal<'_, S, NX, NP, NS>,
+            out: &mut SMatrix<S, NX, NP>,
+        )
+        for START initial_cost unless !Self::START.cost
+    }
+
+    derived_where! { DerivedInitial:
+        /// The constraints of the initial state to second order. `mu` holds one multiplier for each constraint.
+        fn expand_initial_constraints<S: Scalar>(
+            &self,
+            at: Terminal<'_, S, NX, NP, NS>,
+            mu: &[S],
+            out: &mut ConstraintExpansion<S, NX, 0>,
+        )
+        for LIMITS initial_constraints unless Self::LIMITS.initial() == 0
+    }
+
+    derived_where! { DerivedInitial:
+        /// Adds the gradient of the scalar `mu' cx dx + dmu' c` of the initial state in `p` and in `s` to `out`.
+        fn add_initial_constraint_contraction<S: Scalar>(
+            &self,
+            at: Terminal<'_, S, NX, NP, NS>,
+            mu: &[S],
+            dx: &SVector<S, NX>,
+            dmu: &[S],
+            out: ParameterGradient<'_, S, NP, NS>,
+        )
+        for LIMITS initial_constraints unless Self::LIMITS.initial() == 0
+    }
+
+    derived_where! { DerivedInitial:
+        /// Derivatives in the parameters: of the constraints of the initial state, and of the gradient of `mu' c`.
+        fn initial_constraint_terms<S: Scalar>(
+            &self,
+            at: Terminal<'_, S, NX, NP, NS>,
+            mu: &[S],
+            out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
+        )
+        for LIMITS initial_constraints unless Self::LIMITS.initial() == 0
     }
 }

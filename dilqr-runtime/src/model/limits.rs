@@ -4,6 +4,7 @@
 //! lower(p) <= u_t <= upper(p)
 //! c(x_t, u_t, p, s_t) <= 0 or = 0    for every stage t < T
 //! c_T(x_T, p, s_T)    <= 0 or = 0
+//! c_0(x_0, p, s_0)    <= 0 or = 0    where the solve chooses entries of x_0
 //! ```
 //!
 //! The entries of `c` are the inequalities, then the equalities. Their number is a constant of the model
@@ -82,8 +83,12 @@ pub struct Limits {
     pub terminal_inequalities: usize,
     /// Number of equalities of the terminal state.
     pub terminal_equalities: usize,
-    /// Whether each constraint of a stage depends on the control. Constraints on the state alone are not enforced at stage
-    /// 0, where the state is given. An empty list means that all depend on the control.
+    /// Number of inequalities of the initial state, where the solve chooses entries of it.
+    pub initial_inequalities: usize,
+    /// Number of equalities of the initial state.
+    pub initial_equalities: usize,
+    /// Whether each constraint of a stage depends on the control, or on an entry of the initial state that the solve chooses.
+    /// Other constraints are not enforced at stage 0, where the state is given. An empty list means that all do.
     pub depends_on_control: &'static [bool],
 }
 
@@ -95,6 +100,8 @@ impl Limits {
         stage_equalities: 0,
         terminal_inequalities: 0,
         terminal_equalities: 0,
+        initial_inequalities: 0,
+        initial_equalities: 0,
         depends_on_control: &[],
     };
 
@@ -110,16 +117,22 @@ impl Limits {
         self.terminal_inequalities + self.terminal_equalities
     }
 
+    /// The number of constraints of the initial state.
+    #[must_use]
+    pub const fn initial(&self) -> usize {
+        self.initial_inequalities + self.initial_equalities
+    }
+
     /// Whether there are constraints other than bounds.
     #[must_use]
     pub const fn constrained(&self) -> bool {
-        self.stage() + self.terminal() > 0
+        self.stage() + self.terminal() + self.initial() > 0
     }
 
     /// Whether there are equalities.
     #[cfg(feature = "dual")]
     pub(crate) const fn equalities(&self) -> bool {
-        self.stage_equalities + self.terminal_equalities > 0
+        self.stage_equalities + self.terminal_equalities + self.initial_equalities > 0
     }
 
     /// Whether there is any limit.

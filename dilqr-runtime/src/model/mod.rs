@@ -87,9 +87,11 @@ mod point;
 pub(crate) mod records;
 pub(crate) mod sparsity;
 pub(crate) mod stage;
+pub(crate) mod start;
 
 pub use limits::{ConstraintExpansion, ConstraintParameterTerms, Limit};
 pub use records::{HamiltonianExpansion, HamiltonianHessian, ParameterTerms, StageExpansion, TerminalExpansion};
 pub use stage::{ParameterGradient, Stage, Terminal, Variation};
+pub use start::Start;
 // Users name it at the root.
 pub(crate) use functions::Model;

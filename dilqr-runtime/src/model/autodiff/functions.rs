@@ -4,7 +4,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::linalg::products::zeros;
 use crate::model::Model;
-use crate::model::autodiff::seeds::Seeds;
+use crate::model::autodiff::seeds::{HyperDualPoint, Seeds};
 use crate::model::point::{HessianBlocks, StagePoint};
 use crate::model::records::{HamiltonianExpansion, ParameterTerms, StageExpansion, TerminalExpansion};
 use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
@@ -48,16 +48,7 @@ pub(crate) trait DerivedFunctions<const NX: usize, const NU: usize, const NP: us
     /// Default of [`Model::expand_terminal`].
     fn expand_terminal<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut TerminalExpansion<S, NX>) {
         out.l = self.terminal_cost(at);
-        for seeds in Seeds::lanes(at) {
-            for i in 0..NX {
-                for j in 0..=i {
-                    let l = self.terminal_cost(seeds.along_units(i, j).terminal());
-                    seeds.set(&mut out.lxx[(i, j)], l.mixed());
-                    seeds.set(&mut out.lxx[(j, i)], l.mixed());
-                    seeds.set(&mut out.lx[i], l.first());
-                }
-            }
-        }
+        Seeds::lanes(at).for_each(|seeds| seeds.expand_cost(out, |z| self.terminal_cost(z.terminal())));
     }
 
     /// Default of [`Model::expand_hamiltonian`].
@@ -111,12 +102,7 @@ pub(crate) trait DerivedFunctions<const NX: usize, const NU: usize, const NP: us
         at: Terminal<'_, S, NX, NP, NS>,
         mut out: ParameterGradient<'_, S, NP, NS>,
     ) {
-        for seeds in Seeds::lanes(at) {
-            for j in 0..NP + NS {
-                let l = self.terminal_cost(seeds.along_unit(NX + j).terminal());
-                seeds.add(out.entry(j), l.first());
-            }
-        }
+        Seeds::lanes(at).for_each(|seeds| seeds.add_cost_gradient(&mut out, |z| self.terminal_cost(z.terminal())));
     }
 
     /// Default of [`Model::add_parameter_contraction`]. The first direction is `(dx, du)`, the second is one parameter. So
@@ -147,13 +133,8 @@ pub(crate) trait DerivedFunctions<const NX: usize, const NU: usize, const NP: us
         dx: &SVector<S, NX>,
         mut out: ParameterGradient<'_, S, NP, NS>,
     ) {
-        for seeds in Seeds::lanes(at) {
-            let along = seeds.direction(&StagePoint::along_state(dx));
-            for j in 0..NP + NS {
-                let z = seeds.along(&along, &StagePoint::unit(NX + j));
-                seeds.add(out.entry(j), self.terminal_cost(z.terminal()).mixed());
-            }
-        }
+        let cost = |z: &HyperDualPoint<S, NX, 0, NP, NS>| self.terminal_cost(z.terminal());
+        Seeds::lanes(at).for_each(|seeds| seeds.add_cost_contraction(dx, &mut out, cost));
     }
 
     /// Default of [`Model::parameter_terms`].
@@ -181,14 +162,7 @@ pub(crate) trait DerivedFunctions<const NX: usize, const NU: usize, const NP: us
 
     /// Default of [`Model::terminal_parameter_terms`].
     fn terminal_parameter_terms<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, lxp: &mut SMatrix<S, NX, NP>) {
-        for seeds in Seeds::lanes(at) {
-            for i in 0..NX {
-                for j in 0..NP {
-                    let z = seeds.along_units(i, NX + j);
-                    seeds.set(&mut lxp[(i, j)], self.terminal_cost(z.terminal()).mixed());
-                }
-            }
-        }
+        Seeds::lanes(at).for_each(|seeds| seeds.cost_terms(lxp, |z| self.terminal_cost(z.terminal())));
     }
 }
 

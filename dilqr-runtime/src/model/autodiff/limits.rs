@@ -175,8 +175,8 @@ fn parameters<S: Scalar, const NP: usize>(p: &SVector<S, NP>) -> StagePoint<S, 0
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Seeds<S, NX, NU, NP, NS> {
-    /// Constraints to second order, of a stage or (`NU = 0`) of the terminal state.
-    fn expand(
+    /// Constraints to second order, of a stage, or (`NU = 0`) of the terminal or the initial state.
+    pub(super) fn expand(
         &self,
         mu: &[S],
         out: &mut ConstraintExpansion<S, NX, NU>,
@@ -198,7 +198,7 @@ impl<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usi
     }
 
     /// Adds the gradient in the parameters of `mu' c_z along + dmu' c`. The second direction is one parameter.
-    fn add_contraction(
+    pub(super) fn add_contraction(
         &self,
         [mu, dmu]: [&[S]; 2],
         along: &Direction<S, NX, NU, NP, NS>,
@@ -213,7 +213,7 @@ impl<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usi
     }
 
     /// The forward parameter terms of constraints.
-    fn parameter_terms(
+    pub(super) fn parameter_terms(
         &self,
         mu: &[S],
         out: &mut ConstraintParameterTerms<S, NX, NU, NP>,

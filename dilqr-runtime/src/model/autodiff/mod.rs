@@ -3,19 +3,23 @@
 //! A hyper-dual number carries a value, its derivatives in two directions and the second derivative in both. Each evaluation
 //! of a value function therefore gives one entry of a Hessian. A scalar with lanes is differentiated lane by lane.
 
+mod costs;
 mod functions;
+mod initial;
 mod limits;
 mod seeds;
 
 use nalgebra::SVector;
 
 pub(crate) use functions::DerivedFunctions;
+pub(crate) use initial::DerivedInitial;
 pub(crate) use limits::DerivedLimits;
 
 use crate::model::Model;
 use crate::model::functions::functions_of_wrapped_model;
 use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
+use crate::model::start::Start;
 use crate::scalar::Scalar;
 
 /// A model with derivatives by hyper-dual numbers.

@@ -40,6 +40,19 @@ impl<M> NumDiff<M> {
         c
     }
 
+    /// Values of the constraints of the initial state at a point.
+    pub(super) fn initial_values<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+        &self,
+        at: &StagePoint<S, NX, 0, NP, NS>,
+    ) -> Vec<S>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let mut c = vec![S::zero(); M::LIMITS.initial()];
+        self.0.initial_constraints(at.terminal(), &mut c);
+        c
+    }
+
     /// Derivatives of the bounds of entry `i` in parameter `j`; zero of an open side.
     pub(super) fn bounds_slopes<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
         &self,

@@ -1,5 +1,6 @@
 //! Derivatives of a model by central differences, for checks of derivative kernels.
 
+mod costs;
 mod differences;
 mod limits;
 
@@ -13,6 +14,7 @@ use crate::model::numdiff::differences::{first, second, slope};
 use crate::model::point::{HessianBlocks, StagePoint};
 use crate::model::records::{HamiltonianExpansion, ParameterTerms, StageExpansion, TerminalExpansion};
 use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
+use crate::model::start::Start;
 use crate::scalar::Scalar;
 
 /// A model with derivatives by central differences.
@@ -98,6 +100,17 @@ impl<M> NumDiff<M> {
         self.0.terminal_cost(at.terminal())
     }
 
+    /// The cost of the initial state at a point.
+    fn initial<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+        &self,
+        at: &StagePoint<S, NX, 0, NP, NS>,
+    ) -> S
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        self.0.initial_cost(at.terminal())
+    }
+
     /// `H = l + lambda' f` at a point.
     fn hamiltonian<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
         &self,
@@ -155,17 +168,7 @@ where
     }
 
     fn expand_terminal<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut TerminalExpansion<S, NX>) {
-        let at = StagePoint::from(at);
-        out.l = self.terminal(&at);
-        for i in 0..NX {
-            let along_i = StagePoint::unit(i);
-            out.lx[i] = slope(&at, &along_i, |z| self.terminal(z));
-            for j in 0..=i {
-                let l = second(&at, &along_i, &StagePoint::unit(j), |z| self.terminal(z));
-                out.lxx[(i, j)] = l;
-                out.lxx[(j, i)] = l;
-            }
-        }
+        costs::expand(&StagePoint::from(at), out, |z| self.terminal(z));
     }
 
     fn expand_hamiltonian<S: Scalar>(
@@ -201,13 +204,9 @@ where
     fn add_terminal_parameter_gradient<S: Scalar>(
         &self,
         at: Terminal<'_, S, NX, NP, NS>,
-        mut out: ParameterGradient<'_, S, NP, NS>,
+        out: ParameterGradient<'_, S, NP, NS>,
     ) {
-        let at = StagePoint::from(at);
-        for j in 0..NP + NS {
-            let along_j = StagePoint::unit(NX + j);
-            *out.entry(j) += slope(&at, &along_j, |z| self.terminal(z));
-        }
+        costs::add_gradient(&StagePoint::from(at), out, |z| self.terminal(z));
     }
 
     fn add_parameter_contraction<S: Scalar>(
@@ -232,13 +231,9 @@ where
         &self,
         at: Terminal<'_, S, NX, NP, NS>,
         dx: &SVector<S, NX>,
-        mut out: ParameterGradient<'_, S, NP, NS>,
+        out: ParameterGradient<'_, S, NP, NS>,
     ) {
-        let at = StagePoint::from(at);
-        let along = StagePoint::along_state(dx);
-        for j in 0..NP + NS {
-            *out.entry(j) += second(&at, &along, &StagePoint::unit(NX + j), |z| self.terminal(z));
-        }
+        costs::add_contraction(&StagePoint::from(at), dx, out, |z| self.terminal(z));
     }
 
     fn parameter_terms<S: Scalar>(
@@ -260,12 +255,7 @@ where
     }
 
     fn terminal_parameter_terms<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, lxp: &mut SMatrix<S, NX, NP>) {
-        let at = StagePoint::from(at);
-        for i in 0..NX {
-            for j in 0..NP {
-                lxp[(i, j)] = second(&at, &StagePoint::unit(i), &StagePoint::unit(NX + j), |z| self.terminal(z));
-            }
-        }
+        costs::terms(&StagePoint::from(at), lxp, |z| self.terminal(z));
     }
 
     fn add_bounds_contraction<S: Scalar>(
@@ -354,5 +344,60 @@ where
         out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
     ) {
         limits::terms(&StagePoint::from(at), mu, out, |z| self.terminal_values(z));
+    }
+
+    fn expand_initial<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut TerminalExpansion<S, NX>) {
+        costs::expand(&StagePoint::from(at), out, |z| self.initial(z));
+    }
+
+    fn add_initial_parameter_gradient<S: Scalar>(
+        &self,
+        at: Terminal<'_, S, NX, NP, NS>,
+        out: ParameterGradient<'_, S, NP, NS>,
+    ) {
+        costs::add_gradient(&StagePoint::from(at), out, |z| self.initial(z));
+    }
+
+    fn add_initial_parameter_contraction<S: Scalar>(
+        &self,
+        at: Terminal<'_, S, NX, NP, NS>,
+        dx: &SVector<S, NX>,
+        out: ParameterGradient<'_, S, NP, NS>,
+    ) {
+        costs::add_contraction(&StagePoint::from(at), dx, out, |z| self.initial(z));
+    }
+
+    fn initial_parameter_terms<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, lxp: &mut SMatrix<S, NX, NP>) {
+        costs::terms(&StagePoint::from(at), lxp, |z| self.initial(z));
+    }
+
+    fn expand_initial_constraints<S: Scalar>(
+        &self,
+        at: Terminal<'_, S, NX, NP, NS>,
+        mu: &[S],
+        out: &mut ConstraintExpansion<S, NX, 0>,
+    ) {
+        limits::expand(&StagePoint::from(at), mu, out, |z| self.initial_values(z));
+    }
+
+    fn add_initial_constraint_contraction<S: Scalar>(
+        &self,
+        at: Terminal<'_, S, NX, NP, NS>,
+        mu: &[S],
+        dx: &SVector<S, NX>,
+        dmu: &[S],
+        out: ParameterGradient<'_, S, NP, NS>,
+    ) {
+        let (at, along) = (StagePoint::from(at), StagePoint::along_state(dx));
+        limits::add_contraction(&at, [mu, dmu], &along, out, |z| self.initial_values(z));
+    }
+
+    fn initial_constraint_terms<S: Scalar>(
+        &self,
+        at: Terminal<'_, S, NX, NP, NS>,
+        mu: &[S],
+        out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
+    ) {
+        limits::terms(&StagePoint::from(at), mu, out, |z| self.initial_values(z));
     }
 }
