@@ -221,6 +221,6 @@ where
             stationarity.add(&qu, &terms);
         }
         policy.terms = *stationarity.terms();
-        stationarity.value()
+        larger(stationarity.value(), system.initial_stationarity(&trial.duals))
     }
 }
