@@ -109,7 +109,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
         let CertificateData { curvatures, lower, upper, constraints, rows, terms } = &self.certificate_data;
         let magnitudes = Magnitudes::of(&self.states, &self.controls).controls;
         let controls = magnitudes.iter().copied().zip(terms.iter().copied()).collect();
-        let units = LimitUnits { rows: rows.clone(), controls };
+        let units = LimitUnits { rows: rows.clone(), controls, rest: 0.0 };
         let mut report = ActiveSetReport { units, ..ActiveSetReport::NONE };
         // A relaxed problem has no limits but its equalities.
         let relaxed = self.relaxation.is_some();
