@@ -147,8 +147,8 @@ where
 
 /// Differentiates every solution with the loss gradient of the same index, several of them at a time in the lanes of each
 /// core. It rounds differently from [`Ilqr::vjp`](crate::Ilqr::vjp) and gives the same errors. A gradient depends on its
-/// solution and loss alone. Horizons may differ; solutions of one horizon share lanes. Solutions of models with limits are
-/// differentiated one by one.
+/// solution and loss alone. Horizons may differ; solutions of one horizon share lanes. Solutions of models with limits,
+/// or that choose entries of the initial state, are differentiated one by one.
 ///
 /// Where the two lists have different lengths every entry is [`InputError::WrongLength`](crate::InputError).
 #[cfg(feature = "lanes")]

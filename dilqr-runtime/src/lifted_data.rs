@@ -19,9 +19,6 @@ pub(crate) struct LiftedData {
     /// The control before the first stage, `NU` or none.
     #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with::list"))]
     pub(crate) previous: Vec<f64>,
-    /// The design variables, `ND`.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with::list"))]
-    pub(crate) design: Vec<f64>,
     /// Excesses of the stages' soft constraints, stage after stage.
     #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with::list"))]
     pub(crate) stage_slacks: Vec<f64>,

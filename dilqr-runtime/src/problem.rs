@@ -247,13 +247,26 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         self.check_limits(model, horizon)
     }
 
+    /// The initial state to start from: the given one, with the chosen entries of the guess.
+    pub(crate) fn first_state<M>(&self) -> SVector<f64, NX>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let guess = match (self.states.first(), &self.guess) {
+            (Some(first), _) => first,
+            (None, Guess::Feedback(Feedback { states, .. })) => states.first().unwrap_or(&self.x0),
+            _ => &self.x0,
+        };
+        SVector::from_fn(|i, _| if M::START.free[i] { guess[i] } else { self.x0[i] })
+    }
+
     /// What must hold for the limits of a model: the lengths of multipliers, and bounds that have a point between them.
     pub(crate) fn check_limits<M>(&self, model: &M, horizon: usize) -> Result<(), SolveError>
     where
         M: Model<NX, NU, NP, NS>,
     {
         if let Some(Multipliers { stage, terminal }) = &self.multipliers {
-            check_length(Input::Multipliers, stage.len(), horizon * M::LIMITS.stage())?;
+            check_length(Input::Multipliers, stage.len(), horizon * M::LIMITS.listed())?;
             check_length(Input::Multipliers, terminal.len(), M::LIMITS.terminal())?;
             check_vector(Input::Multipliers, stage)
                 .and_then(|()| check_vector(Input::Multipliers, terminal))
@@ -321,7 +334,8 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
                 fault.get_or_insert(InputError::NonFinite { input: Input::Controls, position, given: u[entry] });
             }
         };
-        let Self { x0, params, stage_params, .. } = self;
+        let Self { params, stage_params, .. } = self;
+        let x0 = &self.first_state::<M>();
         Simulation { model, x0, params, stage_params }.run(control, |_, _| None, (states, controls));
         fault.map_or(Ok(()), Err)
     }

@@ -191,9 +191,8 @@ impl<
         let none = LiftedData::default();
         let rest = given.lifted.as_deref().filter(|rest| rest.fits(NZ, NW)).unwrap_or(&none);
         let previous = list_or(&rest.previous, given.previous.unwrap_or_else(SVector::zeros));
-        let design = list_or(&rest.design, given.design);
         Feedback {
-            states: self.states((states, controls), &previous, &design, &rest.terminal_slacks).collect(),
+            states: self.states((states, controls), &previous, &given.design, &rest.terminal_slacks).collect(),
             controls: self.controls(controls, rest).collect(),
             gains: self.gains(gains, rest),
         }
@@ -283,7 +282,6 @@ impl<
         let rest = to.lifted.get_or_insert_default();
         (rest.states, rest.controls) = (NZ, NW);
         copy(&mut rest.previous, previous.as_ref().map_or(&[], |previous| previous.as_slice()));
-        copy(&mut rest.design, to.design.as_slice());
         copy(&mut rest.terminal_slacks, self.terminal_slacks(&solved.states[0]));
         rest.stage_slacks.clear();
         solved.controls.iter().for_each(|w| rest.stage_slacks.extend_from_slice(&w.as_slice()[NU..]));

@@ -135,7 +135,7 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     type Memory<const NX: usize, const NU: usize, const NP: usize, const NS: usize> = Gradients<Native, NX, NU, NP, NS>;
-    if const { M::LIMITS.limited() } {
+    if const { M::LIMITS.limited() || M::START.is_free() } {
         return vjp(model, settings, solutions, losses);
     }
     let mut order: Vec<usize> = (0..solutions.len()).collect();

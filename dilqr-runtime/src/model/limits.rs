@@ -123,6 +123,18 @@ impl Limits {
         self.initial_inequalities + self.initial_equalities
     }
 
+    /// The number of constraints in the list of a stage: its own, then those of the initial state, which count at stage 0
+    /// alone. So all stages have lists of one length.
+    pub(crate) const fn listed(&self) -> usize {
+        self.stage() + self.initial()
+    }
+
+    /// Whether constraint `i` of a stage's list is an inequality.
+    #[inline(always)]
+    pub(crate) const fn is_inequality(&self, i: usize) -> bool {
+        if i < self.stage() { i < self.stage_inequalities } else { i - self.stage() < self.initial_inequalities }
+    }
+
     /// Whether there are constraints other than bounds.
     #[must_use]
     pub const fn constrained(&self) -> bool {

@@ -5,7 +5,7 @@ use nalgebra::SVector;
 use crate::lq::proximal::Proximal;
 use crate::model::Model;
 use crate::ocp::barrier_point::{BarrierPoint, Duals};
-use crate::ocp::constraints::ConstraintKind;
+use crate::ocp::constraints::{ConstraintKind, ConstraintPlace, is_open};
 use crate::scalar::float;
 use crate::settings::Hessian;
 use crate::solve::interior_point::iterate::{evaluate, place_inside};
@@ -34,8 +34,11 @@ where
     pub(super) fn begin(&mut self, memory: &mut InteriorPoint<NX, NU>) -> Result<Progress, Status> {
         let point = &mut memory.point;
         point.trajectory.copy_from(&self.memory.current.trajectory);
-        if let Some((_, later)) = self.states.split_first() {
+        if let Some((first, later)) = self.states.split_first() {
             point.trajectory.states[1..].copy_from_slice(later);
+            for i in (0..NX).filter(|&i| M::START.free[i]) {
+                point.trajectory.states[0][i] = first[i];
+            }
         }
         self.begin_about_point(memory)
     }
@@ -47,7 +50,7 @@ where
     pub(super) fn begin_about_point(&mut self, memory: &mut InteriorPoint<NX, NU>) -> Result<Progress, Status> {
         let limits = const { &M::LIMITS };
         let instance = self.instance();
-        let InteriorPoint { point, step, correction, active_rows, active_bounds, .. } = memory;
+        let InteriorPoint { kinds, point, step, correction, active_rows, active_bounds, .. } = memory;
         // Nothing is carried over from the solve before.
         active_rows.fill(false);
         active_bounds.fill([None; NU]);
@@ -58,6 +61,12 @@ where
         }
         if !evaluate(&instance, point) {
             return Err(Status::Diverged);
+        }
+        // Limits that were there in the solve before may be infinite now.
+        for (index, kind) in kinds.iter_mut().enumerate() {
+            let place = ConstraintPlace::of(limits, point.horizon(), index);
+            let open = is_open(place.inequality, point.trajectory.constraints[index]);
+            *kind = if open { ConstraintKind::Absent } else { place.kind() };
         }
         if !self.first_step(memory) {
             return Err(Status::RegularizationLimit);
