@@ -117,6 +117,15 @@ pub enum SettingsError {
     /// A horizon without a single stage.
     #[error("the horizon is 0, expected at least 1")]
     EmptyHorizon,
+    /// An estimator of a model whose initial state is given.
+    #[error("the initial state of the model is given, expected a free one: `initial_state = free`")]
+    GivenInitialState,
+    /// An estimator of a model whose initial cost is no arrival cost of its parameters `mean` and `information`.
+    #[error(
+        "the initial cost of the model is not `(x - mean)' information (x - mean)` times a constant, with the parameters \
+         `mean` and `information`"
+    )]
+    ArrivalCost,
 }
 
 /// A list of numbers with the wrong length or with numbers that are not finite.
@@ -277,6 +286,9 @@ pub enum GradientError {
         /// Stage `t`.
         stage: usize,
     },
+    /// An estimator that has no window yet: before its second measurement.
+    #[error("the estimator has no window before its second measurement")]
+    NoWindow,
     /// A stage beyond the horizon.
     #[error("the stage is {given}, expected at most the horizon, {horizon}")]
     NoSuchStage {

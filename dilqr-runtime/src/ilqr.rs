@@ -126,6 +126,11 @@ where
         &self.settings
     }
 
+    /// The engine behind it.
+    pub(crate) fn engine_mut(&mut self) -> &mut M::Engine {
+        &mut self.engine
+    }
+
     /// `T`, the number of controls.
     #[must_use]
     pub fn horizon(&self) -> usize {

@@ -76,6 +76,7 @@ mod kkt;
 mod lifted_data;
 mod linalg;
 pub mod lq;
+mod mhe;
 pub mod model;
 mod mpc;
 mod mpc_step;
@@ -105,6 +106,7 @@ pub use formulation::Formulation;
 pub use gradient::{Gradient, Jacobian, LossGradient};
 pub use ilqr::Ilqr;
 pub use iteration::Iteration;
+pub use mhe::{Estimate, Mhe};
 #[cfg(feature = "dual")]
 pub use model::autodiff::AutoDiff;
 pub use model::functions::Model;

@@ -9,6 +9,7 @@ use crate::guess::{Feedback, Guess};
 use crate::lifted_data::LiftedData;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
+use crate::model::limits::Limits;
 use crate::ocp::rollout::Simulation;
 use crate::solution::Multipliers;
 
@@ -210,17 +211,17 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
     }
 
     /// Lengths and numbers of everything that a problem is given by, for a solver made for `horizon`. `previous` says whether
-    /// the model reads the previous control.
-    pub(crate) fn check_data(&self, horizon: usize, previous: bool) -> Result<(), SolveError> {
+    /// the model reads the previous control; `limits` are those of the model that is solved.
+    pub(crate) fn check_data(&self, horizon: usize, previous: bool, limits: &Limits) -> Result<(), SolveError> {
         if self.horizon != horizon {
             return Err(SolveError::Horizon { given: self.horizon, expected: horizon });
         }
         check_vector(Input::InitialState, self.x0.as_slice())?;
-        check_data((Input::Params, None), self.params.as_slice(), M::LIMITS.open_params)?;
+        check_data((Input::Params, None), self.params.as_slice(), limits.open_params)?;
         if NS > 0 {
             check_length(Input::StageParams, self.stage_params.len(), horizon + 1)?;
             for (t, s) in self.stage_params.iter().enumerate() {
-                check_data((Input::StageParams, Some(t)), s.as_slice(), M::LIMITS.open_stage_params)?;
+                check_data((Input::StageParams, Some(t)), s.as_slice(), limits.open_stage_params)?;
             }
         }
         check_vector(Input::Design, self.design.as_slice())?;
@@ -245,7 +246,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
     where
         M: Model<NX, NU, NP, NS>,
     {
-        self.check_data(horizon, false)?;
+        self.check_data(horizon, false, const { &M::LIMITS })?;
         self.check_limits(model, horizon)
     }
 

@@ -1,6 +1,6 @@
 //! A solution's factorized optimality conditions: one factorization, many derivatives.
 
-use nalgebra::SVector;
+use nalgebra::{SMatrix, SVector};
 
 use crate::certificate::Certificate;
 #[cfg(feature = "dual")]
@@ -103,6 +103,13 @@ where
     pub fn vjp(&mut self, loss: &LossGradient<NX, NU, ND>) -> Result<Gradient<NX, NP, NS>, GradientError> {
         check_loss(loss, self.horizon())?;
         self.engine.vjp(&self.params, loss)
+    }
+
+    /// The inverse Hessian of the optimal cost in the terminal state, `NX x NX`: how far a unit slope of the cost there moves
+    /// that state. In estimation it is the covariance of the newest state.
+    #[must_use]
+    pub fn terminal_covariance(&mut self) -> SMatrix<f64, NX, NX> {
+        self.engine.terminal_covariance()
     }
 
     /// The exact derivative of the whole trajectory with respect to the parameters.

@@ -6,7 +6,7 @@ use nalgebra::SVector;
 
 use crate::differentiate::adjoint::{GradientMut, LossRef, adjoint};
 use crate::differentiate::check::{KktWorkspace, dynamics_residual, dynamics_tolerance, step_tolerance};
-use crate::differentiate::vjp;
+use crate::differentiate::one_call::vjp;
 use crate::error::GradientError;
 use crate::gradient::{Gradient, LossGradient, check_loss};
 use crate::kkt::linear::KktSystem;

@@ -3,12 +3,11 @@
 #[cfg(feature = "std")]
 use alloc::vec::Vec;
 
-use nalgebra::SVector;
+use nalgebra::{SMatrix, SVector};
 
 use crate::certificate::Certificate;
 #[cfg(feature = "dual")]
 use crate::differentiate::hvp::Direction;
-use crate::engine::Engine;
 #[cfg(feature = "std")]
 use crate::engine::SolvedGradient;
 #[cfg(feature = "dual")]
@@ -18,7 +17,8 @@ use crate::engine::lift::{Lift, Lifting};
 use crate::engine::lifted_batch;
 use crate::engine::lifted_controller::LiftedController;
 use crate::engine::plain::PlainEngine;
-use crate::error::{GradientError, SolveError};
+use crate::engine::{ArrivalRule, Engine, FirstEstimate, arrival};
+use crate::error::{GradientError, SettingsError, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::iteration::Iteration;
 use crate::problem::Problem;
@@ -73,7 +73,7 @@ where
     /// Checks the data of a problem, and loads the problem underneath.
     fn load(&mut self, problem: &Problem<NX, NU, NP, NS, ND>) -> Result<(), SolveError> {
         let horizon = self.plain.horizon();
-        problem.check_data(horizon, C::PREVIOUS)?;
+        problem.check_data(horizon, C::PREVIOUS, const { &C::LIMITS })?;
         Self::LIFTING.problem(problem, &mut self.problem);
         self.problem.check_limits(&self.plain.model, horizon)
     }
@@ -187,6 +187,40 @@ where
 
     fn certificate(&self, stats: &Stats) -> Certificate {
         self.plain.certificate(stats)
+    }
+
+    fn arrival(&self, params: &SVector<f64, NP>) -> Result<ArrivalRule<NX>, SettingsError> {
+        let ArrivalRule { scale, mean } = arrival::rule(&self.plain.model, params)?;
+        Ok(ArrivalRule { scale, mean: Self::LIFTING.model_state(&mean) })
+    }
+
+    fn params_of_next_window(
+        &mut self,
+        solution: &Solution<NX, NU, NP, NS, ND>,
+        rule: &ArrivalRule<NX>,
+    ) -> SVector<f64, NP> {
+        Self::LIFTING.solution_underneath(solution, &mut self.solution);
+        arrival::params_of_next_window(&self.plain.model, rule.scale, &self.solution)
+    }
+
+    fn first_estimate(
+        &self,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS, ND>,
+    ) -> Option<FirstEstimate<NX, ND>> {
+        let mut lifted = Problem::new(SVector::zeros(), SVector::zeros(), problem.horizon());
+        Self::LIFTING.problem(problem, &mut lifted);
+        let found = arrival::first_estimate(&self.plain.model, &lifted, settings.tolerance)?;
+        Some(FirstEstimate {
+            state: Self::LIFTING.model_state(&found.state),
+            design: Self::LIFTING.design(&found.state),
+            covariance: found.covariance.fixed_view::<NX, NX>(0, 0).into_owned(),
+            cost: found.cost,
+        })
+    }
+
+    fn terminal_covariance(&mut self) -> SMatrix<f64, NX, NX> {
+        self.plain.terminal_covariance().fixed_view::<NX, NX>(0, 0).into_owned()
     }
 
     #[cfg(feature = "dual")]

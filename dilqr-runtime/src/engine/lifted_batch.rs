@@ -39,7 +39,7 @@ where
 {
     let mut sorted = Sorted { indices: Vec::new(), lifted: Vec::new(), refused: Vec::new() };
     for (index, problem) in problems.iter().enumerate() {
-        match problem.check_data(horizon, C::PREVIOUS) {
+        match problem.check_data(horizon, C::PREVIOUS, const { &C::LIMITS }) {
             Ok(()) => {
                 let mut lifted = Problem::new(SVector::zeros(), SVector::zeros(), horizon);
                 Lifting::of::<C>().problem(problem, &mut lifted);

@@ -7,6 +7,7 @@
 //!
 //! [`Engine`] serves single problems and batches, [`Controller`] the receding horizon.
 
+mod arrival;
 pub(crate) mod controller;
 pub(crate) mod lift;
 pub(crate) mod lifted;
@@ -20,12 +21,12 @@ pub(crate) mod plain_batch;
 #[cfg(feature = "std")]
 use alloc::vec::Vec;
 
-use nalgebra::SVector;
+use nalgebra::{SMatrix, SVector};
 
 use crate::certificate::Certificate;
 #[cfg(feature = "dual")]
 use crate::differentiate::hvp::Direction;
-use crate::error::{GradientError, SolveError};
+use crate::error::{GradientError, SettingsError, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::iteration::Iteration;
 use crate::mpc_step::MpcStep;
@@ -48,6 +49,28 @@ pub enum UnrollFrom {
 #[cfg(feature = "std")]
 pub(crate) type SolvedGradient<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize> =
     Result<(Solution<NX, NU, NP, NS, ND>, Result<Gradient<NX, NP, NS>, GradientError>), SolveError>;
+
+/// How the arrival cost of an estimator moves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ArrivalRule<const NX: usize> {
+    /// The constant between the cost's Hessian and the information; `None` where the initial cost stays as it is.
+    pub scale: Option<f64>,
+    /// The first mean; zero without one.
+    pub mean: SVector<f64, NX>,
+}
+
+/// The estimate from a first measurement.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FirstEstimate<const NX: usize, const ND: usize> {
+    /// The state.
+    pub state: SVector<f64, NX>,
+    /// The design variables.
+    pub design: SVector<f64, ND>,
+    /// The covariance of the state.
+    pub covariance: SMatrix<f64, NX, NX>,
+    /// The sum of terminal and initial cost.
+    pub cost: f64,
+}
 
 /// Solves and differentiates the problems of one model over one horizon. It holds model, memory and the last factorization.
 ///
@@ -124,6 +147,29 @@ pub trait Engine<const NX: usize, const NU: usize, const NP: usize, const NS: us
 
     /// The certificate of the factorized solution, with the counts of its solve.
     fn certificate(&self, stats: &Stats) -> Certificate;
+
+    /// How moving-horizon estimation moves the arrival cost of problems with these parameters.
+    ///
+    /// # Errors
+    /// For a model whose initial state is given, or whose initial cost is no quadratic form of its mean and information.
+    fn arrival(&self, params: &SVector<f64, NP>) -> Result<ArrivalRule<NX>, SettingsError>;
+
+    /// The parameters of the window that begins one stage after a solution.
+    fn params_of_next_window(
+        &mut self,
+        solution: &Solution<NX, NU, NP, NS, ND>,
+        rule: &ArrivalRule<NX>,
+    ) -> SVector<f64, NP>;
+
+    /// What a first measurement and the arrival cost determine, from the guess of a problem; `None` where steps find no minimum.
+    fn first_estimate(
+        &self,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS, ND>,
+    ) -> Option<FirstEstimate<NX, ND>>;
+
+    /// The inverse Hessian of the optimal cost in the terminal state, of the factorized solution.
+    fn terminal_covariance(&mut self) -> SMatrix<f64, NX, NX>;
 
     /// The gradient through a number of steps.
     #[cfg(feature = "dual")]

@@ -3,7 +3,7 @@
 #[cfg(feature = "std")]
 use alloc::vec::Vec;
 
-use nalgebra::SVector;
+use nalgebra::{SMatrix, SVector};
 
 use crate::certificate::Certificate;
 use crate::differentiate::adjoint::{self, GradientMut};
@@ -13,7 +13,6 @@ use crate::differentiate::hvp::{self, Direction};
 #[cfg(feature = "dual")]
 use crate::differentiate::unroll::{self, Start};
 use crate::differentiate::{adjoint_gradient, forward};
-use crate::engine::Engine;
 #[cfg(feature = "std")]
 use crate::engine::SolvedGradient;
 #[cfg(feature = "dual")]
@@ -21,7 +20,8 @@ use crate::engine::UnrollFrom;
 use crate::engine::controller::PlainController;
 #[cfg(feature = "std")]
 use crate::engine::plain_batch;
-use crate::error::{GradientError, SolveError};
+use crate::engine::{ArrivalRule, Engine, FirstEstimate, arrival};
+use crate::error::{GradientError, SettingsError, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::iteration::Iteration;
 use crate::kkt::Kkt;
@@ -183,6 +183,26 @@ where
         let kkt: &Kkt<f64, NX, NU> = &self.kkt.kkt;
         let curvatures = (0..kkt.horizon()).map(|t| eigenvalues(kkt.curvature(t)));
         Certificate::new(stats, curvatures, &self.kkt.report)
+    }
+
+    fn arrival(&self, params: &SVector<f64, NP>) -> Result<ArrivalRule<NX>, SettingsError> {
+        arrival::rule(&self.model, params)
+    }
+
+    fn params_of_next_window(
+        &mut self,
+        solution: &Solution<NX, NU, NP, NS>,
+        rule: &ArrivalRule<NX>,
+    ) -> SVector<f64, NP> {
+        arrival::params_of_next_window(&self.model, rule.scale, solution)
+    }
+
+    fn first_estimate(&self, settings: &Settings, problem: &Problem<NX, NU, NP, NS>) -> Option<FirstEstimate<NX, 0>> {
+        arrival::first_estimate(&self.model, problem, settings.tolerance)
+    }
+
+    fn terminal_covariance(&mut self) -> SMatrix<f64, NX, NX> {
+        arrival::terminal_covariance::<_, M, NX, NU, NP, NS>(&self.kkt.kkt)
     }
 
     #[cfg(feature = "dual")]

@@ -6,11 +6,10 @@ use core::sync::atomic::AtomicUsize;
 
 use rayon::prelude::*;
 
-use crate::differentiate;
 use crate::differentiate::check::KktWorkspace;
-use crate::differentiate::factorized_vjp;
 #[cfg(feature = "lanes")]
 use crate::differentiate::lanes::Gradients;
+use crate::differentiate::one_call::{self, factorized_vjp};
 use crate::engine::SolvedGradient;
 use crate::engine::plain::solve_and_factorize;
 use crate::error::{GradientError, SolveError};
@@ -65,7 +64,7 @@ where
                 if workspace.horizon() != horizon {
                     *workspace = KktWorkspace::new::<M, NP>(horizon);
                 }
-                differentiate::vjp(workspace, (model, settings), solution, loss, Differentiation::Implicit)
+                one_call::vjp(workspace, (model, settings), solution, loss, Differentiation::Implicit)
             },
         )
         .collect()

@@ -119,7 +119,6 @@ where
     fn first_step(&self, memory: &mut InteriorPoint<NX, NU>) -> bool {
         let instance = self.instance();
         let InteriorPoint { system, point, step, weights, bases, along, kinds, .. } = memory;
-        let horizon = point.horizon();
         weights.clear();
         let mut regularization = 0.0;
         while system.factorize(&instance, point, Hessian::GaussNewton, weights).is_err() {
