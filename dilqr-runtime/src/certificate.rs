@@ -111,7 +111,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
         let CertificateData { curvatures, lower, upper, constraints, rows, terms } = &self.certificate_data;
         let magnitudes = Magnitudes::of(&self.states, &self.controls).controls;
         let controls = magnitudes.iter().copied().zip(terms.iter().copied()).collect();
-        let mut units = LimitUnits { rows: rows.clone(), controls };
+        let mut units = LimitUnits { rows: rows.clone(), controls, rest: 0.0 };
         let excesses = self.excesses();
         units.controls.extend(excesses.iter().map(|excess| (excess.magnitude(), excess.terms)));
         let mut report = ActiveSetReport { units, ..ActiveSetReport::NONE };

@@ -216,10 +216,12 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
             return Err(SolveError::Horizon { given: self.horizon, expected: horizon });
         }
         check_vector(Input::InitialState, self.x0.as_slice())?;
-        check_vector(Input::Params, self.params.as_slice())?;
+        check_data((Input::Params, None), self.params.as_slice(), M::LIMITS.open_params)?;
         if NS > 0 {
             check_length(Input::StageParams, self.stage_params.len(), horizon + 1)?;
-            check_finite(Input::StageParams, self.stage_params.iter().map(|s| s.as_slice()))?;
+            for (t, s) in self.stage_params.iter().enumerate() {
+                check_data((Input::StageParams, Some(t)), s.as_slice(), M::LIMITS.open_stage_params)?;
+            }
         }
         check_vector(Input::Design, self.design.as_slice())?;
         match &self.previous {
@@ -338,6 +340,15 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         let x0 = &self.first_state::<M>();
         Simulation { model, x0, params, stage_params }.run(control, |_, _| None, (states, controls));
         fault.map_or(Ok(()), Err)
+    }
+}
+
+/// Checks that parameters are numbers, and finite but for the entries in `open`.
+fn check_data((input, stage): (Input, Option<usize>), vector: &[f64], open: &[usize]) -> Result<(), InputError> {
+    let bad = |&(entry, value): &(usize, &f64)| value.is_nan() || value.is_infinite() && !open.contains(&entry);
+    match vector.iter().enumerate().find(bad) {
+        Some((entry, &given)) => Err(InputError::NonFinite { input, position: Position { stage, entry }, given }),
+        None => Ok(()),
     }
 }
 

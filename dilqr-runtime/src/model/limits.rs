@@ -90,6 +90,11 @@ pub struct Limits {
     /// Whether each constraint of a stage depends on the control, or on an entry of the initial state that the solve chooses.
     /// Other constraints are not enforced at stage 0, where the state is given. An empty list means that all do.
     pub depends_on_control: &'static [bool],
+    /// The parameters that occur in limits alone, as one side of them. They may be infinite: an inequality with the value
+    /// minus infinity is not there.
+    pub open_params: &'static [usize],
+    /// The stage parameters that may be infinite.
+    pub open_stage_params: &'static [usize],
 }
 
 impl Limits {
@@ -103,6 +108,8 @@ impl Limits {
         initial_inequalities: 0,
         initial_equalities: 0,
         depends_on_control: &[],
+        open_params: &[],
+        open_stage_params: &[],
     };
 
     /// The number of constraints of a stage.
