@@ -6,7 +6,8 @@ use core::fmt;
 
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::units::LimitUnits;
-use crate::linalg::symmetric_eigen::{eigenvalues, smaller};
+use crate::lifted_data::LiftedData;
+use crate::linalg::symmetric_eigen::{eigenvalues, eigenvalues_of, smaller};
 use crate::lq::bounds::{Bounds, Side};
 use crate::model::limits::Limit;
 use crate::ocp::constraints::Constraint;
@@ -99,15 +100,20 @@ pub struct ActiveLimit {
     pub multiplier: f64,
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solution<NX, NU, NP, NS> {
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize> Solution<NX, NU, NP, NS, ND> {
     /// How well this solution satisfies the optimality conditions, from the data of the solve. Gradients do not rely on it:
     /// they check the solution themselves.
+    ///
+    /// The excesses of a stage's soft constraints count as controls behind those of the model. Such a control is at its lower
+    /// bound, zero, where the soft constraint holds.
     #[must_use]
     pub fn certificate(&self) -> Certificate {
         let CertificateData { curvatures, lower, upper, constraints, rows, terms } = &self.certificate_data;
         let magnitudes = Magnitudes::of(&self.states, &self.controls).controls;
         let controls = magnitudes.iter().copied().zip(terms.iter().copied()).collect();
-        let units = LimitUnits { rows: rows.clone(), controls, rest: 0.0 };
+        let mut units = LimitUnits { rows: rows.clone(), controls, rest: 0.0 };
+        let excesses = self.excesses();
+        units.controls.extend(excesses.iter().map(|excess| (excess.magnitude(), excess.terms)));
         let mut report = ActiveSetReport { units, ..ActiveSetReport::NONE };
         // A relaxed problem has no limits but its equalities.
         let relaxed = self.relaxation.is_some();
@@ -116,6 +122,11 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
         for (t, (u, qu)) in along.filter(|_| !relaxed) {
             for i in 0..NU {
                 report.add_bounds(t, i, (u, qu, Side::of_multiplier(qu[i])), &bounds);
+            }
+            for (i, excess) in excesses.iter().enumerate() {
+                if let (Some(&e), Some(&qe)) = (excess.values.get(t), excess.bound_multipliers.get(t)) {
+                    report.add_bounds_of_control((t, NU + i), (e, qe, Side::of_multiplier(qe)), excess.bounds);
+                }
             }
         }
         let multipliers = self.multipliers.stage.iter().chain(&self.multipliers.terminal);
@@ -127,7 +138,47 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
             let unit = if t == self.horizon() { rows.len().saturating_sub(terminal) + i } else { i };
             report.add_constraint((t, i, unit), inequality, (c, multiplier), ActiveSetRule::PositiveMultiplier);
         }
-        Certificate::new(&self.stats, curvatures.iter().map(eigenvalues), &report)
+        match self.lifted.as_deref() {
+            Some(LiftedData { controls, curvatures, .. }) if *controls > 0 => {
+                let stages = curvatures.chunks_exact(controls * controls);
+                Certificate::new(&self.stats, stages.map(|stage| eigenvalues_of(*controls, stage)), &report)
+            }
+            _ => Certificate::new(&self.stats, curvatures.iter().map(eigenvalues), &report),
+        }
+    }
+
+    /// The excesses of the stages' soft constraints.
+    fn excesses(&self) -> Vec<Excess> {
+        let Some(rest) = self.lifted.as_deref() else { return Vec::new() };
+        let (all, each) = (rest.controls, rest.controls.saturating_sub(NU));
+        let along = |list: &[f64], first: usize, step: usize| {
+            list.get(first..).map_or_else(Vec::new, |list| list.iter().copied().step_by(step).collect())
+        };
+        let at = |list: &[f64], i: usize| list.get(NU + i).copied().unwrap_or(f64::NAN);
+        let excess = |i: usize| Excess {
+            values: along(&rest.stage_slacks, i, each),
+            bound_multipliers: along(&rest.bound_multipliers, NU + i, all),
+            bounds: (at(&rest.lower, i), at(&rest.upper, i)),
+            terms: at(&rest.terms, i),
+        };
+        (0..each).map(excess).collect()
+    }
+}
+
+/// The excess of a soft constraint along the trajectory.
+struct Excess {
+    values: Vec<f64>,
+    bound_multipliers: Vec<f64>,
+    bounds: (f64, f64),
+    /// Its largest terms in `Q_w`.
+    terms: f64,
+}
+
+impl Excess {
+    /// The largest excess; 1 where there is none, as for every variable.
+    fn magnitude(&self) -> f64 {
+        let largest = self.values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+        if largest > 0.0 { largest } else { 1.0 }
     }
 }
 

@@ -123,16 +123,26 @@ impl ActiveSetReport {
         (u, qu, held): (&SVector<S, NU>, &SVector<S, NU>, Option<Side>),
         bounds: &Bounds<S, NU>,
     ) {
-        let (lower, upper) = (bounds.lower[i].to_f64(), bounds.upper[i].to_f64());
+        let bounds = (bounds.lower[i].to_f64(), bounds.upper[i].to_f64());
+        self.add_bounds_of_control((stage, i), (u[i].to_f64(), qu[i].to_f64(), held), bounds);
+    }
+
+    /// [`add_bounds`](Self::add_bounds) for the control `u` with the entry `qu` of `Q_u`.
+    pub(crate) fn add_bounds_of_control(
+        &mut self,
+        (stage, i): (usize, usize),
+        (u, qu, held): (f64, f64, Option<Side>),
+        (lower, upper): (f64, f64),
+    ) {
         // An interval of one point holds its control whatever the slope.
         if lower >= upper {
             return;
         }
         for (side, bound) in [(Side::Lower, lower), (Side::Upper, upper)] {
             if bound.is_finite() {
-                let distance = (u[i].to_f64() - bound).abs();
+                let distance = (u - bound).abs();
                 let active = held == Some(side);
-                let multiplier = if active { qu[i].to_f64().abs() } else { 0.0 };
+                let multiplier = if active { qu.abs() } else { 0.0 };
                 self.limits.push(LimitState {
                     stage,
                     source: ConstraintId::Bound(i, side),

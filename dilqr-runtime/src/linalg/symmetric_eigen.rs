@@ -4,6 +4,7 @@
 //! not have.
 
 use alloc::vec::Vec;
+use core::ops::{Index, IndexMut};
 
 use nalgebra::SMatrix;
 
@@ -14,7 +15,13 @@ use crate::scalar::float::f64::sqrt;
 /// The result is minus infinity where the recursion found a stage that is not positive definite, which minus infinity on the
 /// diagonal marks. It is NaN where an entry is not finite.
 pub(crate) fn eigenvalues<const NU: usize>(curvature: &SMatrix<f64, NU, NU>) -> Vec<f64> {
-    let free: Vec<usize> = (0..NU).filter(|&i| curvature[(i, i)] != f64::INFINITY).collect();
+    eigenvalues_of(NU, curvature.as_slice())
+}
+
+/// [`eigenvalues`] of a matrix of `n` rows, column by column.
+pub(crate) fn eigenvalues_of(n: usize, entries: &[f64]) -> Vec<f64> {
+    let curvature = Square { n, entries: entries.to_vec() };
+    let free: Vec<usize> = (0..n).filter(|&i| curvature[(i, i)] != f64::INFINITY).collect();
     if free.is_empty() {
         return Vec::new();
     }
@@ -24,13 +31,13 @@ pub(crate) fn eigenvalues<const NU: usize>(curvature: &SMatrix<f64, NU, NU>) -> 
     if free.iter().any(|&i| free.iter().any(|&j| !curvature[(i, j)].is_finite())) {
         return vec![f64::NAN];
     }
-    let rotated = diagonalized(*curvature, &free);
+    let rotated = diagonalized(curvature, &free);
     free.iter().map(|&i| rotated[(i, i)]).collect()
 }
 
 /// The matrix after Jacobi's method on the rows and columns of `free`. Rotations in the planes of two coordinates each make
 /// one entry zero, until the entries beside the diagonal are rounding errors.
-fn diagonalized<const NU: usize>(mut a: SMatrix<f64, NU, NU>, free: &[usize]) -> SMatrix<f64, NU, NU> {
+fn diagonalized(mut a: Square, free: &[usize]) -> Square {
     let scale = free.iter().flat_map(|&i| free.iter().map(move |&j| (i, j))).fold(0.0_f64, |m, ij| m.max(a[ij].abs()));
     // Convergence is quadratic: matrices of this size take five to ten sweeps.
     for _ in 0..40 {
@@ -59,6 +66,26 @@ fn diagonalized<const NU: usize>(mut a: SMatrix<f64, NU, NU>, free: &[usize]) ->
         }
     }
     a
+}
+
+/// A matrix of `n` rows and columns, column by column.
+struct Square {
+    n: usize,
+    entries: Vec<f64>,
+}
+
+impl Index<(usize, usize)> for Square {
+    type Output = f64;
+
+    fn index(&self, (row, column): (usize, usize)) -> &f64 {
+        &self.entries[row + column * self.n]
+    }
+}
+
+impl IndexMut<(usize, usize)> for Square {
+    fn index_mut(&mut self, (row, column): (usize, usize)) -> &mut f64 {
+        &mut self.entries[row + column * self.n]
+    }
 }
 
 /// The smaller of two numbers, and NaN if one is NaN.
