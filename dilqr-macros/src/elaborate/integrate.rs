@@ -17,7 +17,7 @@ impl Elaborator<'_> {
         arguments: &Arguments,
     ) -> SymbolicValue {
         let Some(dt) = &integration.dt else { return SymbolicValue::Unknown };
-        let value = self.expr(dt, &mut vec![("p".to_owned(), arguments.p.clone())]);
+        let value = self.expr(dt, &mut arguments.scope());
         let Some(dt) = self.float(&value, dt.span) else { return SymbolicValue::Unknown };
         let Some(substeps) = self.substeps(integration) else { return SymbolicValue::Unknown };
         let mut entries = Vec::new();
@@ -57,7 +57,7 @@ impl Elaborator<'_> {
     ) -> SymbolicValue {
         let slope = |elaborator: &mut Self, x: &SymbolicValue| {
             let arguments = Arguments { x: x.clone(), ..arguments.clone() };
-            elaborator.inline_entry_point(derivative, &arguments, true)
+            elaborator.inline_entry_point(derivative, &arguments)
         };
         match integrator {
             Integrator::Euler => {
@@ -101,7 +101,7 @@ impl Elaborator<'_> {
         }
     }
 
-    fn scaled(&mut self, node: NodeId, factor: f64) -> NodeId {
+    pub(crate) fn scaled(&mut self, node: NodeId, factor: f64) -> NodeId {
         if factor == 1.0 {
             return node;
         }

@@ -44,10 +44,13 @@ pub(crate) struct Reach {
 }
 
 pub(crate) fn reach(kernels: &Kernels) -> Reach {
-    use Kernel::{Bounds, StageConstraints, StageCost, TerminalConstraints, TerminalCost};
+    use Kernel::{
+        Bounds, InitialConstraints, InitialCost, StageConstraints, StageCost, TerminalConstraints, TerminalCost,
+    };
     let dynamics = &kernels[Kernel::Dynamics];
-    let observers = [StageCost, TerminalCost, Bounds, StageConstraints, TerminalConstraints];
-    let observers = observers.into_iter().filter_map(|kernel| kernels.get(kernel));
+    let costs = [StageCost, TerminalCost, InitialCost];
+    let limits = [Bounds, StageConstraints, TerminalConstraints, InitialConstraints];
+    let observers = costs.into_iter().chain(limits).filter_map(|kernel| kernels.get(kernel));
     let mut observed: HashSet<Input> = observers.flat_map(|program| program.inputs(|_| true)).collect();
     let used = &observed | &dynamics.inputs(|_| true);
     // With an entry of the state, all that the dynamics make it from.

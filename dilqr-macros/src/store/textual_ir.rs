@@ -85,8 +85,31 @@ fn fields(vectors: &Vectors) -> Vec<(Input, String)> {
                 index += 1;
             }
         }
+        let added = added(vector.entries(), vectors).into_iter();
+        names.extend(
+            added
+                .enumerate()
+                .map(|(entry, name)| (Input::new(vector, index + entry), format!("{}@{name}", vector.name()))),
+        );
     }
     names
+}
+
+/// The names of the entries that the lift adds to a vector: `previous.torque`, `d.total`, `slack[1]`.
+fn added(entries: Entries, vectors: &Vectors) -> Vec<String> {
+    let lift = &vectors.lift;
+    let of = |name: &str, layout: &Layout| layout.names().into_iter().map(|entry| format!("{name}.{entry}")).collect();
+    let slacks = |count: usize| (0..count).map(|slack| format!("slack[{slack}]")).collect();
+    let parts: Vec<Vec<String>> = match entries {
+        Entries::State => {
+            let previous = if lift.previous { of("previous", &vectors.control) } else { Vec::new() };
+            let design = lift.design.as_ref().map_or_else(Vec::new, |layout| of("d", layout));
+            vec![previous, design, slacks(lift.terminal_slacks)]
+        }
+        Entries::Control => vec![slacks(lift.stage_slacks)],
+        Entries::Params | Entries::StageParams | Entries::Constraints => Vec::new(),
+    };
+    parts.concat()
 }
 
 fn write_program(name: &str, program: &Program, vectors: &Vectors, text: &mut String) {

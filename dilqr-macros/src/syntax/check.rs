@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::ast::{CONSTRAINT_FUNCTIONS, Model, Type, TypeKind};
+use super::ast::{Model, Type, TypeKind};
 use super::errors::Errors;
 use super::messages::message;
 use super::names::{camel_case, did_you_mean};
+use super::signatures;
 
 /// Rules that the vectors, and the items that the macro adds, depend on.
 const STRUCTS: &[fn(&Model, &mut Errors)] = &[
@@ -18,12 +19,11 @@ const STRUCTS: &[fn(&Model, &mut Errors)] = &[
     structs_are_finite,
 ];
 
-const FUNCTIONS: &[fn(&Model, &mut Errors)] =
-    &[functions_present, one_way_to_the_next_state, signatures, constraint_signatures, arguments_differ];
+const FUNCTIONS: &[fn(&Model, &mut Errors)] = &[functions_present, one_way_to_the_next_state];
 
 pub(crate) fn model(model: &Model, errors: &mut Errors) {
     structs(model, errors);
-    for rule in FUNCTIONS {
+    for rule in FUNCTIONS.iter().chain(signatures::RULES).chain(&[arguments_differ as fn(&Model, &mut Errors)]) {
         rule(model, errors);
     }
 }
@@ -59,13 +59,16 @@ fn no_name_twice(model: &Model, errors: &mut Errors) {
     }
 }
 
+/// The structs whose numbers are the entries of a vector.
+const VECTORS: [&str; 5] = ["State", "Control", "Params", "Design", "StageParams"];
+
 /// The names of the items that every expansion adds.
 const ADDED: [&str; 4] = ["Solver", "Problem", "Linearization", "linearize"];
 
 /// The module's name, in camel case, is the name of a struct beside the user's.
 fn module_names_a_model(model: &Model, errors: &mut Errors) {
     let own = camel_case(&model.module.to_string());
-    let taken = ["State", "Control", "Params", "StageParams"].into_iter().chain(ADDED).any(|name| name == own);
+    let taken = VECTORS.into_iter().chain(ADDED).any(|name| name == own);
     if taken || syn::parse_str::<syn::Ident>(&own).is_err() {
         errors.at(&model.module, message::module_name(&own));
     }
@@ -76,7 +79,7 @@ fn no_reserved_name(model: &Model, errors: &mut Errors) {
     let own = camel_case(&model.module.to_string());
     for name in names(model) {
         // `module_names_a_model` reports a required struct with the name of the model.
-        let required = ["State", "Control", "Params", "StageParams"].iter().any(|required| name == required);
+        let required = VECTORS.iter().any(|required| name == required);
         if !required && (*name == own || ADDED.iter().any(|added| name == added)) {
             errors.at(name, message::reserved(&name.to_string()));
         }
@@ -85,8 +88,11 @@ fn no_reserved_name(model: &Model, errors: &mut Errors) {
         }
     }
     // Patterns with the name of a const are matched against it, and these are the arguments of `linearize`.
+    let arguments = [("x", true), ("u", true), ("previous", model.uses_previous()), ("p", true)];
+    let arguments = arguments.into_iter().chain([("d", model.has_design()), ("s", true)]);
+    let arguments: Vec<&str> = arguments.filter(|(_, present)| *present).map(|(name, _)| name).collect();
     for item in &model.consts {
-        if ["x", "u", "p", "s"].iter().any(|argument| item.name == argument) {
+        if arguments.iter().any(|argument| item.name == argument) {
             errors.at(&item.name, message::reserved(&item.name.to_string()));
         }
     }
@@ -142,6 +148,9 @@ fn structs_present(model: &Model, errors: &mut Errors) {
             Some(_) => {}
         }
     }
+    if let Some(item) = model.find_struct("Design").filter(|item| item.fields.is_empty()) {
+        errors.at(&item.name, message::NO_DESIGN);
+    }
 }
 
 fn functions_present(model: &Model, errors: &mut Errors) {
@@ -185,70 +194,6 @@ fn one_way_to_the_next_state(model: &Model, errors: &mut Errors) {
     }
 }
 
-/// The signature of a function that the compiler recognizes.
-struct Signature<'a> {
-    name: &'a str,
-    takes_control: bool,
-    /// What to write.
-    write: &'a str,
-}
-
-fn signatures(model: &Model, errors: &mut Errors) {
-    let state = |ty: &Type| model.find_struct("State").is_none() || is(ty, "State");
-    let cost = |ty: &Type| is(ty, "f64");
-    let of = |Required { name, write, .. }, takes_control| Signature { name, takes_control, write };
-    signature(model, &of(DYNAMICS, true), state, errors);
-    signature(model, &of(DERIVATIVE, true), state, errors);
-    signature(model, &of(STAGE_COST, true), cost, errors);
-    signature(model, &of(TERMINAL_COST, false), cost, errors);
-}
-
-fn constraint_signatures(model: &Model, errors: &mut Errors) {
-    let numbers = |ty: &Type| match &ty.kind {
-        TypeKind::Array(element, _) => matches!(element.kind, TypeKind::Float | TypeKind::Unknown),
-        TypeKind::Unknown => true,
-        _ => false,
-    };
-    for (name, takes_control) in CONSTRAINT_FUNCTIONS {
-        let control = if takes_control { ", u: Control" } else { "" };
-        let write = format!("pub fn {name}(x: State{control}, p: Params) -> [f64; K]");
-        signature(model, &Signature { name, takes_control, write: &write }, numbers, errors);
-    }
-}
-
-/// The arguments are those of a stage or of the terminal state. The parameters of the stage are optional and come last.
-fn signature(model: &Model, signature: &Signature<'_>, result: impl Fn(&Type) -> bool, errors: &mut Errors) {
-    let Signature { name, takes_control, write } = *signature;
-    let Some(function) = model.find_function(name) else { return };
-    let stage = if model.has_stage_params() { "[, s: StageParams]) ->" } else { ") ->" };
-    let expected = message::signature(name, &write.replacen(") ->", stage, 1));
-    let mut wanted = vec!["State", "Control", "Params", "StageParams"];
-    wanted.retain(|&name| (name != "Control" || takes_control) && (name != "StageParams" || model.has_stage_params()));
-    let given = function.arguments.len();
-    if given != wanted.len() && !(model.has_stage_params() && given + 1 == wanted.len()) {
-        errors.at(&function.name, &expected);
-        return;
-    }
-    for (argument, wanted) in function.arguments.iter().zip(wanted) {
-        // A missing struct was reported.
-        if model.find_struct(wanted).is_some() && !is(&argument.ty, wanted) {
-            errors.on(argument.ty.span, &expected);
-        }
-    }
-    if !result(&function.result) {
-        errors.on(function.result.span, &expected);
-    }
-}
-
-fn is(ty: &Type, wanted: &str) -> bool {
-    match &ty.kind {
-        TypeKind::Float => wanted == "f64",
-        TypeKind::Struct(name) => name == wanted,
-        TypeKind::Unknown => true,
-        _ => false,
-    }
-}
-
 fn arguments_differ(model: &Model, errors: &mut Errors) {
     for function in &model.functions {
         let mut seen = HashSet::new();
@@ -263,7 +208,7 @@ fn arguments_differ(model: &Model, errors: &mut Errors) {
 /// State, control and parameters are vectors: the fields are numbers and arrays of numbers.
 fn vectors_hold_numbers(model: &Model, errors: &mut Errors) {
     for item in &model.structs {
-        let vector = ["State", "Control", "Params", "StageParams"].iter().any(|name| item.name == name);
+        let vector = VECTORS.iter().any(|name| item.name == name);
         for field in &item.fields {
             let ok = match &field.ty.kind {
                 TypeKind::Float | TypeKind::Unknown => true,

@@ -84,10 +84,27 @@ pub(crate) mod message {
     pub(crate) const F32: &str =
         "the model language computes in f64: write `f64` (kernels for f32 are generated from it)";
     pub(crate) const INTEGER_TYPE: &str = "the integers of the model language are usize and i32, for sizes, indices and exponents; write `f64` for quantities";
-    pub(crate) const BOUNDS: &str = "bounds have two sides: write `#[bounds(-2.0, 2.0)]`, with `None` for an open side";
-    pub(crate) const BOUNDS_PLACE: &str = "only controls have bounds: write `stage_constraints` for a limit on states, and keep parameters in range where they are learned";
-    pub(crate) const BOUNDS_TWICE: &str = "this field has bounds already: write one `#[bounds(lower, upper)]`";
-    pub(crate) const BOUNDS_REVERSED: &str = "the lower bound is above the upper one: write `#[bounds(lower, upper)]`";
+    pub(crate) const BOUNDS_PLACE: &str = "only states, controls and design variables have bounds: write a function of constraints for other limits, and keep parameters in range where they are learned";
+    pub(crate) const RATE_BOUNDS_PLACE: &str =
+        "only controls have bounds of their rate: write `stage_constraints` for a limit on other changes";
+    pub(crate) const BOUNDS_REVERSED: &str = "the lower bound is above the upper one: write the lower one first";
+    pub(crate) const PENALTY: &str =
+        "a penalty has a linear factor, a quadratic one, or both: write `#[penalty(linear = 10.0, quadratic = 1.0)]`";
+    pub(crate) const PENALTY_TWICE: &str =
+        "this function has a penalty already: write one `#[penalty(..)]` with both factors";
+    pub(crate) const PENALTY_PLACE: &str =
+        "only soft constraints have a penalty: move it to `stage_soft_constraints` or `terminal_soft_constraints`";
+    pub(crate) const NO_PENALTY: &str = "a soft constraint has a penalty: write `#[penalty(linear = 10.0)]`, with `quadratic = ..` beside or instead of it";
+    pub(crate) const NEGATIVE_PENALTY: &str =
+        "this factor is negative and would reward a violation: write a positive one";
+    pub(crate) const ZERO_PENALTY: &str =
+        "this penalty is zero, and the constraint would mean nothing: write a positive factor";
+    pub(crate) const NO_DESIGN: &str =
+        "`Design` has no fields: remove it, or write `pub struct Design { pub total: f64 }`";
+    pub(crate) const INITIAL_STATE: &str = "`initial_state` takes one value: write `initial_state = free`, or leave it out where the initial state is given";
+    pub(crate) const NOTHING_TO_CHOOSE: &str = "the initial state is given, so this function changes nothing: write `#[dilqr_runtime::model(initial_state = free)]`, or let it read a `Design`";
+    pub(crate) const PREVIOUS_AT_AN_END: &str =
+        "only stages have a control, and one before it: read the last control in a stage, or make it part of the state";
     pub(crate) const INTEGRATOR: &str =
         "this argument takes a value: write `integrator = rk4, dt = 0.05` and, if wanted, `substeps = 4`";
     pub(crate) const STEP_WITHOUT_INTEGRATOR: &str =
@@ -102,7 +119,7 @@ pub(crate) mod message {
     pub(crate) const LITERAL_RANGE: &str = "this number is beyond the range of f64, which ends at 1.8e308";
     pub(crate) const INFINITY: &str =
         "infinities are allowed in `#[bounds]` only, for an open side: a model computes with finite numbers";
-    pub(crate) const INFINITE_BOUND: &str = "no control satisfies this bound: write `None` for an open side";
+    pub(crate) const INFINITE_BOUND: &str = "no value satisfies this bound: write `None` for an open side";
     pub(crate) const NEGATIVE_POWF: &str =
         "a negative number has no real power with a fractional exponent: write `powi` for an integer one";
     pub(crate) const INTEGER_OVERFLOW: &str =
@@ -163,8 +180,22 @@ pub(crate) mod message {
         let list = known.clone().into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         format!("unknown argument of #[model], which takes {list}{}", did_you_mean(name, known))
     }
-    pub(crate) fn misspelt_bounds(name: &str) -> String {
-        format!("`#[{name}]` looks like the bounds of a control: write `#[bounds(lower, upper)]`")
+    pub(crate) fn misspelt_bounds(name: &str, meant: &str) -> String {
+        format!("`#[{name}]` looks like bounds: write `#[{meant}(lower, upper)]`")
+    }
+    /// The attribute `name` of a field.
+    pub(crate) fn bounds(name: &str) -> String {
+        format!("bounds have two sides: write `#[{name}(-2.0, 2.0)]`, with `None` for an open side")
+    }
+    pub(crate) fn bounds_twice(name: &str) -> String {
+        format!("this field has bounds already: write one `#[{name}(lower, upper)]`")
+    }
+    /// A design variable, or the named entries of one.
+    pub(crate) fn unused_design(entries: &[usize]) -> String {
+        let (what, them) = unused_part(entries);
+        format!(
+            "nothing but its bounds depends on {what}, so that it has no best value: let a function take `d: Design` and read {them}, or remove {them}"
+        )
     }
     /// A constant computed by the compiler.
     pub(crate) fn not_finite(value: f64) -> String {
