@@ -3,6 +3,7 @@
 use proc_macro2::Ident;
 
 use super::graph::{Graph, NodeId};
+use super::layout::Layout;
 use crate::program::vectors::Sizes;
 #[cfg(feature = "symbolica")]
 use crate::syntax::ast::{Function, Model};
@@ -75,34 +76,6 @@ impl Vectors {
             np: self.params.len(),
             ns: self.stage_params.as_ref().map_or(0, Layout::len),
         }
-    }
-}
-
-/// The order of a struct's fields in its vector.
-#[derive(Default)]
-pub(crate) struct Layout {
-    /// Each field, with its length if it is an array.
-    pub(crate) fields: Vec<(Ident, Option<usize>)>,
-}
-
-impl Layout {
-    /// Entries of the vector.
-    pub(crate) fn len(&self) -> usize {
-        self.fields.iter().map(|(_, length)| length.unwrap_or(1)).sum()
-    }
-
-    /// Names of the entries: `angle`, `position[2]`.
-    pub(crate) fn names(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        for (field, length) in &self.fields {
-            let field = field.to_string();
-            let field = field.strip_prefix("r#").unwrap_or(&field);
-            match length {
-                None => names.push(field.to_owned()),
-                Some(length) => names.extend((0..*length).map(|index| format!("{field}[{index}]"))),
-            }
-        }
-        names
     }
 }
 

@@ -1,8 +1,9 @@
 //! Elaboration of a whole model: its vectors, and the functions that every model has.
 
-use super::elaborated_system::{Layout, System, Vectors};
+use super::elaborated_system::{System, Vectors};
 use super::elaborator::{Arguments, Elaborator};
 use super::graph::{Graph, NodeId};
+use super::layout::{FieldLayout, Layout};
 use super::value::{Shape, SymbolicValue, flatten};
 use crate::program::vectors::{Input, Vector};
 use crate::syntax::ast::{Model, Struct};
@@ -90,20 +91,32 @@ impl Elaborator<'_> {
         }
     }
 
-    /// The layout of a struct whose fields are numbers and arrays of numbers.
+    /// The layout of a struct whose fields hold numbers.
     fn layout(&mut self, item: &Struct) -> Option<Layout> {
-        let mut fields = Vec::new();
-        for field in &item.fields {
-            let length = match self.shape(&field.ty) {
-                Shape::Float => None,
-                Shape::Array(_, length) => Some(length),
-                _ => return None,
-            };
-            fields.push((field.name.clone(), length));
-        }
-        let layout = Layout { fields };
+        let layout = self.fields(item)?;
         self.check_length(&item.name, layout.len());
         Some(layout)
+    }
+
+    fn fields(&mut self, item: &Struct) -> Option<Layout> {
+        let mut fields = Vec::new();
+        for field in &item.fields {
+            let shape = self.shape(&field.ty);
+            fields.push((field.name.clone(), self.field_layout(&shape)?));
+        }
+        Some(Layout { fields })
+    }
+
+    fn field_layout(&mut self, shape: &Shape) -> Option<FieldLayout> {
+        match shape {
+            Shape::Float => Some(FieldLayout::Number),
+            Shape::Array(element, length) => Some(FieldLayout::Array(Box::new(self.field_layout(element)?), *length)),
+            Shape::Struct(index) => {
+                let item = &self.model.structs[*index];
+                Some(FieldLayout::Struct(item.name.clone(), self.fields(item)?))
+            }
+            Shape::Integer | Shape::Bool | Shape::Tuple(_) | Shape::Unknown => None,
+        }
     }
 
     /// The struct whose numbers are the entries of an input vector.

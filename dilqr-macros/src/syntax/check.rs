@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::ast::{CONSTRAINT_FUNCTIONS, Model, Type, TypeKind};
+use super::ast::{CONSTRAINT_FUNCTIONS, Model, Struct, Type, TypeKind};
 use super::errors::Errors;
 use super::messages::message;
 use super::names::{camel_case, did_you_mean};
@@ -59,13 +59,16 @@ fn no_name_twice(model: &Model, errors: &mut Errors) {
     }
 }
 
+/// The structs whose numbers are the entries of a vector.
+const VECTORS: [&str; 4] = ["State", "Control", "Params", "StageParams"];
+
 /// The names of the items that every expansion adds.
 const ADDED: [&str; 4] = ["Solver", "Problem", "Linearization", "linearize"];
 
 /// The module's name, in camel case, is the name of a struct beside the user's.
 fn module_names_a_model(model: &Model, errors: &mut Errors) {
     let own = camel_case(&model.module.to_string());
-    let taken = ["State", "Control", "Params", "StageParams"].into_iter().chain(ADDED).any(|name| name == own);
+    let taken = VECTORS.into_iter().chain(ADDED).any(|name| name == own);
     if taken || syn::parse_str::<syn::Ident>(&own).is_err() {
         errors.at(&model.module, message::module_name(&own));
     }
@@ -76,7 +79,7 @@ fn no_reserved_name(model: &Model, errors: &mut Errors) {
     let own = camel_case(&model.module.to_string());
     for name in names(model) {
         // `module_names_a_model` reports a required struct with the name of the model.
-        let required = ["State", "Control", "Params", "StageParams"].iter().any(|required| name == required);
+        let required = VECTORS.iter().any(|required| name == required);
         if !required && (*name == own || ADDED.iter().any(|added| name == added)) {
             errors.at(name, message::reserved(&name.to_string()));
         }
@@ -260,18 +263,25 @@ fn arguments_differ(model: &Model, errors: &mut Errors) {
     }
 }
 
-/// State, control and parameters are vectors: the fields are numbers and arrays of numbers.
+/// State, control and parameters are vectors: their fields are numbers, and arrays and structs of them.
 fn vectors_hold_numbers(model: &Model, errors: &mut Errors) {
-    for item in &model.structs {
-        let vector = ["State", "Control", "Params", "StageParams"].iter().any(|name| item.name == name);
+    let mut waiting: Vec<&Struct> = VECTORS.iter().rev().filter_map(|name| model.find_struct(name)).collect();
+    let mut seen = HashSet::new();
+    while let Some(item) = waiting.pop() {
+        // A struct that several fields hold is reported once.
+        if !seen.insert(item.name.to_string()) {
+            continue;
+        }
         for field in &item.fields {
-            let ok = match &field.ty.kind {
-                TypeKind::Float | TypeKind::Unknown => true,
-                TypeKind::Array(element, _) => !vector || matches!(element.kind, TypeKind::Float | TypeKind::Unknown),
-                _ => !vector,
-            };
-            if !ok {
-                errors.on(field.ty.span, message::FIELD_TYPE);
+            let mut ty = &field.ty;
+            while let TypeKind::Array(element, _) = &ty.kind {
+                ty = element;
+            }
+            match &ty.kind {
+                TypeKind::Float | TypeKind::Unknown => {}
+                // `elaborate` reports an unknown struct.
+                TypeKind::Struct(name) => waiting.extend(model.find_struct(&name.to_string())),
+                _ => errors.on(ty.span, message::FIELD_TYPE),
             }
         }
     }

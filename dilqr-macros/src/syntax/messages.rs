@@ -42,7 +42,7 @@ pub(crate) mod message {
     pub(crate) const MUT_REFERENCE: &str =
         "a model's functions change nothing in place: take the value or `&`, and return the new value";
     pub(crate) const TYPE: &str = "the types of the model language are f64, the module's structs, [T; N], tuples of these, usize and i32 for sizes and indices, and bool";
-    pub(crate) const FIELD_TYPE: &str = "a field is `f64` or `[f64; K]`, with K a literal or a const of the module";
+    pub(crate) const FIELD_TYPE: &str = "state, control and parameters consist of numbers: a field is `f64`, an array of fixed size, or a struct of the module, down to `f64`";
     pub(crate) const WHILE: &str = "`while` has no fixed number of steps: write `for i in 0..N` with a constant N";
     pub(crate) const LOOP: &str = "`loop` has no fixed number of steps: write `for i in 0..N` with a constant N";
     pub(crate) const MATCH: &str = "`match` is not part of the model language: write `if` and `else if`";
@@ -134,20 +134,20 @@ pub(crate) mod message {
         "the constants of an expression here multiply to thousands of digits: bind parts of it with `let`";
 
     /// A field of the parameters, or the named entries of one.
-    pub(crate) fn unused(entries: &[usize]) -> String {
+    pub(crate) fn unused(entries: &[String]) -> String {
         let (what, them) = unused_part(entries);
         format!("nothing in the model depends on {what}: remove {them}, or start the field's name with `_`")
     }
     /// A field of the state or the control, or the named entries of one.
-    pub(crate) fn unseen(entries: &[usize]) -> String {
+    pub(crate) fn unseen(entries: &[String]) -> String {
         let (what, them) = unused_part(entries);
         format!(
             "no cost or constraint depends on {what}, neither directly nor through the dynamics: remove {them}, or start the field's name with `_`"
         )
     }
     /// The unused part in words, and its pronoun.
-    fn unused_part(entries: &[usize]) -> (String, &'static str) {
-        let list = entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    fn unused_part(entries: &[String]) -> (String, &'static str) {
+        let list = entries.join(", ");
         match entries {
             [] => ("it".to_owned(), "it"),
             [_] => (format!("its entry {list}"), "it"),
