@@ -2,8 +2,7 @@
 
 use super::chain_rule::{ChainRule, HessianStrategy, JacobianStrategy, Strategy};
 use super::kernel_writer::KernelWriter;
-use super::tape::{Granularity, Operand, Tape};
-use crate::elaborate::elaborated_system::Limits;
+use super::tape::{Granularity, Tape};
 use crate::program::kernels::{Kernel, Kernels, Presence};
 use crate::program::program::Program;
 
@@ -39,9 +38,9 @@ pub(crate) fn build_kernels(strategies: Strategies<'_>) -> Kernels {
 
 /// The kernels that the model has, with the strategies that built them.
 pub(crate) fn build_all(strategies: Strategies<'_>) -> Vec<(Kernel, Built)> {
-    // All tapes of a model have the same limits.
-    let limits = &strategies.tapes[0].limits;
-    let kernels = Kernel::ALL.iter().copied().filter(|kernel| is_present(*kernel, limits));
+    // All tapes of a model have the same functions.
+    let tape = &strategies.tapes[0];
+    let kernels = Kernel::ALL.iter().copied().filter(|kernel| is_present(*kernel, tape));
     // Kernels are independent of each other: those of a large model are built on all cores.
     std::thread::scope(|scope| {
         let start = |kernel| (kernel, scope.spawn(move || build_one(strategies, kernel)));
@@ -54,12 +53,15 @@ pub(crate) fn build_all(strategies: Strategies<'_>) -> Vec<(Kernel, Built)> {
     })
 }
 
-fn is_present(kernel: Kernel, limits: &Limits<Operand>) -> bool {
+fn is_present(kernel: Kernel, tape: &Tape) -> bool {
+    let limits = &tape.limits;
     match kernel.presence() {
         Presence::Always => true,
         Presence::Bounded => limits.bounded(),
         Presence::StageConstrained => !limits.stage.is_empty(),
         Presence::TerminalConstrained => !limits.terminal.is_empty(),
+        Presence::InitialCost => tape.has_initial_cost,
+        Presence::InitialConstrained => !limits.initial.is_empty(),
         Presence::OnRequest => false,
     }
 }

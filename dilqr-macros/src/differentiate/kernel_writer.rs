@@ -28,43 +28,34 @@ impl<'a> KernelWriter<'a> {
 
     /// A kernel of the table, by its definition.
     pub(crate) fn write_kernel(&mut self, kernel: Kernel) {
-        let Tape { l, terminal, limits, .. } = self.tape;
-        let (stage, end) = (&limits.stage.values, &limits.terminal.values);
+        let Tape { l, terminal, initial, limits, .. } = self.tape;
+        let (stage, end, start) = (&limits.stage.values, &limits.terminal.values, &limits.initial.values);
         match kernel {
             Kernel::Dynamics => self.write_f(Field::Next),
             Kernel::StageCost => self.write_cost(*l),
             Kernel::TerminalCost => self.write_cost(*terminal),
             Kernel::Step => self.write_step(),
             Kernel::ExpandStage => self.expand_stage(),
-            Kernel::ExpandTerminal => self.expand_terminal(),
+            Kernel::ExpandTerminal => self.expand_end(*terminal),
             Kernel::ExpandHamiltonian => self.expand_hamiltonian(),
             Kernel::HamiltonianHessian => self.write_hamiltonian_hessian(),
             Kernel::HamiltonianParameterGradient => {
                 let hamiltonian = self.hamiltonian();
                 self.write_parameter_gradient(&hamiltonian);
             }
-            Kernel::TerminalParameterGradient => {
-                let cost = self.single(*terminal);
-                self.write_parameter_gradient(&cost);
-            }
+            Kernel::TerminalParameterGradient => self.write_end_gradient(*terminal),
             Kernel::ParameterContraction => {
                 let hamiltonian = self.hamiltonian();
                 let weights = self.weighted(&self.tape.f, Vector::DLambda);
                 self.write_parameter_contraction(&hamiltonian, &weights);
             }
-            Kernel::TerminalParameterContraction => {
-                let cost = self.single(*terminal);
-                self.write_parameter_contraction(&cost, &[]);
-            }
+            Kernel::TerminalParameterContraction => self.contract_end(*terminal),
             Kernel::ParameterTerms => {
                 self.write_jacobian(&self.tape.f, &[(Vector::P, Field::Fp)]);
                 let hamiltonian = self.hamiltonian();
                 self.write_cross(&hamiltonian, [Field::Hxp, Field::Hup]);
             }
-            Kernel::TerminalParameterTerms => {
-                let cost = self.single(*terminal);
-                self.write_cross(&cost, [Field::Lxp, Field::Hup]);
-            }
+            Kernel::TerminalParameterTerms => self.write_end_terms(*terminal),
             Kernel::Linearize => {
                 self.write_f(Field::F);
                 let blocks = [(Vector::X, Field::Fx), (Vector::U, Field::Fu), (Vector::P, Field::Fp)];
@@ -84,6 +75,15 @@ impl<'a> KernelWriter<'a> {
             Kernel::ExpandTerminalConstraints => self.expand_constraints(end),
             Kernel::TerminalConstraintContraction => self.contract_constraints(end),
             Kernel::TerminalConstraintTerms => self.write_constraint_terms(end),
+            Kernel::InitialCost => self.write_cost(*initial),
+            Kernel::ExpandInitial => self.expand_end(*initial),
+            Kernel::InitialParameterGradient => self.write_end_gradient(*initial),
+            Kernel::InitialParameterContraction => self.contract_end(*initial),
+            Kernel::InitialParameterTerms => self.write_end_terms(*initial),
+            Kernel::InitialConstraints => self.write_values(start, Field::Constraints),
+            Kernel::ExpandInitialConstraints => self.expand_constraints(start),
+            Kernel::InitialConstraintContraction => self.contract_constraints(start),
+            Kernel::InitialConstraintTerms => self.write_constraint_terms(start),
         }
     }
 
@@ -102,12 +102,27 @@ impl<'a> KernelWriter<'a> {
         self.write_hessian(&cost, [Field::Lxx, Field::Lux, Field::Luu]);
     }
 
-    fn expand_terminal(&mut self) {
-        let terminal = self.tape.terminal;
-        self.write_cost(terminal);
-        self.write_cost_gradient(terminal);
-        let cost = self.single(terminal);
+    /// The cost of one end of the trajectory to second order.
+    fn expand_end(&mut self, cost: Operand) {
+        self.write_cost(cost);
+        self.write_cost_gradient(cost);
+        let cost = self.single(cost);
         self.write_hessian(&cost, [Field::Lxx, Field::Lux, Field::Luu]);
+    }
+
+    fn write_end_gradient(&mut self, cost: Operand) {
+        let cost = self.single(cost);
+        self.write_parameter_gradient(&cost);
+    }
+
+    fn contract_end(&mut self, cost: Operand) {
+        let cost = self.single(cost);
+        self.write_parameter_contraction(&cost, &[]);
+    }
+
+    fn write_end_terms(&mut self, cost: Operand) {
+        let cost = self.single(cost);
+        self.write_cross(&cost, [Field::Lxp, Field::Hup]);
     }
 
     fn expand_hamiltonian(&mut self) {

@@ -53,8 +53,9 @@ impl<'a> Lowering<'a> {
     }
 
     fn tape(mut self, outputs: Outputs<'_>) -> Result<Tape, DeriveError> {
-        let Outputs { dynamics, stage_cost, terminal_cost, limits } = outputs;
-        let roots = dynamics.iter().copied().chain([stage_cost, terminal_cost]).chain(limits.values());
+        let Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits } = outputs;
+        let costs = [stage_cost, terminal_cost].into_iter().chain(initial_cost);
+        let roots = dynamics.iter().copied().chain(costs).chain(limits.values());
         for node in self.graph.reachable(roots) {
             self.lower(node)?;
         }
@@ -64,6 +65,8 @@ impl<'a> Lowering<'a> {
             f: dynamics.iter().map(|&node| value(node)).collect(),
             l: value(stage_cost),
             terminal: value(terminal_cost),
+            initial: initial_cost.map_or(Operand::Constant(0.0), value),
+            has_initial_cost: initial_cost.is_some(),
             limits: limits.map(value),
             elementals: self.outliner.elementals,
             conditions: self.conditions,

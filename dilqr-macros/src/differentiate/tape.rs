@@ -21,6 +21,9 @@ pub(crate) struct Tape {
     pub(crate) l: Operand,
     /// Terminal cost.
     pub(crate) terminal: Operand,
+    /// Cost of the initial state; zero without one.
+    pub(crate) initial: Operand,
+    pub(crate) has_initial_cost: bool,
     pub(crate) limits: Limits<Operand>,
 }
 

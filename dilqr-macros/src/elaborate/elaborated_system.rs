@@ -17,6 +17,7 @@ pub(crate) struct System {
     pub(crate) dynamics: Vec<NodeId>,
     pub(crate) stage_cost: NodeId,
     pub(crate) terminal_cost: NodeId,
+    pub(crate) initial_cost: Option<NodeId>,
     pub(crate) limits: Limits<NodeId>,
     /// The functions that bounds alone call. The expansion removes bounds, and rustc would report these as unused.
     pub(crate) bounds_only_helpers: Vec<Ident>,
@@ -29,14 +30,15 @@ pub(crate) struct Outputs<'a> {
     pub(crate) dynamics: &'a [NodeId],
     pub(crate) stage_cost: NodeId,
     pub(crate) terminal_cost: NodeId,
+    pub(crate) initial_cost: Option<NodeId>,
     pub(crate) limits: &'a Limits<NodeId>,
 }
 
 #[cfg(feature = "symbolica")]
 impl System {
     pub(crate) fn outputs(&self) -> Outputs<'_> {
-        let Self { dynamics, stage_cost, terminal_cost, limits, .. } = self;
-        Outputs { dynamics, stage_cost: *stage_cost, terminal_cost: *terminal_cost, limits }
+        let &Self { ref dynamics, stage_cost, terminal_cost, initial_cost, ref limits, .. } = self;
+        Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits }
     }
 
     /// The first function of the model whose value depends on `node`.
@@ -88,6 +90,7 @@ pub(crate) struct Limits<T> {
     pub(crate) upper: Vec<Option<T>>,
     pub(crate) stage: Constraints<T>,
     pub(crate) terminal: Constraints<T>,
+    pub(crate) initial: Constraints<T>,
 }
 
 /// Constraints at one point of a trajectory.
@@ -101,7 +104,8 @@ pub(crate) struct Constraints<T> {
 
 impl<T> Default for Limits<T> {
     fn default() -> Self {
-        Self { lower: Vec::new(), upper: Vec::new(), stage: Constraints::default(), terminal: Constraints::default() }
+        let [stage, terminal, initial] = std::array::from_fn(|_| Constraints::default());
+        Self { lower: Vec::new(), upper: Vec::new(), stage, terminal, initial }
     }
 }
 
@@ -129,14 +133,14 @@ impl<T: Copy> Limits<T> {
 
     /// Whether there is any limit.
     pub(crate) fn any(&self) -> bool {
-        self.bounded() || !self.stage.is_empty() || !self.terminal.is_empty()
+        self.bounded() || [&self.stage, &self.terminal, &self.initial].iter().any(|rows| !rows.is_empty())
     }
 
     /// All values, for one traversal.
     #[cfg(feature = "symbolica")]
     pub(crate) fn values(&self) -> impl Iterator<Item = T> {
         let bounds = self.lower.iter().chain(&self.upper).flatten();
-        bounds.chain(&self.stage.values).chain(&self.terminal.values).copied()
+        bounds.chain(&self.stage.values).chain(&self.terminal.values).chain(&self.initial.values).copied()
     }
 
     /// The same limits with every value replaced.
@@ -152,6 +156,7 @@ impl<T: Copy> Limits<T> {
             upper: side(&self.upper),
             stage: constraints(&self.stage),
             terminal: constraints(&self.terminal),
+            initial: constraints(&self.initial),
         }
     }
 }

@@ -65,7 +65,8 @@ impl Elaborator<'_> {
             return None;
         };
         let graph = Graph::default();
-        Some(System { graph, vectors, dynamics, stage_cost, terminal_cost, limits, bounds_only_helpers })
+        let initial_cost = None;
+        Some(System { graph, vectors, dynamics, stage_cost, terminal_cost, initial_cost, limits, bounds_only_helpers })
     }
 
     /// The inputs as the arguments of the model's functions.

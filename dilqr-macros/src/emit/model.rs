@@ -145,6 +145,7 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
     let (stage, terminal) = (&limits.stage, &limits.terminal);
     let (stage_inequalities, stage_equalities) = (stage.inequalities, stage.equalities());
     let (terminal_inequalities, terminal_equalities) = (terminal.inequalities, terminal.equalities());
+    let (initial_inequalities, initial_equalities) = (limits.initial.inequalities, limits.initial.equalities());
     let cu = kernels.get(Kernel::ExpandStageConstraints);
     let cu = cu.map(|program| pattern(program, Field::Cu, stage.values.len(), context.sizes.nu));
     let depends_on_control = cu.unwrap_or_default().into_iter().map(|row| row.contains(&true));
@@ -155,6 +156,8 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
             stage_equalities: #stage_equalities,
             terminal_inequalities: #terminal_inequalities,
             terminal_equalities: #terminal_equalities,
+            initial_inequalities: #initial_inequalities,
+            initial_equalities: #initial_equalities,
             depends_on_control: &[#(#depends_on_control),*],
         };
     }

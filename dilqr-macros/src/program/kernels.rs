@@ -21,6 +21,10 @@ pub(crate) enum Presence {
     StageConstrained,
     /// Models with constraints of the terminal state.
     TerminalConstrained,
+    /// Models with a cost of the initial state.
+    InitialCost,
+    /// Models with constraints of the initial state.
+    InitialConstrained,
     /// Models of comparisons with other tools.
     OnRequest,
 }
@@ -114,6 +118,18 @@ kernels! {
         [Terminal, Input(Mu), Input(Dx), Input(DMu), Gradient] unit TerminalConstrained;
     TerminalConstraintTerms "terminal_constraint_terms"
         [Terminal, Input(Mu), Output(Record::TerminalConstraintTerms)] unit TerminalConstrained;
+    InitialCost "initial_cost" [Terminal] cost InitialCost;
+    ExpandInitial "expand_initial" [Terminal, Output(Record::Terminal)] unit InitialCost;
+    InitialParameterGradient "add_initial_parameter_gradient" [Terminal, Gradient] unit InitialCost;
+    InitialParameterContraction "add_initial_parameter_contraction" [Terminal, Input(Dx), Gradient] unit InitialCost;
+    InitialParameterTerms "initial_parameter_terms" [Terminal, Output(Record::TerminalTerms)] unit InitialCost;
+    InitialConstraints "initial_constraints" [Terminal, Output(Record::Constraints)] unit InitialConstrained;
+    ExpandInitialConstraints "expand_initial_constraints"
+        [Terminal, Input(Mu), Output(Record::TerminalConstraints)] unit InitialConstrained;
+    InitialConstraintContraction "add_initial_constraint_contraction"
+        [Terminal, Input(Mu), Input(Dx), Input(DMu), Gradient] unit InitialConstrained;
+    InitialConstraintTerms "initial_constraint_terms"
+        [Terminal, Input(Mu), Output(Record::TerminalConstraintTerms)] unit InitialConstrained;
 }
 
 impl Kernel {
@@ -186,8 +202,10 @@ pub(crate) fn pattern(program: &Program, field: Field, rows: usize, columns: usi
 
 /// Whether the dynamics, a cost or a constraint has branches that depend on state or control.
 pub(crate) fn has_kinks(kernels: &Kernels) -> bool {
-    let values = [Kernel::Step, Kernel::TerminalCost, Kernel::StageConstraints, Kernel::TerminalConstraints];
-    values.iter().any(|&kernel| kernels[kernel].has_kinks(|input| matches!(input.vector, Vector::X | Vector::U)))
+    let costs = [Kernel::Step, Kernel::TerminalCost, Kernel::InitialCost];
+    let constraints = [Kernel::StageConstraints, Kernel::TerminalConstraints, Kernel::InitialConstraints];
+    let mut values = costs.iter().chain(&constraints);
+    values.any(|&kernel| kernels[kernel].has_kinks(|input| matches!(input.vector, Vector::X | Vector::U)))
 }
 
 /// Which entries of the model's derivatives can be other than zero, under the names that `dilqr_runtime::Sparsity` has.
