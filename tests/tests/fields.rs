@@ -25,7 +25,7 @@ pub mod plate {
         pub brake: [f64; 1],
     }
     pub struct Control {
-        #[bounds(-p.most.torque, p.most)]
+        #[bounds(-p.most.torque, [p.most; WHEELS])]
         pub wheels: [Wheel; WHEELS],
         #[bounds([[-0.5], [-f64::INFINITY]], 0.75)]
         pub lift: [[f64; 1]; 2],
@@ -74,7 +74,7 @@ pub mod plate {
         let mut cost = (x.pose.turn - p.goal.pose.turn).powi(2);
         for wheel in 0..WHEELS {
             let pulled = rate(p.parts[wheel], [u.lift[wheel][0], 1.0]);
-            cost += u.wheels[wheel].torque.powi(2) + u.wheels[wheel].brake[0].powi(2) + pulled[0].powi(2);
+            cost += u.wheels[wheel].torque.powi(2) + u.wheels[wheel].brake[0].powi(2) + pulled[0].powi(2) + pulled[1];
         }
         cost
     }

@@ -8,6 +8,7 @@ mod dead_inputs;
 mod emitted;
 mod environment;
 mod expression_domain;
+mod fields;
 mod function_length;
 mod fuzz;
 mod golden;
