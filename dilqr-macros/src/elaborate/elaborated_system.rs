@@ -15,7 +15,10 @@ pub(crate) struct System {
     pub(crate) vectors: Vectors,
     /// Next state, one node an entry.
     pub(crate) dynamics: Vec<NodeId>,
+    /// The integral of the running cost is part of it.
     pub(crate) stage_cost: NodeId,
+    /// That integral, for errors in it.
+    pub(crate) running_cost: Option<NodeId>,
     pub(crate) terminal_cost: NodeId,
     pub(crate) initial_cost: Option<NodeId>,
     pub(crate) limits: Limits<NodeId>,
@@ -47,8 +50,9 @@ impl System {
         let (stage, terminal) = (&self.limits.stage, &self.limits.terminal);
         let (stage_constraints, stage_equalities) = stage.values.split_at(stage.inequalities);
         let (terminal_constraints, terminal_equalities) = terminal.values.split_at(terminal.inequalities);
-        let values: [(&str, &[NodeId]); 7] = [
+        let values: [(&str, &[NodeId]); 8] = [
             (next, &self.dynamics),
+            ("running_cost", self.running_cost.as_slice()),
             ("stage_cost", &[self.stage_cost]),
             ("terminal_cost", &[self.terminal_cost]),
             ("stage_constraints", stage_constraints),

@@ -2,11 +2,12 @@
 
 use super::elaborated_system::{System, Vectors};
 use super::elaborator::{Arguments, Elaborator};
-use super::graph::{Graph, NodeId};
+use super::graph::{Graph, Node, NodeId};
+use super::integrate::Slopes;
 use super::layout::{FieldLayout, Layout};
 use super::value::{Shape, SymbolicValue, flatten};
 use crate::program::vectors::{Input, Vector};
-use crate::syntax::ast::{Model, Struct};
+use crate::syntax::ast::{BinaryOp, Model, Struct};
 use crate::syntax::errors::Errors;
 
 /// Elaborates the whole model; `None` after errors.
@@ -50,23 +51,47 @@ impl Elaborator<'_> {
         }
         let vectors = self.vectors()?;
         let arguments = self.arguments()?;
-        let next = match &model.integration {
-            Some(integration) => self.integrate(integration, model.find_function("derivative")?, &arguments),
-            None => self.inline_entry_point(model.find_function("dynamics")?, &arguments, true),
+        let (next, running_cost) = match &model.integration {
+            Some(integration) => {
+                let derivative = model.find_function("derivative")?;
+                let slopes = Slopes { derivative, running_cost: model.find_function("running_cost") };
+                self.integrate(integration, slopes, &arguments)
+            }
+            None => (self.inline_entry_point(model.find_function("dynamics")?, &arguments, true), None),
         };
-        let stage_cost = self.inline_entry_point(model.find_function("stage_cost")?, &arguments, true);
+        let stage_cost = self.stage_cost(running_cost, &arguments)?;
         let terminal_cost = self.inline_entry_point(model.find_function("terminal_cost")?, &arguments, false);
         let (limits, bounds_only_helpers) = self.limits(&arguments);
         self.check_uncalled_functions();
         let mut dynamics = Vec::new();
         flatten(&next, &mut dynamics);
-        let (SymbolicValue::Float(stage_cost), SymbolicValue::Float(terminal_cost)) = (stage_cost, terminal_cost)
-        else {
-            return None;
-        };
+        let SymbolicValue::Float(terminal_cost) = terminal_cost else { return None };
         let graph = Graph::default();
         let initial_cost = None;
-        Some(System { graph, vectors, dynamics, stage_cost, terminal_cost, initial_cost, limits, bounds_only_helpers })
+        Some(System {
+            graph,
+            vectors,
+            dynamics,
+            stage_cost,
+            running_cost,
+            terminal_cost,
+            initial_cost,
+            limits,
+            bounds_only_helpers,
+        })
+    }
+
+    /// The sum of `stage_cost` and the integral of `running_cost`, either of which may be absent.
+    fn stage_cost(&mut self, running_cost: Option<NodeId>, arguments: &Arguments) -> Option<NodeId> {
+        let Some(function) = self.model.find_function("stage_cost") else { return running_cost };
+        let SymbolicValue::Float(stage_cost) = self.inline_entry_point(function, arguments, true) else { return None };
+        match running_cost {
+            None => Some(stage_cost),
+            Some(running_cost) => {
+                let sum = self.graph.add(Node::Binary(BinaryOp::Add, stage_cost, running_cost));
+                Some(self.graph.let_bind(sum))
+            }
+        }
     }
 
     /// The inputs as the arguments of the model's functions.

@@ -28,7 +28,7 @@ pub(crate) struct Integration {
     pub(crate) integrator: Integrator,
     /// The position of the integrator's name.
     pub(crate) span: Span,
-    /// The time step, over consts and `p`.
+    /// The time step, over consts, `p` and `s`.
     pub(crate) dt: Option<Expr>,
     pub(crate) substeps: Option<Expr>,
 }
@@ -59,7 +59,7 @@ impl Model {
     }
     /// The functions of the model that the compiler recognizes by name.
     pub(crate) fn entry_points(&self) -> Vec<&Ident> {
-        let costs = ["dynamics", "derivative", "stage_cost", "terminal_cost"];
+        let costs = ["dynamics", "derivative", "stage_cost", "running_cost", "terminal_cost"];
         let own =
             |name: &Ident| costs.iter().chain(CONSTRAINT_FUNCTIONS.iter().map(|(name, _)| name)).any(|own| name == own);
         self.functions.iter().map(|item| &item.name).filter(|name| own(name)).collect()
@@ -69,7 +69,7 @@ impl Model {
     pub(crate) fn function_of_kernel(&self, kernel: &str) -> Option<&Function> {
         match kernel {
             "dynamics" | "linearize" => self.find_function("dynamics").or_else(|| self.find_function("derivative")),
-            "stage_cost" => self.find_function("stage_cost"),
+            "stage_cost" => self.find_function("stage_cost").or_else(|| self.find_function("running_cost")),
             "terminal_cost" | "expand_terminal" => self.find_function("terminal_cost"),
             _ => None,
         }

@@ -92,7 +92,10 @@ pub(crate) mod message {
         "this argument takes a value: write `integrator = rk4, dt = 0.05` and, if wanted, `substeps = 4`";
     pub(crate) const STEP_WITHOUT_INTEGRATOR: &str =
         "a time step belongs to an integrator: write `integrator = rk4, dt = 0.05` and `fn derivative`";
-    pub(crate) const NO_STEP: &str = "the integrator needs a time step: write `dt = 0.05`, a const or `p.field`";
+    pub(crate) const NO_STEP: &str =
+        "the integrator needs a time step: write `dt = 0.05`, a const, `p.field` or `s.field`";
+    pub(crate) const STEP_NOT_POSITIVE: &str = "the time step is positive: write `dt = 0.05`";
+    pub(crate) const RUNNING_COST: &str = "`running_cost` is integrated with `derivative`: write `#[dilqr_runtime::model(integrator = rk4, dt = 0.05)]` and `derivative`, or the cost of a whole step in `stage_cost`";
     pub(crate) const DERIVATIVE: &str =
         "`derivative` is integrated to the next state: write `#[dilqr_runtime::model(integrator = rk4, dt = 0.05)]`";
     pub(crate) const DYNAMICS_TWICE: &str =
