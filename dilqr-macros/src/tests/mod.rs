@@ -12,6 +12,7 @@ mod fields;
 mod function_length;
 mod fuzz;
 mod golden;
+mod integration;
 mod large_inputs;
 mod limits;
 mod oracle;
