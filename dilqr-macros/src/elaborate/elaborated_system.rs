@@ -5,6 +5,7 @@ use std::ops::Range;
 use proc_macro2::Ident;
 
 use super::graph::{Graph, NodeId};
+use super::layout::Layout;
 use crate::program::vectors::Sizes;
 #[cfg(feature = "symbolica")]
 use crate::syntax::ast::{Function, Model};
@@ -16,6 +17,7 @@ pub(crate) struct System {
     pub(crate) vectors: Vectors,
     /// Next state, one node an entry.
     pub(crate) dynamics: Vec<NodeId>,
+    /// The integral of the running cost is part of it.
     pub(crate) stage_cost: NodeId,
     pub(crate) terminal_cost: NodeId,
     pub(crate) initial_cost: Option<NodeId>,
@@ -125,34 +127,6 @@ impl Vectors {
         let (own, given) = (self.state.len(), self.previous());
         let is_free = |entry: usize| if entry < own { self.lift.free_start } else { !given.contains(&entry) };
         (0..self.sizes().nx).map(is_free).collect()
-    }
-}
-
-/// The order of a struct's fields in its vector.
-#[derive(Default)]
-pub(crate) struct Layout {
-    /// Each field, with its length if it is an array.
-    pub(crate) fields: Vec<(Ident, Option<usize>)>,
-}
-
-impl Layout {
-    /// Entries of the vector.
-    pub(crate) fn len(&self) -> usize {
-        self.fields.iter().map(|(_, length)| length.unwrap_or(1)).sum()
-    }
-
-    /// Names of the entries: `angle`, `position[2]`.
-    pub(crate) fn names(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        for (field, length) in &self.fields {
-            let field = field.to_string();
-            let field = field.strip_prefix("r#").unwrap_or(&field);
-            match length {
-                None => names.push(field.to_owned()),
-                Some(length) => names.extend((0..*length).map(|index| format!("{field}[{index}]"))),
-            }
-        }
-        names
     }
 }
 

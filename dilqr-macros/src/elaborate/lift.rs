@@ -11,6 +11,7 @@
 use super::elaborated_system::{Limits, Vectors};
 use super::elaborator::{Arguments, Elaborator};
 use super::graph::{Node, NodeId};
+use super::layout::Layout;
 use super::value::flatten;
 use crate::program::vectors::{Input, Vector};
 use crate::syntax::messages::message;
@@ -74,11 +75,13 @@ impl Elaborator<'_> {
         let rows = limits.stage.values.iter().chain(&limits.terminal.values);
         let values: Vec<NodeId> = own.iter().chain(rows).copied().collect();
         let read = self.read_design(&values, vectors);
+        let names = vectors.lift.design.as_ref().map_or_else(Vec::new, Layout::names);
         let mut next = 0;
         for field in &item.fields {
             let shape = self.shape(&field.ty);
             let count = self.number_count(&shape);
-            let mut unread: Vec<usize> = (0..count).filter(|entry| !read[next + entry]).collect();
+            let unread = (next..next + count).filter(|&entry| !read[entry]);
+            let mut unread: Vec<String> = unread.map(|entry| format!("`{}`", names[entry])).collect();
             next += count;
             if !unread.is_empty() {
                 // If no entry is read, the message has no list of entries.

@@ -124,7 +124,8 @@ impl Elaborator<'_> {
         self.infinite = true;
         let value = self.expr(side, &mut scope.to_vec());
         self.infinite = false;
-        let wanted = if matches!(value, SymbolicValue::Array(_)) { shape } else { &Shape::Float };
+        let aggregate = matches!(value, SymbolicValue::Array(_) | SymbolicValue::Struct(..));
+        let wanted = if aggregate { shape } else { &Shape::Float };
         let value = self.expect(value, wanted, side.span);
         let value = self.let_bind(&value, side.span);
         let bounds = entries(&value).into_iter().map(|entry| match self.graph.constant_value(entry) {

@@ -8,6 +8,7 @@ mod elaborator;
 mod expressions;
 pub(crate) mod graph;
 mod integrate;
+pub(crate) mod layout;
 mod lift;
 mod limits;
 mod methods;

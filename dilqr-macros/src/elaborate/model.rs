@@ -1,11 +1,13 @@
 //! Elaboration of a whole model: its vectors, and the functions that every model has.
 
-use super::elaborated_system::{Layout, Lift, System, Vectors};
+use super::elaborated_system::{Lift, System, Vectors};
 use super::elaborator::{Arguments, Elaborator, EntryPointValues};
-use super::graph::{Graph, NodeId};
+use super::graph::{Graph, Node, NodeId};
+use super::integrate::Slopes;
+use super::layout::{FieldLayout, Layout};
 use super::value::{Shape, SymbolicValue, flatten};
 use crate::program::vectors::{Input, Sizes, Vector};
-use crate::syntax::ast::{Model, Struct};
+use crate::syntax::ast::{BinaryOp, Model, Struct};
 use crate::syntax::entry_points::{Part, Point};
 use crate::syntax::errors::Errors;
 
@@ -74,14 +76,16 @@ impl Elaborator<'_> {
             let mut all = values.iter();
             all.find(|(entry, _)| (entry.point, entry.part) == (point, part)).map(|(_, values)| values.as_slice())
         };
-        let cost = |point: Point| match of(point, Part::Cost) {
+        let cost = |point: Point, part: Part| match of(point, part) {
             Some([cost]) => Some(*cost),
             _ => None,
         };
         let mut dynamics = of(Point::Stage, Part::Next)?.to_vec();
         vectors.lift.next_takes = self.next_arguments(&dynamics, &vectors);
         dynamics.extend(self.lifted_dynamics(&arguments, &vectors));
-        let (stage_cost, terminal_cost) = (cost(Point::Stage)?, cost(Point::Terminal)?);
+        let costs = [cost(Point::Stage, Part::Cost), cost(Point::Stage, Part::RunningCost)];
+        let terminal_cost = cost(Point::Terminal, Part::Cost)?;
+        let stage_cost = self.sum(costs)?;
         let stage_cost = self.with_penalties(stage_cost, soft.stage.as_ref());
         let terminal_cost = self.with_penalties(terminal_cost, soft.terminal.as_ref());
         self.check_design(&own, &limits, &vectors);
@@ -91,7 +95,7 @@ impl Elaborator<'_> {
             dynamics,
             stage_cost,
             terminal_cost,
-            initial_cost: cost(Point::Initial),
+            initial_cost: cost(Point::Initial, Part::Cost),
             limits,
             penalties: self.variable_factors(&soft),
             attributes_only_helpers,
@@ -99,13 +103,22 @@ impl Elaborator<'_> {
         })
     }
 
-    /// The values of the functions that the compiler recognizes; the next state under the name of its function.
+    /// The values of the functions that the compiler recognizes. A derivative and a running cost are integrated.
     fn values(&mut self, arguments: &Arguments) -> EntryPointValues {
         let model = self.model;
         let mut all = Vec::new();
         for (entry, function) in model.recognized() {
-            let value = match &model.integration {
-                Some(integration) if entry.part == Part::Next => self.integrate(integration, function, arguments),
+            let value = match (&model.integration, entry.part) {
+                (Some(integration), Part::Next) => {
+                    let running_cost = model.find_function("running_cost");
+                    let slopes = Slopes { derivative: function, running_cost };
+                    let (next, cost) = self.integrate(integration, slopes, arguments);
+                    let running =
+                        model.recognized().map(|(entry, _)| entry).find(|entry| entry.part == Part::RunningCost);
+                    all.extend(running.zip(cost).map(|(entry, cost)| (entry, vec![cost])));
+                    next
+                }
+                (_, Part::RunningCost) => continue,
                 _ => self.inline_entry_point(function, arguments),
             };
             let mut values = Vec::new();
@@ -116,6 +129,13 @@ impl Elaborator<'_> {
             all.push((entry, values));
         }
         all
+    }
+
+    /// The sum of the costs of a stage, either of which may be absent.
+    fn sum(&mut self, costs: [Option<NodeId>; 2]) -> Option<NodeId> {
+        let [Some(a), Some(b)] = costs else { return costs.into_iter().flatten().next() };
+        let sum = self.graph.add(Node::Binary(BinaryOp::Add, a, b));
+        Some(self.graph.let_bind(sum))
     }
 
     /// Elaborates the functions that nothing calls, for the errors in them.
@@ -129,20 +149,32 @@ impl Elaborator<'_> {
         }
     }
 
-    /// The layout of a struct whose fields are numbers and arrays of numbers.
+    /// The layout of a struct whose fields hold numbers.
     fn layout(&mut self, item: &Struct) -> Option<Layout> {
-        let mut fields = Vec::new();
-        for field in &item.fields {
-            let length = match self.shape(&field.ty) {
-                Shape::Float => None,
-                Shape::Array(_, length) => Some(length),
-                _ => return None,
-            };
-            fields.push((field.name.clone(), length));
-        }
-        let layout = Layout { fields };
+        let layout = self.fields(item)?;
         self.check_length(&item.name, layout.len());
         Some(layout)
+    }
+
+    fn fields(&mut self, item: &Struct) -> Option<Layout> {
+        let mut fields = Vec::new();
+        for field in &item.fields {
+            let shape = self.shape(&field.ty);
+            fields.push((field.name.clone(), self.field_layout(&shape)?));
+        }
+        Some(Layout { fields })
+    }
+
+    fn field_layout(&mut self, shape: &Shape) -> Option<FieldLayout> {
+        match shape {
+            Shape::Float => Some(FieldLayout::Number),
+            Shape::Array(element, length) => Some(FieldLayout::Array(Box::new(self.field_layout(element)?), *length)),
+            Shape::Struct(index) => {
+                let item = &self.model.structs[*index];
+                Some(FieldLayout::Struct(item.name.clone(), self.fields(item)?))
+            }
+            Shape::Integer | Shape::Bool | Shape::Tuple(_) | Shape::Unknown => None,
+        }
     }
 
     /// The struct whose numbers are the entries of an input vector, beginning with `first`.

@@ -20,7 +20,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
-use crate::elaborate::elaborated_system::{Layout, Vectors};
+use crate::elaborate::elaborated_system::Vectors;
+use crate::elaborate::layout::Layout;
 use crate::program::fields::{Field, Location, Output};
 use crate::program::functions::{Comparison, ElementaryFunction};
 use crate::program::kernels::Kernels;
@@ -73,24 +74,15 @@ fn layout(entries: Entries, vectors: &Vectors) -> Option<&Layout> {
     }
 }
 
-/// Every entry that has a name: `x.theta`, `lambda.position[2]`.
+/// Every entry that has a name: `x.theta`, `lambda.position[2]`, `p.inertia.xx`.
 fn fields(vectors: &Vectors) -> Vec<(Input, String)> {
     let mut names = Vec::new();
     for &vector in Vector::ALL {
-        let mut index = 0;
-        for (field, length) in layout(vector.entries(), vectors).iter().flat_map(|layout| &layout.fields) {
-            for entry in 0..length.unwrap_or(1) {
-                let entry = length.map_or_else(String::new, |_| format!("[{entry}]"));
-                names.push((Input::new(vector, index), format!("{}.{field}{entry}", vector.name())));
-                index += 1;
-            }
-        }
+        let own = layout(vector.entries(), vectors).map_or_else(Vec::new, Layout::raw_names).into_iter();
+        let own = own.map(|entry| format!("{}.{entry}", vector.name()));
         let added = added(vector.entries(), vectors).into_iter();
-        names.extend(
-            added
-                .enumerate()
-                .map(|(entry, name)| (Input::new(vector, index + entry), format!("{}@{name}", vector.name()))),
-        );
+        let added = added.map(|entry| format!("{}@{entry}", vector.name()));
+        names.extend(own.chain(added).enumerate().map(|(index, name)| (Input::new(vector, index), name)));
     }
     names
 }

@@ -85,7 +85,7 @@ impl Model {
     pub(crate) fn function_of_kernel(&self, kernel: &str) -> Option<&Function> {
         match kernel {
             "dynamics" | "linearize" => self.find_function("dynamics").or_else(|| self.find_function("derivative")),
-            "stage_cost" => self.find_function("stage_cost"),
+            "stage_cost" => self.find_function("stage_cost").or_else(|| self.find_function("running_cost")),
             "terminal_cost" | "expand_terminal" => self.find_function("terminal_cost"),
             "initial_cost" | "expand_initial" => self.find_function("initial_cost"),
             _ => None,

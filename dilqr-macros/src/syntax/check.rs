@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::ast::{Model, Type, TypeKind};
+use super::ast::{Model, Struct, Type, TypeKind};
 use super::errors::Errors;
 use super::messages::message;
 use super::names::{camel_case, did_you_mean};
@@ -132,6 +132,11 @@ const STAGE_COST: Required = Required {
     what: "stage cost",
     write: "pub fn stage_cost(x: State, u: Control, p: Params) -> f64",
 };
+const RUNNING_COST: Required = Required {
+    name: "running_cost",
+    what: "running cost",
+    write: "pub fn running_cost(x: State, u: Control, p: Params) -> f64",
+};
 const TERMINAL_COST: Required = Required {
     name: "terminal_cost",
     what: "terminal cost",
@@ -141,7 +146,7 @@ const TERMINAL_COST: Required = Required {
 fn structs_present(model: &Model, errors: &mut Errors) {
     for required in [STATE, CONTROL, PARAMS] {
         match model.find_struct(required.name) {
-            None => missing(model, &required, model.structs.iter().map(|item| &item.name), errors),
+            None => missing(model, &[required], model.structs.iter().map(|item| &item.name), errors),
             Some(item) if item.fields.is_empty() && required.name != "Params" => {
                 errors.at(&item.name, message::no_fields(required.name, required.what));
             }
@@ -155,29 +160,39 @@ fn structs_present(model: &Model, errors: &mut Errors) {
 
 fn functions_present(model: &Model, errors: &mut Errors) {
     let next_state = if model.integration.is_some() { DERIVATIVE } else { DYNAMICS };
-    for required in [next_state, STAGE_COST, TERMINAL_COST] {
-        // A `derivative` without an integrator is reported by another rule.
-        let derivative = required.name == "dynamics" && model.find_function("derivative").is_some();
-        if model.find_function(required.name).is_none() && !derivative {
-            missing(model, &required, model.functions.iter().map(|item| &item.name), errors);
+    let costs = if model.integration.is_some() { vec![STAGE_COST, RUNNING_COST] } else { vec![STAGE_COST] };
+    // One of each group.
+    for group in [vec![next_state], costs, vec![TERMINAL_COST]] {
+        // A `derivative` or a `running_cost` without an integrator is reported by another rule.
+        let elsewhere: &[&str] = match group[0].name {
+            "dynamics" => &["derivative"],
+            "stage_cost" => &["running_cost"],
+            _ => &[],
+        };
+        let mut names = group.iter().map(|required| required.name).chain(elsewhere.iter().copied());
+        if !names.any(|name| model.find_function(name).is_some()) {
+            missing(model, &group, model.functions.iter().map(|item| &item.name), errors);
         }
     }
 }
 
-/// Reports a missing item: on an item with a similar name, or else on the module's name.
+/// Reports that all of a group is missing: on an item with a similar name, or else on the module's name.
 fn missing<'a>(
     model: &Model,
-    required: &Required,
+    group: &[Required],
     items: impl Iterator<Item = &'a proc_macro2::Ident>,
     errors: &mut Errors,
 ) {
     for item in items {
-        if !did_you_mean(&item.to_string(), [required.name]).is_empty() {
-            errors.at(item, message::near_miss(&item.to_string(), required.name));
-            return;
+        for required in group {
+            if !did_you_mean(&item.to_string(), [required.name]).is_empty() {
+                errors.at(item, message::near_miss(&item.to_string(), required.name));
+                return;
+            }
         }
     }
-    errors.at(&model.module, message::missing_item(required.what, required.write));
+    let write: Vec<&str> = group.iter().map(|required| required.write).collect();
+    errors.at(&model.module, message::missing_item(group[0].what, &write.join("` or `")));
 }
 
 /// `dynamics`, or `derivative` with an integrator.
@@ -185,6 +200,12 @@ fn one_way_to_the_next_state(model: &Model, errors: &mut Errors) {
     match (&model.integration, model.find_function("dynamics"), model.find_function("derivative")) {
         (Some(_), Some(dynamics), _) => errors.at(&dynamics.name, message::DYNAMICS_TWICE),
         (None, _, Some(derivative)) => errors.at(&derivative.name, message::DERIVATIVE),
+        // A `derivative` without an integrator is the mistake then.
+        (None, _, None) => {
+            if let Some(running_cost) = model.find_function("running_cost") {
+                errors.at(&running_cost.name, message::RUNNING_COST);
+            }
+        }
         _ => {}
     }
     if let Some(integration) = &model.integration
@@ -205,18 +226,25 @@ fn arguments_differ(model: &Model, errors: &mut Errors) {
     }
 }
 
-/// State, control and parameters are vectors: the fields are numbers and arrays of numbers.
+/// State, control and parameters are vectors: their fields are numbers, and arrays and structs of them.
 fn vectors_hold_numbers(model: &Model, errors: &mut Errors) {
-    for item in &model.structs {
-        let vector = VECTORS.iter().any(|name| item.name == name);
+    let mut waiting: Vec<&Struct> = VECTORS.iter().rev().filter_map(|name| model.find_struct(name)).collect();
+    let mut seen = HashSet::new();
+    while let Some(item) = waiting.pop() {
+        // A struct that several fields hold is reported once.
+        if !seen.insert(item.name.to_string()) {
+            continue;
+        }
         for field in &item.fields {
-            let ok = match &field.ty.kind {
-                TypeKind::Float | TypeKind::Unknown => true,
-                TypeKind::Array(element, _) => !vector || matches!(element.kind, TypeKind::Float | TypeKind::Unknown),
-                _ => !vector,
-            };
-            if !ok {
-                errors.on(field.ty.span, message::FIELD_TYPE);
+            let mut ty = &field.ty;
+            while let TypeKind::Array(element, _) = &ty.kind {
+                ty = element;
+            }
+            match &ty.kind {
+                TypeKind::Float | TypeKind::Unknown => {}
+                // `elaborate` reports an unknown struct.
+                TypeKind::Struct(name) => waiting.extend(model.find_struct(&name.to_string())),
+                _ => errors.on(ty.span, message::FIELD_TYPE),
             }
         }
     }

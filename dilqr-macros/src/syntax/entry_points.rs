@@ -15,6 +15,8 @@ pub(crate) enum Part {
     Next,
     /// `f64`
     Cost,
+    /// `f64`: a cost that an integrator integrates.
+    RunningCost,
     /// `[f64; K]`
     Inequalities,
     /// `[f64; K]`: inequalities whose violation has a cost.
@@ -32,10 +34,11 @@ pub(crate) struct EntryPoint {
 }
 
 /// All of them, in the order in which they are elaborated. Inequalities come before equalities.
-pub(crate) const ENTRY_POINTS: [EntryPoint; 13] = [
+pub(crate) const ENTRY_POINTS: [EntryPoint; 14] = [
     entry_point("dynamics", Point::Stage, Part::Next),
     entry_point("derivative", Point::Stage, Part::Next),
     entry_point("stage_cost", Point::Stage, Part::Cost),
+    entry_point("running_cost", Point::Stage, Part::RunningCost),
     entry_point("terminal_cost", Point::Terminal, Part::Cost),
     entry_point("initial_cost", Point::Initial, Part::Cost),
     entry_point("stage_constraints", Point::Stage, Part::Inequalities),
@@ -62,7 +65,7 @@ impl EntryPoint {
     pub(crate) fn result(&self) -> &'static str {
         match self.part {
             Part::Next => "State",
-            Part::Cost => "f64",
+            Part::Cost | Part::RunningCost => "f64",
             Part::Inequalities | Part::SoftInequalities | Part::Equalities => "[f64; K]",
         }
     }

@@ -42,7 +42,7 @@ pub(crate) mod message {
     pub(crate) const MUT_REFERENCE: &str =
         "a model's functions change nothing in place: take the value or `&`, and return the new value";
     pub(crate) const TYPE: &str = "the types of the model language are f64, the module's structs, [T; N], tuples of these, usize and i32 for sizes and indices, and bool";
-    pub(crate) const FIELD_TYPE: &str = "a field is `f64` or `[f64; K]`, with K a literal or a const of the module";
+    pub(crate) const FIELD_TYPE: &str = "state, control and parameters consist of numbers: a field is `f64`, an array of fixed size, or a struct of the module, down to `f64`";
     pub(crate) const WHILE: &str = "`while` has no fixed number of steps: write `for i in 0..N` with a constant N";
     pub(crate) const LOOP: &str = "`loop` has no fixed number of steps: write `for i in 0..N` with a constant N";
     pub(crate) const MATCH: &str = "`match` is not part of the model language: write `if` and `else if`";
@@ -109,7 +109,10 @@ pub(crate) mod message {
         "this argument takes a value: write `integrator = rk4, dt = 0.05` and, if wanted, `substeps = 4`";
     pub(crate) const STEP_WITHOUT_INTEGRATOR: &str =
         "a time step belongs to an integrator: write `integrator = rk4, dt = 0.05` and `fn derivative`";
-    pub(crate) const NO_STEP: &str = "the integrator needs a time step: write `dt = 0.05`, a const or `p.field`";
+    pub(crate) const NO_STEP: &str =
+        "the integrator needs a time step: write `dt = 0.05`, a const, `p.field` or `s.field`";
+    pub(crate) const STEP_NOT_POSITIVE: &str = "the time step is positive: write `dt = 0.05`";
+    pub(crate) const RUNNING_COST: &str = "`running_cost` is integrated with `derivative`: write `#[dilqr_runtime::model(integrator = rk4, dt = 0.05)]` and `derivative`, or the cost of a whole step in `stage_cost`";
     pub(crate) const DERIVATIVE: &str =
         "`derivative` is integrated to the next state: write `#[dilqr_runtime::model(integrator = rk4, dt = 0.05)]`";
     pub(crate) const DYNAMICS_TWICE: &str =
@@ -151,20 +154,20 @@ pub(crate) mod message {
         "the constants of an expression here multiply to thousands of digits: bind parts of it with `let`";
 
     /// A field of the parameters, or the named entries of one.
-    pub(crate) fn unused(entries: &[usize]) -> String {
+    pub(crate) fn unused(entries: &[String]) -> String {
         let (what, them) = unused_part(entries);
         format!("nothing in the model depends on {what}: remove {them}, or start the field's name with `_`")
     }
     /// A field of the state or the control, or the named entries of one.
-    pub(crate) fn unseen(entries: &[usize]) -> String {
+    pub(crate) fn unseen(entries: &[String]) -> String {
         let (what, them) = unused_part(entries);
         format!(
             "no cost or constraint depends on {what}, neither directly nor through the dynamics: remove {them}, or start the field's name with `_`"
         )
     }
     /// The unused part in words, and its pronoun.
-    fn unused_part(entries: &[usize]) -> (String, &'static str) {
-        let list = entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    fn unused_part(entries: &[String]) -> (String, &'static str) {
+        let list = entries.join(", ");
         match entries {
             [] => ("it".to_owned(), "it"),
             [_] => (format!("its entry {list}"), "it"),
@@ -191,7 +194,7 @@ pub(crate) mod message {
         format!("this field has bounds already: write one `#[{name}(lower, upper)]`")
     }
     /// A design variable, or the named entries of one.
-    pub(crate) fn unused_design(entries: &[usize]) -> String {
+    pub(crate) fn unused_design(entries: &[String]) -> String {
         let (what, them) = unused_part(entries);
         format!(
             "nothing but its bounds depends on {what}, so that it has no best value: let a function take `d: Design` and read {them}, or remove {them}"

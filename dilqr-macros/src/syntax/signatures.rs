@@ -90,7 +90,7 @@ fn expected(entry: &EntryPoint, wanted: &[Wanted]) -> String {
 fn fits_result(model: &Model, entry: &EntryPoint, ty: &Type) -> bool {
     match entry.part {
         Part::Next => model.find_struct("State").is_none() || is(ty, "State"),
-        Part::Cost => is(ty, "f64"),
+        Part::Cost | Part::RunningCost => is(ty, "f64"),
         Part::Inequalities | Part::SoftInequalities | Part::Equalities => match &ty.kind {
             TypeKind::Array(element, _) => matches!(element.kind, TypeKind::Float | TypeKind::Unknown),
             TypeKind::Unknown => true,
