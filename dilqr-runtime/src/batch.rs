@@ -199,8 +199,8 @@ where
 
 /// Differentiates every solution with the loss gradient of the same index, several of them at a time in the lanes of each
 /// core. It rounds differently from [`Ilqr::vjp`](crate::Ilqr::vjp) and gives the same errors. A gradient depends on its
-/// solution and loss alone. Horizons may differ; solutions of one horizon share lanes. Solutions of models with limits are
-/// differentiated one by one.
+/// solution and loss alone. Horizons may differ; solutions of one horizon share lanes. Solutions of models with limits,
+/// or that choose entries of the initial state, are differentiated one by one.
 ///
 /// Where the two lists have different lengths every entry is [`InputError::WrongLength`](crate::InputError).
 #[cfg(feature = "lanes")]
@@ -214,7 +214,7 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     type Memory<const NX: usize, const NU: usize, const NP: usize, const NS: usize> = Gradients<Native, NX, NU, NP, NS>;
-    if const { M::LIMITS.limited() } || losses.len() != solutions.len() {
+    if const { M::LIMITS.limited() || M::START.is_free() } || losses.len() != solutions.len() {
         return vjp(model, settings, solutions, losses);
     }
     let mut order: Vec<usize> = (0..solutions.len()).collect();

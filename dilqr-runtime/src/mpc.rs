@@ -17,6 +17,7 @@ use crate::model::Model;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::constraints::{Violation, constraints_along, violation};
 use crate::ocp::rollout::Simulation;
+use crate::ocp::stage_functions;
 use crate::ocp::trajectory::at_stage;
 use crate::problem::Problem;
 use crate::settings::Settings;
@@ -125,7 +126,7 @@ where
         let mut problem = Problem::new(SVector::zeros(), params, horizon);
         let (controls, states) = (vec![SVector::zeros(); horizon], vec![SVector::zeros(); horizon + 1]);
         problem.guess = Guess::Rollout { controls, states };
-        let (stages, terminal) = (horizon * limits.stage(), limits.terminal());
+        let (stages, terminal) = (horizon * limits.listed(), limits.terminal());
         // With memory for all lists that a solve writes.
         let room = || {
             let mut solution = Solution::empty(horizon);
@@ -133,18 +134,18 @@ where
             solution.multipliers.terminal.reserve_exact(terminal);
             solution.bound_multipliers.reserve_exact(if limits.bounded { horizon } else { 0 });
             solution.certificate_data.constraints.reserve_exact(stages + terminal);
-            solution.certificate_data.rows.reserve_exact(limits.stage() + limits.terminal());
+            solution.certificate_data.rows.reserve_exact(limits.listed() + limits.terminal());
             solution
         };
         let mut plan = room();
-        plan.multipliers.stage.resize(horizon * limits.stage(), 0.0);
+        plan.multipliers.stage.resize(horizon * limits.listed(), 0.0);
         plan.multipliers.terminal.resize(limits.terminal(), 0.0);
         let mut mpc = Self {
             solver: Ilqr::new(model, horizon, settings)?,
             problem,
             plan,
             solution: room(),
-            constraints: vec![0.0; horizon * limits.stage() + limits.terminal()],
+            constraints: vec![0.0; horizon * limits.listed() + limits.terminal()],
             multipliers: Multipliers { stage: Vec::with_capacity(stages), terminal: Vec::with_capacity(terminal) },
             stages_elapsed: 0,
             stepped: false,
@@ -202,7 +203,7 @@ where
     pub fn advance(&mut self) {
         self.stages_elapsed += 1;
         if let Some(Multipliers { stage, .. }) = &mut self.problem.multipliers {
-            shift(stage, 1, const { M::LIMITS.stage() });
+            shift(stage, 1, const { M::LIMITS.listed() });
         }
     }
 
@@ -244,7 +245,7 @@ where
         check_length(Input::States, states.len(), horizon + 1)?;
         check_length(Input::Controls, controls.len(), horizon)?;
         check_length(Input::Gains, gains.len(), horizon)?;
-        check_length(Input::Multipliers, stage.len(), horizon * limits.stage())?;
+        check_length(Input::Multipliers, stage.len(), horizon * limits.listed())?;
         check_length(Input::Multipliers, terminal.len(), limits.terminal())?;
         check_finite(Input::States, states.iter().map(|x| x.as_slice()))?;
         check_finite(Input::Controls, controls.iter().map(|u| u.as_slice()))?;
@@ -355,7 +356,7 @@ where
         shift(&mut plan.controls, stages_elapsed, 1);
         shift(&mut plan.gains, stages_elapsed, 1);
         shift(&mut plan.costates, stages_elapsed, 1);
-        shift(&mut plan.multipliers.stage, stages_elapsed, limits.stage());
+        shift(&mut plan.multipliers.stage, stages_elapsed, limits.listed());
         if let Guess::Rollout { controls, states } = &problem.guess
             && fallback.followed
         {
@@ -404,9 +405,9 @@ where
     let Simulation { model, params, stage_params, .. } = *simulation;
     let horizon = controls.len();
     let visit = |t: usize, at: Stage<'_, f64, NX, NU, NP, NS>| {
-        if limits.stage() > 0 {
+        if limits.listed() > 0 {
             let range = at_stage(constraints, t, horizon, limits);
-            model.stage_constraints(at, &mut constraints[range]);
+            stage_functions::stage_constraints((model, t), at, &mut constraints[range]);
         }
         None
     };

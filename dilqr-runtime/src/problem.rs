@@ -165,6 +165,19 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         self
     }
 
+    /// The initial state to start from: the given one, with the chosen entries of the guess.
+    pub(crate) fn first_state<M>(&self) -> SVector<f64, NX>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let guess = match (self.states.first(), &self.guess) {
+            (Some(first), _) => first,
+            (None, Guess::Feedback(Feedback { states, .. })) => states.first().unwrap_or(&self.x0),
+            _ => &self.x0,
+        };
+        SVector::from_fn(|i, _| if M::START.free[i] { guess[i] } else { self.x0[i] })
+    }
+
     /// The multipliers to start from.
     pub(crate) fn multipliers(&self) -> Option<&Multipliers> {
         self.multipliers.as_ref()
@@ -217,10 +230,12 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
             return Err(SolveError::Horizon { given: self.horizon, expected: horizon });
         }
         check_vector(Input::InitialState, self.x0.as_slice())?;
-        check_vector(Input::Params, self.params.as_slice())?;
+        check_data((Input::Params, None), self.params.as_slice(), M::LIMITS.open_params)?;
         if NS > 0 {
             check_length(Input::StageParams, self.stage_params.len(), horizon + 1)?;
-            check_finite(Input::StageParams, self.stage_params.iter().map(|s| s.as_slice()))?;
+            for (t, s) in self.stage_params.iter().enumerate() {
+                check_data((Input::StageParams, Some(t)), s.as_slice(), M::LIMITS.open_stage_params)?;
+            }
         }
         self.guess.check(horizon)?;
         if !self.states.is_empty() {
@@ -228,7 +243,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
             check_finite(Input::States, self.states.iter().map(|x| x.as_slice()))?;
         }
         if let Some(Multipliers { stage, terminal }) = &self.multipliers {
-            check_length(Input::Multipliers, stage.len(), horizon * M::LIMITS.stage())?;
+            check_length(Input::Multipliers, stage.len(), horizon * M::LIMITS.listed())?;
             check_length(Input::Multipliers, terminal.len(), M::LIMITS.terminal())?;
             check_vector(Input::Multipliers, stage)
                 .and_then(|()| check_vector(Input::Multipliers, terminal))
@@ -298,9 +313,19 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
                 fault.get_or_insert(InputError::NonFinite { input: Input::Controls, position, given: u[entry] });
             }
         };
-        let Self { x0, params, stage_params, .. } = self;
+        let Self { params, stage_params, .. } = self;
+        let x0 = &self.first_state::<M>();
         Simulation { model, x0, params, stage_params }.run(control, |_, _| None, (states, controls));
         fault.map_or(Ok(()), Err)
+    }
+}
+
+/// Checks that parameters are numbers, and finite but for the entries in `open`.
+fn check_data((input, stage): (Input, Option<usize>), vector: &[f64], open: &[usize]) -> Result<(), InputError> {
+    let bad = |&(entry, value): &(usize, &f64)| value.is_nan() || value.is_infinite() && !open.contains(&entry);
+    match vector.iter().enumerate().find(bad) {
+        Some((entry, &given)) => Err(InputError::NonFinite { input, position: Position { stage, entry }, given }),
+        None => Ok(()),
     }
 }
 

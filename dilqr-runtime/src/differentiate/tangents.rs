@@ -198,7 +198,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Tangents<NX, NU, NS> {
 impl<const NX: usize, const NU: usize> Tangents<NX, NU, NX> {
     /// In the initial state: the closed loop, since there is no linear part.
     pub(super) fn in_initial_state(system: &ActiveSet<f64, NX, NU>) -> Self {
-        let mut dx: SMatrix<f64, NX, NX> = SMatrix::identity();
+        let mut dx: SMatrix<f64, NX, NX> = system.initial_response();
         let mut jacobian = Jacobian { states: vec![dx], controls: Vec::with_capacity(system.horizon()) };
         for stage in &system.stages {
             let du = stage.gain * dx;

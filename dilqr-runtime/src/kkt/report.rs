@@ -64,9 +64,9 @@ impl ActiveSetReport {
     /// An empty report with room for all that a trajectory of `horizon` stages and `controls` controls can touch.
     pub(crate) fn with_room(horizon: usize, controls: usize, limits: &Limits) -> Self {
         let bounds = if limits.bounded { 2 * controls } else { 0 };
-        let most = horizon * (limits.stage() + bounds) + limits.terminal();
+        let most = horizon * (limits.listed() + bounds) + limits.terminal();
         let units = LimitUnits {
-            rows: Vec::with_capacity(limits.stage() + limits.terminal()),
+            rows: Vec::with_capacity(limits.listed() + limits.terminal()),
             controls: Vec::with_capacity(controls),
         };
         Self { limits: Vec::with_capacity(most), units, ..Self::NONE }
