@@ -12,7 +12,7 @@ use dilqr_runtime::{Direction, Ilqr, Limits, LossGradient, Model, Problem, Scala
 struct Smoother;
 
 impl Model<1, 1, 3, 1> for Smoother {
-    const START: Start<1> = Start { free: [true], cost: true };
+    const START: Start<1> = Start { cost: true, ..Start::FREE };
 
     fn dynamics<S: Scalar>(&self, at: Stage<'_, S, 1, 1, 3, 1>, next: &mut SVector<S, 1>) {
         next[0] = S::from_f64(0.9) * at.x[0] + at.u[0];
@@ -36,7 +36,7 @@ struct Timed;
 const STAGES: usize = 20;
 
 impl Model<3, 1, 3> for Timed {
-    const START: Start<3> = Start { free: [false, false, true], cost: false };
+    const START: Start<3> = Start { free: [false, false, true], ..Start::GIVEN };
     const LIMITS: Limits = Limits { bounded: true, terminal_equalities: 2, initial_inequalities: 2, ..Limits::NONE };
 
     fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 3, 1, 3>, next: &mut SVector<S, 3>) {
@@ -69,7 +69,7 @@ impl Model<3, 1, 3> for Timed {
 struct Periodic;
 
 impl Model<4, 1, 2, 1> for Periodic {
-    const START: Start<4> = Start { free: [true; 4], cost: false };
+    const START: Start<4> = Start::FREE;
     const LIMITS: Limits = Limits {
         stage_inequalities: 1,
         terminal_equalities: 2,

@@ -43,7 +43,7 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     let horizon = system.horizon();
-    let mut jacobian = Jacobian { states: Vec::with_capacity(horizon + 1), controls: Vec::with_capacity(horizon) };
+    let mut jacobian = Jacobian::with_room(horizon);
     system.solve::<PatternOf<M, NP, NS>, C, false>(&mut system.linear(), terms, |t, step| {
         jacobian.states.push(*step.dx);
         if t < horizon {

@@ -226,8 +226,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             let eliminated = self.eliminate(t, &mut value);
             report.stationarity = stationarity.value();
             for ((_, unit), terms) in report.units.controls.iter_mut().zip(stationarity.terms()) {
-                *unit = *terms;
+                *unit = unit.max(*terms);
             }
+            report.units.add_rest((&self.hamiltonian.fu, &self.hamiltonian.huu), magnitudes);
             eliminated.map_err(|singular| (t, singular))?;
             let stage = &self.stages[t];
             let mut next = gradients.gx;

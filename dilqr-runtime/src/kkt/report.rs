@@ -58,7 +58,7 @@ impl ActiveSetReport {
         complementarity: 0.0,
         undefined: false,
         limits: Vec::new(),
-        units: LimitUnits { rows: Vec::new(), controls: Vec::new() },
+        units: LimitUnits { rows: Vec::new(), controls: Vec::new(), rest: 0.0 },
     };
 
     /// An empty report with room for all that a trajectory of `horizon` stages and `controls` controls can touch.
@@ -68,6 +68,7 @@ impl ActiveSetReport {
         let units = LimitUnits {
             rows: Vec::with_capacity(limits.listed() + limits.terminal()),
             controls: Vec::with_capacity(controls),
+            rest: 0.0,
         };
         Self { limits: Vec::with_capacity(most), units, ..Self::NONE }
     }
@@ -78,6 +79,7 @@ impl ActiveSetReport {
         limits.clear();
         units.rows.clear();
         units.controls.clear();
+        units.rest = 0.0;
         *self = Self { limits, units, ..Self::NONE };
     }
 

@@ -332,6 +332,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         solution.cost = cost.total;
         solution.stats = Stats { stationarity: pass.stationarity, ..stats };
         solution.x0 = *problem.x0();
+        (solution.previous, solution.lifted) = (None, None);
         solution.params = *problem.params();
         solution.relaxation = None;
         copy(&mut solution.multipliers.stage, &self.penalty.stage);
