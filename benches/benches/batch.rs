@@ -22,7 +22,7 @@ fn main() {
     let solutions: Vec<_> = problems.iter().map(|problem| solver.solve(problem).expect("a problem")).collect();
     let losses: Vec<_> = solutions
         .iter()
-        .map(|solution| LossGradient { states: solution.states.clone(), controls: solution.controls.clone() })
+        .map(|solution| LossGradient::new(solution.states.clone(), solution.controls.clone()))
         .collect();
     // One thread, and one for each processor if there are several.
     let mut threads: Vec<_> =
@@ -77,10 +77,8 @@ fn main() {
             pool.install(|| bencher.iter(|| batch::vjp_lanes(model, &settings, black_box(&solutions), &losses)));
         });
     }
-    let loss = |_: usize, solution: &Solution<4, 1, 4>| LossGradient {
-        states: solution.states.clone(),
-        controls: solution.controls.clone(),
-    };
+    let loss =
+        |_: usize, solution: &Solution<4, 1, 4>| LossGradient::new(solution.states.clone(), solution.controls.clone());
     for pool in &threads {
         group.bench_function(format!("solve and vjp on {} threads", pool.current_num_threads()), |bencher| {
             pool.install(|| {

@@ -45,88 +45,57 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use alloc::vec::Vec;
+
 #[cfg(feature = "lanes")]
-use crate::scalar::lanes::Lanes;
-#[cfg(feature = "lanes")]
-use core::sync::atomic::AtomicUsize;
 use rayon::prelude::*;
 
-use crate::differentiate;
-use crate::differentiate::check::KktWorkspace;
-use crate::differentiate::factorized_vjp;
+use crate::engine::Engine;
 #[cfg(feature = "lanes")]
-use crate::differentiate::lanes::Gradients;
-use crate::error::{GradientError, Input, InputError, SolveError};
+use crate::engine::plain_batch::in_order;
+use crate::error::{GradientError, Input, InputError, SolveError, check_length};
+use crate::formulation::Formulation;
 use crate::gradient::{Gradient, LossGradient};
-use crate::ilqr::{check_solver, solve_and_factorize};
-use crate::model::Model;
 use crate::problem::Problem;
-#[cfg(feature = "lanes")]
-use crate::scalar::lanes::Native;
-use crate::settings::{Differentiation, Settings};
+use crate::settings::Settings;
 use crate::solution::Solution;
-#[cfg(feature = "lanes")]
-use crate::solve::lockstep::Lockstep;
-use crate::solve::workspace::SolveWorkspace;
 #[cfg(feature = "lanes")]
 use crate::status::Status;
 
 /// Solves every problem, as [`Ilqr::solve`](crate::Ilqr::solve) would. Settings, a horizon or a model that
 /// [`Ilqr::new`](crate::Ilqr::new) would refuse are [`SolveError::Settings`] in every entry.
-pub fn solve<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+pub fn solve<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
     model: &M,
     horizon: usize,
     settings: &Settings,
-    problems: &[Problem<NX, NU, NP, NS>],
-) -> Vec<Result<Solution<NX, NU, NP, NS>, SolveError>>
+    problems: &[Problem<NX, NU, NP, NS, ND>],
+) -> Vec<Result<Solution<NX, NU, NP, NS, ND>, SolveError>>
 where
-    M: Model<NX, NU, NP, NS>,
+    M: Formulation<NX, NU, NP, NS, ND>,
 {
-    if let Err(error) = check_solver(horizon, settings) {
-        return vec![Err(error.into()); problems.len()];
+    match settings.check_solver(horizon) {
+        Ok(()) => M::Engine::solve_batch(model, horizon, settings, problems),
+        Err(error) => vec![Err(error.into()); problems.len()],
     }
-    problems
-        .par_iter()
-        .map_init(
-            || SolveWorkspace::new::<M, NP>(horizon),
-            |forward, problem| forward.solve_checked((model, settings), problem),
-        )
-        .collect()
 }
 
 /// Differentiates every solution with the loss gradient of the same index, as [`Ilqr::vjp`](crate::Ilqr::vjp) would.
 /// Horizons may differ.
 ///
 /// Where the two lists have different lengths every entry is [`InputError::WrongLength`](crate::InputError).
-pub fn vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+pub fn vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
     model: &M,
     settings: &Settings,
-    solutions: &[Solution<NX, NU, NP, NS>],
-    losses: &[LossGradient<NX, NU>],
+    solutions: &[Solution<NX, NU, NP, NS, ND>],
+    losses: &[LossGradient<NX, NU, ND>],
 ) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>>
 where
-    M: Model<NX, NU, NP, NS>,
+    M: Formulation<NX, NU, NP, NS, ND>,
 {
-    if losses.len() != solutions.len() {
-        let (given, expected) = (losses.len(), solutions.len());
-        let error = InputError::WrongLength { input: Input::LossGradients, given, expected };
-        return vec![Err(error.into()); solutions.len()];
+    match check_losses(losses.len(), solutions.len()) {
+        Ok(()) => M::Engine::vjp_batch(model, settings, solutions, losses),
+        Err(error) => vec![Err(error.into()); solutions.len()],
     }
-    solutions
-        .par_iter()
-        .zip(losses)
-        .map_init(
-            || KktWorkspace::new::<M, NP>(0),
-            |workspace, (solution, loss)| {
-                let horizon = solution.horizon();
-                check_solver(horizon, settings)?;
-                if workspace.horizon() != horizon {
-                    *workspace = KktWorkspace::new::<M, NP>(horizon);
-                }
-                differentiate::vjp(workspace, (model, settings), solution, loss, Differentiation::Implicit)
-            },
-        )
-        .collect()
 }
 
 /// Solves every problem, and differentiates its solution with the loss gradient that `loss` gives for the problem's index
@@ -136,33 +105,20 @@ where
 ///
 /// `loss` is called in any order, on any thread, and only for solutions that have a derivative.
 #[allow(clippy::type_complexity, reason = "the two outcomes for each problem")]
-pub fn solve_and_vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+pub fn solve_and_vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
     model: &M,
     horizon: usize,
     settings: &Settings,
-    problems: &[Problem<NX, NU, NP, NS>],
-    loss: impl Fn(usize, &Solution<NX, NU, NP, NS>) -> LossGradient<NX, NU> + Sync,
-) -> Vec<Result<(Solution<NX, NU, NP, NS>, Result<Gradient<NX, NP, NS>, GradientError>), SolveError>>
+    problems: &[Problem<NX, NU, NP, NS, ND>],
+    loss: impl Fn(usize, &Solution<NX, NU, NP, NS, ND>) -> LossGradient<NX, NU, ND> + Sync,
+) -> Vec<Result<(Solution<NX, NU, NP, NS, ND>, Result<Gradient<NX, NP, NS>, GradientError>), SolveError>>
 where
-    M: Model<NX, NU, NP, NS>,
+    M: Formulation<NX, NU, NP, NS, ND>,
 {
-    if let Err(error) = check_solver(horizon, settings) {
-        return vec![Err(error.into()); problems.len()];
+    match settings.check_solver(horizon) {
+        Ok(()) => M::Engine::solve_and_vjp_batch(model, horizon, settings, problems, loss),
+        Err(error) => vec![Err(error.into()); problems.len()],
     }
-    problems
-        .par_iter()
-        .enumerate()
-        .map_init(
-            || (SolveWorkspace::new::<M, NP>(horizon), KktWorkspace::new::<M, NP>(horizon)),
-            |(forward, kkt), (index, problem)| {
-                problem.check(model, horizon)?;
-                let mut solution = Solution::empty(horizon);
-                let gradient = solve_and_factorize((model, settings), (forward, kkt), problem, &mut solution)?
-                    .and_then(|_| factorized_vjp(kkt, model, &solution.params, &loss(index, &solution)));
-                Ok((solution, gradient))
-            },
-        )
-        .collect()
 }
 
 /// Solves every problem, several of them at a time in the lanes of each core. It rounds differently from
@@ -174,73 +130,46 @@ where
 /// the last digit, and where a solve ends at its limit of iterations. Models with constraints, and relaxed problems of models with bounds, are solved one by
 /// one. So are problems with a guess of states, and those with bounds that end without a step.
 #[cfg(feature = "lanes")]
-pub fn solve_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+pub fn solve_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
     model: &M,
     horizon: usize,
     settings: &Settings,
-    problems: &[Problem<NX, NU, NP, NS>],
-) -> Vec<Result<Solution<NX, NU, NP, NS>, SolveError>>
+    problems: &[Problem<NX, NU, NP, NS, ND>],
+) -> Vec<Result<Solution<NX, NU, NP, NS, ND>, SolveError>>
 where
-    M: Model<NX, NU, NP, NS>,
+    M: Formulation<NX, NU, NP, NS, ND>,
 {
-    type Solves<const NX: usize, const NU: usize, const NP: usize, const NS: usize> = Lockstep<Native, NX, NU, NP, NS>;
-    if check_solver(horizon, settings).is_err() || !Solves::supports::<M>(settings) {
-        return solve(model, horizon, settings, problems);
+    match settings.check_solver(horizon) {
+        Ok(()) => M::Engine::solve_lanes(model, horizon, settings, problems),
+        Err(error) => vec![Err(error.into()); problems.len()],
     }
-    let next = AtomicUsize::new(0);
-    let groups = rayon::current_num_threads().min(problems.len().div_ceil(Native::COUNT));
-    let outcomes: Vec<_> = (0..groups)
-        .into_par_iter()
-        .with_max_len(1)
-        .flat_map_iter(|_| Solves::new::<M>(horizon).run(model, settings, problems, &next))
-        .collect();
-    in_order(problems.len(), outcomes)
 }
 
 /// Differentiates every solution with the loss gradient of the same index, several of them at a time in the lanes of each
 /// core. It rounds differently from [`Ilqr::vjp`](crate::Ilqr::vjp) and gives the same errors. A gradient depends on its
-/// solution and loss alone. Horizons may differ; solutions of one horizon share lanes. Solutions of models with limits are
-/// differentiated one by one.
+/// solution and loss alone. Horizons may differ; solutions of one horizon share lanes. Solutions of models with limits,
+/// or that choose entries of the initial state, are differentiated one by one.
 ///
 /// Where the two lists have different lengths every entry is [`InputError::WrongLength`](crate::InputError).
 #[cfg(feature = "lanes")]
-pub fn vjp_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+pub fn vjp_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
     model: &M,
     settings: &Settings,
-    solutions: &[Solution<NX, NU, NP, NS>],
-    losses: &[LossGradient<NX, NU>],
+    solutions: &[Solution<NX, NU, NP, NS, ND>],
+    losses: &[LossGradient<NX, NU, ND>],
 ) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>>
 where
-    M: Model<NX, NU, NP, NS>,
+    M: Formulation<NX, NU, NP, NS, ND>,
 {
-    type Memory<const NX: usize, const NU: usize, const NP: usize, const NS: usize> = Gradients<Native, NX, NU, NP, NS>;
-    if const { M::LIMITS.limited() } || losses.len() != solutions.len() {
-        return vjp(model, settings, solutions, losses);
+    match check_losses(losses.len(), solutions.len()) {
+        Ok(()) => M::Engine::vjp_lanes(model, settings, solutions, losses),
+        Err(error) => vec![Err(error.into()); solutions.len()],
     }
-    let mut order: Vec<usize> = (0..solutions.len()).collect();
-    order.sort_by_key(|&i| solutions[i].horizon());
-    let groups: Vec<&[usize]> = order
-        .chunk_by(|&i, &j| solutions[i].horizon() == solutions[j].horizon())
-        .flat_map(|together| together.chunks(Native::COUNT))
-        .collect();
-    let gradients: Vec<_> = groups
-        .par_iter()
-        .map_init(
-            || Memory::new::<M>(0),
-            |memory, group| {
-                let horizon = solutions[group[0]].horizon();
-                if let Err(error) = check_solver(horizon, settings) {
-                    return vec![Err(error.into()); group.len()];
-                }
-                if memory.horizon() != horizon {
-                    *memory = Memory::new::<M>(horizon);
-                }
-                let given: Vec<_> = group.iter().map(|&i| (&solutions[i], &losses[i])).collect();
-                memory.vjp(model, settings, &given)
-            },
-        )
-        .collect();
-    in_order(solutions.len(), order.into_iter().zip(gradients.into_iter().flatten()))
+}
+
+/// Whether there is a loss gradient for each solution.
+fn check_losses(given: usize, expected: usize) -> Result<(), InputError> {
+    check_length(Input::LossGradients, given, expected)
 }
 
 /// Solves every problem and differentiates its solution, both with several problems at a time in the lanes of each core:
@@ -250,15 +179,15 @@ where
 /// have converged.
 #[cfg(feature = "lanes")]
 #[allow(clippy::type_complexity, reason = "the two outcomes for each problem")]
-pub fn solve_and_vjp_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+pub fn solve_and_vjp_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
     model: &M,
     horizon: usize,
     settings: &Settings,
-    problems: &[Problem<NX, NU, NP, NS>],
-    loss: impl Fn(usize, &Solution<NX, NU, NP, NS>) -> LossGradient<NX, NU> + Sync,
-) -> Vec<Result<(Solution<NX, NU, NP, NS>, Result<Gradient<NX, NP, NS>, GradientError>), SolveError>>
+    problems: &[Problem<NX, NU, NP, NS, ND>],
+    loss: impl Fn(usize, &Solution<NX, NU, NP, NS, ND>) -> LossGradient<NX, NU, ND> + Sync,
+) -> Vec<Result<(Solution<NX, NU, NP, NS, ND>, Result<Gradient<NX, NP, NS>, GradientError>), SolveError>>
 where
-    M: Model<NX, NU, NP, NS>,
+    M: Formulation<NX, NU, NP, NS, ND>,
 {
     let (mut solutions, mut indices, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     for (index, outcome) in solve_lanes(model, horizon, settings, problems).into_iter().enumerate() {
@@ -282,14 +211,4 @@ where
     let gradients = vjp_lanes(model, settings, &solutions, &losses);
     let solved = indices.into_iter().zip(solutions.into_iter().zip(gradients).map(Ok));
     in_order(problems.len(), solved.chain(refused))
-}
-
-/// Sorts results by their indices; each index occurs once.
-#[cfg(feature = "lanes")]
-fn in_order<T>(count: usize, results: impl IntoIterator<Item = (usize, T)>) -> Vec<T> {
-    let mut ordered: Vec<Option<T>> = (0..count).map(|_| None).collect();
-    for (index, result) in results {
-        ordered[index] = Some(result);
-    }
-    ordered.into_iter().flatten().collect()
 }

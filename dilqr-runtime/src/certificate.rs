@@ -4,8 +4,6 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use nalgebra::SMatrix;
-
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::units::LimitUnits;
 use crate::linalg::symmetric_eigen::{eigenvalues, smaller};
@@ -109,7 +107,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
         let CertificateData { curvatures, lower, upper, constraints, rows, terms } = &self.certificate_data;
         let magnitudes = Magnitudes::of(&self.states, &self.controls).controls;
         let controls = magnitudes.iter().copied().zip(terms.iter().copied()).collect();
-        let units = LimitUnits { rows: rows.clone(), controls };
+        let units = LimitUnits { rows: rows.clone(), controls, rest: 0.0 };
         let mut report = ActiveSetReport { units, ..ActiveSetReport::NONE };
         // A relaxed problem has no limits but its equalities.
         let relaxed = self.relaxation.is_some();
@@ -129,21 +127,17 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
             let unit = if t == self.horizon() { rows.len().saturating_sub(terminal) + i } else { i };
             report.add_constraint((t, i, unit), inequality, (c, multiplier), ActiveSetRule::PositiveMultiplier);
         }
-        Certificate::new(&self.stats, curvatures.iter(), &report)
+        Certificate::new(&self.stats, curvatures.iter().map(eigenvalues), &report)
     }
 }
 
 impl Certificate {
-    /// From the curvatures of the stages and the limits that are near.
-    pub(crate) fn new<'a, const NU: usize>(
-        stats: &Stats,
-        curvatures: impl Iterator<Item = &'a SMatrix<f64, NU, NU>>,
-        report: &ActiveSetReport,
-    ) -> Self {
+    /// From the eigenvalues of the stages' curvatures and the limits that are near.
+    pub(crate) fn new(stats: &Stats, eigenvalues: impl Iterator<Item = Vec<f64>>, report: &ActiveSetReport) -> Self {
         let (mut smallest, mut largest, mut known) = (f64::INFINITY, 0.0_f64, false);
-        for curvature in curvatures {
+        for stage in eigenvalues {
             known = true;
-            for eigenvalue in eigenvalues(curvature) {
+            for eigenvalue in stage {
                 smallest = smaller(smallest, eigenvalue);
                 largest = largest.max(eigenvalue);
             }

@@ -15,6 +15,10 @@ pub enum Input {
     InitialState,
     /// The parameters `p`.
     Params,
+    /// The guess of the design variables.
+    Design,
+    /// The control of the stage before the first one.
+    Previous,
     /// The per-stage parameters `s_t`, one vector for each of the `T + 1` stages.
     StageParams,
     /// The controls `u_t`, `T` of them.
@@ -31,6 +35,8 @@ pub enum Input {
     LossStates,
     /// The loss gradient in the controls, `T` vectors.
     LossControls,
+    /// The loss gradient in the design.
+    LossDesign,
     /// The multipliers of a solution.
     Multipliers,
     /// A direction in the problem's data.
@@ -39,6 +45,8 @@ pub enum Input {
     LossHessianStates,
     /// The loss Hessian's product in the controls, `T` vectors.
     LossHessianControls,
+    /// The loss Hessian's product in the design.
+    LossHessianDesign,
     /// The loss gradients of a batch, one for each solution.
     LossGradients,
 }
@@ -48,6 +56,8 @@ impl fmt::Display for Input {
         f.write_str(match self {
             Self::InitialState => "the initial state",
             Self::Params => "the parameter vector",
+            Self::Design => "the guess of the design",
+            Self::Previous => "the previous control",
             Self::StageParams => "the list of stage parameters",
             Self::Controls => "the list of controls",
             Self::States => "the list of states",
@@ -56,10 +66,12 @@ impl fmt::Display for Input {
             Self::BoundMultipliers => "the list of multipliers of bounds",
             Self::LossStates => "the loss gradient in the states",
             Self::LossControls => "the loss gradient in the controls",
+            Self::LossDesign => "the loss gradient in the design",
             Self::Multipliers => "the list of multipliers",
             Self::Direction => "the direction",
             Self::LossHessianStates => "the loss Hessian's product in the states",
             Self::LossHessianControls => "the loss Hessian's product in the controls",
+            Self::LossHessianDesign => "the loss Hessian's product in the design",
             Self::LossGradients => "the list of loss gradients",
         })
     }
@@ -131,6 +143,12 @@ pub enum InputError {
         /// The number.
         given: f64,
     },
+    /// The model reads the control of the stage before, and the problem does not give the one before the first stage.
+    #[error("the model reads the previous control, which the problem does not give: add `with_previous`")]
+    PreviousMissing,
+    /// The problem gives a previous control, and no function of the model reads one.
+    #[error("the problem gives a previous control, but no function of the model reads one")]
+    PreviousUnused,
     /// A number of the solution that [`Problem::with_warm_start`](crate::Problem::with_warm_start) was given is NaN or infinite.
     /// A solve that has failed may leave such numbers.
     #[error("the warm start is not finite: {input} is {given} at {position}")]
@@ -291,6 +309,10 @@ pub enum GradientError {
     /// follow. A relaxed problem can be unrolled if it has no equalities.
     #[error("the model has constraints: its solve cannot be unrolled, differentiate the solution implicitly")]
     UnrolledConstraints,
+    /// The solve chooses entries of the initial state, or design variables. Its steps start anew from such an entry, which
+    /// unrolled steps do not follow.
+    #[error("the solve chooses its start: it cannot be unrolled, differentiate the solution implicitly")]
+    UnrolledStart,
     /// The derivative is infinite or undefined at a sound solution, such as that of a square root at zero. Or a barrier of a
     /// relaxed problem has none there, or its weight leaves the derivative no digit.
     #[error("the derivative is not finite")]

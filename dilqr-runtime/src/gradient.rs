@@ -6,7 +6,7 @@ use core::ops::{Add, AddAssign, Mul};
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::error::{GradientError, Input, InputError, check_finite, check_length};
+use crate::error::{GradientError, Input, InputError, check_finite, check_length, check_vector};
 
 /// The gradient of a scalar loss with respect to the trajectory. Losses add up, and so do their gradients.
 ///
@@ -23,25 +23,27 @@ use crate::error::{GradientError, Input, InputError, check_finite, check_length}
 /// assert_eq!((loss.clone() * 2.0).controls, (loss.clone() + loss).controls);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct LossGradient<const NX: usize, const NU: usize> {
+pub struct LossGradient<const NX: usize, const NU: usize, const ND: usize = 0> {
     /// `dL/dx_t`, `T + 1` vectors of `NX`.
     pub states: Vec<SVector<f64, NX>>,
     /// `dL/du_t`, `T` vectors of `NU`.
     pub controls: Vec<SVector<f64, NU>>,
+    /// `dL/dd` in the design variables, `ND` (of no size where the model has none).
+    pub design: SVector<f64, ND>,
 }
 
-impl<const NX: usize, const NU: usize> LossGradient<NX, NU> {
+impl<const NX: usize, const NU: usize, const ND: usize> LossGradient<NX, NU, ND> {
     /// From the derivatives in the states, `T + 1` vectors, and in the controls, `T`. Lengths are checked where the gradient
-    /// is used.
+    /// is used. The derivative in the design is zero; it is a field.
     #[must_use]
     pub fn new(states: Vec<SVector<f64, NX>>, controls: Vec<SVector<f64, NU>>) -> Self {
-        Self { states, controls }
+        Self { states, controls, design: SVector::zeros() }
     }
 
     /// Zero everywhere, over `horizon` stages.
     #[must_use]
     pub fn zeros(horizon: usize) -> Self {
-        Self { states: vec![SVector::zeros(); horizon + 1], controls: vec![SVector::zeros(); horizon] }
+        Self::new(vec![SVector::zeros(); horizon + 1], vec![SVector::zeros(); horizon])
     }
 }
 
@@ -62,7 +64,7 @@ impl<const NX: usize, const NU: usize> LossGradient<NX, NU> {
 pub struct Gradient<const NX: usize, const NP: usize, const NS: usize = 0> {
     /// With respect to the parameters, `NP`.
     pub params: SVector<f64, NP>,
-    /// With respect to the initial state, `NX`.
+    /// With respect to the initial state, `NX`; zero where the solve chooses it.
     pub initial_state: SVector<f64, NX>,
     /// With respect to the stage parameters, `T + 1` vectors of `NS` (of no size where the model has none).
     pub stage_params: Vec<SVector<f64, NS>>,
@@ -72,11 +74,13 @@ pub struct Gradient<const NX: usize, const NP: usize, const NS: usize = 0> {
 /// [`Ilqr::stage_jacobian`](crate::Ilqr::stage_jacobian), those of one stage).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Jacobian<const NX: usize, const NU: usize, const NP: usize> {
-    /// `dx_t/dp`, `T + 1` matrices `NX x NP`; the first is zero.
+pub struct Jacobian<const NX: usize, const NU: usize, const NP: usize, const ND: usize = 0> {
+    /// `dx_t/dp`, `T + 1` matrices `NX x NP`; the first is zero where the initial state is given.
     pub states: Vec<SMatrix<f64, NX, NP>>,
     /// `du_t/dp`, `T` matrices `NU x NP`.
     pub controls: Vec<SMatrix<f64, NU, NP>>,
+    /// `dd/dp` of the design variables, `ND x NP`.
+    pub design: SMatrix<f64, ND, NP>,
 }
 
 impl<const NX: usize, const NP: usize, const NS: usize> Gradient<NX, NP, NS> {
@@ -101,19 +105,27 @@ fn all_finite<const R: usize, const C: usize>(matrix: &SMatrix<f64, R, C>) -> bo
     matrix.iter().all(|entry| entry.is_finite())
 }
 
-pub(crate) fn check_loss<const NX: usize, const NU: usize>(
-    loss: &LossGradient<NX, NU>,
+pub(crate) fn check_loss<const NX: usize, const NU: usize, const ND: usize>(
+    loss: &LossGradient<NX, NU, ND>,
     horizon: usize,
 ) -> Result<(), InputError> {
     check_length(Input::LossStates, loss.states.len(), horizon + 1)?;
     check_length(Input::LossControls, loss.controls.len(), horizon)?;
     check_finite(Input::LossStates, loss.states.iter().map(|g| g.as_slice()))?;
-    check_finite(Input::LossControls, loss.controls.iter().map(|g| g.as_slice()))
+    check_finite(Input::LossControls, loss.controls.iter().map(|g| g.as_slice()))?;
+    check_vector(Input::LossDesign, loss.design.as_slice())
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize> Jacobian<NX, NU, NP> {
+impl<const NX: usize, const NU: usize, const NP: usize, const ND: usize> Jacobian<NX, NU, NP, ND> {
+    /// Without entries, with room for a trajectory.
+    pub(crate) fn with_room(horizon: usize) -> Self {
+        let (states, controls) = (Vec::with_capacity(horizon + 1), Vec::with_capacity(horizon));
+        Self { states, controls, design: SMatrix::zeros() }
+    }
+
     pub(crate) fn check(self) -> Result<Self, GradientError> {
-        let finite = self.states.iter().all(all_finite) && self.controls.iter().all(all_finite);
+        let Self { states, controls, design } = &self;
+        let finite = states.iter().all(all_finite) && controls.iter().all(all_finite) && all_finite(design);
         if finite { Ok(self) } else { Err(GradientError::Undefined) }
     }
 }
@@ -176,7 +188,7 @@ macro_rules! linear {
 }
 
 linear!(Gradient<NX, NP, NS>);
-linear!(LossGradient<NX, NU>);
+linear!(LossGradient<NX, NU, ND>);
 
 impl<const NX: usize, const NP: usize, const NS: usize> AddAssign<&Self> for Gradient<NX, NP, NS> {
     fn add_assign(&mut self, other: &Self) {
@@ -196,16 +208,18 @@ impl<const NX: usize, const NP: usize, const NS: usize> Gradient<NX, NP, NS> {
     }
 }
 
-impl<const NX: usize, const NU: usize> AddAssign<&Self> for LossGradient<NX, NU> {
+impl<const NX: usize, const NU: usize, const ND: usize> AddAssign<&Self> for LossGradient<NX, NU, ND> {
     fn add_assign(&mut self, other: &Self) {
         add_lists(&mut self.states, &other.states);
         add_lists(&mut self.controls, &other.controls);
+        self.design += other.design;
     }
 }
 
-impl<const NX: usize, const NU: usize> LossGradient<NX, NU> {
+impl<const NX: usize, const NU: usize, const ND: usize> LossGradient<NX, NU, ND> {
     fn scale(&mut self, factor: f64) {
         self.states.iter_mut().for_each(|x| *x *= factor);
         self.controls.iter_mut().for_each(|u| *u *= factor);
+        self.design *= factor;
     }
 }

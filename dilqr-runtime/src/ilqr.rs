@@ -17,22 +17,19 @@ use alloc::vec::Vec;
 #[cfg(feature = "dual")]
 use nalgebra::SVector;
 
-use crate::differentiate;
-use crate::differentiate::check::KktWorkspace;
 #[cfg(feature = "dual")]
 use crate::differentiate::hvp::Direction;
+use crate::engine::Engine;
 #[cfg(feature = "dual")]
-use crate::differentiate::unroll::{self, Start};
+use crate::engine::UnrollFrom;
 use crate::error::{GradientError, SettingsError, SolveError};
-use crate::gradient::{Gradient, Jacobian, LossGradient};
+use crate::formulation::Formulation;
+use crate::gradient::{Gradient, Jacobian, LossGradient, check_loss};
 use crate::iteration::Iteration;
-use crate::kkt::Kkt;
-use crate::model::Model;
 use crate::problem::Problem;
 use crate::sensitivities::Sensitivities;
 use crate::settings::{Differentiation, Settings};
 use crate::solution::Solution;
-use crate::solve::workspace::SolveWorkspace;
 
 /// Solves problems of one model over one horizon, and differentiates their solutions.
 ///
@@ -96,35 +93,31 @@ use crate::solve::workspace::SolveWorkspace;
 /// | solver, bytes a stage | 336 | 704 | 1552 | 5280 | 9072 | 29520 |
 /// | solution, bytes a stage | 64 | 112 | 240 | 736 | 1456 | 3760 |
 #[derive(Clone, Debug)]
-pub struct Ilqr<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
-    model: M,
+pub struct Ilqr<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0, const ND: usize = 0>
+where
+    M: Formulation<NX, NU, NP, NS, ND>,
+{
     settings: Settings,
-    forward: SolveWorkspace<NX, NU, NS>,
-    kkt: KktWorkspace<NX, NU, NS>,
+    engine: M::Engine,
 }
 
-impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Ilqr<M, NX, NU, NP, NS>
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize> Ilqr<M, NX, NU, NP, NS, ND>
 where
-    M: Model<NX, NU, NP, NS>,
+    M: Formulation<NX, NU, NP, NS, ND>,
 {
     /// A solver for problems over `horizon` stages, with all its memory.
     ///
     /// # Errors
     /// [`SettingsError`] for a setting out of range, and a horizon of 0.
     pub fn new(model: M, horizon: usize, settings: Settings) -> Result<Self, SettingsError> {
-        check_solver(horizon, &settings)?;
-        Ok(Self {
-            model,
-            settings,
-            forward: SolveWorkspace::new::<M, NP>(horizon),
-            kkt: KktWorkspace::new::<M, NP>(horizon),
-        })
+        settings.check_solver(horizon)?;
+        Ok(Self { settings, engine: model.engine(horizon) })
     }
 
     /// The model.
     #[must_use]
     pub fn model(&self) -> &M {
-        &self.model
+        self.engine.model()
     }
 
     /// The settings.
@@ -136,7 +129,7 @@ where
     /// `T`, the number of controls.
     #[must_use]
     pub fn horizon(&self) -> usize {
-        self.forward.horizon()
+        self.engine.horizon()
     }
 
     /// Solves a problem.
@@ -144,7 +137,7 @@ where
     /// # Errors
     /// [`SolveError`] for input that is not a problem of this solver: wrong lengths, numbers that are not finite. A
     /// numerical outcome, such as not converging, is the solution's [`Status`](crate::Status).
-    pub fn solve(&mut self, problem: &Problem<NX, NU, NP, NS>) -> Result<Solution<NX, NU, NP, NS>, SolveError> {
+    pub fn solve(&mut self, problem: &Problem<NX, NU, NP, NS, ND>) -> Result<Solution<NX, NU, NP, NS, ND>, SolveError> {
         self.solve_with(problem, |_| {})
     }
 
@@ -158,20 +151,19 @@ where
     /// As [`Ilqr::solve`], and for relaxations out of range.
     pub fn solve_path(
         &mut self,
-        problem: &Problem<NX, NU, NP, NS>,
+        problem: &Problem<NX, NU, NP, NS, ND>,
         relaxations: &[f64],
-    ) -> Result<Vec<Solution<NX, NU, NP, NS>>, SolveError> {
-        problem.check(&self.model, self.horizon())?;
-        let mut path: Vec<Solution<NX, NU, NP, NS>> = Vec::with_capacity(relaxations.len());
+    ) -> Result<Vec<Solution<NX, NU, NP, NS, ND>>, SolveError> {
+        let mut path: Vec<Solution<NX, NU, NP, NS, ND>> = Vec::with_capacity(relaxations.len());
         for &tau in relaxations {
             let settings = Settings { relaxation: Some(tau), ..self.settings };
             settings.validate()?;
             let mut solution = Solution::empty(self.horizon());
             // One that has failed is no start.
             let usable = path.iter().rev().find(|earlier| earlier.status.is_converged());
-            let warm = usable.map(|last| problem.clone().with_warm_start(&self.model, last));
+            let warm = usable.map(|last| problem.clone().with_warm_start(self.engine.model(), last));
             let problem = warm.as_ref().unwrap_or(problem);
-            self.forward.solve((&self.model, &settings), problem, |_| {}, &mut solution, None)?;
+            self.engine.solve(&settings, problem, |_| {}, &mut solution)?;
             path.push(solution);
         }
         Ok(path)
@@ -183,12 +175,11 @@ where
     /// As [`Ilqr::solve`].
     pub fn solve_with(
         &mut self,
-        problem: &Problem<NX, NU, NP, NS>,
+        problem: &Problem<NX, NU, NP, NS, ND>,
         observe: impl FnMut(&Iteration),
-    ) -> Result<Solution<NX, NU, NP, NS>, SolveError> {
-        problem.check(&self.model, self.horizon())?;
+    ) -> Result<Solution<NX, NU, NP, NS, ND>, SolveError> {
         let mut solution = Solution::empty(self.horizon());
-        self.run(problem, observe, &mut solution)?;
+        self.engine.solve(&self.settings, problem, observe, &mut solution)?;
         Ok(solution)
     }
 
@@ -199,22 +190,10 @@ where
     /// As [`Ilqr::solve`]; `solution` is then untouched.
     pub fn solve_into(
         &mut self,
-        problem: &Problem<NX, NU, NP, NS>,
-        solution: &mut Solution<NX, NU, NP, NS>,
+        problem: &Problem<NX, NU, NP, NS, ND>,
+        solution: &mut Solution<NX, NU, NP, NS, ND>,
     ) -> Result<(), SolveError> {
-        problem.check(&self.model, self.horizon())?;
-        self.run(problem, |_| {}, solution)
-    }
-
-    fn run(
-        &mut self,
-        problem: &Problem<NX, NU, NP, NS>,
-        observe: impl FnMut(&Iteration),
-        solution: &mut Solution<NX, NU, NP, NS>,
-    ) -> Result<(), SolveError> {
-        let Self { model, settings, forward, .. } = self;
-        forward.solve((model, settings), problem, observe, solution, None)?;
-        Ok(())
+        self.engine.solve(&self.settings, problem, |_| {}, solution)
     }
 
     /// Checks that a solution is one, and factorizes the optimality conditions about it: for several derivatives at the
@@ -225,8 +204,8 @@ where
     /// has other lengths than this solver.
     pub fn differentiate(
         &mut self,
-        solution: &Solution<NX, NU, NP, NS>,
-    ) -> Result<Sensitivities<'_, M, NX, NU, NP, NS>, GradientError> {
+        solution: &Solution<NX, NU, NP, NS, ND>,
+    ) -> Result<Sensitivities<'_, M, NX, NU, NP, NS, ND>, GradientError> {
         self.differentiate_with(solution, Differentiation::Implicit)
     }
 
@@ -236,22 +215,21 @@ where
     /// As [`Ilqr::differentiate`].
     pub fn differentiate_with(
         &mut self,
-        solution: &Solution<NX, NU, NP, NS>,
+        solution: &Solution<NX, NU, NP, NS, ND>,
         method: Differentiation,
-    ) -> Result<Sensitivities<'_, M, NX, NU, NP, NS>, GradientError> {
-        self.kkt.load::<M, NP>(solution)?;
-        let step = self.kkt.factorize(&self.model, &self.settings, solution, method)?;
+    ) -> Result<Sensitivities<'_, M, NX, NU, NP, NS, ND>, GradientError> {
+        let step = self.engine.factorize(&self.settings, solution, method)?;
         Ok(self.sensitivities(solution, step))
     }
 
     fn sensitivities(
         &mut self,
-        solution: &Solution<NX, NU, NP, NS>,
+        solution: &Solution<NX, NU, NP, NS, ND>,
         step: f64,
-    ) -> Sensitivities<'_, M, NX, NU, NP, NS> {
+    ) -> Sensitivities<'_, M, NX, NU, NP, NS, ND> {
         let mut stats = solution.stats;
         stats.step = step;
-        Sensitivities { model: &self.model, workspace: &mut self.kkt, params: solution.params, stats }
+        Sensitivities { engine: &mut self.engine, params: solution.params, stats }
     }
 
     /// Solves a problem and differentiates the solution. Where the model has no limits, the factorization of the solve's last
@@ -262,13 +240,13 @@ where
     #[allow(clippy::type_complexity, reason = "the two outcomes of one call")]
     pub fn solve_and_differentiate(
         &mut self,
-        problem: &Problem<NX, NU, NP, NS>,
-    ) -> Result<(Solution<NX, NU, NP, NS>, Result<Sensitivities<'_, M, NX, NU, NP, NS>, GradientError>), SolveError>
-    {
-        problem.check(&self.model, self.horizon())?;
+        problem: &Problem<NX, NU, NP, NS, ND>,
+    ) -> Result<
+        (Solution<NX, NU, NP, NS, ND>, Result<Sensitivities<'_, M, NX, NU, NP, NS, ND>, GradientError>),
+        SolveError,
+    > {
         let mut solution = Solution::empty(self.horizon());
-        let Self { model, settings, forward, kkt } = self;
-        let step = solve_and_factorize((model, settings), (forward, kkt), problem, &mut solution)?;
+        let step = self.engine.solve_and_factorize(&self.settings, problem, &mut solution)?;
         let sensitivities = step.map(|step| self.sensitivities(&solution, step));
         Ok((solution, sensitivities))
     }
@@ -281,8 +259,8 @@ where
     /// input has wrong lengths or numbers that are not finite.
     pub fn vjp(
         &mut self,
-        solution: &Solution<NX, NU, NP, NS>,
-        loss: &LossGradient<NX, NU>,
+        solution: &Solution<NX, NU, NP, NS, ND>,
+        loss: &LossGradient<NX, NU, ND>,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
         self.vjp_with(solution, loss, Differentiation::Implicit)
     }
@@ -293,11 +271,13 @@ where
     /// As [`Ilqr::vjp`].
     pub fn vjp_with(
         &mut self,
-        solution: &Solution<NX, NU, NP, NS>,
-        loss: &LossGradient<NX, NU>,
+        solution: &Solution<NX, NU, NP, NS, ND>,
+        loss: &LossGradient<NX, NU, ND>,
         method: Differentiation,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        differentiate::vjp(&mut self.kkt, (&self.model, &self.settings), solution, loss, method)
+        check_loss(loss, self.horizon())?;
+        self.engine.factorize(&self.settings, solution, method)?;
+        self.engine.vjp(&solution.params, loss)
     }
 
     /// The gradient by automatic differentiation of an iLQR loop, for comparison: through `iterations` full Gauss-Newton
@@ -312,14 +292,12 @@ where
     #[cfg(feature = "dual")]
     pub fn unrolled(
         &mut self,
-        problem: &Problem<NX, NU, NP, NS>,
-        loss: &LossGradient<NX, NU>,
+        problem: &Problem<NX, NU, NP, NS, ND>,
+        loss: &LossGradient<NX, NU, ND>,
         iterations: usize,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        let solution = self.solved(problem, loss)?;
-        let (controls, states) = self.forward.guess_of(&self.model, problem)?;
-        let start = Start { controls: &controls, states: &states };
-        unroll::vjp(&self.model, &self.settings, &solution, loss, (start, iterations))
+        check_loss(loss, self.horizon())?;
+        self.engine.unrolled(&self.settings, problem, loss, (UnrollFrom::Guess, iterations))
     }
 
     /// As [`Ilqr::unrolled`], but through steps that start at the solution, with its feedback law as a constant. This is
@@ -330,30 +308,12 @@ where
     #[cfg(feature = "dual")]
     pub fn truncated(
         &mut self,
-        problem: &Problem<NX, NU, NP, NS>,
-        loss: &LossGradient<NX, NU>,
+        problem: &Problem<NX, NU, NP, NS, ND>,
+        loss: &LossGradient<NX, NU, ND>,
         iterations: usize,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        let solution = self.solved(problem, loss)?;
-        let start = Start { controls: &solution.controls, states: &solution.states };
-        unroll::vjp(&self.model, &self.settings, &solution, loss, (start, iterations))
-    }
-
-    /// The solution of a problem, checked, for the comparisons.
-    #[cfg(feature = "dual")]
-    fn solved(
-        &mut self,
-        problem: &Problem<NX, NU, NP, NS>,
-        loss: &LossGradient<NX, NU>,
-    ) -> Result<Solution<NX, NU, NP, NS>, GradientError> {
-        crate::gradient::check_loss(loss, self.horizon())?;
-        let inequalities = self.settings.relaxation.is_some() && const { !M::LIMITS.equalities() };
-        if const { M::LIMITS.constrained() } && !inequalities {
-            return Err(GradientError::UnrolledConstraints);
-        }
-        let solution = self.solve(problem)?;
-        self.differentiate(&solution)?;
-        Ok(solution)
+        check_loss(loss, self.horizon())?;
+        self.engine.unrolled(&self.settings, problem, loss, (UnrollFrom::Solution, iterations))
     }
 
     /// The exact product of a loss's second derivative with a direction of the problem's data: how the gradient that
@@ -407,12 +367,12 @@ where
     #[cfg(feature = "dual")]
     pub fn hvp(
         &mut self,
-        solution: &Solution<NX, NU, NP, NS>,
-        loss: &LossGradient<NX, NU>,
+        solution: &Solution<NX, NU, NP, NS, ND>,
+        loss: &LossGradient<NX, NU, ND>,
         direction: &Direction<NX, NP, NS>,
-        loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>]) -> LossGradient<NX, NU>,
+        loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>]) -> LossGradient<NX, NU, ND>,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        crate::gradient::check_loss(loss, self.horizon())?;
+        check_loss(loss, self.horizon())?;
         direction.check(self.horizon())?;
         self.differentiate(solution)?.hvp(loss, direction, loss_hessian)
     }
@@ -421,7 +381,10 @@ where
     ///
     /// # Errors
     /// As [`Ilqr::vjp`].
-    pub fn jacobian(&mut self, solution: &Solution<NX, NU, NP, NS>) -> Result<Jacobian<NX, NU, NP>, GradientError> {
+    pub fn jacobian(
+        &mut self,
+        solution: &Solution<NX, NU, NP, NS, ND>,
+    ) -> Result<Jacobian<NX, NU, NP, ND>, GradientError> {
         self.differentiate(solution)?.jacobian()
     }
 
@@ -432,9 +395,9 @@ where
     /// As [`Ilqr::vjp`], and for a stage beyond the horizon.
     pub fn stage_jacobian(
         &mut self,
-        solution: &Solution<NX, NU, NP, NS>,
+        solution: &Solution<NX, NU, NP, NS, ND>,
         stage: usize,
-    ) -> Result<Jacobian<NX, NU, NS>, GradientError> {
+    ) -> Result<Jacobian<NX, NU, NS, ND>, GradientError> {
         self.differentiate(solution)?.stage_jacobian(stage)
     }
 
@@ -445,37 +408,8 @@ where
     /// As [`Ilqr::vjp`].
     pub fn value_gradient(
         &mut self,
-        solution: &Solution<NX, NU, NP, NS>,
+        solution: &Solution<NX, NU, NP, NS, ND>,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
         self.differentiate(solution)?.value_gradient()
     }
-}
-
-/// Solves a problem that passed its check, and leaves the factorization about its solution in `kkt`: that of the last backward
-/// pass where the model has no limits. The relative Newton step, or why there is no factorization.
-pub(crate) fn solve_and_factorize<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    (model, settings): (&M, &Settings),
-    (forward, kkt): (&mut SolveWorkspace<NX, NU, NS>, &mut KktWorkspace<NX, NU, NS>),
-    problem: &Problem<NX, NU, NP, NS>,
-    solution: &mut Solution<NX, NU, NP, NS>,
-) -> Result<Result<f64, GradientError>, SolveError>
-where
-    M: Model<NX, NU, NP, NS>,
-{
-    let keep = match &mut kkt.kkt {
-        Kkt::Unconstrained(system) => Some(system),
-        Kkt::ActiveSet(_) => None,
-    };
-    let kept = forward.solve((model, settings), problem, |_| {}, solution, keep)?;
-    Ok(kkt.load::<M, NP>(solution).and_then(|()| match kept {
-        // The solve has measured the Newton step with this factorization.
-        true => Ok(solution.stats.step),
-        false => kkt.factorize(model, settings, solution, Differentiation::Implicit),
-    }))
-}
-
-/// The checks of [`Ilqr::new`].
-pub(crate) fn check_solver(horizon: usize, settings: &Settings) -> Result<(), SettingsError> {
-    settings.validate()?;
-    if horizon == 0 { Err(SettingsError::EmptyHorizon) } else { Ok(()) }
 }

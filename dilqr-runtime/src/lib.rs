@@ -65,16 +65,20 @@ pub mod batch;
 mod cause;
 mod certificate;
 mod differentiate;
+mod engine;
 mod error;
+mod formulation;
 mod gradient;
 mod guess;
 mod ilqr;
 mod iteration;
 mod kkt;
+mod lifted_data;
 mod linalg;
 pub mod lq;
 pub mod model;
 mod mpc;
+mod mpc_step;
 mod ocp;
 mod problem;
 mod scalar;
@@ -97,6 +101,7 @@ pub use certificate::{ActiveLimit, Certificate};
 #[cfg(feature = "dual")]
 pub use differentiate::hvp::Direction;
 pub use error::{GradientError, Input, InputError, Position, SettingsError, SolveError};
+pub use formulation::Formulation;
 pub use gradient::{Gradient, Jacobian, LossGradient};
 pub use ilqr::Ilqr;
 pub use iteration::Iteration;
@@ -106,7 +111,8 @@ pub use model::functions::Model;
 pub use model::limits::Limits;
 pub use model::numdiff::NumDiff;
 pub use model::sparsity::Sparsity;
-pub use mpc::{Mpc, MpcStep};
+pub use mpc::Mpc;
+pub use mpc_step::MpcStep;
 pub use problem::Problem;
 #[cfg(feature = "dual")]
 pub use scalar::hyper_dual::HyperDualParts;
@@ -150,5 +156,7 @@ const _: () = {
 /// For code that the attribute emits, and for no other code.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::engine::lift::Lift;
+    pub use crate::engine::lifted::LiftedEngine;
     pub use crate::scalar::Kernel;
 }

@@ -1,14 +1,16 @@
 //! What to solve: initial state, parameters, horizon and the first guess.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use nalgebra::SVector;
 
 use crate::error::{Input, InputError, Position, SolveError, check_finite, check_length, check_vector};
-use crate::guess::{Feedback, Guess, Policy};
+use crate::guess::{Feedback, Guess};
+use crate::lifted_data::LiftedData;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::ocp::rollout::Simulation;
-use crate::solution::{Multipliers, Solution};
+use crate::solution::Multipliers;
 
 /// An instance of a model's problem: `x_0`, `p`, `s_t`, the horizon `T`, and the controls to start from.
 ///
@@ -54,7 +56,7 @@ use crate::solution::{Multipliers, Solution};
 ///
 /// Builders check nothing; [`Ilqr::solve`](crate::Ilqr::solve) returns the errors.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Problem<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
+pub struct Problem<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0, const ND: usize = 0> {
     pub(crate) x0: SVector<f64, NX>,
     pub(crate) params: SVector<f64, NP>,
     horizon: usize,
@@ -63,10 +65,17 @@ pub struct Problem<const NX: usize, const NU: usize, const NP: usize, const NS: 
     pub(crate) multipliers: Option<Multipliers>,
     /// Guesses of the states, `T + 1` of them, or none.
     pub(crate) states: Vec<SVector<f64, NX>>,
+    /// The guess of the design variables.
+    pub(crate) design: SVector<f64, ND>,
+    /// The control before the first stage.
+    pub(crate) previous: Option<SVector<f64, NU>>,
+    /// Of the solution that a warm start of a lifted model was given.
+    pub(crate) lifted: Option<Arc<LiftedData>>,
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem<NX, NU, NP, NS> {
-    /// A problem that starts from zero controls. `x0` and `params` may be the model's structs, arrays or vectors.
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize> Problem<NX, NU, NP, NS, ND> {
+    /// A problem that starts from zero controls. `x0` and `params` may be the model's structs, arrays or vectors. Where the
+    /// solve chooses the initial state, `x0` is a guess.
     #[must_use]
     pub fn new(x0: impl Into<SVector<f64, NX>>, params: impl Into<SVector<f64, NP>>, horizon: usize) -> Self {
         Self {
@@ -77,6 +86,9 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
             stage_params: Vec::new(),
             multipliers: None,
             states: Vec::new(),
+            design: SVector::zeros(),
+            previous: None,
+            lifted: None,
         }
     }
 
@@ -120,48 +132,25 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         self
     }
 
+    /// Starts from these design variables, `ND`; zeros without it. Bounds of the design need not hold for the guess.
+    #[must_use]
+    pub fn with_design(mut self, design: impl Into<SVector<f64, ND>>) -> Self {
+        self.design = design.into();
+        self
+    }
+
+    /// The control of the stage before the first one, `NU`, for models that read the previous control or bound its rate. They
+    /// need it; for other models it is an error.
+    #[must_use]
+    pub fn with_previous(mut self, previous: impl Into<SVector<f64, NU>>) -> Self {
+        self.previous = Some(previous.into());
+        self
+    }
+
     /// Stage parameters `s_0 .. s_T`, `T + 1` of them, for models that have some.
     #[must_use]
     pub fn with_stage_params<C: Copy + Into<SVector<f64, NS>>>(mut self, stage_params: &[C]) -> Self {
         self.stage_params = stage_params.iter().map(|&s| s.into()).collect();
-        self
-    }
-
-    /// Starts from the trajectory under the feedback law `u = policy(t, x)`. Unstable systems need such a start.
-    ///
-    /// Each solve rolls its model out under the policy, with the data of the finished problem. So the order of the builders
-    /// does not matter. The argument `model` only fixes the types.
-    ///
-    /// A problem with a policy equals its clones and no other problem.
-    ///
-    /// A warm start from a neighboring solution is a policy, too; see [`with_warm_start`](Problem::with_warm_start).
-    #[must_use]
-    pub fn with_policy<M, U>(
-        mut self,
-        _model: &M,
-        policy: impl Fn(usize, &SVector<f64, NX>) -> U + Send + Sync + 'static,
-    ) -> Self
-    where
-        M: Model<NX, NU, NP, NS>,
-        U: Into<SVector<f64, NU>>,
-    {
-        self.guess = Guess::Policy(Policy::new(policy));
-        self
-    }
-
-    /// Starts from a neighboring solution over the same horizon: from the trajectory under its feedback law
-    /// `u = u_t + K_t (x - x_t)`, and from its multipliers. As with a policy, the solve makes the rollout; `model` only fixes
-    /// the model's type. A solution with numbers that are not finite, as a solve that has failed may leave them, is an error of
-    /// the solve, [`InputError::WarmStart`].
-    #[must_use]
-    pub fn with_warm_start<M>(mut self, _model: &M, solution: &Solution<NX, NU, NP, NS>) -> Self
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let Solution { states, controls, gains, multipliers, .. } = solution;
-        self.guess =
-            Guess::Feedback(Feedback { states: states.clone(), controls: controls.clone(), gains: gains.clone() });
-        self.multipliers = Some(multipliers.clone());
         self
     }
 
@@ -208,27 +197,78 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         &self.guess
     }
 
-    /// Everything that must hold before a solver made for `horizon` may look at the numbers.
-    pub(crate) fn check<M>(&self, model: &M, horizon: usize) -> Result<(), SolveError>
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
+    /// The guess of the design variables, `ND`.
+    #[must_use]
+    pub fn design(&self) -> &SVector<f64, ND> {
+        &self.design
+    }
+
+    /// The control before the first stage, `NU`, if it was given.
+    #[must_use]
+    pub fn previous(&self) -> Option<&SVector<f64, NU>> {
+        self.previous.as_ref()
+    }
+
+    /// Lengths and numbers of everything that a problem is given by, for a solver made for `horizon`. `previous` says whether
+    /// the model reads the previous control.
+    pub(crate) fn check_data(&self, horizon: usize, previous: bool) -> Result<(), SolveError> {
         if self.horizon != horizon {
             return Err(SolveError::Horizon { given: self.horizon, expected: horizon });
         }
         check_vector(Input::InitialState, self.x0.as_slice())?;
-        check_vector(Input::Params, self.params.as_slice())?;
+        check_data((Input::Params, None), self.params.as_slice(), M::LIMITS.open_params)?;
         if NS > 0 {
             check_length(Input::StageParams, self.stage_params.len(), horizon + 1)?;
-            check_finite(Input::StageParams, self.stage_params.iter().map(|s| s.as_slice()))?;
+            for (t, s) in self.stage_params.iter().enumerate() {
+                check_data((Input::StageParams, Some(t)), s.as_slice(), M::LIMITS.open_stage_params)?;
+            }
+        }
+        check_vector(Input::Design, self.design.as_slice())?;
+        match &self.previous {
+            Some(_) if !previous => return Err(InputError::PreviousUnused.into()),
+            None if previous => return Err(InputError::PreviousMissing.into()),
+            Some(given) => check_vector(Input::Previous, given.as_slice())?,
+            None => {}
         }
         self.guess.check(horizon)?;
         if !self.states.is_empty() {
             check_length(Input::States, self.states.len(), horizon + 1)?;
             check_finite(Input::States, self.states.iter().map(|x| x.as_slice()))?;
         }
+        Ok(())
+    }
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem<NX, NU, NP, NS> {
+    /// Everything that must hold before a solver made for `horizon` may look at the numbers.
+    pub(crate) fn check<M>(&self, model: &M, horizon: usize) -> Result<(), SolveError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        self.check_data(horizon, false)?;
+        self.check_limits(model, horizon)
+    }
+
+    /// The initial state to start from: the given one, with the chosen entries of the guess.
+    pub(crate) fn first_state<M>(&self) -> SVector<f64, NX>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let guess = match (self.states.first(), &self.guess) {
+            (Some(first), _) => first,
+            (None, Guess::Feedback(Feedback { states, .. })) => states.first().unwrap_or(&self.x0),
+            _ => &self.x0,
+        };
+        SVector::from_fn(|i, _| if M::START.free[i] { guess[i] } else { self.x0[i] })
+    }
+
+    /// What must hold for the limits of a model: the lengths of multipliers, and bounds that have a point between them.
+    pub(crate) fn check_limits<M>(&self, model: &M, horizon: usize) -> Result<(), SolveError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
         if let Some(Multipliers { stage, terminal }) = &self.multipliers {
-            check_length(Input::Multipliers, stage.len(), horizon * M::LIMITS.stage())?;
+            check_length(Input::Multipliers, stage.len(), horizon * M::LIMITS.listed())?;
             check_length(Input::Multipliers, terminal.len(), M::LIMITS.terminal())?;
             check_vector(Input::Multipliers, stage)
                 .and_then(|()| check_vector(Input::Multipliers, terminal))
@@ -236,9 +276,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         }
         check_bounds(&Bounds::of(model, &self.params))
     }
-}
 
-impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem<NX, NU, NP, NS> {
     /// Writes the first controls, and the states where the guess has some. True for the latter. The problem has passed its
     /// check; both lists have the right lengths.
     ///
@@ -298,9 +336,19 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
                 fault.get_or_insert(InputError::NonFinite { input: Input::Controls, position, given: u[entry] });
             }
         };
-        let Self { x0, params, stage_params, .. } = self;
+        let Self { params, stage_params, .. } = self;
+        let x0 = &self.first_state::<M>();
         Simulation { model, x0, params, stage_params }.run(control, |_, _| None, (states, controls));
         fault.map_or(Ok(()), Err)
+    }
+}
+
+/// Checks that parameters are numbers, and finite but for the entries in `open`.
+fn check_data((input, stage): (Input, Option<usize>), vector: &[f64], open: &[usize]) -> Result<(), InputError> {
+    let bad = |&(entry, value): &(usize, &f64)| value.is_nan() || value.is_infinite() && !open.contains(&entry);
+    match vector.iter().enumerate().find(bad) {
+        Some((entry, &given)) => Err(InputError::NonFinite { input, position: Position { stage, entry }, given }),
+        None => Ok(()),
     }
 }
 

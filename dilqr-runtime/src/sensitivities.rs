@@ -3,16 +3,12 @@
 use nalgebra::SVector;
 
 use crate::certificate::Certificate;
-use crate::differentiate::adjoint::{self, GradientMut};
-use crate::differentiate::check::{KktParts, KktWorkspace};
 #[cfg(feature = "dual")]
-use crate::differentiate::hvp::{self, Direction};
-use crate::differentiate::{factorized_vjp, forward};
+use crate::differentiate::hvp::Direction;
+use crate::engine::Engine;
 use crate::error::GradientError;
-use crate::gradient::{Gradient, Jacobian, LossGradient};
-use crate::kkt::Kkt;
-use crate::kkt::linear::KktSystem;
-use crate::model::Model;
+use crate::formulation::Formulation;
+use crate::gradient::{Gradient, Jacobian, LossGradient, check_loss};
 use crate::stats::Stats;
 
 /// The linear-quadratic problem about a solution, checked and factorized once, as
@@ -72,21 +68,31 @@ use crate::stats::Stats;
 /// }
 /// ```
 #[derive(Debug)]
-pub struct Sensitivities<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
-    pub(crate) model: &'a M,
-    pub(crate) workspace: &'a mut KktWorkspace<NX, NU, NS>,
+pub struct Sensitivities<
+    'a,
+    M,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize = 0,
+    const ND: usize = 0,
+> where
+    M: Formulation<NX, NU, NP, NS, ND>,
+{
+    pub(crate) engine: &'a mut M::Engine,
     pub(crate) params: SVector<f64, NP>,
     pub(crate) stats: Stats,
 }
 
-impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Sensitivities<'_, M, NX, NU, NP, NS>
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>
+    Sensitivities<'_, M, NX, NU, NP, NS, ND>
 where
-    M: Model<NX, NU, NP, NS>,
+    M: Formulation<NX, NU, NP, NS, ND>,
 {
     /// `T`, the number of stages.
     #[must_use]
     pub fn horizon(&self) -> usize {
-        self.workspace.horizon()
+        self.engine.horizon()
     }
 
     /// The exact gradient of a loss on the trajectory with respect to parameters, initial state and stage parameters.
@@ -94,30 +100,29 @@ where
     /// # Errors
     /// [`GradientError`] for a loss gradient of another horizon or with numbers that are not finite, and for a derivative
     /// that is not finite.
-    pub fn vjp(&mut self, loss: &LossGradient<NX, NU>) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        factorized_vjp(self.workspace, self.model, &self.params, loss)
+    pub fn vjp(&mut self, loss: &LossGradient<NX, NU, ND>) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        check_loss(loss, self.horizon())?;
+        self.engine.vjp(&self.params, loss)
     }
 
     /// The exact derivative of the whole trajectory with respect to the parameters.
     ///
     /// # Errors
     /// [`GradientError::Undefined`] for a derivative that is not finite.
-    pub fn jacobian(&mut self) -> Result<Jacobian<NX, NU, NP>, GradientError> {
-        let KktParts { kkt, point, .. } = self.workspace.parts(&self.params);
-        forward::jacobian(kkt, self.model, point).check()
+    pub fn jacobian(&mut self) -> Result<Jacobian<NX, NU, NP, ND>, GradientError> {
+        self.engine.jacobian(&self.params)
     }
 
     /// The derivative of the whole trajectory with respect to the parameters `s_t` of one stage `t`, from 0 to the horizon.
     ///
     /// # Errors
     /// [`GradientError`] for a stage beyond the horizon, and for a derivative that is not finite.
-    pub fn stage_jacobian(&mut self, stage: usize) -> Result<Jacobian<NX, NU, NS>, GradientError> {
+    pub fn stage_jacobian(&mut self, stage: usize) -> Result<Jacobian<NX, NU, NS, ND>, GradientError> {
         let horizon = self.horizon();
         if stage > horizon {
             return Err(GradientError::NoSuchStage { given: stage, horizon });
         }
-        let KktParts { kkt, point, .. } = self.workspace.parts(&self.params);
-        forward::stage_jacobian(kkt, self.model, point, stage).check()
+        self.engine.stage_jacobian(&self.params, stage)
     }
 
     /// The gradient of the optimal cost with respect to parameters, initial state and stage parameters (the envelope
@@ -126,11 +131,7 @@ where
     /// # Errors
     /// [`GradientError::Undefined`] for a derivative that is not finite.
     pub fn value_gradient(&mut self) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        let mut gradient = Gradient::zeros(self.horizon());
-        let KktParts { kkt, point, .. } = self.workspace.parts(&self.params);
-        let out = GradientMut { params: &mut gradient.params, stage_params: &mut gradient.stage_params };
-        gradient.initial_state = adjoint::value_gradient(kkt, self.model, point, out);
-        gradient.check()
+        self.engine.value_gradient(&self.params)
     }
 
     /// The exact product of a loss's second derivative with a direction of the problem's data; see
@@ -142,25 +143,35 @@ where
     #[cfg(feature = "dual")]
     pub fn hvp(
         &mut self,
-        loss: &LossGradient<NX, NU>,
+        loss: &LossGradient<NX, NU, ND>,
         direction: &Direction<NX, NP, NS>,
-        loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>]) -> LossGradient<NX, NU>,
+        loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>]) -> LossGradient<NX, NU, ND>,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        self.hvp_with_design(loss, direction, |dx, du, _| loss_hessian(dx, du))
+    }
+
+    /// As [`hvp`](Self::hvp), for a loss with second derivatives in the design variables: `loss_hessian` also gets their
+    /// derivative along the direction, `ND`.
+    ///
+    /// # Errors
+    /// As [`hvp`](Self::hvp).
+    #[cfg(feature = "dual")]
+    pub fn hvp_with_design(
+        &mut self,
+        loss: &LossGradient<NX, NU, ND>,
+        direction: &Direction<NX, NP, NS>,
+        loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>], &SVector<f64, ND>) -> LossGradient<NX, NU, ND>,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
         let horizon = self.horizon();
-        crate::gradient::check_loss(loss, horizon)?;
+        check_loss(loss, horizon)?;
         direction.check(horizon)?;
-        if let Some(reason) = &self.workspace.second_order {
-            return Err(reason.clone());
-        }
-        let KktParts { kkt, point, .. } = self.workspace.parts(&self.params);
-        hvp::hvp(self.model, (point, kkt), loss, direction, loss_hessian)
+        self.engine.hvp(&self.params, loss, direction, loss_hessian)
     }
 
     /// How well the solution satisfies the optimality conditions, and how far it is from a point without a derivative; from
     /// this factorization, with the exact Hessian.
     #[must_use]
     pub fn certificate(&self) -> Certificate {
-        let kkt: &Kkt<f64, NX, NU> = &self.workspace.kkt;
-        Certificate::new(&self.stats, (0..kkt.horizon()).map(|t| kkt.curvature(t)), &self.workspace.report)
+        self.engine.certificate(&self.stats)
     }
 }

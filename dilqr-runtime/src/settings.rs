@@ -256,6 +256,12 @@ impl Default for PenaltySchedule {
 }
 
 impl Settings {
+    /// What must hold for a solver over `horizon` stages.
+    pub(crate) fn check_solver(&self, horizon: usize) -> Result<(), SettingsError> {
+        self.validate()?;
+        if horizon == 0 { Err(SettingsError::EmptyHorizon) } else { Ok(()) }
+    }
+
     /// Checks every field against its range.
     ///
     /// # Errors

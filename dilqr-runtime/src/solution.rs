@@ -1,9 +1,11 @@
 //! What a solve returns.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::cause::Cause;
+use crate::lifted_data::LiftedData;
 use crate::ocp::constraints::Constraint;
 use crate::stats::Stats;
 use crate::status::Status;
@@ -104,25 +106,28 @@ impl Multipliers {
 /// It is self-contained: it holds the problem's data, so [`Ilqr::vjp`](crate::Ilqr::vjp) is right for any solution of the
 /// same model, whatever was solved since. A solution that was edited is recognized and refused.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0> {
+pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0, const ND: usize = 0> {
     /// How the solve ended.
     pub status: Status,
     /// The reason for [`Status::Diverged`], and a kink of the model that a solve without progress is stuck at; `None` for
     /// all others.
     pub cause: Option<Cause>,
-    /// `sum_t l(x_t, u_t) + l_T(x_T)`.
+    /// `sum_t l(x_t, u_t) + l_T(x_T)`, with the initial cost and the penalties of soft constraints where the model has some.
     pub cost: f64,
     /// `x_t`, `T + 1` vectors of `NX`.
     pub states: Vec<SVector<f64, NX>>,
     /// `u_t`, `T` vectors of `NU`.
     pub controls: Vec<SVector<f64, NU>>,
+    /// The design variables, `ND` (of no size where the model has none).
+    pub design: SVector<f64, ND>,
     /// Feedback `K_t` of the last backward pass, `T` matrices `NU x NX`: `u = u_t + K_t (x - x_t)`. Belongs to the
     /// returned trajectory; NaN where no pass finished on it ([`Status::Diverged`], [`Status::RegularizationLimit`]).
     pub gains: Vec<SMatrix<f64, NU, NX>>,
     /// Closed-loop costates `lambda_t = lx + K' lu + (fx + fu K)' lambda_{t+1}`, `T + 1` vectors of `NX`; at a solution the
     /// gradient of the optimal cost-to-go. NaN where `gains` are.
     pub costates: Vec<SVector<f64, NX>>,
-    /// Multipliers of the constraints; empty for models without.
+    /// Multipliers of the constraints; empty for models without. The rows of bounds of states, of rates and of soft
+    /// constraints are constraints, too, and stand behind the model's own inequalities.
     pub multipliers: Multipliers,
     /// `Q_u` where a bound holds a control (positive at the lower, negative at the upper one), zero elsewhere: `T` vectors of
     /// `NU`; empty for models without bounds. Of a relaxed problem the multiplier of the lower bound minus that of the upper
@@ -135,15 +140,19 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     pub stats: Stats,
     /// The problem's initial state, `NX`.
     pub x0: SVector<f64, NX>,
+    /// The problem's control before the first stage, `NU`, where the model reads it.
+    pub previous: Option<SVector<f64, NU>>,
     /// The problem's parameters, `NP`.
     pub params: SVector<f64, NP>,
     /// The problem's stage parameters, `T + 1` vectors of `NS` (of no size, and no memory, where the model has none).
     pub stage_params: Vec<SVector<f64, NS>>,
     /// For the certificate.
     pub(crate) certificate_data: CertificateData<NU>,
+    /// What the solve of a lifted model found and the fields do not hold.
+    pub(crate) lifted: Option<Box<LiftedData>>,
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solution<NX, NU, NP, NS> {
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize> Solution<NX, NU, NP, NS, ND> {
     /// Memory for a solution over `horizon` stages, for [`Ilqr::solve_into`](crate::Ilqr::solve_into): status
     /// [`Status::Unsolved`], every number NaN.
     #[must_use]
@@ -154,14 +163,17 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
             cost: f64::NAN,
             states: vec![SVector::repeat(f64::NAN); horizon + 1],
             controls: vec![SVector::repeat(f64::NAN); horizon],
+            design: SVector::repeat(f64::NAN),
             gains: vec![SMatrix::repeat(f64::NAN); horizon],
             costates: vec![SVector::repeat(f64::NAN); horizon + 1],
             multipliers: Multipliers::default(),
             bound_multipliers: Vec::new(),
             certificate_data: CertificateData::none(horizon),
+            lifted: None,
             relaxation: None,
             stats: Stats::default(),
             x0: SVector::repeat(f64::NAN),
+            previous: None,
             params: SVector::repeat(f64::NAN),
             stage_params: vec![SVector::repeat(f64::NAN); horizon + 1],
         }
@@ -175,7 +187,9 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
 }
 
 /// A solution of no stages and no solve.
-impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Default for Solution<NX, NU, NP, NS> {
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize> Default
+    for Solution<NX, NU, NP, NS, ND>
+{
     fn default() -> Self {
         Self::empty(0)
     }

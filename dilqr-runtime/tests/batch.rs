@@ -114,7 +114,7 @@ fn lists_that_do_not_match() {
     for result in results {
         assert_eq!(result.unwrap_err().to_string(), "the list of loss gradients has length 1, expected 2");
     }
-    assert!(batch::solve::<_, 4, 1, 4, 0>(&Cart4, 5, &settings, &[]).is_empty());
+    assert!(batch::solve::<_, 4, 1, 4, 0, 0>(&Cart4, 5, &settings, &[]).is_empty());
     let empty = Solution::empty(0);
     let results = batch::vjp(&Cart4, &settings, &[empty], &[LossGradient::zeros(0)]);
     assert!(matches!(results[0], Err(GradientError::Settings(_))));

@@ -68,7 +68,7 @@ impl Model<1, 1, 2> for OneStep {
 #[test]
 fn one_step_by_hand() {
     let mut solver = Ilqr::new(OneStep, 1, Settings::default()).unwrap();
-    let loss = LossGradient { states: vec![SVector::zeros(); 2], controls: vec![SVector::from([1.0])] };
+    let loss = LossGradient::new(vec![SVector::zeros(); 2], vec![SVector::from([1.0])]);
     let mut at = |p: [f64; 2]| {
         let solution = solve(&mut solver, &Problem::new([0.0], p, 1));
         let gradient = solver.vjp(&solution, &loss).map(|gradient| gradient.params);

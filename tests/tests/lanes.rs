@@ -230,7 +230,7 @@ fn the_same_bits_alone_and_in_batches() {
             for problem in problems {
                 let solution = solver.solve(problem).unwrap();
                 assert_eq!(solution.status, Status::Converged);
-                let loss = LossGradient { states: solution.states.clone(), controls: solution.controls.clone() };
+                let loss = LossGradient::new(solution.states.clone(), solution.controls.clone());
                 gradients.push(solver.vjp(&solution, &loss));
                 solutions.push(solution);
                 losses.push(loss);

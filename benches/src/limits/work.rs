@@ -84,7 +84,10 @@ impl Outcome {
 }
 
 /// Problems of one model over one horizon, with the parts that solve them.
-pub struct Batch<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+pub struct Batch<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>
+where
+    M: Model<NX, NU, NP, NS>,
+{
     model: M,
     settings: Settings,
     problems: Vec<Problem<NX, NU, NP, NS>>,
@@ -176,7 +179,10 @@ where
 }
 
 /// Gradients of solutions at hand, with a factorization each.
-pub struct Gradients<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+pub struct Gradients<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>
+where
+    M: Model<NX, NU, NP, NS>,
+{
     model: M,
     settings: Settings,
     solver: Ilqr<M, NX, NU, NP, NS>,
@@ -231,7 +237,10 @@ where
 }
 
 /// A controller in a closed loop with its own model, from a start and with references that move along.
-pub struct ClosedLoop<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+pub struct ClosedLoop<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>
+where
+    M: Model<NX, NU, NP, NS>,
+{
     mpc: Mpc<M, NX, NU, NP, NS>,
     start: SVector<f64, NX>,
     /// Stage parameters for a measured state.
@@ -239,7 +248,10 @@ pub struct ClosedLoop<M, const NX: usize, const NU: usize, const NP: usize, cons
     steps: usize,
 }
 
-impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> ClosedLoop<M, NX, NU, NP, NS> {
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> ClosedLoop<M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
     pub fn new(
         mpc: Mpc<M, NX, NU, NP, NS>,
         start: [f64; NX],

@@ -161,6 +161,7 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
             initial_inequalities: #initial_inequalities,
             initial_equalities: #initial_equalities,
             depends_on_control: &[#(#depends_on_control),*],
+            ..#runtime::Limits::NONE
         };
     }
 }

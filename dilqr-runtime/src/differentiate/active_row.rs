@@ -10,6 +10,7 @@ use crate::lq::equality_constrained::ConstraintId;
 use crate::model::Model;
 use crate::model::limits::ConstraintExpansion;
 use crate::model::stage::{ParameterGradient, Variation};
+use crate::ocp::stage_functions;
 use crate::ocp::stationarity::Magnitudes;
 
 /// A limit that is active: its derivatives in the variables.
@@ -33,7 +34,8 @@ impl<const NX: usize, const NU: usize> ActiveRow<NX, NU> {
     {
         let Candidate { model, point, .. } = candidate;
         let (kinds, horizon) = (const { &M::LIMITS }, point.controls.len());
-        let mut stage_rows = ConstraintExpansion::zeros(kinds.stage());
+        let mut stage_rows = ConstraintExpansion::zeros(kinds.listed());
+        let mut initial_rows = ConstraintExpansion::zeros(kinds.initial());
         let mut terminal_rows = ConstraintExpansion::zeros(kinds.terminal());
         let row = |(stage, source): (usize, ConstraintId)| {
             let (mut cx, mut cu) = (SVector::zeros(), SVector::zeros());
@@ -46,7 +48,8 @@ impl<const NX: usize, const NU: usize> ActiveRow<NX, NU> {
                 }
                 ConstraintId::Constraint(i) => {
                     let mu = point.multipliers.at_stage(stage, kinds);
-                    model.expand_stage_constraints(point.stage(stage), mu, &mut stage_rows);
+                    let (at, out) = (point.stage(stage), &mut stage_rows);
+                    stage_functions::expand_stage_constraints((*model, stage), at, mu, out, &mut initial_rows);
                     (cx, cu) = (stage_rows.cx[i], stage_rows.cu[i]);
                 }
             }
@@ -108,7 +111,7 @@ impl<const NX: usize, const NU: usize> ActiveRow<NX, NU> {
         let (limits, terminal) = (const { &M::LIMITS }, self.stage == point.controls.len());
         let (mut gp, mut gs) = (SVector::zeros(), SVector::zeros());
         let out = ParameterGradient { p: &mut gp, s: &mut gs };
-        let none = vec![0.0; if terminal { limits.terminal() } else { limits.stage() }];
+        let none = vec![0.0; if terminal { limits.terminal() } else { limits.listed() }];
         let mut unit = none.clone();
         if let ConstraintId::Constraint(i) = self.source {
             unit[i] = 1.0;
@@ -118,7 +121,8 @@ impl<const NX: usize, const NU: usize> ActiveRow<NX, NU> {
             model.add_terminal_constraint_contraction(point.terminal(), mu, dx, dmu, out);
         } else {
             let variation = Variation::new(dx, du);
-            model.add_stage_constraint_contraction(point.stage(self.stage), mu, variation, dmu, out);
+            let (t, at) = (self.stage, point.stage(self.stage));
+            stage_functions::add_stage_constraint_contraction((*model, t), at, (mu, dmu), variation, out);
         }
         (gp, gs)
     }

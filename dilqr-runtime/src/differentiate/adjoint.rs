@@ -13,6 +13,7 @@ use crate::lq::equality_constrained::ConstraintId;
 use crate::model::Model;
 use crate::model::stage::{ParameterGradient, Variation};
 use crate::ocp::instance::PatternOf;
+use crate::ocp::stage_functions;
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::Scalar;
 
@@ -77,13 +78,14 @@ where
         mut out: ParameterGradient<'_, S, NP, NS>,
     ) {
         let (at, variation) = (self.point.stage(t), Variation::new(step.dx, step.du));
-        self.model.add_parameter_contraction(at, &self.costates[t + 1], variation, step.dlambda, out.reborrow());
+        let (at_stage, directions) = ((self.model, t), (variation, step.dlambda));
+        stage_functions::add_parameter_contraction(at_stage, at, &self.costates[t + 1], directions, out.reborrow());
         if const { !M::LIMITS.limited() } {
             return;
         }
         let limits = const { &M::LIMITS };
         self.multipliers.clear();
-        self.multipliers.resize(limits.stage(), S::zero());
+        self.multipliers.resize(limits.listed(), S::zero());
         for (row, multiplier) in rows.iter().zip(step.rows) {
             match *row {
                 ConstraintId::Constraint(i) => self.multipliers[i] = multiplier[0],
@@ -94,7 +96,8 @@ where
         }
         if let Some(relaxed) = self.barriers {
             let (constraints, bounds) = relaxed.split(t, step.barriers);
-            self.multipliers.iter_mut().zip(constraints).for_each(|(own, change)| *own = change[0]);
+            let changes = self.multipliers.iter_mut().zip(constraints).enumerate();
+            changes.filter(|(i, _)| limits.is_inequality(*i)).for_each(|(_, (own, change))| *own = change[0]);
             for (i, sides) in bounds.chunks_exact(2).enumerate() {
                 self.lower[i] += sides[Side::Lower as usize][0];
                 self.upper[i] -= sides[Side::Upper as usize][0];
@@ -103,7 +106,7 @@ where
         let mu = self.point.multipliers.at_stage(t, limits);
         // A constraint that is not active may have no derivative here.
         if mu.iter().chain(&self.multipliers).any(|multiplier| !multiplier.is_zero()) {
-            self.model.add_stage_constraint_contraction(at, mu, variation, &self.multipliers, out);
+            stage_functions::add_stage_constraint_contraction(at_stage, at, (mu, &self.multipliers), variation, out);
         }
     }
 
@@ -203,11 +206,12 @@ where
     let costates = system.costates();
     let (no_dx, no_du) = (SVector::zeros(), SVector::zeros());
     for t in 0..horizon {
-        model.add_hamiltonian_parameter_gradient(point.stage(t), &costates[t + 1], out.at(t));
-        if limits.stage() > 0 {
+        let (at_stage, at) = ((model, t), point.stage(t));
+        stage_functions::add_hamiltonian_parameter_gradient(at_stage, at, &costates[t + 1], out.at(t));
+        if limits.listed() > 0 {
             let mu = point.multipliers.at_stage(t, limits);
             let still = Variation::new(&no_dx, &no_du);
-            model.add_stage_constraint_contraction(point.stage(t), mu, still, mu, out.at(t));
+            stage_functions::add_stage_constraint_contraction(at_stage, at, (mu, mu), still, out.at(t));
         }
     }
     model.add_terminal_parameter_gradient(point.terminal(), out.at(horizon));
@@ -226,5 +230,5 @@ where
         }
         model.add_bounds_contraction(point.params, &lower, &upper, out.params);
     }
-    costates[0]
+    SVector::from_fn(|i, _| if M::START.free[i] { 0.0 } else { costates[0][i] })
 }

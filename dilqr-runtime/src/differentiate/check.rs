@@ -55,7 +55,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
     {
         let limits = const { &M::LIMITS };
         let kkt = Kkt::new::<M, NP, NS>(horizon);
-        let constraints = vec![0.0; horizon * limits.stage() + limits.terminal()];
+        let constraints = vec![0.0; horizon * limits.listed() + limits.terminal()];
         Self {
             linear: kkt.linear(),
             kkt,
@@ -87,7 +87,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         check_length(Input::Controls, controls.len(), horizon)?;
         check_length(Input::States, states.len(), horizon + 1)?;
         check_length(Input::StageParams, stage_params.len(), horizon + 1)?;
-        check_length(Input::Multipliers, multipliers.stage.len(), horizon * limits.stage())?;
+        check_length(Input::Multipliers, multipliers.stage.len(), horizon * limits.listed())?;
         check_length(Input::Multipliers, multipliers.terminal.len(), limits.terminal())?;
         if limits.bounded && solution.relaxation.is_some() {
             check_length(Input::BoundMultipliers, bound_multipliers.len(), horizon)?;
@@ -226,8 +226,8 @@ pub(crate) fn step_tolerance(settings: &Settings) -> f64 {
     STEP_MARGIN * settings.tolerance
 }
 
-/// The largest residual `|x_{t+1} - f(x_t, u_t)|` over the magnitude of its state, with `x_0` against the given one; NaN if
-/// a number is. A residual above `tolerance` counts as zero where it is a rounding error of its terms `fx x` and `fu u`.
+/// The largest residual `|x_{t+1} - f(x_t, u_t)|` over the magnitude of its state, with `x_0` against the given one
+/// where it is given; NaN if a number is. A residual above `tolerance` counts as zero where it is a rounding error of its terms `fx x` and `fu u`.
 pub(crate) fn dynamics_residual<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     x0: &SVector<S, NX>,
@@ -239,7 +239,11 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     let tolerance = S::from_f64(tolerance);
-    let mut largest = magnitudes.relative_state(&(point.states[0] - x0));
+    let mut moved = point.states[0] - x0;
+    for i in (0..NX).filter(|&i| M::START.free[i]) {
+        moved[i] = S::zero();
+    }
+    let mut largest = magnitudes.relative_state(&moved);
     for (t, u) in point.controls.iter().enumerate() {
         let at = point.stage(t);
         let mut next = zeros();

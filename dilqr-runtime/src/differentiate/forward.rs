@@ -15,6 +15,7 @@ use crate::model::limits::ConstraintParameterTerms;
 use crate::model::records::ParameterTerms;
 use crate::model::stage::ParameterGradient;
 use crate::ocp::instance::PatternOf;
+use crate::ocp::stage_functions;
 use crate::ocp::trajectory::TrajectoryRef;
 
 /// The derivative in the parameters: `gx = hxp`, `gu = hup`, `offset = fp`, and the constants of the active rows are their
@@ -42,7 +43,7 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     let horizon = system.horizon();
-    let mut jacobian = Jacobian { states: Vec::with_capacity(horizon + 1), controls: Vec::with_capacity(horizon) };
+    let mut jacobian = Jacobian::with_room(horizon);
     system.solve::<PatternOf<M, NP, NS>, C, false>(&mut system.linear(), terms, |t, step| {
         jacobian.states.push(*step.dx);
         if t < horizon {
@@ -84,7 +85,7 @@ where
             point,
             barriers,
             terms: ParameterTerms::zeros(),
-            constraints: ConstraintParameterTerms::zeros(limits.stage()),
+            constraints: ConstraintParameterTerms::zeros(limits.listed()),
             terminal_constraints: ConstraintParameterTerms::zeros(limits.terminal()),
             lower,
             upper,
@@ -111,14 +112,18 @@ where
     ) {
         let limits = const { &M::LIMITS };
         let at = self.point.stage(t);
-        self.model.parameter_terms(at, lambda, &mut self.terms);
+        let at_stage = (self.model, t);
+        if const { M::START.cost } {
+            self.terms = ParameterTerms::zeros();
+        }
+        stage_functions::parameter_terms(at_stage, at, lambda, &mut self.terms);
         (out.gx, out.gu, out.offset) = (self.terms.hxp, self.terms.hup, self.terms.fp);
-        if limits.stage() > 0 {
+        if limits.listed() > 0 {
             let mu = self.point.multipliers.at_stage(t, limits);
             // A constraint that is not active may have no derivative here.
             let applies = |row: &ConstraintId| matches!(row, ConstraintId::Constraint(_));
             if rows.iter().any(applies) || mu.iter().any(|&multiplier| multiplier != 0.0) {
-                self.model.stage_constraint_terms(at, mu, &mut self.constraints);
+                stage_functions::stage_constraint_terms(at_stage, at, mu, &mut self.constraints);
                 out.gx += self.constraints.hxp;
                 out.gu += self.constraints.hup;
             }

@@ -34,8 +34,10 @@ use crate::lq::equality_constrained::ConstraintId;
 use crate::model::Model;
 use crate::model::limits::Limits;
 use crate::model::records::{StageExpansion, TerminalExpansion};
+use crate::model::start::Start;
 use crate::ocp::instance::PatternOf;
 use crate::ocp::penalty::MultipliersRef;
+use crate::ocp::stage_functions;
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::settings::Differentiation;
 
@@ -112,7 +114,7 @@ where
     system.set_relaxation::<M, NP, NS>(factorized.barriers().map(Relaxed::relaxation));
     let form = factorized.proximal_form();
     let mut memory = system.linear();
-    let mut dual = DualTrajectory::new(point, direction);
+    let mut dual = DualTrajectory::new(point, direction, &M::START);
     factorize((&mut system, form), model, &dual)?;
     newton_step(&mut system, &mut memory, model, &mut dual);
     let dx: Vec<_> = dual.states.iter().map(|x| x.map(|x| x.eps)).collect();
@@ -201,7 +203,7 @@ fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
             add_dual_step(&mut moved.controls[t], step.du);
             for (row, multiplier) in system.rows(t).iter().zip(step.rows) {
                 if let ConstraintId::Constraint(i) = *row {
-                    moved.stage_multipliers[t * limits.stage() + i].eps = multiplier[0].eps;
+                    moved.stage_multipliers[t * limits.listed() + i].eps = multiplier[0].eps;
                 }
             }
         },
@@ -226,10 +228,16 @@ fn add_dual_step<const N: usize>(number: &mut SVector<Number, N>, step: &SVector
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> DualTrajectory<NX, NU, NP, NS> {
     /// The solution, with the data moving along the direction.
-    fn new(point: TrajectoryRef<'_, f64, NX, NU, NP, NS>, direction: &Direction<NX, NP, NS>) -> Self {
+    fn new(
+        point: TrajectoryRef<'_, f64, NX, NU, NP, NS>,
+        direction: &Direction<NX, NP, NS>,
+        start: &Start<NX>,
+    ) -> Self {
         let TrajectoryRef { states, controls, params, stage_params, multipliers, .. } = point;
         let mut states: Vec<_> = states.iter().map(|x| x.map(Dual::from_re)).collect();
-        states[0] = make_dual(&point.states[0], &direction.initial_state);
+        // A direction of entries that the solve chooses has no effect.
+        let moved = SVector::from_fn(|i, _| if start.free[i] { 0.0 } else { direction.initial_state[i] });
+        states[0] = make_dual(&point.states[0], &moved);
         let at_rest = SVector::zeros();
         let along = |t: usize| direction.stage_params.get(t).unwrap_or(&at_rest);
         Self {
@@ -245,7 +253,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> DualTra
     /// The multipliers of stage `t`, of the terminal state at the horizon.
     fn at_stage_mut(&mut self, t: usize, limits: &Limits) -> &mut [Number] {
         match t < self.controls.len() {
-            true => &mut self.stage_multipliers[t * limits.stage()..][..limits.stage()],
+            true => &mut self.stage_multipliers[t * limits.listed()..][..limits.listed()],
             false => &mut self.terminal_multipliers,
         }
     }
@@ -268,7 +276,7 @@ fn add_stage_terms<M, const NX: usize, const NU: usize, const NP: usize, const N
     M: Model<NX, NU, NP, NS>,
 {
     let mut stage = StageExpansion::zeros();
-    model.expand_stage(point.stage(t), &mut stage);
+    stage_functions::expand_stage((model, t), point.stage(t), &mut stage);
     let StageExpansion { f, lx, lu, .. } = &mut stage;
     if let Some(relaxed) = barriers {
         relaxed.add_gradient(t, lx, lu);

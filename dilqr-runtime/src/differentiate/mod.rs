@@ -87,7 +87,7 @@ where
 }
 
 /// The gradient of a loss that has passed its check, by an adjoint solve with the factorization that the workspace holds.
-fn adjoint_gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+pub(crate) fn adjoint_gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     workspace: &mut KktWorkspace<NX, NU, NS>,
     model: &M,
     params: &SVector<f64, NP>,

@@ -51,9 +51,9 @@ where
     let Candidate { model, method, point, .. } = candidate;
     let mut change = Change::new::<M, NU, NP, NS>((system, memory), rows, units);
     let horizon = system.horizon();
-    let unit = |index: usize| match index.checked_sub(horizon * limits.stage()) {
-        Some(i) => units.rows[limits.stage() + i],
-        None => units.rows[index % limits.stage()],
+    let unit = |index: usize| match index.checked_sub(horizon * limits.listed()) {
+        Some(i) => units.rows[limits.listed() + i],
+        None => units.rows[index % limits.listed()],
     };
     let largest = change.multipliers.iter().enumerate().map(|(i, change)| change.abs() * unit(i)).fold(0.0, f64::max);
     if largest == 0.0 {
@@ -131,7 +131,7 @@ impl<const NX: usize> Change<NX> {
         M: Model<NX, NU, NP, NS>,
     {
         let (limits, horizon) = (const { &M::LIMITS }, system.horizon());
-        let mut multipliers = vec![0.0; horizon * limits.stage() + limits.terminal()];
+        let mut multipliers = vec![0.0; horizon * limits.listed() + limits.terminal()];
         let mut costates = vec![zeros(); horizon + 1];
         let (mut gx, mut gu) = (vec![zeros(); horizon + 1], vec![zeros(); horizon]);
         for (n, row) in rows.iter().enumerate() {
@@ -143,7 +143,7 @@ impl<const NX: usize> Change<NX> {
                 gu[row.stage] += row.cu * weight;
             }
             if let ConstraintId::Constraint(i) = row.source {
-                multipliers[row.stage * limits.stage() + i] += weight;
+                multipliers[row.stage * limits.listed() + i] += weight;
             }
         }
         let initial = system.solve::<PatternOf<M, NP, NS>, 1, true>(
@@ -159,14 +159,14 @@ impl<const NX: usize> Change<NX> {
             |t, step| {
                 if t == horizon {
                     for (&i, multiplier) in system.terminal_rows().iter().zip(step.rows) {
-                        multipliers[horizon * limits.stage() + i] += multiplier[0];
+                        multipliers[horizon * limits.listed() + i] += multiplier[0];
                     }
                     return;
                 }
                 costates[t + 1] = *step.dlambda;
                 for (row, multiplier) in system.rows(t).iter().zip(step.rows) {
                     if let ConstraintId::Constraint(i) = *row {
-                        multipliers[t * limits.stage() + i] += multiplier[0];
+                        multipliers[t * limits.listed() + i] += multiplier[0];
                     }
                 }
             },
@@ -180,7 +180,7 @@ impl<const NX: usize> Change<NX> {
 fn row_unit((stage, source): (usize, ConstraintId), units: &LimitUnits, limits: &Limits, horizon: usize) -> f64 {
     let unit = match source {
         ConstraintId::Bound(i, _) => units.controls[i].0,
-        ConstraintId::Constraint(i) if stage == horizon => units.rows[limits.stage() + i],
+        ConstraintId::Constraint(i) if stage == horizon => units.rows[limits.listed() + i],
         ConstraintId::Constraint(i) => units.rows[i],
     };
     if unit > 0.0 { unit } else { 1.0 }

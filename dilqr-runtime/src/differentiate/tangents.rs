@@ -95,7 +95,7 @@ impl<const NX: usize, const NU: usize, const C: usize> Tangents<NX, NU, C> {
         M: Model<NX, NU, NP, NS>,
     {
         let (horizon, mut memory) = (system.horizon(), system.linear());
-        let mut jacobian = Jacobian { states: Vec::with_capacity(horizon + 1), controls: Vec::with_capacity(horizon) };
+        let mut jacobian = Jacobian::with_room(horizon);
         let mut end = zeros();
         system.solve::<PatternOf<M, NP, NS>, C, false>(
             &mut memory,
@@ -198,8 +198,9 @@ impl<const NX: usize, const NU: usize, const NS: usize> Tangents<NX, NU, NS> {
 impl<const NX: usize, const NU: usize> Tangents<NX, NU, NX> {
     /// In the initial state: the closed loop, since there is no linear part.
     pub(super) fn in_initial_state(system: &ActiveSet<f64, NX, NU>) -> Self {
-        let mut dx: SMatrix<f64, NX, NX> = SMatrix::identity();
-        let mut jacobian = Jacobian { states: vec![dx], controls: Vec::with_capacity(system.horizon()) };
+        let mut dx: SMatrix<f64, NX, NX> = system.initial_response();
+        let mut jacobian = Jacobian::with_room(system.horizon());
+        jacobian.states.push(dx);
         for stage in &system.stages {
             let du = stage.gain * dx;
             dx = stage.fx * dx + stage.fu * du;

@@ -8,7 +8,8 @@ use core::iter::repeat_with;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::kkt::active_set_linear::ActiveSetLinear;
+use crate::kkt::active_set_initial::ActiveInitial;
+use crate::kkt::active_set_linear::{ActiveSetLinear, InitialLinear};
 use crate::kkt::lagrangian::{LagrangianGradients, is_finite_curvature};
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::lq_record::LqRecord;
@@ -24,7 +25,8 @@ use crate::lq::riccati::Pattern;
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
-use crate::ocp::constraints::is_enforced_at;
+use crate::ocp::constraints::{is_enforced_at, is_open};
+use crate::ocp::stage_functions;
 use crate::ocp::stationarity::{Magnitudes, Stationarity, without_rounding};
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
@@ -35,6 +37,8 @@ use crate::settings::Differentiation;
 pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(crate) stages: Vec<ActiveStage<S, NX, NU>>,
     pub(crate) terminal: ActiveTerminal<S, NX>,
+    /// For models that choose entries of the initial state.
+    pub(super) initial: Option<Box<ActiveInitial<S, NX>>>,
     /// `V_t`, `T + 1` matrices.
     pub(super) value_hessians: Vec<SMatrix<S, NX, NX>>,
     /// Costates of the Lagrangian along the closed loop, `T + 1` vectors.
@@ -60,6 +64,7 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(super) pivot_units: Units<NX, NU>,
     pub(super) hamiltonian: HamiltonianExpansion<S, NX, NU>,
     pub(super) expansion: ConstraintExpansion<S, NX, NU>,
+    pub(super) initial_expansion: ConstraintExpansion<S, NX, 0>,
     pub(super) terminal_expansion: ConstraintExpansion<S, NX, 0>,
 }
 
@@ -87,17 +92,22 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let rows = limits.stage() + if limits.bounded { NU } else { 0 };
+        let rows = limits.listed() + if limits.bounded { NU } else { 0 };
         Self {
             // Not `vec!`: a clone keeps no room.
             stages: repeat_with(|| ActiveStage::with_room(rows)).take(horizon).collect(),
             terminal: ActiveTerminal::with_room(limits.terminal()),
+            initial: M::START.is_free().then(|| Box::new(ActiveInitial::new(&M::START.free))),
             value_hessians: vec![zeros(); horizon + 1],
             costates: vec![zeros(); horizon + 1],
             held: vec![zeros(); if M::LIMITS.bounded { horizon } else { 0 }],
             limits: *limits,
             relaxed: None,
-            record: if limits.constrained() { LqRecord::new(horizon, rows) } else { LqRecord::NONE },
+            record: if limits.constrained() || M::START.is_free() {
+                LqRecord::new(horizon, rows)
+            } else {
+                LqRecord::NONE
+            },
             in_proximal_form: false,
             plain_weights: PlainUnits(false),
             proximal: None,
@@ -110,7 +120,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             units: Units::ONES,
             pivot_units: Units::ONES,
             hamiltonian: HamiltonianExpansion::zeros(),
-            expansion: ConstraintExpansion::zeros(M::LIMITS.stage()),
+            expansion: ConstraintExpansion::zeros(M::LIMITS.listed()),
+            initial_expansion: ConstraintExpansion::zeros(M::LIMITS.initial()),
             terminal_expansion: ConstraintExpansion::zeros(M::LIMITS.terminal()),
         }
     }
@@ -188,7 +199,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     {
         let horizon = point.controls.len();
         report.clear();
-        report.units.rows.resize(const { M::LIMITS.stage() + M::LIMITS.terminal() }, 0.0);
+        report.units.rows.resize(const { M::LIMITS.listed() + M::LIMITS.terminal() }, 0.0);
         report.units.controls.extend(magnitudes.controls.iter().map(|size| (size.to_f64(), 0.0)));
         let (mut value, mut lambda) = self
             .factorize_terminal(model, point, rule, report)
@@ -215,8 +226,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             let eliminated = self.eliminate(t, &mut value);
             report.stationarity = stationarity.value();
             for ((_, unit), terms) in report.units.controls.iter_mut().zip(stationarity.terms()) {
-                *unit = *terms;
+                *unit = unit.max(*terms);
             }
+            report.units.add_rest((&self.hamiltonian.fu, &self.hamiltonian.huu), magnitudes);
             eliminated.map_err(|singular| (t, singular))?;
             let stage = &self.stages[t];
             let mut next = gradients.gx;
@@ -236,7 +248,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             self.value_hessians[t] = value;
             self.costates[t] = lambda;
         }
-        self.check_propagated_rows()
+        self.add_initial_stationarity(&lambda, &lambda_terms, report);
+        self.eliminate_initial_state(&mut value)
     }
 
     /// The bounds that hold controls: in a relaxed problem barriers replace all but those that leave one point.
@@ -254,17 +267,10 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         }
     }
 
-    /// Fails where rows are left over at stage 0, where the state is given.
-    pub(super) fn check_propagated_rows(&self) -> Result<(), (usize, Singular)> {
-        let left_over = |stage: &ActiveStage<S, NX, NU>| stage.propagated_rows().next().is_some();
-        let dependent = !self.in_proximal_form && self.stages.first().is_some_and(left_over);
-        if dependent { Err((0, Singular::Dependent(None))) } else { Ok(()) }
-    }
-
     /// Stores the multipliers of a step in a list of all constraints: those of the rows of stage `t`, or of the terminal
     /// state at the horizon.
     pub(super) fn store_multipliers(&self, t: usize, rows: &[SVector<S, 1>], limits: &Limits, multipliers: &mut [S]) {
-        let first = t * limits.stage();
+        let first = t * limits.listed();
         let terminal = if t == self.horizon() { self.terminal.sources.as_slice() } else { &[] };
         let stage = self.rows(t).iter().map(|source| match *source {
             ConstraintId::Constraint(i) => Some(i),
@@ -290,7 +296,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let hamiltonian = &mut self.hamiltonian;
         // Kernels write no structural zero, but constraints and barriers are added to the record.
         *hamiltonian = HamiltonianExpansion::zeros();
-        model.expand_hamiltonian(point.stage(t), lambda, hamiltonian);
+        stage_functions::expand_hamiltonian((model, t), point.stage(t), lambda, hamiltonian);
         self.newton.gx[t] = hamiltonian.lx;
         self.newton.gu[t] = hamiltonian.lu;
         self.newton.rows[t].clear();
@@ -311,13 +317,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let Self { hamiltonian, expansion, stages, newton, relaxed, selection, .. } = self;
+        let Self { hamiltonian, expansion, initial_expansion, stages, newton, relaxed, selection, .. } = self;
         let mut gradients = LagrangianGradients::of_cost(&hamiltonian.lx, &hamiltonian.lu);
-        if limits.stage() == 0 {
+        if limits.listed() == 0 {
             return gradients;
         }
         let mu = point.multipliers.at_stage(t, limits);
-        model.expand_stage_constraints(point.stage(t), mu, expansion);
+        stage_functions::expand_stage_constraints((model, t), point.stage(t), mu, expansion, initial_expansion);
         // A constraint without a multiplier adds nothing, also where it has no derivative.
         let counts = mu.iter().any(|multiplier| !multiplier.is_zero());
         let unsound = relaxed.is_some() && !is_finite_curvature(expansion);
@@ -328,12 +334,15 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             hamiltonian.hux += &*hux;
             hamiltonian.huu += &*huu;
         }
-        let barriers = if relaxed.is_some() { limits.stage_inequalities } else { 0 };
-        for i in (barriers..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
+        let is_barrier = |i| relaxed.is_some() && limits.is_inequality(i);
+        for i in (0..limits.listed()).filter(|&i| is_enforced_at(limits, t, i) && !is_barrier(i)) {
+            if is_open(limits.is_inequality(i), c[i].to_f64()) {
+                continue;
+            }
             if !mu[i].is_zero() {
                 gradients.add(&cx[i], &cu[i], mu[i]);
             }
-            let inequality = i < limits.stage_inequalities;
+            let inequality = limits.is_inequality(i);
             let applies = !is_zero(&cx[i]) || !is_zero(&cu[i]);
             report.units.add_row(i, c[i].to_f64(), (&cx[i], &cu[i]), &self.units);
             let values = (c[i].to_f64(), mu[i].to_f64());
@@ -405,11 +414,14 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             let rows = &mut self.newton.rows[horizon];
             let ConstraintExpansion { c, cx, .. } = &self.terminal_expansion;
             for i in barriers..limits.terminal() {
+                if is_open(i < limits.terminal_inequalities, c[i].to_f64()) {
+                    continue;
+                }
                 for j in 0..NX {
                     lambda[j] += cx[i][j] * mu[i];
                 }
                 let inequality = i < limits.terminal_inequalities;
-                let unit = limits.stage() + i;
+                let unit = limits.listed() + i;
                 report.units.add_row(unit, c[i].to_f64(), (&cx[i], &zeros()), &self.units);
                 let values = (c[i].to_f64(), mu[i].to_f64());
                 let active = report.add_constraint((horizon, i, unit), inequality, values, rule);
@@ -447,6 +459,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for A
             propagated_rows: Vec::with_capacity(NX),
             row_multipliers: Vec::with_capacity(most),
             stage_multipliers: Vec::with_capacity(self.expansion.c.len().max(self.terminal_constraints())),
+            initial: self.initial.as_ref().map(|_| InitialLinear::new()),
             refined: None,
         }
     }
@@ -495,6 +508,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for A
         }
         let end = self.backward(memory, terms);
         self.forward(memory, &end, visit);
-        memory.stages.first().map_or(end, |first| first.v)
+        memory.initial_costate(&end)
     }
 }

@@ -15,7 +15,7 @@ use crate::lq::equality_constrained::Row;
 use crate::model::Model;
 use crate::model::limits::ConstraintExpansion;
 use crate::model::records::HamiltonianExpansion;
-use crate::ocp::constraints::is_enforced_at;
+use crate::ocp::constraints::{is_enforced_at, is_open};
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
 
@@ -42,10 +42,14 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             report.complementarity = larger(report.complementarity, barrier.complementarity(tau));
         });
         let ConstraintExpansion { c, cx, cu, .. } = &*expansion;
-        for i in (0..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
+        for i in (0..limits.listed()).filter(|&i| is_enforced_at(limits, t, i)) {
             let row = Row { x: cx[i], u: cu[i] };
-            if i >= limits.stage_inequalities {
+            if !limits.is_inequality(i) {
                 relaxed.set_row((t, i), row);
+                continue;
+            }
+            if is_open(true, c[i].to_f64()) {
+                relaxed.open((t, i));
                 continue;
             }
             let Some(barrier) = relaxed.set_barrier(point, (t, i), c[i], row) else {
@@ -92,11 +96,15 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 relaxed.set_row((horizon, i), row);
                 continue;
             }
+            if is_open(true, c[i].to_f64()) {
+                relaxed.open((horizon, i));
+                continue;
+            }
             let Some(barrier) = relaxed.set_barrier(point, (horizon, i), c[i], row) else {
                 report.undefined = true;
                 continue;
             };
-            report.units.add_row(limits.stage() + i, c[i].to_f64(), (&cx[i], &zeros()), units);
+            report.units.add_row(limits.listed() + i, c[i].to_f64(), (&cx[i], &zeros()), units);
             report.complementarity = larger(report.complementarity, barrier.complementarity(relaxed.tau()));
             for j in 0..NX {
                 lambda[j] += cx[i][j] * barrier.multiplier;

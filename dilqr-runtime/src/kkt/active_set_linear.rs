@@ -7,7 +7,9 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::linear::LinearTerms;
 use crate::kkt::proximal_rows::RefinedLinear;
+use crate::linalg::products::zeros;
 use crate::lq::equality_constrained::ActiveLinear;
+use crate::scalar::ScalarReal;
 
 /// Memory for the linear part of a solve.
 #[derive(Clone, Debug)]
@@ -25,8 +27,39 @@ pub(crate) struct ActiveSetLinear<S, const NX: usize, const NU: usize, const C: 
     pub(super) row_multipliers: Vec<SVector<S, C>>,
     /// Multipliers of the constraints of a stage, for contractions.
     pub(super) stage_multipliers: Vec<S>,
+    /// For models that choose entries of the initial state.
+    pub(super) initial: Option<InitialLinear<S, NX, C>>,
     /// For solves with residuals, from the first one on.
     pub(super) refined: Option<Box<RefinedLinear<S, NX, NU, C>>>,
+}
+
+/// The linear part of the stage before the first.
+#[derive(Clone, Debug)]
+pub(super) struct InitialLinear<S, const NX: usize, const C: usize> {
+    pub(super) linear: ActiveLinear<S, NX, NX, C>,
+    /// The change of the initial state, `NX x C`.
+    pub(super) dx: SMatrix<S, NX, C>,
+}
+
+impl<S: ScalarReal, const NX: usize, const C: usize> InitialLinear<S, NX, C> {
+    pub(super) fn new() -> Self {
+        Self { linear: ActiveLinear::new(), dx: zeros() }
+    }
+}
+
+impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> ActiveSetLinear<S, NX, NU, C> {
+    /// `dlambda_0` of the last solve, zero for chosen entries. `end` is the linear part of the terminal state.
+    pub(super) fn initial_costate(&self, end: &SMatrix<S, NX, C>) -> SMatrix<S, NX, C> {
+        match &self.initial {
+            Some(initial) => initial.linear.v,
+            None => self.stages.first().map_or(*end, |first| first.v),
+        }
+    }
+
+    /// The change of the initial state of the last solve.
+    pub(crate) fn initial_step(&self) -> SMatrix<S, NX, C> {
+        self.initial.as_ref().map_or_else(zeros, |initial| initial.dx)
+    }
 }
 
 impl<S, const NX: usize, const NU: usize> ActiveSetLinear<S, NX, NU, 1> {

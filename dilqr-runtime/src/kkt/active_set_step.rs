@@ -62,7 +62,14 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             }
             (&stage.fx, &stage.fu, &stage.gain, k)
         });
-        largest_relative_step(stages, &magnitudes)
+        let mut dx = memory.initial_step();
+        if let Some(initial) = &self.initial {
+            let rounding = is_rounding_step(&dx, &initial.rows.gain, (&states[0], &states[0]));
+            for i in (0..NX).filter(|&i| rounding[i]) {
+                dx[i] = S::zero();
+            }
+        }
+        largest_relative_step(dx, stages, &magnitudes)
     }
 }
 
@@ -81,7 +88,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         mut given: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
     ) -> SMatrix<S, NX, C> {
         let horizon = self.horizon();
-        let ActiveSetLinear { stages, offsets, terms, end, propagated_rows, .. } = memory;
+        let ActiveSetLinear { stages, offsets, terms, end, propagated_rows, initial: initial_linear, .. } = memory;
         terms.offset = zeros();
         terms.rows.clear();
         given(horizon, terms);
@@ -105,6 +112,11 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             self.stages[t].linear((gx, gu), rows, next, &mut before[t]);
             offsets[t] = *offset;
         }
+        if let (Some(initial), Some(memory)) = (&self.initial, initial_linear) {
+            let (v, h) = stages.first().map_or((&end_gradient, &*end), |first| (&first.v, &first.h));
+            let none = (&zeros(), &zeros());
+            initial.rows.linear(none, &[], NextLinear { v, h }, &mut memory.linear);
+        }
         end_gradient
     }
 
@@ -116,9 +128,17 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         mut visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
     ) {
         let horizon = self.horizon();
-        let ActiveSetLinear { stages, offsets, end, propagated_rows, row_multipliers, .. } = memory;
+        let ActiveSetLinear { stages, offsets, end, propagated_rows, row_multipliers, initial: initial_linear, .. } =
+            memory;
         let mut dx = zeros();
         propagated_rows.clear();
+        if let (Some(initial), Some(memory)) = (&self.initial, initial_linear) {
+            let chosen = initial.rows.control(&dx, &memory.linear);
+            initial.rows.multipliers(&zeros(), &chosen, &memory.linear, &[], row_multipliers);
+            propagated_rows.extend_from_slice(row_multipliers);
+            add_product(&mut dx, &initial.stage.fu, &chosen);
+            memory.dx = dx;
+        }
         for t in 0..horizon {
             let stage = &self.stages[t];
             let du = stage.control(&dx, &stages[t]);

@@ -10,10 +10,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     ///
     /// `None` where the recursion has not ended there because a combination is zero.
     pub(super) fn dependent_limit(&self, t: usize) -> Option<(usize, ConstraintId)> {
-        let mut weights = self.stages[t].dependence()?;
+        let of_initial = || self.initial.as_ref().filter(|_| t == 0)?.rows.dependence();
+        let own = self.stages[t].dependence();
+        let is_own = own.is_some();
+        let mut weights = own.or_else(of_initial)?;
         let (mut largest, mut found) = (0.0, None);
         for (later, stage) in self.stages.iter().enumerate().skip(t) {
-            if later > t {
+            if later > t || !is_own {
                 weights = stage.original_weights(&weights);
             }
             let propagated = weights.split_off(stage.sources.len());

@@ -106,13 +106,14 @@ pub(crate) trait KktSystem<S: Scalar, const NX: usize, const NU: usize> {
     ) -> SMatrix<S, NX, C>;
 }
 
-/// The largest change along a step with `du_t = K_t dx_t + k_t` over the magnitude of the variable. A stage gives `fx`, `fu`,
-/// `K` and `k`.
+/// The largest change along a step with `du_t = K_t dx_t + k_t` over the magnitude of the variable, from the change of the
+/// initial state on. A stage gives `fx`, `fu`, `K` and `k`.
 pub(crate) fn largest_relative_step<'a, S: Scalar, const NX: usize, const NU: usize>(
+    initial: SVector<S, NX>,
     stages: impl Iterator<Item = (&'a SMatrix<S, NX, NX>, &'a SMatrix<S, NX, NU>, &'a SMatrix<S, NU, NX>, SVector<S, NU>)>,
     magnitudes: &Magnitudes<S, NX, NU>,
 ) -> S {
-    let (mut largest, mut dx) = (S::zero(), zeros());
+    let (mut largest, mut dx) = (magnitudes.relative_state(&initial), initial);
     for (fx, fu, gain, mut du) in stages {
         add_product(&mut du, gain, &dx);
         dx = next_state(fx, fu, &zeros(), &dx, &du);

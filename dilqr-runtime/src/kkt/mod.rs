@@ -4,6 +4,7 @@
 pub(crate) mod active_set;
 mod active_set_barriers;
 mod active_set_elimination;
+mod active_set_initial;
 pub(crate) mod active_set_linear;
 mod active_set_proximal;
 mod active_set_step;
@@ -60,7 +61,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Kkt<S, NX, NU> {
     where
         M: Model<NX, NU, NP, NS>,
     {
-        if const { M::LIMITS.limited() } {
+        if const { M::LIMITS.limited() || M::START.is_free() } {
             Self::ActiveSet(ActiveSet::new::<M, NP, NS>(horizon))
         } else {
             Self::Unconstrained(Unconstrained::new(horizon))

@@ -21,6 +21,7 @@ use crate::kkt::linear::{LinearTerms, Step};
 use crate::kkt::lq_record::{LqPart, LqRecord};
 use crate::linalg::products::{add_product, zeros};
 use crate::lq::equality_constrained::{Row, Units};
+use crate::lq::initial::InitialFactor;
 use crate::lq::proximal::Proximal;
 use crate::lq::riccati::{Dense, Quadratic, StageFactor, next_state};
 use crate::scalar::{ScalarReal, float};
@@ -47,6 +48,8 @@ pub(super) struct ProximalRows<S, const NX: usize, const NU: usize> {
     weights: Vec<Vec<f64>>,
     /// `V_t`, `T + 1` matrices.
     value_hessians: Vec<SMatrix<S, NX, NX>>,
+    /// For problems that choose entries of the initial state.
+    initial: Option<InitialFactor<S, NX>>,
     /// The change of the cost a stage if every variable changes by its magnitude.
     unit: f64,
     units: Units<NX, NU>,
@@ -70,6 +73,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
             factors: vec![StageFactor::zeros(); horizon],
             weights: vec![Vec::new(); horizon + 1],
             value_hessians: vec![zeros(); horizon + 1],
+            initial: None,
             unit: 1.0,
             units: Units::ONES,
         }
@@ -104,6 +108,12 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
         }
         self.value_hessians[horizon] = value;
         value
+    }
+
+    /// Sets the initial state, of which the solve chooses some entries. The result is true where there is a minimum over
+    /// these.
+    pub(super) fn set_initial(&mut self, free: &[bool; NX], value: &SMatrix<S, NX, NX>) -> bool {
+        self.initial.get_or_insert_with(|| InitialFactor::new(free)).factorize(value)
     }
 
     /// Factorizes stage `t`, which has these rows. `value` holds `V` of the next stage and receives that of this one.
@@ -214,7 +224,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
             }
             value_gradients[t] = value;
         }
-        let mut dx = zeros();
+        let mut dx = self.initial.as_ref().map_or_else(zeros, |initial| initial.step(&value));
         for (t, part) in sweep.iter_mut().enumerate() {
             let (stage, residual) = (&record.stages[t], &residuals[t]);
             (part.dx, part.dlambda) = (dx, value_gradients[t]);

@@ -147,7 +147,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             }
         });
         let mut solution = Vec::with_capacity(residuals.len());
-        let mut costate = memory.stages.first().map_or(end, |first| first.v);
+        let mut costate = memory.initial_costate(&end);
         self.forward(memory, &end, |t, Step { dx, du, dlambda, rows, .. }| {
             let mut barriers = residuals[t].barriers.clone();
             for (index, barrier, row) in relaxed.barriers(t) {

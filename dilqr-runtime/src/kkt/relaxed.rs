@@ -49,7 +49,7 @@ impl<'a, const NU: usize> Relaxation<'a, NU> {
 
 /// The barriers of all inequalities and bounds, filled stage by stage during a factorization.
 ///
-/// The barriers of a stage are those of its inequalities, then those of its bounds: the lower and the upper one of each control.
+/// The barriers of a stage are those of its constraints, then those of its bounds: the lower and the upper one of each control.
 #[derive(Clone, Debug)]
 pub(crate) struct Relaxed<S, const NX: usize, const NU: usize> {
     tau: f64,
@@ -146,7 +146,7 @@ pub(crate) fn bound_multipliers(tau: f64, net: f64, (lower, upper): (f64, f64)) 
 
 impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
     pub(crate) fn new(relaxation: Relaxation<'_, NU>, horizon: usize, limits: &Limits) -> Self {
-        let count = horizon * limits.stage() + limits.terminal();
+        let count = horizon * limits.listed() + limits.terminal();
         let bounded = if limits.bounded { horizon } else { 0 };
         let mut relaxed = Self {
             tau: relaxation.tau,
@@ -182,21 +182,23 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
 
     /// The number of barriers of stage `t`, of the terminal state at the horizon.
     pub(crate) fn count(&self, t: usize) -> usize {
-        self.inequalities(t) + if t < self.sides[0].len() { 2 * NU } else { 0 }
+        self.constraints(t) + if t < self.sides[0].len() { 2 * NU } else { 0 }
     }
 
-    fn inequalities(&self, t: usize) -> usize {
-        if t == self.horizon { self.limits.terminal_inequalities } else { self.limits.stage_inequalities }
+    /// The number of barriers of constraints of stage `t`. Each constraint of a stage has one; that of an equality has no
+    /// weight.
+    fn constraints(&self, t: usize) -> usize {
+        if t == self.horizon { self.limits.terminal_inequalities } else { self.limits.listed() }
     }
 
     /// The row of constraint `i` of stage `t`.
     pub(super) fn row(&self, t: usize, i: usize) -> &Row<S, NX, NU> {
-        &self.rows[t * self.limits.stage() + i]
+        &self.rows[t * self.limits.listed() + i]
     }
 
     /// The barriers of stage `t` that there are: index, barrier and row.
     pub(super) fn barriers(&self, t: usize) -> impl Iterator<Item = (usize, &Barrier<S>, Row<S, NX, NU>)> {
-        let (first, count) = (t * self.limits.stage(), self.inequalities(t));
+        let (first, count) = (t * self.limits.listed(), self.constraints(t));
         let constraints = (0..count).map(move |i| (i, &self.constraints[first + i], self.rows[first + i]));
         let bounds = self.bounds(t).map(move |(i, side, barrier)| {
             let u = SVector::from_fn(|j, _| if i == j { side.direction() } else { S::zero() });
@@ -235,16 +237,16 @@ impl<S: Scalar, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
     /// Sets how the multipliers of the bounds of stage `t` move, from those of its barriers.
     #[cfg(feature = "dual")]
     pub(crate) fn move_bounds(&mut self, t: usize, motion: &[SVector<S, 1>]) {
-        let first = self.inequalities(t);
+        let first = self.constraints(t);
         for (k, motion) in motion.iter().enumerate().skip(first) {
             let moved = motion[0] - S::from_real(motion[0].real());
             self.motion[(k - first) % 2][t][(k - first) / 2] = moved;
         }
     }
 
-    /// The multipliers of the inequalities of stage `t` among those of its barriers.
+    /// The multipliers of the constraints of stage `t` among those of its barriers, then those of its bounds.
     pub(crate) fn split<'b, T>(&self, t: usize, multipliers: &'b [T]) -> (&'b [T], &'b [T]) {
-        multipliers.split_at(self.inequalities(t).min(multipliers.len()))
+        multipliers.split_at(self.constraints(t).min(multipliers.len()))
     }
 
     /// Adds the multipliers of the bounds of stage `t`, each times the sign of its bound in `lower - u` or `u - upper`.
@@ -288,7 +290,12 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
 
     /// Sets the row of constraint `i` of stage `t`.
     pub(super) fn set_row(&mut self, (t, i): (usize, usize), row: Row<S, NX, NU>) {
-        self.rows[t * self.limits.stage() + i] = row;
+        self.rows[t * self.limits.listed() + i] = row;
+    }
+
+    /// Removes the barrier of inequality `i` of stage `t`, whose limit is infinite.
+    pub(super) fn open(&mut self, (t, i): (usize, usize)) {
+        self.constraints[t * self.limits.listed() + i] = Barrier::none();
     }
 
     /// Sets the barrier of inequality `i` of stage `t`, whose value is `c`, and its row. `None` where the row is not finite, which
@@ -300,7 +307,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Relaxed<S, NX, NU> {
         c: S,
         row: Row<S, NX, NU>,
     ) -> Option<Barrier<S>> {
-        let index = t * self.limits.stage() + i;
+        let index = t * self.limits.listed() + i;
         self.constraints[index] = Barrier::none();
         let entries = row.x.iter().chain(row.u.iter());
         if !entries.map(|entry| entry.to_f64()).sum::<f64>().is_finite() {

@@ -58,16 +58,17 @@ impl ActiveSetReport {
         complementarity: 0.0,
         undefined: false,
         limits: Vec::new(),
-        units: LimitUnits { rows: Vec::new(), controls: Vec::new() },
+        units: LimitUnits { rows: Vec::new(), controls: Vec::new(), rest: 0.0 },
     };
 
     /// An empty report with room for all that a trajectory of `horizon` stages and `controls` controls can touch.
     pub(crate) fn with_room(horizon: usize, controls: usize, limits: &Limits) -> Self {
         let bounds = if limits.bounded { 2 * controls } else { 0 };
-        let most = horizon * (limits.stage() + bounds) + limits.terminal();
+        let most = horizon * (limits.listed() + bounds) + limits.terminal();
         let units = LimitUnits {
-            rows: Vec::with_capacity(limits.stage() + limits.terminal()),
+            rows: Vec::with_capacity(limits.listed() + limits.terminal()),
             controls: Vec::with_capacity(controls),
+            rest: 0.0,
         };
         Self { limits: Vec::with_capacity(most), units, ..Self::NONE }
     }
@@ -78,6 +79,7 @@ impl ActiveSetReport {
         limits.clear();
         units.rows.clear();
         units.controls.clear();
+        units.rest = 0.0;
         *self = Self { limits, units, ..Self::NONE };
     }
 

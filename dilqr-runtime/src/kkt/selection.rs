@@ -69,7 +69,7 @@ impl Selection {
     }
 
     fn unmarked(meaning: Marks, (horizon, controls): (usize, usize), limits: &Limits) -> Self {
-        let constraints = limits.stage().max(limits.terminal());
+        let constraints = limits.listed().max(limits.terminal());
         let width = constraints + 2 * controls;
         Self { meaning, marks: vec![false; (horizon + 1) * width], width, constraints, ..Self::ALL }
     }

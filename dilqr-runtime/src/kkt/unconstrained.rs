@@ -151,7 +151,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Unconstrained<S, NX, NU> {
     pub(crate) fn relative_newton_step(&self, magnitudes: &Magnitudes<S, NX, NU>) -> S {
         let stages = self.stages.iter().zip(&self.feedforward);
         let stages = stages.map(|(StageFactorization { fx, fu, factor }, k)| (fx, fu, &factor.gain, *k));
-        largest_relative_step(stages, magnitudes)
+        largest_relative_step(zeros(), stages, magnitudes)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use nalgebra::SVector;
+use nalgebra::{SMatrix, SVector};
 
 use crate::lq::equality_constrained::{ConstraintId, Units};
 use crate::ocp::stationarity::Magnitudes;
@@ -34,6 +34,10 @@ impl LimitState {
     }
 }
 
+/// The part of a slope that counts at rest. Times the margin of a weakly active limit, 1e-6, it is some hundreds of rounding
+/// errors.
+const REST: f64 = 1e-7;
+
 /// The units.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct LimitUnits {
@@ -42,6 +46,8 @@ pub(crate) struct LimitUnits {
     pub(crate) rows: Vec<f64>,
     /// The magnitude of each control, and the largest terms of its entry of `Q_u`.
     pub(crate) controls: Vec<(f64, f64)>,
+    /// The least unit of the cost; see [`add_rest`](Self::add_rest).
+    pub(crate) rest: f64,
 }
 
 /// A ratio, 0 for a zero numerator.
@@ -52,7 +58,25 @@ pub(crate) fn ratio(value: f64, unit: f64) -> f64 {
 impl LimitUnits {
     /// The unit of the cost: the largest term of `Q_u` times its control.
     pub(crate) fn cost(&self) -> f64 {
-        self.controls.iter().map(|(magnitude, terms)| magnitude * terms).fold(0.0, f64::max)
+        self.controls.iter().map(|(magnitude, terms)| magnitude * terms).fold(self.rest, f64::max)
+    }
+
+    /// Raises the units of multipliers to what the curvature of a stage's cost makes of its variables, times [`REST`]. Where
+    /// all slopes vanish at a solution at rest, their terms are rounding errors, and next to these a multiplier that is one,
+    /// too, would seem to be large. A control that is at rest itself has the least size that moves a state by its magnitude.
+    pub(super) fn add_rest<S: ScalarReal, const NX: usize, const NU: usize>(
+        &mut self,
+        (fu, huu): (&SMatrix<S, NX, NU>, &SMatrix<S, NU, NU>),
+        magnitudes: &Magnitudes<S, NX, NU>,
+    ) {
+        for (j, (_, terms)) in self.controls.iter_mut().enumerate() {
+            let effect = |i: usize| magnitudes.states[i].to_f64() / fu[(i, j)].to_f64().abs();
+            let least = (0..NX).map(effect).filter(|size| *size > 0.0).fold(f64::INFINITY, f64::min);
+            let size = if least.is_finite() { least.max(magnitudes.controls[j].to_f64()) } else { 0.0 };
+            let slope = REST * huu[(j, j)].to_f64().abs() * size;
+            *terms = terms.max(slope);
+            self.rest = self.rest.max(slope * size);
+        }
     }
 
     /// Raises the magnitude of a constraint to that of a row with the value `c`.

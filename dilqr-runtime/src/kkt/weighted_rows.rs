@@ -15,17 +15,20 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::linalg::products::{add_product, zeros};
+use crate::linalg::products::{add_product, larger, zeros};
 use crate::lq::equality_constrained::Row;
+use crate::lq::initial::InitialFactor;
 use crate::lq::proximal::Proximal;
 use crate::lq::riccati::{Quadratic, StageFactor, next_state};
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
 use crate::model::stage::{Stage, Terminal};
+use crate::model::start::Start;
 use crate::ocp::barrier_point::{BarrierPoint, BarrierStep, Duals};
 use crate::ocp::constraints::is_enforced_at;
 use crate::ocp::instance::{OcpInstance, PatternOf};
+use crate::ocp::stage_functions;
 use crate::ocp::trajectory::{Trajectory, at_stage};
 use crate::settings::Hessian;
 
@@ -36,6 +39,8 @@ pub(crate) struct WeightedRows<const NX: usize, const NU: usize> {
     stages: Vec<FactorizedStage<NX, NU>>,
     /// `V_t`, `T + 1` matrices.
     value_hessians: Vec<SMatrix<f64, NX, NX>>,
+    /// For models that choose entries of the initial state.
+    initial: Option<InitialFactor<f64, NX>>,
     /// The gradient of the cost in the states, `T + 1` vectors, and in the controls, `T` vectors.
     pub(crate) gx: Vec<SVector<f64, NX>>,
     pub(crate) gu: Vec<SVector<f64, NU>>,
@@ -49,6 +54,7 @@ pub(crate) struct WeightedRows<const NX: usize, const NU: usize> {
     stage: StageExpansion<f64, NX, NU>,
     hamiltonian: HamiltonianExpansion<f64, NX, NU>,
     expansion: ConstraintExpansion<f64, NX, NU>,
+    initial_expansion: ConstraintExpansion<f64, NX, 0>,
     terminal_expansion: ConstraintExpansion<f64, NX, 0>,
 }
 
@@ -84,7 +90,7 @@ pub(crate) struct Bases<const NX: usize, const NU: usize> {
 impl<const NX: usize, const NU: usize> Weights<NX, NU> {
     pub(crate) fn zeros(horizon: usize, limits: &Limits) -> Self {
         Self {
-            rows: vec![0.0; horizon * limits.stage() + limits.terminal()],
+            rows: vec![0.0; horizon * limits.listed() + limits.terminal()],
             controls: vec![zeros(); horizon],
             proximal: Proximal::none(),
         }
@@ -102,19 +108,20 @@ impl<const NX: usize, const NU: usize> Bases<NX, NU> {
     pub(crate) fn zeros(horizon: usize, limits: &Limits) -> Self {
         Self {
             defects: vec![zeros(); horizon],
-            rows: vec![0.0; horizon * limits.stage() + limits.terminal()],
+            rows: vec![0.0; horizon * limits.listed() + limits.terminal()],
             controls: vec![zeros(); horizon],
         }
     }
 }
 
 impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
-    pub(crate) fn new(horizon: usize, limits: &Limits) -> Self {
-        let rows = horizon * limits.stage() + limits.terminal();
+    pub(crate) fn new(horizon: usize, limits: &Limits, start: &Start<NX>) -> Self {
+        let rows = horizon * limits.listed() + limits.terminal();
         Self {
             limits: *limits,
             stages: vec![FactorizedStage { fx: zeros(), fu: zeros(), factor: StageFactor::zeros() }; horizon],
             value_hessians: vec![zeros(); horizon + 1],
+            initial: start.is_free().then(|| InitialFactor::new(&start.free)),
             gx: vec![zeros(); horizon + 1],
             gu: vec![zeros(); horizon],
             rows: vec![Row { x: zeros(), u: zeros() }; rows],
@@ -123,7 +130,8 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
             feedforward: vec![zeros(); horizon],
             stage: StageExpansion::zeros(),
             hamiltonian: HamiltonianExpansion::zeros(),
-            expansion: ConstraintExpansion::zeros(limits.stage()),
+            expansion: ConstraintExpansion::zeros(limits.listed()),
+            initial_expansion: ConstraintExpansion::zeros(limits.initial()),
             terminal_expansion: ConstraintExpansion::zeros(limits.terminal()),
         }
     }
@@ -176,6 +184,18 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         }
     }
 
+    /// The slope of the Lagrangian in the chosen entries of the initial state, over the terms that cancel in it: the largest.
+    pub(crate) fn initial_stationarity(&self, duals: &Duals<NX, NU>) -> f64 {
+        let Some(initial) = &self.initial else { return 0.0 };
+        let mut slope = self.gx[0] + self.stages[0].fx.transpose() * duals.costates[1];
+        for index in at_stage(&self.rows, 0, self.stages.len(), &self.limits) {
+            slope += self.rows[index].x * duals.constraints[index];
+        }
+        let terms = self.costate_terms(0, duals);
+        let relative = |i: usize| if slope[i] == 0.0 { 0.0 } else { slope[i].abs() / terms[i] };
+        (0..NX).filter(|&i| initial.chooses(i)).map(relative).fold(0.0, larger)
+    }
+
     /// Factorizes the LQ problem about a point.
     ///
     /// # Errors
@@ -210,7 +230,8 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
             }
             self.value_hessians[t] = value;
         }
-        Ok(())
+        let exists = self.initial.as_mut().is_none_or(|initial| initial.factorize(&value));
+        if exists { Ok(()) } else { Err(0) }
     }
 
     /// Derivatives of the terminal cost and constraints. Returns `V_T`.
@@ -266,9 +287,15 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         // Kernels write no structural zero, but constraints and barriers are added to the record.
         *hamiltonian = HamiltonianExpansion::zeros();
         match hessian {
-            Hessian::Exact => instance.model.expand_hamiltonian(at, &point.duals.costates[t + 1], hamiltonian),
+            Hessian::Exact => {
+                let lambda = &point.duals.costates[t + 1];
+                stage_functions::expand_hamiltonian((instance.model, t), at, lambda, hamiltonian);
+            }
             Hessian::GaussNewton => {
-                instance.model.expand_stage(at, &mut self.stage);
+                if const { M::START.cost } {
+                    self.stage = StageExpansion::zeros();
+                }
+                stage_functions::expand_stage((instance.model, t), at, &mut self.stage);
                 let StageExpansion { fx, fu, lx, lu, lxx, lux, luu, .. } = self.stage;
                 *hamiltonian = HamiltonianExpansion { fx, fu, lx, lu, hxx: lxx, hux: lux, huu: luu };
             }
@@ -290,21 +317,22 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        if limits.stage() == 0 {
+        if limits.listed() == 0 {
             return;
         }
         let Trajectory { states, controls, .. } = &point.trajectory;
         let at = Stage::new(&states[t], &controls[t], instance.params, &instance.stage_params[t]);
-        let (multipliers, first) = (&point.duals.constraints, t * limits.stage());
-        let Self { hamiltonian, expansion, rows, .. } = self;
-        instance.model.expand_stage_constraints(at, &multipliers[first..][..limits.stage()], expansion);
+        let (multipliers, first) = (&point.duals.constraints, t * limits.listed());
+        let Self { hamiltonian, expansion, initial_expansion, rows, .. } = self;
+        let mu = &multipliers[first..][..limits.listed()];
+        stage_functions::expand_stage_constraints((instance.model, t), at, mu, expansion, initial_expansion);
         let curvature = expansion.hxx.sum() + expansion.hux.sum() + expansion.huu.sum();
         if hessian == Hessian::Exact && curvature.is_finite() {
             hamiltonian.hxx += expansion.hxx;
             hamiltonian.hux += expansion.hux;
             hamiltonian.huu += expansion.huu;
         }
-        for i in (0..limits.stage()).filter(|&i| is_enforced_at(limits, t, i)) {
+        for i in (0..limits.listed()).filter(|&i| is_enforced_at(limits, t, i)) {
             let (x, u) = (expansion.cx[i], expansion.cu[i]);
             // A row without a derivative here, `sqrt` at 0 for one, does not act on the step. Its slack goes to `-c`.
             let finite = (x.sum() + u.sum()).is_finite();
@@ -336,7 +364,7 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
                 huu.column_mut(i).fill(0.0);
                 huu[(i, i)] = 1.0;
                 gu[t][i] = 0.0;
-                rows[t * limits.stage()..][..limits.stage()].iter_mut().for_each(|row| row.u[i] = 0.0);
+                rows[t * limits.listed()..][..limits.listed()].iter_mut().for_each(|row| row.u[i] = 0.0);
             }
         }
     }
@@ -352,7 +380,7 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let Self { stages, value_hessians, gx, gu, rows, value_gradients, feedforward, .. } = self;
+        let Self { stages, value_hessians, initial, gx, gu, rows, value_gradients, feedforward, .. } = self;
         let horizon = stages.len();
         let gradient = |t: usize| {
             let (mut x, mut u) = (gx[t], gu.get(t).copied().unwrap_or_else(zeros));
@@ -373,8 +401,9 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
             value_gradients[t] = value;
         }
         let BarrierStep { dx, du, duals, .. } = out;
-        dx[0] = zeros();
+        dx[0] = initial.as_ref().map_or_else(zeros, |initial| initial.step(&value));
         duals.costates[0] = value;
+        add_product(&mut duals.costates[0], &value_hessians[0], &dx[0]);
         for t in 0..horizon {
             let FactorizedStage { fx, fu, factor } = &stages[t];
             du[t] = factor.control(&dx[t], &feedforward[t]);
@@ -401,7 +430,8 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
     {
         let limits = const { &M::LIMITS };
         let horizon = self.stages.len();
-        let mut covariance: SMatrix<f64, NX, NX> = zeros();
+        let mut covariance: SMatrix<f64, NX, NX> =
+            self.initial.as_ref().map_or_else(zeros, |initial| -initial.step(&SMatrix::identity()));
         for t in 0..horizon {
             let FactorizedStage { fx, fu, factor } = &self.stages[t];
             for index in at_stage(&self.rows, t, horizon, limits) {

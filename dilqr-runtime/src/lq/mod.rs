@@ -42,6 +42,7 @@ pub(crate) mod bounds;
 pub(crate) mod box_constrained;
 pub(crate) mod curvature;
 pub(crate) mod equality_constrained;
+pub(crate) mod initial;
 mod problem;
 pub(crate) mod proximal;
 pub(crate) mod riccati;

@@ -90,6 +90,11 @@ pub struct Limits {
     /// Whether each constraint of a stage depends on the control, or on an entry of the initial state that the solve chooses.
     /// Other constraints are not enforced at stage 0, where the state is given. An empty list means that all do.
     pub depends_on_control: &'static [bool],
+    /// The parameters that occur in limits alone, as one side of them. They may be infinite: an inequality with the value
+    /// minus infinity is not there.
+    pub open_params: &'static [usize],
+    /// The stage parameters that may be infinite.
+    pub open_stage_params: &'static [usize],
 }
 
 impl Limits {
@@ -103,6 +108,8 @@ impl Limits {
         initial_inequalities: 0,
         initial_equalities: 0,
         depends_on_control: &[],
+        open_params: &[],
+        open_stage_params: &[],
     };
 
     /// The number of constraints of a stage.
@@ -121,6 +128,18 @@ impl Limits {
     #[must_use]
     pub const fn initial(&self) -> usize {
         self.initial_inequalities + self.initial_equalities
+    }
+
+    /// The number of constraints in the list of a stage: its own, then those of the initial state, which count at stage 0
+    /// alone. So all stages have lists of one length.
+    pub(crate) const fn listed(&self) -> usize {
+        self.stage() + self.initial()
+    }
+
+    /// Whether constraint `i` of a stage's list is an inequality.
+    #[inline(always)]
+    pub(crate) const fn is_inequality(&self, i: usize) -> bool {
+        if i < self.stage() { i < self.stage_inequalities } else { i - self.stage() < self.initial_inequalities }
     }
 
     /// Whether there are constraints other than bounds.

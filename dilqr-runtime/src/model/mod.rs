@@ -92,6 +92,6 @@ pub(crate) mod start;
 pub use limits::{ConstraintExpansion, ConstraintParameterTerms, Limit};
 pub use records::{HamiltonianExpansion, HamiltonianHessian, ParameterTerms, StageExpansion, TerminalExpansion};
 pub use stage::{ParameterGradient, Stage, Terminal, Variation};
-pub use start::Start;
+pub use start::{Arrival, Start};
 // Users name it at the root.
 pub(crate) use functions::Model;

@@ -26,7 +26,7 @@ impl<const NX: usize, const NU: usize> Duals<NX, NU> {
     fn zeros(horizon: usize, limits: &Limits) -> Self {
         Self {
             costates: vec![zeros(); horizon + 1],
-            constraints: vec![0.0; horizon * limits.stage() + limits.terminal()],
+            constraints: vec![0.0; horizon * limits.listed() + limits.terminal()],
             bounds: [vec![zeros(); horizon], vec![zeros(); horizon]],
         }
     }

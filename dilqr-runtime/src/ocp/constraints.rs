@@ -4,10 +4,20 @@
 
 use crate::model::limits::Limits;
 
-/// Whether constraint `i` is enforced at stage `t`. At stage 0 the state is given, so constraints on the state alone are not.
+/// Whether constraint `i` of a stage's list is enforced at stage `t`. At stage 0 the state is given, so constraints on the
+/// state alone are not. Those of the initial state are enforced there and nowhere else.
 #[inline(always)]
 pub(crate) fn is_enforced_at(limits: &Limits, t: usize, i: usize) -> bool {
-    t > 0 || limits.depends_on_control.get(i).copied().unwrap_or(true)
+    match t {
+        0 => limits.depends_on_control.get(i).copied().unwrap_or(true),
+        _ => i < limits.stage(),
+    }
+}
+
+/// Whether a constraint with the value `c` is not there: an inequality whose limit is infinite.
+#[inline(always)]
+pub(crate) fn is_open(inequality: bool, c: f64) -> bool {
+    inequality && c == f64::NEG_INFINITY
 }
 
 /// What a constraint is at its stage.
@@ -15,7 +25,7 @@ pub(crate) fn is_enforced_at(limits: &Limits, t: usize, i: usize) -> bool {
 pub(crate) enum ConstraintKind {
     Inequality,
     Equality,
-    /// Not enforced at this stage; see [`is_enforced_at`].
+    /// Not enforced at this stage; see [`is_enforced_at`] and [`is_open`].
     Absent,
 }
 
@@ -33,12 +43,12 @@ pub(crate) struct ConstraintPlace {
 impl ConstraintPlace {
     /// The constraint at `index`.
     pub(crate) fn of(limits: &Limits, horizon: usize, index: usize) -> Self {
-        match index.checked_sub(horizon * limits.stage()) {
+        match index.checked_sub(horizon * limits.listed()) {
             Some(i) => Self { t: horizon, i, inequality: i < limits.terminal_inequalities, enforced: true },
             None => {
-                let (t, i) = (index / limits.stage(), index % limits.stage());
+                let (t, i) = (index / limits.listed(), index % limits.listed());
                 let enforced = is_enforced_at(limits, t, i);
-                Self { t, i, inequality: i < limits.stage_inequalities, enforced }
+                Self { t, i, inequality: limits.is_inequality(i), enforced }
             }
         }
     }
@@ -95,7 +105,7 @@ pub(crate) fn constraints_along<'a>(
 /// The index of constraint `i` of stage `t` among the constraints of a stage, or after these among those of the terminal
 /// state.
 fn row_of((t, i): (usize, usize), horizon: usize, limits: &Limits) -> usize {
-    if t == horizon { limits.stage() + i } else { i }
+    if t == horizon { limits.listed() + i } else { i }
 }
 
 /// The largest violation of a constraint.

@@ -12,6 +12,7 @@ use crate::model::limits::ConstraintExpansion;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::constraints::is_enforced_at;
 use crate::ocp::penalty::{Penalty, PenaltyValue};
+use crate::ocp::stage_functions;
 use crate::ocp::stationarity::relative_change;
 use crate::ocp::trajectory::Trajectory;
 use crate::scalar::{Mask, Scalar};
@@ -88,12 +89,13 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
     {
         let limits = const { &M::LIMITS };
         let mut sum = S::zero();
-        if limits.stage() > 0 {
-            self.model.stage_constraints(Stage::new(x, u, self.params, &self.stage_params[t]), c);
+        if limits.listed() > 0 {
+            let at = Stage::new(x, u, self.params, &self.stage_params[t]);
+            stage_functions::stage_constraints((self.model, t), at, c);
             let multipliers = self.penalty.at_stage(t, limits);
             for (i, (&c, &multiplier)) in c.iter().zip(multipliers).enumerate() {
                 if is_enforced_at(limits, t, i) {
-                    sum += self.penalty.term(i, i < limits.stage_inequalities, c, multiplier).value;
+                    sum += self.penalty.term(i, limits.is_inequality(i), c, multiplier).value;
                 }
             }
         }
@@ -121,7 +123,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
                 c,
             );
             for (i, (&c, &multiplier)) in c.iter().zip(&self.penalty.terminal).enumerate() {
-                sum += self.penalty.term(limits.stage() + i, i < limits.terminal_inequalities, c, multiplier).value;
+                sum += self.penalty.term(limits.listed() + i, i < limits.terminal_inequalities, c, multiplier).value;
             }
         }
         sum
@@ -140,11 +142,11 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        if limits.stage() > 0 {
+        if limits.listed() > 0 {
             let multipliers = self.penalty.at_stage(t, limits);
             let term = |i: usize| {
                 is_enforced_at(limits, t, i)
-                    .then(|| self.penalty.term(i, i < limits.stage_inequalities, c[i], multipliers[i]))
+                    .then(|| self.penalty.term(i, limits.is_inequality(i), c[i], multipliers[i]))
             };
             let PenaltyRecord { multipliers: mu, expansion } = record;
             for (i, mu) in mu.iter_mut().enumerate() {
@@ -154,7 +156,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
             *derivatives.hxx += expansion.hxx;
             *derivatives.hux += expansion.hux;
             *derivatives.huu += expansion.huu;
-            for i in 0..limits.stage() {
+            for i in 0..limits.listed() {
                 if let Some(term) = term(i) {
                     derivatives.add_constraint(&expansion.cx[i], &expansion.cu[i], &term);
                 }
@@ -187,7 +189,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         }
         let term = |i: usize| {
             let inequality = i < limits.terminal_inequalities;
-            self.penalty.term(limits.stage() + i, inequality, c[i], self.penalty.terminal[i])
+            self.penalty.term(limits.listed() + i, inequality, c[i], self.penalty.terminal[i])
         };
         let PenaltyRecord { multipliers: mu, expansion } = record;
         for (i, mu) in mu.iter_mut().enumerate() {

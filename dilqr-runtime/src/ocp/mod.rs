@@ -5,5 +5,6 @@ pub(crate) mod constraints;
 pub(crate) mod instance;
 pub(crate) mod penalty;
 pub(crate) mod rollout;
+pub(crate) mod stage_functions;
 pub(crate) mod stationarity;
 pub(crate) mod trajectory;

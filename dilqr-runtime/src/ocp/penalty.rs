@@ -65,7 +65,7 @@ impl<S: Scalar> PenaltyValue<S> {
 impl<S: Scalar> Penalty<S> {
     /// A penalty with zero multipliers over `horizon` stages.
     pub(crate) fn new(kind: PenaltyKind, horizon: usize, limits: &Limits) -> Self {
-        let (stage, terminal) = (limits.stage(), limits.terminal());
+        let (stage, terminal) = (limits.listed(), limits.terminal());
         Self {
             kind,
             stage: vec![S::zero(); horizon * stage],
@@ -95,7 +95,7 @@ impl<S: Scalar> Penalty<S> {
     /// The multipliers of stage `t`.
     #[inline(always)]
     pub(crate) fn at_stage(&self, t: usize, limits: &Limits) -> &[S] {
-        &self.stage[t * limits.stage()..][..limits.stage()]
+        &self.stage[t * limits.listed()..][..limits.listed()]
     }
 
     /// The penalty of a constraint with the value `c`. `row` is its index among the weights.
@@ -170,7 +170,7 @@ impl<'a, S> MultipliersRef<'a, S> {
     /// The multipliers of stage `t`.
     #[inline(always)]
     pub(crate) fn at_stage(&self, t: usize, limits: &Limits) -> &'a [S] {
-        &self.stage[t * limits.stage()..][..limits.stage()]
+        &self.stage[t * limits.listed()..][..limits.listed()]
     }
 }
 

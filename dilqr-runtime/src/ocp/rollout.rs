@@ -9,6 +9,7 @@ use crate::linalg::products::{add_product, is_finite, zeros};
 use crate::model::Model;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::OcpInstance;
+use crate::ocp::stage_functions;
 use crate::ocp::trajectory::{Trajectory, at_stage};
 use crate::scalar::{Mask, Scalar};
 
@@ -78,7 +79,7 @@ impl<M, S: Scalar, const NX: usize, const NP: usize, const NS: usize> Simulation
             law(t, &x, &mut u);
             let at = Stage::new(&x, &u, self.params, self.stage_params.get(t).unwrap_or(&none));
             let mut next = zeros();
-            cost.add(self.model.step(at, &mut next));
+            cost.add(stage_functions::step((self.model, t), at, &mut next));
             if let Some(more) = visit(t, at) {
                 cost.add(more);
             }
@@ -159,6 +160,20 @@ impl<S: Scalar, const NX: usize, const NU: usize> FeedbackLaw<'_, S, NX, NU> {
     where
         M: Model<NX, NU, NP, NS>,
     {
+        self.rollout_from(&self.reference.states[0], instance, trial)
+    }
+
+    /// [`rollout`](Self::rollout) from another initial state.
+    #[inline(always)]
+    pub(crate) fn rollout_from<M, const NP: usize, const NS: usize>(
+        &self,
+        x0: &SVector<S, NX>,
+        instance: &OcpInstance<'_, M, S, NU, NP, NS>,
+        trial: &mut Trajectory<S, NX, NU>,
+    ) -> (Cost<S>, S::Mask)
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
         let law = |t: usize, x: &SVector<S, NX>, u: &mut SVector<S, NU>| {
             let mut dx: SVector<S, NX> = zeros();
             for i in 0..NX {
@@ -170,7 +185,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> FeedbackLaw<'_, S, NX, NU> {
             }
             add_product(u, &self.gains[t], &dx);
         };
-        rollout(instance, &self.reference.states[0], law, trial)
+        rollout(instance, x0, law, trial)
     }
 }
 
@@ -188,7 +203,8 @@ where
     let mut cost = Cost::zero();
     for t in 0..horizon {
         let (x, u) = (&states[t], &controls[t]);
-        cost.add(instance.model.stage_cost(Stage::new(x, u, instance.params, &instance.stage_params[t])));
+        let at = Stage::new(x, u, instance.params, &instance.stage_params[t]);
+        cost.add(stage_functions::stage_cost((instance.model, t), at));
         if limits.limited() {
             let range = at_stage(constraints, t, horizon, limits);
             cost.add(instance.stage_penalty(t, x, u, &mut constraints[range]));

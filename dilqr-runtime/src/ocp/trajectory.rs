@@ -26,7 +26,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Trajectory<S, NX, NU> {
     /// A trajectory of zeros over `horizon` stages.
     #[must_use]
     pub(crate) fn zeros(horizon: usize, limits: &Limits) -> Self {
-        let constraints = vec![S::zero(); horizon * limits.stage() + limits.terminal()];
+        let constraints = vec![S::zero(); horizon * limits.listed() + limits.terminal()];
         Self { states: vec![zeros(); horizon + 1], controls: vec![zeros(); horizon], constraints }
     }
 
@@ -41,8 +41,8 @@ impl<S: Scalar, const NX: usize, const NU: usize> Trajectory<S, NX, NU> {
 /// The range of stage `t` in [`Trajectory::constraints`]; that of the terminal constraints if `t` is the horizon.
 #[inline(always)]
 pub(crate) fn at_stage<S>(constraints: &[S], t: usize, horizon: usize, limits: &Limits) -> Range<usize> {
-    let first = t * limits.stage();
-    if t < horizon { first..first + limits.stage() } else { first..constraints.len() }
+    let first = t * limits.listed();
+    if t < horizon { first..first + limits.listed() } else { first..constraints.len() }
 }
 
 /// A trajectory with its parameters and multipliers, borrowed.

@@ -1,11 +1,13 @@
 //! Problems as data.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 use serde::{Deserialize, Serialize};
 
 use crate::guess::{Feedback, Guess};
+use crate::lifted_data::LiftedData;
 use crate::linalg::serde_with;
 use crate::problem::Problem;
 use crate::serial::header::{Header, Kind};
@@ -14,7 +16,7 @@ use crate::solution::Multipliers;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Problem", deny_unknown_fields)]
-struct ProblemData<const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+struct ProblemData<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize> {
     about: Header<Self>,
     horizon: usize,
     #[serde(with = "serde_with::matrix")]
@@ -27,6 +29,11 @@ struct ProblemData<const NX: usize, const NU: usize, const NP: usize, const NS: 
     multipliers: Option<Multipliers>,
     #[serde(with = "serde_with::matrices")]
     states: Vec<SVector<f64, NX>>,
+    #[serde(with = "serde_with::matrix")]
+    design: SVector<f64, ND>,
+    #[serde(with = "serde_with::matrices")]
+    previous: Vec<SVector<f64, NU>>,
+    lifted: Option<LiftedData>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,18 +51,20 @@ enum GuessData<const NX: usize, const NU: usize> {
     },
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Kind for ProblemData<NX, NU, NP, NS> {
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize> Kind
+    for ProblemData<NX, NU, NP, NS, ND>
+{
     const NAME: &'static str = "problem";
     const SIZES: &'static [(&'static str, usize)] =
-        &[("states", NX), ("controls", NU), ("parameters", NP), ("stage parameters", NS)];
+        &[("states", NX), ("controls", NU), ("parameters", NP), ("stage parameters", NS), ("design variables", ND)];
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> TryFrom<&Problem<NX, NU, NP, NS>>
-    for ProblemData<NX, NU, NP, NS>
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>
+    TryFrom<&Problem<NX, NU, NP, NS, ND>> for ProblemData<NX, NU, NP, NS, ND>
 {
     type Error = &'static str;
 
-    fn try_from(problem: &Problem<NX, NU, NP, NS>) -> Result<Self, Self::Error> {
+    fn try_from(problem: &Problem<NX, NU, NP, NS, ND>) -> Result<Self, Self::Error> {
         let guess = match problem.guess() {
             Guess::Zeros => GuessData::Zeros,
             Guess::Controls(controls) => GuessData::Controls(controls.clone()),
@@ -76,19 +85,25 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> TryFrom
             guess,
             multipliers: problem.multipliers().cloned(),
             states: problem.states.clone(),
+            design: problem.design,
+            previous: problem.previous.into_iter().collect(),
+            lifted: problem.lifted.as_deref().cloned(),
         })
     }
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> From<ProblemData<NX, NU, NP, NS>>
-    for Problem<NX, NU, NP, NS>
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>
+    From<ProblemData<NX, NU, NP, NS, ND>> for Problem<NX, NU, NP, NS, ND>
 {
-    fn from(data: ProblemData<NX, NU, NP, NS>) -> Self {
-        let ProblemData { about: _, horizon, x0, params, stage_params, guess, multipliers, states } = data;
+    fn from(data: ProblemData<NX, NU, NP, NS, ND>) -> Self {
+        let ProblemData { about: _, horizon, x0, params, stage_params, guess, .. } = data;
         let mut problem = Self::new(x0, params, horizon);
         problem.stage_params = stage_params;
-        problem.multipliers = multipliers;
-        problem.states = states;
+        problem.multipliers = data.multipliers;
+        problem.states = data.states;
+        problem.design = data.design;
+        problem.previous = data.previous.first().copied();
+        problem.lifted = data.lifted.map(Arc::new);
         problem.guess = match guess {
             GuessData::Zeros => Guess::Zeros,
             GuessData::Controls(controls) => Guess::Controls(controls),
@@ -98,4 +113,4 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> From<Pr
     }
 }
 
-through!(Problem<NX, NU, NP, NS>, ProblemData<NX, NU, NP, NS>, [NX, NU, NP, NS]);
+through!(Problem<NX, NU, NP, NS, ND>, ProblemData<NX, NU, NP, NS, ND>, [NX, NU, NP, NS, ND]);

@@ -48,71 +48,84 @@ through!(Gradient<NX, NP, NS>, GradientData<NX, NP, NS>, [NX, NP, NS]);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "LossGradient", deny_unknown_fields)]
-struct LossGradientData<const NX: usize, const NU: usize> {
+struct LossGradientData<const NX: usize, const NU: usize, const ND: usize> {
     about: Header<Self>,
     #[serde(with = "serde_with::matrices")]
     states: Vec<SVector<f64, NX>>,
     #[serde(with = "serde_with::matrices")]
     controls: Vec<SVector<f64, NU>>,
+    #[serde(with = "serde_with::matrix")]
+    design: SVector<f64, ND>,
 }
 
-impl<const NX: usize, const NU: usize> Kind for LossGradientData<NX, NU> {
+impl<const NX: usize, const NU: usize, const ND: usize> Kind for LossGradientData<NX, NU, ND> {
     const NAME: &'static str = "loss gradient";
-    const SIZES: &'static [(&'static str, usize)] = &[("states", NX), ("controls", NU)];
+    const SIZES: &'static [(&'static str, usize)] = &[("states", NX), ("controls", NU), ("design variables", ND)];
 }
 
-impl<const NX: usize, const NU: usize> From<&LossGradient<NX, NU>> for LossGradientData<NX, NU> {
-    fn from(loss: &LossGradient<NX, NU>) -> Self {
-        let LossGradient { states, controls } = loss.clone();
-        Self { about: Header::NEW, states, controls }
+impl<const NX: usize, const NU: usize, const ND: usize> From<&LossGradient<NX, NU, ND>>
+    for LossGradientData<NX, NU, ND>
+{
+    fn from(loss: &LossGradient<NX, NU, ND>) -> Self {
+        let LossGradient { states, controls, design } = loss.clone();
+        Self { about: Header::NEW, states, controls, design }
     }
 }
 
-impl<const NX: usize, const NU: usize> TryFrom<LossGradientData<NX, NU>> for LossGradient<NX, NU> {
+impl<const NX: usize, const NU: usize, const ND: usize> TryFrom<LossGradientData<NX, NU, ND>>
+    for LossGradient<NX, NU, ND>
+{
     type Error = InputError;
 
-    fn try_from(data: LossGradientData<NX, NU>) -> Result<Self, InputError> {
-        let LossGradientData { about: _, states, controls } = data;
+    fn try_from(data: LossGradientData<NX, NU, ND>) -> Result<Self, InputError> {
+        let LossGradientData { about: _, states, controls, design } = data;
         check_length(Input::LossStates, states.len(), controls.len() + 1)?;
-        Ok(Self { states, controls })
+        Ok(Self { states, controls, design })
     }
 }
 
-through!(LossGradient<NX, NU>, LossGradientData<NX, NU>, [NX, NU]);
+through!(LossGradient<NX, NU, ND>, LossGradientData<NX, NU, ND>, [NX, NU, ND]);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Jacobian", deny_unknown_fields)]
-struct JacobianData<const NX: usize, const NU: usize, const NP: usize> {
+struct JacobianData<const NX: usize, const NU: usize, const NP: usize, const ND: usize> {
     about: Header<Self>,
     #[serde(with = "serde_with::matrices")]
     states: Vec<SMatrix<f64, NX, NP>>,
     #[serde(with = "serde_with::matrices")]
     controls: Vec<SMatrix<f64, NU, NP>>,
+    #[serde(with = "serde_with::matrix")]
+    design: SMatrix<f64, ND, NP>,
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize> Kind for JacobianData<NX, NU, NP> {
+impl<const NX: usize, const NU: usize, const NP: usize, const ND: usize> Kind for JacobianData<NX, NU, NP, ND> {
     const NAME: &'static str = "Jacobian";
-    const SIZES: &'static [(&'static str, usize)] = &[("states", NX), ("controls", NU), ("parameters", NP)];
+    const SIZES: &'static [(&'static str, usize)] =
+        &[("states", NX), ("controls", NU), ("parameters", NP), ("design variables", ND)];
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize> From<&Jacobian<NX, NU, NP>> for JacobianData<NX, NU, NP> {
-    fn from(jacobian: &Jacobian<NX, NU, NP>) -> Self {
-        let Jacobian { states, controls } = jacobian.clone();
-        Self { about: Header::NEW, states, controls }
+impl<const NX: usize, const NU: usize, const NP: usize, const ND: usize> From<&Jacobian<NX, NU, NP, ND>>
+    for JacobianData<NX, NU, NP, ND>
+{
+    fn from(jacobian: &Jacobian<NX, NU, NP, ND>) -> Self {
+        let Jacobian { states, controls, design } = jacobian.clone();
+        Self { about: Header::NEW, states, controls, design }
     }
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize> TryFrom<JacobianData<NX, NU, NP>> for Jacobian<NX, NU, NP> {
+impl<const NX: usize, const NU: usize, const NP: usize, const ND: usize> TryFrom<JacobianData<NX, NU, NP, ND>>
+    for Jacobian<NX, NU, NP, ND>
+{
     type Error = InputError;
 
-    fn try_from(data: JacobianData<NX, NU, NP>) -> Result<Self, InputError> {
-        let JacobianData { about: _, states, controls } = data;
+    fn try_from(data: JacobianData<NX, NU, NP, ND>) -> Result<Self, InputError> {
+        let JacobianData { about: _, states, controls, design } = data;
         check_length(Input::States, states.len(), controls.len() + 1)?;
-        Ok(Self { states, controls })
+        Ok(Self { states, controls, design })
     }
 }
 
-through!(Jacobian<NX, NU, NP>, JacobianData<NX, NU, NP>, [NX, NU, NP]);
+through!(Jacobian<NX, NU, NP, ND>, JacobianData<NX, NU, NP, ND>, [NX, NU, NP, ND]);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Certificate", deny_unknown_fields)]

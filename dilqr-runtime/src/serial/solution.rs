@@ -1,5 +1,6 @@
 //! Solutions as data: all of them, so that a solution that was read is differentiated as the one that was written.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
 use crate::error::{Input, InputError, check_length};
+use crate::lifted_data::LiftedData;
 use crate::linalg::serde_with;
 use crate::ocp::constraints::Constraint;
 use crate::serial::header::{Header, Kind};
@@ -17,7 +19,7 @@ use crate::status::Status;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Solution", deny_unknown_fields)]
-struct SolutionData<const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+struct SolutionData<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize> {
     about: Header<Self>,
     status: Status,
     cause: Option<Cause>,
@@ -44,6 +46,11 @@ struct SolutionData<const NX: usize, const NU: usize, const NP: usize, const NS:
     relaxation: Option<f64>,
     stats: Stats,
     certificate: CertificateFields<NU>,
+    #[serde(with = "serde_with::matrix")]
+    design: SVector<f64, ND>,
+    #[serde(with = "serde_with::matrices")]
+    previous: Vec<SVector<f64, NU>>,
+    lifted: Option<LiftedData>,
 }
 
 /// What the certificate is made from.
@@ -63,16 +70,18 @@ struct CertificateFields<const NU: usize> {
     terms: SVector<f64, NU>,
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Kind for SolutionData<NX, NU, NP, NS> {
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize> Kind
+    for SolutionData<NX, NU, NP, NS, ND>
+{
     const NAME: &'static str = "solution";
     const SIZES: &'static [(&'static str, usize)] =
-        &[("states", NX), ("controls", NU), ("parameters", NP), ("stage parameters", NS)];
+        &[("states", NX), ("controls", NU), ("parameters", NP), ("stage parameters", NS), ("design variables", ND)];
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> From<&Solution<NX, NU, NP, NS>>
-    for SolutionData<NX, NU, NP, NS>
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>
+    From<&Solution<NX, NU, NP, NS, ND>> for SolutionData<NX, NU, NP, NS, ND>
 {
-    fn from(solution: &Solution<NX, NU, NP, NS>) -> Self {
+    fn from(solution: &Solution<NX, NU, NP, NS, ND>) -> Self {
         let Solution {
             status,
             cause,
@@ -89,6 +98,9 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> From<&S
             params,
             stage_params,
             certificate_data,
+            design,
+            previous,
+            lifted,
         } = solution.clone();
         let CertificateData { curvatures, lower, upper, constraints, rows, terms } = certificate_data;
         let (lower, upper, terms) = (lower.into(), upper.into(), terms.into());
@@ -110,11 +122,16 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> From<&S
             relaxation,
             stats,
             certificate,
+            design,
+            previous: previous.into_iter().collect(),
+            lifted: lifted.map(|lifted| *lifted),
         }
     }
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> SolutionData<NX, NU, NP, NS> {
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>
+    SolutionData<NX, NU, NP, NS, ND>
+{
     /// Checks that all lists are of one horizon. Those of limits may be empty.
     fn check(&self) -> Result<(), InputError> {
         let horizon = self.controls.len();
@@ -130,12 +147,12 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solutio
     }
 }
 
-impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> TryFrom<SolutionData<NX, NU, NP, NS>>
-    for Solution<NX, NU, NP, NS>
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>
+    TryFrom<SolutionData<NX, NU, NP, NS, ND>> for Solution<NX, NU, NP, NS, ND>
 {
     type Error = InputError;
 
-    fn try_from(data: SolutionData<NX, NU, NP, NS>) -> Result<Self, InputError> {
+    fn try_from(data: SolutionData<NX, NU, NP, NS, ND>) -> Result<Self, InputError> {
         data.check()?;
         let CertificateFields { curvatures, lower, upper, constraints, rows, terms } = data.certificate;
         Ok(Self {
@@ -153,6 +170,9 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> TryFrom
             x0: data.x0,
             params: data.params,
             stage_params: data.stage_params,
+            design: data.design,
+            previous: data.previous.first().copied(),
+            lifted: data.lifted.map(Box::new),
             certificate_data: CertificateData {
                 curvatures,
                 lower: lower.into(),
@@ -165,4 +185,4 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> TryFrom
     }
 }
 
-through!(Solution<NX, NU, NP, NS>, SolutionData<NX, NU, NP, NS>, [NX, NU, NP, NS]);
+through!(Solution<NX, NU, NP, NS, ND>, SolutionData<NX, NU, NP, NS, ND>, [NX, NU, NP, NS, ND]);

@@ -136,7 +136,8 @@ where
         self.stats.newton_steps += 1;
         let Policy { gains, feedforward, .. } = &*policy;
         let law = FeedbackLaw { reference: &memory.point, gains, feedforward, alpha: 1.0 };
-        let (_, finite) = law.rollout(&instance, &mut memory.trial);
+        let first = memory.point.states[0] + memory.linear.initial_step();
+        let (_, finite) = law.rollout_from(&first, &instance, &mut memory.trial);
         core::mem::swap(&mut memory.point, &mut memory.trial);
         finite
     }

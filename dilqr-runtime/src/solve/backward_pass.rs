@@ -151,7 +151,7 @@ pub(crate) struct StageWorkspace<S, const NX: usize, const NU: usize> {
 impl<S: Scalar, const NX: usize, const NU: usize> StageWorkspace<S, NX, NU> {
     pub(crate) fn zeros(limits: &Limits) -> Self {
         Self {
-            constraints: PenaltyRecord::zeros(limits.stage()),
+            constraints: PenaltyRecord::zeros(limits.listed()),
             terminal_constraints: PenaltyRecord::zeros(limits.terminal()),
             stage: StageExpansion::zeros(),
             hamiltonian: HamiltonianExpansion::zeros(),

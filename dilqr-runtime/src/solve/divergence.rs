@@ -10,8 +10,9 @@ use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
 use crate::model::stage::{Stage, Terminal};
 
-use crate::ocp::constraints::is_enforced_at;
+use crate::ocp::constraints::{is_enforced_at, is_open};
 use crate::ocp::instance::{OcpInstance, PenaltyRecord};
+use crate::ocp::stage_functions;
 use crate::ocp::trajectory::{Trajectory, at_stage};
 use crate::settings::Hessian;
 use crate::solve::backward_pass::StageWorkspace;
@@ -53,12 +54,16 @@ where
     let c = &constraints[at_stage(constraints, t, horizon, limits)];
     if t == horizon {
         let cost = model.terminal_cost(Terminal::new(&states[t], params, &stage_params[t]));
-        return at(ModelFunction::TerminalCost, &[cost]).or_else(|| at(ModelFunction::TerminalConstraints, c));
+        let bad = |&i: &usize| !c[i].is_finite() && !is_open(i < limits.terminal_inequalities, c[i]);
+        let constraint = || (0..c.len()).find(bad).map(|i| (ModelFunction::TerminalConstraints, i));
+        return at(ModelFunction::TerminalCost, &[cost]).or_else(constraint);
     }
     let mut next = SVector::zeros();
-    let cost = model.step(Stage::new(&states[t], &controls[t], params, &stage_params[t]), &mut next);
+    let at_stage = Stage::new(&states[t], &controls[t], params, &stage_params[t]);
+    let cost = stage_functions::step((*model, t), at_stage, &mut next);
     at(ModelFunction::Dynamics, next.as_slice()).or_else(|| at(ModelFunction::StageCost, &[cost])).or_else(|| {
-        let bad = |&i: &usize| is_enforced_at(limits, t, i) && !c[i].is_finite();
+        let open = |i: usize| is_open(limits.is_inequality(i), c[i]);
+        let bad = |&i: &usize| is_enforced_at(limits, t, i) && !c[i].is_finite() && !open(i);
         (0..c.len()).find(bad).map(|i| (ModelFunction::StageConstraints, i))
     })
 }
@@ -89,23 +94,24 @@ where
         Hessian::Exact => {
             // Penalties were added to what the kernel leaves alone.
             records.hamiltonian = HamiltonianExpansion::zeros();
-            model.expand_hamiltonian(place, &SVector::zeros(), &mut records.hamiltonian);
+            stage_functions::expand_hamiltonian((*model, t), place, &SVector::zeros(), &mut records.hamiltonian);
             let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &records.hamiltonian;
             stage_derivative(fx, fu, (lx, lu), (hxx, hux, huu))
         }
         Hessian::GaussNewton => {
             records.stage = StageExpansion::zeros();
-            model.expand_stage(place, &mut records.stage);
+            stage_functions::expand_stage((*model, t), place, &mut records.stage);
             let StageExpansion { fx, fu, lx, lu, lxx, lux, luu, .. } = &records.stage;
             stage_derivative(fx, fu, (lx, lu), (lxx, lux, luu))
         }
     };
-    if found.is_some() || limits.stage() == 0 {
+    if found.is_some() || limits.listed() == 0 {
         return found;
     }
     let PenaltyRecord { multipliers, expansion } = &mut records.constraints;
     multipliers.fill(0.0);
-    model.expand_stage_constraints(place, multipliers, expansion);
+    let mut of_initial = ConstraintExpansion::zeros(limits.initial());
+    stage_functions::expand_stage_constraints((*model, t), place, multipliers, expansion, &mut of_initial);
     constraint_derivative(expansion).map(|entry| (ModelFunction::StageConstraintDerivatives, entry))
 }
 

@@ -11,6 +11,7 @@ use crate::cause::Cause;
 use crate::model::Model;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::OcpInstance;
+use crate::ocp::stage_functions;
 use crate::ocp::trajectory::{Trajectory, at_stage};
 use crate::scalar::float;
 use crate::solve::backward_pass::Policy;
@@ -132,7 +133,7 @@ where
         // A bound is no kink: the step may cross it here.
         let u = controls[t] + du;
         let mut next = SVector::zeros();
-        let cost = model.step(Stage::new(&x, &u, params, &stage_params[t]), &mut next);
+        let cost = stage_functions::step((model, t), Stage::new(&x, &u, params, &stage_params[t]), &mut next);
         let penalty = self.instance.stage_penalty(t, &x, &u, c);
         let lambda = &self.policy.costates[t + 1];
         Hamiltonian {

@@ -59,13 +59,15 @@ pub(crate) type Outcome<const NX: usize, const NU: usize, const NP: usize, const
 
 impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Lockstep<L, NX, NU, NP, NS> {
     /// Whether problems of a model can be solved in lanes. Problems with constraints, or with penalties for their limits,
-    /// cannot, nor can interior-point solves: the solver of single problems solves them.
+    /// cannot, nor can interior-point solves and problems that choose entries of the initial state: the solver of single
+    /// problems solves them.
     pub(crate) fn supports<M>(settings: &Settings) -> bool
     where
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
         !settings.begins_with_interior_point(limits, false)
+            && !M::START.is_free()
             && !limits.constrained()
             && (!limits.bounded || settings.relaxation.is_none())
     }

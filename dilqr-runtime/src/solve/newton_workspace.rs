@@ -46,7 +46,7 @@ impl<const NX: usize, const NU: usize> NewtonWorkspace<NX, NU> {
         Self {
             linear: system.linear(),
             system,
-            new_multipliers: vec![0.0; horizon * limits.stage() + limits.terminal()],
+            new_multipliers: vec![0.0; horizon * limits.listed() + limits.terminal()],
             report: ActiveSetReport::with_room(horizon, NU, limits),
             point: Trajectory::zeros(horizon, limits),
             trial: Trajectory::zeros(horizon, limits),

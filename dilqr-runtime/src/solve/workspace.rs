@@ -18,6 +18,7 @@ use crate::ocp::constraints::constraints_along;
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
 use crate::ocp::rollout::{Cost, FeedbackLaw, cost_along, rollout};
+use crate::ocp::stage_functions;
 use crate::ocp::trajectory::Trajectory;
 use crate::problem::Problem;
 use crate::settings::{Hessian, Method, Settings};
@@ -85,14 +86,15 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
     {
         let limits = &M::LIMITS;
         Self {
-            interior_point: limits.limited().then(|| InteriorPoint::new::<M, NP, NS>(horizon)),
-            active_set_newton: limits.limited().then(|| NewtonWorkspace::new::<M, NP, NS>(horizon)),
+            interior_point: (limits.limited() || M::START.is_free()).then(|| InteriorPoint::new::<M, NP, NS>(horizon)),
+            active_set_newton: (limits.limited() || M::START.is_free())
+                .then(|| NewtonWorkspace::new::<M, NP, NS>(horizon)),
             current: Iterate::new(horizon, limits),
             trial: Iterate::new(horizon, limits),
             stage_params: vec![SVector::zeros(); horizon + 1],
             bounds: Bounds::open(),
             penalty: Penalty::new(PenaltyKind::Augmented, horizon, limits),
-            rows: vec![1.0; limits.stage() + limits.terminal()],
+            rows: vec![1.0; limits.listed() + limits.terminal()],
             records: StageWorkspace::zeros(limits),
         }
     }
@@ -190,7 +192,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         self.write(status, stats, problem, solution);
         solution.cause = self.cause(status, model, settings.hessian, problem.params());
         // Models with constraints and relaxed problems end on a Newton method with exact second derivatives.
-        let exact = const { M::LIMITS.constrained() } || settings.relaxation.is_some() && const { M::LIMITS.limited() };
+        let exact = const { M::LIMITS.constrained() || M::START.is_free() }
+            || settings.relaxation.is_some() && const { M::LIMITS.limited() };
         if status == Status::Converged && settings.hessian == Hessian::GaussNewton && !exact {
             self.curve_exactly(model, problem.params());
         }
@@ -266,8 +269,9 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         M: Model<NX, NU, NP, NS>,
     {
         let Trajectory { states, controls, .. } = &self.current.trajectory;
-        let stages = states.iter().zip(controls).zip(&self.stage_params);
-        let sum: f64 = stages.map(|((x, u), s)| model.stage_cost(Stage::new(x, u, params, s))).sum();
+        let stages = states.iter().zip(controls).zip(&self.stage_params).enumerate();
+        let cost = |(t, ((x, u), s))| stage_functions::stage_cost((model, t), Stage::new(x, u, params, s));
+        let sum: f64 = stages.map(cost).sum();
         let horizon = controls.len();
         sum + model.terminal_cost(Terminal::new(&states[horizon], params, &self.stage_params[horizon]))
     }
@@ -295,7 +299,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         Ok(if together {
             cost_along(&instance, trajectory)
         } else {
-            rollout(&instance, problem.x0(), |_, _, _| {}, trajectory).0
+            rollout(&instance, &problem.first_state::<M>(), |_, _, _| {}, trajectory).0
         })
     }
 
@@ -328,6 +332,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         solution.cost = cost.total;
         solution.stats = Stats { stationarity: pass.stationarity, ..stats };
         solution.x0 = *problem.x0();
+        (solution.previous, solution.lifted) = (None, None);
         solution.params = *problem.params();
         solution.relaxation = None;
         copy(&mut solution.multipliers.stage, &self.penalty.stage);
@@ -374,15 +379,15 @@ where
         if self.settings.relaxation.is_some() && const { M::LIMITS.limited() } {
             return self.run_interior_point(self.settings.max_iterations, &mut observe);
         }
-        let constrained = const { M::LIMITS.constrained() };
-        if constrained && self.warm && self.memory.current.is_finite() && self.newton(PrimalDualWeights::FirstPenalties)
-        {
+        let (constrained, free) = const { (M::LIMITS.constrained(), M::START.is_free()) };
+        let warm = (constrained || free) && self.warm && self.memory.current.is_finite();
+        if warm && self.newton(PrimalDualWeights::FirstPenalties) {
             return Status::Converged;
         }
-        let interior = self.settings.begins_with_interior_point(const { &M::LIMITS }, !self.states.is_empty());
+        let interior = free || self.settings.begins_with_interior_point(const { &M::LIMITS }, !self.states.is_empty());
         let most = self.settings.max_iterations;
         if interior {
-            let alone = self.settings.method == Method::InteriorPoint;
+            let alone = self.uses_interior_point_alone();
             let status = self.run_interior_point(if alone { most } else { most / 2 }, &mut observe);
             if status.is_converged() || alone || status == Status::Unbounded {
                 return status;
@@ -397,6 +402,11 @@ where
         let status = self.minimize(self.settings.tolerance, &mut observe);
         let again = !interior && self.settings.continues_with_interior_point(const { &M::LIMITS }, status);
         if again && self.run_interior_point(most, &mut observe).is_converged() { Status::Converged } else { status }
+    }
+
+    /// Whether no other method follows the interior-point method. The others keep the initial state.
+    pub(crate) fn uses_interior_point_alone(&self) -> bool {
+        M::START.is_free() || self.settings.method == Method::InteriorPoint
     }
 
     /// Minimizes the cost, with its penalties, from the current trajectory.

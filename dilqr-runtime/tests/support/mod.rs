@@ -347,7 +347,7 @@ impl Reference {
     }
 
     pub(crate) fn loss<const NX: usize, const NU: usize>(&self) -> LossGradient<NX, NU> {
-        LossGradient { states: vectors(&self.loss_gradient_states), controls: vectors(&self.loss_gradient_controls) }
+        LossGradient::new(vectors(&self.loss_gradient_states), vectors(&self.loss_gradient_controls))
     }
 }
 

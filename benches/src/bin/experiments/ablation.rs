@@ -159,7 +159,7 @@ where
     if solution.status != Status::Converged {
         return Err(format!("{system}, T = {horizon}: {}", solution.status).into());
     }
-    let loss = LossGradient { states: solution.states.clone(), controls: solution.controls.clone() };
+    let loss = LossGradient::new(solution.states.clone(), solution.controls.clone());
     let mut unaware = Ilqr::new(Unaware(model), horizon, settings)?;
     let mut dual = Ilqr::new(AutoDiff(model), horizon, settings)?;
 

@@ -95,7 +95,7 @@ where
     for &iterations in iterations {
         let solution = forced(model, problem, iterations)?;
         // 1/2 |u|^2 + 1/2 |x|^2
-        let loss = LossGradient { states: solution.states.clone(), controls: solution.controls.clone() };
+        let loss = LossGradient::new(solution.states.clone(), solution.controls.clone());
         // A timed call must succeed.
         solver(Hessian::Exact)?.vjp(&solution, &loss)?;
         let answer = match solver(Hessian::Exact)?.unrolled(problem, &loss, iterations) {

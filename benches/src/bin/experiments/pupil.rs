@@ -19,7 +19,10 @@ pub(crate) struct Refusals {
 }
 
 /// Problems of a set of demonstrations, each with the learner's last solution.
-pub(crate) struct Pupil<'a, M, const NX: usize, const NP: usize> {
+pub(crate) struct Pupil<'a, M, const NX: usize, const NP: usize>
+where
+    M: Model<NX, 1, NP>,
+{
     model: M,
     solver: Ilqr<M, NX, 1, NP>,
     pub(crate) demonstrations: &'a [Demonstration<NX, NP>],

@@ -178,7 +178,7 @@ fn problems() -> Picture<'static> {
             .collect();
         let losses: Vec<_> = solutions
             .iter()
-            .map(|solution| LossGradient { states: solution.states.clone(), controls: solution.controls.clone() })
+            .map(|solution| LossGradient::new(solution.states.clone(), solution.controls.clone()))
             .collect();
         let solve = || drop(black_box(batch::solve(model, HORIZON, settings, black_box(&problems))));
         let solve_lanes = || drop(black_box(batch::solve_lanes(model, HORIZON, settings, black_box(&problems))));

@@ -117,7 +117,8 @@ where
         let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
             *u += step.du[t] * length + system.gain(t) * (x - states[t] - step.dx[t] * length);
         };
-        let (cost, finite) = rollout(&instance, &states[0], law, trajectory);
+        let first = states[0] + step.dx[0] * length;
+        let (cost, finite) = rollout(&instance, &first, law, trajectory);
         let within = trajectory.constraints.iter().zip(kinds).zip(&scales.rows).all(|((c, kind), row)| match kind {
             ConstraintKind::Inequality => *c <= FEASIBLE * row,
             ConstraintKind::Equality => c.abs() <= FEASIBLE * length * row,

@@ -4,9 +4,10 @@ use crate::lq::bounds::Side;
 use crate::model::Model;
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::barrier_point::{BarrierPoint, BarrierStep};
-use crate::ocp::constraints::{ConstraintKind, constraints_along};
+use crate::ocp::constraints::{Constraint, ConstraintKind, constraints_along, is_open};
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::rollout::Cost;
+use crate::ocp::stage_functions;
 use crate::ocp::trajectory::{Trajectory, at_stage};
 use crate::solve::interior_point::scales::Scales;
 
@@ -28,17 +29,18 @@ where
     let mut sum = 0.0;
     for (t, u) in controls.iter().enumerate() {
         let at = Stage::new(&states[t], u, instance.params, &instance.stage_params[t]);
-        cost.add(instance.model.step(at, &mut defects[t]));
+        cost.add(stage_functions::step((instance.model, t), at, &mut defects[t]));
         defects[t] -= states[t + 1];
         sum += defects[t].sum();
         let range = at_stage(constraints, t, horizon, limits);
-        instance.model.stage_constraints(at, &mut constraints[range]);
+        stage_functions::stage_constraints((instance.model, t), at, &mut constraints[range]);
     }
     let at = Terminal::new(&states[horizon], instance.params, &instance.stage_params[horizon]);
     cost.add(instance.model.terminal_cost(at));
     let range = at_stage(constraints, horizon, horizon, limits);
     instance.model.terminal_constraints(at, &mut constraints[range]);
-    sum += constraints_along(constraints, horizon, limits).filter(|c| c.enforced).map(|c| c.c).sum::<f64>();
+    let counts = |c: &Constraint| c.enforced && !is_open(c.inequality, c.c);
+    sum += constraints_along(constraints, horizon, limits).filter(counts).map(|c| c.c).sum::<f64>();
     (sum + cost.total).is_finite()
 }
 

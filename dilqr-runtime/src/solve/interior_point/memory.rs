@@ -42,7 +42,7 @@ impl<const NX: usize, const NU: usize> InteriorPoint<NX, NU> {
         let count = point.slacks.len();
         Self {
             kinds: (0..count).map(|index| ConstraintKind::of(limits, horizon, index)).collect(),
-            system: WeightedRows::new(horizon, limits),
+            system: WeightedRows::new(horizon, limits, &M::START),
             weights: Weights::zeros(horizon, limits),
             bases: Bases::zeros(horizon, limits),
             residuals: vec![0.0; count],

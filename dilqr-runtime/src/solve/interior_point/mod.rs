@@ -31,7 +31,7 @@ use crate::model::Model;
 use crate::ocp::constraints::ConstraintKind;
 use crate::ocp::instance::OcpInstance;
 use crate::scalar::float;
-use crate::settings::{Hessian, Method};
+use crate::settings::Hessian;
 use crate::solve::interior_point::barriers::Barriers;
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::scales::Scales;
@@ -153,7 +153,7 @@ where
         } else {
             self.solve_interior_point(&mut memory, most, observe)
         };
-        let last = self.settings.method == Method::InteriorPoint || status == Status::Unbounded;
+        let last = self.uses_interior_point_alone() || status == Status::Unbounded;
         let ended = matches!(status, Status::Converged | Status::Infeasible);
         if last && !ended && self.settings.relaxation.is_none() && self.stats.iterations > 0 {
             self.keep_rollout(&memory);

@@ -10,7 +10,7 @@
 use crate::kkt::linear::KktSystem;
 use crate::kkt::relaxed::{Relaxation, Relaxed};
 use crate::kkt::report::{ActiveSetRule, COMPLEMENTARITY};
-use crate::linalg::products::zeros;
+use crate::linalg::products::{larger, zeros};
 use crate::lq::equality_constrained::Singular;
 use crate::lq::proximal::Proximal;
 use crate::model::Model;
@@ -227,7 +227,9 @@ where
                 let tolerance = self.settings.tolerance;
                 self.stats.step = change;
                 let settled = change <= tolerance && self.is_complementary(memory, tau);
-                Some(stationarity.value()).filter(|value| settled && *value <= STEP_MARGIN * tolerance)
+                let stationarity =
+                    larger(stationarity.value(), memory.system.initial_stationarity(&memory.trial.duals));
+                (settled && stationarity <= STEP_MARGIN * tolerance).then_some(stationarity)
             }
             Err(Singular::Indefinite) => None,
         }
@@ -269,7 +271,7 @@ where
         let duals = &memory.trial.duals;
         let SolveWorkspace { trial: Iterate { policy, .. }, stage_params, .. } = &mut *self.memory;
         let NewtonWorkspace { system, linear, new_multipliers, report, relaxed, .. } = newton;
-        let (stage, terminal) = duals.constraints.split_at(controls.len() * limits.stage());
+        let (stage, terminal) = duals.constraints.split_at(controls.len() * limits.listed());
         let multipliers = MultipliersRef { stage, terminal };
         let mut point =
             TrajectoryRef { states, controls, params: self.params, stage_params, multipliers, costates: None };

@@ -9,7 +9,7 @@ use crate::linalg::products::zeros;
 use crate::lq::bounds::Bounds;
 use crate::model::limits::Limits;
 use crate::ocp::barrier_point::{BarrierPoint, BarrierStep};
-use crate::ocp::constraints::{ConstraintKind, ConstraintPlace};
+use crate::ocp::constraints::{ConstraintKind, ConstraintPlace, is_open};
 use crate::ocp::stationarity::Magnitudes;
 use crate::ocp::trajectory::Trajectory;
 
@@ -33,7 +33,7 @@ fn or_one(size: f64) -> f64 {
 
 impl<const NX: usize, const NU: usize> Scales<NX, NU> {
     pub(crate) fn ones(horizon: usize, limits: &Limits) -> Self {
-        let (stage, terminal) = (limits.stage(), limits.terminal());
+        let (stage, terminal) = (limits.listed(), limits.terminal());
         Self {
             states: SVector::repeat(1.0),
             controls: SVector::repeat(1.0),
@@ -141,7 +141,7 @@ fn row_magnitudes<const NX: usize, const NU: usize>(
     out.fill(0.0);
     for (index, value) in constraints.iter().enumerate() {
         let place = ConstraintPlace::of(limits, horizon, index);
-        if !place.enforced {
+        if !place.enforced || is_open(place.inequality, *value) {
             continue;
         }
         let row = &system.rows[index];

@@ -2,10 +2,12 @@
 
 use nalgebra::SVector;
 
+use crate::kkt::weighted_rows::WeightedRows;
 use crate::lq::proximal::Proximal;
 use crate::model::Model;
 use crate::ocp::barrier_point::{BarrierPoint, Duals};
-use crate::ocp::constraints::ConstraintKind;
+use crate::ocp::constraints::{ConstraintKind, ConstraintPlace, is_open};
+use crate::ocp::stationarity::Magnitudes;
 use crate::scalar::float;
 use crate::settings::Hessian;
 use crate::solve::interior_point::iterate::{evaluate, place_inside};
@@ -34,8 +36,11 @@ where
     pub(super) fn begin(&mut self, memory: &mut InteriorPoint<NX, NU>) -> Result<Progress, Status> {
         let point = &mut memory.point;
         point.trajectory.copy_from(&self.memory.current.trajectory);
-        if let Some((_, later)) = self.states.split_first() {
+        if let Some((first, later)) = self.states.split_first() {
             point.trajectory.states[1..].copy_from_slice(later);
+            for i in (0..NX).filter(|&i| M::START.free[i]) {
+                point.trajectory.states[0][i] = first[i];
+            }
         }
         self.begin_about_point(memory)
     }
@@ -47,7 +52,7 @@ where
     pub(super) fn begin_about_point(&mut self, memory: &mut InteriorPoint<NX, NU>) -> Result<Progress, Status> {
         let limits = const { &M::LIMITS };
         let instance = self.instance();
-        let InteriorPoint { point, step, correction, active_rows, active_bounds, .. } = memory;
+        let InteriorPoint { kinds, point, step, correction, active_rows, active_bounds, .. } = memory;
         // Nothing is carried over from the solve before.
         active_rows.fill(false);
         active_bounds.fill([None; NU]);
@@ -58,6 +63,12 @@ where
         }
         if !evaluate(&instance, point) {
             return Err(Status::Diverged);
+        }
+        // Limits that were there in the solve before may be infinite now.
+        for (index, kind) in kinds.iter_mut().enumerate() {
+            let place = ConstraintPlace::of(limits, point.horizon(), index);
+            let open = is_open(place.inequality, point.trajectory.constraints[index]);
+            *kind = if open { ConstraintKind::Absent } else { place.kind() };
         }
         if !self.first_step(memory) {
             return Err(Status::RegularizationLimit);
@@ -116,9 +127,7 @@ where
             if regularization > 1e6 {
                 return false;
             }
-            let curvature = |sum: f64| regularization * if sum > 0.0 { sum / horizon as f64 } else { 1.0 };
-            let (states, controls) = &system.curvature;
-            weights.proximal = Proximal { states: states.map(curvature), controls: controls.map(curvature) };
+            weights.proximal = regularize(system, point, (regularization, &M::START.free));
         }
         bases.defects.copy_from_slice(&point.defects);
         bases.controls.fill(SVector::zeros());
@@ -198,4 +207,30 @@ where
         filter.begin(scales.violation(point, kinds), price * scales.cost);
         true
     }
+}
+
+/// The proximal term of a first step about a point: a part of the mean curvature of each variable. A variable without
+/// curvature moves by no more than its size, as far as the slope of the cost says so: of a final time nothing else is known.
+/// Other states need no such term, but for chosen entries of the initial state.
+fn regularize<const NX: usize, const NU: usize>(
+    system: &WeightedRows<NX, NU>,
+    point: &BarrierPoint<NX, NU>,
+    (regularization, free): (f64, &[bool; NX]),
+) -> Proximal<f64, NX, NU> {
+    let horizon = point.horizon() as f64;
+    let (states, controls) = &system.curvature;
+    let sizes = Magnitudes::of(&point.trajectory.states, &point.trajectory.controls);
+    let term = |sum: f64, slope: f64, size: f64| match sum > 0.0 {
+        true => Some(regularization * sum / horizon),
+        false => (slope > 0.0 && size > 0.0).then(|| slope / (horizon * size)),
+    };
+    let state = |i: usize, _| {
+        let slope = system.gx.iter().map(|g| g[i].abs()).sum();
+        term(states[i], slope, sizes.states[i]).unwrap_or(if free[i] { regularization } else { 0.0 })
+    };
+    let control = |i: usize, _| {
+        let slope = system.gu.iter().map(|g| g[i].abs()).sum();
+        term(controls[i], slope, sizes.controls[i]).unwrap_or(regularization)
+    };
+    Proximal { states: SVector::from_fn(state), controls: SVector::from_fn(control) }
 }

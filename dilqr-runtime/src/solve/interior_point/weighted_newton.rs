@@ -125,12 +125,13 @@ where
             new.constraints[index] = if active { multiplier } else { 0.0 };
         }
         for (t, sides) in active_bounds.iter_mut().enumerate() {
-            let u = &mut trial.trajectory.controls[t];
-            *u += step.du[t];
+            let (u, du) = (&mut trial.trajectory.controls[t], &step.du[t]);
             let held = core::mem::replace(sides, [None; NU]);
             for (i, side) in bounds.sides() {
                 let weight = limit_weight(scales.cost, horizon, scales.controls[i]);
-                let multiplier = trial.duals.bounds(side)[t][i] + weight * bounds.constraint(side, i, u);
+                // Before the control is rounded: the weight would magnify that.
+                let c = bounds.constraint(side, i, u) + side.direction::<f64>() * du[i];
+                let multiplier = trial.duals.bounds(side)[t][i] + weight * c;
                 let active = multiplier > 0.0;
                 new.bounds_mut(side)[t][i] = if active { multiplier } else { 0.0 };
                 changed |= active != (held[i] == Some(side));
@@ -138,6 +139,7 @@ where
                     sides[i] = Some(side);
                 }
             }
+            *u += du;
         }
         for (x, dx) in trial.trajectory.states.iter_mut().zip(&step.dx) {
             *x += dx;
@@ -211,16 +213,18 @@ where
         policy.held.fill(SVector::zeros());
         for (t, sides) in active_bounds.iter().enumerate() {
             policy.gains[t] = *system.gain(t);
-            let (mut qu, terms) = system.slope(t, &trial.duals);
+            let (mut qu, mut terms) = system.slope(t, &trial.duals);
             policy.curvatures[t] = *system.curvature_at(t);
-            for (i, _) in sides.iter().enumerate().filter(|(_, side)| side.is_some()) {
+            for (i, side) in sides.iter().enumerate().filter_map(|(i, side)| Some((i, (*side)?))) {
+                let multiplier = trial.duals.bounds(side)[t][i];
                 policy.held[t][i] = qu[i];
-                qu[i] = 0.0;
+                qu[i] += side.direction::<f64>() * multiplier;
+                terms[i] += multiplier;
                 policy.curvatures[t][(i, i)] = f64::INFINITY;
             }
             stationarity.add(&qu, &terms);
         }
         policy.terms = *stationarity.terms();
-        stationarity.value()
+        larger(stationarity.value(), system.initial_stationarity(&trial.duals))
     }
 }

@@ -9,7 +9,6 @@ pub mod pendulum {
         pub count: usize,
         pub counts: [[usize; 2]; 2],
         pub pair: (f64, f64),
-        pub unknown: Pont,
     }
     pub struct Control {
         pub torque: f64,

@@ -17,7 +17,7 @@ fn main() {
     let solution = solver.solve(&Problem::new([1.0], [0.5], 3)).expect("a problem");
     // The value function of the LQ problem: over three stages `x^2 / (1 + 3 / price)`.
     assert!((solution.cost - 1.0 / 7.0).abs() < 1e-12);
-    let loss = LossGradient { states: solution.states.clone(), controls: solution.controls.clone() };
+    let loss = LossGradient::new(solution.states.clone(), solution.controls.clone());
     solver.vjp(&solution, &loss).expect("a gradient");
     solver.jacobian(&solution).expect("a Jacobian");
 }

@@ -1,0 +1,158 @@
+//! Batches of lifted models: those of the models underneath, with conversions.
+
+use alloc::vec::Vec;
+
+use nalgebra::SVector;
+
+use crate::engine::SolvedGradient;
+use crate::engine::lift::{Lift, Lifting};
+use crate::engine::plain_batch::{self, in_order};
+use crate::error::{GradientError, SolveError};
+use crate::gradient::{Gradient, LossGradient};
+use crate::problem::Problem;
+use crate::settings::Settings;
+use crate::solution::Solution;
+
+/// The problems underneath those whose data are sound, with their indices, and the errors of the others.
+struct Sorted<const NZ: usize, const NW: usize, const NP: usize, const NS: usize> {
+    indices: Vec<usize>,
+    lifted: Vec<Problem<NZ, NW, NP, NS>>,
+    refused: Vec<(usize, SolveError)>,
+}
+
+/// Sorts problems by whether their data are sound.
+fn sort<
+    C,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize,
+    const ND: usize,
+    const NZ: usize,
+    const NW: usize,
+>(
+    horizon: usize,
+    problems: &[Problem<NX, NU, NP, NS, ND>],
+) -> Sorted<NZ, NW, NP, NS>
+where
+    C: Lift<NX, NU, NP, NS, ND, NZ, NW>,
+{
+    let mut sorted = Sorted { indices: Vec::new(), lifted: Vec::new(), refused: Vec::new() };
+    for (index, problem) in problems.iter().enumerate() {
+        match problem.check_data(horizon, C::PREVIOUS) {
+            Ok(()) => {
+                let mut lifted = Problem::new(SVector::zeros(), SVector::zeros(), horizon);
+                Lifting::of::<C>().problem(problem, &mut lifted);
+                sorted.indices.push(index);
+                sorted.lifted.push(lifted);
+            }
+            Err(error) => sorted.refused.push((index, error)),
+        }
+    }
+    sorted
+}
+
+/// Solves every problem, by the given batch of the model underneath.
+pub(crate) fn solve<
+    C,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize,
+    const ND: usize,
+    const NZ: usize,
+    const NW: usize,
+>(
+    model: &C::Model,
+    horizon: usize,
+    problems: &[Problem<NX, NU, NP, NS, ND>],
+    batch: impl FnOnce(&C, &[Problem<NZ, NW, NP, NS>]) -> Vec<Result<Solution<NZ, NW, NP, NS>, SolveError>>,
+) -> Vec<Result<Solution<NX, NU, NP, NS, ND>, SolveError>>
+where
+    C: Lift<NX, NU, NP, NS, ND, NZ, NW>,
+{
+    let Sorted { indices, lifted, refused } = sort::<C, NX, NU, NP, NS, ND, NZ, NW>(horizon, problems);
+    let solved = batch(&C::new(model.clone()), &lifted);
+    let solved = indices.into_iter().zip(solved).map(|(index, found)| {
+        let solution = found.map(|found| {
+            let mut solution = Solution::empty(0);
+            Lifting::of::<C>().solution(&found, problems[index].previous, &mut solution);
+            solution
+        });
+        (index, solution)
+    });
+    in_order(problems.len(), solved.chain(refused.into_iter().map(|(index, error)| (index, Err(error)))))
+}
+
+/// Differentiates every solution, by the given batch of the model underneath.
+pub(crate) fn vjp<
+    C,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize,
+    const ND: usize,
+    const NZ: usize,
+    const NW: usize,
+>(
+    model: &C::Model,
+    solutions: &[Solution<NX, NU, NP, NS, ND>],
+    losses: &[LossGradient<NX, NU, ND>],
+    batch: impl FnOnce(
+        &C,
+        &[Solution<NZ, NW, NP, NS>],
+        &[LossGradient<NZ, NW>],
+    ) -> Vec<Result<Gradient<NZ, NP, NS>, GradientError>>,
+) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>>
+where
+    C: Lift<NX, NU, NP, NS, ND, NZ, NW>,
+{
+    let lifting = Lifting::of::<C>();
+    let underneath = |given: &Solution<NX, NU, NP, NS, ND>| {
+        let mut solution = Solution::empty(0);
+        lifting.solution_underneath(given, &mut solution);
+        solution
+    };
+    let solutions: Vec<_> = solutions.iter().map(underneath).collect();
+    // A loss gradient with a design that is not finite is refused one by one as what it is.
+    let losses: Vec<_> = losses.iter().map(|loss| lifting.loss(loss)).collect();
+    let found = batch(&C::new(model.clone()), &solutions, &losses);
+    found.into_iter().map(|found| found.map(|gradient| lifting.gradient(gradient))).collect()
+}
+
+/// Solves every problem and differentiates its solution.
+pub(crate) fn solve_and_vjp<
+    C,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize,
+    const ND: usize,
+    const NZ: usize,
+    const NW: usize,
+>(
+    model: &C::Model,
+    (horizon, settings): (usize, &Settings),
+    problems: &[Problem<NX, NU, NP, NS, ND>],
+    loss: impl Fn(usize, &Solution<NX, NU, NP, NS, ND>) -> LossGradient<NX, NU, ND> + Sync,
+) -> Vec<SolvedGradient<NX, NU, NP, NS, ND>>
+where
+    C: Lift<NX, NU, NP, NS, ND, NZ, NW>,
+{
+    let lifting = Lifting::of::<C>();
+    let Sorted { indices, lifted, refused } = sort::<C, NX, NU, NP, NS, ND, NZ, NW>(horizon, problems);
+    let above = |index: usize, found: &Solution<NZ, NW, NP, NS>| {
+        let mut solution = Solution::empty(0);
+        lifting.solution(found, problems[index].previous, &mut solution);
+        solution
+    };
+    let solved = plain_batch::solve_and_vjp(&C::new(model.clone()), horizon, settings, &lifted, |i, found| {
+        lifting.loss(&loss(indices[i], &above(indices[i], found)))
+    });
+    let solved = indices.iter().zip(solved).map(|(&index, found)| {
+        let found =
+            found.map(|(found, gradient)| (above(index, &found), gradient.map(|found| lifting.gradient(found))));
+        (index, found)
+    });
+    in_order(problems.len(), solved.chain(refused.into_iter().map(|(index, error)| (index, Err(error)))))
+}

@@ -1,0 +1,281 @@
+//! The engine of a [`Model`]: the algorithms as they are.
+
+#[cfg(feature = "std")]
+use alloc::vec::Vec;
+
+use nalgebra::SVector;
+
+use crate::certificate::Certificate;
+use crate::differentiate::adjoint::{self, GradientMut};
+use crate::differentiate::check::{KktParts, KktWorkspace};
+#[cfg(feature = "dual")]
+use crate::differentiate::hvp::{self, Direction};
+#[cfg(feature = "dual")]
+use crate::differentiate::unroll::{self, Start};
+use crate::differentiate::{adjoint_gradient, forward};
+use crate::engine::Engine;
+#[cfg(feature = "std")]
+use crate::engine::SolvedGradient;
+#[cfg(feature = "dual")]
+use crate::engine::UnrollFrom;
+use crate::engine::controller::PlainController;
+#[cfg(feature = "std")]
+use crate::engine::plain_batch;
+use crate::error::{GradientError, SolveError};
+use crate::gradient::{Gradient, Jacobian, LossGradient};
+use crate::iteration::Iteration;
+use crate::kkt::Kkt;
+use crate::kkt::linear::KktSystem;
+use crate::linalg::symmetric_eigen::eigenvalues;
+use crate::model::Model;
+use crate::problem::Problem;
+use crate::settings::{Differentiation, Settings};
+use crate::solution::Solution;
+use crate::solve::workspace::SolveWorkspace;
+use crate::stats::Stats;
+
+/// A model with the memory to solve and to differentiate its problems.
+#[derive(Clone, Debug)]
+pub struct PlainEngine<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    pub(crate) model: M,
+    pub(crate) forward: SolveWorkspace<NX, NU, NS>,
+    pub(crate) kkt: KktWorkspace<NX, NU, NS>,
+}
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> PlainEngine<M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    /// With all memory for problems over `horizon` stages.
+    #[must_use]
+    pub fn new(model: M, horizon: usize) -> Self {
+        Self { model, forward: SolveWorkspace::new::<M, NP>(horizon), kkt: KktWorkspace::new::<M, NP>(horizon) }
+    }
+
+    /// Solves a problem that passed its check.
+    pub(crate) fn solve_checked(
+        &mut self,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS>,
+        observe: impl FnMut(&Iteration),
+        solution: &mut Solution<NX, NU, NP, NS>,
+    ) -> Result<(), SolveError> {
+        self.forward.solve((&self.model, settings), problem, observe, solution, None)?;
+        Ok(())
+    }
+
+    /// The solution of a problem, checked, for the comparisons.
+    #[cfg(feature = "dual")]
+    fn solved(
+        &mut self,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS>,
+    ) -> Result<Solution<NX, NU, NP, NS>, GradientError> {
+        if const { M::START.is_free() } {
+            return Err(GradientError::UnrolledStart);
+        }
+        let inequalities = settings.relaxation.is_some() && const { !M::LIMITS.equalities() };
+        if const { M::LIMITS.constrained() } && !inequalities {
+            return Err(GradientError::UnrolledConstraints);
+        }
+        let mut solution = Solution::empty(self.horizon());
+        self.solve(settings, problem, |_| {}, &mut solution)?;
+        self.factorize(settings, &solution, Differentiation::Implicit)?;
+        Ok(solution)
+    }
+}
+
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Engine<NX, NU, NP, NS, 0>
+    for PlainEngine<M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    type Model = M;
+    type Controller = PlainController<M, NX, NU, NP, NS>;
+
+    fn model(&self) -> &M {
+        &self.model
+    }
+
+    fn horizon(&self) -> usize {
+        self.forward.horizon()
+    }
+
+    fn solve(
+        &mut self,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS>,
+        observe: impl FnMut(&Iteration),
+        solution: &mut Solution<NX, NU, NP, NS>,
+    ) -> Result<(), SolveError> {
+        problem.check(&self.model, self.horizon())?;
+        self.solve_checked(settings, problem, observe, solution)
+    }
+
+    fn solve_and_factorize(
+        &mut self,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS>,
+        solution: &mut Solution<NX, NU, NP, NS>,
+    ) -> Result<Result<f64, GradientError>, SolveError> {
+        problem.check(&self.model, self.horizon())?;
+        let Self { model, forward, kkt } = self;
+        solve_and_factorize((model, settings), (forward, kkt), problem, solution)
+    }
+
+    fn factorize(
+        &mut self,
+        settings: &Settings,
+        solution: &Solution<NX, NU, NP, NS>,
+        method: Differentiation,
+    ) -> Result<f64, GradientError> {
+        self.kkt.load::<M, NP>(solution)?;
+        self.kkt.factorize(&self.model, settings, solution, method)
+    }
+
+    fn vjp(
+        &mut self,
+        params: &SVector<f64, NP>,
+        loss: &LossGradient<NX, NU>,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        adjoint_gradient(&mut self.kkt, &self.model, params, loss)
+    }
+
+    fn jacobian(&mut self, params: &SVector<f64, NP>) -> Result<Jacobian<NX, NU, NP>, GradientError> {
+        let KktParts { kkt, point, .. } = self.kkt.parts(params);
+        forward::jacobian(kkt, &self.model, point).check()
+    }
+
+    fn stage_jacobian(
+        &mut self,
+        params: &SVector<f64, NP>,
+        stage: usize,
+    ) -> Result<Jacobian<NX, NU, NS>, GradientError> {
+        let KktParts { kkt, point, .. } = self.kkt.parts(params);
+        forward::stage_jacobian(kkt, &self.model, point, stage).check()
+    }
+
+    fn value_gradient(&mut self, params: &SVector<f64, NP>) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        let mut gradient = Gradient::zeros(self.horizon());
+        let KktParts { kkt, point, .. } = self.kkt.parts(params);
+        let out = GradientMut { params: &mut gradient.params, stage_params: &mut gradient.stage_params };
+        gradient.initial_state = adjoint::value_gradient(kkt, &self.model, point, out);
+        gradient.check()
+    }
+
+    #[cfg(feature = "dual")]
+    fn hvp(
+        &mut self,
+        params: &SVector<f64, NP>,
+        loss: &LossGradient<NX, NU>,
+        direction: &Direction<NX, NP, NS>,
+        loss_hessian: impl FnOnce(&[SVector<f64, NX>], &[SVector<f64, NU>], &SVector<f64, 0>) -> LossGradient<NX, NU>,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        if let Some(reason) = &self.kkt.second_order {
+            return Err(reason.clone());
+        }
+        let KktParts { kkt, point, .. } = self.kkt.parts(params);
+        let loss_hessian = |dx: &[SVector<f64, NX>], du: &[SVector<f64, NU>]| loss_hessian(dx, du, &SVector::zeros());
+        hvp::hvp(&self.model, (point, kkt), loss, direction, loss_hessian)
+    }
+
+    fn certificate(&self, stats: &Stats) -> Certificate {
+        let kkt: &Kkt<f64, NX, NU> = &self.kkt.kkt;
+        let curvatures = (0..kkt.horizon()).map(|t| eigenvalues(kkt.curvature(t)));
+        Certificate::new(stats, curvatures, &self.kkt.report)
+    }
+
+    #[cfg(feature = "dual")]
+    fn unrolled(
+        &mut self,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS>,
+        loss: &LossGradient<NX, NU>,
+        (from, iterations): (UnrollFrom, usize),
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        let solution = self.solved(settings, problem)?;
+        let guess;
+        let start = match from {
+            UnrollFrom::Guess => {
+                guess = self.forward.guess_of(&self.model, problem)?;
+                Start { controls: &guess.0, states: &guess.1 }
+            }
+            UnrollFrom::Solution => Start { controls: &solution.controls, states: &solution.states },
+        };
+        unroll::vjp(&self.model, settings, &solution, loss, (start, iterations))
+    }
+
+    #[cfg(feature = "std")]
+    fn solve_batch(
+        model: &M,
+        horizon: usize,
+        settings: &Settings,
+        problems: &[Problem<NX, NU, NP, NS>],
+    ) -> Vec<Result<Solution<NX, NU, NP, NS>, SolveError>> {
+        plain_batch::solve(model, horizon, settings, problems)
+    }
+
+    #[cfg(feature = "std")]
+    fn vjp_batch(
+        model: &M,
+        settings: &Settings,
+        solutions: &[Solution<NX, NU, NP, NS>],
+        losses: &[LossGradient<NX, NU>],
+    ) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>> {
+        plain_batch::vjp(model, settings, solutions, losses)
+    }
+
+    #[cfg(feature = "std")]
+    fn solve_and_vjp_batch(
+        model: &M,
+        horizon: usize,
+        settings: &Settings,
+        problems: &[Problem<NX, NU, NP, NS>],
+        loss: impl Fn(usize, &Solution<NX, NU, NP, NS>) -> LossGradient<NX, NU> + Sync,
+    ) -> Vec<SolvedGradient<NX, NU, NP, NS, 0>> {
+        plain_batch::solve_and_vjp(model, horizon, settings, problems, loss)
+    }
+
+    #[cfg(feature = "lanes")]
+    fn solve_lanes(
+        model: &M,
+        horizon: usize,
+        settings: &Settings,
+        problems: &[Problem<NX, NU, NP, NS>],
+    ) -> Vec<Result<Solution<NX, NU, NP, NS>, SolveError>> {
+        plain_batch::solve_lanes(model, horizon, settings, problems)
+    }
+
+    #[cfg(feature = "lanes")]
+    fn vjp_lanes(
+        model: &M,
+        settings: &Settings,
+        solutions: &[Solution<NX, NU, NP, NS>],
+        losses: &[LossGradient<NX, NU>],
+    ) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>> {
+        plain_batch::vjp_lanes(model, settings, solutions, losses)
+    }
+}
+
+/// Solves a problem that passed its check, and leaves the factorization about its solution in `kkt`: that of the last backward
+/// pass where the model has no limits. The relative Newton step, or why there is no factorization.
+pub(crate) fn solve_and_factorize<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    (model, settings): (&M, &Settings),
+    (forward, kkt): (&mut SolveWorkspace<NX, NU, NS>, &mut KktWorkspace<NX, NU, NS>),
+    problem: &Problem<NX, NU, NP, NS>,
+    solution: &mut Solution<NX, NU, NP, NS>,
+) -> Result<Result<f64, GradientError>, SolveError>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let keep = match &mut kkt.kkt {
+        Kkt::Unconstrained(system) => Some(system),
+        Kkt::ActiveSet(_) => None,
+    };
+    let kept = forward.solve((model, settings), problem, |_| {}, solution, keep)?;
+    Ok(kkt.load::<M, NP>(solution).and_then(|()| match kept {
+        // The solve has measured the Newton step with this factorization.
+        true => Ok(solution.stats.step),
+        false => kkt.factorize(model, settings, solution, Differentiation::Implicit),
+    }))
+}

@@ -1,0 +1,174 @@
+//! Batches of a [`Model`]: what [`batch`](crate::batch) describes.
+
+use alloc::vec::Vec;
+#[cfg(feature = "lanes")]
+use core::sync::atomic::AtomicUsize;
+
+use rayon::prelude::*;
+
+use crate::differentiate;
+use crate::differentiate::check::KktWorkspace;
+use crate::differentiate::factorized_vjp;
+#[cfg(feature = "lanes")]
+use crate::differentiate::lanes::Gradients;
+use crate::engine::SolvedGradient;
+use crate::engine::plain::solve_and_factorize;
+use crate::error::{GradientError, SolveError};
+use crate::gradient::{Gradient, LossGradient};
+use crate::model::Model;
+use crate::problem::Problem;
+#[cfg(feature = "lanes")]
+use crate::scalar::lanes::{Lanes, Native};
+use crate::settings::{Differentiation, Settings};
+use crate::solution::Solution;
+#[cfg(feature = "lanes")]
+use crate::solve::lockstep::Lockstep;
+use crate::solve::workspace::SolveWorkspace;
+
+/// [`batch::solve`](crate::batch::solve), for settings or lists that passed its checks.
+pub(crate) fn solve<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    horizon: usize,
+    settings: &Settings,
+    problems: &[Problem<NX, NU, NP, NS>],
+) -> Vec<Result<Solution<NX, NU, NP, NS>, SolveError>>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    problems
+        .par_iter()
+        .map_init(
+            || SolveWorkspace::new::<M, NP>(horizon),
+            |forward, problem| forward.solve_checked((model, settings), problem),
+        )
+        .collect()
+}
+
+/// [`batch::vjp`](crate::batch::vjp), for settings or lists that passed its checks.
+pub(crate) fn vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    settings: &Settings,
+    solutions: &[Solution<NX, NU, NP, NS>],
+    losses: &[LossGradient<NX, NU>],
+) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    solutions
+        .par_iter()
+        .zip(losses)
+        .map_init(
+            || KktWorkspace::new::<M, NP>(0),
+            |workspace, (solution, loss)| {
+                let horizon = solution.horizon();
+                settings.check_solver(horizon)?;
+                if workspace.horizon() != horizon {
+                    *workspace = KktWorkspace::new::<M, NP>(horizon);
+                }
+                differentiate::vjp(workspace, (model, settings), solution, loss, Differentiation::Implicit)
+            },
+        )
+        .collect()
+}
+
+/// [`batch::solve_and_vjp`](crate::batch::solve_and_vjp), for settings or lists that passed its checks.
+pub(crate) fn solve_and_vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    horizon: usize,
+    settings: &Settings,
+    problems: &[Problem<NX, NU, NP, NS>],
+    loss: impl Fn(usize, &Solution<NX, NU, NP, NS>) -> LossGradient<NX, NU> + Sync,
+) -> Vec<SolvedGradient<NX, NU, NP, NS, 0>>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    problems
+        .par_iter()
+        .enumerate()
+        .map_init(
+            || (SolveWorkspace::new::<M, NP>(horizon), KktWorkspace::new::<M, NP>(horizon)),
+            |(forward, kkt), (index, problem)| {
+                problem.check(model, horizon)?;
+                let mut solution = Solution::empty(horizon);
+                let gradient = solve_and_factorize((model, settings), (forward, kkt), problem, &mut solution)?
+                    .and_then(|_| factorized_vjp(kkt, model, &solution.params, &loss(index, &solution)));
+                Ok((solution, gradient))
+            },
+        )
+        .collect()
+}
+
+/// [`batch::solve_lanes`](crate::batch::solve_lanes), for settings or lists that passed its checks.
+#[cfg(feature = "lanes")]
+pub(crate) fn solve_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    horizon: usize,
+    settings: &Settings,
+    problems: &[Problem<NX, NU, NP, NS>],
+) -> Vec<Result<Solution<NX, NU, NP, NS>, SolveError>>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    type Solves<const NX: usize, const NU: usize, const NP: usize, const NS: usize> = Lockstep<Native, NX, NU, NP, NS>;
+    if !Solves::supports::<M>(settings) {
+        return solve(model, horizon, settings, problems);
+    }
+    let next = AtomicUsize::new(0);
+    let groups = rayon::current_num_threads().min(problems.len().div_ceil(Native::COUNT));
+    let outcomes: Vec<_> = (0..groups)
+        .into_par_iter()
+        .with_max_len(1)
+        .flat_map_iter(|_| Solves::new::<M>(horizon).run(model, settings, problems, &next))
+        .collect();
+    in_order(problems.len(), outcomes)
+}
+
+/// [`batch::vjp_lanes`](crate::batch::vjp_lanes), for settings or lists that passed its checks.
+#[cfg(feature = "lanes")]
+pub(crate) fn vjp_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    settings: &Settings,
+    solutions: &[Solution<NX, NU, NP, NS>],
+    losses: &[LossGradient<NX, NU>],
+) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    type Memory<const NX: usize, const NU: usize, const NP: usize, const NS: usize> = Gradients<Native, NX, NU, NP, NS>;
+    if const { M::LIMITS.limited() || M::START.is_free() } {
+        return vjp(model, settings, solutions, losses);
+    }
+    let mut order: Vec<usize> = (0..solutions.len()).collect();
+    order.sort_by_key(|&i| solutions[i].horizon());
+    let groups: Vec<&[usize]> = order
+        .chunk_by(|&i, &j| solutions[i].horizon() == solutions[j].horizon())
+        .flat_map(|together| together.chunks(Native::COUNT))
+        .collect();
+    let gradients: Vec<_> = groups
+        .par_iter()
+        .map_init(
+            || Memory::new::<M>(0),
+            |memory, group| {
+                let horizon = solutions[group[0]].horizon();
+                if let Err(error) = settings.check_solver(horizon) {
+                    return vec![Err(error.into()); group.len()];
+                }
+                if memory.horizon() != horizon {
+                    *memory = Memory::new::<M>(horizon);
+                }
+                let given: Vec<_> = group.iter().map(|&i| (&solutions[i], &losses[i])).collect();
+                memory.vjp(model, settings, &given)
+            },
+        )
+        .collect();
+    in_order(solutions.len(), order.into_iter().zip(gradients.into_iter().flatten()))
+}
+
+/// Sorts results by their indices; each index occurs once.
+pub(crate) fn in_order<T>(count: usize, results: impl IntoIterator<Item = (usize, T)>) -> Vec<T> {
+    let mut ordered: Vec<Option<T>> = (0..count).map(|_| None).collect();
+    for (index, result) in results {
+        ordered[index] = Some(result);
+    }
+    ordered.into_iter().flatten().collect()
+}

@@ -1,0 +1,263 @@
+//! The functions of a stage of a trajectory. At stage 0 those of the initial state are part of them: its cost is part of the
+//! stage's cost, and its constraints follow those of the stage in every list. At later stages these entries of the lists
+//! have no meaning.
+
+use crate::linalg::products::zeros;
+use crate::model::Model;
+use crate::model::limits::{ConstraintExpansion, ConstraintParameterTerms};
+use crate::model::records::{HamiltonianExpansion, ParameterTerms, StageExpansion, TerminalExpansion};
+use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
+use crate::scalar::Scalar;
+
+use nalgebra::SVector;
+
+/// The state of a stage as the argument of a function of the initial state.
+#[inline(always)]
+fn initial<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    at: Stage<'a, S, NX, NU, NP, NS>,
+) -> Terminal<'a, S, NX, NP, NS> {
+    Terminal::new(at.x, at.p, at.s)
+}
+
+/// Whether the model has a cost of the initial state, and stage `t` is the first.
+macro_rules! has_cost {
+    ($model:ident, $t:expr) => {
+        const { $model::START.cost }
+        &&$t == 0
+    };
+}
+
+/// Whether the model has constraints of the initial state, and stage `t` is the first.
+macro_rules! has_constraints {
+    ($model:ident, $t:expr) => {
+        const { $model::LIMITS.initial() > 0 }
+        &&$t == 0
+    };
+}
+
+/// [`Model::step`] at stage `t`.
+#[inline(always)]
+pub(crate) fn step<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    (model, t): (&M, usize),
+    at: Stage<'_, S, NX, NU, NP, NS>,
+    next: &mut SVector<S, NX>,
+) -> S
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let cost = model.step(at, next);
+    if has_cost!(M, t) { cost + model.initial_cost(initial(at)) } else { cost }
+}
+
+/// [`Model::stage_cost`] at stage `t`.
+#[inline(always)]
+pub(crate) fn stage_cost<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    (model, t): (&M, usize),
+    at: Stage<'_, S, NX, NU, NP, NS>,
+) -> S
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let cost = model.stage_cost(at);
+    if has_cost!(M, t) { cost + model.initial_cost(initial(at)) } else { cost }
+}
+
+/// [`Model::expand_stage`] at stage `t`. At stage 0 the record must be one of zeros where the initial state has a cost.
+#[inline(always)]
+pub(crate) fn expand_stage<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    (model, t): (&M, usize),
+    at: Stage<'_, S, NX, NU, NP, NS>,
+    out: &mut StageExpansion<S, NX, NU>,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    model.expand_stage(at, out);
+    if has_cost!(M, t) {
+        let mut cost = TerminalExpansion::zeros();
+        model.expand_initial(initial(at), &mut cost);
+        out.l += cost.l;
+        out.lx += cost.lx;
+        out.lxx += cost.lxx;
+    }
+}
+
+/// [`Model::expand_hamiltonian`] at stage `t`. At stage 0 the record must be one of zeros where the initial state has a cost.
+#[inline(always)]
+pub(crate) fn expand_hamiltonian<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    (model, t): (&M, usize),
+    at: Stage<'_, S, NX, NU, NP, NS>,
+    lambda: &SVector<S, NX>,
+    out: &mut HamiltonianExpansion<S, NX, NU>,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    model.expand_hamiltonian(at, lambda, out);
+    if has_cost!(M, t) {
+        let mut cost = TerminalExpansion::zeros();
+        model.expand_initial(initial(at), &mut cost);
+        out.lx += cost.lx;
+        out.hxx += cost.lxx;
+    }
+}
+
+/// [`Model::add_hamiltonian_parameter_gradient`] at stage `t`.
+#[inline(always)]
+pub(crate) fn add_hamiltonian_parameter_gradient<
+    S: Scalar,
+    M,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize,
+>(
+    (model, t): (&M, usize),
+    at: Stage<'_, S, NX, NU, NP, NS>,
+    lambda: &SVector<S, NX>,
+    mut out: ParameterGradient<'_, S, NP, NS>,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    model.add_hamiltonian_parameter_gradient(at, lambda, out.reborrow());
+    if has_cost!(M, t) {
+        model.add_initial_parameter_gradient(initial(at), out);
+    }
+}
+
+/// [`Model::add_parameter_contraction`] at stage `t`.
+#[inline(always)]
+pub(crate) fn add_parameter_contraction<
+    S: Scalar,
+    M,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize,
+>(
+    (model, t): (&M, usize),
+    at: Stage<'_, S, NX, NU, NP, NS>,
+    lambda: &SVector<S, NX>,
+    (variation, dlambda): (Variation<'_, S, NX, NU>, &SVector<S, NX>),
+    mut out: ParameterGradient<'_, S, NP, NS>,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    model.add_parameter_contraction(at, lambda, variation, dlambda, out.reborrow());
+    if has_cost!(M, t) {
+        model.add_initial_parameter_contraction(initial(at), variation.dx, out);
+    }
+}
+
+/// [`Model::parameter_terms`] at stage `t`. At stage 0 the record must be one of zeros where the initial state has a cost.
+#[inline(always)]
+pub(crate) fn parameter_terms<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    (model, t): (&M, usize),
+    at: Stage<'_, S, NX, NU, NP, NS>,
+    lambda: &SVector<S, NX>,
+    out: &mut ParameterTerms<S, NX, NU, NP>,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    model.parameter_terms(at, lambda, out);
+    if has_cost!(M, t) {
+        let mut lxp = zeros();
+        model.initial_parameter_terms(initial(at), &mut lxp);
+        out.hxp += lxp;
+    }
+}
+
+/// [`Model::stage_constraints`] at stage `t`, into its list.
+#[inline(always)]
+pub(crate) fn stage_constraints<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    (model, t): (&M, usize),
+    at: Stage<'_, S, NX, NU, NP, NS>,
+    c: &mut [S],
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    let (own, of_initial) = c.split_at_mut(const { M::LIMITS.stage() });
+    model.stage_constraints(at, own);
+    if has_constraints!(M, t) {
+        model.initial_constraints(initial(at), of_initial);
+    }
+}
+
+/// [`Model::expand_stage_constraints`] at stage `t`. `of_initial` is memory for the constraints of the initial state.
+pub(crate) fn expand_stage_constraints<
+    S: Scalar,
+    M,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize,
+>(
+    (model, t): (&M, usize),
+    at: Stage<'_, S, NX, NU, NP, NS>,
+    mu: &[S],
+    out: &mut ConstraintExpansion<S, NX, NU>,
+    of_initial: &mut ConstraintExpansion<S, NX, 0>,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    let own = const { M::LIMITS.stage() };
+    if const { M::LIMITS.initial() > 0 } {
+        // Below, the curvature of the initial state's constraints is added to it.
+        (out.hxx, out.hux, out.huu) = (zeros(), zeros(), zeros());
+    }
+    model.expand_stage_constraints(at, &mu[..own], out);
+    if has_constraints!(M, t) {
+        model.expand_initial_constraints(initial(at), &mu[own..], of_initial);
+        out.hxx += of_initial.hxx;
+        for (i, (c, cx)) in of_initial.c.iter().zip(&of_initial.cx).enumerate() {
+            (out.c[own + i], out.cx[own + i]) = (*c, *cx);
+        }
+    }
+}
+
+/// [`Model::add_stage_constraint_contraction`] at stage `t`.
+#[inline(always)]
+pub(crate) fn add_stage_constraint_contraction<
+    S: Scalar,
+    M,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize,
+>(
+    (model, t): (&M, usize),
+    at: Stage<'_, S, NX, NU, NP, NS>,
+    (mu, dmu): (&[S], &[S]),
+    variation: Variation<'_, S, NX, NU>,
+    mut out: ParameterGradient<'_, S, NP, NS>,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    let own = const { M::LIMITS.stage() };
+    if own > 0 {
+        model.add_stage_constraint_contraction(at, &mu[..own], variation, &dmu[..own], out.reborrow());
+    }
+    if has_constraints!(M, t) {
+        model.add_initial_constraint_contraction(initial(at), &mu[own..], variation.dx, &dmu[own..], out);
+    }
+}
+
+/// [`Model::stage_constraint_terms`] at stage `t`.
+pub(crate) fn stage_constraint_terms<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    (model, t): (&M, usize),
+    at: Stage<'_, S, NX, NU, NP, NS>,
+    mu: &[S],
+    out: &mut ConstraintParameterTerms<S, NX, NU, NP>,
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    let own = const { M::LIMITS.stage() };
+    if const { M::LIMITS.initial() > 0 } {
+        (out.hxp, out.hup) = (zeros(), zeros());
+    }
+    model.stage_constraint_terms(at, &mu[..own], out);
+    if has_constraints!(M, t) {
+        let mut of_initial = ConstraintParameterTerms::zeros(const { M::LIMITS.initial() });
+        model.initial_constraint_terms(initial(at), &mu[own..], &mut of_initial);
+        out.hxp += of_initial.hxp;
+        out.cp[own..].copy_from_slice(&of_initial.cp);
+    }
+}
