@@ -37,6 +37,18 @@ impl Layout {
         names
     }
 
+    /// The field `name`, with the index of its first entry.
+    pub(crate) fn find(&self, name: &str) -> Option<(usize, &FieldLayout)> {
+        let mut first = 0;
+        for (field, layout) in &self.fields {
+            if plain(field) == name {
+                return Some((first, layout));
+            }
+            first += layout.len();
+        }
+        None
+    }
+
     fn push_names(&self, prefix: &str, text: fn(&Ident) -> String, names: &mut Vec<String>) {
         for (field, layout) in &self.fields {
             layout.push_names(format!("{prefix}{}", text(field)), text, names);

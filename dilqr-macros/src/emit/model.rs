@@ -7,6 +7,7 @@ use super::context::EmitContext;
 use super::functions::functions;
 use super::lifted;
 use super::signature::{argument_name, argument_type, arguments_of, parameter};
+use crate::elaborate::layout::FieldLayout;
 use crate::program::fields::Field;
 use crate::program::kernels::{self, Kernel, pattern};
 use crate::program::vectors::Sizes;
@@ -186,9 +187,37 @@ fn start(context: &EmitContext<'_>) -> TokenStream {
     if !cost && !free.contains(&true) {
         return quote!();
     }
+    let arrival = arrival(context).filter(|_| cost && context.vectors.lift.free_start);
+    let arrival = arrival.unwrap_or_else(|| quote!(::core::option::Option::None));
     quote! {
-        const START: #runtime::model::Start<#nx> = #runtime::model::Start { free: [#(#free),*], cost: #cost };
+        const START: #runtime::model::Start<#nx> =
+            #runtime::model::Start { free: [#(#free),*], cost: #cost, arrival: #arrival };
     }
+}
+
+/// Where the parameters `mean` and `information` of an arrival cost are, if they have these names and fitting shapes. The
+/// runtime checks the cost itself.
+fn arrival(context: &EmitContext<'_>) -> Option<TokenStream> {
+    use FieldLayout::{Array, Number};
+    let (runtime, layout) = (context.runtime, &context.vectors.params);
+    let (mean, of_mean) = layout.find("mean")?;
+    let (information, of_information) = layout.find("information")?;
+    let (states, full) = match (of_mean, of_information) {
+        (Number, Number) => (1, false),
+        (Array(mean, n), Array(information, m)) if n == m => match (&**mean, &**information) {
+            (Number, Number) => (*n, false),
+            (Number, Array(row, m)) if n == m && matches!(**row, Number) => (*n, true),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    (states <= context.vectors.state.len()).then(|| {
+        quote! {
+            ::core::option::Option::Some(#runtime::model::Arrival {
+                states: #states, mean: #mean, information: #information, full: #full,
+            })
+        }
+    })
 }
 
 fn sparsity(context: &EmitContext<'_>) -> TokenStream {
