@@ -59,7 +59,8 @@ fn compile(
 ) -> Result<TokenStream, syn::Error> {
     let mut errors = Errors::default();
     let options = parse::options(arguments, &mut errors);
-    let model = parse::model(module, options.integration, &mut errors);
+    let mut model = parse::model(module, options.integration, &mut errors);
+    model.free_start = options.free_start;
     errors = stop(errors)?;
     check::model(&model, &mut errors);
     errors = stop(errors)?;
@@ -68,7 +69,7 @@ fn compile(
     // Without errors there is a system.
     let Some(system) = system else { return Ok(TokenStream::new()) };
 
-    let fingerprint = fingerprint(module, &options.integration_tokens);
+    let fingerprint = fingerprint(module, &options.kernel_tokens);
     let derived = || derive::kernels(&model, &system, &fingerprint, environment);
     let kernels = match &options.vendored {
         None => derived()?,
@@ -102,7 +103,7 @@ pub(crate) fn emit(
         module: &model.module,
         runtime,
         vectors: &system.vectors,
-        replaced: entry_points.chain(consts).chain(&system.bounds_only_helpers).collect(),
+        replaced: entry_points.chain(consts).chain(&system.attributes_only_helpers).collect(),
         integrated: model.integration.is_some(),
         limits: &system.limits,
         vendored: vendored.map(|file| file.path.as_str()),
@@ -116,8 +117,9 @@ pub(crate) fn emit(
 /// errors. Nothing if the vectors have errors.
 fn fallback(arguments: TokenStream, module: &syn::ItemMod) -> TokenStream {
     let mut reported = Errors::default();
-    let parse::Options { runtime, integration, .. } = parse::options(arguments, &mut reported);
-    let model = parse::model(module, integration, &mut reported);
+    let parse::Options { runtime, integration, free_start, .. } = parse::options(arguments, &mut reported);
+    let mut model = parse::model(module, integration, &mut reported);
+    model.free_start = free_start;
     let mut errors = Errors::default();
     check::structs(&model, &mut errors);
     // Elaboration takes structs apart: they must be finite and have sizes.

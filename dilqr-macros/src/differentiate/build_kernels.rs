@@ -62,6 +62,7 @@ fn is_present(kernel: Kernel, tape: &Tape) -> bool {
         Presence::TerminalConstrained => !limits.terminal.is_empty(),
         Presence::InitialCost => tape.has_initial_cost,
         Presence::InitialConstrained => !limits.initial.is_empty(),
+        Presence::Penalized => !tape.penalties.is_empty(),
         Presence::OnRequest => false,
     }
 }

@@ -84,6 +84,7 @@ impl<'a> KernelWriter<'a> {
             Kernel::ExpandInitialConstraints => self.expand_constraints(start),
             Kernel::InitialConstraintContraction => self.contract_constraints(start),
             Kernel::InitialConstraintTerms => self.write_constraint_terms(start),
+            Kernel::Penalties => self.write_values(&self.tape.penalties, Field::Constraints),
         }
     }
 

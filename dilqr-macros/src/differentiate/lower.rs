@@ -53,9 +53,9 @@ impl<'a> Lowering<'a> {
     }
 
     fn tape(mut self, outputs: Outputs<'_>) -> Result<Tape, DeriveError> {
-        let Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits } = outputs;
+        let Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits, penalties } = outputs;
         let costs = [stage_cost, terminal_cost].into_iter().chain(initial_cost);
-        let roots = dynamics.iter().copied().chain(costs).chain(limits.values());
+        let roots = dynamics.iter().chain(penalties).copied().chain(costs).chain(limits.values());
         for node in self.graph.reachable(roots) {
             self.lower(node)?;
         }
@@ -68,6 +68,7 @@ impl<'a> Lowering<'a> {
             initial: initial_cost.map_or(Operand::Constant(0.0), value),
             has_initial_cost: initial_cost.is_some(),
             limits: limits.map(value),
+            penalties: penalties.iter().map(|&node| value(node)).collect(),
             elementals: self.outliner.elementals,
             conditions: self.conditions,
         })

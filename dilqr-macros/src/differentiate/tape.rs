@@ -25,6 +25,8 @@ pub(crate) struct Tape {
     pub(crate) initial: Operand,
     pub(crate) has_initial_cost: bool,
     pub(crate) limits: Limits<Operand>,
+    /// The factors of penalties, where they are no constants.
+    pub(crate) penalties: Vec<Operand>,
 }
 
 /// How finely products are cut. Which one gives the cheaper kernel differs between models and between kernels.

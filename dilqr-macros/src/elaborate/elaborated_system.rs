@@ -1,8 +1,11 @@
 //! The result of elaboration: the graph, the vectors, and the outputs.
 
+use std::ops::Range;
+
 use proc_macro2::Ident;
 
 use super::graph::{Graph, NodeId};
+use super::layout::Layout;
 use crate::program::vectors::Sizes;
 #[cfg(feature = "symbolica")]
 use crate::syntax::ast::{Function, Model};
@@ -14,12 +17,17 @@ pub(crate) struct System {
     pub(crate) vectors: Vectors,
     /// Next state, one node an entry.
     pub(crate) dynamics: Vec<NodeId>,
+    /// The integral of the running cost is part of it.
     pub(crate) stage_cost: NodeId,
     pub(crate) terminal_cost: NodeId,
     pub(crate) initial_cost: Option<NodeId>,
     pub(crate) limits: Limits<NodeId>,
-    /// The functions that bounds alone call. The expansion removes bounds, and rustc would report these as unused.
-    pub(crate) bounds_only_helpers: Vec<Ident>,
+    /// The factors of penalties: linear and quadratic, of stages and of the terminal state. Empty where they are constants.
+    pub(crate) penalties: Vec<NodeId>,
+    /// The functions that attributes alone call. The expansion removes these, and rustc would report them as unused.
+    pub(crate) attributes_only_helpers: Vec<Ident>,
+    /// The values of the model's functions, by name.
+    pub(crate) values: Vec<(&'static str, Vec<NodeId>)>,
 }
 
 /// The values that a model computes, as nodes of its graph.
@@ -31,32 +39,20 @@ pub(crate) struct Outputs<'a> {
     pub(crate) terminal_cost: NodeId,
     pub(crate) initial_cost: Option<NodeId>,
     pub(crate) limits: &'a Limits<NodeId>,
+    pub(crate) penalties: &'a [NodeId],
 }
 
 #[cfg(feature = "symbolica")]
 impl System {
     pub(crate) fn outputs(&self) -> Outputs<'_> {
-        let &Self { ref dynamics, stage_cost, terminal_cost, initial_cost, ref limits, .. } = self;
-        Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits }
+        let &Self { ref dynamics, stage_cost, terminal_cost, initial_cost, ref limits, ref penalties, .. } = self;
+        Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits, penalties }
     }
 
     /// The first function of the model whose value depends on `node`.
     pub(crate) fn function_of<'a>(&self, node: NodeId, model: &'a Model) -> Option<&'a Function> {
-        let next = if model.integration.is_some() { "derivative" } else { "dynamics" };
-        let (stage, terminal) = (&self.limits.stage, &self.limits.terminal);
-        let (stage_constraints, stage_equalities) = stage.values.split_at(stage.inequalities);
-        let (terminal_constraints, terminal_equalities) = terminal.values.split_at(terminal.inequalities);
-        let values: [(&str, &[NodeId]); 7] = [
-            (next, &self.dynamics),
-            ("stage_cost", &[self.stage_cost]),
-            ("terminal_cost", &[self.terminal_cost]),
-            ("stage_constraints", stage_constraints),
-            ("stage_equalities", stage_equalities),
-            ("terminal_constraints", terminal_constraints),
-            ("terminal_equalities", terminal_equalities),
-        ];
         let mut reading =
-            values.into_iter().filter(|(_, roots)| self.graph.reachable(roots.iter().copied()).contains(&node));
+            self.values.iter().filter(|(_, roots)| self.graph.reachable(roots.iter().copied()).contains(&node));
         reading.next().and_then(|(name, _)| model.find_function(name))
     }
 }
@@ -67,10 +63,34 @@ pub(crate) struct Vectors {
     pub(crate) control: Layout,
     pub(crate) params: Layout,
     pub(crate) stage_params: Option<Layout>,
+    pub(crate) lift: Lift,
+}
+
+/// What the lift adds to state and control; see `elaborate::lift`.
+#[derive(Default)]
+pub(crate) struct Lift {
+    /// Whether the control of the stage before is part of the state.
+    pub(crate) previous: bool,
+    pub(crate) design: Option<Layout>,
+    /// The number of soft constraints of the terminal state.
+    pub(crate) terminal_slacks: usize,
+    /// The number of soft constraints of a stage.
+    pub(crate) stage_slacks: usize,
+    /// Whether a solve chooses the initial state.
+    pub(crate) free_start: bool,
+    /// Whether the next state takes the control before and the design variables.
+    pub(crate) next_takes: [bool; 2],
 }
 
 impl Vectors {
+    /// The lengths of the kernels' vectors: those of the user's structs, and what the lift adds.
     pub(crate) fn sizes(&self) -> Sizes {
+        let sizes = self.own_sizes();
+        Sizes { nx: self.design().end + self.lift.terminal_slacks, nu: sizes.nu + self.lift.stage_slacks, ..sizes }
+    }
+
+    /// The lengths of the user's structs.
+    pub(crate) fn own_sizes(&self) -> Sizes {
         Sizes {
             nx: self.state.len(),
             nu: self.control.len(),
@@ -78,33 +98,35 @@ impl Vectors {
             ns: self.stage_params.as_ref().map_or(0, Layout::len),
         }
     }
-}
 
-/// The order of a struct's fields in its vector.
-#[derive(Default)]
-pub(crate) struct Layout {
-    /// Each field, with its length if it is an array.
-    pub(crate) fields: Vec<(Ident, Option<usize>)>,
-}
-
-impl Layout {
-    /// Entries of the vector.
-    pub(crate) fn len(&self) -> usize {
-        self.fields.iter().map(|(_, length)| length.unwrap_or(1)).sum()
+    /// The number of design variables.
+    pub(crate) fn design_len(&self) -> usize {
+        self.lift.design.as_ref().map_or(0, Layout::len)
     }
 
-    /// Names of the entries: `angle`, `position[2]`.
-    pub(crate) fn names(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        for (field, length) in &self.fields {
-            let field = field.to_string();
-            let field = field.strip_prefix("r#").unwrap_or(&field);
-            match length {
-                None => names.push(field.to_owned()),
-                Some(length) => names.extend((0..*length).map(|index| format!("{field}[{index}]"))),
-            }
-        }
-        names
+    /// The entries of the state that hold the control of the stage before.
+    pub(crate) fn previous(&self) -> Range<usize> {
+        let start = self.state.len();
+        start..start + if self.lift.previous { self.control.len() } else { 0 }
+    }
+
+    /// The entries of the state that hold the design variables; the slacks follow.
+    pub(crate) fn design(&self) -> Range<usize> {
+        let start = self.previous().end;
+        start..start + self.design_len()
+    }
+
+    /// Whether the kernels' vectors have more entries than the user's structs.
+    pub(crate) fn are_lifted(&self) -> bool {
+        let Lift { previous, design, terminal_slacks, stage_slacks, .. } = &self.lift;
+        *previous || design.is_some() || terminal_slacks + stage_slacks > 0
+    }
+
+    /// Whether a solve chooses each entry of the initial state.
+    pub(crate) fn free(&self) -> Vec<bool> {
+        let (own, given) = (self.state.len(), self.previous());
+        let is_free = |entry: usize| if entry < own { self.lift.free_start } else { !given.contains(&entry) };
+        (0..self.sizes().nx).map(is_free).collect()
     }
 }
 
@@ -116,6 +138,8 @@ pub(crate) struct Limits<T> {
     /// Upper bound of each entry.
     pub(crate) upper: Vec<Option<T>>,
     pub(crate) stage: Constraints<T>,
+    /// The constraints of a stage that are bounds of a given state. They hold from stage 1 on.
+    pub(crate) state_bounds: Range<usize>,
     pub(crate) terminal: Constraints<T>,
     pub(crate) initial: Constraints<T>,
 }
@@ -132,7 +156,7 @@ pub(crate) struct Constraints<T> {
 impl<T> Default for Limits<T> {
     fn default() -> Self {
         let [stage, terminal, initial] = std::array::from_fn(|_| Constraints::default());
-        Self { lower: Vec::new(), upper: Vec::new(), stage, terminal, initial }
+        Self { lower: Vec::new(), upper: Vec::new(), stage, state_bounds: 0..0, terminal, initial }
     }
 }
 
@@ -182,6 +206,7 @@ impl<T: Copy> Limits<T> {
             lower: side(&self.lower),
             upper: side(&self.upper),
             stage: constraints(&self.stage),
+            state_bounds: self.state_bounds.clone(),
             terminal: constraints(&self.terminal),
             initial: constraints(&self.initial),
         }

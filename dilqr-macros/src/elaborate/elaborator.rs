@@ -11,13 +11,17 @@ use proc_macro2::Ident;
 use super::budget::{Budget, Charge};
 use super::graph::{Graph, NodeId};
 use super::value::{Shape, SymbolicBool, SymbolicValue};
-use crate::syntax::ast::{Function, Model};
+use crate::syntax::ast::{Argument, Function, Model, TypeKind};
+use crate::syntax::entry_points::EntryPoint;
 use crate::syntax::errors::{Errors, Span};
 use crate::syntax::messages::message;
 use crate::syntax::names::camel_case;
 
 /// The variables in scope, innermost last.
 pub(crate) type Scope = Vec<(String, SymbolicValue)>;
+
+/// The values of the functions that the compiler recognizes.
+pub(crate) type EntryPointValues = Vec<(EntryPoint, Vec<NodeId>)>;
 
 pub(crate) struct Elaborator<'a> {
     pub(crate) model: &'a Model,
@@ -43,8 +47,36 @@ pub(crate) struct Elaborator<'a> {
 pub(crate) struct Arguments {
     pub(crate) x: SymbolicValue,
     pub(crate) u: SymbolicValue,
+    /// Control of the stage before.
+    pub(crate) previous: Option<SymbolicValue>,
     pub(crate) p: SymbolicValue,
+    /// Design variables.
+    pub(crate) d: Option<SymbolicValue>,
     pub(crate) s: Option<SymbolicValue>,
+}
+
+impl Arguments {
+    /// The arguments that attributes may read, as variables.
+    pub(crate) fn scope(&self) -> Scope {
+        let optional = [("d", &self.d), ("s", &self.s)];
+        let optional = optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+        std::iter::once(("p".to_owned(), self.p.clone())).chain(optional).collect()
+    }
+
+    /// The arguments of a function that the compiler recognizes, each by its type: its optional ones may be left out.
+    fn of(&self, function: &Function) -> Vec<SymbolicValue> {
+        let mut controls = [Some(&self.u), self.previous.as_ref()].into_iter();
+        let value = |argument: &Argument| match &argument.ty.kind {
+            TypeKind::Struct(name) if name == "State" => Some(&self.x),
+            TypeKind::Struct(name) if name == "Control" => controls.next().flatten(),
+            TypeKind::Struct(name) if name == "Params" => Some(&self.p),
+            TypeKind::Struct(name) if name == "Design" => self.d.as_ref(),
+            TypeKind::Struct(name) if name == "StageParams" => self.s.as_ref(),
+            _ => None,
+        };
+        let values = function.arguments.iter().map(value);
+        values.map(|value| value.cloned().unwrap_or(SymbolicValue::Unknown)).collect()
+    }
 }
 
 /// A number among the arguments of a call.
@@ -131,21 +163,8 @@ impl<'a> Elaborator<'a> {
     }
 
     /// Inlines one of the functions that every model has, on the inputs.
-    pub(crate) fn inline_entry_point(
-        &mut self,
-        function: &Function,
-        arguments: &Arguments,
-        takes_control: bool,
-    ) -> SymbolicValue {
-        let mut values = vec![arguments.x.clone()];
-        if takes_control {
-            values.push(arguments.u.clone());
-        }
-        values.push(arguments.p.clone());
-        values.extend(arguments.s.clone());
-        // The parameters of the stage come last and are optional.
-        values.truncate(function.arguments.len());
-        self.inline_call(function, values)
+    pub(crate) fn inline_entry_point(&mut self, function: &Function, arguments: &Arguments) -> SymbolicValue {
+        self.inline_call(function, arguments.of(function))
     }
 
     /// Inlines a call whose arguments have the right shapes.

@@ -1,37 +1,85 @@
-//! Integrators: from `derivative` to the next state.
+//! Integrators: from `derivative` to the next state, and from `running_cost` to its integral over the step.
 //!
-//! They run on symbolic values like any function of the model, so the chain kind goes through their stages on the graph.
+//! They run on symbolic values like any function of the model, so the chain rule goes through their stages on the graph.
+//! The integral is one more entry of the integrated value, whose slope is the running cost. So it has the stages of the
+//! dynamics, and shares their expressions.
 
 use super::elaborator::{Arguments, Elaborator};
 use super::graph::{Node, NodeId};
 use super::value::{SymbolicValue, flatten};
-use crate::syntax::ast::{BinaryOp, Function, Integration, Integrator};
+use crate::program::functions::Comparison;
+use crate::syntax::ast::{BinaryOp, Expr, Function, Integration, Integrator};
 use crate::syntax::messages::message;
 
+/// What is integrated over a step.
+#[derive(Clone, Copy)]
+pub(crate) struct Slopes<'a> {
+    pub(crate) derivative: &'a Function,
+    pub(crate) running_cost: Option<&'a Function>,
+}
+
 impl Elaborator<'_> {
-    /// The state after one time step.
+    /// The state after one time step, and the integral of the running cost.
     pub(crate) fn integrate(
         &mut self,
         integration: &Integration,
-        derivative: &Function,
+        slopes: Slopes<'_>,
         arguments: &Arguments,
-    ) -> SymbolicValue {
-        let Some(dt) = &integration.dt else { return SymbolicValue::Unknown };
-        let value = self.expr(dt, &mut vec![("p".to_owned(), arguments.p.clone())]);
-        let Some(dt) = self.float(&value, dt.span) else { return SymbolicValue::Unknown };
-        let Some(substeps) = self.substeps(integration) else { return SymbolicValue::Unknown };
+    ) -> (SymbolicValue, Option<NodeId>) {
+        const FAILED: (SymbolicValue, Option<NodeId>) = (SymbolicValue::Unknown, None);
+        let Some(dt) = &integration.dt else { return FAILED };
+        let Some(dt) = self.time_step(dt, arguments) else { return FAILED };
+        let Some(substeps) = self.substeps(integration) else { return FAILED };
         let mut entries = Vec::new();
         flatten(&arguments.x, &mut entries);
         if integration.integrator == Integrator::SemiImplicitEuler && !entries.len().is_multiple_of(2) {
             self.errors.on(integration.span, message::HALVES);
-            return SymbolicValue::Unknown;
+            return FAILED;
         }
         let h = self.scaled(dt, 1.0 / substeps as f64);
-        let mut x = arguments.x.clone();
+        let mut y = match slopes.running_cost {
+            None => arguments.x.clone(),
+            Some(_) => {
+                let zero = SymbolicValue::Float(self.graph.constant(0.0));
+                SymbolicValue::Tuple([arguments.x.clone(), zero].into())
+            }
+        };
         for _ in 0..substeps {
-            x = self.step(integration.integrator, derivative, arguments, &x, h);
+            y = self.step(integration.integrator, slopes, arguments, &y, h);
         }
-        x
+        match (&y, slopes.running_cost) {
+            (SymbolicValue::Tuple(parts), Some(_)) => match &parts[1] {
+                SymbolicValue::Float(cost) => (parts[0].clone(), Some(*cost)),
+                _ => FAILED,
+            },
+            _ => (y, None),
+        }
+    }
+
+    /// The time step, over consts, `p`, `d` and `s`. If it depends on these, it is NaN where it is not positive: a solve ends at
+    /// that stage then, instead of going back in time.
+    fn time_step(&mut self, dt: &Expr, arguments: &Arguments) -> Option<NodeId> {
+        let value = self.expr(dt, &mut arguments.scope());
+        let step = self.float(&value, dt.span)?;
+        match self.graph.constant_value(step) {
+            None => Some(self.positive(step)),
+            Some(constant) if constant > 0.0 => Some(step),
+            Some(_) => {
+                self.errors.on(dt.span, message::STEP_NOT_POSITIVE);
+                None
+            }
+        }
+    }
+
+    /// `value` where it is positive, NaN elsewhere. The check is a term of its own, 0 or NaN, so that the derivative in
+    /// `value` is 1, without a select.
+    fn positive(&mut self, value: NodeId) -> NodeId {
+        let (zero, nan) = (self.graph.constant(0.0), self.graph.constant(f64::NAN));
+        let value = self.graph.let_bind(value);
+        let condition = self.graph.compare(Comparison::Less, zero, value);
+        let check = self.graph.select(condition, zero, nan);
+        let checked = self.graph.add(Node::Binary(BinaryOp::Add, value, check));
+        self.graph.let_bind(checked)
     }
 
     /// The number of substeps, one by default; `None` after an error.
@@ -46,48 +94,47 @@ impl Elaborator<'_> {
         Some(substeps)
     }
 
-    /// The state after a step of length `h` from `x`; the other arguments stay the same.
+    /// The integrated value after a step of length `h` from `y`: a state, or a state and a cost. The other arguments stay the
+    /// same.
     fn step(
         &mut self,
         integrator: Integrator,
-        derivative: &Function,
+        slopes: Slopes<'_>,
         arguments: &Arguments,
-        x: &SymbolicValue,
+        y: &SymbolicValue,
         h: NodeId,
     ) -> SymbolicValue {
-        let slope = |elaborator: &mut Self, x: &SymbolicValue| {
-            let arguments = Arguments { x: x.clone(), ..arguments.clone() };
-            elaborator.inline_entry_point(derivative, &arguments, true)
-        };
+        let slope = |elaborator: &mut Self, y: &SymbolicValue| elaborator.slope(slopes, arguments, y);
         match integrator {
             Integrator::Euler => {
-                let k = slope(self, x);
-                self.advanced(x, h, &k)
+                let k = slope(self, y);
+                self.advanced(y, h, &k)
             }
             Integrator::SemiImplicitEuler => {
-                // Velocities first, with the old positions; then positions, with the new velocities.
-                let k = slope(self, x);
-                let half_new = self.advanced_half(x, h, &k, false);
+                // Velocities first, with the old positions; then positions, with the new velocities. A cost comes last, and
+                // advances with the velocities.
+                let k = slope(self, y);
+                let half_new = self.advanced_half(y, h, &k, false);
                 let k = slope(self, &half_new);
                 self.advanced_half(&half_new, h, &k, true)
             }
             Integrator::Midpoint => {
-                let k = slope(self, x);
+                let k = slope(self, y);
                 let half = self.scaled(h, 0.5);
-                let middle = self.advanced(x, half, &k);
+                let middle = self.advanced(y, half, &k);
                 let k = slope(self, &middle);
-                self.advanced(x, h, &k)
+                self.advanced(y, h, &k)
             }
             Integrator::Rk4 => {
                 let half = self.scaled(h, 0.5);
-                let k1 = slope(self, x);
-                let x2 = self.advanced(x, half, &k1);
-                let k2 = slope(self, &x2);
-                let x3 = self.advanced(x, half, &k2);
-                let k3 = slope(self, &x3);
-                let x4 = self.advanced(x, h, &k3);
-                let k4 = slope(self, &x4);
-                // x + h/6 (k1 + 2 (k2 + k3) + k4)
+                let k1 = slope(self, y);
+                let y2 = self.advanced(y, half, &k1);
+                let k2 = slope(self, &y2);
+                let y3 = self.advanced(y, half, &k2);
+                let k3 = slope(self, &y3);
+                let y4 = self.advanced(y, h, &k3);
+                let k4 = slope(self, &y4);
+                // y + h/6 (k1 + 2 (k2 + k3) + k4)
                 let middle = self.combined(&k2, &k3, &mut |elaborator, a, b| {
                     let sum = elaborator.graph.add(Node::Binary(BinaryOp::Add, a, b));
                     elaborator.scaled(sum, 2.0)
@@ -96,12 +143,29 @@ impl Elaborator<'_> {
                 let ends = self.combined(&k1, &k4, &mut add);
                 let sum = self.combined(&middle, &ends, &mut add);
                 let sixth = self.scaled(h, 1.0 / 6.0);
-                self.advanced(x, sixth, &sum)
+                self.advanced(y, sixth, &sum)
             }
         }
     }
 
-    fn scaled(&mut self, node: NodeId, factor: f64) -> NodeId {
+    /// The slope of the integrated value.
+    fn slope(&mut self, slopes: Slopes<'_>, arguments: &Arguments, y: &SymbolicValue) -> SymbolicValue {
+        let x = match y {
+            SymbolicValue::Tuple(parts) => &parts[0],
+            state => state,
+        };
+        let arguments = Arguments { x: x.clone(), ..arguments.clone() };
+        let rate = self.inline_entry_point(slopes.derivative, &arguments);
+        match slopes.running_cost {
+            None => rate,
+            Some(cost) => {
+                let cost = self.inline_entry_point(cost, &arguments);
+                SymbolicValue::Tuple([rate, cost].into())
+            }
+        }
+    }
+
+    pub(crate) fn scaled(&mut self, node: NodeId, factor: f64) -> NodeId {
         if factor == 1.0 {
             return node;
         }

@@ -1,48 +1,101 @@
-//! The limits of trajectories: bounds of the controls, constraints of stages and of the terminal state.
+//! The limits of trajectories: bounds, and constraints of stages and of both ends.
 
-use proc_macro2::Ident;
-
-use super::elaborated_system::Limits;
-use super::elaborator::{Arguments, Elaborator};
+use super::elaborated_system::{Constraints, Limits, Vectors};
+use super::elaborator::{Arguments, Elaborator, EntryPointValues};
 use super::graph::{Node, NodeId};
+use super::soft::{Soft, SoftConstraints};
 use super::value::{Shape, SymbolicValue, flatten};
-use crate::syntax::ast::{Bounds, CONSTRAINT_FUNCTIONS, Expr};
+use crate::program::vectors::{Input, Vector};
+use crate::syntax::ast::{Bounds, Expr, Field};
+use crate::syntax::entry_points::{Part, Point};
 use crate::syntax::messages::message;
 
+/// The sides of bounds, by entries; `None` where a side is open.
+#[derive(Default)]
+struct Sides {
+    lower: Vec<Option<NodeId>>,
+    upper: Vec<Option<NodeId>>,
+}
+
+/// The bounds that a model declares.
+struct DeclaredBounds {
+    state: Sides,
+    control: Sides,
+    rate: Sides,
+    design: Sides,
+}
+
 impl Elaborator<'_> {
-    /// The limits, and the functions that bounds alone call: the expansion removes these calls.
-    pub(crate) fn limits(&mut self, arguments: &Arguments) -> (Limits<NodeId>, Vec<Ident>) {
+    /// The limits. The model's functions were elaborated to `values`.
+    pub(crate) fn limits(
+        &mut self,
+        values: &EntryPointValues,
+        soft: &Soft,
+        arguments: &Arguments,
+        vectors: &Vectors,
+    ) -> Limits<NodeId> {
+        let declared = self.declared_bounds(arguments);
         let mut limits = Limits::default();
-        // The list has inequalities before equalities, as the vector does.
-        for (name, takes_control) in CONSTRAINT_FUNCTIONS {
-            let Some(function) = self.model.find_function(name) else { continue };
-            let value = self.inline_entry_point(function, arguments, takes_control);
-            let constraints = if takes_control { &mut limits.stage } else { &mut limits.terminal };
-            flatten(&value, &mut constraints.values);
-            let length = constraints.values.len();
-            if name.ends_with("constraints") {
-                constraints.inequalities = length;
-            }
-            self.check_length(&function.name, length);
-        }
-        let functions = &self.model.functions;
-        let before: Vec<bool> = functions.iter().map(|function| self.was_called(function)).collect();
-        self.bounds(&arguments.p, &mut limits);
-        let alone = functions.iter().zip(before).filter(|(function, before)| !before && self.was_called(function));
-        let helpers = alone.map(|(function, _)| function.name.clone()).collect();
-        (limits, helpers)
+        let (bounds, bound_rows) = self.bounds_and_rows(declared.control, arguments);
+        (limits.lower, limits.upper) = (bounds.lower, bounds.upper);
+        self.bound_slacks(soft, vectors, &mut limits);
+        let state_rows = self.rows(&entries(&arguments.x), &declared.state);
+        let of = |point: Point, part: Part| {
+            let found = values.iter().find(|(entry, _)| (entry.point, entry.part) == (point, part));
+            found.map_or_else(Vec::new, |(_, values)| values.clone())
+        };
+        let constraints = |point: Point, added: Vec<NodeId>| {
+            let mut values = of(point, Part::Inequalities);
+            values.extend(added);
+            let inequalities = values.len();
+            values.extend(of(point, Part::Equalities));
+            Constraints { values, inequalities }
+        };
+
+        let mut added = self.soft_rows(soft.stage.as_ref());
+        let first = of(Point::Stage, Part::Inequalities).len() + added.len();
+        limits.state_bounds = first..first + if vectors.lift.free_start { 0 } else { state_rows.len() };
+        added.extend(&state_rows);
+        added.extend(self.rate_rows(&declared.rate, arguments));
+        added.extend(bound_rows);
+        limits.stage = constraints(Point::Stage, added);
+
+        let mut added = self.soft_rows(soft.terminal.as_ref());
+        added.extend(&state_rows);
+        limits.terminal = constraints(Point::Terminal, added);
+
+        let design = arguments.d.as_ref().map_or_else(Vec::new, entries);
+        let mut added = self.rows(&design, &declared.design);
+        added.extend(self.slack_rows(soft.terminal.as_ref()));
+        limits.initial = constraints(Point::Initial, added);
+        limits
     }
 
-    /// The bounds of the controls, one for each entry.
-    fn bounds(&mut self, p: &SymbolicValue, limits: &mut Limits<NodeId>) {
-        let Some(control) = self.model.find_struct("Control") else { return };
-        for field in &control.fields {
+    fn declared_bounds(&mut self, arguments: &Arguments) -> DeclaredBounds {
+        DeclaredBounds {
+            state: self.sides("State", |field| field.bounds.as_ref(), arguments),
+            control: self.sides("Control", |field| field.bounds.as_ref(), arguments),
+            rate: self.sides("Control", |field| field.rate_bounds.as_ref(), arguments),
+            design: self.sides("Design", |field| field.bounds.as_ref(), arguments),
+        }
+    }
+
+    /// The bounds of a struct's fields, one for each entry.
+    fn sides(&mut self, name: &str, of: fn(&Field) -> Option<&Bounds>, arguments: &Arguments) -> Sides {
+        let mut sides = Sides::default();
+        let Some(item) = self.model.find_struct(name) else { return sides };
+        let mut scope = arguments.scope();
+        if name == "Design" {
+            // The same at all stages.
+            scope.retain(|(name, _)| name != "s");
+        }
+        for field in &item.fields {
             let shape = self.shape(&field.ty);
-            let entries = self.number_count(&shape);
-            let (mut low, mut high) = (vec![None; entries], vec![None; entries]);
-            if let Some(Bounds { lower, upper, span }) = &field.bounds {
-                low = self.side(lower.as_ref(), p, &shape, f64::NEG_INFINITY);
-                high = self.side(upper.as_ref(), p, &shape, f64::INFINITY);
+            let count = self.number_count(&shape);
+            let (mut low, mut high) = (vec![None; count], vec![None; count]);
+            if let Some(Bounds { lower, upper, span }) = of(field) {
+                low = self.side(lower.as_ref(), &scope, &shape, f64::NEG_INFINITY);
+                high = self.side(upper.as_ref(), &scope, &shape, f64::INFINITY);
                 let constant = |bound: Option<NodeId>| bound.and_then(|node| self.graph.constant_value(node));
                 let reversed = low.iter().zip(&high).any(|(&low, &high)| match (constant(low), constant(high)) {
                     (Some(low), Some(high)) => low > high,
@@ -52,24 +105,30 @@ impl Elaborator<'_> {
                     self.errors.on(*span, message::BOUNDS_REVERSED);
                 }
             }
-            limits.lower.extend(low);
-            limits.upper.extend(high);
+            sides.lower.extend(low);
+            sides.upper.extend(high);
         }
+        sides
     }
 
     /// One side of a field's bounds, by entries; `None` where it is open, which the infinity `open` means, too.
-    fn side(&mut self, side: Option<&Expr>, p: &SymbolicValue, shape: &Shape, open: f64) -> Vec<Option<NodeId>> {
+    fn side(
+        &mut self,
+        side: Option<&Expr>,
+        scope: &[(String, SymbolicValue)],
+        shape: &Shape,
+        open: f64,
+    ) -> Vec<Option<NodeId>> {
         let length = self.number_count(shape);
         let Some(side) = side else { return vec![None; length] };
         self.infinite = true;
-        let value = self.expr(side, &mut vec![("p".to_owned(), p.clone())]);
+        let value = self.expr(side, &mut scope.to_vec());
         self.infinite = false;
-        let wanted = if matches!(value, SymbolicValue::Array(_)) { shape } else { &Shape::Float };
+        let aggregate = matches!(value, SymbolicValue::Array(_) | SymbolicValue::Struct(..));
+        let wanted = if aggregate { shape } else { &Shape::Float };
         let value = self.expect(value, wanted, side.span);
         let value = self.let_bind(&value, side.span);
-        let mut entries = Vec::new();
-        flatten(&value, &mut entries);
-        let bounds = entries.iter().map(|&entry| match self.graph.constant_value(entry) {
+        let bounds = entries(&value).into_iter().map(|entry| match self.graph.constant_value(entry) {
             Some(constant) if constant == open => None,
             _ => Some(entry),
         });
@@ -85,4 +144,86 @@ impl Elaborator<'_> {
             _ => bounds,
         }
     }
+}
+
+/// Bounds as constraints.
+impl Elaborator<'_> {
+    /// The bounds of the control over consts and `p`, and the rows of the others.
+    fn bounds_and_rows(&mut self, declared: Sides, arguments: &Arguments) -> (Sides, Vec<NodeId>) {
+        let all = declared.lower.iter().chain(&declared.upper).flatten().copied();
+        let is_variable = |node: &Node| matches!(node, Node::Input(Input { vector: Vector::X | Vector::S, .. }));
+        let varies = |roots: Vec<NodeId>| {
+            self.graph.reachable(roots.into_iter()).iter().any(|&node| is_variable(self.graph.node(node)))
+        };
+        if !varies(all.collect()) {
+            return (declared, Vec::new());
+        }
+        let split = |side: &[Option<NodeId>]| -> (Vec<Option<NodeId>>, Vec<Option<NodeId>>) {
+            let sides = side.iter().map(|&bound| {
+                if bound.is_some_and(|bound| varies(vec![bound])) { (None, bound) } else { (bound, None) }
+            });
+            sides.unzip()
+        };
+        let (lower, lower_rows) = split(&declared.lower);
+        let (upper, upper_rows) = split(&declared.upper);
+        let rows = self.rows(&entries(&arguments.u), &Sides { lower: lower_rows, upper: upper_rows });
+        (Sides { lower, upper }, rows)
+    }
+
+    /// `value - upper` and `lower - value` for the sides there are, entry by entry.
+    fn rows(&mut self, values: &[NodeId], Sides { lower, upper }: &Sides) -> Vec<NodeId> {
+        let mut rows = Vec::new();
+        for (entry, &value) in values.iter().enumerate() {
+            let side = |side: &[Option<NodeId>]| side.get(entry).copied().flatten();
+            if let Some(upper) = side(upper) {
+                rows.push(self.difference(value, upper));
+            }
+            if let Some(lower) = side(lower) {
+                rows.push(self.difference(lower, value));
+            }
+        }
+        rows
+    }
+
+    fn rate_rows(&mut self, rate: &Sides, arguments: &Arguments) -> Vec<NodeId> {
+        let Some(previous) = &arguments.previous else { return Vec::new() };
+        let bounded =
+            |entry: usize| rate.lower.get(entry).copied().flatten().or(rate.upper.get(entry).copied().flatten());
+        let pairs = entries(&arguments.u).into_iter().zip(entries(previous)).enumerate();
+        let rates: Vec<NodeId> = pairs
+            .map(|(entry, (u, previous))| if bounded(entry).is_some() { self.difference(u, previous) } else { u })
+            .collect();
+        self.rows(&rates, rate)
+    }
+
+    /// `c - e` for the slacks `e`.
+    fn soft_rows(&mut self, soft: Option<&SoftConstraints>) -> Vec<NodeId> {
+        let Some(SoftConstraints { values, slacks, .. }) = soft else { return Vec::new() };
+        values.iter().zip(slacks).map(|(&value, &slack)| self.difference(value, slack)).collect()
+    }
+
+    /// The slacks of a stage are controls, with a bound.
+    fn bound_slacks(&mut self, soft: &Soft, vectors: &Vectors, limits: &mut Limits<NodeId>) {
+        let bounded = soft.stage.as_ref().is_some_and(|soft| soft.are_bounded(self));
+        let zero = bounded.then(|| self.graph.constant(0.0));
+        limits.lower.extend(vec![zero; vectors.lift.stage_slacks]);
+        limits.upper.extend(vec![None; vectors.lift.stage_slacks]);
+    }
+
+    /// `-e` for the slacks of the terminal state, which a solve chooses with the initial state.
+    fn slack_rows(&mut self, soft: Option<&SoftConstraints>) -> Vec<NodeId> {
+        let Some(soft) = soft.filter(|soft| soft.are_bounded(self)) else { return Vec::new() };
+        let negated = soft.slacks.iter().map(|&slack| {
+            let negated = self.graph.add(Node::Negate(slack));
+            self.graph.let_bind(negated)
+        });
+        negated.collect()
+    }
+}
+
+/// The numbers of a value, in order.
+fn entries(value: &SymbolicValue) -> Vec<NodeId> {
+    let mut entries = Vec::new();
+    flatten(value, &mut entries);
+    entries
 }

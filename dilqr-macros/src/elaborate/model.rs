@@ -1,11 +1,14 @@
 //! Elaboration of a whole model: its vectors, and the functions that every model has.
 
-use super::elaborated_system::{Layout, System, Vectors};
-use super::elaborator::{Arguments, Elaborator};
-use super::graph::{Graph, NodeId};
+use super::elaborated_system::{Lift, System, Vectors};
+use super::elaborator::{Arguments, Elaborator, EntryPointValues};
+use super::graph::{Graph, Node, NodeId};
+use super::integrate::Slopes;
+use super::layout::{FieldLayout, Layout};
 use super::value::{Shape, SymbolicValue, flatten};
-use crate::program::vectors::{Input, Vector};
-use crate::syntax::ast::{Model, Struct};
+use crate::program::vectors::{Input, Sizes, Vector};
+use crate::syntax::ast::{BinaryOp, Model, Struct};
+use crate::syntax::entry_points::{Part, Point};
 use crate::syntax::errors::Errors;
 
 /// Elaborates the whole model; `None` after errors.
@@ -33,7 +36,17 @@ impl Elaborator<'_> {
         let mut layout = |name| self.layout(model.find_struct(name)?);
         let (state, control, params) = (layout("State")?, layout("Control")?, layout("Params")?);
         let stage_params = if model.has_stage_params() { Some(layout("StageParams")?) } else { None };
-        Some(Vectors { state, control, params, stage_params })
+        let design = if model.has_design() { Some(layout("Design")?) } else { None };
+        let (stage_slacks, terminal_slacks) = (self.slacks(Point::Stage), self.slacks(Point::Terminal));
+        let (previous, free_start) = (model.uses_previous(), model.free_start);
+        let lift = Lift { previous, design, terminal_slacks, stage_slacks, free_start, next_takes: [false; 2] };
+        let mut vectors = Vectors { state, control, params, stage_params, lift };
+        vectors.lift.next_takes = self.next_arguments(&[], &vectors);
+        if vectors.are_lifted() {
+            let Sizes { nx, nu, .. } = vectors.sizes();
+            [nx, nu].iter().for_each(|&length| self.check_length(&model.module, length));
+        }
+        Some(vectors)
     }
 
     /// Everything but the graph, which the elaborator still fills.
@@ -47,37 +60,82 @@ impl Elaborator<'_> {
         for item in &model.consts {
             self.constant(&item.name);
         }
-        let vectors = self.vectors()?;
-        let arguments = self.arguments()?;
-        let next = match &model.integration {
-            Some(integration) => self.integrate(integration, model.find_function("derivative")?, &arguments),
-            None => self.inline_entry_point(model.find_function("dynamics")?, &arguments, true),
-        };
-        let stage_cost = self.inline_entry_point(model.find_function("stage_cost")?, &arguments, true);
-        let terminal_cost = self.inline_entry_point(model.find_function("terminal_cost")?, &arguments, false);
-        let (limits, bounds_only_helpers) = self.limits(&arguments);
+        let mut vectors = self.vectors()?;
+        let arguments = self.arguments(&vectors)?;
+        let values = self.values(&arguments);
+        let own: Vec<NodeId> = values.iter().flat_map(|(_, values)| values.clone()).collect();
+        let called: Vec<bool> = model.functions.iter().map(|function| self.was_called(function)).collect();
+        let soft = self.soft_constraints(&values, &arguments, &vectors);
+        let limits = self.limits(&values, &soft, &arguments, &vectors);
+        let alone =
+            model.functions.iter().zip(called).filter(|(function, called)| !called && self.was_called(function));
+        let attributes_only_helpers = alone.map(|(function, _)| function.name.clone()).collect();
         self.check_uncalled_functions();
-        let mut dynamics = Vec::new();
-        flatten(&next, &mut dynamics);
-        let (SymbolicValue::Float(stage_cost), SymbolicValue::Float(terminal_cost)) = (stage_cost, terminal_cost)
-        else {
-            return None;
+
+        let of = |point: Point, part: Part| {
+            let mut all = values.iter();
+            all.find(|(entry, _)| (entry.point, entry.part) == (point, part)).map(|(_, values)| values.as_slice())
         };
-        let graph = Graph::default();
-        let initial_cost = None;
-        Some(System { graph, vectors, dynamics, stage_cost, terminal_cost, initial_cost, limits, bounds_only_helpers })
+        let cost = |point: Point, part: Part| match of(point, part) {
+            Some([cost]) => Some(*cost),
+            _ => None,
+        };
+        let mut dynamics = of(Point::Stage, Part::Next)?.to_vec();
+        vectors.lift.next_takes = self.next_arguments(&dynamics, &vectors);
+        dynamics.extend(self.lifted_dynamics(&arguments, &vectors));
+        let costs = [cost(Point::Stage, Part::Cost), cost(Point::Stage, Part::RunningCost)];
+        let terminal_cost = cost(Point::Terminal, Part::Cost)?;
+        let stage_cost = self.sum(costs)?;
+        let stage_cost = self.with_penalties(stage_cost, soft.stage.as_ref());
+        let terminal_cost = self.with_penalties(terminal_cost, soft.terminal.as_ref());
+        self.check_design(&own, &limits, &vectors);
+        Some(System {
+            graph: Graph::default(),
+            vectors,
+            dynamics,
+            stage_cost,
+            terminal_cost,
+            initial_cost: cost(Point::Initial, Part::Cost),
+            limits,
+            penalties: self.variable_factors(&soft),
+            attributes_only_helpers,
+            values: values.into_iter().map(|(entry, values)| (entry.name, values)).collect(),
+        })
     }
 
-    /// The inputs as the arguments of the model's functions.
-    fn arguments(&mut self) -> Option<Arguments> {
+    /// The values of the functions that the compiler recognizes. A derivative and a running cost are integrated.
+    fn values(&mut self, arguments: &Arguments) -> EntryPointValues {
         let model = self.model;
-        let stage_params = model.find_struct("StageParams");
-        Some(Arguments {
-            x: self.inputs(Vector::X, model.find_struct("State")?),
-            u: self.inputs(Vector::U, model.find_struct("Control")?),
-            p: self.inputs(Vector::P, model.find_struct("Params")?),
-            s: stage_params.map(|item| self.inputs(Vector::S, item)),
-        })
+        let mut all = Vec::new();
+        for (entry, function) in model.recognized() {
+            let value = match (&model.integration, entry.part) {
+                (Some(integration), Part::Next) => {
+                    let running_cost = model.find_function("running_cost");
+                    let slopes = Slopes { derivative: function, running_cost };
+                    let (next, cost) = self.integrate(integration, slopes, arguments);
+                    let running =
+                        model.recognized().map(|(entry, _)| entry).find(|entry| entry.part == Part::RunningCost);
+                    all.extend(running.zip(cost).map(|(entry, cost)| (entry, vec![cost])));
+                    next
+                }
+                (_, Part::RunningCost) => continue,
+                _ => self.inline_entry_point(function, arguments),
+            };
+            let mut values = Vec::new();
+            flatten(&value, &mut values);
+            if matches!(entry.part, Part::Inequalities | Part::SoftInequalities | Part::Equalities) {
+                self.check_length(&function.name, values.len());
+            }
+            all.push((entry, values));
+        }
+        all
+    }
+
+    /// The sum of the costs of a stage, either of which may be absent.
+    fn sum(&mut self, costs: [Option<NodeId>; 2]) -> Option<NodeId> {
+        let [Some(a), Some(b)] = costs else { return costs.into_iter().flatten().next() };
+        let sum = self.graph.add(Node::Binary(BinaryOp::Add, a, b));
+        Some(self.graph.let_bind(sum))
     }
 
     /// Elaborates the functions that nothing calls, for the errors in them.
@@ -91,26 +149,38 @@ impl Elaborator<'_> {
         }
     }
 
-    /// The layout of a struct whose fields are numbers and arrays of numbers.
+    /// The layout of a struct whose fields hold numbers.
     fn layout(&mut self, item: &Struct) -> Option<Layout> {
-        let mut fields = Vec::new();
-        for field in &item.fields {
-            let length = match self.shape(&field.ty) {
-                Shape::Float => None,
-                Shape::Array(_, length) => Some(length),
-                _ => return None,
-            };
-            fields.push((field.name.clone(), length));
-        }
-        let layout = Layout { fields };
+        let layout = self.fields(item)?;
         self.check_length(&item.name, layout.len());
         Some(layout)
     }
 
-    /// The struct whose numbers are the entries of an input vector.
-    fn inputs(&mut self, vector: Vector, item: &Struct) -> SymbolicValue {
+    fn fields(&mut self, item: &Struct) -> Option<Layout> {
+        let mut fields = Vec::new();
+        for field in &item.fields {
+            let shape = self.shape(&field.ty);
+            fields.push((field.name.clone(), self.field_layout(&shape)?));
+        }
+        Some(Layout { fields })
+    }
+
+    fn field_layout(&mut self, shape: &Shape) -> Option<FieldLayout> {
+        match shape {
+            Shape::Float => Some(FieldLayout::Number),
+            Shape::Array(element, length) => Some(FieldLayout::Array(Box::new(self.field_layout(element)?), *length)),
+            Shape::Struct(index) => {
+                let item = &self.model.structs[*index];
+                Some(FieldLayout::Struct(item.name.clone(), self.fields(item)?))
+            }
+            Shape::Integer | Shape::Bool | Shape::Tuple(_) | Shape::Unknown => None,
+        }
+    }
+
+    /// The struct whose numbers are the entries of an input vector, beginning with `first`.
+    pub(crate) fn inputs(&mut self, vector: Vector, first: usize, item: &Struct) -> SymbolicValue {
         let shape = self.struct_shape(&item.name);
-        let mut next = 0;
+        let mut next = first;
         self.fill(&shape, &mut |graph| {
             next += 1;
             graph.input(Input::new(vector, next - 1))

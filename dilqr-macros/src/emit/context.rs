@@ -35,19 +35,15 @@ impl EmitContext<'_> {
         Ident::new(&camel_case(&self.module.to_string()), self.module.span())
     }
 
-    /// The parameter `s` of functions on the user's structs, with its comma; nothing without stage parameters.
-    pub(super) fn stage_parameter(&self, name: &str, reference: bool) -> TokenStream {
-        let name = Ident::new(name, Span::call_site());
-        match (&self.vectors.stage_params, reference) {
-            (None, _) => quote!(),
-            (Some(_), true) => quote!(, #name: &StageParams),
-            (Some(_), false) => quote!(, #name: StageParams),
-        }
+    /// The type that implements `Model`: that struct, or a wrapper where state and control are lifted.
+    pub(super) fn implementor(&self) -> Ident {
+        if self.vectors.are_lifted() { Ident::new("__Lifted", Span::call_site()) } else { self.model_type() }
     }
 
-    /// The argument for that parameter, with its comma.
-    pub(super) fn stage_argument(&self) -> TokenStream {
-        self.vectors.stage_params.as_ref().map_or_else(TokenStream::new, |_| quote!(, s))
+    /// The optional arguments of functions of the next state on the user's structs.
+    pub(super) fn optional(&self) -> Optional {
+        let [previous, design] = self.vectors.lift.next_takes;
+        Optional { previous, design, stage: self.vectors.stage_params.is_some() }
     }
 
     /// The vector of the stage parameters, from the struct `value`.
@@ -57,5 +53,35 @@ impl EmitContext<'_> {
             Some(_) => quote!(::core::convert::From::from(#value)),
             None => quote!(#runtime::nalgebra::SVector::<::core::primitive::f64, #ns>::zeros()),
         }
+    }
+}
+
+/// Optional arguments of functions on the user's structs, with their commas: `previous` follows `u`; `d` and `s` follow `p`.
+#[derive(Clone, Copy)]
+pub(super) struct Optional {
+    pub(super) previous: bool,
+    pub(super) design: bool,
+    stage: bool,
+}
+
+impl Optional {
+    /// The parameters after `u` and those after `p`.
+    pub(super) fn parameters(self, prefix: &str, reference: bool) -> [TokenStream; 2] {
+        let ampersand = if reference { quote!(&) } else { quote!() };
+        self.both(prefix, &|name, ty| quote!(, #name: #ampersand #ty))
+    }
+
+    /// The arguments for these.
+    pub(super) fn arguments(self) -> [TokenStream; 2] {
+        self.both("", &|name, _| quote!(, #name))
+    }
+
+    fn both(self, prefix: &str, tokens: &dyn Fn(Ident, Ident) -> TokenStream) -> [TokenStream; 2] {
+        let one = |present: bool, name: &str, ty: &str| {
+            let name = Ident::new(&format!("{prefix}{name}"), Span::call_site());
+            if present { tokens(name, Ident::new(ty, Span::call_site())) } else { quote!() }
+        };
+        let (design, stage) = (one(self.design, "d", "Design"), one(self.stage, "s", "StageParams"));
+        [one(self.previous, "previous", "Control"), quote!(#design #stage)]
     }
 }

@@ -3,31 +3,15 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::elaborate::elaborated_system::Layout;
+use crate::elaborate::layout::{FieldLayout, Layout};
 
 /// Conversions between a struct and the vector of its numbers.
 pub(super) fn conversions(name: &str, layout: &Layout, runtime: &TokenStream) -> TokenStream {
     let name = Ident::new(name, Span::call_site());
     let n = layout.len();
     let names = layout.names();
-    let mut to_struct = Vec::new();
-    let mut to_array = Vec::new();
-    let mut next = 0_usize;
-    for (field, length) in &layout.fields {
-        match length {
-            None => {
-                to_struct.push(quote!(#field: __v[#next]));
-                to_array.push(quote!(__v.#field));
-                next += 1;
-            }
-            Some(length) => {
-                let entries = (next..next + length).map(|index| quote!(__v[#index]));
-                to_struct.push(quote!(#field: [#(#entries),*]));
-                to_array.extend((0..*length).map(|index| quote!(__v.#field[#index])));
-                next += length;
-            }
-        }
-    }
+    let (to_struct, mut to_array) = (fields(layout, &mut 0), Vec::new());
+    push_fields(&quote!(__v), layout, &mut to_array);
     let summary = format!("Names of the {n} entries, in the order of the vector.");
     quote! {
         impl #name {
@@ -38,7 +22,7 @@ pub(super) fn conversions(name: &str, layout: &Layout, runtime: &TokenStream) ->
         impl ::core::convert::From<[::core::primitive::f64; #n]> for #name {
             #[inline]
             fn from(__v: [::core::primitive::f64; #n]) -> Self {
-                Self { #(#to_struct),* }
+                Self { #to_struct }
             }
         }
         #[automatically_derived]
@@ -64,5 +48,50 @@ pub(super) fn conversions(name: &str, layout: &Layout, runtime: &TokenStream) ->
                 ::core::convert::From::from(__v)
             }
         }
+    }
+}
+
+/// The fields of a struct literal, from the entries of the array `__v` beginning with `next`.
+fn fields(layout: &Layout, next: &mut usize) -> TokenStream {
+    let fields = layout.fields.iter().map(|(field, layout)| {
+        let value = value(layout, next);
+        quote!(#field: #value)
+    });
+    quote!(#(#fields),*)
+}
+
+/// The value of a field.
+fn value(layout: &FieldLayout, next: &mut usize) -> TokenStream {
+    match layout {
+        FieldLayout::Number => {
+            let index = *next;
+            *next += 1;
+            quote!(__v[#index])
+        }
+        FieldLayout::Array(element, length) => {
+            let elements = (0..*length).map(|_| value(element, next));
+            quote!([#(#elements),*])
+        }
+        FieldLayout::Struct(name, layout) => {
+            let fields = fields(layout, next);
+            quote!(#name { #fields })
+        }
+    }
+}
+
+/// The numbers of the struct `place`, in order.
+fn push_fields(place: &TokenStream, layout: &Layout, numbers: &mut Vec<TokenStream>) {
+    for (field, layout) in &layout.fields {
+        push_numbers(quote!(#place.#field), layout, numbers);
+    }
+}
+
+fn push_numbers(place: TokenStream, layout: &FieldLayout, numbers: &mut Vec<TokenStream>) {
+    match layout {
+        FieldLayout::Number => numbers.push(place),
+        FieldLayout::Array(element, length) => {
+            (0..*length).for_each(|index| push_numbers(quote!(#place[#index]), element, numbers));
+        }
+        FieldLayout::Struct(_, layout) => push_fields(&place, layout, numbers),
     }
 }

@@ -6,7 +6,8 @@ use std::collections::HashSet;
 
 use proc_macro2::Ident;
 
-use crate::elaborate::elaborated_system::{Layout, Vectors};
+use crate::elaborate::elaborated_system::Vectors;
+use crate::elaborate::layout::{FieldLayout, Layout};
 use crate::program::kernels::{Kernel, Kernels};
 use crate::program::vectors::{Input, Vector};
 use crate::syntax::messages::message;
@@ -44,10 +45,13 @@ pub(crate) struct Reach {
 }
 
 pub(crate) fn reach(kernels: &Kernels) -> Reach {
-    use Kernel::{Bounds, StageConstraints, StageCost, TerminalConstraints, TerminalCost};
+    use Kernel::{
+        Bounds, InitialConstraints, InitialCost, StageConstraints, StageCost, TerminalConstraints, TerminalCost,
+    };
     let dynamics = &kernels[Kernel::Dynamics];
-    let observers = [StageCost, TerminalCost, Bounds, StageConstraints, TerminalConstraints];
-    let observers = observers.into_iter().filter_map(|kernel| kernels.get(kernel));
+    let costs = [StageCost, TerminalCost, InitialCost];
+    let limits = [Bounds, StageConstraints, TerminalConstraints, InitialConstraints];
+    let observers = costs.into_iter().chain(limits).filter_map(|kernel| kernels.get(kernel));
     let mut observed: HashSet<Input> = observers.flat_map(|program| program.inputs(|_| true)).collect();
     let used = &observed | &dynamics.inputs(|_| true);
     // With an entry of the state, all that the dynamics make it from.
@@ -63,22 +67,33 @@ pub(crate) fn reach(kernels: &Kernels) -> Reach {
 }
 
 /// The fields with entries outside of `reached`, and these entries; an underscore before a field's name suppresses it.
-fn unreached<'a>(vector: Vector, layout: &'a Layout, reached: &HashSet<Input>) -> Vec<(&'a Ident, Vec<usize>)> {
+fn unreached<'a>(vector: Vector, layout: &'a Layout, reached: &HashSet<Input>) -> Vec<(&'a Ident, Vec<String>)> {
     let mut unreached = Vec::new();
+    let names = layout.names();
     let mut next = 0;
-    for (field, length) in &layout.fields {
+    for (field, numbers) in &layout.fields {
         let first = next;
-        next += length.unwrap_or(1);
-        let missing = (first..next).filter(|&index| !reached.contains(&Input::new(vector, index)));
-        let mut missing: Vec<usize> = missing.map(|index| index - first).collect();
-        if missing.is_empty() || field.to_string().starts_with('_') {
+        next += numbers.len();
+        let missing: Vec<usize> =
+            (first..next).filter(|&index| !reached.contains(&Input::new(vector, index))).collect();
+        let reported = missing.iter().filter(|&&index| !names[index].split('.').any(|name| name.starts_with('_')));
+        let mut entries: Vec<String> = reported.map(|&index| entry(numbers, index - first, &names[index])).collect();
+        if entries.is_empty() {
             continue;
         }
-        // If no entry of an array is used, the message has no list of entries.
+        // If no entry of a field is used, the message has no list of entries.
         if missing.len() == next - first {
-            missing.clear();
+            entries.clear();
         }
-        unreached.push((field, missing));
+        unreached.push((field, entries));
     }
     unreached
+}
+
+/// An entry of a field in a message: by its index in an array of numbers, else by its name.
+fn entry(field: &FieldLayout, index: usize, name: &str) -> String {
+    match field {
+        FieldLayout::Array(element, _) if matches!(**element, FieldLayout::Number) => index.to_string(),
+        _ => format!("`{name}`"),
+    }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::context::EmitContext;
+use crate::elaborate::elaborated_system::Vectors;
 use crate::program::fields::Field;
 use crate::program::kernels::{Kernel, Kernels, pattern, sparsity};
 use crate::program::vectors::Sizes;
@@ -13,11 +14,12 @@ const DRAWN: usize = 16;
 /// The documentation of the model's type.
 pub(crate) fn documentation(context: &EmitContext<'_>) -> String {
     let EmitContext { module, sizes, kernels, vectors, .. } = context;
-    let Sizes { nx, nu, np, .. } = sizes;
+    let Sizes { nx, nu, np, .. } = vectors.own_sizes();
     let mut text = format!(
-        "The compiled model `{module}`: {nx} states, {nu} controls, {np} parameters.\n\n\
+        "The compiled model `{module}`: {nx} states, {nu} controls, {np} parameters.{}\n\n\
          Operations a call, counted in the generated code:\n\n\
-         | kernel | total | add | mul | div | neg | call | select |\n|---|---|---|---|---|---|---|---|\n"
+         | kernel | total | add | mul | div | neg | call | select |\n|---|---|---|---|---|---|---|---|\n",
+        lifted(vectors)
     );
     for (kernel, program) in kernels.iter() {
         let _ = writeln!(text, "| `{}` | {} |", kernel.name(), program.count());
@@ -32,6 +34,26 @@ pub(crate) fn documentation(context: &EmitContext<'_>) -> String {
         pictures(&sparsity(kernels, *sizes))
     );
     text
+}
+
+/// The variables that kernels see in a lifted model; nothing for other models.
+fn lifted(vectors: &Vectors) -> String {
+    if !vectors.are_lifted() {
+        return String::new();
+    }
+    let (own, Sizes { nx, nu, .. }, lift) = (vectors.own_sizes(), vectors.sizes(), &vectors.lift);
+    let parts = [
+        (vectors.previous().len(), "of the control before"),
+        (vectors.design_len(), "design variables"),
+        (lift.terminal_slacks, "slacks"),
+    ];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(" + {count} {what}"));
+    let state: String = parts.collect();
+    let control = if lift.stage_slacks > 0 { format!(" + {} slacks", lift.stage_slacks) } else { String::new() };
+    format!(
+        " Its kernels have a state of {nx} entries ({}{state}) and a control of {nu} ({}{control}).",
+        own.nx, own.nu
+    )
 }
 
 /// The operations of a stage of the backward pass.

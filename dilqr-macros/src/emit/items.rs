@@ -16,6 +16,7 @@ pub(crate) fn items(context: &EmitContext<'_>) -> TokenStream {
         ("State", Some(&context.vectors.state)),
         ("Control", Some(&context.vectors.control)),
         ("Params", Some(&context.vectors.params)),
+        ("Design", context.vectors.lift.design.as_ref()),
         ("StageParams", context.vectors.stage_params.as_ref()),
     ];
     let conversions = structs

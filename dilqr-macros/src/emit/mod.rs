@@ -8,6 +8,7 @@ pub(crate) mod documentation;
 pub(crate) mod dump;
 mod functions;
 pub(crate) mod items;
+mod lifted;
 mod model;
 mod public;
 mod signature;

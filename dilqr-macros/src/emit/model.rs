@@ -5,7 +5,9 @@ use quote::{format_ident, quote};
 
 use super::context::EmitContext;
 use super::functions::functions;
+use super::lifted;
 use super::signature::{argument_name, argument_type, arguments_of, parameter};
+use crate::elaborate::layout::FieldLayout;
 use crate::program::fields::Field;
 use crate::program::kernels::{self, Kernel, pattern};
 use crate::program::vectors::Sizes;
@@ -13,14 +15,16 @@ use crate::syntax::names::camel_case;
 
 pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
     let EmitContext { runtime, kernels, replaced, .. } = context;
-    let model = context.model_type();
+    let model = context.implementor();
     let Sizes { nx, nu, np, ns } = context.sizes;
+    let beside = [Kernel::Linearize, Kernel::Penalties];
     let methods: Vec<Kernel> =
-        kernels.iter().map(|(kernel, _)| kernel).filter(|kernel| *kernel != Kernel::Linearize).collect();
+        kernels.iter().map(|(kernel, _)| kernel).filter(|kernel| !beside.contains(kernel)).collect();
     let kernels = methods.iter().map(|&method| kernel(context, method));
     let delegates = methods.iter().map(|&method| delegate(context, method));
     let sparsity = sparsity(context);
     let limits = context.limits.any().then(|| limits(context));
+    let start = start(context);
     let kinks = kernels::has_kinks(context.kernels).then(|| {
         quote!(
             const HAS_KINKS: bool = true;
@@ -36,7 +40,7 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
             }
         }
     });
-    let linearize = linearize(context);
+    let beside = if context.vectors.are_lifted() { lifted::items(context) } else { linearize(context) };
     quote! {
         #[allow(deprecated, clippy::too_many_arguments)]
         const _: () = {
@@ -48,11 +52,12 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
             impl #runtime::Model<#nx, #nu, #np, #ns> for #model {
                 const SPARSITY: #runtime::Sparsity<#nx, #nu, #np> = #sparsity;
                 #limits
+                #start
                 #kinks
                 #(#delegates)*
             }
 
-            #linearize
+            #beside
             #(#kernels)*
 
             // In a private module nothing else may use them, and rustc would warn.
@@ -122,7 +127,7 @@ fn linearize(context: &EmitContext<'_>) -> TokenStream {
     let model = context.model_type();
     let Sizes { nx, nu, np, ns } = context.sizes;
     let functions = functions(context, Kernel::Linearize);
-    let (parameter, vector) = (context.stage_parameter("__s", true), context.stage_vector(&quote!(*__s)));
+    let ([_, parameter], vector) = (context.optional().parameters("__", true), context.stage_vector(&quote!(*__s)));
     quote! {
         impl #model {
             #[doc(hidden)]
@@ -140,15 +145,13 @@ fn linearize(context: &EmitContext<'_>) -> TokenStream {
 
 /// The constant that counts the limits.
 fn limits(context: &EmitContext<'_>) -> TokenStream {
-    let EmitContext { runtime, limits, kernels, .. } = context;
+    let EmitContext { runtime, limits, .. } = context;
     let bounded = limits.bounded();
     let (stage, terminal) = (&limits.stage, &limits.terminal);
     let (stage_inequalities, stage_equalities) = (stage.inequalities, stage.equalities());
     let (terminal_inequalities, terminal_equalities) = (terminal.inequalities, terminal.equalities());
     let (initial_inequalities, initial_equalities) = (limits.initial.inequalities, limits.initial.equalities());
-    let cu = kernels.get(Kernel::ExpandStageConstraints);
-    let cu = cu.map(|program| pattern(program, Field::Cu, stage.values.len(), context.sizes.nu));
-    let depends_on_control = cu.unwrap_or_default().into_iter().map(|row| row.contains(&true));
+    let depends_on_control = depends_on_choice(context);
     quote! {
         const LIMITS: #runtime::Limits = #runtime::Limits {
             bounded: #bounded,
@@ -162,6 +165,59 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
             ..#runtime::Limits::NONE
         };
     }
+}
+
+/// Whether each constraint of a stage depends on the control or on a chosen entry of the initial state.
+fn depends_on_choice(context: &EmitContext<'_>) -> Vec<bool> {
+    let EmitContext { limits, sizes, .. } = context;
+    let Some(program) = context.kernels.get(Kernel::ExpandStageConstraints) else { return Vec::new() };
+    let rows = limits.stage.values.len();
+    let (cx, cu) = (pattern(program, Field::Cx, rows, sizes.nx), pattern(program, Field::Cu, rows, sizes.nu));
+    let free = context.vectors.free();
+    let chosen = |row: &[bool]| row.iter().zip(&free).any(|(&entry, &free)| entry && free);
+    let depends = (0..rows).map(|row| cu[row].contains(&true) || chosen(&cx[row]));
+    // The bounds of a given state begin with stage 1, even where they depend on design variables.
+    depends.enumerate().map(|(row, depends)| depends && !limits.state_bounds.contains(&row)).collect()
+}
+
+/// The constant that describes the initial state, where any of it is chosen.
+fn start(context: &EmitContext<'_>) -> TokenStream {
+    let (runtime, nx, free) = (context.runtime, context.sizes.nx, context.vectors.free());
+    let cost = context.kernels.get(Kernel::InitialCost).is_some();
+    if !cost && !free.contains(&true) {
+        return quote!();
+    }
+    let arrival = arrival(context).filter(|_| cost && context.vectors.lift.free_start);
+    let arrival = arrival.unwrap_or_else(|| quote!(::core::option::Option::None));
+    quote! {
+        const START: #runtime::model::Start<#nx> =
+            #runtime::model::Start { free: [#(#free),*], cost: #cost, arrival: #arrival };
+    }
+}
+
+/// Where the parameters `mean` and `information` of an arrival cost are, if they have these names and fitting shapes. The
+/// runtime checks the cost itself.
+fn arrival(context: &EmitContext<'_>) -> Option<TokenStream> {
+    use FieldLayout::{Array, Number};
+    let (runtime, layout) = (context.runtime, &context.vectors.params);
+    let (mean, of_mean) = layout.find("mean")?;
+    let (information, of_information) = layout.find("information")?;
+    let (states, full) = match (of_mean, of_information) {
+        (Number, Number) => (1, false),
+        (Array(mean, n), Array(information, m)) if n == m => match (&**mean, &**information) {
+            (Number, Number) => (*n, false),
+            (Number, Array(row, m)) if n == m && matches!(**row, Number) => (*n, true),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    (states <= context.vectors.state.len()).then(|| {
+        quote! {
+            ::core::option::Option::Some(#runtime::model::Arrival {
+                states: #states, mean: #mean, information: #information, full: #full,
+            })
+        }
+    })
 }
 
 fn sparsity(context: &EmitContext<'_>) -> TokenStream {

@@ -6,13 +6,18 @@ use quote::quote;
 
 use super::context::EmitContext;
 use super::documentation::documentation;
+use super::lifted::{self, AddedBlock};
 use crate::program::kernels::Kernel;
 use crate::program::vectors::Sizes;
 
 pub(super) fn items(context: &EmitContext<'_>) -> TokenStream {
     let EmitContext { module, runtime, .. } = context;
     let model = context.model_type();
-    let Sizes { nx, nu, np, ns } = context.sizes;
+    let Sizes { nx, nu, np, ns } = context.vectors.own_sizes();
+    let design = context.vectors.are_lifted().then(|| {
+        let nd = context.vectors.design_len();
+        quote!(, #nd)
+    });
     let documentation = documentation(context);
     let solver = format!("The solver of `{module}`.");
     let problem = format!("A problem of `{module}`: initial state, parameters, horizon, first guess.");
@@ -24,10 +29,10 @@ pub(super) fn items(context: &EmitContext<'_>) -> TokenStream {
         pub struct #model;
 
         #[doc = #solver]
-        pub type Solver = #runtime::Ilqr<#model, #nx, #nu, #np, #ns>;
+        pub type Solver = #runtime::Ilqr<#model, #nx, #nu, #np, #ns #design>;
 
         #[doc = #problem]
-        pub type Problem = #runtime::Problem<#nx, #nu, #np, #ns>;
+        pub type Problem = #runtime::Problem<#nx, #nu, #np, #ns #design>;
 
         #linearization
 
@@ -39,10 +44,19 @@ pub(super) fn items(context: &EmitContext<'_>) -> TokenStream {
 fn linearization(context: &EmitContext<'_>) -> TokenStream {
     let runtime = context.runtime;
     let model = context.model_type();
-    let Sizes { nx, nu, np, .. } = context.sizes;
-    let (parameter, argument) = (context.stage_parameter("s", true), context.stage_argument());
+    let Sizes { nx, nu, np, .. } = context.vectors.own_sizes();
+    let optional = context.optional();
+    let ([after_u, after_p], [u_arguments, p_arguments]) = (optional.parameters("", true), optional.arguments());
     let operations = context.kernels[Kernel::Linearize].count().total();
     let summary = format!("Next state and its derivatives at a point ({operations} operations).");
+    let added: Vec<AddedBlock> = lifted::added_blocks(context);
+    let fields = added.iter().map(|AddedBlock { name, documentation, columns, .. }| {
+        quote! {
+            #[doc = #documentation]
+            pub #name: #runtime::nalgebra::SMatrix<::core::primitive::f64, #nx, #columns>,
+        }
+    });
+    let zeros = added.iter().map(|AddedBlock { name, .. }| quote!(#name: #runtime::nalgebra::SMatrix::zeros(),));
     quote! {
         /// The dynamics to first order at a point; see [`linearize`].
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::cmp::PartialEq)]
@@ -55,6 +69,7 @@ fn linearization(context: &EmitContext<'_>) -> TokenStream {
             pub fu: #runtime::nalgebra::SMatrix<::core::primitive::f64, #nx, #nu>,
             /// Its derivative in the parameters.
             pub fp: #runtime::nalgebra::SMatrix<::core::primitive::f64, #nx, #np>,
+            #(#fields)*
         }
 
         impl Linearization {
@@ -66,21 +81,22 @@ fn linearization(context: &EmitContext<'_>) -> TokenStream {
                     fx: #runtime::nalgebra::SMatrix::zeros(),
                     fu: #runtime::nalgebra::SMatrix::zeros(),
                     fp: #runtime::nalgebra::SMatrix::zeros(),
+                    #(#zeros)*
                 }
             }
 
             /// Writes the result of [`linearize`], without the entries that are zero at every point (see `SPARSITY` of the
             /// model). For loops over one record.
-            pub fn update(&mut self, x: &State, u: &Control, p: &Params #parameter) {
-                #model::__linearize(x, u, p #argument, self);
+            pub fn update(&mut self, x: &State, u: &Control #after_u, p: &Params #after_p) {
+                #model::__linearize(x, u #u_arguments, p #p_arguments, self);
             }
         }
 
         #[doc = #summary]
         #[must_use]
-        pub fn linearize(x: &State, u: &Control, p: &Params #parameter) -> Linearization {
+        pub fn linearize(x: &State, u: &Control #after_u, p: &Params #after_p) -> Linearization {
             let mut __linearization = Linearization::zeros();
-            __linearization.update(x, u, p #argument);
+            __linearization.update(x, u #u_arguments, p #p_arguments);
             __linearization
         }
     }
@@ -91,11 +107,22 @@ fn dynamics(context: &EmitContext<'_>) -> TokenStream {
     let runtime = context.runtime;
     let model = context.model_type();
     let Sizes { nx, nu, np, ns } = context.sizes;
-    let (parameter, vector) = (context.stage_parameter("s", false), context.stage_vector(&quote!(s)));
+    let optional = context.optional();
+    let ([after_u, after_p], [u_arguments, p_arguments]) = (optional.parameters("", false), optional.arguments());
+    if context.vectors.are_lifted() {
+        return quote! {
+            /// The state one time step later: `derivative`, integrated.
+            #[must_use]
+            pub fn dynamics(x: State, u: Control #after_u, p: Params #after_p) -> State {
+                #model::__dynamics(x, u #u_arguments, p #p_arguments)
+            }
+        };
+    }
+    let vector = context.stage_vector(&quote!(s));
     quote! {
         /// The state one time step later: `derivative`, integrated.
         #[must_use]
-        pub fn dynamics(x: State, u: Control, p: Params #parameter) -> State {
+        pub fn dynamics(x: State, u: Control #after_u, p: Params #after_p) -> State {
             let (x, u, p, s) = (
                 ::core::convert::From::from(x),
                 ::core::convert::From::from(u),

@@ -67,7 +67,9 @@ fn record_type(kind: RecordType, context: &EmitContext<'_>, scalar: &TokenStream
             quote!(#runtime::#module::#name<#scalar, #(#dimensions),*>)
         }
         RecordType::Local(name) => {
-            let name = Ident::new(name, Span::call_site());
+            // The record of the lifted model is apart from the user's.
+            let hidden = if context.vectors.are_lifted() { "__" } else { "" };
+            let name = format_ident!("{hidden}{name}");
             quote!(#name)
         }
     }

@@ -34,6 +34,9 @@ fn local(index: usize) -> Ident {
 
 impl ScalarCalls<'_> {
     fn constant(self, value: f64) -> (TokenStream, Precedence) {
+        if value.is_nan() {
+            return self.call("from_f64", &[quote!(::core::primitive::f64::NAN)]);
+        }
         let literal = Literal::f64_unsuffixed(value.abs());
         let literal = if value.is_sign_negative() { quote!(-#literal) } else { quote!(#literal) };
         self.call("from_f64", &[literal])

@@ -14,11 +14,15 @@ pub(crate) fn prepare(module: &mut syn::ItemMod) {
     }
     let Some((_, items)) = &mut module.content else { return };
     for item in items {
+        if let syn::Item::Fn(item) = item {
+            item.attrs.retain(|attribute| !attribute.path().is_ident(parse::PENALTY));
+        }
         let syn::Item::Struct(item) = item else { continue };
         for field in &mut item.fields {
             // Misspelt `bounds` were reported by the parser.
-            let is_bounds = |attribute: &syn::Attribute| attribute.path().is_ident("bounds");
-            field.attrs.retain(|attribute| !is_bounds(attribute) && parse::misspelt_bounds(attribute).is_none());
+            let is_own =
+                |attribute: &syn::Attribute| parse::FIELD_ATTRIBUTES.iter().any(|own| attribute.path().is_ident(own));
+            field.attrs.retain(|attribute| !is_own(attribute) && parse::misspelt_bounds(attribute).is_none());
         }
         // Types outside the language were reported; no error about `Copy` is added.
         if !item.fields.iter().all(|field| is_plain(&field.ty)) {

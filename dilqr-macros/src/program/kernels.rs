@@ -25,6 +25,8 @@ pub(crate) enum Presence {
     InitialCost,
     /// Models with constraints of the initial state.
     InitialConstrained,
+    /// Models with soft constraints whose penalties are no constants.
+    Penalized,
     /// Models of comparisons with other tools.
     OnRequest,
 }
@@ -130,6 +132,8 @@ kernels! {
         [Terminal, Input(Mu), Input(Dx), Input(DMu), Gradient] unit InitialConstrained;
     InitialConstraintTerms "initial_constraint_terms"
         [Terminal, Input(Mu), Output(Record::TerminalConstraintTerms)] unit InitialConstrained;
+    /// The factors of penalties. A function beside the model, as `linearize` is.
+    Penalties "penalties" [Input(P), Input(Vector::S), Output(Record::Constraints)] unit Penalized;
 }
 
 impl Kernel {

@@ -42,7 +42,8 @@ impl Program {
         for op in &self.ops {
             let reads = |value: ValueId| depends[value.index()];
             let kink = match *op {
-                Op::Select(condition, ..) => reads(condition),
+                // A side that is NaN is outside of the domain.
+                Op::Select(condition, a, b) => reads(condition) && !self.is_nan(a) && !self.is_nan(b),
                 Op::Unary(function, a) => function.has_kink() && reads(a),
                 _ => false,
             };
@@ -55,6 +56,10 @@ impl Program {
             });
         }
         false
+    }
+
+    fn is_nan(&self, value: ValueId) -> bool {
+        matches!(self.ops[value.index()], Op::Constant(bits) if f64::from_bits(bits).is_nan())
     }
 
     /// The operations of `all` that `outputs` need, depth first from the outputs, so that live ranges are short and registers
@@ -130,13 +135,16 @@ impl Program {
         count
     }
 
-    /// Whether every constant is finite.
+    /// Whether every constant is finite, except the NaN that a select chooses on purpose.
     #[cfg(feature = "symbolica")]
     pub(crate) fn is_finite(&self) -> bool {
+        let nan = |value: &ValueId| self.is_nan(*value);
         self.ops.iter().all(|op| match *op {
-            Op::Constant(bits) | Op::Powf(_, bits) => f64::from_bits(bits).is_finite(),
-            _ => true,
-        })
+            Op::Constant(bits) => f64::from_bits(bits).is_finite() || bits == f64::NAN.to_bits(),
+            Op::Powf(_, bits) => f64::from_bits(bits).is_finite(),
+            Op::Select(..) => true,
+            _ => !op.operands().iter().flatten().any(nan),
+        }) && !self.outputs.iter().any(|(_, value)| nan(value))
     }
 
     /// Interprets the program, for tests.

@@ -7,11 +7,11 @@ use sha2::{Digest, Sha256};
 /// The version in vendored files.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The tokens that kernels are derived from, as text: the items of the module and the integrator. The module's name,
+/// The tokens that kernels are derived from, as text: the items of the module, the integrator and the kind of start. The module's name,
 /// documentation and white space do not matter; invisible groups do.
-pub(crate) fn fingerprint(module: &syn::ItemMod, integration: &TokenStream) -> String {
+pub(crate) fn fingerprint(module: &syn::ItemMod, arguments: &TokenStream) -> String {
     let mut text = String::new();
-    write(integration.clone(), &mut text);
+    write(arguments.clone(), &mut text);
     text.push_str("; ");
     if let Some((_, items)) = &module.content {
         items.iter().for_each(|item| write(item.to_token_stream(), &mut text));

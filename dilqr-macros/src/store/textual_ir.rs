@@ -20,7 +20,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
-use crate::elaborate::elaborated_system::{Layout, Vectors};
+use crate::elaborate::elaborated_system::Vectors;
+use crate::elaborate::layout::Layout;
 use crate::program::fields::{Field, Location, Output};
 use crate::program::functions::{Comparison, ElementaryFunction};
 use crate::program::kernels::Kernels;
@@ -73,20 +74,34 @@ fn layout(entries: Entries, vectors: &Vectors) -> Option<&Layout> {
     }
 }
 
-/// Every entry that has a name: `x.theta`, `lambda.position[2]`.
+/// Every entry that has a name: `x.theta`, `lambda.position[2]`, `p.inertia.xx`.
 fn fields(vectors: &Vectors) -> Vec<(Input, String)> {
     let mut names = Vec::new();
     for &vector in Vector::ALL {
-        let mut index = 0;
-        for (field, length) in layout(vector.entries(), vectors).iter().flat_map(|layout| &layout.fields) {
-            for entry in 0..length.unwrap_or(1) {
-                let entry = length.map_or_else(String::new, |_| format!("[{entry}]"));
-                names.push((Input::new(vector, index), format!("{}.{field}{entry}", vector.name())));
-                index += 1;
-            }
-        }
+        let own = layout(vector.entries(), vectors).map_or_else(Vec::new, Layout::raw_names).into_iter();
+        let own = own.map(|entry| format!("{}.{entry}", vector.name()));
+        let added = added(vector.entries(), vectors).into_iter();
+        let added = added.map(|entry| format!("{}@{entry}", vector.name()));
+        names.extend(own.chain(added).enumerate().map(|(index, name)| (Input::new(vector, index), name)));
     }
     names
+}
+
+/// The names of the entries that the lift adds to a vector: `previous.torque`, `d.total`, `slack[1]`.
+fn added(entries: Entries, vectors: &Vectors) -> Vec<String> {
+    let lift = &vectors.lift;
+    let of = |name: &str, layout: &Layout| layout.names().into_iter().map(|entry| format!("{name}.{entry}")).collect();
+    let slacks = |count: usize| (0..count).map(|slack| format!("slack[{slack}]")).collect();
+    let parts: Vec<Vec<String>> = match entries {
+        Entries::State => {
+            let previous = if lift.previous { of("previous", &vectors.control) } else { Vec::new() };
+            let design = lift.design.as_ref().map_or_else(Vec::new, |layout| of("d", layout));
+            vec![previous, design, slacks(lift.terminal_slacks)]
+        }
+        Entries::Control => vec![slacks(lift.stage_slacks)],
+        Entries::Params | Entries::StageParams | Entries::Constraints => Vec::new(),
+    };
+    parts.concat()
 }
 
 fn write_program(name: &str, program: &Program, vectors: &Vectors, text: &mut String) {

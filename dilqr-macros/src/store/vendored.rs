@@ -48,7 +48,7 @@ impl VendoredFile<'_> {
     /// Writes the file, unless it is up to date.
     pub(crate) fn write(&self, kernels: &Kernels, vectors: &Vectors) -> Result<(), String> {
         let model = hash(self.fingerprint);
-        let rest = format!("{}{}", preface(self.module), textual_ir::write(kernels, vectors));
+        let rest = format!("{}{}", preface(self.module, vectors), textual_ir::write(kernels, vectors));
         let checksum = sum(VERSION, &model, &rest);
         let text = format!("{DILQR}{VERSION}\n{MODEL}{model}\n{CHECKSUM}{checksum}\n{rest}");
         let file = in_package(self.package, &self.file.path);
@@ -91,8 +91,14 @@ fn sum(version: &str, model: &str, rest: &str) -> String {
     hash(&format!("{version}\n{model}\n{rest}"))
 }
 
-fn preface(module: &Ident) -> String {
+fn preface(module: &Ident, vectors: &Vectors) -> String {
     let renew = command(module);
+    let lifted = if vectors.are_lifted() {
+        "// x@previous, x@d, x@slack, u@slack: control of the stage before, design variables, and slacks of soft constraints,\n\
+         // with which the kernels extend state and control.\n"
+    } else {
+        ""
+    };
     format!(
         "//\n\
          // Kernels of the model `{module}`, with which it compiles without Symbolica. Do not edit: dilqr rejects the file\n\
@@ -102,6 +108,6 @@ fn preface(module: &Ident) -> String {
          //\n\
          // x, u, p, s: state, control, parameters, stage parameters; lambda, mu: costate of the next stage, multipliers of\n\
          // constraints; lower, upper: weights of bounds; dx, du, dlambda, dmu: directions; out: the record of a kernel (see\n\
-         // dilqr_runtime::Model), zero where no line writes.\n"
+         // dilqr_runtime::Model), zero where no line writes.\n{lifted}"
     )
 }

@@ -2,6 +2,7 @@
 
 use proc_macro2::Ident;
 
+use crate::syntax::entry_points::{ENTRY_POINTS, EntryPoint};
 use crate::syntax::errors::Span;
 
 /// A model: the items of the annotated module, in source order.
@@ -13,6 +14,8 @@ pub(crate) struct Model {
     pub(crate) functions: Vec<Function>,
     /// For a model with `derivative` instead of `dynamics`.
     pub(crate) integration: Option<Integration>,
+    /// Whether a solve chooses the initial state: `initial_state = free`.
+    pub(crate) free_start: bool,
 }
 
 /// `vendored = "src/name.dilqr.rs"`
@@ -28,7 +31,7 @@ pub(crate) struct Integration {
     pub(crate) integrator: Integrator,
     /// The position of the integrator's name.
     pub(crate) span: Span,
-    /// The time step, over consts and `p`.
+    /// The time step, over consts, `p`, `d` and `s`.
     pub(crate) dt: Option<Expr>,
     pub(crate) substeps: Option<Expr>,
 }
@@ -59,18 +62,32 @@ impl Model {
     }
     /// The functions of the model that the compiler recognizes by name.
     pub(crate) fn entry_points(&self) -> Vec<&Ident> {
-        let costs = ["dynamics", "derivative", "stage_cost", "terminal_cost"];
-        let own =
-            |name: &Ident| costs.iter().chain(CONSTRAINT_FUNCTIONS.iter().map(|(name, _)| name)).any(|own| name == own);
+        let own = |name: &Ident| ENTRY_POINTS.iter().any(|own| name == own.name);
         self.functions.iter().map(|item| &item.name).filter(|name| own(name)).collect()
+    }
+    /// The same, in the order of the table.
+    pub(crate) fn recognized(&self) -> impl Iterator<Item = (EntryPoint, &Function)> {
+        ENTRY_POINTS.iter().filter_map(|entry| Some((*entry, self.find_function(entry.name)?)))
+    }
+    /// Whether the control of the stage before is part of the problem: a function reads it, or a rate is bounded.
+    pub(crate) fn uses_previous(&self) -> bool {
+        let rates = self.find_struct("Control").into_iter().flat_map(|item| &item.fields);
+        let reads =
+            |function: &Function| function.arguments.iter().filter(|argument| argument.is("Control")).count() > 1;
+        rates.into_iter().any(|field| field.rate_bounds.is_some())
+            || self.recognized().any(|(_, function)| reads(function))
+    }
+    pub(crate) fn has_design(&self) -> bool {
+        self.find_struct("Design").is_some()
     }
     /// The function that a kernel computes, if it is a single one.
     #[cfg(feature = "symbolica")]
     pub(crate) fn function_of_kernel(&self, kernel: &str) -> Option<&Function> {
         match kernel {
             "dynamics" | "linearize" => self.find_function("dynamics").or_else(|| self.find_function("derivative")),
-            "stage_cost" => self.find_function("stage_cost"),
+            "stage_cost" => self.find_function("stage_cost").or_else(|| self.find_function("running_cost")),
             "terminal_cost" | "expand_terminal" => self.find_function("terminal_cost"),
+            "initial_cost" | "expand_initial" => self.find_function("initial_cost"),
             _ => None,
         }
     }
@@ -92,6 +109,8 @@ pub(crate) struct Field {
     pub(crate) name: Ident,
     pub(crate) ty: Type,
     pub(crate) bounds: Option<Bounds>,
+    /// `#[rate_bounds(lower, upper)]`: bounds of the change from the stage before.
+    pub(crate) rate_bounds: Option<Bounds>,
 }
 
 /// `#[bounds(lower, upper)]`; a side that is `None` is open.
@@ -101,13 +120,12 @@ pub(crate) struct Bounds {
     pub(crate) span: Span,
 }
 
-/// The functions that constrain a trajectory, and whether they take the control. Inequalities come before equalities.
-pub(crate) const CONSTRAINT_FUNCTIONS: [(&str, bool); 4] = [
-    ("stage_constraints", true),
-    ("terminal_constraints", false),
-    ("stage_equalities", true),
-    ("terminal_equalities", false),
-];
+/// `#[penalty(linear = .., quadratic = ..)]`; a factor that is left out is zero.
+pub(crate) struct Penalty {
+    pub(crate) linear: Option<Expr>,
+    pub(crate) quadratic: Option<Expr>,
+    pub(crate) span: Span,
+}
 
 pub(crate) struct Const {
     pub(crate) name: Ident,
@@ -120,11 +138,27 @@ pub(crate) struct Function {
     pub(crate) arguments: Vec<Argument>,
     pub(crate) result: Type,
     pub(crate) body: Block,
+    /// The factors of a soft constraint's cost.
+    pub(crate) penalty: Option<Penalty>,
+}
+
+impl Function {
+    /// Whether an argument is the struct `name`.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        self.arguments.iter().any(|argument| argument.is(name))
+    }
 }
 
 pub(crate) struct Argument {
     pub(crate) pattern: Pattern,
     pub(crate) ty: Type,
+}
+
+impl Argument {
+    /// Whether its type is the struct `name`.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        matches!(&self.ty.kind, TypeKind::Struct(given) if given == name)
+    }
 }
 
 /// A type. References stand for their types: models read only.

@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::ast::{CONSTRAINT_FUNCTIONS, Model, Type, TypeKind};
+use super::ast::{Model, Struct, Type, TypeKind};
 use super::errors::Errors;
 use super::messages::message;
 use super::names::{camel_case, did_you_mean};
+use super::signatures;
 
 /// Rules that the vectors, and the items that the macro adds, depend on.
 const STRUCTS: &[fn(&Model, &mut Errors)] = &[
@@ -18,12 +19,11 @@ const STRUCTS: &[fn(&Model, &mut Errors)] = &[
     structs_are_finite,
 ];
 
-const FUNCTIONS: &[fn(&Model, &mut Errors)] =
-    &[functions_present, one_way_to_the_next_state, signatures, constraint_signatures, arguments_differ];
+const FUNCTIONS: &[fn(&Model, &mut Errors)] = &[functions_present, one_way_to_the_next_state];
 
 pub(crate) fn model(model: &Model, errors: &mut Errors) {
     structs(model, errors);
-    for rule in FUNCTIONS {
+    for rule in FUNCTIONS.iter().chain(signatures::RULES).chain(&[arguments_differ as fn(&Model, &mut Errors)]) {
         rule(model, errors);
     }
 }
@@ -59,13 +59,16 @@ fn no_name_twice(model: &Model, errors: &mut Errors) {
     }
 }
 
+/// The structs whose numbers are the entries of a vector.
+const VECTORS: [&str; 5] = ["State", "Control", "Params", "Design", "StageParams"];
+
 /// The names of the items that every expansion adds.
 const ADDED: [&str; 4] = ["Solver", "Problem", "Linearization", "linearize"];
 
 /// The module's name, in camel case, is the name of a struct beside the user's.
 fn module_names_a_model(model: &Model, errors: &mut Errors) {
     let own = camel_case(&model.module.to_string());
-    let taken = ["State", "Control", "Params", "StageParams"].into_iter().chain(ADDED).any(|name| name == own);
+    let taken = VECTORS.into_iter().chain(ADDED).any(|name| name == own);
     if taken || syn::parse_str::<syn::Ident>(&own).is_err() {
         errors.at(&model.module, message::module_name(&own));
     }
@@ -76,7 +79,7 @@ fn no_reserved_name(model: &Model, errors: &mut Errors) {
     let own = camel_case(&model.module.to_string());
     for name in names(model) {
         // `module_names_a_model` reports a required struct with the name of the model.
-        let required = ["State", "Control", "Params", "StageParams"].iter().any(|required| name == required);
+        let required = VECTORS.iter().any(|required| name == required);
         if !required && (*name == own || ADDED.iter().any(|added| name == added)) {
             errors.at(name, message::reserved(&name.to_string()));
         }
@@ -85,8 +88,11 @@ fn no_reserved_name(model: &Model, errors: &mut Errors) {
         }
     }
     // Patterns with the name of a const are matched against it, and these are the arguments of `linearize`.
+    let arguments = [("x", true), ("u", true), ("previous", model.uses_previous()), ("p", true)];
+    let arguments = arguments.into_iter().chain([("d", model.has_design()), ("s", true)]);
+    let arguments: Vec<&str> = arguments.filter(|(_, present)| *present).map(|(name, _)| name).collect();
     for item in &model.consts {
-        if ["x", "u", "p", "s"].iter().any(|argument| item.name == argument) {
+        if arguments.iter().any(|argument| item.name == argument) {
             errors.at(&item.name, message::reserved(&item.name.to_string()));
         }
     }
@@ -126,6 +132,11 @@ const STAGE_COST: Required = Required {
     what: "stage cost",
     write: "pub fn stage_cost(x: State, u: Control, p: Params) -> f64",
 };
+const RUNNING_COST: Required = Required {
+    name: "running_cost",
+    what: "running cost",
+    write: "pub fn running_cost(x: State, u: Control, p: Params) -> f64",
+};
 const TERMINAL_COST: Required = Required {
     name: "terminal_cost",
     what: "terminal cost",
@@ -135,40 +146,53 @@ const TERMINAL_COST: Required = Required {
 fn structs_present(model: &Model, errors: &mut Errors) {
     for required in [STATE, CONTROL, PARAMS] {
         match model.find_struct(required.name) {
-            None => missing(model, &required, model.structs.iter().map(|item| &item.name), errors),
+            None => missing(model, &[required], model.structs.iter().map(|item| &item.name), errors),
             Some(item) if item.fields.is_empty() && required.name != "Params" => {
                 errors.at(&item.name, message::no_fields(required.name, required.what));
             }
             Some(_) => {}
         }
     }
+    if let Some(item) = model.find_struct("Design").filter(|item| item.fields.is_empty()) {
+        errors.at(&item.name, message::NO_DESIGN);
+    }
 }
 
 fn functions_present(model: &Model, errors: &mut Errors) {
     let next_state = if model.integration.is_some() { DERIVATIVE } else { DYNAMICS };
-    for required in [next_state, STAGE_COST, TERMINAL_COST] {
-        // A `derivative` without an integrator is reported by another rule.
-        let derivative = required.name == "dynamics" && model.find_function("derivative").is_some();
-        if model.find_function(required.name).is_none() && !derivative {
-            missing(model, &required, model.functions.iter().map(|item| &item.name), errors);
+    let costs = if model.integration.is_some() { vec![STAGE_COST, RUNNING_COST] } else { vec![STAGE_COST] };
+    // One of each group.
+    for group in [vec![next_state], costs, vec![TERMINAL_COST]] {
+        // A `derivative` or a `running_cost` without an integrator is reported by another rule.
+        let elsewhere: &[&str] = match group[0].name {
+            "dynamics" => &["derivative"],
+            "stage_cost" => &["running_cost"],
+            _ => &[],
+        };
+        let mut names = group.iter().map(|required| required.name).chain(elsewhere.iter().copied());
+        if !names.any(|name| model.find_function(name).is_some()) {
+            missing(model, &group, model.functions.iter().map(|item| &item.name), errors);
         }
     }
 }
 
-/// Reports a missing item: on an item with a similar name, or else on the module's name.
+/// Reports that all of a group is missing: on an item with a similar name, or else on the module's name.
 fn missing<'a>(
     model: &Model,
-    required: &Required,
+    group: &[Required],
     items: impl Iterator<Item = &'a proc_macro2::Ident>,
     errors: &mut Errors,
 ) {
     for item in items {
-        if !did_you_mean(&item.to_string(), [required.name]).is_empty() {
-            errors.at(item, message::near_miss(&item.to_string(), required.name));
-            return;
+        for required in group {
+            if !did_you_mean(&item.to_string(), [required.name]).is_empty() {
+                errors.at(item, message::near_miss(&item.to_string(), required.name));
+                return;
+            }
         }
     }
-    errors.at(&model.module, message::missing_item(required.what, required.write));
+    let write: Vec<&str> = group.iter().map(|required| required.write).collect();
+    errors.at(&model.module, message::missing_item(group[0].what, &write.join("` or `")));
 }
 
 /// `dynamics`, or `derivative` with an integrator.
@@ -176,76 +200,18 @@ fn one_way_to_the_next_state(model: &Model, errors: &mut Errors) {
     match (&model.integration, model.find_function("dynamics"), model.find_function("derivative")) {
         (Some(_), Some(dynamics), _) => errors.at(&dynamics.name, message::DYNAMICS_TWICE),
         (None, _, Some(derivative)) => errors.at(&derivative.name, message::DERIVATIVE),
+        // A `derivative` without an integrator is the mistake then.
+        (None, _, None) => {
+            if let Some(running_cost) = model.find_function("running_cost") {
+                errors.at(&running_cost.name, message::RUNNING_COST);
+            }
+        }
         _ => {}
     }
     if let Some(integration) = &model.integration
         && integration.dt.is_none()
     {
         errors.on(integration.span, message::NO_STEP);
-    }
-}
-
-/// The signature of a function that the compiler recognizes.
-struct Signature<'a> {
-    name: &'a str,
-    takes_control: bool,
-    /// What to write.
-    write: &'a str,
-}
-
-fn signatures(model: &Model, errors: &mut Errors) {
-    let state = |ty: &Type| model.find_struct("State").is_none() || is(ty, "State");
-    let cost = |ty: &Type| is(ty, "f64");
-    let of = |Required { name, write, .. }, takes_control| Signature { name, takes_control, write };
-    signature(model, &of(DYNAMICS, true), state, errors);
-    signature(model, &of(DERIVATIVE, true), state, errors);
-    signature(model, &of(STAGE_COST, true), cost, errors);
-    signature(model, &of(TERMINAL_COST, false), cost, errors);
-}
-
-fn constraint_signatures(model: &Model, errors: &mut Errors) {
-    let numbers = |ty: &Type| match &ty.kind {
-        TypeKind::Array(element, _) => matches!(element.kind, TypeKind::Float | TypeKind::Unknown),
-        TypeKind::Unknown => true,
-        _ => false,
-    };
-    for (name, takes_control) in CONSTRAINT_FUNCTIONS {
-        let control = if takes_control { ", u: Control" } else { "" };
-        let write = format!("pub fn {name}(x: State{control}, p: Params) -> [f64; K]");
-        signature(model, &Signature { name, takes_control, write: &write }, numbers, errors);
-    }
-}
-
-/// The arguments are those of a stage or of the terminal state. The parameters of the stage are optional and come last.
-fn signature(model: &Model, signature: &Signature<'_>, result: impl Fn(&Type) -> bool, errors: &mut Errors) {
-    let Signature { name, takes_control, write } = *signature;
-    let Some(function) = model.find_function(name) else { return };
-    let stage = if model.has_stage_params() { "[, s: StageParams]) ->" } else { ") ->" };
-    let expected = message::signature(name, &write.replacen(") ->", stage, 1));
-    let mut wanted = vec!["State", "Control", "Params", "StageParams"];
-    wanted.retain(|&name| (name != "Control" || takes_control) && (name != "StageParams" || model.has_stage_params()));
-    let given = function.arguments.len();
-    if given != wanted.len() && !(model.has_stage_params() && given + 1 == wanted.len()) {
-        errors.at(&function.name, &expected);
-        return;
-    }
-    for (argument, wanted) in function.arguments.iter().zip(wanted) {
-        // A missing struct was reported.
-        if model.find_struct(wanted).is_some() && !is(&argument.ty, wanted) {
-            errors.on(argument.ty.span, &expected);
-        }
-    }
-    if !result(&function.result) {
-        errors.on(function.result.span, &expected);
-    }
-}
-
-fn is(ty: &Type, wanted: &str) -> bool {
-    match &ty.kind {
-        TypeKind::Float => wanted == "f64",
-        TypeKind::Struct(name) => name == wanted,
-        TypeKind::Unknown => true,
-        _ => false,
     }
 }
 
@@ -260,18 +226,25 @@ fn arguments_differ(model: &Model, errors: &mut Errors) {
     }
 }
 
-/// State, control and parameters are vectors: the fields are numbers and arrays of numbers.
+/// State, control and parameters are vectors: their fields are numbers, and arrays and structs of them.
 fn vectors_hold_numbers(model: &Model, errors: &mut Errors) {
-    for item in &model.structs {
-        let vector = ["State", "Control", "Params", "StageParams"].iter().any(|name| item.name == name);
+    let mut waiting: Vec<&Struct> = VECTORS.iter().rev().filter_map(|name| model.find_struct(name)).collect();
+    let mut seen = HashSet::new();
+    while let Some(item) = waiting.pop() {
+        // A struct that several fields hold is reported once.
+        if !seen.insert(item.name.to_string()) {
+            continue;
+        }
         for field in &item.fields {
-            let ok = match &field.ty.kind {
-                TypeKind::Float | TypeKind::Unknown => true,
-                TypeKind::Array(element, _) => !vector || matches!(element.kind, TypeKind::Float | TypeKind::Unknown),
-                _ => !vector,
-            };
-            if !ok {
-                errors.on(field.ty.span, message::FIELD_TYPE);
+            let mut ty = &field.ty;
+            while let TypeKind::Array(element, _) = &ty.kind {
+                ty = element;
+            }
+            match &ty.kind {
+                TypeKind::Float | TypeKind::Unknown => {}
+                // `elaborate` reports an unknown struct.
+                TypeKind::Struct(name) => waiting.extend(model.find_struct(&name.to_string())),
+                _ => errors.on(ty.span, message::FIELD_TYPE),
             }
         }
     }

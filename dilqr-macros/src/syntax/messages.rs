@@ -42,7 +42,7 @@ pub(crate) mod message {
     pub(crate) const MUT_REFERENCE: &str =
         "a model's functions change nothing in place: take the value or `&`, and return the new value";
     pub(crate) const TYPE: &str = "the types of the model language are f64, the module's structs, [T; N], tuples of these, usize and i32 for sizes and indices, and bool";
-    pub(crate) const FIELD_TYPE: &str = "a field is `f64` or `[f64; K]`, with K a literal or a const of the module";
+    pub(crate) const FIELD_TYPE: &str = "state, control and parameters consist of numbers: a field is `f64`, an array of fixed size, or a struct of the module, down to `f64`";
     pub(crate) const WHILE: &str = "`while` has no fixed number of steps: write `for i in 0..N` with a constant N";
     pub(crate) const LOOP: &str = "`loop` has no fixed number of steps: write `for i in 0..N` with a constant N";
     pub(crate) const MATCH: &str = "`match` is not part of the model language: write `if` and `else if`";
@@ -84,15 +84,35 @@ pub(crate) mod message {
     pub(crate) const F32: &str =
         "the model language computes in f64: write `f64` (kernels for f32 are generated from it)";
     pub(crate) const INTEGER_TYPE: &str = "the integers of the model language are usize and i32, for sizes, indices and exponents; write `f64` for quantities";
-    pub(crate) const BOUNDS: &str = "bounds have two sides: write `#[bounds(-2.0, 2.0)]`, with `None` for an open side";
-    pub(crate) const BOUNDS_PLACE: &str = "only controls have bounds: write `stage_constraints` for a limit on states, and keep parameters in range where they are learned";
-    pub(crate) const BOUNDS_TWICE: &str = "this field has bounds already: write one `#[bounds(lower, upper)]`";
-    pub(crate) const BOUNDS_REVERSED: &str = "the lower bound is above the upper one: write `#[bounds(lower, upper)]`";
+    pub(crate) const BOUNDS_PLACE: &str = "only states, controls and design variables have bounds: write a function of constraints for other limits, and keep parameters in range where they are learned";
+    pub(crate) const RATE_BOUNDS_PLACE: &str =
+        "only controls have bounds of their rate: write `stage_constraints` for a limit on other changes";
+    pub(crate) const BOUNDS_REVERSED: &str = "the lower bound is above the upper one: write the lower one first";
+    pub(crate) const PENALTY: &str =
+        "a penalty has a linear factor, a quadratic one, or both: write `#[penalty(linear = 10.0, quadratic = 1.0)]`";
+    pub(crate) const PENALTY_TWICE: &str =
+        "this function has a penalty already: write one `#[penalty(..)]` with both factors";
+    pub(crate) const PENALTY_PLACE: &str =
+        "only soft constraints have a penalty: move it to `stage_soft_constraints` or `terminal_soft_constraints`";
+    pub(crate) const NO_PENALTY: &str = "a soft constraint has a penalty: write `#[penalty(linear = 10.0)]`, with `quadratic = ..` beside or instead of it";
+    pub(crate) const NEGATIVE_PENALTY: &str =
+        "this factor is negative and would reward a violation: write a positive one";
+    pub(crate) const ZERO_PENALTY: &str =
+        "this penalty is zero, and the constraint would mean nothing: write a positive factor";
+    pub(crate) const NO_DESIGN: &str =
+        "`Design` has no fields: remove it, or write `pub struct Design { pub total: f64 }`";
+    pub(crate) const INITIAL_STATE: &str = "`initial_state` takes one value: write `initial_state = free`, or leave it out where the initial state is given";
+    pub(crate) const NOTHING_TO_CHOOSE: &str = "the initial state is given, so this function changes nothing: write `#[dilqr_runtime::model(initial_state = free)]`, or let it read a `Design`";
+    pub(crate) const PREVIOUS_AT_AN_END: &str =
+        "only stages have a control, and one before it: read the last control in a stage, or make it part of the state";
     pub(crate) const INTEGRATOR: &str =
         "this argument takes a value: write `integrator = rk4, dt = 0.05` and, if wanted, `substeps = 4`";
     pub(crate) const STEP_WITHOUT_INTEGRATOR: &str =
         "a time step belongs to an integrator: write `integrator = rk4, dt = 0.05` and `fn derivative`";
-    pub(crate) const NO_STEP: &str = "the integrator needs a time step: write `dt = 0.05`, a const or `p.field`";
+    pub(crate) const NO_STEP: &str =
+        "the integrator needs a time step: write `dt = 0.05`, a const, `p.field` or `s.field`";
+    pub(crate) const STEP_NOT_POSITIVE: &str = "the time step is positive: write `dt = 0.05`";
+    pub(crate) const RUNNING_COST: &str = "`running_cost` is integrated with `derivative`: write `#[dilqr_runtime::model(integrator = rk4, dt = 0.05)]` and `derivative`, or the cost of a whole step in `stage_cost`";
     pub(crate) const DERIVATIVE: &str =
         "`derivative` is integrated to the next state: write `#[dilqr_runtime::model(integrator = rk4, dt = 0.05)]`";
     pub(crate) const DYNAMICS_TWICE: &str =
@@ -102,7 +122,7 @@ pub(crate) mod message {
     pub(crate) const LITERAL_RANGE: &str = "this number is beyond the range of f64, which ends at 1.8e308";
     pub(crate) const INFINITY: &str =
         "infinities are allowed in `#[bounds]` only, for an open side: a model computes with finite numbers";
-    pub(crate) const INFINITE_BOUND: &str = "no control satisfies this bound: write `None` for an open side";
+    pub(crate) const INFINITE_BOUND: &str = "no value satisfies this bound: write `None` for an open side";
     pub(crate) const NEGATIVE_POWF: &str =
         "a negative number has no real power with a fractional exponent: write `powi` for an integer one";
     pub(crate) const INTEGER_OVERFLOW: &str =
@@ -134,20 +154,20 @@ pub(crate) mod message {
         "the constants of an expression here multiply to thousands of digits: bind parts of it with `let`";
 
     /// A field of the parameters, or the named entries of one.
-    pub(crate) fn unused(entries: &[usize]) -> String {
+    pub(crate) fn unused(entries: &[String]) -> String {
         let (what, them) = unused_part(entries);
         format!("nothing in the model depends on {what}: remove {them}, or start the field's name with `_`")
     }
     /// A field of the state or the control, or the named entries of one.
-    pub(crate) fn unseen(entries: &[usize]) -> String {
+    pub(crate) fn unseen(entries: &[String]) -> String {
         let (what, them) = unused_part(entries);
         format!(
             "no cost or constraint depends on {what}, neither directly nor through the dynamics: remove {them}, or start the field's name with `_`"
         )
     }
     /// The unused part in words, and its pronoun.
-    fn unused_part(entries: &[usize]) -> (String, &'static str) {
-        let list = entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    fn unused_part(entries: &[String]) -> (String, &'static str) {
+        let list = entries.join(", ");
         match entries {
             [] => ("it".to_owned(), "it"),
             [_] => (format!("its entry {list}"), "it"),
@@ -163,8 +183,22 @@ pub(crate) mod message {
         let list = known.clone().into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         format!("unknown argument of #[model], which takes {list}{}", did_you_mean(name, known))
     }
-    pub(crate) fn misspelt_bounds(name: &str) -> String {
-        format!("`#[{name}]` looks like the bounds of a control: write `#[bounds(lower, upper)]`")
+    pub(crate) fn misspelt_bounds(name: &str, meant: &str) -> String {
+        format!("`#[{name}]` looks like bounds: write `#[{meant}(lower, upper)]`")
+    }
+    /// The attribute `name` of a field.
+    pub(crate) fn bounds(name: &str) -> String {
+        format!("bounds have two sides: write `#[{name}(-2.0, 2.0)]`, with `None` for an open side")
+    }
+    pub(crate) fn bounds_twice(name: &str) -> String {
+        format!("this field has bounds already: write one `#[{name}(lower, upper)]`")
+    }
+    /// A design variable, or the named entries of one.
+    pub(crate) fn unused_design(entries: &[String]) -> String {
+        let (what, them) = unused_part(entries);
+        format!(
+            "nothing but its bounds depends on {what}, so that it has no best value: let a function take `d: Design` and read {them}, or remove {them}"
+        )
     }
     /// A constant computed by the compiler.
     pub(crate) fn not_finite(value: f64) -> String {

@@ -2,8 +2,10 @@
 
 pub(crate) mod ast;
 pub(crate) mod check;
+pub(crate) mod entry_points;
 pub(crate) mod errors;
 pub(crate) mod messages;
 pub(crate) mod names;
 pub(crate) mod nesting;
 pub(crate) mod parse;
+mod signatures;

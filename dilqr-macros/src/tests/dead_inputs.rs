@@ -130,6 +130,35 @@ fn arrays_by_their_entries_and_underscores_not_at_all() {
 }
 
 #[test]
+fn parts_of_matrices_and_structs_by_their_names() {
+    let system = elaborate(
+        "pub mod nested {
+            pub struct Point { pub x: f64, pub y: f64, pub _z: f64 }
+            pub struct State { pub a: f64 }
+            pub struct Control { pub u: f64 }
+            pub struct Params {
+                pub m: [[f64; 2]; 2], pub at: Point, pub rest: [Point; 2], pub none: Point, pub _idle: Point, pub spare: Spare,
+            }
+            pub struct Spare { pub _v: [f64; 3] }
+            pub fn dynamics(x: State, u: Control, p: Params) -> State { State { a: p.m[0][1] * p.m[1][1] + u.u } }
+            pub fn stage_cost(x: State, u: Control, p: Params) -> f64 { p.at.x * p.at.y + p.rest[0].x + p.rest[1].y }
+            pub fn terminal_cost(x: State, p: Params) -> f64 { x.a }
+        }",
+    );
+    let depends = |what: &str, them: &str| {
+        format!("nothing in the model depends on {what}: remove {them}, or start the field's name with `_`")
+    };
+    assert_eq!(
+        warnings(&system),
+        [
+            format!("Params.m: {}", depends("its entries `m[0][0]`, `m[1][0]`", "them")),
+            format!("Params.rest: {}", depends("its entries `rest[0].y`, `rest[1].x`", "them")),
+            format!("Params.none: {}", depends("it", "it")),
+        ]
+    );
+}
+
+#[test]
 fn shipped_models_use_all_they_declare() {
     for (name, file) in MODELS {
         assert_eq!(warnings(&elaborate_file(file, name)), [""; 0], "{name}");

@@ -14,8 +14,10 @@ pub(crate) struct Options {
     /// The path of the runtime, where its crate is renamed.
     pub(crate) runtime: Option<syn::Path>,
     pub(crate) integration: Option<Integration>,
-    /// The tokens of the arguments of the integration.
-    pub(crate) integration_tokens: TokenStream,
+    /// Whether a solve chooses the initial state.
+    pub(crate) free_start: bool,
+    /// The tokens of the arguments that the kernels depend on.
+    pub(crate) kernel_tokens: TokenStream,
     /// The file to read the kernels from, instead of deriving them.
     pub(crate) vendored: Option<Vendored>,
 }
@@ -29,6 +31,8 @@ struct Step<'a> {
 }
 
 const STEP: [&str; 3] = ["integrator", "dt", "substeps"];
+
+const INITIAL_STATE: &str = "initial_state";
 
 pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
@@ -84,15 +88,18 @@ impl Parser<'_> {
             Some(value) if is("integrator") => step.integrator = self.integrator(value),
             Some(value) if is("dt") => step.dt = Some((name, self.expr(value))),
             Some(value) if is("substeps") => step.substeps = Some((name, self.expr(value))),
+            Some(syn::Expr::Path(path)) if is(INITIAL_STATE) && path.path.is_ident("free") => options.free_start = true,
+            Some(other) if is(INITIAL_STATE) => self.errors.at(other, message::INITIAL_STATE),
+            None if is(INITIAL_STATE) => self.errors.at(name, message::INITIAL_STATE),
             None if STEP.into_iter().any(is) => self.errors.at(name, message::INTEGRATOR),
             _ => {
                 let given = name.to_token_stream().to_string();
-                let known = STEP.into_iter().chain(["vendored", "crate"]);
+                let known = STEP.into_iter().chain([INITIAL_STATE, "vendored", "crate"]);
                 self.errors.at(name, message::model_argument(&given, known));
             }
         }
-        if STEP.into_iter().any(is) {
-            options.integration_tokens.extend(argument.to_token_stream());
+        if STEP.into_iter().chain([INITIAL_STATE]).any(is) {
+            options.kernel_tokens.extend(argument.to_token_stream());
         }
     }
 

@@ -4,7 +4,9 @@ use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 
 use super::parser::Parser;
-use crate::syntax::ast::{Argument, Bounds, Const, Field, Function, Integration, Model, Struct, Type, TypeKind};
+use crate::syntax::ast::{
+    Argument, Bounds, Const, Field, Function, Integration, Model, Penalty, Struct, Type, TypeKind,
+};
 use crate::syntax::errors::{Errors, Span};
 use crate::syntax::messages::message;
 use crate::syntax::names::did_you_mean;
@@ -17,6 +19,7 @@ pub(crate) fn model(module: &syn::ItemMod, integration: Option<Integration>, err
         consts: Vec::new(),
         functions: Vec::new(),
         integration,
+        free_start: false,
     };
     let Some((_, items)) = &module.content else {
         errors.at(module, message::MODULE_WITHOUT_BODY);
@@ -99,19 +102,13 @@ impl Parser<'_> {
         }
         let mut fields = Vec::new();
         for field in &item.fields {
-            let mut bounds = None;
-            for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("bounds")) {
-                if item.ident != "Control" {
-                    self.errors.at(attribute, message::BOUNDS_PLACE);
-                } else if bounds.is_some() {
-                    self.errors.at(attribute, message::BOUNDS_TWICE);
-                } else {
-                    bounds = self.bounds(attribute);
-                }
-            }
+            let bounded = ["State", "Control", "Design"].iter().any(|name| item.ident == name);
+            let bounds = self.bounds_of(field, "bounds", bounded.then_some(()).ok_or(message::BOUNDS_PLACE));
+            let rated = (item.ident == "Control").then_some(()).ok_or(message::RATE_BOUNDS_PLACE);
+            let rate_bounds = self.bounds_of(field, "rate_bounds", rated);
             for attribute in &field.attrs {
-                if let Some(name) = misspelt_bounds(attribute) {
-                    self.errors.at(attribute.path(), message::misspelt_bounds(&name.to_string()));
+                if let Some((name, meant)) = misspelt_bounds(attribute) {
+                    self.errors.at(attribute.path(), message::misspelt_bounds(&name.to_string(), meant));
                 }
             }
             let mut ty = self.ty(&field.ty);
@@ -120,17 +117,30 @@ impl Parser<'_> {
                 ty.kind = TypeKind::Unknown;
             }
             let name = field.ident.clone().unwrap_or_else(|| item.ident.clone());
-            fields.push(Field { name, ty, bounds });
+            fields.push(Field { name, ty, bounds, rate_bounds });
         }
         Struct { name: item.ident.clone(), fields }
     }
 
+    /// The attribute `name` of a field, which may be refused there.
+    fn bounds_of(&mut self, field: &syn::Field, name: &str, allowed: Result<(), &str>) -> Option<Bounds> {
+        let mut bounds = None;
+        for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident(name)) {
+            match allowed {
+                Err(message) => self.errors.at(attribute, message),
+                Ok(()) if bounds.is_some() => self.errors.at(attribute, message::bounds_twice(name)),
+                Ok(()) => bounds = self.bounds(attribute, name),
+            }
+        }
+        bounds
+    }
+
     /// `#[bounds(lower, upper)]`, each side an expression or `None`.
-    fn bounds(&mut self, attribute: &syn::Attribute) -> Option<Bounds> {
+    fn bounds(&mut self, attribute: &syn::Attribute, name: &str) -> Option<Bounds> {
         let parser = syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated;
         let sides = attribute.parse_args_with(parser).ok().filter(|sides| sides.len() == 2);
         let Some(sides) = sides else {
-            self.errors.at(attribute, message::BOUNDS);
+            self.errors.at(attribute, message::bounds(name));
             return None;
         };
         let mut sides = sides.iter().map(|side| match side {
@@ -139,6 +149,42 @@ impl Parser<'_> {
         });
         let (lower, upper) = (sides.next().flatten(), sides.next().flatten());
         Some(Bounds { lower, upper, span: Span::of(attribute) })
+    }
+
+    /// `#[penalty(linear = .., quadratic = ..)]` of a function.
+    fn penalty(&mut self, item: &syn::ItemFn) -> Option<Penalty> {
+        let mut penalty = None;
+        for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident(PENALTY)) {
+            if penalty.is_some() {
+                self.errors.at(attribute, message::PENALTY_TWICE);
+                continue;
+            }
+            penalty = self.factors(attribute);
+            if penalty.is_none() {
+                self.errors.at(attribute, message::PENALTY);
+            }
+        }
+        penalty
+    }
+
+    /// The factors of a penalty, at least one and each at most once.
+    fn factors(&mut self, attribute: &syn::Attribute) -> Option<Penalty> {
+        let parser = syn::punctuated::Punctuated::<syn::ExprAssign, syn::Token![,]>::parse_terminated;
+        let factors = attribute.parse_args_with(parser).ok()?;
+        let mut penalty = Penalty { linear: None, quadratic: None, span: Span::of(attribute) };
+        for factor in &factors {
+            let syn::Expr::Path(name) = &*factor.left else { return None };
+            let place = match name.path.get_ident()?.to_string().as_str() {
+                "linear" => &mut penalty.linear,
+                "quadratic" => &mut penalty.quadratic,
+                _ => return None,
+            };
+            if place.is_some() {
+                return None;
+            }
+            *place = Some(self.expr(&factor.right));
+        }
+        (!factors.is_empty()).then_some(penalty)
     }
 
     fn constant(&mut self, item: &syn::ItemConst) -> Const {
@@ -182,7 +228,8 @@ impl Parser<'_> {
             }
         };
         let body = self.block(&item.block);
-        Function { name: signature.ident.clone(), arguments, result, body }
+        let penalty = self.penalty(item);
+        Function { name: signature.ident.clone(), arguments, result, body, penalty }
     }
 }
 
@@ -195,8 +242,15 @@ fn mentions_cfg(tokens: TokenStream) -> bool {
     })
 }
 
-/// The name of an attribute that looks like a misspelt `bounds`.
-pub(crate) fn misspelt_bounds(attribute: &syn::Attribute) -> Option<&Ident> {
+/// The attributes of fields.
+pub(crate) const FIELD_ATTRIBUTES: [&str; 2] = ["bounds", "rate_bounds"];
+
+/// The attribute of soft constraints.
+pub(crate) const PENALTY: &str = "penalty";
+
+/// The name of an attribute that looks like a misspelt one of a field, and the name that is meant.
+pub(crate) fn misspelt_bounds(attribute: &syn::Attribute) -> Option<(&Ident, &'static str)> {
     let name = attribute.path().get_ident()?;
-    (name != "bounds" && !did_you_mean(&name.to_string(), ["bounds"]).is_empty()).then_some(name)
+    let meant = FIELD_ATTRIBUTES.into_iter().find(|meant| !did_you_mean(&name.to_string(), [*meant]).is_empty())?;
+    FIELD_ATTRIBUTES.iter().all(|known| name != known).then_some((name, meant))
 }

@@ -11,4 +11,4 @@ mod parser;
 mod types;
 
 pub(crate) use arguments::{Options, options};
-pub(crate) use items::{misspelt_bounds, model};
+pub(crate) use items::{FIELD_ATTRIBUTES, PENALTY, misspelt_bounds, model};

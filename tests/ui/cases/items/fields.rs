@@ -1,13 +1,13 @@
-//! Vectors hold numbers and arrays of numbers.
+//! Vectors hold numbers, in arrays and structs of the module.
 
 #[dilqr_runtime::model]
 pub mod pendulum {
     pub struct State {
         pub angle: f64,
         pub rate: f64,
-        pub position: Point,
+        pub point: Point,
         pub count: usize,
-        pub matrix: [[f64; 2]; 2],
+        pub counts: [[usize; 2]; 2],
         pub pair: (f64, f64),
     }
     pub struct Control {
@@ -15,10 +15,16 @@ pub mod pendulum {
     }
     pub struct Params {
         pub mass: f64,
+        pub points: [Point; 2],
     }
 
     pub struct Point {
         pub x: f64,
+        pub shown: bool,
+        pub inner: [Inner; 2],
+    }
+    pub struct Inner {
+        pub pairs: [(f64, f64); 2],
     }
 
     pub fn dynamics(x: State, _u: Control, _p: Params) -> State {

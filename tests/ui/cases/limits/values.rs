@@ -16,6 +16,14 @@ pub mod pendulum {
         pub unknown: f64,
         #[bounds(None, x.angle)]
         pub state: f64,
+        #[bounds([-1.0, -1.0], [[1.0], [1.0]])]
+        pub matrix: [[f64; 1]; 2],
+        #[bounds(Pair { left: -1.0 }, [1.0, 1.0])]
+        pub pair: Pair,
+    }
+    pub struct Pair {
+        pub left: f64,
+        pub right: f64,
     }
     pub struct Params {
         pub mass: f64,

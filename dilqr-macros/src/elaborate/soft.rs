@@ -1,0 +1,133 @@
+//! Soft constraints: the cost of a violation is a sum over slacks, one for each constraint.
+//!
+//! `linear max(0, c) + 1/2 quadratic max(0, c)^2` is the least `linear e + 1/2 quadratic e^2` over the slacks `e` with
+//! `c <= e` and `0 <= e`. So the kink of the positive part becomes two limits, with which derivatives stay exact.
+
+use super::elaborated_system::Vectors;
+use super::elaborator::{Arguments, Elaborator, EntryPointValues};
+use super::graph::{Node, NodeId};
+use super::value::Shape;
+use crate::program::vectors::{Input, Sizes, Vector};
+use crate::syntax::ast::{BinaryOp, Function};
+use crate::syntax::entry_points::{EntryPoint, Part, Point};
+use crate::syntax::messages::message;
+
+/// The soft constraints of a model.
+#[derive(Default)]
+pub(crate) struct Soft {
+    pub(crate) stage: Option<SoftConstraints>,
+    pub(crate) terminal: Option<SoftConstraints>,
+}
+
+/// Soft constraints at one point.
+pub(crate) struct SoftConstraints {
+    pub(crate) values: Vec<NodeId>,
+    /// One for each value.
+    pub(crate) slacks: Vec<NodeId>,
+    /// The linear and the quadratic factor of their cost.
+    pub(crate) factors: [NodeId; 2],
+}
+
+impl SoftConstraints {
+    /// Whether the slacks need a bound. Without a linear factor their best values are positive parts of the constraints.
+    pub(crate) fn are_bounded(&self, elaborator: &Elaborator<'_>) -> bool {
+        elaborator.graph.constant_value(self.factors[0]) != Some(0.0)
+    }
+}
+
+impl<'a> Elaborator<'a> {
+    fn soft_function(&self, point: Point) -> Option<&'a Function> {
+        let mut recognized = self.model.recognized();
+        let soft = recognized.find(|(entry, _)| entry.point == point && entry.part == Part::SoftInequalities);
+        soft.map(|(_, function)| function)
+    }
+
+    /// The number of soft constraints at a point, by the type of the function.
+    pub(crate) fn slacks(&mut self, point: Point) -> usize {
+        let function = self.soft_function(point);
+        match function.map(|function| self.shape(&function.result)) {
+            Some(Shape::Array(_, length)) => length,
+            _ => 0,
+        }
+    }
+
+    /// The soft constraints: their functions were elaborated to `values`.
+    pub(crate) fn soft_constraints(
+        &mut self,
+        values: &EntryPointValues,
+        arguments: &Arguments,
+        vectors: &Vectors,
+    ) -> Soft {
+        let Sizes { nu, .. } = vectors.own_sizes();
+        let mut of = |point: Point, vector: Vector, first: usize| {
+            let soft = |entry: &EntryPoint| entry.point == point && entry.part == Part::SoftInequalities;
+            let values = values.iter().find(|(entry, _)| soft(entry)).map(|(_, values)| values.clone())?;
+            let factors = self.factors(point, arguments)?;
+            let slacks = (0..values.len()).map(|slack| self.graph.input(Input::new(vector, first + slack))).collect();
+            Some(SoftConstraints { values, slacks, factors })
+        };
+        Soft { stage: of(Point::Stage, Vector::U, nu), terminal: of(Point::Terminal, Vector::X, vectors.design().end) }
+    }
+
+    /// The factors of all penalties, unless all are constants: linear and quadratic, of stages and of the terminal state.
+    pub(crate) fn variable_factors(&mut self, soft: &Soft) -> Vec<NodeId> {
+        let zero = self.graph.constant(0.0);
+        let of = |soft: &Option<SoftConstraints>| soft.as_ref().map_or([zero; 2], |soft| soft.factors);
+        let factors = [of(&soft.stage), of(&soft.terminal)].concat();
+        let constant = factors.iter().all(|&factor| self.graph.constant_value(factor).is_some());
+        if constant { Vec::new() } else { factors }
+    }
+
+    /// The factors of the penalty of the soft constraints at a point: linear and quadratic.
+    fn factors(&mut self, point: Point, arguments: &Arguments) -> Option<[NodeId; 2]> {
+        let penalty = self.soft_function(point)?.penalty.as_ref()?;
+        let mut factors = [self.graph.constant(0.0); 2];
+        let mut zero = true;
+        let mut scope = arguments.scope();
+        // With design variables among its factors a penalty would be lowest where it is needed most.
+        scope.retain(|(name, _)| name != "d");
+        for (factor, given) in factors.iter_mut().zip([&penalty.linear, &penalty.quadratic]) {
+            let Some(given) = given else { continue };
+            let value = self.expr(given, &mut scope.clone());
+            let value = self.let_bind(&value, given.span);
+            *factor = self.float(&value, given.span)?;
+            let constant = self.graph.constant_value(*factor);
+            if constant.is_some_and(|constant| constant < 0.0) {
+                self.errors.on(given.span, message::NEGATIVE_PENALTY);
+            }
+            zero &= constant == Some(0.0);
+        }
+        if zero {
+            self.errors.on(penalty.span, message::ZERO_PENALTY);
+        }
+        Some(factors)
+    }
+
+    /// `cost + sum (linear e + 1/2 quadratic e^2)` over the slacks `e`.
+    pub(crate) fn with_penalties(&mut self, cost: NodeId, soft: Option<&SoftConstraints>) -> NodeId {
+        let Some(soft) = soft else { return cost };
+        let [linear, quadratic] = soft.factors;
+        let is_zero = |elaborator: &Self, node| elaborator.graph.constant_value(node) == Some(0.0);
+        let half = if is_zero(self, quadratic) { quadratic } else { self.scaled(quadratic, 0.5) };
+        let mut sum = cost;
+        for &slack in &soft.slacks {
+            if !is_zero(self, linear) {
+                let term = self.graph.add(Node::Binary(BinaryOp::Mul, linear, slack));
+                sum = self.graph.add(Node::Binary(BinaryOp::Add, sum, term));
+            }
+            if !is_zero(self, quadratic) {
+                let square = self.graph.add(Node::Power(slack, 2.0));
+                let term = self.graph.add(Node::Binary(BinaryOp::Mul, half, square));
+                sum = self.graph.add(Node::Binary(BinaryOp::Add, sum, term));
+            }
+            sum = self.graph.let_bind(sum);
+        }
+        sum
+    }
+
+    /// `a - b`
+    pub(crate) fn difference(&mut self, a: NodeId, b: NodeId) -> NodeId {
+        let difference = self.graph.add(Node::Binary(BinaryOp::Sub, a, b));
+        self.graph.let_bind(difference)
+    }
+}
