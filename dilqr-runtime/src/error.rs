@@ -158,6 +158,16 @@ pub enum InputError {
     /// The problem gives a previous control, and no function of the model reads one.
     #[error("the problem gives a previous control, but no function of the model reads one")]
     PreviousUnused,
+    /// The penalty of a soft constraint is negative, infinite or NaN, at these parameters.
+    #[error(
+        "a factor of the penalty of the soft constraints at stage {stage} is {given}, expected a finite number >= 0"
+    )]
+    Penalty {
+        /// The stage; that of the terminal state is the horizon.
+        stage: usize,
+        /// The factor.
+        given: f64,
+    },
     /// A number of the solution that [`Problem::with_warm_start`](crate::Problem::with_warm_start) was given is NaN or infinite.
     /// A solve that has failed may leave such numbers.
     #[error("the warm start is not finite: {input} is {given} at {position}")]

@@ -130,6 +130,13 @@ impl Vectors {
     }
 }
 
+/// Parameters that may be infinite, by their indices; see `elaborate::open_sides`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OpenSides {
+    pub(crate) params: Vec<usize>,
+    pub(crate) stage_params: Vec<usize>,
+}
+
 /// The limits of a model, as nodes of the graph or operands of the tape.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits<T> {
@@ -142,6 +149,7 @@ pub(crate) struct Limits<T> {
     pub(crate) state_bounds: Range<usize>,
     pub(crate) terminal: Constraints<T>,
     pub(crate) initial: Constraints<T>,
+    pub(crate) open: OpenSides,
 }
 
 /// Constraints at one point of a trajectory.
@@ -156,7 +164,15 @@ pub(crate) struct Constraints<T> {
 impl<T> Default for Limits<T> {
     fn default() -> Self {
         let [stage, terminal, initial] = std::array::from_fn(|_| Constraints::default());
-        Self { lower: Vec::new(), upper: Vec::new(), stage, state_bounds: 0..0, terminal, initial }
+        Self {
+            lower: Vec::new(),
+            upper: Vec::new(),
+            stage,
+            state_bounds: 0..0,
+            terminal,
+            initial,
+            open: OpenSides::default(),
+        }
     }
 }
 
@@ -209,6 +225,7 @@ impl<T: Copy> Limits<T> {
             state_bounds: self.state_bounds.clone(),
             terminal: constraints(&self.terminal),
             initial: constraints(&self.initial),
+            open: self.open.clone(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The limits of trajectories: bounds, and constraints of stages and of both ends.
 
-use super::elaborated_system::{Constraints, Limits, Vectors};
+use super::elaborated_system::{Constraints, Limits, OpenSides, Vectors};
 use super::elaborator::{Arguments, Elaborator, EntryPointValues};
 use super::graph::{Node, NodeId};
 use super::soft::{Soft, SoftConstraints};
@@ -35,7 +35,7 @@ impl Elaborator<'_> {
         vectors: &Vectors,
     ) -> Limits<NodeId> {
         let declared = self.declared_bounds(arguments);
-        let mut limits = Limits::default();
+        let mut limits = Limits { open: self.open(&declared, values, soft), ..Limits::default() };
         let (bounds, bound_rows) = self.bounds_and_rows(declared.control, arguments);
         (limits.lower, limits.upper) = (bounds.lower, bounds.upper);
         self.bound_slacks(soft, vectors, &mut limits);
@@ -69,6 +69,17 @@ impl Elaborator<'_> {
         added.extend(self.slack_rows(soft.terminal.as_ref()));
         limits.initial = constraints(Point::Initial, added);
         limits
+    }
+
+    /// The parameters of bounds that may be infinite.
+    fn open(&self, declared: &DeclaredBounds, values: &EntryPointValues, soft: &Soft) -> OpenSides {
+        let DeclaredBounds { state, control, rate, design } = declared;
+        let sides = [state, control, rate, design].into_iter();
+        let sides: Vec<NodeId> =
+            sides.flat_map(|sides| sides.lower.iter().chain(&sides.upper).flatten().copied()).collect();
+        let factors = [&soft.stage, &soft.terminal].into_iter().flatten().flat_map(|soft| soft.factors);
+        let values = values.iter().flat_map(|(_, values)| values.iter().copied());
+        self.open_sides(&sides, &values.chain(factors).collect::<Vec<_>>())
     }
 
     fn declared_bounds(&mut self, arguments: &Arguments) -> DeclaredBounds {

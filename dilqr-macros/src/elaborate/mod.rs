@@ -13,6 +13,7 @@ mod lift;
 mod limits;
 mod methods;
 pub(crate) mod model;
+mod open_sides;
 mod soft;
 mod statements;
 mod types;

@@ -16,7 +16,7 @@ pub(super) fn items(context: &EmitContext<'_>) -> TokenStream {
     let Sizes { nx, nu, np, ns } = context.vectors.own_sizes();
     let Sizes { nx: nz, nu: nw, .. } = context.sizes;
     let (nd, previous) = (context.vectors.design_len(), context.vectors.lift.previous);
-    let penalties = penalties(context);
+    let (penalties, functions) = penalties(context);
     let (linearize, dynamics) = (linearize(context), context.integrated.then(|| dynamics(context)));
     quote! {
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
@@ -43,18 +43,20 @@ pub(super) fn items(context: &EmitContext<'_>) -> TokenStream {
             }
         }
 
+        #functions
         #linearize
         #dynamics
     }
 }
 
-/// The factors of penalties that are no constants, for the check of their signs at the start of a solve.
-fn penalties(context: &EmitContext<'_>) -> TokenStream {
+/// The factors of penalties that are no constants, for the check of their signs at the start of a solve: a method and the
+/// function behind it.
+fn penalties(context: &EmitContext<'_>) -> (TokenStream, TokenStream) {
     let (runtime, Sizes { np, ns, .. }) = (context.runtime, context.sizes);
     if context.kernels.get(Kernel::Penalties).is_none() {
-        return quote!();
+        return (quote!(), quote!());
     }
-    quote! {
+    let method = quote! {
         fn penalties(
             __p: &#runtime::nalgebra::SVector<::core::primitive::f64, #np>,
             __s: &#runtime::nalgebra::SVector<::core::primitive::f64, #ns>,
@@ -63,7 +65,8 @@ fn penalties(context: &EmitContext<'_>) -> TokenStream {
             __penalties_f64(__p, __s, &mut __c);
             [[__c[0], __c[1]], [__c[2], __c[3]]]
         }
-    }
+    };
+    (method, functions(context, Kernel::Penalties))
 }
 
 /// A block of the user's `Linearization` beyond those of every model.

@@ -152,6 +152,12 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
     let (terminal_inequalities, terminal_equalities) = (terminal.inequalities, terminal.equalities());
     let (initial_inequalities, initial_equalities) = (limits.initial.inequalities, limits.initial.equalities());
     let depends_on_control = depends_on_choice(context);
+    let open = |name: &str, entries: &[usize]| {
+        let name = Ident::new(name, Span::call_site());
+        (!entries.is_empty()).then(|| quote!(#name: &[#(#entries),*],))
+    };
+    let open_params = open("open_params", &limits.open.params);
+    let open_stage_params = open("open_stage_params", &limits.open.stage_params);
     quote! {
         const LIMITS: #runtime::Limits = #runtime::Limits {
             bounded: #bounded,
@@ -162,6 +168,8 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
             initial_inequalities: #initial_inequalities,
             initial_equalities: #initial_equalities,
             depends_on_control: &[#(#depends_on_control),*],
+            #open_params
+            #open_stage_params
             ..#runtime::Limits::NONE
         };
     }

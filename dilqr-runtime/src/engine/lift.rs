@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::error::{InputError, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::guess::{Feedback, Guess, Policy};
 use crate::lifted_data::{LiftedData, flatten, unflatten};
@@ -44,6 +45,43 @@ pub trait Lift<
 
     /// The user's model.
     fn model(&self) -> &Self::Model;
+
+    /// The factors of the penalties of soft constraints, linear and quadratic: of a stage, and of the terminal state. Zero where
+    /// all are constants, which the attribute checks.
+    #[must_use]
+    fn penalties(_p: &SVector<f64, NP>, _s: &SVector<f64, NS>) -> [[f64; 2]; 2] {
+        [[0.0; 2]; 2]
+    }
+}
+
+/// Whether the data of a problem are those of the model `C`, without the limits of its controls.
+pub(crate) fn check<
+    C,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize,
+    const ND: usize,
+    const NZ: usize,
+    const NW: usize,
+>(
+    problem: &Problem<NX, NU, NP, NS, ND>,
+    horizon: usize,
+) -> Result<(), SolveError>
+where
+    C: Lift<NX, NU, NP, NS, ND, NZ, NW>,
+{
+    problem.check_data(horizon, C::PREVIOUS, const { &C::LIMITS })?;
+    let none = SVector::zeros();
+    for stage in 0..=horizon {
+        let s = problem.stage_params().get(stage).unwrap_or(&none);
+        let [of_stage, terminal] = C::penalties(problem.params(), s);
+        let factors = if stage < horizon { of_stage } else { terminal };
+        if let Some(&given) = factors.iter().find(|factor| !(factor.is_finite() && **factor >= 0.0)) {
+            return Err(InputError::Penalty { stage, given }.into());
+        }
+    }
+    Ok(())
 }
 
 /// Conversions of what a lifted model's problems are made of.

@@ -12,7 +12,7 @@ use crate::differentiate::hvp::Direction;
 use crate::engine::SolvedGradient;
 #[cfg(feature = "dual")]
 use crate::engine::UnrollFrom;
-use crate::engine::lift::{Lift, Lifting};
+use crate::engine::lift::{self, Lift, Lifting};
 #[cfg(feature = "std")]
 use crate::engine::lifted_batch;
 use crate::engine::lifted_controller::LiftedController;
@@ -73,7 +73,7 @@ where
     /// Checks the data of a problem, and loads the problem underneath.
     fn load(&mut self, problem: &Problem<NX, NU, NP, NS, ND>) -> Result<(), SolveError> {
         let horizon = self.plain.horizon();
-        problem.check_data(horizon, C::PREVIOUS, const { &C::LIMITS })?;
+        lift::check::<C, NX, NU, NP, NS, ND, NZ, NW>(problem, horizon)?;
         Self::LIFTING.problem(problem, &mut self.problem);
         self.problem.check_limits(&self.plain.model, horizon)
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use nalgebra::SVector;
 
 use crate::engine::SolvedGradient;
-use crate::engine::lift::{Lift, Lifting};
+use crate::engine::lift::{self, Lift, Lifting};
 use crate::engine::plain_batch::{self, in_order};
 use crate::error::{GradientError, SolveError};
 use crate::gradient::{Gradient, LossGradient};
@@ -39,7 +39,7 @@ where
 {
     let mut sorted = Sorted { indices: Vec::new(), lifted: Vec::new(), refused: Vec::new() };
     for (index, problem) in problems.iter().enumerate() {
-        match problem.check_data(horizon, C::PREVIOUS, const { &C::LIMITS }) {
+        match lift::check::<C, NX, NU, NP, NS, ND, NZ, NW>(problem, horizon) {
             Ok(()) => {
                 let mut lifted = Problem::new(SVector::zeros(), SVector::zeros(), horizon);
                 Lifting::of::<C>().problem(problem, &mut lifted);
