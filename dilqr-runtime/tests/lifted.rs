@@ -72,7 +72,7 @@ struct Timed;
 struct LiftedTimed(Timed);
 
 impl Model<4, 2, 3> for LiftedTimed {
-    const START: Start<4> = Start { free: [false, false, true, true], cost: false };
+    const START: Start<4> = Start { free: [false, false, true, true], ..Start::GIVEN };
     const LIMITS: Limits = Limits {
         bounded: true,
         stage_inequalities: 1,
@@ -225,11 +225,11 @@ fn the_previous_control_is_a_state() {
 fn design_and_soft_constraints_beside_differences() {
     let settings = Settings { tolerance: 1e-11, ..Settings::default() };
     let mut solver = Ilqr::new(Timed, HORIZON, settings).unwrap();
-    // The soft limits bind: the speed exceeds 0.45 at some stages and is held there at others, and the time exceeds 3.
+    // Both soft limits are exceeded: the speed at some stages and not at others, and the time.
     let at = |p: [f64; 3]| Problem::new([0.0, 0.0], p, HORIZON).with_design([2.0]);
-    let p = [1.4, 0.2, 0.45];
+    let p = [2.4, 0.2, 0.8];
     let solution = solved(&mut solver, &at(p));
-    assert!(solution.design[0] > 3.0 && solution.states.iter().any(|x| x[1] > 0.46), "{:?}", solution.states);
+    assert!(solution.design[0] > 3.01 && solution.states.iter().any(|x| x[1] > 0.81), "{}", solution.design);
     let loss: LossGradient<2, 1, 1> = loss();
     let gradient = solver.vjp(&solution, &loss).unwrap();
     let of_value = solver.value_gradient(&solution).unwrap();
@@ -319,7 +319,8 @@ fn batches_are_one_by_one() {
     assert_eq!(one[2], Err(InputError::PreviousMissing.into()));
     assert!(matches!(one[5], Err(SolveError::Input(InputError::NonFinite { input: Input::InitialState, .. }))));
     let many = batch::solve(&Rated, HORIZON, &settings, &problems);
-    assert_eq!(one, many.iter().cloned().collect::<Vec<_>>());
+    // As text, since one error holds a NaN. The text of a number is that of its bits.
+    assert!(format!("{one:?}") == format!("{many:?}"));
     let solutions: Vec<_> = one.iter().flatten().cloned().collect();
     let losses = vec![loss(); solutions.len()];
     let gradients: Vec<_> = solutions.iter().map(|solution| rated_solver.vjp(solution, &losses[0])).collect();
@@ -334,7 +335,7 @@ fn batches_are_one_by_one() {
             (Ok((solution, gradient)), Ok(one)) => {
                 assert_eq!((solution, gradient), (one, expected.next().unwrap()));
             }
-            (both, one) => assert_eq!(both.as_ref().err(), one.as_ref().err()),
+            (both, one) => assert_eq!(format!("{:?}", both.as_ref().err()), format!("{:?}", one.as_ref().err())),
         }
     }
     let timed: Vec<_> = (0..5).map(|i| timed(1.0 + 0.1 * f64::from(i), 0.45)).collect();
