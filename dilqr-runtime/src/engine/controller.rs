@@ -5,6 +5,7 @@
 //! Where the solve finds nothing better, that rollout is the plan and its control is applied. This is suboptimal model
 //! predictive control (Scokaert, Mayne and Rawlings 1999).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
@@ -30,7 +31,7 @@ use crate::status::Status;
 pub struct PlainController<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     settings: Settings,
     model: M,
-    forward: SolveWorkspace<NX, NU, NS>,
+    forward: Box<SolveWorkspace<NX, NU, NS>>,
     /// Its guess is always a rollout. Its multipliers are those of the last solve that converged, shifted to the next step.
     /// Multipliers of a problem without a solution grow without bound and are a bad start.
     problem: Problem<NX, NU, NP, NS>,
@@ -78,7 +79,7 @@ where
         let mut mpc = Self {
             settings,
             model,
-            forward: SolveWorkspace::new::<M, NP>(horizon),
+            forward: Box::new(SolveWorkspace::new::<M, NP>(horizon)),
             problem,
             plan,
             solution: room(),

@@ -1,5 +1,6 @@
 //! The engine of a [`Model`]: the algorithms as they are.
 
+use alloc::boxed::Box;
 #[cfg(feature = "std")]
 use alloc::vec::Vec;
 
@@ -39,8 +40,9 @@ use crate::stats::Stats;
 #[derive(Clone, Debug)]
 pub struct PlainEngine<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     pub(crate) model: M,
-    pub(crate) forward: SolveWorkspace<NX, NU, NS>,
-    pub(crate) kkt: KktWorkspace<NX, NU, NS>,
+    /// On the heap, as the memory of derivatives: records of large models would fill the stack where a solver is moved.
+    pub(crate) forward: Box<SolveWorkspace<NX, NU, NS>>,
+    pub(crate) kkt: Box<KktWorkspace<NX, NU, NS>>,
 }
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> PlainEngine<M, NX, NU, NP, NS>
@@ -50,7 +52,8 @@ where
     /// With all memory for problems over `horizon` stages.
     #[must_use]
     pub fn new(model: M, horizon: usize) -> Self {
-        Self { model, forward: SolveWorkspace::new::<M, NP>(horizon), kkt: KktWorkspace::new::<M, NP>(horizon) }
+        let forward = Box::new(SolveWorkspace::new::<M, NP>(horizon));
+        Self { model, forward, kkt: Box::new(KktWorkspace::new::<M, NP>(horizon)) }
     }
 
     /// Solves a problem that passed its check.
@@ -121,7 +124,7 @@ where
     ) -> Result<Result<f64, GradientError>, SolveError> {
         problem.check(&self.model, self.horizon())?;
         let Self { model, forward, kkt } = self;
-        solve_and_factorize((model, settings), (forward, kkt), problem, solution)
+        solve_and_factorize((model, settings), (&mut **forward, &mut **kkt), problem, solution)
     }
 
     fn factorize(
