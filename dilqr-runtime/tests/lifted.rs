@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::slice::from_ref;
+
 use dilqr_runtime::__private::{Lift, LiftedEngine};
 use dilqr_runtime::model::{Stage, Start, Terminal};
 use dilqr_runtime::nalgebra::SVector;
@@ -514,10 +516,19 @@ fn bad_input() {
     let mut wrong = LossGradient::zeros(HORIZON);
     wrong.design[0] = f64::NAN;
     let mut solver = Ilqr::new(Timed, HORIZON, Settings::default()).unwrap();
-    let solution = solved(&mut solver, &timed(1.0, 0.4));
+    let solution = solved(&mut solver, &timed(1.4, 0.45));
     assert_eq!(
         solver.vjp(&solution, &wrong).unwrap_err().to_string(),
         "the loss gradient in the design is NaN at entry 0, expected a finite number"
+    );
+    let mut batches = batch::vjp(&Timed, &Settings::default(), from_ref(&solution), from_ref(&wrong));
+    assert_eq!(batches.remove(0).unwrap_err().to_string(), solver.vjp(&solution, &wrong).unwrap_err().to_string());
+    let zero = LossGradient::zeros(HORIZON);
+    let curved = |_: &[_], _: &[_], _: &_| wrong.clone();
+    let mut sensitivities = solver.differentiate(&solution).unwrap();
+    assert_eq!(
+        sensitivities.hvp_with_design(&zero, &Direction::new([1.0, 0.0, 0.0]), curved).unwrap_err().to_string(),
+        "the loss Hessian's product in the design is NaN at entry 0, expected a finite number"
     );
     // A plain model reads no previous control.
     let mut plain = Ilqr::new(LiftedSmooth(Smooth), HORIZON, Settings::default()).unwrap();
