@@ -311,6 +311,7 @@ fn limits_are_counted() {
         terminal_inequalities: 1,
         terminal_equalities: 2,
         depends_on_control: &[false, true, false, false, true, true],
+        ..Limits::NONE
     };
     assert_eq!(<reach::Reach as Model<NX, NU, NP, NS>>::LIMITS, expected);
 }

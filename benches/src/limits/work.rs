@@ -153,7 +153,10 @@ where
 }
 
 /// Solves in lanes.
-pub struct Lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+pub struct Lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>
+where
+    M: Model<NX, NU, NP, NS>,
+{
     batch: Batch<M, NX, NU, NP, NS>,
     pool: ThreadPool,
 }
@@ -194,7 +197,10 @@ where
     pool: Option<ThreadPool>,
 }
 
-impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Gradients<M, NX, NU, NP, NS> {
+impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Gradients<M, NX, NU, NP, NS>
+where
+    M: Model<NX, NU, NP, NS>,
+{
     pub fn in_lanes(mut self) -> Self {
         self.pool = Some(one_thread());
         self
