@@ -228,7 +228,6 @@ fn design_variables_and_soft_constraints() {
 
 /// Without a limit, by an infinite parameter, the solution is the one whose limit is not reached.
 #[test]
-#[ignore = "the interior-point method ends as infeasible at its start"]
 fn an_infinite_bound_of_a_state() {
     let problem = |params| Problem::new([0.0, 0.0], params, 20).with_design([3.0]);
     let open = check(fastest::Fastest, [1.0, 0.1, f64::INFINITY, 0.05], problem);
@@ -265,7 +264,6 @@ fn rates_and_the_previous_control() {
 }
 
 #[test]
-#[ignore = "the check before a gradient compares the costate of a free entry with its own rounding errors"]
 fn terminal_soft_constraints() {
     let stages = [[9.0]; 9];
     let problem = |params| Problem::new([1.0], params, 8).with_previous([0.05]).with_stage_params(&stages);

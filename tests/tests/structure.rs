@@ -63,7 +63,7 @@ const RUNTIME: Crate = Crate {
         &["formulation.rs"],
         &["sensitivities.rs"],
         &["ilqr.rs"],
-        &["mpc.rs", "batch.rs", "transform.rs"],
+        &["mhe.rs", "mpc.rs", "batch.rs", "transform.rs"],
         &["serial/"],
         &["lib.rs"],
     ],

@@ -8,8 +8,8 @@ use core::iter::repeat_with;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::kkt::active_set_initial::ActiveInitial;
 use crate::kkt::active_set_linear::{ActiveSetLinear, InitialLinear};
+use crate::kkt::initial_rows::ActiveInitial;
 use crate::kkt::lagrangian::{LagrangianGradients, is_finite_curvature};
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::lq_record::LqRecord;
@@ -211,6 +211,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let no_lambda = zeros();
         // Of each costate before they cancel: that of a final time is a sum over all stages, which is zero.
         let mut lambda_terms = lambda.map(S::abs);
+        let mut largest_terms = self.terminal_costate_terms(point);
         if let Some(known) = point.costates {
             costate_residual.add(&(known[horizon] - lambda), &lambda_terms.map(S::to_f64));
             lambda = known[horizon];
@@ -225,15 +226,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             stationarity.add_free(u, &qu, &terms, &bounds);
             let eliminated = self.eliminate(t, &mut value);
             report.stationarity = stationarity.value();
-            for ((_, unit), terms) in report.units.controls.iter_mut().zip(stationarity.terms()) {
-                *unit = unit.max(*terms);
-            }
-            report.units.add_rest((&self.hamiltonian.fu, &self.hamiltonian.huu), magnitudes);
+            report.units.add_stage(stationarity.terms(), (&self.hamiltonian.fu, &self.hamiltonian.huu), magnitudes);
             eliminated.map_err(|singular| (t, singular))?;
             let stage = &self.stages[t];
             let mut next = gradients.gx;
             add_transposed_product(&mut next, &stage.fx, &lambda);
             lambda_terms = gradients.costate_terms(&stage.fx, &lambda);
+            largest_terms = largest_terms.zip_map(&lambda_terms, larger);
             if let Some(known) = point.costates {
                 costate_residual.add(&(known[t] - next), &lambda_terms.map(S::to_f64));
                 report.stationarity = larger(report.stationarity, costate_residual.value());
@@ -248,7 +247,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             self.value_hessians[t] = value;
             self.costates[t] = lambda;
         }
-        self.add_initial_stationarity(&lambda, &lambda_terms, report);
+        self.add_initial_stationarity(&lambda, &largest_terms, report);
         self.eliminate_initial_state(&mut value)
     }
 
@@ -263,22 +262,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             Some(relaxed) => {
                 relaxed.begin(bounds);
                 bounds.points()
-            }
-        }
-    }
-
-    /// Stores the multipliers of a step in a list of all constraints: those of the rows of stage `t`, or of the terminal
-    /// state at the horizon.
-    pub(super) fn store_multipliers(&self, t: usize, rows: &[SVector<S, 1>], limits: &Limits, multipliers: &mut [S]) {
-        let first = t * limits.listed();
-        let terminal = if t == self.horizon() { self.terminal.sources.as_slice() } else { &[] };
-        let stage = self.rows(t).iter().map(|source| match *source {
-            ConstraintId::Constraint(i) => Some(i),
-            ConstraintId::Bound(..) => None,
-        });
-        for (i, multiplier) in stage.chain(terminal.iter().copied().map(Some)).zip(rows) {
-            if let Some(i) = i {
-                multipliers[first + i] = multiplier[0];
             }
         }
     }

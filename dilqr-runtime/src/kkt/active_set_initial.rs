@@ -3,29 +3,32 @@
 use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::active_set::ActiveSet;
+use crate::kkt::initial_rows::ActiveInitial;
+use crate::kkt::linear::KktSystem;
 use crate::kkt::report::ActiveSetReport;
 use crate::linalg::products::{add_product, larger};
 use crate::lq::equality_constrained::{ActiveStage, Singular, Units};
-use crate::lq::initial::InitialStage;
+use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
 
-/// The stage before the first (see [`initial`](crate::lq::initial)), factorized.
-#[derive(Clone, Debug)]
-pub(super) struct ActiveInitial<S, const NX: usize> {
-    pub(super) free: [bool; NX],
-    pub(super) stage: InitialStage<S, NX>,
-    /// With the rows that are left over at stage 0.
-    pub(super) rows: ActiveStage<S, NX, NX>,
-}
-
-impl<S: ScalarReal, const NX: usize> ActiveInitial<S, NX> {
-    pub(super) fn new(free: &[bool; NX]) -> Self {
-        Self { free: *free, stage: InitialStage::new(free), rows: ActiveStage::with_room(0) }
-    }
-}
-
 impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
-    /// Adds the stationarity of the chosen entries of the initial state, whose costate is zero at a solution.
+    /// The terms that cancel in the terminal costate: `|l_x| + |c_x|' |mu|`. The derivatives are those of the terminal state
+    /// that was factorized.
+    pub(super) fn terminal_costate_terms<const NP: usize, const NS: usize>(
+        &self,
+        point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+    ) -> SVector<S, NX> {
+        let mut terms = self.newton.gx[self.horizon()].map(S::abs);
+        for (row, &mu) in self.terminal_expansion.cx.iter().zip(point.multipliers.terminal) {
+            for j in 0..NX {
+                terms[j] += (row[j] * mu).abs();
+            }
+        }
+        terms
+    }
+
+    /// Adds the stationarity of the chosen entries of the initial state, whose costate is zero at a solution. `terms` are the
+    /// largest terms of each costate along the trajectory: an entry that stays the same has those of all stages.
     pub(super) fn add_initial_stationarity(
         &self,
         lambda: &SVector<S, NX>,

@@ -6,7 +6,7 @@ use crate::kkt::active_set::ActiveSet;
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step, largest_relative_step};
 use crate::linalg::products::{add_product, add_transposed_product, larger, zeros};
-use crate::lq::equality_constrained::{ActiveStage, NextLinear};
+use crate::lq::equality_constrained::{ActiveStage, ConstraintId, NextLinear};
 use crate::lq::riccati::{Dense, next_state};
 use crate::model::limits::Limits;
 use crate::ocp::stationarity::{Magnitudes, is_rounding_step};
@@ -43,6 +43,22 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let end = self.backward(memory, terms);
         self.forward(memory, &end, |t, step| self.store_multipliers(t, step.rows, limits, multipliers));
         self.relative_step(memory, states, controls)
+    }
+
+    /// Stores the multipliers of a step in a list of all constraints: those of the rows of stage `t`, or of the terminal
+    /// state at the horizon.
+    pub(super) fn store_multipliers(&self, t: usize, rows: &[SVector<S, 1>], limits: &Limits, multipliers: &mut [S]) {
+        let first = t * limits.listed();
+        let terminal = if t == self.horizon() { self.terminal.sources.as_slice() } else { &[] };
+        let stage = self.rows(t).iter().map(|source| match *source {
+            ConstraintId::Constraint(i) => Some(i),
+            ConstraintId::Bound(..) => None,
+        });
+        for (i, multiplier) in stage.chain(terminal.iter().copied().map(Some)).zip(rows) {
+            if let Some(i) = i {
+                multipliers[first + i] = multiplier[0];
+            }
+        }
     }
 
     /// The largest relative change of the step whose feed-forward terms are in `memory`. Those that are rounding errors

@@ -9,6 +9,7 @@ pub(crate) mod active_set_linear;
 mod active_set_proximal;
 mod active_set_step;
 mod dependent_limit;
+mod initial_rows;
 mod lagrangian;
 pub(crate) mod linear;
 mod lq_record;

@@ -46,7 +46,7 @@ pub(crate) struct LimitUnits {
     pub(crate) rows: Vec<f64>,
     /// The magnitude of each control, and the largest terms of its entry of `Q_u`.
     pub(crate) controls: Vec<(f64, f64)>,
-    /// The least unit of the cost; see [`add_rest`](Self::add_rest).
+    /// The least unit of the cost; see [`add_stage`](Self::add_stage).
     pub(crate) rest: f64,
 }
 
@@ -61,20 +61,22 @@ impl LimitUnits {
         self.controls.iter().map(|(magnitude, terms)| magnitude * terms).fold(self.rest, f64::max)
     }
 
-    /// Raises the units of multipliers to what the curvature of a stage's cost makes of its variables, times [`REST`]. Where
+    /// Raises the units of multipliers to the terms of `Q_u`, and to what the curvature of a stage's cost makes of its
+    /// variables, times [`REST`]. Where
     /// all slopes vanish at a solution at rest, their terms are rounding errors, and next to these a multiplier that is one,
     /// too, would seem to be large. A control that is at rest itself has the least size that moves a state by its magnitude.
-    pub(super) fn add_rest<S: ScalarReal, const NX: usize, const NU: usize>(
+    pub(super) fn add_stage<S: ScalarReal, const NX: usize, const NU: usize>(
         &mut self,
+        terms: &SVector<f64, NU>,
         (fu, huu): (&SMatrix<S, NX, NU>, &SMatrix<S, NU, NU>),
         magnitudes: &Magnitudes<S, NX, NU>,
     ) {
-        for (j, (_, terms)) in self.controls.iter_mut().enumerate() {
+        for (j, (_, unit)) in self.controls.iter_mut().enumerate() {
             let effect = |i: usize| magnitudes.states[i].to_f64() / fu[(i, j)].to_f64().abs();
             let least = (0..NX).map(effect).filter(|size| *size > 0.0).fold(f64::INFINITY, f64::min);
             let size = if least.is_finite() { least.max(magnitudes.controls[j].to_f64()) } else { 0.0 };
             let slope = REST * huu[(j, j)].to_f64().abs() * size;
-            *terms = terms.max(slope);
+            *unit = unit.max(terms[j]).max(slope);
             self.rest = self.rest.max(slope * size);
         }
     }

@@ -191,7 +191,9 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         for index in at_stage(&self.rows, 0, self.stages.len(), &self.limits) {
             slope += self.rows[index].x * duals.constraints[index];
         }
-        let terms = self.costate_terms(0, duals);
+        // An entry that stays the same along the trajectory has the terms of all stages in its costate.
+        let terms =
+            (0..=self.stages.len()).fold(zeros(), |most: SVector<f64, NX>, t| most.sup(&self.costate_terms(t, duals)));
         let relative = |i: usize| if slope[i] == 0.0 { 0.0 } else { slope[i].abs() / terms[i] };
         (0..NX).filter(|&i| initial.chooses(i)).map(relative).fold(0.0, larger)
     }

@@ -137,7 +137,8 @@ where
                 let stiff = *kind == ConstraintKind::Equality && along[index] > 0.0;
                 let weight = if stiff { FIRST_WEIGHT / along[index] } else { 0.0 };
                 weights.rows[index] = if weight.is_finite() { weight } else { 0.0 };
-                bases.rows[index] = weights.rows[index] * point.trajectory.constraints[index];
+                // An infinite limit has no weight.
+                bases.rows[index] = if stiff { weights.rows[index] * point.trajectory.constraints[index] } else { 0.0 };
             }
             if system.factorize(&instance, point, Hessian::GaussNewton, weights).is_err() {
                 return false;
