@@ -37,6 +37,19 @@ fn limit_weight(cost: f64, horizon: usize, magnitude: f64) -> f64 {
     EQUALITY_WEIGHT * cost / horizon as f64 / (magnitude * magnitude)
 }
 
+/// The largest step of a state or of a control over its magnitude along the trial. Controls at active bounds do not count: one
+/// that is held at zero everywhere has rounding errors for a magnitude.
+fn relative_change<const NX: usize, const NU: usize>(memory: &InteriorPoint<NX, NU>) -> f64 {
+    let InteriorPoint { trial, step, active_bounds, .. } = memory;
+    let magnitudes = Magnitudes::of(&trial.trajectory.states, &trial.trajectory.controls);
+    let last = step.dx.last().map_or(0.0, |dx| magnitudes.relative_state(dx));
+    let stages = step.dx.iter().zip(&step.du).zip(active_bounds).map(|((dx, du), sides)| {
+        let free = SVector::from_fn(|i, _| if sides[i].is_some() { 0.0 } else { du[i] });
+        magnitudes.relative(dx, &free)
+    });
+    stages.fold(last, f64::max)
+}
+
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
 where
     M: Model<NX, NU, NP, NS>,
@@ -54,15 +67,8 @@ where
                 return false;
             }
             self.stats.newton_steps += 1;
-            let InteriorPoint { trial, step, .. } = &*memory;
-            let magnitudes = Magnitudes::of(&trial.trajectory.states, &trial.trajectory.controls);
-            let last = step.dx.last().map_or(0.0, |dx| magnitudes.relative_state(dx));
-            let change = step.dx.iter().zip(&step.du).map(|(dx, du)| magnitudes.relative(dx, du)).fold(last, f64::max);
+            let (change, residual) = (relative_change(memory), self.active_residual(memory));
             // Where active limits nearly depend on one another, a small residual is far from the solution.
-            let InteriorPoint { active_rows, scales, .. } = &*memory;
-            let active = active_rows.iter().zip(&trial.trajectory.constraints).zip(&scales.rows);
-            let residual =
-                active.filter(|((active, _), _)| **active).fold(0.0, |most, ((_, c), row)| larger(most, c.abs() / row));
             let done = residual <= RESIDUAL * tolerance || residual > 0.5 * previous;
             previous = residual;
             let changed = self.take_weighted_step(memory);
@@ -72,6 +78,18 @@ where
             }
         }
         false
+    }
+
+    /// The largest residual of an active limit at the trial, over its magnitude.
+    fn active_residual(&self, memory: &InteriorPoint<NX, NU>) -> f64 {
+        let InteriorPoint { trial, active_rows, active_bounds, scales, .. } = memory;
+        let rows = active_rows.iter().zip(&trial.trajectory.constraints).zip(&scales.rows);
+        let rows = rows.filter(|((active, _), _)| **active).map(|((_, c), row)| c.abs() / row);
+        let held = active_bounds.iter().zip(&trial.trajectory.controls).flat_map(|(sides, u)| {
+            let held = sides.iter().enumerate().filter_map(|(i, side)| Some((i, (*side)?)));
+            held.map(|(i, side)| self.memory.bounds.constraint(side, i, u).abs() / scales.controls[i])
+        });
+        rows.chain(held).fold(0.0, larger)
     }
 
     /// The step about the trial. Returns whether it exists.
