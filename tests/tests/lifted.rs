@@ -323,3 +323,76 @@ fn functions_on_the_structs() {
     assert_eq!(Design::NAMES, ["scale", "gain"]);
     let _: everything::Problem = Problem::new(x, p, 3).with_design(d).with_previous(previous);
 }
+
+/// A bound of the speed that repeats the condition of the end: both rows are active there and depend on one another, and the
+/// solution has a derivative all the same. Slacks of soft constraints are zero at all stages here.
+#[dilqr_runtime::model(integrator = rk4, dt = d.total / 20.0, initial_state = free)]
+pub mod lap {
+    pub struct State {
+        pub place: f64,
+        #[bounds(0.0, p.fastest)]
+        pub speed: f64,
+    }
+    pub struct Control {
+        #[bounds(-1.0, 1.0)]
+        #[rate_bounds(-0.6, 0.6)]
+        pub push: f64,
+    }
+    pub struct Params {
+        pub drag: f64,
+        pub fastest: f64,
+        pub soft: f64,
+    }
+    pub struct Design {
+        #[bounds(0.5, 20.0)]
+        pub total: f64,
+    }
+    pub fn derivative(x: State, u: Control, p: Params) -> State {
+        State { place: x.speed, speed: u.push - p.drag * x.speed }
+    }
+    pub fn stage_cost(_x: State, u: Control, previous: Control, _p: Params) -> f64 {
+        0.01 * (u.push.powi(2) + (u.push - previous.push).powi(2))
+    }
+    pub fn terminal_cost(_x: State, _p: Params, d: Design) -> f64 {
+        d.total
+    }
+    pub fn initial_cost(x: State, _p: Params) -> f64 {
+        x.speed.powi(2)
+    }
+    pub fn initial_equalities(x: State, _p: Params) -> [f64; 1] {
+        [x.place]
+    }
+    #[penalty(linear = p.soft, quadratic = 1.0)]
+    pub fn stage_soft_constraints(x: State, _u: Control, _p: Params) -> [f64; 1] {
+        [x.speed - 0.7]
+    }
+    pub fn terminal_equalities(x: State, _p: Params) -> [f64; 2] {
+        [x.place - 1.0, x.speed]
+    }
+}
+
+#[test]
+fn a_bound_that_repeats_an_end_condition() -> Result<(), Box<dyn std::error::Error>> {
+    let problem = |drag: f64, guess: f64| {
+        Problem::new([0.0, 0.1], [drag, 0.9, 0.2], 20).with_design([guess]).with_previous([0.0])
+    };
+    let mut solver = lap::Solver::new(lap::Lap, 20, Settings::default())?;
+    for guess in [1.0, 2.0, 3.0, 6.0] {
+        let solution = solver.solve(&problem(0.1, guess))?;
+        assert_eq!(solution.status, Status::Converged, "{guess}");
+        let gradient = solver.value_gradient(&solution)?;
+        let mut loss = LossGradient::zeros(20);
+        (loss.design[0], loss.controls[4][0]) = (1.0, 0.3);
+        let by_loss = solver.vjp(&solution, &loss)?;
+        let (h, mut ends) = (1e-5, Vec::new());
+        for drag in [0.1 - h, 0.1 + h] {
+            let moved = solver.solve(&problem(drag, guess))?;
+            ends.push((moved.cost, moved.design[0] + 0.3 * moved.controls[4][0]));
+        }
+        let slope = |of: fn(&(f64, f64)) -> f64| (of(&ends[1]) - of(&ends[0])) / (2.0 * h);
+        // Differences of a step of 1e-5 are accurate to 1e-10 and 1e-9 / 1e-5.
+        assert!((gradient.params[0] - slope(|end| end.0)).abs() < 1e-6);
+        assert!((by_loss.params[0] - slope(|end| end.1)).abs() < 1e-4, "{by_loss:?}");
+    }
+    Ok(())
+}

@@ -112,11 +112,13 @@ where
 {
     let stages = if NS == 0 { 0 } else { a.horizon() + 1 };
     let rows = EnforcedRows::of(a, at_a);
-    Tangents::in_params(a, at_a, &rows).agree(&Tangents::in_params(b, at_b, &rows), step)
-        && Tangents::in_initial_state(a).agree(&Tangents::in_initial_state(b), step)
+    let TrajectoryRef { states, controls, params, stage_params, .. } = at_a.point;
+    let sizes = Magnitudes::of(states, controls);
+    Tangents::in_params(a, at_a, &rows).agree(&Tangents::in_params(b, at_b, &rows), (&sizes, params), step)
+        && Tangents::in_initial_state(a).agree(&Tangents::in_initial_state(b), (&sizes, &states[0]), step)
         && (0..stages).all(|t| {
             let of_a = Tangents::in_stage_params(a, at_a, (&rows, t));
-            of_a.agree(&Tangents::in_stage_params(b, at_b, (&rows, t)), step)
+            of_a.agree(&Tangents::in_stage_params(b, at_b, (&rows, t)), (&sizes, &stage_params[t]), step)
         })
 }
 

@@ -14,6 +14,7 @@ use crate::kkt::term_sizes::TermSizes;
 use crate::linalg::products::zeros;
 use crate::model::Model;
 use crate::ocp::instance::PatternOf;
+use crate::ocp::stationarity::Magnitudes;
 
 /// A change is zero below this, relative to the largest change of its variables along the trajectory. Solutions of
 /// ill-conditioned problems are accurate to some 1e-10.
@@ -129,6 +130,10 @@ impl<const NX: usize, const NU: usize, const C: usize> Tangents<NX, NU, C> {
                 largest.states.sup(&(stage.fx.abs() * dx.abs() + stage.fu.abs() * du.abs() + offset.abs()));
         }
         values.push(largest);
+        if system.chooses_start() {
+            // The start depends on all stages, and so do the rounding errors of its change.
+            values.fill(largest);
+        }
         Self { jacobian, values, terms }
     }
 
@@ -149,16 +154,33 @@ impl<const NX: usize, const NU: usize, const C: usize> Tangents<NX, NU, C> {
         Size { value, terms: if most > 0.0 { terms * (value / most) } else { terms } }
     }
 
-    /// Whether another derivative is equal to this one, at a solution with the relative Newton step `step`.
-    pub(super) fn agree(&self, other: &Self, step: f64) -> bool {
+    /// Whether another derivative is equal to this one, at a solution with the relative Newton step `step`. A difference that
+    /// is a rounding error of a variable when the datum changes by its magnitude, one of `data`, counts as none.
+    pub(super) fn agree(
+        &self,
+        other: &Self,
+        (magnitudes, data): (&Magnitudes<f64, NX, NU>, &SVector<f64, C>),
+        step: f64,
+    ) -> bool {
         let states = self.jacobian.states.iter().zip(&other.jacobian.states).enumerate();
         let controls = self.jacobian.controls.iter().zip(&other.jacobian.controls).enumerate();
-        let equal = |size: Size, a: f64, b: f64| size.dwarfs(a - b, step);
+        // Terms that vanish in one elimination may cancel in another.
+        let equal = |sizes: [Size; 2], (magnitude, datum): (f64, f64), difference: f64| {
+            let is_rounding = datum > 0.0 && difference.abs() * datum <= ROUNDING * magnitude;
+            is_rounding || sizes.iter().any(|size| size.dwarfs(difference, step))
+        };
         (0..C).all(|k| {
-            states.clone().all(|(t, (a, b))| (0..NX).all(|i| equal(self.state(t, i, k), a[(i, k)], b[(i, k)])))
-                && controls
-                    .clone()
-                    .all(|(t, (a, b))| (0..NU).all(|j| equal(self.control(t, j, k), a[(j, k)], b[(j, k)])))
+            states.clone().all(|(t, (a, b))| {
+                (0..NX).all(|i| {
+                    let sizes = [self, other].map(|of| of.state(t, i, k));
+                    equal(sizes, (magnitudes.states[i], data[k].abs()), a[(i, k)] - b[(i, k)])
+                })
+            }) && controls.clone().all(|(t, (a, b))| {
+                (0..NU).all(|j| {
+                    let sizes = [self, other].map(|of| of.control(t, j, k));
+                    equal(sizes, (magnitudes.controls[j], data[k].abs()), a[(j, k)] - b[(j, k)])
+                })
+            })
         })
     }
 }

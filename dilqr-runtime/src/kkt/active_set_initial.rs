@@ -43,6 +43,11 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         }
     }
 
+    /// Whether the problem chooses entries of the initial state.
+    pub(crate) fn chooses_start(&self) -> bool {
+        self.initial.is_some()
+    }
+
     /// The derivative of the initial state in the given one: chosen entries follow the others.
     pub(crate) fn initial_response(&self) -> SMatrix<S, NX, NX> {
         let Some(initial) = &self.initial else { return SMatrix::from_diagonal_element(S::one()) };

@@ -41,6 +41,12 @@ impl<const NX: usize, const NU: usize> ActiveSet<f64, NX, NU> {
             self.add_terms(t, (&states[t], feedforward, offset.abs()), &mut sizes);
             propagated = rest;
         }
+        if let (Some(initial), Some(chosen)) = (&self.initial, &memory.initial) {
+            let next = memory.stages.first().map_or(*end, |first| first.v);
+            let (shift, _) = initial.rows.shift_terms(&[], &propagated);
+            let chosen = initial.rows.feedforward_terms((&chosen.linear, &next), &shift);
+            sizes.states = sizes.states.sup(&(initial.stage.fu * chosen));
+        }
         self.spread(&mut sizes);
         sizes
     }
