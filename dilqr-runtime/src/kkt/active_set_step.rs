@@ -4,7 +4,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::active_set::ActiveSet;
 use crate::kkt::active_set_linear::ActiveSetLinear;
-use crate::kkt::linear::{KktSystem, LinearTerms, Step, largest_relative_step};
+use crate::kkt::linear::{KktSystem, LinearTerms, Step, StepOfStage, largest_relative_step};
 use crate::linalg::products::{add_product, add_transposed_product, larger, zeros};
 use crate::lq::equality_constrained::{ActiveStage, ConstraintId, NextLinear};
 use crate::lq::riccati::{Dense, next_state};
@@ -76,7 +76,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             for j in (0..NU).filter(|&j| rounding[j]) {
                 k[j] = S::zero();
             }
-            (&stage.fx, &stage.fu, &stage.gain, k)
+            let mut held = [false; NU];
+            for source in &stage.sources {
+                if let ConstraintId::Bound(i, _) = *source {
+                    held[i] = true;
+                }
+            }
+            StepOfStage { fx: &stage.fx, fu: &stage.fu, gain: &stage.gain, feedforward: k, held }
         });
         let mut dx = memory.initial_step();
         if let Some(initial) = &self.initial {

@@ -106,16 +106,30 @@ pub(crate) trait KktSystem<S: Scalar, const NX: usize, const NU: usize> {
     ) -> SMatrix<S, NX, C>;
 }
 
+/// A stage of a step with feedback.
+pub(super) struct StepOfStage<'a, S, const NX: usize, const NU: usize> {
+    pub(super) fx: &'a SMatrix<S, NX, NX>,
+    pub(super) fu: &'a SMatrix<S, NX, NU>,
+    pub(super) gain: &'a SMatrix<S, NU, NX>,
+    pub(super) feedforward: SVector<S, NU>,
+    /// The controls that bounds hold. Rounding errors of an elimination may move them, and one that is zero everywhere has no
+    /// magnitude beside which that is small.
+    pub(super) held: [bool; NU],
+}
+
 /// The largest change along a step with `du_t = K_t dx_t + k_t` over the magnitude of the variable, from the change of the
-/// initial state on. A stage gives `fx`, `fu`, `K` and `k`.
-pub(crate) fn largest_relative_step<'a, S: Scalar, const NX: usize, const NU: usize>(
+/// initial state on. A stage gives `fx`, `fu`, `K`, `k` and the controls that bounds hold, which do not move.
+pub(super) fn largest_relative_step<'a, S: Scalar, const NX: usize, const NU: usize>(
     initial: SVector<S, NX>,
-    stages: impl Iterator<Item = (&'a SMatrix<S, NX, NX>, &'a SMatrix<S, NX, NU>, &'a SMatrix<S, NU, NX>, SVector<S, NU>)>,
+    stages: impl Iterator<Item = StepOfStage<'a, S, NX, NU>>,
     magnitudes: &Magnitudes<S, NX, NU>,
 ) -> S {
     let (mut largest, mut dx) = (magnitudes.relative_state(&initial), initial);
-    for (fx, fu, gain, mut du) in stages {
+    for StepOfStage { fx, fu, gain, feedforward: mut du, held } in stages {
         add_product(&mut du, gain, &dx);
+        for i in (0..NU).filter(|&i| held[i]) {
+            du[i] = S::zero();
+        }
         dx = next_state(fx, fu, &zeros(), &dx, &du);
         largest = larger(largest, magnitudes.relative(&dx, &du));
     }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
-use crate::kkt::linear::{KktSystem, LinearTerms, Step, largest_relative_step};
+use crate::kkt::linear::{KktSystem, LinearTerms, Step, StepOfStage, largest_relative_step};
 use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::lq::proximal::Proximal;
 use crate::lq::riccati::{Pattern, Quadratic, StageFactor, next_state};
@@ -150,7 +150,13 @@ impl<S: Scalar, const NX: usize, const NU: usize> Unconstrained<S, NX, NU> {
     /// Entries of the step that are within rounding errors count as zero.
     pub(crate) fn relative_newton_step(&self, magnitudes: &Magnitudes<S, NX, NU>) -> S {
         let stages = self.stages.iter().zip(&self.feedforward);
-        let stages = stages.map(|(StageFactorization { fx, fu, factor }, k)| (fx, fu, &factor.gain, *k));
+        let stages = stages.map(|(StageFactorization { fx, fu, factor }, k)| StepOfStage {
+            fx,
+            fu,
+            gain: &factor.gain,
+            feedforward: *k,
+            held: [false; NU],
+        });
         largest_relative_step(zeros(), stages, magnitudes)
     }
 }
