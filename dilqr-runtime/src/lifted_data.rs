@@ -7,6 +7,9 @@ use alloc::vec::Vec;
 
 use nalgebra::SMatrix;
 
+#[cfg(feature = "serde")]
+use crate::error::{Input, InputError, check_length};
+
 /// The parts of a lifted model's solution that the fields of a [`Solution`](crate::Solution) do not hold. `NZ` and `NW` are
 /// the numbers of its states and controls.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,6 +55,23 @@ impl LiftedData {
     /// Whether it is that of a model with these numbers of states and controls.
     pub(crate) fn fits(&self, states: usize, controls: usize) -> bool {
         (self.states, self.controls) == (states, controls)
+    }
+
+    /// Checks that all lists are of one horizon and of a model with `model_controls` controls.
+    #[cfg(feature = "serde")]
+    pub(crate) fn check(&self, horizon: usize, model_controls: usize) -> Result<(), InputError> {
+        let Self { states: nz, controls: nw, .. } = *self;
+        let excesses = nw.checked_sub(model_controls).unwrap_or(usize::MAX);
+        let product = |a: usize, b: usize| a.saturating_mul(b);
+        check_length(Input::Controls, self.stage_slacks.len(), product(horizon, excesses))?;
+        check_length(Input::Gains, self.gains.len(), product(horizon, product(nw, nz)))?;
+        check_length(Input::Costates, self.costates.len(), product(horizon + 1, nz))?;
+        if !self.bound_multipliers.is_empty() {
+            check_length(Input::BoundMultipliers, self.bound_multipliers.len(), product(horizon, nw))?;
+        }
+        [&self.lower, &self.upper, &self.terms]
+            .iter()
+            .try_for_each(|list| check_length(Input::Controls, list.len(), nw))
     }
 }
 

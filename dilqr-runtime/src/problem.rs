@@ -134,6 +134,43 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
     }
 
     /// Starts from these design variables, `ND`; zeros without it. Bounds of the design need not hold for the guess.
+    ///
+    /// ```
+    /// # #[cfg(feature = "symbolica")] {
+    /// use dilqr_runtime::{Ilqr, LossGradient, Problem, Settings, Status};
+    ///
+    /// /// A cart that is pushed to the place 1 and comes to rest there, soon and gently.
+    /// #[dilqr_runtime::model(integrator = rk4, dt = d.total / 20.0)]
+    /// pub mod cart {
+    ///     pub struct State { pub place: f64, pub speed: f64 }
+    ///     pub struct Control { pub push: f64 }
+    ///     pub struct Params { pub price: f64 }
+    ///     pub struct Design { #[bounds(0.1, None)] pub total: f64 }
+    ///     pub fn derivative(x: State, u: Control, _p: Params) -> State {
+    ///         State { place: x.speed, speed: u.push }
+    ///     }
+    ///     pub fn running_cost(_x: State, u: Control, p: Params) -> f64 { p.price * u.push * u.push }
+    ///     pub fn terminal_cost(_x: State, _p: Params, d: Design) -> f64 { d.total }
+    ///     pub fn terminal_equalities(x: State, _p: Params) -> [f64; 2] { [x.place - 1.0, x.speed] }
+    /// }
+    ///
+    /// let mut solver = Ilqr::new(cart::Cart, 20, Settings::default())?;
+    /// let solution = solver.solve(&Problem::new([0.0, 0.0], [0.2], 20).with_design([2.0]))?;
+    /// assert_eq!(solution.status, Status::Converged);
+    ///
+    /// // In continuous time the cost is 12 p / d^3 + d, and least at d^4 = 36 p. (Pushes that are constant along a stage
+    /// // take 1 / (1 - 1 / 20^2) times that force.)
+    /// let scale = 36.0 / (1.0 - 1.0 / 400.0);
+    /// assert!((solution.design[0].powi(4) - scale * 0.2).abs() < 1e-6);
+    ///
+    /// let mut loss = LossGradient::zeros(20);
+    /// loss.design[0] = 1.0;
+    /// let gradient = solver.vjp(&solution, &loss)?; // d = (c p)^(1/4)
+    /// assert!((gradient.params[0] - solution.design[0] / (4.0 * 0.2)).abs() < 1e-6);
+    /// assert!((solver.jacobian(&solution)?.design[(0, 0)] - gradient.params[0]).abs() < 1e-9);
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn with_design(mut self, design: impl Into<SVector<f64, ND>>) -> Self {
         self.design = design.into();

@@ -1,6 +1,13 @@
-use dilqr_runtime::{Ilqr, LossGradient, Problem, Settings, Status};
+//! Compiled models with design variables, a free initial state, a previous control, soft constraints, and bounds of states and
+//! rates: solves, gradients beside central differences through re-solving, and the functions on the user's structs.
 
-#[dilqr_runtime::model(integrator = rk4, dt = d.total / 30.0)]
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::{Formulation, Ilqr, InputError, LossGradient, Problem, Settings, Solution, SolveError, Status};
+
+/// The fastest way from rest to rest.
+#[dilqr_runtime::model(integrator = rk4, dt = d.total / 20.0)]
 pub mod fastest {
     pub struct Car {
         pub push: [[f64; 1]; 1],
@@ -41,20 +48,28 @@ pub mod fastest {
         [x.place - 1.0, x.speed]
     }
 }
+
+/// A control whose rate is bounded and has a cost, and whose bound depends on the stage.
 #[dilqr_runtime::model]
 pub mod rated {
     pub struct State {
         pub x: f64,
     }
     pub struct Control {
-        #[rate_bounds(-0.2, 0.2)]
+        #[bounds(-s.most, None)]
+        #[rate_bounds(-p.rate, p.rate)]
         pub u: f64,
     }
     pub struct Params {
         pub r: f64,
+        pub rate: f64,
+        pub soft: f64,
+    }
+    pub struct StageParams {
+        pub most: f64,
     }
     pub fn dynamics(x: State, u: Control, _p: Params) -> State {
-        State { x: x.x + u.u }
+        State { x: x.x + u.u + 0.1 * x.x.sin() }
     }
     pub fn stage_cost(x: State, u: Control, previous: Control, p: Params) -> f64 {
         x.x * x.x + p.r * (u.u - previous.u).powi(2)
@@ -62,10 +77,17 @@ pub mod rated {
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         x.x * x.x
     }
+    #[penalty(linear = p.soft, quadratic = 1.0)]
+    pub fn terminal_soft_constraints(x: State, _p: Params) -> [f64; 1] {
+        [0.4 - x.x]
+    }
 }
+
+/// A trajectory from measurements.
 #[dilqr_runtime::model(initial_state = free)]
 pub mod smoother {
     pub struct State {
+        #[bounds(p.floor, None)]
         pub x: f64,
     }
     pub struct Control {
@@ -75,6 +97,7 @@ pub mod smoother {
         pub mean: f64,
         pub information: f64,
         pub q: f64,
+        pub floor: f64,
     }
     pub struct StageParams {
         pub y: f64,
@@ -93,25 +116,212 @@ pub mod smoother {
     }
 }
 
-#[test]
-fn contract() -> Result<(), Box<dyn std::error::Error>> {
-    let horizon = 30;
-    let mut solver = Ilqr::new(fastest::Fastest, horizon, Settings::default())?;
-    let solution = solver.solve(&Problem::new([0.0, 0.0], [1.0, 0.1, 0.8, 0.05], horizon).with_design([3.0]))?;
-    assert_eq!(solution.status, Status::Converged);
+/// A next state that reads everything.
+#[dilqr_runtime::model(integrator = midpoint, dt = 0.1 * d.scale)]
+pub mod everything {
+    pub struct State {
+        pub x: [f64; 2],
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub p: f64,
+    }
+    pub struct Design {
+        #[bounds(0.5, 2.0)]
+        pub scale: f64,
+        pub gain: f64,
+    }
+    pub struct StageParams {
+        pub s: f64,
+    }
+    pub fn derivative(x: State, u: Control, previous: Control, p: Params, d: Design, s: StageParams) -> State {
+        State { x: [x.x[1] * d.gain + s.s * previous.u, (p.p * x.x[0]).sin() + u.u * previous.u] }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params, d: Design) -> f64 {
+        x.x[0].powi(2) + u.u.powi(2) + (d.gain - 1.0).powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.x[1].powi(2)
+    }
+}
+
+fn settings() -> Settings {
+    Settings { tolerance: 1e-11, ..Settings::default() }
+}
+
+/// A loss with another weight for each state, control and design variable.
+fn weights<const NX: usize, const NU: usize, const ND: usize>(horizon: usize) -> LossGradient<NX, NU, ND> {
     let mut loss = LossGradient::zeros(horizon);
-    loss.design[0] = 1.0;
-    let gradient = solver.vjp(&solution, &loss)?;
-    println!("{:?} {} {:?}", fastest::Params::NAMES, solution.design[0], gradient.params);
-    println!("{:?}", solver.jacobian(&solution)?.design);
+    for (t, weight) in loss.states.iter_mut().enumerate() {
+        *weight = SVector::from_fn(|i, _| (1.0 + t as f64 + 0.7 * i as f64).sin());
+    }
+    for (t, weight) in loss.controls.iter_mut().enumerate() {
+        *weight = SVector::from_fn(|i, _| (2.0 + 1.3 * t as f64 + i as f64).cos());
+    }
+    loss.design = SVector::from_fn(|i, _| 1.0 + i as f64);
+    loss
+}
 
-    let mut solver = Ilqr::new(rated::Rated, 10, Settings::default())?;
-    let solution = solver.solve(&Problem::new([1.0], [0.1], 10).with_previous([0.0]))?;
-    assert!(solution.controls[0][0] >= -0.2 - 1e-9);
+fn value<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
+    solution: &Solution<NX, NU, NP, NS, ND>,
+    loss: &LossGradient<NX, NU, ND>,
+) -> f64 {
+    let states: f64 = solution.states.iter().zip(&loss.states).map(|(x, weight)| x.dot(weight)).sum();
+    let controls: f64 = solution.controls.iter().zip(&loss.controls).map(|(u, weight)| u.dot(weight)).sum();
+    states + controls + solution.design.dot(&loss.design)
+}
 
-    let measured: Vec<[f64; 1]> = (0..=10).map(|t| [(t as f64).sin()]).collect();
-    let mut solver = Ilqr::new(smoother::Smoother, 10, Settings::default())?;
-    let solution = solver.solve(&Problem::new([0.0], [0.0, 0.1, 4.0], 10).with_stage_params(&measured))?;
-    assert_eq!(solution.status, Status::Converged);
-    Ok(())
+/// The gradient in the parameters beside central differences through re-solving; `problem` gives the problem for parameters.
+fn check<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
+    model: M,
+    params: [f64; NP],
+    problem: impl Fn([f64; NP]) -> Problem<NX, NU, NP, NS, ND>,
+) -> Solution<NX, NU, NP, NS, ND>
+where
+    M: Formulation<NX, NU, NP, NS, ND>,
+{
+    let horizon = problem(params).horizon();
+    let mut solver = Ilqr::new(model, horizon, settings()).unwrap();
+    let loss = weights(horizon);
+    let solution = solver.solve(&problem(params)).unwrap();
+    assert_eq!(solution.status, Status::Converged, "{:?}", solution.cause);
+    let gradient = solver.vjp(&solution, &loss).unwrap();
+    let jacobian = solver.jacobian(&solution).unwrap();
+    for j in (0..NP).filter(|&j| params[j].is_finite()) {
+        // The error of the step is some 1e-10, that of solves to 1e-11, over twice the step, some 1e-6.
+        let step = 1e-5;
+        let mut moved = |change: f64| {
+            let mut params = params;
+            params[j] += change;
+            let solution = solver.solve(&problem(params)).unwrap();
+            assert_eq!(solution.status, Status::Converged, "{:?}", solution.cause);
+            value(&solution, &loss)
+        };
+        let difference = (moved(step) - moved(-step)) / (2.0 * step);
+        let given = gradient.params[j];
+        assert!(
+            (given - difference).abs() < 3e-6 * (1.0 + difference.abs()),
+            "{j}: {given}, by differences {difference}"
+        );
+        let columns = jacobian.states.iter().zip(&loss.states).map(|(x, weight)| x.column(j).dot(weight)).sum::<f64>()
+            + jacobian.controls.iter().zip(&loss.controls).map(|(u, weight)| u.column(j).dot(weight)).sum::<f64>()
+            + jacobian.design.column(j).dot(&loss.design);
+        // Forward and reverse mode share the factorization.
+        assert!((given - columns).abs() < 1e-8 * (1.0 + columns.abs()), "{j}: {given}, forward {columns}");
+    }
+    solution
+}
+
+#[test]
+fn design_variables_and_soft_constraints() {
+    let problem = |params| Problem::new([0.0, 0.0], params, 20).with_design([3.0]);
+    let solution = check(fastest::Fastest, [1.0, 0.1, 0.8, 0.05], problem);
+    let fast = |solution: &Solution<2, 1, 4, 0, 1>| solution.states.iter().map(|x| x[1]).fold(0.0, f64::max);
+    assert!(fast(&solution) > 0.7 + 1e-3, "the soft limit yields: {}", fast(&solution));
+    // With a limit at 0.72 the bound of the state holds. Every state from x_1 on keeps it.
+    let bounded = check(fastest::Fastest, [1.0, 0.1, 0.72, 0.05], problem);
+    assert!((fast(&bounded) - 0.72).abs() < 1e-9, "{}", fast(&bounded));
+    assert!(bounded.design[0] > solution.design[0]);
+}
+
+/// Without a limit, by an infinite parameter, the solution is the one whose limit is not reached.
+#[test]
+#[ignore = "the interior-point method ends as infeasible at its start"]
+fn an_infinite_bound_of_a_state() {
+    let problem = |params| Problem::new([0.0, 0.0], params, 20).with_design([3.0]);
+    let open = check(fastest::Fastest, [1.0, 0.1, f64::INFINITY, 0.05], problem);
+    let far = check(fastest::Fastest, [1.0, 0.1, 5.0, 0.05], problem);
+    assert!((open.design[0] - far.design[0]).abs() < 1e-9, "{} {}", open.design, far.design);
+}
+
+#[test]
+fn penalties_are_not_negative() {
+    let mut solver = Ilqr::new(fastest::Fastest, 20, settings()).unwrap();
+    for soft in [-0.05, f64::INFINITY] {
+        let problem = Problem::new([0.0, 0.0], [1.0, 0.1, 0.8, soft], 20).with_design([3.0]);
+        let refused = solver.solve(&problem).unwrap_err();
+        let of_parameters = matches!(refused, SolveError::Input(InputError::NonFinite { .. }));
+        let of_penalty = matches!(refused, SolveError::Input(InputError::Penalty { stage: 0, given }) if given == soft);
+        assert!(if soft.is_finite() { of_penalty } else { of_parameters }, "{refused}");
+    }
+    let mut solver = Ilqr::new(rated::Rated, 8, settings()).unwrap();
+    let problem = Problem::new([1.0], [0.1, 0.2, -3.0], 8).with_previous([0.0]).with_stage_params(&[[9.0]; 9]);
+    let refused = solver.solve(&problem).unwrap_err();
+    assert!(matches!(refused, SolveError::Input(InputError::Penalty { stage: 8, .. })), "{refused}");
+}
+
+#[test]
+fn rates_and_the_previous_control() {
+    let stages: Vec<[f64; 1]> = (0..9).map(|t| [if t == 3 { 0.25 } else { 9.0 }]).collect();
+    let problem = |params: [f64; 3]| Problem::new([1.0], params, 8).with_previous([0.05]).with_stage_params(&stages);
+    let mut solver = Ilqr::new(rated::Rated, 8, settings()).unwrap();
+    let solution = solver.solve(&problem([0.1, 0.2, 7.0])).unwrap();
+    let u: Vec<f64> = solution.controls.iter().map(|u| u[0]).collect();
+    assert!((u[0] - (0.05 - 0.2)).abs() < 1e-9, "the first rate is at its bound: {u:?}");
+    assert!(u.windows(2).all(|pair| (pair[1] - pair[0]).abs() < 0.2 + 1e-9), "{u:?}");
+    assert!(u[3] >= -0.25 - 1e-9, "{u:?}");
+}
+
+#[test]
+#[ignore = "the check before a gradient compares the costate of a free entry with its own rounding errors"]
+fn terminal_soft_constraints() {
+    let stages = [[9.0]; 9];
+    let problem = |params| Problem::new([1.0], params, 8).with_previous([0.05]).with_stage_params(&stages);
+    let solution = check(rated::Rated, [0.1, 0.2, 7.0], problem);
+    // A large penalty holds the last state at its limit, a small one lets it rest nearer to zero.
+    let relaxed = check(rated::Rated, [0.1, 0.2, 0.1], problem).states[8][0];
+    assert!((solution.states[8][0] - 0.4).abs() < 1e-9 && relaxed < 0.3, "{} {relaxed}", solution.states[8][0]);
+}
+
+#[test]
+fn a_free_initial_state() {
+    let measured: Vec<[f64; 1]> = (0..=10).map(|t| [1.0 - (0.5 * f64::from(t)).cos()]).collect();
+    let problem = |params| Problem::new([3.0], params, 10).with_stage_params(&measured);
+    let smoothed = check(smoother::Smoother, [0.4, 0.1, 4.0, f64::NEG_INFINITY], problem);
+    // A floor above x_0 holds for it, too.
+    let floor = smoothed.states[0][0] + 0.02;
+    let bounded = check(smoother::Smoother, [0.4, 0.1, 4.0, floor], problem);
+    assert!(bounded.states.iter().all(|x| x[0] > floor - 1e-9), "{:?}", bounded.states);
+    assert!((bounded.states[0][0] - floor).abs() < 1e-9);
+}
+
+#[test]
+fn functions_on_the_structs() {
+    use everything::{Control, Design, Linearization, Params, StageParams, State};
+    let v = [0.3, -0.6, 0.4, 0.9, 1.3, 0.7, 1.1, 0.5];
+    let arguments = |v: [f64; 8]| {
+        let (x, u, previous) = (State { x: [v[0], v[1]] }, Control { u: v[2] }, Control { u: v[3] });
+        (x, u, previous, Params { p: v[4] }, Design { scale: v[5], gain: v[6] }, StageParams { s: v[7] })
+    };
+    let next = |v: [f64; 8]| -> SVector<f64, 2> {
+        let (x, u, previous, p, d, s) = arguments(v);
+        everything::dynamics(x, u, previous, p, d, s).into()
+    };
+    // The midpoint rule by the user's function.
+    let (x, u, previous, p, d, s) = arguments(v);
+    let h = 0.1 * d.scale;
+    let k = everything::derivative(x, u, previous, p, d, s);
+    let half = State { x: [x.x[0] + 0.5 * h * k.x[0], x.x[1] + 0.5 * h * k.x[1]] };
+    let k = everything::derivative(half, u, previous, p, d, s);
+    let by_hand = [x.x[0] + h * k.x[0], x.x[1] + h * k.x[1]];
+    // Sums of a few numbers of size 1.
+    assert!((next(v) - SVector::from(by_hand)).norm() < 1e-15);
+    let Linearization { f, fx, fu, fp, fprevious, fd } = everything::linearize(&x, &u, &previous, &p, &d, &s);
+    assert!((f - next(v)).norm() < 1e-15);
+    let columns =
+        [fx.column(0), fx.column(1), fu.column(0), fprevious.column(0), fp.column(0), fd.column(0), fd.column(1)];
+    for (entry, column) in columns.iter().enumerate() {
+        let moved = |step: f64| {
+            let mut v = v;
+            v[entry] += step;
+            next(v)
+        };
+        let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+        // Rounding over the step and the third derivative times its square: some 1e-10.
+        assert!((column - difference).norm() < 1e-9, "{entry}: {column}, by differences {difference}");
+    }
+    assert_eq!(Design::NAMES, ["scale", "gain"]);
+    let _: everything::Problem = Problem::new(x, p, 3).with_design(d).with_previous(previous);
 }

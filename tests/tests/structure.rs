@@ -48,7 +48,9 @@ const RUNTIME: Crate = Crate {
         &["status.rs", "cause.rs", "stats.rs", "iteration.rs"],
         &["error.rs"],
         &["settings.rs"],
-        &["solution.rs"],
+        // Flat lists of what solutions of lifted models hold besides.
+        &["lifted_data.rs"],
+        &["solution.rs", "mpc_step.rs"],
         &["gradient.rs"],
         &["guess.rs", "problem.rs"],
         // The algorithms.
@@ -56,7 +58,9 @@ const RUNTIME: Crate = Crate {
         &["certificate.rs"],
         &["solve/"],
         &["differentiate/"],
+        &["engine/"],
         // The objects that users call.
+        &["formulation.rs"],
         &["sensitivities.rs"],
         &["ilqr.rs"],
         &["mpc.rs", "batch.rs", "transform.rs"],

@@ -98,6 +98,11 @@ pub(super) fn added_blocks(context: &EmitContext<'_>) -> Vec<AddedBlock> {
     previous.into_iter().chain(design).collect()
 }
 
+/// Functions on the user's structs have as many arguments as the user's own, and a record.
+pub(super) fn allow_arguments(context: &EmitContext<'_>) -> Option<TokenStream> {
+    context.vectors.are_lifted().then(|| quote!(#[allow(clippy::too_many_arguments)]))
+}
+
 /// The record of the lifted model, and `linearize` on the user's structs.
 fn linearize(context: &EmitContext<'_>) -> TokenStream {
     let runtime = context.runtime;

@@ -158,6 +158,8 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
     };
     let open_params = open("open_params", &limits.open.params);
     let open_stage_params = open("open_stage_params", &limits.open.stage_params);
+    // Clippy reports a rest without fields.
+    let rest = (open_params.is_none() || open_stage_params.is_none()).then(|| quote!(..#runtime::Limits::NONE));
     quote! {
         const LIMITS: #runtime::Limits = #runtime::Limits {
             bounded: #bounded,
@@ -170,7 +172,7 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
             depends_on_control: &[#(#depends_on_control),*],
             #open_params
             #open_stage_params
-            ..#runtime::Limits::NONE
+            #rest
         };
     }
 }

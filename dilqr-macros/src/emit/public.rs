@@ -50,6 +50,7 @@ fn linearization(context: &EmitContext<'_>) -> TokenStream {
     let operations = context.kernels[Kernel::Linearize].count().total();
     let summary = format!("Next state and its derivatives at a point ({operations} operations).");
     let added: Vec<AddedBlock> = lifted::added_blocks(context);
+    let allow = lifted::allow_arguments(context);
     let fields = added.iter().map(|AddedBlock { name, documentation, columns, .. }| {
         quote! {
             #[doc = #documentation]
@@ -87,6 +88,7 @@ fn linearization(context: &EmitContext<'_>) -> TokenStream {
 
             /// Writes the result of [`linearize`], without the entries that are zero at every point (see `SPARSITY` of the
             /// model). For loops over one record.
+            #allow
             pub fn update(&mut self, x: &State, u: &Control #after_u, p: &Params #after_p) {
                 #model::__linearize(x, u #u_arguments, p #p_arguments, self);
             }
@@ -94,6 +96,7 @@ fn linearization(context: &EmitContext<'_>) -> TokenStream {
 
         #[doc = #summary]
         #[must_use]
+        #allow
         pub fn linearize(x: &State, u: &Control #after_u, p: &Params #after_p) -> Linearization {
             let mut __linearization = Linearization::zeros();
             __linearization.update(x, u #u_arguments, p #p_arguments);
@@ -110,9 +113,11 @@ fn dynamics(context: &EmitContext<'_>) -> TokenStream {
     let optional = context.optional();
     let ([after_u, after_p], [u_arguments, p_arguments]) = (optional.parameters("", false), optional.arguments());
     if context.vectors.are_lifted() {
+        let allow = lifted::allow_arguments(context);
         return quote! {
             /// The state one time step later: `derivative`, integrated.
             #[must_use]
+            #allow
             pub fn dynamics(x: State, u: Control #after_u, p: Params #after_p) -> State {
                 #model::__dynamics(x, u #u_arguments, p #p_arguments)
             }

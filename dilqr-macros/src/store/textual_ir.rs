@@ -81,17 +81,19 @@ fn fields(vectors: &Vectors) -> Vec<(Input, String)> {
         let own = layout(vector.entries(), vectors).map_or_else(Vec::new, Layout::raw_names).into_iter();
         let own = own.map(|entry| format!("{}.{entry}", vector.name()));
         let added = added(vector.entries(), vectors).into_iter();
-        let added = added.map(|entry| format!("{}@{entry}", vector.name()));
+        let added = added.map(|entry| format!("{}.{entry}", vector.name()));
         names.extend(own.chain(added).enumerate().map(|(index, name)| (Input::new(vector, index), name)));
     }
     names
 }
 
-/// The names of the entries that the lift adds to a vector: `previous.torque`, `d.total`, `slack[1]`.
+/// The names of the entries that the lift adds to a vector: `previous().torque`, `d().total`, `slack()[1]`. No field has such
+/// a name, and the text stays Rust.
 fn added(entries: Entries, vectors: &Vectors) -> Vec<String> {
     let lift = &vectors.lift;
-    let of = |name: &str, layout: &Layout| layout.names().into_iter().map(|entry| format!("{name}.{entry}")).collect();
-    let slacks = |count: usize| (0..count).map(|slack| format!("slack[{slack}]")).collect();
+    let of =
+        |name: &str, layout: &Layout| layout.names().into_iter().map(|entry| format!("{name}().{entry}")).collect();
+    let slacks = |count: usize| (0..count).map(|slack| format!("slack()[{slack}]")).collect();
     let parts: Vec<Vec<String>> = match entries {
         Entries::State => {
             let previous = if lift.previous { of("previous", &vectors.control) } else { Vec::new() };

@@ -94,7 +94,7 @@ fn sum(version: &str, model: &str, rest: &str) -> String {
 fn preface(module: &Ident, vectors: &Vectors) -> String {
     let renew = command(module);
     let lifted = if vectors.are_lifted() {
-        "// x@previous, x@d, x@slack, u@slack: control of the stage before, design variables, and slacks of soft constraints,\n\
+        "// x.previous(), x.d(), x.slack(), u.slack(): control of the stage before, design variables, and slacks of soft constraints,\n\
          // with which the kernels extend state and control.\n"
     } else {
         ""

@@ -94,3 +94,28 @@ fn a_step_is_checked_once_a_kernel() {
         assert_eq!(textual_ir::read(&textual_ir::write(&kernels, &system.vectors), &system.vectors), Some(kernels));
     }
 }
+
+/// A design variable is a state of the lifted model; the check of a step that depends on it is no branch, either.
+#[test]
+fn a_step_of_the_design_is_no_branch() {
+    let model = |rate: &str| {
+        let text = format!(
+            "#[dilqr_runtime::model(integrator = rk4, dt = d.time.total / 30.0)]
+            pub mod cart {{
+                pub struct State {{ pub place: f64 }}
+                pub struct Control {{ pub speed: f64 }}
+                pub struct Params {{ pub drag: f64 }}
+                pub struct Time {{ pub total: f64 }}
+                pub struct Design {{ pub time: Time }}
+                pub fn derivative(x: State, u: Control, p: Params) -> State {{ State {{ place: {rate} }} }}
+                pub fn running_cost(x: State, u: Control, p: Params) -> f64 {{ u.speed * u.speed + x.place }}
+                pub fn terminal_cost(x: State, p: Params, d: Design) -> f64 {{ d.time.total }}
+            }}"
+        );
+        kernels(&elaborate_file(&text, "cart"))
+    };
+    let smooth = model("u.speed - p.drag * x.place");
+    assert_eq!(smooth[Kernel::ExpandHamiltonian].count().selects, 2);
+    assert!(!has_kinks(&smooth));
+    assert!(has_kinks(&model("u.speed - p.drag * x.place.abs()")));
+}

@@ -14,6 +14,7 @@ mod fuzz;
 mod golden;
 mod integration;
 mod large_inputs;
+mod lifted;
 mod limits;
 mod oracle;
 mod outline;
@@ -67,9 +68,20 @@ fn elaborate(source: &str) -> System {
     elaborate_module(&module)
 }
 
+/// The same for a model with `initial_state = free`.
+fn elaborate_free(source: &str) -> System {
+    let module: syn::ItemMod = syn::parse_str(source).unwrap_or_else(|error| panic!("{error} in\n{source}"));
+    elaborate_with_start(&module, true)
+}
+
 fn elaborate_module(module: &syn::ItemMod) -> System {
+    elaborate_with_start(module, false)
+}
+
+fn elaborate_with_start(module: &syn::ItemMod, free_start: bool) -> System {
     let mut errors = Errors::default();
     let model = parse::model(module, None, &mut errors);
+    let model = Model { free_start, ..model };
     check::model(&model, &mut errors);
     let system = model::system(&model, &mut errors);
     match (system, errors.finish()) {

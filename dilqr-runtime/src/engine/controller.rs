@@ -5,11 +5,11 @@
 //! Where the solve finds nothing better, that rollout is the plan and its control is applied. This is suboptimal model
 //! predictive control (Scokaert, Mayne and Rawlings 1999).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
-use crate::engine::plain::PlainEngine;
-use crate::engine::{Controller, Engine};
+use crate::engine::Controller;
 use crate::error::{Input, SolveError, check_finite, check_length, check_vector};
 use crate::guess::Guess;
 use crate::lq::bounds::Bounds;
@@ -23,13 +23,15 @@ use crate::ocp::trajectory::at_stage;
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::solution::{Multipliers, Solution, copy};
+use crate::solve::workspace::SolveWorkspace;
 use crate::status::Status;
 
 /// The controller of a [`Model`].
 #[derive(Clone, Debug)]
 pub struct PlainController<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     settings: Settings,
-    solver: PlainEngine<M, NX, NU, NP, NS>,
+    model: M,
+    forward: Box<SolveWorkspace<NX, NU, NS>>,
     /// Its guess is always a rollout. Its multipliers are those of the last solve that converged, shifted to the next step.
     /// Multipliers of a problem without a solution grow without bound and are a bad start.
     problem: Problem<NX, NU, NP, NS>,
@@ -76,7 +78,8 @@ where
         plan.multipliers.terminal.resize(limits.terminal(), 0.0);
         let mut mpc = Self {
             settings,
-            solver: PlainEngine::new(model, horizon),
+            model,
+            forward: Box::new(SolveWorkspace::new::<M, NP>(horizon)),
             problem,
             plan,
             solution: room(),
@@ -92,9 +95,10 @@ where
 
     fn step(&mut self, x: SVector<f64, NX>) -> Result<MpcStep<NX, NU>, SolveError> {
         self.problem.x0 = x;
-        self.problem.check(self.solver.model(), self.horizon())?;
+        self.problem.check(&self.model, self.horizon())?;
         let fallback = self.guess();
-        self.solver.solve_checked(&self.settings, &self.problem, |_| {}, &mut self.solution)?;
+        let Self { settings, model, forward, problem, solution, .. } = self;
+        forward.solve((model, settings), problem, |_| {}, solution, None)?;
 
         let Solution { status, cause, mut stats, .. } = self.solution;
         let replanned = self.is_better(&fallback);
@@ -197,11 +201,11 @@ where
     }
 
     fn model(&self) -> &M {
-        self.solver.model()
+        &self.model
     }
 
     fn horizon(&self) -> usize {
-        self.solver.horizon()
+        self.forward.horizon()
     }
 
     fn settings(&self) -> &Settings {
@@ -217,9 +221,8 @@ where
     fn guess(&mut self) -> ShiftedPlan<NU> {
         let limits = const { &M::LIMITS };
         let (stages_elapsed, horizon) = (self.stages_elapsed, self.horizon());
-        let Self { solver, problem, plan, constraints, .. } = self;
+        let Self { model, problem, plan, constraints, .. } = self;
         let Problem { x0, params, stage_params, guess, .. } = problem;
-        let model = solver.model();
         let bounds = Bounds::of(model, params);
         let simulation = Simulation { model, x0, params, stage_params };
         let law = |t: usize, x: &SVector<f64, NX>| {

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::error::{InputError, SolveError};
+use crate::error::{GradientError, Input, InputError, Position, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::guess::{Feedback, Guess, Policy};
 use crate::lifted_data::{LiftedData, flatten, unflatten};
@@ -342,10 +342,27 @@ impl<
         LossGradient::new(states, given.controls.iter().map(|u| self.control(u, &[])).collect())
     }
 
-    /// A gradient from the one underneath.
-    pub(crate) fn gradient(self, found: Gradient<NZ, NP, NS>) -> Gradient<NX, NP, NS> {
-        let Gradient { params, initial_state, stage_params } = found;
-        Gradient { params, initial_state: self.model_state(&initial_state), stage_params }
+    /// A gradient from the one underneath. An error that names a design variable as an entry of the first state names it as
+    /// one of the design.
+    pub(crate) fn gradient(
+        self,
+        found: Result<Gradient<NZ, NP, NS>, GradientError>,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        match found {
+            Ok(Gradient { params, initial_state, stage_params }) => {
+                Ok(Gradient { params, initial_state: self.model_state(&initial_state), stage_params })
+            }
+            Err(GradientError::Input(InputError::NonFinite { input, position, given })) => {
+                let design = position.entry.checked_sub(self.design_at()).map(|entry| Position { stage: None, entry });
+                let (input, position) = match (input, design) {
+                    (Input::LossStates, Some(position)) => (Input::LossDesign, position),
+                    (Input::LossHessianStates, Some(position)) => (Input::LossHessianDesign, position),
+                    (input, _) => (input, position),
+                };
+                Err(InputError::NonFinite { input, position, given }.into())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A Jacobian from the one underneath.

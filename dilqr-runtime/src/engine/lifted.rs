@@ -143,7 +143,7 @@ where
         params: &SVector<f64, NP>,
         loss: &LossGradient<NX, NU, ND>,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        self.plain.vjp(params, &Self::LIFTING.loss(loss)).map(|found| Self::LIFTING.gradient(found))
+        Self::LIFTING.gradient(self.plain.vjp(params, &Self::LIFTING.loss(loss)))
     }
 
     fn jacobian(&mut self, params: &SVector<f64, NP>) -> Result<Jacobian<NX, NU, NP, ND>, GradientError> {
@@ -159,7 +159,7 @@ where
     }
 
     fn value_gradient(&mut self, params: &SVector<f64, NP>) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        self.plain.value_gradient(params).map(|found| Self::LIFTING.gradient(found))
+        Self::LIFTING.gradient(self.plain.value_gradient(params))
     }
 
     #[cfg(feature = "dual")]
@@ -181,8 +181,7 @@ where
             let du: Vec<_> = dw.iter().map(|dw| Self::LIFTING.model_control(dw)).collect();
             Self::LIFTING.loss(&loss_hessian(&dx, &du, &Self::LIFTING.design(&dz[0])))
         };
-        let found = self.plain.hvp(params, &Self::LIFTING.loss(loss), &lifted, product)?;
-        Ok(Self::LIFTING.gradient(found))
+        Self::LIFTING.gradient(self.plain.hvp(params, &Self::LIFTING.loss(loss), &lifted, product))
     }
 
     fn certificate(&self, stats: &Stats) -> Certificate {
@@ -232,8 +231,7 @@ where
         steps: (UnrollFrom, usize),
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
         self.load(problem)?;
-        let found = self.plain.unrolled(settings, &self.problem, &Self::LIFTING.loss(loss), steps)?;
-        Ok(Self::LIFTING.gradient(found))
+        Self::LIFTING.gradient(self.plain.unrolled(settings, &self.problem, &Self::LIFTING.loss(loss), steps))
     }
 
     #[cfg(feature = "std")]

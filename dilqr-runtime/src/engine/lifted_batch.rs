@@ -114,10 +114,9 @@ where
         solution
     };
     let solutions: Vec<_> = solutions.iter().map(underneath).collect();
-    // A loss gradient with a design that is not finite is refused one by one as what it is.
     let losses: Vec<_> = losses.iter().map(|loss| lifting.loss(loss)).collect();
     let found = batch(&C::new(model.clone()), &solutions, &losses);
-    found.into_iter().map(|found| found.map(|gradient| lifting.gradient(gradient))).collect()
+    found.into_iter().map(|found| lifting.gradient(found)).collect()
 }
 
 /// Solves every problem and differentiates its solution.
@@ -150,8 +149,7 @@ where
         lifting.loss(&loss(indices[i], &above(indices[i], found)))
     });
     let solved = indices.iter().zip(solved).map(|(&index, found)| {
-        let found =
-            found.map(|(found, gradient)| (above(index, &found), gradient.map(|found| lifting.gradient(found))));
+        let found = found.map(|(found, gradient)| (above(index, &found), lifting.gradient(gradient)));
         (index, found)
     });
     in_order(problems.len(), solved.chain(refused.into_iter().map(|(index, error)| (index, Err(error)))))

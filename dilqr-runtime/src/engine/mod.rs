@@ -9,6 +9,7 @@
 
 mod arrival;
 pub(crate) mod controller;
+mod factorized_solve;
 pub(crate) mod lift;
 pub(crate) mod lifted;
 #[cfg(feature = "std")]

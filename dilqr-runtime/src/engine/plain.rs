@@ -1,5 +1,6 @@
 //! The engine of a [`Model`]: the algorithms as they are.
 
+use alloc::boxed::Box;
 #[cfg(feature = "std")]
 use alloc::vec::Vec;
 
@@ -18,6 +19,7 @@ use crate::engine::SolvedGradient;
 #[cfg(feature = "dual")]
 use crate::engine::UnrollFrom;
 use crate::engine::controller::PlainController;
+use crate::engine::factorized_solve::solve_and_factorize;
 #[cfg(feature = "std")]
 use crate::engine::plain_batch;
 use crate::engine::{ArrivalRule, Engine, FirstEstimate, arrival};
@@ -38,8 +40,9 @@ use crate::stats::Stats;
 #[derive(Clone, Debug)]
 pub struct PlainEngine<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     pub(crate) model: M,
-    pub(crate) forward: SolveWorkspace<NX, NU, NS>,
-    pub(crate) kkt: KktWorkspace<NX, NU, NS>,
+    /// On the heap, as the memory of derivatives: records of large models would fill the stack where a solver is moved.
+    pub(crate) forward: Box<SolveWorkspace<NX, NU, NS>>,
+    pub(crate) kkt: Box<KktWorkspace<NX, NU, NS>>,
 }
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> PlainEngine<M, NX, NU, NP, NS>
@@ -49,7 +52,8 @@ where
     /// With all memory for problems over `horizon` stages.
     #[must_use]
     pub fn new(model: M, horizon: usize) -> Self {
-        Self { model, forward: SolveWorkspace::new::<M, NP>(horizon), kkt: KktWorkspace::new::<M, NP>(horizon) }
+        let forward = Box::new(SolveWorkspace::new::<M, NP>(horizon));
+        Self { model, forward, kkt: Box::new(KktWorkspace::new::<M, NP>(horizon)) }
     }
 
     /// Solves a problem that passed its check.
@@ -120,7 +124,7 @@ where
     ) -> Result<Result<f64, GradientError>, SolveError> {
         problem.check(&self.model, self.horizon())?;
         let Self { model, forward, kkt } = self;
-        solve_and_factorize((model, settings), (forward, kkt), problem, solution)
+        solve_and_factorize((model, settings), (&mut **forward, &mut **kkt), problem, solution)
     }
 
     fn factorize(
@@ -275,27 +279,4 @@ where
     ) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>> {
         plain_batch::vjp_lanes(model, settings, solutions, losses)
     }
-}
-
-/// Solves a problem that passed its check, and leaves the factorization about its solution in `kkt`: that of the last backward
-/// pass where the model has no limits. The relative Newton step, or why there is no factorization.
-pub(crate) fn solve_and_factorize<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    (model, settings): (&M, &Settings),
-    (forward, kkt): (&mut SolveWorkspace<NX, NU, NS>, &mut KktWorkspace<NX, NU, NS>),
-    problem: &Problem<NX, NU, NP, NS>,
-    solution: &mut Solution<NX, NU, NP, NS>,
-) -> Result<Result<f64, GradientError>, SolveError>
-where
-    M: Model<NX, NU, NP, NS>,
-{
-    let keep = match &mut kkt.kkt {
-        Kkt::Unconstrained(system) => Some(system),
-        Kkt::ActiveSet(_) => None,
-    };
-    let kept = forward.solve((model, settings), problem, |_| {}, solution, keep)?;
-    Ok(kkt.load::<M, NP>(solution).and_then(|()| match kept {
-        // The solve has measured the Newton step with this factorization.
-        true => Ok(solution.stats.step),
-        false => kkt.factorize(model, settings, solution, Differentiation::Implicit),
-    }))
 }

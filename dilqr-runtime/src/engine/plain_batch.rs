@@ -11,7 +11,7 @@ use crate::differentiate::check::KktWorkspace;
 use crate::differentiate::lanes::Gradients;
 use crate::differentiate::one_call::{self, factorized_vjp};
 use crate::engine::SolvedGradient;
-use crate::engine::plain::solve_and_factorize;
+use crate::engine::factorized_solve::solve_and_factorize;
 use crate::error::{GradientError, SolveError};
 use crate::gradient::{Gradient, LossGradient};
 use crate::model::Model;

@@ -142,6 +142,9 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
         if !self.bound_multipliers.is_empty() {
             check_length(Input::BoundMultipliers, self.bound_multipliers.len(), horizon)?;
         }
+        if let Some(lifted) = &self.lifted {
+            lifted.check(horizon, NU)?;
+        }
         let multipliers = self.multipliers.stage.len() + self.multipliers.terminal.len();
         check_length(Input::Multipliers, multipliers, self.certificate.constraints.len())
     }

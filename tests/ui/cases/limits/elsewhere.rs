@@ -1,9 +1,8 @@
-//! Only controls have bounds.
+//! States, controls and design variables have bounds, parameters do not.
 
 #[dilqr_runtime::model]
 pub mod pendulum {
     pub struct State {
-        #[bounds(-3.1, 3.1)]
         pub angle: f64,
         pub rate: f64,
     }
