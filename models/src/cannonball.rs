@@ -23,7 +23,7 @@ mod cannonball {
     pub struct Control {
         /// Without effect.
         #[bounds(0.0, 0.0)]
-        pub none: f64,
+        pub _none: f64,
     }
 
     /// Parameters of cannon, ball and air.
@@ -74,13 +74,7 @@ mod cannonball {
     /// The energy, and the limits of angle and speed.
     pub fn initial_constraints(x: State, p: Params, d: Design) -> [f64; 5] {
         let mass = p.density * 4.0 / 3.0 * PI * d.radius.powi(3);
-        [
-            0.5 * mass * x.speed * x.speed - p.energy,
-            -x.tilt,
-            x.tilt - STEEPEST,
-            10.0 - x.speed,
-            x.speed - 1000.0,
-        ]
+        [0.5 * mass * x.speed * x.speed - p.energy, -x.tilt, x.tilt - STEEPEST, 10.0 - x.speed, x.speed - 1000.0]
     }
 
     /// Stages have no cost.

@@ -1,6 +1,5 @@
 //! What every problem of the suite must satisfy.
 
-use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Formulation, GradientError, Ilqr, Iteration, Method, Problem, Settings, Solution};
 use dilqr_tests::{harness_loss, value};
 

@@ -59,6 +59,10 @@ const SHORT_STEPS: usize = 8;
 /// The least factor between one barrier parameter and the next.
 const FASTEST_DECREASE: f64 = 0.01;
 
+/// A step over the magnitudes of its variables from which on the Hessian is damped: where the cost has next to no curvature in
+/// a final time or a size, a whole step has no meaning, and fractions of it point nowhere.
+const FAR: f64 = 30.0;
+
 /// The damping after the first line search without success, and the largest one.
 const LEAST_DAMPING: f64 = 1e-4;
 const MOST_DAMPING: f64 = 1e4;
@@ -214,8 +218,7 @@ where
             if self.update_barrier(memory, progress) {
                 memory.filter.clear();
             }
-            self.solve_step(memory, progress, StepKind::Newton);
-            let change = memory.scales.relative_step(&memory.step);
+            let Some(change) = self.moderate_step(memory, progress) else { return Status::RegularizationLimit };
             observe(&self.iteration(memory, progress, change));
             let distance = match self.relaxation(progress) {
                 Some(tau) if progress.barriers && progress.mu > tau => f64::INFINITY,
@@ -295,6 +298,23 @@ where
             self.restore_step(memory, progress);
         }
         false
+    }
+
+    /// The Newton step, with a damped Hessian where it goes [`FAR`] without. Returns its relative size; `None` where no damped
+    /// Hessian is positive definite.
+    fn moderate_step(&mut self, memory: &mut InteriorPoint<NX, NU>, progress: &mut Progress) -> Option<f64> {
+        loop {
+            self.solve_step(memory, progress, StepKind::Newton);
+            let change = memory.scales.relative_step(&memory.step);
+            if change.is_nan() || change <= FAR || progress.damping >= MOST_DAMPING {
+                return Some(change);
+            }
+            progress.damp();
+            if !self.factorize(memory, progress) {
+                return None;
+            }
+            measure_residuals(memory);
+        }
     }
 
     /// Factors and step about the point, where another method has overwritten them.
