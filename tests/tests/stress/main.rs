@@ -156,12 +156,17 @@ where
     tally.count("cases");
     let (lower, upper) = M::interval(problem.params());
     let reversed = (0..NU).any(|i| lower[i] > upper[i]);
+    let open = poisoned && opened::<M, NX, NU, NP, NS>(problem);
     let solution = match result {
-        Ok(_) if poisoned => return Err("a problem with a non-finite number was solved".into()),
+        Ok(_) if poisoned && !open => return Err("a problem with a non-finite number was solved".into()),
         Ok(_) if reversed => return Err("reversed bounds were solved".into()),
         Ok(solution) => solution,
-        Err(SolveError::Input(InputError::NonFinite { .. })) if poisoned => {
+        Err(SolveError::Input(InputError::NonFinite { .. })) if poisoned && !open => {
             tally.count("error: non-finite");
+            return Ok(());
+        }
+        Err(SolveError::UndefinedBound { .. }) if open => {
+            tally.count("error: bound infinite on the wrong side");
             return Ok(());
         }
         Err(SolveError::BoundsReversed { .. }) if reversed => {
@@ -227,6 +232,16 @@ where
         }
     }
     Ok(())
+}
+
+/// Whether the number that is not finite is an infinite side of a bound, which a problem may have.
+fn opened<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    problem: &Problem<NX, NU, NP, NS>,
+) -> bool
+where
+    M: System<NX, NU, NP, NS>,
+{
+    M::LIMITS.open_params.iter().any(|&index| problem.params()[index].is_infinite())
 }
 
 fn name(error: &GradientError) -> String {
