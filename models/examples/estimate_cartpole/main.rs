@@ -63,7 +63,7 @@ fn estimate(params: Params, window: usize, run: &Run) -> Result<Vec<Estimate>, B
 }
 
 /// Root mean squared errors, and how often the truth is within two standard deviations, for the pole after the first second.
-fn report(name: &str, estimates: &Vec<Estimate>, run: &Run) {
+fn report(name: &str, estimates: &[Estimate], run: &Run) {
     let ended = |i: usize| {
         let pairs = estimates.iter().zip(&run.states).skip(20);
         let errors = pairs.map(move |(estimate, truth)| {

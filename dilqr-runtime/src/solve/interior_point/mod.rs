@@ -59,8 +59,8 @@ const SHORT_STEPS: usize = 8;
 /// The least factor between one barrier parameter and the next.
 const FASTEST_DECREASE: f64 = 0.01;
 
-/// A step over the magnitudes of its variables from which on the Hessian is damped: where the cost has next to no curvature in
-/// a final time or a size, a whole step has no meaning, and fractions of it point nowhere.
+/// A step over the magnitudes of its variables from which on the Hessian is damped, in problems that choose their start: where
+/// the cost has next to no curvature in a final time or a size, a whole step has no meaning, and fractions of it point nowhere.
 const FAR: f64 = 30.0;
 
 /// The damping after the first line search without success, and the largest one.
@@ -306,7 +306,8 @@ where
         loop {
             self.solve_step(memory, progress, StepKind::Newton);
             let change = memory.scales.relative_step(&memory.step);
-            if change.is_nan() || change <= FAR || progress.damping >= MOST_DAMPING {
+            let moderate = change.is_nan() || change <= FAR || !M::START.is_free();
+            if moderate || progress.damping >= MOST_DAMPING {
                 return Some(change);
             }
             progress.damp();
