@@ -126,19 +126,27 @@ fn draw_panel(area: &DrawingArea<SVGBackend<'_>, Shift>, panel: &Panel) -> Resul
     for Series { name, color, shape } in &panel.series {
         let color = *color;
         let drawn = match shape {
-            Shape::Line(points) => chart
-                .draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)))?
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2))),
-            Shape::Dots(points) => chart
-                .draw_series(points.iter().map(|&point| Circle::new(point, 2, color.filled())))?
-                .legend(move |(x, y)| Circle::new((x + 10, y), 2, color.filled())),
-            Shape::Area(points) => chart
-                .draw_series(std::iter::once(Polygon::new(points.clone(), color.mix(0.25).filled())))?
-                .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 20, y + 5)], color.mix(0.25).filled())),
+            Shape::Line(points) => chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)))?,
+            Shape::Dots(points) => {
+                chart.draw_series(points.iter().map(|&point| Circle::new(point, 2, color.filled())))?
+            }
+            Shape::Area(points) => {
+                chart.draw_series(std::iter::once(Polygon::new(points.clone(), color.mix(0.25).filled())))?
+            }
         };
-        if !name.is_empty() {
-            drawn.label(*name);
+        if name.is_empty() {
+            continue;
         }
+        drawn.label(*name);
+        match shape {
+            Shape::Line(_) => {
+                drawn.legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2)))
+            }
+            Shape::Dots(_) => drawn.legend(move |(x, y)| Circle::new((x + 10, y), 2, color.filled())),
+            Shape::Area(_) => {
+                drawn.legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 20, y + 5)], color.mix(0.25).filled()))
+            }
+        };
     }
     if panel.series.len() > 1 {
         chart
