@@ -3,6 +3,9 @@
 //! Equations, limits and constants: Houska, Ferreau and Diehl (*An auto-generated real-time iteration algorithm for nonlinear
 //! MPC in the microsecond range*, Automatica 2011, and the examples of ACADO). The feed must not exceed a mean. The orbit is
 //! periodic: the state of the end is the state of the start, which is free.
+//!
+//! By the balance of masses the yield is 0.53/h times the mean of the biomass, which is greatest with a constant least feed. So an
+//! orbit that changes needs a mean of the feed that is not the least: the second limit, which the source lacks.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model(integrator = rk4, dt = DT, substeps = 2, initial_state = free)]
@@ -30,6 +33,8 @@ mod bioreactor {
         pub most: f64,
         /// Largest mean of the feed \[g/l\].
         pub mean: f64,
+        /// Smallest mean of the feed \[g/l\].
+        pub demand: f64,
         /// Largest rate of growth \[1/h\].
         pub growth: f64,
     }
@@ -82,16 +87,16 @@ mod bioreactor {
     }
 
     /// The mean of the feed.
-    pub fn terminal_constraints(x: State, p: Params) -> [f64; 1] {
-        [x.feed - p.mean]
+    pub fn terminal_constraints(x: State, p: Params) -> [f64; 2] {
+        [x.feed - p.mean, p.demand - x.feed]
     }
 }
 
 pub use self::bioreactor::*;
 
 impl Default for Params {
-    /// The values of the source.
+    /// The values of the source, and no demand.
     fn default() -> Self {
-        Self { least: 28.7, most: 40.0, mean: 32.9, growth: 0.48 }
+        Self { least: 28.7, most: 40.0, mean: 32.9, demand: 0.0, growth: 0.48 }
     }
 }

@@ -15,6 +15,7 @@ pub mod bioreactor;
 pub mod cannonball;
 pub mod cartpole;
 pub mod cartpole_cos_sin;
+pub mod cartpole_estimator;
 pub mod goddard;
 pub mod lqr;
 pub mod mass_spring_damper;

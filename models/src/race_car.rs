@@ -5,6 +5,7 @@
 //! dip.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
+#[allow(clippy::approx_constant, reason = "kernels have two pi as a number")]
 #[dilqr_runtime::model(integrator = rk4, dt = d.time / STAGES)]
 mod race_car {
     /// The car.
@@ -40,7 +41,7 @@ mod race_car {
     }
 
     /// The number of stages that share the time.
-    const STAGES: f64 = 100.0;
+    pub const STAGES: f64 = 100.0;
 
     /// Rates of the state.
     pub fn derivative(x: State, u: Control, p: Params) -> State {
