@@ -11,8 +11,11 @@
 pub mod acrobot;
 #[cfg(feature = "large")]
 pub mod arm;
+pub mod bioreactor;
+pub mod cannonball;
 pub mod cartpole;
 pub mod cartpole_cos_sin;
+pub mod goddard;
 pub mod lqr;
 pub mod mass_spring_damper;
 pub mod pendulum;
@@ -25,6 +28,7 @@ pub mod quadrotor;
 pub mod quadrotor_euler;
 #[cfg(feature = "large")]
 pub mod quadrotor_pole;
+pub mod race_car;
 #[cfg(feature = "large")]
 pub mod rocket;
 pub mod two_link_arm;

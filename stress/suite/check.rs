@@ -1,7 +1,7 @@
 //! What every problem of the suite must satisfy.
 
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{GradientError, Ilqr, Iteration, LossGradient, Method, Model, Problem, Settings, Solution};
+use dilqr_runtime::{Formulation, GradientError, Ilqr, Iteration, Method, Problem, Settings, Solution};
 use dilqr_tests::{harness_loss, value};
 
 use crate::{NEARLY_ACTIVE, NO_DERIVATIVE, OPEN, Outcome};
@@ -15,12 +15,12 @@ const STEPS: [f64; 2] = [1e-5, 1e-7];
 const DIFFERENCE: f64 = 1e-5;
 
 /// Solves and differentiates the problem, and compares what is missing with the entry of `OPEN`.
-pub(crate) fn check<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+pub(crate) fn check<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
     name: &str,
     model: M,
-    problem: &Problem<NX, NU, NP, NS>,
+    problem: &Problem<NX, NU, NP, NS, ND>,
 ) where
-    M: Model<NX, NU, NP, NS>,
+    M: Formulation<NX, NU, NP, NS, ND>,
 {
     let outcome = outcome(name, model, problem);
     match OPEN.iter().find(|(open, _)| *open == name) {
@@ -32,13 +32,13 @@ pub(crate) fn check<M, const NX: usize, const NU: usize, const NP: usize, const 
     }
 }
 
-fn outcome<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+fn outcome<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
     name: &str,
     model: M,
-    problem: &Problem<NX, NU, NP, NS>,
+    problem: &Problem<NX, NU, NP, NS, ND>,
 ) -> Outcome
 where
-    M: Model<NX, NU, NP, NS>,
+    M: Formulation<NX, NU, NP, NS, ND>,
 {
     let mut solver = Ilqr::new(model, problem.horizon(), settings(name)).unwrap();
     let trace = std::env::var_os("SUITE_TRACE").is_some();
@@ -90,14 +90,14 @@ pub(crate) fn reference(name: &str) -> f64 {
 }
 
 /// Compares the gradient in parameters and initial state with central differences of warm-started solves.
-fn gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+fn gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
     name: &str,
-    solver: &mut Ilqr<M, NX, NU, NP, NS>,
-    problem: &Problem<NX, NU, NP, NS>,
-    solution: &Solution<NX, NU, NP, NS>,
+    solver: &mut Ilqr<M, NX, NU, NP, NS, ND>,
+    problem: &Problem<NX, NU, NP, NS, ND>,
+    solution: &Solution<NX, NU, NP, NS, ND>,
 ) -> Outcome
 where
-    M: Model<NX, NU, NP, NS>,
+    M: Formulation<NX, NU, NP, NS, ND>,
 {
     let loss = harness_loss(problem.horizon());
     let derivative_exists = NO_DERIVATIVE.iter().all(|(none, _)| *none != name);
@@ -164,19 +164,7 @@ fn variant(error: &GradientError) -> &'static str {
     }
 }
 
-/// A guess of states over `steps` steps after a first stage that sets the final time, and the flags of the stages: first
-/// stage, state not given.
-pub(crate) fn with_first_stage<const N: usize, const NX: usize>(
-    steps: usize,
-    time: f64,
-    guess: impl Fn(f64) -> [f64; N],
-) -> (Vec<[f64; NX]>, Vec<[f64; 2]>) {
-    let state = |part: f64, time: f64| {
-        let guess = guess(part);
-        std::array::from_fn(|i| guess.get(i).copied().unwrap_or(time))
-    };
-    let mut states = vec![state(0.0, 0.0)];
-    states.extend((0..=steps).map(|k| state(k as f64 / steps as f64, time)));
-    let flags = (0..=steps + 1).map(|t| [f64::from(t == 0), f64::from(t > 1)]).collect();
-    (states, flags)
+/// A guess of states over `steps` steps, from the part of the time that has passed.
+pub(crate) fn along<const NX: usize>(steps: usize, guess: impl Fn(f64) -> [f64; NX]) -> Vec<[f64; NX]> {
+    (0..=steps).map(|k| guess(k as f64 / steps as f64)).collect()
 }

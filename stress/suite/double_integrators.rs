@@ -1,9 +1,10 @@
 //! Chains of integrators, with limits on the state.
 
+use dilqr_models::race_car;
 use dilqr_runtime::Problem;
 use dilqr_tests::waypoint;
 
-use crate::check::{check, with_first_stage};
+use crate::check::{along, check};
 
 /// Robbins' problem: a state limit of third order (Robbins 1980).
 #[dilqr_runtime::model]
@@ -101,68 +102,12 @@ fn bryson_denham_problem() {
     check("bryson_denham", bryson_denham::BrysonDenham, &problem);
 }
 
-/// A car on one lap in the least time, with a speed limit that depends on the place (an example of CasADi, Andersson et
-/// al. 2019).
-#[dilqr_runtime::model(integrator = rk4, dt = DT)]
-pub mod race {
-    pub struct State {
-        pub place: f64,
-        pub speed: f64,
-        /// The final time, which the first stage sets.
-        pub time: f64,
-    }
-    pub struct Control {
-        #[bounds(0.0, p.most)]
-        pub throttle: f64,
-        /// At the first stage, the final time; without effect at others.
-        #[bounds(0.0, None)]
-        pub time: f64,
-    }
-    pub struct Params {
-        pub most: f64,
-        pub drag: f64,
-        pub dip: f64,
-    }
-    pub struct StageParams {
-        /// 1 at the first stage, 0 at others.
-        pub first: f64,
-        /// 1 at stages whose state is not given, 0 at the first two.
-        pub inside: f64,
-    }
-
-    const DT: f64 = 0.01;
-
-    pub fn derivative(x: State, u: Control, p: Params, s: StageParams) -> State {
-        let span = (1.0 - s.first) * x.time;
-        State { place: span * x.speed, speed: span * (u.throttle - p.drag * x.speed), time: s.first * u.time / DT }
-    }
-    /// Controls without effect rest inside their bounds.
-    pub fn stage_cost(_x: State, u: Control, _p: Params, s: StageParams) -> f64 {
-        s.first * (u.throttle - 0.5).powi(2) + (1.0 - s.first) * (u.time - 1.0).powi(2)
-    }
-    pub fn terminal_cost(x: State, _p: Params) -> f64 {
-        x.time
-    }
-    fn over(x: State, p: Params) -> f64 {
-        x.speed - 1.0 + p.dip * (2.0 * std::f64::consts::PI * x.place).sin()
-    }
-    pub fn stage_constraints(x: State, _u: Control, p: Params, s: StageParams) -> [f64; 1] {
-        [s.inside * over(x, p) - (1.0 - s.inside)]
-    }
-    pub fn terminal_constraints(x: State, p: Params) -> [f64; 1] {
-        [over(x, p)]
-    }
-    pub fn terminal_equalities(x: State, _p: Params) -> [f64; 1] {
-        [x.place - 1.0]
-    }
-}
-
 #[test]
 fn race_car() {
-    let (states, flags) = with_first_stage(100, 1.0, |part| [0.0, f64::from(part > 0.0)]);
-    let problem = Problem::new(states[0], [1.0, 1.0, 0.5], 101)
-        .with_stage_params(&flags)
+    let states = along(100, |part| [0.0, f64::from(part > 0.0)]);
+    let problem = race_car::Problem::new(states[0], race_car::Params::default(), 100)
+        .with_design([1.0])
         .with_states(&states)
-        .with_controls(&[[0.0, 1.0]; 101]);
-    check("race", race::Race, &problem);
+        .with_controls(&[[0.0]; 100]);
+    check("race", race_car::RaceCar, &problem);
 }

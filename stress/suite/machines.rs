@@ -1,8 +1,9 @@
 //! A quadrotor, a crane and a bioreactor.
 
+use dilqr_models::bioreactor;
 use dilqr_runtime::{Ilqr, Problem, Settings, Status};
 
-use crate::check::check;
+use crate::check::{along, check};
 
 /// A linearized quadrotor, as in the example of model predictive control in the documentation of OSQP (Stellato et al. 2020).
 #[dilqr_runtime::model]
@@ -164,89 +165,13 @@ fn crane_as_published() {
     assert!(is_true, "{}", solution.status);
 }
 
-/// A periodic bioreactor of the greatest yield, with a mean of the feed that must not be exceeded (Houska, Ferreau and Diehl
-/// 2011). The initial state is free within wide limits.
-#[dilqr_runtime::model(integrator = rk4, dt = DT, substeps = 2)]
-pub mod bioreactor {
-    pub struct State {
-        /// Biomass, substrate, product.
-        pub now: [f64; 3],
-        /// The same at the beginning, which the first stage sets.
-        pub start: [f64; 3],
-        /// Means of the feed and of the yield, up to now.
-        pub feed: f64,
-        pub gain: f64,
-    }
-    pub struct Control {
-        #[bounds(p.least, p.most)]
-        pub feed: f64,
-        /// At the first stage, the initial state; without effect at others.
-        #[bounds(1.0, 50.0)]
-        pub start: [f64; 3],
-    }
-    pub struct Params {
-        pub least: f64,
-        pub most: f64,
-        pub mean: f64,
-        pub growth: f64,
-    }
-    pub struct StageParams {
-        /// 1 at the first stage, 0 at others.
-        pub first: f64,
-    }
-
-    const DT: f64 = 2.0;
-    const DILUTION: f64 = 0.15;
-    const GUESS: [f64; 3] = [6.5, 12.0, 22.0];
-
-    pub fn derivative(x: State, u: Control, p: Params, s: StageParams) -> State {
-        let [biomass, substrate, product] = x.now;
-        let growth = p.growth * (1.0 - product / 50.0) * substrate / (1.2 + substrate + substrate * substrate / 22.0);
-        let rates = [
-            (growth - DILUTION) * biomass,
-            DILUTION * (u.feed - substrate) - growth / 0.4 * biomass,
-            -DILUTION * product + (2.2 * growth + 0.2) * biomass,
-        ];
-        let on = 1.0 - s.first;
-        let mut now = rates;
-        let mut start = rates;
-        for i in 0..3 {
-            start[i] = s.first * u.start[i] / DT;
-            now[i] = on * rates[i] + start[i];
-        }
-        State { now, start, feed: on * u.feed / 48.0, gain: on * DILUTION * product / 48.0 }
-    }
-    /// Controls without effect rest inside their bounds.
-    pub fn stage_cost(_x: State, u: Control, _p: Params, s: StageParams) -> f64 {
-        let mut cost = s.first * (u.feed - 32.9).powi(2);
-        for i in 0..3 {
-            cost += (1.0 - s.first) * (u.start[i] - GUESS[i]).powi(2);
-        }
-        cost
-    }
-    pub fn terminal_cost(x: State, _p: Params) -> f64 {
-        -x.gain
-    }
-    pub fn terminal_constraints(x: State, p: Params) -> [f64; 1] {
-        [x.feed - p.mean]
-    }
-    pub fn terminal_equalities(x: State, _p: Params) -> [f64; 3] {
-        [x.now[0] - x.start[0], x.now[1] - x.start[1], x.now[2] - x.start[2]]
-    }
-}
-
 #[test]
 fn periodic_bioreactor() {
     let guess = [6.5, 12.0, 22.0];
-    let mut states = vec![[0.0; 8]];
-    states.extend((0..=24).map(|t| {
-        let part = f64::from(t) / 24.0;
-        std::array::from_fn(|i| if i < 6 { guess[i % 3] } else { part * [32.9, 3.3][i - 6] })
-    }));
-    let flags: Vec<[f64; 1]> = (0..=25).map(|t| [f64::from(t == 0)]).collect();
-    let problem = Problem::new([0.0; 8], [28.7, 40.0, 32.9, 0.48], 25)
-        .with_stage_params(&flags)
+    let states = along(24, |part| [guess[0], guess[1], guess[2], 32.9 * part]);
+    let problem = bioreactor::Problem::new(states[0], bioreactor::Params::default(), 24)
+        .with_design(guess)
         .with_states(&states)
-        .with_controls(&[[32.9, 6.5, 12.0, 22.0]; 25]);
+        .with_controls(&[[32.9]; 24]);
     check("bioreactor", bioreactor::Bioreactor, &problem);
 }

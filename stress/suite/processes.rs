@@ -8,10 +8,9 @@ use crate::check::check;
 #[dilqr_runtime::model(integrator = rk4, dt = 0.5, substeps = 4)]
 pub mod van_der_pol {
     pub struct State {
+        #[bounds(p.floor, None)]
         pub x: f64,
         pub y: f64,
-        /// The integral of the cost.
-        pub cost: f64,
     }
     pub struct Control {
         #[bounds(-p.most, p.most)]
@@ -23,25 +22,19 @@ pub mod van_der_pol {
         pub damping: f64,
     }
     pub fn derivative(x: State, u: Control, p: Params) -> State {
-        State { x: (p.damping - x.y * x.y) * x.x - x.y + u.u, y: x.x, cost: x.x * x.x + x.y * x.y + u.u * u.u }
+        State { x: (p.damping - x.y * x.y) * x.x - x.y + u.u, y: x.x }
     }
-    pub fn stage_cost(_x: State, _u: Control, _p: Params) -> f64 {
+    pub fn running_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.x * x.x + x.y * x.y + u.u * u.u
+    }
+    pub fn terminal_cost(_x: State, _p: Params) -> f64 {
         0.0
-    }
-    pub fn terminal_cost(x: State, _p: Params) -> f64 {
-        x.cost
-    }
-    pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; 1] {
-        [p.floor - x.x]
-    }
-    pub fn terminal_constraints(x: State, p: Params) -> [f64; 1] {
-        [p.floor - x.x]
     }
 }
 
 #[test]
 fn van_der_pol_oscillator() {
-    let problem = Problem::new([0.0, 1.0, 0.0], [1.0, -0.25, 1.0], 20);
+    let problem = Problem::new([0.0, 1.0], [1.0, -0.25, 1.0], 20);
     check("van_der_pol", van_der_pol::VanDerPol, &problem);
 }
 
@@ -83,7 +76,6 @@ fn catalyst_mixing() {
 pub mod chain {
     pub struct State {
         pub height: f64,
-        pub energy: f64,
         pub length: f64,
     }
     pub struct Control {
@@ -93,15 +85,18 @@ pub mod chain {
         pub end: f64,
         pub length: f64,
     }
-    pub fn derivative(x: State, u: Control, _p: Params) -> State {
-        let length = (1.0 + u.slope * u.slope).sqrt();
-        State { height: u.slope, energy: x.height * length, length }
+    pub fn derivative(_x: State, u: Control, _p: Params) -> State {
+        State { height: u.slope, length: stretch(u) }
     }
-    pub fn stage_cost(_x: State, _u: Control, _p: Params) -> f64 {
+    fn stretch(u: Control) -> f64 {
+        (1.0 + u.slope * u.slope).sqrt()
+    }
+    /// Potential energy.
+    pub fn running_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.height * stretch(u)
+    }
+    pub fn terminal_cost(_x: State, _p: Params) -> f64 {
         0.0
-    }
-    pub fn terminal_cost(x: State, _p: Params) -> f64 {
-        x.energy
     }
     pub fn terminal_equalities(x: State, p: Params) -> [f64; 2] {
         [x.height - p.end, x.length - p.length]
@@ -112,7 +107,7 @@ pub mod chain {
 fn hanging_chain() {
     let part = |t: i32| f64::from(t) / 100.0;
     let height = |t: i32| 8.0 * part(t) * (0.5 * part(t) - 0.25) + 1.0;
-    let states: Vec<[f64; 3]> = (0..=100).map(|t| [height(t), 4.0 * part(t) * height(t), 4.0 * part(t)]).collect();
+    let states: Vec<[f64; 2]> = (0..=100).map(|t| [height(t), 4.0 * part(t)]).collect();
     let controls: Vec<[f64; 1]> = (0..100).map(|t| [8.0 * (part(t) - 0.25)]).collect();
     let problem = Problem::new(states[0], [3.0, 4.0], 100).with_states(&states).with_controls(&controls);
     check("chain", chain::Chain, &problem);

@@ -4,21 +4,18 @@ use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
 use dilqr_runtime::Problem;
 
-use crate::check::{check, with_first_stage};
+use crate::check::{along, check};
 
 /// A particle with a constant force of free direction, in the least time (COPS 3, Dolan, More and Munson 2004).
-#[dilqr_runtime::model(integrator = rk4, dt = DT)]
+#[dilqr_runtime::model(integrator = rk4, dt = d.time / 100.0)]
 pub mod steering {
     pub struct State {
         pub _x: f64,
         pub y: f64,
         pub vx: f64,
         pub vy: f64,
-        /// The final time, which the first stage sets.
-        pub time: f64,
     }
     pub struct Control {
-        /// At the first stage, the final time.
         #[bounds(-p.most, p.most)]
         pub angle: f64,
     }
@@ -28,30 +25,24 @@ pub mod steering {
         pub height: f64,
         pub speed: f64,
     }
-    pub struct StageParams {
-        /// 1 at the first stage, 0 at others.
-        pub first: f64,
-        pub _inside: f64,
+    pub struct Design {
+        pub time: f64,
     }
 
-    const DT: f64 = 0.01;
-
-    pub fn derivative(x: State, u: Control, p: Params, s: StageParams) -> State {
-        let span = (1.0 - s.first) * x.time;
+    pub fn derivative(x: State, u: Control, p: Params) -> State {
         let (sin, cos) = u.angle.sin_cos();
         State {
-            _x: span * x.vx,
-            y: span * x.vy,
-            vx: span * p.force * cos,
-            vy: span * p.force * sin,
-            time: s.first * u.angle / DT,
+            _x: x.vx,
+            y: x.vy,
+            vx: p.force * cos,
+            vy: p.force * sin,
         }
     }
     pub fn stage_cost(_x: State, _u: Control, _p: Params) -> f64 {
         0.0
     }
-    pub fn terminal_cost(x: State, _p: Params) -> f64 {
-        x.time
+    pub fn terminal_cost(_x: State, _p: Params, d: Design) -> f64 {
+        d.time
     }
     pub fn terminal_equalities(x: State, p: Params) -> [f64; 3] {
         [x.y - p.height, x.vx - p.speed, x.vy]
@@ -60,33 +51,24 @@ pub mod steering {
 
 #[test]
 fn particle_steering() {
-    let (states, flags) = with_first_stage(100, 1.0, |part| [0.0, 5.0 * part, 45.0 * part, 0.0]);
-    let mut controls = [[0.0]; 101];
-    controls[0] = [1.0];
-    let problem = Problem::new(states[0], [FRAC_PI_2, 100.0, 5.0, 45.0], 101)
-        .with_stage_params(&flags)
-        .with_states(&states)
-        .with_controls(&controls);
+    let states = along(100, |part| [0.0, 5.0 * part, 45.0 * part, 0.0]);
+    let problem =
+        Problem::new(states[0], [FRAC_PI_2, 100.0, 5.0, 45.0], 100).with_design([1.0]).with_states(&states);
     check("steering", steering::Steering, &problem);
 }
 
 /// The greatest range of a hang glider through a thermal updraft (Bulirsch et al. 1993; guess of Betts 2010, section 6.5).
-#[dilqr_runtime::model(integrator = rk4, dt = DT)]
+#[dilqr_runtime::model(integrator = rk4, dt = d.time / 100.0)]
 pub mod glider {
     pub struct State {
         pub x: f64,
         pub y: f64,
         pub vx: f64,
         pub vy: f64,
-        /// The final time, which the first stage sets.
-        pub time: f64,
     }
     pub struct Control {
         #[bounds(0.0, p.most)]
         pub lift: f64,
-        /// At the first stage, the final time; without effect at others.
-        #[bounds(0.1, 200.0)]
-        pub time: f64,
     }
     pub struct Params {
         pub most: f64,
@@ -94,40 +76,32 @@ pub mod glider {
         pub updraft: f64,
         pub drag: [f64; 2],
     }
-    pub struct StageParams {
-        /// 1 at the first stage, 0 at others.
-        pub first: f64,
-        /// 1 at stages whose state is not given, 0 at the first two.
-        pub inside: f64,
+    pub struct Design {
+        #[bounds(0.1, 200.0)]
+        pub time: f64,
     }
 
-    const DT: f64 = 0.01;
-
-    pub fn derivative(x: State, u: Control, p: Params, s: StageParams) -> State {
-        let span = (1.0 - s.first) * x.time;
+    pub fn derivative(x: State, u: Control, p: Params) -> State {
         let r = (x.x / 100.0 - 2.5).powi(2);
         let w = x.vy - p.updraft * (1.0 - r) * (-r).exp();
         let pressure = 0.5 * 1.13 * 14.0 * (x.vx * x.vx + w * w).sqrt();
         let drag = (p.drag[0] + p.drag[1] * u.lift * u.lift) * pressure;
         let lift = u.lift * pressure;
         State {
-            x: span * x.vx,
-            y: span * x.vy,
-            vx: -span * (lift * w + drag * x.vx) / p.mass,
-            vy: span * ((lift * x.vx - drag * w) / p.mass - 9.80665),
-            time: s.first * u.time / DT,
+            x: x.vx,
+            y: x.vy,
+            vx: -(lift * w + drag * x.vx) / p.mass,
+            vy: ((lift * x.vx - drag * w) / p.mass - 9.80665),
         }
     }
-    /// Controls without effect rest inside their bounds.
-    pub fn stage_cost(_x: State, u: Control, _p: Params, s: StageParams) -> f64 {
-        s.first * (u.lift - 1.0).powi(2) + (1.0 - s.first) * (u.time - 100.0).powi(2)
+    pub fn stage_cost(_x: State, _u: Control, _p: Params) -> f64 {
+        0.0
     }
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         -x.x
     }
-    pub fn stage_constraints(x: State, _u: Control, _p: Params, s: StageParams) -> [f64; 2] {
-        let outside = 1.0 - s.inside;
-        [-s.inside * x.x - outside, -s.inside * x.vx - outside]
+    pub fn stage_constraints(x: State, _u: Control, _p: Params) -> [f64; 2] {
+        [-x.x, -x.vx]
     }
     pub fn terminal_equalities(x: State, _p: Params) -> [f64; 3] {
         [x.y - 900.0, x.vx - 13.2275675, x.vy + 1.28750052]
@@ -137,71 +111,60 @@ pub mod glider {
 #[test]
 fn hang_glider() {
     let guess = |part| [1250.0 * part, 1000.0 - 100.0 * part, 13.2275675, -1.28750052];
-    let (states, flags) = with_first_stage(100, 105.0, guess);
-    let problem = Problem::new(states[0], [1.4, 100.0, 2.5, 0.034, 0.069662], 101)
-        .with_stage_params(&flags)
+    let states = along(100, guess);
+    let problem = Problem::new(states[0], [1.4, 100.0, 2.5, 0.034, 0.069662], 100)
+        .with_design([105.0])
         .with_states(&states)
-        .with_controls(&[[1.0, 105.0]; 101]);
+        .with_controls(&[[1.0]; 100]);
     check("glider", glider::Glider, &problem);
 }
 
 /// An arm that turns and extends, in the least time (COPS 3, Dolan, More and Munson 2004).
-#[dilqr_runtime::model(integrator = rk4, dt = DT)]
+#[dilqr_runtime::model(integrator = rk4, dt = d.time / 50.0)]
 pub mod robot_arm {
     pub struct State {
+        #[bounds(0.0, p.length)]
         pub reach: f64,
+        #[bounds(-PI, PI)]
         pub turn: f64,
+        #[bounds(0.0, PI)]
         pub tilt: f64,
         pub rates: [f64; 3],
-        /// The final time, which the first stage sets.
-        pub time: f64,
     }
     pub struct Control {
         #[bounds(-p.most, p.most)]
         pub forces: [f64; 3],
-        /// At the first stage, the final time; without effect at others.
-        #[bounds(0.0, None)]
-        pub time: f64,
     }
     pub struct Params {
         pub most: f64,
         pub length: f64,
         pub goal: f64,
     }
-    pub struct StageParams {
-        /// 1 at the first stage, 0 at others.
-        pub first: f64,
-        pub _inside: f64,
+    pub struct Design {
+        #[bounds(0.0, None)]
+        pub time: f64,
     }
 
-    const DT: f64 = 0.02;
     const PI: f64 = std::f64::consts::PI;
 
-    pub fn derivative(x: State, u: Control, p: Params, s: StageParams) -> State {
-        let span = (1.0 - s.first) * x.time;
+    pub fn derivative(x: State, u: Control, p: Params) -> State {
         let inertia = ((p.length - x.reach).powi(3) + x.reach.powi(3)) / 3.0;
         State {
-            reach: span * x.rates[0],
-            turn: span * x.rates[1],
-            tilt: span * x.rates[2],
+            reach: x.rates[0],
+            turn: x.rates[1],
+            tilt: x.rates[2],
             rates: [
-                span * u.forces[0] / p.length,
-                span * u.forces[1] / (inertia * x.tilt.sin().powi(2)),
-                span * u.forces[2] / inertia,
+                u.forces[0] / p.length,
+                u.forces[1] / (inertia * x.tilt.sin().powi(2)),
+                u.forces[2] / inertia,
             ],
-            time: s.first * u.time / DT,
         }
     }
-    /// Controls without effect rest inside their bounds.
-    pub fn stage_cost(_x: State, u: Control, _p: Params, s: StageParams) -> f64 {
-        let forces = u.forces[0].powi(2) + u.forces[1].powi(2) + u.forces[2].powi(2);
-        s.first * forces + (1.0 - s.first) * (u.time - 1.0).powi(2)
+    pub fn stage_cost(_x: State, _u: Control, _p: Params) -> f64 {
+        0.0
     }
-    pub fn terminal_cost(x: State, _p: Params) -> f64 {
-        x.time
-    }
-    pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; 6] {
-        [-x.reach, x.reach - p.length, -PI - x.turn, x.turn - PI, -x.tilt, x.tilt - PI]
+    pub fn terminal_cost(_x: State, _p: Params, d: Design) -> f64 {
+        d.time
     }
     pub fn terminal_equalities(x: State, p: Params) -> [f64; 6] {
         [x.reach - 4.5, x.turn - p.goal, x.tilt - PI / 4.0, x.rates[0], x.rates[1], x.rates[2]]
@@ -212,11 +175,8 @@ pub mod robot_arm {
 fn robot_arm_in_least_time() {
     let goal = 2.0 * PI / 3.0;
     let guess = |part: f64| [4.5, goal * part * part, FRAC_PI_4, 0.0, 2.0 * goal * part, 0.0];
-    let (states, flags) = with_first_stage(50, 1.0, guess);
-    let problem = Problem::new(states[0], [1.0, 5.0, goal], 51)
-        .with_stage_params(&flags)
-        .with_states(&states)
-        .with_controls(&[[0.0, 0.0, 0.0, 1.0]; 51]);
+    let states = along(50, guess);
+    let problem = Problem::new(states[0], [1.0, 5.0, goal], 50).with_design([1.0]).with_states(&states);
     check("robot_arm", robot_arm::RobotArm, &problem);
 }
 

@@ -43,7 +43,7 @@ pub fn harness(k: usize) -> f64 {
 
 /// The gradient of the loss that is linear with these weights.
 #[must_use]
-pub fn harness_loss<const NX: usize, const NU: usize>(horizon: usize) -> LossGradient<NX, NU> {
+pub fn harness_loss<const NX: usize, const NU: usize, const ND: usize>(horizon: usize) -> LossGradient<NX, NU, ND> {
     let state = |t: usize| SVector::from_fn(|i, _| harness(t * (NX + NU) + i));
     let control = |t: usize| SVector::from_fn(|i, _| harness(t * (NX + NU) + NX + i));
     LossGradient::new((0..=horizon).map(state).collect(), (0..horizon).map(control).collect())
@@ -51,9 +51,9 @@ pub fn harness_loss<const NX: usize, const NU: usize>(horizon: usize) -> LossGra
 
 /// The linear loss whose gradient `loss` is.
 #[must_use]
-pub fn value<const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    loss: &LossGradient<NX, NU>,
-    solution: &Solution<NX, NU, NP, NS>,
+pub fn value<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
+    loss: &LossGradient<NX, NU, ND>,
+    solution: &Solution<NX, NU, NP, NS, ND>,
 ) -> f64 {
     let states = loss.states.iter().zip(&solution.states).map(|(g, x)| g.dot(x)).sum::<f64>();
     states + loss.controls.iter().zip(&solution.controls).map(|(g, u)| g.dot(u)).sum::<f64>()
