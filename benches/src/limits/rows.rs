@@ -1,13 +1,17 @@
 //! The rows of the table.
 
+use dilqr_models::race_car::RaceCar;
 use dilqr_models::unicycle_obstacles::{self, UnicycleObstacles};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Model, Mpc, Problem, Settings};
 
 use super::chain::{self, chain::Chain};
+use super::crane::{self, crane::Crane, crane_rows::CraneRows};
+use super::formulation::Single;
 use super::lq::{Family, STABLE, UNSTABLE, bounded_lq::BoundedLq, constrained_lq::ConstrainedLq};
 use super::quadrotor_lq::{self, quadrotor_lq::QuadrotorLq};
 use super::race::{self, race::Race};
+use super::race_time::{by_design, by_state, race_time::RaceTime};
 use super::swing_up::{self, swing_up::SwingUp};
 use super::work::{Batch, ClosedLoop, Work};
 
@@ -33,6 +37,7 @@ pub fn rows() -> Vec<Row> {
     let mut rows = random_lq();
     rows.extend(race_track());
     rows.extend(single());
+    rows.extend(two_forms());
     rows
 }
 
@@ -99,4 +104,30 @@ fn single() -> Vec<Row> {
 fn quadrotor(start: [f64; 12], settings: Settings) -> Box<dyn Work> {
     let problem = Problem::new(start, quadrotor_lq::REFERENCE, quadrotor_lq::HORIZON);
     Box::new(Batch::new(QuadrotorLq, settings, vec![problem]))
+}
+
+/// The same problem in two forms: as the language has it, and with states and rows that are written by hand.
+fn two_forms() -> Vec<Row> {
+    vec![
+        row("race car, time by design", None, |with| Box::new(Single::new(RaceCar, with, by_design()))),
+        row("race car, time by state", None, |with| Box::new(Single::new(RaceTime, with, by_state()))),
+        row("race car gradient, time by design", None, |with| {
+            Box::new(Single::new(RaceCar, with, by_design()).gradient())
+        }),
+        row("race car gradient, time by state", None, |with| {
+            Box::new(Single::new(RaceTime, with, by_state()).gradient())
+        }),
+        row("crane, bounds", None, |with| {
+            Box::new(Single::new(Crane, with, Problem::new(crane::START, crane::PARAMS, crane::HORIZON)))
+        }),
+        row("crane, rows", None, |with| {
+            Box::new(Single::new(CraneRows, with, Problem::new(crane::START, crane::PARAMS, crane::HORIZON)))
+        }),
+        row("crane gradient, bounds", None, |with| {
+            Box::new(Single::new(Crane, with, Problem::new(crane::START, crane::PARAMS, crane::HORIZON)).gradient())
+        }),
+        row("crane gradient, rows", None, |with| {
+            Box::new(Single::new(CraneRows, with, Problem::new(crane::START, crane::PARAMS, crane::HORIZON)).gradient())
+        }),
+    ]
 }
