@@ -5,7 +5,6 @@
 //! dip.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
-#[allow(clippy::approx_constant, reason = "kernels have two pi as a number")]
 #[dilqr_runtime::model(integrator = rk4, dt = d.time / STAGES)]
 mod race_car {
     /// The car.

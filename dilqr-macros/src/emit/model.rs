@@ -42,7 +42,8 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
     });
     let beside = if context.vectors.are_lifted() { lifted::items(context) } else { linearize(context) };
     quote! {
-        #[allow(deprecated, clippy::too_many_arguments)]
+        // Folded constants of kernels, as two pi, have more digits than a reader would write.
+        #[allow(deprecated, clippy::approx_constant, clippy::too_many_arguments)]
         const _: () = {
             // Cargo rebuilds the model when the request to dump it changes.
             const __DUMP: ::core::option::Option<&'static ::core::primitive::str> = ::core::option_env!("DILQR_DUMP");
