@@ -276,7 +276,7 @@ hux   huu   hup
             ::core::convert::From::from(__v)
         }
     }
-    #[allow(deprecated, clippy::too_many_arguments)]
+    #[allow(deprecated, clippy::approx_constant, clippy::too_many_arguments)]
     const _: () = {
         const __DUMP: ::core::option::Option<&'static ::core::primitive::str> = ::core::option_env!(
             "DILQR_DUMP"
