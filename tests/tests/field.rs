@@ -399,7 +399,7 @@ fn an_equality_at_one_stage() {
     assert_eq!(solution.status, Status::Converged);
     // The answer is given with eight digits.
     assert!((solution.cost - 3.8461538).abs() < 1e-7, "{}", solution.cost);
-    let loss = harness_loss::<2, 1>(50);
+    let loss = harness_loss::<2, 1, 0>(50);
     let value = value(&loss, &solution);
     let gradient = solver.vjp(&solution, &loss).unwrap();
     // Rounding, with a few digits for the condition of the problem.
