@@ -17,7 +17,7 @@ use crate::kkt::proximal_rows::{PlainUnits, ProximalRows, RefinedLinear};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::selection::Selection;
-use crate::kkt::units::variable_units;
+use crate::kkt::units::{ControlsAtRest, variable_units};
 use crate::linalg::products::{add_transposed_product, larger, zeros};
 use crate::lq::bounds::Bounds;
 use crate::lq::equality_constrained::{ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, Row, Singular, Units};
@@ -204,11 +204,10 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let (mut value, mut lambda) = self
             .factorize_terminal(model, point, rule, report)
             .map_err(|source| (horizon, Singular::Dependent(Some(source))))?;
-        let mut stationarity = Stationarity::start();
+        let (mut stationarity, mut at_rest) = (Stationarity::start(), ControlsAtRest::start());
         // Of known costates: whether they satisfy their equations.
-        let mut costate_residual = Stationarity::start();
+        let (mut costate_residual, no_lambda) = (Stationarity::start(), zeros());
         let bounds = self.begin_bounds(model, point.params);
-        let no_lambda = zeros();
         // Of each costate before they cancel: that of a final time is a sum over all stages, which is zero.
         let mut lambda_terms = lambda.map(S::abs);
         let mut largest_terms = self.terminal_costate_terms(point);
@@ -226,7 +225,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             stationarity.add_free(u, &qu, &terms, &bounds);
             let eliminated = self.eliminate(t, &mut value);
             report.stationarity = stationarity.value();
-            report.units.add_stage(stationarity.terms(), (&self.hamiltonian.fu, &self.hamiltonian.huu), magnitudes);
+            at_rest.add_stage((&self.hamiltonian.fu, &self.hamiltonian.huu), &magnitudes.states);
             eliminated.map_err(|singular| (t, singular))?;
             let stage = &self.stages[t];
             let mut next = gradients.gx;
@@ -247,6 +246,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             self.value_hessians[t] = value;
             self.costates[t] = lambda;
         }
+        report.units.add_slopes(stationarity.terms(), &at_rest);
         self.add_initial_stationarity(&lambda, &largest_terms, report);
         self.eliminate_initial_state(&mut value)
     }

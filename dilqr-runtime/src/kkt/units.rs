@@ -46,8 +46,35 @@ pub(crate) struct LimitUnits {
     pub(crate) rows: Vec<f64>,
     /// The magnitude of each control, and the largest terms of its entry of `Q_u`.
     pub(crate) controls: Vec<(f64, f64)>,
-    /// The least unit of the cost; see [`add_stage`](Self::add_stage).
+    /// The least unit of the cost; see [`add_slopes`](Self::add_slopes).
     pub(crate) rest: f64,
+}
+
+/// What controls would be that are zero at a solution at rest.
+pub(super) struct ControlsAtRest<const NU: usize> {
+    /// The least size, over the stages, that moves a state by its magnitude. At a single stage the derivative can be a rounding
+    /// error, as that of a factor of a control that is zero there.
+    sizes: SVector<f64, NU>,
+    /// The largest curvature of the Hamiltonian.
+    curvatures: SVector<f64, NU>,
+}
+
+impl<const NU: usize> ControlsAtRest<NU> {
+    pub(super) fn start() -> Self {
+        Self { sizes: SVector::repeat(f64::INFINITY), curvatures: SVector::zeros() }
+    }
+
+    pub(super) fn add_stage<S: ScalarReal, const NX: usize>(
+        &mut self,
+        (fu, huu): (&SMatrix<S, NX, NU>, &SMatrix<S, NU, NU>),
+        states: &SVector<S, NX>,
+    ) {
+        for j in 0..NU {
+            let effect = |i: usize| states[i].to_f64() / fu[(i, j)].to_f64().abs();
+            self.sizes[j] = (0..NX).map(effect).filter(|size| *size > 0.0).fold(self.sizes[j], f64::min);
+            self.curvatures[j] = self.curvatures[j].max(huu[(j, j)].to_f64().abs());
+        }
+    }
 }
 
 /// A ratio, 0 for a zero numerator.
@@ -61,21 +88,14 @@ impl LimitUnits {
         self.controls.iter().map(|(magnitude, terms)| magnitude * terms).fold(self.rest, f64::max)
     }
 
-    /// Raises the units of multipliers to the terms of `Q_u`, and to what the curvature of a stage's cost makes of its
-    /// variables, times [`REST`]. Where
-    /// all slopes vanish at a solution at rest, their terms are rounding errors, and next to these a multiplier that is one,
-    /// too, would seem to be large. A control that is at rest itself has the least size that moves a state by its magnitude.
-    pub(super) fn add_stage<S: ScalarReal, const NX: usize, const NU: usize>(
-        &mut self,
-        terms: &SVector<f64, NU>,
-        (fu, huu): (&SMatrix<S, NX, NU>, &SMatrix<S, NU, NU>),
-        magnitudes: &Magnitudes<S, NX, NU>,
-    ) {
-        for (j, (_, unit)) in self.controls.iter_mut().enumerate() {
-            let effect = |i: usize| magnitudes.states[i].to_f64() / fu[(i, j)].to_f64().abs();
-            let least = (0..NX).map(effect).filter(|size| *size > 0.0).fold(f64::INFINITY, f64::min);
-            let size = if least.is_finite() { least.max(magnitudes.controls[j].to_f64()) } else { 0.0 };
-            let slope = REST * huu[(j, j)].to_f64().abs() * size;
+    /// Raises the units of multipliers to the terms of `Q_u`, and to what the curvature of the cost makes of controls at rest,
+    /// times [`REST`]. Where all slopes vanish at a solution at rest, their terms are rounding errors, and next to these a
+    /// multiplier that is one, too, would seem to be large.
+    pub(super) fn add_slopes<const NU: usize>(&mut self, terms: &SVector<f64, NU>, at_rest: &ControlsAtRest<NU>) {
+        for (j, (magnitude, unit)) in self.controls.iter_mut().enumerate() {
+            let least = at_rest.sizes[j];
+            let size = if least.is_finite() { least.max(*magnitude) } else { 0.0 };
+            let slope = REST * at_rest.curvatures[j] * size;
             *unit = unit.max(terms[j]).max(slope);
             self.rest = self.rest.max(slope * size);
         }

@@ -78,6 +78,10 @@ const ELASTIC: [(f64, ElasticStart); 3] =
 /// The largest excess of a constraint that counts as none, over its magnitude.
 const FEASIBLE: f64 = 1e-6;
 
+/// The barrier parameter, over the first one, from which on the excess that an elastic problem needs is that of its solution. One
+/// of a path that stops earlier proves nothing.
+const EXCESS: f64 = 1e-6;
+
 /// Where an elastic problem starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ElasticStart {
@@ -197,7 +201,8 @@ where
                 status = self.follow_central_path(memory, &mut progress, most, observe);
             }
         }
-        if status.found_no_step() && self.is_infeasible(memory) { Status::Infeasible } else { status }
+        let proof = progress.mu <= EXCESS * progress.first;
+        if proof && status.found_no_step() && self.is_infeasible(memory) { Status::Infeasible } else { status }
     }
 
     fn follow_central_path(
