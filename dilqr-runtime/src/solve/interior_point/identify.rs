@@ -20,16 +20,6 @@ use crate::solve::workspace::{Iterate, Solve, SolveWorkspace};
 /// ones are tried at small barrier parameters alone.
 const ACTIVE: [f64; 3] = [1.0, 1e4, 1e8];
 
-/// Whether a constraint of an elastic problem needs its excess at the point.
-pub(super) fn needs_excess<const NX: usize, const NU: usize>(memory: &InteriorPoint<NX, NU>) -> bool {
-    let InteriorPoint { point, scales, .. } = memory;
-    let needed = |(index, row): (usize, &f64)| {
-        let excess = f64::max(point.excess[0][index], point.excess[1][index]);
-        excess > FEASIBLE * row
-    };
-    scales.rows.iter().enumerate().any(needed)
-}
-
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
 where
     M: Model<NX, NU, NP, NS>,
@@ -101,14 +91,19 @@ where
         finite && self.newton_from(newton, false)
     }
 
-    /// Whether an elastic problem needs an excess where its last path ended. The current trajectory then becomes the rollout of
-    /// the point, if that is finite.
+    /// Whether a constraint of an elastic problem needs its excess at the end of the central path. The current trajectory
+    /// then becomes the rollout of the point, if that is finite.
     pub(super) fn is_infeasible(&mut self, memory: &InteriorPoint<NX, NU>) -> bool {
-        let infeasible = needs_excess(memory);
-        if infeasible {
-            self.keep_rollout(memory);
+        let InteriorPoint { point, scales, .. } = memory;
+        let needed = |(index, row): (usize, &f64)| {
+            let excess = f64::max(point.excess[0][index], point.excess[1][index]);
+            excess > FEASIBLE * row
+        };
+        if !scales.rows.iter().enumerate().any(needed) {
+            return false;
         }
-        infeasible
+        self.keep_rollout(memory);
+        true
     }
 
     /// Whether the cost goes on to fall along a step that is many times as long, within the constraints.

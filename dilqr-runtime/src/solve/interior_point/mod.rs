@@ -33,7 +33,6 @@ use crate::ocp::instance::OcpInstance;
 use crate::scalar::float;
 use crate::settings::Hessian;
 use crate::solve::interior_point::barriers::Barriers;
-use crate::solve::interior_point::identify::needs_excess;
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::scales::Scales;
 use crate::solve::newton_workspace::NewtonWorkspace;
@@ -78,10 +77,6 @@ const ELASTIC: [(f64, ElasticStart); 3] =
 
 /// The largest excess of a constraint that counts as none, over its magnitude.
 const FEASIBLE: f64 = 1e-6;
-
-/// The barrier parameter, over the first one, from which on the excess that an elastic problem needs is that of its solution.
-/// Where all paths stop earlier, the excess on the way proves nothing.
-const EXCESS: f64 = 1e-6;
 
 /// Where an elastic problem starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,7 +180,6 @@ where
         if !const { M::LIMITS.constrained() } {
             return status;
         }
-        let mut proof = false;
         for (price, start) in ELASTIC {
             if !status.found_no_step() {
                 return status;
@@ -194,7 +188,6 @@ where
                 return status;
             }
             status = self.follow_central_path(memory, &mut progress, most, observe);
-            proof |= progress.mu <= EXCESS * progress.first && needs_excess(memory);
             if status.is_converged() && self.settings.relaxation.is_some() {
                 // The point satisfies the constraints without excess: the path begins again there.
                 progress = match self.begin_about_point(memory) {
@@ -204,7 +197,7 @@ where
                 status = self.follow_central_path(memory, &mut progress, most, observe);
             }
         }
-        if proof && status.found_no_step() && self.is_infeasible(memory) { Status::Infeasible } else { status }
+        if status.found_no_step() && self.is_infeasible(memory) { Status::Infeasible } else { status }
     }
 
     fn follow_central_path(
