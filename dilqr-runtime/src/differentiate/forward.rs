@@ -113,9 +113,6 @@ where
         let limits = const { &M::LIMITS };
         let at = self.point.stage(t);
         let at_stage = (self.model, t);
-        if const { M::START.cost } {
-            self.terms = ParameterTerms::zeros();
-        }
         stage_functions::parameter_terms(at_stage, at, lambda, &mut self.terms);
         (out.gx, out.gu, out.offset) = (self.terms.hxp, self.terms.hup, self.terms.fp);
         if limits.listed() > 0 {

@@ -118,9 +118,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             |slope: S, curvature: S, unit: f64| slope.to_f64().abs() * unit + curvature.to_f64().abs() * unit * unit;
         let (mut sum, mut stage, mut terminal) = (0.0, StageExpansion::zeros(), TerminalExpansion::zeros());
         for t in 0..self.horizon() {
-            if const { M::START.cost } {
-                stage = StageExpansion::zeros();
-            }
             stage_functions::expand_stage((model, t), point.stage(t), &mut stage);
             sum += (0..NX).map(|i| change(stage.lx[i], stage.lxx[(i, i)], units.states[i])).sum::<f64>();
             sum += (0..NU).map(|i| change(stage.lu[i], stage.luu[(i, i)], units.controls[i])).sum::<f64>();

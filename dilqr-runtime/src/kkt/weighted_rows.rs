@@ -294,9 +294,6 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
                 stage_functions::expand_hamiltonian((instance.model, t), at, lambda, hamiltonian);
             }
             Hessian::GaussNewton => {
-                if const { M::START.cost } {
-                    self.stage = StageExpansion::zeros();
-                }
                 stage_functions::expand_stage((instance.model, t), at, &mut self.stage);
                 let StageExpansion { fx, fu, lx, lu, lxx, lux, luu, .. } = self.stage;
                 *hamiltonian = HamiltonianExpansion { fx, fu, lx, lu, hxx: lxx, hux: lux, huu: luu };

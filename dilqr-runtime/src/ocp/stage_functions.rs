@@ -19,22 +19,6 @@ fn initial<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: u
     Terminal::new(at.x, at.p, at.s)
 }
 
-/// Whether the model has a cost of the initial state, and stage `t` is the first.
-macro_rules! has_cost {
-    ($model:ident, $t:expr) => {
-        const { $model::START.cost }
-        &&$t == 0
-    };
-}
-
-/// Whether the model has constraints of the initial state, and stage `t` is the first.
-macro_rules! has_constraints {
-    ($model:ident, $t:expr) => {
-        const { $model::LIMITS.initial() > 0 }
-        &&$t == 0
-    };
-}
-
 /// [`Model::step`] at stage `t`.
 #[inline(always)]
 pub(crate) fn step<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
@@ -46,7 +30,7 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     let cost = model.step(at, next);
-    if has_cost!(M, t) { cost + model.initial_cost(initial(at)) } else { cost }
+    if const { M::START.cost } && t == 0 { cost + model.initial_cost(initial(at)) } else { cost }
 }
 
 /// [`Model::stage_cost`] at stage `t`.
@@ -59,10 +43,10 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     let cost = model.stage_cost(at);
-    if has_cost!(M, t) { cost + model.initial_cost(initial(at)) } else { cost }
+    if const { M::START.cost } && t == 0 { cost + model.initial_cost(initial(at)) } else { cost }
 }
 
-/// [`Model::expand_stage`] at stage `t`. At stage 0 the record must be one of zeros where the initial state has a cost.
+/// [`Model::expand_stage`] at stage `t`.
 #[inline(always)]
 pub(crate) fn expand_stage<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     (model, t): (&M, usize),
@@ -71,8 +55,12 @@ pub(crate) fn expand_stage<S: Scalar, M, const NX: usize, const NU: usize, const
 ) where
     M: Model<NX, NU, NP, NS>,
 {
+    if const { M::START.cost } {
+        // Kernels write no structural zero, but the cost of the initial state is added to the record.
+        *out = StageExpansion::zeros();
+    }
     model.expand_stage(at, out);
-    if has_cost!(M, t) {
+    if const { M::START.cost } && t == 0 {
         let mut cost = TerminalExpansion::zeros();
         model.expand_initial(initial(at), &mut cost);
         out.l += cost.l;
@@ -81,7 +69,7 @@ pub(crate) fn expand_stage<S: Scalar, M, const NX: usize, const NU: usize, const
     }
 }
 
-/// [`Model::expand_hamiltonian`] at stage `t`. At stage 0 the record must be one of zeros where the initial state has a cost.
+/// [`Model::expand_hamiltonian`] at stage `t`.
 #[inline(always)]
 pub(crate) fn expand_hamiltonian<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     (model, t): (&M, usize),
@@ -91,8 +79,12 @@ pub(crate) fn expand_hamiltonian<S: Scalar, M, const NX: usize, const NU: usize,
 ) where
     M: Model<NX, NU, NP, NS>,
 {
+    if const { M::START.cost } {
+        // Kernels write no structural zero, but the cost of the initial state is added to the record.
+        *out = HamiltonianExpansion::zeros();
+    }
     model.expand_hamiltonian(at, lambda, out);
-    if has_cost!(M, t) {
+    if const { M::START.cost } && t == 0 {
         let mut cost = TerminalExpansion::zeros();
         model.expand_initial(initial(at), &mut cost);
         out.lx += cost.lx;
@@ -118,7 +110,7 @@ pub(crate) fn add_hamiltonian_parameter_gradient<
     M: Model<NX, NU, NP, NS>,
 {
     model.add_hamiltonian_parameter_gradient(at, lambda, out.reborrow());
-    if has_cost!(M, t) {
+    if const { M::START.cost } && t == 0 {
         model.add_initial_parameter_gradient(initial(at), out);
     }
 }
@@ -142,12 +134,12 @@ pub(crate) fn add_parameter_contraction<
     M: Model<NX, NU, NP, NS>,
 {
     model.add_parameter_contraction(at, lambda, variation, dlambda, out.reborrow());
-    if has_cost!(M, t) {
+    if const { M::START.cost } && t == 0 {
         model.add_initial_parameter_contraction(initial(at), variation.dx, out);
     }
 }
 
-/// [`Model::parameter_terms`] at stage `t`. At stage 0 the record must be one of zeros where the initial state has a cost.
+/// [`Model::parameter_terms`] at stage `t`.
 #[inline(always)]
 pub(crate) fn parameter_terms<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     (model, t): (&M, usize),
@@ -157,8 +149,12 @@ pub(crate) fn parameter_terms<S: Scalar, M, const NX: usize, const NU: usize, co
 ) where
     M: Model<NX, NU, NP, NS>,
 {
+    if const { M::START.cost } {
+        // Kernels write no structural zero, but the cost of the initial state is added to the record.
+        *out = ParameterTerms::zeros();
+    }
     model.parameter_terms(at, lambda, out);
-    if has_cost!(M, t) {
+    if const { M::START.cost } && t == 0 {
         let mut lxp = zeros();
         model.initial_parameter_terms(initial(at), &mut lxp);
         out.hxp += lxp;
@@ -176,7 +172,7 @@ pub(crate) fn stage_constraints<S: Scalar, M, const NX: usize, const NU: usize, 
 {
     let (own, of_initial) = c.split_at_mut(const { M::LIMITS.stage() });
     model.stage_constraints(at, own);
-    if has_constraints!(M, t) {
+    if const { M::LIMITS.initial() > 0 } && t == 0 {
         model.initial_constraints(initial(at), of_initial);
     }
 }
@@ -204,7 +200,7 @@ pub(crate) fn expand_stage_constraints<
         (out.hxx, out.hux, out.huu) = (zeros(), zeros(), zeros());
     }
     model.expand_stage_constraints(at, &mu[..own], out);
-    if has_constraints!(M, t) {
+    if const { M::LIMITS.initial() > 0 } && t == 0 {
         model.expand_initial_constraints(initial(at), &mu[own..], of_initial);
         out.hxx += of_initial.hxx;
         for (i, (c, cx)) in of_initial.c.iter().zip(&of_initial.cx).enumerate() {
@@ -235,7 +231,7 @@ pub(crate) fn add_stage_constraint_contraction<
     if own > 0 {
         model.add_stage_constraint_contraction(at, &mu[..own], variation, &dmu[..own], out.reborrow());
     }
-    if has_constraints!(M, t) {
+    if const { M::LIMITS.initial() > 0 } && t == 0 {
         model.add_initial_constraint_contraction(initial(at), &mu[own..], variation.dx, &dmu[own..], out);
     }
 }
@@ -254,7 +250,7 @@ pub(crate) fn stage_constraint_terms<S: Scalar, M, const NX: usize, const NU: us
         (out.hxp, out.hup) = (zeros(), zeros());
     }
     model.stage_constraint_terms(at, &mu[..own], out);
-    if has_constraints!(M, t) {
+    if const { M::LIMITS.initial() > 0 } && t == 0 {
         let mut of_initial = ConstraintParameterTerms::zeros(const { M::LIMITS.initial() });
         model.initial_constraint_terms(initial(at), &mu[own..], &mut of_initial);
         out.hxp += of_initial.hxp;
