@@ -35,11 +35,14 @@ impl SoftConstraints {
     }
 }
 
+fn is_soft_at(entry: &EntryPoint, point: Point) -> bool {
+    entry.point == point && entry.part == Part::SoftInequalities
+}
+
 impl<'a> Elaborator<'a> {
     fn soft_function(&self, point: Point) -> Option<&'a Function> {
         let mut recognized = self.model.recognized();
-        let soft = recognized.find(|(entry, _)| entry.point == point && entry.part == Part::SoftInequalities);
-        soft.map(|(_, function)| function)
+        recognized.find(|(entry, _)| is_soft_at(entry, point)).map(|(_, function)| function)
     }
 
     /// The number of soft constraints at a point, by the type of the function.
@@ -60,8 +63,7 @@ impl<'a> Elaborator<'a> {
     ) -> Soft {
         let Sizes { nu, .. } = vectors.own_sizes();
         let mut of = |point: Point, vector: Vector, first: usize| {
-            let soft = |entry: &EntryPoint| entry.point == point && entry.part == Part::SoftInequalities;
-            let values = values.iter().find(|(entry, _)| soft(entry)).map(|(_, values)| values.clone())?;
+            let values = values.iter().find(|(entry, _)| is_soft_at(entry, point)).map(|(_, values)| values.clone())?;
             let factors = self.factors(point, arguments)?;
             let slacks = (0..values.len()).map(|slack| self.graph.input(Input::new(vector, first + slack))).collect();
             Some(SoftConstraints { values, slacks, factors })

@@ -226,8 +226,9 @@ pub(crate) fn step_tolerance(settings: &Settings) -> f64 {
     STEP_MARGIN * settings.tolerance
 }
 
-/// The largest residual `|x_{t+1} - f(x_t, u_t)|` over the magnitude of its state, with `x_0` against the given one
-/// where it is given; NaN if a number is. A residual above `tolerance` counts as zero where it is a rounding error of its terms `fx x` and `fu u`.
+/// The largest residual `|x_{t+1} - f(x_t, u_t)|` over the magnitude of its state; NaN if a number is. Entries of `x_0` that
+/// are not chosen are compared with the given ones. A residual above `tolerance` counts as zero where it is a rounding error of
+/// its terms `fx x` and `fu u`.
 pub(crate) fn dynamics_residual<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     x0: &SVector<S, NX>,

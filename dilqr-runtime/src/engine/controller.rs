@@ -217,6 +217,11 @@ impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Plai
 where
     M: Model<NX, NU, NP, NS>,
 {
+    /// Stages from the start of the plan to the coming step.
+    pub(crate) fn stages_elapsed(&self) -> usize {
+        self.stages_elapsed
+    }
+
     /// Makes the rollout of the shifted plan the guess of the problem.
     fn guess(&mut self) -> ShiftedPlan<NU> {
         let limits = const { &M::LIMITS };

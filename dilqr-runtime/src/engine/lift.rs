@@ -223,11 +223,16 @@ impl<
         }
     }
 
+    /// The data of a solution beyond its fields, or `none` where it has none of this model.
+    fn rest<'a>(self, given: Option<&'a LiftedData>, none: &'a LiftedData) -> &'a LiftedData {
+        given.filter(|rest| rest.fits(NZ, NW)).unwrap_or(none)
+    }
+
     /// The feedback law of a neighboring solution.
     fn feedback(self, law: &Feedback<NX, NU>, given: &Problem<NX, NU, NP, NS, ND>) -> Feedback<NZ, NW> {
         let Feedback { states, controls, gains } = law;
         let none = LiftedData::default();
-        let rest = given.lifted.as_deref().filter(|rest| rest.fits(NZ, NW)).unwrap_or(&none);
+        let rest = self.rest(given.lifted.as_deref(), &none);
         let previous = list_or(&rest.previous, given.previous.unwrap_or_else(SVector::zeros));
         Feedback {
             states: self.states((states, controls), &previous, &given.design, &rest.terminal_slacks).collect(),
@@ -263,7 +268,7 @@ impl<
     /// and is not known is NaN.
     pub(crate) fn solution_underneath(self, given: &Solution<NX, NU, NP, NS, ND>, to: &mut Solution<NZ, NW, NP, NS>) {
         let none = LiftedData::default();
-        let rest = given.lifted.as_deref().filter(|rest| rest.fits(NZ, NW)).unwrap_or(&none);
+        let rest = self.rest(given.lifted.as_deref(), &none);
         let previous = given.previous.unwrap_or_else(|| SVector::repeat(f64::NAN));
         (to.status, to.cause, to.cost, to.stats) = (given.status, given.cause, given.cost, given.stats);
         (to.relaxation, to.params) = (given.relaxation, given.params);
@@ -279,16 +284,8 @@ impl<
         to.controls.clear();
         to.controls.extend(self.controls(&given.controls, rest));
         to.gains = self.gains(&given.gains, rest);
-        to.costates.resize(given.costates.len(), SVector::zeros());
-        unflatten(&mut to.costates, &rest.costates);
-        for (lifted, given) in to.costates.iter_mut().zip(&given.costates) {
-            lifted.fixed_rows_mut::<NX>(0).copy_from(given);
-        }
-        to.bound_multipliers.resize(given.bound_multipliers.len(), SVector::zeros());
-        unflatten(&mut to.bound_multipliers, &rest.bound_multipliers);
-        for (lifted, given) in to.bound_multipliers.iter_mut().zip(&given.bound_multipliers) {
-            lifted.fixed_rows_mut::<NU>(0).copy_from(given);
-        }
+        complete(&mut to.costates, &given.costates, &rest.costates);
+        complete(&mut to.bound_multipliers, &given.bound_multipliers, &rest.bound_multipliers);
         to.multipliers.clone_from(&given.multipliers);
     }
 
@@ -330,6 +327,18 @@ impl<
         copy(&mut rest.lower, &from.lower);
         copy(&mut rest.upper, &from.upper);
         copy(&mut rest.terms, &from.terms);
+    }
+
+    /// The solution of a problem from the one underneath.
+    #[cfg(feature = "std")]
+    pub(crate) fn new_solution(
+        self,
+        solved: &Solution<NZ, NW, NP, NS>,
+        previous: Option<SVector<f64, NU>>,
+    ) -> Solution<NX, NU, NP, NS, ND> {
+        let mut solution = Solution::empty(0);
+        self.solution(solved, previous, &mut solution);
+        solution
     }
 
     /// A loss gradient underneath. The design is the same at all stages, so its part stands at the first one.
@@ -378,6 +387,15 @@ impl<
 /// A vector from a list, or the vector where the list is of another length.
 fn list_or<const N: usize>(list: &[f64], otherwise: SVector<f64, N>) -> SVector<f64, N> {
     if list.len() == N { SVector::from_column_slice(list) } else { otherwise }
+}
+
+/// Writes vectors whose first entries are given, and whose others stand in a flat list of the whole vectors.
+fn complete<const N: usize, const NL: usize>(to: &mut Vec<SVector<f64, NL>>, given: &[SVector<f64, N>], whole: &[f64]) {
+    to.resize(given.len(), SVector::zeros());
+    unflatten(to, whole);
+    for (to, given) in to.iter_mut().zip(given) {
+        to.fixed_rows_mut::<N>(0).copy_from(given);
+    }
 }
 
 /// Writes a list from another, entry by entry; it keeps its memory.

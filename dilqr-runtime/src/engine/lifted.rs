@@ -13,11 +13,11 @@ use crate::engine::SolvedGradient;
 #[cfg(feature = "dual")]
 use crate::engine::UnrollFrom;
 use crate::engine::lift::{self, Lift, Lifting};
-#[cfg(feature = "std")]
-use crate::engine::lifted_batch;
 use crate::engine::lifted_controller::LiftedController;
 use crate::engine::plain::PlainEngine;
 use crate::engine::{ArrivalRule, Engine, FirstEstimate, arrival};
+#[cfg(feature = "std")]
+use crate::engine::{lifted_batch, plain_batch};
 use crate::error::{GradientError, SettingsError, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::iteration::Iteration;
@@ -242,7 +242,7 @@ where
         problems: &[Problem<NX, NU, NP, NS, ND>],
     ) -> Vec<Result<Solution<NX, NU, NP, NS, ND>, SolveError>> {
         lifted_batch::solve::<C, NX, NU, NP, NS, ND, NZ, NW>(model, horizon, problems, |core, lifted| {
-            crate::engine::plain_batch::solve(core, horizon, settings, lifted)
+            plain_batch::solve(core, horizon, settings, lifted)
         })
     }
 
@@ -254,7 +254,7 @@ where
         losses: &[LossGradient<NX, NU, ND>],
     ) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>> {
         lifted_batch::vjp::<C, NX, NU, NP, NS, ND, NZ, NW>(model, solutions, losses, |core, lifted, losses| {
-            crate::engine::plain_batch::vjp(core, settings, lifted, losses)
+            plain_batch::vjp(core, settings, lifted, losses)
         })
     }
 
@@ -277,7 +277,7 @@ where
         problems: &[Problem<NX, NU, NP, NS, ND>],
     ) -> Vec<Result<Solution<NX, NU, NP, NS, ND>, SolveError>> {
         lifted_batch::solve::<C, NX, NU, NP, NS, ND, NZ, NW>(model, horizon, problems, |core, lifted| {
-            crate::engine::plain_batch::solve_lanes(core, horizon, settings, lifted)
+            plain_batch::solve_lanes(core, horizon, settings, lifted)
         })
     }
 
@@ -289,7 +289,7 @@ where
         losses: &[LossGradient<NX, NU, ND>],
     ) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>> {
         lifted_batch::vjp::<C, NX, NU, NP, NS, ND, NZ, NW>(model, solutions, losses, |core, lifted, losses| {
-            crate::engine::plain_batch::vjp_lanes(core, settings, lifted, losses)
+            plain_batch::vjp_lanes(core, settings, lifted, losses)
         })
     }
 }

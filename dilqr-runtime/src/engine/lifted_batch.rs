@@ -52,6 +52,17 @@ where
     sorted
 }
 
+/// The results of all problems in their order: those of the sound ones, and the errors of the others.
+fn merge<T>(
+    indices: Vec<usize>,
+    results: impl IntoIterator<Item = Result<T, SolveError>>,
+    refused: Vec<(usize, SolveError)>,
+) -> Vec<Result<T, SolveError>> {
+    let count = indices.len() + refused.len();
+    let refused = refused.into_iter().map(|(index, error)| (index, Err(error)));
+    in_order(count, indices.into_iter().zip(results).chain(refused))
+}
+
 /// Solves every problem, by the given batch of the model underneath.
 pub(crate) fn solve<
     C,
@@ -72,16 +83,14 @@ where
     C: Lift<NX, NU, NP, NS, ND, NZ, NW>,
 {
     let Sorted { indices, lifted, refused } = sort::<C, NX, NU, NP, NS, ND, NZ, NW>(horizon, problems);
+    let lifting = Lifting::of::<C>();
     let solved = batch(&C::new(model.clone()), &lifted);
-    let solved = indices.into_iter().zip(solved).map(|(index, found)| {
-        let solution = found.map(|found| {
-            let mut solution = Solution::empty(0);
-            Lifting::of::<C>().solution(&found, problems[index].previous, &mut solution);
-            solution
-        });
-        (index, solution)
-    });
-    in_order(problems.len(), solved.chain(refused.into_iter().map(|(index, error)| (index, Err(error)))))
+    let solutions: Vec<_> = indices
+        .iter()
+        .zip(solved)
+        .map(|(&index, found)| found.map(|found| lifting.new_solution(&found, problems[index].previous)))
+        .collect();
+    merge(indices, solutions, refused)
 }
 
 /// Differentiates every solution, by the given batch of the model underneath.
@@ -140,17 +149,14 @@ where
 {
     let lifting = Lifting::of::<C>();
     let Sorted { indices, lifted, refused } = sort::<C, NX, NU, NP, NS, ND, NZ, NW>(horizon, problems);
-    let above = |index: usize, found: &Solution<NZ, NW, NP, NS>| {
-        let mut solution = Solution::empty(0);
-        lifting.solution(found, problems[index].previous, &mut solution);
-        solution
-    };
+    let above = |index: usize, found: &_| lifting.new_solution(found, problems[index].previous);
     let solved = plain_batch::solve_and_vjp(&C::new(model.clone()), horizon, settings, &lifted, |i, found| {
         lifting.loss(&loss(indices[i], &above(indices[i], found)))
     });
-    let solved = indices.iter().zip(solved).map(|(&index, found)| {
-        let found = found.map(|(found, gradient)| (above(index, &found), lifting.gradient(gradient)));
-        (index, found)
-    });
-    in_order(problems.len(), solved.chain(refused.into_iter().map(|(index, error)| (index, Err(error)))))
+    let results: Vec<_> = indices
+        .iter()
+        .zip(solved)
+        .map(|(&index, found)| found.map(|(found, gradient)| (above(index, &found), lifting.gradient(gradient))))
+        .collect();
+    merge(indices, results, refused)
 }

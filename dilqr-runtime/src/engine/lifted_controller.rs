@@ -35,8 +35,6 @@ pub struct LiftedController<
     design: SVector<f64, ND>,
     /// Whether design and excesses start from the last plan.
     planned: bool,
-    /// Stages from the last step to the next one.
-    stages_elapsed: usize,
 }
 
 impl<
@@ -96,7 +94,6 @@ where
             previous: None,
             design: SVector::zeros(),
             planned: false,
-            stages_elapsed: 0,
         }
     }
 
@@ -107,7 +104,6 @@ where
             self.design = self.plan.design;
         }
         self.planned = true;
-        self.stages_elapsed = 0;
         let control = Self::LIFTING.model_control(&step.control);
         if C::PREVIOUS {
             self.previous = Some(control);
@@ -124,11 +120,11 @@ where
     }
 
     fn advance(&mut self) {
+        let skipped = self.plain.stages_elapsed();
         self.plain.advance();
-        self.stages_elapsed += 1;
         if C::PREVIOUS && self.planned {
             // The last entry stays in use beyond the end of the plan.
-            let stage = self.stages_elapsed.min(self.plan.controls.len() - 1);
+            let stage = skipped.min(self.plan.controls.len() - 1);
             self.previous = Some(self.plan.controls[stage]);
         }
     }

@@ -24,7 +24,7 @@ use crate::solution::Solution;
 use crate::solve::lockstep::Lockstep;
 use crate::solve::workspace::SolveWorkspace;
 
-/// [`batch::solve`](crate::batch::solve), for settings or lists that passed its checks.
+/// [`batch::solve`](crate::batch::solve), for settings that are in range.
 pub(crate) fn solve<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     horizon: usize,
@@ -43,7 +43,7 @@ where
         .collect()
 }
 
-/// [`batch::vjp`](crate::batch::vjp), for settings or lists that passed its checks.
+/// [`batch::vjp`](crate::batch::vjp), for lists of one length.
 pub(crate) fn vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     settings: &Settings,
@@ -70,7 +70,7 @@ where
         .collect()
 }
 
-/// [`batch::solve_and_vjp`](crate::batch::solve_and_vjp), for settings or lists that passed its checks.
+/// [`batch::solve_and_vjp`](crate::batch::solve_and_vjp), for settings that are in range.
 pub(crate) fn solve_and_vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     horizon: usize,
@@ -97,7 +97,7 @@ where
         .collect()
 }
 
-/// [`batch::solve_lanes`](crate::batch::solve_lanes), for settings or lists that passed its checks.
+/// [`batch::solve_lanes`](crate::batch::solve_lanes), for settings that are in range.
 #[cfg(feature = "lanes")]
 pub(crate) fn solve_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
@@ -122,7 +122,7 @@ where
     in_order(problems.len(), outcomes)
 }
 
-/// [`batch::vjp_lanes`](crate::batch::vjp_lanes), for settings or lists that passed its checks.
+/// [`batch::vjp_lanes`](crate::batch::vjp_lanes), for lists of one length.
 #[cfg(feature = "lanes")]
 pub(crate) fn vjp_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,

@@ -118,7 +118,7 @@ pub(super) struct StepOfStage<'a, S, const NX: usize, const NU: usize> {
 }
 
 /// The largest change along a step with `du_t = K_t dx_t + k_t` over the magnitude of the variable, from the change of the
-/// initial state on. A stage gives `fx`, `fu`, `K`, `k` and the controls that bounds hold, which do not move.
+/// initial state on. Controls that bounds hold do not move.
 pub(super) fn largest_relative_step<'a, S: Scalar, const NX: usize, const NU: usize>(
     initial: SVector<S, NX>,
     stages: impl Iterator<Item = StepOfStage<'a, S, NX, NU>>,

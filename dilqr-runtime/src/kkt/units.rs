@@ -50,10 +50,10 @@ pub(crate) struct LimitUnits {
     pub(crate) rest: f64,
 }
 
-/// What controls would be that are zero at a solution at rest.
+/// The sizes and curvatures that stand for the terms of a control that is zero along the trajectory.
 pub(super) struct ControlsAtRest<const NU: usize> {
-    /// The least size, over the stages, that moves a state by its magnitude. At a single stage the derivative can be a rounding
-    /// error, as that of a factor of a control that is zero there.
+    /// The least size, over the stages, that moves a state by its magnitude. A single stage does not suffice: where one control
+    /// multiplies another that is zero there, its derivative is a rounding error.
     sizes: SVector<f64, NU>,
     /// The largest curvature of the Hamiltonian.
     curvatures: SVector<f64, NU>,

@@ -85,10 +85,10 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         M: Model<NX, NU, NP, NS>,
     {
         let limits = &M::LIMITS;
+        let interior = limits.limited() || M::START.is_free();
         Self {
-            interior_point: (limits.limited() || M::START.is_free()).then(|| InteriorPoint::new::<M, NP, NS>(horizon)),
-            active_set_newton: (limits.limited() || M::START.is_free())
-                .then(|| NewtonWorkspace::new::<M, NP, NS>(horizon)),
+            interior_point: interior.then(|| InteriorPoint::new::<M, NP, NS>(horizon)),
+            active_set_newton: interior.then(|| NewtonWorkspace::new::<M, NP, NS>(horizon)),
             current: Iterate::new(horizon, limits),
             trial: Iterate::new(horizon, limits),
             stage_params: vec![SVector::zeros(); horizon + 1],

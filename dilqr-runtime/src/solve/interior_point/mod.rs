@@ -59,8 +59,8 @@ const SHORT_STEPS: usize = 8;
 /// The least factor between one barrier parameter and the next.
 const FASTEST_DECREASE: f64 = 0.01;
 
-/// A step over the magnitudes of its variables from which on the Hessian is damped, in problems that choose their start: where
-/// the cost has next to no curvature in a final time or a size, a whole step has no meaning, and fractions of it point nowhere.
+/// The largest relative step without a damped Hessian, in problems that choose their start. The cost can have next to no
+/// curvature in a final time or a size. The Newton step is then so long that no fraction of it is of use.
 const FAR: f64 = 30.0;
 
 /// The damping after the first line search without success, and the largest one.
@@ -300,8 +300,8 @@ where
         false
     }
 
-    /// The Newton step, with a damped Hessian where it goes [`FAR`] without. Returns its relative size; `None` where no damped
-    /// Hessian is positive definite.
+    /// The Newton step. While it is longer than [`FAR`], the Hessian is damped more. Returns its relative size; `None` where no
+    /// damped Hessian is positive definite.
     fn moderate_step(&mut self, memory: &mut InteriorPoint<NX, NU>, progress: &mut Progress) -> Option<f64> {
         loop {
             self.solve_step(memory, progress, StepKind::Newton);

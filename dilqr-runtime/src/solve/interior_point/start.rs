@@ -209,9 +209,9 @@ where
     }
 }
 
-/// The proximal term of a first step about a point: a part of the mean curvature of each variable. A variable without
-/// curvature moves by no more than its size, as far as the slope of the cost says so: of a final time nothing else is known.
-/// Other states need no such term, but for chosen entries of the initial state.
+/// The proximal term of a first step about a point: a part of the mean curvature of each variable. For a variable with a slope
+/// and no curvature, as a final time, the term limits the step to the variable's size. Of the rest, controls and chosen entries
+/// of the initial state have a term.
 fn regularize<const NX: usize, const NU: usize>(
     system: &WeightedRows<NX, NU>,
     point: &BarrierPoint<NX, NU>,

@@ -147,7 +147,7 @@ where
             let held = core::mem::replace(sides, [None; NU]);
             for (i, side) in bounds.sides() {
                 let weight = limit_weight(scales.cost, horizon, scales.controls[i]);
-                // Before the control is rounded: the weight would magnify that.
+                // From the control before its sum with the step is rounded: the weight would magnify that error.
                 let c = bounds.constraint(side, i, u) + side.direction::<f64>() * du[i];
                 let multiplier = trial.duals.bounds(side)[t][i] + weight * c;
                 let active = multiplier > 0.0;
