@@ -103,7 +103,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
     /// `u = u_t + K_t (x - x_t)`, from its multipliers and its design
     /// variables. As with a policy, the solve makes the rollout; `model` only fixes
     /// the model's type. A solution with numbers that are not finite, as a solve that has failed may leave them, is an error of
-    /// the solve, [`InputError::WarmStart`].
+    /// the solve, [`InputError::WarmStart`](crate::InputError::WarmStart).
     #[must_use]
     pub fn with_warm_start<M>(mut self, _model: &M, solution: &Solution<NX, NU, NP, NS, ND>) -> Self
     where
