@@ -47,20 +47,13 @@
 
 use alloc::vec::Vec;
 
-#[cfg(feature = "lanes")]
-use rayon::prelude::*;
-
 use crate::engine::Engine;
-#[cfg(feature = "lanes")]
-use crate::engine::plain_batch::in_order;
 use crate::error::{GradientError, Input, InputError, SolveError, check_length};
 use crate::formulation::Formulation;
 use crate::gradient::{Gradient, LossGradient};
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::solution::Solution;
-#[cfg(feature = "lanes")]
-use crate::status::Status;
 
 /// Solves every problem, as [`Ilqr::solve`](crate::Ilqr::solve) would. Settings, a horizon or a model that
 /// [`Ilqr::new`](crate::Ilqr::new) would refuse are [`SolveError::Settings`] in every entry.
@@ -172,8 +165,9 @@ fn check_losses(given: usize, expected: usize) -> Result<(), InputError> {
     check_length(Input::LossGradients, given, expected)
 }
 
-/// Solves every problem and differentiates its solution, both with several problems at a time in the lanes of each core:
-/// [`solve_lanes`] and then [`vjp_lanes`]. The gradients factorize once more, because a solve in lanes keeps no factorization.
+/// Solves every problem and differentiates its solution, both with several problems at a time in the lanes of each core. The
+/// gradients use the factorizations of the solves, as those of [`solve_and_vjp`] do. The gradients of models with bounds are
+/// computed one by one; where [`solve_lanes`] takes no lanes, this is [`solve_and_vjp`].
 ///
 /// `loss` is called with the problem's index and the solution, in any order, on any thread, and only for solutions that
 /// have converged.
@@ -189,26 +183,8 @@ pub fn solve_and_vjp_lanes<M, const NX: usize, const NU: usize, const NP: usize,
 where
     M: Formulation<NX, NU, NP, NS, ND>,
 {
-    let (mut solutions, mut indices, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, outcome) in solve_lanes(model, horizon, settings, problems).into_iter().enumerate() {
-        match outcome {
-            Ok(solution) => {
-                solutions.push(solution);
-                indices.push(index);
-            }
-            Err(error) => refused.push((index, Err(error))),
-        }
+    match settings.check_solver(horizon) {
+        Ok(()) => M::Engine::solve_and_vjp_lanes(model, horizon, settings, problems, loss),
+        Err(error) => vec![Err(error.into()); problems.len()],
     }
-    let losses: Vec<_> = solutions
-        .par_iter()
-        .zip(&indices)
-        .map(|(solution, &index)| match solution.status {
-            Status::Converged => loss(index, solution),
-            // Refused for its status.
-            _ => LossGradient::zeros(horizon),
-        })
-        .collect();
-    let gradients = vjp_lanes(model, settings, &solutions, &losses);
-    let solved = indices.into_iter().zip(solutions.into_iter().zip(gradients).map(Ok));
-    in_order(problems.len(), solved.chain(refused))
 }

@@ -431,8 +431,8 @@ fn settings_out_of_range() {
     assert!(batch::solve_lanes(&VanDerPol, 0, &Settings::default(), &oscillators(1, 12))[0].is_err());
 }
 
-/// The call in one against the two calls that it is made of, with problems that are none and that do not converge among
-/// them.
+/// The call in one against a solve and a gradient that factorizes anew, with problems that are none and that do not converge
+/// among them.
 #[test]
 fn solutions_with_their_gradients() {
     let horizon = 15;
@@ -451,21 +451,35 @@ fn solutions_with_their_gradients() {
     };
     let results = batch::solve_and_vjp_lanes(&Cartpole, horizon, &settings, &problems, loss);
     assert_eq!(results.len(), problems.len());
+    // In another order the problems share lanes with others, and their factorizations with other gradients.
+    let backwards: Vec<_> = problems.iter().rev().cloned().collect();
+    let mut again = batch::solve_and_vjp_lanes(&Cartpole, horizon, &settings, &backwards, |i, solution| {
+        loss(problems.len() - 1 - i, solution)
+    });
+    again.reverse();
+    let alone = batch::solve_lanes(&Cartpole, horizon, &settings, &problems);
     let mut count = 0;
-    for (i, (result, alone)) in
-        results.into_iter().zip(batch::solve_lanes(&Cartpole, horizon, &settings, &problems)).enumerate()
-    {
+    for (i, ((result, again), alone)) in results.into_iter().zip(again).zip(alone).enumerate() {
         match (result, alone) {
             (Ok((solution, gradient)), Ok(alone)) => {
                 assert_eq!(bits(&solution), bits(&alone), "{i}");
+                assert_eq!(again, Ok((solution.clone(), gradient.clone())), "{i}");
                 if solution.status != Status::Converged {
                     assert!(matches!(gradient, Err(GradientError::NotConverged { .. })), "{i}: {gradient:?}");
                     continue;
                 }
                 let expected = batch::vjp_lanes(&Cartpole, &settings, &[alone], &[loss(i, &solution)]).remove(0);
                 assert_eq!(gradient.is_ok(), i != 2 && expected.is_ok(), "{i}: {gradient:?}");
-                assert_eq!(gradient, expected, "{i}");
-                count += usize::from(gradient.is_ok());
+                match (gradient, expected) {
+                    (Ok(gradient), Ok(expected)) => {
+                        // The kernels of the two factorizations share other subexpressions. Their rounding errors, of 1e-16,
+                        // grow by the condition of the problem.
+                        let error = (gradient.params - expected.params).amax() / expected.params.amax();
+                        assert!(error < 1e-10, "{i}: {error:e}");
+                        count += 1;
+                    }
+                    (gradient, expected) => assert_eq!(gradient, expected, "{i}"),
+                }
             }
             (Err(error), Err(alone)) => {
                 assert_eq!(error.to_string(), alone.to_string());

@@ -11,6 +11,7 @@ use crate::error::GradientError;
 use crate::gradient::{Gradient, LossGradient, check_loss};
 use crate::kkt::linear::KktSystem;
 use crate::kkt::unconstrained::{Factorized, Unconstrained, UnconstrainedLinear};
+use crate::linalg::lane_copies::{gather, gather_one, scatter, scatter_one};
 use crate::linalg::products::zeros;
 use crate::model::Model;
 use crate::ocp::penalty::MultipliersRef;
@@ -19,8 +20,10 @@ use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::lanes::Lanes;
 use crate::settings::{Differentiation, Settings};
 use crate::solution::Solution;
-use crate::solve::lane_copies::{gather, gather_one, scatter, scatter_one};
 use crate::status::Status;
+
+/// Gradients in parameters and initial states.
+type LaneGradients<L, const NX: usize, const NP: usize> = (SVector<L, NP>, SVector<L, NX>);
 
 /// The memory of as many gradients as there are lanes, over one horizon.
 pub(crate) struct Gradients<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
@@ -39,7 +42,7 @@ pub(crate) struct Gradients<L: Lanes, const NX: usize, const NU: usize, const NP
 }
 
 impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Gradients<L, NX, NU, NP, NS> {
-    /// For a model without limits.
+    /// In lanes only models without limits are differentiated.
     pub(crate) fn new<M>(horizon: usize) -> Self
     where
         M: Model<NX, NU, NP, NS>,
@@ -91,19 +94,70 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             .iter()
             .enumerate()
             .map(|(lane, (solution, loss))| {
-                if let (true, Some((sound, params, initial_state))) = (loaded[lane], &answers)
+                if let (true, Some((sound, gradients))) = (loaded[lane], &answers)
                     && L::holds(*sound, lane)
                 {
-                    let mut gradient = Gradient::zeros(self.horizon());
-                    gather_one(lane, params, &mut gradient.params);
-                    gather_one(lane, initial_state, &mut gradient.initial_state);
-                    gather(lane, &self.stage_gradients, &mut gradient.stage_params);
-                    gradient.check()
+                    self.gradient(lane, gradients)
                 } else {
-                    vjp(&mut self.single, (model, settings), solution, loss, Differentiation::Implicit)
+                    self.vjp_alone((model, settings), solution, loss)
                 }
             })
             .collect()
+    }
+
+    /// Puts a solution with the factorization of its solve, a lane of `factors`, into a lane.
+    ///
+    /// # Errors
+    /// For a loss of another horizon, or with numbers that are not finite.
+    pub(crate) fn load_factorized(
+        &mut self,
+        lane: usize,
+        (solution, loss): (&Solution<NX, NU, NP, NS>, &LossGradient<NX, NU>),
+        (factors, from_lane): (&Unconstrained<L, NX, NU>, usize),
+    ) -> Result<(), GradientError> {
+        check_loss(loss, self.horizon())?;
+        self.load(lane, solution, loss);
+        self.system.copy_lane(lane, factors, from_lane);
+        Ok(())
+    }
+
+    /// Differentiates the factorized solutions in the first `count` lanes.
+    pub(crate) fn factorized_vjp<M>(
+        &mut self,
+        model: &M,
+        count: usize,
+    ) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let gradients = self.adjoint(model);
+        (0..count).map(|lane| self.gradient(lane, &gradients)).collect()
+    }
+
+    /// Differentiates one solution, factorized anew.
+    pub(crate) fn vjp_alone<M>(
+        &mut self,
+        (model, settings): (&M, &Settings),
+        solution: &Solution<NX, NU, NP, NS>,
+        loss: &LossGradient<NX, NU>,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        vjp(&mut self.single, (model, settings), solution, loss, Differentiation::Implicit)
+    }
+
+    /// The gradient of a lane.
+    fn gradient(
+        &self,
+        lane: usize,
+        (params, initial_state): &LaneGradients<L, NX, NP>,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        let mut gradient = Gradient::zeros(self.horizon());
+        gather_one(lane, params, &mut gradient.params);
+        gather_one(lane, initial_state, &mut gradient.initial_state);
+        gather(lane, &self.stage_gradients, &mut gradient.stage_params);
+        gradient.check()
     }
 
     /// Whether lengths, numbers and status are those of a solution and its loss.
@@ -129,11 +183,11 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
 
     /// Where the trajectories are solutions and strict minima, and the gradients in parameters and initial states; `None`
     /// where none is one.
-    fn differentiate<M>(&mut self, model: &M, settings: &Settings) -> Option<(L::Mask, SVector<L, NP>, SVector<L, NX>)>
+    fn differentiate<M>(&mut self, model: &M, settings: &Settings) -> Option<(L::Mask, LaneGradients<L, NX, NP>)>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let Self { x0, states, controls, params, stage_params, system, linear, stage_gradients, .. } = self;
+        let Self { x0, states, controls, params, stage_params, system, .. } = self;
         let multipliers = MultipliersRef::NONE;
         let point = TrajectoryRef { states, controls, params, stage_params, multipliers, costates: None };
         let magnitudes = Magnitudes::of(states, controls);
@@ -142,11 +196,23 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         let sound = definite
             & residual.less_equal(L::from_f64(dynamics_tolerance(settings)))
             & system.relative_newton_step(&magnitudes).less_equal(L::from_f64(step_tolerance(settings)));
+        Some((sound, self.adjoint(model)))
+    }
+
+    /// The gradients in parameters and initial states, with the factorization at hand. Those in the parameters of stages are
+    /// in the memory.
+    fn adjoint<M>(&mut self, model: &M) -> LaneGradients<L, NX, NP>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Self { states, controls, params, stage_params, system, linear, stage_gradients, .. } = self;
+        let multipliers = MultipliersRef::NONE;
+        let point = TrajectoryRef { states, controls, params, stage_params, multipliers, costates: None };
         let mut gradient = zeros();
         stage_gradients.fill(zeros());
         let loss = LossRef { states: &self.loss_states, controls: &self.loss_controls };
         let out = GradientMut { params: &mut gradient, stage_params: stage_gradients };
         let initial_state = adjoint((system, linear), model, point, &loss, out);
-        Some((sound, gradient, initial_state))
+        (gradient, initial_state)
     }
 }

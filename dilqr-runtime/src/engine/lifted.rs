@@ -266,7 +266,13 @@ where
         problems: &[Problem<NX, NU, NP, NS, ND>],
         loss: impl Fn(usize, &Solution<NX, NU, NP, NS, ND>) -> LossGradient<NX, NU, ND> + Sync,
     ) -> Vec<SolvedGradient<NX, NU, NP, NS, ND>> {
-        lifted_batch::solve_and_vjp::<C, NX, NU, NP, NS, ND, NZ, NW>(model, (horizon, settings), problems, loss)
+        lifted_batch::solve_and_vjp::<C, NX, NU, NP, NS, ND, NZ, NW>(
+            model,
+            horizon,
+            problems,
+            loss,
+            |core, lifted, loss| plain_batch::solve_and_vjp(core, horizon, settings, lifted, loss),
+        )
     }
 
     #[cfg(feature = "lanes")]
@@ -291,5 +297,22 @@ where
         lifted_batch::vjp::<C, NX, NU, NP, NS, ND, NZ, NW>(model, solutions, losses, |core, lifted, losses| {
             plain_batch::vjp_lanes(core, settings, lifted, losses)
         })
+    }
+
+    #[cfg(feature = "lanes")]
+    fn solve_and_vjp_lanes(
+        model: &C::Model,
+        horizon: usize,
+        settings: &Settings,
+        problems: &[Problem<NX, NU, NP, NS, ND>],
+        loss: impl Fn(usize, &Solution<NX, NU, NP, NS, ND>) -> LossGradient<NX, NU, ND> + Sync,
+    ) -> Vec<SolvedGradient<NX, NU, NP, NS, ND>> {
+        lifted_batch::solve_and_vjp::<C, NX, NU, NP, NS, ND, NZ, NW>(
+            model,
+            horizon,
+            problems,
+            loss,
+            |core, lifted, loss| plain_batch::solve_and_vjp_lanes(core, horizon, settings, lifted, loss),
+        )
     }
 }

@@ -6,11 +6,10 @@ use nalgebra::SVector;
 
 use crate::engine::SolvedGradient;
 use crate::engine::lift::{self, Lift, Lifting};
-use crate::engine::plain_batch::{self, in_order};
+use crate::engine::plain_batch::in_order;
 use crate::error::{GradientError, SolveError};
 use crate::gradient::{Gradient, LossGradient};
 use crate::problem::Problem;
-use crate::settings::Settings;
 use crate::solution::Solution;
 
 /// The problems underneath those whose data are sound, with their indices, and the errors of the others.
@@ -128,7 +127,11 @@ where
     found.into_iter().map(|found| lifting.gradient(found)).collect()
 }
 
-/// Solves every problem and differentiates its solution.
+/// A loss on the solution of a problem with this index.
+type Loss<'a, const NZ: usize, const NW: usize, const NP: usize, const NS: usize> =
+    &'a (dyn Fn(usize, &Solution<NZ, NW, NP, NS>) -> LossGradient<NZ, NW> + Sync);
+
+/// Solves every problem and differentiates its solution, by the given batch of the model underneath.
 pub(crate) fn solve_and_vjp<
     C,
     const NX: usize,
@@ -140,9 +143,10 @@ pub(crate) fn solve_and_vjp<
     const NW: usize,
 >(
     model: &C::Model,
-    (horizon, settings): (usize, &Settings),
+    horizon: usize,
     problems: &[Problem<NX, NU, NP, NS, ND>],
     loss: impl Fn(usize, &Solution<NX, NU, NP, NS, ND>) -> LossGradient<NX, NU, ND> + Sync,
+    batch: impl FnOnce(&C, &[Problem<NZ, NW, NP, NS>], Loss<'_, NZ, NW, NP, NS>) -> Vec<SolvedGradient<NZ, NW, NP, NS, 0>>,
 ) -> Vec<SolvedGradient<NX, NU, NP, NS, ND>>
 where
     C: Lift<NX, NU, NP, NS, ND, NZ, NW>,
@@ -150,9 +154,9 @@ where
     let lifting = Lifting::of::<C>();
     let Sorted { indices, lifted, refused } = sort::<C, NX, NU, NP, NS, ND, NZ, NW>(horizon, problems);
     let above = |index: usize, found: &_| lifting.new_solution(found, problems[index].previous);
-    let solved = plain_batch::solve_and_vjp(&C::new(model.clone()), horizon, settings, &lifted, |i, found| {
-        lifting.loss(&loss(indices[i], &above(indices[i], found)))
-    });
+    let loss_underneath =
+        |i: usize, found: &Solution<NZ, NW, NP, NS>| lifting.loss(&loss(indices[i], &above(indices[i], found)));
+    let solved = batch(&C::new(model.clone()), &lifted, &loss_underneath);
     let results: Vec<_> = indices
         .iter()
         .zip(solved)

@@ -18,6 +18,8 @@ mod lifted_controller;
 pub(crate) mod plain;
 #[cfg(feature = "std")]
 pub(crate) mod plain_batch;
+#[cfg(feature = "lanes")]
+mod solved_lanes;
 
 #[cfg(feature = "std")]
 use alloc::vec::Vec;
@@ -227,6 +229,16 @@ pub trait Engine<const NX: usize, const NU: usize, const NP: usize, const NS: us
         solutions: &[Solution<NX, NU, NP, NS, ND>],
         losses: &[LossGradient<NX, NU, ND>],
     ) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>>;
+
+    /// [`batch::solve_and_vjp_lanes`](crate::batch::solve_and_vjp_lanes), with settings that are in range.
+    #[cfg(feature = "lanes")]
+    fn solve_and_vjp_lanes(
+        model: &Self::Model,
+        horizon: usize,
+        settings: &Settings,
+        problems: &[Problem<NX, NU, NP, NS, ND>],
+        loss: impl Fn(usize, &Solution<NX, NU, NP, NS, ND>) -> LossGradient<NX, NU, ND> + Sync,
+    ) -> Vec<SolvedGradient<NX, NU, NP, NS, ND>>;
 }
 
 /// A controller with a receding horizon: what [`Mpc`](crate::Mpc) calls, and where its methods are described.

@@ -279,4 +279,15 @@ where
     ) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>> {
         plain_batch::vjp_lanes(model, settings, solutions, losses)
     }
+
+    #[cfg(feature = "lanes")]
+    fn solve_and_vjp_lanes(
+        model: &M,
+        horizon: usize,
+        settings: &Settings,
+        problems: &[Problem<NX, NU, NP, NS>],
+        loss: impl Fn(usize, &Solution<NX, NU, NP, NS>) -> LossGradient<NX, NU> + Sync,
+    ) -> Vec<SolvedGradient<NX, NU, NP, NS, 0>> {
+        plain_batch::solve_and_vjp_lanes(model, horizon, settings, problems, loss)
+    }
 }

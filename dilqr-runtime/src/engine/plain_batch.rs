@@ -12,6 +12,8 @@ use crate::differentiate::lanes::Gradients;
 use crate::differentiate::one_call::{self, factorized_vjp};
 use crate::engine::SolvedGradient;
 use crate::engine::factorized_solve::solve_and_factorize;
+#[cfg(feature = "lanes")]
+use crate::engine::solved_lanes::SolvedGradients;
 use crate::error::{GradientError, SolveError};
 use crate::gradient::{Gradient, LossGradient};
 use crate::model::Model;
@@ -117,7 +119,45 @@ where
     let outcomes: Vec<_> = (0..groups)
         .into_par_iter()
         .with_max_len(1)
-        .flat_map_iter(|_| Solves::new::<M>(horizon).run(model, settings, problems, &next))
+        .flat_map_iter(|_| {
+            let mut outcomes = Vec::new();
+            Solves::new::<M>(horizon, false).run((model, settings), problems, &next, |outcome| {
+                outcomes.push((outcome.problem, outcome.result));
+            });
+            outcomes
+        })
+        .collect();
+    in_order(problems.len(), outcomes)
+}
+
+/// [`batch::solve_and_vjp_lanes`](crate::batch::solve_and_vjp_lanes), for settings that are in range.
+#[cfg(feature = "lanes")]
+pub(crate) fn solve_and_vjp_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    horizon: usize,
+    settings: &Settings,
+    problems: &[Problem<NX, NU, NP, NS>],
+    loss: impl Fn(usize, &Solution<NX, NU, NP, NS>) -> LossGradient<NX, NU> + Sync,
+) -> Vec<SolvedGradient<NX, NU, NP, NS, 0>>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    type Solves<const NX: usize, const NU: usize, const NP: usize, const NS: usize> = Lockstep<Native, NX, NU, NP, NS>;
+    if !Solves::supports::<M>(settings) {
+        return solve_and_vjp(model, horizon, settings, problems, loss);
+    }
+    // Factorizations in lanes have no active limits.
+    let keeps = const { !M::LIMITS.limited() };
+    let next = AtomicUsize::new(0);
+    let groups = rayon::current_num_threads().min(problems.len().div_ceil(Native::COUNT));
+    let outcomes: Vec<_> = (0..groups)
+        .into_par_iter()
+        .with_max_len(1)
+        .flat_map_iter(|_| {
+            let mut gradients = SolvedGradients::new((model, settings), horizon, &loss);
+            Solves::new::<M>(horizon, keeps).run((model, settings), problems, &next, |outcome| gradients.take(outcome));
+            gradients.finish()
+        })
         .collect();
     in_order(problems.len(), outcomes)
 }

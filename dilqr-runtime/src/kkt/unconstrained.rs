@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::linear::{KktSystem, LinearTerms, Step, StepOfStage, largest_relative_step};
+#[cfg(feature = "lanes")]
+use crate::linalg::lane_copies::copy_lane;
 use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::lq::proximal::Proximal;
 use crate::lq::riccati::{Pattern, Quadratic, StageFactor, next_state};
@@ -13,6 +15,8 @@ use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::PatternOf;
 use crate::ocp::stationarity::{Magnitudes, Stationarity, is_rounding, residual_terms};
 use crate::ocp::trajectory::TrajectoryRef;
+#[cfg(feature = "lanes")]
+use crate::scalar::lanes::Lanes;
 use crate::scalar::{Mask, Scalar};
 use crate::settings::Differentiation;
 
@@ -158,6 +162,24 @@ impl<S: Scalar, const NX: usize, const NU: usize> Unconstrained<S, NX, NU> {
             held: [false; NU],
         });
         largest_relative_step(zeros(), stages, magnitudes)
+    }
+}
+
+#[cfg(feature = "lanes")]
+impl<L: Lanes, const NX: usize, const NU: usize> Unconstrained<L, NX, NU> {
+    /// Copies what linear solves read from a lane of another factorization into a lane of this one.
+    pub(crate) fn copy_lane(&mut self, lane: usize, from: &Self, from_lane: usize) {
+        for (to, from) in self.stages.iter_mut().zip(&from.stages) {
+            copy_lane((&from.fx, from_lane), (&mut to.fx, lane));
+            copy_lane((&from.fu, from_lane), (&mut to.fu, lane));
+            to.factor.copy_lane(lane, &from.factor, from_lane);
+        }
+        for (to, from) in self.value_hessians.iter_mut().zip(&from.value_hessians) {
+            copy_lane((from, from_lane), (to, lane));
+        }
+        for (to, from) in self.costates.iter_mut().zip(&from.costates) {
+            copy_lane((from, from_lane), (to, lane));
+        }
     }
 }
 

@@ -3,7 +3,11 @@
 use nalgebra::{SMatrix, SVector};
 use num_traits::Zero;
 
+#[cfg(feature = "lanes")]
+use crate::linalg::lane_copies::copy_lane;
 use crate::linalg::products::{is_finite, zeros};
+#[cfg(feature = "lanes")]
+use crate::scalar::lanes::Lanes;
 use crate::scalar::{Mask, Scalar};
 
 /// Whether a pivot of `L D L'` is positive and above its rounding errors. The matrix has size `n` and this entry on its
@@ -24,6 +28,15 @@ pub(crate) struct Ldl<S, const N: usize> {
     lower: SMatrix<S, N, N>,
     /// The reciprocals of `D`, `N`.
     inverse_pivots: SVector<S, N>,
+}
+
+#[cfg(feature = "lanes")]
+impl<L: Lanes, const N: usize> Ldl<L, N> {
+    /// Copies a lane of other factors into a lane of these.
+    pub(crate) fn copy_lane(&mut self, lane: usize, from: &Self, from_lane: usize) {
+        copy_lane((&from.lower, from_lane), (&mut self.lower, lane));
+        copy_lane((&from.inverse_pivots, from_lane), (&mut self.inverse_pivots, lane));
+    }
 }
 
 impl<S: Scalar, const N: usize> Ldl<S, N> {

@@ -1,5 +1,7 @@
-//! Small matrices of fixed size: products, the factorization `L D L'`, and eigenvalues.
+//! Small matrices of fixed size: products, the factorization `L D L'`, eigenvalues, and copies between lanes.
 
+#[cfg(feature = "lanes")]
+pub(crate) mod lane_copies;
 pub(crate) mod ldl;
 pub(crate) mod products;
 #[cfg(feature = "serde")]

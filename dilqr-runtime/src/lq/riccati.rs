@@ -28,6 +28,8 @@
 use nalgebra::{SMatrix, SVector};
 use thiserror::Error;
 
+#[cfg(feature = "lanes")]
+use crate::linalg::lane_copies::copy_lane;
 use crate::linalg::ldl::Ldl;
 use crate::linalg::products::{
     Columns, add_product, add_product_columns, add_product_masked, add_symmetric_product, add_symmetric_product_masked,
@@ -35,6 +37,8 @@ use crate::linalg::products::{
     transposed, zeros,
 };
 use crate::lq::proximal::Proximal;
+#[cfg(feature = "lanes")]
+use crate::scalar::lanes::Lanes;
 use crate::scalar::{Mask, Scalar};
 
 /// The entries of `fx` and `fu` that can be non-zero. They are constants, so that products skip the others.
@@ -95,6 +99,16 @@ pub struct StageFactor<S, const NX: usize, const NU: usize> {
     pub(crate) quu: Ldl<S, NU>,
     /// `Quu`, `NU x NU`, with infinity on the diagonal for controls at a bound.
     pub(crate) curvature: SMatrix<S, NU, NU>,
+}
+
+#[cfg(feature = "lanes")]
+impl<L: Lanes, const NX: usize, const NU: usize> StageFactor<L, NX, NU> {
+    /// Copies a lane of another factor into a lane of this one.
+    pub(crate) fn copy_lane(&mut self, lane: usize, from: &Self, from_lane: usize) {
+        copy_lane((&from.gain, from_lane), (&mut self.gain, lane));
+        self.quu.copy_lane(lane, &from.quu, from_lane);
+        copy_lane((&from.curvature, from_lane), (&mut self.curvature, lane));
+    }
 }
 
 /// The result of a stage's linear part. `C` columns share the quadratic part; usually `C = 1`.

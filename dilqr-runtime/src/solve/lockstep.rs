@@ -5,12 +5,13 @@
 //! ends, it takes the next problem. Its result depends on its problem alone.
 
 use crate::scalar::Mask;
-use crate::solve::lane_copies::{masked_copy, masked_copy_trajectory};
 use core::slice::{from_mut, from_ref};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use nalgebra::SVector;
 
 use crate::error::SolveError;
+use crate::kkt::unconstrained::Unconstrained;
+use crate::linalg::lane_copies::{gather, gather_one, masked_copy, scatter, scatter_one};
 use crate::linalg::products::zeros;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
@@ -24,9 +25,9 @@ use crate::settings::{Hessian, Settings};
 use crate::solution::Solution;
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
-use crate::solve::lane_copies::{gather, gather_one, scatter, scatter_one};
 use crate::solve::workspace::SolveWorkspace;
 use crate::stats::Stats;
+use crate::status::Status;
 
 /// The memory of as many solves as there are lanes.
 pub(crate) struct Lockstep<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
@@ -42,6 +43,8 @@ pub(crate) struct Lockstep<L: Lanes, const NX: usize, const NU: usize, const NP:
     stage_params: Vec<SVector<L, NS>>,
     bounds: Bounds<L, NU>,
     penalty: Penalty<L>,
+    /// The factors of the last backward pass, where they are kept for gradients.
+    factors: Option<Unconstrained<L, NX, NU>>,
     /// A solver of single problems: it makes initial trajectories and writes solutions.
     single: SolveWorkspace<NX, NU, NS>,
 }
@@ -51,11 +54,18 @@ pub(crate) struct Lockstep<L: Lanes, const NX: usize, const NU: usize, const NP:
 struct LaneSlot<'a> {
     problem: usize,
     state: IterationState<'a>,
+    /// Whether the last operation was a backward pass that may have been the last one, with its factors kept.
+    factorized: bool,
 }
 
-/// The result of a problem, with its index.
-pub(crate) type Outcome<const NX: usize, const NU: usize, const NP: usize, const NS: usize> =
-    (usize, Result<Solution<NX, NU, NP, NS>, SolveError>);
+/// A problem that has ended.
+pub(crate) struct Outcome<'a, L, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    /// Its index.
+    pub(crate) problem: usize,
+    pub(crate) result: Result<Solution<NX, NU, NP, NS>, SolveError>,
+    /// The factorization about the solution, where the solve has kept it: a lane of these.
+    pub(crate) factors: Option<(&'a Unconstrained<L, NX, NU>, usize)>,
+}
 
 impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Lockstep<L, NX, NU, NP, NS> {
     /// Whether problems of a model can be solved in lanes. Problems with constraints, or with penalties for their limits,
@@ -72,7 +82,8 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             && (!limits.bounded || settings.relaxation.is_none())
     }
 
-    pub(crate) fn new<M>(horizon: usize) -> Self
+    /// Where `keeps` holds, outcomes have their factorizations.
+    pub(crate) fn new<M>(horizon: usize, keeps: bool) -> Self
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -90,52 +101,55 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             stage_params: vec![zeros(); horizon + 1],
             bounds: Bounds::open(),
             penalty: Penalty::new(PenaltyKind::Augmented, horizon, limits),
+            factors: keeps.then(|| Unconstrained::new(horizon)),
             single: SolveWorkspace::new::<M, NP>(horizon),
         }
     }
 
-    /// Takes problem indices from the shared counter `next` until all are solved. Interior-point solves take no lane.
+    /// Takes problem indices from the shared counter `next` until all are solved. `take` gets each outcome. Interior-point
+    /// solves take no lane.
     pub(crate) fn run<M>(
         &mut self,
-        model: &M,
-        settings: &Settings,
+        (model, settings): (&M, &Settings),
         problems: &[Problem<NX, NU, NP, NS>],
         next: &AtomicUsize,
-    ) -> Vec<Outcome<NX, NU, NP, NS>>
-    where
+        mut take: impl FnMut(Outcome<'_, L, NX, NU, NP, NS>),
+    ) where
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let mut outcomes = Vec::new();
         let mut slots: Vec<Option<LaneSlot<'_>>> = vec![None; L::COUNT];
         loop {
             for lane in 0..L::COUNT {
-                if let Some(LaneSlot { problem, state }) = slots[lane]
+                if let Some(LaneSlot { problem, state, factorized }) = slots[lane]
                     && let Request::Termination(end) = state.request()
                 {
-                    let solution = if settings.continues_with_interior_point(limits, end.status) {
+                    let result = if settings.continues_with_interior_point(limits, end.status) {
                         self.single.solve_checked((model, settings), &problems[problem])
                     } else {
                         Ok(self.extract_solution(lane, (model, settings), &problems[problem], &state, end))
                     };
-                    outcomes.push((problem, solution));
+                    let kept = factorized && end.status == Status::Converged;
+                    let factors = self.factors.as_ref().filter(|_| kept).map(|factors| (factors, lane));
+                    take(Outcome { problem, result, factors });
                     slots[lane] = None;
                 }
                 while slots[lane].is_none() {
                     let problem = next.fetch_add(1, Ordering::Relaxed);
                     let Some(given) = problems.get(problem) else { break };
                     if settings.begins_with_interior_point(limits, !given.states.is_empty()) {
-                        outcomes.push((problem, self.single.solve_checked((model, settings), given)));
+                        let result = self.single.solve_checked((model, settings), given);
+                        take(Outcome { problem, result, factors: None });
                         continue;
                     }
                     match self.load_problem(lane, model, settings, given) {
-                        Ok(state) => slots[lane] = Some(LaneSlot { problem, state }),
-                        Err(error) => outcomes.push((problem, Err(error))),
+                        Ok(state) => slots[lane] = Some(LaneSlot { problem, state, factorized: false }),
+                        Err(error) => take(Outcome { problem, result: Err(error), factors: None }),
                     }
                 }
             }
             if slots.iter().all(Option::is_none) {
-                return outcomes;
+                return;
             }
             self.step(model, &mut slots);
         }
@@ -248,6 +262,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         }
         for (lane, slot) in slots.iter_mut().enumerate().filter(|(lane, _)| took(*lane)) {
             let Some(slot) = slot else { continue };
+            slot.factorized = false;
             let cost = Cost { total: cost.total.lane(lane), magnitude: cost.magnitude.lane(lane) };
             slot.state.on_rollout(L::holds(finite, lane).then_some(cost), change.lane(lane));
         }
@@ -262,7 +277,8 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
     ) where
         M: Model<NX, NU, NP, NS>,
     {
-        let Self { current, trial, policy, new_policy, records, params, stage_params, bounds, penalty, .. } = self;
+        let Self { current, trial, policy, new_policy, records, .. } = self;
+        let Self { params, stage_params, bounds, penalty, factors, .. } = self;
         let instance = OcpInstance { model, params, stage_params, bounds, penalty };
         let wanted = |lane: usize| match needs[lane] {
             Some(Request::BackwardPass { settings, about }) if settings.hessian == hessian => Some((settings, about)),
@@ -273,10 +289,14 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             masked_copy_trajectory(again, current, trial);
         }
         let mu = L::from_lanes(|lane| wanted(lane).map_or(0.0, |(settings, _)| settings.mu));
-        let pass = new_policy.backward_pass(&instance, trial, PassSettings { hessian, mu }, records, None);
+        let may_end = |slot: &Option<LaneSlot<'_>>| slot.is_some_and(|slot| slot.state.may_end());
+        let keep = factors.as_mut().filter(|_| slots.iter().any(may_end));
+        let kept = keep.is_some();
+        let pass = new_policy.backward_pass(&instance, trial, PassSettings { hessian, mu }, records, keep);
         let mut taken = vec![false; L::COUNT];
         for (lane, slot) in slots.iter_mut().enumerate() {
             if let (Some(slot), Some(_)) = (slot, wanted(lane)) {
+                slot.factorized = kept && slot.state.may_end();
                 taken[lane] = slot.state.on_backward_pass(outcome(&pass, lane));
             }
         }
@@ -294,6 +314,16 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             masked_copy(taken, from_ref(&new_policy.terms), from_mut(&mut policy.terms));
         }
     }
+}
+
+/// Copies states and controls of the lanes where the mask holds.
+fn masked_copy_trajectory<L: Lanes, const NX: usize, const NU: usize>(
+    mask: L::Mask,
+    from: &Trajectory<L, NX, NU>,
+    to: &mut Trajectory<L, NX, NU>,
+) {
+    masked_copy(mask, &from.states, &mut to.states);
+    masked_copy(mask, &from.controls, &mut to.controls);
 }
 
 /// The result of a backward pass in one lane.

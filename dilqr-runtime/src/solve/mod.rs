@@ -8,8 +8,6 @@ pub(crate) mod globalization;
 pub(crate) mod interior_point;
 mod kink;
 #[cfg(feature = "lanes")]
-pub(crate) mod lane_copies;
-#[cfg(feature = "lanes")]
 pub(crate) mod lockstep;
 pub(crate) mod newton_workspace;
 pub(crate) mod unbounded;

@@ -91,21 +91,6 @@ where
         finite && self.newton_from(newton, false)
     }
 
-    /// Whether a constraint of an elastic problem needs its excess at the end of the central path. The current trajectory
-    /// then becomes the rollout of the point, if that is finite.
-    pub(super) fn is_infeasible(&mut self, memory: &InteriorPoint<NX, NU>) -> bool {
-        let InteriorPoint { point, scales, .. } = memory;
-        let needed = |(index, row): (usize, &f64)| {
-            let excess = f64::max(point.excess[0][index], point.excess[1][index]);
-            excess > FEASIBLE * row
-        };
-        if !scales.rows.iter().enumerate().any(needed) {
-            return false;
-        }
-        self.keep_rollout(memory);
-        true
-    }
-
     /// Whether the cost goes on to fall along a step that is many times as long, within the constraints.
     pub(super) fn falls_along_step(&mut self, memory: &InteriorPoint<NX, NU>, fall: &Fall) -> bool {
         let InteriorPoint { point, step, system, kinds, scales, .. } = memory;

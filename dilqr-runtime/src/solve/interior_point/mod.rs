@@ -75,6 +75,10 @@ const EQUALITY_WEIGHT: f64 = 1e8;
 const ELASTIC: [(f64, ElasticStart); 3] =
     [(1e2, ElasticStart::Here), (1e2, ElasticStart::Guess), (1e6, ElasticStart::Here)];
 
+/// The barrier parameter, over the first one, at which an elastic problem counts as solved. Violations that are left there
+/// are needed. A path that stopped earlier says nothing about them.
+const ELASTIC_SOLVED: f64 = 1e-6;
+
 /// The largest excess of a constraint that counts as none, over its magnitude.
 const FEASIBLE: f64 = 1e-6;
 
@@ -107,6 +111,8 @@ struct Progress {
     regularization: f64,
     /// The regularization with which a factorization begins, after line searches without success.
     damping: f64,
+    /// Whether the last factorization is that of the wanted Hessian itself, which then is positive definite.
+    convex: bool,
     /// Length of the last step.
     alpha: f64,
     /// Whether there are any barriers.
@@ -123,12 +129,24 @@ impl Progress {
         self.damping = if self.damping > LEAST_DAMPING { 0.1 * self.damping } else { 0.0 };
     }
 
+    /// Whether an elastic path has ended at a minimum: with a small barrier parameter, where the Hessian is positive definite.
+    /// At other stationary points, such as a final time of zero, the violation falls in some direction.
+    fn solves_elastic(&self) -> bool {
+        self.elastic.is_some() && self.convex && self.mu <= ELASTIC_SOLVED * self.first
+    }
+
     /// Damps the Hessian more. False where it was damped as much as it may be; it then is no longer.
     fn damp(&mut self) -> bool {
         let more = self.damping < MOST_DAMPING;
         self.damping = if more { f64::max(LEAST_DAMPING, 100.0 * self.damping) } else { 0.0 };
         more
     }
+}
+
+/// Whether a constraint of an elastic problem has an excess.
+fn needs_excess<const NX: usize, const NU: usize>(memory: &InteriorPoint<NX, NU>) -> bool {
+    let InteriorPoint { point, scales, .. } = memory;
+    point.excess.iter().any(|excess| excess.iter().zip(&scales.rows).any(|(excess, row)| *excess > FEASIBLE * row))
 }
 
 /// The residuals of dynamics and constraints at the point.
@@ -180,6 +198,7 @@ where
         if !const { M::LIMITS.constrained() } {
             return status;
         }
+        let mut needed = false;
         for (price, start) in ELASTIC {
             if !status.found_no_step() {
                 return status;
@@ -195,9 +214,15 @@ where
                     Err(status) => return status,
                 };
                 status = self.follow_central_path(memory, &mut progress, most, observe);
+            } else {
+                needed |= progress.solves_elastic() && needs_excess(memory);
             }
         }
-        if status.found_no_step() && self.is_infeasible(memory) { Status::Infeasible } else { status }
+        if !status.found_no_step() || !needed || !needs_excess(memory) {
+            return status;
+        }
+        self.keep_rollout(memory);
+        Status::Infeasible
     }
 
     fn follow_central_path(
@@ -356,8 +381,10 @@ where
                 Proximal { states: scales.states.map(curvature), controls: scales.controls.map(curvature) };
             system.factorize(&instance, point, hessian, weights).is_ok()
         };
-        let mut exists = attempt(wanted, progress.damping)
-            || progress.damping == 0.0 && wanted == Hessian::Exact && attempt(Hessian::GaussNewton, 0.0);
+        let first = attempt(wanted, progress.damping);
+        progress.convex = first && progress.damping == 0.0;
+        let mut exists =
+            first || progress.damping == 0.0 && wanted == Hessian::Exact && attempt(Hessian::GaussNewton, 0.0);
         let mut regularization = f64::max(1e-6, progress.regularization / 8.0).max(10.0 * progress.damping);
         while !exists && regularization <= 1e12 {
             exists = attempt(wanted, regularization);

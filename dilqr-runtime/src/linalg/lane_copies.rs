@@ -2,7 +2,6 @@
 
 use nalgebra::SMatrix;
 
-use crate::ocp::trajectory::Trajectory;
 use crate::scalar::lanes::Lanes;
 
 /// Puts a list of matrices into a lane.
@@ -62,12 +61,12 @@ pub(crate) fn masked_copy<L: Lanes, const R: usize, const C: usize>(
     }
 }
 
-/// Copies states and controls of the lanes where the mask holds.
-pub(crate) fn masked_copy_trajectory<L: Lanes, const NX: usize, const NU: usize>(
-    mask: L::Mask,
-    from: &Trajectory<L, NX, NU>,
-    to: &mut Trajectory<L, NX, NU>,
+/// Copies a lane of a matrix into a lane of another.
+pub(crate) fn copy_lane<L: Lanes, const R: usize, const C: usize>(
+    (from, from_lane): (&SMatrix<L, R, C>, usize),
+    (to, lane): (&mut SMatrix<L, R, C>, usize),
 ) {
-    masked_copy(mask, &from.states, &mut to.states);
-    masked_copy(mask, &from.controls, &mut to.controls);
+    for (from, to) in from.iter().zip(to.iter_mut()) {
+        to.set_lane(lane, from.lane(from_lane));
+    }
 }
