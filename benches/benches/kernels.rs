@@ -83,13 +83,13 @@ fn kernels<M, const NX: usize, const NU: usize, const NP: usize>(
         model.add_hamiltonian_parameter_gradient(
             Stage::new(&z.x, &z.u, &z.p, &s),
             &z.lambda,
-            ParameterGradient { p: black_box(&mut gp), s: &mut gs },
+            ParameterGradient::new(black_box(&mut gp), &mut gs),
         );
     });
     time(criterion, [system, "add_terminal_parameter_gradient", version], points, |z| {
         model.add_terminal_parameter_gradient(
             Terminal::new(&z.x, &z.p, &s),
-            ParameterGradient { p: black_box(&mut gp), s: &mut gs },
+            ParameterGradient::new(black_box(&mut gp), &mut gs),
         );
     });
     time(criterion, [system, "add_parameter_contraction", version], points, |z| {
@@ -99,14 +99,14 @@ fn kernels<M, const NX: usize, const NU: usize, const NP: usize>(
             lambda,
             Variation { dx, du },
             dlambda,
-            ParameterGradient { p: black_box(&mut gp), s: &mut gs },
+            ParameterGradient::new(black_box(&mut gp), &mut gs),
         );
     });
     time(criterion, [system, "add_terminal_parameter_contraction", version], points, |z| {
         model.add_terminal_parameter_contraction(
             Terminal::new(&z.x, &z.p, &s),
             &z.dx,
-            ParameterGradient { p: black_box(&mut gp), s: &mut gs },
+            ParameterGradient::new(black_box(&mut gp), &mut gs),
         );
     });
     let mut terms = ParameterTerms::zeros();

@@ -124,7 +124,7 @@ where
                     lambda,
                     Variation { dx, du },
                     dlambda,
-                    ParameterGradient { p: black_box(&mut gp), s: &mut gs },
+                    ParameterGradient::new(black_box(&mut gp), &mut gs),
                 );
             }
             _ => return false,

@@ -28,12 +28,13 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream, environment: &En
         let error = syn::Error::new_spanned(first_tokens(&item), message::NOT_A_MODULE).into_compile_error();
         return quote!(#item #error);
     };
+    let runtime = runtime_path(parse::options(arguments.clone(), &mut Errors::default()).runtime.as_ref());
     let (generated, errors) = match compile(arguments.clone(), &module, environment) {
         Ok(generated) => (generated, quote!()),
         // The user's module is still emitted, so that no second wave of errors follows.
         Err(error) => (fallback(arguments, &module), error.into_compile_error()),
     };
-    user_module::prepare(&mut module);
+    user_module::prepare(&mut module, &runtime);
     let syn::ItemMod { attrs, vis, unsafety, mod_token, ident, content, semi } = &module;
     // Inner attributes (`//!`, `#![allow(..)]`) go back inside of the braces.
     let (outer, inner): (Vec<_>, Vec<_>) =

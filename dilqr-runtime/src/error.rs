@@ -49,6 +49,8 @@ pub enum Input {
     LossHessianDesign,
     /// The loss gradients of a batch, one for each solution.
     LossGradients,
+    /// The weights of a network.
+    Weights,
 }
 
 impl fmt::Display for Input {
@@ -73,6 +75,7 @@ impl fmt::Display for Input {
             Self::LossHessianControls => "the loss Hessian's product in the controls",
             Self::LossHessianDesign => "the loss Hessian's product in the design",
             Self::LossGradients => "the list of loss gradients",
+            Self::Weights => "the list of weights",
         })
     }
 }

@@ -47,7 +47,7 @@ impl<const NX: usize, const NU: usize, const ND: usize> LossGradient<NX, NU, ND>
     }
 }
 
-/// The gradient of a scalar with respect to parameters, initial state and stage parameters.
+/// The gradient of a scalar with respect to parameters, initial state, stage parameters and weights of networks.
 ///
 /// Gradients add up, entry by entry and stage by stage. Where horizons differ, stages that one of the two does not have
 /// count as zero.
@@ -68,6 +68,9 @@ pub struct Gradient<const NX: usize, const NP: usize, const NS: usize = 0> {
     pub initial_state: SVector<f64, NX>,
     /// With respect to the stage parameters, `T + 1` vectors of `NS` (of no size where the model has none).
     pub stage_params: Vec<SVector<f64, NS>>,
+    /// With respect to the weights of the model's networks, one network after another in the order of their declarations;
+    /// empty for models without.
+    pub weights: Vec<f64>,
 }
 
 /// The derivative of the optimal trajectory with respect to the parameters (or, from
@@ -84,19 +87,27 @@ pub struct Jacobian<const NX: usize, const NU: usize, const NP: usize, const ND:
 }
 
 impl<const NX: usize, const NP: usize, const NS: usize> Gradient<NX, NP, NS> {
-    /// Zero everywhere, over `horizon` stages.
+    /// Zero everywhere, over `horizon` stages, for a model without networks.
     #[must_use]
     pub fn zeros(horizon: usize) -> Self {
         Self {
             params: SVector::zeros(),
             initial_state: SVector::zeros(),
             stage_params: vec![SVector::zeros(); horizon + 1],
+            weights: Vec::new(),
         }
     }
 
+    /// Zero everywhere, for a model with this many weights.
+    pub(crate) fn with_weights(horizon: usize, weights: usize) -> Self {
+        Self { weights: vec![0.0; weights], ..Self::zeros(horizon) }
+    }
+
     pub(crate) fn check(self) -> Result<Self, GradientError> {
-        let finite =
-            all_finite(&self.params) && all_finite(&self.initial_state) && self.stage_params.iter().all(all_finite);
+        let finite = all_finite(&self.params)
+            && all_finite(&self.initial_state)
+            && self.stage_params.iter().all(all_finite)
+            && self.weights.iter().all(|weight| weight.is_finite());
         if finite { Ok(self) } else { Err(GradientError::Undefined) }
     }
 }
@@ -192,19 +203,24 @@ linear!(LossGradient<NX, NU, ND>);
 
 impl<const NX: usize, const NP: usize, const NS: usize> AddAssign<&Self> for Gradient<NX, NP, NS> {
     fn add_assign(&mut self, other: &Self) {
-        let Self { params, initial_state, stage_params } = self;
+        let Self { params, initial_state, stage_params, weights } = self;
         *params += other.params;
         *initial_state += other.initial_state;
         add_lists(stage_params, &other.stage_params);
+        if weights.len() < other.weights.len() {
+            weights.resize(other.weights.len(), 0.0);
+        }
+        weights.iter_mut().zip(&other.weights).for_each(|(to, from)| *to += from);
     }
 }
 
 impl<const NX: usize, const NP: usize, const NS: usize> Gradient<NX, NP, NS> {
     fn scale(&mut self, factor: f64) {
-        let Self { params, initial_state, stage_params } = self;
+        let Self { params, initial_state, stage_params, weights } = self;
         *params *= factor;
         *initial_state *= factor;
         stage_params.iter_mut().for_each(|s| *s *= factor);
+        weights.iter_mut().for_each(|weight| *weight *= factor);
     }
 }
 

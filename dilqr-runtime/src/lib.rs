@@ -68,6 +68,7 @@ mod differentiate;
 mod engine;
 mod error;
 mod formulation;
+mod function;
 mod gradient;
 mod guess;
 mod ilqr;
@@ -103,6 +104,7 @@ pub use certificate::{ActiveLimit, Certificate};
 pub use differentiate::hvp::Direction;
 pub use error::{GradientError, Input, InputError, Position, SettingsError, SolveError};
 pub use formulation::Formulation;
+pub use function::{Activation, FunctionCheck, VectorFunction, check_function};
 pub use gradient::{Gradient, Jacobian, LossGradient};
 pub use ilqr::Ilqr;
 pub use iteration::Iteration;
@@ -160,5 +162,6 @@ const _: () = {
 pub mod __private {
     pub use crate::engine::lift::Lift;
     pub use crate::engine::lifted::LiftedEngine;
+    pub use crate::function::{Expansion, Network, NetworkMemory, Node};
     pub use crate::scalar::Kernel;
 }

@@ -148,24 +148,20 @@ impl Blocks {
         model.add_hamiltonian_parameter_gradient(
             Stage { x, u, p, s },
             lambda,
-            ParameterGradient { p: &mut hp, s: &mut hs },
+            ParameterGradient::new(&mut hp, &mut hs),
         );
         let (mut lp, mut ls) = ones();
-        model.add_terminal_parameter_gradient(Terminal { x, p, s }, ParameterGradient { p: &mut lp, s: &mut ls });
+        model.add_terminal_parameter_gradient(Terminal { x, p, s }, ParameterGradient::new(&mut lp, &mut ls));
         let (mut gp, mut gs) = ones();
         model.add_parameter_contraction(
             Stage { x, u, p, s },
             lambda,
             Variation { dx, du },
             dlambda,
-            ParameterGradient { p: &mut gp, s: &mut gs },
+            ParameterGradient::new(&mut gp, &mut gs),
         );
         let (mut tp, mut ts) = ones();
-        model.add_terminal_parameter_contraction(
-            Terminal { x, p, s },
-            dx,
-            ParameterGradient { p: &mut tp, s: &mut ts },
-        );
+        model.add_terminal_parameter_contraction(Terminal { x, p, s }, dx, ParameterGradient::new(&mut tp, &mut ts));
         Self {
             first: vec![
                 ("f", stage.f.as_slice().to_vec()),

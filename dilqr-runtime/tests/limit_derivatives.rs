@@ -81,7 +81,7 @@ fn compare<M: Model<2, 1, 2, 1>>(model: &M, tolerance: f64) {
         &mu,
         Variation::new(&dx, &[du].into()),
         &dmu,
-        ParameterGradient { p: &mut gp, s: &mut gs },
+        ParameterGradient::new(&mut gp, &mut gs),
     );
     let by_p0 = 2.0 * mu1 * x1 * dx1 + dmu1 * x1 * x1;
     let by_p1 = mu0 * (u * dx0 + x0 * du) + dmu0 * x0 * u;
@@ -104,7 +104,7 @@ fn compare<M: Model<2, 1, 2, 1>>(model: &M, tolerance: f64) {
         &[mu0],
         &dx,
         &[dmu0],
-        ParameterGradient { p: &mut gp, s: &mut gs },
+        ParameterGradient::new(&mut gp, &mut gs),
     );
     let by_s = mu0 * (x1 * dx0 + x0 * dx1) + dmu0 * x0 * x1;
     check("terminal contraction", &[gp[0], gp[1], gs[0]], &[0.0, -dmu0, by_s], tolerance);

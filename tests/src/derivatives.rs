@@ -41,26 +41,22 @@ where
     model.terminal_parameter_terms(Terminal::new(x, p, &s), &mut lxp);
     let mut gs = SVector::zeros();
     let mut hp = SVector::zeros();
-    model.add_hamiltonian_parameter_gradient(
-        Stage::new(x, u, p, &s),
-        lambda,
-        ParameterGradient { p: &mut hp, s: &mut gs },
-    );
+    model.add_hamiltonian_parameter_gradient(Stage::new(x, u, p, &s), lambda, ParameterGradient::new(&mut hp, &mut gs));
     let mut lp = SVector::zeros();
-    model.add_terminal_parameter_gradient(Terminal::new(x, p, &s), ParameterGradient { p: &mut lp, s: &mut gs });
+    model.add_terminal_parameter_gradient(Terminal::new(x, p, &s), ParameterGradient::new(&mut lp, &mut gs));
     let mut contraction = SVector::zeros();
     model.add_parameter_contraction(
         Stage::new(x, u, p, &s),
         lambda,
         Variation { dx, du },
         dlambda,
-        ParameterGradient { p: &mut contraction, s: &mut gs },
+        ParameterGradient::new(&mut contraction, &mut gs),
     );
     let mut terminal_contraction = SVector::zeros();
     model.add_terminal_parameter_contraction(
         Terminal::new(x, p, &s),
         dx,
-        ParameterGradient { p: &mut terminal_contraction, s: &mut gs },
+        ParameterGradient::new(&mut terminal_contraction, &mut gs),
     );
     vec![
         ("f", flat(&stage.f)),

@@ -76,7 +76,7 @@ where
         lambda,
         Variation { dx, du },
         dlambda,
-        ParameterGradient { p: &mut gp, s: &mut gs },
+        ParameterGradient::new(&mut gp, &mut gs),
     );
     let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = hamiltonian;
     let mut answers = vec![l, stage.l, terminal.l, model.stage_cost(Stage::new(x, u, p, &s))];

@@ -190,7 +190,7 @@ fn blocks<M: Model<NX, NU, NP, NS>, S: Scalar>(model: &M, at: &At<S>) -> Vec<(&'
         mu,
         Variation { dx, du },
         dmu,
-        ParameterGradient { p: &mut gp, s: &mut gs },
+        ParameterGradient::new(&mut gp, &mut gs),
     );
     let (mu_t, dmu_t) = (&mu[..NT], &dmu[..NT]);
     model.add_terminal_constraint_contraction(
@@ -198,7 +198,7 @@ fn blocks<M: Model<NX, NU, NP, NS>, S: Scalar>(model: &M, at: &At<S>) -> Vec<(&'
         mu_t,
         dx,
         dmu_t,
-        ParameterGradient { p: &mut terminal_gp, s: &mut terminal_gs },
+        ParameterGradient::new(&mut terminal_gp, &mut terminal_gs),
     );
     let (mut terms, mut terminal_terms) = (ConstraintParameterTerms::zeros(NC), ConstraintParameterTerms::zeros(NT));
     model.stage_constraint_terms(Stage { x, u, p, s }, mu, &mut terms);

@@ -68,7 +68,7 @@ fn derivatives_are_those_of_dual_numbers() {
             &lambda,
             Variation::new(&dx, &du),
             &dlambda,
-            ParameterGradient { p: &mut contraction, s: &mut gs },
+            ParameterGradient::new(&mut contraction, &mut gs),
         );
         (stage, hamiltonian, terms, contraction)
     }

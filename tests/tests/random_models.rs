@@ -89,20 +89,16 @@ fn compute<M: Model<NX, NU, NP>>(model: &M, point: &Point) -> Computed {
     model.parameter_terms(Stage::new(x, u, p, &s), lambda, &mut computed.terms);
     model.terminal_parameter_terms(Terminal::new(x, p, &s), &mut computed.lxp);
     let [hp, lp, contraction, terminal] = &mut computed.gradients;
-    model.add_hamiltonian_parameter_gradient(Stage::new(x, u, p, &s), lambda, ParameterGradient { p: hp, s: &mut gs });
-    model.add_terminal_parameter_gradient(Terminal::new(x, p, &s), ParameterGradient { p: lp, s: &mut gs });
+    model.add_hamiltonian_parameter_gradient(Stage::new(x, u, p, &s), lambda, ParameterGradient::new(hp, &mut gs));
+    model.add_terminal_parameter_gradient(Terminal::new(x, p, &s), ParameterGradient::new(lp, &mut gs));
     model.add_parameter_contraction(
         Stage::new(x, u, p, &s),
         lambda,
         Variation { dx, du },
         dlambda,
-        ParameterGradient { p: contraction, s: &mut gs },
+        ParameterGradient::new(contraction, &mut gs),
     );
-    model.add_terminal_parameter_contraction(
-        Terminal::new(x, p, &s),
-        dx,
-        ParameterGradient { p: terminal, s: &mut gs },
-    );
+    model.add_terminal_parameter_contraction(Terminal::new(x, p, &s), dx, ParameterGradient::new(terminal, &mut gs));
     computed
 }
 

@@ -215,7 +215,7 @@ fn gradient_in_the_steps() {
         du: &SVector<f64, 1>,
     ) -> [f64; 3] {
         let (mut p, mut s) = (SVector::zeros(), SVector::zeros());
-        let gradient = ParameterGradient { p: &mut p, s: &mut s };
+        let gradient = ParameterGradient::new(&mut p, &mut s);
         model.add_parameter_contraction(at, lambda, Variation { dx, du }, lambda, gradient);
         [p[0], p[1], s[0]]
     }

@@ -11,7 +11,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tape::{Condition, ElementalKind, Operand, Tape};
+use super::tape::{Call, Condition, ElementalKind, Operand, Tape};
 use crate::program::builder::Builder;
 use crate::program::op::ValueId;
 use crate::program::vectors::{Input, Vector};
@@ -115,6 +115,10 @@ impl<'a> ChainRule<'a> {
                         self.builder.select(condition, operands[0], operands[1])
                     }
                     ElementalKind::StopGradient { .. } => operands[0],
+                    ElementalKind::Entry { call, index } => {
+                        let value = self.builder.evaluate(self.tape.calls[*call].function, &operands);
+                        self.builder.entry(value, *index)
+                    }
                 };
                 self.values.push(value);
             }
@@ -171,13 +175,66 @@ impl<'a> ChainRule<'a> {
             ElementalKind::Smooth { partials, .. } => {
                 partials.first.iter().map(|term| self.builder.term(term, &operands)).collect()
             }
+            ElementalKind::Entry { call, index } => {
+                let function = self.tape.calls[*call].function;
+                let expansion = self.builder.expand(function, &operands);
+                let start = function.outputs() + index * function.inputs();
+                (start..start + function.inputs()).map(|entry| self.builder.entry(expansion, entry)).collect()
+            }
             _ => Vec::new(),
         };
         self.first_partials[index] = Some(first.clone());
         first
     }
 
-    pub(super) fn second_partials(&mut self, index: usize) -> SecondPartials {
+    /// The second partials of an elemental with an adjoint, and the factor that they have: the second derivatives that the
+    /// elemental adds to those of the scalar. `None` where there are none. The entries of a call have theirs together, with the
+    /// first of them.
+    pub(super) fn weighted_second_partials(
+        &mut self,
+        index: usize,
+        adjoints: &Adjoints,
+    ) -> Option<(ValueId, SecondPartials)> {
+        let tape = self.tape;
+        match &tape.elementals[index].kind {
+            ElementalKind::Smooth { partials, .. } => {
+                let adjoint = adjoints.elementals[index].filter(|_| !partials.second.is_empty())?;
+                Some((adjoint, self.second_partials(index)))
+            }
+            ElementalKind::Entry { call, .. } => {
+                let call = &tape.calls[*call];
+                let outputs = self.output_adjoints(call, adjoints).filter(|_| call.first() == Some(index))?;
+                let expansion = self.expansion(call);
+                let contraction = self.builder.contract(call.function, expansion, &outputs);
+                let inputs = call.function.inputs();
+                let pairs = (0..inputs).flat_map(|row| (0..=row).map(move |column| (row, column)));
+                let second =
+                    pairs.map(|(row, column)| (row, column, self.builder.entry(contraction, row * inputs + column)));
+                let second = second.collect();
+                Some((self.builder.constant(1.0), second))
+            }
+            ElementalKind::Select(_) | ElementalKind::StopGradient { .. } => None,
+        }
+    }
+
+    /// The value and the Jacobian of a call.
+    pub(super) fn expansion(&mut self, call: &Call) -> ValueId {
+        if let Some(first) = call.first() {
+            self.value(Operand::Elemental(first));
+        }
+        let operands: Vec<ValueId> = call.operands.iter().map(|&operand| self.known_value(operand)).collect();
+        self.builder.expand(call.function, &operands)
+    }
+
+    /// The adjoints of a call's outputs; `None` where all are zero.
+    pub(super) fn output_adjoints(&mut self, call: &Call, adjoints: &Adjoints) -> Option<Vec<ValueId>> {
+        let found = call.outputs.iter().map(|output| output.and_then(|output| adjoints.elementals[output]));
+        let found: Vec<Option<ValueId>> = found.collect();
+        let zero = self.builder.constant(0.0);
+        found.iter().any(Option::is_some).then(|| found.iter().map(|adjoint| adjoint.unwrap_or(zero)).collect())
+    }
+
+    fn second_partials(&mut self, index: usize) -> SecondPartials {
         if let Some(second) = &self.second_partials[index] {
             return second.clone();
         }
@@ -195,13 +252,7 @@ impl<'a> ChainRule<'a> {
     }
 
     pub(super) fn is_smooth(&self, index: usize) -> bool {
-        matches!(self.tape.elementals[index].kind, ElementalKind::Smooth { .. })
-    }
-
-    /// Whether an elemental has second partials.
-    pub(super) fn is_curved(&self, index: usize) -> bool {
-        let kind = &self.tape.elementals[index].kind;
-        matches!(kind, ElementalKind::Smooth { partials, .. } if !partials.second.is_empty())
+        matches!(self.tape.elementals[index].kind, ElementalKind::Smooth { .. } | ElementalKind::Entry { .. })
     }
 
     /// The tangent of an elemental from the tangents of its operands.
@@ -210,7 +261,7 @@ impl<'a> ChainRule<'a> {
             return None;
         }
         let tangent = match self.tape.elementals[index].kind {
-            ElementalKind::Smooth { .. } => {
+            ElementalKind::Smooth { .. } | ElementalKind::Entry { .. } => {
                 let terms = self.first_partials(index).into_iter().zip(tangents);
                 let terms: Vec<ValueId> = terms
                     .filter_map(|(partial, tangent)| tangent.map(|tangent| self.builder.mul(partial, tangent)))
@@ -232,7 +283,7 @@ impl<'a> ChainRule<'a> {
     pub(super) fn vjp(&mut self, index: usize, adjoint: ValueId) -> Vec<(Operand, ValueId)> {
         let operands = self.operands(index);
         match self.tape.elementals[index].kind {
-            ElementalKind::Smooth { .. } => {
+            ElementalKind::Smooth { .. } | ElementalKind::Entry { .. } => {
                 let first = self.first_partials(index);
                 operands
                     .iter()
@@ -370,26 +421,28 @@ impl<'a> ChainRule<'a> {
         adjoints: &Adjoints,
         tangent: &dyn Fn(Operand) -> Option<ValueId>,
         weights: &[(Operand, ValueId)],
-    ) -> Row {
+    ) -> Adjoints {
         let mut sums = Accumulator::new(self.tape);
         for &(output, weight) in weights {
             sums.add(output, weight);
         }
+        let mut elementals = vec![None; self.tape.elementals.len()];
         for index in (0..self.tape.elementals.len()).rev() {
             if let Some(derivative) = sums.take(index, &mut self.builder) {
+                elementals[index] = Some(derivative);
                 for (operand, term) in self.vjp(index, derivative) {
                     sums.add(operand, term);
                 }
             }
-            let Some(adjoint) = adjoints.elementals[index] else { continue };
             let operands = self.operands(index);
             let tangents: Vec<Option<ValueId>> = operands.iter().map(|&operand| tangent(operand)).collect();
-            if !self.is_curved(index) || tangents.iter().all(Option::is_none) {
+            if tangents.iter().all(Option::is_none) {
                 continue;
             }
+            let Some((adjoint, second_partials)) = self.weighted_second_partials(index, adjoints) else { continue };
             // sum_j (d2 phi)_ij db_j for each operand i, then times the adjoint once.
             let mut hessian_terms: Vec<Vec<ValueId>> = vec![Vec::new(); operands.len()];
-            for (row, column, partial) in self.second_partials(index) {
+            for (row, column, partial) in second_partials {
                 if let Some(tangent) = tangents[column] {
                     hessian_terms[row].push(self.builder.mul(partial, tangent));
                 }
@@ -403,17 +456,53 @@ impl<'a> ChainRule<'a> {
                 sums.add(operand, term);
             }
         }
-        self.sum_rows(sums.inputs)
+        Adjoints { elementals, inputs: self.sum_rows(sums.inputs) }
+    }
+
+    /// The gradients in the weights of vector functions of the scalar with these adjoints, one for each call.
+    pub(crate) fn weight_gradients(&mut self, adjoints: &Adjoints) -> Vec<ValueId> {
+        let mut gradients = Vec::new();
+        for call in self.tape.calls.iter().filter(|call| call.function.has_weights()) {
+            let Some(mu) = self.output_adjoints(call, adjoints) else { continue };
+            let expansion = self.expansion(call);
+            gradients.push(self.builder.add_weights(call.function, expansion, &mu));
+        }
+        gradients
+    }
+
+    /// The changes of these gradients along a direction.
+    fn weight_contractions(
+        &mut self,
+        adjoints: &Adjoints,
+        changes: &Adjoints,
+        tangent: &dyn Fn(Operand) -> Option<ValueId>,
+    ) -> Vec<ValueId> {
+        let mut contractions = Vec::new();
+        let zero = self.builder.constant(0.0);
+        for call in self.tape.calls.iter().filter(|call| call.function.has_weights()) {
+            let (mu, dmu) = (self.output_adjoints(call, adjoints), self.output_adjoints(call, changes));
+            let dz: Vec<Option<ValueId>> = call.operands.iter().map(|&operand| tangent(operand)).collect();
+            if dmu.is_none() && (mu.is_none() || dz.iter().all(Option::is_none)) {
+                continue;
+            }
+            let none = vec![zero; call.function.outputs()];
+            let dz = dz.into_iter().map(|dz| dz.unwrap_or(zero));
+            let (mu, dmu) = (mu.unwrap_or_else(|| none.clone()), dmu.unwrap_or(none));
+            let directions: Vec<ValueId> = dz.chain(mu).chain(dmu).collect();
+            let expansion = self.expansion(call);
+            contractions.push(self.builder.add_weights(call.function, expansion, &directions));
+        }
+        contractions
     }
 
     /// The derivative of the inputs' adjoints where every input has the input that `direction` names as its tangent, and
-    /// the weights of the outputs have the derivatives `weights`.
+    /// the weights of the outputs have the derivatives `weights`. The same for the weights of vector functions, one for each call.
     pub(crate) fn contraction(
         &mut self,
         weighted: &WeightedOutputs,
         weights: &[(Operand, ValueId)],
         direction: impl Fn(Input) -> Option<Input>,
-    ) -> Row {
+    ) -> (Row, Vec<ValueId>) {
         let mut inputs: BTreeMap<Input, ValueId> = BTreeMap::new();
         let mut elementals: Vec<Option<ValueId>> = Vec::new();
         for index in 0..self.tape.elementals.len() {
@@ -438,7 +527,9 @@ impl<'a> ChainRule<'a> {
             Operand::Input(input) => inputs.get(&input).copied(),
             Operand::Elemental(index) => elementals[index],
         };
-        self.reverse_in_direction(&adjoints, &tangent, weights)
+        let changes = self.reverse_in_direction(&adjoints, &tangent, weights);
+        let of_weights = self.weight_contractions(&adjoints, &changes, &tangent);
+        (changes.inputs, of_weights)
     }
 }
 

@@ -24,12 +24,9 @@ impl ChainRule<'_> {
                 continue;
             }
             self.push_edges(index, &dependence, &mut live);
-            let Some(adjoint) = adjoints.elementals[index] else { continue };
-            if !self.is_curved(index) {
-                continue;
-            }
+            let Some((adjoint, second_partials)) = self.weighted_second_partials(index, &adjoints) else { continue };
             let operands = self.operands(index);
-            for (row, column, partial) in self.second_partials(index) {
+            for (row, column, partial) in second_partials {
                 if dependence.interact(operands[row], operands[column]) {
                     let term = self.builder.mul(adjoint, partial);
                     live.add(operands[row], operands[column], term);

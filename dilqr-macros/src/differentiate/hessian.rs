@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::chain_rule::{ChainRule, HessianStrategy, Row, WeightedOutputs, tangent_along};
+use super::chain_rule::{ChainRule, HessianStrategy, Row, SecondPartials, WeightedOutputs, tangent_along};
 use super::tape::{ElementalKind, Operand};
 use crate::program::op::ValueId;
 use crate::program::vectors::{Input, Vector};
@@ -59,7 +59,7 @@ impl ChainRule<'_> {
                 return Entries::new();
             }
             let tangent = |operand: Operand| tangent_along(column, operand, &rows, one);
-            for (row, value) in self.reverse_in_direction(&adjoints, &tangent, &[]) {
+            for (row, value) in self.reverse_in_direction(&adjoints, &tangent, &[]).inputs {
                 if left.contains(&row.vector) && wanted(row, column) {
                     entries.insert((row, column), value);
                 }
@@ -76,18 +76,15 @@ impl ChainRule<'_> {
         let adjoints = self.reverse(weighted);
         let mut sums: BTreeMap<(Input, Input), Vec<ValueId>> = BTreeMap::new();
         for index in 0..self.tape.elementals.len() {
-            let Some(adjoint) = adjoints.elementals[index] else { continue };
-            if !self.is_curved(index) {
-                continue;
-            }
             if self.builder.is_full() {
                 return Entries::new();
             }
+            let Some(weighted) = self.weighted_second_partials(index, &adjoints) else { continue };
             let operands = self.operands(index);
             let a: Vec<Row> = operands.iter().map(|&operand| self.row(&left_rows, operand, left)).collect();
             let b: Vec<Row> = operands.iter().map(|&operand| self.row(&right_rows, operand, right)).collect();
             // First w (d2 phi) B, operand by operand; then A' times it.
-            let hessian_terms = self.weighted_hessian_times(index, adjoint, [&a, &b]);
+            let hessian_terms = self.weighted_hessian_times(weighted, [&a, &b]);
             for (rows, columns) in a.iter().zip(hessian_terms) {
                 for (column, terms) in columns {
                     if !rows.keys().any(|&row| wanted(row, column)) {
@@ -108,12 +105,11 @@ impl ChainRule<'_> {
     /// The terms of `w (d2 phi) B` for each operand, by columns of `B`; only what `A` or `B` make non-zero.
     fn weighted_hessian_times(
         &mut self,
-        index: usize,
-        adjoint: ValueId,
+        (adjoint, second_partials): (ValueId, SecondPartials),
         [a, b]: [&[Row]; 2],
     ) -> Vec<BTreeMap<Input, Vec<ValueId>>> {
         let mut terms: Vec<BTreeMap<Input, Vec<ValueId>>> = vec![BTreeMap::new(); a.len()];
-        for (i, j, partial) in self.second_partials(index) {
+        for (i, j, partial) in second_partials {
             if (a[i].is_empty() || b[j].is_empty()) && (a[j].is_empty() || b[i].is_empty()) {
                 continue;
             }

@@ -249,11 +249,15 @@ impl KernelWriter<'_> {
     }
 
     fn write_parameter_gradient(&mut self, weighted: &WeightedOutputs) {
-        let gradient = self.chain_rule.reverse(weighted).inputs;
-        self.write_parameters(gradient);
+        let adjoints = self.chain_rule.reverse(weighted);
+        let of_weights = self.chain_rule.weight_gradients(&adjoints);
+        self.write_parameters(adjoints.inputs, of_weights);
     }
 
-    fn write_parameters(&mut self, gradient: Row) {
+    fn write_parameters(&mut self, gradient: Row, of_weights: Vec<ValueId>) {
+        for (index, call) in of_weights.into_iter().enumerate() {
+            self.write(Field::Gw, index, 0, call);
+        }
         for (input, value) in gradient {
             match input.vector {
                 Vector::P => self.write(Field::Gp, input.index as usize, 0, value),
@@ -291,12 +295,12 @@ impl KernelWriter<'_> {
     /// The gradient in the parameters of `sum w d(output)/dz dz + sum dw output`: the change of the adjoints along the
     /// direction `(dx, du)` of the inputs and `dw` of the weights.
     fn write_parameter_contraction(&mut self, weighted: &WeightedOutputs, weights: &[(Operand, ValueId)]) {
-        let gradient = self.chain_rule.contraction(weighted, weights, |input| match input.vector {
+        let (gradient, of_weights) = self.chain_rule.contraction(weighted, weights, |input| match input.vector {
             Vector::X => Some(Input { vector: Vector::Dx, ..input }),
             Vector::U => Some(Input { vector: Vector::Du, ..input }),
             _ => None,
         });
-        self.write_parameters(gradient);
+        self.write_parameters(gradient, of_weights);
     }
 
     fn write_bounds(&mut self) {

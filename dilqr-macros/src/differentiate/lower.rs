@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::outline::Outliner;
 use super::symbolica;
-use super::tape::{Condition, ElementalKind, Granularity, Operand, Tape};
+use super::tape::{Call, Condition, ElementalKind, Granularity, Operand, Tape};
 use crate::elaborate::elaborated_system::Outputs;
 use crate::elaborate::graph::{Graph, Node, NodeId};
+use crate::program::vector_functions::FunctionId;
 use crate::syntax::ast::BinaryOp;
 
 /// Why a model has no tape: the constants in the value of a node.
@@ -33,6 +34,9 @@ struct Lowering<'a> {
     values: HashMap<NodeId, Operand>,
     conditions: Vec<Condition>,
     condition_of: HashMap<NodeId, usize>,
+    calls: Vec<Call>,
+    /// The call of a function at operands, by their nodes.
+    call_of: HashMap<(FunctionId, Vec<NodeId>), usize>,
     /// See [`may_have_infinite_derivative`].
     singular: Vec<bool>,
     /// See [`reciprocals`].
@@ -47,6 +51,8 @@ impl<'a> Lowering<'a> {
             values: HashMap::new(),
             conditions: Vec::new(),
             condition_of: HashMap::new(),
+            calls: Vec::new(),
+            call_of: HashMap::new(),
             singular: may_have_infinite_derivative(graph),
             reciprocals: reciprocals(graph),
         }
@@ -69,6 +75,7 @@ impl<'a> Lowering<'a> {
             has_initial_cost: initial_cost.is_some(),
             limits: limits.map(value),
             penalties: penalties.iter().map(|&node| value(node)).collect(),
+            calls: self.calls,
             elementals: self.outliner.elementals,
             conditions: self.conditions,
         })
@@ -98,6 +105,7 @@ impl<'a> Lowering<'a> {
                     self.outliner.add(vec![value], ElementalKind::StopGradient { condition, when: *when })
                 }
             },
+            Node::Entry { function, index, arguments } => self.lower_entry(*function, *index, arguments),
             Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => {
                 self.lower_condition(node);
                 return Ok(());
@@ -109,6 +117,23 @@ impl<'a> Lowering<'a> {
         }
         self.values.insert(node, value);
         Ok(())
+    }
+
+    fn lower_entry(&mut self, function: FunctionId, index: usize, arguments: &[NodeId]) -> Operand {
+        let operands: Vec<Operand> = arguments.iter().map(|argument| self.values[argument]).collect();
+        let call = *self.call_of.entry((function, arguments.to_vec())).or_insert_with(|| {
+            let outputs = vec![None; function.outputs()];
+            self.calls.push(Call { function, operands: operands.clone(), outputs });
+            self.calls.len() - 1
+        });
+        if let Some(known) = self.calls[call].outputs[index] {
+            return Operand::Elemental(known);
+        }
+        let operand = self.outliner.add(operands, ElementalKind::Entry { call, index });
+        if let Operand::Elemental(elemental) = operand {
+            self.calls[call].outputs[index] = Some(elemental);
+        }
+        operand
     }
 
     fn lower_condition(&mut self, node: NodeId) {
@@ -135,7 +160,10 @@ fn reciprocals(graph: &Graph) -> Vec<bool> {
             _ => continue,
         };
         let node = graph.node(denominator);
-        let named = matches!(node, Node::Input(_) | Node::Named(_) | Node::Select(..) | Node::StopGradient { .. });
+        let named = matches!(
+            node,
+            Node::Input(_) | Node::Named(_) | Node::Select(..) | Node::StopGradient { .. } | Node::Entry { .. }
+        );
         reciprocal[id.index()] = named && !reciprocal[denominator.index()];
     }
     reciprocal
@@ -184,5 +212,7 @@ fn propagation(node: &Node) -> (Vec<NodeId>, bool) {
         Node::Binary(op, a, b) => (vec![*a, *b], *op == BinaryOp::Div),
         Node::Power(a, exponent) => (vec![*a], *exponent < 0.0 || exponent.fract() != 0.0),
         Node::Call(function, arguments) => (arguments.clone(), !function.is_regular()),
+        // Nothing is known of a function of the user's own.
+        Node::Entry { arguments, .. } => (arguments.clone(), true),
     }
 }

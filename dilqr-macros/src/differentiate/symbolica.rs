@@ -155,7 +155,7 @@ fn build(
     let mut build = |node: NodeId| build(graph, node, transparent, operands);
     let (atom, bound) = match graph.node(node) {
         Node::Named(inner) if transparent[node.index()] => build(*inner)?,
-        Node::Input(_) | Node::Named(_) | Node::Select(..) | Node::StopGradient { .. } => {
+        Node::Input(_) | Node::Named(_) | Node::Select(..) | Node::StopGradient { .. } | Node::Entry { .. } => {
             let index = operands.iter().position(|known| *known == node).unwrap_or_else(|| {
                 operands.push(node);
                 operands.len() - 1

@@ -7,6 +7,7 @@ use super::symbolica::Partials;
 use crate::elaborate::elaborated_system::Limits;
 use crate::program::functions::Comparison;
 use crate::program::term::Term;
+use crate::program::vector_functions::FunctionId;
 use crate::program::vectors::Input;
 
 pub(crate) struct Tape {
@@ -27,6 +28,23 @@ pub(crate) struct Tape {
     pub(crate) limits: Limits<Operand>,
     /// The factors of penalties, where they are no constants.
     pub(crate) penalties: Vec<Operand>,
+    pub(crate) calls: Vec<Call>,
+}
+
+/// A vector function at a point.
+#[derive(PartialEq)]
+pub(crate) struct Call {
+    pub(crate) function: FunctionId,
+    pub(crate) operands: Vec<Operand>,
+    /// The elemental of each entry of its value that the model reads.
+    pub(crate) outputs: Vec<Option<usize>>,
+}
+
+impl Call {
+    /// The first of its elementals. Its second derivatives belong to that one.
+    pub(crate) fn first(&self) -> Option<usize> {
+        self.outputs.iter().flatten().copied().min()
+    }
 }
 
 /// How finely products are cut. Which one gives the cheaper kernel differs between models and between kernels.
@@ -54,6 +72,8 @@ pub(crate) enum ElementalKind {
     Select(usize),
     /// Its one operand; see [`Node::StopGradient`](crate::elaborate::graph::Node::StopGradient).
     StopGradient { condition: usize, when: bool },
+    /// An entry of the value of a call (an index into [`Tape::calls`]), whose operands it has.
+    Entry { call: usize, index: usize },
 }
 
 /// What an elemental or an output refers to.

@@ -6,6 +6,7 @@ use proc_macro2::Ident;
 
 use super::graph::{Graph, NodeId};
 use super::layout::Layout;
+use crate::program::vector_functions::VectorFunction;
 use crate::program::vectors::Sizes;
 #[cfg(feature = "symbolica")]
 use crate::syntax::ast::{Function, Model};
@@ -64,6 +65,8 @@ pub(crate) struct Vectors {
     pub(crate) params: Layout,
     pub(crate) stage_params: Option<Layout>,
     pub(crate) lift: Lift,
+    /// In the order of their declarations.
+    pub(crate) functions: Vec<VectorFunction>,
 }
 
 /// What the lift adds to state and control; see `elaborate::lift`.

@@ -53,6 +53,8 @@ pub(crate) struct Arguments {
     /// Design variables.
     pub(crate) d: Option<SymbolicValue>,
     pub(crate) s: Option<SymbolicValue>,
+    /// The vector functions, by their structs.
+    pub(crate) functions: Vec<(Ident, SymbolicValue)>,
 }
 
 impl Arguments {
@@ -72,6 +74,7 @@ impl Arguments {
             TypeKind::Struct(name) if name == "Params" => Some(&self.p),
             TypeKind::Struct(name) if name == "Design" => self.d.as_ref(),
             TypeKind::Struct(name) if name == "StageParams" => self.s.as_ref(),
+            TypeKind::Struct(name) => self.functions.iter().find(|(own, _)| name == own).map(|(_, value)| value),
             _ => None,
         };
         let values = function.arguments.iter().map(value);
@@ -222,6 +225,7 @@ impl<'a> Elaborator<'a> {
             SymbolicValue::Array(elements) | SymbolicValue::Tuple(elements) | SymbolicValue::Struct(_, elements) => {
                 elements.iter().for_each(|element| self.push_call_keys(element, keys));
             }
+            SymbolicValue::Function(index) => keys.push(CallKey::Integer(*index as i64)),
             SymbolicValue::Unknown => keys.push(CallKey::Unknown),
         }
     }

@@ -4,6 +4,7 @@
 //! once, however often it is used. Between named nodes an expression is a tree.
 
 use crate::program::functions::{Comparison, ElementaryFunction};
+use crate::program::vector_functions::FunctionId;
 use crate::program::vectors::Input;
 use crate::syntax::ast::BinaryOp;
 
@@ -42,6 +43,12 @@ pub(crate) enum Node {
         when: bool,
         value: NodeId,
     },
+    /// An entry of the value of a vector function at arguments that have names.
+    Entry {
+        function: FunctionId,
+        index: usize,
+        arguments: Vec<NodeId>,
+    },
 }
 
 impl Node {
@@ -50,7 +57,7 @@ impl Node {
             Self::Input(_) | Self::Constant(_) => Vec::new(),
             Self::Negate(a) | Self::Power(a, _) | Self::Named(a) | Self::Not(a) => vec![a],
             Self::Binary(_, a, b) | Self::Compare(_, a, b) | Self::And(a, b) | Self::Or(a, b) => vec![a, b],
-            Self::Call(_, ref arguments) => arguments.clone(),
+            Self::Call(_, ref arguments) | Self::Entry { ref arguments, .. } => arguments.clone(),
             Self::Select(condition, a, b) => vec![condition, a, b],
             Self::StopGradient { condition, value, .. } => vec![condition, value],
         }
@@ -120,7 +127,8 @@ impl Graph {
     /// The node of the name that `id` is bound to: `id` itself where nothing is computed.
     pub(crate) fn let_bind(&mut self, id: NodeId) -> NodeId {
         match self.node(id) {
-            Node::Input(_) | Node::Constant(_) | Node::Named(_) | Node::Select(..) | Node::StopGradient { .. } => id,
+            Node::Input(_) | Node::Constant(_) | Node::Named(_) | Node::Select(..) => id,
+            Node::StopGradient { .. } | Node::Entry { .. } => id,
             _ => match self.named.get(&id) {
                 Some(&shared) => shared,
                 None => {

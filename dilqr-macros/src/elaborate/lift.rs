@@ -12,7 +12,7 @@ use super::elaborated_system::{Limits, Vectors};
 use super::elaborator::{Arguments, Elaborator};
 use super::graph::{Node, NodeId};
 use super::layout::Layout;
-use super::value::flatten;
+use super::value::{SymbolicValue, flatten};
 use crate::program::vectors::{Input, Vector};
 use crate::syntax::messages::message;
 
@@ -22,6 +22,8 @@ impl Elaborator<'_> {
         let model = self.model;
         let control = model.find_struct("Control")?;
         let (previous, design) = (vectors.previous(), vectors.design());
+        let functions = model.vector_functions.iter();
+        let functions = functions.map(|item| (item.name.clone(), SymbolicValue::Function(usize::from(item.id.index))));
         Some(Arguments {
             x: self.inputs(Vector::X, 0, model.find_struct("State")?),
             u: self.inputs(Vector::U, 0, control),
@@ -29,6 +31,7 @@ impl Elaborator<'_> {
             p: self.inputs(Vector::P, 0, model.find_struct("Params")?),
             d: model.find_struct("Design").map(|item| self.inputs(Vector::X, design.start, item)),
             s: model.find_struct("StageParams").map(|item| self.inputs(Vector::S, 0, item)),
+            functions: functions.collect(),
         })
     }
 

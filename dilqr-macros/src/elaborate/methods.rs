@@ -58,6 +58,9 @@ impl Elaborator<'_> {
     ) -> SymbolicValue {
         let value = self.expr(receiver, scope);
         let values = self.exprs(arguments, scope);
+        if let SymbolicValue::Function(index) = value {
+            return self.evaluate_function(index, name, (&values, arguments));
+        }
         let Some(method) = self.find_method(name, values.len()) else { return SymbolicValue::Unknown };
         let x = self.float(&value, receiver.span);
         if let Method::Powi = method {

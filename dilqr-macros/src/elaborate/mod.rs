@@ -18,3 +18,4 @@ mod soft;
 mod statements;
 mod types;
 mod value;
+mod vector_functions;

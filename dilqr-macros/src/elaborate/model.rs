@@ -40,7 +40,8 @@ impl Elaborator<'_> {
         let (stage_slacks, terminal_slacks) = (self.slacks(Point::Stage), self.slacks(Point::Terminal));
         let (previous, free_start) = (model.uses_previous(), model.free_start);
         let lift = Lift { previous, design, terminal_slacks, stage_slacks, free_start, next_takes: [false; 2] };
-        let mut vectors = Vectors { state, control, params, stage_params, lift };
+        let functions = model.vector_functions.clone();
+        let mut vectors = Vectors { state, control, params, stage_params, lift, functions };
         vectors.lift.next_takes = self.next_arguments(&[], &vectors);
         if vectors.are_lifted() {
             let Sizes { nx, nu, .. } = vectors.sizes();
@@ -173,7 +174,7 @@ impl Elaborator<'_> {
                 let item = &self.model.structs[*index];
                 Some(FieldLayout::Struct(item.name.clone(), self.fields(item)?))
             }
-            Shape::Integer | Shape::Bool | Shape::Tuple(_) | Shape::Unknown => None,
+            Shape::Integer | Shape::Bool | Shape::Tuple(_) | Shape::Function(_) | Shape::Unknown => None,
         }
     }
 
@@ -212,6 +213,7 @@ impl Elaborator<'_> {
                 }
                 SymbolicValue::Struct(*index, filled.into())
             }
+            Shape::Function(index) => SymbolicValue::Function(*index),
             Shape::Unknown => SymbolicValue::Unknown,
         }
     }

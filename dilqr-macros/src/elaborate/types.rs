@@ -12,6 +12,9 @@ use crate::syntax::messages::message;
 
 impl Elaborator<'_> {
     pub(crate) fn struct_shape(&mut self, name: &Ident) -> Shape {
+        if let Some(function) = self.model.find_vector_function(name) {
+            return Shape::Function(usize::from(function.id.index));
+        }
         match self.model.structs.iter().position(|item| item.name == *name) {
             Some(index) => Shape::Struct(index),
             None => {
@@ -73,6 +76,7 @@ impl Elaborator<'_> {
                 Shape::Tuple(elements.iter().map(|element| self.shape_of(element)).collect())
             }
             SymbolicValue::Struct(index, _) => Shape::Struct(*index),
+            SymbolicValue::Function(index) => Shape::Function(*index),
             SymbolicValue::Unknown => Shape::Unknown,
         }
     }
@@ -123,7 +127,7 @@ impl Elaborator<'_> {
     /// The count of numbers in a value of a shape.
     pub(crate) fn number_count(&mut self, shape: &Shape) -> usize {
         match shape {
-            Shape::Float | Shape::Integer | Shape::Bool | Shape::Unknown => 1,
+            Shape::Float | Shape::Integer | Shape::Bool | Shape::Function(_) | Shape::Unknown => 1,
             Shape::Array(element, length) => self.number_count(element).saturating_mul(*length),
             Shape::Tuple(elements) => {
                 elements.iter().map(|element| self.number_count(element)).fold(0, usize::saturating_add)

@@ -15,6 +15,8 @@ pub(crate) enum SymbolicValue {
     Tuple(Rc<[SymbolicValue]>),
     /// The fields in the order of the struct.
     Struct(usize, Rc<[SymbolicValue]>),
+    /// A vector function, by its index.
+    Function(usize),
     /// An error was reported.
     Unknown,
 }
@@ -44,7 +46,7 @@ impl SymbolicValue {
             Self::Array(elements) => Self::Array(all(elements)),
             Self::Tuple(elements) => Self::Tuple(all(elements)),
             Self::Struct(index, fields) => Self::Struct(*index, all(fields)),
-            Self::Integer(_) | Self::Bool(_) | Self::Unknown => self.clone(),
+            Self::Integer(_) | Self::Bool(_) | Self::Function(_) | Self::Unknown => self.clone(),
         }
     }
 
@@ -75,6 +77,7 @@ pub(crate) enum Shape {
     Array(Box<Shape>, usize),
     Tuple(Vec<Shape>),
     Struct(usize),
+    Function(usize),
     Unknown,
 }
 
@@ -99,6 +102,7 @@ impl Shape {
                 format!("({})", elements.join(", "))
             }
             Self::Struct(index) => model.structs[*index].name.to_string(),
+            Self::Function(index) => format!("&{}", model.vector_functions[*index].name),
             Self::Unknown => "_".to_owned(),
         }
     }
@@ -123,6 +127,7 @@ pub(crate) fn flatten(value: &SymbolicValue, entries: &mut Vec<NodeId>) {
                 flatten(element, entries);
             }
         }
-        SymbolicValue::Integer(_) | SymbolicValue::Bool(_) | SymbolicValue::Unknown => {}
+        SymbolicValue::Integer(_) | SymbolicValue::Bool(_) => {}
+        SymbolicValue::Function(_) | SymbolicValue::Unknown => {}
     }
 }

@@ -114,7 +114,8 @@ impl<'a> KernelBody<'a> {
             chunk.outputs.extend(outputs.by_operation[index].iter().map(|output| (index, *output)));
             chunk.spills.extend(slot[index].map(|slot| (index, slot)));
             for operand in op.operands().into_iter().flatten().map(ValueId::index) {
-                if chunk_of[operand] != chunk_of[index] || !ops[operand].computes() {
+                let elsewhere = chunk_of[operand] != chunk_of[index] || !ops[operand].computes();
+                if elsewhere && ops[operand].is_scalar() {
                     chunk.load(operand, slot[operand]);
                 }
             }
@@ -198,7 +199,8 @@ fn inlined(program: &Program, reads: &[usize], is_spilled: impl Fn(usize) -> boo
         let fits = sizes[index] <= MAX_INLINED || (matches!(op, Op::Mul(..)) && summed[index]);
         // The sine and the cosine of one angle are computed together.
         let in_pair = matches!(op, Op::Unary(ElementaryFunction::Sin | ElementaryFunction::Cos, _));
-        inlined[index] = op.computes() && reads[index] == 1 && !is_spilled(index) && fits && !in_pair;
+        let once = op.is_computed_scalar() && reads[index] == 1 && !is_spilled(index) && fits && !in_pair;
+        inlined[index] = once || matches!(op, Op::List(..));
     }
     inlined
 }

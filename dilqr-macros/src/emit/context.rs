@@ -1,12 +1,13 @@
 //! What the emitter reads.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{format_ident, quote};
 
 use super::dead_inputs::Unused;
+use super::vector_types;
 use crate::elaborate::elaborated_system::{Limits, Vectors};
 use crate::elaborate::graph::NodeId;
-use crate::program::kernels::Kernels;
+use crate::program::kernels::{Kernel, Kernels};
 use crate::program::vectors::Sizes;
 use crate::syntax::names::camel_case;
 
@@ -30,9 +31,24 @@ pub(crate) struct EmitContext<'a> {
 }
 
 impl EmitContext<'_> {
+    /// The vector functions that a kernel on the user's structs gets, with their commas. They have names of two underscores.
+    pub(super) fn called_by(&self, kernel: Kernel) -> TokenStream {
+        let called = self.kernels[kernel].vector_functions().into_iter();
+        let names = called.map(|id| {
+            let field = vector_types::field(&self.vectors.functions[usize::from(id.index)]);
+            format_ident!("__{field}")
+        });
+        quote!(#(#names,)*)
+    }
+
     /// The struct that implements the model.
     pub(super) fn model_type(&self) -> Ident {
         Ident::new(&camel_case(&self.module.to_string()), self.module.span())
+    }
+
+    /// Whether the model has vector functions.
+    pub(super) fn has_functions(&self) -> bool {
+        !self.vectors.functions.is_empty()
     }
 
     /// The type that implements `Model`: that struct, or a wrapper where state and control are lifted.
@@ -43,7 +59,11 @@ impl EmitContext<'_> {
     /// The optional arguments of functions of the next state on the user's structs.
     pub(super) fn optional(&self) -> Optional {
         let [previous, design] = self.vectors.lift.next_takes;
-        Optional { previous, design, stage: self.vectors.stage_params.is_some() }
+        let called = [Kernel::Dynamics, Kernel::Linearize].map(|kernel| self.kernels[kernel].vector_functions());
+        let functions =
+            self.vectors.functions.iter().filter(|function| called.iter().flatten().any(|id| *id == function.id));
+        let functions = functions.map(|function| (vector_types::field(function), function.name.clone())).collect();
+        Optional { previous, design, stage: self.vectors.stage_params.is_some(), functions }
     }
 
     /// The vector of the stage parameters, from the struct `value`.
@@ -56,32 +76,40 @@ impl EmitContext<'_> {
     }
 }
 
-/// Optional arguments of functions on the user's structs, with their commas: `previous` follows `u`; `d` and `s` follow `p`.
-#[derive(Clone, Copy)]
+/// Optional arguments of functions on the user's structs, with their commas: `previous` follows `u`; `d`, `s` and the vector
+/// functions follow `p`.
 pub(super) struct Optional {
     pub(super) previous: bool,
     pub(super) design: bool,
     stage: bool,
+    /// Names and types.
+    functions: Vec<(Ident, Ident)>,
 }
 
 impl Optional {
     /// The parameters after `u` and those after `p`.
-    pub(super) fn parameters(self, prefix: &str, reference: bool) -> [TokenStream; 2] {
+    pub(super) fn parameters(&self, prefix: &str, reference: bool) -> [TokenStream; 2] {
         let ampersand = if reference { quote!(&) } else { quote!() };
-        self.both(prefix, &|name, ty| quote!(, #name: #ampersand #ty))
+        self.both(prefix, &|name, ty| quote!(, #name: #ampersand #ty), &|name, ty| quote!(, #name: &#ty))
     }
 
     /// The arguments for these.
-    pub(super) fn arguments(self) -> [TokenStream; 2] {
-        self.both("", &|name, _| quote!(, #name))
+    pub(super) fn arguments(&self) -> [TokenStream; 2] {
+        self.both("", &|name, _| quote!(, #name), &|name, _| quote!(, #name))
     }
 
-    fn both(self, prefix: &str, tokens: &dyn Fn(Ident, Ident) -> TokenStream) -> [TokenStream; 2] {
+    fn both(
+        &self,
+        prefix: &str,
+        tokens: &dyn Fn(Ident, Ident) -> TokenStream,
+        of_function: &dyn Fn(Ident, &Ident) -> TokenStream,
+    ) -> [TokenStream; 2] {
         let one = |present: bool, name: &str, ty: &str| {
             let name = Ident::new(&format!("{prefix}{name}"), Span::call_site());
             if present { tokens(name, Ident::new(ty, Span::call_site())) } else { quote!() }
         };
         let (design, stage) = (one(self.design, "d", "Design"), one(self.stage, "s", "StageParams"));
-        [one(self.previous, "previous", "Control"), quote!(#design #stage)]
+        let functions = self.functions.iter().map(|(name, ty)| of_function(format_ident!("{prefix}{name}"), ty));
+        [one(self.previous, "previous", "Control"), quote!(#design #stage #(#functions)*)]
     }
 }

@@ -9,6 +9,7 @@ use quote::{format_ident, quote};
 use super::chunk::KernelBody;
 use super::context::EmitContext;
 use super::signature::{argument_name, argument_type};
+use super::vector_calls::{self, CallMemory};
 use crate::program::kernels::Kernel;
 use crate::program::signature::Argument;
 
@@ -26,7 +27,8 @@ pub(super) fn functions(context: &EmitContext<'_>, kernel: Kernel) -> TokenStrea
         );
     }
     let parameters = parameters(context, kernel, &scalar);
-    let arguments = kernel.arguments().into_iter().map(argument_name);
+    let called = context.kernels[kernel].vector_functions().into_iter().map(vector_calls::argument_name);
+    let arguments = called.chain(vector_calls::arguments(context, kernel).into_iter().map(argument_name));
     let result = result(kernel, &scalar);
     let runtime = context.runtime;
     let any = Scalar {
@@ -53,12 +55,16 @@ struct Scalar {
 }
 
 fn parameters(context: &EmitContext<'_>, kernel: Kernel, scalar: &TokenStream) -> Vec<TokenStream> {
-    let arguments = kernel.arguments().into_iter();
-    arguments
-        .map(|argument| {
+    let called = context.kernels[kernel].vector_functions().into_iter().map(|function| {
+        let (name, ty) = (vector_calls::argument_name(function), vector_calls::function_type(function, context));
+        quote!(#name: &#ty)
+    });
+    let arguments = vector_calls::arguments(context, kernel).into_iter();
+    called
+        .chain(arguments.map(|argument| {
             let (name, ty) = (argument_name(argument), argument_type(argument, context, scalar, &quote!()));
             quote!(#name: #ty)
-        })
+        }))
         .collect()
 }
 
@@ -73,17 +79,32 @@ fn bodies(context: &EmitContext<'_>, kernel: Kernel, function: &Ident, scalar: &
     let body = KernelBody::new(&context.kernels[kernel], kernel.returns_cost());
     let (parameters, result) = (parameters(context, kernel, scalar), result(kernel, scalar));
     let chunks: Vec<TokenStream> = body.chunks.iter().map(|chunk| chunk.tokens(runtime)).collect();
+    let memories = vector_calls::memories(&context.kernels[kernel], context);
+    let declared: Vec<TokenStream> =
+        memories.iter().map(|CallMemory { name, zeros, .. }| quote!(let #name = &mut #zeros;)).collect();
     if let [only] = chunks.as_slice() {
         return quote! {
             fn #function #generics(#(#parameters),*) #result {
                 #alias
+                #(#declared)*
                 #only
             }
         };
     }
     let slots = body.slots;
     let names: Vec<Ident> = (0..chunks.len()).map(|index| format_ident!("{function}_{index}")).collect();
-    let reborrows: Vec<TokenStream> = kernel.arguments().into_iter().map(reborrow).collect();
+    let called = context.kernels[kernel].vector_functions().into_iter().map(|function| {
+        let name = vector_calls::argument_name(function);
+        quote!(#name)
+    });
+    let arguments = vector_calls::arguments(context, kernel).into_iter().map(reborrow);
+    let passed = memories.iter().map(|CallMemory { name, .. }| quote!(&mut *#name));
+    let reborrows: Vec<TokenStream> = called.chain(arguments).chain(passed).collect();
+    let own_parameters = parameters.clone();
+    let parameters: Vec<TokenStream> = parameters
+        .into_iter()
+        .chain(memories.iter().map(|CallMemory { name, ty, .. }| quote!(#name: &mut #ty)))
+        .collect();
     let last = chunks.len() - 1;
     let calls = names.iter().enumerate().map(|(index, name)| {
         let end = if index == last { quote!() } else { quote!(;) };
@@ -100,8 +121,9 @@ fn bodies(context: &EmitContext<'_>, kernel: Kernel, function: &Ident, scalar: &
         }
     });
     quote! {
-        fn #function #generics(#(#parameters),*) #result {
+        fn #function #generics(#(#own_parameters),*) #result {
             #alias
+            #(#declared)*
             let mut __w = [<__S as #runtime::Scalar>::from_f64(0.0); #slots];
             #(#calls)*
         }

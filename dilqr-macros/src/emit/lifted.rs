@@ -16,10 +16,11 @@ pub(super) fn items(context: &EmitContext<'_>) -> TokenStream {
     let Sizes { nx, nu, np, ns } = context.vectors.own_sizes();
     let Sizes { nx: nz, nu: nw, .. } = context.sizes;
     let (nd, previous) = (context.vectors.design_len(), context.vectors.lift.previous);
+    let copy = (!context.has_functions()).then(|| quote!(::core::marker::Copy,));
     let (penalties, functions) = penalties(context);
     let (linearize, dynamics) = (linearize(context), context.integrated.then(|| dynamics(context)));
     quote! {
-        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+        #[derive(::core::clone::Clone, #copy ::core::fmt::Debug)]
         pub struct __Lifted(pub #model);
 
         #[automatically_derived]
@@ -100,7 +101,8 @@ pub(super) fn added_blocks(context: &EmitContext<'_>) -> Vec<AddedBlock> {
 
 /// Functions on the user's structs have as many arguments as the user's own, and a record.
 pub(super) fn allow_arguments(context: &EmitContext<'_>) -> Option<TokenStream> {
-    context.vectors.are_lifted().then(|| quote!(#[allow(clippy::too_many_arguments)]))
+    let many = context.vectors.are_lifted() || context.has_functions();
+    many.then(|| quote!(#[allow(clippy::too_many_arguments)]))
 }
 
 /// The record of the lifted model, and `linearize` on the user's structs.
@@ -110,6 +112,7 @@ fn linearize(context: &EmitContext<'_>) -> TokenStream {
     let Sizes { nx, nu, np, .. } = context.vectors.own_sizes();
     let Sizes { nx: nz, nu: nw, .. } = context.sizes;
     let functions = functions(context, Kernel::Linearize);
+    let called = context.called_by(Kernel::Linearize);
     let [after_u, after_p] = context.optional().parameters("__", true);
     let vectors = arguments(context, true);
     let added = added_blocks(context).into_iter().map(|AddedBlock { name, columns, first, .. }| {
@@ -134,7 +137,7 @@ fn linearize(context: &EmitContext<'_>) -> TokenStream {
                     fu: #runtime::nalgebra::SMatrix::zeros(),
                     fp: #runtime::nalgebra::SMatrix::zeros(),
                 };
-                __linearize_f64(&__z, &__w, &__p, &__s, &mut __lifted);
+                __linearize_f64(#called &__z, &__w, &__p, &__s, &mut __lifted);
                 __out.f = __lifted.f.fixed_rows::<#nx>(0).into_owned();
                 __out.fx = __lifted.fx.fixed_view::<#nx, #nx>(0, 0).into_owned();
                 __out.fu = __lifted.fu.fixed_view::<#nx, #nu>(0, 0).into_owned();
@@ -147,8 +150,9 @@ fn linearize(context: &EmitContext<'_>) -> TokenStream {
 }
 
 /// `dynamics` on the user's structs.
-fn dynamics(context: &EmitContext<'_>) -> TokenStream {
+pub(super) fn dynamics(context: &EmitContext<'_>) -> TokenStream {
     let runtime = context.runtime;
+    let called = context.called_by(Kernel::Dynamics);
     let model = context.model_type();
     let (nx, nz) = (context.vectors.state.len(), context.sizes.nx);
     let [after_u, after_p] = context.optional().parameters("__", false);
@@ -160,7 +164,7 @@ fn dynamics(context: &EmitContext<'_>) -> TokenStream {
                 #vectors
                 let mut __next: #runtime::nalgebra::SVector<::core::primitive::f64, #nz> =
                     #runtime::nalgebra::SVector::zeros();
-                __dynamics_f64(&__z, &__w, &__p, &__s, &mut __next);
+                __dynamics_f64(#called &__z, &__w, &__p, &__s, &mut __next);
                 let __next: #runtime::nalgebra::SVector<::core::primitive::f64, #nx> =
                     __next.fixed_rows::<#nx>(0).into_owned();
                 ::core::convert::From::from(__next)

@@ -7,6 +7,7 @@ use super::context::EmitContext;
 use super::functions::functions;
 use super::lifted;
 use super::signature::{argument_name, argument_type, arguments_of, parameter};
+use super::{vector_calls, vector_types};
 use crate::elaborate::layout::FieldLayout;
 use crate::program::fields::Field;
 use crate::program::kernels::{self, Kernel, pattern};
@@ -30,6 +31,7 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
             const HAS_KINKS: bool = true;
         )
     });
+    let weight_count = vector_types::weight_count(context);
     // As a constant that nothing reads, the file would be part of the compiled crate's metadata.
     let vendored = context.vendored.map(|path| {
         quote! {
@@ -40,7 +42,14 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
             }
         }
     });
-    let beside = if context.vectors.are_lifted() { lifted::items(context) } else { linearize(context) };
+    let beside = if context.vectors.are_lifted() {
+        lifted::items(context)
+    } else {
+        let dynamics = (context.integrated && context.has_functions()).then(|| lifted::dynamics(context));
+        let linearize = linearize(context);
+        quote!(#linearize #dynamics)
+    };
+    let vector_types = vector_types::implementations(context);
     quote! {
         // Folded constants of kernels, as two pi, have more digits than a reader would write.
         #[allow(deprecated, clippy::approx_constant, clippy::too_many_arguments)]
@@ -55,10 +64,12 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
                 #limits
                 #start
                 #kinks
+                #weight_count
                 #(#delegates)*
             }
 
             #beside
+            #vector_types
             #(#kernels)*
 
             // In a private module nothing else may use them, and rustc would warn.
@@ -78,7 +89,14 @@ fn delegate(context: &EmitContext<'_>, kernel: Kernel) -> TokenStream {
     let name = Ident::new(kernel.name(), Span::call_site());
     let scalar = quote!(__S);
     let parameters = kernel.parameters().iter().map(|&of_method| parameter(of_method, context, &scalar));
-    let arguments = kernel.parameters().iter().flat_map(|&of_method| arguments_of(of_method));
+    let called = context.kernels[kernel].vector_functions().into_iter().map(|function| {
+        let field = vector_types::field(&context.vectors.functions[usize::from(function.index)]);
+        let own = if context.vectors.are_lifted() { quote!(self.0) } else { quote!(self) };
+        quote!(&#own.#field)
+    });
+    let passed = vector_calls::arguments(context, kernel);
+    let own = kernel.parameters().iter().flat_map(|&of_method| arguments_of(of_method, &passed));
+    let arguments = called.chain(own);
     let (kernel_type, result) = (kernel_type(kernel), result(kernel, &scalar));
     quote! {
         #[inline(always)]
@@ -96,9 +114,16 @@ fn result(kernel: Kernel, scalar: &TokenStream) -> TokenStream {
 fn kernel(context: &EmitContext<'_>, kernel: Kernel) -> TokenStream {
     let runtime = context.runtime;
     let kernel_type = kernel_type(kernel);
-    let arguments = kernel.arguments();
-    let names: Vec<Ident> = arguments.iter().map(|&argument| argument_name(argument)).collect();
-    let types = arguments.iter().map(|&argument| argument_type(argument, context, &quote!(__S), &quote!('__a)));
+    let called = context.kernels[kernel].vector_functions();
+    let arguments = vector_calls::arguments(context, kernel);
+    let names = called.iter().map(|&function| vector_calls::argument_name(function));
+    let names: Vec<Ident> = names.chain(arguments.iter().map(|&argument| argument_name(argument))).collect();
+    let types = called.iter().map(|&function| {
+        let ty = vector_calls::function_type(function, context);
+        quote!(&'__a #ty)
+    });
+    let of_arguments = arguments.iter().map(|&argument| argument_type(argument, context, &quote!(__S), &quote!('__a)));
+    let types = types.chain(of_arguments);
     let value = if kernel.returns_cost() { quote!(__S) } else { quote!(()) };
     let value_f64 = if kernel.returns_cost() { quote!(::core::primitive::f64) } else { quote!(()) };
     let generic = format_ident!("__{}_generic", kernel.name());
@@ -128,16 +153,19 @@ fn linearize(context: &EmitContext<'_>) -> TokenStream {
     let model = context.model_type();
     let Sizes { nx, nu, np, ns } = context.sizes;
     let functions = functions(context, Kernel::Linearize);
+    let called = context.called_by(Kernel::Linearize);
+    let allow = (!called.is_empty()).then(|| quote!(#[allow(clippy::too_many_arguments)]));
     let ([_, parameter], vector) = (context.optional().parameters("__", true), context.stage_vector(&quote!(*__s)));
     quote! {
         impl #model {
             #[doc(hidden)]
+            #allow
             pub fn __linearize(__x: &State, __u: &Control, __p: &Params #parameter, __out: &mut Linearization) {
                 let __x: #runtime::nalgebra::SVector<::core::primitive::f64, #nx> = ::core::convert::From::from(*__x);
                 let __u: #runtime::nalgebra::SVector<::core::primitive::f64, #nu> = ::core::convert::From::from(*__u);
                 let __p: #runtime::nalgebra::SVector<::core::primitive::f64, #np> = ::core::convert::From::from(*__p);
                 let __s: #runtime::nalgebra::SVector<::core::primitive::f64, #ns> = #vector;
-                __linearize_f64(&__x, &__u, &__p, &__s, __out);
+                __linearize_f64(#called &__x, &__u, &__p, &__s, __out);
             }
         }
         #functions

@@ -7,6 +7,7 @@ use quote::quote;
 use super::context::EmitContext;
 use super::documentation::documentation;
 use super::lifted::{self, AddedBlock};
+use super::vector_types;
 use crate::program::kernels::Kernel;
 use crate::program::vectors::Sizes;
 
@@ -21,12 +22,11 @@ pub(super) fn items(context: &EmitContext<'_>) -> TokenStream {
     let documentation = documentation(context);
     let solver = format!("The solver of `{module}`.");
     let problem = format!("A problem of `{module}`: initial state, parameters, horizon, first guess.");
+    let declaration = vector_types::model(context, &documentation);
     let linearization = linearization(context);
     let dynamics = context.integrated.then(|| dynamics(context));
     quote! {
-        #[doc = #documentation]
-        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq, ::core::cmp::Eq)]
-        pub struct #model;
+        #declaration
 
         #[doc = #solver]
         pub type Solver = #runtime::Ilqr<#model, #nx, #nu, #np, #ns #design>;
@@ -112,7 +112,7 @@ fn dynamics(context: &EmitContext<'_>) -> TokenStream {
     let Sizes { nx, nu, np, ns } = context.sizes;
     let optional = context.optional();
     let ([after_u, after_p], [u_arguments, p_arguments]) = (optional.parameters("", false), optional.arguments());
-    if context.vectors.are_lifted() {
+    if context.vectors.are_lifted() || context.has_functions() {
         let allow = lifted::allow_arguments(context);
         return quote! {
             /// The state one time step later: `derivative`, integrated.

@@ -90,12 +90,13 @@ pub(super) fn parameter(parameter: Parameter, context: &EmitContext<'_>, scalar:
     quote!(#(#arguments),*)
 }
 
-/// The arguments of the kernel's function that a parameter holds.
-pub(super) fn arguments_of(parameter: Parameter) -> Vec<TokenStream> {
+/// The arguments of the kernel's function that a parameter holds, of those that it is `passed`.
+pub(super) fn arguments_of(parameter: Parameter, passed: &[Argument]) -> Vec<TokenStream> {
     match parameter.group() {
         Some(Group { parameter, fields, .. }) => {
             let parameter = Ident::new(parameter, Span::call_site());
-            let fields = fields.iter().map(|(field, _)| Ident::new(field, Span::call_site()));
+            let fields = fields.iter().filter(|(_, argument)| passed.contains(argument));
+            let fields = fields.map(|(field, _)| Ident::new(field, Span::call_site()));
             fields.map(|field| quote!(#parameter.#field)).collect()
         }
         None => {

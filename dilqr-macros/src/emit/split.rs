@@ -34,7 +34,7 @@ pub(super) fn chunk_boundaries(
         last_uses[reader].push(index);
     }
     // A value that crosses the end of its chunk is spilled, and has a `let`.
-    let crossing = |index: usize| if ops[index].computes() { 1 + usize::from(inlined[index]) } else { 0 };
+    let crossing = |index: usize| if ops[index].is_computed_scalar() { 1 + usize::from(inlined[index]) } else { 0 };
     let mut bounds = vec![0];
     let mut loaded_in = vec![usize::MAX; ops.len()];
     let mut start = 0;
@@ -45,7 +45,7 @@ pub(super) fn chunk_boundaries(
             let has_let = ops[end].computes() && !inlined[end];
             statements += usize::from(has_let) + outputs[end].len();
             for a in operands(end) {
-                if (a < start || !ops[a].computes()) && loaded_in[a] != start {
+                if (a < start || !ops[a].computes()) && ops[a].is_scalar() && loaded_in[a] != start {
                     loaded_in[a] = start;
                     statements += 1;
                 }
@@ -56,11 +56,17 @@ pub(super) fn chunk_boundaries(
                 break;
             }
             end += 1;
-            if statements + spills >= MIN_CHUNK && spills <= fewest.0 {
+            // A list and its call stay together.
+            let after_list = matches!(ops[end - 1], Op::List(..));
+            if statements + spills >= MIN_CHUNK && spills <= fewest.0 && !after_list {
                 fewest = (spills, end);
             }
         }
-        start = if end == ops.len() { end } else { fewest.1.min(end).max(start + 1) };
+        let mut next = if end == ops.len() { end } else { fewest.1.min(end).max(start + 1) };
+        while next > start + 1 && matches!(ops[next - 1], Op::List(..)) {
+            next -= 1;
+        }
+        start = next;
         bounds.push(start);
     }
     bounds
@@ -74,7 +80,7 @@ pub(super) fn spill_slots(ops: &[Op], chunk_of: &[usize], last_use: &[usize]) ->
     let mut slots = 0;
     let mut slot = vec![None; ops.len()];
     for index in 0..ops.len() {
-        if !ops[index].computes() || last_use[index] == chunk_of[index] {
+        if !ops[index].is_computed_scalar() || last_use[index] == chunk_of[index] {
             continue;
         }
         busy.retain(|&(until, number)| {

@@ -7,9 +7,11 @@ use quote::{ToTokens, format_ident, quote};
 
 use super::chunk::{FunctionChunk, Load};
 use super::signature::input_name;
+use super::vector_calls;
 use crate::program::fields::{Location, Output};
 use crate::program::functions::ElementaryFunction;
 use crate::program::op::{Op, ValueId};
+use crate::program::vector_functions::Entry;
 use crate::program::vectors::{Entries, Input};
 
 /// How tightly an expression binds.
@@ -112,6 +114,9 @@ impl FunctionChunk<'_> {
     }
 
     fn emit_write(&self, index: usize, output: Output, scalar: ScalarCalls<'_>, statements: &mut Statements) {
+        if output.field.location() == Location::AddedByCall {
+            return;
+        }
         self.emit_loads(index, scalar, statements);
         statements.list.push(write(output, &self.whole(ValueId::at(index), scalar)));
     }
@@ -151,6 +156,9 @@ impl FunctionChunk<'_> {
         let op = self.program.ops[index];
         if !op.computes() {
             return None;
+        }
+        if let Some(call) = self.vector_call(index, scalar) {
+            return Some(call);
         }
         if let Op::Unary(function @ (Sin | Cos), a) = op {
             let partner = Op::Unary(if function == Sin { Cos } else { Sin }, a);
@@ -238,6 +246,79 @@ impl FunctionChunk<'_> {
             }
             Op::Compare(comparison, a, b) => call(comparison.method(), &[a, b]),
             Op::Select(condition, a, b) => call("select", &[condition, a, b]),
+            Op::Entry(of, entry) => (self.entry(of, entry), Atom),
+            Op::List(..) | Op::Evaluate(..) | Op::Expand(..) | Op::Contract(..) | Op::AddWeights(..) => {
+                unreachable!("lists and calls are no expressions")
+            }
+        }
+    }
+}
+
+/// Vector functions.
+impl FunctionChunk<'_> {
+    /// The statement of a call; see [`vector_calls`](super::vector_calls) for the memory that it writes.
+    fn vector_call(&self, index: usize, scalar: ScalarCalls<'_>) -> Option<TokenStream> {
+        let runtime = scalar.runtime;
+        let list = |list: ValueId| -> Vec<TokenStream> {
+            self.program.list(list).into_iter().map(|value| self.whole(value, scalar)).collect()
+        };
+        let memory = |call: usize| vector_calls::memory_name(call);
+        let op = self.program.ops[index];
+        let function = op.function()?;
+        let (name, own) = (vector_calls::argument_name(function), memory(index));
+        Some(match op {
+            Op::Evaluate(_, point) => {
+                let point = list(point);
+                quote!(*#own = #runtime::VectorFunction::value(#name, &[#(#point),*]);)
+            }
+            Op::Expand(_, point) => {
+                let point = list(point);
+                quote! {
+                    #own.z = [#(#point),*];
+                    #runtime::__private::Node::expand(#name, #own);
+                }
+            }
+            Op::Contract(_, at, adjoints) => {
+                let (at, adjoints) = (memory(at.index()), list(adjoints));
+                quote!(*#own = #runtime::__private::Node::contract(#name, &*#at, &[#(#adjoints),*]);)
+            }
+            Op::AddWeights(_, at, directions) => {
+                let (at, directions) = (memory(at.index()), list(directions));
+                let std::ops::Range { start, end } = function.weight_range();
+                let (inputs, outputs) = (function.inputs(), function.outputs());
+                let add = if directions.len() == outputs {
+                    quote!(#runtime::__private::Node::add_weight_gradient(#name, &*#at, &[#(#directions),*], __out);)
+                } else {
+                    let (dz, adjoints) = directions.split_at(inputs);
+                    let (mu, dmu) = adjoints.split_at(outputs);
+                    quote! {
+                        #runtime::__private::Node::add_weight_contraction(
+                            #name, &*#at, (&[#(#dz),*], &[#(#mu),*], &[#(#dmu),*]), __out,
+                        );
+                    }
+                };
+                // Callers that want no gradient in the weights pass no room for it.
+                quote! {
+                    if let ::core::option::Option::Some(__out) = __gw.get_mut(#start..#end) {
+                        #add
+                    }
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    /// An entry of a call, in its memory.
+    fn entry(&self, call: ValueId, entry: u32) -> TokenStream {
+        let memory = vector_calls::memory_name(call.index());
+        match self.program.ops[call.index()].entry(entry) {
+            Some(Entry::Value(index)) if matches!(self.program.ops[call.index()], Op::Evaluate(..)) => {
+                quote!(#memory[#index])
+            }
+            Some(Entry::Value(index)) => quote!(#memory.value[#index]),
+            Some(Entry::Jacobian(row, column)) => quote!(#memory.jacobian[#row][#column]),
+            Some(Entry::Contraction(row, column)) => quote!(#memory[#row][#column]),
+            None => unreachable!("entries are read of calls"),
         }
     }
 }
@@ -274,5 +355,6 @@ fn write(output: Output, value: &TokenStream) -> TokenStream {
             let name = argument(name);
             quote!(#name.data.0[0][#row] += #value;)
         }
+        Location::AddedByCall => quote!(),
     }
 }

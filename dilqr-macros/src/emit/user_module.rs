@@ -4,10 +4,15 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::visit_mut::VisitMut;
 
+use super::vector_types::network_fields;
+use crate::syntax::errors::Errors;
 use crate::syntax::parse;
 
-/// Removes the attributes of the model language, and derives the traits of plain values for the structs.
-pub(crate) fn prepare(module: &mut syn::ItemMod) {
+/// Removes the attributes of the model language, derives the traits of plain values for the structs, and gives networks their
+/// weights.
+pub(crate) fn prepare(module: &mut syn::ItemMod, runtime: &TokenStream) {
+    // Errors were reported.
+    let functions = parse::model(module, None, &mut Errors::default()).vector_functions;
     // The visit is recursive and rarely needed.
     if has_invisible_group(module.to_token_stream()) {
         RestoreParens.visit_item_mod_mut(module);
@@ -18,6 +23,16 @@ pub(crate) fn prepare(module: &mut syn::ItemMod) {
             item.attrs.retain(|attribute| !attribute.path().is_ident(parse::PENALTY));
         }
         let syn::Item::Struct(item) = item else { continue };
+        item.attrs.retain(|attribute| !parse::VECTOR_FUNCTIONS.iter().any(|own| attribute.path().is_ident(own)));
+        let function = functions.iter().find(|function| function.name == item.ident);
+        if let Some(fields) = function.and_then(|function| network_fields(function, runtime)) {
+            item.fields = fields;
+            item.semi_token = None;
+            item.attrs.push(syn::parse_quote!(
+                #[derive(::core::clone::Clone, ::core::fmt::Debug, ::core::cmp::PartialEq)]
+            ));
+            continue;
+        }
         for field in &mut item.fields {
             // Misspelt `bounds` were reported by the parser.
             let is_own =

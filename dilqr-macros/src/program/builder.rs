@@ -10,6 +10,7 @@ use super::functions::{Comparison, ElementaryFunction};
 use super::op::{Op, ValueId};
 use super::program::Program;
 use super::term::Term;
+use super::vector_functions::FunctionId;
 use super::vectors::Input;
 
 pub(crate) struct Builder {
@@ -391,6 +392,45 @@ impl Builder {
         }
     }
 
+    /// The arguments of a call.
+    fn list(&mut self, values: &[ValueId]) -> ValueId {
+        let mut list = None;
+        for &value in values {
+            list = Some(self.push(Op::List(list, value)));
+        }
+        // Every function has an argument.
+        list.unwrap_or_else(|| self.constant(0.0))
+    }
+
+    /// A vector function at a point.
+    pub(crate) fn evaluate(&mut self, function: FunctionId, point: &[ValueId]) -> ValueId {
+        let list = self.list(point);
+        self.push(Op::Evaluate(function, list))
+    }
+
+    /// A vector function and its Jacobian at a point.
+    pub(crate) fn expand(&mut self, function: FunctionId, point: &[ValueId]) -> ValueId {
+        let list = self.list(point);
+        self.push(Op::Expand(function, list))
+    }
+
+    /// The second derivatives at an expansion, contracted with adjoints of the outputs.
+    pub(crate) fn contract(&mut self, function: FunctionId, at: ValueId, adjoints: &[ValueId]) -> ValueId {
+        let list = self.list(adjoints);
+        self.push(Op::Contract(function, at, list))
+    }
+
+    /// See [`Op::AddWeights`].
+    pub(crate) fn add_weights(&mut self, function: FunctionId, at: ValueId, directions: &[ValueId]) -> ValueId {
+        let list = self.list(directions);
+        self.push(Op::AddWeights(function, at, list))
+    }
+
+    /// An entry of a call.
+    pub(crate) fn entry(&mut self, call: ValueId, index: usize) -> ValueId {
+        self.push(Op::Entry(call, index as u32))
+    }
+
     /// An expression over values.
     pub(crate) fn term(&mut self, term: &Term, atoms: &[ValueId]) -> ValueId {
         match term {
@@ -419,6 +459,7 @@ impl Builder {
     pub(crate) fn finish(mut self, mut outputs: Vec<(Output, ValueId)>) -> Program {
         outputs.retain(|&(output, value)| output.field.writes_zeros() || !self.is_zero(value));
         self.fuse(&outputs);
+        self.read_values_of_expansions(&outputs);
         Program::scheduled(&self.ops, outputs)
     }
 
@@ -433,6 +474,20 @@ impl Builder {
             }
         }
         uses
+    }
+
+    /// An expansion has the value of its function: where there is one, nothing else evaluates the function at that point.
+    fn read_values_of_expansions(&mut self, outputs: &[(Output, ValueId)]) {
+        let uses = self.uses(outputs);
+        for index in 0..uses.len() {
+            if let Op::Entry(call, entry) = self.ops[index]
+                && let Op::Evaluate(function, list) = self.op(call)
+                && let Some(&expansion) = self.memo.get(&Op::Expand(function, list))
+                && uses.get(expansion.index()).is_some_and(|uses| *uses > 0)
+            {
+                self.ops[index] = Op::Entry(expansion, entry);
+            }
+        }
     }
 
     /// Fuses two operations where the first has no other use: `a * (1 / b)` into `a / b`, and `-(c a)` with a constant `c`

@@ -21,6 +21,8 @@ pub(crate) enum Location {
     SliceArgument(&'static str),
     /// A vector that is an argument of its own and is added to.
     SumArgument(&'static str),
+    /// What a call adds to an argument itself.
+    AddedByCall,
 }
 
 macro_rules! fields {
@@ -89,6 +91,8 @@ fields! {
     Hup "hup" Matrix;
     Gp "gp" SumArgument("__gp");
     Gs "gs" SumArgument("__gs");
+    /// Gradients in the weights of vector functions, one row for each call.
+    Gw "gw" AddedByCall;
     /// Bounds, or their derivatives in the parameters.
     Lower "lower" MatrixArgument("__lower") with_zeros;
     Upper "upper" MatrixArgument("__upper") with_zeros;

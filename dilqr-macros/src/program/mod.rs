@@ -11,4 +11,5 @@ pub(crate) mod program;
 pub(crate) mod signature;
 #[cfg(feature = "symbolica")]
 pub(crate) mod term;
+pub(crate) mod vector_functions;
 pub(crate) mod vectors;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::functions::{Comparison, ElementaryFunction};
+use super::vector_functions::{Entry, FunctionId};
 use super::vectors::Input;
 
 /// Index of an operation of a builder, or of a finished program.
@@ -40,6 +41,19 @@ pub(crate) enum Op {
     Not(ValueId),
     /// The second where the first holds, the third elsewhere.
     Select(ValueId, ValueId, ValueId),
+    /// The arguments of a call: a list before, and one more number. It is no number, and only lists and calls read it.
+    List(Option<ValueId>, ValueId),
+    /// A vector function at a list. Calls are no numbers: entries and other calls read them.
+    Evaluate(FunctionId, ValueId),
+    /// A vector function and its Jacobian at a list.
+    Expand(FunctionId, ValueId),
+    /// The second derivatives at an expansion, contracted with a list of adjoints.
+    Contract(FunctionId, ValueId, ValueId),
+    /// The gradient in the weights at an expansion, added to an argument. The list holds the adjoints `mu` of the outputs for
+    /// `mu' dy/dW`, or `dz`, `mu` and `dmu` for the change of that along `dz` and `dmu`.
+    AddWeights(FunctionId, ValueId, ValueId),
+    /// An entry of a call: of the value, then of the Jacobian row by row; or of a contraction, row by row.
+    Entry(ValueId, u32),
 }
 
 impl Op {
@@ -53,6 +67,9 @@ impl Op {
         match *self {
             Self::Input(_) | Self::Constant(_) => [None, None, None],
             Self::Negate(a) | Self::Unary(_, a) | Self::Powf(a, _) | Self::Not(a) => [Some(a), None, None],
+            Self::Evaluate(_, a) | Self::Expand(_, a) | Self::Entry(a, _) => [Some(a), None, None],
+            Self::List(before, last) => [before, Some(last), None],
+            Self::Contract(_, a, b) | Self::AddWeights(_, a, b) => [Some(a), Some(b), None],
             Self::Add(a, b)
             | Self::Sub(a, b)
             | Self::Mul(a, b)
@@ -68,6 +85,38 @@ impl Op {
     /// Whether it is computed: it is neither an input nor a constant.
     pub(crate) fn computes(&self) -> bool {
         !matches!(self, Self::Input(_) | Self::Constant(_))
+    }
+
+    /// Whether it is a number or a truth value, which another function of the kernel may read.
+    pub(crate) fn is_scalar(&self) -> bool {
+        !matches!(self, Self::List(..)) && self.function().is_none()
+    }
+
+    /// Whether it is a scalar that is computed.
+    pub(crate) fn is_computed_scalar(&self) -> bool {
+        self.computes() && self.is_scalar()
+    }
+
+    /// The vector function that it calls.
+    pub(crate) fn function(&self) -> Option<FunctionId> {
+        match *self {
+            Self::Evaluate(function, _)
+            | Self::Expand(function, _)
+            | Self::Contract(function, ..)
+            | Self::AddWeights(function, ..) => Some(function),
+            _ => None,
+        }
+    }
+
+    /// The place of entry `index` of this call.
+    pub(crate) fn entry(&self, index: u32) -> Option<Entry> {
+        let (function, index) = (self.function()?, index as usize);
+        let (inputs, outputs) = (function.inputs(), function.outputs());
+        Some(match self {
+            Self::Contract(..) => Entry::Contraction(index / inputs, index % inputs),
+            _ if index < outputs => Entry::Value(index),
+            _ => Entry::Jacobian((index - outputs) / inputs, (index - outputs) % inputs),
+        })
     }
 
     /// Whether the value is true or false rather than a number.
@@ -92,6 +141,12 @@ impl Op {
             Self::Or(a, b) => Self::Or(rename(a), rename(b)),
             Self::Not(a) => Self::Not(rename(a)),
             Self::Select(a, b, c) => Self::Select(rename(a), rename(b), rename(c)),
+            Self::List(before, last) => Self::List(before.map(&mut rename), rename(last)),
+            Self::Evaluate(function, a) => Self::Evaluate(function, rename(a)),
+            Self::Expand(function, a) => Self::Expand(function, rename(a)),
+            Self::Contract(function, a, b) => Self::Contract(function, rename(a), rename(b)),
+            Self::AddWeights(function, a, b) => Self::AddWeights(function, rename(a), rename(b)),
+            Self::Entry(call, index) => Self::Entry(rename(call), index),
         }
     }
 }

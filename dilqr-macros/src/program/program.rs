@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use super::fields::Output;
 use super::op::{Op, OpCount, ValueId};
+use super::vector_functions::FunctionId;
 use super::vectors::Input;
 
 /// A finished kernel.
@@ -88,7 +89,55 @@ impl Program {
             }
             *value = position[value.index()].unwrap_or(*value);
         }
+        Self { ops, outputs }.with_lists_at_calls()
+    }
+
+    /// The program with the lists of each call right before it: they are not computed, but written where the call is.
+    fn with_lists_at_calls(self) -> Self {
+        if !self.ops.iter().any(|op| matches!(op, Op::List(..))) {
+            return self;
+        }
+        let mut position = vec![ValueId::at(0); self.ops.len()];
+        let mut ops = Vec::new();
+        for (index, op) in self.ops.iter().enumerate() {
+            let list = match *op {
+                Op::List(..) => continue,
+                Op::Evaluate(_, list) | Op::Expand(_, list) => Some(list),
+                Op::Contract(_, _, list) | Op::AddWeights(_, _, list) => Some(list),
+                _ => None,
+            };
+            if let Some(list) = list {
+                let mut before = None;
+                for entry in self.list(list) {
+                    ops.push(Op::List(before, position[entry.index()]));
+                    before = Some(ValueId::at(ops.len() - 1));
+                }
+                position[list.index()] = before.unwrap_or(list);
+            }
+            position[index] = ValueId::at(ops.len());
+            ops.push(op.map(|operand| position[operand.index()]));
+        }
+        let outputs = self.outputs.iter().map(|&(output, value)| (output, position[value.index()])).collect();
         Self { ops, outputs }
+    }
+
+    /// The numbers of a list.
+    pub(crate) fn list(&self, list: ValueId) -> Vec<ValueId> {
+        let (mut numbers, mut rest) = (Vec::new(), Some(list));
+        while let Some(Op::List(before, last)) = rest.map(|list| self.ops[list.index()]) {
+            numbers.push(last);
+            rest = before;
+        }
+        numbers.reverse();
+        numbers
+    }
+
+    /// The vector functions that it calls, in order.
+    pub(crate) fn vector_functions(&self) -> Vec<FunctionId> {
+        let mut called: Vec<FunctionId> = self.ops.iter().filter_map(Op::function).collect();
+        called.sort();
+        called.dedup();
+        called
     }
 
     /// The program with its outputs in another order, if the live ranges are shorter then: by row or by column, values that
@@ -129,6 +178,8 @@ impl Program {
                 Op::Div(..) => count.divisions += 1,
                 Op::Negate(..) => count.negations += 1,
                 Op::Unary(..) | Op::Binary(..) | Op::Powf(..) => count.calls += 1,
+                Op::Evaluate(..) | Op::Expand(..) | Op::Contract(..) | Op::AddWeights(..) => count.calls += 1,
+                Op::List(..) | Op::Entry(..) => {}
                 Op::Compare(..) | Op::And(..) | Op::Or(..) | Op::Not(_) | Op::Select(..) => count.selects += 1,
             }
         }
@@ -147,7 +198,7 @@ impl Program {
         }) && !self.outputs.iter().any(|(_, value)| nan(value))
     }
 
-    /// Interprets the program, for tests.
+    /// Interprets the program, for tests; calls of vector functions have no value.
     #[cfg(all(test, feature = "symbolica"))]
     pub(crate) fn run(&self, input: impl Fn(Input) -> f64) -> Vec<(Output, f64)> {
         let mut values: Vec<f64> = Vec::with_capacity(self.ops.len());
@@ -168,6 +219,8 @@ impl Program {
                 Op::And(a, b) => at(a) * at(b),
                 Op::Or(a, b) => at(a).max(at(b)),
                 Op::Not(a) => 1.0 - at(a),
+                Op::List(..) | Op::Evaluate(..) | Op::Expand(..) | Op::Contract(..) => f64::NAN,
+                Op::AddWeights(..) | Op::Entry(..) => f64::NAN,
                 Op::Select(condition, a, b) => {
                     if at(condition) == 1.0 {
                         at(a)

@@ -50,6 +50,7 @@ records! {
     TerminalTerms "__out" RecordType::Matrix(Nx, Np);
     Gp "__gp" RecordType::Vector(Np);
     Gs "__gs" RecordType::Vector(Ns);
+    Gw "__gw" RecordType::Slice;
     Linearization "__out" RecordType::Local("Linearization");
     Lower "__lower" RecordType::Vector(Nu);
     Upper "__upper" RecordType::Vector(Nu);
@@ -78,7 +79,7 @@ pub(crate) enum Parameter {
     Terminal,
     /// `Variation { dx, du }`
     Variation,
-    /// `ParameterGradient { p, s }`
+    /// `ParameterGradient { p, s, w }`
     Gradient,
     /// A vector.
     Input(Vector),
@@ -115,9 +116,12 @@ impl Parameter {
                 group("__at", "Terminal", &[Nx, Np, Ns], &[("x", Input(X)), ("p", Input(P)), ("s", Input(S))])
             }
             Self::Variation => group("__variation", "Variation", &[Nx, Nu], &[("dx", Input(Dx)), ("du", Input(Du))]),
-            Self::Gradient => {
-                group("__out", "ParameterGradient", &[Np, Ns], &[("p", Output(Record::Gp)), ("s", Output(Record::Gs))])
-            }
+            Self::Gradient => group(
+                "__out",
+                "ParameterGradient",
+                &[Np, Ns],
+                &[("p", Output(Record::Gp)), ("s", Output(Record::Gs)), ("w", Output(Record::Gw))],
+            ),
             Self::Input(_) | Self::Output(_) => None,
         }
     }

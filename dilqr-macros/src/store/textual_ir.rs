@@ -27,6 +27,7 @@ use crate::program::functions::{Comparison, ElementaryFunction};
 use crate::program::kernels::Kernels;
 use crate::program::op::{Op, OpCount, ValueId};
 use crate::program::program::Program;
+use crate::program::vector_functions::{FunctionId, VectorFunction};
 use crate::program::vectors::{Entries, Input, Vector};
 
 /// All kernels, in the order of the table.
@@ -41,11 +42,12 @@ pub(crate) fn write(kernels: &Kernels, vectors: &Vectors) -> String {
 /// The kernels that [`write()`] wrote for the same vectors; `None` for any other text.
 pub(crate) fn read(text: &str, vectors: &Vectors) -> Option<Kernels> {
     let inputs = fields(vectors).into_iter().map(|(input, name)| (name, input)).collect();
+    let names = Names { inputs: &inputs, functions: &vectors.functions };
     let mut programs = HashMap::new();
     let mut lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with("//"));
     while let Some(head) = lines.next() {
         let name = head.strip_prefix("fn ")?.split_once('(')?.0;
-        if programs.insert(name, read_program(&inputs, &mut lines)?).is_some() {
+        if programs.insert(name, read_program(names, &mut lines)?).is_some() {
             return None;
         }
     }
@@ -123,7 +125,7 @@ fn write_program(name: &str, program: &Program, vectors: &Vectors, text: &mut St
     let mut next = 0;
     for op in &program.ops {
         numbers.push(next);
-        next += usize::from(op.computes());
+        next += usize::from(has_line(op));
     }
     let operand = |value: ValueId| match program.ops[value.index()] {
         Op::Input(input) => {
@@ -136,8 +138,9 @@ fn write_program(name: &str, program: &Program, vectors: &Vectors, text: &mut St
     for &(output, value) in &program.outputs {
         for index in written..=value.index() {
             let op = program.ops[index];
-            if op.computes() {
-                let _ = writeln!(text, "    let t{} = {};", numbers[index], operation(op, operand));
+            if has_line(&op) {
+                let list = |list: ValueId| program.list(list).into_iter().map(operand).collect::<Vec<_>>().join(", ");
+                let _ = writeln!(text, "    let t{} = {};", numbers[index], operation(op, operand, list));
             }
         }
         written = written.max(value.index() + 1);
@@ -151,7 +154,12 @@ fn number(bits: u64) -> String {
     format!("{:?}", f64::from_bits(bits))
 }
 
-fn operation(op: Op, operand: impl Fn(ValueId) -> String) -> String {
+/// Lists are written where they are read.
+fn has_line(op: &Op) -> bool {
+    op.computes() && !matches!(op, Op::List(..))
+}
+
+fn operation(op: Op, operand: impl Fn(ValueId) -> String, list: impl Fn(ValueId) -> String) -> String {
     let infix = |a: ValueId, sign: &str, b: ValueId| format!("{} {sign} {}", operand(a), operand(b));
     match op {
         Op::Input(_) | Op::Constant(_) => String::new(),
@@ -170,7 +178,22 @@ fn operation(op: Op, operand: impl Fn(ValueId) -> String) -> String {
         Op::Select(condition, a, b) => {
             format!("if {} {{ {} }} else {{ {} }}", operand(condition), operand(a), operand(b))
         }
+        Op::List(..) => String::new(),
+        Op::Evaluate(function, point) => format!("{}.value({})", name(function), list(point)),
+        Op::Expand(function, point) => format!("{}.expand({})", name(function), list(point)),
+        Op::Contract(function, at, adjoints) => {
+            format!("{}.contract({}, {})", name(function), operand(at), list(adjoints))
+        }
+        Op::AddWeights(function, at, directions) => {
+            format!("{}.add_weights({}, {})", name(function), operand(at), list(directions))
+        }
+        Op::Entry(call, index) => format!("{}.entry({index})", operand(call)),
     }
+}
+
+/// The name of a vector function: `function0`.
+fn name(function: FunctionId) -> String {
+    format!("function{}", function.index)
 }
 
 /// `out.fx[(0, 1)] =`, `out.f[0] =`, `out.l =`, `out.gp[2] +=`
@@ -179,7 +202,7 @@ fn target(output: Output) -> String {
     let name = field.name();
     match field.location() {
         Location::Scalar => format!("out.{name} ="),
-        Location::SumArgument(_) => format!("out.{name}[{row}] +="),
+        Location::SumArgument(_) | Location::AddedByCall => format!("out.{name}[{row}] +="),
         Location::Vector | Location::VectorArgument(_) | Location::List | Location::SliceArgument(_) => {
             format!("out.{name}[{row}] =")
         }
@@ -187,8 +210,15 @@ fn target(output: Output) -> String {
     }
 }
 
-fn read_program<'a>(fields: &HashMap<String, Input>, lines: &mut impl Iterator<Item = &'a str>) -> Option<Program> {
-    let mut reader = Reader { fields, ops: Vec::new(), leaves: HashMap::new(), computed: Vec::new() };
+/// What names in the text stand for.
+#[derive(Clone, Copy)]
+struct Names<'a> {
+    inputs: &'a HashMap<String, Input>,
+    functions: &'a [VectorFunction],
+}
+
+fn read_program<'a>(names: Names<'_>, lines: &mut impl Iterator<Item = &'a str>) -> Option<Program> {
+    let mut reader = Reader { names, ops: Vec::new(), leaves: HashMap::new(), computed: Vec::new() };
     let mut outputs = Vec::new();
     loop {
         let line = lines.next()?;
@@ -230,7 +260,7 @@ fn multiplier(text: &str) -> Option<Input> {
 
 /// A program, as far as it was read.
 struct Reader<'a> {
-    fields: &'a HashMap<String, Input>,
+    names: Names<'a>,
     ops: Vec<Op>,
     /// Inputs and constants, one operation each.
     leaves: HashMap<Op, ValueId>,
@@ -254,7 +284,7 @@ impl Reader<'_> {
     }
 
     fn operand(&mut self, text: &str) -> Option<ValueId> {
-        if let Some(input) = self.fields.get(text).copied().or_else(|| multiplier(text)) {
+        if let Some(input) = self.names.inputs.get(text).copied().or_else(|| multiplier(text)) {
             return Some(self.leaf(Op::Input(input)));
         }
         if let Some(number) = text.strip_prefix('t') {
@@ -294,6 +324,9 @@ impl Reader<'_> {
     }
 
     fn call(&mut self, name: &str, arguments: &str) -> Option<Op> {
+        if let Some((receiver, method)) = name.split_once('.') {
+            return self.vector_call(receiver, method, arguments);
+        }
         let function = || ElementaryFunction::ALL.iter().copied().find(|function| function.name() == name);
         Some(match arguments.split_once(", ") {
             None => Op::Unary(function()?, self.operand(arguments)?),
@@ -301,6 +334,26 @@ impl Reader<'_> {
                 Op::Powf(self.operand(a)?, exponent.parse::<f64>().ok()?.to_bits())
             }
             Some((a, b)) => Op::Binary(function()?, self.operand(a)?, self.operand(b)?),
+        })
+    }
+
+    /// A call of a vector function, or an entry of one.
+    fn vector_call(&mut self, receiver: &str, method: &str, arguments: &str) -> Option<Op> {
+        if method == "entry" {
+            return Some(Op::Entry(self.operand(receiver)?, arguments.parse().ok()?));
+        }
+        let function = receiver.strip_prefix("function")?.parse::<usize>().ok()?;
+        let function = self.names.functions.get(function)?.id;
+        let values: Option<Vec<ValueId>> = arguments.split(", ").map(|argument| self.operand(argument)).collect();
+        let values = values?;
+        let mut list =
+            |values: &[ValueId]| values.iter().fold(None, |before, &value| Some(self.push(Op::List(before, value))));
+        Some(match method {
+            "value" => Op::Evaluate(function, list(&values)?),
+            "expand" => Op::Expand(function, list(&values)?),
+            "contract" => Op::Contract(function, *values.first()?, list(values.get(1..)?)?),
+            "add_weights" => Op::AddWeights(function, *values.first()?, list(values.get(1..)?)?),
+            _ => return None,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use proc_macro2::Ident;
 
+use crate::program::vector_functions::VectorFunction;
 use crate::syntax::entry_points::{ENTRY_POINTS, EntryPoint};
 use crate::syntax::errors::Span;
 
@@ -10,6 +11,8 @@ pub(crate) struct Model {
     /// The module's name.
     pub(crate) module: Ident,
     pub(crate) structs: Vec<Struct>,
+    /// The structs that are networks or functions of the user's own.
+    pub(crate) vector_functions: Vec<VectorFunction>,
     pub(crate) consts: Vec<Const>,
     pub(crate) functions: Vec<Function>,
     /// For a model with `derivative` instead of `dynamics`.
@@ -56,6 +59,9 @@ impl Integrator {
 impl Model {
     pub(crate) fn find_struct(&self, name: &str) -> Option<&Struct> {
         self.structs.iter().find(|item| item.name == name)
+    }
+    pub(crate) fn find_vector_function(&self, name: &Ident) -> Option<&VectorFunction> {
+        self.vector_functions.iter().find(|item| item.name == *name)
     }
     pub(crate) fn find_function(&self, name: &str) -> Option<&Function> {
         self.functions.iter().find(|item| item.name == name)

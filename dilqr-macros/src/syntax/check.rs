@@ -38,7 +38,8 @@ pub(crate) fn structs(model: &Model, errors: &mut Errors) {
 fn names(model: &Model) -> impl Iterator<Item = &proc_macro2::Ident> {
     let structs = model.structs.iter().map(|item| &item.name);
     let consts = model.consts.iter().map(|item| &item.name);
-    structs.chain(consts).chain(model.functions.iter().map(|item| &item.name))
+    let functions = model.vector_functions.iter().map(|item| &item.name);
+    structs.chain(functions).chain(consts).chain(model.functions.iter().map(|item| &item.name))
 }
 
 /// Rust would allow a struct and a function of one name; a model does not.

@@ -84,6 +84,17 @@ pub(crate) mod message {
     pub(crate) const F32: &str =
         "the model language computes in f64: write `f64` (kernels for f32 are generated from it)";
     pub(crate) const INTEGER_TYPE: &str = "the integers of the model language are usize and i32, for sizes, indices and exponents; write `f64` for quantities";
+    pub(crate) const NETWORK: &str =
+        "a network has layers and an activation: write `#[network(layers = [3, 16, 16, 1], activation = tanh)]`";
+    pub(crate) const NETWORK_FIELDS: &str =
+        "the macro gives a network its weights: write `pub struct Name;`, without fields";
+    pub(crate) const NETWORK_LAYERS: &str = "a network has at least two layers, its inputs and its outputs: write `layers = [3, 16, 1]` for 3 inputs, 16 hidden units and 1 output";
+    pub(crate) const NETWORK_SIZE: &str = "the size of a layer is a literal: at least 1, and at most 256 for inputs and outputs and 65536 for hidden units";
+    pub(crate) const FUNCTION: &str =
+        "a function of your own has a number of inputs and of outputs: write `#[function(inputs = 3, outputs = 2)]`";
+    pub(crate) const FUNCTION_SIZE: &str = "the number of inputs or outputs is a literal between 1 and 256";
+    pub(crate) const EVALUATE: &str =
+        "a network or a function is evaluated at an array of its inputs: write `name.evaluate([a, b, c])`";
     pub(crate) const BOUNDS_PLACE: &str = "only states, controls and design variables have bounds: write a function of constraints for other limits, and keep parameters in range where they are learned";
     pub(crate) const RATE_BOUNDS_PLACE: &str =
         "only controls have bounds of their rate: write `stage_constraints` for a limit on other changes";
@@ -182,6 +193,10 @@ pub(crate) mod message {
     pub(crate) fn model_argument<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
         let list = known.clone().into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         format!("unknown argument of #[model], which takes {list}{}", did_you_mean(name, known))
+    }
+    pub(crate) fn activation<'a>(advice: &str, known: impl Iterator<Item = &'a str>) -> String {
+        let list = known.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        format!("unknown activation{advice}: the activations are {list}")
     }
     pub(crate) fn misspelt_bounds(name: &str, meant: &str) -> String {
         format!("`#[{name}]` looks like bounds: write `#[{meant}(lower, upper)]`")

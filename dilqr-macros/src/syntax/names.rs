@@ -30,6 +30,21 @@ pub(crate) fn camel_case(name: &str) -> String {
     camel
 }
 
+/// `DragForce` to `drag_force`: the name under which a model holds a vector function.
+pub(crate) fn snake_case(name: &str) -> String {
+    let name = name.strip_prefix("r#").unwrap_or(name);
+    let mut snake = String::new();
+    let mut after_lower = false;
+    for letter in name.chars() {
+        if letter.is_uppercase() && after_lower {
+            snake.push('_');
+        }
+        after_lower = letter.is_lowercase() || letter.is_numeric();
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}
+
 /// `std::f64::consts::*`.
 pub(crate) fn standard_constant(name: &str) -> Option<f64> {
     use std::f64::consts::*;

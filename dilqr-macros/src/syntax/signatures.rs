@@ -4,6 +4,7 @@ use super::ast::{Function, Model, Type, TypeKind};
 use super::entry_points::{EntryPoint, Part, Point};
 use super::errors::Errors;
 use super::messages::message;
+use super::names::snake_case;
 
 pub(super) const RULES: &[fn(&Model, &mut Errors)] =
     &[signatures, soft_constraints_have_penalties, initial_functions_have_a_choice];
@@ -11,23 +12,35 @@ pub(super) const RULES: &[fn(&Model, &mut Errors)] =
 /// An argument of a recognized function.
 struct Wanted {
     /// The name and the struct.
-    name: &'static str,
-    of: &'static str,
+    name: String,
+    of: String,
+    reference: bool,
     optional: bool,
 }
 
 /// The arguments that a function may take, in order. Those that the model lacks are left out.
 fn wanted(model: &Model, entry: &EntryPoint) -> Vec<Wanted> {
     let control = entry.takes_control();
+    let wanted = |name: &str, of: &str, optional| Wanted {
+        name: name.to_owned(),
+        of: of.to_owned(),
+        reference: false,
+        optional,
+    };
     let all = [
-        (true, Wanted { name: "x", of: "State", optional: false }),
-        (control, Wanted { name: "u", of: "Control", optional: false }),
-        (control && model.uses_previous(), Wanted { name: "previous", of: "Control", optional: true }),
-        (true, Wanted { name: "p", of: "Params", optional: false }),
-        (model.has_design(), Wanted { name: "d", of: "Design", optional: true }),
-        (model.has_stage_params(), Wanted { name: "s", of: "StageParams", optional: true }),
+        (true, wanted("x", "State", false)),
+        (control, wanted("u", "Control", false)),
+        (control && model.uses_previous(), wanted("previous", "Control", true)),
+        (true, wanted("p", "Params", false)),
+        (model.has_design(), wanted("d", "Design", true)),
+        (model.has_stage_params(), wanted("s", "StageParams", true)),
     ];
-    all.into_iter().filter(|(present, _)| *present).map(|(_, wanted)| wanted).collect()
+    let vectors = all.into_iter().filter(|(present, _)| *present).map(|(_, wanted)| wanted);
+    let functions = model.vector_functions.iter().map(|function| {
+        let of = function.name.to_string();
+        Wanted { name: snake_case(&of), of, reference: true, optional: true }
+    });
+    vectors.chain(functions).collect()
 }
 
 /// The arguments are those of a stage or of an end of the trajectory.
@@ -50,10 +63,11 @@ fn signature(model: &Model, entry: &EntryPoint, function: &Function, errors: &mu
     let mut wanted = wanted.iter().peekable();
     for argument in &function.arguments {
         // An optional argument is recognized by its type.
-        while wanted.next_if(|wanted| wanted.optional && !is(&argument.ty, wanted.of)).is_some() {}
+        while wanted.next_if(|wanted| wanted.optional && !is(&argument.ty, &wanted.of)).is_some() {}
         let fits = wanted.next().is_some_and(|wanted| {
             // A missing struct was reported.
-            model.find_struct(wanted.of).is_none() || is(&argument.ty, wanted.of)
+            let missing = !wanted.reference && model.find_struct(&wanted.of).is_none();
+            missing || is(&argument.ty, &wanted.of)
         });
         if !fits {
             errors.on(argument.ty.span, &expected);
@@ -79,10 +93,11 @@ fn reports_previous(entry: &EntryPoint, function: &Function, errors: &mut Errors
 /// The signature in Rust, with optional arguments in brackets.
 fn expected(entry: &EntryPoint, wanted: &[Wanted]) -> String {
     let mut arguments = String::new();
-    for Wanted { name, of, optional } in wanted {
+    for Wanted { name, of, reference, optional } in wanted {
         let comma = if arguments.is_empty() { "" } else { ", " };
         let (open, close) = if *optional { ("[", "]") } else { ("", "") };
-        arguments.push_str(&format!("{open}{comma}{name}: {of}{close}"));
+        let ampersand = if *reference { "&" } else { "" };
+        arguments.push_str(&format!("{open}{comma}{name}: {ampersand}{of}{close}"));
     }
     format!("pub fn {}({arguments}) -> {}", entry.name, entry.result())
 }

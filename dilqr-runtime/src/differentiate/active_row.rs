@@ -110,7 +110,7 @@ impl<const NX: usize, const NU: usize> ActiveRow<NX, NU> {
         let Candidate { model, point, .. } = candidate;
         let (limits, terminal) = (const { &M::LIMITS }, self.stage == point.controls.len());
         let (mut gp, mut gs) = (SVector::zeros(), SVector::zeros());
-        let out = ParameterGradient { p: &mut gp, s: &mut gs };
+        let out = ParameterGradient::new(&mut gp, &mut gs);
         let none = vec![0.0; if terminal { limits.terminal() } else { limits.listed() }];
         let mut unit = none.clone();
         if let ConstraintId::Constraint(i) = self.source {

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use nalgebra::SVector;
 
+use crate::gradient::Gradient;
 use crate::kkt::Kkt;
 use crate::kkt::linear::{KktSystem, Step};
 use crate::kkt::relaxed::Relaxed;
@@ -30,13 +31,23 @@ pub(crate) struct GradientMut<'a, S, const NP: usize, const NS: usize> {
     pub(crate) params: &'a mut SVector<S, NP>,
     /// `T + 1` vectors.
     pub(crate) stage_params: &'a mut [SVector<S, NS>],
+    /// Those of the model's networks.
+    pub(crate) weights: &'a mut [S],
+}
+
+impl<'a, const NP: usize, const NS: usize> GradientMut<'a, f64, NP, NS> {
+    /// The lists of a gradient.
+    pub(crate) fn of<const NX: usize>(gradient: &'a mut Gradient<NX, NP, NS>) -> Self {
+        let Gradient { params, stage_params, weights, .. } = gradient;
+        Self { params, stage_params, weights }
+    }
 }
 
 impl<S, const NP: usize, const NS: usize> GradientMut<'_, S, NP, NS> {
-    /// That of the parameters and of stage `t`.
+    /// That of the parameters, of stage `t` and of the weights.
     #[inline(always)]
     pub(crate) fn at(&mut self, t: usize) -> ParameterGradient<'_, S, NP, NS> {
-        ParameterGradient { p: self.params, s: &mut self.stage_params[t] }
+        ParameterGradient { p: self.params, s: &mut self.stage_params[t], w: self.weights }
     }
 }
 

@@ -70,6 +70,9 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
             (Ok(step), None) => return Ok((*step, None)),
             // Limits that cannot be eliminated are not left out either.
             (Ok(_), Some(weakest)) if self.kkt.proximal_form().is_some() => return Err(weakly_active(&weakest)),
+            // The change of a limit in the weights of networks is not measured.
+            (Ok(_), Some(weakest)) if candidate.model.weight_count() > 0 => return Err(weakly_active(&weakest)),
+            (Err(dependent), _) if candidate.model.weight_count() > 0 => return Err(dependent.clone()),
             _ => {}
         }
         // A factorization that fails reports a part of the limits.

@@ -236,7 +236,7 @@ where
     let mut gradient = |dx: &SVector<f64, NX>, du: &SVector<f64, NU>, dlambda: &SVector<f64, NX>, rows: &[_]| {
         let (mut gp, mut gs) = (SVector::zeros(), SVector::zeros());
         let (rows, barriers) = rows.split_at(count);
-        let (step, out) = (Step { dx, du, dlambda, rows, barriers }, ParameterGradient { p: &mut gp, s: &mut gs });
+        let (step, out) = (Step { dx, du, dlambda, rows, barriers }, ParameterGradient::new(&mut gp, &mut gs));
         match terminal {
             true => contraction.add_terminal(system.terminal_rows(), &step, out),
             false => contraction.add_stage(stage, system.rows(stage), &step, out),

@@ -20,6 +20,7 @@
 
 use nalgebra::SVector;
 use num_dual::Dual;
+use num_traits::Zero;
 
 use crate::differentiate::adjoint::{GradientMut, LossRef, adjoint};
 use crate::differentiate::degenerate::singular_system;
@@ -130,12 +131,14 @@ where
     let controls: Vec<_> = loss.controls.iter().zip(&curved.controls).map(|(g, h)| make_dual(g, h)).collect();
     let loss = LossRef { states: &states, controls: &controls };
     let (mut gp, mut gs) = (zeros(), vec![zeros(); horizon + 1]);
-    let out = GradientMut { params: &mut gp, stage_params: &mut gs };
+    let mut gw = vec![Number::zero(); model.weight_count()];
+    let out = GradientMut { params: &mut gp, stage_params: &mut gs, weights: &mut gw };
     let g0 = adjoint((&system, &mut memory), model, dual.point(), &loss, out);
     let gradient = Gradient {
         params: gp.map(|g| g.eps),
         initial_state: g0.map(|g| g.eps),
         stage_params: gs.iter().map(|g| g.map(|g| g.eps)).collect(),
+        weights: gw.iter().map(|g| g.eps).collect(),
     };
     gradient.check()
 }

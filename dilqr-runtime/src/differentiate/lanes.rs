@@ -35,6 +35,7 @@ pub(crate) struct Gradients<L: Lanes, const NX: usize, const NU: usize, const NP
     loss_states: Vec<SVector<L, NX>>,
     loss_controls: Vec<SVector<L, NU>>,
     stage_gradients: Vec<SVector<L, NS>>,
+    weight_gradients: Vec<L>,
     system: Unconstrained<L, NX, NU>,
     linear: UnconstrainedLinear<L, NX, NU, 1>,
     /// For solutions that are refused: it finds the reason.
@@ -57,6 +58,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
             loss_states: vec![zeros(); horizon + 1],
             loss_controls: vec![zeros(); horizon],
             stage_gradients: vec![zeros(); horizon + 1],
+            weight_gradients: Vec::new(),
             linear: system.linear(),
             system,
             single: KktWorkspace::new::<M, NP>(horizon),
@@ -157,6 +159,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         gather_one(lane, params, &mut gradient.params);
         gather_one(lane, initial_state, &mut gradient.initial_state);
         gather(lane, &self.stage_gradients, &mut gradient.stage_params);
+        gradient.weights.extend(self.weight_gradients.iter().map(|weight| weight.lane(lane)));
         gradient.check()
     }
 
@@ -205,13 +208,16 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let Self { states, controls, params, stage_params, system, linear, stage_gradients, .. } = self;
+        let Self { states, controls, params, stage_params, system, linear, .. } = self;
+        let (stage_gradients, weight_gradients) = (&mut self.stage_gradients, &mut self.weight_gradients);
         let multipliers = MultipliersRef::NONE;
         let point = TrajectoryRef { states, controls, params, stage_params, multipliers, costates: None };
         let mut gradient = zeros();
         stage_gradients.fill(zeros());
+        weight_gradients.clear();
+        weight_gradients.resize(model.weight_count(), L::zero());
         let loss = LossRef { states: &self.loss_states, controls: &self.loss_controls };
-        let out = GradientMut { params: &mut gradient, stage_params: stage_gradients };
+        let out = GradientMut { params: &mut gradient, stage_params: stage_gradients, weights: weight_gradients };
         let initial_state = adjoint((system, linear), model, point, &loss, out);
         (gradient, initial_state)
     }

@@ -65,10 +65,10 @@ pub(crate) fn adjoint_gradient<M, const NX: usize, const NU: usize, const NP: us
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let mut gradient = Gradient::zeros(workspace.horizon());
+    let mut gradient = Gradient::with_weights(workspace.horizon(), model.weight_count());
     let KktParts { kkt, linear, point, .. } = workspace.parts(params);
     let loss = LossRef { states: &loss.states, controls: &loss.controls };
-    let out = GradientMut { params: &mut gradient.params, stage_params: &mut gradient.stage_params };
+    let out = GradientMut::of(&mut gradient);
     gradient.initial_state = adjoint::adjoint((kkt, linear), model, point, &loss, out);
     gradient.check()
 }

@@ -358,8 +358,8 @@ impl<
         found: Result<Gradient<NZ, NP, NS>, GradientError>,
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
         match found {
-            Ok(Gradient { params, initial_state, stage_params }) => {
-                Ok(Gradient { params, initial_state: self.model_state(&initial_state), stage_params })
+            Ok(Gradient { params, initial_state, stage_params, weights }) => {
+                Ok(Gradient { params, initial_state: self.model_state(&initial_state), stage_params, weights })
             }
             Err(GradientError::Input(InputError::NonFinite { input, position, given })) => {
                 let design = position.entry.checked_sub(self.design_at()).map(|entry| Position { stage: None, entry });

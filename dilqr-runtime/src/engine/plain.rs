@@ -160,9 +160,9 @@ where
     }
 
     fn value_gradient(&mut self, params: &SVector<f64, NP>) -> Result<Gradient<NX, NP, NS>, GradientError> {
-        let mut gradient = Gradient::zeros(self.horizon());
+        let mut gradient = Gradient::with_weights(self.horizon(), self.model.weight_count());
         let KktParts { kkt, point, .. } = self.kkt.parts(params);
-        let out = GradientMut { params: &mut gradient.params, stage_params: &mut gradient.stage_params };
+        let out = GradientMut::of(&mut gradient);
         gradient.initial_state = adjoint::value_gradient(kkt, &self.model, point, out);
         gradient.check()
     }

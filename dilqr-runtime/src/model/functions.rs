@@ -136,6 +136,12 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     /// model written by hand with branches declares it, or is never named for a kink.
     const HAS_KINKS: bool = false;
 
+    /// The number of weights of the model's networks: the length of [`Gradient::weights`](crate::Gradient::weights). Kernels that
+    /// add parameter gradients add those in the weights, too.
+    fn weight_count(&self) -> usize {
+        0
+    }
+
     /// Writes the next state `f(x, u, p, s)` into `next`, `NX`.
     fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>);
 

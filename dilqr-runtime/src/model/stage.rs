@@ -67,21 +67,30 @@ impl<'a, S, const NX: usize, const NU: usize> Variation<'a, S, NX, NU> {
     }
 }
 
-/// Gradients in the parameters and in the parameters of one stage, to which kernels add.
+/// Gradients in the parameters, in the parameters of one stage and in the weights, to which kernels add.
 #[derive(Debug, PartialEq)]
 pub struct ParameterGradient<'a, S, const NP: usize, const NS: usize> {
     /// Gradient in `p`, `NP`.
     pub p: &'a mut SVector<S, NP>,
     /// Gradient in `s`, `NS`.
     pub s: &'a mut SVector<S, NS>,
+    /// Gradient in the weights of the model's networks, one network after another; empty for models without.
+    pub w: &'a mut [S],
 }
 
-impl<S, const NP: usize, const NS: usize> ParameterGradient<'_, S, NP, NS> {
+impl<'a, S, const NP: usize, const NS: usize> ParameterGradient<'a, S, NP, NS> {
+    /// Those of a model without networks.
+    #[must_use]
+    #[inline(always)]
+    pub const fn new(p: &'a mut SVector<S, NP>, s: &'a mut SVector<S, NS>) -> Self {
+        Self { p, s, w: &mut [] }
+    }
+
     /// The same gradients for one more kernel.
     #[must_use]
     #[inline(always)]
     pub fn reborrow(&mut self) -> ParameterGradient<'_, S, NP, NS> {
-        ParameterGradient { p: self.p, s: self.s }
+        ParameterGradient { p: self.p, s: self.s, w: self.w }
     }
 
     /// The entry of parameter `j`, counted through `p` and `s`.

@@ -23,6 +23,8 @@ struct GradientData<const NX: usize, const NP: usize, const NS: usize> {
     initial_state: SVector<f64, NX>,
     #[serde(with = "serde_with::matrices")]
     stage_params: Vec<SVector<f64, NS>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    weights: Vec<f64>,
 }
 
 impl<const NX: usize, const NP: usize, const NS: usize> Kind for GradientData<NX, NP, NS> {
@@ -32,15 +34,15 @@ impl<const NX: usize, const NP: usize, const NS: usize> Kind for GradientData<NX
 
 impl<const NX: usize, const NP: usize, const NS: usize> From<&Gradient<NX, NP, NS>> for GradientData<NX, NP, NS> {
     fn from(gradient: &Gradient<NX, NP, NS>) -> Self {
-        let Gradient { params, initial_state, stage_params } = gradient.clone();
-        Self { about: Header::NEW, params, initial_state, stage_params }
+        let Gradient { params, initial_state, stage_params, weights } = gradient.clone();
+        Self { about: Header::NEW, params, initial_state, stage_params, weights }
     }
 }
 
 impl<const NX: usize, const NP: usize, const NS: usize> From<GradientData<NX, NP, NS>> for Gradient<NX, NP, NS> {
     fn from(data: GradientData<NX, NP, NS>) -> Self {
-        let GradientData { about: _, params, initial_state, stage_params } = data;
-        Self { params, initial_state, stage_params }
+        let GradientData { about: _, params, initial_state, stage_params, weights } = data;
+        Self { params, initial_state, stage_params, weights }
     }
 }
 

@@ -4,6 +4,7 @@ use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 
 use super::parser::Parser;
+use super::vector_functions::vector_function_attribute;
 use crate::syntax::ast::{
     Argument, Bounds, Const, Field, Function, Integration, Model, Penalty, Struct, Type, TypeKind,
 };
@@ -16,6 +17,7 @@ pub(crate) fn model(module: &syn::ItemMod, integration: Option<Integration>, err
     let mut model = Model {
         module: module.ident.clone(),
         structs: Vec::new(),
+        vector_functions: Vec::new(),
         consts: Vec::new(),
         functions: Vec::new(),
         integration,
@@ -28,9 +30,14 @@ pub(crate) fn model(module: &syn::ItemMod, integration: Option<Integration>, err
     let mut parser = Parser { errors };
     for item in items {
         match item {
-            syn::Item::Struct(item) => {
-                model.structs.push(parser.structure(item));
-            }
+            syn::Item::Struct(item) => match vector_function_attribute(item) {
+                Some(attribute) => {
+                    parser.report_cfg(item.to_token_stream());
+                    let function = parser.vector_function(item, attribute, &model.vector_functions);
+                    model.vector_functions.extend(function);
+                }
+                None => model.structs.push(parser.structure(item)),
+            },
             syn::Item::Const(item) => {
                 parser.report_cfg(item.to_token_stream());
                 model.consts.push(parser.constant(item));

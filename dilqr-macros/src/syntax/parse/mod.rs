@@ -9,6 +9,8 @@ mod expressions;
 mod items;
 mod parser;
 mod types;
+mod vector_functions;
 
 pub(crate) use arguments::{Options, options};
 pub(crate) use items::{FIELD_ATTRIBUTES, PENALTY, misspelt_bounds, model};
+pub(crate) use vector_functions::VECTOR_FUNCTIONS;

@@ -24,6 +24,6 @@ fn main() {
     let at = Stage::new(&x, &x, &p, &s);
     Hand.expand_stage_constraints::<f64>(at, &[1.0], &mut ConstraintExpansion::zeros(1));
     Hand.stage_constraint_terms::<f64>(at, &[1.0], &mut ConstraintParameterTerms::zeros(1));
-    let out = ParameterGradient { p: &mut [0.0].into(), s: &mut [].into() };
+    let out = ParameterGradient::new(&mut [0.0].into(), &mut [].into());
     Hand.add_stage_constraint_contraction::<f64>(at, &[1.0], Variation::new(&x, &x), &[1.0], out);
 }

@@ -24,6 +24,6 @@ fn main() {
     let at = Terminal::new(&x, &p, &s);
     Hand.expand_terminal_constraints::<f64>(at, &[1.0], &mut ConstraintExpansion::zeros(1));
     Hand.terminal_constraint_terms::<f64>(at, &[1.0], &mut ConstraintParameterTerms::zeros(1));
-    let out = ParameterGradient { p: &mut [0.0].into(), s: &mut [].into() };
+    let out = ParameterGradient::new(&mut [0.0].into(), &mut [].into());
     Hand.add_terminal_constraint_contraction::<f64>(at, &[1.0], &x, &[1.0], out);
 }

@@ -1,0 +1,66 @@
+//! Arguments and memory of kernels that call vector functions.
+//!
+//! A kernel gets a reference to each function that it calls. Each call has memory of its own, which the kernel's function
+//! declares and all its chunks see.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use super::context::EmitContext;
+use crate::program::fields::Field;
+use crate::program::kernels::Kernel;
+use crate::program::op::Op;
+use crate::program::program::Program;
+use crate::program::signature::{Argument, Record};
+use crate::program::vector_functions::FunctionId;
+
+/// The argument that holds a vector function.
+pub(super) fn argument_name(function: FunctionId) -> Ident {
+    format_ident!("__f{}", function.index)
+}
+
+/// The memory of the call at a place of the program.
+pub(super) fn memory_name(call: usize) -> Ident {
+    format_ident!("__n{call}")
+}
+
+/// The type of a vector function.
+pub(super) fn function_type<'a>(function: FunctionId, context: &EmitContext<'a>) -> &'a Ident {
+    &context.vectors.functions[usize::from(function.index)].name
+}
+
+/// The memory of a call: its name, its type for the scalar `__S`, and its first value.
+pub(super) struct CallMemory {
+    pub(super) name: Ident,
+    pub(super) ty: TokenStream,
+    pub(super) zeros: TokenStream,
+}
+
+/// The memory of all calls of a program.
+pub(super) fn memories(program: &Program, context: &EmitContext<'_>) -> Vec<CallMemory> {
+    let runtime = context.runtime;
+    let zero = quote!(<__S as #runtime::Scalar>::from_f64(0.0));
+    let calls = program.ops.iter().enumerate().filter_map(|(index, op)| Some((index, op, op.function()?)));
+    let memory = calls.filter_map(|(index, op, function)| {
+        let (inputs, outputs) = (function.inputs(), function.outputs());
+        let of = function_type(function, context);
+        let (ty, zeros) = match op {
+            Op::Evaluate(..) => (quote!([__S; #outputs]), quote!([#zero; #outputs])),
+            Op::Contract(..) => (quote!([[__S; #inputs]; #inputs]), quote!([[#zero; #inputs]; #inputs])),
+            Op::Expand(..) => {
+                let node = quote!(<#of as #runtime::__private::Node<#inputs, #outputs>>);
+                let memory = quote!(#node::Memory<__S>);
+                (quote!(#runtime::__private::Expansion<__S, #inputs, #outputs, #memory>), quote!(#node::zeros::<__S>()))
+            }
+            _ => return None,
+        };
+        Some(CallMemory { name: memory_name(index), ty, zeros })
+    });
+    memory.collect()
+}
+
+/// The arguments of a kernel's function: without the gradient in the weights where the kernel adds none.
+pub(super) fn arguments(context: &EmitContext<'_>, kernel: Kernel) -> Vec<Argument> {
+    let adds = context.kernels[kernel].outputs.iter().any(|(output, _)| output.field == Field::Gw);
+    kernel.arguments().into_iter().filter(|argument| adds || *argument != Argument::Output(Record::Gw)).collect()
+}

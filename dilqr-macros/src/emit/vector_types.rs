@@ -1,0 +1,212 @@
+//! The model's type and the types of its vector functions.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use super::context::EmitContext;
+use crate::program::vector_functions::{FunctionKind, NetworkShape, VectorFunction};
+use crate::syntax::names::snake_case;
+
+/// The field of the model's type that holds a vector function.
+pub(super) fn field(function: &VectorFunction) -> Ident {
+    Ident::new(&snake_case(&function.name.to_string()), function.name.span())
+}
+
+/// The model's type: a unit struct, or one that holds the vector functions.
+pub(super) fn model(context: &EmitContext<'_>, documentation: &str) -> TokenStream {
+    let model = context.model_type();
+    if !context.has_functions() {
+        return quote! {
+            #[doc = #documentation]
+            #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq, ::core::cmp::Eq)]
+            pub struct #model;
+        };
+    }
+    let functions = &context.vectors.functions;
+    let (fields, types): (Vec<Ident>, Vec<&Ident>) = functions.iter().map(|item| (field(item), &item.name)).unzip();
+    let mutable = fields.iter().map(|field| format_ident!("{field}_mut"));
+    let creation = format!("The model `{}` with its functions.", context.module);
+    let reading = types.iter().map(|ty| format!("The model's [`{ty}`]."));
+    let changing = types.iter().map(|ty| format!("The model's [`{ty}`], to be changed."));
+    quote! {
+        #[doc = #documentation]
+        #[derive(::core::clone::Clone, ::core::fmt::Debug, ::core::cmp::PartialEq)]
+        pub struct #model {
+            #(#fields: #types,)*
+        }
+
+        impl #model {
+            #[doc = #creation]
+            #[must_use]
+            pub fn new(#(#fields: #types),*) -> Self {
+                Self { #(#fields),* }
+            }
+
+            #(
+                #[doc = #reading]
+                #[must_use]
+                pub fn #fields(&self) -> &#types {
+                    &self.#fields
+                }
+
+                #[doc = #changing]
+                pub fn #mutable(&mut self) -> &mut #types {
+                    &mut self.#fields
+                }
+            )*
+        }
+    }
+}
+
+/// The method of `Model` that counts the weights, where there are any.
+pub(super) fn weight_count(context: &EmitContext<'_>) -> Option<TokenStream> {
+    let count: usize = context.vectors.functions.iter().map(|function| function.id.weights as usize).sum();
+    (count > 0).then(|| {
+        quote! {
+            fn weight_count(&self) -> ::core::primitive::usize {
+                #count
+            }
+        }
+    })
+}
+
+/// The fields of a network's struct, which the user declares without any.
+pub(crate) fn network_fields(function: &VectorFunction, runtime: &TokenStream) -> Option<syn::Fields> {
+    let FunctionKind::Network(shape) = &function.kind else { return None };
+    let (inputs, outputs, hidden) = (function.id.inputs(), function.id.outputs(), shape.hidden());
+    let fields: syn::FieldsNamed =
+        syn::parse_quote!({ __network: #runtime::__private::Network<#inputs, #outputs, #hidden> });
+    Some(syn::Fields::Named(fields))
+}
+
+/// The methods and traits of the vector functions.
+pub(super) fn implementations(context: &EmitContext<'_>) -> TokenStream {
+    let functions = context.vectors.functions.iter().map(|function| match &function.kind {
+        FunctionKind::Network(shape) => network(context, function, shape),
+        FunctionKind::Own => own(context, function),
+    });
+    quote!(#(#functions)*)
+}
+
+/// A function of the user's own: its derivatives are those of its `VectorFunction`.
+fn own(context: &EmitContext<'_>, function: &VectorFunction) -> TokenStream {
+    let (runtime, name) = (context.runtime, &function.name);
+    let (inputs, outputs) = (function.id.inputs(), function.id.outputs());
+    quote! {
+        impl #name {
+            /// The value at a point.
+            #[must_use]
+            pub fn evaluate(&self, z: [::core::primitive::f64; #inputs]) -> [::core::primitive::f64; #outputs] {
+                #runtime::VectorFunction::value(self, &z)
+            }
+        }
+
+        impl #runtime::__private::Node<#inputs, #outputs> for #name {
+            type Memory<__S: #runtime::Scalar> = ();
+            fn memory<__S: #runtime::Scalar>() {}
+        }
+    }
+}
+
+fn network(context: &EmitContext<'_>, function: &VectorFunction, shape: &NetworkShape) -> TokenStream {
+    let (runtime, name) = (context.runtime, &function.name);
+    let (inputs, outputs, hidden) = (function.id.inputs(), function.id.outputs(), shape.hidden());
+    let methods = network_methods(context, function, shape);
+    let private = quote!(#runtime::__private);
+    let expansion = quote!(#private::Expansion<__S, #inputs, #outputs, Self::Memory<__S>>);
+    quote! {
+        #methods
+
+        impl #runtime::VectorFunction<#inputs, #outputs> for #name {
+            fn value<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [__S; #outputs] {
+                self.__network.value(z)
+            }
+            fn jacobian<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [[__S; #inputs]; #outputs] {
+                self.__network.jacobian(z)
+            }
+            fn contraction<__S: #runtime::Scalar>(
+                &self, z: &[__S; #inputs], mu: &[__S; #outputs],
+            ) -> [[__S; #inputs]; #inputs] {
+                self.__network.contraction(z, mu)
+            }
+        }
+
+        impl #private::Node<#inputs, #outputs> for #name {
+            type Memory<__S: #runtime::Scalar> = #private::NetworkMemory<__S, #inputs, #hidden>;
+            fn memory<__S: #runtime::Scalar>() -> Self::Memory<__S> {
+                #private::NetworkMemory::zeros()
+            }
+            fn expand<__S: #runtime::Scalar>(&self, at: &mut #expansion) {
+                self.__network.expand(at);
+            }
+            fn contract<__S: #runtime::Scalar>(
+                &self, at: &#expansion, mu: &[__S; #outputs],
+            ) -> [[__S; #inputs]; #inputs] {
+                self.__network.contract(at, mu)
+            }
+            fn add_weight_gradient<__S: #runtime::Scalar>(
+                &self, at: &#expansion, mu: &[__S; #outputs], out: &mut [__S],
+            ) {
+                self.__network.add_weight_gradient(at, mu, out);
+            }
+            fn add_weight_contraction<__S: #runtime::Scalar>(
+                &self,
+                at: &#expansion,
+                directions: (&[__S; #inputs], &[__S; #outputs], &[__S; #outputs]),
+                out: &mut [__S],
+            ) {
+                self.__network.add_weight_contraction(at, directions, out);
+            }
+        }
+    }
+}
+
+/// What users call on a network.
+fn network_methods(context: &EmitContext<'_>, function: &VectorFunction, shape: &NetworkShape) -> TokenStream {
+    let (runtime, name) = (context.runtime, &function.name);
+    let (inputs, outputs) = (function.id.inputs(), function.id.outputs());
+    let (sizes, count) = (&shape.sizes, shape.weights());
+    let activation = Ident::new(shape.activation, function.name.span());
+    let network = quote!(#runtime::__private::Network);
+    let parts = quote!(&[#(#sizes),*], #runtime::Activation::#activation);
+    quote! {
+        impl #name {
+            /// The number of weights.
+            pub const LEN: ::core::primitive::usize = #count;
+
+            /// A network from its weights: the matrix of the first layer row by row, its biases, the matrix of the second, ..
+            ///
+            /// # Errors
+            /// For another number of weights than [`LEN`](Self::LEN), and for one that is not finite.
+            pub fn from_weights(
+                weights: &[::core::primitive::f64],
+            ) -> ::core::result::Result<Self, #runtime::InputError> {
+                ::core::result::Result::Ok(Self { __network: #network::from_weights(#parts, weights)? })
+            }
+
+            /// Random weights, uniform within `sqrt(6 / (inputs + outputs))` of each layer, and biases of zero. A seed gives the
+            /// same weights everywhere.
+            #[must_use]
+            pub fn xavier(seed: ::core::primitive::u64) -> Self {
+                Self { __network: #network::xavier(#parts, seed) }
+            }
+
+            /// The weights, in the order of [`from_weights`](Self::from_weights).
+            #[must_use]
+            pub fn weights(&self) -> &[::core::primitive::f64] {
+                self.__network.weights()
+            }
+
+            /// The weights, to be changed.
+            pub fn weights_mut(&mut self) -> &mut [::core::primitive::f64] {
+                self.__network.weights_mut()
+            }
+
+            /// The value at a point.
+            #[must_use]
+            pub fn evaluate(&self, z: [::core::primitive::f64; #inputs]) -> [::core::primitive::f64; #outputs] {
+                self.__network.value(&z)
+            }
+        }
+    }
+}

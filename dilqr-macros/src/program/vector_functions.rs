@@ -1,0 +1,85 @@
+//! Functions of vectors that a model keeps as functions: networks, and functions of the user's own.
+
+use proc_macro2::Ident;
+
+/// A function of a model, by its index among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct FunctionId {
+    pub(crate) index: u16,
+    /// The length of its argument.
+    pub(crate) inputs: u16,
+    /// The length of its value.
+    pub(crate) outputs: u16,
+    /// The first of its weights among those of all functions, and their number.
+    pub(crate) first_weight: u32,
+    pub(crate) weights: u32,
+}
+
+/// A vector function of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct VectorFunction {
+    pub(crate) id: FunctionId,
+    /// The struct.
+    pub(crate) name: Ident,
+    pub(crate) kind: FunctionKind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum FunctionKind {
+    Network(NetworkShape),
+    /// Of the user's own.
+    Own,
+}
+
+/// The layers of a network.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct NetworkShape {
+    /// The inputs, the units of each hidden layer, the outputs.
+    pub(crate) sizes: Vec<usize>,
+    /// The variant of `dilqr_runtime::Activation`.
+    pub(crate) activation: &'static str,
+}
+
+impl NetworkShape {
+    /// The number of weights.
+    pub(crate) fn weights(&self) -> usize {
+        self.sizes.windows(2).map(|pair| (pair[0] + 1) * pair[1]).sum()
+    }
+
+    /// The number of hidden units.
+    pub(crate) fn hidden(&self) -> usize {
+        self.sizes[1..self.sizes.len() - 1].iter().sum()
+    }
+}
+
+/// The place of a number in the result of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// Of the value.
+    Value(usize),
+    /// Of the Jacobian: row and column.
+    Jacobian(usize, usize),
+    /// Of a contraction: row and column.
+    Contraction(usize, usize),
+}
+
+impl FunctionId {
+    pub(crate) fn inputs(self) -> usize {
+        usize::from(self.inputs)
+    }
+
+    pub(crate) fn outputs(self) -> usize {
+        usize::from(self.outputs)
+    }
+
+    /// Whether it has weights to differentiate in.
+    pub(crate) fn has_weights(self) -> bool {
+        self.weights > 0
+    }
+
+    /// Its weights among those of all functions.
+    pub(crate) fn weight_range(self) -> std::ops::Range<usize> {
+        let start = self.first_weight as usize;
+        start..start + self.weights as usize
+    }
+}

@@ -1,0 +1,295 @@
+//! Networks of dense layers.
+//!
+//! With `h_0 = z`, `a_l = W_l h_(l-1) + b_l` and `h_l = sigma(a_l)` (the last layer is linear), the derivatives are
+//!
+//! ```text
+//! T_1 = W_1                             tangents of a_1, a column for each input
+//! T_l = W_l diag(sigma'(a_(l-1))) T_(l-1)
+//! J   = T_L
+//! g_L = mu, g_l = sigma'(a_l) (W_(l+1)' g_(l+1))        adjoints of a_l
+//! C   = sum_(l<L) T_l' diag(sigma''(a_l) W_(l+1)' g_(l+1)) T_l
+//! ```
+
+use alloc::boxed::Box;
+
+use crate::error::{Input, InputError, check_length, check_vector};
+use crate::function::activation::Activation;
+use crate::function::layers::{LayerRef, layer_mut, weight_count};
+use crate::function::node::Expansion;
+use crate::scalar::Scalar;
+
+/// The weights of a network with `N` inputs, `M` outputs and `H` hidden units in all. The macro makes a type of its own around
+/// it for each `#[network(..)]` of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network<const N: usize, const M: usize, const H: usize> {
+    /// The inputs, the units of each hidden layer, the outputs.
+    sizes: &'static [usize],
+    activation: Activation,
+    /// `W_1` row by row, `b_1`, `W_2`, ..
+    weights: Box<[f64]>,
+}
+
+/// What an expansion of a network keeps for second derivatives.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NetworkMemory<S, const N: usize, const H: usize> {
+    /// `h_l` of all hidden layers.
+    values: [S; H],
+    /// `sigma'(a_l)`
+    slopes: [S; H],
+    /// `sigma''(a_l)`
+    curvatures: [S; H],
+    /// `T_l`
+    tangents: [[S; N]; H],
+}
+
+impl<S: Scalar, const N: usize, const H: usize> NetworkMemory<S, N, H> {
+    /// Zeros.
+    #[must_use]
+    pub fn zeros() -> Self {
+        let zero = S::zero();
+        Self { values: [zero; H], slopes: [zero; H], curvatures: [zero; H], tangents: [[zero; N]; H] }
+    }
+}
+
+/// An expansion of a network.
+type At<S, const N: usize, const M: usize, const H: usize> = Expansion<S, N, M, NetworkMemory<S, N, H>>;
+
+impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
+    /// A network from its weights: `W_1` row by row, `b_1`, `W_2`, .. .
+    ///
+    /// # Errors
+    /// [`InputError`] for another number of weights, and for one that is not finite.
+    pub fn from_weights(sizes: &'static [usize], activation: Activation, weights: &[f64]) -> Result<Self, InputError> {
+        check_length(Input::Weights, weights.len(), weight_count(sizes))?;
+        check_vector(Input::Weights, weights)?;
+        Ok(Self { sizes, activation, weights: weights.into() })
+    }
+
+    /// Weights that are uniform within `sqrt(6 / (inputs + outputs))` of each layer, after Glorot and Bengio 2010, and biases
+    /// of zero. A seed gives the same weights on every platform.
+    #[must_use]
+    pub fn xavier(sizes: &'static [usize], activation: Activation, seed: u64) -> Self {
+        let mut weights = vec![0.0; weight_count(sizes)];
+        let mut random = SplitMix64(seed);
+        for index in 0..sizes.len() - 1 {
+            let (matrix, _) = layer_mut(sizes, &mut weights, index);
+            let range = crate::scalar::float::f64::sqrt(6.0 / (sizes[index] + sizes[index + 1]) as f64);
+            matrix.iter_mut().for_each(|weight| *weight = range * random.symmetric());
+        }
+        Self { sizes, activation, weights: weights.into() }
+    }
+
+    /// The weights.
+    #[must_use]
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// The weights, to be changed.
+    pub fn weights_mut(&mut self) -> &mut [f64] {
+        &mut self.weights
+    }
+
+    fn layer(&self, index: usize) -> LayerRef<'_> {
+        LayerRef::of(self.sizes, &self.weights, index)
+    }
+
+    /// The number of hidden layers.
+    fn hidden(&self) -> usize {
+        self.sizes.len() - 2
+    }
+
+    /// The first unit of hidden layer `index`, and the unit after its last.
+    fn units(&self, index: usize) -> core::ops::Range<usize> {
+        let start: usize = self.sizes[1..=index].iter().sum();
+        start..start + self.sizes[index + 1]
+    }
+
+    /// `y`
+    pub fn value<S: Scalar>(&self, z: &[S; N]) -> [S; M] {
+        let mut values = [S::zero(); H];
+        for index in 0..self.hidden() {
+            let (before, own) = values.split_at_mut(self.units(index).start);
+            let own = &mut own[..self.sizes[index + 1]];
+            self.layer(index).apply(self.inputs_of(index, z, before), own);
+            own.iter_mut().for_each(|a| *a = self.activation.value(*a));
+        }
+        let mut y = [S::zero(); M];
+        self.layer(self.hidden()).apply(self.inputs_of(self.hidden(), z, &values), &mut y);
+        y
+    }
+
+    /// The inputs of a layer: those of the network, or the values of the hidden layer before.
+    fn inputs_of<'a, S>(&self, index: usize, z: &'a [S; N], values: &'a [S]) -> &'a [S] {
+        match index.checked_sub(1) {
+            None => z,
+            Some(before) => &values[self.units(before)],
+        }
+    }
+
+    /// Value, Jacobian, and what second derivatives need.
+    pub fn expand<S: Scalar>(&self, at: &mut At<S, N, M, H>) {
+        let Expansion { z, value, jacobian, memory } = at;
+        let NetworkMemory { values, slopes, curvatures, tangents } = memory;
+        for index in 0..self.hidden() {
+            let (layer, units) = (self.layer(index), self.units(index));
+            let (before, own) = values.split_at_mut(units.start);
+            let own = &mut own[..layer.outputs];
+            layer.apply(self.inputs_of(index, z, before), own);
+            let (tangents_before, own_tangents) = tangents.split_at_mut(units.start);
+            self.tangents_of(index, (slopes, tangents_before), &mut own_tangents[..layer.outputs]);
+            let derivatives = slopes[units.clone()].iter_mut().zip(&mut curvatures[units]);
+            for (a, (slope, curvature)) in own.iter_mut().zip(derivatives) {
+                [*a, *slope, *curvature] = self.activation.expand(*a);
+            }
+        }
+        self.layer(self.hidden()).apply(self.inputs_of(self.hidden(), z, values), value);
+        self.tangents_of(self.hidden(), (slopes, tangents), jacobian);
+    }
+
+    /// `J`
+    pub fn jacobian<S: Scalar>(&self, z: &[S; N]) -> [[S; N]; M] {
+        self.expanded(z).jacobian
+    }
+
+    /// `C`
+    pub fn contraction<S: Scalar>(&self, z: &[S; N], mu: &[S; M]) -> [[S; N]; N] {
+        self.contract(&self.expanded(z), mu)
+    }
+
+    fn expanded<S: Scalar>(&self, z: &[S; N]) -> At<S, N, M, H> {
+        let zero = S::zero();
+        let memory = NetworkMemory::zeros();
+        let mut at = Expansion { z: *z, value: [zero; M], jacobian: [[zero; N]; M], memory };
+        self.expand(&mut at);
+        at
+    }
+
+    /// `T_l` of a layer from those of the layer before.
+    fn tangents_of<S: Scalar>(&self, index: usize, (slopes, tangents): (&[S], &[[S; N]]), out: &mut [[S; N]]) {
+        let layer = self.layer(index);
+        match index.checked_sub(1) {
+            None => layer.write_matrix(out),
+            Some(before) => {
+                let units = self.units(before);
+                layer.apply_tangents(&slopes[units.clone()], &tangents[units], out);
+            }
+        }
+    }
+
+    /// `C` for the adjoints `mu` of the outputs.
+    pub fn contract<S: Scalar>(&self, at: &At<S, N, M, H>, mu: &[S; M]) -> [[S; N]; N] {
+        let NetworkMemory { slopes, curvatures, tangents, .. } = &at.memory;
+        let mut c = [[S::zero(); N]; N];
+        self.pull_back(mu, slopes, |index, adjoints| {
+            for ((adjoint, unit), tangent) in adjoints.iter().zip(self.units(index)).zip(&tangents[self.units(index)]) {
+                let weight = *adjoint * curvatures[unit];
+                for i in 0..N {
+                    let scaled = weight * tangent[i];
+                    for j in 0..=i {
+                        c[i][j] = scaled.mul_add(tangent[j], c[i][j]);
+                    }
+                }
+            }
+        });
+        for i in 0..N {
+            for j in 0..i {
+                c[j][i] = c[i][j];
+            }
+        }
+        c
+    }
+
+    /// Calls `visit` with the adjoints of `h_l` of each hidden layer, from the last to the first. Returns those of `a_l`.
+    fn pull_back<S: Scalar>(&self, mu: &[S; M], slopes: &[S; H], mut visit: impl FnMut(usize, &[S])) -> [S; H] {
+        let mut adjoints = [S::zero(); H];
+        for index in (0..self.hidden()).rev() {
+            let units = self.units(index);
+            let (own, after) = adjoints.split_at_mut(units.end);
+            let own = &mut own[units.start..];
+            let g = if index + 1 == self.hidden() { &mu[..] } else { &after[..self.sizes[index + 2]] };
+            self.layer(index + 1).apply_transposed(g, own);
+            visit(index, own);
+            own.iter_mut().zip(&slopes[units]).for_each(|(adjoint, slope)| *adjoint *= *slope);
+        }
+        adjoints
+    }
+
+    /// Adds `mu' dy/dW`.
+    pub fn add_weight_gradient<S: Scalar>(&self, at: &At<S, N, M, H>, mu: &[S; M], out: &mut [S]) {
+        let NetworkMemory { values, slopes, .. } = &at.memory;
+        let adjoints = self.pull_back(mu, slopes, |_, _| {});
+        for index in 0..=self.hidden() {
+            let g = if index == self.hidden() { &mu[..] } else { &adjoints[self.units(index)] };
+            let h = self.inputs_of(index, &at.z, values);
+            let (matrix, biases) = layer_mut(self.sizes, out, index);
+            add_outer_product(matrix, g, h);
+            biases.iter_mut().zip(g).for_each(|(out, g)| *out += *g);
+        }
+    }
+
+    /// Adds the change of `mu' dy/dW` along the directions `dz` of the point and `dmu` of the adjoints.
+    pub fn add_weight_contraction<S: Scalar>(
+        &self,
+        at: &At<S, N, M, H>,
+        (dz, mu, dmu): (&[S; N], &[S; M], &[S; M]),
+        out: &mut [S],
+    ) {
+        let NetworkMemory { values, slopes, curvatures, tangents } = &at.memory;
+        // Changes of a_l and h_l.
+        let mut da = [S::zero(); H];
+        for (da, tangent) in da.iter_mut().zip(tangents) {
+            *da = tangent.iter().zip(dz).fold(S::zero(), |sum, (entry, dz)| entry.mul_add(*dz, sum));
+        }
+        let mut dh = da;
+        dh.iter_mut().zip(slopes).for_each(|(dh, slope)| *dh *= *slope);
+        // The adjoints of a_l and their changes.
+        let mut of_values = [S::zero(); H];
+        let g = self.pull_back(mu, slopes, |index, adjoints| of_values[self.units(index)].copy_from_slice(adjoints));
+        let mut dg = [S::zero(); H];
+        for index in (0..self.hidden()).rev() {
+            let units = self.units(index);
+            let (own, after) = dg.split_at_mut(units.end);
+            let own = &mut own[units.start..];
+            let dg_after = if index + 1 == self.hidden() { &dmu[..] } else { &after[..self.sizes[index + 2]] };
+            self.layer(index + 1).apply_transposed(dg_after, own);
+            for (own, unit) in own.iter_mut().zip(units) {
+                *own = *own * slopes[unit] + of_values[unit] * curvatures[unit] * da[unit];
+            }
+        }
+        for index in 0..=self.hidden() {
+            let last = index == self.hidden();
+            let (g, dg) = if last { (&mu[..], &dmu[..]) } else { (&g[self.units(index)], &dg[self.units(index)]) };
+            let (h, dh) = (self.inputs_of(index, &at.z, values), self.inputs_of(index, dz, &dh));
+            let (matrix, biases) = layer_mut(self.sizes, out, index);
+            add_outer_product(matrix, dg, h);
+            add_outer_product(matrix, g, dh);
+            biases.iter_mut().zip(dg).for_each(|(out, dg)| *out += *dg);
+        }
+    }
+}
+
+/// `out += g h'`, row by row.
+fn add_outer_product<S: Scalar>(out: &mut [S], g: &[S], h: &[S]) {
+    for (row, g) in out.chunks_exact_mut(h.len()).zip(g) {
+        for (out, h) in row.iter_mut().zip(h) {
+            *out = g.mul_add(*h, *out);
+        }
+    }
+}
+
+/// The generator of Steele, Lea and Flood, *Fast splittable pseudorandom number generators*, 2014.
+struct SplitMix64(u64);
+
+impl SplitMix64 {
+    /// A number between -1 and 1.
+    fn symmetric(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^= bits >> 31;
+        // The upper 53 bits, in steps of 2^-52 around 0.
+        (bits >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    }
+}

@@ -1,0 +1,57 @@
+//! What generated code calls on a function: its derivatives at a point, kept together.
+
+use crate::function::VectorFunction;
+use crate::scalar::Scalar;
+
+/// A function at a point, with its first derivatives and what its second ones need.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Expansion<S, const N: usize, const M: usize, Memory> {
+    /// The point, `N`.
+    pub z: [S; N],
+    /// `y`, `M`.
+    pub value: [S; M],
+    /// `dy/dz`, `M` rows of `N`.
+    pub jacobian: [[S; N]; M],
+    /// What the function keeps for its second derivatives.
+    pub memory: Memory,
+}
+
+/// A [`VectorFunction`] whose evaluations at one point share work. The macro implements it for networks and for functions of
+/// the user's own; generated code calls it.
+pub trait Node<const N: usize, const M: usize>: VectorFunction<N, M> {
+    /// What an expansion keeps for second derivatives.
+    type Memory<S: Scalar>;
+
+    /// Memory of zeros.
+    fn memory<S: Scalar>() -> Self::Memory<S>;
+
+    /// The memory for an expansion.
+    #[must_use]
+    fn zeros<S: Scalar>() -> Expansion<S, N, M, Self::Memory<S>> {
+        let zero = S::zero();
+        Expansion { z: [zero; N], value: [zero; M], jacobian: [[zero; N]; M], memory: Self::memory() }
+    }
+
+    /// Value and Jacobian at `at.z`.
+    fn expand<S: Scalar>(&self, at: &mut Expansion<S, N, M, Self::Memory<S>>) {
+        at.value = self.value(&at.z);
+        at.jacobian = self.jacobian(&at.z);
+    }
+
+    /// `sum_k mu_k d2 y_k/dz2` at an expansion.
+    fn contract<S: Scalar>(&self, at: &Expansion<S, N, M, Self::Memory<S>>, mu: &[S; M]) -> [[S; N]; N] {
+        self.contraction(&at.z, mu)
+    }
+
+    /// Adds `mu' dy/dW` in the weights `W`.
+    fn add_weight_gradient<S: Scalar>(&self, _at: &Expansion<S, N, M, Self::Memory<S>>, _mu: &[S; M], _out: &mut [S]) {}
+
+    /// Adds the change of `mu' dy/dW` along `dz` and `dmu`.
+    fn add_weight_contraction<S: Scalar>(
+        &self,
+        _at: &Expansion<S, N, M, Self::Memory<S>>,
+        _directions: (&[S; N], &[S; M], &[S; M]),
+        _out: &mut [S],
+    ) {
+    }
+}
