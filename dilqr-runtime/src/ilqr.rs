@@ -120,6 +120,11 @@ where
         self.engine.model()
     }
 
+    /// The model, to be changed: its weights, where it has networks. Solutions of before are no solutions then.
+    pub fn model_mut(&mut self) -> &mut M {
+        self.engine.model_mut()
+    }
+
     /// The settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {

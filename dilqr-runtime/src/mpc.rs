@@ -181,6 +181,11 @@ where
         self.controller.model()
     }
 
+    /// The model, to be changed: its weights, where it has networks. Solutions of before are no solutions then.
+    pub fn model_mut(&mut self) -> &mut M {
+        self.controller.model_mut()
+    }
+
     /// `T`, the number of stages it looks ahead.
     #[must_use]
     pub fn horizon(&self) -> usize {

@@ -84,6 +84,7 @@ where
         stage_params: (0..=horizon)
             .map(|t| SVector::from_fn(|i, _| slope(solution.stage_params[t][i], &move |h, _, _, s| s[t][i] += h)))
             .collect(),
+        weights: Vec::new(),
     }
 }
 

@@ -55,6 +55,9 @@ impl Lift<1, 1, 1, 1, 0, 2, 1> for LiftedRated {
     fn model(&self) -> &Rated {
         &self.0
     }
+    fn model_mut(&mut self) -> &mut Rated {
+        &mut self.0
+    }
 }
 
 impl Formulation<1, 1, 1, 1, 0> for Rated {
@@ -119,6 +122,9 @@ impl Lift<2, 1, 3, 0, 1, 4, 2> for LiftedTimed {
     }
     fn model(&self) -> &Timed {
         &self.0
+    }
+    fn model_mut(&mut self) -> &mut Timed {
+        &mut self.0
     }
 }
 
@@ -373,6 +379,9 @@ impl Lift<1, 1, 1, 1, 0, 2, 1> for LiftedSmooth {
     }
     fn model(&self) -> &Smooth {
         &self.0
+    }
+    fn model_mut(&mut self) -> &mut Smooth {
+        &mut self.0
     }
 }
 

@@ -223,6 +223,7 @@ fn against_differences<M, const NX: usize, const NU: usize, const NP: usize, con
         params: SVector::from_fn(|i, _| slope(&move |h, _, p, _| p[i] += h)),
         initial_state: SVector::from_fn(|i, _| slope(&move |h, x0, _, _| x0[i] += h)),
         stage_params: (0..=horizon).map(|t| SVector::from_fn(|i, _| slope(&move |h, _, _, s| s[t][i] += h))).collect(),
+        weights: Vec::new(),
     };
     // Fourth order: a step of 1e-5 leaves 1e-20 times the fifth derivative over the first (some 1e10 where a pole falls), and
     // rounding of 1e-10.

@@ -91,5 +91,6 @@ where
         params: SVector::from_fn(|i, _| slope(solution.params[i], &|h, _, p| p[i] += h)),
         initial_state: SVector::from_fn(|i, _| slope(solution.x0[i], &|h, x0, _| x0[i] += h)),
         stage_params: vec![SVector::zeros(); solution.horizon() + 1],
+        weights: Vec::new(),
     }
 }

@@ -33,6 +33,9 @@ pub(super) fn items(context: &EmitContext<'_>) -> TokenStream {
             fn model(&self) -> &#model {
                 &self.0
             }
+            fn model_mut(&mut self) -> &mut #model {
+                &mut self.0
+            }
             #penalties
         }
 

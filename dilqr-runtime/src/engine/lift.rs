@@ -46,6 +46,9 @@ pub trait Lift<
     /// The user's model.
     fn model(&self) -> &Self::Model;
 
+    /// The user's model, to be changed.
+    fn model_mut(&mut self) -> &mut Self::Model;
+
     /// The factors of the penalties of soft constraints, linear and quadratic: of a stage, and of the terminal state. Zero where
     /// all are constants, which the attribute checks.
     #[must_use]

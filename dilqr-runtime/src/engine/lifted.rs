@@ -99,6 +99,10 @@ where
         self.plain.model.model()
     }
 
+    fn model_mut(&mut self) -> &mut C::Model {
+        self.plain.model.model_mut()
+    }
+
     fn horizon(&self) -> usize {
         self.plain.horizon()
     }

@@ -89,6 +89,9 @@ pub trait Engine<const NX: usize, const NU: usize, const NP: usize, const NS: us
     /// The model.
     fn model(&self) -> &Self::Model;
 
+    /// The model, to be changed.
+    fn model_mut(&mut self) -> &mut Self::Model;
+
     /// `T`, the number of controls.
     fn horizon(&self) -> usize;
 
@@ -283,6 +286,9 @@ pub trait Controller<const NX: usize, const NU: usize, const NP: usize, const NS
 
     /// The model.
     fn model(&self) -> &Self::Model;
+
+    /// The model, to be changed.
+    fn model_mut(&mut self) -> &mut Self::Model;
 
     /// `T`.
     fn horizon(&self) -> usize;

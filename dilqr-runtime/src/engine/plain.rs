@@ -101,6 +101,10 @@ where
         &self.model
     }
 
+    fn model_mut(&mut self) -> &mut M {
+        &mut self.model
+    }
+
     fn horizon(&self) -> usize {
         self.forward.horizon()
     }

@@ -28,7 +28,7 @@ impl Activation {
             Self::Tanh => a.tanh(),
             Self::Sigmoid => sigmoid(a),
             Self::Softplus => softplus(a),
-            Self::Elu => S::select(S::zero().less(a), a, below(a).exp() - S::one()),
+            Self::Elu => S::select(S::zero().less(a), a, exp_minus_one(below(a))),
             Self::Silu => a * sigmoid(a),
             Self::Sin => a.sin(),
         }
@@ -45,23 +45,21 @@ impl Activation {
                 [y, slope, -(two * y * slope)]
             }
             Self::Sigmoid => {
-                let y = sigmoid(a);
-                let slope = y * (one - y);
-                [y, slope, slope * (one - two * y)]
+                let [y, slope, tilt] = expand_sigmoid(a);
+                [y, slope, slope * tilt]
             }
             Self::Softplus => {
-                let slope = sigmoid(a);
-                [softplus(a), slope, slope * (one - slope)]
+                let [y, slope, _] = expand_sigmoid(a);
+                [softplus(a), y, slope]
             }
             Self::Elu => {
                 let (positive, exp) = (S::zero().less(a), below(a).exp());
                 let side = |here: S| S::select(positive, here, exp);
-                [S::select(positive, a, exp - one), side(one), side(S::zero())]
+                [S::select(positive, a, exp_minus_one(below(a))), side(one), side(S::zero())]
             }
             Self::Silu => {
-                let y = sigmoid(a);
-                let slope = y * (one - y);
-                [a * y, y + a * slope, slope * (two + a * (one - two * y))]
+                let [y, slope, tilt] = expand_sigmoid(a);
+                [a * y, y + a * slope, slope * (two + a * tilt)]
             }
             Self::Sin => {
                 let (sin, cos) = a.sin_cos();
@@ -71,11 +69,22 @@ impl Activation {
     }
 }
 
-/// `1 / (1 + exp(-a))` as `(1 + tanh(a / 2)) / 2`, which does not overflow.
+/// `1 / (1 + exp(-a))`
 #[inline(always)]
 fn sigmoid<S: Scalar>(a: S) -> S {
-    let half = S::from_f64(0.5);
-    half + half * (half * a).tanh()
+    expand_sigmoid(a)[0]
+}
+
+/// `y = 1 / (1 + exp(-a))`, its slope `y (1 - y)`, and `1 - 2 y`. With `e = exp(-|a|)` nothing overflows, and small numbers have
+/// all their digits.
+#[inline(always)]
+fn expand_sigmoid<S: Scalar>(a: S) -> [S; 3] {
+    let positive = S::zero().less(a);
+    let e = S::select(positive, -a, a).exp();
+    let high = S::one() / (S::one() + e);
+    let low = e * high;
+    let tilt = low - high;
+    [S::select(positive, high, low), low * high, S::select(positive, tilt, -tilt)]
 }
 
 /// `ln(1 + exp a)` as `max(a, 0) + ln(1 + exp(-|a|))`, which does not overflow.
@@ -88,6 +97,13 @@ fn softplus<S: Scalar>(a: S) -> S {
     let q = e / (S::from_f64(2.0) + e);
     let small = S::from_f64(2.0) * (q + q * q * q * S::from_f64(1.0 / 3.0));
     above + S::select(e.less(S::from_f64(1e-3)), small, (S::one() + e).ln())
+}
+
+/// `exp(a) - 1` for numbers that are not positive, as `2 t / (1 - t)` with `t = tanh(a / 2)`: small ones keep their digits.
+#[inline(always)]
+fn exp_minus_one<S: Scalar>(a: S) -> S {
+    let t = (S::from_f64(0.5) * a).tanh();
+    S::from_f64(2.0) * t / (S::one() - t)
 }
 
 /// A number where it is negative, 0 elsewhere: an exponential of it is finite.

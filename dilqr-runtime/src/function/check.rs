@@ -1,5 +1,7 @@
 //! Derivatives of a function beside differences, for tests of functions of the user's own.
 
+use alloc::vec::Vec;
+
 use crate::function::VectorFunction;
 use crate::linalg::products::larger;
 
@@ -25,7 +27,8 @@ impl FunctionCheck {
 const STEP: f64 = 6e-6;
 
 /// Compares the derivatives of a function at a point with central differences. Correct derivatives of a smooth function agree to
-/// about 1e-8; steps are 6e-6 of each input, or 6e-6 where an input is zero.
+/// about 1e-8. The steps of an input are 6e-6 of itself, of the largest input and of one: its scale is not known, and each
+/// entry counts with the difference that fits best.
 #[must_use]
 pub fn check_function<F, const N: usize, const M: usize>(function: &F, z: &[f64; N]) -> FunctionCheck
 where
@@ -34,41 +37,65 @@ where
     let mu: [f64; M] = core::array::from_fn(|k| 1.0 / (k + 1) as f64);
     let (jacobian, contraction) = (function.jacobian(z), function.contraction(z, &mu));
     let (mut first, mut second) = (Comparison::default(), Comparison::default());
+    let largest = z.iter().fold(0.0, |largest: f64, z| largest.max(z.abs()));
     for j in 0..N {
-        let step = STEP * if z[j] == 0.0 { 1.0 } else { z[j].abs() };
-        let at = |sign: f64| {
-            let mut moved = *z;
-            moved[j] += sign * step;
-            moved
-        };
-        let (above, below) = (at(1.0), at(-1.0));
-        let width = above[j] - below[j];
-        let (high, low) = (function.value(&above), function.value(&below));
-        (0..M).for_each(|i| first.add(jacobian[i][j], (high[i] - low[i]) / width));
-        let (high, low) = (function.jacobian(&above), function.jacobian(&below));
+        let sizes = [z[j].abs(), largest, 1.0];
+        let differences: Vec<_> = sizes
+            .iter()
+            .filter(|size| **size > 0.0)
+            .map(|size| difference(function, z, &mu, (j, STEP * size)))
+            .collect();
+        for i in 0..M {
+            first.add(jacobian[i][j], differences.iter().map(|(of_value, _)| of_value[i]));
+        }
         for k in 0..N {
-            let change: f64 = (0..M).map(|i| mu[i] * (high[i][k] - low[i][k])).sum();
-            second.add(contraction[k][j], change / width);
+            second.add(contraction[k][j], differences.iter().map(|(_, of_jacobian)| of_jacobian[k]));
         }
     }
     FunctionCheck { jacobian: first.relative(), contraction: second.relative() }
 }
 
-/// The largest difference between two lists, and their largest number.
+/// The differences of the value and of `mu'` times the Jacobian in input `j`.
+fn difference<F, const N: usize, const M: usize>(
+    function: &F,
+    z: &[f64; N],
+    mu: &[f64; M],
+    (j, step): (usize, f64),
+) -> ([f64; M], [f64; N])
+where
+    F: VectorFunction<N, M>,
+{
+    let at = |by: f64| {
+        let mut moved = *z;
+        moved[j] += by;
+        moved
+    };
+    let (above, below) = (at(step), at(-step));
+    let width = above[j] - below[j];
+    let (high, low) = (function.value(&above), function.value(&below));
+    let of_value = core::array::from_fn(|i| (high[i] - low[i]) / width);
+    let (high, low) = (function.jacobian(&above), function.jacobian(&below));
+    let change = |k: usize| (0..M).map(|i| mu[i] * (high[i][k] - low[i][k])).sum::<f64>();
+    (of_value, core::array::from_fn(|k| change(k) / width))
+}
+
+/// The largest error of the entries of a derivative, and their largest size.
 #[derive(Default)]
 struct Comparison {
-    difference: f64,
+    error: f64,
     size: f64,
 }
 
 impl Comparison {
-    fn add(&mut self, a: f64, b: f64) {
-        let difference = (a - b).abs();
-        self.difference = larger(self.difference, difference);
-        self.size = self.size.max(a.abs()).max(b.abs());
+    /// Adds an entry, with its differences.
+    fn add(&mut self, given: f64, differences: impl Iterator<Item = f64>) {
+        let error = differences.fold(f64::INFINITY, |least: f64, difference| least.min((given - difference).abs()));
+        self.error = larger(self.error, if given.is_nan() { f64::NAN } else { error });
+        self.size = self.size.max(given.abs());
     }
 
+    /// The error where all entries are zero; otherwise relative.
     fn relative(&self) -> f64 {
-        if self.size == 0.0 { self.difference } else { self.difference / self.size }
+        if self.size == 0.0 { self.error } else { self.error / self.size }
     }
 }

@@ -251,10 +251,12 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
 
     /// Stores the data of the certificate.
     fn store_certificate_data(&self, status: Status, limits: &Limits, certificate_data: &mut CertificateData<NU>) {
-        let Iterate { trajectory, policy, .. } = &self.current;
+        let Iterate { trajectory, policy, pass, .. } = &self.current;
         certificate_data.lower = self.bounds.lower.into();
         certificate_data.upper = self.bounds.upper.into();
-        certificate_data.terms = policy.terms.into();
+        // Without a backward pass the policy is that of another solve.
+        let terms = if pass.stationarity.is_nan() { SVector::zeros() } else { policy.terms };
+        certificate_data.terms = terms.into();
         copy(&mut certificate_data.rows, &self.rows);
         let constraints = constraints_along(&trajectory.constraints, trajectory.controls.len(), limits);
         certificate_data.constraints.clear();

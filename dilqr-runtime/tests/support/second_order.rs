@@ -110,6 +110,7 @@ pub(crate) fn check<M, const NX: usize, const NU: usize, const NP: usize, const 
         params: SVector::from_fn(|i, _| slope(&|g| g.params[i])),
         initial_state: SVector::from_fn(|i, _| slope(&|g| g.initial_state[i])),
         stage_params: (0..=horizon).map(|t| SVector::from_fn(|i, _| slope(&|g| g.stage_params[t][i]))).collect(),
+        weights: Vec::new(),
     };
     let mut errors = vec![
         relative_error(&[product.params], &[measured.params]),
