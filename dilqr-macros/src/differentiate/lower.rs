@@ -35,8 +35,6 @@ struct Lowering<'a> {
     conditions: Vec<Condition>,
     condition_of: HashMap<NodeId, usize>,
     calls: Vec<Call>,
-    /// The call of a function at operands, by their nodes.
-    call_of: HashMap<(FunctionId, Vec<NodeId>), usize>,
     /// See [`may_have_infinite_derivative`].
     singular: Vec<bool>,
     /// See [`reciprocals`].
@@ -52,7 +50,6 @@ impl<'a> Lowering<'a> {
             conditions: Vec::new(),
             condition_of: HashMap::new(),
             calls: Vec::new(),
-            call_of: HashMap::new(),
             singular: may_have_infinite_derivative(graph),
             reciprocals: reciprocals(graph),
         }
@@ -121,7 +118,8 @@ impl<'a> Lowering<'a> {
 
     fn lower_entry(&mut self, function: FunctionId, index: usize, arguments: &[NodeId]) -> Operand {
         let operands: Vec<Operand> = arguments.iter().map(|argument| self.values[argument]).collect();
-        let call = *self.call_of.entry((function, arguments.to_vec())).or_insert_with(|| {
+        let known = self.calls.iter().position(|call| call.function == function && call.operands == operands);
+        let call = known.unwrap_or_else(|| {
             let outputs = vec![None; function.outputs()];
             self.calls.push(Call { function, operands: operands.clone(), outputs });
             self.calls.len() - 1

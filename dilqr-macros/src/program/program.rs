@@ -198,12 +198,24 @@ impl Program {
         }) && !self.outputs.iter().any(|(_, value)| nan(value))
     }
 
-    /// Interprets the program, for tests; calls of vector functions have no value.
+    /// Interprets a program without calls of vector functions, for tests.
     #[cfg(all(test, feature = "symbolica"))]
     pub(crate) fn run(&self, input: impl Fn(Input) -> f64) -> Vec<(Output, f64)> {
+        self.run_with(input, &|op, _, _| panic!("a call: {op:?}"))
+    }
+
+    /// Interprets the program, for tests. `call` gives the entries of a call from its point and its adjoints.
+    #[cfg(all(test, feature = "symbolica"))]
+    pub(crate) fn run_with(
+        &self,
+        input: impl Fn(Input) -> f64,
+        call: &dyn Fn(Op, &[f64], &[f64]) -> Vec<f64>,
+    ) -> Vec<(Output, f64)> {
         let mut values: Vec<f64> = Vec::with_capacity(self.ops.len());
-        for op in &self.ops {
+        let mut calls: std::collections::HashMap<usize, Vec<f64>> = std::collections::HashMap::new();
+        for (index, op) in self.ops.iter().enumerate() {
             let at = |value: ValueId| values[value.index()];
+            let list = |list: ValueId| self.list(list).into_iter().map(at).collect::<Vec<f64>>();
             let value = match *op {
                 Op::Input(entry) => input(entry),
                 Op::Constant(bits) => f64::from_bits(bits),
@@ -219,14 +231,17 @@ impl Program {
                 Op::And(a, b) => at(a) * at(b),
                 Op::Or(a, b) => at(a).max(at(b)),
                 Op::Not(a) => 1.0 - at(a),
-                Op::List(..) | Op::Evaluate(..) | Op::Expand(..) | Op::Contract(..) => f64::NAN,
-                Op::AddWeights(..) | Op::Entry(..) => f64::NAN,
-                Op::Select(condition, a, b) => {
-                    if at(condition) == 1.0 {
-                        at(a)
-                    } else {
-                        at(b)
-                    }
+                Op::Select(condition, a, b) => at(if at(condition) == 1.0 { a } else { b }),
+                Op::Entry(of, entry) => calls[&of.index()][entry as usize],
+                Op::List(..) => f64::NAN,
+                Op::Evaluate(_, point) | Op::Expand(_, point) => {
+                    calls.insert(index, call(*op, &list(point), &[]));
+                    f64::NAN
+                }
+                Op::Contract(_, of, adjoints) | Op::AddWeights(_, of, adjoints) => {
+                    let (Op::Expand(_, point) | Op::Evaluate(_, point)) = self.ops[of.index()] else { continue };
+                    calls.insert(index, call(*op, &list(point), &list(adjoints)));
+                    f64::NAN
                 }
             };
             values.push(value);

@@ -22,6 +22,7 @@ mod properties;
 mod random;
 mod textual_ir;
 mod totality;
+mod vector_functions;
 mod vendored;
 
 use std::path::PathBuf;
