@@ -1,5 +1,6 @@
 //! The functions of the hidden layers of a network.
 
+use crate::function::tanh::tanh_all;
 use crate::scalar::Scalar;
 
 /// The function of the hidden layers of a network.
@@ -21,9 +22,33 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// Replaces numbers by their values.
+    pub(super) fn apply_all<S: Scalar>(self, values: &mut [S]) {
+        match self {
+            Self::Tanh => tanh_all(values),
+            _ => values.iter_mut().for_each(|a| *a = self.value(*a)),
+        }
+    }
+
+    /// Replaces numbers by their values, with slopes and second derivatives.
+    pub(super) fn expand_all<S: Scalar>(self, values: &mut [S], slopes: &mut [S], curvatures: &mut [S]) {
+        let derivatives = slopes.iter_mut().zip(curvatures);
+        if self == Self::Tanh {
+            tanh_all(values);
+            for (y, (slope, curvature)) in values.iter().zip(derivatives) {
+                *slope = y.neg_mul_add(*y, S::one());
+                *curvature = -(S::from_f64(2.0) * *y * *slope);
+            }
+            return;
+        }
+        for (a, (slope, curvature)) in values.iter_mut().zip(derivatives) {
+            [*a, *slope, *curvature] = self.expand(*a);
+        }
+    }
+
     /// The value.
     #[inline(always)]
-    pub(super) fn value<S: Scalar>(self, a: S) -> S {
+    fn value<S: Scalar>(self, a: S) -> S {
         match self {
             Self::Tanh => a.tanh(),
             Self::Sigmoid => sigmoid(a),
@@ -36,7 +61,7 @@ impl Activation {
 
     /// The value, the slope and the second derivative.
     #[inline(always)]
-    pub(super) fn expand<S: Scalar>(self, a: S) -> [S; 3] {
+    fn expand<S: Scalar>(self, a: S) -> [S; 3] {
         let (one, two) = (S::one(), S::from_f64(2.0));
         match self {
             Self::Tanh => {

@@ -1,13 +1,7 @@
-//! The layers of a network and products with their matrices. These are given row by row; blocks of rows share the loads of
-//! the vectors.
+//! The layers of a network, and products with their matrices, which are given row by row.
 
-use crate::scalar::Scalar;
-
-/// The rows of a block.
-const BLOCK: usize = 4;
-
-/// The sums in parts of which a product is made: several chains of additions, and full vector registers.
-const PARTS: usize = 8;
+use crate::function::registers::{PARTS, Sums};
+use crate::scalar::{Kernel, Scalar};
 
 /// One layer, `a = W h + b`.
 #[derive(Clone, Copy, Debug)]
@@ -41,69 +35,78 @@ impl<'a> LayerRef<'a> {
     /// `out = W h + b`
     #[inline(always)]
     pub(super) fn apply<S: Scalar>(&self, h: &[S], out: &mut [S]) {
-        for ((row, bias), out) in self.matrix.chunks_exact(self.inputs).zip(self.biases).zip(out) {
-            *out = dot(row, h) + S::from_f64(*bias);
-        }
+        self.products(1, |_| h, |_, row, value| out[row] = value + S::from_f64(self.biases[row]));
     }
 
-    /// `out = W diag(slopes) tangents`: the tangents of the layer's values, `N` columns.
+    /// The products of `W` with `count` columns, and the first with `b` added: `write(column, row, value)` gets each entry.
     #[inline(always)]
-    pub(super) fn apply_tangents<S: Scalar, const N: usize>(
+    pub(super) fn apply_columns<'h, S: Scalar + 'h>(
         &self,
-        slopes: &[S],
-        tangents: &[[S; N]],
-        out: &mut [[S; N]],
+        count: usize,
+        column: impl Fn(usize) -> &'h [S],
+        mut write: impl FnMut(usize, usize, S),
     ) {
-        let mut rows = self.matrix.chunks_exact(self.inputs * BLOCK);
-        let mut blocks = out.chunks_exact_mut(BLOCK);
-        for (rows, out) in rows.by_ref().zip(blocks.by_ref()) {
-            let mut sums = [[S::zero(); N]; BLOCK];
-            for (j, (slope, tangent)) in slopes.iter().zip(tangents).enumerate() {
-                for (sum, row) in sums.iter_mut().zip(rows.chunks_exact(self.inputs)) {
-                    let factor = S::from_f64(row[j]) * *slope;
-                    for (sum, entry) in sum.iter_mut().zip(tangent) {
-                        *sum = factor.mul_add(*entry, *sum);
-                    }
+        self.products(count, column, |column, row, value| {
+            let bias = if column == 0 { S::from_f64(self.biases[row]) } else { S::zero() };
+            write(column, row, value + bias);
+        });
+    }
+
+    /// Two rows at a time and up to three columns: they share loads, and there are enough sums for the latency of an addition.
+    #[inline(always)]
+    fn products<'h, S: Scalar + 'h>(
+        &self,
+        count: usize,
+        column: impl Fn(usize) -> &'h [S],
+        mut write: impl FnMut(usize, usize, S),
+    ) {
+        for first in (0..self.outputs).step_by(2) {
+            let row = |index: usize| &self.matrix[index * self.inputs..][..self.inputs];
+            let (a, two) = (row(first), first + 1 < self.outputs);
+            // The second row of a single one is not written.
+            let b = if two { row(first + 1) } else { a };
+            let mut start = 0;
+            while start < count {
+                let group = (count - start).min(3);
+                let last = first + usize::from(two);
+                match group {
+                    1 => put(products([a, b], [column(start)]), (start, first..=last), &mut write),
+                    2 => put(products([a, b], [start, start + 1].map(&column)), (start, first..=last), &mut write),
+                    _ => put(
+                        products([a, b], [start, start + 1, start + 2].map(&column)),
+                        (start, first..=last),
+                        &mut write,
+                    ),
                 }
+                start += group;
             }
-            out.copy_from_slice(&sums);
-        }
-        for (row, out) in rows.remainder().chunks_exact(self.inputs).zip(blocks.into_remainder()) {
-            let mut sum = [S::zero(); N];
-            for ((weight, slope), tangent) in row.iter().zip(slopes).zip(tangents) {
-                let factor = S::from_f64(*weight) * *slope;
-                for (sum, entry) in sum.iter_mut().zip(tangent) {
-                    *sum = factor.mul_add(*entry, *sum);
-                }
-            }
-            *out = sum;
         }
     }
 
-    /// The matrix as the tangents of the first layer: its inputs are the network's.
-    pub(super) fn write_matrix<S: Scalar, const N: usize>(&self, out: &mut [[S; N]]) {
-        for (row, out) in self.matrix.chunks_exact(N).zip(out) {
-            out.iter_mut().zip(row).for_each(|(out, weight)| *out = S::from_f64(*weight));
+    /// The matrix, entry by entry: `write(column, row, value)`.
+    pub(super) fn matrix<S: Scalar>(&self, mut write: impl FnMut(usize, usize, S)) {
+        for (row, entries) in self.matrix.chunks_exact(self.inputs).enumerate() {
+            entries.iter().enumerate().for_each(|(column, weight)| write(column, row, S::from_f64(*weight)));
         }
     }
 
     /// `out = W' g`: the adjoints of the layer's inputs.
     #[inline(always)]
     pub(super) fn apply_transposed<S: Scalar>(&self, g: &[S], out: &mut [S]) {
+        /// The rows of a block: they share the loads of `out`.
+        const BLOCK: usize = 4;
         out.fill(S::zero());
         let mut rows = self.matrix.chunks_exact(self.inputs * BLOCK);
-        let mut adjoints = g.chunks_exact(BLOCK);
-        for (rows, g) in rows.by_ref().zip(adjoints.by_ref()) {
-            let mut rows = rows.chunks_exact(self.inputs);
-            let (a, b, c, d) = (rows.next(), rows.next(), rows.next(), rows.next());
-            let (Some(a), Some(b), Some(c), Some(d)) = (a, b, c, d) else { continue };
-            for ((((a, b), c), d), out) in a.iter().zip(b).zip(c).zip(d).zip(out.iter_mut()) {
-                let first = S::from_f64(*a).mul_add(g[0], S::from_f64(*b) * g[1]);
-                let second = S::from_f64(*c).mul_add(g[2], S::from_f64(*d) * g[3]);
+        let (adjoints, last) = g.as_chunks::<BLOCK>();
+        for (rows, g) in rows.by_ref().zip(adjoints) {
+            let [a, b, c, d] = core::array::from_fn(|row| &rows[row * self.inputs..][..out.len()]);
+            for (j, out) in out.iter_mut().enumerate() {
+                let first = S::from_f64(a[j]).mul_add(g[0], S::from_f64(b[j]) * g[1]);
+                let second = S::from_f64(c[j]).mul_add(g[2], S::from_f64(d[j]) * g[3]);
                 *out += first + second;
             }
         }
-        for (row, g) in rows.remainder().chunks_exact(self.inputs).zip(adjoints.remainder()) {
+        for (row, g) in rows.remainder().chunks_exact(self.inputs).zip(last) {
             for (weight, out) in row.iter().zip(out.iter_mut()) {
                 *out = S::from_f64(*weight).mul_add(*g, *out);
             }
@@ -117,18 +120,93 @@ pub(super) fn layer_mut<'a, S>(sizes: &[usize], list: &'a mut [S], index: usize)
     own.split_at_mut(sizes[index] * sizes[index + 1])
 }
 
-/// The product of a row with a vector of its length.
+/// Writes the products of rows with columns from `start` on.
 #[inline(always)]
-fn dot<S: Scalar>(row: &[f64], h: &[S]) -> S {
-    let (mut rows, mut parts) = (row.chunks_exact(PARTS), h.chunks_exact(PARTS));
-    let mut sums = [S::zero(); PARTS];
-    for (row, h) in rows.by_ref().zip(parts.by_ref()) {
-        for ((sum, weight), h) in sums.iter_mut().zip(row).zip(h) {
-            *sum = S::from_f64(*weight).mul_add(*h, *sum);
+fn put<S: Copy, const G: usize>(
+    products: [[S; G]; 2],
+    (start, rows): (usize, core::ops::RangeInclusive<usize>),
+    write: &mut impl FnMut(usize, usize, S),
+) {
+    for (row, values) in rows.zip(products) {
+        for (index, value) in values.into_iter().enumerate() {
+            write(start + index, row, value);
         }
     }
-    let rest = rows.remainder().iter().zip(parts.remainder());
-    let rest = rest.fold(S::zero(), |sum, (weight, h)| S::from_f64(*weight).mul_add(*h, sum));
-    let [a, b, c, d, e, f, g, h] = sums;
-    ((a + b) + (c + d)) + ((e + f) + (g + h)) + rest
+}
+
+/// The products of two rows with up to three columns of one length.
+#[inline(always)]
+fn products<S: Scalar, const G: usize>(rows: [&[f64]; 2], columns: [&[S]; G]) -> [[S; G]; 2] {
+    S::run::<RowProducts<G>>((rows, columns))
+}
+
+/// [`products`]: sums in vector registers for plain floats. Other scalars fill registers on their own.
+struct RowProducts<const G: usize>;
+
+impl<const G: usize> Kernel for RowProducts<G> {
+    type Arguments<'a, S: Scalar> = ([&'a [f64]; 2], [&'a [S]; G]);
+    type Value<S: Scalar> = [[S; G]; 2];
+
+    #[inline(always)]
+    fn generic<S: Scalar>((rows, columns): Self::Arguments<'_, S>) -> [[S; G]; 2] {
+        let mut sums = [[S::zero(); G]; 2];
+        for j in 0..columns[0].len() {
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                for g in 0..G {
+                    sums[g] = S::from_f64(row[j]).mul_add(columns[g][j], sums[g]);
+                }
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn f64((rows, columns): Self::Arguments<'_, f64>) -> [[f64; G]; 2] {
+        let ([(a, _), (b, _)], blocks) =
+            (rows.map(<[f64]>::as_chunks::<PARTS>), columns.map(|column| column.as_chunks().0));
+        let count = blocks[0].len();
+        let (a, b, blocks) = (&a[..count], &b[..count], blocks.map(|column: &[[f64; PARTS]]| &column[..count]));
+        let mut parts = [(Sums::zeros(), Sums::zeros()); G];
+        for block in 0..count {
+            for g in 0..G {
+                parts[g].0.add(&a[block], &blocks[g][block]);
+                parts[g].1.add(&b[block], &blocks[g][block]);
+            }
+        }
+        let mut sums = [parts.map(|(a, _)| a.total()), parts.map(|(_, b)| b.total())];
+        for j in count * PARTS..columns[0].len() {
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                for g in 0..G {
+                    sums[g] = Scalar::mul_add(row[j], columns[g][j], sums[g]);
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// The product of two vectors of one length.
+#[inline(always)]
+pub(super) fn dot<S: Scalar>(a: &[S], b: &[S]) -> S {
+    S::run::<Dot>((a, b))
+}
+
+struct Dot;
+
+impl Kernel for Dot {
+    type Arguments<'a, S: Scalar> = (&'a [S], &'a [S]);
+    type Value<S: Scalar> = S;
+
+    #[inline(always)]
+    fn generic<S: Scalar>((a, b): Self::Arguments<'_, S>) -> S {
+        a.iter().zip(b).fold(S::zero(), |sum, (a, b)| a.mul_add(*b, sum))
+    }
+
+    #[inline(always)]
+    fn f64((a, b): Self::Arguments<'_, f64>) -> f64 {
+        let ((a, rest_a), (b, rest_b)) = (a.as_chunks(), b.as_chunks());
+        let mut sums = Sums::zeros();
+        a.iter().zip(b).for_each(|(a, b)| sums.add(a, b));
+        rest_a.iter().zip(rest_b).fold(sums.total(), |sum, (a, b)| Scalar::mul_add(*a, *b, sum))
+    }
 }

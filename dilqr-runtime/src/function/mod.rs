@@ -8,6 +8,8 @@ mod check;
 mod layers;
 mod network;
 mod node;
+mod registers;
+mod tanh;
 
 pub use activation::Activation;
 pub use check::{FunctionCheck, check_function};

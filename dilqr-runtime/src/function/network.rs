@@ -14,7 +14,7 @@ use alloc::boxed::Box;
 
 use crate::error::{Input, InputError, check_length, check_vector};
 use crate::function::activation::Activation;
-use crate::function::layers::{LayerRef, layer_mut, weight_count};
+use crate::function::layers::{LayerRef, dot, layer_mut, weight_count};
 use crate::function::node::Expansion;
 use crate::scalar::Scalar;
 
@@ -38,8 +38,8 @@ pub struct NetworkMemory<S, const N: usize, const H: usize> {
     slopes: [S; H],
     /// `sigma''(a_l)`
     curvatures: [S; H],
-    /// `T_l`
-    tangents: [[S; N]; H],
+    /// `T_l`, column by column.
+    tangents: [[S; H]; N],
 }
 
 impl<S: Scalar, const N: usize, const H: usize> NetworkMemory<S, N, H> {
@@ -47,7 +47,7 @@ impl<S: Scalar, const N: usize, const H: usize> NetworkMemory<S, N, H> {
     #[must_use]
     pub fn zeros() -> Self {
         let zero = S::zero();
-        Self { values: [zero; H], slopes: [zero; H], curvatures: [zero; H], tangents: [[zero; N]; H] }
+        Self { values: [zero; H], slopes: [zero; H], curvatures: [zero; H], tangents: [[zero; H]; N] }
     }
 }
 
@@ -112,7 +112,7 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
             let (before, own) = values.split_at_mut(self.units(index).start);
             let own = &mut own[..self.sizes[index + 1]];
             self.layer(index).apply(self.inputs_of(index, z, before), own);
-            own.iter_mut().for_each(|a| *a = self.activation.value(*a));
+            self.activation.apply_all(own);
         }
         let mut y = [S::zero(); M];
         self.layer(self.hidden()).apply(self.inputs_of(self.hidden(), z, &values), &mut y);
@@ -131,20 +131,52 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     pub fn expand<S: Scalar>(&self, at: &mut At<S, N, M, H>) {
         let Expansion { z, value, jacobian, memory } = at;
         let NetworkMemory { values, slopes, curvatures, tangents } = memory;
+        // The tangents of h_l, column by column.
+        let mut pushed = [[S::zero(); H]; N];
         for index in 0..self.hidden() {
-            let (layer, units) = (self.layer(index), self.units(index));
+            let units = self.units(index);
             let (before, own) = values.split_at_mut(units.start);
-            let own = &mut own[..layer.outputs];
-            layer.apply(self.inputs_of(index, z, before), own);
-            let (tangents_before, own_tangents) = tangents.split_at_mut(units.start);
-            self.tangents_of(index, (slopes, tangents_before), &mut own_tangents[..layer.outputs]);
-            let derivatives = slopes[units.clone()].iter_mut().zip(&mut curvatures[units]);
-            for (a, (slope, curvature)) in own.iter_mut().zip(derivatives) {
-                [*a, *slope, *curvature] = self.activation.expand(*a);
+            let own = &mut own[..units.len()];
+            let mut write = |column: usize, row: usize, entry: S| match column.checked_sub(1) {
+                None => own[row] = entry,
+                Some(column) => tangents[column][units.start + row] = entry,
+            };
+            self.push(index, (z, before, &pushed), &mut write);
+            self.activation.expand_all(own, &mut slopes[units.clone()], &mut curvatures[units.clone()]);
+            for (pushed, tangents) in pushed.iter_mut().zip(&*tangents) {
+                for unit in units.clone() {
+                    pushed[unit] = slopes[unit] * tangents[unit];
+                }
             }
         }
-        self.layer(self.hidden()).apply(self.inputs_of(self.hidden(), z, values), value);
-        self.tangents_of(self.hidden(), (slopes, tangents), jacobian);
+        self.push(self.hidden(), (z, values, &pushed), &mut |column: usize, row: usize, entry: S| match column
+            .checked_sub(1)
+        {
+            None => value[row] = entry,
+            Some(column) => jacobian[row][column] = entry,
+        });
+    }
+
+    /// A layer's values (column 0) and tangents (from column 1 on), from those of its inputs.
+    #[inline(always)]
+    fn push<S: Scalar>(
+        &self,
+        index: usize,
+        (z, values, pushed): (&[S; N], &[S], &[[S; H]; N]),
+        write: &mut impl FnMut(usize, usize, S),
+    ) {
+        let layer = self.layer(index);
+        let Some(before) = index.checked_sub(1) else {
+            layer.apply_columns(1, |_| z, &mut *write);
+            layer.matrix(|column, row, entry| write(column + 1, row, entry));
+            return;
+        };
+        let units = self.units(before);
+        let inputs = |column: usize| match column.checked_sub(1) {
+            None => &values[units.clone()],
+            Some(column) => &pushed[column][units.clone()],
+        };
+        layer.apply_columns(N + 1, inputs, write);
     }
 
     /// `J`
@@ -165,30 +197,19 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
         at
     }
 
-    /// `T_l` of a layer from those of the layer before.
-    fn tangents_of<S: Scalar>(&self, index: usize, (slopes, tangents): (&[S], &[[S; N]]), out: &mut [[S; N]]) {
-        let layer = self.layer(index);
-        match index.checked_sub(1) {
-            None => layer.write_matrix(out),
-            Some(before) => {
-                let units = self.units(before);
-                layer.apply_tangents(&slopes[units.clone()], &tangents[units], out);
-            }
-        }
-    }
-
     /// `C` for the adjoints `mu` of the outputs.
     pub fn contract<S: Scalar>(&self, at: &At<S, N, M, H>, mu: &[S; M]) -> [[S; N]; N] {
         let NetworkMemory { slopes, curvatures, tangents, .. } = &at.memory;
         let mut c = [[S::zero(); N]; N];
+        let mut scaled = [S::zero(); H];
         self.pull_back(mu, slopes, |index, adjoints| {
-            for ((adjoint, unit), tangent) in adjoints.iter().zip(self.units(index)).zip(&tangents[self.units(index)]) {
-                let weight = *adjoint * curvatures[unit];
-                for i in 0..N {
-                    let scaled = weight * tangent[i];
-                    for j in 0..=i {
-                        c[i][j] = scaled.mul_add(tangent[j], c[i][j]);
-                    }
+            let units = self.units(index);
+            let scaled = &mut scaled[units.clone()];
+            for i in 0..N {
+                let own = adjoints.iter().zip(&curvatures[units.clone()]).zip(&tangents[i][units.clone()]);
+                scaled.iter_mut().zip(own).for_each(|(out, ((g, curvature), t))| *out = *g * *curvature * *t);
+                for j in 0..=i {
+                    c[i][j] += dot(scaled, &tangents[j][units.clone()]);
                 }
             }
         });
@@ -238,8 +259,8 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
         let NetworkMemory { values, slopes, curvatures, tangents } = &at.memory;
         // Changes of a_l and h_l.
         let mut da = [S::zero(); H];
-        for (da, tangent) in da.iter_mut().zip(tangents) {
-            *da = tangent.iter().zip(dz).fold(S::zero(), |sum, (entry, dz)| entry.mul_add(*dz, sum));
+        for (tangents, dz) in tangents.iter().zip(dz) {
+            da.iter_mut().zip(tangents).for_each(|(da, entry)| *da = entry.mul_add(*dz, *da));
         }
         let mut dh = da;
         dh.iter_mut().zip(slopes).for_each(|(dh, slope)| *dh *= *slope);

@@ -1,0 +1,57 @@
+//! Networks alone: the value, value and Jacobian, and both with the contraction of the second derivatives; the gradient in
+//! the weights; the same in lanes.
+
+use core::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use dilqr_benches::networks::{four_of_64, one_of_256, two_of_32, two_of_64, two_of_128};
+use dilqr_runtime::__private::Node;
+use dilqr_runtime::Scalar;
+use dilqr_runtime::VectorFunction;
+use dilqr_runtime::lanes::{F64x4, Lanes};
+
+const POINT: [f64; 5] = [0.3, -0.2, 0.5, 0.1, -0.4];
+const MU: [f64; 4] = [1.0, -0.5, 0.25, 2.0];
+
+/// Times a network on one scalar.
+fn on<F: Node<5, 4>, S: Scalar>(criterion: &mut Criterion, name: &str, network: &F, weights: usize) {
+    let (z, mu) = (POINT.map(S::from_f64), MU.map(S::from_f64));
+    let mut group = criterion.benchmark_group(name);
+    group.bench_function("value", |bencher| bencher.iter(|| network.value(black_box(&z))));
+    let mut at = F::zeros::<S>();
+    group.bench_function("value, J", |bencher| {
+        bencher.iter(|| {
+            at.z = black_box(z);
+            network.expand(&mut at);
+        });
+    });
+    group.bench_function("value, J, C", |bencher| {
+        bencher.iter(|| {
+            at.z = black_box(z);
+            network.expand(&mut at);
+            black_box(network.contract(&at, black_box(&mu)));
+        });
+    });
+    let mut gradient = vec![S::from_f64(0.0); weights];
+    group.bench_function("gradient in the weights", |bencher| {
+        bencher.iter(|| network.add_weight_gradient(&at, black_box(&mu), black_box(&mut gradient)));
+    });
+    group.finish();
+}
+
+fn networks(criterion: &mut Criterion) {
+    macro_rules! each {
+        ($($module:ident),*) => {$({
+            let network = $module::Residual::xavier(1);
+            let weights = $module::Residual::LEN;
+            on::<_, f64>(criterion, stringify!($module), &network, weights);
+            let name = concat!(stringify!($module), " in lanes");
+            assert_eq!(F64x4::COUNT, 4);
+            on::<_, F64x4>(criterion, name, &network, weights);
+        })*};
+    }
+    each!(two_of_32, two_of_64, two_of_128, one_of_256, four_of_64);
+}
+
+criterion_group!(benches, networks);
+criterion_main!(benches);
