@@ -13,6 +13,26 @@ use dilqr_runtime::lanes::{F64x4, Lanes};
 const POINT: [f64; 5] = [0.3, -0.2, 0.5, 0.1, -0.4];
 const MU: [f64; 4] = [1.0, -0.5, 0.25, 2.0];
 
+/// The sums of the entries of value, Jacobian and contraction, by `../peers/networks.py`.
+const SUMS: [(&str, [f64; 3]); 5] = [
+    ("two_of_32", [-0.463841684250495, -2.4615600511613, 0.2831640605558591]),
+    ("two_of_64", [-0.20198280836731286, -0.5962276843637202, -0.07970536298569884]),
+    ("two_of_128", [-0.1425494720105437, 0.2247881966549953, -0.08354383549608897]),
+    ("one_of_256", [-0.23900810667041678, 0.22302593462541237, -0.006067129685106972]),
+    ("four_of_64", [-0.47174467496762174, -1.3646946871951253, 0.2452059111785035]),
+];
+
+/// Compares a network with the other implementations.
+fn check<F: VectorFunction<5, 4>>(name: &str, network: &F) {
+    let value: f64 = network.value(&POINT).iter().sum();
+    let jacobian: f64 = network.jacobian(&POINT).iter().flatten().sum();
+    let contraction: f64 = network.contraction(&POINT, &MU).iter().flatten().sum();
+    let known = SUMS.iter().find(|(known, _)| *known == name).map(|(_, sums)| *sums).expect("every network is listed");
+    for (sum, known) in [value, jacobian, contraction].into_iter().zip(known) {
+        assert!((sum - known).abs() < 1e-12, "{name}: {sum} {known}");
+    }
+}
+
 /// Times a network on one scalar.
 fn on<F: Node<5, 4>, S: Scalar>(criterion: &mut Criterion, name: &str, network: &F, weights: usize) {
     let (z, mu) = (POINT.map(S::from_f64), MU.map(S::from_f64));
@@ -44,6 +64,7 @@ fn networks(criterion: &mut Criterion) {
         ($($module:ident),*) => {$({
             let network = $module::Residual::xavier(1);
             let weights = $module::Residual::LEN;
+            check(stringify!($module), &network);
             on::<_, f64>(criterion, stringify!($module), &network, weights);
             let name = concat!(stringify!($module), " in lanes");
             assert_eq!(F64x4::COUNT, 4);

@@ -8,6 +8,7 @@ pub mod arm;
 pub mod by_hand;
 pub mod casadi;
 pub mod lq;
+pub mod networks;
 pub mod operations;
 pub mod peers;
 pub mod point;
