@@ -104,7 +104,7 @@ pub use certificate::{ActiveLimit, Certificate};
 pub use differentiate::hvp::Direction;
 pub use error::{GradientError, Input, InputError, Position, SettingsError, SolveError};
 pub use formulation::Formulation;
-pub use function::{Activation, FunctionCheck, VectorFunction, check_function};
+pub use function::{Activation, FunctionCheck, Spline, VectorFunction, check_function};
 pub use gradient::{Gradient, Jacobian, LossGradient};
 pub use ilqr::Ilqr;
 pub use iteration::Iteration;

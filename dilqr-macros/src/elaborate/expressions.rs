@@ -90,6 +90,9 @@ impl Elaborator<'_> {
             }
             return value;
         }
+        if let Some(table) = self.model.find_table(name) {
+            return SymbolicValue::Function(usize::from(table.id.index));
+        }
         if standard_constant(&text).is_some() {
             self.errors.at(name, message::standard_constant(&text));
             return SymbolicValue::Unknown;

@@ -22,7 +22,7 @@ impl Elaborator<'_> {
         let model = self.model;
         let control = model.find_struct("Control")?;
         let (previous, design) = (vectors.previous(), vectors.design());
-        let functions = model.vector_functions.iter();
+        let functions = model.vector_functions.iter().filter(|item| item.is_argument());
         let functions = functions.map(|item| (item.name.clone(), SymbolicValue::Function(usize::from(item.id.index))));
         Some(Arguments {
             x: self.inputs(Vector::X, 0, model.find_struct("State")?),

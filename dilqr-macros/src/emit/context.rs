@@ -4,10 +4,11 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use super::dead_inputs::Unused;
-use super::vector_types;
+use super::{vector_calls, vector_types};
 use crate::elaborate::elaborated_system::{Limits, Vectors};
 use crate::elaborate::graph::NodeId;
 use crate::program::kernels::{Kernel, Kernels};
+use crate::program::vector_functions::{FunctionId, VectorFunction};
 use crate::program::vectors::Sizes;
 use crate::syntax::names::camel_case;
 
@@ -33,9 +34,9 @@ pub(crate) struct EmitContext<'a> {
 impl EmitContext<'_> {
     /// The vector functions that a kernel on the user's structs gets, with their commas. They have names of two underscores.
     pub(super) fn called_by(&self, kernel: Kernel) -> TokenStream {
-        let called = self.kernels[kernel].vector_functions().into_iter();
+        let called = vector_calls::passed(self, kernel).into_iter();
         let names = called.map(|id| {
-            let field = vector_types::field(&self.vectors.functions[usize::from(id.index)]);
+            let field = vector_types::field(self.function(id));
             format_ident!("__{field}")
         });
         quote!(#(#names,)*)
@@ -46,9 +47,23 @@ impl EmitContext<'_> {
         Ident::new(&camel_case(&self.module.to_string()), self.module.span())
     }
 
-    /// Whether the model has vector functions.
+    /// Whether the model holds vector functions.
     pub(super) fn has_functions(&self) -> bool {
-        !self.vectors.functions.is_empty()
+        self.vectors.functions.iter().any(VectorFunction::is_argument)
+    }
+
+    /// The vector functions that the model holds.
+    pub(super) fn held_functions(&self) -> Vec<&VectorFunction> {
+        self.vectors.functions.iter().filter(|function| function.is_argument()).collect()
+    }
+
+    pub(super) fn function(&self, id: FunctionId) -> &VectorFunction {
+        &self.vectors.functions[usize::from(id.index)]
+    }
+
+    /// The number of points of a table: the function of values and a number follows that of a number.
+    pub(super) fn points_of_table(&self, table: &VectorFunction) -> usize {
+        self.vectors.functions[usize::from(table.id.index) + 1].id.inputs() - 1
     }
 
     /// The type that implements `Model`: that struct, or a wrapper where state and control are lifted.
@@ -61,7 +76,7 @@ impl EmitContext<'_> {
         let [previous, design] = self.vectors.lift.next_takes;
         let called = [Kernel::Dynamics, Kernel::Linearize].map(|kernel| self.kernels[kernel].vector_functions());
         let functions =
-            self.vectors.functions.iter().filter(|function| called.iter().flatten().any(|id| *id == function.id));
+            self.held_functions().into_iter().filter(|function| called.iter().flatten().any(|id| *id == function.id));
         let functions = functions.map(|function| (vector_types::field(function), function.name.clone())).collect();
         Optional { previous, design, stage: self.vectors.stage_params.is_some(), functions }
     }

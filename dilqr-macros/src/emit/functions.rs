@@ -27,7 +27,7 @@ pub(super) fn functions(context: &EmitContext<'_>, kernel: Kernel) -> TokenStrea
         );
     }
     let parameters = parameters(context, kernel, &scalar);
-    let called = context.kernels[kernel].vector_functions().into_iter().map(vector_calls::argument_name);
+    let called = vector_calls::passed(context, kernel).into_iter().map(vector_calls::argument_name);
     let arguments = called.chain(vector_calls::arguments(context, kernel).into_iter().map(argument_name));
     let result = result(kernel, &scalar);
     let runtime = context.runtime;
@@ -55,7 +55,7 @@ struct Scalar {
 }
 
 fn parameters(context: &EmitContext<'_>, kernel: Kernel, scalar: &TokenStream) -> Vec<TokenStream> {
-    let called = context.kernels[kernel].vector_functions().into_iter().map(|function| {
+    let called = vector_calls::passed(context, kernel).into_iter().map(|function| {
         let (name, ty) = (vector_calls::argument_name(function), vector_calls::function_type(function, context));
         quote!(#name: &#ty)
     });
@@ -78,7 +78,8 @@ fn bodies(context: &EmitContext<'_>, kernel: Kernel, function: &Ident, scalar: &
     let Scalar { name: scalar, generics, turbofish, alias } = scalar;
     let body = KernelBody::new(&context.kernels[kernel], kernel.returns_cost());
     let (parameters, result) = (parameters(context, kernel, scalar), result(kernel, scalar));
-    let chunks: Vec<TokenStream> = body.chunks.iter().map(|chunk| chunk.tokens(runtime)).collect();
+    let chunks: Vec<TokenStream> =
+        body.chunks.iter().map(|chunk| chunk.tokens(runtime, &context.vectors.functions)).collect();
     let memories = vector_calls::memories(&context.kernels[kernel], context);
     let declared: Vec<TokenStream> =
         memories.iter().map(|CallMemory { name, zeros, .. }| quote!(let #name = &mut #zeros;)).collect();
@@ -93,7 +94,7 @@ fn bodies(context: &EmitContext<'_>, kernel: Kernel, function: &Ident, scalar: &
     }
     let slots = body.slots;
     let names: Vec<Ident> = (0..chunks.len()).map(|index| format_ident!("{function}_{index}")).collect();
-    let called = context.kernels[kernel].vector_functions().into_iter().map(|function| {
+    let called = vector_calls::passed(context, kernel).into_iter().map(|function| {
         let name = vector_calls::argument_name(function);
         quote!(#name)
     });

@@ -89,8 +89,8 @@ fn delegate(context: &EmitContext<'_>, kernel: Kernel) -> TokenStream {
     let name = Ident::new(kernel.name(), Span::call_site());
     let scalar = quote!(__S);
     let parameters = kernel.parameters().iter().map(|&of_method| parameter(of_method, context, &scalar));
-    let called = context.kernels[kernel].vector_functions().into_iter().map(|function| {
-        let field = vector_types::field(&context.vectors.functions[usize::from(function.index)]);
+    let called = vector_calls::passed(context, kernel).into_iter().map(|function| {
+        let field = vector_types::field(context.function(function));
         let own = if context.vectors.are_lifted() { quote!(self.0) } else { quote!(self) };
         quote!(&#own.#field)
     });
@@ -114,7 +114,7 @@ fn result(kernel: Kernel, scalar: &TokenStream) -> TokenStream {
 fn kernel(context: &EmitContext<'_>, kernel: Kernel) -> TokenStream {
     let runtime = context.runtime;
     let kernel_type = kernel_type(kernel);
-    let called = context.kernels[kernel].vector_functions();
+    let called = vector_calls::passed(context, kernel);
     let arguments = vector_calls::arguments(context, kernel);
     let names = called.iter().map(|&function| vector_calls::argument_name(function));
     let names: Vec<Ident> = names.chain(arguments.iter().map(|&argument| argument_name(argument))).collect();

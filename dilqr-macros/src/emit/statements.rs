@@ -11,7 +11,7 @@ use super::vector_calls;
 use crate::program::fields::{Location, Output};
 use crate::program::functions::ElementaryFunction;
 use crate::program::op::{Op, ValueId};
-use crate::program::vector_functions::Entry;
+use crate::program::vector_functions::{Entry, VectorFunction};
 use crate::program::vectors::{Entries, Input};
 
 /// How tightly an expression binds.
@@ -28,6 +28,7 @@ enum Precedence {
 #[derive(Clone, Copy)]
 struct ScalarCalls<'a> {
     runtime: &'a TokenStream,
+    functions: &'a [VectorFunction],
 }
 
 fn local(index: usize) -> Ident {
@@ -67,8 +68,8 @@ impl ScalarCalls<'_> {
 }
 
 impl FunctionChunk<'_> {
-    pub(super) fn tokens(&self, runtime: &TokenStream) -> TokenStream {
-        let scalar = ScalarCalls { runtime };
+    pub(super) fn tokens(&self, runtime: &TokenStream, functions: &[VectorFunction]) -> TokenStream {
+        let scalar = ScalarCalls { runtime, functions };
         let mut statements = Statements { list: Vec::new(), loads: self.loads.clone() };
         let mut outputs = self.outputs.iter().peekable();
         let mut spills = self.spills.iter().peekable();
@@ -265,7 +266,7 @@ impl FunctionChunk<'_> {
         let memory = |call: usize| vector_calls::memory_name(call);
         let op = self.program.ops[index];
         let function = op.function()?;
-        let (name, own) = (vector_calls::argument_name(function), memory(index));
+        let (name, own) = (vector_calls::reference(&scalar.functions[usize::from(function.index)]), memory(index));
         Some(match op {
             Op::Evaluate(_, point) => {
                 let point = list(point);

@@ -4,15 +4,16 @@
 //! declares and all its chunks see.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 
 use super::context::EmitContext;
+use super::vector_types;
 use crate::program::fields::Field;
 use crate::program::kernels::Kernel;
 use crate::program::op::Op;
 use crate::program::program::Program;
 use crate::program::signature::{Argument, Record};
-use crate::program::vector_functions::FunctionId;
+use crate::program::vector_functions::{FunctionId, FunctionKind, TableInputs, VectorFunction};
 
 /// The argument that holds a vector function.
 pub(super) fn argument_name(function: FunctionId) -> Ident {
@@ -24,9 +25,39 @@ pub(super) fn memory_name(call: usize) -> Ident {
     format_ident!("__n{call}")
 }
 
+/// The vector functions that a kernel gets as arguments: all that it calls but tables.
+pub(super) fn passed(context: &EmitContext<'_>, kernel: Kernel) -> Vec<FunctionId> {
+    let mut called = context.kernels[kernel].vector_functions();
+    called.retain(|function| context.function(*function).is_argument());
+    called
+}
+
+/// A reference to a vector function in a kernel.
+pub(super) fn reference(function: &VectorFunction) -> TokenStream {
+    let name = &function.name;
+    match function.kind {
+        FunctionKind::Network(_) | FunctionKind::Own => argument_name(function.id).into_token_stream(),
+        FunctionKind::Table(TableInputs::Point) => quote!(&#name),
+        FunctionKind::Table(TableInputs::ValuesAndPoint) => {
+            let name = vector_types::values_of_table(name);
+            quote!(&#name)
+        }
+    }
+}
+
 /// The type of a vector function.
-pub(super) fn function_type<'a>(function: FunctionId, context: &EmitContext<'a>) -> &'a Ident {
-    &context.vectors.functions[usize::from(function.index)].name
+pub(super) fn function_type(function: FunctionId, context: &EmitContext<'_>) -> TokenStream {
+    let runtime = context.runtime;
+    let function = context.function(function);
+    let name = &function.name;
+    match function.kind {
+        FunctionKind::Network(_) | FunctionKind::Own => quote!(#name),
+        FunctionKind::Table(TableInputs::Point) => {
+            let points = context.points_of_table(function);
+            quote!(#runtime::Spline<#points>)
+        }
+        FunctionKind::Table(TableInputs::ValuesAndPoint) => vector_types::values_of_table(name).into_token_stream(),
+    }
 }
 
 /// The memory of a call: its name, its type for the scalar `__S`, and its first value.

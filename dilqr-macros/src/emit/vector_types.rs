@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::context::EmitContext;
-use crate::program::vector_functions::{FunctionKind, NetworkShape, VectorFunction};
+use crate::program::vector_functions::{FunctionKind, NetworkShape, TableInputs, VectorFunction};
 use crate::syntax::names::snake_case;
 
 /// The field of the model's type that holds a vector function.
@@ -22,7 +22,7 @@ pub(super) fn model(context: &EmitContext<'_>, documentation: &str) -> TokenStre
             pub struct #model;
         };
     }
-    let functions = &context.vectors.functions;
+    let functions = context.held_functions();
     let (fields, types): (Vec<Ident>, Vec<&Ident>) = functions.iter().map(|item| (field(item), &item.name)).unzip();
     let mutable = fields.iter().map(|field| format_ident!("{field}_mut"));
     let creation = format!("The model `{}` with its functions.", context.module);
@@ -84,8 +84,47 @@ pub(super) fn implementations(context: &EmitContext<'_>) -> TokenStream {
     let functions = context.vectors.functions.iter().map(|function| match &function.kind {
         FunctionKind::Network(shape) => network(context, function, shape),
         FunctionKind::Own => own(context, function),
+        FunctionKind::Table(TableInputs::Point) => quote!(),
+        FunctionKind::Table(TableInputs::ValuesAndPoint) => values_and_point(context, function),
     });
     quote!(#(#functions)*)
+}
+
+/// The type of a table as a function of its values, too.
+pub(super) fn values_of_table(table: &Ident) -> Ident {
+    format_ident!("__ValuesOf{table}")
+}
+
+/// A table as a function of its values and a number.
+fn values_and_point(context: &EmitContext<'_>, function: &VectorFunction) -> TokenStream {
+    let (runtime, table, inputs) = (context.runtime, &function.name, function.id.inputs());
+    let name = values_of_table(table);
+    if !context.kernels.iter().any(|(_, program)| program.vector_functions().contains(&function.id)) {
+        return quote!();
+    }
+    quote! {
+        #[allow(non_camel_case_types)]
+        pub struct #name;
+
+        impl #runtime::VectorFunction<#inputs, 1> for #name {
+            fn value<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [__S; 1] {
+                #table.__value_of(z)
+            }
+            fn jacobian<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [[__S; #inputs]; 1] {
+                #table.__jacobian_of(z)
+            }
+            fn contraction<__S: #runtime::Scalar>(
+                &self, z: &[__S; #inputs], mu: &[__S; 1],
+            ) -> [[__S; #inputs]; #inputs] {
+                #table.__contraction_of(z, mu)
+            }
+        }
+
+        impl #runtime::__private::Node<#inputs, 1> for #name {
+            type Memory<__S: #runtime::Scalar> = ();
+            fn memory<__S: #runtime::Scalar>() {}
+        }
+    }
 }
 
 /// A function of the user's own: its derivatives are those of its `VectorFunction`.

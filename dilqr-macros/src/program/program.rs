@@ -46,6 +46,7 @@ impl Program {
                 // A side that is NaN is outside of the domain.
                 Op::Select(condition, a, b) => reads(condition) && !self.is_nan(a) && !self.is_nan(b),
                 Op::Unary(function, a) => function.has_kink() && reads(a),
+                Op::Evaluate(function, a) | Op::Expand(function, a) => function.has_kinks && reads(a),
                 _ => false,
             };
             if kink {

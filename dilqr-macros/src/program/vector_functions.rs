@@ -13,6 +13,8 @@ pub(crate) struct FunctionId {
     /// The first of its weights among those of all functions, and their number.
     pub(crate) first_weight: u32,
     pub(crate) weights: u32,
+    /// Whether its derivatives jump.
+    pub(crate) has_kinks: bool,
 }
 
 /// A vector function of a model.
@@ -29,6 +31,17 @@ pub(crate) enum FunctionKind {
     Network(NetworkShape),
     /// Of the user's own.
     Own,
+    /// A const of the type `Spline`.
+    Table(TableInputs),
+}
+
+/// What a table is a function of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TableInputs {
+    /// Of one number.
+    Point,
+    /// Of its values and of one number.
+    ValuesAndPoint,
 }
 
 /// The layers of a network.
@@ -49,6 +62,13 @@ impl NetworkShape {
     /// The number of hidden units.
     pub(crate) fn hidden(&self) -> usize {
         self.sizes[1..self.sizes.len() - 1].iter().sum()
+    }
+}
+
+impl VectorFunction {
+    /// Whether it is an argument of the model's functions, and not a const.
+    pub(crate) fn is_argument(&self) -> bool {
+        !matches!(self.kind, FunctionKind::Table(_))
     }
 }
 

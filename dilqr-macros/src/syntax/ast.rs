@@ -61,7 +61,11 @@ impl Model {
         self.structs.iter().find(|item| item.name == name)
     }
     pub(crate) fn find_vector_function(&self, name: &Ident) -> Option<&VectorFunction> {
-        self.vector_functions.iter().find(|item| item.name == *name)
+        self.vector_functions.iter().find(|item| item.name == *name && item.is_argument())
+    }
+    /// The table of this name, as a function of a number.
+    pub(crate) fn find_table(&self, name: &Ident) -> Option<&VectorFunction> {
+        self.vector_functions.iter().find(|item| item.name == *name && !item.is_argument())
     }
     pub(crate) fn find_function(&self, name: &str) -> Option<&Function> {
         self.functions.iter().find(|item| item.name == name)

@@ -7,6 +7,7 @@ use super::errors::Errors;
 use super::messages::message;
 use super::names::{camel_case, did_you_mean};
 use super::signatures;
+use crate::program::vector_functions::{FunctionKind, TableInputs, VectorFunction};
 
 /// Rules that the vectors, and the items that the macro adds, depend on.
 const STRUCTS: &[fn(&Model, &mut Errors)] = &[
@@ -38,7 +39,9 @@ pub(crate) fn structs(model: &Model, errors: &mut Errors) {
 fn names(model: &Model) -> impl Iterator<Item = &proc_macro2::Ident> {
     let structs = model.structs.iter().map(|item| &item.name);
     let consts = model.consts.iter().map(|item| &item.name);
-    let functions = model.vector_functions.iter().map(|item| &item.name);
+    // A table is two functions with one name.
+    let is_first = |item: &&VectorFunction| item.kind != FunctionKind::Table(TableInputs::ValuesAndPoint);
+    let functions = model.vector_functions.iter().filter(is_first).map(|item| &item.name);
     structs.chain(functions).chain(consts).chain(model.functions.iter().map(|item| &item.name))
 }
 

@@ -93,6 +93,8 @@ pub(crate) mod message {
     pub(crate) const FUNCTION: &str =
         "a function of your own has a number of inputs and of outputs: write `#[function(inputs = 3, outputs = 2)]`";
     pub(crate) const FUNCTION_SIZE: &str = "the number of inputs or outputs is a literal between 1 and 256";
+    pub(crate) const TABLE: &str = "a table has a literal number of points between 2 and 256: write `const LIFT: dilqr_runtime::Spline<4> = dilqr_runtime::Spline::natural([..], [..]);`";
+    pub(crate) const TABLE_METHOD: &str = "a table is evaluated at a number: write `TABLE.at(x)`, or `TABLE.at_values(values, x)` with other values at its knots";
     pub(crate) const EVALUATE: &str =
         "a network or a function is evaluated at an array of its inputs: write `name.evaluate([a, b, c])`";
     pub(crate) const BOUNDS_PLACE: &str = "only states, controls and design variables have bounds: write a function of constraints for other limits, and keep parameters in range where they are learned";

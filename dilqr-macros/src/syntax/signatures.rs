@@ -36,7 +36,7 @@ fn wanted(model: &Model, entry: &EntryPoint) -> Vec<Wanted> {
         (model.has_stage_params(), wanted("s", "StageParams", true)),
     ];
     let vectors = all.into_iter().filter(|(present, _)| *present).map(|(_, wanted)| wanted);
-    let functions = model.vector_functions.iter().map(|function| {
+    let functions = model.vector_functions.iter().filter(|function| function.is_argument()).map(|function| {
         let of = function.name.to_string();
         Wanted { name: snake_case(&of), of, reference: true, optional: true }
     });

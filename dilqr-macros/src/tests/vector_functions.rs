@@ -139,6 +139,21 @@ fn errors(source: &str) -> Vec<String> {
     messages
 }
 
+/// A model with a table of this type.
+fn table(ty: &str) -> String {
+    format!(
+        "mod model {{
+            pub struct State {{ pub a: f64, pub b: f64 }}
+            pub struct Control {{ pub u: f64 }}
+            pub struct Params {{}}
+            const LIFT: dilqr_runtime::{ty} = dilqr_runtime::Spline::natural([0.0, 1.0, 2.0, 3.0], [1.0; 4]);
+            pub fn dynamics(x: State, u: Control, _p: Params) -> State {{ State {{ a: x.b + u.u, b: LIFT.at(x.a) }} }}
+            pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {{ x.a * x.a + u.u * u.u }}
+            pub fn terminal_cost(x: State, _p: Params) -> f64 {{ x.a * x.a }}
+        }}"
+    )
+}
+
 #[test]
 fn mistakes_with_functions() {
     let with = |attribute: &str| with_calls().replace("#[function(inputs = 2, outputs = 2)]", attribute);
@@ -151,6 +166,10 @@ fn mistakes_with_functions() {
         (with("#[network(layers = [2, 3, 2])]"), "a network has layers and an activation"),
         (with_calls().replace("evaluate([x.a, x.b])", "evaluate(x.a)"), "expected `[f64; 2]`"),
         (with_calls().replace("evaluate([x.a, x.b])", "value([x.a, x.b])"), "is evaluated at an array of its inputs"),
+        (table("Spline<1>"), "a table has a literal number of points"),
+        (table("Spline<N>"), "a table has a literal number of points"),
+        (table("Spline<4>").replace("LIFT.at(", "LIFT.evaluate("), "a table is evaluated at a number"),
+        (table("Spline<4>").replace("LIFT.at(x.a)", "LIFT.at_values([x.a; 3], x.b)"), "expected `[f64; 4]`"),
     ] {
         let found = errors(&source);
         assert!(found.iter().any(|message| message.contains(expected)), "{expected}: {found:?}");

@@ -9,12 +9,14 @@ mod layers;
 mod network;
 mod node;
 mod registers;
+mod spline;
 mod tanh;
 
 pub use activation::Activation;
 pub use check::{FunctionCheck, check_function};
 pub use network::{Network, NetworkMemory};
 pub use node::{Expansion, Node};
+pub use spline::Spline;
 
 use crate::scalar::Scalar;
 

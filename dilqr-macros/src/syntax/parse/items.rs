@@ -4,7 +4,7 @@ use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 
 use super::parser::Parser;
-use super::vector_functions::vector_function_attribute;
+use super::vector_functions::{is_table, vector_function_attribute};
 use crate::syntax::ast::{
     Argument, Bounds, Const, Field, Function, Integration, Model, Penalty, Struct, Type, TypeKind,
 };
@@ -38,6 +38,10 @@ pub(crate) fn model(module: &syn::ItemMod, integration: Option<Integration>, err
                 }
                 None => model.structs.push(parser.structure(item)),
             },
+            syn::Item::Const(item) if is_table(item) => {
+                let tables = parser.table(item, items, &model.vector_functions);
+                model.vector_functions.extend(tables);
+            }
             syn::Item::Const(item) => {
                 parser.report_cfg(item.to_token_stream());
                 model.consts.push(parser.constant(item));

@@ -1,7 +1,7 @@
 //! Structs that are vector functions: `#[network(..)]` and `#[function(..)]`.
 
 use super::parser::Parser;
-use crate::program::vector_functions::{FunctionId, FunctionKind, NetworkShape, VectorFunction};
+use crate::program::vector_functions::{FunctionId, FunctionKind, NetworkShape, TableInputs, VectorFunction};
 use crate::syntax::messages::message;
 use crate::syntax::names::did_you_mean;
 
@@ -28,6 +28,41 @@ const MAX_UNITS: usize = 1 << 16;
 /// The attribute that makes a struct a vector function.
 pub(crate) fn vector_function_attribute(item: &syn::ItemStruct) -> Option<&syn::Attribute> {
     item.attrs.iter().find(|attribute| VECTOR_FUNCTIONS.iter().any(|own| attribute.path().is_ident(own)))
+}
+
+/// Whether a const is a table: the last segment of its type decides.
+pub(crate) fn is_table(item: &syn::ItemConst) -> bool {
+    matches!(&*item.ty, syn::Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Spline"))
+}
+
+/// `N` of `Spline<N>`: a literal, or a const of the module with a literal.
+fn spline_length(ty: &syn::Type, items: &[syn::Item]) -> Option<usize> {
+    let syn::Type::Path(path) = ty else { return None };
+    let syn::PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else { return None };
+    let name = match arguments.args.first()? {
+        syn::GenericArgument::Const(length) => return literal(length),
+        syn::GenericArgument::Type(syn::Type::Path(name)) => name.path.get_ident()?,
+        _ => return None,
+    };
+    items.iter().find_map(|item| match item {
+        syn::Item::Const(item) if item.ident == *name => literal(&item.expr),
+        _ => None,
+    })
+}
+
+fn literal(value: &syn::Expr) -> Option<usize> {
+    match value {
+        syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(literal), .. }) => literal.base10_parse().ok(),
+        syn::Expr::Group(inner) => literal(&inner.expr),
+        _ => None,
+    }
+}
+
+fn last_segment(function: &syn::Expr) -> Option<String> {
+    match function {
+        syn::Expr::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
+        _ => None,
+    }
 }
 
 type Arguments = syn::punctuated::Punctuated<syn::ExprAssign, syn::Token![,]>;
@@ -79,11 +114,37 @@ impl Parser<'_> {
         };
         let weights = match &kind {
             FunctionKind::Network(shape) => shape.weights() as u32,
-            FunctionKind::Own => 0,
+            FunctionKind::Own | FunctionKind::Table(_) => 0,
         };
         let (inputs, outputs) = (inputs as u16, outputs as u16);
-        let id = FunctionId { index: before.len() as u16, inputs, outputs, first_weight, weights };
+        let index = before.len() as u16;
+        let id = FunctionId { index, inputs, outputs, first_weight, weights, has_kinks: false };
         Some(VectorFunction { id, name: item.ident.clone(), kind })
+    }
+
+    /// A const of the type `Spline<N>`: a function of a number, and one of its values and a number.
+    pub(super) fn table(
+        &mut self,
+        item: &syn::ItemConst,
+        items: &[syn::Item],
+        before: &[VectorFunction],
+    ) -> Vec<VectorFunction> {
+        let Some(count) = spline_length(&item.ty, items).filter(|count| (2..=MAX_ENTRIES).contains(count)) else {
+            self.errors.at(&item.ty, message::TABLE);
+            return Vec::new();
+        };
+        let constructor = match &*item.expr {
+            syn::Expr::Call(call) => last_segment(&call.func).unwrap_or_default(),
+            _ => String::new(),
+        };
+        let has_kinks = constructor == "linear";
+        let first_weight = before.iter().map(|function| function.id.weights).sum();
+        let of = |offset: usize, inputs: usize, kind: TableInputs| {
+            let (index, inputs) = ((before.len() + offset) as u16, inputs as u16);
+            let id = FunctionId { index, inputs, outputs: 1, first_weight, weights: 0, has_kinks };
+            VectorFunction { id, name: item.ident.clone(), kind: FunctionKind::Table(kind) }
+        };
+        vec![of(0, 1, TableInputs::Point), of(1, count + 1, TableInputs::ValuesAndPoint)]
     }
 
     /// `[3, 16, 16, 1]`
@@ -107,11 +168,7 @@ impl Parser<'_> {
 
     /// A literal between 1 and `most`.
     fn count(&mut self, value: &syn::Expr, most: usize, otherwise: &str) -> Option<usize> {
-        let literal = match value {
-            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(literal), .. }) => literal.base10_parse::<usize>().ok(),
-            _ => None,
-        };
-        let count = literal.filter(|count| (1..=most).contains(count));
+        let count = literal(value).filter(|count| (1..=most).contains(count));
         if count.is_none() {
             self.errors.at(value, otherwise);
         }
