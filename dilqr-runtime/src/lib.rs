@@ -162,6 +162,7 @@ const _: () = {
 pub mod __private {
     pub use crate::engine::lift::Lift;
     pub use crate::engine::lifted::LiftedEngine;
+    pub use crate::function::implicit::{self, ImplicitFunction, ImplicitMemory, ResidualExpansion};
     pub use crate::function::{Expansion, Network, NetworkMemory, Node};
     pub use crate::scalar::Kernel;
 }

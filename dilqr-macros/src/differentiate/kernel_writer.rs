@@ -85,6 +85,8 @@ impl<'a> KernelWriter<'a> {
             Kernel::InitialConstraintContraction => self.contract_constraints(start),
             Kernel::InitialConstraintTerms => self.write_constraint_terms(start),
             Kernel::Penalties => self.write_values(&self.tape.penalties, Field::Constraints),
+            Kernel::LinearizeResidual => self.linearize_residual(),
+            Kernel::ResidualHessian => self.write_residual_hessian(),
         }
     }
 
@@ -135,6 +137,17 @@ impl<'a> KernelWriter<'a> {
     fn write_hamiltonian_hessian(&mut self) {
         let hamiltonian = self.hamiltonian();
         self.write_hessian(&hamiltonian, [Field::Hxx, Field::Hux, Field::Huu]);
+    }
+
+    fn linearize_residual(&mut self) {
+        let residual = &self.tape.residual;
+        self.write_values(residual, Field::R);
+        self.write_jacobian(residual, &[(Vector::Y, Field::Ry), (Vector::Z, Field::Rz)]);
+    }
+
+    fn write_residual_hessian(&mut self) {
+        let weighted = self.weighted(&self.tape.residual, Vector::Mu);
+        self.write_hessian_in(&weighted, [Vector::Y, Vector::Z], [Field::Hyy, Field::Hzy, Field::Hzz]);
     }
 
     fn expand_constraints(&mut self, constraints: &[Operand]) {
@@ -268,13 +281,18 @@ impl KernelWriter<'_> {
     }
 
     /// Blocks xx, ux, uu of the weighted sum's Hessian.
-    fn write_hessian(&mut self, weighted: &WeightedOutputs, [xx, ux, uu]: [Field; 3]) {
-        for ((row, column), value) in self.chain_rule.hessian(weighted, &[Vector::X, Vector::U]) {
+    fn write_hessian(&mut self, weighted: &WeightedOutputs, fields: [Field; 3]) {
+        self.write_hessian_in(weighted, [Vector::X, Vector::U], fields);
+    }
+
+    /// The same blocks in the inputs of two vectors.
+    fn write_hessian_in(&mut self, weighted: &WeightedOutputs, [x, u]: [Vector; 2], [xx, ux, uu]: [Field; 3]) {
+        for ((row, column), value) in self.chain_rule.hessian(weighted, &[x, u]) {
             let (i, j) = (row.index as usize, column.index as usize);
             match (row.vector, column.vector) {
-                (Vector::U, Vector::X) => self.write(ux, i, j, value),
+                (first, second) if first == u && second == x => self.write(ux, i, j, value),
                 (vector, _) => {
-                    let field = if vector == Vector::X { xx } else { uu };
+                    let field = if vector == x { xx } else { uu };
                     self.write(field, i, j, value);
                     if i != j {
                         self.write(field, j, i, value);

@@ -29,6 +29,8 @@ pub(crate) struct Tape {
     /// The factors of penalties, where they are no constants.
     pub(crate) penalties: Vec<Operand>,
     pub(crate) calls: Vec<Call>,
+    /// The residuals of an implicit step.
+    pub(crate) residual: Vec<Operand>,
 }
 
 /// A vector function at a point.

@@ -10,6 +10,7 @@ use proc_macro2::Ident;
 
 use super::budget::{Budget, Charge};
 use super::graph::{Graph, NodeId};
+use super::implicit::ImplicitStep;
 use super::value::{Shape, SymbolicBool, SymbolicValue};
 use crate::syntax::ast::{Argument, Function, Model, TypeKind};
 use crate::syntax::entry_points::EntryPoint;
@@ -40,6 +41,8 @@ pub(crate) struct Elaborator<'a> {
     pub(super) struct_sizes: Vec<Option<usize>>,
     /// Whether infinities are allowed: in bounds, where they mean an open side, and in consts for bounds.
     pub(crate) infinite: bool,
+    /// The step of an implicit integrator.
+    pub(crate) implicit: Option<ImplicitStep>,
 }
 
 /// The arguments of the model's functions.
@@ -105,6 +108,7 @@ impl<'a> Elaborator<'a> {
             budget: Budget::default(),
             struct_sizes: Vec::new(),
             infinite: false,
+            implicit: None,
         }
     }
 

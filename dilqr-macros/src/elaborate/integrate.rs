@@ -37,6 +37,25 @@ impl Elaborator<'_> {
             return FAILED;
         }
         let h = self.scaled(dt, 1.0 / substeps as f64);
+        let mut at = arguments.clone();
+        let mut total = None;
+        for index in 0..substeps {
+            let Some((next, cost)) = self.implicit_step(integration, slopes, &at, h) else {
+                if index > 0 {
+                    return FAILED;
+                }
+                break;
+            };
+            at.x = next;
+            total = match (total, cost) {
+                (Some(sum), Some(cost)) => Some(self.graph.add(Node::Binary(BinaryOp::Add, sum, cost))),
+                (_, cost) => cost,
+            };
+            if index + 1 == substeps {
+                let total = total.map(|total| self.graph.let_bind(total));
+                return (at.x, total);
+            }
+        }
         let mut y = match slopes.running_cost {
             None => arguments.x.clone(),
             Some(_) => {
@@ -145,6 +164,12 @@ impl Elaborator<'_> {
                 let sixth = self.scaled(h, 1.0 / 6.0);
                 self.advanced(y, sixth, &sum)
             }
+            // These are steps of their own kind; see `implicit`.
+            Integrator::ImplicitEuler
+            | Integrator::ImplicitMidpoint
+            | Integrator::Trapezoid
+            | Integrator::GaussLegendre
+            | Integrator::Radau => y.clone(),
         }
     }
 
@@ -180,7 +205,7 @@ impl Elaborator<'_> {
     }
 
     /// `x + h k`, entry by entry.
-    fn advanced(&mut self, x: &SymbolicValue, h: NodeId, k: &SymbolicValue) -> SymbolicValue {
+    pub(super) fn advanced(&mut self, x: &SymbolicValue, h: NodeId, k: &SymbolicValue) -> SymbolicValue {
         self.combined(x, k, &mut |elaborator, x, k| {
             let change = elaborator.graph.add(Node::Binary(BinaryOp::Mul, h, k));
             elaborator.graph.add(Node::Binary(BinaryOp::Add, x, change))

@@ -7,6 +7,7 @@ pub(crate) mod elaborated_system;
 mod elaborator;
 mod expressions;
 pub(crate) mod graph;
+pub(crate) mod implicit;
 mod integrate;
 pub(crate) mod layout;
 mod lift;

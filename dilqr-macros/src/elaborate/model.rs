@@ -3,6 +3,7 @@
 use super::elaborated_system::{Lift, System, Vectors};
 use super::elaborator::{Arguments, Elaborator, EntryPointValues};
 use super::graph::{Graph, Node, NodeId};
+use super::implicit::ImplicitStep;
 use super::integrate::Slopes;
 use super::layout::{FieldLayout, Layout};
 use super::value::{Shape, SymbolicValue, flatten};
@@ -84,6 +85,8 @@ impl Elaborator<'_> {
         let mut dynamics = of(Point::Stage, Part::Next)?.to_vec();
         vectors.lift.next_takes = self.next_arguments(&dynamics, &vectors);
         dynamics.extend(self.lifted_dynamics(&arguments, &vectors));
+        let step = self.implicit.take();
+        vectors.functions.extend(step.as_ref().map(ImplicitStep::vector_function));
         let costs = [cost(Point::Stage, Part::Cost), cost(Point::Stage, Part::RunningCost)];
         let terminal_cost = cost(Point::Terminal, Part::Cost)?;
         let stage_cost = self.sum(costs)?;
@@ -99,6 +102,7 @@ impl Elaborator<'_> {
             initial_cost: cost(Point::Initial, Part::Cost),
             limits,
             penalties: self.variable_factors(&soft),
+            residual: step.map_or_else(Vec::new, |step| step.residual),
             attributes_only_helpers,
             values: values.into_iter().map(|(entry, values)| (entry.name, values)).collect(),
         })

@@ -51,7 +51,7 @@ impl Elaborator<'_> {
     }
 
     /// The entries of the value of a call.
-    fn call_of(&mut self, function: FunctionId, arguments: Vec<NodeId>) -> Vec<SymbolicValue> {
+    pub(super) fn call_of(&mut self, function: FunctionId, arguments: Vec<NodeId>) -> Vec<SymbolicValue> {
         let arguments: Vec<NodeId> = arguments.into_iter().map(|entry| self.graph.let_bind(entry)).collect();
         let outputs = (0..function.outputs()).map(|index| {
             let node = Node::Entry { function, index, arguments: arguments.clone() };

@@ -10,7 +10,7 @@ use super::signature::{argument_name, argument_type, arguments_of, parameter};
 use super::{vector_calls, vector_types};
 use crate::elaborate::layout::FieldLayout;
 use crate::program::fields::Field;
-use crate::program::kernels::{self, Kernel, pattern};
+use crate::program::kernels::{self, Kernel, Presence, pattern};
 use crate::program::vectors::Sizes;
 use crate::syntax::names::camel_case;
 
@@ -19,10 +19,10 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
     let model = context.implementor();
     let Sizes { nx, nu, np, ns } = context.sizes;
     let beside = [Kernel::Linearize, Kernel::Penalties];
-    let methods: Vec<Kernel> =
-        kernels.iter().map(|(kernel, _)| kernel).filter(|kernel| !beside.contains(kernel)).collect();
-    let kernels = methods.iter().map(|&method| kernel(context, method));
-    let delegates = methods.iter().map(|&method| delegate(context, method));
+    let run: Vec<Kernel> = kernels.iter().map(|(kernel, _)| kernel).filter(|kernel| !beside.contains(kernel)).collect();
+    let kernels = run.iter().map(|&of| kernel(context, of));
+    let methods = run.iter().filter(|kernel| kernel.presence() != Presence::Implicit);
+    let delegates = methods.map(|&method| delegate(context, method));
     let sparsity = sparsity(context);
     let limits = context.limits.any().then(|| limits(context));
     let start = start(context);

@@ -61,6 +61,10 @@ fn record_type(kind: RecordType, context: &EmitContext<'_>, scalar: &TokenStream
             quote!(#runtime::nalgebra::SMatrix<#scalar, #rows, #columns>)
         }
         RecordType::Slice => quote!([#scalar]),
+        RecordType::Residual => {
+            let (unknowns, inputs) = context.step_sizes();
+            quote!(#runtime::__private::ResidualExpansion<#scalar, #unknowns, #inputs>)
+        }
         RecordType::Record(module, name, dimensions) => {
             let (module, name) = (Ident::new(module, Span::call_site()), Ident::new(name, Span::call_site()));
             let dimensions = dimensions.iter().map(|&dimension| sizes.of(dimension));

@@ -85,6 +85,7 @@ pub(super) fn implementations(context: &EmitContext<'_>) -> TokenStream {
         FunctionKind::Network(shape) => network(context, function, shape),
         FunctionKind::Own => own(context, function),
         FunctionKind::Table(TableInputs::Point) => quote!(),
+        FunctionKind::Step => step(context, function),
         FunctionKind::Table(TableInputs::ValuesAndPoint) => values_and_point(context, function),
     });
     quote!(#(#functions)*)
@@ -123,6 +124,66 @@ fn values_and_point(context: &EmitContext<'_>, function: &VectorFunction) -> Tok
         impl #runtime::__private::Node<#inputs, 1> for #name {
             type Memory<__S: #runtime::Scalar> = ();
             fn memory<__S: #runtime::Scalar>() {}
+        }
+    }
+}
+
+/// The implicit step of the integrator.
+fn step(context: &EmitContext<'_>, function: &VectorFunction) -> TokenStream {
+    let (runtime, name) = (context.runtime, &function.name);
+    let private = quote!(#runtime::__private);
+    let (unknowns, inputs) = context.step_sizes();
+    let expansion = quote!(#private::Expansion<__S, #inputs, #unknowns, Self::Memory<__S>>);
+    quote! {
+        pub struct #name;
+
+        impl #private::ImplicitFunction<#unknowns, #inputs> for #name {
+            fn linearize<__S: #runtime::Scalar>(
+                y: &[__S; #unknowns],
+                z: &[__S; #inputs],
+                out: &mut #private::ResidualExpansion<__S, #unknowns, #inputs>,
+            ) {
+                <__S as #runtime::Scalar>::run::<__LinearizeResidual>((y, z, out));
+            }
+            fn hessian<__S: #runtime::Scalar>(
+                y: &[__S; #unknowns],
+                z: &[__S; #inputs],
+                mu: &[__S; #unknowns],
+                out: &mut #private::ResidualExpansion<__S, #unknowns, #inputs>,
+            ) {
+                <__S as #runtime::Scalar>::run::<__ResidualHessian>((y, z, mu, out));
+            }
+        }
+
+        impl #runtime::VectorFunction<#inputs, #unknowns> for #name {
+            fn value<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [__S; #unknowns] {
+                #private::implicit::value::<Self, __S, #unknowns, #inputs>(z)
+            }
+            fn jacobian<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [[__S; #inputs]; #unknowns] {
+                #private::implicit::expand_at(self, z).jacobian
+            }
+            fn contraction<__S: #runtime::Scalar>(
+                &self, z: &[__S; #inputs], mu: &[__S; #unknowns],
+            ) -> [[__S; #inputs]; #inputs] {
+                #private::implicit::contract::<Self, __S, #unknowns, #inputs>(
+                    &#private::implicit::expand_at(self, z), mu,
+                )
+            }
+        }
+
+        impl #private::Node<#inputs, #unknowns> for #name {
+            type Memory<__S: #runtime::Scalar> = #private::ImplicitMemory<__S, #unknowns, #inputs>;
+            fn memory<__S: #runtime::Scalar>() -> Self::Memory<__S> {
+                #private::ImplicitMemory::zeros()
+            }
+            fn expand<__S: #runtime::Scalar>(&self, at: &mut #expansion) {
+                #private::implicit::expand::<Self, __S, #unknowns, #inputs>(at);
+            }
+            fn contract<__S: #runtime::Scalar>(
+                &self, at: &#expansion, mu: &[__S; #unknowns],
+            ) -> [[__S; #inputs]; #inputs] {
+                #private::implicit::contract::<Self, __S, #unknowns, #inputs>(at, mu)
+            }
         }
     }
 }

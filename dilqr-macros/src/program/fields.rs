@@ -103,6 +103,13 @@ fields! {
     Cx "cx" Rows;
     Cu "cu" Rows;
     Cp "cp" Rows;
+    /// Residuals of an implicit step.
+    R "r" Vector;
+    Ry "ry" Matrix;
+    Rz "rz" Matrix;
+    Hyy "hyy" Matrix;
+    Hzy "hzy" Matrix;
+    Hzz "hzz" Matrix;
 }
 
 /// An entry that a kernel writes: `record.field[(row, column)]`.

@@ -27,6 +27,8 @@ pub(crate) enum Presence {
     InitialConstrained,
     /// Models with soft constraints whose penalties are no constants.
     Penalized,
+    /// Models with an implicit integrator.
+    Implicit,
     /// Models of comparisons with other tools.
     OnRequest,
 }
@@ -134,6 +136,12 @@ kernels! {
         [Terminal, Input(Mu), Output(Record::TerminalConstraintTerms)] unit InitialConstrained;
     /// The factors of penalties. A function beside the model, as `linearize` is.
     Penalties "penalties" [Input(P), Input(Vector::S), Output(Record::Constraints)] unit Penalized;
+    /// The residuals of an implicit step to first order. This function and the next are beside the model.
+    LinearizeResidual "linearize_residual"
+        [Input(Vector::Y), Input(Vector::Z), Output(Record::Residual)] unit Implicit;
+    /// Their second derivatives, contracted with adjoints.
+    ResidualHessian "residual_hessian"
+        [Input(Vector::Y), Input(Vector::Z), Input(Mu), Output(Record::Residual)] unit Implicit;
 }
 
 impl Kernel {

@@ -12,6 +12,8 @@ pub(crate) enum RecordType {
     Record(&'static str, &'static str, &'static [Dimension]),
     /// The struct of this name beside the model, over f64.
     Local(&'static str),
+    /// The record of an implicit step, with its own sizes.
+    Residual,
 }
 
 macro_rules! records {
@@ -52,6 +54,7 @@ records! {
     Gs "__gs" RecordType::Vector(Ns);
     Gw "__gw" RecordType::Slice;
     Linearization "__out" RecordType::Local("Linearization");
+    Residual "__out" RecordType::Residual;
     Lower "__lower" RecordType::Vector(Nu);
     Upper "__upper" RecordType::Vector(Nu);
     LowerTerms "__lower" RecordType::Matrix(Nu, Np);

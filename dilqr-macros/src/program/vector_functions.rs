@@ -33,6 +33,8 @@ pub(crate) enum FunctionKind {
     Own,
     /// A const of the type `Spline`.
     Table(TableInputs),
+    /// The implicit step of the model's integrator.
+    Step,
 }
 
 /// What a table is a function of.
@@ -68,7 +70,7 @@ impl NetworkShape {
 impl VectorFunction {
     /// Whether it is an argument of the model's functions, and not a const.
     pub(crate) fn is_argument(&self) -> bool {
-        !matches!(self.kind, FunctionKind::Table(_))
+        !matches!(self.kind, FunctionKind::Table(_) | FunctionKind::Step)
     }
 }
 

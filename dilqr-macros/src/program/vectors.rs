@@ -7,7 +7,7 @@ pub(crate) enum Entries {
     Control,
     Params,
     StageParams,
-    /// Constraints have numbers and no names.
+    /// Constraints, and the numbers of an implicit step, have no names.
     Constraints,
 }
 
@@ -58,6 +58,10 @@ vectors! {
     Lower "lower" Control;
     /// Weights of the upper bounds.
     Upper "upper" Control;
+    /// Unknowns of an implicit step.
+    Y "y" Constraints;
+    /// What an implicit step is a function of.
+    Z "z" Constraints;
 }
 
 /// One entry of a vector.

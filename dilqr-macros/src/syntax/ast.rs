@@ -45,14 +45,24 @@ pub(crate) enum Integrator {
     SemiImplicitEuler,
     Midpoint,
     Rk4,
+    ImplicitEuler,
+    ImplicitMidpoint,
+    Trapezoid,
+    GaussLegendre,
+    Radau,
 }
 
 impl Integrator {
-    pub(crate) const ALL: [(&str, Self); 4] = [
+    pub(crate) const ALL: [(&str, Self); 9] = [
         ("euler", Self::Euler),
         ("semi_implicit_euler", Self::SemiImplicitEuler),
         ("midpoint", Self::Midpoint),
         ("rk4", Self::Rk4),
+        ("implicit_euler", Self::ImplicitEuler),
+        ("implicit_midpoint", Self::ImplicitMidpoint),
+        ("trapezoid", Self::Trapezoid),
+        ("gauss_legendre", Self::GaussLegendre),
+        ("radau", Self::Radau),
     ];
 }
 

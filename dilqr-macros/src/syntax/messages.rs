@@ -93,6 +93,7 @@ pub(crate) mod message {
     pub(crate) const FUNCTION: &str =
         "a function of your own has a number of inputs and of outputs: write `#[function(inputs = 3, outputs = 2)]`";
     pub(crate) const FUNCTION_SIZE: &str = "the number of inputs or outputs is a literal between 1 and 256";
+    pub(crate) const IMPLICIT_FUNCTION: &str = "an implicit step cannot hold a network or a function of your own yet: choose an explicit integrator, or move the function to `stage_cost` or a constraint";
     pub(crate) const TABLE: &str = "a table has a literal number of points between 2 and 256: write `const LIFT: dilqr_runtime::Spline<4> = dilqr_runtime::Spline::natural([..], [..]);`";
     pub(crate) const TABLE_METHOD: &str = "a table is evaluated at a number: write `TABLE.at(x)`, or `TABLE.at_values(values, x)` with other values at its knots";
     pub(crate) const EVALUATE: &str =

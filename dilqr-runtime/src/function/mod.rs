@@ -5,6 +5,7 @@
 
 mod activation;
 mod check;
+pub mod implicit;
 mod layers;
 mod network;
 mod node;

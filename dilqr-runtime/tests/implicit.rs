@@ -1,0 +1,231 @@
+//! Implicit integrators: orders, stiff problems, derivatives, and steps that do not converge.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use dilqr_runtime::{Cause, Direction, LossGradient, ModelFunction, Problem, Settings, Solution, Status, batch};
+
+/// The same pendulum under every implicit integrator, and under `rk4` with many substeps.
+macro_rules! pendulums {
+    ($($module:ident $integrator:ident $substeps:literal;)*) => {$(
+        #[dilqr_runtime::model(integrator = $integrator, dt = p.dt, substeps = $substeps)]
+        pub mod $module {
+            pub struct State { pub angle: f64, pub rate: f64 }
+            pub struct Control { pub torque: f64 }
+            pub struct Params { pub gravity: f64, pub drag: f64, pub dt: f64 }
+            pub fn derivative(x: State, u: Control, p: Params) -> State {
+                State { angle: x.rate, rate: p.gravity * x.angle.sin() - p.drag * x.rate.powi(3) + u.torque }
+            }
+            pub fn running_cost(x: State, u: Control, _p: Params) -> f64 {
+                x.angle * x.angle + 0.1 * x.rate * x.rate + 0.1 * u.torque * u.torque
+            }
+            pub fn terminal_cost(x: State, _p: Params) -> f64 { 3.0 * (x.angle * x.angle + x.rate * x.rate) }
+        }
+    )*};
+}
+
+pendulums! {
+    implicit_euler implicit_euler 1;
+    implicit_midpoint implicit_midpoint 1;
+    trapezoid trapezoid 1;
+    gauss_legendre gauss_legendre 1;
+    radau radau 1;
+    radau_twice radau 2;
+    exact rk4 40;
+}
+
+const X: [f64; 2] = [0.9, -0.6];
+
+/// The state after one step of length `dt` from `X`.
+macro_rules! step {
+    ($module:ident, $dt:expr) => {{
+        let p = $module::Params { gravity: 9.0, drag: 0.7, dt: $dt };
+        let x = $module::State { angle: X[0], rate: X[1] };
+        let next = $module::dynamics(x, $module::Control { torque: 0.8 }, p);
+        [next.angle, next.rate]
+    }};
+}
+
+#[test]
+fn orders() {
+    macro_rules! order {
+        ($module:ident, $order:literal) => {{
+            let error = |dt: f64| {
+                let (step, exact) = (step!($module, dt), step!(exact, dt));
+                (step[0] - exact[0]).hypot(step[1] - exact[1])
+            };
+            // The error of one step is of order `order + 1`.
+            let measured = (error(0.01) / error(0.005)).log2() - 1.0;
+            assert!((measured - $order as f64).abs() < 0.25, "{}: {measured}", stringify!($module));
+        }};
+    }
+    order!(implicit_euler, 1);
+    order!(implicit_midpoint, 2);
+    order!(trapezoid, 2);
+    order!(radau, 3);
+    order!(gauss_legendre, 4);
+    let (twice, once) = (step!(radau_twice, 0.08), step!(radau, 0.08));
+    let exact = step!(exact, 0.08);
+    assert!((twice[0] - exact[0]).abs() < 0.3 * (once[0] - exact[0]).abs());
+}
+
+const T: usize = 10;
+const P: [f64; 3] = [9.0, 0.7, 0.06];
+
+fn loss() -> LossGradient<2, 1> {
+    let mut loss: LossGradient<2, 1> = LossGradient::zeros(T);
+    for t in 0..=T {
+        loss.states[t] = [(t as f64).sin(), (2.0 * t as f64).cos()].into();
+    }
+    loss.controls.iter_mut().enumerate().for_each(|(t, u)| u[0] = (3.0 * t as f64).sin());
+    loss
+}
+
+fn value(solution: &Solution<2, 1, 3>) -> f64 {
+    assert_eq!(solution.status, Status::Converged);
+    let loss = loss();
+    let states: f64 = solution.states.iter().zip(&loss.states).map(|(x, g)| x.dot(g)).sum();
+    states + solution.controls.iter().zip(&loss.controls).map(|(u, g)| u.dot(g)).sum::<f64>()
+}
+
+/// Gradients in parameters (the time step included), initial state and second derivatives, beside differences.
+#[test]
+fn derivatives() {
+    macro_rules! check {
+        ($($module:ident $Model:ident),*) => {$({
+            let settings = Settings { tolerance: 1e-11, ..Settings::default() };
+            let mut solver = $module::Solver::new($module::$Model, T, settings.clone()).unwrap();
+            let mut solve = |x0: [f64; 2], p: [f64; 3]| solver.solve(&Problem::new(x0, p, T)).unwrap();
+            let (name, step) = (stringify!($module), 1e-5);
+            let moved = |list: &mut [f64], entry: usize, by: f64| list[entry] += by;
+            let mut differences = Vec::new();
+            for entry in 0..5 {
+                let mut at = |by: f64| {
+                    let (mut x0, mut p) = (X, P);
+                    if entry < 3 { moved(&mut p, entry, by) } else { moved(&mut x0, entry - 3, by) }
+                    value(&solve(x0, p))
+                };
+                differences.push((at(step) - at(-step)) / (2.0 * step));
+            }
+            let solution = solve(X, P);
+            let mut solver = $module::Solver::new($module::$Model, T, settings.clone()).unwrap();
+            let gradient = solver.vjp(&solution, &loss()).unwrap();
+            let given: Vec<f64> = gradient.params.iter().chain(&gradient.initial_state).copied().collect();
+            for (given, difference) in given.iter().zip(&differences) {
+                assert!((given - difference).abs() < 1e-6 * (1.0 + difference.abs()), "{name}: {given} {difference}");
+            }
+            let in_lanes = batch::vjp_lanes(&$module::$Model, &settings, &[solution.clone()], &[loss()]).remove(0).unwrap();
+            assert!((in_lanes.params - gradient.params).amax() < 1e-9);
+            // Second derivatives.
+            let direction = [0.4, -0.3, 0.02];
+            let along = solver.hvp(&solution, &loss(), &Direction::new(direction), |_, _| LossGradient::zeros(T)).unwrap();
+            let mut at = |by: f64| {
+                let p = std::array::from_fn(|i| P[i] + by * direction[i]);
+                let solution = solver.solve(&Problem::new(X, p, T)).unwrap();
+                solver.vjp(&solution, &loss()).unwrap()
+            };
+            let difference = (at(1e-4) + at(-1e-4) * -1.0) * 5e3;
+            for (given, difference) in along.params.iter().zip(&difference.params) {
+                assert!((given - difference).abs() < 1e-5 * (1.0 + difference.abs()), "{name}: {given} {difference}");
+            }
+        })*};
+    }
+    check!(implicit_euler ImplicitEuler, implicit_midpoint ImplicitMidpoint, trapezoid Trapezoid);
+    check!(gauss_legendre GaussLegendre, radau_twice RadauTwice);
+}
+
+/// Robertson's reactions, steered by an inflow: rates from 0.04 to 3e7, with steps of 1 s.
+#[dilqr_runtime::model(integrator = radau, dt = 1.0)]
+pub mod robertson {
+    pub struct State {
+        pub a: f64,
+        pub b: f64,
+        pub c: f64,
+    }
+    pub struct Control {
+        pub inflow: f64,
+    }
+    pub struct Params {
+        pub slow: f64,
+        pub fast: f64,
+        pub back: f64,
+    }
+    pub fn derivative(x: State, u: Control, p: Params) -> State {
+        let (first, second, third) = (p.slow * x.a, p.fast * x.b * x.b, p.back * x.b * x.c);
+        State { a: third - first + u.inflow, b: first - third - second, c: second }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        (x.a - 0.8) * (x.a - 0.8) + 1e4 * u.inflow * u.inflow
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        10.0 * (x.a - 0.8) * (x.a - 0.8)
+    }
+}
+
+const ROBERTSON: [f64; 3] = [0.04, 3e7, 1e4];
+
+#[test]
+fn stiff_reactions() {
+    // a(40) = 0.7158, b = 9.185e-6, c = 0.2841: Hairer and Wanner, *Solving Ordinary Differential Equations II*.
+    let mut x = robertson::State { a: 1.0, b: 0.0, c: 0.0 };
+    let p = robertson::Params { slow: 0.04, fast: 3e7, back: 1e4 };
+    for _ in 0..40 {
+        x = robertson::dynamics(x, robertson::Control { inflow: 0.0 }, p);
+    }
+    assert!((x.a - 0.7158).abs() < 1e-4 && (x.b - 9.185e-6).abs() < 1e-8, "{x:?}");
+    assert!((x.a + x.b + x.c - 1.0).abs() < 1e-13, "mass is kept");
+
+    let horizon = 8;
+    let settings = Settings { tolerance: 1e-10, ..Settings::default() };
+    let mut solver = robertson::Solver::new(robertson::Robertson, horizon, settings).unwrap();
+    let problem = |p: [f64; 3]| Problem::new([1.0, 0.0, 0.0], p, horizon);
+    let solution = solver.solve(&problem(ROBERTSON)).unwrap();
+    assert_eq!(solution.status, Status::Converged);
+    let mut loss: LossGradient<3, 1> = LossGradient::zeros(horizon);
+    loss.states[horizon][2] = 1.0;
+    let gradient = solver.vjp(&solution, &loss).unwrap();
+    for entry in 0..3 {
+        let mut at = |by: f64| {
+            let mut p = ROBERTSON;
+            p[entry] *= 1.0 + by;
+            solver.solve(&problem(p)).unwrap().states[horizon][2]
+        };
+        let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+        let given = gradient.params[entry] * ROBERTSON[entry];
+        assert!((given - difference).abs() < 1e-6 * (1e-3 + difference.abs()), "{entry}: {given} {difference}");
+    }
+}
+
+/// An equation without a solution beyond `u = 1 / (4 h)`: `y = x + h (y^2 + u)`.
+#[dilqr_runtime::model(integrator = implicit_euler, dt = 0.5)]
+pub mod blow_up {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {}
+    pub fn derivative(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x * x.x + u.u }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.x * x.x + u.u * u.u
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.x * x.x
+    }
+}
+
+#[test]
+fn a_step_without_a_solution_is_a_cause() {
+    let mut solver = blow_up::Solver::new(blow_up::BlowUp, 3, Settings::default()).unwrap();
+    let problem = Problem::new([0.1], [0.0; 0], 3).with_controls(&[[0.0], [5.0], [0.0]]);
+    let solution = solver.solve(&problem).unwrap();
+    assert_eq!(solution.status, Status::Diverged);
+    let cause = solution.cause.unwrap();
+    assert!(matches!(cause, Cause::NonFinite { function: ModelFunction::Dynamics, stage: 1, .. }), "{cause:?}");
+    // In lanes the others go on.
+    let problems = [problem, Problem::new([0.1], [0.0; 0], 3), Problem::new([-0.2], [0.0; 0], 3)];
+    let statuses = batch::solve_lanes(&blow_up::BlowUp, 3, &Settings::default(), &problems);
+    let statuses: Vec<Status> = statuses.into_iter().map(|solution| solution.unwrap().status).collect();
+    assert_eq!(statuses, [Status::Diverged, Status::Converged, Status::Converged]);
+}
