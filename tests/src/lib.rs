@@ -7,7 +7,7 @@ mod reference;
 mod solving;
 
 pub use derivatives::{Points, assert_derivatives};
-pub use limited::{demand, discs, floor, redundant, shared, short_rail, shuttle, waypoint, weak_pendulum};
+pub use limited::{demand, discs, floor, redundant, shared, short_rail, shuttle, weak_pendulum};
 pub use reference::{Limited, Peer, Reference, matrices, vector, vectors};
 pub use solving::{differences, harness, harness_loss, random_loss, solve, tight, value};
 
