@@ -71,6 +71,7 @@ mod formulation;
 mod gradient;
 mod guess;
 mod ilqr;
+mod intervals;
 mod iteration;
 mod kkt;
 mod lifted_data;

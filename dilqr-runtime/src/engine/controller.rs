@@ -71,6 +71,7 @@ where
             solution.bound_multipliers.reserve_exact(if limits.bounded { horizon } else { 0 });
             solution.certificate_data.constraints.reserve_exact(stages + terminal);
             solution.certificate_data.rows.reserve_exact(limits.listed() + limits.terminal());
+            solution.certificate_data.limits.reserve_exact(limits.listed() + limits.terminal());
             solution
         };
         let mut plan = room();
@@ -95,7 +96,7 @@ where
 
     fn step(&mut self, x: SVector<f64, NX>) -> Result<MpcStep<NX, NU>, SolveError> {
         self.problem.x0 = x;
-        self.problem.check(&self.model, self.horizon())?;
+        self.problem.check(&self.model, self.forward.horizon(), self.forward.constraint_memory())?;
         let fallback = self.guess();
         let Self { settings, model, forward, problem, solution, .. } = self;
         forward.solve((model, settings), problem, |_| {}, solution, None)?;

@@ -310,6 +310,7 @@ impl<
         let (data, from) = (&mut to.certificate_data, &solved.certificate_data);
         copy(&mut data.constraints, &from.constraints);
         copy(&mut data.rows, &from.rows);
+        copy(&mut data.limits, &from.limits);
         data.curvatures.clear();
         data.lower.copy_from_slice(&from.lower[..NU]);
         data.upper.copy_from_slice(&from.upper[..NU]);

@@ -75,7 +75,8 @@ where
         let horizon = self.plain.horizon();
         lift::check::<C, NX, NU, NP, NS, ND, NZ, NW>(problem, horizon)?;
         Self::LIFTING.problem(problem, &mut self.problem);
-        self.problem.check_limits(&self.plain.model, horizon)
+        let memory = self.plain.forward.constraint_memory();
+        self.problem.check_limits(&self.plain.model, horizon, memory)
     }
 }
 
@@ -188,8 +189,8 @@ where
         self.plain.certificate(stats)
     }
 
-    fn arrival(&self, params: &SVector<f64, NP>) -> Result<ArrivalRule<NX>, SettingsError> {
-        let ArrivalRule { scale, mean } = arrival::rule(&self.plain.model, params)?;
+    fn arrival(model: &C::Model, params: &SVector<f64, NP>) -> Result<ArrivalRule<NX>, SettingsError> {
+        let ArrivalRule { scale, mean } = arrival::rule(&C::new(model.clone()), params)?;
         Ok(ArrivalRule { scale, mean: Self::LIFTING.model_state(&mean) })
     }
 
@@ -203,19 +204,21 @@ where
     }
 
     fn first_estimate(
-        &self,
+        model: &C::Model,
         settings: &Settings,
         problem: &Problem<NX, NU, NP, NS, ND>,
-    ) -> Option<FirstEstimate<NX, ND>> {
-        let mut lifted = Problem::new(SVector::zeros(), SVector::zeros(), problem.horizon());
+    ) -> Result<Option<FirstEstimate<NX, ND>>, SolveError> {
+        let horizon = problem.horizon();
+        lift::check::<C, NX, NU, NP, NS, ND, NZ, NW>(problem, horizon)?;
+        let mut lifted = Problem::new(SVector::zeros(), SVector::zeros(), horizon);
         Self::LIFTING.problem(problem, &mut lifted);
-        let found = arrival::first_estimate(&self.plain.model, &lifted, settings.tolerance)?;
-        Some(FirstEstimate {
+        let found = arrival::first_estimate(&C::new(model.clone()), &lifted, settings.tolerance)?;
+        Ok(found.map(|found| FirstEstimate {
             state: Self::LIFTING.model_state(&found.state),
             design: Self::LIFTING.design(&found.state),
             covariance: found.covariance.fixed_view::<NX, NX>(0, 0).into_owned(),
             cost: found.cost,
-        })
+        }))
     }
 
     fn terminal_covariance(&mut self) -> SMatrix<f64, NX, NX> {

@@ -167,7 +167,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         M: Model<NX, NU, NP, NS>,
     {
         let Self { single, trial, .. } = self;
-        problem.check(model, single.horizon())?;
+        problem.check(model, single.horizon(), single.constraint_memory())?;
         single.load_problem(model, problem);
         single.current.cost = single.start(model, problem)?;
         scatter(lane, &single.current.trajectory.states, &mut trial.states);

@@ -152,6 +152,11 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         Ok(kept && status == Status::Converged)
     }
 
+    /// Room for the constraints of a trajectory, for the check of a problem.
+    pub(crate) fn constraint_memory(&mut self) -> &mut [f64] {
+        &mut self.trial.trajectory.constraints
+    }
+
     /// Checks and solves a problem; see [`solve`](Self::solve).
     #[cfg(feature = "std")]
     pub(crate) fn solve_checked<M, const NP: usize>(
@@ -162,7 +167,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
     where
         M: Model<NX, NU, NP, NS>,
     {
-        problem.check(model, self.horizon())?;
+        problem.check(model, self.horizon(), self.constraint_memory())?;
         let mut solution = Solution::empty(self.horizon());
         self.solve((model, settings), problem, |_| {}, &mut solution, None)?;
         Ok(solution)
@@ -256,6 +261,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         certificate_data.upper = self.bounds.upper.into();
         certificate_data.terms = policy.terms.into();
         copy(&mut certificate_data.rows, &self.rows);
+        certificate_data.name_rows(limits);
         let constraints = constraints_along(&trajectory.constraints, trajectory.controls.len(), limits);
         certificate_data.constraints.clear();
         certificate_data.constraints.extend(constraints);
