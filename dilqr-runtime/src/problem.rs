@@ -64,8 +64,8 @@ pub struct Problem<const NX: usize, const NU: usize, const NP: usize, const NS: 
     pub(crate) guess: Guess<NX, NU>,
     pub(crate) stage_params: Vec<SVector<f64, NS>>,
     pub(crate) multipliers: Option<Multipliers>,
-    /// Guesses of the states, `T + 1` of them, or none.
-    pub(crate) states: Vec<SVector<f64, NX>>,
+    /// Guesses of the states, `T + 1` of them, if they were given.
+    pub(crate) states: Option<Vec<SVector<f64, NX>>>,
     /// The guess of the design variables.
     pub(crate) design: SVector<f64, ND>,
     /// The control before the first stage.
@@ -86,7 +86,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
             guess: Guess::Zeros,
             stage_params: Vec::new(),
             multipliers: None,
-            states: Vec::new(),
+            states: None,
             design: SVector::zeros(),
             previous: None,
             lifted: None,
@@ -129,7 +129,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
     /// ```
     #[must_use]
     pub fn with_states<C: Copy + Into<SVector<f64, NX>>>(mut self, states: &[C]) -> Self {
-        self.states = states.iter().map(|&x| x.into()).collect();
+        self.states = Some(states.iter().map(|&x| x.into()).collect());
         self
     }
 
@@ -231,6 +231,11 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
         }
     }
 
+    /// The states to start from; empty where none were given.
+    pub(crate) fn states(&self) -> &[SVector<f64, NX>] {
+        self.states.as_deref().unwrap_or(&[])
+    }
+
     pub(crate) fn guess(&self) -> &Guess<NX, NU> {
         &self.guess
     }
@@ -269,9 +274,9 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
             None => {}
         }
         self.guess.check(horizon)?;
-        if !self.states.is_empty() {
-            check_length(Input::States, self.states.len(), horizon + 1)?;
-            check_finite(Input::States, self.states.iter().map(|x| x.as_slice()))?;
+        if let Some(states) = &self.states {
+            check_length(Input::States, states.len(), horizon + 1)?;
+            check_finite(Input::States, states.iter().map(|x| x.as_slice()))?;
         }
         Ok(())
     }
@@ -293,7 +298,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let guess = match (self.states.first(), &self.guess) {
+        let guess = match (self.states().first(), &self.guess) {
             (Some(first), _) => first,
             (None, Guess::Feedback(Feedback { states, .. })) => states.first().unwrap_or(&self.x0),
             _ => &self.x0,

@@ -66,6 +66,12 @@ pub struct Multipliers {
 }
 
 impl Multipliers {
+    /// Copies others, and keeps the memory.
+    pub(crate) fn copy(&mut self, from: &Self) {
+        copy(&mut self.stage, &from.stage);
+        copy(&mut self.terminal, &from.terminal);
+    }
+
     /// Whether no constraint has one other than zero.
     pub(crate) fn are_zero(&self) -> bool {
         self.stage.iter().chain(&self.terminal).all(|&multiplier| multiplier == 0.0)

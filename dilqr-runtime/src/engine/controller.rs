@@ -22,7 +22,7 @@ use crate::ocp::stage_functions;
 use crate::ocp::trajectory::at_stage;
 use crate::problem::Problem;
 use crate::settings::Settings;
-use crate::solution::{Multipliers, Solution, copy};
+use crate::solution::{Multipliers, Solution};
 use crate::solve::workspace::SolveWorkspace;
 use crate::status::Status;
 
@@ -114,8 +114,7 @@ where
         self.stepped = true;
         if status == Status::Converged {
             let warm = self.problem.multipliers.get_or_insert_with(|| core::mem::take(&mut self.multipliers));
-            copy(&mut warm.stage, &self.plan.multipliers.stage);
-            copy(&mut warm.terminal, &self.plan.multipliers.terminal);
+            warm.copy(&self.plan.multipliers);
         }
         self.stages_elapsed = 0;
         self.advance();

@@ -20,6 +20,7 @@ use crate::engine::{ArrivalRule, Engine, FirstEstimate, arrival};
 use crate::engine::{lifted_batch, plain_batch};
 use crate::error::{GradientError, SettingsError, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
+use crate::guess::Policy;
 use crate::iteration::Iteration;
 use crate::problem::Problem;
 use crate::settings::{Differentiation, Settings};
@@ -41,6 +42,8 @@ pub struct LiftedEngine<
     plain: PlainEngine<C, NZ, NW, NP, NS>,
     /// The problem underneath the last one.
     problem: Problem<NZ, NW, NP, NS>,
+    /// The policy that its guess was made from, if it was.
+    policy: Option<Policy<NX, NU>>,
     /// The solution underneath the last one that was found or differentiated.
     solution: Solution<NZ, NW, NP, NS>,
 }
@@ -66,6 +69,7 @@ where
         Self {
             plain: PlainEngine::new(lifted, horizon),
             problem: Problem::new(SVector::zeros(), SVector::zeros(), horizon),
+            policy: None,
             solution: Solution::empty(horizon),
         }
     }
@@ -74,7 +78,7 @@ where
     fn load(&mut self, problem: &Problem<NX, NU, NP, NS, ND>) -> Result<(), SolveError> {
         let horizon = self.plain.horizon();
         lift::check::<C, NX, NU, NP, NS, ND, NZ, NW>(problem, horizon)?;
-        Self::LIFTING.problem(problem, &mut self.problem);
+        Self::LIFTING.problem(problem, &mut self.problem, &mut self.policy);
         let memory = self.plain.forward.constraint_memory();
         self.problem.check_limits(&self.plain.model, horizon, memory)
     }
@@ -211,7 +215,7 @@ where
         let horizon = problem.horizon();
         lift::check::<C, NX, NU, NP, NS, ND, NZ, NW>(problem, horizon)?;
         let mut lifted = Problem::new(SVector::zeros(), SVector::zeros(), horizon);
-        Self::LIFTING.problem(problem, &mut lifted);
+        Self::LIFTING.problem(problem, &mut lifted, &mut None);
         let found = arrival::first_estimate(&C::new(model.clone()), &lifted, settings.tolerance)?;
         Ok(found.map(|found| FirstEstimate {
             state: Self::LIFTING.model_state(&found.state),

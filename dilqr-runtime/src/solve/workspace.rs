@@ -141,7 +141,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
             memory: self,
             stats,
             warm,
-            states: &problem.states,
+            states: problem.states(),
             gauss_newton_fallback: true,
             keep,
             kept: false,
