@@ -367,3 +367,100 @@ fn reversed_bounds_of_a_window() {
         assert_eq!(estimate.status, Status::Converged, "{t}");
     }
 }
+
+/// Soft constraints whose penalties come from parameters and from parameters of the stages, and a price on changes.
+#[dilqr_runtime::model]
+pub mod soft {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub price: f64,
+    }
+    pub struct StageParams {
+        pub weight: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + u.u }
+    }
+    pub fn stage_cost(_x: State, u: Control, previous: Control, _p: Params) -> f64 {
+        u.u.powi(2) + (u.u - previous.u).powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.x.powi(2)
+    }
+    #[penalty(linear = 0.1 * p.price, quadratic = s.weight)]
+    pub fn stage_soft_constraints(x: State, _u: Control, _p: Params) -> [f64; 1] {
+        [x.x - 0.5]
+    }
+    #[penalty(linear = s.weight)]
+    pub fn terminal_soft_constraints(x: State, _p: Params) -> [f64; 1] {
+        [x.x - 0.2]
+    }
+}
+
+#[test]
+fn penalties_that_are_negative_are_named() {
+    let problem = |price: f64, (stage, weight): (usize, f64)| {
+        let mut stages = [[1.0]; T + 1];
+        stages[stage] = [weight];
+        soft::Problem::new([1.0], [price], T).with_stage_params(&stages).with_previous([0.0])
+    };
+    let good = problem(1.0, (0, 0.0));
+    for (bad, stage, given) in [
+        (problem(-2.0, (0, 1.0)), 0, "-0.2"),
+        (problem(1.0, (3, -0.5)), 3, "-0.5"),
+        (problem(1.0, (T, -0.5)), T, "-0.5"),
+        (problem(1.0, (2, f64::MIN)), 2, &f64::MIN.to_string()),
+    ] {
+        let expected = format!(
+            "a factor of the penalty of the soft constraints at stage {stage} is {given}, expected a finite number >= 0"
+        );
+        refused(soft::Soft, [&good, &bad], &expected);
+    }
+    // The product overflows, its factors do not.
+    let largest = problem(f64::MAX, (0, 1.0));
+    assert!(Ilqr::new(soft::Soft, T, Settings::default()).unwrap().solve(&largest).is_ok());
+}
+
+/// Guesses that are not what they should be, for models of all kinds.
+#[test]
+fn guesses_of_wrong_length_and_of_no_number() {
+    let stages = [[1.0]; T + 1];
+    let good = soft::Problem::new([1.0], [1.0], T).with_stage_params(&stages).with_previous([0.0]);
+    let states = |length: usize| good.clone().with_states(&vec![[0.1]; length]);
+    for length in [0, 1, T, T + 2] {
+        let expected = format!("the list of states has length {length}, expected {}", T + 1);
+        refused_by_solves(soft::Soft, [&good, &states(length)], &expected);
+    }
+    let mut guess = [[0.1]; T + 1];
+    for bad in NOT_FINITE {
+        guess[4] = [bad];
+        let expected = format!("the list of states is {bad} at stage 4, entry 0, expected a finite number");
+        refused_by_solves(soft::Soft, [&good, &good.clone().with_states(&guess)], &expected);
+        let expected = format!("the previous control is {bad} at entry 0, expected a finite number");
+        refused(soft::Soft, [&good, &good.clone().with_previous([bad])], &expected);
+    }
+    let missing = soft::Problem::new([1.0], [1.0], T).with_stage_params(&stages);
+    let expected = "the model reads the previous control, which the problem does not give: add `with_previous`";
+    refused(soft::Soft, [&good, &missing], expected);
+
+    // The same for a model that reads none.
+    let good = pendulum::Problem::new([0.1, 0.0], [10.0, 1.0, 1.0], T);
+    let expected = "the problem gives a previous control, but no function of the model reads one";
+    refused(pendulum::Pendulum, [&good, &good.clone().with_previous([0.0])], expected);
+    let short = good.clone().with_states(&[[0.0, 0.0]; T]);
+    let expected = format!("the list of states has length {T}, expected {}", T + 1);
+    refused_by_solves(pendulum::Pendulum, [&good, &short], &expected);
+
+    // An estimator's guess, at its first measurement and later.
+    let new = || Mhe::new(corridor::Corridor, [0.125], 3, Settings::default()).unwrap();
+    let measured = corridor::StageParams { measured: 0.3, ceiling: 1.0 };
+    let error = new().with_guess([f64::NAN], []).step(&measured).unwrap_err();
+    assert_eq!(error.to_string(), "the initial state is NaN at entry 0, expected a finite number");
+    let error = new().with_previous([0.0]).step(&measured).unwrap_err();
+    assert_eq!(error, InputError::PreviousUnused.into());
+}
