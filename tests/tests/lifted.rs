@@ -6,8 +6,8 @@
 use dilqr_runtime::model::{Limit, Variable};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    ActiveLimit, Formulation, GradientError, Ilqr, InputError, LossGradient, Problem, Settings, Solution, SolveError,
-    Status,
+    ActiveLimit, Cause, Formulation, GradientError, Ilqr, InputError, LossGradient, ModelFunction, Problem, Settings,
+    Solution, SolveError, Status,
 };
 
 /// The fastest way from rest to rest.
@@ -523,4 +523,92 @@ fn weakly_active_limits_have_names() {
         let weakest = solution.certificate().weakest.map(|(stage, limit)| format!("{limit} at stage {stage}"));
         assert!(weakest.is_some_and(|weakest| expected.starts_with(&weakest)));
     }
+}
+
+/// Functions that are not defined everywhere: constraints, a soft one, and a bound over the design.
+#[dilqr_runtime::model]
+pub mod domains {
+    pub struct State {
+        #[bounds(None, 9.0 + d.size.ln())]
+        pub x: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub shift: f64,
+    }
+    pub struct Design {
+        pub size: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + u.u }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params, d: Design) -> f64 {
+        x.x.powi(2) + u.u.powi(2) + (d.size - 1.0).powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.x.powi(2)
+    }
+    #[penalty(quadratic = 1.0)]
+    pub fn stage_soft_constraints(x: State, _u: Control, p: Params) -> [f64; 2] {
+        [x.x - 5.0, (x.x + p.shift).sqrt() - 3.0]
+    }
+    pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; 1] {
+        [-(x.x + 0.5 * p.shift).sqrt()]
+    }
+    pub fn terminal_equalities(x: State, p: Params) -> [f64; 1] {
+        [(x.x + 2.0 * p.shift).sqrt() - 1.0]
+    }
+}
+
+/// A cost whose slope is infinite where its second control is -1.
+#[dilqr_runtime::model]
+pub mod rooted {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        pub free: f64,
+        pub root: f64,
+    }
+    pub struct Params {
+        pub price: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + u.free }
+    }
+    pub fn stage_cost(_x: State, u: Control, previous: Control, p: Params) -> f64 {
+        u.free.powi(2) + (u.free - previous.free).powi(2) + u.root.powi(2) + p.price * (u.root + 1.0).sqrt()
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.x.powi(2)
+    }
+}
+
+/// The place of a number that is not finite is given in what the user has written, too.
+#[test]
+fn causes_have_names() {
+    let mut solver = Ilqr::new(domains::Domains, 3, settings()).unwrap();
+    let mut cause = |x: f64, shift: f64, size: f64| {
+        let solution = solver.solve(&Problem::new([x], [shift], 3).with_design([size])).unwrap();
+        assert_eq!(solution.status, Status::Diverged);
+        solution.cause.unwrap()
+    };
+    let limit = |limit, stage| Cause::NonFiniteLimit { limit, stage };
+    // The bound begins at stage 1, a soft constraint at stage 0.
+    assert_eq!(cause(1.0, 4.0, -1.0), limit(Limit::UpperBound { variable: Variable::StateEntry(0) }, 1));
+    assert_eq!(cause(-3.0, 2.0, 1.0), limit(Limit::SoftConstraint { index: 1 }, 0));
+    assert_eq!(cause(-3.0, 2.0, 1.0).to_string(), "not finite: soft constraint 1 at stage 0");
+    // At stage 0 a constraint on the state alone does not count, since the state is given.
+    let constraint = Cause::NonFinite { function: ModelFunction::StageConstraints, stage: 1, entry: 0 };
+    assert_eq!(cause(-1.5, 2.0, 1.0), constraint);
+
+    let mut solver = Ilqr::new(rooted::Rooted, 3, settings()).unwrap();
+    let problem = Problem::new([1.0], [1.0], 3).with_previous([0.0, 0.0]).with_controls(&[[0.0, -1.0]; 3]);
+    let solution = solver.solve(&problem).unwrap();
+    assert_eq!(solution.status, Status::Diverged);
+    // Entry 2 of (x, free, root).
+    let slope = Cause::NonFinite { function: ModelFunction::StageCostGradient, stage: 2, entry: 2 };
+    assert_eq!(solution.cause, Some(slope));
 }

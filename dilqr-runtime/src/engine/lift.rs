@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::cause::{Cause, ModelFunction};
 use crate::error::{GradientError, Input, InputError, Position, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::guess::{Feedback, Guess, Policy};
@@ -351,7 +352,8 @@ impl<
         previous: Option<SVector<f64, NU>>,
         to: &mut Solution<NX, NU, NP, NS, ND>,
     ) {
-        (to.status, to.cause, to.cost, to.stats) = (solved.status, solved.cause, solved.cost, solved.stats);
+        (to.status, to.cost, to.stats) = (solved.status, solved.cost, solved.stats);
+        to.cause = solved.cause.map(|cause| self.cause(cause));
         (to.relaxation, to.params, to.previous) = (solved.relaxation, solved.params, previous);
         to.x0 = self.model_state(&solved.x0);
         to.design = self.design(&solved.states[0]);
@@ -383,6 +385,24 @@ impl<
         copy(&mut rest.lower, &from.lower);
         copy(&mut rest.upper, &from.upper);
         copy(&mut rest.terms, &from.terms);
+    }
+
+    /// A cause from the one underneath. There the entries of `(z, w)` are counted, here those of `(x, u)` come first.
+    pub(crate) fn cause(self, found: Cause) -> Cause {
+        let Cause::NonFinite { function, stage, entry } = found else { return found };
+        let entry = match function {
+            ModelFunction::StageCostGradient | ModelFunction::StageHessian if entry >= NX => {
+                if entry < NZ {
+                    entry + NU
+                } else if entry < NZ + NU {
+                    entry - NZ + NX
+                } else {
+                    entry
+                }
+            }
+            _ => entry,
+        };
+        Cause::NonFinite { function, stage, entry }
     }
 
     /// The solution of a problem from the one underneath.

@@ -116,7 +116,7 @@ where
             control,
             gain: step.gain.fixed_view::<NU, NX>(0, 0).into_owned(),
             status: step.status,
-            cause: step.cause,
+            cause: step.cause.map(|cause| Self::LIFTING.cause(cause)),
             replanned: step.replanned,
             cost: step.cost,
             stats: step.stats,
