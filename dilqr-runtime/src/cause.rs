@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use crate::model::rows::Limit;
+
 /// Where a solve failed, from [`Solution::cause`](crate::Solution::cause).
 ///
 /// ```
@@ -45,6 +47,14 @@ pub enum Cause {
         /// Index into the function's value, as [`ModelFunction`] describes it.
         entry: usize,
     },
+    /// As [`NonFinite`](Self::NonFinite), for a limit that is no entry of `c` or `c_T`: its value, or a derivative of it, is NaN or
+    /// infinite on the returned trajectory.
+    NonFiniteLimit {
+        /// Which limit.
+        limit: Limit,
+        /// Stage `t`; the horizon for limits of the terminal state.
+        stage: usize,
+    },
     /// Every function of the model is finite on the returned trajectory. What the solver combines from them is not: a sum
     /// of costs, a penalty, a costate times a derivative.
     Overflow,
@@ -61,7 +71,8 @@ pub enum Cause {
     },
 }
 
-/// A function of the model or one of its derivatives, as a [`Cause`] names it. `z = (x, u)`.
+/// A function of the model or one of its derivatives, as a [`Cause`] names it. `z = (x, u)`; in models that have more variables
+/// the control of the stage before, the design variables and the excesses of soft constraints follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -99,6 +110,7 @@ impl fmt::Display for Cause {
             Self::NonFinite { function, stage, entry } => {
                 write!(f, "not finite: {function} at stage {stage}, entry {entry}")
             }
+            Self::NonFiniteLimit { limit, stage } => write!(f, "not finite: {limit} at stage {stage}"),
             Self::Kink { stage } => write!(f, "a kink of the model at stage {stage}"),
             Self::Overflow => f.write_str("a sum of the model's functions overflows"),
         }

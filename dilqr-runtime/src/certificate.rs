@@ -4,12 +4,13 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
+use crate::kkt::report::{ActiveSetReport, ActiveSetRule, limit_of_bound, limit_of_row};
 use crate::kkt::units::LimitUnits;
 use crate::lifted_data::LiftedData;
 use crate::linalg::symmetric_eigen::{eigenvalues, eigenvalues_of, smaller};
 use crate::lq::bounds::{Bounds, Side};
-use crate::model::limits::Limit;
+use crate::lq::equality_constrained::ConstraintId;
+use crate::model::rows::Limit;
 use crate::ocp::constraints::Constraint;
 use crate::ocp::stationarity::Magnitudes;
 use crate::solution::{CertificateData, Solution};
@@ -104,11 +105,11 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
     /// How well this solution satisfies the optimality conditions, from the data of the solve. Gradients do not rely on it:
     /// they check the solution themselves.
     ///
-    /// The excesses of a stage's soft constraints count as controls behind those of the model. Such a control is at its lower
-    /// bound, zero, where the soft constraint holds.
+    /// The excess of a soft constraint is at its bound, zero, where the soft constraint holds, and counts as an active limit
+    /// there.
     #[must_use]
     pub fn certificate(&self) -> Certificate {
-        let CertificateData { curvatures, lower, upper, constraints, rows, terms } = &self.certificate_data;
+        let CertificateData { curvatures, lower, upper, constraints, rows, limits, terms } = &self.certificate_data;
         let magnitudes = Magnitudes::of(&self.states, &self.controls).controls;
         let controls = magnitudes.iter().copied().zip(terms.iter().copied()).collect();
         let mut units = LimitUnits { rows: rows.clone(), controls, rest: 0.0 };
@@ -138,12 +139,20 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
             let unit = if t == self.horizon() { rows.len().saturating_sub(terminal) + i } else { i };
             report.add_constraint((t, i, unit), inequality, (c, multiplier), ActiveSetRule::PositiveMultiplier);
         }
+        let name = |stage: usize, source: ConstraintId| match source {
+            ConstraintId::Bound(i, side) => (stage, limit_of_bound(i, side, NU)),
+            ConstraintId::Constraint(i) => {
+                let row = if stage == self.horizon() { limits.len().saturating_sub(terminal) + i } else { i };
+                let limit = limits.get(row).copied().unwrap_or(Limit::Constraint { index: i });
+                limit_of_row(stage, self.horizon(), limit)
+            }
+        };
         match self.lifted.as_deref() {
             Some(LiftedData { controls, curvatures, .. }) if *controls > 0 => {
                 let stages = curvatures.chunks_exact(controls * controls);
-                Certificate::new(&self.stats, stages.map(|stage| eigenvalues_of(*controls, stage)), &report)
+                Certificate::new(&self.stats, stages.map(|stage| eigenvalues_of(*controls, stage)), &report, name)
             }
-            _ => Certificate::new(&self.stats, curvatures.iter().map(eigenvalues), &report),
+            _ => Certificate::new(&self.stats, curvatures.iter().map(eigenvalues), &report, name),
         }
     }
 
@@ -183,8 +192,14 @@ impl Excess {
 }
 
 impl Certificate {
-    /// From the eigenvalues of the stages' curvatures and the limits that are near.
-    pub(crate) fn new(stats: &Stats, eigenvalues: impl Iterator<Item = Vec<f64>>, report: &ActiveSetReport) -> Self {
+    /// From the eigenvalues of the stages' curvatures and the limits that are near. `name` gives the stage of a limit, and what
+    /// it is.
+    pub(crate) fn new(
+        stats: &Stats,
+        eigenvalues: impl Iterator<Item = Vec<f64>>,
+        report: &ActiveSetReport,
+        name: impl Fn(usize, ConstraintId) -> (usize, Limit),
+    ) -> Self {
         let (mut smallest, mut largest, mut known) = (f64::INFINITY, 0.0_f64, false);
         for stage in eigenvalues {
             known = true;
@@ -194,10 +209,9 @@ impl Certificate {
             }
         }
         let active = report.limits.iter().filter(|limit| !limit.inequality || limit.multiplier > 0.0);
-        let active = active.map(|limit| ActiveLimit {
-            stage: limit.stage,
-            limit: limit.source.into(),
-            multiplier: limit.multiplier,
+        let active = active.map(|state| {
+            let (stage, limit) = name(state.stage, state.source);
+            ActiveLimit { stage, limit, multiplier: state.multiplier }
         });
         let mut active: Vec<_> = active.collect();
         // A backward pass finds them in the other direction.
@@ -212,7 +226,7 @@ impl Certificate {
             condition: if largest > 0.0 { largest / smallest } else { 1.0 },
             active,
             margin: weakest.map_or(f64::INFINITY, |(margin, _)| margin),
-            weakest: weakest.map(|(_, limit)| (limit.stage, limit.source.into())),
+            weakest: weakest.map(|(_, limit)| name(limit.stage, limit.source)),
         }
     }
 }

@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::fmt;
 use thiserror::Error;
 
-use crate::model::limits::Limit;
+use crate::model::rows::{Limit, Variable};
 use crate::status::Status;
 
 /// An input of the solver, as the errors name it.
@@ -96,6 +96,17 @@ impl fmt::Display for Position {
             Some(stage) => write!(f, "stage {stage}, entry {}", self.entry),
             None => write!(f, "entry {}", self.entry),
         }
+    }
+}
+
+/// A variable with its name and its stage.
+struct Bounded(Variable, Option<&'static str>, Option<usize>);
+
+impl fmt::Display for Bounded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(variable, name, stage) = *self;
+        variable.write(name, f)?;
+        stage.map_or(Ok(()), |stage| write!(f, " at stage {stage}"))
     }
 }
 
@@ -212,21 +223,33 @@ pub enum SolveError {
         /// Horizon of the solver.
         expected: usize,
     },
-    /// A lower bound lies above its upper one, at these parameters.
-    #[error("the bounds of control {control} are reversed: {lower} to {upper}, expected the lower one first")]
+    /// A lower bound lies above its upper one, at these parameters. Sides that depend on design variables are not compared: such a
+    /// problem is infeasible.
+    #[error(
+        "the bounds of {} are reversed: {lower} to {upper}, expected the lower one first",
+        Bounded(*variable, *name, *stage)
+    )]
     BoundsReversed {
-        /// Index of the control.
-        control: usize,
+        /// The variable.
+        variable: Variable,
+        /// Its name; `None` where the model gives none.
+        name: Option<&'static str>,
+        /// The stage; `None` where the bounds are the same at all stages.
+        stage: Option<usize>,
         /// Its lower bound.
         lower: f64,
         /// Its upper bound.
         upper: f64,
     },
-    /// A bound is not a number at these parameters.
-    #[error("the bounds of control {control} are {lower} to {upper}, expected numbers")]
+    /// A bound is not a number at these parameters, or infinite on the wrong side.
+    #[error("the bounds of {} are {lower} to {upper}, expected numbers", Bounded(*variable, *name, *stage))]
     UndefinedBound {
-        /// Index of the control.
-        control: usize,
+        /// The variable.
+        variable: Variable,
+        /// Its name; `None` where the model gives none.
+        name: Option<&'static str>,
+        /// The stage; `None` where the bounds are the same at all stages.
+        stage: Option<usize>,
         /// Its lower bound.
         lower: f64,
         /// Its upper bound.

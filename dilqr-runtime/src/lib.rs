@@ -72,6 +72,7 @@ mod function;
 mod gradient;
 mod guess;
 mod ilqr;
+mod intervals;
 mod iteration;
 mod kkt;
 mod lifted_data;

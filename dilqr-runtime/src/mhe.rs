@@ -13,7 +13,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::cause::Cause;
 use crate::engine::{ArrivalRule, Engine, FirstEstimate};
-use crate::error::{GradientError, Input, SettingsError, SolveError, check_vector};
+use crate::error::{GradientError, SettingsError, SolveError};
 use crate::formulation::Formulation;
 use crate::gradient::{Gradient, LossGradient};
 use crate::ilqr::Ilqr;
@@ -179,7 +179,7 @@ where
     ) -> Result<Self, SettingsError> {
         settings.check_solver(window)?;
         let params = params.into();
-        let rule = model.clone().engine(1).arrival(&params)?;
+        let rule = M::Engine::arrival(&model, &params)?;
         Ok(Self {
             model,
             settings,
@@ -217,8 +217,6 @@ where
     /// [`SolveError`] for numbers that are not finite. The estimator does not change, and the step can be repeated.
     pub fn step(&mut self, measurement: &(impl Copy + Into<SVector<f64, NS>>)) -> Result<Estimate<NX, ND>, SolveError> {
         let measurement = (*measurement).into();
-        check_vector(Input::StageParams, measurement.as_slice())?;
-        check_vector(Input::Params, self.params.as_slice())?;
         if self.measurements.is_empty() {
             return self.first_step(measurement);
         }
@@ -243,9 +241,8 @@ where
 
     /// The estimate from the first measurement, which has no dynamics.
     fn first_step(&mut self, measurement: SVector<f64, NS>) -> Result<Estimate<NX, ND>, SolveError> {
-        let mut problem = self.problem(1).with_stage_params(&[measurement; 2]);
-        problem.previous = problem.previous.or(Some(SVector::zeros()));
-        let found = self.model.clone().engine(1).first_estimate(&self.settings, &problem);
+        let problem = self.problem(1).with_stage_params(&[measurement; 2]);
+        let found = M::Engine::first_estimate(&self.model, &self.settings, &problem)?;
         self.measurements.push(measurement);
         let (status, FirstEstimate { state, design, covariance, cost }) = match found {
             Some(found) => (Status::Converged, found),
@@ -320,7 +317,7 @@ where
     /// As [`Mhe::new`].
     pub fn set_params(&mut self, params: impl Into<SVector<f64, NP>>) -> Result<(), SettingsError> {
         let params = params.into();
-        self.rule = self.model.clone().engine(1).arrival(&params)?;
+        self.rule = M::Engine::arrival(&self.model, &params)?;
         self.params = params;
         Ok(())
     }

@@ -6,8 +6,8 @@ use nalgebra::SVector;
 
 use crate::error::{Input, InputError, Position, SolveError, check_finite, check_length, check_vector};
 use crate::guess::{Feedback, Guess};
+use crate::intervals::check_intervals;
 use crate::lifted_data::LiftedData;
-use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::limits::Limits;
 use crate::ocp::rollout::Simulation;
@@ -64,8 +64,8 @@ pub struct Problem<const NX: usize, const NU: usize, const NP: usize, const NS: 
     pub(crate) guess: Guess<NX, NU>,
     pub(crate) stage_params: Vec<SVector<f64, NS>>,
     pub(crate) multipliers: Option<Multipliers>,
-    /// Guesses of the states, `T + 1` of them, or none.
-    pub(crate) states: Vec<SVector<f64, NX>>,
+    /// Guesses of the states, `T + 1` of them, if they were given.
+    pub(crate) states: Option<Vec<SVector<f64, NX>>>,
     /// The guess of the design variables.
     pub(crate) design: SVector<f64, ND>,
     /// The control before the first stage.
@@ -86,7 +86,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
             guess: Guess::Zeros,
             stage_params: Vec::new(),
             multipliers: None,
-            states: Vec::new(),
+            states: None,
             design: SVector::zeros(),
             previous: None,
             lifted: None,
@@ -129,7 +129,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
     /// ```
     #[must_use]
     pub fn with_states<C: Copy + Into<SVector<f64, NX>>>(mut self, states: &[C]) -> Self {
-        self.states = states.iter().map(|&x| x.into()).collect();
+        self.states = Some(states.iter().map(|&x| x.into()).collect());
         self
     }
 
@@ -231,6 +231,11 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
         }
     }
 
+    /// The states to start from; empty where none were given.
+    pub(crate) fn states(&self) -> &[SVector<f64, NX>] {
+        self.states.as_deref().unwrap_or(&[])
+    }
+
     pub(crate) fn guess(&self) -> &Guess<NX, NU> {
         &self.guess
     }
@@ -269,22 +274,23 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
             None => {}
         }
         self.guess.check(horizon)?;
-        if !self.states.is_empty() {
-            check_length(Input::States, self.states.len(), horizon + 1)?;
-            check_finite(Input::States, self.states.iter().map(|x| x.as_slice()))?;
+        if let Some(states) = &self.states {
+            check_length(Input::States, states.len(), horizon + 1)?;
+            check_finite(Input::States, states.iter().map(|x| x.as_slice()))?;
         }
         Ok(())
     }
 }
 
 impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem<NX, NU, NP, NS> {
-    /// Everything that must hold before a solver made for `horizon` may look at the numbers.
-    pub(crate) fn check<M>(&self, model: &M, horizon: usize) -> Result<(), SolveError>
+    /// Everything that must hold before a solver made for `horizon` may look at the numbers. `memory` is that of
+    /// [`check_limits`](Self::check_limits).
+    pub(crate) fn check<M>(&self, model: &M, horizon: usize, memory: &mut [f64]) -> Result<(), SolveError>
     where
         M: Model<NX, NU, NP, NS>,
     {
         self.check_data(horizon, false, const { &M::LIMITS })?;
-        self.check_limits(model, horizon)
+        self.check_limits(model, horizon, memory)
     }
 
     /// The initial state to start from: the given one, with the chosen entries of the guess.
@@ -292,7 +298,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let guess = match (self.states.first(), &self.guess) {
+        let guess = match (self.states().first(), &self.guess) {
             (Some(first), _) => first,
             (None, Guess::Feedback(Feedback { states, .. })) => states.first().unwrap_or(&self.x0),
             _ => &self.x0,
@@ -300,8 +306,9 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
         SVector::from_fn(|i, _| if M::START.free[i] { guess[i] } else { self.x0[i] })
     }
 
-    /// What must hold for the limits of a model: the lengths of multipliers, and bounds that have a point between them.
-    pub(crate) fn check_limits<M>(&self, model: &M, horizon: usize) -> Result<(), SolveError>
+    /// What must hold for the limits of a model: the lengths of multipliers, and bounds that have a point between them. `memory`
+    /// has room for the constraints of a stage, of the initial or of the terminal state.
+    pub(crate) fn check_limits<M>(&self, model: &M, horizon: usize, memory: &mut [f64]) -> Result<(), SolveError>
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -312,7 +319,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
                 .and_then(|()| check_vector(Input::Multipliers, terminal))
                 .map_err(InputError::of_warm_start)?;
         }
-        check_bounds(&Bounds::of(model, &self.params))
+        check_intervals(model, (&self.params, &self.stage_params), horizon, memory)
     }
 
     /// Writes the first controls, and the states where the guess has some. True for the latter. The problem has passed its
@@ -388,18 +395,4 @@ fn check_data((input, stage): (Input, Option<usize>), vector: &[f64], open: &[us
         Some((entry, &given)) => Err(InputError::NonFinite { input, position: Position { stage, entry }, given }),
         None => Ok(()),
     }
-}
-
-fn check_bounds<const NU: usize>(bounds: &Bounds<f64, NU>) -> Result<(), SolveError> {
-    for control in 0..NU {
-        let (lower, upper) = (bounds.lower[control], bounds.upper[control]);
-        // Infinite only on its own side.
-        if lower.is_nan() || upper.is_nan() || lower == f64::INFINITY || upper == f64::NEG_INFINITY {
-            return Err(SolveError::UndefinedBound { control, lower, upper });
-        }
-        if lower > upper {
-            return Err(SolveError::BoundsReversed { control, lower, upper });
-        }
-    }
-    Ok(())
 }

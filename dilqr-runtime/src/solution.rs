@@ -6,6 +6,8 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::cause::Cause;
 use crate::lifted_data::LiftedData;
+use crate::model::limits::Limits;
+use crate::model::rows::Limit;
 use crate::ocp::constraints::Constraint;
 use crate::stats::Stats;
 use crate::status::Status;
@@ -21,6 +23,8 @@ pub(crate) struct CertificateData<const NU: usize> {
     pub(crate) constraints: Vec<Constraint>,
     /// The magnitudes of the constraints, those of a stage before those of the terminal state.
     pub(crate) rows: Vec<f64>,
+    /// What these constraints are.
+    pub(crate) limits: Vec<Limit>,
     /// The largest terms of each entry of `Q_u`.
     pub(crate) terms: [f64; NU],
 }
@@ -34,8 +38,16 @@ impl<const NU: usize> CertificateData<NU> {
             upper: [f64::INFINITY; NU],
             constraints: Vec::new(),
             rows: Vec::new(),
+            limits: Vec::new(),
             terms: [1.0; NU],
         }
+    }
+
+    /// Writes what the constraints are.
+    pub(crate) fn name_rows(&mut self, of: &Limits) {
+        self.limits.clear();
+        self.limits.extend((0..of.listed()).map(|i| of.stage_limit(i)));
+        self.limits.extend((0..of.terminal()).map(|i| of.terminal_limit(i)));
     }
 }
 
@@ -54,6 +66,12 @@ pub struct Multipliers {
 }
 
 impl Multipliers {
+    /// Copies others, and keeps the memory.
+    pub(crate) fn copy(&mut self, from: &Self) {
+        copy(&mut self.stage, &from.stage);
+        copy(&mut self.terminal, &from.terminal);
+    }
+
     /// Whether no constraint has one other than zero.
     pub(crate) fn are_zero(&self) -> bool {
         self.stage.iter().chain(&self.terminal).all(|&multiplier| multiplier == 0.0)

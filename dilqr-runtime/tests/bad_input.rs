@@ -4,7 +4,7 @@
 mod support;
 
 use dilqr_runtime::Limits;
-use dilqr_runtime::model::{Stage, Terminal};
+use dilqr_runtime::model::{Stage, Terminal, Variable};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
     Cause, GradientError, Hessian, Ilqr, Input, InputError, Model, ModelFunction, Problem, Scalar, Settings,
@@ -204,14 +204,18 @@ impl Model<1, 1, 2> for Limited {
 fn bounds_that_are_no_interval() {
     let mut solver = Ilqr::new(Limited, T, Settings::default()).unwrap();
     let reversed = solver.solve(&Problem::new([0.0], [2.0, 1.0], T)).unwrap_err();
-    assert!(matches!(reversed, SolveError::BoundsReversed { control: 0, lower, upper } if lower > upper));
+    assert!(
+        matches!(reversed, SolveError::BoundsReversed { variable: Variable::ControlEntry(0), stage: None, lower, upper, .. } if lower > upper)
+    );
     let undefined = solver.solve(&Problem::new([0.0], [-1.0, 1.0], T)).unwrap_err();
-    assert!(matches!(undefined, SolveError::UndefinedBound { control: 0, lower, .. } if lower.is_nan()));
+    assert!(
+        matches!(undefined, SolveError::UndefinedBound { variable: Variable::ControlEntry(0), lower, .. } if lower.is_nan())
+    );
     // Nothing below: the lower bound is minus infinity, which is an open side.
     assert!(solver.solve(&Problem::new([0.0], [0.0, 1.0], T)).is_ok());
     // Nothing above what is above everything.
     let empty = solver.solve(&Problem::new([0.0], [f64::MAX, 0.0], T)).unwrap_err();
-    assert!(matches!(empty, SolveError::UndefinedBound { control: 0, .. }), "{empty}");
+    assert!(matches!(empty, SolveError::UndefinedBound { variable: Variable::ControlEntry(0), .. }), "{empty}");
     let results = batch::solve(&Limited, T, &Settings::default(), &[Problem::new([0.0], [2.0, 1.0], T)]);
     assert!(matches!(results.as_slice(), [Err(SolveError::BoundsReversed { .. })]));
 }

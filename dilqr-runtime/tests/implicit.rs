@@ -112,7 +112,7 @@ fn derivatives() {
             for (given, difference) in given.iter().zip(&differences) {
                 assert!((given - difference).abs() < 1e-6 * (1.0 + difference.abs()), "{name}: {given} {difference}");
             }
-            let in_lanes = batch::vjp_lanes(&$module::$Model, &settings, &[solution.clone()], &[loss()]).remove(0).unwrap();
+            let in_lanes = batch::vjp_lanes(&$module::$Model, &settings, core::slice::from_ref(&solution), &[loss()]).remove(0).unwrap();
             assert!((in_lanes.params - gradient.params).amax() < 1e-9);
             // Second derivatives.
             let direction = [0.4, -0.3, 0.02];

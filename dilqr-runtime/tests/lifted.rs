@@ -8,11 +8,11 @@ mod support;
 use std::slice::from_ref;
 
 use dilqr_runtime::__private::{Lift, LiftedEngine};
-use dilqr_runtime::model::{Stage, Start, Terminal};
+use dilqr_runtime::model::{Limit, Row, Stage, Start, Terminal, Variable};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    Direction, Formulation, GradientError, Ilqr, Input, InputError, Limits, LossGradient, Model, Mpc, Problem, Scalar,
-    Settings, Solution, SolveError, Status, batch,
+    ActiveLimit, Direction, Formulation, GradientError, Ilqr, Input, InputError, Limits, LossGradient, Model, Mpc,
+    Problem, Scalar, Settings, Solution, SolveError, Status, batch,
 };
 use support::c;
 
@@ -84,6 +84,10 @@ impl Model<4, 2, 3> for LiftedTimed {
         terminal_inequalities: 1,
         terminal_equalities: 2,
         initial_inequalities: 2,
+        stage_rows: &[Row::SoftConstraint(0)],
+        terminal_rows: &[Row::SoftConstraint(0)],
+        initial_rows: &[Row::Bound { variable: Variable::DesignEntry(0), upper: false, known: true }, Row::Excess(0)],
+        excesses: 1,
         ..Limits::NONE
     };
 
@@ -543,6 +547,50 @@ fn bad_input() {
     let mut plain = Ilqr::new(LiftedSmooth(Smooth), HORIZON, Settings::default()).unwrap();
     let error = plain.solve(&by_hand(1.0, 0.0).with_previous([0.0])).unwrap_err();
     assert_eq!(error, InputError::PreviousUnused.into());
+}
+
+/// Limits have the names of the model's declaration: from the data of a solve, and from a factorization.
+#[test]
+fn limits_by_name() {
+    let mut solver = Ilqr::new(Timed, HORIZON, Settings::default()).unwrap();
+    for (place, limit) in [(1.4, 0.45), (3.0, 0.4), (0.02, 9.0)] {
+        let solution = solved(&mut solver, &timed(place, limit));
+        let certificate = solution.certificate();
+        let (time, fast) = (solution.design[0], |t: usize| solution.states[t][1] - limit);
+        for active in &certificate.active {
+            let holds = match active.limit {
+                Limit::LowerBound { variable: Variable::ControlEntry(0) } => {
+                    solution.controls[active.stage][0] < -1.0 + 1e-9
+                }
+                Limit::UpperBound { variable: Variable::ControlEntry(0) } => {
+                    solution.controls[active.stage][0] > 1.0 - 1e-9
+                }
+                Limit::LowerBound { variable: Variable::DesignEntry(0) } => {
+                    active.stage == 0 && (time - 0.5).abs() < 1e-9
+                }
+                Limit::SoftConstraint { index: 0 } if active.stage == HORIZON => time > 3.0 - 1e-9,
+                Limit::Excess { index: 0 } if active.stage == HORIZON => time < 3.0 + 1e-9,
+                Limit::SoftConstraint { index: 0 } => fast(active.stage) > -1e-9,
+                Limit::Excess { index: 0 } => fast(active.stage) < 1e-9,
+                Limit::Constraint { index: 0 | 1 } => active.stage == HORIZON,
+                other => panic!("{other}"),
+            };
+            assert!(holds, "{active} at {time}");
+        }
+        let count = |at: &dyn Fn(&ActiveLimit) -> bool| certificate.active.iter().filter(|active| at(active)).count();
+        let terminal =
+            |active: &ActiveLimit| active.stage == HORIZON && !matches!(active.limit, Limit::Constraint { .. });
+        assert_eq!(count(&terminal), 1, "{:?}", certificate.active);
+        let least = |active: &ActiveLimit| active.limit == Limit::LowerBound { variable: Variable::DesignEntry(0) };
+        assert_eq!(count(&least), usize::from(place < 0.1));
+        let factorized = solver.differentiate(&solution).unwrap().certificate();
+        let names = |active: &[ActiveLimit]| {
+            let mut names: Vec<_> = active.iter().map(|active| (active.stage, active.limit.to_string())).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(&factorized.active), names(&certificate.active));
+    }
 }
 
 /// The controller passes on the control that it gave, and keeps the rate within its bounds along the closed loop.

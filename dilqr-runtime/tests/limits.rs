@@ -4,7 +4,7 @@
 
 mod support;
 
-use dilqr_runtime::model::Limit;
+use dilqr_runtime::model::{Limit, Variable};
 use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{
@@ -77,7 +77,7 @@ fn one_step_by_hand() {
     // Free, at the bound (p_1 > 1), at the constraint (p_1 < 1).
     for (p, u, du, multiplier) in [
         ([1.0, 2.0], 0.5, [0.5, 0.0], None),
-        ([6.0, 2.0], 2.0, [0.0, 1.0], Some((Limit::UpperBound { control: 0 }, 2.0))),
+        ([6.0, 2.0], 2.0, [0.0, 1.0], Some((Limit::UpperBound { variable: Variable::ControlEntry(0) }, 2.0))),
         ([3.0, 0.5], 0.25, [0.0, 1.0], Some((Limit::Constraint { index: 0 }, 2.5))),
     ] {
         let (solution, gradient) = at(p);
@@ -99,7 +99,14 @@ fn one_step_by_hand() {
     let (solution, gradient) = at([4.0, 2.0]);
     let weak = gradient.unwrap_err();
     assert!(
-        matches!(weak, GradientError::WeaklyActive { stage: 0, limit: Limit::UpperBound { control: 0 }, .. }),
+        matches!(
+            weak,
+            GradientError::WeaklyActive {
+                stage: 0,
+                limit: Limit::UpperBound { variable: Variable::ControlEntry(0) },
+                ..
+            }
+        ),
         "{weak}"
     );
     assert!(solution.certificate().margin < 1e-6);

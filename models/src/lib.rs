@@ -36,3 +36,4 @@ pub mod two_link_arm;
 pub mod unicycle;
 pub mod unicycle_obstacles;
 pub mod van_der_pol;
+pub mod waypoint;

@@ -1,8 +1,7 @@
 //! Chains of integrators, with limits on the state.
 
-use dilqr_models::race_car;
+use dilqr_models::{race_car, waypoint};
 use dilqr_runtime::Problem;
-use dilqr_tests::waypoint;
 
 use crate::check::{along, check};
 
@@ -56,8 +55,8 @@ fn robbins_problem_below() {
 
 #[test]
 fn way_point() {
-    let on: Vec<[f64; 1]> = (0..=50).map(|t| [f64::from(t == 25)]).collect();
-    let problem = Problem::new([0.0, 0.0], [0.2, 0.01], 50).with_stage_params(&on);
+    let problem = Problem::new([0.0, 0.0], waypoint::Params::default(), 50);
+    let problem = problem.with_stage_params(&waypoint::passing_at(25, 50));
     check("waypoint", waypoint::Waypoint, &problem);
 }
 

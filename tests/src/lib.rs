@@ -2,12 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "used by tests only, which report by panicking")]
 
 mod derivatives;
+mod kernels;
 mod limited;
 mod reference;
 mod solving;
 
-pub use derivatives::{Points, assert_derivatives};
-pub use limited::{demand, discs, floor, redundant, shared, short_rail, shuttle, waypoint, weak_pendulum};
+pub use derivatives::{Functions, Points, assert_derivatives, underneath};
+pub use limited::{demand, discs, floor, redundant, shared, short_rail, shuttle, weak_pendulum};
 pub use reference::{Limited, Peer, Reference, matrices, vector, vectors};
 pub use solving::{differences, harness, harness_loss, random_loss, solve, tight, value};
 

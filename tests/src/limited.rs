@@ -332,37 +332,3 @@ pub mod redundant {
         [x.x - 0.5 * p.goal, 2.0 * x.x - p.goal]
     }
 }
-
-/// A mass that passes a place at one stage: an equality that a parameter of the stages switches.
-#[dilqr_runtime::model(integrator = rk4, dt = 0.02)]
-pub mod waypoint {
-    pub struct State {
-        pub x: f64,
-        pub v: f64,
-    }
-    pub struct Control {
-        pub u: f64,
-    }
-    pub struct Params {
-        pub way: f64,
-        pub effort: f64,
-    }
-    pub struct StageParams {
-        pub on: f64,
-    }
-    pub fn derivative(x: State, u: Control, _p: Params) -> State {
-        State { x: x.v, v: u.u }
-    }
-    pub fn stage_cost(_x: State, u: Control, p: Params) -> f64 {
-        p.effort * u.u * u.u
-    }
-    pub fn terminal_cost(_x: State, _p: Params) -> f64 {
-        0.0
-    }
-    pub fn stage_equalities(x: State, _u: Control, p: Params, s: StageParams) -> [f64; 1] {
-        [s.on * (x.x - p.way)]
-    }
-    pub fn terminal_equalities(x: State, _p: Params) -> [f64; 2] {
-        [x.x, x.v]
-    }
-}

@@ -45,6 +45,46 @@ pub mod rail {
     }
 }
 
+/// A cart with a free time, a price on the change of its force, and a soft limit of its speed.
+#[dilqr_runtime::model(integrator = rk4, dt = d.total / 20.0)]
+pub mod haul {
+    pub struct State {
+        pub place: f64,
+        #[bounds(-1.0, p.fastest)]
+        pub speed: f64,
+    }
+    pub struct Control {
+        #[bounds(-1.0, 1.0)]
+        #[rate_bounds(-0.8, 0.8)]
+        pub push: f64,
+    }
+    pub struct Params {
+        pub drag: f64,
+        pub fastest: f64,
+    }
+    pub struct Design {
+        #[bounds(0.5, 20.0)]
+        pub total: f64,
+    }
+    pub fn derivative(x: State, u: Control, p: Params) -> State {
+        State { place: x.speed, speed: u.push - p.drag * x.speed }
+    }
+    pub fn stage_cost(_x: State, u: Control, previous: Control, _p: Params) -> f64 {
+        0.01 * (u.push.powi(2) + (u.push - previous.push).powi(2))
+    }
+    pub fn terminal_cost(x: State, _p: Params, d: Design) -> f64 {
+        0.1 * d.total + 10.0 * ((x.place - 1.0).powi(2) + x.speed.powi(2))
+    }
+    #[penalty(linear = 0.1, quadratic = 1.0)]
+    pub fn stage_soft_constraints(x: State, _u: Control, _p: Params) -> [f64; 1] {
+        [x.speed - 0.5]
+    }
+    #[penalty(quadratic = 1.0)]
+    pub fn terminal_soft_constraints(x: State, _p: Params) -> [f64; 1] {
+        [0.9 - x.place]
+    }
+}
+
 /// Counts the allocations of each thread, because tests run in parallel.
 struct Counting;
 
@@ -181,4 +221,45 @@ fn a_step_of_a_receding_horizon_allocates_nothing_after_the_first() {
     }
     check(rail::Rail, &Problem::new([0.0, 0.0], [1.0, 0.7, 2.5], 25), 20);
     check(UnicycleObstacles, &Problem::new([0.0, 0.0, 0.0], Params::default(), 30), 30);
+}
+
+/// Models with more than states and controls, from every kind of guess.
+#[test]
+fn solves_of_lifted_models_allocate_nothing_after_the_first() {
+    let start = haul::Problem::new([0.0, 0.0], [0.1, 0.55], 20).with_design([3.0]).with_previous([0.0]);
+    let mut solver = haul::Solver::new(haul::Haul, 20, Settings::default()).unwrap();
+    let solved = solver.solve(&start).unwrap();
+    let states: Vec<[f64; 2]> = (0..=20).map(|t| [0.05 * f64::from(t), 0.3]).collect();
+    let problems = [
+        start.clone(),
+        start.clone().with_controls(&[[0.1]; 20]),
+        start.clone().with_states(&states),
+        start.clone().with_states(&states).with_controls(&[[0.1]; 20]),
+        start.clone().with_policy(&haul::Haul, |_, x| [0.5 - x[1]]),
+        haul::Problem::new([0.0, 0.01], [0.1, 0.55], 20).with_warm_start(&haul::Haul, &solved).with_previous([0.0]),
+    ];
+    for (kind, problem) in problems.iter().enumerate() {
+        let mut solution = Solution::empty(20);
+        solver.solve_into(problem, &mut solution).unwrap();
+        let first = solution.clone();
+        assert_eq!(solution.status, Status::Converged, "{kind}");
+        assert_eq!(allocations(|| solver.solve_into(problem, &mut solution).unwrap()), 0, "{kind}");
+        assert_eq!(solution, first);
+    }
+}
+
+#[test]
+fn a_step_of_a_lifted_controller_allocates_nothing_after_the_first() {
+    let mut mpc = Mpc::new(haul::Haul, [0.1, 0.55], 20, Settings::default()).unwrap();
+    mpc.set_previous([0.0]);
+    mpc.set_design([3.0]);
+    let mut x = SVector::from([0.0, 0.0]);
+    mpc.step(&x).unwrap();
+    for t in 0..6 {
+        let plan = mpc.plan().unwrap();
+        x = plan.states[1].map(|entry| entry + 1e-3 * f64::from(t).sin());
+        let mut status = Status::Unsolved;
+        assert_eq!(allocations(|| status = mpc.step(&x).unwrap().status), 0, "step {t}");
+        assert_eq!(status, Status::Converged, "step {t}");
+    }
 }

@@ -8,7 +8,7 @@ mod check;
 mod models;
 
 use check::{is_degenerate, outcomes, solve};
-use dilqr_runtime::model::Limit;
+use dilqr_runtime::model::{Limit, Variable};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{GradientError, Ilqr, LossGradient, Problem, Settings};
 use dilqr_tests::{harness, harness_loss};
@@ -53,7 +53,14 @@ fn a_weak_limit_that_moves() {
     let problem = Problem::new([0.0], [goal, free, 0.1], 2);
     let error = outcomes("heater at its upper bound", heater::Heater, &problem, 1e-6).unwrap_err();
     assert!(
-        matches!(error, GradientError::WeaklyActive { stage: 0, limit: Limit::UpperBound { control: 0 }, .. }),
+        matches!(
+            error,
+            GradientError::WeaklyActive {
+                stage: 0,
+                limit: Limit::UpperBound { variable: Variable::ControlEntry(0) },
+                ..
+            }
+        ),
         "{error}"
     );
     // A lower bound that moves with a parameter, at the control without effect.

@@ -2,15 +2,16 @@
 //! kernels. Also tests the items that the macro adds to a module.
 
 use dilqr_models::{
-    acrobot, cartpole, cartpole_cos_sin, lqr, mass_spring_damper, pendulum, pendulum_cos_sin, pendulum_limited,
-    planar_quadrotor, two_link_arm, unicycle, unicycle_obstacles, van_der_pol,
+    acrobot, bioreactor, cannonball, cartpole, cartpole_cos_sin, cartpole_estimator, goddard, lqr, mass_spring_damper,
+    pendulum, pendulum_cos_sin, pendulum_limited, planar_quadrotor, race_car, two_link_arm, unicycle,
+    unicycle_obstacles, van_der_pol, waypoint,
 };
 #[cfg(feature = "large")]
 use dilqr_models::{arm, quadrotor, quadrotor_euler, quadrotor_pole, rocket};
-use dilqr_runtime::Model;
 use dilqr_runtime::model::{HamiltonianHessian, ParameterTerms, Stage, StageExpansion};
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_tests::{Points, assert_derivatives};
+use dilqr_runtime::{Formulation, Model};
+use dilqr_tests::{Functions, Points, assert_derivatives, underneath};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -55,6 +56,132 @@ models! {
     rocket: rocket::Rocket at Points::new([10.0, 0.5, 1.0, 1.0, 1.0, 1.0]);
     // Kernels of ten thousand operations, and central differences in 28 variables, take long.
     arm: arm::Arm at Points::new([1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6]).count(2);
+}
+
+#[test]
+fn waypoint() {
+    let functions = Functions {
+        dynamics: |x: [f64; 2], u: [f64; 1], p: [f64; 2], s: [f64; 1]| {
+            <[f64; 2]>::from(waypoint::dynamics(x.into(), u.into(), p.into(), s.into())).to_vec()
+        },
+        stage_cost: |x: [f64; 2], u: [f64; 1], p: [f64; 2], _: [f64; 1]| {
+            waypoint::stage_cost(x.into(), u.into(), p.into())
+        },
+        terminal_cost: |x: [f64; 2], p: [f64; 2], _: [f64; 1]| waypoint::terminal_cost(x.into(), p.into()),
+    };
+    assert_derivatives("waypoint", waypoint::Waypoint, Points::new([0.2, 0.5]).with_stage([1.0]), functions);
+}
+
+#[test]
+fn cartpole_estimator() {
+    use cartpole_estimator::{CartpoleEstimator, Params, dynamics, stage_cost, terminal_cost};
+    let mut params: [f64; 28] = Params { process: [0.8, 1.2], sensors: [0.9, 1.1], ..Params::default() }.into();
+    for (i, entry) in params.iter_mut().enumerate().skip(8) {
+        // The cost is a quadratic form in any matrix.
+        *entry = 0.3 + 0.1 * (i as f64).sin();
+    }
+    let functions = Functions {
+        dynamics: |x: [f64; 4], u: [f64; 2], p: [f64; 28], s: [f64; 3]| {
+            <[f64; 4]>::from(dynamics(x.into(), u.into(), p.into(), s.into())).to_vec()
+        },
+        stage_cost: |x: [f64; 4], u: [f64; 2], p: [f64; 28], s: [f64; 3]| {
+            stage_cost(x.into(), u.into(), p.into(), s.into())
+        },
+        terminal_cost: |x: [f64; 4], p: [f64; 28], s: [f64; 3]| terminal_cost(x.into(), p.into(), s.into()),
+    };
+    let points = Points::new(params).with_stage([0.7, 0.4, -0.3]).count(10);
+    assert_derivatives("cartpole_estimator", CartpoleEstimator, points, functions);
+}
+
+/// Models with design variables: those underneath, whose states hold the design behind the user's own.
+#[test]
+fn race_car() {
+    let model = underneath(&race_car::RaceCar.engine(1), race_car::RaceCar);
+    let functions = Functions {
+        dynamics: |z: [f64; 3], u: [f64; 1], p: [f64; 3], _: [f64; 0]| {
+            let next = race_car::dynamics([z[0], z[1]].into(), u.into(), p.into(), [z[2]].into());
+            <[f64; 2]>::from(next).to_vec()
+        },
+        stage_cost: |_: [f64; 3], _: [f64; 1], _: [f64; 3], _: [f64; 0]| 0.0,
+        terminal_cost: |z: [f64; 3], p: [f64; 3], _: [f64; 0]| {
+            race_car::terminal_cost([z[0], z[1]].into(), p.into(), [z[2]].into())
+        },
+    };
+    // A time that is not positive is none.
+    let points = Points::new([1.0, 0.8, 0.5]).about([0.0, 0.0, 1.5], 1.4);
+    assert_derivatives("race_car", model, points, functions);
+}
+
+#[test]
+fn goddard() {
+    let model = underneath(&goddard::Goddard.engine(1), goddard::Goddard);
+    let functions = Functions {
+        dynamics: |z: [f64; 4], u: [f64; 1], p: [f64; 4], _: [f64; 0]| {
+            let next = goddard::dynamics([z[0], z[1], z[2]].into(), u.into(), p.into(), [z[3]].into());
+            <[f64; 3]>::from(next).to_vec()
+        },
+        stage_cost: |_: [f64; 4], _: [f64; 1], _: [f64; 4], _: [f64; 0]| 0.0,
+        terminal_cost: |z: [f64; 4], p: [f64; 4], _: [f64; 0]| {
+            goddard::terminal_cost([z[0], z[1], z[2]].into(), p.into())
+        },
+    };
+    // The density of the air changes over 1/500: differences lose three digits.
+    let points = Points::new([3.5, 1.0, 0.5, 0.6]).about([1.003, 0.1, 0.8, 0.2], 0.003).steep(1e3);
+    assert_derivatives("goddard", model, points, functions);
+}
+
+#[test]
+fn cannonball() {
+    let model = underneath(&cannonball::Cannonball.engine(1), cannonball::Cannonball);
+    let functions = Functions {
+        dynamics: |z: [f64; 6], u: [f64; 1], p: [f64; 3], _: [f64; 0]| {
+            let (x, d) = ([z[0], z[1], z[2], z[3]], [z[4], z[5]]);
+            <[f64; 4]>::from(cannonball::dynamics(x.into(), u.into(), p.into(), d.into())).to_vec()
+        },
+        stage_cost: |_: [f64; 6], _: [f64; 1], _: [f64; 3], _: [f64; 0]| 0.0,
+        terminal_cost: |z: [f64; 6], p: [f64; 3], _: [f64; 0]| {
+            cannonball::terminal_cost([z[0], z[1], z[2], z[3]].into(), p.into())
+        },
+    };
+    // A slow ball as large as heavy air lets it be, so that every term has a size near 1.
+    let points = Points::new([2.0, 1.0, 0.8]).about([1.0, 1.0, 0.6, 3.0, 1.0, 2.0], 0.4);
+    assert_derivatives("cannonball", model, points, functions);
+}
+
+#[test]
+fn bioreactor() {
+    let model = underneath(&bioreactor::Bioreactor.engine(1), bioreactor::Bioreactor);
+    let functions = Functions {
+        dynamics: |z: [f64; 7], u: [f64; 1], p: [f64; 5], _: [f64; 0]| {
+            <[f64; 4]>::from(bioreactor::dynamics([z[0], z[1], z[2], z[3]].into(), u.into(), p.into())).to_vec()
+        },
+        // The integral of the running cost, by the same two steps of the Runge-Kutta method.
+        stage_cost: |z: [f64; 7], u: [f64; 1], p: [f64; 5], _: [f64; 0]| {
+            let h = 0.5 * bioreactor::DT;
+            let (mut x, mut cost) = ([z[0], z[1], z[2], z[3]], 0.0);
+            for _ in 0..2 {
+                let slope = |x: [f64; 4]| <[f64; 4]>::from(bioreactor::derivative(x.into(), u.into(), p.into()));
+                let moved = |k: [f64; 4], h: f64| std::array::from_fn(|i| x[i] + h * k[i]);
+                let k1 = slope(x);
+                let k2 = slope(moved(k1, 0.5 * h));
+                let k3 = slope(moved(k2, 0.5 * h));
+                let k4 = slope(moved(k3, h));
+                let rate = |x: [f64; 4]| bioreactor::running_cost(x.into(), u.into(), p.into());
+                let rates = [x, moved(k1, 0.5 * h), moved(k2, 0.5 * h), moved(k3, h)].map(rate);
+                cost += h / 6.0 * (rates[0] + 2.0 * rates[1] + 2.0 * rates[2] + rates[3]);
+                x = std::array::from_fn(|i| x[i] + h / 6.0 * (k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i]));
+            }
+            cost
+        },
+        terminal_cost: |z: [f64; 7], p: [f64; 5], _: [f64; 0]| {
+            bioreactor::terminal_cost([z[0], z[1], z[2], z[3]].into(), p.into())
+        },
+    };
+    // Contents of an orbit: without substrate nothing grows. Rates are differences of numbers of some tens, so differences lose
+    // a digit.
+    let points =
+        Points::new([28.7, 40.0, 32.9, 30.0, 0.48]).about([5.7, 18.7, 20.1, 1.0, 5.7, 18.7, 20.1], 0.8).steep(10.0);
+    assert_derivatives("bioreactor", model, points, functions);
 }
 
 /// Items that the macro adds beside the `f64` kernels: conversions, names, `linearize`, sparsity patterns, kernels for

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
+use dilqr_models::waypoint;
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, Iteration, LossGradient, Method, Problem, Settings, Solution, Status};
-use dilqr_tests::{harness, harness_loss, value, waypoint};
+use dilqr_tests::{harness, harness_loss, value};
 
 /// A point around a disc.
 #[dilqr_runtime::model]
@@ -392,9 +393,9 @@ fn the_unit_of_the_cost_does_not_matter() {
 /// Where the row is zero it does not apply. The problem is linear in the way point, so its solution is a multiple of it.
 #[test]
 fn an_equality_at_one_stage() {
-    let on: Vec<[f64; 1]> = (0..=50).map(|t| [f64::from(t == 25)]).collect();
     let mut solver = Ilqr::new(waypoint::Waypoint, 50, Settings::default()).unwrap();
-    let problem = Problem::new([0.0, 0.0], [0.2, 0.01], 50).with_stage_params(&on);
+    let problem = Problem::new([0.0, 0.0], waypoint::Params::default(), 50);
+    let problem = problem.with_stage_params(&waypoint::passing_at(25, 50));
     let solution = solver.solve(&problem).unwrap();
     assert_eq!(solution.status, Status::Converged);
     // The answer is given with eight digits.

@@ -1,10 +1,14 @@
 //! Compiled models with design variables, a free initial state, a previous control, soft constraints, and bounds of states and
 //! rates: solves, gradients beside central differences through re-solving, and the functions on the user's structs.
 
-#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
+use dilqr_runtime::model::{Limit, Variable};
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Formulation, Ilqr, InputError, LossGradient, Problem, Settings, Solution, SolveError, Status};
+use dilqr_runtime::{
+    ActiveLimit, Cause, Formulation, GradientError, Ilqr, InputError, LossGradient, ModelFunction, Problem, Settings,
+    Solution, SolveError, Status,
+};
 
 /// The fastest way from rest to rest.
 #[dilqr_runtime::model(integrator = rk4, dt = d.total / 20.0)]
@@ -395,4 +399,216 @@ fn a_bound_that_repeats_an_end_condition() -> Result<(), Box<dyn std::error::Err
         assert!((by_loss.params[0] - slope(|end| end.1)).abs() < 1e-4, "{by_loss:?}");
     }
     Ok(())
+}
+
+/// The active limits of a solution, by the data of the solve. Those of a factorization are the same.
+fn active<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
+    solver: &mut Ilqr<M, NX, NU, NP, NS, ND>,
+    solution: &Solution<NX, NU, NP, NS, ND>,
+) -> Vec<ActiveLimit>
+where
+    M: Formulation<NX, NU, NP, NS, ND>,
+{
+    let sorted = |mut limits: Vec<ActiveLimit>| {
+        limits.sort_by_key(|active| (active.stage, active.limit.to_string()));
+        limits
+    };
+    let places = |limits: &[ActiveLimit]| limits.iter().map(|active| (active.stage, active.limit)).collect::<Vec<_>>();
+    let found = sorted(solution.certificate().active);
+    let factorized = sorted(solver.differentiate(solution).unwrap().certificate().active);
+    assert_eq!(places(&found), places(&factorized));
+    found
+}
+
+/// The certificate names what the user has written, not rows of the model underneath: each limit that it calls active holds
+/// with equality, by the trajectory.
+#[test]
+fn active_limits_have_names() {
+    let problem = Problem::new([0.0, 0.0], [1.0, 0.1, 0.72, 0.05], 20).with_design([3.0]);
+    let mut solver = Ilqr::new(fastest::Fastest, 20, settings()).unwrap();
+    let solution = solver.solve(&problem).unwrap();
+    let speed = |t: usize| solution.states[t][1];
+    let mut counts = [0; 6];
+    for ActiveLimit { stage, limit, .. } in active(&mut solver, &solution) {
+        let (kind, holds) = match limit {
+            Limit::UpperBound { variable: Variable::StateEntry(1) } => (0, (speed(stage) - 0.72).abs() < 1e-9),
+            Limit::UpperBound { variable: Variable::ControlEntry(0) } => (1, solution.controls[stage][0] > 1.0 - 1e-9),
+            Limit::LowerBound { variable: Variable::ControlEntry(0) } => (2, solution.controls[stage][0] < -1.0 + 1e-9),
+            Limit::SoftConstraint { index: 0 } => (3, speed(stage) > 0.7 - 1e-9 && stage < 20),
+            Limit::Excess { index: 0 } => (4, speed(stage) < 0.7 + 1e-9 && stage < 20),
+            Limit::Constraint { index } => {
+                (5, stage == 20 && [solution.states[20][0] - 1.0, speed(20)][index].abs() < 1e-9)
+            }
+            other => panic!("{other} at stage {stage}"),
+        };
+        assert!(holds, "{limit} at stage {stage}: {} {}", solution.states[stage], solution.design);
+        counts[kind] += 1;
+    }
+    assert!(counts.iter().all(|&count| count > 0), "{counts:?}");
+
+    let stages: Vec<[f64; 1]> = (0..9).map(|t| [if t == 3 { 0.25 } else { 9.0 }]).collect();
+    let problem = Problem::new([1.0], [0.1, 0.2, 7.0], 8).with_previous([0.05]).with_stage_params(&stages);
+    let mut solver = Ilqr::new(rated::Rated, 8, settings()).unwrap();
+    let solution = solver.solve(&problem).unwrap();
+    let names: Vec<(usize, String)> =
+        active(&mut solver, &solution).iter().map(|active| (active.stage, active.limit.to_string())).collect();
+    let has = |stage: usize, name: &str| names.contains(&(stage, name.to_owned()));
+    assert!(has(0, "the lower bound of the rate of control 0"), "{names:?}");
+    let last = solution.states[8][0] - 0.4;
+    assert!(has(8, "soft constraint 0") || last > 1e-9, "{names:?}");
+    assert_eq!(has(3, "the lower bound of control 0"), solution.controls[3][0] < -0.25 + 1e-9, "{names:?}");
+    // A penalty that is small is paid; one that is large holds the constraint at its limit.
+    let problem = Problem::new([1.0], [0.1, 0.2, 0.1], 8).with_previous([0.05]).with_stage_params(&[[9.0]; 9]);
+    let solution = solver.solve(&problem).unwrap();
+    let limits: Vec<Limit> =
+        active(&mut solver, &solution).iter().filter(|active| active.stage == 8).map(|active| active.limit).collect();
+    assert_eq!(limits, [Limit::SoftConstraint { index: 0 }]);
+    // From the other side the soft constraint holds, and its excess is at its bound.
+    let problem = Problem::new([9.0], [0.1, 0.2, 0.1], 8).with_previous([0.05]).with_stage_params(&[[9.0]; 9]);
+    let solution = solver.solve(&problem).unwrap();
+    let limits: Vec<Limit> =
+        active(&mut solver, &solution).iter().filter(|active| active.stage == 8).map(|active| active.limit).collect();
+    assert_eq!(limits, [Limit::Excess { index: 0 }]);
+}
+
+/// `x_1 = u`, with the least cost at `x_1 = 1/2` and `d = 1`.
+#[dilqr_runtime::model]
+pub mod touch {
+    pub struct State {
+        #[bounds(None, p.top)]
+        pub x: f64,
+    }
+    pub struct Control {
+        #[rate_bounds(p.slow, None)]
+        pub u: f64,
+    }
+    pub struct Params {
+        pub top: f64,
+        pub slow: f64,
+        pub most: f64,
+    }
+    pub struct Design {
+        #[bounds(None, p.most)]
+        pub d: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + u.u }
+    }
+    pub fn stage_cost(_x: State, u: Control, _p: Params, d: Design) -> f64 {
+        0.5 * u.u * u.u + (d.d - 1.0).powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        0.5 * (x.x - 1.0).powi(2)
+    }
+}
+
+/// Errors name what the user has written, too.
+#[test]
+fn weakly_active_limits_have_names() {
+    let mut solver = Ilqr::new(touch::Touch, 1, settings()).unwrap();
+    let cases = [
+        ([0.5, -9.0, 9.0], "the upper bound of state 0 at stage 1 is neither active nor inactive"),
+        ([9.0, 0.25, 9.0], "the lower bound of the rate of control 0 at stage 0 is neither active nor inactive"),
+        ([9.0, -9.0, 1.0], "the upper bound of design variable 0 at stage 0 is neither active nor inactive"),
+    ];
+    for (params, expected) in cases {
+        let problem = Problem::new([0.0], params, 1).with_previous([0.25]);
+        let solution = solver.solve(&problem).unwrap();
+        assert_eq!(solution.status, Status::Converged);
+        let error = solver.vjp(&solution, &weights(1)).unwrap_err();
+        assert!(
+            matches!(error, GradientError::WeaklyActive { .. }) && error.to_string().starts_with(expected),
+            "{error}"
+        );
+        let weakest = solution.certificate().weakest.map(|(stage, limit)| format!("{limit} at stage {stage}"));
+        assert!(weakest.is_some_and(|weakest| expected.starts_with(&weakest)));
+    }
+}
+
+/// Functions that are not defined everywhere: constraints, a soft one, and a bound over the design.
+#[dilqr_runtime::model]
+pub mod domains {
+    pub struct State {
+        #[bounds(None, 9.0 + d.size.ln())]
+        pub x: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub shift: f64,
+    }
+    pub struct Design {
+        pub size: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + u.u }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params, d: Design) -> f64 {
+        x.x.powi(2) + u.u.powi(2) + (d.size - 1.0).powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.x.powi(2)
+    }
+    #[penalty(quadratic = 1.0)]
+    pub fn stage_soft_constraints(x: State, _u: Control, p: Params) -> [f64; 2] {
+        [x.x - 5.0, (x.x + p.shift).sqrt() - 3.0]
+    }
+    pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; 1] {
+        [-(x.x + 0.5 * p.shift).sqrt()]
+    }
+    pub fn terminal_equalities(x: State, p: Params) -> [f64; 1] {
+        [(x.x + 2.0 * p.shift).sqrt() - 1.0]
+    }
+}
+
+/// A cost whose slope is infinite where its second control is -1.
+#[dilqr_runtime::model]
+pub mod rooted {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        pub free: f64,
+        pub root: f64,
+    }
+    pub struct Params {
+        pub price: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + u.free }
+    }
+    pub fn stage_cost(_x: State, u: Control, previous: Control, p: Params) -> f64 {
+        u.free.powi(2) + (u.free - previous.free).powi(2) + u.root.powi(2) + p.price * (u.root + 1.0).sqrt()
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.x.powi(2)
+    }
+}
+
+/// The place of a number that is not finite is given in what the user has written, too.
+#[test]
+fn causes_have_names() {
+    let mut solver = Ilqr::new(domains::Domains, 3, settings()).unwrap();
+    let mut cause = |x: f64, shift: f64, size: f64| {
+        let solution = solver.solve(&Problem::new([x], [shift], 3).with_design([size])).unwrap();
+        assert_eq!(solution.status, Status::Diverged);
+        solution.cause.unwrap()
+    };
+    let limit = |limit, stage| Cause::NonFiniteLimit { limit, stage };
+    // The bound begins at stage 1, a soft constraint at stage 0.
+    assert_eq!(cause(1.0, 4.0, -1.0), limit(Limit::UpperBound { variable: Variable::StateEntry(0) }, 1));
+    assert_eq!(cause(-3.0, 2.0, 1.0), limit(Limit::SoftConstraint { index: 1 }, 0));
+    assert_eq!(cause(-3.0, 2.0, 1.0).to_string(), "not finite: soft constraint 1 at stage 0");
+    // At stage 0 a constraint on the state alone does not count, since the state is given.
+    let constraint = Cause::NonFinite { function: ModelFunction::StageConstraints, stage: 1, entry: 0 };
+    assert_eq!(cause(-1.5, 2.0, 1.0), constraint);
+
+    let mut solver = Ilqr::new(rooted::Rooted, 3, settings()).unwrap();
+    let problem = Problem::new([1.0], [1.0], 3).with_previous([0.0, 0.0]).with_controls(&[[0.0, -1.0]; 3]);
+    let solution = solver.solve(&problem).unwrap();
+    assert_eq!(solution.status, Status::Diverged);
+    // Entry 2 of (x, free, root).
+    let slope = Cause::NonFinite { function: ModelFunction::StageCostGradient, stage: 2, entry: 2 };
+    assert_eq!(solution.cause, Some(slope));
 }

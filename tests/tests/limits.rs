@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use dilqr_runtime::AutoDiff;
-use dilqr_runtime::model::{ConstraintExpansion, ConstraintParameterTerms};
+use dilqr_runtime::model::{ConstraintExpansion, ConstraintParameterTerms, Names};
 use dilqr_runtime::model::{ParameterGradient, Stage, Terminal, Variation};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Limits, Model, NumDiff, Scalar};
@@ -311,6 +311,7 @@ fn limits_are_counted() {
         terminal_inequalities: 1,
         terminal_equalities: 2,
         depends_on_control: &[false, true, false, false, true, true],
+        names: Names { states: &reach::State::NAMES, controls: &reach::Control::NAMES, design: &[] },
         ..Limits::NONE
     };
     assert_eq!(<reach::Reach as Model<NX, NU, NP, NS>>::LIMITS, expected);

@@ -3,15 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use dilqr_models::{
-    acrobot, cartpole_cos_sin, mass_spring_damper, pendulum_cos_sin, planar_quadrotor, two_link_arm, unicycle,
-    van_der_pol,
+    acrobot, bioreactor, cannonball, cartpole_cos_sin, cartpole_estimator, goddard, mass_spring_damper,
+    pendulum_cos_sin, planar_quadrotor, race_car, two_link_arm, unicycle, van_der_pol, waypoint,
 };
 #[cfg(feature = "large")]
 use dilqr_models::{arm, quadrotor, quadrotor_euler, quadrotor_pole, rocket};
 use dilqr_runtime::AutoDiff;
 use dilqr_runtime::model::{Stage, StageExpansion, Terminal, TerminalExpansion};
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Ilqr, Model, Problem, Solution};
+use dilqr_runtime::{Formulation, Ilqr, Model, Problem, Settings, Solution, Status};
 use dilqr_tests::{assert_close, differences, random_loss, solve, tight, value};
 
 /// The first-order conditions, with derivatives by dual numbers through the value kernels: dynamics, costates, and
@@ -197,6 +197,131 @@ fn cartpole_cos_sin() {
     let problem = Problem::new(x0, cartpole_cos_sin::Params::default(), 25)
         .with_policy(&model, |_, x| [2.0 * x[0] + 4.0 * x[1] + 40.0 * x[3].atan2(x[2]) + 8.0 * x[4]]);
     check("cartpole (cos, sin)", model, &problem);
+}
+
+/// Models of other kinds, from a guess for any parameters: the gradient of the optimal cost beside central differences through
+/// solves. Both are compared over the parameter, in units of the cost. `step` is that of the differences.
+fn check_cost<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
+    (name, step): (&str, f64),
+    model: M,
+    params: [f64; NP],
+    problem: impl Fn([f64; NP]) -> Problem<NX, NU, NP, NS, ND>,
+) -> Solution<NX, NU, NP, NS, ND>
+where
+    M: Formulation<NX, NU, NP, NS, ND> + Copy,
+{
+    let start = problem(params);
+    let mut solver = Ilqr::new(model, start.horizon(), Settings { tolerance: 1e-11, ..Settings::default() }).unwrap();
+    let solution = solver.solve(&start).unwrap();
+    assert_eq!(solution.status, Status::Converged, "{name}: {:?}", solution.stats);
+    let gradient = solver.value_gradient(&solution).unwrap().params;
+    for j in 0..NP {
+        let size = if params[j] == 0.0 { 1.0 } else { params[j].abs() };
+        let mut cost = |change: f64| {
+            let mut params = params;
+            params[j] += change * size;
+            let mut moved = problem(params).with_warm_start(&model, &solution);
+            if let Some(&previous) = start.previous() {
+                moved = moved.with_previous(previous);
+            }
+            let moved = solver.solve(&moved).unwrap();
+            assert_eq!(moved.status, Status::Converged, "{name}, parameter {j}: {:?}", moved.stats);
+            moved.cost
+        };
+        let difference = (cost(step) - cost(-step)) / (2.0 * step);
+        let unit = solution.cost.abs().max(difference.abs());
+        // The rounding of the cost over the step, and the square of the step times higher derivatives.
+        assert!(
+            (gradient[j] * size - difference).abs() <= 1e-5 * unit,
+            "{name}, parameter {j}: {} instead of {difference}",
+            gradient[j] * size
+        );
+    }
+    solution
+}
+
+/// States along a trajectory, by a function of the part that has passed.
+fn along<const NX: usize>(horizon: usize, state: impl Fn(f64) -> [f64; NX]) -> Vec<[f64; NX]> {
+    (0..=horizon).map(|t| state(t as f64 / horizon as f64)).collect()
+}
+
+#[test]
+fn waypoint() {
+    let problem = |params| Problem::new([0.0, 0.0], params, 50).with_stage_params(&waypoint::passing_at(20, 50));
+    let solution = check_cost(("way point", 1e-4), waypoint::Waypoint, waypoint::Params::default().into(), problem);
+    assert!((solution.states[20][0] - 0.2).abs() < 1e-9 && solution.states[50].amax() < 1e-9);
+}
+
+#[test]
+fn race_car() {
+    let horizon = race_car::STAGES as usize;
+    let states = along(horizon, |part| if part == 0.0 { [0.0; 2] } else { [0.0, 1.0] });
+    let problem = |params| Problem::new(states[0], params, horizon).with_design([1.0]).with_states(&states);
+    let solution = check_cost(("race car", 1e-4), race_car::RaceCar, race_car::Params::default().into(), problem);
+    // The optimum of CasADi's example.
+    assert!((solution.design[0] - 1.90504).abs() < 1e-3, "{}", solution.design);
+}
+
+#[test]
+fn goddard() {
+    let states = along(100, |part| [1.0, part * (1.0 - part), 1.0 - 0.4 * part]);
+    let problem = |params| {
+        let problem = Problem::new(states[0], params, 100).with_design([1.0]);
+        problem.with_states(&states).with_controls(&[[1.75]; 100])
+    };
+    let solution = check_cost(("Goddard's rocket", 1e-4), goddard::Goddard, goddard::Params::default().into(), problem);
+    // The height that COPS gives.
+    assert!((solution.cost + 1.01283).abs() < 1e-4, "{}", solution.cost);
+}
+
+#[test]
+fn cannonball() {
+    let states = along(50, |part| {
+        let side = (2.0 * part - 1.0).abs();
+        let tilt = 25.0 * (1.0 - 2.0 * part).max(0.0) - 45.0 * (2.0 * part - 1.0).max(0.0);
+        [200.0 * part, 100.0 * (1.0 - side), tilt.to_radians(), 150.0 + 50.0 * side]
+    });
+    let problem = |params| Problem::new(states[0], params, 50).with_design([0.05, 20.0]).with_states(&states);
+    let solution =
+        check_cost(("cannonball", 1e-4), cannonball::Cannonball, cannonball::Params::default().into(), problem);
+    // The whole energy goes into the ball.
+    let [radius, speed] = [solution.design[0], solution.states[0][3]];
+    let mass = 7870.0 * 4.0 / 3.0 * std::f64::consts::PI * radius.powi(3);
+    assert!((0.5 * mass * speed.powi(2) / 4e5 - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn bioreactor() {
+    let contents = [5.7, 18.7, 20.1];
+    let feed: Vec<_> = (0..24).map(|t| [if (4..12).contains(&t) { 39.0 } else { 29.0 }]).collect();
+    let problem = |params: [f64; 5]| {
+        let states = along(24, |part| [contents[0], contents[1], contents[2], params[3] * part]);
+        Problem::new(states[0], params, 24).with_design(contents).with_states(&states).with_controls(&feed)
+    };
+    let params = bioreactor::Params { mean: 40.0, demand: 32.9, ..bioreactor::Params::default() };
+    // An orbit that begins a little later costs next to nothing more, so the solution moves far for a small change.
+    let solution = check_cost(("bioreactor", 3e-6), bioreactor::Bioreactor, params.into(), problem);
+    // A periodic orbit.
+    let [start, end] = [solution.states[0], solution.states[24]];
+    assert!((0..3).all(|i| (start[i] - end[i]).abs() < 1e-8 && (start[i] - solution.design[i]).abs() < 1e-8));
+}
+
+#[test]
+fn cartpole_estimator() {
+    use cartpole_estimator::{CartpoleEstimator, Control, DT, Params, StageParams, dynamics};
+    let params = Params::default();
+    let (mut x, mut measured) = ([0.0, 0.0, 0.3, 0.0].into(), Vec::new());
+    for t in 0..=20 {
+        let cartpole_estimator::State { position, velocity, angle, angular_velocity } = x;
+        let force = 2.0 * position + 4.0 * velocity + 40.0 * angle + 10.0 * angular_velocity;
+        let error = |k: f64| 0.02 * (k * f64::from(t)).sin();
+        let s = StageParams { force, position: position + error(2.3), angle: angle + error(1.7) };
+        measured.push(s);
+        x = dynamics(x, Control { velocity: 0.05 * error(1.1), angular_velocity: error(0.9) / DT.sqrt() }, params, s);
+    }
+    let problem = |params| Problem::new([0.0, 0.0, 0.3, 0.0], params, 20).with_stage_params(&measured);
+    let solution = check_cost(("estimator of the cart-pole", 1e-4), CartpoleEstimator, params.into(), problem);
+    assert!((solution.states[0][2] - 0.3).abs() < 0.05, "{}", solution.states[0]);
 }
 
 /// The change of a quantity along the motion, by central differences.

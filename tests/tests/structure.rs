@@ -52,7 +52,7 @@ const RUNTIME: Crate = Crate {
         &["lifted_data.rs"],
         &["solution.rs", "mpc_step.rs"],
         &["gradient.rs"],
-        &["guess.rs", "problem.rs"],
+        &["guess.rs", "intervals.rs", "problem.rs"],
         // The algorithms.
         &["kkt/"],
         &["certificate.rs"],

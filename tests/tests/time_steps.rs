@@ -6,7 +6,7 @@ use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
     AutoDiff, Cause, Gradient, LossGradient, Method, Model, ModelFunction, Settings, Solution, Status,
 };
-use dilqr_tests::{Points, assert_derivatives};
+use dilqr_tests::{Functions, Points, assert_derivatives};
 
 macro_rules! swing {
     ($module:ident, ($($arguments:tt)*), { $($stage_cost:tt)* }, { $($stage_params:tt)* }) => {
@@ -124,18 +124,20 @@ macro_rules! running_costs {
                 stringify!($module),
                 $module::$model,
                 Points::new([1.2, 0.3]),
-                |x, u, p| {
-                    let [angle, rate, _] = by_hand!($module, $integrator, $steps, $dt(p), x, u, p);
-                    let added: [f64; 2] = $module::dynamics(x.into(), u.into(), p.into()).into();
-                    // The same operations in another order.
-                    assert!((added[0] - angle).abs() < 1e-13 && (added[1] - rate).abs() < 1e-13);
-                    [angle, rate]
+                Functions {
+                    dynamics: |x: [f64; 2], u: [f64; 1], p: [f64; 2], _: [f64; 0]| {
+                        let [angle, rate, _] = by_hand!($module, $integrator, $steps, $dt(p), x, u, p);
+                        let added: [f64; 2] = $module::dynamics(x.into(), u.into(), p.into()).into();
+                        // The same operations in another order.
+                        assert!((added[0] - angle).abs() < 1e-13 && (added[1] - rate).abs() < 1e-13);
+                        vec![angle, rate]
+                    },
+                    stage_cost: |x: [f64; 2], u: [f64; 1], p: [f64; 2], _: [f64; 0]| {
+                        let stage_cost: fn([f64; 2], [f64; 1], [f64; 2]) -> f64 = $stage_cost;
+                        by_hand!($module, $integrator, $steps, $dt(p), x, u, p)[2] + stage_cost(x, u, p)
+                    },
+                    terminal_cost: |x: [f64; 2], p: [f64; 2], _: [f64; 0]| $module::terminal_cost(x.into(), p.into()),
                 },
-                |x, u, p| {
-                    let stage_cost: fn([f64; 2], [f64; 1], [f64; 2]) -> f64 = $stage_cost;
-                    by_hand!($module, $integrator, $steps, $dt(p), x, u, p)[2] + stage_cost(x, u, p)
-                },
-                |x, p| $module::terminal_cost(x.into(), p.into()),
             );
         }
     )*};

@@ -166,6 +166,34 @@ pub(crate) struct Constraints<T> {
     pub(crate) values: Vec<T>,
     /// The number of inequalities.
     pub(crate) inequalities: usize,
+    /// What the last inequalities are; those before them are values of the model's function.
+    pub(crate) rows: Vec<Row>,
+}
+
+/// An inequality that is no value of a function of constraints.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Row {
+    /// A side of the bounds of an entry of a vector.
+    Bound {
+        of: Bounded,
+        entry: usize,
+        upper: bool,
+        /// Whether the side depends on parameters alone.
+        known: bool,
+    },
+    /// A soft constraint with its slack.
+    SoftConstraint(usize),
+    /// The bound of a slack.
+    Slack(usize),
+}
+
+/// A vector whose entries have bounds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Bounded {
+    State,
+    Control,
+    Rate,
+    Design,
 }
 
 impl<T> Default for Limits<T> {
@@ -185,7 +213,7 @@ impl<T> Default for Limits<T> {
 
 impl<T> Default for Constraints<T> {
     fn default() -> Self {
-        Self { values: Vec::new(), inequalities: 0 }
+        Self { values: Vec::new(), inequalities: 0, rows: Vec::new() }
     }
 }
 
@@ -224,6 +252,7 @@ impl<T: Copy> Limits<T> {
         let constraints = |constraints: &Constraints<T>| Constraints {
             values: constraints.values.iter().map(|&value| term(value)).collect(),
             inequalities: constraints.inequalities,
+            rows: constraints.rows.clone(),
         };
         Limits {
             lower: side(&self.lower),

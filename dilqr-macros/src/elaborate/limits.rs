@@ -1,6 +1,6 @@
 //! The limits of trajectories: bounds, and constraints of stages and of both ends.
 
-use super::elaborated_system::{Constraints, Limits, OpenSides, Vectors};
+use super::elaborated_system::{Bounded, Constraints, Limits, OpenSides, Row, Vectors};
 use super::elaborator::{Arguments, Elaborator, EntryPointValues};
 use super::graph::{Node, NodeId};
 use super::soft::{Soft, SoftConstraints};
@@ -16,6 +16,9 @@ struct Sides {
     lower: Vec<Option<NodeId>>,
     upper: Vec<Option<NodeId>>,
 }
+
+/// Inequalities beside those of the model's functions, each with what it is.
+type Rows = Vec<(NodeId, Row)>;
 
 /// The bounds that a model declares.
 struct DeclaredBounds {
@@ -39,17 +42,18 @@ impl Elaborator<'_> {
         let (bounds, bound_rows) = self.bounds_and_rows(declared.control, arguments);
         (limits.lower, limits.upper) = (bounds.lower, bounds.upper);
         self.bound_slacks(soft, vectors, &mut limits);
-        let state_rows = self.rows(&entries(&arguments.x), &declared.state);
+        let state_rows = self.rows(Bounded::State, &entries(&arguments.x), &declared.state);
         let of = |point: Point, part: Part| {
             let found = values.iter().find(|(entry, _)| (entry.point, entry.part) == (point, part));
             found.map_or_else(Vec::new, |(_, values)| values.clone())
         };
-        let constraints = |point: Point, added: Vec<NodeId>| {
+        let constraints = |point: Point, added: Rows| {
             let mut values = of(point, Part::Inequalities);
+            let (added, rows): (Vec<_>, Vec<_>) = added.into_iter().unzip();
             values.extend(added);
             let inequalities = values.len();
             values.extend(of(point, Part::Equalities));
-            Constraints { values, inequalities }
+            Constraints { values, inequalities, rows }
         };
 
         let mut added = self.soft_rows(soft.stage.as_ref());
@@ -65,7 +69,7 @@ impl Elaborator<'_> {
         limits.terminal = constraints(Point::Terminal, added);
 
         let design = arguments.d.as_ref().map_or_else(Vec::new, entries);
-        let mut added = self.rows(&design, &declared.design);
+        let mut added = self.rows(Bounded::Design, &design, &declared.design);
         added.extend(self.slack_rows(soft.terminal.as_ref()));
         limits.initial = constraints(Point::Initial, added);
         limits
@@ -160,12 +164,9 @@ impl Elaborator<'_> {
 /// Bounds as constraints.
 impl Elaborator<'_> {
     /// The bounds of the control over consts and `p`, and the rows of the others.
-    fn bounds_and_rows(&mut self, declared: Sides, arguments: &Arguments) -> (Sides, Vec<NodeId>) {
+    fn bounds_and_rows(&mut self, declared: Sides, arguments: &Arguments) -> (Sides, Rows) {
         let all = declared.lower.iter().chain(&declared.upper).flatten().copied();
-        let is_variable = |node: &Node| matches!(node, Node::Input(Input { vector: Vector::X | Vector::S, .. }));
-        let varies = |roots: Vec<NodeId>| {
-            self.graph.reachable(roots.into_iter()).iter().any(|&node| is_variable(self.graph.node(node)))
-        };
+        let varies = |roots: Vec<NodeId>| self.reads(roots, &[Vector::X, Vector::S]);
         if !varies(all.collect()) {
             return (declared, Vec::new());
         }
@@ -177,26 +178,32 @@ impl Elaborator<'_> {
         };
         let (lower, lower_rows) = split(&declared.lower);
         let (upper, upper_rows) = split(&declared.upper);
-        let rows = self.rows(&entries(&arguments.u), &Sides { lower: lower_rows, upper: upper_rows });
+        let sides = Sides { lower: lower_rows, upper: upper_rows };
+        let rows = self.rows(Bounded::Control, &entries(&arguments.u), &sides);
         (Sides { lower, upper }, rows)
     }
 
+    /// Whether any of the nodes depends on one of the vectors.
+    fn reads(&self, roots: Vec<NodeId>, vectors: &[Vector]) -> bool {
+        let reads = |node: &Node| matches!(node, Node::Input(Input { vector, .. }) if vectors.contains(vector));
+        self.graph.reachable(roots.into_iter()).iter().any(|&node| reads(self.graph.node(node)))
+    }
+
     /// `value - upper` and `lower - value` for the sides there are, entry by entry.
-    fn rows(&mut self, values: &[NodeId], Sides { lower, upper }: &Sides) -> Vec<NodeId> {
+    fn rows(&mut self, of: Bounded, values: &[NodeId], Sides { lower, upper }: &Sides) -> Rows {
         let mut rows = Vec::new();
         for (entry, &value) in values.iter().enumerate() {
-            let side = |side: &[Option<NodeId>]| side.get(entry).copied().flatten();
-            if let Some(upper) = side(upper) {
-                rows.push(self.difference(value, upper));
-            }
-            if let Some(lower) = side(lower) {
-                rows.push(self.difference(lower, value));
+            for (sides, upper) in [(upper, true), (lower, false)] {
+                let Some(side) = sides.get(entry).copied().flatten() else { continue };
+                let known = !self.reads(vec![side], &[Vector::X, Vector::U]);
+                let row = if upper { self.difference(value, side) } else { self.difference(side, value) };
+                rows.push((row, Row::Bound { of, entry, upper, known }));
             }
         }
         rows
     }
 
-    fn rate_rows(&mut self, rate: &Sides, arguments: &Arguments) -> Vec<NodeId> {
+    fn rate_rows(&mut self, rate: &Sides, arguments: &Arguments) -> Rows {
         let Some(previous) = &arguments.previous else { return Vec::new() };
         let bounded =
             |entry: usize| rate.lower.get(entry).copied().flatten().or(rate.upper.get(entry).copied().flatten());
@@ -204,13 +211,14 @@ impl Elaborator<'_> {
         let rates: Vec<NodeId> = pairs
             .map(|(entry, (u, previous))| if bounded(entry).is_some() { self.difference(u, previous) } else { u })
             .collect();
-        self.rows(&rates, rate)
+        self.rows(Bounded::Rate, &rates, rate)
     }
 
     /// `c - e` for the slacks `e`.
-    fn soft_rows(&mut self, soft: Option<&SoftConstraints>) -> Vec<NodeId> {
+    fn soft_rows(&mut self, soft: Option<&SoftConstraints>) -> Rows {
         let Some(SoftConstraints { values, slacks, .. }) = soft else { return Vec::new() };
-        values.iter().zip(slacks).map(|(&value, &slack)| self.difference(value, slack)).collect()
+        let pairs = values.iter().zip(slacks).enumerate();
+        pairs.map(|(i, (&value, &slack))| (self.difference(value, slack), Row::SoftConstraint(i))).collect()
     }
 
     /// The slacks of a stage are controls, with a bound.
@@ -222,11 +230,11 @@ impl Elaborator<'_> {
     }
 
     /// `-e` for the slacks of the terminal state, which a solve chooses with the initial state.
-    fn slack_rows(&mut self, soft: Option<&SoftConstraints>) -> Vec<NodeId> {
+    fn slack_rows(&mut self, soft: Option<&SoftConstraints>) -> Rows {
         let Some(soft) = soft.filter(|soft| soft.are_bounded(self)) else { return Vec::new() };
-        let negated = soft.slacks.iter().map(|&slack| {
+        let negated = soft.slacks.iter().enumerate().map(|(i, &slack)| {
             let negated = self.graph.add(Node::Negate(slack));
-            self.graph.let_bind(negated)
+            (self.graph.let_bind(negated), Row::Slack(i))
         });
         negated.collect()
     }

@@ -8,6 +8,7 @@ use super::functions::functions;
 use super::lifted;
 use super::signature::{argument_name, argument_type, arguments_of, parameter};
 use super::{vector_calls, vector_types};
+use crate::elaborate::elaborated_system::{Bounded, OpenSides, Row};
 use crate::elaborate::layout::FieldLayout;
 use crate::program::fields::Field;
 use crate::program::kernels::{self, Kernel, Presence, pattern};
@@ -181,14 +182,13 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
     let (terminal_inequalities, terminal_equalities) = (terminal.inequalities, terminal.equalities());
     let (initial_inequalities, initial_equalities) = (limits.initial.inequalities, limits.initial.equalities());
     let depends_on_control = depends_on_choice(context);
-    let open = |name: &str, entries: &[usize]| {
-        let name = Ident::new(name, Span::call_site());
-        (!entries.is_empty()).then(|| quote!(#name: &[#(#entries),*],))
-    };
-    let open_params = open("open_params", &limits.open.params);
-    let open_stage_params = open("open_stage_params", &limits.open.stage_params);
-    // Clippy reports a rest without fields.
-    let rest = (open_params.is_none() || open_stage_params.is_none()).then(|| quote!(..#runtime::Limits::NONE));
+    let OpenSides { params: open_params, stage_params: open_stage_params } = &limits.open;
+    let [stage_rows, terminal_rows, initial_rows] = [stage, terminal, &limits.initial].map(|constraints| {
+        let rows = constraints.rows.iter().map(|&found| row(context, found));
+        quote!(&[#(#rows),*])
+    });
+    let excesses = context.vectors.lift.stage_slacks;
+    let design = context.vectors.lift.design.as_ref().map_or_else(|| quote!(&[]), |_| quote!(&Design::NAMES));
     quote! {
         const LIMITS: #runtime::Limits = #runtime::Limits {
             bounded: #bounded,
@@ -199,10 +199,36 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
             initial_inequalities: #initial_inequalities,
             initial_equalities: #initial_equalities,
             depends_on_control: &[#(#depends_on_control),*],
-            #open_params
-            #open_stage_params
-            #rest
+            open_params: &[#(#open_params),*],
+            open_stage_params: &[#(#open_stage_params),*],
+            stage_rows: #stage_rows,
+            terminal_rows: #terminal_rows,
+            initial_rows: #initial_rows,
+            excesses: #excesses,
+            names: #runtime::model::Names { states: &State::NAMES, controls: &Control::NAMES, design: #design },
         };
+    }
+}
+
+/// What an inequality is.
+fn row(context: &EmitContext<'_>, row: Row) -> TokenStream {
+    let runtime = context.runtime;
+    match row {
+        Row::Bound { of, entry, upper, known } => {
+            let kind = match of {
+                Bounded::State => quote!(StateEntry),
+                Bounded::Control => quote!(ControlEntry),
+                Bounded::Rate => quote!(ControlRate),
+                Bounded::Design => quote!(DesignEntry),
+            };
+            quote! {
+                #runtime::model::Row::Bound {
+                    variable: #runtime::model::Variable::#kind(#entry), upper: #upper, known: #known,
+                }
+            }
+        }
+        Row::SoftConstraint(index) => quote!(#runtime::model::Row::SoftConstraint(#index)),
+        Row::Slack(index) => quote!(#runtime::model::Row::Excess(#index)),
     }
 }
 

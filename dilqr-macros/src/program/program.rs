@@ -9,6 +9,10 @@ use super::op::{Op, OpCount, ValueId};
 use super::vector_functions::FunctionId;
 use super::vectors::Input;
 
+/// Gives the entries of a call from its point and its adjoints.
+#[cfg(all(test, feature = "symbolica"))]
+type Calls<'a> = dyn Fn(Op, &[f64], &[f64]) -> Vec<f64> + 'a;
+
 /// A finished kernel.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Program {
@@ -202,16 +206,12 @@ impl Program {
     /// Interprets a program without calls of vector functions, for tests.
     #[cfg(all(test, feature = "symbolica"))]
     pub(crate) fn run(&self, input: impl Fn(Input) -> f64) -> Vec<(Output, f64)> {
-        self.run_with(input, &|op, _, _| panic!("a call: {op:?}"))
+        self.run_with(input, &|op, _, _| unreachable!("a call: {op:?}"))
     }
 
     /// Interprets the program, for tests. `call` gives the entries of a call from its point and its adjoints.
     #[cfg(all(test, feature = "symbolica"))]
-    pub(crate) fn run_with(
-        &self,
-        input: impl Fn(Input) -> f64,
-        call: &dyn Fn(Op, &[f64], &[f64]) -> Vec<f64>,
-    ) -> Vec<(Output, f64)> {
+    pub(crate) fn run_with(&self, input: impl Fn(Input) -> f64, call: &Calls<'_>) -> Vec<(Output, f64)> {
         let mut values: Vec<f64> = Vec::with_capacity(self.ops.len());
         let mut calls: std::collections::HashMap<usize, Vec<f64>> = std::collections::HashMap::new();
         for (index, op) in self.ops.iter().enumerate() {

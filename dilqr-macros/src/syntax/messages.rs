@@ -211,6 +211,12 @@ pub(crate) mod message {
     pub(crate) fn bounds_twice(name: &str) -> String {
         format!("this field has bounds already: write one `#[{name}(lower, upper)]`")
     }
+    /// The attribute `name` in the struct `part` of the module, which `holders` may have as fields.
+    pub(crate) fn bounds_of_part(part: &str, name: &str, holders: &str) -> String {
+        format!(
+            "bounds stand at fields of {holders}: write `#[{name}(lower, upper)]` at the field that holds `{part}`, each side a number for all its entries or a value of that type"
+        )
+    }
     /// A design variable, or the named entries of one.
     pub(crate) fn unused_design(entries: &[String]) -> String {
         let (what, them) = unused_part(entries);

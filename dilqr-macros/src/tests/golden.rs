@@ -16,7 +16,7 @@ use crate::expand;
 use crate::program::kernels::{Kernels, sparsity};
 
 /// The shipped models, but for the arm, whose kernels take twice as long as all of these together.
-pub(super) const MODELS: [(&str, &str); 15] = [
+pub(super) const MODELS: [(&str, &str); 21] = [
     ("pendulum", include_str!("../../../models/src/pendulum.rs")),
     ("cartpole", include_str!("../../../models/src/cartpole.rs")),
     ("lqr", include_str!("../../../models/src/lqr.rs")),
@@ -32,6 +32,12 @@ pub(super) const MODELS: [(&str, &str); 15] = [
     ("quadrotor", include_str!("../../../models/src/quadrotor.rs")),
     ("quadrotor_pole", include_str!("../../../models/src/quadrotor_pole.rs")),
     ("rocket", include_str!("../../../models/src/rocket.rs")),
+    ("waypoint", include_str!("../../../models/src/waypoint.rs")),
+    ("race_car", include_str!("../../../models/src/race_car.rs")),
+    ("goddard", include_str!("../../../models/src/goddard.rs")),
+    ("cannonball", include_str!("../../../models/src/cannonball.rs")),
+    ("bioreactor", include_str!("../../../models/src/bioreactor.rs")),
+    ("cartpole_estimator", include_str!("../../../models/src/cartpole_estimator.rs")),
 ];
 
 const SPRING: &str = include_str!("golden/spring.in.rs");

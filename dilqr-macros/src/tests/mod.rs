@@ -119,6 +119,7 @@ fn parse_and_elaborate(text: &str, name: &str) -> (Model, System) {
     let mut errors = Errors::default();
     let options = parse::options(arguments, &mut errors);
     let model = parse::model(&module, options.integration, &mut errors);
+    let model = Model { free_start: options.free_start, ..model };
     let system = model::system(&model, &mut errors).unwrap();
     (model, system)
 }

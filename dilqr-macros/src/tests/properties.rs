@@ -142,7 +142,8 @@ fn mistake(name: &str, kernel: &Program, oracle: &Oracle, z: &[f64; N], with: &D
             Vector::Dx => with.dx[index],
             Vector::Du => with.du[index],
             Vector::DLambda => with.dlambda[index],
-            // These models have neither stage parameters nor limits.
+            // These models have neither stage parameters nor limits, and explicit steps.
+            Vector::Y | Vector::Z => f64::NAN,
             Vector::S | Vector::Mu | Vector::DMu | Vector::Lower | Vector::Upper => f64::NAN,
         }
     });

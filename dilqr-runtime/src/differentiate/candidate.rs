@@ -2,7 +2,7 @@
 
 use nalgebra::SVector;
 
-use crate::kkt::report::ActiveSetReport;
+use crate::kkt::report::{ActiveSetReport, LimitNames};
 use crate::kkt::{Kkt, KktLinear, PlainUnits};
 use crate::lq::equality_constrained::Singular;
 use crate::model::Model;
@@ -33,6 +33,7 @@ pub(super) struct Factorization<'a, const NX: usize, const NU: usize> {
     pub(super) report: &'a mut ActiveSetReport,
     /// The margin up to which a limit is weakly active.
     pub(super) activity: f64,
+    pub(super) names: LimitNames,
 }
 
 /// The residual of solves with eliminated rows up to which these are taken at once, and up to which they are taken where the

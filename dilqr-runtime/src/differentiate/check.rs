@@ -9,7 +9,7 @@ use crate::differentiate::degenerate::singular_system;
 use crate::error::{GradientError, Input, check_length};
 use crate::kkt::linear::KktSystem;
 use crate::kkt::relaxed::Relaxation;
-use crate::kkt::report::{ActiveSetReport, COMPLEMENTARITY};
+use crate::kkt::report::{ActiveSetReport, COMPLEMENTARITY, LimitNames};
 use crate::kkt::{Kkt, KktLinear};
 use crate::linalg::products::{larger, zeros};
 use crate::lq::bounds::Bounds;
@@ -160,8 +160,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         let beyond = bound_violation(model, point, &magnitudes);
         let (known, has_multipliers) = ((!costates.is_empty()).then_some(costates), !solution.multipliers.are_zero());
         let mut candidate = Candidate { model, method, point, known, has_multipliers, tolerance: step_tolerance };
-        let activity = settings.activity;
-        let mut system = Factorization { kkt, linear, new_multipliers, report, activity };
+        let (activity, names) = (settings.activity, LimitNames::of::<M, NX, NU, NP, NS>(solution.horizon()));
+        let mut system = Factorization { kkt, linear, new_multipliers, report, activity, names };
         let mut verdict = system.eliminate_rows(&mut candidate);
         let violation = larger(larger(system.report.violation, beyond), system.report.complementarity);
         let feasible = solution.status == Status::Converged
@@ -175,8 +175,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
             return Err(not_converged(step, violation));
         }
         let found = match factorized {
-            Err((stage, singular @ Singular::Indefinite)) => return Err(singular_system(stage, singular)),
-            Err((stage, singular)) => Err(singular_system(stage, singular)),
+            Err(indefinite @ (_, Singular::Indefinite)) => return Err(singular_system(names, indefinite)),
+            Err(dependent) => Err(singular_system(names, dependent)),
             Ok(()) => Ok(step),
         };
         let (step, second_order) = if is_relaxed { (found?, None) } else { system.resolve(&mut candidate, found)? };

@@ -23,12 +23,12 @@ use crate::differentiate::candidate::{Candidate, Factorization, PRECISE};
 use crate::differentiate::columns::first_moving;
 use crate::differentiate::multiplier_split::splits_agree;
 use crate::error::GradientError;
+use crate::kkt::report::LimitNames;
 use crate::kkt::selection::Selection;
 use crate::kkt::units::LimitState;
 use crate::kkt::{Kkt, KktLinear};
 use crate::lq::equality_constrained::{ConstraintId, Singular};
 use crate::model::Model;
-use crate::model::limits::Limit;
 
 /// The outcome: the relative Newton step, and why second derivatives do not exist, if there is a reason.
 pub(super) type Outcome = (f64, Option<GradientError>);
@@ -40,15 +40,19 @@ type Weak = (f64, LimitState);
 type Dropped = (usize, ConstraintId);
 
 /// The error of a factorization that ended at `stage`.
-pub(crate) fn singular_system(stage: usize, singular: Singular) -> GradientError {
+pub(crate) fn singular_system(names: LimitNames, (stage, singular): (usize, Singular)) -> GradientError {
     match singular {
         Singular::Indefinite => GradientError::NotPositiveDefinite { stage },
-        Singular::Dependent(source) => GradientError::ConstraintsDependent { stage, limit: source.map(Limit::from) },
+        Singular::Dependent(source) => {
+            let limit = source.map(|source| names.name(stage, source).1);
+            GradientError::ConstraintsDependent { stage, limit }
+        }
     }
 }
 
-fn weakly_active(&(margin, limit): &Weak) -> GradientError {
-    GradientError::WeaklyActive { stage: limit.stage, limit: limit.source.into(), margin }
+fn weakly_active(names: LimitNames, &(margin, limit): &Weak) -> GradientError {
+    let (stage, limit) = names.name(limit.stage, limit.source);
+    GradientError::WeaklyActive { stage, limit, margin }
 }
 
 impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
@@ -69,9 +73,13 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
         match (&found, weakest) {
             (Ok(step), None) => return Ok((*step, None)),
             // Limits that cannot be eliminated are not left out either.
-            (Ok(_), Some(weakest)) if self.kkt.proximal_form().is_some() => return Err(weakly_active(&weakest)),
+            (Ok(_), Some(weakest)) if self.kkt.proximal_form().is_some() => {
+                return Err(weakly_active(self.names, &weakest));
+            }
             // The change of a limit in the weights of networks is not measured.
-            (Ok(_), Some(weakest)) if candidate.model.weight_count() > 0 => return Err(weakly_active(&weakest)),
+            (Ok(_), Some(weakest)) if candidate.model.weight_count() > 0 => {
+                return Err(weakly_active(self.names, &weakest));
+            }
             (Err(dependent), _) if candidate.model.weight_count() > 0 => return Err(dependent.clone()),
             _ => {}
         }
@@ -112,13 +120,13 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
                 (step, self.report.weak(self.activity).collect())
             }
         };
-        let weakest = weak.iter().min_by(|a, b| a.0.total_cmp(&b.0)).map(weakly_active);
+        let weakest = weak.iter().min_by(|a, b| a.0.total_cmp(&b.0)).map(|weakest| weakly_active(self.names, weakest));
         if let Some(weakest) = &weakest {
             step = self.factorize_without(candidate, &weak, plain_units).ok_or_else(|| weakest.clone())?;
         }
         let dropped = self.dropped();
         self.check_free_rows(candidate, (&weak, &dropped), step)?;
-        let dependent = dropped.first().copied().map(dependent);
+        let dependent = dropped.first().map(|&first| dependent(self.names, first));
         Ok((step, dependent.or(weakest)))
     }
 
@@ -167,18 +175,21 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
         let limits = weak.iter().map(|(_, limit)| (limit.stage, limit.source)).chain(dropped.iter().copied());
         let rows = ActiveRow::all(candidate, limits);
         if let Some(moving) = first_moving(system, candidate, &rows, step) {
-            return Err(weak.get(moving).map_or_else(|| dependent(dropped[moving - weak.len()]), weakly_active));
+            return Err(match weak.get(moving) {
+                Some(weak) => weakly_active(self.names, weak),
+                None => dependent(self.names, dropped[moving - weak.len()]),
+            });
         }
         let rows = &rows[weak.len()..];
         match dropped.first() {
             Some(&first) if !splits_agree((system, memory), candidate, rows, (&self.report.units, step)) => {
-                Err(dependent(first))
+                Err(dependent(self.names, first))
             }
             _ => Ok(()),
         }
     }
 }
 
-fn dependent((stage, limit): Dropped) -> GradientError {
-    GradientError::ConstraintsDependent { stage, limit: Some(limit.into()) }
+fn dependent(names: LimitNames, (stage, limit): Dropped) -> GradientError {
+    GradientError::ConstraintsDependent { stage, limit: Some(names.name(stage, limit).1) }
 }

@@ -28,7 +28,7 @@ use crate::error::{GradientError, Input, check_finite, check_length, check_vecto
 use crate::gradient::{Gradient, LossGradient};
 use crate::kkt::linear::{KktSystem, LinearTerms};
 use crate::kkt::relaxed::Relaxed;
-use crate::kkt::report::ActiveSetReport;
+use crate::kkt::report::{ActiveSetReport, LimitNames};
 use crate::kkt::{Kkt, KktLinear, PlainUnits};
 use crate::linalg::products::zeros;
 use crate::lq::equality_constrained::ConstraintId;
@@ -159,7 +159,8 @@ where
         }
         _ => system.factorize(model, dual.point(), Differentiation::Implicit, &mut report),
     };
-    factorized.map_err(|(stage, singular)| singular_system(stage, singular))
+    let names = LimitNames::of::<M, NX, NU, NP, NS>(dual.controls.len());
+    factorized.map_err(|found| singular_system(names, found))
 }
 
 /// Moves trajectory and multipliers by the dual part of the Newton step about them; their values, which are those of a

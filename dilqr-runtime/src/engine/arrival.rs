@@ -16,7 +16,7 @@
 use nalgebra::{SMatrix, SVector};
 
 use crate::engine::{ArrivalRule, FirstEstimate};
-use crate::error::SettingsError;
+use crate::error::{SettingsError, SolveError};
 use crate::kkt::linear::{KktSystem, LinearTerms};
 use crate::linalg::ldl::Ldl;
 use crate::model::Model;
@@ -195,8 +195,22 @@ where
 }
 
 /// The state that the first measurement and the arrival cost of a problem determine, by Newton's method from its initial state,
-/// and its covariance. `None` where the sum of the two has no minimum that steps find.
+/// and its covariance. `None` where the sum of the two has no minimum that steps find. Limits are not enforced, but checked.
 pub(super) fn first_estimate<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    problem: &Problem<NX, NU, NP, NS>,
+    tolerance: f64,
+) -> Result<Option<FirstEstimate<NX, 0>>, SolveError>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let mut memory = vec![0.0; const { M::LIMITS.listed() + M::LIMITS.terminal() }];
+    problem.check_limits(model, problem.horizon(), &mut memory)?;
+    Ok(newton_estimate(model, problem, tolerance))
+}
+
+/// The state of a [`first_estimate`].
+fn newton_estimate<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     problem: &Problem<NX, NU, NP, NS>,
     tolerance: f64,

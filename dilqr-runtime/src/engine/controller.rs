@@ -22,7 +22,7 @@ use crate::ocp::stage_functions;
 use crate::ocp::trajectory::at_stage;
 use crate::problem::Problem;
 use crate::settings::Settings;
-use crate::solution::{Multipliers, Solution, copy};
+use crate::solution::{Multipliers, Solution};
 use crate::solve::workspace::SolveWorkspace;
 use crate::status::Status;
 
@@ -71,6 +71,7 @@ where
             solution.bound_multipliers.reserve_exact(if limits.bounded { horizon } else { 0 });
             solution.certificate_data.constraints.reserve_exact(stages + terminal);
             solution.certificate_data.rows.reserve_exact(limits.listed() + limits.terminal());
+            solution.certificate_data.limits.reserve_exact(limits.listed() + limits.terminal());
             solution
         };
         let mut plan = room();
@@ -94,39 +95,8 @@ where
     }
 
     fn step(&mut self, x: SVector<f64, NX>) -> Result<MpcStep<NX, NU>, SolveError> {
-        self.problem.x0 = x;
-        self.problem.check(&self.model, self.horizon())?;
-        let fallback = self.guess();
-        let Self { settings, model, forward, problem, solution, .. } = self;
-        forward.solve((model, settings), problem, |_| {}, solution, None)?;
-
-        let Solution { status, cause, mut stats, .. } = self.solution;
-        let replanned = self.is_better(&fallback);
-        if replanned {
-            core::mem::swap(&mut self.plan, &mut self.solution);
-            self.solved = status == Status::Converged;
-        } else {
-            self.move_on(&fallback);
-            (stats.violation, stats.violation_stage) = (fallback.violation.value, fallback.violation.at());
-        }
-        (self.plan.status, self.plan.cause, self.plan.stats) = (status, cause, stats);
-        self.stepped = true;
-        if status == Status::Converged {
-            let warm = self.problem.multipliers.get_or_insert_with(|| core::mem::take(&mut self.multipliers));
-            copy(&mut warm.stage, &self.plan.multipliers.stage);
-            copy(&mut warm.terminal, &self.plan.multipliers.terminal);
-        }
-        self.stages_elapsed = 0;
-        self.advance();
-        Ok(MpcStep {
-            control: if replanned { self.plan.controls[0] } else { fallback.control },
-            gain: self.plan.gains[0],
-            status,
-            cause,
-            replanned,
-            cost: self.plan.cost,
-            stats,
-        })
+        self.load(x)?;
+        self.step_loaded()
     }
 
     fn advance(&mut self) {
@@ -221,6 +191,51 @@ impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Plai
 where
     M: Model<NX, NU, NP, NS>,
 {
+    /// Loads a measured state, and checks the problem.
+    pub(crate) fn load(&mut self, x: SVector<f64, NX>) -> Result<(), SolveError> {
+        self.problem.x0 = x;
+        self.problem.check(&self.model, self.forward.horizon(), self.forward.constraint_memory())
+    }
+
+    /// The problem of the coming step.
+    pub(crate) fn problem(&self) -> &Problem<NX, NU, NP, NS> {
+        &self.problem
+    }
+
+    /// The step from a state that was loaded.
+    pub(crate) fn step_loaded(&mut self) -> Result<MpcStep<NX, NU>, SolveError> {
+        let fallback = self.guess();
+        let Self { settings, model, forward, problem, solution, .. } = self;
+        forward.solve((model, settings), problem, |_| {}, solution, None)?;
+
+        let Solution { status, cause, mut stats, .. } = self.solution;
+        let replanned = self.is_better(&fallback);
+        if replanned {
+            core::mem::swap(&mut self.plan, &mut self.solution);
+            self.solved = status == Status::Converged;
+        } else {
+            self.move_on(&fallback);
+            (stats.violation, stats.violation_stage) = (fallback.violation.value, fallback.violation.at());
+        }
+        (self.plan.status, self.plan.cause, self.plan.stats) = (status, cause, stats);
+        self.stepped = true;
+        if status == Status::Converged {
+            let warm = self.problem.multipliers.get_or_insert_with(|| core::mem::take(&mut self.multipliers));
+            warm.copy(&self.plan.multipliers);
+        }
+        self.stages_elapsed = 0;
+        self.advance();
+        Ok(MpcStep {
+            control: if replanned { self.plan.controls[0] } else { fallback.control },
+            gain: self.plan.gains[0],
+            status,
+            cause,
+            replanned,
+            cost: self.plan.cost,
+            stats,
+        })
+    }
+
     /// Stages from the start of the plan to the coming step.
     pub(crate) fn stages_elapsed(&self) -> usize {
         self.stages_elapsed

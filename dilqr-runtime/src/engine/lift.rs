@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::cause::{Cause, ModelFunction};
 use crate::error::{GradientError, Input, InputError, Position, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::guess::{Feedback, Guess, Policy};
@@ -75,10 +76,30 @@ where
     C: Lift<NX, NU, NP, NS, ND, NZ, NW>,
 {
     problem.check_data(horizon, C::PREVIOUS, const { &C::LIMITS })?;
+    check_penalties::<C, NX, NU, NP, NS, ND, NZ, NW>((problem.params(), problem.stage_params()), horizon)
+}
+
+/// Whether the factors of the penalties of soft constraints are numbers >= 0. The data have passed their checks.
+pub(crate) fn check_penalties<
+    C,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize,
+    const ND: usize,
+    const NZ: usize,
+    const NW: usize,
+>(
+    (params, stage_params): (&SVector<f64, NP>, &[SVector<f64, NS>]),
+    horizon: usize,
+) -> Result<(), SolveError>
+where
+    C: Lift<NX, NU, NP, NS, ND, NZ, NW>,
+{
     let none = SVector::zeros();
     for stage in 0..=horizon {
-        let s = problem.stage_params().get(stage).unwrap_or(&none);
-        let [of_stage, terminal] = C::penalties(problem.params(), s);
+        let s = stage_params.get(stage).unwrap_or(&none);
+        let [of_stage, terminal] = C::penalties(params, s);
         let factors = if stage < horizon { of_stage } else { terminal };
         if let Some(&given) = factors.iter().find(|factor| !(factor.is_finite() && **factor >= 0.0)) {
             return Err(InputError::Penalty { stage, given }.into());
@@ -193,36 +214,71 @@ impl<
         })
     }
 
-    /// Writes a problem whose data have passed their checks.
-    pub(crate) fn problem(self, given: &Problem<NX, NU, NP, NS, ND>, to: &mut Problem<NZ, NW, NP, NS>) {
+    /// Writes a problem whose data have passed their checks. `policy` is the one that the guess of the last problem was made
+    /// from, if it was.
+    pub(crate) fn problem(
+        self,
+        given: &Problem<NX, NU, NP, NS, ND>,
+        to: &mut Problem<NZ, NW, NP, NS>,
+        policy: &mut Option<Policy<NX, NU>>,
+    ) {
         let previous = given.previous.unwrap_or_else(SVector::zeros);
         to.x0 = self.state(&given.x0, &previous, &given.design, &[]);
         to.params = given.params;
         copy(&mut to.stage_params, &given.stage_params);
-        to.multipliers.clone_from(&given.multipliers);
-        to.guess = self.guess(given);
-        to.states.clear();
-        if !given.states.is_empty() {
-            let rest = vec![SVector::zeros(); if given.controls().is_some() { 0 } else { given.horizon() }];
-            let along = (given.states.as_slice(), given.controls().unwrap_or(&rest));
-            to.states.extend(self.states(along, &previous, &given.design, &[]));
+        match &given.multipliers {
+            Some(multipliers) => to.multipliers.get_or_insert_default().copy(multipliers),
+            None => to.multipliers = None,
+        }
+        self.guess(given, &mut to.guess, policy);
+        match &given.states {
+            Some(states) => self.guessed_states((states, given.controls()), (&previous, &given.design), &mut to.states),
+            None => to.states = None,
         }
     }
 
-    /// The guess of a problem.
-    fn guess(self, given: &Problem<NX, NU, NP, NS, ND>) -> Guess<NZ, NW> {
-        match given.guess() {
-            Guess::Zeros => Guess::Zeros,
-            Guess::Controls(controls) | Guess::Rollout { controls, .. } => {
-                Guess::Controls(controls.iter().map(|u| self.control(u, &[])).collect())
+    /// Writes the states of a guess; its controls are zero where it has none.
+    fn guessed_states(
+        self,
+        (states, controls): (&[SVector<f64, NX>], Option<&[SVector<f64, NU>]>),
+        (previous, design): (&SVector<f64, NU>, &SVector<f64, ND>),
+        to: &mut Option<Vec<SVector<f64, NZ>>>,
+    ) {
+        let zero = SVector::zeros();
+        let before = (0..states.len()).map(|t| match (t.checked_sub(1), controls) {
+            (None, _) => previous,
+            (Some(t), Some(controls)) => &controls[t],
+            (Some(_), None) => &zero,
+        });
+        let to = to.get_or_insert_default();
+        to.clear();
+        to.extend(states.iter().zip(before).map(|(x, before)| self.state(x, before, design, &[])));
+    }
+
+    /// Writes the guess of a problem, in the memory of the last one where that was of its kind.
+    fn guess(self, given: &Problem<NX, NU, NP, NS, ND>, to: &mut Guess<NZ, NW>, last: &mut Option<Policy<NX, NU>>) {
+        match (given.guess(), &mut *to) {
+            (Guess::Zeros, to) => *to = Guess::Zeros,
+            (Guess::Controls(controls) | Guess::Rollout { controls, .. }, Guess::Controls(to)) => {
+                rewrite(to, controls, |u| self.control(u, &[]));
             }
-            Guess::Policy(policy) => {
+            (Guess::Controls(controls) | Guess::Rollout { controls, .. }, to) => {
+                *to = Guess::Controls(controls.iter().map(|u| self.control(u, &[])).collect());
+            }
+            (Guess::Policy(policy), Guess::Policy(_)) if last.as_ref() == Some(policy) => {}
+            (Guess::Policy(policy), to) => {
+                *last = Some(policy.clone());
                 let policy = policy.clone();
-                Guess::Policy(Policy::new(move |t, z: &SVector<f64, NZ>| {
+                *to = Guess::Policy(Policy::new(move |t, z: &SVector<f64, NZ>| {
                     self.control(&policy.control(t, &self.model_state(z)), &[])
-                }))
+                }));
             }
-            Guess::Feedback(feedback) => Guess::Feedback(self.feedback(feedback, given)),
+            (Guess::Feedback(law), Guess::Feedback(to)) => self.feedback(law, given, to),
+            (Guess::Feedback(law), to) => {
+                let mut feedback = Feedback { states: Vec::new(), controls: Vec::new(), gains: Vec::new() };
+                self.feedback(law, given, &mut feedback);
+                *to = Guess::Feedback(feedback);
+            }
         }
     }
 
@@ -231,17 +287,17 @@ impl<
         given.filter(|rest| rest.fits(NZ, NW)).unwrap_or(none)
     }
 
-    /// The feedback law of a neighboring solution.
-    fn feedback(self, law: &Feedback<NX, NU>, given: &Problem<NX, NU, NP, NS, ND>) -> Feedback<NZ, NW> {
+    /// Writes the feedback law of a neighboring solution.
+    fn feedback(self, law: &Feedback<NX, NU>, given: &Problem<NX, NU, NP, NS, ND>, to: &mut Feedback<NZ, NW>) {
         let Feedback { states, controls, gains } = law;
         let none = LiftedData::default();
         let rest = self.rest(given.lifted.as_deref(), &none);
         let previous = list_or(&rest.previous, given.previous.unwrap_or_else(SVector::zeros));
-        Feedback {
-            states: self.states((states, controls), &previous, &given.design, &rest.terminal_slacks).collect(),
-            controls: self.controls(controls, rest).collect(),
-            gains: self.gains(gains, rest),
-        }
+        to.states.clear();
+        to.states.extend(self.states((states, controls), &previous, &given.design, &rest.terminal_slacks));
+        to.controls.clear();
+        to.controls.extend(self.controls(controls, rest));
+        self.gains(gains, rest, &mut to.gains);
     }
 
     /// The controls of a solution.
@@ -255,16 +311,16 @@ impl<
         controls.iter().enumerate().map(move |(t, u)| self.control(u, slacks(t)))
     }
 
-    /// The gains of a solution; zero beyond the model's states and controls where they are not known.
-    fn gains(self, gains: &[SMatrix<f64, NU, NX>], rest: &LiftedData) -> Vec<SMatrix<f64, NW, NZ>> {
-        let mut lifted: Vec<SMatrix<f64, NW, NZ>> = vec![SMatrix::zeros(); gains.len()];
+    /// Writes the gains of a solution; zero beyond the model's states and controls where they are not known.
+    fn gains(self, gains: &[SMatrix<f64, NU, NX>], rest: &LiftedData, to: &mut Vec<SMatrix<f64, NW, NZ>>) {
+        to.clear();
+        to.resize(gains.len(), SMatrix::zeros());
         if !rest.gains.is_empty() {
-            unflatten(&mut lifted, &rest.gains);
+            unflatten(to, &rest.gains);
         }
-        for (lifted, given) in lifted.iter_mut().zip(gains) {
+        for (lifted, given) in to.iter_mut().zip(gains) {
             lifted.fixed_view_mut::<NU, NX>(0, 0).copy_from(given);
         }
-        lifted
     }
 
     /// Writes the solution underneath a solution, from its fields wherever they hold its numbers. What the fields do not hold
@@ -286,10 +342,10 @@ impl<
         ));
         to.controls.clear();
         to.controls.extend(self.controls(&given.controls, rest));
-        to.gains = self.gains(&given.gains, rest);
+        self.gains(&given.gains, rest, &mut to.gains);
         complete(&mut to.costates, &given.costates, &rest.costates);
         complete(&mut to.bound_multipliers, &given.bound_multipliers, &rest.bound_multipliers);
-        to.multipliers.clone_from(&given.multipliers);
+        to.multipliers.copy(&given.multipliers);
     }
 
     /// Writes the solution of a problem from the one underneath.
@@ -299,7 +355,8 @@ impl<
         previous: Option<SVector<f64, NU>>,
         to: &mut Solution<NX, NU, NP, NS, ND>,
     ) {
-        (to.status, to.cause, to.cost, to.stats) = (solved.status, solved.cause, solved.cost, solved.stats);
+        (to.status, to.cost, to.stats) = (solved.status, solved.cost, solved.stats);
+        to.cause = solved.cause.map(|cause| self.cause(cause));
         (to.relaxation, to.params, to.previous) = (solved.relaxation, solved.params, previous);
         to.x0 = self.model_state(&solved.x0);
         to.design = self.design(&solved.states[0]);
@@ -309,10 +366,11 @@ impl<
         rewrite(&mut to.gains, &solved.gains, |gain| gain.fixed_view::<NU, NX>(0, 0).into_owned());
         rewrite(&mut to.costates, &solved.costates, |costate| self.model_state(costate));
         rewrite(&mut to.bound_multipliers, &solved.bound_multipliers, |held| self.model_control(held));
-        to.multipliers.clone_from(&solved.multipliers);
+        to.multipliers.copy(&solved.multipliers);
         let (data, from) = (&mut to.certificate_data, &solved.certificate_data);
         copy(&mut data.constraints, &from.constraints);
         copy(&mut data.rows, &from.rows);
+        copy(&mut data.limits, &from.limits);
         data.curvatures.clear();
         data.lower.copy_from_slice(&from.lower[..NU]);
         data.upper.copy_from_slice(&from.upper[..NU]);
@@ -330,6 +388,24 @@ impl<
         copy(&mut rest.lower, &from.lower);
         copy(&mut rest.upper, &from.upper);
         copy(&mut rest.terms, &from.terms);
+    }
+
+    /// A cause from the one underneath. There the entries of `(z, w)` are counted, here those of `(x, u)` come first.
+    pub(crate) fn cause(self, found: Cause) -> Cause {
+        let Cause::NonFinite { function, stage, entry } = found else { return found };
+        let entry = match function {
+            ModelFunction::StageCostGradient | ModelFunction::StageHessian if entry >= NX => {
+                if entry < NZ {
+                    entry + NU
+                } else if entry < NZ + NU {
+                    entry - NZ + NX
+                } else {
+                    entry
+                }
+            }
+            _ => entry,
+        };
+        Cause::NonFinite { function, stage, entry }
     }
 
     /// The solution of a problem from the one underneath.

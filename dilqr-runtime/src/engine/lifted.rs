@@ -20,6 +20,7 @@ use crate::engine::{ArrivalRule, Engine, FirstEstimate, arrival};
 use crate::engine::{lifted_batch, plain_batch};
 use crate::error::{GradientError, SettingsError, SolveError};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
+use crate::guess::Policy;
 use crate::iteration::Iteration;
 use crate::problem::Problem;
 use crate::settings::{Differentiation, Settings};
@@ -41,6 +42,8 @@ pub struct LiftedEngine<
     plain: PlainEngine<C, NZ, NW, NP, NS>,
     /// The problem underneath the last one.
     problem: Problem<NZ, NW, NP, NS>,
+    /// The policy that its guess was made from, if it was.
+    policy: Option<Policy<NX, NU>>,
     /// The solution underneath the last one that was found or differentiated.
     solution: Solution<NZ, NW, NP, NS>,
 }
@@ -66,6 +69,7 @@ where
         Self {
             plain: PlainEngine::new(lifted, horizon),
             problem: Problem::new(SVector::zeros(), SVector::zeros(), horizon),
+            policy: None,
             solution: Solution::empty(horizon),
         }
     }
@@ -74,8 +78,9 @@ where
     fn load(&mut self, problem: &Problem<NX, NU, NP, NS, ND>) -> Result<(), SolveError> {
         let horizon = self.plain.horizon();
         lift::check::<C, NX, NU, NP, NS, ND, NZ, NW>(problem, horizon)?;
-        Self::LIFTING.problem(problem, &mut self.problem);
-        self.problem.check_limits(&self.plain.model, horizon)
+        Self::LIFTING.problem(problem, &mut self.problem, &mut self.policy);
+        let memory = self.plain.forward.constraint_memory();
+        self.problem.check_limits(&self.plain.model, horizon, memory)
     }
 }
 
@@ -192,8 +197,8 @@ where
         self.plain.certificate(stats)
     }
 
-    fn arrival(&self, params: &SVector<f64, NP>) -> Result<ArrivalRule<NX>, SettingsError> {
-        let ArrivalRule { scale, mean } = arrival::rule(&self.plain.model, params)?;
+    fn arrival(model: &C::Model, params: &SVector<f64, NP>) -> Result<ArrivalRule<NX>, SettingsError> {
+        let ArrivalRule { scale, mean } = arrival::rule(&C::new(model.clone()), params)?;
         Ok(ArrivalRule { scale, mean: Self::LIFTING.model_state(&mean) })
     }
 
@@ -207,19 +212,21 @@ where
     }
 
     fn first_estimate(
-        &self,
+        model: &C::Model,
         settings: &Settings,
         problem: &Problem<NX, NU, NP, NS, ND>,
-    ) -> Option<FirstEstimate<NX, ND>> {
-        let mut lifted = Problem::new(SVector::zeros(), SVector::zeros(), problem.horizon());
-        Self::LIFTING.problem(problem, &mut lifted);
-        let found = arrival::first_estimate(&self.plain.model, &lifted, settings.tolerance)?;
-        Some(FirstEstimate {
+    ) -> Result<Option<FirstEstimate<NX, ND>>, SolveError> {
+        let horizon = problem.horizon();
+        lift::check::<C, NX, NU, NP, NS, ND, NZ, NW>(problem, horizon)?;
+        let mut lifted = Problem::new(SVector::zeros(), SVector::zeros(), horizon);
+        Self::LIFTING.problem(problem, &mut lifted, &mut None);
+        let found = arrival::first_estimate(&C::new(model.clone()), &lifted, settings.tolerance)?;
+        Ok(found.map(|found| FirstEstimate {
             state: Self::LIFTING.model_state(&found.state),
             design: Self::LIFTING.design(&found.state),
             covariance: found.covariance.fixed_view::<NX, NX>(0, 0).into_owned(),
             cost: found.cost,
-        })
+        }))
     }
 
     fn terminal_covariance(&mut self) -> SMatrix<f64, NX, NX> {

@@ -41,7 +41,7 @@ where
         match lift::check::<C, NX, NU, NP, NS, ND, NZ, NW>(problem, horizon) {
             Ok(()) => {
                 let mut lifted = Problem::new(SVector::zeros(), SVector::zeros(), horizon);
-                Lifting::of::<C>().problem(problem, &mut lifted);
+                Lifting::of::<C>().problem(problem, &mut lifted, &mut None);
                 sorted.indices.push(index);
                 sorted.lifted.push(lifted);
             }

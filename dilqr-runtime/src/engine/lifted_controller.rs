@@ -6,7 +6,7 @@ use nalgebra::SVector;
 
 use crate::engine::Controller;
 use crate::engine::controller::PlainController;
-use crate::engine::lift::{Lift, Lifting};
+use crate::engine::lift::{self, Lift, Lifting};
 use crate::error::{Input, InputError, SolveError, check_vector};
 use crate::mpc_step::MpcStep;
 use crate::settings::Settings;
@@ -98,7 +98,11 @@ where
     }
 
     fn step(&mut self, x: SVector<f64, NX>) -> Result<MpcStep<NX, NU>, SolveError> {
-        let step = self.plain.step(self.measured(&x)?)?;
+        self.plain.load(self.measured(&x)?)?;
+        let problem = self.plain.problem();
+        let data = (problem.params(), problem.stage_params());
+        lift::check_penalties::<C, NX, NU, NP, NS, ND, NZ, NW>(data, problem.horizon())?;
+        let step = self.plain.step_loaded()?;
         if let Some(plan) = self.plain.plan() {
             Self::LIFTING.solution(plan, self.previous, &mut self.plan);
             self.design = self.plan.design;
@@ -112,7 +116,7 @@ where
             control,
             gain: step.gain.fixed_view::<NU, NX>(0, 0).into_owned(),
             status: step.status,
-            cause: step.cause,
+            cause: step.cause.map(|cause| Self::LIFTING.cause(cause)),
             replanned: step.replanned,
             cost: step.cost,
             stats: step.stats,

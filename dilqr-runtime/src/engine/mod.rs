@@ -158,7 +158,7 @@ pub trait Engine<const NX: usize, const NU: usize, const NP: usize, const NS: us
     ///
     /// # Errors
     /// For a model whose initial state is given, or whose initial cost is no quadratic form of its mean and information.
-    fn arrival(&self, params: &SVector<f64, NP>) -> Result<ArrivalRule<NX>, SettingsError>;
+    fn arrival(model: &Self::Model, params: &SVector<f64, NP>) -> Result<ArrivalRule<NX>, SettingsError>;
 
     /// The parameters of the window that begins one stage after a solution.
     fn params_of_next_window(
@@ -167,12 +167,13 @@ pub trait Engine<const NX: usize, const NU: usize, const NP: usize, const NS: us
         rule: &ArrivalRule<NX>,
     ) -> SVector<f64, NP>;
 
-    /// What a first measurement and the arrival cost determine, from the guess of a problem; `None` where steps find no minimum.
+    /// Checks a problem, and finds what a first measurement and the arrival cost determine, from the guess of the problem; `None`
+    /// where steps find no minimum.
     fn first_estimate(
-        &self,
+        model: &Self::Model,
         settings: &Settings,
         problem: &Problem<NX, NU, NP, NS, ND>,
-    ) -> Option<FirstEstimate<NX, ND>>;
+    ) -> Result<Option<FirstEstimate<NX, ND>>, SolveError>;
 
     /// The inverse Hessian of the optimal cost in the terminal state, of the factorized solution.
     fn terminal_covariance(&mut self) -> SMatrix<f64, NX, NX>;

@@ -28,6 +28,7 @@ use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::iteration::Iteration;
 use crate::kkt::Kkt;
 use crate::kkt::linear::KktSystem;
+use crate::kkt::report::LimitNames;
 use crate::linalg::symmetric_eigen::eigenvalues;
 use crate::model::Model;
 use crate::problem::Problem;
@@ -116,7 +117,7 @@ where
         observe: impl FnMut(&Iteration),
         solution: &mut Solution<NX, NU, NP, NS>,
     ) -> Result<(), SolveError> {
-        problem.check(&self.model, self.horizon())?;
+        problem.check(&self.model, self.horizon(), self.forward.constraint_memory())?;
         self.solve_checked(settings, problem, observe, solution)
     }
 
@@ -126,7 +127,7 @@ where
         problem: &Problem<NX, NU, NP, NS>,
         solution: &mut Solution<NX, NU, NP, NS>,
     ) -> Result<Result<f64, GradientError>, SolveError> {
-        problem.check(&self.model, self.horizon())?;
+        problem.check(&self.model, self.horizon(), self.forward.constraint_memory())?;
         let Self { model, forward, kkt } = self;
         solve_and_factorize((model, settings), (&mut **forward, &mut **kkt), problem, solution)
     }
@@ -190,11 +191,12 @@ where
     fn certificate(&self, stats: &Stats) -> Certificate {
         let kkt: &Kkt<f64, NX, NU> = &self.kkt.kkt;
         let curvatures = (0..kkt.horizon()).map(|t| eigenvalues(kkt.curvature(t)));
-        Certificate::new(stats, curvatures, &self.kkt.report)
+        let names = LimitNames::of::<M, NX, NU, NP, NS>(self.horizon());
+        Certificate::new(stats, curvatures, &self.kkt.report, |stage, source| names.name(stage, source))
     }
 
-    fn arrival(&self, params: &SVector<f64, NP>) -> Result<ArrivalRule<NX>, SettingsError> {
-        arrival::rule(&self.model, params)
+    fn arrival(model: &M, params: &SVector<f64, NP>) -> Result<ArrivalRule<NX>, SettingsError> {
+        arrival::rule(model, params)
     }
 
     fn params_of_next_window(
@@ -205,8 +207,13 @@ where
         arrival::params_of_next_window(&self.model, rule.scale, solution)
     }
 
-    fn first_estimate(&self, settings: &Settings, problem: &Problem<NX, NU, NP, NS>) -> Option<FirstEstimate<NX, 0>> {
-        arrival::first_estimate(&self.model, problem, settings.tolerance)
+    fn first_estimate(
+        model: &M,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS>,
+    ) -> Result<Option<FirstEstimate<NX, 0>>, SolveError> {
+        problem.check_data(problem.horizon(), false, const { &M::LIMITS })?;
+        arrival::first_estimate(model, problem, settings.tolerance)
     }
 
     fn terminal_covariance(&mut self) -> SMatrix<f64, NX, NX> {

@@ -89,7 +89,7 @@ where
         .map_init(
             || (SolveWorkspace::new::<M, NP>(horizon), KktWorkspace::new::<M, NP>(horizon)),
             |(forward, kkt), (index, problem)| {
-                problem.check(model, horizon)?;
+                problem.check(model, horizon, forward.constraint_memory())?;
                 let mut solution = Solution::empty(horizon);
                 let gradient = solve_and_factorize((model, settings), (forward, kkt), problem, &mut solution)?
                     .and_then(|_| factorized_vjp(kkt, model, &solution.params, &loss(index, &solution)));

@@ -6,17 +6,55 @@ use nalgebra::SVector;
 use crate::kkt::units::{LimitState, LimitUnits, ratio};
 use crate::lq::bounds::{Bounds, Side};
 use crate::lq::equality_constrained::ConstraintId;
-use crate::model::limits::{Limit, Limits};
+use crate::model::Model;
+use crate::model::limits::Limits;
+use crate::model::rows::{Limit, Variable};
 use crate::scalar::ScalarReal;
 
-impl From<ConstraintId> for Limit {
-    fn from(source: ConstraintId) -> Self {
+/// What the limits of a model are for its user.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LimitNames {
+    limits: &'static Limits,
+    /// The number of controls.
+    controls: usize,
+    horizon: usize,
+}
+
+impl LimitNames {
+    /// Those of a model over a horizon.
+    pub(crate) fn of<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(horizon: usize) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        Self { limits: const { &M::LIMITS }, controls: NU, horizon }
+    }
+
+    /// The stage of a limit, and what it is.
+    pub(crate) fn name(&self, stage: usize, source: ConstraintId) -> (usize, Limit) {
+        let Self { limits, controls, horizon } = *self;
+        let own = controls - limits.excesses;
         match source {
-            ConstraintId::Constraint(index) => Self::Constraint { index },
-            ConstraintId::Bound(control, Side::Lower) => Self::LowerBound { control },
-            ConstraintId::Bound(control, Side::Upper) => Self::UpperBound { control },
+            ConstraintId::Bound(i, side) => (stage, limit_of_bound(i, side, own)),
+            ConstraintId::Constraint(i) if stage == horizon => (stage, limits.terminal_limit(i)),
+            ConstraintId::Constraint(i) => limit_of_row(stage, horizon, limits.stage_limit(i)),
         }
     }
+}
+
+/// A bound of control `i`, where the controls from `own` on are excesses.
+pub(crate) fn limit_of_bound(i: usize, side: Side, own: usize) -> Limit {
+    let variable = Variable::ControlEntry(i);
+    match (i.checked_sub(own), side) {
+        (Some(index), _) => Limit::Excess { index },
+        (None, Side::Lower) => Limit::LowerBound { variable },
+        (None, Side::Upper) => Limit::UpperBound { variable },
+    }
+}
+
+/// A constraint in the list of a stage, with the stage that it is about. The excesses of terminal soft constraints are chosen
+/// with the initial state, so their bounds are constraints of stage 0.
+pub(crate) fn limit_of_row(stage: usize, horizon: usize, limit: Limit) -> (usize, Limit) {
+    (if matches!(limit, Limit::Excess { .. }) { horizon } else { stage }, limit)
 }
 
 /// The largest [`complementarity`](ActiveSetReport::complementarity) of a relaxed solution.

@@ -11,11 +11,11 @@
 //! ([`Model::LIMITS`](crate::Model::LIMITS)) and not of its type, so records hold them in vectors.
 
 use alloc::vec::Vec;
-use core::fmt;
 
 use nalgebra::{SMatrix, SVector};
 
 use crate::linalg::products::zeros;
+use crate::model::rows::{Limit, Names, Row, limit_at};
 use crate::scalar::Scalar;
 
 /// The limits that a model has.
@@ -95,6 +95,16 @@ pub struct Limits {
     pub open_params: &'static [usize],
     /// The stage parameters that may be infinite.
     pub open_stage_params: &'static [usize],
+    /// The last inequalities of a stage that are bounds or soft constraints; those before them are the model's own.
+    pub stage_rows: &'static [Row],
+    /// The last inequalities of the terminal state that are bounds or soft constraints.
+    pub terminal_rows: &'static [Row],
+    /// The last inequalities of the initial state that are bounds.
+    pub initial_rows: &'static [Row],
+    /// The number of controls, the last ones, that are excesses of a stage's soft constraints.
+    pub excesses: usize,
+    /// The names of the variables that have bounds.
+    pub names: Names,
 }
 
 impl Limits {
@@ -110,6 +120,11 @@ impl Limits {
         depends_on_control: &[],
         open_params: &[],
         open_stage_params: &[],
+        stage_rows: &[],
+        terminal_rows: &[],
+        initial_rows: &[],
+        excesses: 0,
+        names: Names::NONE,
     };
 
     /// The number of constraints of a stage.
@@ -158,6 +173,21 @@ impl Limits {
     #[must_use]
     pub const fn limited(&self) -> bool {
         self.bounded || self.constrained()
+    }
+
+    /// What constraint `i` of a stage's list is.
+    pub(crate) fn stage_limit(&self, i: usize) -> Limit {
+        match i.checked_sub(self.stage()) {
+            None => limit_at(i, self.stage_inequalities, self.stage_rows)
+                .unwrap_or_else(|index| Limit::Constraint { index }),
+            Some(i) => limit_at(i, self.initial_inequalities, self.initial_rows)
+                .unwrap_or_else(|index| Limit::InitialConstraint { index }),
+        }
+    }
+
+    /// What constraint `i` of the terminal state is.
+    pub(crate) fn terminal_limit(&self, i: usize) -> Limit {
+        limit_at(i, self.terminal_inequalities, self.terminal_rows).unwrap_or_else(|index| Limit::Constraint { index })
     }
 }
 
@@ -209,37 +239,5 @@ impl<S: Scalar, const NX: usize, const NU: usize, const NP: usize> ConstraintPar
     #[must_use]
     pub fn zeros(constraints: usize) -> Self {
         Self { cp: vec![zeros(); constraints], hxp: zeros(), hup: zeros() }
-    }
-}
-
-/// One limit at a stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum Limit {
-    /// The lower bound of a control.
-    LowerBound {
-        /// Index of the control.
-        control: usize,
-    },
-    /// The upper bound of a control.
-    UpperBound {
-        /// Index of the control.
-        control: usize,
-    },
-    /// A constraint. Inequalities are counted first, then equalities.
-    Constraint {
-        /// Index of the constraint.
-        index: usize,
-    },
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::LowerBound { control } => write!(f, "the lower bound of control {control}"),
-            Self::UpperBound { control } => write!(f, "the upper bound of control {control}"),
-            Self::Constraint { index } => write!(f, "constraint {index}"),
-        }
     }
 }

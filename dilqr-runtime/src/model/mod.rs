@@ -85,12 +85,14 @@ pub(crate) mod limits;
 pub(crate) mod numdiff;
 mod point;
 pub(crate) mod records;
+pub(crate) mod rows;
 pub(crate) mod sparsity;
 pub(crate) mod stage;
 pub(crate) mod start;
 
-pub use limits::{ConstraintExpansion, ConstraintParameterTerms, Limit};
+pub use limits::{ConstraintExpansion, ConstraintParameterTerms};
 pub use records::{HamiltonianExpansion, HamiltonianHessian, ParameterTerms, StageExpansion, TerminalExpansion};
+pub use rows::{Limit, Names, Row, Variable};
 pub use stage::{ParameterGradient, Stage, Terminal, Variation};
 pub use start::{Arrival, Start};
 // Users name it at the root.

@@ -27,6 +27,7 @@ struct ProblemData<const NX: usize, const NU: usize, const NP: usize, const NS: 
     stage_params: Vec<SVector<f64, NS>>,
     guess: GuessData<NX, NU>,
     multipliers: Option<Multipliers>,
+    /// Empty where none were given.
     #[serde(with = "serde_with::matrices")]
     states: Vec<SVector<f64, NX>>,
     #[serde(with = "serde_with::matrix")]
@@ -84,7 +85,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
             stage_params: problem.stage_params().to_vec(),
             guess,
             multipliers: problem.multipliers().cloned(),
-            states: problem.states.clone(),
+            states: problem.states().to_vec(),
             design: problem.design,
             previous: problem.previous.into_iter().collect(),
             lifted: problem.lifted.as_deref().cloned(),
@@ -100,7 +101,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
         let mut problem = Self::new(x0, params, horizon);
         problem.stage_params = stage_params;
         problem.multipliers = data.multipliers;
-        problem.states = data.states;
+        problem.states = Some(data.states).filter(|states| !states.is_empty());
         problem.design = data.design;
         problem.previous = data.previous.first().copied();
         problem.lifted = data.lifted.map(Arc::new);

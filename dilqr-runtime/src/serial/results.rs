@@ -9,7 +9,7 @@ use crate::certificate::{ActiveLimit, Certificate};
 use crate::error::{Input, InputError, check_length};
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::linalg::serde_with;
-use crate::model::limits::Limit;
+use crate::model::rows::Limit;
 use crate::serial::header::{Header, Kind};
 use crate::serial::through;
 

@@ -10,6 +10,7 @@ use crate::cause::Cause;
 use crate::error::{Input, InputError, check_length};
 use crate::lifted_data::LiftedData;
 use crate::linalg::serde_with;
+use crate::model::rows::Limit;
 use crate::ocp::constraints::Constraint;
 use crate::serial::header::{Header, Kind};
 use crate::serial::through;
@@ -66,6 +67,7 @@ struct CertificateFields<const NU: usize> {
     constraints: Vec<Constraint>,
     #[serde(with = "serde_with::list")]
     rows: Vec<f64>,
+    limits: Vec<Limit>,
     #[serde(with = "serde_with::matrix")]
     terms: SVector<f64, NU>,
 }
@@ -102,9 +104,9 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
             previous,
             lifted,
         } = solution.clone();
-        let CertificateData { curvatures, lower, upper, constraints, rows, terms } = certificate_data;
+        let CertificateData { curvatures, lower, upper, constraints, rows, limits, terms } = certificate_data;
         let (lower, upper, terms) = (lower.into(), upper.into(), terms.into());
-        let certificate = CertificateFields { curvatures, lower, upper, constraints, rows, terms };
+        let certificate = CertificateFields { curvatures, lower, upper, constraints, rows, limits, terms };
         Self {
             about: Header::NEW,
             status,
@@ -157,7 +159,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
 
     fn try_from(data: SolutionData<NX, NU, NP, NS, ND>) -> Result<Self, InputError> {
         data.check()?;
-        let CertificateFields { curvatures, lower, upper, constraints, rows, terms } = data.certificate;
+        let CertificateFields { curvatures, lower, upper, constraints, rows, limits, terms } = data.certificate;
         Ok(Self {
             status: data.status,
             cause: data.cause,
@@ -182,6 +184,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
                 upper: upper.into(),
                 constraints,
                 rows,
+                limits,
                 terms: terms.into(),
             },
         })

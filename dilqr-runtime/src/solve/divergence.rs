@@ -8,6 +8,7 @@ use crate::cause::{Cause, ModelFunction};
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
+use crate::model::rows::Limit;
 use crate::model::stage::{Stage, Terminal};
 
 use crate::ocp::constraints::{is_enforced_at, is_open};
@@ -34,8 +35,25 @@ where
         stages.find_map(|t| derivative_at(instance, trajectory, hessian, records, t).map(|found| (t, found)))
     };
     match values.or_else(derivatives) {
-        Some((stage, (function, entry))) => Cause::NonFinite { function, stage, entry },
+        Some((stage, (function, entry))) => non_finite(const { &M::LIMITS }, function, stage, entry),
         None => Cause::Overflow,
+    }
+}
+
+/// The cause that an entry of a function is not finite. Constraints have the indices that they have for the user, and limits of
+/// other kinds their names.
+fn non_finite(limits: &Limits, function: ModelFunction, stage: usize, entry: usize) -> Cause {
+    let limit = match function {
+        ModelFunction::StageConstraints => limits.stage_limit(entry),
+        ModelFunction::TerminalConstraints => limits.terminal_limit(entry),
+        // Behind their first derivatives stand second ones, of all together.
+        ModelFunction::StageConstraintDerivatives if entry < limits.listed() => limits.stage_limit(entry),
+        ModelFunction::TerminalConstraintDerivatives if entry < limits.terminal() => limits.terminal_limit(entry),
+        _ => return Cause::NonFinite { function, stage, entry },
+    };
+    match limit {
+        Limit::Constraint { index } => Cause::NonFinite { function, stage, entry: index },
+        limit => Cause::NonFiniteLimit { limit, stage },
     }
 }
 

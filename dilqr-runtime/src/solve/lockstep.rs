@@ -137,7 +137,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
                 while slots[lane].is_none() {
                     let problem = next.fetch_add(1, Ordering::Relaxed);
                     let Some(given) = problems.get(problem) else { break };
-                    if settings.begins_with_interior_point(limits, !given.states.is_empty()) {
+                    if settings.begins_with_interior_point(limits, given.states.is_some()) {
                         let result = self.single.solve_checked((model, settings), given);
                         take(Outcome { problem, result, factors: None });
                         continue;
@@ -167,7 +167,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         M: Model<NX, NU, NP, NS>,
     {
         let Self { single, trial, .. } = self;
-        problem.check(model, single.horizon())?;
+        problem.check(model, single.horizon(), single.constraint_memory())?;
         single.load_problem(model, problem);
         single.current.cost = single.start(model, problem)?;
         scatter(lane, &single.current.trajectory.states, &mut trial.states);

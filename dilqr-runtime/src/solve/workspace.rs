@@ -141,7 +141,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
             memory: self,
             stats,
             warm,
-            states: &problem.states,
+            states: problem.states(),
             gauss_newton_fallback: true,
             keep,
             kept: false,
@@ -150,6 +150,11 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         let Solve { stats, kept, .. } = solve;
         self.finish((model, settings), (status, stats), problem, solution);
         Ok(kept && status == Status::Converged)
+    }
+
+    /// Room for the constraints of a trajectory, for the check of a problem.
+    pub(crate) fn constraint_memory(&mut self) -> &mut [f64] {
+        &mut self.trial.trajectory.constraints
     }
 
     /// Checks and solves a problem; see [`solve`](Self::solve).
@@ -162,7 +167,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
     where
         M: Model<NX, NU, NP, NS>,
     {
-        problem.check(model, self.horizon())?;
+        problem.check(model, self.horizon(), self.constraint_memory())?;
         let mut solution = Solution::empty(self.horizon());
         self.solve((model, settings), problem, |_| {}, &mut solution, None)?;
         Ok(solution)
@@ -258,6 +263,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         let terms = if pass.stationarity.is_nan() { SVector::zeros() } else { policy.terms };
         certificate_data.terms = terms.into();
         copy(&mut certificate_data.rows, &self.rows);
+        certificate_data.name_rows(limits);
         let constraints = constraints_along(&trajectory.constraints, trajectory.controls.len(), limits);
         certificate_data.constraints.clear();
         certificate_data.constraints.extend(constraints);

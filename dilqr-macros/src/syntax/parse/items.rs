@@ -113,10 +113,8 @@ impl Parser<'_> {
         }
         let mut fields = Vec::new();
         for field in &item.fields {
-            let bounded = ["State", "Control", "Design"].iter().any(|name| item.ident == name);
-            let bounds = self.bounds_of(field, "bounds", bounded.then_some(()).ok_or(message::BOUNDS_PLACE));
-            let rated = (item.ident == "Control").then_some(()).ok_or(message::RATE_BOUNDS_PLACE);
-            let rate_bounds = self.bounds_of(field, "rate_bounds", rated);
+            let bounds = self.bounds_of(field, "bounds", may_have_bounds(&item.ident));
+            let rate_bounds = self.bounds_of(field, "rate_bounds", may_have_rate_bounds(&item.ident));
             for attribute in &field.attrs {
                 if let Some((name, meant)) = misspelt_bounds(attribute) {
                     self.errors.at(attribute.path(), message::misspelt_bounds(&name.to_string(), meant));
@@ -134,10 +132,10 @@ impl Parser<'_> {
     }
 
     /// The attribute `name` of a field, which may be refused there.
-    fn bounds_of(&mut self, field: &syn::Field, name: &str, allowed: Result<(), &str>) -> Option<Bounds> {
+    fn bounds_of(&mut self, field: &syn::Field, name: &str, allowed: Result<(), String>) -> Option<Bounds> {
         let mut bounds = None;
         for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident(name)) {
-            match allowed {
+            match &allowed {
                 Err(message) => self.errors.at(attribute, message),
                 Ok(()) if bounds.is_some() => self.errors.at(attribute, message::bounds_twice(name)),
                 Ok(()) => bounds = self.bounds(attribute, name),
@@ -241,6 +239,24 @@ impl Parser<'_> {
         let body = self.block(&item.block);
         let penalty = self.penalty(item);
         Function { name: signature.ident.clone(), arguments, result, body, penalty }
+    }
+}
+
+/// Whether fields of this struct may have bounds, or what to write instead.
+fn may_have_bounds(name: &Ident) -> Result<(), String> {
+    match name.to_string().as_str() {
+        "State" | "Control" | "Design" => Ok(()),
+        "Params" | "StageParams" => Err(message::BOUNDS_PLACE.to_owned()),
+        part => Err(message::bounds_of_part(part, "bounds", "`State`, `Control` or `Design`")),
+    }
+}
+
+/// Whether fields of this struct may have bounds of their rate, or what to write instead.
+fn may_have_rate_bounds(name: &Ident) -> Result<(), String> {
+    match name.to_string().as_str() {
+        "Control" => Ok(()),
+        "State" | "Design" | "Params" | "StageParams" => Err(message::RATE_BOUNDS_PLACE.to_owned()),
+        part => Err(message::bounds_of_part(part, "rate_bounds", "`Control`")),
     }
 }
 
