@@ -92,7 +92,7 @@ fn derivatives() {
     macro_rules! check {
         ($($module:ident $Model:ident),*) => {$({
             let settings = Settings { tolerance: 1e-11, ..Settings::default() };
-            let mut solver = $module::Solver::new($module::$Model, T, settings.clone()).unwrap();
+            let mut solver = $module::Solver::new($module::$Model, T, settings).unwrap();
             let mut solve = |x0: [f64; 2], p: [f64; 3]| solver.solve(&Problem::new(x0, p, T)).unwrap();
             let (name, step) = (stringify!($module), 1e-5);
             let moved = |list: &mut [f64], entry: usize, by: f64| list[entry] += by;
@@ -106,7 +106,7 @@ fn derivatives() {
                 differences.push((at(step) - at(-step)) / (2.0 * step));
             }
             let solution = solve(X, P);
-            let mut solver = $module::Solver::new($module::$Model, T, settings.clone()).unwrap();
+            let mut solver = $module::Solver::new($module::$Model, T, settings).unwrap();
             let gradient = solver.vjp(&solution, &loss()).unwrap();
             let given: Vec<f64> = gradient.params.iter().chain(&gradient.initial_state).copied().collect();
             for (given, difference) in given.iter().zip(&differences) {

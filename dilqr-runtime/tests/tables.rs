@@ -122,7 +122,7 @@ fn loss() -> LossGradient<2, 1> {
 fn gradients_in_the_values_of_a_table() {
     let settings = Settings { tolerance: 1e-11, ..Settings::default() };
     let problem = |p: [f64; 6]| Problem::new([1.7, -0.3], p, T);
-    let mut solver = road::Solver::new(road::Road, T, settings.clone()).unwrap();
+    let mut solver = road::Solver::new(road::Road, T, settings).unwrap();
     let mut value = |p: [f64; 6]| {
         let solution = solver.solve(&problem(p)).unwrap();
         assert_eq!(solution.status, Status::Converged);
@@ -142,7 +142,7 @@ fn gradients_in_the_values_of_a_table() {
             (value(at(step)) - value(at(-step))) / (2.0 * step)
         })
         .collect();
-    let mut solver = road::Solver::new(road::Road, T, settings.clone()).unwrap();
+    let mut solver = road::Solver::new(road::Road, T, settings).unwrap();
     let solution = solver.solve(&problem(P)).unwrap();
     let gradient = solver.vjp(&solution, &loss()).unwrap();
     let in_lanes = batch::vjp_lanes(&road::Road, &settings, &[solution], &[loss()]).remove(0).unwrap();
