@@ -229,3 +229,117 @@ fn a_step_without_a_solution_is_a_cause() {
     let statuses: Vec<Status> = statuses.into_iter().map(|solution| solution.unwrap().status).collect();
     assert_eq!(statuses, [Status::Diverged, Status::Converged, Status::Converged]);
 }
+
+/// Van der Pol's oscillator with its damping as an algebraic variable, `z = (1 - x^2) v` by an equation that is not solved for
+/// it, under an explicit and an implicit integrator; and the same with the variable written out.
+macro_rules! oscillators {
+    ($($module:ident [$($argument:tt)*] [$($item:tt)*];)*) => {$(
+        #[dilqr_runtime::model($($argument)*)]
+        pub mod $module {
+            pub struct State { pub x: f64, pub v: f64 }
+            pub struct Control { pub u: f64 }
+            pub struct Params { pub mu: f64, pub stiffness: f64 }
+            $($item)*
+        }
+    )*};
+}
+
+oscillators! {
+    dae_rk4 [integrator = rk4, dt = 0.08] [
+        pub struct Algebraic { #[guess(0.5)] pub damping: f64 }
+        pub fn algebraic(x: State, z: Algebraic, u: Control, _p: Params) -> [f64; 1] {
+            [z.damping + 0.1 * z.damping.powi(3) - (1.0 - x.x * x.x) * x.v - 0.2 * u.u]
+        }
+        pub fn derivative(x: State, z: Algebraic, u: Control, p: Params) -> State {
+            State { x: x.v, v: p.mu * z.damping - p.stiffness * x.x + u.u }
+        }
+        pub fn stage_cost(x: State, z: Algebraic, u: Control, _p: Params) -> f64 {
+            0.08 * (x.x * x.x + x.v * x.v + 0.3 * z.damping * z.damping + u.u * u.u)
+        }
+        pub fn terminal_cost(x: State, _p: Params) -> f64 { x.x * x.x + x.v * x.v }
+        pub fn stage_constraints(_x: State, z: Algebraic, u: Control, _p: Params) -> [f64; 1] { [u.u - 0.4 + z.damping] }
+    ];
+    dae_radau [integrator = radau, dt = 0.08] [
+        pub struct Algebraic { pub damping: f64 }
+        pub fn algebraic(x: State, z: Algebraic, u: Control, _p: Params) -> [f64; 1] {
+            [z.damping + 0.1 * z.damping.powi(3) - (1.0 - x.x * x.x) * x.v - 0.2 * u.u]
+        }
+        pub fn derivative(x: State, z: Algebraic, u: Control, p: Params) -> State {
+            State { x: x.v, v: p.mu * z.damping - p.stiffness * x.x + u.u }
+        }
+        pub fn running_cost(x: State, z: Algebraic, u: Control, _p: Params) -> f64 {
+            x.x * x.x + x.v * x.v + 0.3 * z.damping * z.damping + u.u * u.u
+        }
+        pub fn terminal_cost(x: State, _p: Params) -> f64 { x.x * x.x + x.v * x.v }
+    ];
+    // The stiff oscillator of Hairer and Wanner, mu = 1000 in scaled time.
+    stiff [integrator = radau, dt = 0.02] [
+        pub fn derivative(x: State, u: Control, p: Params) -> State {
+            State { x: x.v, v: p.mu * p.mu * ((1.0 - x.x * x.x) * x.v - p.stiffness * x.x) + u.u }
+        }
+        pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 { (x.x - 1.5).powi(2) + 1e-6 * u.u * u.u }
+        pub fn terminal_cost(x: State, _p: Params) -> f64 { 10.0 * (x.x - 1.5).powi(2) }
+    ];
+}
+
+/// Gradients of a model with two parameters beside differences.
+macro_rules! gradients {
+    ($module:ident $Model:ident, $x0:expr, $p:expr, $horizon:expr, $tolerance:expr) => {{
+        let settings = Settings { tolerance: 1e-11, ..Settings::default() };
+        let mut solver = $module::Solver::new($module::$Model, $horizon, settings).unwrap();
+        let mut loss: LossGradient<2, 1> = LossGradient::zeros($horizon);
+        loss.states[$horizon] = [1.0, 0.3].into();
+        loss.controls[1][0] = 0.5;
+        let (x0, p): ([f64; 2], [f64; 2]) = ($x0, $p);
+        let mut value = |p: [f64; 2]| {
+            let solution = solver.solve(&Problem::new(x0, p, $horizon)).unwrap();
+            assert_eq!(solution.status, Status::Converged, "{}", stringify!($module));
+            let end = &solution.states[$horizon];
+            (end[0] + 0.3 * end[1] + 0.5 * solution.controls[1][0], solution)
+        };
+        let mut differences = Vec::new();
+        for entry in 0..2 {
+            let at = |by: f64| {
+                let mut moved = p;
+                moved[entry] *= 1.0 + by;
+                moved
+            };
+            differences.push((value(at(1e-5)).0 - value(at(-1e-5)).0) / (2e-5 * p[entry]));
+        }
+        let solution = value(p).1;
+        let mut solver = $module::Solver::new($module::$Model, $horizon, settings).unwrap();
+        let gradient = solver.vjp(&solution, &loss).unwrap();
+        for (given, difference) in gradient.params.iter().zip(&differences) {
+            let error = (given - difference).abs();
+            assert!(error < $tolerance * (1e-3 + difference.abs()), "{}: {given} {difference}", stringify!($module));
+        }
+        solution
+    }};
+}
+
+#[test]
+fn algebraic_variables() {
+    // The limit on the algebraic variable is active for a while.
+    let solution = gradients!(dae_rk4 DaeRk4, [0.6, -1.2], [0.8, 1.0], 15, 1e-5);
+    assert!(!solution.certificate().active.is_empty());
+    gradients!(dae_radau DaeRadau, [0.6, -1.2], [0.8, 1.0], 15, 1e-5);
+    // Both integrators approach one solution: after one step they differ by their errors, of orders 5 and 4.
+    let x = dae_rk4::State { x: 0.6, v: -1.2 };
+    let (explicit, implicit) = (
+        dae_rk4::dynamics(x, dae_rk4::Control { u: 0.3 }, dae_rk4::Params { mu: 0.8, stiffness: 1.0 }),
+        dae_radau::dynamics(
+            dae_radau::State { x: 0.6, v: -1.2 },
+            dae_radau::Control { u: 0.3 },
+            dae_radau::Params { mu: 0.8, stiffness: 1.0 },
+        ),
+    );
+    assert!(
+        (explicit.x - implicit.x).abs() < 1e-5 && (explicit.v - implicit.v).abs() < 1e-5,
+        "{explicit:?} {implicit:?}"
+    );
+}
+
+#[test]
+fn a_stiff_oscillator() {
+    gradients!(stiff Stiff, [2.0, -0.66], [1e3, 1.0], 10, 1e-4);
+}

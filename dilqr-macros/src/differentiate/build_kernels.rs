@@ -63,7 +63,7 @@ fn is_present(kernel: Kernel, tape: &Tape) -> bool {
         Presence::InitialCost => tape.has_initial_cost,
         Presence::InitialConstrained => !limits.initial.is_empty(),
         Presence::Penalized => !tape.penalties.is_empty(),
-        Presence::Implicit => !tape.residual.is_empty(),
+        Presence::Implicit(of) => !tape.residual(of).is_empty(),
         Presence::OnRequest => false,
     }
 }

@@ -6,6 +6,7 @@ use crate::program::fields::{Field, Output};
 use crate::program::kernels::Kernel;
 use crate::program::op::ValueId;
 use crate::program::program::Program;
+use crate::program::vector_functions::Equations;
 use crate::program::vectors::{Input, Vector};
 
 /// A kernel in the making.
@@ -85,8 +86,10 @@ impl<'a> KernelWriter<'a> {
             Kernel::InitialConstraintContraction => self.contract_constraints(start),
             Kernel::InitialConstraintTerms => self.write_constraint_terms(start),
             Kernel::Penalties => self.write_values(&self.tape.penalties, Field::Constraints),
-            Kernel::LinearizeResidual => self.linearize_residual(),
-            Kernel::ResidualHessian => self.write_residual_hessian(),
+            Kernel::LinearizeResidual => self.linearize_residual(Equations::Step),
+            Kernel::ResidualHessian => self.write_residual_hessian(Equations::Step),
+            Kernel::LinearizeAlgebraic => self.linearize_residual(Equations::Algebraic),
+            Kernel::AlgebraicHessian => self.write_residual_hessian(Equations::Algebraic),
         }
     }
 
@@ -139,14 +142,14 @@ impl<'a> KernelWriter<'a> {
         self.write_hessian(&hamiltonian, [Field::Hxx, Field::Hux, Field::Huu]);
     }
 
-    fn linearize_residual(&mut self) {
-        let residual = &self.tape.residual;
+    fn linearize_residual(&mut self, of: Equations) {
+        let residual = self.tape.residual(of);
         self.write_values(residual, Field::R);
         self.write_jacobian(residual, &[(Vector::Y, Field::Ry), (Vector::Z, Field::Rz)]);
     }
 
-    fn write_residual_hessian(&mut self) {
-        let weighted = self.weighted(&self.tape.residual, Vector::Mu);
+    fn write_residual_hessian(&mut self, of: Equations) {
+        let weighted = self.weighted(self.tape.residual(of), Vector::Mu);
         self.write_hessian_in(&weighted, [Vector::Y, Vector::Z], [Field::Hyy, Field::Hzy, Field::Hzz]);
     }
 

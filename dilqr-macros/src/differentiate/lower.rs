@@ -56,9 +56,9 @@ impl<'a> Lowering<'a> {
     }
 
     fn tape(mut self, outputs: Outputs<'_>) -> Result<Tape, DeriveError> {
-        let Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits, penalties, residual } = outputs;
+        let Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits, penalties, residuals } = outputs;
         let costs = [stage_cost, terminal_cost].into_iter().chain(initial_cost);
-        let lists = dynamics.iter().chain(penalties).chain(residual);
+        let lists = dynamics.iter().chain(penalties).chain(residuals.iter().flatten());
         let roots = lists.copied().chain(costs).chain(limits.values());
         for node in self.graph.reachable(roots) {
             self.lower(node)?;
@@ -74,7 +74,7 @@ impl<'a> Lowering<'a> {
             limits: limits.map(value),
             penalties: penalties.iter().map(|&node| value(node)).collect(),
             calls: self.calls,
-            residual: residual.iter().map(|&node| value(node)).collect(),
+            residuals: [0, 1].map(|of| residuals[of].iter().map(|&node| value(node)).collect()),
             elementals: self.outliner.elementals,
             conditions: self.conditions,
         })

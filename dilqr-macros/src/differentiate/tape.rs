@@ -7,7 +7,7 @@ use super::symbolica::Partials;
 use crate::elaborate::elaborated_system::Limits;
 use crate::program::functions::Comparison;
 use crate::program::term::Term;
-use crate::program::vector_functions::FunctionId;
+use crate::program::vector_functions::{Equations, FunctionId};
 use crate::program::vectors::Input;
 
 pub(crate) struct Tape {
@@ -29,8 +29,8 @@ pub(crate) struct Tape {
     /// The factors of penalties, where they are no constants.
     pub(crate) penalties: Vec<Operand>,
     pub(crate) calls: Vec<Call>,
-    /// The residuals of an implicit step.
-    pub(crate) residual: Vec<Operand>,
+    /// The residuals of an implicit step, and those of algebraic variables.
+    pub(crate) residuals: [Vec<Operand>; 2],
 }
 
 /// A vector function at a point.
@@ -40,6 +40,13 @@ pub(crate) struct Call {
     pub(crate) operands: Vec<Operand>,
     /// The elemental of each entry of its value that the model reads.
     pub(crate) outputs: Vec<Option<usize>>,
+}
+
+impl Tape {
+    /// The residuals of equations.
+    pub(crate) fn residual(&self, of: Equations) -> &[Operand] {
+        &self.residuals[of as usize]
+    }
 }
 
 impl Call {

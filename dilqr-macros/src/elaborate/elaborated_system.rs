@@ -25,8 +25,9 @@ pub(crate) struct System {
     pub(crate) limits: Limits<NodeId>,
     /// The factors of penalties: linear and quadratic, of stages and of the terminal state. Empty where they are constants.
     pub(crate) penalties: Vec<NodeId>,
-    /// The residuals of the integrator's implicit step, over the vectors `y` and `z`; empty without one.
-    pub(crate) residual: Vec<NodeId>,
+    /// The residuals of the integrator's implicit step and those of the algebraic variables, over the vectors `y` and `z`; empty
+    /// without them.
+    pub(crate) residuals: [Vec<NodeId>; 2],
     /// The functions that attributes alone call. The expansion removes these, and rustc would report them as unused.
     pub(crate) attributes_only_helpers: Vec<Ident>,
     /// The values of the model's functions, by name.
@@ -43,15 +44,15 @@ pub(crate) struct Outputs<'a> {
     pub(crate) initial_cost: Option<NodeId>,
     pub(crate) limits: &'a Limits<NodeId>,
     pub(crate) penalties: &'a [NodeId],
-    pub(crate) residual: &'a [NodeId],
+    pub(crate) residuals: &'a [Vec<NodeId>; 2],
 }
 
 #[cfg(feature = "symbolica")]
 impl System {
     pub(crate) fn outputs(&self) -> Outputs<'_> {
         let &Self { ref dynamics, stage_cost, terminal_cost, initial_cost, ref limits, .. } = self;
-        let Self { penalties, residual, .. } = self;
-        Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits, penalties, residual }
+        let Self { penalties, residuals, .. } = self;
+        Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits, penalties, residuals }
     }
 
     /// The first function of the model whose value depends on `node`.

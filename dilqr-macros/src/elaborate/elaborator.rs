@@ -10,7 +10,7 @@ use proc_macro2::Ident;
 
 use super::budget::{Budget, Charge};
 use super::graph::{Graph, NodeId};
-use super::implicit::ImplicitStep;
+use super::implicit::Implicit;
 use super::value::{Shape, SymbolicBool, SymbolicValue};
 use crate::syntax::ast::{Argument, Function, Model, TypeKind};
 use crate::syntax::entry_points::EntryPoint;
@@ -42,13 +42,17 @@ pub(crate) struct Elaborator<'a> {
     /// Whether infinities are allowed: in bounds, where they mean an open side, and in consts for bounds.
     pub(crate) infinite: bool,
     /// The step of an implicit integrator.
-    pub(crate) implicit: Option<ImplicitStep>,
+    pub(crate) step: Option<Implicit>,
+    /// The algebraic variables.
+    pub(crate) algebraic: Option<Implicit>,
 }
 
 /// The arguments of the model's functions.
 #[derive(Clone)]
 pub(crate) struct Arguments {
     pub(crate) x: SymbolicValue,
+    /// Algebraic variables, where they are given: elsewhere they follow from the other arguments.
+    pub(crate) z: Option<SymbolicValue>,
     pub(crate) u: SymbolicValue,
     /// Control of the stage before.
     pub(crate) previous: Option<SymbolicValue>,
@@ -73,6 +77,7 @@ impl Arguments {
         let mut controls = [Some(&self.u), self.previous.as_ref()].into_iter();
         let value = |argument: &Argument| match &argument.ty.kind {
             TypeKind::Struct(name) if name == "State" => Some(&self.x),
+            TypeKind::Struct(name) if name == "Algebraic" => self.z.as_ref(),
             TypeKind::Struct(name) if name == "Control" => controls.next().flatten(),
             TypeKind::Struct(name) if name == "Params" => Some(&self.p),
             TypeKind::Struct(name) if name == "Design" => self.d.as_ref(),
@@ -108,7 +113,8 @@ impl<'a> Elaborator<'a> {
             budget: Budget::default(),
             struct_sizes: Vec::new(),
             infinite: false,
-            implicit: None,
+            step: None,
+            algebraic: None,
         }
     }
 
@@ -171,6 +177,10 @@ impl<'a> Elaborator<'a> {
 
     /// Inlines one of the functions that every model has, on the inputs.
     pub(crate) fn inline_entry_point(&mut self, function: &Function, arguments: &Arguments) -> SymbolicValue {
+        if function.takes("Algebraic") && arguments.z.is_none() {
+            let arguments = self.with_algebraic(arguments);
+            return self.inline_call(function, arguments.of(function));
+        }
         self.inline_call(function, arguments.of(function))
     }
 

@@ -1,15 +1,16 @@
-//! Implicit integrators: a step is a vector function, whose value solves equations.
+//! Implicit integrators and algebraic variables: vector functions whose values solve equations.
 //!
-//! The unknowns are the slopes `K_i` of the implicit stages of a Runge-Kutta method,
+//! The unknowns of a step are the slopes `K_i` of the implicit stages of a Runge-Kutta method,
 //!
 //! ```text
 //! 0  = K_i - f(x + h sum_j a_ij K_j, ..)
 //! x+ = x + h sum_i b_i K_i
 //! ```
 //!
-//! The residuals are nodes over inputs of their own: `y` holds the unknowns, `z` what the derivative reads of state, control,
+//! Residuals are nodes over inputs of their own: `y` holds the unknowns, `z` what the equations read of state, control,
 //! parameters and the other arguments, and the step where it is no constant. The next state is an expression over the
-//! unknowns. Coefficients are those of Hairer and Wanner, *Solving Ordinary Differential Equations II*, 1996.
+//! unknowns. Algebraic variables are a function of the other arguments: wherever a function of the model takes them, their
+//! equations are solved there. Coefficients are those of Hairer and Wanner, *Solving Ordinary Differential Equations II*, 1996.
 
 use proc_macro2::{Ident, Span};
 
@@ -18,9 +19,10 @@ use super::graph::{Node, NodeId};
 use super::integrate::Slopes;
 use super::value::{SymbolicValue, flatten};
 use crate::program::functions::ElementaryFunction;
-use crate::program::vector_functions::{FunctionId, FunctionKind, VectorFunction};
+use crate::program::vector_functions::{Equations, FunctionId, FunctionKind, VectorFunction};
 use crate::program::vectors::{Input, Vector};
-use crate::syntax::ast::{BinaryOp, Integration, Integrator};
+use crate::syntax::ast::{BinaryOp, Integration, Integrator, Struct};
+use crate::syntax::errors::Span as SourceSpan;
 use crate::syntax::messages::message;
 
 /// The coefficients of a method of up to two stages. A stage whose row is zero is explicit.
@@ -44,22 +46,38 @@ fn tableau(integrator: Integrator) -> Option<Tableau> {
     })
 }
 
-/// The implicit step of a model.
-pub(crate) struct ImplicitStep {
+/// A function that is the solution of equations.
+pub(crate) struct Implicit {
     pub(crate) residual: Vec<NodeId>,
+    of: Equations,
+    guess: Vec<f64>,
     function: FunctionId,
     /// The entries that it reads of what it may read.
     read: Vec<usize>,
 }
 
-impl ImplicitStep {
-    /// The step as a vector function of the model.
+impl Implicit {
+    /// The solution as a vector function of the model.
     pub(crate) fn vector_function(&self) -> VectorFunction {
-        let name = Ident::new("__ImplicitStep", Span::call_site());
-        VectorFunction { id: self.function, name, kind: FunctionKind::Step }
+        let name = Ident::new(self.of.type_name(), Span::call_site());
+        VectorFunction { id: self.function, name, kind: FunctionKind::Implicit(self.of, self.guess.clone()) }
     }
 }
 
+/// How long a step is, as equations see it.
+#[derive(Clone, Copy)]
+enum StepLength {
+    /// The equations are those of no step.
+    None,
+    Constant(f64),
+    /// An input of the equations.
+    Varies,
+}
+
+/// Makes residuals from the arguments inside of the equations and the length of a step.
+type Residual<'a, 'b> = &'a mut dyn FnMut(&mut Elaborator<'b>, &Arguments, NodeId) -> Vec<NodeId>;
+
+/// Steps.
 impl Elaborator<'_> {
     /// A step of an implicit integrator from the state `x`, with the integral of the running cost; `None` for an explicit one.
     pub(super) fn implicit_step(
@@ -71,26 +89,25 @@ impl Elaborator<'_> {
     ) -> Option<(SymbolicValue, Option<NodeId>)> {
         let tableau = tableau(integration.integrator)?;
         let constant = self.graph.constant_value(h);
-        if self.implicit.is_none() {
-            self.implicit = Some(self.equations(integration, &tableau, slopes, (arguments, constant)));
+        if self.step.is_none() {
+            let length = constant.map_or(StepLength::Varies, StepLength::Constant);
+            let index = self.model.vector_functions.len() + usize::from(self.model.algebraic().is_some());
+            let step = self.equations((Equations::Step, index), (arguments, length), &mut |elaborator, inside, h| {
+                elaborator.step_residual(&tableau, slopes, inside, h)
+            });
+            self.report_held(&step, integration.span);
+            self.step = Some(step);
         }
-        let step = self.implicit.as_ref()?;
+        let step = self.step.as_ref()?;
         let (function, read) = (step.function, step.read.clone());
-        let all = self.readable(arguments, constant.is_none().then_some(h));
-        let point: Vec<NodeId> = read.into_iter().map(|entry| all[entry]).collect();
-        let unknowns = self.call_of(function, point);
-        let mut unknowns = unknowns.chunks(self.state_len(arguments));
+        let all = readable(arguments, constant.is_none().then_some(h));
+        let unknowns = self.call_of(function, read.into_iter().map(|entry| all[entry]).collect());
+        let mut unknowns = unknowns.chunks(len(&arguments.x));
         let mut stages = Vec::new();
         for row in tableau.a {
             stages.push(match is_explicit(row) {
-                true => self.rate(slopes, arguments),
-                false => {
-                    let mut entries = unknowns.next()?.iter();
-                    arguments.x.map(&mut |node| match entries.next() {
-                        Some(SymbolicValue::Float(entry)) => *entry,
-                        _ => node,
-                    })
-                }
+                true => self.inline_entry_point(slopes.derivative, arguments),
+                false => filled(&arguments.x, unknowns.next()?),
             });
         }
         let mut cost = slopes.running_cost.map(|_| self.graph.constant(0.0));
@@ -106,102 +123,23 @@ impl Elaborator<'_> {
         Some((self.weighted_sum(&arguments.x, h, tableau.b, &stages), cost))
     }
 
-    /// The equations of a step; `constant` is its length where that is a constant.
-    fn equations(
-        &mut self,
-        integration: &Integration,
-        tableau: &Tableau,
-        slopes: Slopes<'_>,
-        (arguments, constant): (&Arguments, Option<f64>),
-    ) -> ImplicitStep {
-        let all = self.readable(arguments, None).len() + usize::from(constant.is_none());
-        let every: Vec<usize> = (0..all).collect();
-        // Which entries are read shows only after the equations are there: they are made twice.
-        let residual = self.residual(tableau, slopes, (arguments, constant), &every);
-        let mut read = Vec::new();
-        for node in self.graph.reachable(residual.into_iter()) {
-            if let Node::Input(Input { vector: Vector::Z, index }) = *self.graph.node(node) {
-                read.push(index as usize);
-            }
-        }
-        read.sort_unstable();
-        read.dedup();
-        let residual = self.residual(tableau, slopes, (arguments, constant), &read);
-        let nodes = self.graph.reachable(residual.iter().copied());
-        let has_kinks = nodes.iter().any(|&node| match self.graph.node(node) {
-            Node::Select(..) => true,
-            Node::Call(function, _) => matches!(function, ElementaryFunction::Abs | ElementaryFunction::Signum),
-            _ => false,
-        });
-        let held = nodes.iter().any(|&node| match self.graph.node(node) {
-            Node::Entry { function, .. } => self.model.vector_functions[usize::from(function.index)].is_argument(),
-            _ => false,
-        });
-        if held {
-            self.errors.on(integration.span, message::IMPLICIT_FUNCTION);
-        }
-        let function = FunctionId {
-            index: self.model.vector_functions.len() as u16,
-            inputs: read.len() as u16,
-            outputs: residual.len() as u16,
-            first_weight: 0,
-            weights: 0,
-            has_kinks,
-        };
-        ImplicitStep { residual, function, read }
-    }
-
-    /// The residuals over `y` and the entries `read` of what a step may read. Others are zero, and make no difference.
-    fn residual(
-        &mut self,
-        tableau: &Tableau,
-        slopes: Slopes<'_>,
-        (arguments, constant): (&Arguments, Option<f64>),
-        read: &[usize],
-    ) -> Vec<NodeId> {
-        let zero = self.graph.constant(0.0);
-        let mut next = 0;
-        let graph = &mut self.graph;
-        let mut entry = || {
-            let place = read.iter().position(|entry| *entry == next);
-            next += 1;
-            place.map_or(zero, |place| graph.input(Input::new(Vector::Z, place)))
-        };
-        let mut of = |value: &SymbolicValue| value.map(&mut |_| entry());
-        let inside = Arguments {
-            x: of(&arguments.x),
-            u: of(&arguments.u),
-            previous: arguments.previous.as_ref().map(&mut of),
-            p: of(&arguments.p),
-            d: arguments.d.as_ref().map(&mut of),
-            s: arguments.s.as_ref().map(&mut of),
-            functions: arguments.functions.clone(),
-        };
-        let h = match constant {
-            Some(h) => self.graph.constant(h),
-            None => entry(),
-        };
-        let count = self.state_len(&inside);
+    /// The residuals of a step over `y` and the arguments inside of the equations.
+    fn step_residual(&mut self, tableau: &Tableau, slopes: Slopes<'_>, inside: &Arguments, h: NodeId) -> Vec<NodeId> {
         let mut unknown = 0;
         let mut stages = Vec::new();
         for row in tableau.a {
             stages.push(match is_explicit(row) {
-                true => self.rate(slopes, &inside),
-                false => {
+                true => self.inline_entry_point(slopes.derivative, inside),
+                false => inside.x.map(&mut |_| {
                     unknown += 1;
-                    let first = (unknown - 1) * count;
-                    let mut index = first;
-                    inside.x.map(&mut |_| {
-                        index += 1;
-                        self.graph.input(Input::new(Vector::Y, index - 1))
-                    })
-                }
+                    self.graph.input(Input::new(Vector::Y, unknown - 1))
+                }),
             });
         }
         let mut residual = Vec::new();
         for (row, stage) in tableau.a.iter().zip(&stages).filter(|(row, _)| !is_explicit(row)) {
             let at = Arguments { x: self.weighted_sum(&inside.x, h, row, &stages), ..inside.clone() };
-            let rate = self.rate(slopes, &at);
+            let rate = self.inline_entry_point(slopes.derivative, &at);
             let (mut rates, mut own) = (Vec::new(), Vec::new());
             flatten(&rate, &mut rates);
             flatten(stage, &mut own);
@@ -210,28 +148,6 @@ impl Elaborator<'_> {
             }
         }
         residual
-    }
-
-    /// Everything that a step may read, entry by entry.
-    fn readable(&self, arguments: &Arguments, h: Option<NodeId>) -> Vec<NodeId> {
-        let Arguments { x, u, previous, p, d, s, functions: _ } = arguments;
-        let optional = [previous, d, s].map(Option::as_ref);
-        let mut entries = Vec::new();
-        for value in [Some(x), Some(u), optional[0], Some(p), optional[1], optional[2]].into_iter().flatten() {
-            flatten(value, &mut entries);
-        }
-        entries.extend(h);
-        entries
-    }
-
-    fn state_len(&self, arguments: &Arguments) -> usize {
-        let mut entries = Vec::new();
-        flatten(&arguments.x, &mut entries);
-        entries.len().max(1)
-    }
-
-    fn rate(&mut self, slopes: Slopes<'_>, arguments: &Arguments) -> SymbolicValue {
-        self.inline_entry_point(slopes.derivative, arguments)
     }
 
     /// `x + h sum_j weights_j slopes_j`
@@ -249,6 +165,175 @@ impl Elaborator<'_> {
         }
         sum
     }
+}
+
+/// Algebraic variables.
+impl Elaborator<'_> {
+    /// The arguments with the algebraic variables that solve their equations.
+    pub(super) fn with_algebraic(&mut self, arguments: &Arguments) -> Arguments {
+        let model = self.model;
+        let (Some(item), Some(equations)) = (model.algebraic(), model.find_function("algebraic")) else {
+            return arguments.clone();
+        };
+        let unknowns = self.inputs(Vector::Y, 0, item);
+        if self.algebraic.is_none() {
+            let index = model.vector_functions.len();
+            let mut found = self.equations(
+                (Equations::Algebraic, index),
+                (arguments, StepLength::None),
+                &mut |elaborator, inside, _| {
+                    let inside = Arguments { z: Some(unknowns.clone()), ..inside.clone() };
+                    let mut values = Vec::new();
+                    flatten(&elaborator.inline_entry_point(equations, &inside), &mut values);
+                    values
+                },
+            );
+            found.guess = self.guesses(item);
+            if found.guess.len() != found.residual.len() {
+                let message = message::algebraic_count(found.guess.len(), found.residual.len());
+                self.errors.at(&equations.name, message);
+            }
+            self.report_held(&found, equations.name.span().into());
+            self.algebraic = Some(found);
+        }
+        let Some(Implicit { function, read, .. }) = &self.algebraic else { return arguments.clone() };
+        let (function, read) = (*function, read.clone());
+        let all = readable(arguments, None);
+        let solution = self.call_of(function, read.into_iter().map(|entry| all[entry]).collect());
+        Arguments { z: Some(filled(&unknowns, &solution)), ..arguments.clone() }
+    }
+
+    /// The guesses of algebraic variables, one for each number; zero by default.
+    fn guesses(&mut self, item: &Struct) -> Vec<f64> {
+        let mut guesses = Vec::new();
+        for field in &item.fields {
+            let shape = self.shape(&field.ty);
+            let count = self.number_count(&shape);
+            let guess = field.guess.as_ref().map(|guess| {
+                let value = self.expr(guess, &mut Vec::new());
+                let node = self.float(&value, guess.span);
+                let constant = node.and_then(|node| self.graph.constant_value(node));
+                if node.is_some() && constant.is_none() {
+                    self.errors.on(guess.span, message::GUESS_CONSTANT);
+                }
+                constant.unwrap_or(0.0)
+            });
+            guesses.extend(vec![guess.unwrap_or(0.0); count]);
+        }
+        guesses
+    }
+}
+
+/// Equations.
+impl<'a> Elaborator<'a> {
+    /// Equations over inputs of their own, as `residual` makes them.
+    fn equations(
+        &mut self,
+        (of, index): (Equations, usize),
+        (arguments, length): (&Arguments, StepLength),
+        residual: Residual<'_, 'a>,
+    ) -> Implicit {
+        let every: Vec<usize> = (0..=readable(arguments, None).len()).collect();
+        // Which entries are read shows only after the equations are there: they are made twice.
+        let (inside, h) = self.inside(arguments, length, &every);
+        let first = residual(self, &inside, h);
+        let mut read = Vec::new();
+        for node in self.graph.reachable(first.into_iter()) {
+            if let Node::Input(Input { vector: Vector::Z, index }) = *self.graph.node(node) {
+                read.push(index as usize);
+            }
+        }
+        read.sort_unstable();
+        read.dedup();
+        if read.is_empty() {
+            // A function has an argument. This one makes no difference.
+            read.push(0);
+        }
+        let (inside, h) = self.inside(arguments, length, &read);
+        let residual = residual(self, &inside, h);
+        let nodes = self.graph.reachable(residual.iter().copied());
+        let has_kinks = nodes.iter().any(|&node| match self.graph.node(node) {
+            Node::Select(..) => true,
+            Node::Call(function, _) => matches!(function, ElementaryFunction::Abs | ElementaryFunction::Signum),
+            _ => false,
+        });
+        let (index, inputs, outputs) = (index as u16, read.len() as u16, residual.len() as u16);
+        let function = FunctionId { index, inputs, outputs, first_weight: 0, weights: 0, has_kinks };
+        Implicit { guess: vec![0.0; residual.len()], of, residual, function, read }
+    }
+
+    /// The arguments as inputs `z` of equations, and the length of a step. Entries that are not `read` are zero: they make no
+    /// difference.
+    fn inside(&mut self, arguments: &Arguments, length: StepLength, read: &[usize]) -> (Arguments, NodeId) {
+        let zero = self.graph.constant(0.0);
+        let mut next = 0;
+        let graph = &mut self.graph;
+        let mut entry = || {
+            let place = read.iter().position(|entry| *entry == next);
+            next += 1;
+            place.map_or(zero, |place| graph.input(Input::new(Vector::Z, place)))
+        };
+        let mut of = |value: &SymbolicValue| value.map(&mut |_| entry());
+        let inside = Arguments {
+            x: of(&arguments.x),
+            z: None,
+            u: of(&arguments.u),
+            previous: arguments.previous.as_ref().map(&mut of),
+            p: of(&arguments.p),
+            d: arguments.d.as_ref().map(&mut of),
+            s: arguments.s.as_ref().map(&mut of),
+            functions: arguments.functions.clone(),
+        };
+        let h = match length {
+            StepLength::None => zero,
+            StepLength::Constant(h) => self.graph.constant(h),
+            StepLength::Varies => entry(),
+        };
+        (inside, h)
+    }
+
+    /// Reports networks and functions of the user's own inside of equations.
+    fn report_held(&mut self, equations: &Implicit, span: SourceSpan) {
+        let nodes = self.graph.reachable(equations.residual.iter().copied());
+        let held = nodes.iter().any(|&node| match self.graph.node(node) {
+            Node::Entry { function, .. } => {
+                let own = self.model.vector_functions.get(usize::from(function.index));
+                own.is_some_and(VectorFunction::is_argument)
+            }
+            _ => false,
+        });
+        if held {
+            self.errors.on(span, message::IMPLICIT_FUNCTION);
+        }
+    }
+}
+
+/// Everything that equations may read, entry by entry.
+fn readable(arguments: &Arguments, h: Option<NodeId>) -> Vec<NodeId> {
+    let Arguments { x, u, previous, p, d, s, .. } = arguments;
+    let optional = [previous, d, s].map(Option::as_ref);
+    let mut entries = Vec::new();
+    for value in [Some(x), Some(u), optional[0], Some(p), optional[1], optional[2]].into_iter().flatten() {
+        flatten(value, &mut entries);
+    }
+    entries.extend(h);
+    entries
+}
+
+/// The number of numbers of a value, at least 1.
+fn len(value: &SymbolicValue) -> usize {
+    let mut entries = Vec::new();
+    flatten(value, &mut entries);
+    entries.len().max(1)
+}
+
+/// A value of the shape of another, with these numbers.
+fn filled(shape: &SymbolicValue, numbers: &[SymbolicValue]) -> SymbolicValue {
+    let mut numbers = numbers.iter();
+    shape.map(&mut |node| match numbers.next() {
+        Some(SymbolicValue::Float(number)) => *number,
+        _ => node,
+    })
 }
 
 /// Whether a stage has no unknowns: its slope is that at the beginning of the step.

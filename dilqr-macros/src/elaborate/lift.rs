@@ -26,6 +26,7 @@ impl Elaborator<'_> {
         let functions = functions.map(|item| (item.name.clone(), SymbolicValue::Function(usize::from(item.id.index))));
         Some(Arguments {
             x: self.inputs(Vector::X, 0, model.find_struct("State")?),
+            z: None,
             u: self.inputs(Vector::U, 0, control),
             previous: vectors.lift.previous.then(|| self.inputs(Vector::X, previous.start, control)),
             p: self.inputs(Vector::P, 0, model.find_struct("Params")?),

@@ -3,7 +3,7 @@
 use super::elaborated_system::{Lift, System, Vectors};
 use super::elaborator::{Arguments, Elaborator, EntryPointValues};
 use super::graph::{Graph, Node, NodeId};
-use super::implicit::ImplicitStep;
+use super::implicit::Implicit;
 use super::integrate::Slopes;
 use super::layout::{FieldLayout, Layout};
 use super::value::{Shape, SymbolicValue, flatten};
@@ -85,8 +85,10 @@ impl Elaborator<'_> {
         let mut dynamics = of(Point::Stage, Part::Next)?.to_vec();
         vectors.lift.next_takes = self.next_arguments(&dynamics, &vectors);
         dynamics.extend(self.lifted_dynamics(&arguments, &vectors));
-        let step = self.implicit.take();
-        vectors.functions.extend(step.as_ref().map(ImplicitStep::vector_function));
+        let (step, algebraic) = (self.step.take(), self.algebraic.take());
+        // In the order of their indices.
+        vectors.functions.extend(algebraic.iter().chain(&step).map(Implicit::vector_function));
+        let residuals = [step, algebraic].map(|found| found.map_or_else(Vec::new, |found| found.residual));
         let costs = [cost(Point::Stage, Part::Cost), cost(Point::Stage, Part::RunningCost)];
         let terminal_cost = cost(Point::Terminal, Part::Cost)?;
         let stage_cost = self.sum(costs)?;
@@ -102,7 +104,7 @@ impl Elaborator<'_> {
             initial_cost: cost(Point::Initial, Part::Cost),
             limits,
             penalties: self.variable_factors(&soft),
-            residual: step.map_or_else(Vec::new, |step| step.residual),
+            residuals,
             attributes_only_helpers,
             values: values.into_iter().map(|(entry, values)| (entry.name, values)).collect(),
         })
@@ -123,7 +125,7 @@ impl Elaborator<'_> {
                     all.extend(running.zip(cost).map(|(entry, cost)| (entry, vec![cost])));
                     next
                 }
-                (_, Part::RunningCost) => continue,
+                (_, Part::RunningCost | Part::Algebraic) => continue,
                 _ => self.inline_entry_point(function, arguments),
             };
             let mut values = Vec::new();

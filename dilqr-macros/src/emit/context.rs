@@ -8,7 +8,7 @@ use super::{vector_calls, vector_types};
 use crate::elaborate::elaborated_system::{Limits, Vectors};
 use crate::elaborate::graph::NodeId;
 use crate::program::kernels::{Kernel, Kernels};
-use crate::program::vector_functions::{FunctionId, FunctionKind, VectorFunction};
+use crate::program::vector_functions::{Equations, FunctionId, FunctionKind, VectorFunction};
 use crate::program::vectors::Sizes;
 use crate::syntax::names::camel_case;
 
@@ -61,10 +61,12 @@ impl EmitContext<'_> {
         &self.vectors.functions[usize::from(id.index)]
     }
 
-    /// The numbers of unknowns and of inputs of the model's implicit step.
-    pub(super) fn step_sizes(&self) -> (usize, usize) {
-        let step = self.vectors.functions.iter().find(|function| function.kind == FunctionKind::Step);
-        step.map_or((0, 0), |step| (step.id.outputs(), step.id.inputs()))
+    /// The numbers of unknowns and of inputs of equations.
+    pub(super) fn equation_sizes(&self, of: Equations) -> (usize, usize) {
+        let is_solution =
+            |function: &&VectorFunction| matches!(function.kind, FunctionKind::Implicit(own, _) if own == of);
+        let solution = self.vectors.functions.iter().find(is_solution);
+        solution.map_or((0, 0), |solution| (solution.id.outputs(), solution.id.inputs()))
     }
 
     /// The number of points of a table: the function of values and a number follows that of a number.

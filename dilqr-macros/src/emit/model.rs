@@ -22,7 +22,7 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
     let beside = [Kernel::Linearize, Kernel::Penalties];
     let run: Vec<Kernel> = kernels.iter().map(|(kernel, _)| kernel).filter(|kernel| !beside.contains(kernel)).collect();
     let kernels = run.iter().map(|&of| kernel(context, of));
-    let methods = run.iter().filter(|kernel| kernel.presence() != Presence::Implicit);
+    let methods = run.iter().filter(|kernel| !matches!(kernel.presence(), Presence::Implicit(_)));
     let delegates = methods.map(|&method| delegate(context, method));
     let sparsity = sparsity(context);
     let limits = context.limits.any().then(|| limits(context));

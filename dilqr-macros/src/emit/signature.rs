@@ -61,8 +61,8 @@ fn record_type(kind: RecordType, context: &EmitContext<'_>, scalar: &TokenStream
             quote!(#runtime::nalgebra::SMatrix<#scalar, #rows, #columns>)
         }
         RecordType::Slice => quote!([#scalar]),
-        RecordType::Residual => {
-            let (unknowns, inputs) = context.step_sizes();
+        RecordType::Residual(of) => {
+            let (unknowns, inputs) = context.equation_sizes(of);
             quote!(#runtime::__private::ResidualExpansion<#scalar, #unknowns, #inputs>)
         }
         RecordType::Record(module, name, dimensions) => {

@@ -35,8 +35,10 @@ pub(crate) fn prepare(module: &mut syn::ItemMod, runtime: &TokenStream) {
         }
         for field in &mut item.fields {
             // Misspelt `bounds` were reported by the parser.
-            let is_own =
-                |attribute: &syn::Attribute| parse::FIELD_ATTRIBUTES.iter().any(|own| attribute.path().is_ident(own));
+            let is_own = |attribute: &syn::Attribute| {
+                let mut own = parse::FIELD_ATTRIBUTES.iter().chain(&[parse::GUESS]);
+                own.any(|own| attribute.path().is_ident(own))
+            };
             field.attrs.retain(|attribute| !is_own(attribute) && parse::misspelt_bounds(attribute).is_none());
         }
         // Types outside the language were reported; no error about `Copy` is added.

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::context::EmitContext;
-use crate::program::vector_functions::{FunctionKind, NetworkShape, TableInputs, VectorFunction};
+use crate::program::vector_functions::{Equations, FunctionKind, NetworkShape, TableInputs, VectorFunction};
 use crate::syntax::names::snake_case;
 
 /// The field of the model's type that holds a vector function.
@@ -85,7 +85,7 @@ pub(super) fn implementations(context: &EmitContext<'_>) -> TokenStream {
         FunctionKind::Network(shape) => network(context, function, shape),
         FunctionKind::Own => own(context, function),
         FunctionKind::Table(TableInputs::Point) => quote!(),
-        FunctionKind::Step => step(context, function),
+        FunctionKind::Implicit(of, guess) => implicit(context, function, (*of, guess)),
         FunctionKind::Table(TableInputs::ValuesAndPoint) => values_and_point(context, function),
     });
     quote!(#(#functions)*)
@@ -128,22 +128,27 @@ fn values_and_point(context: &EmitContext<'_>, function: &VectorFunction) -> Tok
     }
 }
 
-/// The implicit step of the integrator.
-fn step(context: &EmitContext<'_>, function: &VectorFunction) -> TokenStream {
+/// The solution of equations.
+fn implicit(context: &EmitContext<'_>, function: &VectorFunction, (of, guess): (Equations, &[f64])) -> TokenStream {
     let (runtime, name) = (context.runtime, &function.name);
     let private = quote!(#runtime::__private);
-    let (unknowns, inputs) = context.step_sizes();
+    let (unknowns, inputs) = context.equation_sizes(of);
+    let (linearize, hessian) = match of {
+        Equations::Step => (quote!(__LinearizeResidual), quote!(__ResidualHessian)),
+        Equations::Algebraic => (quote!(__LinearizeAlgebraic), quote!(__AlgebraicHessian)),
+    };
     let expansion = quote!(#private::Expansion<__S, #inputs, #unknowns, Self::Memory<__S>>);
     quote! {
         pub struct #name;
 
         impl #private::ImplicitFunction<#unknowns, #inputs> for #name {
+            const GUESS: [::core::primitive::f64; #unknowns] = [#(#guess),*];
             fn linearize<__S: #runtime::Scalar>(
                 y: &[__S; #unknowns],
                 z: &[__S; #inputs],
                 out: &mut #private::ResidualExpansion<__S, #unknowns, #inputs>,
             ) {
-                <__S as #runtime::Scalar>::run::<__LinearizeResidual>((y, z, out));
+                <__S as #runtime::Scalar>::run::<#linearize>((y, z, out));
             }
             fn hessian<__S: #runtime::Scalar>(
                 y: &[__S; #unknowns],
@@ -151,7 +156,7 @@ fn step(context: &EmitContext<'_>, function: &VectorFunction) -> TokenStream {
                 mu: &[__S; #unknowns],
                 out: &mut #private::ResidualExpansion<__S, #unknowns, #inputs>,
             ) {
-                <__S as #runtime::Scalar>::run::<__ResidualHessian>((y, z, mu, out));
+                <__S as #runtime::Scalar>::run::<#hessian>((y, z, mu, out));
             }
         }
 

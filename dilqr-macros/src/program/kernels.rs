@@ -9,6 +9,7 @@ use std::ops::Index;
 use super::fields::Field;
 use super::program::Program;
 use super::signature::{Argument, Parameter, Record};
+use super::vector_functions::Equations;
 use super::vectors::{Sizes, Vector};
 
 /// Which models have a kernel.
@@ -27,14 +28,14 @@ pub(crate) enum Presence {
     InitialConstrained,
     /// Models with soft constraints whose penalties are no constants.
     Penalized,
-    /// Models with an implicit integrator.
-    Implicit,
+    /// Models with an implicit integrator, and models with algebraic variables: functions beside the model.
+    Implicit(Equations),
     /// Models of comparisons with other tools.
     OnRequest,
 }
 
 macro_rules! kernels {
-    ($($(#[$doc:meta])* $kernel:ident $name:literal [$($parameter:expr),*] $result:ident $presence:ident;)*) => {
+    ($($(#[$doc:meta])* $kernel:ident $name:literal [$($parameter:expr),*] $result:ident $presence:ident $(($of:expr))?;)*) => {
         /// A kernel.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Kernel {
@@ -68,8 +69,9 @@ macro_rules! kernels {
             }
 
             pub(crate) fn presence(self) -> Presence {
+                use Equations::{Algebraic, Step};
                 match self {
-                    $(Self::$kernel => Presence::$presence,)*
+                    $(Self::$kernel => Presence::$presence $(($of))?,)*
                 }
             }
         }
@@ -138,10 +140,15 @@ kernels! {
     Penalties "penalties" [Input(P), Input(Vector::S), Output(Record::Constraints)] unit Penalized;
     /// The residuals of an implicit step to first order. This function and the next are beside the model.
     LinearizeResidual "linearize_residual"
-        [Input(Vector::Y), Input(Vector::Z), Output(Record::Residual)] unit Implicit;
+        [Input(Vector::Y), Input(Vector::Z), Output(Record::StepResidual)] unit Implicit(Step);
     /// Their second derivatives, contracted with adjoints.
     ResidualHessian "residual_hessian"
-        [Input(Vector::Y), Input(Vector::Z), Input(Mu), Output(Record::Residual)] unit Implicit;
+        [Input(Vector::Y), Input(Vector::Z), Input(Mu), Output(Record::StepResidual)] unit Implicit(Step);
+    /// The same for the equations of algebraic variables.
+    LinearizeAlgebraic "linearize_algebraic"
+        [Input(Vector::Y), Input(Vector::Z), Output(Record::AlgebraicResidual)] unit Implicit(Algebraic);
+    AlgebraicHessian "algebraic_hessian"
+        [Input(Vector::Y), Input(Vector::Z), Input(Mu), Output(Record::AlgebraicResidual)] unit Implicit(Algebraic);
 }
 
 impl Kernel {

@@ -1,5 +1,6 @@
 //! The parameters of the methods of `dilqr_runtime::Model`, and the arguments of the kernels' functions behind them.
 
+use super::vector_functions::Equations;
 use super::vectors::{Dimension, Vector};
 
 /// The type of a record, over a scalar.
@@ -12,8 +13,8 @@ pub(crate) enum RecordType {
     Record(&'static str, &'static str, &'static [Dimension]),
     /// The struct of this name beside the model, over f64.
     Local(&'static str),
-    /// The record of an implicit step, with its own sizes.
-    Residual,
+    /// The record of equations, with their sizes.
+    Residual(Equations),
 }
 
 macro_rules! records {
@@ -54,7 +55,8 @@ records! {
     Gs "__gs" RecordType::Vector(Ns);
     Gw "__gw" RecordType::Slice;
     Linearization "__out" RecordType::Local("Linearization");
-    Residual "__out" RecordType::Residual;
+    StepResidual "__out" RecordType::Residual(Equations::Step);
+    AlgebraicResidual "__out" RecordType::Residual(Equations::Algebraic);
     Lower "__lower" RecordType::Vector(Nu);
     Upper "__upper" RecordType::Vector(Nu);
     LowerTerms "__lower" RecordType::Matrix(Nu, Np);

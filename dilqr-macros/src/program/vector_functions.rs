@@ -33,8 +33,27 @@ pub(crate) enum FunctionKind {
     Own,
     /// A const of the type `Spline`.
     Table(TableInputs),
-    /// The implicit step of the model's integrator.
+    /// The solution of equations, from these values of its unknowns.
+    Implicit(Equations, Vec<f64>),
+}
+
+/// The equations of a model that define functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Equations {
+    /// Of a step of the integrator.
     Step,
+    /// Of the algebraic variables.
+    Algebraic,
+}
+
+impl Equations {
+    /// The type of the solution in generated code.
+    pub(crate) fn type_name(self) -> &'static str {
+        match self {
+            Self::Step => "__ImplicitStep",
+            Self::Algebraic => "__AlgebraicSolution",
+        }
+    }
 }
 
 /// What a table is a function of.
@@ -70,7 +89,7 @@ impl NetworkShape {
 impl VectorFunction {
     /// Whether it is an argument of the model's functions, and not a const.
     pub(crate) fn is_argument(&self) -> bool {
-        !matches!(self.kind, FunctionKind::Table(_) | FunctionKind::Step)
+        !matches!(self.kind, FunctionKind::Table(_) | FunctionKind::Implicit(..))
     }
 }
 

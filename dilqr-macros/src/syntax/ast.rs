@@ -97,6 +97,10 @@ impl Model {
         rates.into_iter().any(|field| field.rate_bounds.is_some())
             || self.recognized().any(|(_, function)| reads(function))
     }
+    /// The algebraic variables.
+    pub(crate) fn algebraic(&self) -> Option<&Struct> {
+        self.find_struct("Algebraic")
+    }
     pub(crate) fn has_design(&self) -> bool {
         self.find_struct("Design").is_some()
     }
@@ -131,6 +135,8 @@ pub(crate) struct Field {
     pub(crate) bounds: Option<Bounds>,
     /// `#[rate_bounds(lower, upper)]`: bounds of the change from the stage before.
     pub(crate) rate_bounds: Option<Bounds>,
+    /// `#[guess(value)]` of an algebraic variable: where its equation is solved from.
+    pub(crate) guess: Option<Expr>,
 }
 
 /// `#[bounds(lower, upper)]`; a side that is `None` is open.

@@ -20,7 +20,8 @@ const STRUCTS: &[fn(&Model, &mut Errors)] = &[
     structs_are_finite,
 ];
 
-const FUNCTIONS: &[fn(&Model, &mut Errors)] = &[functions_present, one_way_to_the_next_state];
+const FUNCTIONS: &[fn(&Model, &mut Errors)] =
+    &[functions_present, one_way_to_the_next_state, algebraic_variables_have_equations];
 
 pub(crate) fn model(model: &Model, errors: &mut Errors) {
     structs(model, errors);
@@ -64,7 +65,7 @@ fn no_name_twice(model: &Model, errors: &mut Errors) {
 }
 
 /// The structs whose numbers are the entries of a vector.
-const VECTORS: [&str; 5] = ["State", "Control", "Params", "Design", "StageParams"];
+const VECTORS: [&str; 6] = ["State", "Algebraic", "Control", "Params", "Design", "StageParams"];
 
 /// The names of the items that every expansion adds.
 const ADDED: [&str; 4] = ["Solver", "Problem", "Linearization", "linearize"];
@@ -216,6 +217,14 @@ fn one_way_to_the_next_state(model: &Model, errors: &mut Errors) {
         && integration.dt.is_none()
     {
         errors.on(integration.span, message::NO_STEP);
+    }
+}
+
+fn algebraic_variables_have_equations(model: &Model, errors: &mut Errors) {
+    match (model.algebraic(), model.find_function("algebraic")) {
+        (Some(item), None) => errors.at(&item.name, message::ALGEBRAIC_EQUATIONS),
+        (None, Some(function)) => errors.at(&function.name, message::ALGEBRAIC_STRUCT),
+        _ => {}
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) enum Part {
     SoftInequalities,
     /// `[f64; K]`
     Equalities,
+    /// `[f64; K]`: equations for the algebraic variables.
+    Algebraic,
 }
 
 /// A function that the compiler recognizes.
@@ -34,7 +36,8 @@ pub(crate) struct EntryPoint {
 }
 
 /// All of them, in the order in which they are elaborated. Inequalities come before equalities.
-pub(crate) const ENTRY_POINTS: [EntryPoint; 14] = [
+pub(crate) const ENTRY_POINTS: [EntryPoint; 15] = [
+    entry_point("algebraic", Point::Stage, Part::Algebraic),
     entry_point("dynamics", Point::Stage, Part::Next),
     entry_point("derivative", Point::Stage, Part::Next),
     entry_point("stage_cost", Point::Stage, Part::Cost),
@@ -66,7 +69,7 @@ impl EntryPoint {
         match self.part {
             Part::Next => "State",
             Part::Cost | Part::RunningCost => "f64",
-            Part::Inequalities | Part::SoftInequalities | Part::Equalities => "[f64; K]",
+            Part::Inequalities | Part::SoftInequalities | Part::Equalities | Part::Algebraic => "[f64; K]",
         }
     }
 }

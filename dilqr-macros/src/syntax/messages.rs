@@ -94,6 +94,14 @@ pub(crate) mod message {
         "a function of your own has a number of inputs and of outputs: write `#[function(inputs = 3, outputs = 2)]`";
     pub(crate) const FUNCTION_SIZE: &str = "the number of inputs or outputs is a literal between 1 and 256";
     pub(crate) const IMPLICIT_FUNCTION: &str = "an implicit step cannot hold a network or a function of your own yet: choose an explicit integrator, or move the function to `stage_cost` or a constraint";
+    pub(crate) const GUESS: &str =
+        "a guess is a number, the value from which the equations of a stage are solved: write `#[guess(0.5)]`";
+    pub(crate) const GUESS_PLACE: &str =
+        "only algebraic variables have a guess here: give those of states and controls to the problem";
+    pub(crate) const GUESS_CONSTANT: &str =
+        "the guess of an algebraic variable is a constant: write a literal or a const";
+    pub(crate) const ALGEBRAIC_STRUCT: &str = "equations for algebraic variables need these: write `pub struct Algebraic { pub z: f64 }`, or remove the function";
+    pub(crate) const ALGEBRAIC_EQUATIONS: &str = "algebraic variables need as many equations: write `pub fn algebraic(x: State, z: Algebraic, u: Control, p: Params) -> [f64; K]`";
     pub(crate) const TABLE: &str = "a table has a literal number of points between 2 and 256: write `const LIFT: dilqr_runtime::Spline<4> = dilqr_runtime::Spline::natural([..], [..]);`";
     pub(crate) const TABLE_METHOD: &str = "a table is evaluated at a number: write `TABLE.at(x)`, or `TABLE.at_values(values, x)` with other values at its knots";
     pub(crate) const EVALUATE: &str =
@@ -196,6 +204,9 @@ pub(crate) mod message {
     pub(crate) fn model_argument<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
         let list = known.clone().into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         format!("unknown argument of #[model], which takes {list}{}", did_you_mean(name, known))
+    }
+    pub(crate) fn algebraic_count(unknowns: usize, equations: usize) -> String {
+        format!("{equations} equations for {unknowns} algebraic variables: write one for each")
     }
     pub(crate) fn activation<'a>(advice: &str, known: impl Iterator<Item = &'a str>) -> String {
         let list = known.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");

@@ -29,6 +29,7 @@ fn wanted(model: &Model, entry: &EntryPoint) -> Vec<Wanted> {
     };
     let all = [
         (true, wanted("x", "State", false)),
+        (control && model.algebraic().is_some(), wanted("z", "Algebraic", entry.part != Part::Algebraic)),
         (control, wanted("u", "Control", false)),
         (control && model.uses_previous(), wanted("previous", "Control", true)),
         (true, wanted("p", "Params", false)),
@@ -106,7 +107,7 @@ fn fits_result(model: &Model, entry: &EntryPoint, ty: &Type) -> bool {
     match entry.part {
         Part::Next => model.find_struct("State").is_none() || is(ty, "State"),
         Part::Cost | Part::RunningCost => is(ty, "f64"),
-        Part::Inequalities | Part::SoftInequalities | Part::Equalities => match &ty.kind {
+        Part::Inequalities | Part::SoftInequalities | Part::Equalities | Part::Algebraic => match &ty.kind {
             TypeKind::Array(element, _) => matches!(element.kind, TypeKind::Float | TypeKind::Unknown),
             TypeKind::Unknown => true,
             _ => false,

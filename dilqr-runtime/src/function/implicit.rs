@@ -50,6 +50,8 @@ impl<S: Scalar, const NY: usize, const NZ: usize> ResidualExpansion<S, NY, NZ> {
 
 /// The equations of an implicit function, by compiled kernels.
 pub trait ImplicitFunction<const NY: usize, const NZ: usize> {
+    /// The unknowns from which Newton's method starts, `NY`.
+    const GUESS: [f64; NY];
     /// Residuals and their first derivatives.
     fn linearize<S: Scalar>(y: &[S; NY], z: &[S; NZ], out: &mut ResidualExpansion<S, NY, NZ>);
     /// Second derivatives of `mu' r`.
@@ -74,7 +76,7 @@ impl<S: Scalar, const NY: usize, const NZ: usize> ImplicitMemory<S, NY, NZ> {
 /// An expansion of an implicit function.
 type At<S, const NY: usize, const NZ: usize> = Expansion<S, NZ, NY, ImplicitMemory<S, NY, NZ>>;
 
-/// The solution, from unknowns of zero; NaN where the method does not converge. Each lane takes its own steps.
+/// The solution, from the guess; NaN where the method does not converge. Each lane takes its own steps.
 #[must_use]
 pub fn value<F, S: Scalar, const NY: usize, const NZ: usize>(z: &[S; NZ]) -> [S; NY]
 where
@@ -90,7 +92,7 @@ fn solve<F, S: Scalar, const NY: usize, const NZ: usize>(
 where
     F: ImplicitFunction<NY, NZ>,
 {
-    let mut y = [S::zero(); NY];
+    let mut y = F::GUESS.map(S::from_f64);
     let mut sizes = [S::Real::from_f64(0.0); NY];
     let mut done = S::Mask::splat(false);
     for _ in 0..MOST_STEPS {

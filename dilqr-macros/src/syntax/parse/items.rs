@@ -6,7 +6,7 @@ use quote::ToTokens;
 use super::parser::Parser;
 use super::vector_functions::{is_table, vector_function_attribute};
 use crate::syntax::ast::{
-    Argument, Bounds, Const, Field, Function, Integration, Model, Penalty, Struct, Type, TypeKind,
+    Argument, Bounds, Const, Expr, Field, Function, Integration, Model, Penalty, Struct, Type, TypeKind,
 };
 use crate::syntax::errors::{Errors, Span};
 use crate::syntax::messages::message;
@@ -126,7 +126,8 @@ impl Parser<'_> {
                 ty.kind = TypeKind::Unknown;
             }
             let name = field.ident.clone().unwrap_or_else(|| item.ident.clone());
-            fields.push(Field { name, ty, bounds, rate_bounds });
+            let guess = self.guess(field, item.ident == "Algebraic");
+            fields.push(Field { name, ty, bounds, rate_bounds, guess });
         }
         Struct { name: item.ident.clone(), fields }
     }
@@ -142,6 +143,22 @@ impl Parser<'_> {
             }
         }
         bounds
+    }
+
+    /// `#[guess(value)]` of an algebraic variable.
+    fn guess(&mut self, field: &syn::Field, algebraic: bool) -> Option<Expr> {
+        let attribute = field.attrs.iter().find(|attribute| attribute.path().is_ident(GUESS))?;
+        match attribute.parse_args::<syn::Expr>() {
+            Ok(value) if algebraic => Some(self.expr(&value)),
+            Ok(_) => {
+                self.errors.at(attribute, message::GUESS_PLACE);
+                None
+            }
+            Err(_) => {
+                self.errors.at(attribute, message::GUESS);
+                None
+            }
+        }
     }
 
     /// `#[bounds(lower, upper)]`, each side an expression or `None`.
@@ -271,6 +288,9 @@ fn mentions_cfg(tokens: TokenStream) -> bool {
 
 /// The attributes of fields.
 pub(crate) const FIELD_ATTRIBUTES: [&str; 2] = ["bounds", "rate_bounds"];
+
+/// The attribute of algebraic variables.
+pub(crate) const GUESS: &str = "guess";
 
 /// The attribute of soft constraints.
 pub(crate) const PENALTY: &str = "penalty";
