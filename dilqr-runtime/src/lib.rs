@@ -164,6 +164,7 @@ pub mod __private {
     pub use crate::engine::lift::Lift;
     pub use crate::engine::lifted::LiftedEngine;
     pub use crate::function::implicit::{self, ImplicitFunction, ImplicitMemory, ResidualExpansion};
+    pub use crate::function::steps::{self, Method, Steps, StepsMemory};
     pub use crate::function::{Expansion, Network, NetworkMemory, Node};
     pub use crate::scalar::Kernel;
 }

@@ -90,6 +90,9 @@ impl<'a> KernelWriter<'a> {
             Kernel::ResidualHessian => self.write_residual_hessian(Equations::Step),
             Kernel::LinearizeAlgebraic => self.linearize_residual(Equations::Algebraic),
             Kernel::AlgebraicHessian => self.write_residual_hessian(Equations::Algebraic),
+            Kernel::SlopeValue => self.write_values(self.tape.residual(Equations::Slope), Field::R),
+            Kernel::LinearizeSlope => self.linearize_residual(Equations::Slope),
+            Kernel::SlopeHessian => self.write_residual_hessian(Equations::Slope),
         }
     }
 

@@ -74,7 +74,7 @@ impl<'a> Lowering<'a> {
             limits: limits.map(value),
             penalties: penalties.iter().map(|&node| value(node)).collect(),
             calls: self.calls,
-            residuals: [0, 1].map(|of| residuals[of].iter().map(|&node| value(node)).collect()),
+            residuals: [0, 1, 2].map(|of| residuals[of].iter().map(|&node| value(node)).collect()),
             elementals: self.outliner.elementals,
             conditions: self.conditions,
         })

@@ -29,8 +29,8 @@ pub(crate) struct Tape {
     /// The factors of penalties, where they are no constants.
     pub(crate) penalties: Vec<Operand>,
     pub(crate) calls: Vec<Call>,
-    /// The residuals of an implicit step, and those of algebraic variables.
-    pub(crate) residuals: [Vec<Operand>; 2],
+    /// The residuals of an implicit step, those of algebraic variables, and the derivative that a loop integrates.
+    pub(crate) residuals: [Vec<Operand>; 3],
 }
 
 /// A vector function at a point.

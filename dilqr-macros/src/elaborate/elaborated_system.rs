@@ -25,9 +25,9 @@ pub(crate) struct System {
     pub(crate) limits: Limits<NodeId>,
     /// The factors of penalties: linear and quadratic, of stages and of the terminal state. Empty where they are constants.
     pub(crate) penalties: Vec<NodeId>,
-    /// The residuals of the integrator's implicit step and those of the algebraic variables, over the vectors `y` and `z`; empty
-    /// without them.
-    pub(crate) residuals: [Vec<NodeId>; 2],
+    /// Over the vectors `y` and `z`, and empty without them: the residuals of the integrator's implicit step, those of the
+    /// algebraic variables, and the derivative that a loop integrates.
+    pub(crate) residuals: [Vec<NodeId>; 3],
     /// The functions that attributes alone call. The expansion removes these, and rustc would report them as unused.
     pub(crate) attributes_only_helpers: Vec<Ident>,
     /// The values of the model's functions, by name.
@@ -44,7 +44,7 @@ pub(crate) struct Outputs<'a> {
     pub(crate) initial_cost: Option<NodeId>,
     pub(crate) limits: &'a Limits<NodeId>,
     pub(crate) penalties: &'a [NodeId],
-    pub(crate) residuals: &'a [Vec<NodeId>; 2],
+    pub(crate) residuals: &'a [Vec<NodeId>; 3],
 }
 
 #[cfg(feature = "symbolica")]

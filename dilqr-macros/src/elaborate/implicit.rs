@@ -19,7 +19,7 @@ use super::graph::{Node, NodeId};
 use super::integrate::Slopes;
 use super::value::{SymbolicValue, flatten};
 use crate::program::functions::ElementaryFunction;
-use crate::program::vector_functions::{Equations, FunctionId, FunctionKind, VectorFunction};
+use crate::program::vector_functions::{Equations, FunctionId, FunctionKind, StepLoop, VectorFunction};
 use crate::program::vectors::{Input, Vector};
 use crate::syntax::ast::{BinaryOp, Integration, Integrator, Struct};
 use crate::syntax::errors::Span as SourceSpan;
@@ -49,24 +49,30 @@ fn tableau(integrator: Integrator) -> Option<Tableau> {
 /// A function that is the solution of equations.
 pub(crate) struct Implicit {
     pub(crate) residual: Vec<NodeId>,
-    of: Equations,
+    pub(crate) of: Equations,
     guess: Vec<f64>,
-    function: FunctionId,
+    /// Where it is a loop and no solution.
+    pub(super) steps: Option<StepLoop>,
+    pub(super) function: FunctionId,
     /// The entries that it reads of what it may read.
-    read: Vec<usize>,
+    pub(super) read: Vec<usize>,
 }
 
 impl Implicit {
     /// The solution as a vector function of the model.
     pub(crate) fn vector_function(&self) -> VectorFunction {
         let name = Ident::new(self.of.type_name(), Span::call_site());
-        VectorFunction { id: self.function, name, kind: FunctionKind::Implicit(self.of, self.guess.clone()) }
+        let kind = match &self.steps {
+            Some(steps) => FunctionKind::Steps(steps.clone()),
+            None => FunctionKind::Implicit(self.of, self.guess.clone()),
+        };
+        VectorFunction { id: self.function, name, kind }
     }
 }
 
 /// How long a step is, as equations see it.
 #[derive(Clone, Copy)]
-enum StepLength {
+pub(super) enum StepLength {
     /// The equations are those of no step.
     None,
     Constant(f64),
@@ -75,7 +81,7 @@ enum StepLength {
 }
 
 /// Makes residuals from the arguments inside of the equations and the length of a step.
-type Residual<'a, 'b> = &'a mut dyn FnMut(&mut Elaborator<'b>, &Arguments, NodeId) -> Vec<NodeId>;
+pub(super) type Residual<'a, 'b> = &'a mut dyn FnMut(&mut Elaborator<'b>, &Arguments, NodeId) -> Vec<NodeId>;
 
 /// Steps.
 impl Elaborator<'_> {
@@ -227,7 +233,7 @@ impl Elaborator<'_> {
 /// Equations.
 impl<'a> Elaborator<'a> {
     /// Equations over inputs of their own, as `residual` makes them.
-    fn equations(
+    pub(super) fn equations(
         &mut self,
         (of, index): (Equations, usize),
         (arguments, length): (&Arguments, StepLength),
@@ -259,7 +265,7 @@ impl<'a> Elaborator<'a> {
         });
         let (index, inputs, outputs) = (index as u16, read.len() as u16, residual.len() as u16);
         let function = FunctionId { index, inputs, outputs, first_weight: 0, weights: 0, has_kinks };
-        Implicit { guess: vec![0.0; residual.len()], of, residual, function, read }
+        Implicit { guess: vec![0.0; residual.len()], of, steps: None, residual, function, read }
     }
 
     /// The arguments as inputs `z` of equations, and the length of a step. Entries that are not `read` are zero: they make no
@@ -294,22 +300,26 @@ impl<'a> Elaborator<'a> {
 
     /// Reports networks and functions of the user's own inside of equations.
     fn report_held(&mut self, equations: &Implicit, span: SourceSpan) {
+        if self.holds_functions(equations) {
+            self.errors.on(span, message::IMPLICIT_FUNCTION);
+        }
+    }
+
+    /// Whether there are networks or functions of the user's own inside of equations.
+    pub(super) fn holds_functions(&self, equations: &Implicit) -> bool {
         let nodes = self.graph.reachable(equations.residual.iter().copied());
-        let held = nodes.iter().any(|&node| match self.graph.node(node) {
+        nodes.iter().any(|&node| match self.graph.node(node) {
             Node::Entry { function, .. } => {
                 let own = self.model.vector_functions.get(usize::from(function.index));
                 own.is_some_and(VectorFunction::is_argument)
             }
             _ => false,
-        });
-        if held {
-            self.errors.on(span, message::IMPLICIT_FUNCTION);
-        }
+        })
     }
 }
 
 /// Everything that equations may read, entry by entry.
-fn readable(arguments: &Arguments, h: Option<NodeId>) -> Vec<NodeId> {
+pub(super) fn readable(arguments: &Arguments, h: Option<NodeId>) -> Vec<NodeId> {
     let Arguments { x, u, previous, p, d, s, .. } = arguments;
     let optional = [previous, d, s].map(Option::as_ref);
     let mut entries = Vec::new();
@@ -328,7 +338,7 @@ fn len(value: &SymbolicValue) -> usize {
 }
 
 /// A value of the shape of another, with these numbers.
-fn filled(shape: &SymbolicValue, numbers: &[SymbolicValue]) -> SymbolicValue {
+pub(super) fn filled(shape: &SymbolicValue, numbers: &[SymbolicValue]) -> SymbolicValue {
     let mut numbers = numbers.iter();
     shape.map(&mut |node| match numbers.next() {
         Some(SymbolicValue::Float(number)) => *number,

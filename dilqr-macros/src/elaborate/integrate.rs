@@ -63,8 +63,15 @@ impl Elaborator<'_> {
                 SymbolicValue::Tuple([arguments.x.clone(), zero].into())
             }
         };
-        for _ in 0..substeps {
+        let before = self.graph.len();
+        for index in 0..substeps {
             y = self.step(integration.integrator, slopes, arguments, &y, h);
+            if index == 0 {
+                let size = (h, substeps as usize, self.graph.len() - before);
+                if let Some(found) = self.steps(integration, slopes, arguments, size) {
+                    return found;
+                }
+            }
         }
         match (&y, slopes.running_cost) {
             (SymbolicValue::Tuple(parts), Some(_)) => match &parts[1] {

@@ -17,6 +17,7 @@ pub(crate) mod model;
 mod open_sides;
 mod soft;
 mod statements;
+mod steps;
 mod types;
 mod value;
 mod vector_functions;

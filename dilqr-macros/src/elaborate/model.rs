@@ -88,7 +88,8 @@ impl Elaborator<'_> {
         let (step, algebraic) = (self.step.take(), self.algebraic.take());
         // In the order of their indices.
         vectors.functions.extend(algebraic.iter().chain(&step).map(Implicit::vector_function));
-        let residuals = [step, algebraic].map(|found| found.map_or_else(Vec::new, |found| found.residual));
+        let mut residuals = [const { Vec::new() }; 3];
+        step.into_iter().chain(algebraic).for_each(|found| residuals[found.of as usize] = found.residual);
         let costs = [cost(Point::Stage, Part::Cost), cost(Point::Stage, Part::RunningCost)];
         let terminal_cost = cost(Point::Terminal, Part::Cost)?;
         let stage_cost = self.sum(costs)?;

@@ -63,10 +63,12 @@ impl EmitContext<'_> {
 
     /// The numbers of unknowns and of inputs of equations.
     pub(super) fn equation_sizes(&self, of: Equations) -> (usize, usize) {
-        let is_solution =
-            |function: &&VectorFunction| matches!(function.kind, FunctionKind::Implicit(own, _) if own == of);
-        let solution = self.vectors.functions.iter().find(is_solution);
-        solution.map_or((0, 0), |solution| (solution.id.outputs(), solution.id.inputs()))
+        let sizes = self.vectors.functions.iter().find_map(|function| match &function.kind {
+            FunctionKind::Implicit(own, _) if *own == of => Some((function.id.outputs(), function.id.inputs())),
+            FunctionKind::Steps(steps) if of == Equations::Slope => Some((function.id.outputs(), steps.others)),
+            _ => None,
+        });
+        sizes.unwrap_or_default()
     }
 
     /// The number of points of a table: the function of values and a number follows that of a number.

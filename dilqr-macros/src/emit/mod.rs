@@ -6,6 +6,7 @@ mod conversions;
 pub(crate) mod dead_inputs;
 pub(crate) mod documentation;
 pub(crate) mod dump;
+mod equations;
 mod functions;
 pub(crate) mod items;
 mod lifted;

@@ -37,7 +37,9 @@ pub(super) fn reference(function: &VectorFunction) -> TokenStream {
     let name = &function.name;
     match function.kind {
         FunctionKind::Network(_) | FunctionKind::Own => argument_name(function.id).into_token_stream(),
-        FunctionKind::Table(TableInputs::Point) | FunctionKind::Implicit(..) => quote!(&#name),
+        FunctionKind::Table(TableInputs::Point) | FunctionKind::Implicit(..) | FunctionKind::Steps(_) => {
+            quote!(&#name)
+        }
         FunctionKind::Table(TableInputs::ValuesAndPoint) => {
             let name = vector_types::values_of_table(name);
             quote!(&#name)
@@ -51,7 +53,9 @@ pub(super) fn function_type(function: FunctionId, context: &EmitContext<'_>) -> 
     let function = context.function(function);
     let name = &function.name;
     match function.kind {
-        FunctionKind::Network(_) | FunctionKind::Own | FunctionKind::Implicit(..) => quote!(#name),
+        FunctionKind::Network(_) | FunctionKind::Own | FunctionKind::Implicit(..) | FunctionKind::Steps(_) => {
+            quote!(#name)
+        }
         FunctionKind::Table(TableInputs::Point) => {
             let points = context.points_of_table(function);
             quote!(#runtime::Spline<#points>)

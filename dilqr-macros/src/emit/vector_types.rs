@@ -4,7 +4,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::context::EmitContext;
-use crate::program::vector_functions::{Equations, FunctionKind, NetworkShape, TableInputs, VectorFunction};
+use super::equations;
+use crate::program::vector_functions::{FunctionKind, NetworkShape, TableInputs, VectorFunction};
 use crate::syntax::names::snake_case;
 
 /// The field of the model's type that holds a vector function.
@@ -85,7 +86,8 @@ pub(super) fn implementations(context: &EmitContext<'_>) -> TokenStream {
         FunctionKind::Network(shape) => network(context, function, shape),
         FunctionKind::Own => own(context, function),
         FunctionKind::Table(TableInputs::Point) => quote!(),
-        FunctionKind::Implicit(of, guess) => implicit(context, function, (*of, guess)),
+        FunctionKind::Implicit(of, guess) => equations::implicit(context, function, (*of, guess)),
+        FunctionKind::Steps(steps) => equations::steps(context, function, steps),
         FunctionKind::Table(TableInputs::ValuesAndPoint) => values_and_point(context, function),
     });
     quote!(#(#functions)*)
@@ -124,71 +126,6 @@ fn values_and_point(context: &EmitContext<'_>, function: &VectorFunction) -> Tok
         impl #runtime::__private::Node<#inputs, 1> for #name {
             type Memory<__S: #runtime::Scalar> = ();
             fn memory<__S: #runtime::Scalar>() {}
-        }
-    }
-}
-
-/// The solution of equations.
-fn implicit(context: &EmitContext<'_>, function: &VectorFunction, (of, guess): (Equations, &[f64])) -> TokenStream {
-    let (runtime, name) = (context.runtime, &function.name);
-    let private = quote!(#runtime::__private);
-    let (unknowns, inputs) = context.equation_sizes(of);
-    let (linearize, hessian) = match of {
-        Equations::Step => (quote!(__LinearizeResidual), quote!(__ResidualHessian)),
-        Equations::Algebraic => (quote!(__LinearizeAlgebraic), quote!(__AlgebraicHessian)),
-    };
-    let expansion = quote!(#private::Expansion<__S, #inputs, #unknowns, Self::Memory<__S>>);
-    quote! {
-        pub struct #name;
-
-        impl #private::ImplicitFunction<#unknowns, #inputs> for #name {
-            const GUESS: [::core::primitive::f64; #unknowns] = [#(#guess),*];
-            fn linearize<__S: #runtime::Scalar>(
-                y: &[__S; #unknowns],
-                z: &[__S; #inputs],
-                out: &mut #private::ResidualExpansion<__S, #unknowns, #inputs>,
-            ) {
-                <__S as #runtime::Scalar>::run::<#linearize>((y, z, out));
-            }
-            fn hessian<__S: #runtime::Scalar>(
-                y: &[__S; #unknowns],
-                z: &[__S; #inputs],
-                mu: &[__S; #unknowns],
-                out: &mut #private::ResidualExpansion<__S, #unknowns, #inputs>,
-            ) {
-                <__S as #runtime::Scalar>::run::<#hessian>((y, z, mu, out));
-            }
-        }
-
-        impl #runtime::VectorFunction<#inputs, #unknowns> for #name {
-            fn value<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [__S; #unknowns] {
-                #private::implicit::value::<Self, __S, #unknowns, #inputs>(z)
-            }
-            fn jacobian<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [[__S; #inputs]; #unknowns] {
-                #private::implicit::expand_at(self, z).jacobian
-            }
-            fn contraction<__S: #runtime::Scalar>(
-                &self, z: &[__S; #inputs], mu: &[__S; #unknowns],
-            ) -> [[__S; #inputs]; #inputs] {
-                #private::implicit::contract::<Self, __S, #unknowns, #inputs>(
-                    &#private::implicit::expand_at(self, z), mu,
-                )
-            }
-        }
-
-        impl #private::Node<#inputs, #unknowns> for #name {
-            type Memory<__S: #runtime::Scalar> = #private::ImplicitMemory<__S, #unknowns, #inputs>;
-            fn memory<__S: #runtime::Scalar>() -> Self::Memory<__S> {
-                #private::ImplicitMemory::zeros()
-            }
-            fn expand<__S: #runtime::Scalar>(&self, at: &mut #expansion) {
-                #private::implicit::expand::<Self, __S, #unknowns, #inputs>(at);
-            }
-            fn contract<__S: #runtime::Scalar>(
-                &self, at: &#expansion, mu: &[__S; #unknowns],
-            ) -> [[__S; #inputs]; #inputs] {
-                #private::implicit::contract::<Self, __S, #unknowns, #inputs>(at, mu)
-            }
         }
     }
 }

@@ -69,7 +69,7 @@ macro_rules! kernels {
             }
 
             pub(crate) fn presence(self) -> Presence {
-                use Equations::{Algebraic, Step};
+                use Equations::{Algebraic, Slope, Step};
                 match self {
                     $(Self::$kernel => Presence::$presence $(($of))?,)*
                 }
@@ -149,6 +149,12 @@ kernels! {
         [Input(Vector::Y), Input(Vector::Z), Output(Record::AlgebraicResidual)] unit Implicit(Algebraic);
     AlgebraicHessian "algebraic_hessian"
         [Input(Vector::Y), Input(Vector::Z), Input(Mu), Output(Record::AlgebraicResidual)] unit Implicit(Algebraic);
+    /// The derivative that a loop integrates: its value, and the same.
+    SlopeValue "slope_value" [Input(Vector::Y), Input(Vector::Z), Output(Record::SlopeResidual)] unit Implicit(Slope);
+    LinearizeSlope "linearize_slope"
+        [Input(Vector::Y), Input(Vector::Z), Output(Record::SlopeResidual)] unit Implicit(Slope);
+    SlopeHessian "slope_hessian"
+        [Input(Vector::Y), Input(Vector::Z), Input(Mu), Output(Record::SlopeResidual)] unit Implicit(Slope);
 }
 
 impl Kernel {

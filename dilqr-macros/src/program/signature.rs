@@ -57,6 +57,7 @@ records! {
     Linearization "__out" RecordType::Local("Linearization");
     StepResidual "__out" RecordType::Residual(Equations::Step);
     AlgebraicResidual "__out" RecordType::Residual(Equations::Algebraic);
+    SlopeResidual "__out" RecordType::Residual(Equations::Slope);
     Lower "__lower" RecordType::Vector(Nu);
     Upper "__upper" RecordType::Vector(Nu);
     LowerTerms "__lower" RecordType::Matrix(Nu, Np);

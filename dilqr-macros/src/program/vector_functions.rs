@@ -35,6 +35,21 @@ pub(crate) enum FunctionKind {
     Table(TableInputs),
     /// The solution of equations, from these values of its unknowns.
     Implicit(Equations, Vec<f64>),
+    /// The steps of an explicit integrator, by a loop over the derivative.
+    Steps(StepLoop),
+}
+
+/// A loop over the steps of an explicit integrator.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StepLoop {
+    /// The const of `dilqr_runtime`'s `Method`.
+    pub(crate) method: &'static str,
+    pub(crate) substeps: usize,
+    /// The length of a substep; `None` where it is the last input.
+    pub(crate) step: Option<f64>,
+    pub(crate) states: usize,
+    /// What the derivative reads beside the state.
+    pub(crate) others: usize,
 }
 
 /// The equations of a model that define functions.
@@ -44,6 +59,8 @@ pub(crate) enum Equations {
     Step,
     /// Of the algebraic variables.
     Algebraic,
+    /// No equations: the derivative that is integrated, with the same kernels.
+    Slope,
 }
 
 impl Equations {
@@ -52,6 +69,7 @@ impl Equations {
         match self {
             Self::Step => "__ImplicitStep",
             Self::Algebraic => "__AlgebraicSolution",
+            Self::Slope => "__Steps",
         }
     }
 }
@@ -89,7 +107,7 @@ impl NetworkShape {
 impl VectorFunction {
     /// Whether it is an argument of the model's functions, and not a const.
     pub(crate) fn is_argument(&self) -> bool {
-        !matches!(self.kind, FunctionKind::Table(_) | FunctionKind::Implicit(..))
+        !matches!(self.kind, FunctionKind::Table(_) | FunctionKind::Implicit(..) | FunctionKind::Steps(_))
     }
 }
 

@@ -43,7 +43,7 @@ pub struct ResidualExpansion<S, const NY: usize, const NZ: usize> {
 }
 
 impl<S: Scalar, const NY: usize, const NZ: usize> ResidualExpansion<S, NY, NZ> {
-    fn zeros() -> Self {
+    pub(super) fn zeros() -> Self {
         Self { r: zeros(), ry: zeros(), rz: zeros(), hyy: zeros(), hzy: zeros(), hzz: zeros() }
     }
 }

@@ -11,6 +11,7 @@ mod network;
 mod node;
 mod registers;
 mod spline;
+pub mod steps;
 mod tanh;
 
 pub use activation::Activation;

@@ -114,7 +114,7 @@ impl Parser<'_> {
         };
         let weights = match &kind {
             FunctionKind::Network(shape) => shape.weights() as u32,
-            FunctionKind::Own | FunctionKind::Table(_) | FunctionKind::Implicit(..) => 0,
+            FunctionKind::Own | FunctionKind::Table(_) | FunctionKind::Implicit(..) | FunctionKind::Steps(_) => 0,
         };
         let (inputs, outputs) = (inputs as u16, outputs as u16);
         let index = before.len() as u16;
