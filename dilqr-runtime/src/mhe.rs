@@ -214,7 +214,8 @@ where
     /// A solve that does not converge is no error: the status says so. The next window is then solved from its trajectory.
     ///
     /// # Errors
-    /// [`SolveError`] for numbers that are not finite. The estimator does not change, and the step can be repeated.
+    /// [`SolveError`] for numbers that are not finite, reversed bounds, and a previous control that is missing or that no function
+    /// reads. The estimator does not change, and the step can be repeated.
     pub fn step(&mut self, measurement: &(impl Copy + Into<SVector<f64, NS>>)) -> Result<Estimate<NX, ND>, SolveError> {
         let measurement = (*measurement).into();
         if self.measurements.is_empty() {

@@ -115,8 +115,8 @@ where
     /// and the next step starts from that plan.
     ///
     /// # Errors
-    /// [`SolveError`] for numbers that are not finite, reversed bounds, or the wrong number of stage parameters. The plan
-    /// does not change, and the step can be repeated with another measurement.
+    /// [`SolveError`] for numbers that are not finite, reversed bounds, negative penalties, or the wrong number of stage
+    /// parameters. The plan does not change, and the step can be repeated with another measurement.
     pub fn step(&mut self, x: &(impl Copy + Into<SVector<f64, NX>>)) -> Result<MpcStep<NX, NU>, SolveError> {
         self.controller.step((*x).into())
     }

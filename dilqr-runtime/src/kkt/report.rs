@@ -32,7 +32,7 @@ impl LimitNames {
     /// The stage of a limit, and what it is.
     pub(crate) fn name(&self, stage: usize, source: ConstraintId) -> (usize, Limit) {
         let Self { limits, controls, horizon } = *self;
-        let own = controls - limits.excesses;
+        let own = controls.saturating_sub(limits.excesses);
         match source {
             ConstraintId::Bound(i, side) => (stage, limit_of_bound(i, side, own)),
             ConstraintId::Constraint(i) if stage == horizon => (stage, limits.terminal_limit(i)),
