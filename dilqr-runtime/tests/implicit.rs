@@ -343,3 +343,153 @@ fn algebraic_variables() {
 fn a_stiff_oscillator() {
     gradients!(stiff Stiff, [2.0, -0.66], [1e3, 1.0], 10, 1e-4);
 }
+
+/// The third variable is zero, by cancellation. No function reads the variables that follow it.
+#[dilqr_runtime::model(integrator = implicit_euler, dt = 0.1)]
+pub mod cancelling {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Algebraic {
+        pub a: f64,
+        pub b: f64,
+        pub d: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub cubic: f64,
+        pub scale: f64,
+    }
+    pub fn algebraic(_x: State, z: Algebraic, u: Control, p: Params) -> [f64; 3] {
+        [z.a + p.cubic * z.a.powi(3) - u.u, p.scale * (z.b + p.cubic * z.b.powi(3) - u.u), z.d - (z.a - z.b)]
+    }
+    pub fn derivative(x: State, z: Algebraic, _u: Control, p: Params) -> State {
+        State { x: z.a + z.d - x.x + 0.0 * p.scale }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        x.x * x.x + u.u * u.u
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        x.x * x.x
+    }
+}
+
+#[test]
+fn unknowns_that_are_zero_have_a_solution() {
+    for index in 0..400 {
+        let u = 0.02 * f64::from(index) - 4.0;
+        for (cubic, scale) in [(1.0, 1.0), (0.37, 1e9), (4.1, 1e-9)] {
+            let p = cancelling::Params { cubic, scale };
+            let next = cancelling::dynamics(cancelling::State { x: 0.3 }, cancelling::Control { u }, p);
+            // x+ = (x + h a) / (1 + h)
+            let a = 11.0 * next.x - 3.0;
+            assert!((a + cubic * a.powi(3) - u).abs() < 1e-12 * (1.0 + u.abs()), "{u} {cubic}: {next:?}");
+        }
+    }
+}
+
+/// A rod of 10 cells with heat flowing in: its steps are a loop.
+#[dilqr_runtime::model(integrator = rk4, dt = s.dt, substeps = 40)]
+pub mod rod {
+    pub struct State {
+        pub heat: [f64; 10],
+    }
+    pub struct Control {
+        pub inflow: f64,
+    }
+    pub struct Params {
+        pub conduction: f64,
+        pub loss: f64,
+    }
+    pub struct StageParams {
+        pub dt: f64,
+    }
+    pub fn derivative(x: State, u: Control, p: Params) -> State {
+        let mut heat = [0.0; 10];
+        for i in 0..10 {
+            let left = if i == 0 { x.heat[0] + u.inflow } else { x.heat[i - 1] };
+            let right = if i == 9 { x.heat[9] } else { x.heat[i + 1] };
+            heat[i] = p.conduction * (left - 2.0 * x.heat[i] + right) - p.loss * x.heat[i].powi(3);
+        }
+        State { heat }
+    }
+    pub fn running_cost(x: State, u: Control, _p: Params) -> f64 {
+        let error = x.heat[5] - 0.5;
+        error * error + 0.01 * u.inflow * u.inflow
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        let error = x.heat[5] - 0.5;
+        10.0 * error * error
+    }
+}
+
+/// The steps of the rod by hand, with the integral of the cost.
+fn rod_by_hand(x: [f64; 10], inflow: f64, p: [f64; 2], dt: f64) -> [f64; 11] {
+    let slope = |y: &[f64; 11]| -> [f64; 11] {
+        std::array::from_fn(|i| {
+            if i == 10 {
+                return (y[5] - 0.5).powi(2) + 0.01 * inflow * inflow;
+            }
+            let left = if i == 0 { y[0] + inflow } else { y[i - 1] };
+            let right = if i == 9 { y[9] } else { y[i + 1] };
+            p[0] * (left - 2.0 * y[i] + right) - p[1] * y[i].powi(3)
+        })
+    };
+    let moved = |y: &[f64; 11], h: f64, k: &[f64; 11]| -> [f64; 11] { std::array::from_fn(|i| y[i] + h * k[i]) };
+    let h = dt / 40.0;
+    let mut y: [f64; 11] = std::array::from_fn(|i| if i < 10 { x[i] } else { 0.0 });
+    for _ in 0..40 {
+        let k1 = slope(&y);
+        let k2 = slope(&moved(&y, 0.5 * h, &k1));
+        let k3 = slope(&moved(&y, 0.5 * h, &k2));
+        let k4 = slope(&moved(&y, h, &k3));
+        y = std::array::from_fn(|i| y[i] + h / 6.0 * (k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i]));
+    }
+    y
+}
+
+#[test]
+fn steps_of_a_large_model_are_a_loop() {
+    use dilqr_runtime::Model;
+    use dilqr_runtime::model::Stage;
+    use dilqr_runtime::nalgebra::SVector;
+
+    let x: [f64; 10] = std::array::from_fn(|i| (0.4 * i as f64).sin());
+    let p = [4.0, 0.6];
+    let mut next = SVector::zeros();
+    let (z, u, q, s) = (x.into(), [0.7].into(), p.into(), [0.5].into());
+    let cost = rod::Rod.step(Stage::new(&z, &u, &q, &s), &mut next);
+    let expected = rod_by_hand(x, 0.7, p, 0.5);
+    assert!((0..10).all(|i| (next[i] - expected[i]).abs() < 1e-14), "{next}");
+    assert!((cost - expected[10]).abs() < 1e-14);
+
+    // Gradients in parameters and the steps of the stages, and second derivatives, beside differences.
+    let horizon = 3;
+    let settings = Settings { tolerance: 1e-12, ..Settings::default() };
+    let mut solver = rod::Solver::new(rod::Rod, horizon, settings).unwrap();
+    let mut loss: LossGradient<10, 1> = LossGradient::zeros(horizon);
+    loss.states[horizon] = SVector::from_fn(|i, _| (i as f64).cos());
+    loss.controls[0][0] = 0.3;
+    let mut solve = |p: [f64; 2], dt: f64| {
+        let steps = [[0.5], [dt], [0.4], [0.3]];
+        let problem = Problem::new(x, p, horizon).with_stage_params(&steps);
+        let solution = solver.solve(&problem).unwrap();
+        assert_eq!(solution.status, Status::Converged);
+        let gradient = solver.vjp(&solution, &loss).unwrap();
+        let value = solution.states[horizon].dot(&loss.states[horizon]) + 0.3 * solution.controls[0][0];
+        (value, gradient)
+    };
+    let (_, gradient) = solve(p, 0.6);
+    let given = [gradient.params[0], gradient.params[1], gradient.stage_params[1][0]];
+    for (entry, given) in given.into_iter().enumerate() {
+        let mut at = |by: f64| {
+            let mut data = [p[0], p[1], 0.6];
+            data[entry] += by;
+            solve([data[0], data[1]], data[2]).0
+        };
+        let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+        assert!((given - difference).abs() < 1e-6 * (1.0 + difference.abs()), "{entry}: {given} {difference}");
+    }
+}

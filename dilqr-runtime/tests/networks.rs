@@ -379,3 +379,64 @@ fn weights_at_the_door() {
     let again = pendulum::Residual::from_weights(a.weights()).unwrap();
     assert_eq!(again, a);
 }
+
+/// Calls at points that are equal, though written apart, and a call with one number in two places.
+#[dilqr_runtime::model]
+pub mod alike {
+    pub struct State {
+        pub x: f64,
+        pub y: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {}
+    #[network(layers = [2, 4, 1], activation = sigmoid)]
+    pub struct Hill;
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + 0.3 * x.y, y: x.y + 0.3 * u.u }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params, hill: &Hill) -> f64 {
+        let [twice] = hill.evaluate([x.x, x.x]);
+        twice * twice + 0.2 * x.y * x.y + 0.1 * u.u * u.u
+    }
+    pub fn terminal_cost(x: State, _p: Params, hill: &Hill) -> f64 {
+        let [a] = hill.evaluate([x.x.max(0.1), x.y]);
+        let [b] = hill.evaluate([x.x.max(0.1), x.y]);
+        a * a + b * b + x.x * x.x + x.y * x.y
+    }
+}
+
+#[test]
+fn calls_that_are_alike() {
+    let horizon = 6;
+    let network = || alike::Hill::xavier(12);
+    let solve = |hill: alike::Hill| {
+        let settings = Settings { tolerance: 1e-12, ..Settings::default() };
+        let mut solver = alike::Solver::new(alike::Alike::new(hill), horizon, settings).unwrap();
+        let solution = solver.solve(&Problem::new([1.4, 0.2], [0.0; 0], horizon)).unwrap();
+        assert_eq!(solution.status, Status::Converged);
+        let mut loss: LossGradient<2, 1> = LossGradient::zeros(horizon);
+        loss.states[horizon] = [1.0, -0.5].into();
+        let end = solution.states[horizon];
+        let gradient = solver.vjp(&solution, &loss).unwrap();
+        let of_cost = solver.value_gradient(&solution).unwrap();
+        (end[0] - 0.5 * end[1], solution.cost, gradient, of_cost)
+    };
+    let (_, _, gradient, of_cost) = solve(network());
+    let step = 1e-5;
+    for weight in 0..alike::Hill::LEN {
+        let at = |by: f64| {
+            let mut hill = network();
+            hill.weights_mut()[weight] += by;
+            let (value, cost, ..) = solve(hill);
+            (value, cost)
+        };
+        let (above, below) = (at(step), at(-step));
+        let close = |given: f64, difference: f64| {
+            assert!((given - difference).abs() < 1e-6 * (1.0 + difference.abs()), "{weight}: {given} {difference}");
+        };
+        close(gradient.weights[weight], (above.0 - below.0) / (2.0 * step));
+        close(of_cost.weights[weight], (above.1 - below.1) / (2.0 * step));
+    }
+}

@@ -592,3 +592,19 @@ fn coordinates_of_mpc_pytorch() {
     close("sin", other.sin, next.angle.sin());
     close("rate", other.angular_velocity, next.angular_velocity);
 }
+
+/// A guess at rest, at places that this car has not reached. A lap time of zero, where no control has an effect, is a minimum of
+/// time and violation together; it is no proof that there is no lap.
+#[test]
+fn a_lap_from_a_guess_at_rest_is_not_infeasible() {
+    let horizon = race_car::STAGES as usize;
+    let mut solver = Ilqr::new(race_car::RaceCar, horizon, Settings::default()).unwrap();
+    let mut states: Vec<[f64; 2]> = (0..=horizon).map(|t| [t as f64 / horizon as f64, 1.0]).collect();
+    states[0] = [0.0; 2];
+    for time in [0.7, 1.0, 2.0, 3.0] {
+        let problem = Problem::new([0.0; 2], race_car::Params::default(), horizon);
+        let problem = problem.with_design([time]).with_states(&states).with_controls(&vec![[0.0]; horizon]);
+        let status = solver.solve(&problem).unwrap().status;
+        assert_ne!(status, Status::Infeasible, "{time}");
+    }
+}

@@ -47,6 +47,8 @@ const RUNTIME: Crate = Crate {
         // The data that users name.
         &["status.rs", "cause.rs", "stats.rs", "iteration.rs"],
         &["error.rs"],
+        // Networks and other functions that models keep.
+        &["function/"],
         &["settings.rs"],
         // Flat lists of what solutions of lifted models hold besides.
         &["lifted_data.rs"],

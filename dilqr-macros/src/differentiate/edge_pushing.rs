@@ -29,7 +29,11 @@ impl ChainRule<'_> {
             for (row, column, partial) in second_partials {
                 if dependence.interact(operands[row], operands[column]) {
                     let term = self.builder.mul(adjoint, partial);
-                    live.add(operands[row], operands[column], term);
+                    // A call may have one operand in two places: both orders of the pair count.
+                    let twice = row != column && operands[row] == operands[column];
+                    for _ in 0..1 + usize::from(twice) {
+                        live.add(operands[row], operands[column], term);
+                    }
                 }
             }
         }
@@ -85,7 +89,10 @@ impl ChainRule<'_> {
             for (other_position, &other) in operands.iter().enumerate().take(position + 1) {
                 if dependence.interact(operand, other) {
                     let term = self.builder.mul(scaled, first[other_position]);
-                    live.add(operand, other, term);
+                    let twice = position != other_position && operand == other;
+                    for _ in 0..1 + usize::from(twice) {
+                        live.add(operand, other, term);
+                    }
                 }
             }
         }

@@ -6,8 +6,8 @@ use crate::program::fields::{Field, Output};
 use crate::program::kernels::Kernel;
 use crate::program::op::ValueId;
 use crate::program::program::Program;
-use crate::program::vector_functions::Equations;
 use crate::program::vectors::{Input, Vector};
+use crate::syntax::vector_functions::Equations;
 
 /// A kernel in the making.
 pub(crate) struct KernelWriter<'a> {
@@ -51,11 +51,7 @@ impl<'a> KernelWriter<'a> {
                 self.write_parameter_contraction(&hamiltonian, &weights);
             }
             Kernel::TerminalParameterContraction => self.contract_end(*terminal),
-            Kernel::ParameterTerms => {
-                self.write_jacobian(&self.tape.f, &[(Vector::P, Field::Fp)]);
-                let hamiltonian = self.hamiltonian();
-                self.write_cross(&hamiltonian, [Field::Hxp, Field::Hup]);
-            }
+            Kernel::ParameterTerms => self.write_parameter_terms(),
             Kernel::TerminalParameterTerms => self.write_end_terms(*terminal),
             Kernel::Linearize => {
                 self.write_f(Field::F);
@@ -86,14 +82,28 @@ impl<'a> KernelWriter<'a> {
             Kernel::InitialConstraintContraction => self.contract_constraints(start),
             Kernel::InitialConstraintTerms => self.write_constraint_terms(start),
             Kernel::Penalties => self.write_values(&self.tape.penalties, Field::Constraints),
-            Kernel::LinearizeResidual => self.linearize_residual(Equations::Step),
-            Kernel::ResidualHessian => self.write_residual_hessian(Equations::Step),
-            Kernel::LinearizeAlgebraic => self.linearize_residual(Equations::Algebraic),
-            Kernel::AlgebraicHessian => self.write_residual_hessian(Equations::Algebraic),
-            Kernel::SlopeValue => self.write_values(self.tape.residual(Equations::Slope), Field::R),
-            Kernel::LinearizeSlope => self.linearize_residual(Equations::Slope),
-            Kernel::SlopeHessian => self.write_residual_hessian(Equations::Slope),
+            of_equations => self.write_kernel_of_equations(of_equations),
         }
+    }
+
+    /// A kernel beside the model: of equations, or of the derivative that a loop integrates.
+    fn write_kernel_of_equations(&mut self, kernel: Kernel) {
+        match kernel {
+            Kernel::LinearizeResidual => self.linearize_residual(Equations::Step),
+            Kernel::LinearizeAlgebraic => self.linearize_residual(Equations::Algebraic),
+            Kernel::LinearizeSlope => self.linearize_residual(Equations::Slope),
+            Kernel::ResidualHessian => self.write_residual_hessian(Equations::Step),
+            Kernel::AlgebraicHessian => self.write_residual_hessian(Equations::Algebraic),
+            Kernel::SlopeHessian => self.write_residual_hessian(Equations::Slope),
+            Kernel::SlopeValue => self.write_values(self.tape.residual(Equations::Slope), Field::R),
+            _ => unreachable!("written by `write_kernel`"),
+        }
+    }
+
+    fn write_parameter_terms(&mut self) {
+        self.write_jacobian(&self.tape.f, &[(Vector::P, Field::Fp)]);
+        let hamiltonian = self.hamiltonian();
+        self.write_cross(&hamiltonian, [Field::Hxp, Field::Hup]);
     }
 
     fn write_step(&mut self) {

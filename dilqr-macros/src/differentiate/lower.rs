@@ -7,8 +7,8 @@ use super::symbolica;
 use super::tape::{Call, Condition, ElementalKind, Granularity, Operand, Tape};
 use crate::elaborate::elaborated_system::Outputs;
 use crate::elaborate::graph::{Graph, Node, NodeId};
-use crate::program::vector_functions::FunctionId;
 use crate::syntax::ast::BinaryOp;
+use crate::syntax::vector_functions::FunctionId;
 
 /// Why a model has no tape: the constants in the value of a node.
 pub(crate) enum DeriveError {

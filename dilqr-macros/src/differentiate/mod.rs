@@ -2,6 +2,7 @@
 //! strategies for each kernel.
 
 pub(crate) mod build_kernels;
+mod calls;
 pub(crate) mod chain_rule;
 mod edge_pushing;
 mod hessian;

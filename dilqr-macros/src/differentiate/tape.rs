@@ -7,8 +7,8 @@ use super::symbolica::Partials;
 use crate::elaborate::elaborated_system::Limits;
 use crate::program::functions::Comparison;
 use crate::program::term::Term;
-use crate::program::vector_functions::{Equations, FunctionId};
 use crate::program::vectors::Input;
+use crate::syntax::vector_functions::{Equations, FunctionId};
 
 pub(crate) struct Tape {
     /// How products were cut into elementals.

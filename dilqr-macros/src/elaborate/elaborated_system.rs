@@ -6,10 +6,10 @@ use proc_macro2::Ident;
 
 use super::graph::{Graph, NodeId};
 use super::layout::Layout;
-use crate::program::vector_functions::VectorFunction;
 use crate::program::vectors::Sizes;
 #[cfg(feature = "symbolica")]
 use crate::syntax::ast::{Function, Model};
+use crate::syntax::vector_functions::VectorFunction;
 
 /// A model in scalars.
 #[cfg_attr(not(feature = "symbolica"), expect(dead_code, reason = "only differentiation reads all of it"))]

@@ -10,7 +10,7 @@ use proc_macro2::Ident;
 
 use super::budget::{Budget, Charge};
 use super::graph::{Graph, NodeId};
-use super::implicit::Implicit;
+use super::solution::Implicit;
 use super::value::{Shape, SymbolicBool, SymbolicValue};
 use crate::syntax::ast::{Argument, Function, Model, TypeKind};
 use crate::syntax::entry_points::EntryPoint;

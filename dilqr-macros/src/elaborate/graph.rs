@@ -4,9 +4,9 @@
 //! once, however often it is used. Between named nodes an expression is a tree.
 
 use crate::program::functions::{Comparison, ElementaryFunction};
-use crate::program::vector_functions::FunctionId;
 use crate::program::vectors::Input;
 use crate::syntax::ast::BinaryOp;
+use crate::syntax::vector_functions::FunctionId;
 
 /// Index of a node in its [`Graph`]. Operands have smaller indices than their users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

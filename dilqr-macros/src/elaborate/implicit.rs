@@ -12,18 +12,17 @@
 //! unknowns. Algebraic variables are a function of the other arguments: wherever a function of the model takes them, their
 //! equations are solved there. Coefficients are those of Hairer and Wanner, *Solving Ordinary Differential Equations II*, 1996.
 
-use proc_macro2::{Ident, Span};
-
 use super::elaborator::{Arguments, Elaborator};
 use super::graph::{Node, NodeId};
 use super::integrate::Slopes;
+use super::solution::Implicit;
 use super::value::{SymbolicValue, flatten};
 use crate::program::functions::ElementaryFunction;
-use crate::program::vector_functions::{Equations, FunctionId, FunctionKind, StepLoop, VectorFunction};
 use crate::program::vectors::{Input, Vector};
 use crate::syntax::ast::{BinaryOp, Integration, Integrator, Struct};
 use crate::syntax::errors::Span as SourceSpan;
 use crate::syntax::messages::message;
+use crate::syntax::vector_functions::{Equations, FunctionId, VectorFunction};
 
 /// The coefficients of a method of up to two stages. A stage whose row is zero is explicit.
 struct Tableau {
@@ -44,30 +43,6 @@ fn tableau(integrator: Integrator) -> Option<Tableau> {
         Integrator::Radau => Tableau { a: &[[5.0 / 12.0, -1.0 / 12.0], [0.75, 0.25]], b: &[0.75, 0.25] },
         Integrator::Euler | Integrator::SemiImplicitEuler | Integrator::Midpoint | Integrator::Rk4 => return None,
     })
-}
-
-/// A function that is the solution of equations.
-pub(crate) struct Implicit {
-    pub(crate) residual: Vec<NodeId>,
-    pub(crate) of: Equations,
-    guess: Vec<f64>,
-    /// Where it is a loop and no solution.
-    pub(super) steps: Option<StepLoop>,
-    pub(super) function: FunctionId,
-    /// The entries that it reads of what it may read.
-    pub(super) read: Vec<usize>,
-}
-
-impl Implicit {
-    /// The solution as a vector function of the model.
-    pub(crate) fn vector_function(&self) -> VectorFunction {
-        let name = Ident::new(self.of.type_name(), Span::call_site());
-        let kind = match &self.steps {
-            Some(steps) => FunctionKind::Steps(steps.clone()),
-            None => FunctionKind::Implicit(self.of, self.guess.clone()),
-        };
-        VectorFunction { id: self.function, name, kind }
-    }
 }
 
 /// How long a step is, as equations see it.
@@ -261,6 +236,7 @@ impl<'a> Elaborator<'a> {
         let has_kinks = nodes.iter().any(|&node| match self.graph.node(node) {
             Node::Select(..) => true,
             Node::Call(function, _) => matches!(function, ElementaryFunction::Abs | ElementaryFunction::Signum),
+            Node::Entry { function, .. } => function.has_kinks,
             _ => false,
         });
         let (index, inputs, outputs) = (index as u16, read.len() as u16, residual.len() as u16);
@@ -268,8 +244,8 @@ impl<'a> Elaborator<'a> {
         Implicit { guess: vec![0.0; residual.len()], of, steps: None, residual, function, read }
     }
 
-    /// The arguments as inputs `z` of equations, and the length of a step. Entries that are not `read` are zero: they make no
-    /// difference.
+    /// The arguments as inputs `z` of equations, and the length of a step. Entries that are not `read` are inputs that no kernel
+    /// has: they make no difference.
     fn inside(&mut self, arguments: &Arguments, length: StepLength, read: &[usize]) -> (Arguments, NodeId) {
         let zero = self.graph.constant(0.0);
         let mut next = 0;
@@ -277,7 +253,7 @@ impl<'a> Elaborator<'a> {
         let mut entry = || {
             let place = read.iter().position(|entry| *entry == next);
             next += 1;
-            place.map_or(zero, |place| graph.input(Input::new(Vector::Z, place)))
+            graph.input(Input::new(Vector::Z, place.unwrap_or(UNREAD + next)))
         };
         let mut of = |value: &SymbolicValue| value.map(&mut |_| entry());
         let inside = Arguments {
@@ -317,6 +293,9 @@ impl<'a> Elaborator<'a> {
         })
     }
 }
+
+/// Indices from here on are those of entries that equations do not read.
+const UNREAD: usize = 1 << 20;
 
 /// Everything that equations may read, entry by entry.
 pub(super) fn readable(arguments: &Arguments, h: Option<NodeId>) -> Vec<NodeId> {

@@ -37,24 +37,8 @@ impl Elaborator<'_> {
             return FAILED;
         }
         let h = self.scaled(dt, 1.0 / substeps as f64);
-        let mut at = arguments.clone();
-        let mut total = None;
-        for index in 0..substeps {
-            let Some((next, cost)) = self.implicit_step(integration, slopes, &at, h) else {
-                if index > 0 {
-                    return FAILED;
-                }
-                break;
-            };
-            at.x = next;
-            total = match (total, cost) {
-                (Some(sum), Some(cost)) => Some(self.graph.add(Node::Binary(BinaryOp::Add, sum, cost))),
-                (_, cost) => cost,
-            };
-            if index + 1 == substeps {
-                let total = total.map(|total| self.graph.let_bind(total));
-                return (at.x, total);
-            }
+        if let Some(found) = self.implicit_steps(integration, slopes, arguments, (h, substeps)) {
+            return found;
         }
         let mut y = match slopes.running_cost {
             None => arguments.x.clone(),
@@ -80,6 +64,28 @@ impl Elaborator<'_> {
             },
             _ => (y, None),
         }
+    }
+
+    /// All substeps of an implicit integrator; `None` for an explicit one.
+    fn implicit_steps(
+        &mut self,
+        integration: &Integration,
+        slopes: Slopes<'_>,
+        arguments: &Arguments,
+        (h, substeps): (NodeId, i64),
+    ) -> Option<(SymbolicValue, Option<NodeId>)> {
+        let mut at = arguments.clone();
+        let mut total = None;
+        for _ in 0..substeps {
+            let (next, cost) = self.implicit_step(integration, slopes, &at, h)?;
+            at.x = next;
+            total = match (total, cost) {
+                (Some(sum), Some(cost)) => Some(self.graph.add(Node::Binary(BinaryOp::Add, sum, cost))),
+                (_, cost) => cost,
+            };
+        }
+        let total = total.map(|total| self.graph.let_bind(total));
+        Some((at.x, total))
     }
 
     /// The time step, over consts, `p`, `d` and `s`. If it depends on these, it is NaN where it is not positive: a solve ends at

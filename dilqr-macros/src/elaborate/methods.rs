@@ -61,6 +61,10 @@ impl Elaborator<'_> {
         if let SymbolicValue::Function(index) = value {
             return self.evaluate_function(index, name, (&values, arguments));
         }
+        let of_function = ["evaluate", "at", "at_values"].iter().any(|own| name == own);
+        if matches!(value, SymbolicValue::Unknown) && of_function {
+            return SymbolicValue::Unknown;
+        }
         let Some(method) = self.find_method(name, values.len()) else { return SymbolicValue::Unknown };
         let x = self.float(&value, receiver.span);
         if let Method::Powi = method {

@@ -16,6 +16,7 @@ mod methods;
 pub(crate) mod model;
 mod open_sides;
 mod soft;
+mod solution;
 mod statements;
 mod steps;
 mod types;

@@ -3,9 +3,9 @@
 use super::elaborated_system::{Lift, System, Vectors};
 use super::elaborator::{Arguments, Elaborator, EntryPointValues};
 use super::graph::{Graph, Node, NodeId};
-use super::implicit::Implicit;
 use super::integrate::Slopes;
 use super::layout::{FieldLayout, Layout};
+use super::solution::Implicit;
 use super::value::{Shape, SymbolicValue, flatten};
 use crate::program::vectors::{Input, Sizes, Vector};
 use crate::syntax::ast::{BinaryOp, Model, Struct};
@@ -126,7 +126,11 @@ impl Elaborator<'_> {
                     all.extend(running.zip(cost).map(|(entry, cost)| (entry, vec![cost])));
                     next
                 }
-                (_, Part::RunningCost | Part::Algebraic) => continue,
+                (_, Part::Algebraic) => {
+                    self.with_algebraic(arguments);
+                    continue;
+                }
+                (_, Part::RunningCost) => continue,
                 _ => self.inline_entry_point(function, arguments),
             };
             let mut values = Vec::new();

@@ -6,9 +6,9 @@ use super::graph::NodeId;
 use super::implicit::{StepLength, filled, readable};
 use super::integrate::Slopes;
 use super::value::{SymbolicValue, flatten};
-use crate::program::vector_functions::{Equations, FunctionId, StepLoop};
 use crate::program::vectors::{Input, Vector};
 use crate::syntax::ast::{Integration, Integrator};
+use crate::syntax::vector_functions::{Equations, FunctionId, StepLoop};
 
 /// The most nodes of the graph that all substeps may have as expressions. The quadrotor with 13 states and `rk4` has 1,370 and is
 /// compiled as an expression, which runs faster. From about twice as many on rustc takes a minute and more.

@@ -5,9 +5,9 @@ use proc_macro2::Ident;
 use super::elaborator::Elaborator;
 use super::graph::{Node, NodeId};
 use super::value::{Shape, SymbolicValue, flatten};
-use crate::program::vector_functions::FunctionId;
 use crate::syntax::ast::Expr;
 use crate::syntax::messages::message;
+use crate::syntax::vector_functions::FunctionId;
 
 impl Elaborator<'_> {
     /// The value of a method on a vector function.

@@ -4,13 +4,12 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use super::dead_inputs::Unused;
-use super::{vector_calls, vector_types};
 use crate::elaborate::elaborated_system::{Limits, Vectors};
 use crate::elaborate::graph::NodeId;
 use crate::program::kernels::{Kernel, Kernels};
-use crate::program::vector_functions::{Equations, FunctionId, FunctionKind, VectorFunction};
 use crate::program::vectors::Sizes;
 use crate::syntax::names::camel_case;
+use crate::syntax::vector_functions::{Equations, FunctionId, FunctionKind, VectorFunction};
 
 pub(crate) struct EmitContext<'a> {
     /// The module's name.
@@ -34,9 +33,9 @@ pub(crate) struct EmitContext<'a> {
 impl EmitContext<'_> {
     /// The vector functions that a kernel on the user's structs gets, with their commas. They have names of two underscores.
     pub(super) fn called_by(&self, kernel: Kernel) -> TokenStream {
-        let called = vector_calls::passed(self, kernel).into_iter();
+        let called = self.passed(kernel).into_iter();
         let names = called.map(|id| {
-            let field = vector_types::field(self.function(id));
+            let field = self.function(id).field();
             format_ident!("__{field}")
         });
         quote!(#(#names,)*)
@@ -50,6 +49,13 @@ impl EmitContext<'_> {
     /// Whether the model holds vector functions.
     pub(super) fn has_functions(&self) -> bool {
         self.vectors.functions.iter().any(VectorFunction::is_argument)
+    }
+
+    /// The vector functions that a kernel gets as arguments: of those that it calls, the ones that the model holds.
+    pub(super) fn passed(&self, kernel: Kernel) -> Vec<FunctionId> {
+        let mut called = self.kernels[kernel].vector_functions();
+        called.retain(|function| self.function(*function).is_argument());
+        called
     }
 
     /// The vector functions that the model holds.
@@ -87,7 +93,7 @@ impl EmitContext<'_> {
         let called = [Kernel::Dynamics, Kernel::Linearize].map(|kernel| self.kernels[kernel].vector_functions());
         let functions =
             self.held_functions().into_iter().filter(|function| called.iter().flatten().any(|id| *id == function.id));
-        let functions = functions.map(|function| (vector_types::field(function), function.name.clone())).collect();
+        let functions = functions.map(|function| (function.field(), function.name.clone())).collect();
         Optional { previous, design, stage: self.vectors.stage_params.is_some(), functions }
     }
 

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use super::context::EmitContext;
-use crate::program::vector_functions::{Equations, StepLoop, VectorFunction};
+use crate::syntax::vector_functions::{Equations, StepLoop, VectorFunction};
 
 /// The solution of equations.
 pub(super) fn implicit(
@@ -20,8 +20,9 @@ pub(super) fn implicit(
         Equations::Algebraic => (quote!(__LinearizeAlgebraic), quote!(__AlgebraicHessian)),
         Equations::Slope => (quote!(__LinearizeSlope), quote!(__SlopeHessian)),
     };
-    let expansion = quote!(#private::Expansion<__S, #inputs, #unknowns, Self::Memory<__S>>);
+    let function = function_of_solution(context, name, (unknowns, inputs));
     quote! {
+        #[allow(dead_code)]
         pub struct #name;
 
         impl #private::ImplicitFunction<#unknowns, #inputs> for #name {
@@ -43,6 +44,16 @@ pub(super) fn implicit(
             }
         }
 
+        #function
+    }
+}
+
+/// A solution as a vector function.
+fn function_of_solution(context: &EmitContext<'_>, name: &Ident, (unknowns, inputs): (usize, usize)) -> TokenStream {
+    let runtime = context.runtime;
+    let private = quote!(#runtime::__private);
+    let expansion = quote!(#private::Expansion<__S, #inputs, #unknowns, Self::Memory<__S>>);
+    quote! {
         impl #runtime::VectorFunction<#inputs, #unknowns> for #name {
             fn value<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [__S; #unknowns] {
                 #private::implicit::value::<Self, __S, #unknowns, #inputs>(z)

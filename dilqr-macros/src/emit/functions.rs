@@ -27,7 +27,7 @@ pub(super) fn functions(context: &EmitContext<'_>, kernel: Kernel) -> TokenStrea
         );
     }
     let parameters = parameters(context, kernel, &scalar);
-    let called = vector_calls::passed(context, kernel).into_iter().map(vector_calls::argument_name);
+    let called = context.passed(kernel).into_iter().map(vector_calls::argument_name);
     let arguments = called.chain(vector_calls::arguments(context, kernel).into_iter().map(argument_name));
     let result = result(kernel, &scalar);
     let runtime = context.runtime;
@@ -55,7 +55,7 @@ struct Scalar {
 }
 
 fn parameters(context: &EmitContext<'_>, kernel: Kernel, scalar: &TokenStream) -> Vec<TokenStream> {
-    let called = vector_calls::passed(context, kernel).into_iter().map(|function| {
+    let called = context.passed(kernel).into_iter().map(|function| {
         let (name, ty) = (vector_calls::argument_name(function), vector_calls::function_type(function, context));
         quote!(#name: &#ty)
     });
@@ -80,7 +80,7 @@ fn bodies(context: &EmitContext<'_>, kernel: Kernel, function: &Ident, scalar: &
     let (parameters, result) = (parameters(context, kernel, scalar), result(kernel, scalar));
     let chunks: Vec<TokenStream> =
         body.chunks.iter().map(|chunk| chunk.tokens(runtime, &context.vectors.functions)).collect();
-    let memories = vector_calls::memories(&context.kernels[kernel], context);
+    let memories = vector_calls::memories(&context.kernels[kernel], context, scalar);
     let declared: Vec<TokenStream> =
         memories.iter().map(|CallMemory { name, zeros, .. }| quote!(let #name = &mut #zeros;)).collect();
     if let [only] = chunks.as_slice() {
@@ -94,7 +94,7 @@ fn bodies(context: &EmitContext<'_>, kernel: Kernel, function: &Ident, scalar: &
     }
     let slots = body.slots;
     let names: Vec<Ident> = (0..chunks.len()).map(|index| format_ident!("{function}_{index}")).collect();
-    let called = vector_calls::passed(context, kernel).into_iter().map(|function| {
+    let called = context.passed(kernel).into_iter().map(|function| {
         let name = vector_calls::argument_name(function);
         quote!(#name)
     });

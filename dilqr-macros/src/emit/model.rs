@@ -33,23 +33,8 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
         )
     });
     let weight_count = vector_types::weight_count(context);
-    // As a constant that nothing reads, the file would be part of the compiled crate's metadata.
-    let vendored = context.vendored.map(|path| {
-        quote! {
-            // Cargo rebuilds the model when its vendored kernels change.
-            #[allow(dead_code)]
-            fn __vendored() {
-                let _ = ::core::include_str!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/", #path));
-            }
-        }
-    });
-    let beside = if context.vectors.are_lifted() {
-        lifted::items(context)
-    } else {
-        let dynamics = (context.integrated && context.has_functions()).then(|| lifted::dynamics(context));
-        let linearize = linearize(context);
-        quote!(#linearize #dynamics)
-    };
+    let vendored = context.vendored.map(vendored);
+    let beside = beside_model(context);
     let vector_types = vector_types::implementations(context);
     quote! {
         // Folded constants of kernels, as two pi, have more digits than a reader would write.
@@ -79,6 +64,27 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
     }
 }
 
+/// Reads the vendored file. As a constant that nothing reads, it would be part of the compiled crate's metadata.
+fn vendored(path: &str) -> TokenStream {
+    quote! {
+        // Cargo rebuilds the model when its vendored kernels change.
+        #[allow(dead_code)]
+        fn __vendored() {
+            let _ = ::core::include_str!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/", #path));
+        }
+    }
+}
+
+/// Functions on the user's structs, and the relation of a lifted model to the user's.
+fn beside_model(context: &EmitContext<'_>) -> TokenStream {
+    if context.vectors.are_lifted() {
+        return lifted::items(context);
+    }
+    let dynamics = (context.integrated && context.has_functions()).then(|| lifted::dynamics(context));
+    let linearize = linearize(context);
+    quote!(#linearize #dynamics)
+}
+
 fn kernel_type(kernel: Kernel) -> Ident {
     format_ident!("__{}", camel_case(kernel.name()))
 }
@@ -90,8 +96,8 @@ fn delegate(context: &EmitContext<'_>, kernel: Kernel) -> TokenStream {
     let name = Ident::new(kernel.name(), Span::call_site());
     let scalar = quote!(__S);
     let parameters = kernel.parameters().iter().map(|&of_method| parameter(of_method, context, &scalar));
-    let called = vector_calls::passed(context, kernel).into_iter().map(|function| {
-        let field = vector_types::field(context.function(function));
+    let called = context.passed(kernel).into_iter().map(|function| {
+        let field = context.function(function).field();
         let own = if context.vectors.are_lifted() { quote!(self.0) } else { quote!(self) };
         quote!(&#own.#field)
     });
@@ -115,7 +121,7 @@ fn result(kernel: Kernel, scalar: &TokenStream) -> TokenStream {
 fn kernel(context: &EmitContext<'_>, kernel: Kernel) -> TokenStream {
     let runtime = context.runtime;
     let kernel_type = kernel_type(kernel);
-    let called = vector_calls::passed(context, kernel);
+    let called = context.passed(kernel);
     let arguments = vector_calls::arguments(context, kernel);
     let names = called.iter().map(|&function| vector_calls::argument_name(function));
     let names: Vec<Ident> = names.chain(arguments.iter().map(|&argument| argument_name(argument))).collect();

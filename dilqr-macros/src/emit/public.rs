@@ -47,8 +47,6 @@ fn linearization(context: &EmitContext<'_>) -> TokenStream {
     let Sizes { nx, nu, np, .. } = context.vectors.own_sizes();
     let optional = context.optional();
     let ([after_u, after_p], [u_arguments, p_arguments]) = (optional.parameters("", true), optional.arguments());
-    let operations = context.kernels[Kernel::Linearize].count().total();
-    let summary = format!("Next state and its derivatives at a point ({operations} operations).");
     let added: Vec<AddedBlock> = lifted::added_blocks(context);
     let allow = lifted::allow_arguments(context);
     let fields = added.iter().map(|AddedBlock { name, documentation, columns, .. }| {
@@ -57,6 +55,7 @@ fn linearization(context: &EmitContext<'_>) -> TokenStream {
             pub #name: #runtime::nalgebra::SMatrix<::core::primitive::f64, #nx, #columns>,
         }
     });
+    let function = linearize(context);
     let zeros = added.iter().map(|AddedBlock { name, .. }| quote!(#name: #runtime::nalgebra::SMatrix::zeros(),));
     quote! {
         /// The dynamics to first order at a point; see [`linearize`].
@@ -94,6 +93,18 @@ fn linearization(context: &EmitContext<'_>) -> TokenStream {
             }
         }
 
+        #function
+    }
+}
+
+/// The function `linearize`.
+fn linearize(context: &EmitContext<'_>) -> TokenStream {
+    let optional = context.optional();
+    let ([after_u, after_p], [u_arguments, p_arguments]) = (optional.parameters("", true), optional.arguments());
+    let operations = context.kernels[Kernel::Linearize].count().total();
+    let summary = format!("Next state and its derivatives at a point ({operations} operations).");
+    let allow = lifted::allow_arguments(context);
+    quote! {
         #[doc = #summary]
         #[must_use]
         #allow

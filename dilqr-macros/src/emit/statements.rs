@@ -11,8 +11,8 @@ use super::vector_calls;
 use crate::program::fields::{Location, Output};
 use crate::program::functions::ElementaryFunction;
 use crate::program::op::{Op, ValueId};
-use crate::program::vector_functions::{Entry, VectorFunction};
 use crate::program::vectors::{Entries, Input};
+use crate::syntax::vector_functions::{Entry, VectorFunction};
 
 /// How tightly an expression binds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

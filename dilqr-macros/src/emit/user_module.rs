@@ -28,9 +28,7 @@ pub(crate) fn prepare(module: &mut syn::ItemMod, runtime: &TokenStream) {
         if let Some(fields) = function.and_then(|function| network_fields(function, runtime)) {
             item.fields = fields;
             item.semi_token = None;
-            item.attrs.push(syn::parse_quote!(
-                #[derive(::core::clone::Clone, ::core::fmt::Debug, ::core::cmp::PartialEq)]
-            ));
+            derive(item, &["Clone", "Debug", "PartialEq"]);
             continue;
         }
         for field in &mut item.fields {
@@ -45,18 +43,24 @@ pub(crate) fn prepare(module: &mut syn::ItemMod, runtime: &TokenStream) {
         if !item.fields.iter().all(|field| is_plain(&field.ty)) {
             continue;
         }
-        let derived = derived(&item.attrs);
-        let missing = [
-            ("Clone", quote!(::core::clone::Clone)),
-            ("Copy", quote!(::core::marker::Copy)),
-            ("Debug", quote!(::core::fmt::Debug)),
-            ("PartialEq", quote!(::core::cmp::PartialEq)),
-        ];
-        let missing = missing.into_iter().filter(|(name, _)| !derived.iter().any(|known| known == name));
-        let missing: Vec<TokenStream> = missing.map(|(_, path)| path).collect();
-        if !missing.is_empty() {
-            item.attrs.push(syn::parse_quote!(#[derive(#(#missing),*)]));
-        }
+        derive(item, &["Clone", "Copy", "Debug", "PartialEq"]);
+    }
+}
+
+/// Derives those of these traits that the user does not.
+fn derive(item: &mut syn::ItemStruct, traits: &[&str]) {
+    let derived = derived(&item.attrs);
+    let missing = [
+        ("Clone", quote!(::core::clone::Clone)),
+        ("Copy", quote!(::core::marker::Copy)),
+        ("Debug", quote!(::core::fmt::Debug)),
+        ("PartialEq", quote!(::core::cmp::PartialEq)),
+    ];
+    let wanted = missing.into_iter().filter(|(name, _)| traits.contains(name));
+    let missing = wanted.filter(|(name, _)| !derived.iter().any(|known| known == name));
+    let missing: Vec<TokenStream> = missing.map(|(_, path)| path).collect();
+    if !missing.is_empty() {
+        item.attrs.push(syn::parse_quote!(#[derive(#(#missing),*)]));
     }
 }
 

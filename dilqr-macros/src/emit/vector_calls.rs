@@ -13,7 +13,7 @@ use crate::program::kernels::Kernel;
 use crate::program::op::Op;
 use crate::program::program::Program;
 use crate::program::signature::{Argument, Record};
-use crate::program::vector_functions::{FunctionId, FunctionKind, TableInputs, VectorFunction};
+use crate::syntax::vector_functions::{FunctionId, FunctionKind, TableInputs, VectorFunction};
 
 /// The argument that holds a vector function.
 pub(super) fn argument_name(function: FunctionId) -> Ident {
@@ -23,13 +23,6 @@ pub(super) fn argument_name(function: FunctionId) -> Ident {
 /// The memory of the call at a place of the program.
 pub(super) fn memory_name(call: usize) -> Ident {
     format_ident!("__n{call}")
-}
-
-/// The vector functions that a kernel gets as arguments: all that it calls but tables.
-pub(super) fn passed(context: &EmitContext<'_>, kernel: Kernel) -> Vec<FunctionId> {
-    let mut called = context.kernels[kernel].vector_functions();
-    called.retain(|function| context.function(*function).is_argument());
-    called
 }
 
 /// A reference to a vector function in a kernel.
@@ -64,28 +57,31 @@ pub(super) fn function_type(function: FunctionId, context: &EmitContext<'_>) -> 
     }
 }
 
-/// The memory of a call: its name, its type for the scalar `__S`, and its first value.
+/// The memory of a call: its name, its type, and its first value.
 pub(super) struct CallMemory {
     pub(super) name: Ident,
     pub(super) ty: TokenStream,
     pub(super) zeros: TokenStream,
 }
 
-/// The memory of all calls of a program.
-pub(super) fn memories(program: &Program, context: &EmitContext<'_>) -> Vec<CallMemory> {
+/// The memory of all calls of a program on a scalar.
+pub(super) fn memories(program: &Program, context: &EmitContext<'_>, scalar: &TokenStream) -> Vec<CallMemory> {
     let runtime = context.runtime;
-    let zero = quote!(<__S as #runtime::Scalar>::from_f64(0.0));
+    let zero = quote!(<#scalar as #runtime::Scalar>::from_f64(0.0));
     let calls = program.ops.iter().enumerate().filter_map(|(index, op)| Some((index, op, op.function()?)));
     let memory = calls.filter_map(|(index, op, function)| {
         let (inputs, outputs) = (function.inputs(), function.outputs());
         let of = function_type(function, context);
         let (ty, zeros) = match op {
-            Op::Evaluate(..) => (quote!([__S; #outputs]), quote!([#zero; #outputs])),
-            Op::Contract(..) => (quote!([[__S; #inputs]; #inputs]), quote!([[#zero; #inputs]; #inputs])),
+            Op::Evaluate(..) => (quote!([#scalar; #outputs]), quote!([#zero; #outputs])),
+            Op::Contract(..) => (quote!([[#scalar; #inputs]; #inputs]), quote!([[#zero; #inputs]; #inputs])),
             Op::Expand(..) => {
                 let node = quote!(<#of as #runtime::__private::Node<#inputs, #outputs>>);
-                let memory = quote!(#node::Memory<__S>);
-                (quote!(#runtime::__private::Expansion<__S, #inputs, #outputs, #memory>), quote!(#node::zeros::<__S>()))
+                let memory = quote!(#node::Memory<#scalar>);
+                (
+                    quote!(#runtime::__private::Expansion<#scalar, #inputs, #outputs, #memory>),
+                    quote!(#node::zeros::<#scalar>()),
+                )
             }
             _ => return None,
         };

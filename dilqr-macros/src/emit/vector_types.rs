@@ -5,13 +5,7 @@ use quote::{format_ident, quote};
 
 use super::context::EmitContext;
 use super::equations;
-use crate::program::vector_functions::{FunctionKind, NetworkShape, TableInputs, VectorFunction};
-use crate::syntax::names::snake_case;
-
-/// The field of the model's type that holds a vector function.
-pub(super) fn field(function: &VectorFunction) -> Ident {
-    Ident::new(&snake_case(&function.name.to_string()), function.name.span())
-}
+use crate::syntax::vector_functions::{FunctionKind, NetworkShape, TableInputs, VectorFunction};
 
 /// The model's type: a unit struct, or one that holds the vector functions.
 pub(super) fn model(context: &EmitContext<'_>, documentation: &str) -> TokenStream {
@@ -24,7 +18,7 @@ pub(super) fn model(context: &EmitContext<'_>, documentation: &str) -> TokenStre
         };
     }
     let functions = context.held_functions();
-    let (fields, types): (Vec<Ident>, Vec<&Ident>) = functions.iter().map(|item| (field(item), &item.name)).unzip();
+    let (fields, types): (Vec<Ident>, Vec<&Ident>) = functions.iter().map(|item| (item.field(), &item.name)).unzip();
     let mutable = fields.iter().map(|field| format_ident!("{field}_mut"));
     let creation = format!("The model `{}` with its functions.", context.module);
     let reading = types.iter().map(|ty| format!("The model's [`{ty}`]."));

@@ -10,12 +10,11 @@ use super::functions::{Comparison, ElementaryFunction};
 use super::op::{Op, ValueId};
 use super::program::Program;
 use super::term::Term;
-use super::vector_functions::FunctionId;
 use super::vectors::Input;
 
 pub(crate) struct Builder {
-    ops: Vec<Op>,
-    memo: FxHashMap<Op, ValueId>,
+    pub(super) ops: Vec<Op>,
+    pub(super) memo: FxHashMap<Op, ValueId>,
     /// More operations than this are not of interest.
     limit: usize,
 }
@@ -36,7 +35,7 @@ impl Builder {
         self.ops.len() > self.limit
     }
 
-    fn push(&mut self, op: Op) -> ValueId {
+    pub(super) fn push(&mut self, op: Op) -> ValueId {
         if let Some(&value) = self.memo.get(&op) {
             return value;
         }
@@ -46,7 +45,7 @@ impl Builder {
         value
     }
 
-    fn op(&self, value: ValueId) -> Op {
+    pub(super) fn op(&self, value: ValueId) -> Op {
         self.ops[value.index()]
     }
 
@@ -392,45 +391,6 @@ impl Builder {
         }
     }
 
-    /// The arguments of a call.
-    fn list(&mut self, values: &[ValueId]) -> ValueId {
-        let mut list = None;
-        for &value in values {
-            list = Some(self.push(Op::List(list, value)));
-        }
-        // Every function has an argument.
-        list.unwrap_or_else(|| self.constant(0.0))
-    }
-
-    /// A vector function at a point.
-    pub(crate) fn evaluate(&mut self, function: FunctionId, point: &[ValueId]) -> ValueId {
-        let list = self.list(point);
-        self.push(Op::Evaluate(function, list))
-    }
-
-    /// A vector function and its Jacobian at a point.
-    pub(crate) fn expand(&mut self, function: FunctionId, point: &[ValueId]) -> ValueId {
-        let list = self.list(point);
-        self.push(Op::Expand(function, list))
-    }
-
-    /// The second derivatives at an expansion, contracted with adjoints of the outputs.
-    pub(crate) fn contract(&mut self, function: FunctionId, at: ValueId, adjoints: &[ValueId]) -> ValueId {
-        let list = self.list(adjoints);
-        self.push(Op::Contract(function, at, list))
-    }
-
-    /// See [`Op::AddWeights`].
-    pub(crate) fn add_weights(&mut self, function: FunctionId, at: ValueId, directions: &[ValueId]) -> ValueId {
-        let list = self.list(directions);
-        self.push(Op::AddWeights(function, at, list))
-    }
-
-    /// An entry of a call.
-    pub(crate) fn entry(&mut self, call: ValueId, index: usize) -> ValueId {
-        self.push(Op::Entry(call, index as u32))
-    }
-
     /// An expression over values.
     pub(crate) fn term(&mut self, term: &Term, atoms: &[ValueId]) -> ValueId {
         match term {
@@ -464,7 +424,7 @@ impl Builder {
     }
 
     /// How often the operations that the outputs need use each operation.
-    fn uses(&self, outputs: &[(Output, ValueId)]) -> Vec<usize> {
+    pub(super) fn uses(&self, outputs: &[(Output, ValueId)]) -> Vec<usize> {
         let mut uses = vec![0_usize; self.ops.len()];
         let mut stack: Vec<ValueId> = outputs.iter().map(|&(_, value)| value).collect();
         while let Some(value) = stack.pop() {
@@ -474,20 +434,6 @@ impl Builder {
             }
         }
         uses
-    }
-
-    /// An expansion has the value of its function: where there is one, nothing else evaluates the function at that point.
-    fn read_values_of_expansions(&mut self, outputs: &[(Output, ValueId)]) {
-        let uses = self.uses(outputs);
-        for index in 0..uses.len() {
-            if let Op::Entry(call, entry) = self.ops[index]
-                && let Op::Evaluate(function, list) = self.op(call)
-                && let Some(&expansion) = self.memo.get(&Op::Expand(function, list))
-                && uses.get(expansion.index()).is_some_and(|uses| *uses > 0)
-            {
-                self.ops[index] = Op::Entry(expansion, entry);
-            }
-        }
     }
 
     /// Fuses two operations where the first has no other use: `a * (1 / b)` into `a / b`, and `-(c a)` with a constant `c`

@@ -9,8 +9,8 @@ use std::ops::Index;
 use super::fields::Field;
 use super::program::Program;
 use super::signature::{Argument, Parameter, Record};
-use super::vector_functions::Equations;
 use super::vectors::{Sizes, Vector};
+use crate::syntax::vector_functions::Equations;
 
 /// Which models have a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

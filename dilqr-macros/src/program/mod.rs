@@ -2,6 +2,8 @@
 
 #[cfg(feature = "symbolica")]
 pub(crate) mod builder;
+#[cfg(feature = "symbolica")]
+mod calls;
 pub(crate) mod fields;
 pub(crate) mod functions;
 pub(crate) mod kernels;
@@ -11,5 +13,4 @@ pub(crate) mod program;
 pub(crate) mod signature;
 #[cfg(feature = "symbolica")]
 pub(crate) mod term;
-pub(crate) mod vector_functions;
 pub(crate) mod vectors;

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::functions::{Comparison, ElementaryFunction};
-use super::vector_functions::{Entry, FunctionId};
 use super::vectors::Input;
+use crate::syntax::vector_functions::{Entry, FunctionId};
 
 /// Index of an operation of a builder, or of a finished program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use super::fields::Output;
 use super::op::{Op, OpCount, ValueId};
-use super::vector_functions::FunctionId;
 use super::vectors::Input;
+use crate::syntax::vector_functions::FunctionId;
 
 /// Gives the entries of a call from its point and its adjoints.
 #[cfg(all(test, feature = "symbolica"))]

@@ -1,7 +1,7 @@
 //! The parameters of the methods of `dilqr_runtime::Model`, and the arguments of the kernels' functions behind them.
 
-use super::vector_functions::Equations;
 use super::vectors::{Dimension, Vector};
+use crate::syntax::vector_functions::Equations;
 
 /// The type of a record, over a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,8 +27,8 @@ use crate::program::functions::{Comparison, ElementaryFunction};
 use crate::program::kernels::Kernels;
 use crate::program::op::{Op, OpCount, ValueId};
 use crate::program::program::Program;
-use crate::program::vector_functions::{FunctionId, VectorFunction};
 use crate::program::vectors::{Entries, Input, Vector};
+use crate::syntax::vector_functions::{FunctionId, VectorFunction};
 
 /// All kernels, in the order of the table.
 pub(crate) fn write(kernels: &Kernels, vectors: &Vectors) -> String {

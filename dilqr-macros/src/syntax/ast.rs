@@ -2,9 +2,9 @@
 
 use proc_macro2::Ident;
 
-use crate::program::vector_functions::VectorFunction;
 use crate::syntax::entry_points::{ENTRY_POINTS, EntryPoint};
 use crate::syntax::errors::Span;
+use crate::syntax::vector_functions::VectorFunction;
 
 /// A model: the items of the annotated module, in source order.
 pub(crate) struct Model {

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use super::ast::{Model, Struct, Type, TypeKind};
 use super::errors::Errors;
 use super::messages::message;
-use super::names::{camel_case, did_you_mean};
+use super::names::{camel_case, did_you_mean, snake_case};
 use super::signatures;
-use crate::program::vector_functions::{FunctionKind, TableInputs, VectorFunction};
+use crate::syntax::vector_functions::{FunctionKind, TableInputs, VectorFunction};
 
 /// Rules that the vectors, and the items that the macro adds, depend on.
 const STRUCTS: &[fn(&Model, &mut Errors)] = &[
@@ -15,6 +15,7 @@ const STRUCTS: &[fn(&Model, &mut Errors)] = &[
     module_names_a_model,
     no_reserved_name,
     no_hidden_primitive,
+    functions_have_free_names,
     structs_present,
     vectors_hold_numbers,
     structs_are_finite,
@@ -96,18 +97,20 @@ fn no_reserved_name(model: &Model, errors: &mut Errors) {
     let arguments = [("x", true), ("u", true), ("previous", model.uses_previous()), ("p", true)];
     let arguments = arguments.into_iter().chain([("d", model.has_design()), ("s", true)]);
     let arguments: Vec<&str> = arguments.filter(|(_, present)| *present).map(|(name, _)| name).collect();
-    for item in &model.consts {
-        if arguments.iter().any(|argument| item.name == argument) {
-            errors.at(&item.name, message::reserved(&item.name.to_string()));
+    let tables = model.vector_functions.iter().filter(|item| !item.is_argument()).map(|item| &item.name);
+    for name in model.consts.iter().map(|item| &item.name).chain(tables) {
+        if arguments.iter().any(|argument| name == argument) {
+            errors.at(name, message::reserved(&name.to_string()));
         }
     }
 }
 
 /// Generated code has `f64` by its full path, but `f64` in the user's functions would be another type than in the language.
 fn no_hidden_primitive(model: &Model, errors: &mut Errors) {
-    for item in &model.structs {
-        if ["f64", "usize", "i32", "bool"].iter().any(|primitive| item.name == primitive) {
-            errors.at(&item.name, message::HIDES_PRIMITIVE);
+    let structs = model.structs.iter().map(|item| &item.name);
+    for name in structs.chain(model.vector_functions.iter().map(|item| &item.name)) {
+        if ["f64", "usize", "i32", "bool"].iter().any(|primitive| name == primitive) {
+            errors.at(name, message::HIDES_PRIMITIVE);
         }
     }
 }
@@ -224,7 +227,23 @@ fn algebraic_variables_have_equations(model: &Model, errors: &mut Errors) {
     match (model.algebraic(), model.find_function("algebraic")) {
         (Some(item), None) => errors.at(&item.name, message::ALGEBRAIC_EQUATIONS),
         (None, Some(function)) => errors.at(&function.name, message::ALGEBRAIC_STRUCT),
+        (Some(item), _) if item.fields.is_empty() => errors.at(&item.name, message::NO_ALGEBRAIC),
         _ => {}
+    }
+}
+
+/// The model has a method for each function that it holds, and functions on the user's structs have an argument.
+fn functions_have_free_names(model: &Model, errors: &mut Errors) {
+    let mut taken: HashSet<String> =
+        ["new", "x", "z", "u", "previous", "p", "d", "s"].iter().map(|&name| name.to_owned()).collect();
+    for function in model.vector_functions.iter().filter(|function| function.is_argument()) {
+        let name = snake_case(&function.name.to_string());
+        let fresh = taken.insert(name.clone()) & taken.insert(format!("{name}_mut"));
+        let is_const =
+            model.find_const(&name).is_some() || model.vector_functions.iter().any(|item| item.name == *name);
+        if !fresh || is_const || syn::parse_str::<syn::Ident>(&name).is_err() {
+            errors.at(&function.name, message::function_name(&name));
+        }
     }
 }
 
@@ -255,6 +274,9 @@ fn vectors_hold_numbers(model: &Model, errors: &mut Errors) {
             }
             match &ty.kind {
                 TypeKind::Float | TypeKind::Unknown => {}
+                TypeKind::Struct(name) if model.find_vector_function(name).is_some() => {
+                    errors.on(ty.span, message::FIELD_TYPE);
+                }
                 // `elaborate` reports an unknown struct.
                 TypeKind::Struct(name) => waiting.extend(model.find_struct(&name.to_string())),
                 _ => errors.on(ty.span, message::FIELD_TYPE),

@@ -89,11 +89,14 @@ pub(crate) mod message {
     pub(crate) const NETWORK_FIELDS: &str =
         "the macro gives a network its weights: write `pub struct Name;`, without fields";
     pub(crate) const NETWORK_LAYERS: &str = "a network has at least two layers, its inputs and its outputs: write `layers = [3, 16, 1]` for 3 inputs, 16 hidden units and 1 output";
+    pub(crate) const NETWORK_TOO_LARGE: &str = "a network has at most 16 million weights, and at most 10240 inputs times hidden units: take fewer inputs or smaller layers";
+    pub(crate) const NO_ALGEBRAIC: &str =
+        "algebraic variables without a field are none: add a field, or remove the struct";
     pub(crate) const NETWORK_SIZE: &str = "the size of a layer is a literal: at least 1, and at most 256 for inputs and outputs and 65536 for hidden units";
     pub(crate) const FUNCTION: &str =
         "a function of your own has a number of inputs and of outputs: write `#[function(inputs = 3, outputs = 2)]`";
     pub(crate) const FUNCTION_SIZE: &str = "the number of inputs or outputs is a literal between 1 and 256";
-    pub(crate) const IMPLICIT_FUNCTION: &str = "an implicit step cannot hold a network or a function of your own yet: choose an explicit integrator, or move the function to `stage_cost` or a constraint";
+    pub(crate) const IMPLICIT_FUNCTION: &str = "equations and implicit steps cannot hold a network or a function of your own yet: evaluate it in a cost, in a constraint, or in the derivative of an explicit integrator";
     pub(crate) const GUESS: &str =
         "a guess is a number, the value from which the equations of a stage are solved: write `#[guess(0.5)]`";
     pub(crate) const GUESS_PLACE: &str =
@@ -205,8 +208,11 @@ pub(crate) mod message {
         let list = known.clone().into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         format!("unknown argument of #[model], which takes {list}{}", did_you_mean(name, known))
     }
+    pub(crate) fn function_name(name: &str) -> String {
+        format!("the model would have methods or arguments called `{name}`, a name that is taken: rename the struct")
+    }
     pub(crate) fn algebraic_count(unknowns: usize, equations: usize) -> String {
-        format!("{equations} equations for {unknowns} algebraic variables: write one for each")
+        format!("as many equations as algebraic variables are needed: {unknowns}, found {equations}")
     }
     pub(crate) fn activation<'a>(advice: &str, known: impl Iterator<Item = &'a str>) -> String {
         let list = known.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");

@@ -9,3 +9,4 @@ pub(crate) mod names;
 pub(crate) mod nesting;
 pub(crate) mod parse;
 mod signatures;
+pub(crate) mod vector_functions;

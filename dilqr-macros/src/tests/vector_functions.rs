@@ -27,7 +27,9 @@ const MODEL: &str = "mod model {
         let [_, y] = F([x.b, p.p]);
         y * y + u.u * u.u
     }
-    pub fn terminal_cost(x: State, p: Params ARGUMENT) -> f64 { F([x.a, x.b])[0] * p.p + F([p.p, x.b])[1] }
+    pub fn terminal_cost(x: State, p: Params ARGUMENT) -> f64 {
+        F([x.a, x.b])[0] * p.p + F([p.p, x.b])[1] + F([x.a, x.a])[0] * F([x.b * x.b, x.b * x.b])[1]
+    }
     pub fn stage_constraints(x: State, u: Control, _p: Params ARGUMENT) -> [f64; 2] { [F([x.a, u.u])[1] - u.u, F([1.0, u.u])[0]] }
     pub fn terminal_equalities(x: State, p: Params ARGUMENT) -> [f64; 1] { [F([x.b, p.p * x.a])[0]] }
 }";
@@ -88,7 +90,7 @@ fn calls_have_the_derivatives_of_their_functions() {
     let system = elaborate(&with_calls());
     with_symbolica_lock(|| {
         let tapes = differentiate(&elaborate(&with_calls()));
-        assert_eq!(tapes[0].calls.len(), 8, "equal calls are one");
+        assert_eq!(tapes[0].calls.len(), 10, "equal calls are one");
         for strategies in each_strategy(&tapes) {
             compare(&build_kernels(strategies), &expected);
         }
@@ -139,6 +141,22 @@ fn errors(source: &str) -> Vec<String> {
     messages
 }
 
+/// A model with algebraic variables and so many equations.
+fn algebraic(item: &str, equations: &str) -> String {
+    format!(
+        "mod model {{
+            pub struct State {{ pub a: f64 }}
+            pub struct Control {{ pub u: f64 }}
+            pub struct Params {{}}
+            {item}
+            pub fn algebraic(x: State, _z: Algebraic, u: Control, _p: Params) -> [f64; {equations}] {{ [x.a - u.u; {equations}] }}
+            pub fn dynamics(x: State, u: Control, _p: Params) -> State {{ State {{ a: x.a + u.u }} }}
+            pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {{ x.a * x.a + u.u * u.u }}
+            pub fn terminal_cost(x: State, _p: Params) -> f64 {{ x.a * x.a }}
+        }}"
+    )
+}
+
 /// A model with a table of this type.
 fn table(ty: &str) -> String {
     format!(
@@ -166,6 +184,15 @@ fn mistakes_with_functions() {
         (with("#[network(layers = [2, 3, 2])]"), "a network has layers and an activation"),
         (with_calls().replace("evaluate([x.a, x.b])", "evaluate(x.a)"), "expected `[f64; 2]`"),
         (with_calls().replace("evaluate([x.a, x.b])", "value([x.a, x.b])"), "is evaluated at an array of its inputs"),
+        (with_calls().replace("Both", "New"), "a name that is taken"),
+        (with_calls().replace("Both", "Move"), "a name that is taken"),
+        (with_calls().replace("pub u: f64 }", "pub u: f64, pub f: Both }"), "a field is `f64`"),
+        (algebraic("pub struct Algebraic {}", "0"), "algebraic variables without a field are none"),
+        (
+            algebraic("pub struct Algebraic { pub z: f64 }", "2"),
+            "as many equations as algebraic variables are needed: 1, found 2",
+        ),
+        (algebraic("pub struct Algebraic { #[guess(x.a)] pub z: f64 }", "1"), "not an argument"),
         (table("Spline<1>"), "a table has a literal number of points"),
         (table("Spline<N>"), "a table has a literal number of points"),
         (table("Spline<4>").replace("LIFT.at(", "LIFT.evaluate("), "a table is evaluated at a number"),

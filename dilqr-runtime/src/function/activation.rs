@@ -120,7 +120,9 @@ fn softplus<S: Scalar>(a: S) -> S {
     let e = (-size).exp();
     // ln(1 + e) loses the digits of a small e: 2 artanh(e / (2 + e)) by its series has them.
     let q = e / (S::from_f64(2.0) + e);
-    let small = S::from_f64(2.0) * (q + q * q * q * S::from_f64(1.0 / 3.0));
+    let square = q * q;
+    let series = S::from_f64(1.0 / 3.0) + square * S::from_f64(0.2);
+    let small = S::from_f64(2.0) * q * (S::one() + square * series);
     above + S::select(e.less(S::from_f64(1e-3)), small, (S::one() + e).ln())
 }
 

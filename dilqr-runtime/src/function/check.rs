@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::function::VectorFunction;
 use crate::linalg::products::larger;
 
-/// How far the derivatives of a function are from differences, relative to the largest entry of each.
+/// How far the derivatives of a function are from differences, relative to the largest derivative of the same output.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FunctionCheck {
@@ -34,25 +34,35 @@ pub fn check_function<F, const N: usize, const M: usize>(function: &F, z: &[f64;
 where
     F: VectorFunction<N, M>,
 {
-    let mu: [f64; M] = core::array::from_fn(|k| 1.0 / (k + 1) as f64);
-    let (jacobian, contraction) = (function.jacobian(z), function.contraction(z, &mu));
+    let mut check = FunctionCheck { jacobian: 0.0, contraction: 0.0 };
+    // Output by output: they may have different units.
+    for k in 0..M {
+        let mu: [f64; M] = core::array::from_fn(|other| f64::from(u8::from(other == k)));
+        let (of_value, of_jacobian) = compare(function, z, (k, &mu));
+        check.jacobian = larger(check.jacobian, of_value);
+        check.contraction = larger(check.contraction, of_jacobian);
+    }
+    check
+}
+
+/// The errors of row `k` of the Jacobian and of the contraction with `mu`, which is one there and zero elsewhere.
+fn compare<F, const N: usize, const M: usize>(function: &F, z: &[f64; N], (k, mu): (usize, &[f64; M])) -> (f64, f64)
+where
+    F: VectorFunction<N, M>,
+{
+    let (jacobian, contraction) = (function.jacobian(z), function.contraction(z, mu));
     let (mut first, mut second) = (Comparison::default(), Comparison::default());
     let largest = z.iter().fold(0.0, |largest: f64, z| largest.max(z.abs()));
     for j in 0..N {
         let sizes = [z[j].abs(), largest, 1.0];
-        let differences: Vec<_> = sizes
-            .iter()
-            .filter(|size| **size > 0.0)
-            .map(|size| difference(function, z, &mu, (j, STEP * size)))
-            .collect();
-        for i in 0..M {
-            first.add(jacobian[i][j], differences.iter().map(|(of_value, _)| of_value[i]));
-        }
-        for k in 0..N {
-            second.add(contraction[k][j], differences.iter().map(|(_, of_jacobian)| of_jacobian[k]));
+        let steps = sizes.iter().filter(|size| **size > 0.0).map(|size| STEP * size);
+        let differences: Vec<_> = steps.map(|step| difference(function, z, mu, (j, step))).collect();
+        first.add(jacobian[k][j], differences.iter().map(|(of_value, _)| of_value[k]));
+        for i in 0..N {
+            second.add(contraction[i][j], differences.iter().map(|(_, of_jacobian)| of_jacobian[i]));
         }
     }
-    FunctionCheck { jacobian: first.relative(), contraction: second.relative() }
+    (first.relative(), second.relative())
 }
 
 /// The differences of the value and of `mu'` times the Jacobian in input `j`.

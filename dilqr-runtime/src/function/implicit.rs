@@ -10,20 +10,21 @@
 //! ```
 
 use nalgebra::{SMatrix, SVector};
+use num_traits::Zero;
 
 use crate::function::node::{Expansion, Node};
-use crate::linalg::products::{add_product, add_transposed_product, transposed, zeros};
+use crate::linalg::products::{add_product, add_transposed_product, larger, transposed, zeros};
 use crate::scalar::{Mask, Scalar};
 
 /// The most steps of Newton's method.
 const MOST_STEPS: usize = 20;
 
-/// The largest step, over the size of its unknown, after which one more step is exact to rounding: the method converges
-/// quadratically.
-const LAST_STEP: f64 = 1e-9;
-
-/// Steps after the last one that decides: one for rounding, and one for each order of the derivatives that dual numbers carry.
+/// Steps after the last one that decides: a Newton step doubles the number of right digits, and the order up to which derivatives
+/// that dual numbers carry are right.
 const FINAL_STEPS: usize = 2;
+
+/// A step counts as zero below this many rounding errors of the terms of its equations.
+const ROUNDING: f64 = 64.0;
 
 /// Residuals and their derivatives.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,19 +94,18 @@ where
     F: ImplicitFunction<NY, NZ>,
 {
     let mut y = F::GUESS.map(S::from_f64);
-    let mut sizes = [S::Real::from_f64(0.0); NY];
     let mut done = S::Mask::splat(false);
+    let epsilon = epsilon::<S>();
+    // Quadratic convergence: after a smaller relative step the next one is below rounding.
+    let last = S::Real::from_f64(0.1) * epsilon.sqrt();
     for _ in 0..MOST_STEPS {
-        let step = newton_step::<F, S, NY, NZ>(&y, z, record);
+        let (step, noise) = newton_step::<F, S, NY, NZ>(&y, z, record);
         let mut close = S::Mask::splat(true);
         for i in 0..NY {
             y[i] = S::select(done, y[i], y[i] + step[i]);
-            let (own, moved) = (y[i].real().abs(), step[i].real().abs());
-            // An unknown that ends at zero has the size of its steps.
-            for size in [own, moved] {
-                sizes[i] = S::Real::select(sizes[i].less(size), size, sizes[i]);
-            }
-            close = close & moved.less_equal(S::Real::from_f64(LAST_STEP) * sizes[i]);
+            let moved = step[i].real().abs();
+            let zero = moved.less_equal(S::Real::from_f64(ROUNDING) * epsilon * noise[i]);
+            close = close & (zero | moved.less_equal(last * y[i].real().abs()));
         }
         done = done | close;
         if done.all() {
@@ -113,7 +113,7 @@ where
         }
     }
     for _ in 0..FINAL_STEPS {
-        let step = newton_step::<F, S, NY, NZ>(&y, z, record);
+        let (step, _) = newton_step::<F, S, NY, NZ>(&y, z, record);
         for i in 0..NY {
             y[i] += step[i];
         }
@@ -121,18 +121,33 @@ where
     y.map(|y| S::select(done, y, S::from_f64(f64::NAN)))
 }
 
+/// The relative rounding error of a scalar.
+fn epsilon<S: Scalar>() -> S::Real {
+    let number = S::Real::from_f64;
+    ((number(4.0) / number(3.0) - number(1.0)) * number(3.0) - number(1.0)).abs()
+}
+
+/// A step of Newton's method, and the size of the terms that make it: an unknown that ends at zero is their rounding error.
 fn newton_step<F, S: Scalar, const NY: usize, const NZ: usize>(
     y: &[S; NY],
     z: &[S; NZ],
     record: &mut ResidualExpansion<S, NY, NZ>,
-) -> SVector<S, NY>
+) -> (SVector<S, NY>, [S::Real; NY])
 where
     F: ImplicitFunction<NY, NZ>,
 {
     F::linearize(y, z, record);
+    let inverse = inverse(&record.ry);
     let mut step = zeros();
-    add_product(&mut step, &inverse(&record.ry), &record.r);
-    -step
+    add_product(&mut step, &inverse, &record.r);
+    let size = |a: S, b: S| a.real().abs() * b.real().abs();
+    let terms: [S::Real; NY] = core::array::from_fn(|i| {
+        let own = (0..NY).fold(S::Real::zero(), |sum, j| sum + size(record.ry[(i, j)], y[j]));
+        (0..NZ).fold(own, |sum, j| sum + size(record.rz[(i, j)], z[j]))
+    });
+    let noise =
+        core::array::from_fn(|i| (0..NY).fold(S::Real::zero(), |sum, j| sum + inverse[(i, j)].real().abs() * terms[j]));
+    (-step, noise)
 }
 
 /// Value, Jacobian, and what second derivatives need.
@@ -192,7 +207,13 @@ fn inverse<S: Scalar, const N: usize>(matrix: &SMatrix<S, N, N>) -> SMatrix<S, N
     let mut a = *matrix;
     let mut inverse: SMatrix<S, N, N> = zeros();
     for i in 0..N {
-        inverse[(i, i)] = S::one();
+        // Rows of different units are comparable as pivots after they are scaled.
+        let largest = (0..N).fold(S::Real::zero(), |largest, j| larger(largest, a[(i, j)].real().abs()));
+        let scale = S::from_real(S::Real::from_f64(1.0) / largest);
+        for j in 0..N {
+            a[(i, j)] *= scale;
+        }
+        inverse[(i, i)] = scale;
     }
     for k in 0..N {
         for i in k + 1..N {

@@ -82,7 +82,7 @@ impl Register {
     #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
         use crate::scalar::Scalar;
-        Self(core::array::from_fn(|i| self.0[i].mul_add(factor.0[i], term.0[i])))
+        Self(core::array::from_fn(|i| Scalar::mul_add(self.0[i], factor.0[i], term.0[i])))
     }
 }
 

@@ -29,6 +29,17 @@ pub(crate) enum ConstraintKind {
     Absent,
 }
 
+impl ConstraintKind {
+    /// How far a value is beyond the limit.
+    pub(crate) fn excess(self, c: f64) -> f64 {
+        match self {
+            Self::Inequality => c.max(0.0),
+            Self::Equality => c.abs(),
+            Self::Absent => 0.0,
+        }
+    }
+}
+
 /// The constraint that stands at an index of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ConstraintPlace {

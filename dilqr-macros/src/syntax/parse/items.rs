@@ -39,6 +39,7 @@ pub(crate) fn model(module: &syn::ItemMod, integration: Option<Integration>, err
                 None => model.structs.push(parser.structure(item)),
             },
             syn::Item::Const(item) if is_table(item) => {
+                parser.report_cfg(item.to_token_stream());
                 let tables = parser.table(item, items, &model.vector_functions);
                 model.vector_functions.extend(tables);
             }

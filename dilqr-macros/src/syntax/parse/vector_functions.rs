@@ -1,9 +1,9 @@
 //! Structs that are vector functions: `#[network(..)]` and `#[function(..)]`.
 
 use super::parser::Parser;
-use crate::program::vector_functions::{FunctionId, FunctionKind, NetworkShape, TableInputs, VectorFunction};
 use crate::syntax::messages::message;
 use crate::syntax::names::did_you_mean;
+use crate::syntax::vector_functions::{FunctionId, FunctionKind, NetworkShape, TableInputs, VectorFunction};
 
 const NETWORK: &str = "network";
 const FUNCTION: &str = "function";
@@ -24,6 +24,10 @@ const ACTIVATIONS: [(&str, &str); 6] = [
 /// The most entries of an argument or a value, and of a layer.
 const MAX_ENTRIES: usize = 256;
 const MAX_UNITS: usize = 1 << 16;
+
+/// The most weights of a network, and the most inputs times hidden units: derivatives in the inputs are on the stack.
+const MAX_WEIGHTS: usize = 1 << 24;
+const MAX_MEMORY: usize = 10_240;
 
 /// The attribute that makes a struct a vector function.
 pub(crate) fn vector_function_attribute(item: &syn::ItemStruct) -> Option<&syn::Attribute> {
@@ -113,7 +117,14 @@ impl Parser<'_> {
             (inputs?, outputs?, FunctionKind::Own)
         };
         let weights = match &kind {
-            FunctionKind::Network(shape) => shape.weights() as u32,
+            FunctionKind::Network(shape) => {
+                let (weights, memory) = (shape.weights(), inputs * shape.hidden());
+                if weights > MAX_WEIGHTS || memory > MAX_MEMORY {
+                    self.errors.at(attribute, message::NETWORK_TOO_LARGE);
+                    return None;
+                }
+                weights as u32
+            }
             FunctionKind::Own | FunctionKind::Table(_) | FunctionKind::Implicit(..) | FunctionKind::Steps(_) => 0,
         };
         let (inputs, outputs) = (inputs as u16, outputs as u16);
@@ -137,7 +148,8 @@ impl Parser<'_> {
             syn::Expr::Call(call) => last_segment(&call.func).unwrap_or_default(),
             _ => String::new(),
         };
-        let has_kinks = constructor == "linear";
+        // Anything but these may be a broken line.
+        let has_kinks = !["natural", "clamped"].contains(&constructor.as_str());
         let first_weight = before.iter().map(|function| function.id.weights).sum();
         let of = |offset: usize, inputs: usize, kind: TableInputs| {
             let (index, inputs) = ((before.len() + offset) as u16, inputs as u16);

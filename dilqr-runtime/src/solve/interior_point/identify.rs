@@ -20,6 +20,9 @@ use crate::solve::workspace::{Iterate, Solve, SolveWorkspace};
 /// ones are tried at small barrier parameters alone.
 const ACTIVE: [f64; 3] = [1.0, 1e4, 1e8];
 
+/// How far a chosen entry of the initial state moves, over its magnitude, where the violation is tried about a point.
+const NUDGE: f64 = 0.1;
+
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
 where
     M: Model<NX, NU, NP, NS>,
@@ -110,6 +113,31 @@ where
             ConstraintKind::Absent => true,
         });
         finite && within && fall.is_unbounded_along(cost.total, 0.0)
+    }
+
+    /// Whether the violation falls where a chosen entry of the initial state moves by [`NUDGE`] of its magnitude. A final time of
+    /// zero is a minimum of cost and violation together, at any price, since no control has an effect there; but it is none of
+    /// the violation.
+    pub(super) fn violation_falls(&mut self, memory: &InteriorPoint<NX, NU>) -> bool {
+        let InteriorPoint { point, kinds, scales, .. } = memory;
+        let SolveWorkspace { trial: Iterate { trajectory, .. }, stage_params, bounds, penalty, .. } = &mut *self.memory;
+        let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        let mut violation = |first: &SVector<f64, NX>| {
+            trajectory.copy_from(&point.trajectory);
+            let (_, finite) = rollout(&instance, first, |_, _, _| {}, trajectory);
+            let rows = trajectory.constraints.iter().zip(kinds).zip(&scales.rows);
+            let sum: f64 = rows.map(|((c, kind), row)| kind.excess(*c) / row).sum();
+            if finite { sum } else { f64::INFINITY }
+        };
+        let first = point.trajectory.states[0];
+        let least = violation(&first) * (1.0 - FEASIBLE);
+        (0..NX).filter(|&i| M::START.free[i]).any(|i| {
+            [NUDGE, -NUDGE].iter().any(|nudge| {
+                let mut moved = first;
+                moved[i] += nudge * scales.states[i];
+                violation(&moved) < least
+            })
+        })
     }
 
     /// Makes the rollout of the point the current trajectory, if that is finite.

@@ -75,9 +75,9 @@ const EQUALITY_WEIGHT: f64 = 1e8;
 const ELASTIC: [(f64, ElasticStart); 3] =
     [(1e2, ElasticStart::Here), (1e2, ElasticStart::Guess), (1e6, ElasticStart::Here)];
 
-/// The barrier parameter, over the first one, at which an elastic problem counts as solved. Violations that are left there
-/// are needed. A path that stopped earlier says nothing about them.
-const ELASTIC_SOLVED: f64 = 1e-6;
+/// The barrier parameter, over the first one, at which violations of an elastic problem count as needed. A path that stopped
+/// earlier says nothing about them.
+const NEAR_END: f64 = 1e-3;
 
 /// The largest excess of a constraint that counts as none, over its magnitude.
 const FEASIBLE: f64 = 1e-6;
@@ -111,8 +111,6 @@ struct Progress {
     regularization: f64,
     /// The regularization with which a factorization begins, after line searches without success.
     damping: f64,
-    /// Whether the last factorization is that of the wanted Hessian itself, which then is positive definite.
-    convex: bool,
     /// Length of the last step.
     alpha: f64,
     /// Whether there are any barriers.
@@ -129,10 +127,10 @@ impl Progress {
         self.damping = if self.damping > LEAST_DAMPING { 0.1 * self.damping } else { 0.0 };
     }
 
-    /// Whether an elastic path has ended at a minimum: with a small barrier parameter, where the Hessian is positive definite.
-    /// At other stationary points, such as a final time of zero, the violation falls in some direction.
-    fn solves_elastic(&self) -> bool {
-        self.elastic.is_some() && self.convex && self.mu <= ELASTIC_SOLVED * self.first
+    /// Whether an elastic path has come near its end. The barrier parameter of a relaxed problem falls no further than to the
+    /// relaxation.
+    fn nears_end(&self, relaxation: Option<f64>) -> bool {
+        self.elastic.is_some() && self.mu <= f64::max(NEAR_END * self.first, relaxation.unwrap_or(0.0))
     }
 
     /// Damps the Hessian more. False where it was damped as much as it may be; it then is no longer.
@@ -215,7 +213,9 @@ where
                 };
                 status = self.follow_central_path(memory, &mut progress, most, observe);
             } else {
-                needed |= progress.solves_elastic() && needs_excess(memory);
+                needed |= progress.nears_end(self.settings.relaxation)
+                    && needs_excess(memory)
+                    && !self.violation_falls(memory);
             }
         }
         if !status.found_no_step() || !needed || !needs_excess(memory) {
@@ -381,10 +381,8 @@ where
                 Proximal { states: scales.states.map(curvature), controls: scales.controls.map(curvature) };
             system.factorize(&instance, point, hessian, weights).is_ok()
         };
-        let first = attempt(wanted, progress.damping);
-        progress.convex = first && progress.damping == 0.0;
-        let mut exists =
-            first || progress.damping == 0.0 && wanted == Hessian::Exact && attempt(Hessian::GaussNewton, 0.0);
+        let mut exists = attempt(wanted, progress.damping)
+            || progress.damping == 0.0 && wanted == Hessian::Exact && attempt(Hessian::GaussNewton, 0.0);
         let mut regularization = f64::max(1e-6, progress.regularization / 8.0).max(10.0 * progress.damping);
         while !exists && regularization <= 1e12 {
             exists = attempt(wanted, regularization);

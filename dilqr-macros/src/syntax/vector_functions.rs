@@ -2,6 +2,8 @@
 
 use proc_macro2::Ident;
 
+use super::names::snake_case;
+
 /// A function of a model, by its index among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct FunctionId {
@@ -105,6 +107,11 @@ impl NetworkShape {
 }
 
 impl VectorFunction {
+    /// The field of the model's type that holds it.
+    pub(crate) fn field(&self) -> Ident {
+        Ident::new(&snake_case(&self.name.to_string()), self.name.span())
+    }
+
     /// Whether it is an argument of the model's functions, and not a const.
     pub(crate) fn is_argument(&self) -> bool {
         !matches!(self.kind, FunctionKind::Table(_) | FunctionKind::Implicit(..) | FunctionKind::Steps(_))
