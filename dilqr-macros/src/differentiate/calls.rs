@@ -55,7 +55,7 @@ impl ChainRule<'_> {
     /// The gradients in the weights of vector functions of the scalar with these adjoints, one for each call.
     pub(crate) fn weight_gradients(&mut self, adjoints: &Adjoints) -> Vec<ValueId> {
         let mut gradients = Vec::new();
-        for call in self.tape.calls.iter().filter(|call| call.function.has_weights()) {
+        for call in self.tape.calls.iter().filter(|call| call.function.weights > 0) {
             let Some(mu) = self.output_adjoints(call, adjoints) else { continue };
             let expansion = self.expansion(call);
             gradients.push(self.builder.add_weights(call.function, expansion, &mu));
@@ -72,7 +72,7 @@ impl ChainRule<'_> {
     ) -> Vec<ValueId> {
         let mut contractions = Vec::new();
         let zero = self.builder.constant(0.0);
-        for call in self.tape.calls.iter().filter(|call| call.function.has_weights()) {
+        for call in self.tape.calls.iter().filter(|call| call.function.weights > 0) {
             let (mu, dmu) = (self.output_adjoints(call, adjoints), self.output_adjoints(call, changes));
             let dz: Vec<Option<ValueId>> = call.operands.iter().map(|&operand| tangent(operand)).collect();
             if dmu.is_none() && (mu.is_none() || dz.iter().all(Option::is_none)) {

@@ -138,11 +138,6 @@ impl FunctionId {
         usize::from(self.outputs)
     }
 
-    /// Whether it has weights to differentiate in.
-    pub(crate) fn has_weights(self) -> bool {
-        self.weights > 0
-    }
-
     /// Its weights among those of all functions.
     pub(crate) fn weight_range(self) -> std::ops::Range<usize> {
         let start = self.first_weight as usize;
