@@ -72,8 +72,7 @@ impl Elaborator<'_> {
         let constant = self.graph.constant_value(h);
         if self.step.is_none() {
             let length = constant.map_or(StepLength::Varies, StepLength::Constant);
-            let index = self.model.vector_functions.len() + usize::from(self.model.algebraic().is_some());
-            let step = self.equations((Equations::Step, index), (arguments, length), &mut |elaborator, inside, h| {
+            let step = self.equations(Equations::Step, (arguments, length), &mut |elaborator, inside, h| {
                 elaborator.step_residual(&tableau, slopes, inside, h)
             });
             self.report_held(&step, integration.span);
@@ -158,17 +157,13 @@ impl Elaborator<'_> {
         };
         let unknowns = self.inputs(Vector::Y, 0, item);
         if self.algebraic.is_none() {
-            let index = model.vector_functions.len();
-            let mut found = self.equations(
-                (Equations::Algebraic, index),
-                (arguments, StepLength::None),
-                &mut |elaborator, inside, _| {
+            let mut found =
+                self.equations(Equations::Algebraic, (arguments, StepLength::None), &mut |elaborator, inside, _| {
                     let inside = Arguments { z: Some(unknowns.clone()), ..inside.clone() };
                     let mut values = Vec::new();
                     flatten(&elaborator.inline_entry_point(equations, &inside), &mut values);
                     values
-                },
-            );
+                });
             found.guess = self.guesses(item);
             if found.guess.len() != found.residual.len() {
                 let message = message::algebraic_count(found.guess.len(), found.residual.len());
@@ -210,7 +205,7 @@ impl<'a> Elaborator<'a> {
     /// Equations over inputs of their own, as `residual` makes them.
     pub(super) fn equations(
         &mut self,
-        (of, index): (Equations, usize),
+        of: Equations,
         (arguments, length): (&Arguments, StepLength),
         residual: Residual<'_, 'a>,
     ) -> Implicit {
@@ -239,6 +234,9 @@ impl<'a> Elaborator<'a> {
             Node::Entry { function, .. } => function.has_kinks,
             _ => false,
         });
+        // Behind the model's own functions: that of the algebraic variables, and that of a step.
+        let is_second = of != Equations::Algebraic && self.model.algebraic().is_some();
+        let index = self.model.vector_functions.len() + usize::from(is_second);
         let (index, inputs, outputs) = (index as u16, read.len() as u16, residual.len() as u16);
         let function = FunctionId { index, inputs, outputs, first_weight: 0, weights: 0, has_kinks };
         Implicit { guess: vec![0.0; residual.len()], of, steps: None, residual, function, read }

@@ -40,9 +40,8 @@ impl Elaborator<'_> {
         let mut own = Vec::new();
         flatten(&arguments.x, &mut own);
         let states = own.len();
-        let index = self.model.vector_functions.len() + usize::from(self.model.algebraic().is_some());
         let mut found =
-            self.equations((Equations::Slope, index), (arguments, StepLength::None), &mut |elaborator, inside, _| {
+            self.equations(Equations::Slope, (arguments, StepLength::None), &mut |elaborator, inside, _| {
                 elaborator.slope_entries(slopes, inside)
             });
         if self.holds_functions(&found) {

@@ -4,7 +4,17 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use super::context::EmitContext;
+use super::expanded::{Expanded, expanded};
 use crate::syntax::vector_functions::{Equations, StepLoop, VectorFunction};
+
+/// The kernels of first and of second derivatives.
+fn derivative_kernels(of: Equations) -> (TokenStream, TokenStream) {
+    match of {
+        Equations::Step => (quote!(__LinearizeResidual), quote!(__ResidualHessian)),
+        Equations::Algebraic => (quote!(__LinearizeAlgebraic), quote!(__AlgebraicHessian)),
+        Equations::Slope => (quote!(__LinearizeSlope), quote!(__SlopeHessian)),
+    }
+}
 
 /// The solution of equations.
 pub(super) fn implicit(
@@ -15,12 +25,19 @@ pub(super) fn implicit(
     let (runtime, name) = (context.runtime, &function.name);
     let private = quote!(#runtime::__private);
     let (unknowns, inputs) = context.equation_sizes(of);
-    let (linearize, hessian) = match of {
-        Equations::Step => (quote!(__LinearizeResidual), quote!(__ResidualHessian)),
-        Equations::Algebraic => (quote!(__LinearizeAlgebraic), quote!(__AlgebraicHessian)),
-        Equations::Slope => (quote!(__LinearizeSlope), quote!(__SlopeHessian)),
-    };
-    let function = function_of_solution(context, name, (unknowns, inputs));
+    let (linearize, hessian) = derivative_kernels(of);
+    let sizes = quote!(Self, __S, #unknowns, #inputs);
+    let expanded = expanded(
+        context,
+        function,
+        &Expanded {
+            value: quote!(#private::implicit::value::<#sizes>(z)),
+            memory: quote!(#private::ImplicitMemory::<__S, #unknowns, #inputs>),
+            expand: quote!(#private::implicit::expand::<#sizes>(at)),
+            contract: quote!(#private::implicit::contract::<#sizes>(at, mu)),
+            weights: quote!(),
+        },
+    );
     quote! {
         #[allow(dead_code)]
         pub struct #name;
@@ -44,46 +61,7 @@ pub(super) fn implicit(
             }
         }
 
-        #function
-    }
-}
-
-/// A solution as a vector function.
-fn function_of_solution(context: &EmitContext<'_>, name: &Ident, (unknowns, inputs): (usize, usize)) -> TokenStream {
-    let runtime = context.runtime;
-    let private = quote!(#runtime::__private);
-    let expansion = quote!(#private::Expansion<__S, #inputs, #unknowns, Self::Memory<__S>>);
-    quote! {
-        impl #runtime::VectorFunction<#inputs, #unknowns> for #name {
-            fn value<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [__S; #unknowns] {
-                #private::implicit::value::<Self, __S, #unknowns, #inputs>(z)
-            }
-            fn jacobian<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [[__S; #inputs]; #unknowns] {
-                #private::implicit::expand_at(self, z).jacobian
-            }
-            fn contraction<__S: #runtime::Scalar>(
-                &self, z: &[__S; #inputs], mu: &[__S; #unknowns],
-            ) -> [[__S; #inputs]; #inputs] {
-                #private::implicit::contract::<Self, __S, #unknowns, #inputs>(
-                    &#private::implicit::expand_at(self, z), mu,
-                )
-            }
-        }
-
-        impl #private::Node<#inputs, #unknowns> for #name {
-            type Memory<__S: #runtime::Scalar> = #private::ImplicitMemory<__S, #unknowns, #inputs>;
-            fn memory<__S: #runtime::Scalar>() -> Self::Memory<__S> {
-                #private::ImplicitMemory::zeros()
-            }
-            fn expand<__S: #runtime::Scalar>(&self, at: &mut #expansion) {
-                #private::implicit::expand::<Self, __S, #unknowns, #inputs>(at);
-            }
-            fn contract<__S: #runtime::Scalar>(
-                &self, at: &#expansion, mu: &[__S; #unknowns],
-            ) -> [[__S; #inputs]; #inputs] {
-                #private::implicit::contract::<Self, __S, #unknowns, #inputs>(at, mu)
-            }
-        }
+        #expanded
     }
 }
 
@@ -101,7 +79,17 @@ pub(super) fn steps(context: &EmitContext<'_>, function: &VectorFunction, steps:
     let record = quote!(&mut #private::ResidualExpansion<__S, #values, #others>);
     let sizes = quote!(Self, __S, #values, #others, #inputs, #substeps);
     let kernels = kernels_of_steps(runtime, &record, (values, *others));
-    let expansion = quote!(#private::Expansion<__S, #inputs, #values, Self::Memory<__S>>);
+    let expanded = expanded(
+        context,
+        function,
+        &Expanded {
+            value: quote!(#private::steps::value::<#sizes>(z)),
+            memory: quote!(#private::StepsMemory::<__S, #values, #substeps>),
+            expand: quote!(#private::steps::expand::<#sizes>(at)),
+            contract: quote!(#private::steps::contract::<#sizes>(at, mu)),
+            weights: quote!(),
+        },
+    );
     quote! {
         pub struct #name;
 
@@ -112,40 +100,14 @@ pub(super) fn steps(context: &EmitContext<'_>, function: &VectorFunction, steps:
             #kernels
         }
 
-        impl #runtime::VectorFunction<#inputs, #values> for #name {
-            fn value<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [__S; #values] {
-                #private::steps::value::<#sizes>(z)
-            }
-            fn jacobian<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [[__S; #inputs]; #values] {
-                #private::steps::expand_at::<#sizes>(z).jacobian
-            }
-            fn contraction<__S: #runtime::Scalar>(
-                &self, z: &[__S; #inputs], mu: &[__S; #values],
-            ) -> [[__S; #inputs]; #inputs] {
-                #private::steps::contract::<#sizes>(&#private::steps::expand_at::<#sizes>(z), mu)
-            }
-        }
-
-        impl #private::Node<#inputs, #values> for #name {
-            type Memory<__S: #runtime::Scalar> = #private::StepsMemory<__S, #values, #substeps>;
-            fn memory<__S: #runtime::Scalar>() -> Self::Memory<__S> {
-                #private::StepsMemory::zeros()
-            }
-            fn expand<__S: #runtime::Scalar>(&self, at: &mut #expansion) {
-                #private::steps::expand::<#sizes>(at);
-            }
-            fn contract<__S: #runtime::Scalar>(
-                &self, at: &#expansion, mu: &[__S; #values],
-            ) -> [[__S; #inputs]; #inputs] {
-                #private::steps::contract::<#sizes>(at, mu)
-            }
-        }
+        #expanded
     }
 }
 
 /// The kernels of the derivative as methods.
 fn kernels_of_steps(runtime: &TokenStream, record: &TokenStream, (values, others): (usize, usize)) -> TokenStream {
-    let first = [("value", quote!(__SlopeValue)), ("linearize", quote!(__LinearizeSlope))].map(|(method, kernel)| {
+    let (linearize, hessian) = derivative_kernels(Equations::Slope);
+    let first = [("value", quote!(__SlopeValue)), ("linearize", linearize)].map(|(method, kernel)| {
         let method = Ident::new(method, Span::call_site());
         quote! {
             fn #method<__S: #runtime::Scalar>(y: &[__S; #values], z: &[__S; #others], out: #record) {
@@ -158,7 +120,7 @@ fn kernels_of_steps(runtime: &TokenStream, record: &TokenStream, (values, others
         fn hessian<__S: #runtime::Scalar>(
             y: &[__S; #values], z: &[__S; #others], mu: &[__S; #values], out: #record,
         ) {
-            <__S as #runtime::Scalar>::run::<__SlopeHessian>((y, z, mu, out));
+            <__S as #runtime::Scalar>::run::<#hessian>((y, z, mu, out));
         }
     }
 }

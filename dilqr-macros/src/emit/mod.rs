@@ -7,6 +7,7 @@ pub(crate) mod dead_inputs;
 pub(crate) mod documentation;
 pub(crate) mod dump;
 mod equations;
+mod expanded;
 mod functions;
 pub(crate) mod items;
 mod lifted;

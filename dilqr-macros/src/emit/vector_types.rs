@@ -5,6 +5,7 @@ use quote::{format_ident, quote};
 
 use super::context::EmitContext;
 use super::equations;
+use super::expanded::{Expanded, expanded};
 use crate::syntax::vector_functions::{FunctionKind, NetworkShape, TableInputs, VectorFunction};
 
 /// The model's type: a unit struct, or one that holds the vector functions.
@@ -145,55 +146,41 @@ fn own(context: &EmitContext<'_>, function: &VectorFunction) -> TokenStream {
 }
 
 fn network(context: &EmitContext<'_>, function: &VectorFunction, shape: &NetworkShape) -> TokenStream {
-    let (runtime, name) = (context.runtime, &function.name);
+    let runtime = context.runtime;
     let (inputs, outputs, hidden) = (function.id.inputs(), function.id.outputs(), shape.hidden());
     let methods = network_methods(context, function, shape);
     let private = quote!(#runtime::__private);
     let expansion = quote!(#private::Expansion<__S, #inputs, #outputs, Self::Memory<__S>>);
+    let weights = quote! {
+        fn add_weight_gradient<__S: #runtime::Scalar>(
+            &self, at: &#expansion, mu: &[__S; #outputs], out: &mut [__S],
+        ) {
+            self.__network.add_weight_gradient(at, mu, out);
+        }
+        fn add_weight_contraction<__S: #runtime::Scalar>(
+            &self,
+            at: &#expansion,
+            directions: (&[__S; #inputs], &[__S; #outputs], &[__S; #outputs]),
+            out: &mut [__S],
+        ) {
+            self.__network.add_weight_contraction(at, directions, out);
+        }
+    };
+    let expanded = expanded(
+        context,
+        function,
+        &Expanded {
+            value: quote!(self.__network.value(z)),
+            memory: quote!(#private::NetworkMemory::<__S, #inputs, #hidden>),
+            expand: quote!(self.__network.expand(at)),
+            contract: quote!(self.__network.contract(at, mu)),
+            weights,
+        },
+    );
     quote! {
         #methods
 
-        impl #runtime::VectorFunction<#inputs, #outputs> for #name {
-            fn value<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [__S; #outputs] {
-                self.__network.value(z)
-            }
-            fn jacobian<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [[__S; #inputs]; #outputs] {
-                self.__network.jacobian(z)
-            }
-            fn contraction<__S: #runtime::Scalar>(
-                &self, z: &[__S; #inputs], mu: &[__S; #outputs],
-            ) -> [[__S; #inputs]; #inputs] {
-                self.__network.contraction(z, mu)
-            }
-        }
-
-        impl #private::Node<#inputs, #outputs> for #name {
-            type Memory<__S: #runtime::Scalar> = #private::NetworkMemory<__S, #inputs, #hidden>;
-            fn memory<__S: #runtime::Scalar>() -> Self::Memory<__S> {
-                #private::NetworkMemory::zeros()
-            }
-            fn expand<__S: #runtime::Scalar>(&self, at: &mut #expansion) {
-                self.__network.expand(at);
-            }
-            fn contract<__S: #runtime::Scalar>(
-                &self, at: &#expansion, mu: &[__S; #outputs],
-            ) -> [[__S; #inputs]; #inputs] {
-                self.__network.contract(at, mu)
-            }
-            fn add_weight_gradient<__S: #runtime::Scalar>(
-                &self, at: &#expansion, mu: &[__S; #outputs], out: &mut [__S],
-            ) {
-                self.__network.add_weight_gradient(at, mu, out);
-            }
-            fn add_weight_contraction<__S: #runtime::Scalar>(
-                &self,
-                at: &#expansion,
-                directions: (&[__S; #inputs], &[__S; #outputs], &[__S; #outputs]),
-                out: &mut [__S],
-            ) {
-                self.__network.add_weight_contraction(at, directions, out);
-            }
-        }
+        #expanded
     }
 }
 

@@ -114,20 +114,13 @@ where
     if !Solves::supports::<M>(settings) {
         return solve(model, horizon, settings, problems);
     }
-    let next = AtomicUsize::new(0);
-    let groups = rayon::current_num_threads().min(problems.len().div_ceil(Native::COUNT));
-    let outcomes: Vec<_> = (0..groups)
-        .into_par_iter()
-        .with_max_len(1)
-        .flat_map_iter(|_| {
-            let mut outcomes = Vec::new();
-            Solves::new::<M>(horizon, false).run((model, settings), problems, &next, |outcome| {
-                outcomes.push((outcome.problem, outcome.result));
-            });
-            outcomes
-        })
-        .collect();
-    in_order(problems.len(), outcomes)
+    in_lockstep(problems.len(), |next| {
+        let mut outcomes = Vec::new();
+        Solves::new::<M>(horizon, false).run((model, settings), problems, next, |outcome| {
+            outcomes.push((outcome.problem, outcome.result));
+        });
+        outcomes
+    })
 }
 
 /// [`batch::solve_and_vjp_lanes`](crate::batch::solve_and_vjp_lanes), for settings that are in range.
@@ -148,18 +141,11 @@ where
     }
     // Factorizations in lanes have no active limits.
     let keeps = const { !M::LIMITS.limited() };
-    let next = AtomicUsize::new(0);
-    let groups = rayon::current_num_threads().min(problems.len().div_ceil(Native::COUNT));
-    let outcomes: Vec<_> = (0..groups)
-        .into_par_iter()
-        .with_max_len(1)
-        .flat_map_iter(|_| {
-            let mut gradients = SolvedGradients::new((model, settings), horizon, &loss);
-            Solves::new::<M>(horizon, keeps).run((model, settings), problems, &next, |outcome| gradients.take(outcome));
-            gradients.finish()
-        })
-        .collect();
-    in_order(problems.len(), outcomes)
+    in_lockstep(problems.len(), |next| {
+        let mut gradients = SolvedGradients::new((model, settings), horizon, &loss);
+        Solves::new::<M>(horizon, keeps).run((model, settings), problems, next, |outcome| gradients.take(outcome));
+        gradients.finish()
+    })
 }
 
 /// [`batch::vjp_lanes`](crate::batch::vjp_lanes), for lists of one length.
@@ -201,6 +187,16 @@ where
         )
         .collect();
     in_order(solutions.len(), order.into_iter().zip(gradients.into_iter().flatten()))
+}
+
+/// Runs groups of lanes on all threads. Each of them takes the problems that come `next`, and returns results with the indices
+/// of their problems.
+#[cfg(feature = "lanes")]
+fn in_lockstep<T: Send>(problems: usize, group: impl Fn(&AtomicUsize) -> Vec<(usize, T)> + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let groups = rayon::current_num_threads().min(problems.div_ceil(Native::COUNT));
+    let results: Vec<_> = (0..groups).into_par_iter().with_max_len(1).flat_map_iter(|_| group(&next)).collect();
+    in_order(problems, results)
 }
 
 /// Sorts results by their indices; each index occurs once.

@@ -12,7 +12,7 @@
 use nalgebra::{SMatrix, SVector};
 use num_traits::Zero;
 
-use crate::function::node::{Expansion, Node};
+use crate::function::node::Expansion;
 use crate::linalg::products::{add_product, add_transposed_product, larger, transposed, zeros};
 use crate::scalar::{Mask, Scalar};
 
@@ -164,19 +164,6 @@ where
     for (i, row) in jacobian.iter_mut().enumerate() {
         *row = core::array::from_fn(|j| -y[(i, j)]);
     }
-}
-
-/// A new expansion at a point.
-#[must_use]
-pub fn expand_at<F, S: Scalar, const NY: usize, const NZ: usize>(_function: &F, z: &[S; NZ]) -> At<S, NY, NZ>
-where
-    F: ImplicitFunction<NY, NZ> + Node<NZ, NY>,
-{
-    let zero = S::zero();
-    let memory = ImplicitMemory::zeros();
-    let mut at = Expansion { z: *z, value: [zero; NY], jacobian: [[zero; NZ]; NY], memory };
-    expand::<F, S, NY, NZ>(&mut at);
-    at
 }
 
 /// `C` for the adjoints `mu` of the solution.

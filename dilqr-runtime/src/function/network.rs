@@ -179,24 +179,6 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
         layer.apply_columns(N + 1, inputs, write);
     }
 
-    /// `J`
-    pub fn jacobian<S: Scalar>(&self, z: &[S; N]) -> [[S; N]; M] {
-        self.expanded(z).jacobian
-    }
-
-    /// `C`
-    pub fn contraction<S: Scalar>(&self, z: &[S; N], mu: &[S; M]) -> [[S; N]; N] {
-        self.contract(&self.expanded(z), mu)
-    }
-
-    fn expanded<S: Scalar>(&self, z: &[S; N]) -> At<S, N, M, H> {
-        let zero = S::zero();
-        let memory = NetworkMemory::zeros();
-        let mut at = Expansion { z: *z, value: [zero; M], jacobian: [[zero; N]; M], memory };
-        self.expand(&mut at);
-        at
-    }
-
     /// `C` for the adjoints `mu` of the outputs.
     pub fn contract<S: Scalar>(&self, at: &At<S, N, M, H>, mu: &[S; M]) -> [[S; N]; N] {
         let NetworkMemory { slopes, curvatures, tangents, .. } = &at.memory;

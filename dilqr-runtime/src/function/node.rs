@@ -38,6 +38,15 @@ pub trait Node<const N: usize, const M: usize>: VectorFunction<N, M> {
         at.jacobian = self.jacobian(&at.z);
     }
 
+    /// A new expansion at a point.
+    #[must_use]
+    fn expand_at<S: Scalar>(&self, z: &[S; N]) -> Expansion<S, N, M, Self::Memory<S>> {
+        let mut at = Self::zeros();
+        at.z = *z;
+        self.expand(&mut at);
+        at
+    }
+
     /// `sum_k mu_k d2 y_k/dz2` at an expansion.
     fn contract<S: Scalar>(&self, at: &Expansion<S, N, M, Self::Memory<S>>, mu: &[S; M]) -> [[S; N]; N] {
         self.contraction(&at.z, mu)

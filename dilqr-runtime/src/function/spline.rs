@@ -54,6 +54,16 @@ enum Kind {
     Linear,
 }
 
+impl Kind {
+    /// The slopes at both ends, of zero where they are not given.
+    const fn slopes(self) -> [f64; 2] {
+        match self {
+            Self::Clamped(slopes) => slopes,
+            Self::Natural | Self::Linear => [0.0; 2],
+        }
+    }
+}
+
 impl<const N: usize> Spline<N> {
     /// The cubic spline through the points with second derivatives of zero at both ends. Its second derivatives are continuous
     /// everywhere.
@@ -91,11 +101,7 @@ impl<const N: usize> Spline<N> {
             assert!(knots[i] < knots[i + 1], "the knots of a table increase");
             i += 1;
         }
-        let slopes = match kind {
-            Kind::Clamped(slopes) => slopes,
-            Kind::Natural | Kind::Linear => [0.0; 2],
-        };
-        let second = second_derivatives(&knots, &values, slopes, kind);
+        let second = second_derivatives(&knots, &values, kind.slopes(), kind);
         Self { knots, values, second, kind }
     }
 
@@ -114,15 +120,8 @@ impl<const N: usize> Spline<N> {
     /// The value at `x` of the table with other values at the same knots.
     #[must_use]
     pub fn at_values(&self, values: [f64; N], x: f64) -> f64 {
-        let second = second_derivatives(&self.knots, &values, self.slopes(), self.kind);
+        let second = second_derivatives(&self.knots, &values, self.kind.slopes(), self.kind);
         self.expand(&second, &values, x)[0]
-    }
-
-    fn slopes(&self) -> [f64; 2] {
-        match self.kind {
-            Kind::Clamped(slopes) => slopes,
-            Kind::Natural | Kind::Linear => [0.0; 2],
-        }
     }
 
     /// Value, slope and second derivative at `x`.
@@ -190,7 +189,7 @@ impl<const N: usize> Spline<N> {
             self.expand(&second_derivatives(&self.knots, &values, [0.0; 2], self.kind), &values, x)
         };
         let zeros = [0.0; N];
-        let fixed = second_derivatives(&self.knots, &zeros, self.slopes(), self.kind);
+        let fixed = second_derivatives(&self.knots, &zeros, self.kind.slopes(), self.kind);
         (core::array::from_fn(unit), self.expand(&fixed, &zeros, x))
     }
 }

@@ -283,21 +283,6 @@ where
     }
 }
 
-/// A new expansion at inputs.
-#[must_use]
-pub fn expand_at<F, S: Scalar, const NY: usize, const NZ: usize, const N: usize, const K: usize>(
-    inputs: &[S; N],
-) -> At<S, NY, N, K>
-where
-    F: Steps<NY, NZ>,
-{
-    let zero = S::zero();
-    let memory = StepsMemory::zeros();
-    let mut at = Expansion { z: *inputs, value: [zero; NY], jacobian: [[zero; N]; NY], memory };
-    expand::<F, S, NY, NZ, N, K>(&mut at);
-    at
-}
-
 /// The second derivatives contracted with the adjoints `mu` of the values.
 #[must_use]
 pub fn contract<F, S: Scalar, const NY: usize, const NZ: usize, const N: usize, const K: usize>(

@@ -1,0 +1,59 @@
+//! The traits of vector functions that keep work of their expansions: networks, solutions of equations, loops over steps.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::context::EmitContext;
+use crate::syntax::vector_functions::VectorFunction;
+
+/// The code of a vector function that keeps work of its expansions. `z` is a point, `at` an expansion, `mu` the adjoints of the
+/// value, and `__S` the scalar.
+pub(super) struct Expanded {
+    pub(super) value: TokenStream,
+    /// The type of the memory, as a path.
+    pub(super) memory: TokenStream,
+    pub(super) expand: TokenStream,
+    pub(super) contract: TokenStream,
+    /// The methods of its weights.
+    pub(super) weights: TokenStream,
+}
+
+/// The traits of such a function.
+pub(super) fn expanded(context: &EmitContext<'_>, function: &VectorFunction, code: &Expanded) -> TokenStream {
+    let (runtime, name) = (context.runtime, &function.name);
+    let (inputs, outputs) = (function.id.inputs(), function.id.outputs());
+    let Expanded { value, memory, expand, contract, weights } = code;
+    let node = quote!(#runtime::__private::Node);
+    let expansion = quote!(#runtime::__private::Expansion<__S, #inputs, #outputs, Self::Memory<__S>>);
+    quote! {
+        impl #runtime::VectorFunction<#inputs, #outputs> for #name {
+            fn value<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [__S; #outputs] {
+                #value
+            }
+            fn jacobian<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [[__S; #inputs]; #outputs] {
+                #node::expand_at(self, z).jacobian
+            }
+            fn contraction<__S: #runtime::Scalar>(
+                &self, z: &[__S; #inputs], mu: &[__S; #outputs],
+            ) -> [[__S; #inputs]; #inputs] {
+                #node::contract(self, &#node::expand_at(self, z), mu)
+            }
+        }
+
+        impl #node<#inputs, #outputs> for #name {
+            type Memory<__S: #runtime::Scalar> = #memory;
+            fn memory<__S: #runtime::Scalar>() -> Self::Memory<__S> {
+                #memory::zeros()
+            }
+            fn expand<__S: #runtime::Scalar>(&self, at: &mut #expansion) {
+                #expand
+            }
+            fn contract<__S: #runtime::Scalar>(
+                &self, at: &#expansion, mu: &[__S; #outputs],
+            ) -> [[__S; #inputs]; #inputs] {
+                #contract
+            }
+            #weights
+        }
+    }
+}
