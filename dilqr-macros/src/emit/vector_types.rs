@@ -192,6 +192,7 @@ fn network_methods(context: &EmitContext<'_>, function: &VectorFunction, shape: 
     let activation = Ident::new(shape.activation, function.name.span());
     let network = quote!(#runtime::__private::Network);
     let parts = quote!(&[#(#sizes),*], #runtime::Activation::#activation);
+    let scaling = scaling(context, function);
     quote! {
         impl #name {
             /// The number of weights.
@@ -229,6 +230,40 @@ fn network_methods(context: &EmitContext<'_>, function: &VectorFunction, shape: 
             #[must_use]
             pub fn evaluate(&self, z: [::core::primitive::f64; #inputs]) -> [::core::primitive::f64; #outputs] {
                 self.__network.value(&z)
+            }
+        }
+
+        #scaling
+
+        #runtime::__network_file! { #name, #parts }
+    }
+}
+
+/// The methods of a network that set its scaling.
+fn scaling(context: &EmitContext<'_>, function: &VectorFunction) -> TokenStream {
+    let (runtime, name) = (context.runtime, &function.name);
+    let (inputs, outputs) = (function.id.inputs(), function.id.outputs());
+    let result = quote!(::core::result::Result<Self, #runtime::InputError>);
+    quote! {
+        impl #name {
+            /// The network with normalized inputs: the first layer gets `(z - mean) / scale`. The weights stay.
+            ///
+            /// # Errors
+            /// For means that are not finite and scales that are not positive.
+            pub fn with_input_scaling(
+                self, mean: [::core::primitive::f64; #inputs], scale: [::core::primitive::f64; #inputs],
+            ) -> #result {
+                ::core::result::Result::Ok(Self { __network: self.__network.with_input_scaling(mean, scale)? })
+            }
+
+            /// The network with outputs `mean + scale a`, where `a` is the value of the last layer. The weights stay.
+            ///
+            /// # Errors
+            /// For means that are not finite and scales that are not positive.
+            pub fn with_output_scaling(
+                self, mean: [::core::primitive::f64; #outputs], scale: [::core::primitive::f64; #outputs],
+            ) -> #result {
+                ::core::result::Result::Ok(Self { __network: self.__network.with_output_scaling(mean, scale)? })
             }
         }
     }

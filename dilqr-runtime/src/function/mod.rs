@@ -8,8 +8,11 @@ mod check;
 pub mod implicit;
 mod layers;
 mod network;
+#[cfg(feature = "safetensors")]
+mod network_file;
 mod node;
 mod registers;
+mod scaling;
 mod spline;
 pub mod steps;
 mod tanh;
@@ -17,6 +20,8 @@ mod tanh;
 pub use activation::Activation;
 pub use check::{FunctionCheck, check_function};
 pub use network::{Network, NetworkMemory};
+#[cfg(feature = "safetensors")]
+pub use network_file::SafetensorsError;
 pub use node::{Expansion, Node};
 pub use spline::Spline;
 

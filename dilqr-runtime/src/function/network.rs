@@ -9,6 +9,9 @@
 //! g_L = mu, g_l = sigma'(a_l) (W_(l+1)' g_(l+1))        adjoints of a_l
 //! C   = sum_(l<L) T_l' diag(sigma''(a_l) W_(l+1)' g_(l+1)) T_l
 //! ```
+//!
+//! With scaling, `h_0 = (z - mean) / scale` and `y = mean + scale a_L`: then `T_1 = W_1 diag(1 / scale)`, the rows of `J` have the
+//! scales of the outputs, and so has `mu`.
 
 use alloc::boxed::Box;
 
@@ -16,6 +19,7 @@ use crate::error::{Input, InputError, check_length, check_vector};
 use crate::function::activation::Activation;
 use crate::function::layers::{LayerRef, dot, layer_mut, weight_count};
 use crate::function::node::Expansion;
+use crate::function::scaling::Scaling;
 use crate::scalar::Scalar;
 
 /// The weights of a network with `N` inputs, `M` outputs and `H` hidden units in all. The macro makes a type of its own around
@@ -23,10 +27,12 @@ use crate::scalar::Scalar;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network<const N: usize, const M: usize, const H: usize> {
     /// The inputs, the units of each hidden layer, the outputs.
-    sizes: &'static [usize],
-    activation: Activation,
+    pub(super) sizes: &'static [usize],
+    pub(super) activation: Activation,
     /// `W_1` row by row, `b_1`, `W_2`, ..
-    weights: Box<[f64]>,
+    pub(super) weights: Box<[f64]>,
+    pub(super) inputs: Scaling<N>,
+    pub(super) outputs: Scaling<M>,
 }
 
 /// What an expansion of a network keeps for second derivatives.
@@ -62,7 +68,25 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     pub fn from_weights(sizes: &'static [usize], activation: Activation, weights: &[f64]) -> Result<Self, InputError> {
         check_length(Input::Weights, weights.len(), weight_count(sizes))?;
         check_vector(Input::Weights, weights)?;
-        Ok(Self { sizes, activation, weights: weights.into() })
+        Ok(Self { sizes, activation, weights: weights.into(), inputs: Scaling::NONE, outputs: Scaling::NONE })
+    }
+
+    /// The network with normalized inputs: `(z - mean) / scale` is the argument of the first layer.
+    ///
+    /// # Errors
+    /// [`InputError`] for means that are not finite and scales that are not positive.
+    pub fn with_input_scaling(self, mean: [f64; N], scale: [f64; N]) -> Result<Self, InputError> {
+        let inputs = Scaling::new((mean, scale), [Input::InputMean, Input::InputScale])?;
+        Ok(Self { inputs, ..self })
+    }
+
+    /// The network with outputs `mean + scale a`, where `a` is the value of the last layer.
+    ///
+    /// # Errors
+    /// [`InputError`] for means that are not finite and scales that are not positive.
+    pub fn with_output_scaling(self, mean: [f64; M], scale: [f64; M]) -> Result<Self, InputError> {
+        let outputs = Scaling::new((mean, scale), [Input::OutputMean, Input::OutputScale])?;
+        Ok(Self { outputs, ..self })
     }
 
     /// Weights that are uniform within `sqrt(6 / (inputs + outputs))` of each layer, after Glorot and Bengio 2010, and biases
@@ -76,7 +100,7 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
             let range = crate::scalar::float::f64::sqrt(6.0 / (sizes[index] + sizes[index + 1]) as f64);
             matrix.iter_mut().for_each(|weight| *weight = range * random.symmetric());
         }
-        Self { sizes, activation, weights: weights.into() }
+        Self { sizes, activation, weights: weights.into(), inputs: Scaling::NONE, outputs: Scaling::NONE }
     }
 
     /// The weights.
@@ -107,6 +131,7 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
 
     /// `y`
     pub fn value<S: Scalar>(&self, z: &[S; N]) -> [S; M] {
+        let z = &self.inputs.normalized(z);
         let mut values = [S::zero(); H];
         for index in 0..self.hidden() {
             let (before, own) = values.split_at_mut(self.units(index).start);
@@ -116,6 +141,7 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
         }
         let mut y = [S::zero(); M];
         self.layer(self.hidden()).apply(self.inputs_of(self.hidden(), z, &values), &mut y);
+        self.outputs.denormalize(&mut y);
         y
     }
 
@@ -131,6 +157,7 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     pub fn expand<S: Scalar>(&self, at: &mut At<S, N, M, H>) {
         let Expansion { z, value, jacobian, memory } = at;
         let NetworkMemory { values, slopes, curvatures, tangents } = memory;
+        let z = &self.inputs.normalized(z);
         // The tangents of h_l, column by column.
         let mut pushed = [[S::zero(); H]; N];
         for index in 0..self.hidden() {
@@ -155,6 +182,8 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
             None => value[row] = entry,
             Some(column) => jacobian[row][column] = entry,
         });
+        self.outputs.denormalize(value);
+        self.outputs.stretch_rows(jacobian);
     }
 
     /// A layer's values (column 0) and tangents (from column 1 on), from those of its inputs.
@@ -168,7 +197,7 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
         let layer = self.layer(index);
         let Some(before) = index.checked_sub(1) else {
             layer.apply_columns(1, |_| z, &mut *write);
-            layer.matrix(|column, row, entry| write(column + 1, row, entry));
+            layer.matrix(|column, row, weight| write(column + 1, row, self.inputs.shrink_weight(column, weight)));
             return;
         };
         let units = self.units(before);
@@ -182,6 +211,7 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     /// `C` for the adjoints `mu` of the outputs.
     pub fn contract<S: Scalar>(&self, at: &At<S, N, M, H>, mu: &[S; M]) -> [[S; N]; N] {
         let NetworkMemory { slopes, curvatures, tangents, .. } = &at.memory;
+        let mu = &self.outputs.stretched(mu);
         let mut c = [[S::zero(); N]; N];
         let mut scaled = [S::zero(); H];
         self.pull_back(mu, slopes, |index, adjoints| {
@@ -221,10 +251,11 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     /// Adds `mu' dy/dW`.
     pub fn add_weight_gradient<S: Scalar>(&self, at: &At<S, N, M, H>, mu: &[S; M], out: &mut [S]) {
         let NetworkMemory { values, slopes, .. } = &at.memory;
+        let (z, mu) = (&self.inputs.normalized(&at.z), &self.outputs.stretched(mu));
         let adjoints = self.pull_back(mu, slopes, |_, _| {});
         for index in 0..=self.hidden() {
             let g = if index == self.hidden() { &mu[..] } else { &adjoints[self.units(index)] };
-            let h = self.inputs_of(index, &at.z, values);
+            let h = self.inputs_of(index, z, values);
             let (matrix, biases) = layer_mut(self.sizes, out, index);
             add_outer_product(matrix, g, h);
             biases.iter_mut().zip(g).for_each(|(out, g)| *out += *g);
@@ -244,6 +275,8 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
         for (tangents, dz) in tangents.iter().zip(dz) {
             da.iter_mut().zip(tangents).for_each(|(da, entry)| *da = entry.mul_add(*dz, *da));
         }
+        let (z, dz) = (&self.inputs.normalized(&at.z), &self.inputs.shrunk(dz));
+        let (mu, dmu) = (&self.outputs.stretched(mu), &self.outputs.stretched(dmu));
         let mut dh = da;
         dh.iter_mut().zip(slopes).for_each(|(dh, slope)| *dh *= *slope);
         // The adjoints of a_l and their changes.
@@ -263,7 +296,7 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
         for index in 0..=self.hidden() {
             let last = index == self.hidden();
             let (g, dg) = if last { (&mu[..], &dmu[..]) } else { (&g[self.units(index)], &dg[self.units(index)]) };
-            let (h, dh) = (self.inputs_of(index, &at.z, values), self.inputs_of(index, dz, &dh));
+            let (h, dh) = (self.inputs_of(index, z, values), self.inputs_of(index, dz, &dh));
             let (matrix, biases) = layer_mut(self.sizes, out, index);
             add_outer_product(matrix, dg, h);
             add_outer_product(matrix, g, dh);
