@@ -20,6 +20,7 @@ use crate::function::activation::Activation;
 use crate::function::layers::{LayerRef, dot, layer_mut, weight_count};
 use crate::function::node::Expansion;
 use crate::function::scaling::Scaling;
+use crate::linalg::random::SplitMix64;
 use crate::scalar::Scalar;
 
 /// The weights of a network with `N` inputs, `M` outputs and `H` hidden units in all. The macro makes a type of its own around
@@ -94,7 +95,7 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     #[must_use]
     pub fn xavier(sizes: &'static [usize], activation: Activation, seed: u64) -> Self {
         let mut weights = vec![0.0; weight_count(sizes)];
-        let mut random = SplitMix64(seed);
+        let mut random = SplitMix64::new(seed);
         for index in 0..sizes.len() - 1 {
             let (matrix, _) = layer_mut(sizes, &mut weights, index);
             let range = crate::scalar::float::f64::sqrt(6.0 / (sizes[index] + sizes[index + 1]) as f64);
@@ -311,21 +312,5 @@ fn add_outer_product<S: Scalar>(out: &mut [S], g: &[S], h: &[S]) {
         for (out, h) in row.iter_mut().zip(h) {
             *out = g.mul_add(*h, *out);
         }
-    }
-}
-
-/// The generator of Steele, Lea and Flood, *Fast splittable pseudorandom number generators*, 2014.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    /// A number between -1 and 1.
-    fn symmetric(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^= bits >> 31;
-        // The upper 53 bits, in steps of 2^-52 around 0.
-        (bits >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
     }
 }
