@@ -7,6 +7,7 @@ use crate::derive;
 use crate::elaborate::elaborated_system::{Limits, System};
 use crate::elaborate::model as elaborate;
 use crate::emit::context::EmitContext;
+use crate::emit::vector_calls::memory_on_stack;
 use crate::emit::{dead_inputs, dump, items, user_module};
 use crate::environment::{Environment, lists};
 use crate::program::kernels::Kernels;
@@ -110,6 +111,7 @@ pub(crate) fn emit(
         vendored: vendored.map(|file| file.path.as_str()),
         sizes: system.vectors.sizes(),
         kernels,
+        memory_on_stack: memory_on_stack(&system.vectors, kernels),
         unused: &dead_inputs::fields(&system.vectors, kernels),
     })
 }
@@ -136,6 +138,7 @@ fn fallback(arguments: TokenStream, module: &syn::ItemMod) -> TokenStream {
             limits: &Limits::default(),
             vendored: None,
             kernels: &Kernels::default(),
+            memory_on_stack: true,
             unused: &[],
         })
     })

@@ -168,7 +168,7 @@ pub mod __private {
     pub use crate::engine::lifted::LiftedEngine;
     pub use crate::function::implicit::{self, ImplicitFunction, ImplicitMemory, ResidualExpansion};
     pub use crate::function::steps::{self, Method, Steps, StepsMemory};
-    pub use crate::function::{Expansion, Network, NetworkMemory, Node};
+    pub use crate::function::{Buffer, Expansion, Network, NetworkMemory, Node};
     pub use crate::scalar::Kernel;
     pub use alloc::vec::Vec;
 }

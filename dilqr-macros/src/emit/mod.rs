@@ -17,5 +17,5 @@ mod signature;
 mod split;
 mod statements;
 pub(crate) mod user_module;
-mod vector_calls;
+pub(crate) mod vector_calls;
 mod vector_types;

@@ -194,7 +194,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> StageLinearTerms<NX, NU,
         M: Model<NX, NU, NP, NS>,
     {
         let contraction = Contraction::new(model, point, system.costates(), barriers, Vec::new());
-        Self { stage, terms: contracted_terms(system, contraction, stage, |gradient| *gradient.s) }
+        Self { stage, terms: contracted_terms(system, contraction, (stage, 0), |gradient| *gradient.s) }
     }
 
     /// Those of stage `t`: zeros, but for the stage of the parameters.
@@ -219,7 +219,7 @@ fn unit<const N: usize>(i: usize) -> SVector<f64, N> {
 }
 
 /// The linear terms at stage `t` in `C` data that `pick` takes from gradients: those of `hx' dx + hu' du + dlambda' f + dmu' c`
-/// along unit vectors.
+/// along unit vectors. The gradients are given in the first `weights` weights.
 pub(super) fn contracted_terms<
     K,
     M,
@@ -231,7 +231,7 @@ pub(super) fn contracted_terms<
 >(
     system: &K,
     mut contraction: Contraction<'_, M, f64, NX, NU, NP, NS>,
-    stage: usize,
+    (stage, weights): (usize, usize),
     pick: impl Fn(ParameterGradient<'_, f64, NP, NS>) -> SVector<f64, C>,
 ) -> LinearTerms<f64, NX, NU, C>
 where
@@ -243,7 +243,7 @@ where
     let barriers = system.barriers().map_or(0, |relaxed| relaxed.count(stage));
     // The multipliers of active rows, then those of barriers.
     let no_rows = vec![SVector::zeros(); count + barriers];
-    let mut weights = vec![0.0; contraction.model.weight_count()];
+    let mut weights = vec![0.0; weights];
     let mut gradient = |dx: &SVector<f64, NX>, du: &SVector<f64, NU>, dlambda: &SVector<f64, NX>, rows: &[_]| {
         let (mut gp, mut gs) = (SVector::zeros(), SVector::zeros());
         let (rows, barriers) = rows.split_at(count);

@@ -239,7 +239,7 @@ impl<const NX: usize, const NU: usize> Tangents<NX, NU, DIRECTIONS> {
         let Candidate { model, point, .. } = candidate;
         let fill = |t: usize, terms: &mut LinearTerms<f64, NX, NU, DIRECTIONS>| {
             let contraction = Contraction::new(*model, *point, system.costates(), None, Vec::new());
-            *terms = contracted_terms(system, contraction, t, |gradient| along(gradient.w));
+            *terms = contracted_terms(system, contraction, (t, model.weight_count()), |gradient| along(gradient.w));
         };
         Self::solve::<M, NP, NS>(system, fill, &enforced.in_weights)
     }

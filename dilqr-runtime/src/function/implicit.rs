@@ -75,7 +75,7 @@ impl<S: Scalar, const NY: usize, const NZ: usize> ImplicitMemory<S, NY, NZ> {
 }
 
 /// An expansion of an implicit function.
-type At<S, const NY: usize, const NZ: usize> = Expansion<S, NZ, NY, ImplicitMemory<S, NY, NZ>>;
+type At<S, const NY: usize, const NZ: usize> = Expansion<S, NZ, NY, ImplicitMemory<S, NY, NZ>, NY>;
 
 /// The solution, from the guess; NaN where the method does not converge. Each lane takes its own steps.
 #[must_use]

@@ -4,6 +4,7 @@
 //! for second derivatives, the contraction of the Hessians of their outputs with adjoints.
 
 mod activation;
+mod buffer;
 mod check;
 pub mod implicit;
 mod layers;
@@ -18,6 +19,7 @@ pub mod steps;
 mod tanh;
 
 pub use activation::Activation;
+pub use buffer::Buffer;
 pub use check::{FunctionCheck, check_function};
 pub use network::{Network, NetworkMemory};
 #[cfg(feature = "safetensors")]

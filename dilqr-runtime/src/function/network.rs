@@ -17,16 +17,17 @@ use alloc::boxed::Box;
 
 use crate::error::{Input, InputError, check_length, check_vector};
 use crate::function::activation::Activation;
+use crate::function::buffer::{Buffer, Columns};
 use crate::function::layers::{LayerRef, dot, layer_mut, weight_count};
 use crate::function::node::Expansion;
 use crate::function::scaling::Scaling;
 use crate::linalg::random::SplitMix64;
 use crate::scalar::Scalar;
 
-/// The weights of a network with `N` inputs, `M` outputs and `H` hidden units in all. The macro makes a type of its own around
-/// it for each `#[network(..)]` of a model.
+/// The weights of a network with `N` inputs and `M` outputs. The macro makes a type of its own around it for each `#[network(..)]` of
+/// a model. `H` of its methods is the number of its hidden units, or 0: then lists of hidden units are on the heap.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Network<const N: usize, const M: usize, const H: usize> {
+pub struct Network<const N: usize, const M: usize> {
     /// The inputs, the units of each hidden layer, the outputs.
     pub(super) sizes: &'static [usize],
     pub(super) activation: Activation,
@@ -37,31 +38,32 @@ pub struct Network<const N: usize, const M: usize, const H: usize> {
 }
 
 /// What an expansion of a network keeps for second derivatives.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NetworkMemory<S, const N: usize, const H: usize> {
+#[derive(Debug)]
+pub struct NetworkMemory<S: Scalar, const N: usize, const H: usize> {
     /// `h_l` of all hidden layers.
-    values: [S; H],
+    values: Buffer<S, H>,
     /// `sigma'(a_l)`
-    slopes: [S; H],
+    slopes: Buffer<S, H>,
     /// `sigma''(a_l)`
-    curvatures: [S; H],
+    curvatures: Buffer<S, H>,
     /// `T_l`, column by column.
-    tangents: [[S; H]; N],
+    tangents: Columns<S, N, H>,
 }
 
 impl<S: Scalar, const N: usize, const H: usize> NetworkMemory<S, N, H> {
-    /// Zeros.
+    /// Zeros, for a network with this many hidden units.
     #[must_use]
-    pub fn zeros() -> Self {
-        let zero = S::zero();
-        Self { values: [zero; H], slopes: [zero; H], curvatures: [zero; H], tangents: [[zero; H]; N] }
+    pub fn zeros(hidden: usize) -> Self {
+        let units = || Buffer::filled(hidden, S::zero());
+        Self { values: units(), slopes: units(), curvatures: units(), tangents: Columns::zeros(hidden) }
     }
 }
 
 /// An expansion of a network.
-type At<S, const N: usize, const M: usize, const H: usize> = Expansion<S, N, M, NetworkMemory<S, N, H>>;
+type At<S, const N: usize, const M: usize, const H: usize, const K: usize> =
+    Expansion<S, N, M, NetworkMemory<S, N, H>, K>;
 
-impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
+impl<const N: usize, const M: usize> Network<N, M> {
     /// A network from its weights: `W_1` row by row, `b_1`, `W_2`, .. .
     ///
     /// # Errors
@@ -124,6 +126,12 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
         self.sizes.len() - 2
     }
 
+    /// A zero for each hidden unit.
+    #[inline(always)]
+    fn zeros<S: Scalar, const H: usize>(&self) -> Buffer<S, H> {
+        Buffer::filled(self.sizes[1..=self.hidden()].iter().sum(), S::zero())
+    }
+
     /// The first unit of hidden layer `index`, and the unit after its last.
     fn units(&self, index: usize) -> core::ops::Range<usize> {
         let start: usize = self.sizes[1..=index].iter().sum();
@@ -131,9 +139,9 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     }
 
     /// `y`
-    pub fn value<S: Scalar>(&self, z: &[S; N]) -> [S; M] {
+    pub fn value<S: Scalar, const H: usize>(&self, z: &[S; N]) -> [S; M] {
         let z = &self.inputs.normalized(z);
-        let mut values = [S::zero(); H];
+        let mut values = self.zeros::<S, H>();
         for index in 0..self.hidden() {
             let (before, own) = values.split_at_mut(self.units(index).start);
             let own = &mut own[..self.sizes[index + 1]];
@@ -155,26 +163,26 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     }
 
     /// Value, Jacobian, and what second derivatives need.
-    pub fn expand<S: Scalar>(&self, at: &mut At<S, N, M, H>) {
+    pub fn expand<S: Scalar, const H: usize, const K: usize>(&self, at: &mut At<S, N, M, H, K>) {
         let Expansion { z, value, jacobian, memory } = at;
         let NetworkMemory { values, slopes, curvatures, tangents } = memory;
         let z = &self.inputs.normalized(z);
         // The tangents of h_l, column by column.
-        let mut pushed = [[S::zero(); H]; N];
+        let mut pushed = Columns::<S, N, H>::zeros(values.len());
         for index in 0..self.hidden() {
             let units = self.units(index);
             let (before, own) = values.split_at_mut(units.start);
             let own = &mut own[..units.len()];
             let mut write = |column: usize, row: usize, entry: S| match column.checked_sub(1) {
                 None => own[row] = entry,
-                Some(column) => tangents[column][units.start + row] = entry,
+                Some(column) => tangents.column_mut(column)[units.start + row] = entry,
             };
             self.push(index, (z, before, &pushed), &mut write);
             self.activation.expand_all(own, &mut slopes[units.clone()], &mut curvatures[units.clone()]);
-            for (pushed, tangents) in pushed.iter_mut().zip(&*tangents) {
-                for unit in units.clone() {
-                    pushed[unit] = slopes[unit] * tangents[unit];
-                }
+            for column in 0..N {
+                let pushed = pushed.column_mut(column)[units.clone()].iter_mut();
+                let entries = slopes[units.clone()].iter().zip(&tangents.column(column)[units.clone()]);
+                pushed.zip(entries).for_each(|(pushed, (slope, tangent))| *pushed = *slope * *tangent);
             }
         }
         self.push(self.hidden(), (z, values, &pushed), &mut |column: usize, row: usize, entry: S| match column
@@ -189,10 +197,10 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
 
     /// A layer's values (column 0) and tangents (from column 1 on), from those of its inputs.
     #[inline(always)]
-    fn push<S: Scalar>(
+    fn push<S: Scalar, const H: usize>(
         &self,
         index: usize,
-        (z, values, pushed): (&[S; N], &[S], &[[S; H]; N]),
+        (z, values, pushed): (&[S; N], &[S], &Columns<S, N, H>),
         write: &mut impl FnMut(usize, usize, S),
     ) {
         let layer = self.layer(index);
@@ -204,25 +212,30 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
         let units = self.units(before);
         let inputs = |column: usize| match column.checked_sub(1) {
             None => &values[units.clone()],
-            Some(column) => &pushed[column][units.clone()],
+            Some(column) => &pushed.column(column)[units.clone()],
         };
         layer.apply_columns(N + 1, inputs, write);
     }
 
-    /// `C` for the adjoints `mu` of the outputs.
-    pub fn contract<S: Scalar>(&self, at: &At<S, N, M, H>, mu: &[S; M]) -> [[S; N]; N] {
+    /// Writes `C` for the adjoints `mu` of the outputs, `N` rows.
+    pub fn contract<S: Scalar, const H: usize, const K: usize>(
+        &self,
+        at: &At<S, N, M, H, K>,
+        mu: &[S; M],
+        c: &mut [[S; N]],
+    ) {
         let NetworkMemory { slopes, curvatures, tangents, .. } = &at.memory;
         let mu = &self.outputs.stretched(mu);
-        let mut c = [[S::zero(); N]; N];
-        let mut scaled = [S::zero(); H];
-        self.pull_back(mu, slopes, |index, adjoints| {
+        c.fill([S::zero(); N]);
+        let mut scaled = self.zeros::<S, H>();
+        self.pull_back::<S, H>(mu, slopes, |index, adjoints| {
             let units = self.units(index);
             let scaled = &mut scaled[units.clone()];
             for i in 0..N {
-                let own = adjoints.iter().zip(&curvatures[units.clone()]).zip(&tangents[i][units.clone()]);
+                let own = adjoints.iter().zip(&curvatures[units.clone()]).zip(&tangents.column(i)[units.clone()]);
                 scaled.iter_mut().zip(own).for_each(|(out, ((g, curvature), t))| *out = *g * *curvature * *t);
                 for j in 0..=i {
-                    c[i][j] += dot(scaled, &tangents[j][units.clone()]);
+                    c[i][j] += dot(scaled, &tangents.column(j)[units.clone()]);
                 }
             }
         });
@@ -231,12 +244,16 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
                 c[j][i] = c[i][j];
             }
         }
-        c
     }
 
     /// Calls `visit` with the adjoints of `h_l` of each hidden layer, from the last to the first. Returns those of `a_l`.
-    fn pull_back<S: Scalar>(&self, mu: &[S; M], slopes: &[S; H], mut visit: impl FnMut(usize, &[S])) -> [S; H] {
-        let mut adjoints = [S::zero(); H];
+    fn pull_back<S: Scalar, const H: usize>(
+        &self,
+        mu: &[S; M],
+        slopes: &[S],
+        mut visit: impl FnMut(usize, &[S]),
+    ) -> Buffer<S, H> {
+        let mut adjoints = self.zeros();
         for index in (0..self.hidden()).rev() {
             let units = self.units(index);
             let (own, after) = adjoints.split_at_mut(units.end);
@@ -250,10 +267,15 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     }
 
     /// Adds `mu' dy/dW`.
-    pub fn add_weight_gradient<S: Scalar>(&self, at: &At<S, N, M, H>, mu: &[S; M], out: &mut [S]) {
+    pub fn add_weight_gradient<S: Scalar, const H: usize, const K: usize>(
+        &self,
+        at: &At<S, N, M, H, K>,
+        mu: &[S; M],
+        out: &mut [S],
+    ) {
         let NetworkMemory { values, slopes, .. } = &at.memory;
         let (z, mu) = (&self.inputs.normalized(&at.z), &self.outputs.stretched(mu));
-        let adjoints = self.pull_back(mu, slopes, |_, _| {});
+        let adjoints = self.pull_back::<S, H>(mu, slopes, |_, _| {});
         for index in 0..=self.hidden() {
             let g = if index == self.hidden() { &mu[..] } else { &adjoints[self.units(index)] };
             let h = self.inputs_of(index, z, values);
@@ -264,26 +286,27 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     }
 
     /// Adds the change of `mu' dy/dW` along the directions `dz` of the point and `dmu` of the adjoints.
-    pub fn add_weight_contraction<S: Scalar>(
+    pub fn add_weight_contraction<S: Scalar, const H: usize, const K: usize>(
         &self,
-        at: &At<S, N, M, H>,
+        at: &At<S, N, M, H, K>,
         (dz, mu, dmu): (&[S; N], &[S; M], &[S; M]),
         out: &mut [S],
     ) {
         let NetworkMemory { values, slopes, curvatures, tangents } = &at.memory;
         // Changes of a_l and h_l.
-        let mut da = [S::zero(); H];
-        for (tangents, dz) in tangents.iter().zip(dz) {
-            da.iter_mut().zip(tangents).for_each(|(da, entry)| *da = entry.mul_add(*dz, *da));
+        let mut da = self.zeros::<S, H>();
+        for (column, dz) in dz.iter().enumerate() {
+            da.iter_mut().zip(tangents.column(column)).for_each(|(da, entry)| *da = entry.mul_add(*dz, *da));
         }
         let (z, dz) = (&self.inputs.normalized(&at.z), &self.inputs.shrunk(dz));
         let (mu, dmu) = (&self.outputs.stretched(mu), &self.outputs.stretched(dmu));
-        let mut dh = da;
-        dh.iter_mut().zip(slopes).for_each(|(dh, slope)| *dh *= *slope);
+        let mut dh = self.zeros::<S, H>();
+        dh.iter_mut().zip(da.iter().zip(&**slopes)).for_each(|(dh, (da, slope))| *dh = *da * *slope);
         // The adjoints of a_l and their changes.
-        let mut of_values = [S::zero(); H];
-        let g = self.pull_back(mu, slopes, |index, adjoints| of_values[self.units(index)].copy_from_slice(adjoints));
-        let mut dg = [S::zero(); H];
+        let mut of_values = self.zeros::<S, H>();
+        let g = self
+            .pull_back::<S, H>(mu, slopes, |index, adjoints| of_values[self.units(index)].copy_from_slice(adjoints));
+        let mut dg = self.zeros::<S, H>();
         for index in (0..self.hidden()).rev() {
             let units = self.units(index);
             let (own, after) = dg.split_at_mut(units.end);

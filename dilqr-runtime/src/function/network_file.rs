@@ -73,7 +73,7 @@ pub enum SafetensorsError {
     },
 }
 
-impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
+impl<const N: usize, const M: usize> Network<N, M> {
     /// A network from a file of the format safetensors.
     ///
     /// # Errors

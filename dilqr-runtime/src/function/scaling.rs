@@ -74,7 +74,7 @@ impl<const K: usize> Scaling<K> {
 
     /// Multiplies the rows of a Jacobian of normalized numbers by their scales.
     #[inline(always)]
-    pub(super) fn stretch_rows<S: Scalar, const C: usize>(&self, jacobian: &mut [[S; C]; K]) {
+    pub(super) fn stretch_rows<S: Scalar, const C: usize>(&self, jacobian: &mut [[S; C]]) {
         let Some((_, scale)) = self.parts() else { return };
         for (row, scale) in jacobian.iter_mut().zip(scale) {
             row.iter_mut().for_each(|entry| *entry *= S::from_f64(*scale));
