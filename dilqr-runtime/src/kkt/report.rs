@@ -215,8 +215,9 @@ impl ActiveSetReport {
         inequalities.map(|limit| (self.units.margin(limit), *limit)).filter(move |(margin, _)| *margin <= activity)
     }
 
-    /// As [`weak`](Self::weak), without limits of excesses on which neither states nor controls depend: bounds of excesses whose
-    /// soft constraint is away from its limit, and soft constraints of a given initial state.
+    /// As [`weak`](Self::weak), without limits on which neither states nor controls depend: bounds of excesses whose soft constraint
+    /// is away from its limit, and soft constraints of a given initial state. And without the sides of intervals of one point:
+    /// the problem is defined only as long as no side passes the other, so the variable stays held.
     pub(crate) fn weak_for_trajectory(&self, activity: f64, names: LimitNames) -> Vec<(f64, LimitState)> {
         let is_away = |(stage, limit): (usize, Limit)| {
             let Limit::Excess { index } = limit else { return false };
@@ -226,9 +227,26 @@ impl ActiveSetReport {
         };
         let weak = self.weak(activity).filter(|(_, limit)| {
             let (stage, source) = (limit.stage, limit.source);
-            !names.is_of_given_start(stage, source) && !is_away(names.name(stage, source))
+            let named = names.name(stage, source);
+            !names.is_of_given_start(stage, source) && !is_away(named) && !self.is_held(limit, named, names)
         });
         weak.collect()
+    }
+
+    /// Whether a bound is a side of an interval of one point, one of whose sides is a row: that holds the variable, however small
+    /// its multiplier.
+    fn is_held(&self, limit: &LimitState, (stage, named): (usize, Limit), names: LimitNames) -> bool {
+        let other = match named {
+            Limit::LowerBound { variable } => Limit::UpperBound { variable },
+            Limit::UpperBound { variable } => Limit::LowerBound { variable },
+            _ => return false,
+        };
+        // `value - side` and `side - value` are the same number, but for the sign.
+        let touches = |of: &&LimitState| {
+            let same = of.distance == limit.distance && (of.distance == 0.0 || of.beyond != limit.beyond);
+            same && (of.active || limit.active)
+        };
+        self.limits.iter().filter(touches).any(|of| names.name(of.stage, of.source) == (stage, other))
     }
 
     /// A soft constraint of a given initial state that is at its limit, where a linear penalty begins: the cost has a kink.
