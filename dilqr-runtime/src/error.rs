@@ -204,6 +204,15 @@ pub enum InputError {
         /// The factor.
         given: f64,
     },
+    /// Both factors of the penalty of a soft constraint are zero, at these parameters: it would mean nothing, and its excess have no
+    /// best value. A limit that is far away is the same.
+    #[error(
+        "both factors of the penalty of the soft constraints at stage {stage} are zero, expected a positive one: a soft constraint that does not count at a stage has a limit far away there"
+    )]
+    NoPenalty {
+        /// The stage; that of the terminal state is the horizon.
+        stage: usize,
+    },
     /// A number of the solution that [`Problem::with_warm_start`](crate::Problem::with_warm_start) was given is NaN or infinite.
     /// A solve that has failed may leave such numbers.
     #[error("the warm start is not finite: {input} is {given} at {position}")]

@@ -194,6 +194,7 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
         quote!(&[#(#rows),*])
     });
     let excesses = context.vectors.lift.stage_slacks;
+    let soft_depends_on_control = soft_depends_on_choice(context);
     let design = context.vectors.lift.design.as_ref().map_or_else(|| quote!(&[]), |_| quote!(&Design::NAMES));
     quote! {
         const LIMITS: #runtime::Limits = #runtime::Limits {
@@ -211,6 +212,7 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
             terminal_rows: #terminal_rows,
             initial_rows: #initial_rows,
             excesses: #excesses,
+            soft_depends_on_control: &[#(#soft_depends_on_control),*],
             names: #runtime::model::Names { states: &State::NAMES, controls: &Control::NAMES, design: #design },
         };
     }
@@ -241,14 +243,29 @@ fn row(context: &EmitContext<'_>, row: Row) -> TokenStream {
 /// Whether each constraint of a stage depends on the control or on a chosen entry of the initial state.
 fn depends_on_choice(context: &EmitContext<'_>) -> Vec<bool> {
     let EmitContext { limits, sizes, .. } = context;
+    let depends = depends_on(context, sizes.nu).into_iter().enumerate();
+    // The bounds of a given state begin with stage 1, even where they depend on design variables.
+    depends.map(|(row, depends)| depends && !limits.state_bounds.contains(&row)).collect()
+}
+
+/// The same for soft constraints, without their slacks.
+fn soft_depends_on_choice(context: &EmitContext<'_>) -> Vec<bool> {
+    let EmitContext { limits, sizes, vectors, .. } = context;
+    let depends = depends_on(context, sizes.nu - vectors.lift.stage_slacks);
+    let own = limits.stage.inequalities - limits.stage.rows.len();
+    let rows = limits.stage.rows.iter().zip(depends.into_iter().skip(own));
+    rows.filter(|(row, _)| matches!(row, Row::SoftConstraint(_))).map(|(_, depends)| depends).collect()
+}
+
+/// Whether each constraint of a stage depends on one of the first controls, this many, or on a chosen entry of the initial state.
+fn depends_on(context: &EmitContext<'_>, controls: usize) -> Vec<bool> {
+    let EmitContext { limits, sizes, .. } = context;
     let Some(program) = context.kernels.get(Kernel::ExpandStageConstraints) else { return Vec::new() };
     let rows = limits.stage.values.len();
     let (cx, cu) = (pattern(program, Field::Cx, rows, sizes.nx), pattern(program, Field::Cu, rows, sizes.nu));
     let free = context.vectors.free();
     let chosen = |row: &[bool]| row.iter().zip(&free).any(|(&entry, &free)| entry && free);
-    let depends = (0..rows).map(|row| cu[row].contains(&true) || chosen(&cx[row]));
-    // The bounds of a given state begin with stage 1, even where they depend on design variables.
-    depends.enumerate().map(|(row, depends)| depends && !limits.state_bounds.contains(&row)).collect()
+    (0..rows).map(|row| cu[row][..controls].contains(&true) || chosen(&cx[row])).collect()
 }
 
 /// The constant that describes the initial state, where any of it is chosen.
