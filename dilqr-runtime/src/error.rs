@@ -51,6 +51,12 @@ pub enum Input {
     LossGradients,
     /// The weights of a network.
     Weights,
+    /// The unknowns of an implicit function, or a guess of them.
+    Unknown,
+    /// The loss gradient in the unknowns of an implicit function.
+    LossUnknown,
+    /// The loss Hessian's product in these unknowns.
+    LossHessianUnknown,
 }
 
 impl fmt::Display for Input {
@@ -76,6 +82,9 @@ impl fmt::Display for Input {
             Self::LossHessianDesign => "the loss Hessian's product in the design",
             Self::LossGradients => "the list of loss gradients",
             Self::Weights => "the list of weights",
+            Self::Unknown => "the vector of unknowns",
+            Self::LossUnknown => "the loss gradient in the unknowns",
+            Self::LossHessianUnknown => "the loss Hessian's product in the unknowns",
         })
     }
 }

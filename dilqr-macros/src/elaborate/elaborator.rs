@@ -78,7 +78,7 @@ impl Arguments {
         let value = |argument: &Argument| match &argument.ty.kind {
             TypeKind::Struct(name) if name == "State" => Some(&self.x),
             TypeKind::Struct(name) if name == "Algebraic" => self.z.as_ref(),
-            TypeKind::Struct(name) if name == "Control" => controls.next().flatten(),
+            TypeKind::Struct(name) if name == "Control" || name == "Unknown" => controls.next().flatten(),
             TypeKind::Struct(name) if name == "Params" => Some(&self.p),
             TypeKind::Struct(name) if name == "Design" => self.d.as_ref(),
             TypeKind::Struct(name) if name == "StageParams" => self.s.as_ref(),

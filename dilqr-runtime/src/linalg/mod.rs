@@ -1,5 +1,6 @@
 //! Small matrices of fixed size: products, the factorization `L D L'`, eigenvalues, and copies between lanes.
 
+pub(crate) mod inverse;
 #[cfg(feature = "lanes")]
 pub(crate) mod lane_copies;
 pub(crate) mod ldl;
