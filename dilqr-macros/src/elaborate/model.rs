@@ -1,7 +1,7 @@
 //! Elaboration of a whole model: its vectors, and the functions that every model has.
 
 use super::elaborated_system::{Lift, System, Vectors};
-use super::elaborator::{Arguments, Elaborator, EntryPointValues};
+use super::elaborator::{Arguments, Elaborator, EntryPointValues, cost_of, values_of};
 use super::graph::{Graph, Node, NodeId};
 use super::integrate::Slopes;
 use super::layout::{FieldLayout, Layout};
@@ -37,13 +37,14 @@ impl Elaborator<'_> {
             return None;
         }
         let mut layout = |name| self.layout(model.find_struct(name)?);
-        let sought = model.sought();
-        let state = match model.kind {
-            ModuleKind::ControlProblem => layout("State")?,
-            ModuleKind::ImplicitFunction if sought == Some(Sought::Minimum) => Layout::default(),
-            ModuleKind::ImplicitFunction => layout("Unknown")?,
+        let implicit = model.kind == ModuleKind::ImplicitFunction;
+        // One without a definition was reported.
+        let sought = implicit.then(|| model.sought().unwrap_or(Sought::Minimum));
+        let state = match sought {
+            None => layout("State")?,
+            Some(Sought::Minimum) => Layout::default(),
+            Some(_) => layout("Unknown")?,
         };
-        let sought = sought.filter(|_| model.kind == ModuleKind::ImplicitFunction);
         let (control, params) = (layout(model.kind.control())?, layout("Params")?);
         let stage_params = if model.has_stage_params() { Some(layout("StageParams")?) } else { None };
         let design = if model.has_design() { Some(layout("Design")?) } else { None };
@@ -243,18 +244,5 @@ impl Elaborator<'_> {
             Shape::Function(index) => SymbolicValue::Function(*index),
             Shape::Unknown => SymbolicValue::Unknown,
         }
-    }
-}
-
-/// The values of the function with this part, if the model has it.
-pub(super) fn values_of(values: &EntryPointValues, point: Point, part: Part) -> Option<&[NodeId]> {
-    let mut all = values.iter();
-    all.find(|(entry, _)| (entry.point, entry.part) == (point, part)).map(|(_, values)| values.as_slice())
-}
-
-fn cost_of(values: &EntryPointValues, point: Point, part: Part) -> Option<NodeId> {
-    match values_of(values, point, part) {
-        Some([cost]) => Some(*cost),
-        _ => None,
     }
 }

@@ -1,8 +1,7 @@
 //! The values of an implicit function, as those of a stage without a given state.
 
-use super::elaborator::{Arguments, Elaborator, EntryPointValues};
+use super::elaborator::{Arguments, Elaborator, EntryPointValues, values_of};
 use super::graph::{Node, NodeId};
-use super::model::values_of;
 use super::value::flatten;
 use crate::syntax::ast::BinaryOp;
 use crate::syntax::entry_points::{Part, Point};

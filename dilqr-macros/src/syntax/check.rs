@@ -157,11 +157,11 @@ const TERMINAL_COST: Required = Required {
 };
 
 /// The functions that define an implicit function.
-const DEFINITIONS: [Required; 4] = [
-    Required { name: "objective", what: "definition", write: "pub fn objective(y: Unknown, p: Params) -> f64" },
-    Required { name: "equations", what: "definition", write: "pub fn equations(y: Unknown, p: Params) -> [f64; 1]" },
-    Required { name: "residuals", what: "definition", write: "pub fn residuals(y: Unknown, p: Params) -> [f64; 3]" },
-    Required { name: "map", what: "definition", write: "pub fn map(y: Unknown, p: Params) -> Unknown" },
+const DEFINITIONS: [(&str, &str); 4] = [
+    ("objective", "`pub fn objective(y: Unknown, p: Params) -> f64`, least at the unknowns"),
+    ("residuals", "`pub fn residuals(y: Unknown, p: Params) -> [f64; 3]`, whose squares are least"),
+    ("equations", "`pub fn equations(y: Unknown, p: Params) -> [f64; 1]`, zero at the unknowns"),
+    ("map", "or `pub fn map(y: Unknown, p: Params) -> Unknown`, with the unknowns as its fixed point"),
 ];
 
 fn structs_present(model: &Model, errors: &mut Errors) {
@@ -173,7 +173,11 @@ fn structs_present(model: &Model, errors: &mut Errors) {
         match model.find_struct(required.name) {
             None => missing(model, &[required], model.structs.iter().map(|item| &item.name), errors),
             Some(item) if item.fields.is_empty() && required.name != "Params" => {
-                errors.at(&item.name, message::no_fields(required.name, required.what));
+                let message = match model.kind {
+                    ModuleKind::ControlProblem => message::no_fields(required.name, required.what),
+                    ModuleKind::ImplicitFunction => message::NO_UNKNOWNS.to_owned(),
+                };
+                errors.at(&item.name, message);
             }
             Some(_) => {}
         }
@@ -205,7 +209,18 @@ fn functions_present(model: &Model, errors: &mut Errors) {
 fn one_definition(model: &Model, errors: &mut Errors) {
     let mut found = model.recognized().map(|(_, function)| function);
     if found.next().is_none() {
-        missing(model, &DEFINITIONS, model.functions.iter().map(|item| &item.name), errors);
+        let close = |name: &proc_macro2::Ident| {
+            let meant =
+                DEFINITIONS.into_iter().find(|(meant, _)| !did_you_mean(&name.to_string(), [*meant]).is_empty());
+            meant.map(|(meant, _)| (name.clone(), meant))
+        };
+        match model.functions.iter().find_map(|item| close(&item.name)) {
+            Some((name, meant)) => errors.at(&name, message::near_miss(&name.to_string(), meant)),
+            None => {
+                let write = DEFINITIONS.map(|(_, write)| write).join("; ");
+                errors.at(&model.module, message::undefined(&write));
+            }
+        }
     }
     for function in found {
         errors.at(&function.name, message::DEFINED_TWICE);

@@ -12,6 +12,7 @@ pub(crate) mod message {
     pub(crate) const MODULE_WITHOUT_BODY: &str = "#[model] needs the module's body to compile it: write `pub mod name { .. }` with the items inside the braces instead of `mod name;`";
     pub(crate) const NOT_AN_IMPLICIT_MODULE: &str =
         "#[implicit] goes on an inline module: write `#[dilqr_runtime::implicit] pub mod name { .. }`";
+    pub(crate) const NO_UNKNOWNS: &str = "`Unknown` has no fields: an implicit function has at least one unknown";
     pub(crate) const DEFINED_TWICE: &str = "an implicit function is defined once: keep one of `objective`, `equations`, `residuals` and `map`, and rename helpers";
     pub(crate) const BOUNDS_OF_A_ROOT: &str = "equations and maps determine their unknowns without bounds: remove them, or write `residuals`, whose squares are least within bounds";
     pub(crate) const RATES_OF_UNKNOWNS: &str =
@@ -219,6 +220,9 @@ pub(crate) mod message {
     ) -> String {
         let list = known.clone().into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         format!("unknown argument of #[{attribute}], which takes {list}{}", did_you_mean(name, known))
+    }
+    pub(crate) fn undefined(write: &str) -> String {
+        format!("nothing defines the unknowns: add {write}")
     }
     pub(crate) fn equation_count(unknowns: usize, equations: usize) -> String {
         format!(

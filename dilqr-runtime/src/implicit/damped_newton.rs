@@ -48,10 +48,10 @@ pub(super) fn solve<F, const NX: usize, const NY: usize, const NP: usize>(
         }
         outcome.stats.step = finder.relative_step((&outcome.unknown, params), &at, settings.tolerance);
         if outcome.stats.step <= settings.tolerance {
-            // The step is there and makes the solution better; its own rounding errors are no gain.
+            // The step is there and makes the solution better, unless it is a rounding error.
             let better = outcome.unknown + at.step;
-            let gains = finder.residual(&better, params).norm_squared() < at.residual.norm_squared();
-            if gains && better.iter().all(|value| value.is_finite()) {
+            let scale = scales(&outcome.unknown, &at.step);
+            if length_of_next(finder, params, (&at, &better, &scale)) < norm(&at.step, &scale) {
                 outcome.unknown = better;
             }
             outcome.status = Status::Converged;
@@ -98,26 +98,47 @@ where
     F: ImplicitFunction<NX, NY, NP>,
 {
     let y = outcome.unknown;
-    // An unknown at zero has the size of its step.
-    let scale = SVector::<f64, NY>::from_fn(|i, _| match y[i].abs().max(at.step[i].abs()) {
-        0.0 => 1.0,
-        scale => scale,
-    });
-    let norm = |step: &SVector<f64, NY>| step.component_div(&scale).amax();
-    let whole = norm(&at.step);
+    let scale = scales(&y, &at.step);
+    let whole = norm(&at.step, &scale);
     while length >= SHORTEST {
         let trial = y + at.step * length;
-        let residual = finder.residual(&trial, params);
         outcome.stats.line_search_steps += 1;
-        if residual.iter().all(|value| value.is_finite()) {
-            let mut simplified = zeros();
-            add_product(&mut simplified, &at.inverse, &residual);
-            if norm(&simplified) <= (1.0 - 0.25 * length) * whole {
-                outcome.unknown = trial;
-                return Some(length);
-            }
+        if length_of_next(finder, params, (at, &trial, &scale)) <= (1.0 - 0.25 * length) * whole {
+            outcome.unknown = trial;
+            return Some(length);
         }
         length *= 0.5;
     }
     None
+}
+
+/// The sizes of the unknowns. One at zero has the size of its step.
+fn scales<const NY: usize>(y: &SVector<f64, NY>, step: &SVector<f64, NY>) -> SVector<f64, NY> {
+    SVector::from_fn(|i, _| match y[i].abs().max(step[i].abs()) {
+        0.0 => 1.0,
+        scale => scale,
+    })
+}
+
+/// The largest entry of a step, relative.
+fn norm<const NY: usize>(step: &SVector<f64, NY>, scale: &SVector<f64, NY>) -> f64 {
+    step.component_div(scale).amax()
+}
+
+/// The norm of the simplified Newton step at a trial point; NaN where the equations are not finite.
+fn length_of_next<F, const NX: usize, const NY: usize, const NP: usize>(
+    finder: &RootFinder<F, NX, NY, NP>,
+    params: &SVector<f64, NP>,
+    (at, trial, scale): (&Linearization<f64, NY>, &SVector<f64, NY>, &SVector<f64, NY>),
+) -> f64
+where
+    F: ImplicitFunction<NX, NY, NP>,
+{
+    let residual = finder.residual(trial, params);
+    if !residual.iter().all(|value| value.is_finite()) {
+        return f64::NAN;
+    }
+    let mut simplified = zeros();
+    add_product(&mut simplified, &at.inverse, &residual);
+    norm(&simplified, scale)
 }

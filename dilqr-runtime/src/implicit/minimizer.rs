@@ -16,6 +16,8 @@ use crate::model::Model;
 use crate::model::stage::Stage;
 use crate::problem::Problem;
 use crate::settings::{Differentiation, Method};
+use crate::solution::Solution as StageSolution;
+use crate::stats::Stats;
 use crate::status::Status;
 
 /// Finds and differentiates a minimum.
@@ -23,7 +25,7 @@ use crate::status::Status;
 pub struct Minimizer<F, const NX: usize, const NY: usize, const NP: usize> {
     engine: PlainEngine<F, NX, NY, NP, 0>,
     /// Memory for the solution of the control problem.
-    stage: crate::Solution<NX, NY, NP>,
+    stage: StageSolution<NX, NY, NP>,
 }
 
 impl<F, const NX: usize, const NY: usize, const NP: usize> Minimizer<F, NX, NY, NP>
@@ -89,7 +91,7 @@ where
     F: Model<NX, NY, NP>,
 {
     fn new(function: F) -> Self {
-        Self { engine: PlainEngine::new(function, 1), stage: crate::Solution::empty(1) }
+        Self { engine: PlainEngine::new(function, 1), stage: StageSolution::empty(1) }
     }
 
     fn function(&self) -> &F {
@@ -133,7 +135,7 @@ where
             objective: self.engine.model.stage_cost(Stage::new(&x, unknown, params, &s)),
             bound_multipliers: self.barrier_multipliers(settings, unknown, params),
             relaxation: settings.relaxation.filter(|_| const { F::LIMITS.bounded }),
-            stats: crate::Stats::default(),
+            stats: Stats::default(),
         }
     }
 

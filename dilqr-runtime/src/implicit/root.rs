@@ -31,6 +31,9 @@ use crate::status::Status;
 /// A step that is a rounding error counts as zero up to this many of them.
 const ROUNDING: f64 = 64.0 * f64::EPSILON;
 
+/// The change of `r_y` within rounding errors, relative, from which on it counts as singular.
+const SINGULAR: f64 = 0.1;
+
 /// Finds and differentiates a root.
 #[derive(Clone, Debug)]
 pub struct RootFinder<F, const NX: usize, const NY: usize, const NP: usize> {
@@ -125,6 +128,23 @@ where
         SVector::from_fn(|i, _| entry(i))
     }
 
+    /// Whether `r_y` changes by a tenth of itself within the rounding errors of the unknowns. A multiple root has no derivative,
+    /// and is found to a part of the digits only; there `r_y` itself consists of rounding errors.
+    fn is_singular(&mut self, (y, p): (&SVector<f64, NY>, &SVector<f64, NP>), at: &Linearization<f64, NY>) -> bool {
+        let rounding = self.rounding((y, p), at);
+        let moved = SVector::from_fn(|i, _| y[i] + rounding[i].max(at.step[i].abs()));
+        let here = self.memory.fu;
+        self.linearize(&moved, p);
+        let mut change: SMatrix<f64, NY, NY> = zeros();
+        add_product(&mut change, &at.inverse, &SMatrix::from_fn(|i, j| self.memory.fu[(i, j)] - here[(i, j)]));
+        let size = |i: usize| match y[i].abs().max(rounding[i]) {
+            0.0 => 1.0,
+            size => size,
+        };
+        let entry = |i: usize, j: usize| change[(i, j)].abs() * size(j) / size(i);
+        (0..NY).any(|i| (0..NY).any(|j| entry(i, j).is_nan() || entry(i, j) > SINGULAR))
+    }
+
     fn not_converged(settings: &Settings, solution: &Solution<NY, NP>, step: f64) -> GradientError {
         GradientError::NotConverged {
             status: solution.status,
@@ -135,6 +155,10 @@ where
             violation: 0.0,
         }
     }
+}
+
+fn sum_of_squares<const N: usize>(vector: &SVector<f64, N>) -> f64 {
+    vector.iter().map(|value| value * value).sum()
 }
 
 /// A gradient in the parameters and the weights, over any scalar.
@@ -210,7 +234,7 @@ where
             cause: None,
             unknown: *unknown,
             params: *params,
-            objective: 0.5 * self.residual(unknown, params).norm_squared(),
+            objective: 0.5 * sum_of_squares(&self.residual(unknown, params)),
             bound_multipliers: SVector::zeros(),
             relaxation: None,
             stats: Stats::default(),
@@ -228,6 +252,9 @@ where
         let step = self.relative_step((y, p), &at, tolerance);
         if solution.status != Status::Converged || step.is_nan() || step > tolerance {
             return Err(Self::not_converged(settings, solution, step));
+        }
+        if self.is_singular((y, p), &at) {
+            return Err(GradientError::NotPositiveDefinite { stage: 0 });
         }
         (self.unknown, self.params, self.inverse) = (*y, *p, at.inverse);
         Ok(step)
@@ -261,6 +288,6 @@ where
         let gradient = gradient(&self.function, (&y, &p), &at.inverse, &loss);
         let slope = |value: &Dual<f64>| value.eps;
         let params = SVector::from_fn(|j, _| slope(&gradient.params[j]));
-        crate::implicit::Gradient { params, weights: gradient.weights.iter().map(slope).collect() }.check()
+        Gradient { params, weights: gradient.weights.iter().map(slope).collect() }.check()
     }
 }

@@ -1,7 +1,7 @@
 //! How to solve an implicit function.
 
 use crate::error::SettingsError;
-use crate::settings::{Hessian, Method};
+use crate::settings::{Hessian, Method, Settings as StageSettings};
 
 /// Settings of [`Solver`](crate::implicit::Solver). All fields are public.
 ///
@@ -51,7 +51,7 @@ pub(crate) const MOST_MEMORY: usize = 10;
 
 impl Default for Settings {
     fn default() -> Self {
-        let crate::Settings { tolerance, max_iterations, hessian, activity, .. } = crate::Settings::default();
+        let crate::Settings { tolerance, max_iterations, hessian, activity, .. } = StageSettings::default();
         Self { tolerance, max_iterations, hessian, activity, relaxation: None, fixed_point: FixedPoint::default() }
     }
 }
@@ -74,16 +74,8 @@ impl Settings {
     }
 
     /// The settings of a control problem of one stage.
-    pub(crate) fn of_minimum(&self, method: Method) -> crate::Settings {
+    pub(crate) fn of_minimum(&self, method: Method) -> StageSettings {
         let &Self { tolerance, max_iterations, hessian, activity, relaxation, .. } = self;
-        crate::Settings {
-            tolerance,
-            max_iterations,
-            hessian,
-            activity,
-            relaxation,
-            method,
-            ..crate::Settings::default()
-        }
+        StageSettings { tolerance, max_iterations, hessian, activity, relaxation, method, ..StageSettings::default() }
     }
 }
