@@ -59,6 +59,12 @@ pub enum Input {
     OutputMean,
     /// The scales of the outputs of a network.
     OutputScale,
+    /// The unknowns of an implicit function, or a guess of them.
+    Unknown,
+    /// The loss gradient in the unknowns of an implicit function.
+    LossUnknown,
+    /// The loss Hessian's product in these unknowns.
+    LossHessianUnknown,
 }
 
 impl fmt::Display for Input {
@@ -88,6 +94,9 @@ impl fmt::Display for Input {
             Self::InputScale => "the scale of the inputs",
             Self::OutputMean => "the mean of the outputs",
             Self::OutputScale => "the scale of the outputs",
+            Self::Unknown => "the vector of unknowns",
+            Self::LossUnknown => "the loss gradient in the unknowns",
+            Self::LossHessianUnknown => "the loss Hessian's product in the unknowns",
         })
     }
 }

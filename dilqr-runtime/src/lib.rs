@@ -73,6 +73,7 @@ mod function;
 mod gradient;
 mod guess;
 mod ilqr;
+pub mod implicit;
 mod intervals;
 mod iteration;
 mod kkt;
@@ -97,7 +98,7 @@ mod status;
 pub mod transform;
 
 #[cfg(feature = "macros")]
-pub use dilqr_macros::model;
+pub use dilqr_macros::{implicit, model};
 pub use nalgebra;
 
 pub use cause::{Cause, ModelFunction};
