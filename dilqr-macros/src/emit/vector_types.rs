@@ -113,13 +113,23 @@ fn values_and_point(context: &EmitContext<'_>, function: &VectorFunction) -> Tok
             fn contraction<__S: #runtime::Scalar>(
                 &self, z: &[__S; #inputs], mu: &[__S; 1],
             ) -> [[__S; #inputs]; #inputs] {
-                #table.__contraction_of(z, mu)
+                let mut out = [[<__S as #runtime::Scalar>::from_f64(0.0); #inputs]; #inputs];
+                #table.__contract(z, mu, &mut out);
+                out
             }
         }
 
         impl #runtime::__private::Node<#inputs, 1, 1> for #name {
             type Memory<__S: #runtime::Scalar> = ();
             fn memory<__S: #runtime::Scalar>() {}
+            fn contract<__S: #runtime::Scalar>(
+                &self,
+                at: &#runtime::__private::Expansion<__S, #inputs, 1, (), 1>,
+                mu: &[__S; 1],
+                out: &mut [[__S; #inputs]],
+            ) {
+                #table.__contract(&at.z, mu, out);
+            }
         }
     }
 }
