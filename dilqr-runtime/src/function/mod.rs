@@ -5,17 +5,20 @@
 
 mod activation;
 mod check;
+mod equations;
 pub mod implicit;
 mod layers;
 mod network;
 mod node;
 mod registers;
 mod spline;
+pub mod step_weights;
 pub mod steps;
 mod tanh;
 
 pub use activation::Activation;
 pub use check::{FunctionCheck, check_function};
+pub use equations::{Equations, ResidualExpansion};
 pub use network::{Network, NetworkMemory};
 pub use node::{Expansion, Node};
 pub use spline::Spline;
