@@ -15,6 +15,7 @@ mod spline;
 pub mod step_weights;
 pub mod steps;
 mod tanh;
+mod tridiagonal;
 
 pub use activation::Activation;
 pub use check::{FunctionCheck, check_function};
