@@ -160,7 +160,9 @@ fn scaling_through_a_solve() {
         assert_eq!(solution.status, Status::Converged);
         let none = |_: &_, _: &_| LossGradient::zeros(T);
         let product = solver.hvp(&solution, &loss, &Direction::new([0.7]), none).unwrap();
-        let lanes = batch::vjp_lanes(&model, &settings, std::slice::from_ref(&solution), std::slice::from_ref(&loss)).remove(0).unwrap();
+        let lanes = batch::vjp_lanes(&model, &settings, std::slice::from_ref(&solution), std::slice::from_ref(&loss))
+            .remove(0)
+            .unwrap();
         [solver.vjp(&solution, &loss).unwrap(), solver.value_gradient(&solution).unwrap(), product, lanes]
     };
     let weights = weights();
