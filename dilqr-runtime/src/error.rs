@@ -51,6 +51,20 @@ pub enum Input {
     LossGradients,
     /// The weights of a network.
     Weights,
+    /// The means of the inputs of a network.
+    InputMean,
+    /// The scales of the inputs of a network.
+    InputScale,
+    /// The means of the outputs of a network.
+    OutputMean,
+    /// The scales of the outputs of a network.
+    OutputScale,
+    /// The unknowns of an implicit function, or a guess of them.
+    Unknown,
+    /// The loss gradient in the unknowns of an implicit function.
+    LossUnknown,
+    /// The loss Hessian's product in these unknowns.
+    LossHessianUnknown,
 }
 
 impl fmt::Display for Input {
@@ -76,6 +90,13 @@ impl fmt::Display for Input {
             Self::LossHessianDesign => "the loss Hessian's product in the design",
             Self::LossGradients => "the list of loss gradients",
             Self::Weights => "the list of weights",
+            Self::InputMean => "the mean of the inputs",
+            Self::InputScale => "the scale of the inputs",
+            Self::OutputMean => "the mean of the outputs",
+            Self::OutputScale => "the scale of the outputs",
+            Self::Unknown => "the vector of unknowns",
+            Self::LossUnknown => "the loss gradient in the unknowns",
+            Self::LossHessianUnknown => "the loss Hessian's product in the unknowns",
         })
     }
 }
@@ -166,6 +187,16 @@ pub enum InputError {
         /// The number.
         given: f64,
     },
+    /// A scale of a network is zero, negative, infinite or NaN.
+    #[error("{input} is {given} at {position}, expected a positive number")]
+    NotPositive {
+        /// Which input.
+        input: Input,
+        /// Where.
+        position: Position,
+        /// The number.
+        given: f64,
+    },
     /// The model reads the control of the stage before, and the problem does not give the one before the first stage.
     #[error("the model reads the previous control, which the problem does not give: add `with_previous`")]
     PreviousMissing,
@@ -181,6 +212,15 @@ pub enum InputError {
         stage: usize,
         /// The factor.
         given: f64,
+    },
+    /// Both factors of the penalty of a soft constraint are zero, at these parameters: it would mean nothing, and its excess have no
+    /// best value. A limit that is far away is the same.
+    #[error(
+        "both factors of the penalty of the soft constraints at stage {stage} are zero, expected a positive one: a soft constraint that does not count at a stage has a limit far away there"
+    )]
+    NoPenalty {
+        /// The stage; that of the terminal state is the horizon.
+        stage: usize,
     },
     /// A number of the solution that [`Problem::with_warm_start`](crate::Problem::with_warm_start) was given is NaN or infinite.
     /// A solve that has failed may leave such numbers.
@@ -377,6 +417,16 @@ pub(crate) fn check_vector(input: Input, vector: &[f64]) -> Result<(), InputErro
     match vector.iter().position(|value| !value.is_finite()) {
         Some(entry) => {
             Err(InputError::NonFinite { input, position: Position { stage: None, entry }, given: vector[entry] })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Checks that numbers are positive and finite.
+pub(crate) fn check_positive(input: Input, numbers: &[f64]) -> Result<(), InputError> {
+    match numbers.iter().position(|number| !(number.is_finite() && *number > 0.0)) {
+        Some(entry) => {
+            Err(InputError::NotPositive { input, position: Position { stage: None, entry }, given: numbers[entry] })
         }
         None => Ok(()),
     }

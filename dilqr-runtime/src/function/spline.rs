@@ -208,7 +208,7 @@ impl<const N: usize> VectorFunction<1, 1> for Spline<N> {
     }
 }
 
-impl<const N: usize> Node<1, 1> for Spline<N> {
+impl<const N: usize> Node<1, 1, 1> for Spline<N> {
     type Memory<S: Scalar> = ();
     fn memory<S: Scalar>() {}
 }

@@ -24,7 +24,7 @@ use crate::problem::Problem;
 use crate::settings::{Hessian, Method, Settings};
 use crate::solution::{CertificateData, Solution, copy};
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
-use crate::solve::divergence::find_cause;
+use crate::solve::divergence::{find_cause, most_violated};
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::iterate::Iterate;
@@ -200,9 +200,12 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let Self { current, trial, stage_params, bounds, penalty, records, .. } = self;
+        let Self { current, trial, stage_params, bounds, penalty, records, rows, .. } = self;
         let instance = OcpInstance { model, params, stage_params, bounds, penalty };
         let Iterate { trajectory, policy, pass, .. } = current;
+        if status == Status::Infeasible {
+            return Some(most_violated::<M, NX, NU, NP, NS>(trajectory, rows));
+        }
         if status == Status::Diverged {
             return Some(find_cause(&instance, trajectory, hessian, records));
         }

@@ -10,6 +10,7 @@ use crate::solve::backward_pass::BackwardPass;
 use crate::solve::interior_point::barriers::Barrier;
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::scales::row_magnitudes_along;
+use crate::solve::interior_point::touching::split_multipliers;
 use crate::solve::interior_point::{FEASIBLE, Progress, WEIGHTED_NEWTON};
 use crate::solve::iterate::Iterate;
 use crate::solve::newton_workspace::NewtonWorkspace;
@@ -77,6 +78,7 @@ where
             let active = barriers.is_active_row(index, point, (unit, threshold));
             *newton.penalty.at_mut(index) = if active { multiplier } else { 0.0 };
         }
+        split_multipliers(kinds, (const { &M::LIMITS }, point.horizon()), &mut newton.penalty);
         let states = &point.trajectory.states;
         newton.point.copy_from(&point.trajectory);
         let feedback = system.feedback(states);

@@ -23,6 +23,7 @@ mod newton_terms;
 mod relaxed;
 mod scales;
 mod start;
+mod touching;
 mod weighted_newton;
 
 use crate::iteration::Iteration;

@@ -12,6 +12,7 @@ use crate::scalar::float;
 use crate::settings::Hessian;
 use crate::solve::interior_point::iterate::{evaluate, place_inside};
 use crate::solve::interior_point::memory::InteriorPoint;
+use crate::solve::interior_point::touching::join_touching;
 use crate::solve::interior_point::{ElasticStart, IDENTIFICATION, Progress};
 use crate::solve::workspace::Solve;
 use crate::status::Status;
@@ -69,6 +70,9 @@ where
             let place = ConstraintPlace::of(limits, point.horizon(), index);
             let open = is_open(place.inequality, point.trajectory.constraints[index]);
             *kind = if open { ConstraintKind::Absent } else { place.kind() };
+        }
+        if self.settings.relaxation.is_none() {
+            join_touching(&self.instance(), kinds, &mut memory.along);
         }
         if !self.first_step(memory) {
             return Err(Status::RegularizationLimit);

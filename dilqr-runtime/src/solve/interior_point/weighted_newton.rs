@@ -20,6 +20,7 @@ use crate::solve::backward_pass::BackwardPass;
 use crate::solve::interior_point::iterate::evaluate;
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::scales::row_magnitudes_along;
+use crate::solve::interior_point::touching::split_multipliers;
 use crate::solve::interior_point::{EQUALITY_WEIGHT, Progress};
 use crate::solve::iterate::Iterate;
 use crate::solve::workspace::{Solve, SolveWorkspace};
@@ -188,6 +189,7 @@ where
         let (stage, terminal) = memory.trial.duals.constraints.split_at(penalty.stage.len());
         penalty.stage.copy_from_slice(stage);
         penalty.terminal.copy_from_slice(terminal);
+        split_multipliers(&memory.kinds, (const { &M::LIMITS }, memory.trial.horizon()), penalty);
         self.record_violation();
         true
     }
