@@ -7,7 +7,6 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 
 use super::context::EmitContext;
-use super::vector_types;
 use crate::elaborate::elaborated_system::Vectors;
 use crate::program::fields::Field;
 use crate::program::kernels::{Kernel, Kernels};
@@ -15,6 +14,11 @@ use crate::program::op::Op;
 use crate::program::program::Program;
 use crate::program::signature::{Argument, Record};
 use crate::syntax::vector_functions::{FunctionId, FunctionKind, TableInputs, VectorFunction};
+
+/// The type of a table as a function of its values, too.
+pub(super) fn values_of_table(table: &Ident) -> Ident {
+    format_ident!("__ValuesOf{table}")
+}
 
 /// The argument that holds a vector function.
 pub(super) fn argument_name(function: FunctionId) -> Ident {
@@ -41,7 +45,7 @@ fn reference(context: &EmitContext<'_>, function: &VectorFunction) -> TokenStrea
             if held.is_empty() { quote!(&#name) } else { quote!(&#name { #(#held),* }) }
         }
         FunctionKind::Table(TableInputs::ValuesAndPoint) => {
-            let name = vector_types::values_of_table(name);
+            let name = values_of_table(name);
             quote!(&#name)
         }
     }
@@ -62,7 +66,7 @@ pub(super) fn function_type(function: FunctionId, context: &EmitContext<'_>) -> 
             let points = context.points_of_table(function);
             quote!(#runtime::Spline<#points>)
         }
-        FunctionKind::Table(TableInputs::ValuesAndPoint) => vector_types::values_of_table(name).into_token_stream(),
+        FunctionKind::Table(TableInputs::ValuesAndPoint) => values_of_table(name).into_token_stream(),
     }
 }
 

@@ -6,6 +6,7 @@ use quote::{format_ident, quote};
 use super::context::EmitContext;
 use super::equations;
 use super::expanded::{Expanded, expanded};
+use super::vector_calls;
 use crate::syntax::vector_functions::{FunctionKind, NetworkShape, TableInputs, VectorFunction};
 
 /// The model's type: a unit struct, or one that holds the vector functions.
@@ -91,15 +92,10 @@ pub(super) fn implementations(context: &EmitContext<'_>) -> TokenStream {
     quote!(#(#functions)*)
 }
 
-/// The type of a table as a function of its values, too.
-pub(super) fn values_of_table(table: &Ident) -> Ident {
-    format_ident!("__ValuesOf{table}")
-}
-
 /// A table as a function of its values and a number.
 fn values_and_point(context: &EmitContext<'_>, function: &VectorFunction) -> TokenStream {
     let (runtime, table, inputs) = (context.runtime, &function.name, function.id.inputs());
-    let name = values_of_table(table);
+    let name = vector_calls::values_of_table(table);
     if !context.kernels.iter().any(|(_, program)| program.vector_functions().contains(&function.id)) {
         return quote!();
     }

@@ -156,8 +156,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         if dynamics.is_nan() || dynamics > dynamics_tolerance {
             return Err(not_converged(f64::NAN, f64::NAN));
         }
-        let relaxation = Relaxation::of(solution);
-        let is_relaxed = relaxation.is_some();
+        let (relaxation, is_relaxed) = (Relaxation::of(solution), solution.relaxation.is_some());
         kkt.set_relaxation::<M, NP, NS>(relaxation);
         kkt.enforce_all();
         let beyond = bound_violation(model, point, &magnitudes);
@@ -187,8 +186,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
             return Err(GradientError::Undefined);
         }
         let kink = if is_relaxed { None } else { system.report.kink_of_cost(activity, names) };
-        self.cost = kink.map(|limit| weakly_active(names, &(system.report.units.distance(&limit), limit)));
-        self.second_order = second_order;
+        let cost = kink.map(|limit| weakly_active(names, &(system.report.units.distance(&limit), limit)));
+        (self.second_order, self.cost) = (second_order, cost);
         Ok(step)
     }
 }

@@ -23,6 +23,7 @@ mod damped_newton;
 mod function;
 mod minimizer;
 mod root;
+mod root_engine;
 mod settings;
 mod solution;
 mod solver;

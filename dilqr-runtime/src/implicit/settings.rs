@@ -51,7 +51,7 @@ pub(crate) const MOST_MEMORY: usize = 10;
 
 impl Default for Settings {
     fn default() -> Self {
-        let crate::Settings { tolerance, max_iterations, hessian, activity, .. } = StageSettings::default();
+        let StageSettings { tolerance, max_iterations, hessian, activity, .. } = StageSettings::default();
         Self { tolerance, max_iterations, hessian, activity, relaxation: None, fixed_point: FixedPoint::default() }
     }
 }
