@@ -9,8 +9,10 @@ use super::solution::Implicit;
 use super::value::{Shape, SymbolicValue, flatten};
 use crate::program::vectors::{Input, Sizes, Vector};
 use crate::syntax::ast::{BinaryOp, Model, Struct};
-use crate::syntax::entry_points::{Part, Point};
+use crate::syntax::entry_points::{ENTRY_POINTS, Part, Point};
 use crate::syntax::errors::Errors;
+use crate::syntax::messages::message;
+use crate::syntax::names::nearest;
 
 /// Elaborates the whole model; `None` after errors.
 pub(crate) fn system(model: &Model, errors: &mut Errors) -> Option<System> {
@@ -150,10 +152,17 @@ impl Elaborator<'_> {
         Some(self.graph.let_bind(sum))
     }
 
-    /// Elaborates the functions that nothing calls, for the errors in them.
+    /// Elaborates the functions that nothing calls, for the errors in them. Those with nearly the name of a function that the model
+    /// may have would change nothing without a word.
     fn check_uncalled_functions(&mut self) {
+        let known = ENTRY_POINTS.iter().map(|entry| entry.name);
         for function in &self.model.functions {
+            let name = function.name.to_string();
             if !self.was_called(function) {
+                let absent = known.clone().filter(|known| self.model.find_function(known).is_none());
+                if let Some(meant) = nearest(&name, absent).filter(|_| !known.clone().any(|known| known == name)) {
+                    self.errors.at(&function.name, message::near_miss(&name, meant));
+                }
                 let shapes: Vec<Shape> = function.arguments.iter().map(|argument| self.shape(&argument.ty)).collect();
                 let arguments = shapes.iter().map(|shape| self.example(shape)).collect();
                 self.inline_call(function, arguments);
