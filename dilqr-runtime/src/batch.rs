@@ -4,6 +4,9 @@
 //! [`solve_lanes`], [`vjp_lanes`] and [`solve_and_vjp_lanes`] put several problems into the lanes of one core's vector
 //! registers (see [`lanes`](crate::lanes)); their results round differently.
 //!
+//! [`vjp_sum`] and [`vjp_sum_lanes`] return the sum of all gradients, for training: a batch of a model with many weights has not
+//! to hold a list of weights for each problem.
+//!
 //! Each thread has one workspace, and no solve leaves data in it. So results do not depend on how problems are spread over
 //! threads.
 //!
@@ -46,6 +49,8 @@
 //! ```
 
 use alloc::vec::Vec;
+
+use rayon::prelude::*;
 
 use crate::engine::Engine;
 use crate::error::{GradientError, Input, InputError, SolveError, check_length};
@@ -158,6 +163,88 @@ where
         Ok(()) => M::Engine::vjp_lanes(model, settings, solutions, losses),
         Err(error) => vec![Err(error.into()); solutions.len()],
     }
+}
+
+/// The sum of the gradients of a batch, and which of them do not exist.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GradientSum<const NX: usize, const NP: usize, const NS: usize = 0> {
+    /// The sum of the gradients that exist; where there are none, zeros over no stages and without weights.
+    pub gradient: Gradient<NX, NP, NS>,
+    /// The solutions without a gradient: their indices, in order, and the reasons.
+    pub refused: Vec<(usize, GradientError)>,
+}
+
+/// Solutions whose gradients are summed in their order. The sums of these blocks are added in their order, too, so the bits of a
+/// sum do not depend on threads.
+const BLOCK: usize = 32;
+
+/// Gradients of a block that exist at one time. It is a multiple of the number of lanes.
+const AT_ONCE: usize = 8;
+
+/// Differentiates every solution with the loss gradient of the same index, as [`vjp`] does, and returns the sum: gradients add up
+/// in blocks of 32 in input order, so the sum has the same bits for any number of threads.
+///
+/// Where the two lists have different lengths every solution is refused with [`InputError::WrongLength`](crate::InputError).
+pub fn vjp_sum<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
+    model: &M,
+    settings: &Settings,
+    solutions: &[Solution<NX, NU, NP, NS, ND>],
+    losses: &[LossGradient<NX, NU, ND>],
+) -> GradientSum<NX, NP, NS>
+where
+    M: Formulation<NX, NU, NP, NS, ND>,
+{
+    sum(solutions, losses, |solutions, losses| M::Engine::vjp_batch(model, settings, solutions, losses))
+}
+
+/// The sum of the gradients of [`vjp_lanes`], as [`vjp_sum`] makes it.
+#[cfg(feature = "lanes")]
+pub fn vjp_sum_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
+    model: &M,
+    settings: &Settings,
+    solutions: &[Solution<NX, NU, NP, NS, ND>],
+    losses: &[LossGradient<NX, NU, ND>],
+) -> GradientSum<NX, NP, NS>
+where
+    M: Formulation<NX, NU, NP, NS, ND>,
+{
+    sum(solutions, losses, |solutions, losses| M::Engine::vjp_lanes(model, settings, solutions, losses))
+}
+
+/// The sum of gradients, from a function that gives those of a part of the solutions.
+fn sum<A: Sync, L: Sync, const NX: usize, const NP: usize, const NS: usize>(
+    solutions: &[A],
+    losses: &[L],
+    gradients: impl Fn(&[A], &[L]) -> Vec<Result<Gradient<NX, NP, NS>, GradientError>> + Sync,
+) -> GradientSum<NX, NP, NS> {
+    let mut sum = GradientSum { gradient: Gradient::zeros(0), refused: Vec::new() };
+    if let Err(error) = check_losses(losses.len(), solutions.len()) {
+        sum.refused = (0..solutions.len()).map(|index| (index, error.clone().into())).collect();
+        return sum;
+    }
+    let parts = solutions.par_chunks(BLOCK).zip(losses.par_chunks(BLOCK));
+    let blocks: Vec<GradientSum<NX, NP, NS>> = parts
+        .enumerate()
+        .map(|(block, (solutions, losses))| {
+            let mut sum = GradientSum { gradient: Gradient::zeros(0), refused: Vec::new() };
+            let mut index = block * BLOCK;
+            for (solutions, losses) in solutions.chunks(AT_ONCE).zip(losses.chunks(AT_ONCE)) {
+                for gradient in gradients(solutions, losses) {
+                    match gradient {
+                        Ok(gradient) => sum.gradient += gradient,
+                        Err(error) => sum.refused.push((index, error)),
+                    }
+                    index += 1;
+                }
+            }
+            sum
+        })
+        .collect();
+    for block in blocks {
+        sum.gradient += block.gradient;
+        sum.refused.extend(block.refused);
+    }
+    sum
 }
 
 /// Whether there is a loss gradient for each solution.

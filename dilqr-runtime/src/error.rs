@@ -51,6 +51,20 @@ pub enum Input {
     LossGradients,
     /// The weights of a network.
     Weights,
+    /// The means of the inputs of a network.
+    InputMean,
+    /// The scales of the inputs of a network.
+    InputScale,
+    /// The means of the outputs of a network.
+    OutputMean,
+    /// The scales of the outputs of a network.
+    OutputScale,
+    /// The unknowns of an implicit function, or a guess of them.
+    Unknown,
+    /// The loss gradient in the unknowns of an implicit function.
+    LossUnknown,
+    /// The loss Hessian's product in these unknowns.
+    LossHessianUnknown,
 }
 
 impl fmt::Display for Input {
@@ -76,6 +90,13 @@ impl fmt::Display for Input {
             Self::LossHessianDesign => "the loss Hessian's product in the design",
             Self::LossGradients => "the list of loss gradients",
             Self::Weights => "the list of weights",
+            Self::InputMean => "the mean of the inputs",
+            Self::InputScale => "the scale of the inputs",
+            Self::OutputMean => "the mean of the outputs",
+            Self::OutputScale => "the scale of the outputs",
+            Self::Unknown => "the vector of unknowns",
+            Self::LossUnknown => "the loss gradient in the unknowns",
+            Self::LossHessianUnknown => "the loss Hessian's product in the unknowns",
         })
     }
 }
@@ -159,6 +180,16 @@ pub enum InputError {
     /// A number is NaN or infinite.
     #[error("{input} is {given} at {position}, expected a finite number")]
     NonFinite {
+        /// Which input.
+        input: Input,
+        /// Where.
+        position: Position,
+        /// The number.
+        given: f64,
+    },
+    /// A scale of a network is zero, negative, infinite or NaN.
+    #[error("{input} is {given} at {position}, expected a positive number")]
+    NotPositive {
         /// Which input.
         input: Input,
         /// Where.
@@ -386,6 +417,16 @@ pub(crate) fn check_vector(input: Input, vector: &[f64]) -> Result<(), InputErro
     match vector.iter().position(|value| !value.is_finite()) {
         Some(entry) => {
             Err(InputError::NonFinite { input, position: Position { stage: None, entry }, given: vector[entry] })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Checks that numbers are positive and finite.
+pub(crate) fn check_positive(input: Input, numbers: &[f64]) -> Result<(), InputError> {
+    match numbers.iter().position(|number| !(number.is_finite() && *number > 0.0)) {
+        Some(entry) => {
+            Err(InputError::NotPositive { input, position: Position { stage: None, entry }, given: numbers[entry] })
         }
         None => Ok(()),
     }

@@ -36,6 +36,7 @@
 //!   dependency more, the crate wide. Needs `std`.
 //! * `serde`: writes and reads problems, settings, solutions, gradients and certificates. Data of another model or version
 //!   is refused. Works without `std`.
+//! * `safetensors`: reads and writes networks as files of the format safetensors. Needs `std`.
 //! * `dual`: dual numbers as a [`Scalar`], and default derivatives for models written by hand. Needs `std`.
 //!
 //! `default-features = false, features = ["std", "macros"]` builds vendored models without Symbolica.
@@ -72,6 +73,7 @@ mod function;
 mod gradient;
 mod guess;
 mod ilqr;
+pub mod implicit;
 mod intervals;
 mod iteration;
 mod kkt;
@@ -96,7 +98,7 @@ mod status;
 pub mod transform;
 
 #[cfg(feature = "macros")]
-pub use dilqr_macros::model;
+pub use dilqr_macros::{implicit, model};
 pub use nalgebra;
 
 pub use cause::{Cause, ModelFunction};
@@ -105,6 +107,8 @@ pub use certificate::{ActiveLimit, Certificate};
 pub use differentiate::hvp::Direction;
 pub use error::{GradientError, Input, InputError, Position, SettingsError, SolveError};
 pub use formulation::Formulation;
+#[cfg(feature = "safetensors")]
+pub use function::SafetensorsError;
 pub use function::{Activation, FunctionCheck, Spline, VectorFunction, check_function};
 pub use gradient::{Gradient, Jacobian, LossGradient};
 pub use ilqr::Ilqr;
@@ -165,6 +169,47 @@ pub mod __private {
     pub use crate::engine::lifted::LiftedEngine;
     pub use crate::function::implicit::{self, ImplicitFunction, ImplicitMemory, ResidualExpansion};
     pub use crate::function::steps::{self, Method, Steps, StepsMemory};
-    pub use crate::function::{Expansion, Network, NetworkMemory, Node};
+    pub use crate::function::{Buffer, Expansion, Network, NetworkMemory, Node};
     pub use crate::scalar::Kernel;
+    pub use alloc::vec::Vec;
+}
+
+/// The methods of a network that the feature `safetensors` adds.
+#[cfg(feature = "safetensors")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __network_file {
+    ($network:ident, $sizes:expr, $activation:expr) => {
+        impl $network {
+            /// A network from the bytes of a file of the format safetensors: for each layer `layers.{i}.weight`, `[outputs, inputs]`,
+            /// and `layers.{i}.bias`, `[outputs]`, of the dtype F64 or F32. Numbers of layers may have gaps. If the file has
+            /// `input.mean` and `input.scale`, or `output.mean` and `output.scale`, they are the network's scaling.
+            ///
+            /// # Errors
+            /// For bytes of another format, a missing tensor, another shape, numbers that are no floats or not finite.
+            pub fn from_safetensors(bytes: &[u8]) -> ::core::result::Result<Self, $crate::SafetensorsError> {
+                let network = $crate::__private::Network::from_safetensors($sizes, $activation, bytes)?;
+                ::core::result::Result::Ok(Self { __network: network })
+            }
+
+            /// The network as the bytes of a file of the format safetensors, with the names of
+            /// [`from_safetensors`](Self::from_safetensors) and the dtype F64.
+            ///
+            /// # Errors
+            /// Where the format cannot hold it, for its size.
+            pub fn to_safetensors(
+                &self,
+            ) -> ::core::result::Result<$crate::__private::Vec<u8>, $crate::SafetensorsError> {
+                self.__network.to_safetensors()
+            }
+        }
+    };
+}
+
+/// The methods of a network that the feature `safetensors` adds: none without it.
+#[cfg(not(feature = "safetensors"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __network_file {
+    ($network:ident, $sizes:expr, $activation:expr) => {};
 }

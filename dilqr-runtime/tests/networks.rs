@@ -1,7 +1,9 @@
 //! Models with networks and with functions of the user's own.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use dilqr_runtime::{Direction, Gradient, LossGradient, Problem, Settings, Status, batch, check_function};
+use dilqr_runtime::{
+    Direction, Gradient, GradientError, LossGradient, Problem, Settings, Status, batch, check_function,
+};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -310,6 +312,39 @@ fn batches_with_networks() {
             }
         }
     }
+}
+
+/// Sums of gradients in blocks of 32: the same bits with any number of threads, those of single gradients that are added in this
+/// order, and the solutions without one are named.
+#[test]
+fn sums_of_batches() {
+    let (model, settings) = (model(2), Settings::default());
+    let problems: Vec<pendulum::Problem> =
+        (0..77).map(|i| Problem::new([0.01 * f64::from(i), -0.2], [3.0, 1.0], T)).collect();
+    let losses = vec![loss(); problems.len()];
+    let mut solutions: Vec<_> = batch::solve(&model, T, &settings, &problems).into_iter().map(Result::unwrap).collect();
+    // No solution any more.
+    solutions[35].controls[2][0] += 0.3;
+    let gradients = batch::vjp(&model, &settings, &solutions, &losses);
+    let by_blocks = |gradients: &[Result<Gradient<2, 2>, _>]| {
+        gradients.chunks(32).map(|block| block.iter().flatten().sum::<Gradient<2, 2>>()).sum::<Gradient<2, 2>>()
+    };
+    let in_lanes = batch::vjp_lanes(&model, &settings, &solutions, &losses);
+    let check = |sum: batch::GradientSum<2, 2>, gradients: &_| {
+        assert_eq!(sum.gradient, by_blocks(gradients));
+        assert!(matches!(sum.refused[..], [(35, GradientError::NotConverged { .. })]), "{:?}", sum.refused);
+    };
+    for threads in [1, 2, 3, 7] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        check(pool.install(|| batch::vjp_sum(&model, &settings, &solutions, &losses)), &gradients);
+        check(pool.install(|| batch::vjp_sum_lanes(&model, &settings, &solutions, &losses)), &in_lanes);
+    }
+    // The plain sum rounds differently, so the order matters.
+    let total = gradients.iter().flatten().sum::<Gradient<2, 2>>();
+    assert_ne!(total, by_blocks(&gradients));
+    let short = batch::vjp_sum(&model, &settings, &solutions, &losses[1..]);
+    assert_eq!((short.refused.len(), short.gradient), (solutions.len(), Gradient::zeros(0)));
+    assert_eq!(batch::vjp_sum(&model, &settings, &[], &[]).gradient, Gradient::<2, 2>::zeros(0));
 }
 
 /// Models of one hidden unit with weights of one, and their networks beside the functions of `f64`.

@@ -1,5 +1,7 @@
 //! What each kernel computes: which values and derivatives of the tape it writes to which fields.
 
+use std::collections::BTreeMap;
+
 use super::chain_rule::{ChainRule, Row, WeightedOutputs};
 use super::tape::{Operand, Tape};
 use crate::program::fields::{Field, Output};
@@ -117,8 +119,33 @@ impl<'a> KernelWriter<'a> {
         self.write_cost(l);
         self.write_f_jacobian();
         self.write_cost_gradient(l);
+        if !self.tape.least_squares.is_empty() {
+            return self.write_gauss_newton();
+        }
         let cost = self.single(l);
         self.write_hessian(&cost, [Field::Lxx, Field::Lux, Field::Luu]);
+    }
+
+    /// The Hessian of half a sum of squares without the residuals' second derivatives: `r_u' r_u`. The exact one is part of
+    /// `expand_hamiltonian`.
+    fn write_gauss_newton(&mut self) {
+        let rows = self.chain_rule.jacobian(&self.tape.least_squares, &[Vector::U]);
+        let mut entries: BTreeMap<(u32, u32), Vec<ValueId>> = BTreeMap::new();
+        for row in rows {
+            for (first, &a) in &row {
+                for (second, &b) in row.range(*first..) {
+                    let product = self.chain_rule.builder.mul(a, b);
+                    entries.entry((first.index, second.index)).or_default().push(product);
+                }
+            }
+        }
+        for ((i, j), products) in entries {
+            let sum = self.chain_rule.builder.sum(&products);
+            self.write(Field::Luu, i as usize, j as usize, sum);
+            if i != j {
+                self.write(Field::Luu, j as usize, i as usize, sum);
+            }
+        }
     }
 
     /// The cost of one end of the trajectory to second order.

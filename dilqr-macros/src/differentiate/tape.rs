@@ -26,6 +26,8 @@ pub(crate) struct Tape {
     pub(crate) initial: Operand,
     pub(crate) has_initial_cost: bool,
     pub(crate) limits: Limits<Operand>,
+    /// The residuals of a least-squares problem; empty for others.
+    pub(crate) least_squares: Vec<Operand>,
     /// The factors of penalties, where they are no constants.
     pub(crate) penalties: Vec<Operand>,
     pub(crate) calls: Vec<Call>,

@@ -20,18 +20,22 @@ impl Elaborator<'_> {
     /// The inputs as the arguments of the model's functions.
     pub(crate) fn arguments(&mut self, vectors: &Vectors) -> Option<Arguments> {
         let model = self.model;
-        let control = model.find_struct("Control")?;
+        let control = model.control()?;
         let (previous, design) = (vectors.previous(), vectors.design());
         let functions = model.vector_functions.iter().filter(|item| item.is_argument());
         let functions = functions.map(|item| (item.name.clone(), SymbolicValue::Function(usize::from(item.id.index))));
         Some(Arguments {
-            x: self.inputs(Vector::X, 0, model.find_struct("State")?),
+            x: match model.vector("State") {
+                Some(state) => self.inputs(Vector::X, 0, state),
+                // An implicit function.
+                None => SymbolicValue::unit(),
+            },
             z: None,
             u: self.inputs(Vector::U, 0, control),
             previous: vectors.lift.previous.then(|| self.inputs(Vector::X, previous.start, control)),
             p: self.inputs(Vector::P, 0, model.find_struct("Params")?),
-            d: model.find_struct("Design").map(|item| self.inputs(Vector::X, design.start, item)),
-            s: model.find_struct("StageParams").map(|item| self.inputs(Vector::S, 0, item)),
+            d: model.vector("Design").map(|item| self.inputs(Vector::X, design.start, item)),
+            s: model.vector("StageParams").map(|item| self.inputs(Vector::S, 0, item)),
             functions: functions.collect(),
         })
     }
@@ -75,7 +79,7 @@ impl Elaborator<'_> {
     /// Reports design variables on which neither a function of the model, with the values `own`, nor a limit of a stage or of
     /// the terminal state depends.
     pub(crate) fn check_design(&mut self, own: &[NodeId], limits: &Limits<NodeId>, vectors: &Vectors) {
-        let Some(item) = self.model.find_struct("Design") else { return };
+        let Some(item) = self.model.vector("Design") else { return };
         let rows = limits.stage.values.iter().chain(&limits.terminal.values);
         let values: Vec<NodeId> = own.iter().chain(rows).copied().collect();
         let read = self.read_design(&values, vectors);

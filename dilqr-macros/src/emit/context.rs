@@ -26,6 +26,8 @@ pub(crate) struct EmitContext<'a> {
     pub(crate) vendored: Option<&'a str>,
     pub(crate) sizes: Sizes,
     pub(crate) kernels: &'a Kernels,
+    /// Whether calls of vector functions have their memory on the stack.
+    pub(crate) memory_on_stack: bool,
     /// The fields to warn of.
     pub(crate) unused: &'a [Unused<'a>],
 }
@@ -65,6 +67,17 @@ impl EmitContext<'_> {
 
     pub(super) fn function(&self, id: FunctionId) -> &VectorFunction {
         &self.vectors.functions[usize::from(id.index)]
+    }
+
+    /// The rows of a function's Jacobian that are on the stack: all, or none.
+    pub(super) fn stack_rows(&self, function: &VectorFunction) -> usize {
+        if self.memory_on_stack || !function.is_argument() { function.id.outputs() } else { 0 }
+    }
+
+    /// The rows of a function's second derivatives that are on the stack: all, or none.
+    pub(super) fn stack_rows_of_contractions(&self, function: &VectorFunction) -> usize {
+        let may_be_large = function.is_argument() || matches!(function.kind, FunctionKind::Table(_));
+        if self.memory_on_stack || !may_be_large { function.id.inputs() } else { 0 }
     }
 
     /// The numbers of unknowns and of inputs of equations.

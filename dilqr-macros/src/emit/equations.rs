@@ -32,9 +32,11 @@ pub(super) fn implicit(
         function,
         &Expanded {
             value: quote!(#private::implicit::value::<#sizes>(z)),
-            memory: quote!(#private::ImplicitMemory::<__S, #unknowns, #inputs>),
+            memory: quote!(#private::ImplicitMemory<__S, #unknowns, #inputs>),
+            zeros: quote!(#private::ImplicitMemory::zeros()),
             expand: quote!(#private::implicit::expand::<#sizes>(at)),
-            contract: quote!(#private::implicit::contract::<#sizes>(at, mu)),
+            contract: quote!(out.copy_from_slice(&#private::implicit::contract::<#sizes>(at, mu));),
+            rows: unknowns,
             weights: quote!(),
         },
     );
@@ -84,9 +86,11 @@ pub(super) fn steps(context: &EmitContext<'_>, function: &VectorFunction, steps:
         function,
         &Expanded {
             value: quote!(#private::steps::value::<#sizes>(z)),
-            memory: quote!(#private::StepsMemory::<__S, #values, #substeps>),
+            memory: quote!(#private::StepsMemory<__S, #values, #substeps>),
+            zeros: quote!(#private::StepsMemory::zeros()),
             expand: quote!(#private::steps::expand::<#sizes>(at)),
-            contract: quote!(#private::steps::contract::<#sizes>(at, mu)),
+            contract: quote!(out.copy_from_slice(&#private::steps::contract::<#sizes>(at, mu));),
+            rows: values,
             weights: quote!(),
         },
     );

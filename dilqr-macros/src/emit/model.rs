@@ -5,8 +5,8 @@ use quote::{format_ident, quote};
 
 use super::context::EmitContext;
 use super::functions::functions;
-use super::lifted;
 use super::signature::{argument_name, argument_type, arguments_of, parameter};
+use super::{implicit, lifted};
 use super::{vector_calls, vector_types};
 use crate::elaborate::elaborated_system::{Bounded, OpenSides, Row};
 use crate::elaborate::layout::FieldLayout;
@@ -77,6 +77,9 @@ fn vendored(path: &str) -> TokenStream {
 
 /// Functions on the user's structs, and the relation of a lifted model to the user's.
 fn beside_model(context: &EmitContext<'_>) -> TokenStream {
+    if context.vectors.sought.is_some() {
+        return implicit::implementation(context);
+    }
     if context.vectors.are_lifted() {
         return lifted::items(context);
     }
@@ -195,6 +198,8 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
     });
     let excesses = context.vectors.lift.stage_slacks;
     let soft_depends_on_control = soft_depends_on_choice(context);
+    let control = Ident::new(context.vectors.control_name(), Span::call_site());
+    let states = if context.vectors.sought.is_some() { quote!(&[]) } else { quote!(&State::NAMES) };
     let design = context.vectors.lift.design.as_ref().map_or_else(|| quote!(&[]), |_| quote!(&Design::NAMES));
     quote! {
         const LIMITS: #runtime::Limits = #runtime::Limits {
@@ -213,7 +218,7 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
             initial_rows: #initial_rows,
             excesses: #excesses,
             soft_depends_on_control: &[#(#soft_depends_on_control),*],
-            names: #runtime::model::Names { states: &State::NAMES, controls: &Control::NAMES, design: #design },
+            names: #runtime::model::Names { states: #states, controls: &#control::NAMES, design: #design },
         };
     }
 }

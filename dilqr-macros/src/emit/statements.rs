@@ -281,7 +281,7 @@ impl FunctionChunk<'_> {
             }
             Op::Contract(_, at, adjoints) => {
                 let (at, adjoints) = (memory(at.index()), list(adjoints));
-                quote!(*#own = #runtime::__private::Node::contract(#name, &*#at, &[#(#adjoints),*]);)
+                quote!(#runtime::__private::Node::contract(#name, &*#at, &[#(#adjoints),*], #own);)
             }
             Op::AddWeights(_, at, directions) => {
                 let (at, directions) = (memory(at.index()), list(directions));

@@ -8,8 +8,9 @@ use quote::{ToTokens, format_ident, quote};
 
 use super::context::EmitContext;
 use super::vector_types;
+use crate::elaborate::elaborated_system::Vectors;
 use crate::program::fields::Field;
-use crate::program::kernels::Kernel;
+use crate::program::kernels::{Kernel, Kernels};
 use crate::program::op::Op;
 use crate::program::program::Program;
 use crate::program::signature::{Argument, Record};
@@ -57,6 +58,31 @@ pub(super) fn function_type(function: FunctionId, context: &EmitContext<'_>) -> 
     }
 }
 
+/// The most numbers that the calls of a kernel have on the stack. A number has up to 64 bytes, so 128 KiB of the 2 MiB that a thread
+/// has by default; without optimization values are copied, and kernels of dual numbers and integrators have memory beside it.
+const MOST_ON_STACK: usize = 2048;
+
+/// Whether the memory of the calls of networks, of tables and of functions of the user's own is on the stack, in all kernels.
+pub(crate) fn memory_on_stack(vectors: &Vectors, kernels: &Kernels) -> bool {
+    let numbers = |op: &Op| {
+        let Some(function) = op.function() else { return 0 };
+        let (inputs, outputs) = (function.inputs(), function.outputs());
+        let hidden = match &vectors.functions[usize::from(function.index)].kind {
+            FunctionKind::Network(shape) => shape.hidden(),
+            FunctionKind::Own | FunctionKind::Table(_) => 0,
+            // Their memory has one size.
+            FunctionKind::Implicit(..) | FunctionKind::Steps(_) => return 0,
+        };
+        match op {
+            Op::Evaluate(..) => outputs + hidden,
+            Op::Expand(..) => inputs + (1 + inputs) * outputs + (3 + inputs) * hidden,
+            Op::Contract(..) => inputs * inputs,
+            _ => 0,
+        }
+    };
+    kernels.iter().all(|(_, program)| program.ops.iter().map(numbers).sum::<usize>() <= MOST_ON_STACK)
+}
+
 /// The memory of a call: its name, its type, and its first value.
 pub(super) struct CallMemory {
     pub(super) name: Ident,
@@ -74,12 +100,20 @@ pub(super) fn memories(program: &Program, context: &EmitContext<'_>, scalar: &To
         let of = function_type(function, context);
         let (ty, zeros) = match op {
             Op::Evaluate(..) => (quote!([#scalar; #outputs]), quote!([#zero; #outputs])),
-            Op::Contract(..) => (quote!([[#scalar; #inputs]; #inputs]), quote!([[#zero; #inputs]; #inputs])),
+            Op::Contract(..) => {
+                let rows = context.stack_rows_of_contractions(context.function(function));
+                let buffer = quote!(#runtime::__private::Buffer);
+                (
+                    quote!(#buffer<[#scalar; #inputs], #rows>),
+                    quote!(#buffer::<[#scalar; #inputs], #rows>::filled(#inputs, [#zero; #inputs])),
+                )
+            }
             Op::Expand(..) => {
-                let node = quote!(<#of as #runtime::__private::Node<#inputs, #outputs>>);
+                let rows = context.stack_rows(context.function(function));
+                let node = quote!(<#of as #runtime::__private::Node<#inputs, #outputs, #rows>>);
                 let memory = quote!(#node::Memory<#scalar>);
                 (
-                    quote!(#runtime::__private::Expansion<#scalar, #inputs, #outputs, #memory>),
+                    quote!(#runtime::__private::Expansion<#scalar, #inputs, #outputs, #memory, #rows>),
                     quote!(#node::zeros::<#scalar>()),
                 )
             }

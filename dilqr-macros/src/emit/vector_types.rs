@@ -68,10 +68,9 @@ pub(super) fn weight_count(context: &EmitContext<'_>) -> Option<TokenStream> {
 
 /// The fields of a network's struct, which the user declares without any.
 pub(crate) fn network_fields(function: &VectorFunction, runtime: &TokenStream) -> Option<syn::Fields> {
-    let FunctionKind::Network(shape) = &function.kind else { return None };
-    let (inputs, outputs, hidden) = (function.id.inputs(), function.id.outputs(), shape.hidden());
-    let fields: syn::FieldsNamed =
-        syn::parse_quote!({ __network: #runtime::__private::Network<#inputs, #outputs, #hidden> });
+    let FunctionKind::Network(_) = &function.kind else { return None };
+    let (inputs, outputs) = (function.id.inputs(), function.id.outputs());
+    let fields: syn::FieldsNamed = syn::parse_quote!({ __network: #runtime::__private::Network<#inputs, #outputs> });
     Some(syn::Fields::Named(fields))
 }
 
@@ -114,13 +113,23 @@ fn values_and_point(context: &EmitContext<'_>, function: &VectorFunction) -> Tok
             fn contraction<__S: #runtime::Scalar>(
                 &self, z: &[__S; #inputs], mu: &[__S; 1],
             ) -> [[__S; #inputs]; #inputs] {
-                #table.__contraction_of(z, mu)
+                let mut out = [[<__S as #runtime::Scalar>::from_f64(0.0); #inputs]; #inputs];
+                #table.__contract(z, mu, &mut out);
+                out
             }
         }
 
-        impl #runtime::__private::Node<#inputs, 1> for #name {
+        impl #runtime::__private::Node<#inputs, 1, 1> for #name {
             type Memory<__S: #runtime::Scalar> = ();
             fn memory<__S: #runtime::Scalar>() {}
+            fn contract<__S: #runtime::Scalar>(
+                &self,
+                at: &#runtime::__private::Expansion<__S, #inputs, 1, (), 1>,
+                mu: &[__S; 1],
+                out: &mut [[__S; #inputs]],
+            ) {
+                #table.__contract(&at.z, mu, out);
+            }
         }
     }
 }
@@ -128,7 +137,7 @@ fn values_and_point(context: &EmitContext<'_>, function: &VectorFunction) -> Tok
 /// A function of the user's own: its derivatives are those of its `VectorFunction`.
 fn own(context: &EmitContext<'_>, function: &VectorFunction) -> TokenStream {
     let (runtime, name) = (context.runtime, &function.name);
-    let (inputs, outputs) = (function.id.inputs(), function.id.outputs());
+    let (inputs, outputs, rows) = (function.id.inputs(), function.id.outputs(), context.stack_rows(function));
     quote! {
         impl #name {
             /// The value at a point.
@@ -138,7 +147,7 @@ fn own(context: &EmitContext<'_>, function: &VectorFunction) -> TokenStream {
             }
         }
 
-        impl #runtime::__private::Node<#inputs, #outputs> for #name {
+        impl #runtime::__private::Node<#inputs, #outputs, #rows> for #name {
             type Memory<__S: #runtime::Scalar> = ();
             fn memory<__S: #runtime::Scalar>() {}
         }
@@ -147,10 +156,12 @@ fn own(context: &EmitContext<'_>, function: &VectorFunction) -> TokenStream {
 
 fn network(context: &EmitContext<'_>, function: &VectorFunction, shape: &NetworkShape) -> TokenStream {
     let runtime = context.runtime;
-    let (inputs, outputs, hidden) = (function.id.inputs(), function.id.outputs(), shape.hidden());
+    let (inputs, outputs, rows) = (function.id.inputs(), function.id.outputs(), context.stack_rows(function));
+    let hidden = shape.hidden();
+    let on_stack = if context.memory_on_stack { hidden } else { 0 };
     let methods = network_methods(context, function, shape);
     let private = quote!(#runtime::__private);
-    let expansion = quote!(#private::Expansion<__S, #inputs, #outputs, Self::Memory<__S>>);
+    let expansion = quote!(#private::Expansion<__S, #inputs, #outputs, Self::Memory<__S>, #rows>);
     let weights = quote! {
         fn add_weight_gradient<__S: #runtime::Scalar>(
             &self, at: &#expansion, mu: &[__S; #outputs], out: &mut [__S],
@@ -170,10 +181,12 @@ fn network(context: &EmitContext<'_>, function: &VectorFunction, shape: &Network
         context,
         function,
         &Expanded {
-            value: quote!(self.__network.value(z)),
-            memory: quote!(#private::NetworkMemory::<__S, #inputs, #hidden>),
+            value: quote!(self.__network.value::<__S, #on_stack>(z)),
+            memory: quote!(#private::NetworkMemory<__S, #inputs, #on_stack>),
+            zeros: quote!(#private::NetworkMemory::zeros(#hidden)),
             expand: quote!(self.__network.expand(at)),
-            contract: quote!(self.__network.contract(at, mu)),
+            contract: quote!(self.__network.contract(at, mu, out)),
+            rows,
             weights,
         },
     );
@@ -192,6 +205,8 @@ fn network_methods(context: &EmitContext<'_>, function: &VectorFunction, shape: 
     let activation = Ident::new(shape.activation, function.name.span());
     let network = quote!(#runtime::__private::Network);
     let parts = quote!(&[#(#sizes),*], #runtime::Activation::#activation);
+    let scaling = scaling(context, function);
+    let on_stack = if context.memory_on_stack { shape.hidden() } else { 0 };
     quote! {
         impl #name {
             /// The number of weights.
@@ -228,7 +243,41 @@ fn network_methods(context: &EmitContext<'_>, function: &VectorFunction, shape: 
             /// The value at a point.
             #[must_use]
             pub fn evaluate(&self, z: [::core::primitive::f64; #inputs]) -> [::core::primitive::f64; #outputs] {
-                self.__network.value(&z)
+                self.__network.value::<::core::primitive::f64, #on_stack>(&z)
+            }
+        }
+
+        #scaling
+
+        #runtime::__network_file! { #name, #parts }
+    }
+}
+
+/// The methods of a network that set its scaling.
+fn scaling(context: &EmitContext<'_>, function: &VectorFunction) -> TokenStream {
+    let (runtime, name) = (context.runtime, &function.name);
+    let (inputs, outputs) = (function.id.inputs(), function.id.outputs());
+    let result = quote!(::core::result::Result<Self, #runtime::InputError>);
+    quote! {
+        impl #name {
+            /// The network with normalized inputs: the first layer gets `(z - mean) / scale`. The weights stay.
+            ///
+            /// # Errors
+            /// For means that are not finite and scales that are not positive.
+            pub fn with_input_scaling(
+                self, mean: [::core::primitive::f64; #inputs], scale: [::core::primitive::f64; #inputs],
+            ) -> #result {
+                ::core::result::Result::Ok(Self { __network: self.__network.with_input_scaling(mean, scale)? })
+            }
+
+            /// The network with outputs `mean + scale a`, where `a` is the value of the last layer. The weights stay.
+            ///
+            /// # Errors
+            /// For means that are not finite and scales that are not positive.
+            pub fn with_output_scaling(
+                self, mean: [::core::primitive::f64; #outputs], scale: [::core::primitive::f64; #outputs],
+            ) -> #result {
+                ::core::result::Result::Ok(Self { __network: self.__network.with_output_scaling(mean, scale)? })
             }
         }
     }

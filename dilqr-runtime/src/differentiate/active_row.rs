@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::differentiate::candidate::Candidate;
+use crate::differentiate::weight_directions::{DIRECTIONS, along};
 use crate::lq::bounds::Side;
 use crate::lq::equality_constrained::ConstraintId;
 use crate::model::Model;
@@ -58,7 +59,7 @@ impl<const NX: usize, const NU: usize> ActiveRow<NX, NU> {
         limits.map(row).collect()
     }
 
-    /// The derivatives in the data, `c_p` and `c_s` at the limit's own stage, and their magnitudes: `|c_p| + |c_xp| X + |c_up| U`
+    /// The derivatives in the data, `c_p`, `c_s` at the limit's own stage and those along directions in the weights, and their magnitudes: `|c_p| + |c_xp| X + |c_up| U`
     /// with the magnitudes `X` and `U` of the variables. (In the scale of a row `c_p` is the value of the row, which is zero
     /// as far as the variables are accurate.)
     pub(super) fn explicit<M, const NP: usize, const NS: usize>(
@@ -77,16 +78,18 @@ impl<const NX: usize, const NU: usize> ActiveRow<NX, NU> {
                 Side::Upper => -upper.row(i).transpose(),
             };
             // Bounds depend on the parameters alone.
-            return Explicit { params: (in_params, in_params.abs()), stage: (SVector::zeros(), SVector::zeros()) };
+            let (stage, weights) = ((SVector::zeros(), SVector::zeros()), (SVector::zeros(), SVector::zeros()));
+            return Explicit { params: (in_params, in_params.abs()), stage, weights };
         }
         let (no_dx, no_du) = (SVector::zeros(), SVector::zeros());
-        let (gp, gs) = self.contract(candidate, (&no_dx, &no_du), true);
-        let mut explicit = Explicit { params: (gp, gp.abs()), stage: (gs, gs.abs()) };
+        let (gp, gs, gw) = self.contract(candidate, (&no_dx, &no_du), true);
+        let mut explicit = Explicit { params: (gp, gp.abs()), stage: (gs, gs.abs()), weights: (gw, gw.abs()) };
         let magnitudes = Magnitudes::of(point.states, point.controls);
         let mut add = |dx: &SVector<f64, NX>, du: &SVector<f64, NU>| {
-            let (gp, gs) = self.contract(candidate, (dx, du), false);
+            let (gp, gs, gw) = self.contract(candidate, (dx, du), false);
             explicit.params.1 += gp.abs();
             explicit.stage.1 += gs.abs();
+            explicit.weights.1 += gw.abs();
         };
         for i in 0..NX {
             add(&SVector::from_fn(|j, _| if i == j { magnitudes.states[i] } else { 0.0 }), &no_du);
@@ -97,20 +100,21 @@ impl<const NX: usize, const NU: usize> ActiveRow<NX, NU> {
         explicit
     }
 
-    /// The gradient of the constraint in `p` and `s`, or that of its change along a variation.
+    /// The gradient of the constraint in `p` and `s` and along directions in the weights, or that of its change along a variation.
     fn contract<M, const NP: usize, const NS: usize>(
         &self,
         candidate: &Candidate<'_, M, NX, NU, NP, NS>,
         (dx, du): (&SVector<f64, NX>, &SVector<f64, NU>),
         of_value: bool,
-    ) -> (SVector<f64, NP>, SVector<f64, NS>)
+    ) -> (SVector<f64, NP>, SVector<f64, NS>, SVector<f64, DIRECTIONS>)
     where
         M: Model<NX, NU, NP, NS>,
     {
         let Candidate { model, point, .. } = candidate;
         let (limits, terminal) = (const { &M::LIMITS }, self.stage == point.controls.len());
         let (mut gp, mut gs) = (SVector::zeros(), SVector::zeros());
-        let out = ParameterGradient::new(&mut gp, &mut gs);
+        let mut gw = vec![0.0; model.weight_count()];
+        let out = ParameterGradient { p: &mut gp, s: &mut gs, w: &mut gw };
         let none = vec![0.0; if terminal { limits.terminal() } else { limits.listed() }];
         let mut unit = none.clone();
         if let ConstraintId::Constraint(i) = self.source {
@@ -124,12 +128,13 @@ impl<const NX: usize, const NU: usize> ActiveRow<NX, NU> {
             let (t, at) = (self.stage, point.stage(self.stage));
             stage_functions::add_stage_constraint_contraction((*model, t), at, (mu, dmu), variation, out);
         }
-        (gp, gs)
+        (gp, gs, along(&gw))
     }
 }
 
-/// Derivatives of a limit in `p` and `s`, each with its magnitude.
+/// Derivatives of a limit in `p`, in `s` and along directions in the weights, each with its magnitude.
 pub(super) struct Explicit<const NP: usize, const NS: usize> {
     pub(super) params: (SVector<f64, NP>, SVector<f64, NP>),
     pub(super) stage: (SVector<f64, NS>, SVector<f64, NS>),
+    pub(super) weights: (SVector<f64, DIRECTIONS>, SVector<f64, DIRECTIONS>),
 }

@@ -1,7 +1,7 @@
 //! How the active limits that are no rows of the LQ problem change with the problem's data.
 //!
 //! Such a limit holds along the solution path of the others if its total derivative is zero, in every parameter, in every
-//! parameter of a stage and in every initial state:
+//! parameter of a stage, in every initial state and along random directions in the weights of networks:
 //!
 //! ```text
 //! dc/dd = c_d + c_x dx/dd + c_u du/dd
@@ -66,6 +66,12 @@ where
     let (tangents, none) = (Tangents::in_initial_state(system), (SVector::zeros(), SVector::zeros()));
     if let Some(moving) = rows.iter().position(|row| !is_still(row, &tangents, &none, step)) {
         return Some(moving);
+    }
+    if candidate.model.weight_count() > 0 {
+        let tangents = Tangents::in_weights(system, candidate, &enforced);
+        if let Some(moving) = both().position(|(row, explicit)| !is_still(row, &tangents, &explicit.weights, step)) {
+            return Some(moving);
+        }
     }
     let stages = if NS == 0 { 0 } else { system.stages.len() + 1 };
     (0..stages).find_map(|stage| {

@@ -5,7 +5,7 @@
 //! 1. Only strongly active limits are rows. Of rows that are linear combinations of others one is left out, until the rest
 //!    are independent.
 //! 2. The reduced Hessian of that problem is positive definite, so its solution path has a derivative.
-//! 3. Each limit that is no row, but active, does not change along that path in any datum ([`columns`]). Then the path
+//! 3. Each limit that is no row, but active, does not change along that path in any datum, weights included ([`columns`]). Then the path
 //!    satisfies all limits to first order, and is the solution path of the problem with all of them: of the quadratic
 //!    problem that gives the directional derivatives (Jittorntrum, *Solution point differentiability without strict
 //!    complementarity in nonlinear programming*, 1984) it is the solution in every direction.
@@ -78,11 +78,6 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
             (Ok(_), Some(weakest)) if self.kkt.proximal_form().is_some() => {
                 return Err(weakly_active(self.names, weakest));
             }
-            // The change of a limit in the weights of networks is not measured.
-            (Ok(_), Some(weakest)) if candidate.model.weight_count() > 0 => {
-                return Err(weakly_active(self.names, weakest));
-            }
-            (Err(dependent), _) if candidate.model.weight_count() > 0 => return Err(dependent.clone()),
             _ => {}
         }
         let first = self.attempt(candidate, (&found, &weak), false);

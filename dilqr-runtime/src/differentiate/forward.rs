@@ -194,7 +194,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> StageLinearTerms<NX, NU,
         M: Model<NX, NU, NP, NS>,
     {
         let contraction = Contraction::new(model, point, system.costates(), barriers, Vec::new());
-        Self { stage, terms: stage_terms(system, contraction, stage) }
+        Self { stage, terms: contracted_terms(system, contraction, (stage, 0), |gradient| *gradient.s) }
     }
 
     /// Those of stage `t`: zeros, but for the stage of the parameters.
@@ -218,12 +218,22 @@ fn unit<const N: usize>(i: usize) -> SVector<f64, N> {
     SVector::from_fn(|j, _| if i == j { 1.0 } else { 0.0 })
 }
 
-/// The linear terms of `s_t` at stage `t`: gradients of `hx' dx + hu' du + dlambda' f + dmu' c` along unit vectors.
-fn stage_terms<K, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+/// The linear terms at stage `t` in `C` data that `pick` takes from gradients: those of `hx' dx + hu' du + dlambda' f + dmu' c`
+/// along unit vectors. The gradients are given in the first `weights` weights.
+pub(super) fn contracted_terms<
+    K,
+    M,
+    const NX: usize,
+    const NU: usize,
+    const NP: usize,
+    const NS: usize,
+    const C: usize,
+>(
     system: &K,
     mut contraction: Contraction<'_, M, f64, NX, NU, NP, NS>,
-    stage: usize,
-) -> LinearTerms<f64, NX, NU, NS>
+    (stage, weights): (usize, usize),
+    pick: impl Fn(ParameterGradient<'_, f64, NP, NS>) -> SVector<f64, C>,
+) -> LinearTerms<f64, NX, NU, C>
 where
     K: KktSystem<f64, NX, NU>,
     M: Model<NX, NU, NP, NS>,
@@ -233,18 +243,21 @@ where
     let barriers = system.barriers().map_or(0, |relaxed| relaxed.count(stage));
     // The multipliers of active rows, then those of barriers.
     let no_rows = vec![SVector::zeros(); count + barriers];
+    let mut weights = vec![0.0; weights];
     let mut gradient = |dx: &SVector<f64, NX>, du: &SVector<f64, NU>, dlambda: &SVector<f64, NX>, rows: &[_]| {
         let (mut gp, mut gs) = (SVector::zeros(), SVector::zeros());
         let (rows, barriers) = rows.split_at(count);
-        let (step, out) = (Step { dx, du, dlambda, rows, barriers }, ParameterGradient::new(&mut gp, &mut gs));
+        weights.fill(0.0);
+        let mut out = ParameterGradient { p: &mut gp, s: &mut gs, w: &mut weights };
+        let step = Step { dx, du, dlambda, rows, barriers };
         match terminal {
-            true => contraction.add_terminal(system.terminal_rows(), &step, out),
-            false => contraction.add_stage(stage, system.rows(stage), &step, out),
+            true => contraction.add_terminal(system.terminal_rows(), &step, out.reborrow()),
+            false => contraction.add_stage(stage, system.rows(stage), &step, out.reborrow()),
         }
-        gs
+        pick(out)
     };
     let (no_dx, no_du) = (SVector::zeros(), SVector::zeros());
-    let mut terms: LinearTerms<f64, NX, NU, NS> = LinearTerms::with_capacity(count);
+    let mut terms: LinearTerms<f64, NX, NU, C> = LinearTerms::with_capacity(count);
     for i in 0..NX {
         let unit = unit(i);
         terms.gx.set_row(i, &gradient(&unit, &no_du, &no_dx, &no_rows).transpose());

@@ -46,6 +46,7 @@ pub(crate) mod one_call;
 mod tangents;
 #[cfg(feature = "dual")]
 pub(crate) mod unroll;
+mod weight_directions;
 
 use nalgebra::SVector;
 

@@ -114,8 +114,14 @@ where
     let rows = EnforcedRows::of(a, at_a);
     let TrajectoryRef { states, controls, params, stage_params, .. } = at_a.point;
     let sizes = Magnitudes::of(states, controls);
+    let agree_in_weights = || {
+        let of = Tangents::in_weights(a, at_a, &rows);
+        // The magnitudes of the weights are not known: no difference counts as their rounding error.
+        of.agree(&Tangents::in_weights(b, at_b, &rows), (&sizes, &SVector::zeros()), step)
+    };
     Tangents::in_params(a, at_a, &rows).agree(&Tangents::in_params(b, at_b, &rows), (&sizes, params), step)
         && Tangents::in_initial_state(a).agree(&Tangents::in_initial_state(b), (&sizes, &states[0]), step)
+        && (at_a.model.weight_count() == 0 || agree_in_weights())
         && (0..stages).all(|t| {
             let of_a = Tangents::in_stage_params(a, at_a, (&rows, t));
             of_a.agree(&Tangents::in_stage_params(b, at_b, (&rows, t)), (&sizes, &stage_params[t]), step)

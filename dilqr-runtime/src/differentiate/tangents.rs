@@ -5,8 +5,10 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::differentiate::active_row::ActiveRow;
+use crate::differentiate::adjoint::Contraction;
 use crate::differentiate::candidate::Candidate;
-use crate::differentiate::forward::{ParameterLinearTerms, StageLinearTerms};
+use crate::differentiate::forward::{ParameterLinearTerms, StageLinearTerms, contracted_terms};
+use crate::differentiate::weight_directions::{DIRECTIONS, along};
 use crate::gradient::Jacobian;
 use crate::kkt::active_set::ActiveSet;
 use crate::kkt::linear::{KktSystem, LinearTerms};
@@ -53,6 +55,8 @@ pub(super) struct EnforcedRows<const NP: usize, const NS: usize> {
     in_params: Vec<Vec<SVector<f64, NP>>>,
     /// In the parameters of their own stages.
     in_stage: Vec<Vec<SVector<f64, NS>>>,
+    /// Along directions in the weights.
+    in_weights: Vec<Vec<SVector<f64, DIRECTIONS>>>,
 }
 
 impl<const NP: usize, const NS: usize> EnforcedRows<NP, NS> {
@@ -64,11 +68,16 @@ impl<const NP: usize, const NS: usize> EnforcedRows<NP, NS> {
         M: Model<NX, NU, NP, NS>,
     {
         let stages = system.stages.len() + 1;
-        let mut rows = Self { in_params: vec![Vec::new(); stages], in_stage: vec![Vec::new(); stages] };
+        let mut rows = Self {
+            in_params: vec![Vec::new(); stages],
+            in_stage: vec![Vec::new(); stages],
+            in_weights: vec![Vec::new(); stages],
+        };
         for row in ActiveRow::all(candidate, system.enforced()) {
             let explicit = row.explicit(candidate);
             rows.in_params[row.stage].push(explicit.params.1);
             rows.in_stage[row.stage].push(explicit.stage.1);
+            rows.in_weights[row.stage].push(explicit.weights.1);
         }
         rows
     }
@@ -214,6 +223,25 @@ impl<const NX: usize, const NU: usize, const NS: usize> Tangents<NX, NU, NS> {
         let mut row_sizes: Vec<_> = enforced.in_stage.iter().map(|rows| vec![SVector::zeros(); rows.len()]).collect();
         row_sizes[stage].clone_from(&enforced.in_stage[stage]);
         Self::solve::<M, NP, NS>(system, |t, terms| provider.fill(system, t, terms), &row_sizes)
+    }
+}
+
+impl<const NX: usize, const NU: usize> Tangents<NX, NU, DIRECTIONS> {
+    /// Along directions in the weights.
+    pub(super) fn in_weights<M, const NP: usize, const NS: usize>(
+        system: &ActiveSet<f64, NX, NU>,
+        candidate: &Candidate<'_, M, NX, NU, NP, NS>,
+        enforced: &EnforcedRows<NP, NS>,
+    ) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Candidate { model, point, .. } = candidate;
+        let fill = |t: usize, terms: &mut LinearTerms<f64, NX, NU, DIRECTIONS>| {
+            let contraction = Contraction::new(*model, *point, system.costates(), None, Vec::new());
+            *terms = contracted_terms(system, contraction, (t, model.weight_count()), |gradient| along(gradient.w));
+        };
+        Self::solve::<M, NP, NS>(system, fill, &enforced.in_weights)
     }
 }
 

@@ -13,7 +13,8 @@ use nalgebra::{SMatrix, SVector};
 use num_traits::Zero;
 
 use crate::function::node::Expansion;
-use crate::linalg::products::{add_product, add_transposed_product, larger, transposed, zeros};
+use crate::linalg::inverse::inverse;
+use crate::linalg::products::{add_product, add_transposed_product, transposed, zeros};
 use crate::scalar::{Mask, Scalar};
 
 /// The most steps of Newton's method.
@@ -75,7 +76,7 @@ impl<S: Scalar, const NY: usize, const NZ: usize> ImplicitMemory<S, NY, NZ> {
 }
 
 /// An expansion of an implicit function.
-type At<S, const NY: usize, const NZ: usize> = Expansion<S, NZ, NY, ImplicitMemory<S, NY, NZ>>;
+type At<S, const NY: usize, const NZ: usize> = Expansion<S, NZ, NY, ImplicitMemory<S, NY, NZ>, NY>;
 
 /// The solution, from the guess; NaN where the method does not converge. Each lane takes its own steps.
 #[must_use]
@@ -186,50 +187,4 @@ where
     add_transposed_product(&mut c, &slope, &half);
     let c: SMatrix<S, NZ, NZ> = c + transposed(&c) + record.hzz;
     core::array::from_fn(|i| core::array::from_fn(|j| c[(i, j)]))
-}
-
-/// The inverse by elimination. Rows are exchanged where the pivot is larger, lane by lane. A singular matrix gives numbers that are
-/// not finite.
-fn inverse<S: Scalar, const N: usize>(matrix: &SMatrix<S, N, N>) -> SMatrix<S, N, N> {
-    let mut a = *matrix;
-    let mut inverse: SMatrix<S, N, N> = zeros();
-    for i in 0..N {
-        // Rows of different units are comparable as pivots after they are scaled.
-        let largest = (0..N).fold(S::Real::zero(), |largest, j| larger(largest, a[(i, j)].real().abs()));
-        let scale = S::from_real(S::Real::from_f64(1.0) / largest);
-        for j in 0..N {
-            a[(i, j)] *= scale;
-        }
-        inverse[(i, i)] = scale;
-    }
-    for k in 0..N {
-        for i in k + 1..N {
-            let larger = a[(k, k)].real().abs().less(a[(i, k)].real().abs());
-            if larger.any() {
-                for rows in [&mut a, &mut inverse] {
-                    for j in 0..N {
-                        let (upper, lower) = (rows[(k, j)], rows[(i, j)]);
-                        rows[(k, j)] = S::select(larger, lower, upper);
-                        rows[(i, j)] = S::select(larger, upper, lower);
-                    }
-                }
-            }
-        }
-        let pivot = S::one() / a[(k, k)];
-        for rows in [&mut a, &mut inverse] {
-            for j in 0..N {
-                rows[(k, j)] *= pivot;
-            }
-        }
-        for i in (0..N).filter(|&i| i != k) {
-            let factor = a[(i, k)];
-            for rows in [&mut a, &mut inverse] {
-                for j in 0..N {
-                    let entry = rows[(k, j)];
-                    rows[(i, j)] = factor.neg_mul_add(entry, rows[(i, j)]);
-                }
-            }
-        }
-    }
-    inverse
 }

@@ -9,8 +9,8 @@ pub(super) struct LayerRef<'a> {
     pub(super) inputs: usize,
     pub(super) outputs: usize,
     /// `outputs` rows of `inputs`.
-    matrix: &'a [f64],
-    biases: &'a [f64],
+    pub(super) matrix: &'a [f64],
+    pub(super) biases: &'a [f64],
 }
 
 /// The number of weights of layers of these sizes.

@@ -4,19 +4,26 @@
 //! for second derivatives, the contraction of the Hessians of their outputs with adjoints.
 
 mod activation;
+mod buffer;
 mod check;
 pub mod implicit;
 mod layers;
 mod network;
+#[cfg(feature = "safetensors")]
+mod network_file;
 mod node;
 mod registers;
+mod scaling;
 mod spline;
 pub mod steps;
 mod tanh;
 
 pub use activation::Activation;
+pub use buffer::Buffer;
 pub use check::{FunctionCheck, check_function};
 pub use network::{Network, NetworkMemory};
+#[cfg(feature = "safetensors")]
+pub use network_file::SafetensorsError;
 pub use node::{Expansion, Node};
 pub use spline::Spline;
 

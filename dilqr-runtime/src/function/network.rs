@@ -9,52 +9,61 @@
 //! g_L = mu, g_l = sigma'(a_l) (W_(l+1)' g_(l+1))        adjoints of a_l
 //! C   = sum_(l<L) T_l' diag(sigma''(a_l) W_(l+1)' g_(l+1)) T_l
 //! ```
+//!
+//! With scaling, `h_0 = (z - mean) / scale` and `y = mean + scale a_L`: then `T_1 = W_1 diag(1 / scale)`, the rows of `J` have the
+//! scales of the outputs, and so has `mu`.
 
 use alloc::boxed::Box;
 
 use crate::error::{Input, InputError, check_length, check_vector};
 use crate::function::activation::Activation;
+use crate::function::buffer::{Buffer, Columns};
 use crate::function::layers::{LayerRef, dot, layer_mut, weight_count};
 use crate::function::node::Expansion;
+use crate::function::scaling::Scaling;
+use crate::linalg::random::SplitMix64;
 use crate::scalar::Scalar;
 
-/// The weights of a network with `N` inputs, `M` outputs and `H` hidden units in all. The macro makes a type of its own around
-/// it for each `#[network(..)]` of a model.
+/// The weights of a network with `N` inputs and `M` outputs. The macro makes a type of its own around it for each `#[network(..)]` of
+/// a model. `H` of its methods is the number of its hidden units, or 0: then lists of hidden units are on the heap.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Network<const N: usize, const M: usize, const H: usize> {
+pub struct Network<const N: usize, const M: usize> {
     /// The inputs, the units of each hidden layer, the outputs.
-    sizes: &'static [usize],
-    activation: Activation,
+    pub(super) sizes: &'static [usize],
+    pub(super) activation: Activation,
     /// `W_1` row by row, `b_1`, `W_2`, ..
-    weights: Box<[f64]>,
+    pub(super) weights: Box<[f64]>,
+    pub(super) inputs: Scaling<N>,
+    pub(super) outputs: Scaling<M>,
 }
 
 /// What an expansion of a network keeps for second derivatives.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NetworkMemory<S, const N: usize, const H: usize> {
+#[derive(Debug)]
+pub struct NetworkMemory<S: Scalar, const N: usize, const H: usize> {
     /// `h_l` of all hidden layers.
-    values: [S; H],
+    values: Buffer<S, H>,
     /// `sigma'(a_l)`
-    slopes: [S; H],
+    slopes: Buffer<S, H>,
     /// `sigma''(a_l)`
-    curvatures: [S; H],
+    curvatures: Buffer<S, H>,
     /// `T_l`, column by column.
-    tangents: [[S; H]; N],
+    tangents: Columns<S, N, H>,
 }
 
 impl<S: Scalar, const N: usize, const H: usize> NetworkMemory<S, N, H> {
-    /// Zeros.
+    /// Zeros, for a network with this many hidden units.
     #[must_use]
-    pub fn zeros() -> Self {
-        let zero = S::zero();
-        Self { values: [zero; H], slopes: [zero; H], curvatures: [zero; H], tangents: [[zero; H]; N] }
+    pub fn zeros(hidden: usize) -> Self {
+        let units = || Buffer::filled(hidden, S::zero());
+        Self { values: units(), slopes: units(), curvatures: units(), tangents: Columns::zeros(hidden) }
     }
 }
 
 /// An expansion of a network.
-type At<S, const N: usize, const M: usize, const H: usize> = Expansion<S, N, M, NetworkMemory<S, N, H>>;
+type At<S, const N: usize, const M: usize, const H: usize, const K: usize> =
+    Expansion<S, N, M, NetworkMemory<S, N, H>, K>;
 
-impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
+impl<const N: usize, const M: usize> Network<N, M> {
     /// A network from its weights: `W_1` row by row, `b_1`, `W_2`, .. .
     ///
     /// # Errors
@@ -62,7 +71,25 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     pub fn from_weights(sizes: &'static [usize], activation: Activation, weights: &[f64]) -> Result<Self, InputError> {
         check_length(Input::Weights, weights.len(), weight_count(sizes))?;
         check_vector(Input::Weights, weights)?;
-        Ok(Self { sizes, activation, weights: weights.into() })
+        Ok(Self { sizes, activation, weights: weights.into(), inputs: Scaling::NONE, outputs: Scaling::NONE })
+    }
+
+    /// The network with normalized inputs: `(z - mean) / scale` is the argument of the first layer.
+    ///
+    /// # Errors
+    /// [`InputError`] for means that are not finite and scales that are not positive.
+    pub fn with_input_scaling(self, mean: [f64; N], scale: [f64; N]) -> Result<Self, InputError> {
+        let inputs = Scaling::new((mean, scale), [Input::InputMean, Input::InputScale])?;
+        Ok(Self { inputs, ..self })
+    }
+
+    /// The network with outputs `mean + scale a`, where `a` is the value of the last layer.
+    ///
+    /// # Errors
+    /// [`InputError`] for means that are not finite and scales that are not positive.
+    pub fn with_output_scaling(self, mean: [f64; M], scale: [f64; M]) -> Result<Self, InputError> {
+        let outputs = Scaling::new((mean, scale), [Input::OutputMean, Input::OutputScale])?;
+        Ok(Self { outputs, ..self })
     }
 
     /// Weights that are uniform within `sqrt(6 / (inputs + outputs))` of each layer, after Glorot and Bengio 2010, and biases
@@ -70,13 +97,13 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     #[must_use]
     pub fn xavier(sizes: &'static [usize], activation: Activation, seed: u64) -> Self {
         let mut weights = vec![0.0; weight_count(sizes)];
-        let mut random = SplitMix64(seed);
+        let mut random = SplitMix64::new(seed);
         for index in 0..sizes.len() - 1 {
             let (matrix, _) = layer_mut(sizes, &mut weights, index);
             let range = crate::scalar::float::f64::sqrt(6.0 / (sizes[index] + sizes[index + 1]) as f64);
             matrix.iter_mut().for_each(|weight| *weight = range * random.symmetric());
         }
-        Self { sizes, activation, weights: weights.into() }
+        Self { sizes, activation, weights: weights.into(), inputs: Scaling::NONE, outputs: Scaling::NONE }
     }
 
     /// The weights.
@@ -99,6 +126,12 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
         self.sizes.len() - 2
     }
 
+    /// A zero for each hidden unit.
+    #[inline(always)]
+    fn zeros<S: Scalar, const H: usize>(&self) -> Buffer<S, H> {
+        Buffer::filled(self.sizes[1..=self.hidden()].iter().sum(), S::zero())
+    }
+
     /// The first unit of hidden layer `index`, and the unit after its last.
     fn units(&self, index: usize) -> core::ops::Range<usize> {
         let start: usize = self.sizes[1..=index].iter().sum();
@@ -106,8 +139,9 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     }
 
     /// `y`
-    pub fn value<S: Scalar>(&self, z: &[S; N]) -> [S; M] {
-        let mut values = [S::zero(); H];
+    pub fn value<S: Scalar, const H: usize>(&self, z: &[S; N]) -> [S; M] {
+        let z = &self.inputs.normalized(z);
+        let mut values = self.zeros::<S, H>();
         for index in 0..self.hidden() {
             let (before, own) = values.split_at_mut(self.units(index).start);
             let own = &mut own[..self.sizes[index + 1]];
@@ -116,6 +150,7 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
         }
         let mut y = [S::zero(); M];
         self.layer(self.hidden()).apply(self.inputs_of(self.hidden(), z, &values), &mut y);
+        self.outputs.denormalize(&mut y);
         y
     }
 
@@ -128,25 +163,26 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     }
 
     /// Value, Jacobian, and what second derivatives need.
-    pub fn expand<S: Scalar>(&self, at: &mut At<S, N, M, H>) {
+    pub fn expand<S: Scalar, const H: usize, const K: usize>(&self, at: &mut At<S, N, M, H, K>) {
         let Expansion { z, value, jacobian, memory } = at;
         let NetworkMemory { values, slopes, curvatures, tangents } = memory;
+        let z = &self.inputs.normalized(z);
         // The tangents of h_l, column by column.
-        let mut pushed = [[S::zero(); H]; N];
+        let mut pushed = Columns::<S, N, H>::zeros(values.len());
         for index in 0..self.hidden() {
             let units = self.units(index);
             let (before, own) = values.split_at_mut(units.start);
             let own = &mut own[..units.len()];
             let mut write = |column: usize, row: usize, entry: S| match column.checked_sub(1) {
                 None => own[row] = entry,
-                Some(column) => tangents[column][units.start + row] = entry,
+                Some(column) => tangents.column_mut(column)[units.start + row] = entry,
             };
             self.push(index, (z, before, &pushed), &mut write);
             self.activation.expand_all(own, &mut slopes[units.clone()], &mut curvatures[units.clone()]);
-            for (pushed, tangents) in pushed.iter_mut().zip(&*tangents) {
-                for unit in units.clone() {
-                    pushed[unit] = slopes[unit] * tangents[unit];
-                }
+            for column in 0..N {
+                let pushed = pushed.column_mut(column)[units.clone()].iter_mut();
+                let entries = slopes[units.clone()].iter().zip(&tangents.column(column)[units.clone()]);
+                pushed.zip(entries).for_each(|(pushed, (slope, tangent))| *pushed = *slope * *tangent);
             }
         }
         self.push(self.hidden(), (z, values, &pushed), &mut |column: usize, row: usize, entry: S| match column
@@ -155,43 +191,51 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
             None => value[row] = entry,
             Some(column) => jacobian[row][column] = entry,
         });
+        self.outputs.denormalize(value);
+        self.outputs.stretch_rows(jacobian);
     }
 
     /// A layer's values (column 0) and tangents (from column 1 on), from those of its inputs.
     #[inline(always)]
-    fn push<S: Scalar>(
+    fn push<S: Scalar, const H: usize>(
         &self,
         index: usize,
-        (z, values, pushed): (&[S; N], &[S], &[[S; H]; N]),
+        (z, values, pushed): (&[S; N], &[S], &Columns<S, N, H>),
         write: &mut impl FnMut(usize, usize, S),
     ) {
         let layer = self.layer(index);
         let Some(before) = index.checked_sub(1) else {
             layer.apply_columns(1, |_| z, &mut *write);
-            layer.matrix(|column, row, entry| write(column + 1, row, entry));
+            layer.matrix(|column, row, weight| write(column + 1, row, self.inputs.shrink_weight(column, weight)));
             return;
         };
         let units = self.units(before);
         let inputs = |column: usize| match column.checked_sub(1) {
             None => &values[units.clone()],
-            Some(column) => &pushed[column][units.clone()],
+            Some(column) => &pushed.column(column)[units.clone()],
         };
         layer.apply_columns(N + 1, inputs, write);
     }
 
-    /// `C` for the adjoints `mu` of the outputs.
-    pub fn contract<S: Scalar>(&self, at: &At<S, N, M, H>, mu: &[S; M]) -> [[S; N]; N] {
+    /// Writes `C` for the adjoints `mu` of the outputs, `N` rows.
+    pub fn contract<S: Scalar, const H: usize, const K: usize>(
+        &self,
+        at: &At<S, N, M, H, K>,
+        mu: &[S; M],
+        c: &mut [[S; N]],
+    ) {
         let NetworkMemory { slopes, curvatures, tangents, .. } = &at.memory;
-        let mut c = [[S::zero(); N]; N];
-        let mut scaled = [S::zero(); H];
-        self.pull_back(mu, slopes, |index, adjoints| {
+        let mu = &self.outputs.stretched(mu);
+        c.fill([S::zero(); N]);
+        let mut scaled = self.zeros::<S, H>();
+        self.pull_back::<S, H>(mu, slopes, |index, adjoints| {
             let units = self.units(index);
             let scaled = &mut scaled[units.clone()];
             for i in 0..N {
-                let own = adjoints.iter().zip(&curvatures[units.clone()]).zip(&tangents[i][units.clone()]);
+                let own = adjoints.iter().zip(&curvatures[units.clone()]).zip(&tangents.column(i)[units.clone()]);
                 scaled.iter_mut().zip(own).for_each(|(out, ((g, curvature), t))| *out = *g * *curvature * *t);
                 for j in 0..=i {
-                    c[i][j] += dot(scaled, &tangents[j][units.clone()]);
+                    c[i][j] += dot(scaled, &tangents.column(j)[units.clone()]);
                 }
             }
         });
@@ -200,12 +244,16 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
                 c[j][i] = c[i][j];
             }
         }
-        c
     }
 
     /// Calls `visit` with the adjoints of `h_l` of each hidden layer, from the last to the first. Returns those of `a_l`.
-    fn pull_back<S: Scalar>(&self, mu: &[S; M], slopes: &[S; H], mut visit: impl FnMut(usize, &[S])) -> [S; H] {
-        let mut adjoints = [S::zero(); H];
+    fn pull_back<S: Scalar, const H: usize>(
+        &self,
+        mu: &[S; M],
+        slopes: &[S],
+        mut visit: impl FnMut(usize, &[S]),
+    ) -> Buffer<S, H> {
+        let mut adjoints = self.zeros();
         for index in (0..self.hidden()).rev() {
             let units = self.units(index);
             let (own, after) = adjoints.split_at_mut(units.end);
@@ -219,12 +267,18 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     }
 
     /// Adds `mu' dy/dW`.
-    pub fn add_weight_gradient<S: Scalar>(&self, at: &At<S, N, M, H>, mu: &[S; M], out: &mut [S]) {
+    pub fn add_weight_gradient<S: Scalar, const H: usize, const K: usize>(
+        &self,
+        at: &At<S, N, M, H, K>,
+        mu: &[S; M],
+        out: &mut [S],
+    ) {
         let NetworkMemory { values, slopes, .. } = &at.memory;
-        let adjoints = self.pull_back(mu, slopes, |_, _| {});
+        let (z, mu) = (&self.inputs.normalized(&at.z), &self.outputs.stretched(mu));
+        let adjoints = self.pull_back::<S, H>(mu, slopes, |_, _| {});
         for index in 0..=self.hidden() {
             let g = if index == self.hidden() { &mu[..] } else { &adjoints[self.units(index)] };
-            let h = self.inputs_of(index, &at.z, values);
+            let h = self.inputs_of(index, z, values);
             let (matrix, biases) = layer_mut(self.sizes, out, index);
             add_outer_product(matrix, g, h);
             biases.iter_mut().zip(g).for_each(|(out, g)| *out += *g);
@@ -232,24 +286,27 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
     }
 
     /// Adds the change of `mu' dy/dW` along the directions `dz` of the point and `dmu` of the adjoints.
-    pub fn add_weight_contraction<S: Scalar>(
+    pub fn add_weight_contraction<S: Scalar, const H: usize, const K: usize>(
         &self,
-        at: &At<S, N, M, H>,
+        at: &At<S, N, M, H, K>,
         (dz, mu, dmu): (&[S; N], &[S; M], &[S; M]),
         out: &mut [S],
     ) {
         let NetworkMemory { values, slopes, curvatures, tangents } = &at.memory;
         // Changes of a_l and h_l.
-        let mut da = [S::zero(); H];
-        for (tangents, dz) in tangents.iter().zip(dz) {
-            da.iter_mut().zip(tangents).for_each(|(da, entry)| *da = entry.mul_add(*dz, *da));
+        let mut da = self.zeros::<S, H>();
+        for (column, dz) in dz.iter().enumerate() {
+            da.iter_mut().zip(tangents.column(column)).for_each(|(da, entry)| *da = entry.mul_add(*dz, *da));
         }
-        let mut dh = da;
-        dh.iter_mut().zip(slopes).for_each(|(dh, slope)| *dh *= *slope);
+        let (z, dz) = (&self.inputs.normalized(&at.z), &self.inputs.shrunk(dz));
+        let (mu, dmu) = (&self.outputs.stretched(mu), &self.outputs.stretched(dmu));
+        let mut dh = self.zeros::<S, H>();
+        dh.iter_mut().zip(da.iter().zip(&**slopes)).for_each(|(dh, (da, slope))| *dh = *da * *slope);
         // The adjoints of a_l and their changes.
-        let mut of_values = [S::zero(); H];
-        let g = self.pull_back(mu, slopes, |index, adjoints| of_values[self.units(index)].copy_from_slice(adjoints));
-        let mut dg = [S::zero(); H];
+        let mut of_values = self.zeros::<S, H>();
+        let g = self
+            .pull_back::<S, H>(mu, slopes, |index, adjoints| of_values[self.units(index)].copy_from_slice(adjoints));
+        let mut dg = self.zeros::<S, H>();
         for index in (0..self.hidden()).rev() {
             let units = self.units(index);
             let (own, after) = dg.split_at_mut(units.end);
@@ -263,7 +320,7 @@ impl<const N: usize, const M: usize, const H: usize> Network<N, M, H> {
         for index in 0..=self.hidden() {
             let last = index == self.hidden();
             let (g, dg) = if last { (&mu[..], &dmu[..]) } else { (&g[self.units(index)], &dg[self.units(index)]) };
-            let (h, dh) = (self.inputs_of(index, &at.z, values), self.inputs_of(index, dz, &dh));
+            let (h, dh) = (self.inputs_of(index, z, values), self.inputs_of(index, dz, &dh));
             let (matrix, biases) = layer_mut(self.sizes, out, index);
             add_outer_product(matrix, dg, h);
             add_outer_product(matrix, g, dh);
@@ -278,21 +335,5 @@ fn add_outer_product<S: Scalar>(out: &mut [S], g: &[S], h: &[S]) {
         for (out, h) in row.iter_mut().zip(h) {
             *out = g.mul_add(*h, *out);
         }
-    }
-}
-
-/// The generator of Steele, Lea and Flood, *Fast splittable pseudorandom number generators*, 2014.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    /// A number between -1 and 1.
-    fn symmetric(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^= bits >> 31;
-        // The upper 53 bits, in steps of 2^-52 around 0.
-        (bits >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
     }
 }

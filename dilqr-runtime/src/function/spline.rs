@@ -168,17 +168,16 @@ impl<const N: usize> Spline<N> {
         [core::array::from_fn(|i| if i < N { weights[i][0] } else { slope })]
     }
 
-    /// `mu d2 y/dz2`
+    /// Writes `mu d2 y/dz2`, `P` rows.
     #[doc(hidden)]
-    pub fn __contraction_of<S: Scalar, const P: usize>(&self, z: &[S; P], mu: &[S; 1]) -> [[S; P]; P] {
+    pub fn __contract<S: Scalar, const P: usize>(&self, z: &[S; P], mu: &[S; 1], c: &mut [[S; P]]) {
         let (weights, fixed) = self.weights(z[N]);
         let curvature = weights.iter().zip(z).fold(fixed[2], |sum, (weight, value)| weight[2].mul_add(*value, sum));
-        let mut c = [[S::zero(); P]; P];
+        c.fill([S::zero(); P]);
         for (i, weight) in weights.iter().enumerate() {
             (c[i][N], c[N][i]) = (mu[0] * weight[1], mu[0] * weight[1]);
         }
         c[N][N] = mu[0] * curvature;
-        c
     }
 
     /// Value, slope and second derivative of the table of one value 1 and others 0, for each; and those of the table of zeros.
@@ -208,7 +207,7 @@ impl<const N: usize> VectorFunction<1, 1> for Spline<N> {
     }
 }
 
-impl<const N: usize> Node<1, 1> for Spline<N> {
+impl<const N: usize> Node<1, 1, 1> for Spline<N> {
     type Memory<S: Scalar> = ();
     fn memory<S: Scalar>() {}
 }

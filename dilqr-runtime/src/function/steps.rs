@@ -262,7 +262,7 @@ where
 }
 
 /// An expansion of steps.
-type At<S, const NY: usize, const N: usize, const K: usize> = Expansion<S, N, NY, StepsMemory<S, NY, K>>;
+type At<S, const NY: usize, const N: usize, const K: usize> = Expansion<S, N, NY, StepsMemory<S, NY, K>, NY>;
 
 /// Value, Jacobian, and what second derivatives need.
 pub fn expand<F, S: Scalar, const NY: usize, const NZ: usize, const N: usize, const K: usize>(at: &mut At<S, NY, N, K>)
