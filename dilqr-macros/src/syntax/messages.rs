@@ -105,7 +105,6 @@ pub(crate) mod message {
     pub(crate) const FUNCTION: &str =
         "a function of your own has a number of inputs and of outputs: write `#[function(inputs = 3, outputs = 2)]`";
     pub(crate) const FUNCTION_SIZE: &str = "the number of inputs or outputs is a literal between 1 and 64";
-    pub(crate) const IMPLICIT_FUNCTION: &str = "equations and implicit steps cannot hold a network or a function of your own yet: evaluate it in a cost, in a constraint, or in the derivative of an explicit integrator";
     pub(crate) const GUESS: &str =
         "a guess is a number, the value from which the equations of a stage are solved: write `#[guess(0.5)]`";
     pub(crate) const GUESS_PLACE: &str =

@@ -91,7 +91,7 @@ where
             }
         }
         let barriers = self.barriers((kinds, scales), None);
-        let count = barriers.iter().count();
+        let count = barriers.count();
         let first = FIRST_BARRIER * scales.cost / point.horizon() as f64;
         let mu = self.settings.relaxation.map_or(first, |tau| tau.max(first));
         barriers.set_multipliers(point, |distance, _| mu / distance);
@@ -149,6 +149,7 @@ where
             }
         }
         system.step::<M, NP, NS>(bases, along, step);
+        system.set_costates(step);
         for (index, multiplier) in step.duals.constraints.iter_mut().enumerate() {
             *multiplier = bases.rows[index] + weights.rows[index] * along[index];
         }
