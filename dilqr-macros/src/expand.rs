@@ -16,24 +16,40 @@ use crate::store::vendored::VendoredFile;
 use crate::syntax::ast::{Model, Vendored};
 use crate::syntax::errors::Errors;
 use crate::syntax::messages::message;
+use crate::syntax::module_kind::ModuleKind;
 use crate::syntax::{check, nesting, parse};
 
 /// Expands `#[model(arguments)] item`.
+#[cfg(all(test, feature = "symbolica"))]
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream, environment: &Environment) -> TokenStream {
+    expand_module(ModuleKind::ControlProblem, arguments, item, environment)
+}
+
+/// Expands `item` under the attribute of this kind of modules.
+pub(crate) fn expand_module(
+    kind: ModuleKind,
+    arguments: TokenStream,
+    item: TokenStream,
+    environment: &Environment,
+) -> TokenStream {
     let mut errors = Errors::default();
     if !nesting::is_walkable(item.clone(), &mut errors) | !nesting::is_walkable(arguments.clone(), &mut errors) {
         let errors = errors.finish().map(syn::Error::into_compile_error);
         return quote!(#item #errors);
     }
     let Ok(mut module) = syn::parse2::<syn::ItemMod>(item.clone()) else {
-        let error = syn::Error::new_spanned(first_tokens(&item), message::NOT_A_MODULE).into_compile_error();
+        let expected = match kind {
+            ModuleKind::ControlProblem => message::NOT_A_MODULE,
+            ModuleKind::ImplicitFunction => message::NOT_AN_IMPLICIT_MODULE,
+        };
+        let error = syn::Error::new_spanned(first_tokens(&item), expected).into_compile_error();
         return quote!(#item #error);
     };
-    let runtime = runtime_path(parse::options(arguments.clone(), &mut Errors::default()).runtime.as_ref());
-    let (generated, errors) = match compile(arguments.clone(), &module, environment) {
+    let runtime = runtime_path(parse::options(arguments.clone(), kind, &mut Errors::default()).runtime.as_ref());
+    let (generated, errors) = match compile(kind, arguments.clone(), &module, environment) {
         Ok(generated) => (generated, quote!()),
         // The user's module is still emitted, so that no second wave of errors follows.
-        Err(error) => (fallback(arguments, &module), error.into_compile_error()),
+        Err(error) => (fallback(kind, arguments, &module), error.into_compile_error()),
     };
     user_module::prepare(&mut module, &runtime);
     let syn::ItemMod { attrs, vis, unsafety, mod_token, ident, content, semi } = &module;
@@ -55,14 +71,15 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream, environment: &En
 /// parse -> check -> elaborate -> derive, or read -> emit. A stage reports all its errors and ends the expansion. After
 /// `elaborate` a model is valid: errors are left in constants beyond f64 and in vendored files.
 fn compile(
+    kind: ModuleKind,
     arguments: TokenStream,
     module: &syn::ItemMod,
     environment: &Environment,
 ) -> Result<TokenStream, syn::Error> {
     let mut errors = Errors::default();
-    let options = parse::options(arguments, &mut errors);
-    let mut model = parse::model(module, options.integration, &mut errors);
-    model.free_start = options.free_start;
+    let options = parse::options(arguments, kind, &mut errors);
+    let parse::Options { integration, free_start, .. } = options;
+    let model = Model { integration, free_start, ..parse::items(module, kind, &mut errors) };
     errors = stop(errors)?;
     check::model(&model, &mut errors);
     errors = stop(errors)?;
@@ -118,11 +135,10 @@ pub(crate) fn emit(
 
 /// The types of a model with errors, over kernels that compute nothing, so that code that uses the model has no further
 /// errors. Nothing if the vectors have errors.
-fn fallback(arguments: TokenStream, module: &syn::ItemMod) -> TokenStream {
+fn fallback(kind: ModuleKind, arguments: TokenStream, module: &syn::ItemMod) -> TokenStream {
     let mut reported = Errors::default();
-    let parse::Options { runtime, integration, free_start, .. } = parse::options(arguments, &mut reported);
-    let mut model = parse::model(module, integration, &mut reported);
-    model.free_start = free_start;
+    let parse::Options { runtime, integration, free_start, .. } = parse::options(arguments, kind, &mut reported);
+    let model = Model { integration, free_start, ..parse::items(module, kind, &mut reported) };
     let mut errors = Errors::default();
     check::structs(&model, &mut errors);
     // Elaboration takes structs apart: they must be finite and have sizes.

@@ -16,10 +16,20 @@ mod syntax;
 mod tests;
 
 use environment::Environment;
+use syntax::module_kind::ModuleKind;
 
 // The examples use the runtime, so `dilqr-tests` compiles and runs them.
 #[cfg_attr(not(doctest), doc = include_str!("../docs/attribute.md"))]
 #[proc_macro_attribute]
 pub fn model(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    expand::expand(arguments.into(), item.into(), &Environment::of_the_process()).into()
+    let environment = Environment::of_the_process();
+    expand::expand_module(ModuleKind::ControlProblem, arguments.into(), item.into(), &environment).into()
+}
+
+// As above.
+#[cfg_attr(not(doctest), doc = include_str!("../docs/implicit.md"))]
+#[proc_macro_attribute]
+pub fn implicit(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let environment = Environment::of_the_process();
+    expand::expand_module(ModuleKind::ImplicitFunction, arguments.into(), item.into(), &environment).into()
 }

@@ -55,6 +55,14 @@ pub enum Cause {
         /// Stage `t`; the horizon for limits of the terminal state.
         stage: usize,
     },
+    /// The solve found no trajectory that satisfies the constraints ([`Status::Infeasible`](crate::Status::Infeasible)). The
+    /// returned one violates this limit most, over its magnitude; [`Stats::violation`](crate::Stats::violation) says by how much.
+    Violated {
+        /// Which limit.
+        limit: Limit,
+        /// Stage `t`; the horizon for limits of the terminal state.
+        stage: usize,
+    },
     /// Every function of the model is finite on the returned trajectory. What the solver combines from them is not: a sum
     /// of costs, a penalty, a costate times a derivative.
     Overflow,
@@ -110,6 +118,7 @@ impl fmt::Display for Cause {
             Self::NonFinite { function, stage, entry } => {
                 write!(f, "not finite: {function} at stage {stage}, entry {entry}")
             }
+            Self::Violated { limit, stage } => write!(f, "{limit} is violated most, at stage {stage}"),
             Self::NonFiniteLimit { limit, stage } => write!(f, "not finite: {limit} at stage {stage}"),
             Self::Kink { stage } => write!(f, "a kink of the model at stage {stage}"),
             Self::Overflow => f.write_str("a sum of the model's functions overflows"),

@@ -59,6 +59,12 @@ pub enum Input {
     OutputMean,
     /// The scales of the outputs of a network.
     OutputScale,
+    /// The unknowns of an implicit function, or a guess of them.
+    Unknown,
+    /// The loss gradient in the unknowns of an implicit function.
+    LossUnknown,
+    /// The loss Hessian's product in these unknowns.
+    LossHessianUnknown,
 }
 
 impl fmt::Display for Input {
@@ -88,6 +94,9 @@ impl fmt::Display for Input {
             Self::InputScale => "the scale of the inputs",
             Self::OutputMean => "the mean of the outputs",
             Self::OutputScale => "the scale of the outputs",
+            Self::Unknown => "the vector of unknowns",
+            Self::LossUnknown => "the loss gradient in the unknowns",
+            Self::LossHessianUnknown => "the loss Hessian's product in the unknowns",
         })
     }
 }
@@ -203,6 +212,15 @@ pub enum InputError {
         stage: usize,
         /// The factor.
         given: f64,
+    },
+    /// Both factors of the penalty of a soft constraint are zero, at these parameters: it would mean nothing, and its excess have no
+    /// best value. A limit that is far away is the same.
+    #[error(
+        "both factors of the penalty of the soft constraints at stage {stage} are zero, expected a positive one: a soft constraint that does not count at a stage has a limit far away there"
+    )]
+    NoPenalty {
+        /// The stage; that of the terminal state is the horizon.
+        stage: usize,
     },
     /// A number of the solution that [`Problem::with_warm_start`](crate::Problem::with_warm_start) was given is NaN or infinite.
     /// A solve that has failed may leave such numbers.

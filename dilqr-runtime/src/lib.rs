@@ -73,6 +73,7 @@ mod function;
 mod gradient;
 mod guess;
 mod ilqr;
+pub mod implicit;
 mod intervals;
 mod iteration;
 mod kkt;
@@ -97,7 +98,7 @@ mod status;
 pub mod transform;
 
 #[cfg(feature = "macros")]
-pub use dilqr_macros::model;
+pub use dilqr_macros::{implicit, model};
 pub use nalgebra;
 
 pub use cause::{Cause, ModelFunction};
@@ -166,9 +167,10 @@ const _: () = {
 pub mod __private {
     pub use crate::engine::lift::Lift;
     pub use crate::engine::lifted::LiftedEngine;
-    pub use crate::function::implicit::{self, ImplicitFunction, ImplicitMemory, ResidualExpansion};
+    pub use crate::function::implicit::{self, ImplicitFunction, ImplicitMemory};
+    pub use crate::function::step_weights;
     pub use crate::function::steps::{self, Method, Steps, StepsMemory};
-    pub use crate::function::{Buffer, Expansion, Network, NetworkMemory, Node};
+    pub use crate::function::{Buffer, Equations, Expansion, Network, NetworkMemory, Node, ResidualExpansion};
     pub use crate::scalar::Kernel;
     pub use alloc::vec::Vec;
 }

@@ -26,7 +26,7 @@ pub enum Status {
     /// [`Solution::cause`](crate::Solution::cause) says where.
     Diverged,
     /// No trajectory was found that satisfies the constraints; [`Stats::violation`](crate::Stats::violation) says by how
-    /// much the returned one does not, and where. Never returned for models without constraints.
+    /// much the returned one does not, and where, and [`Solution::cause`](crate::Solution::cause) which limit that is. Never returned for models without constraints.
     Infeasible,
     /// The cost of feasible trajectories falls without a bound, as far as a solver can see. It has fallen by 1e10 times the
     /// decrease that the first step predicted, as fast as before, or goes on to fall that far along the last step. The

@@ -64,6 +64,7 @@ fn way_point() {
 #[dilqr_runtime::model(integrator = rk4, dt = DT)]
 pub mod bryson_denham {
     pub struct State {
+        #[bounds(None, p.most)]
         pub x: f64,
         pub v: f64,
     }
@@ -85,9 +86,6 @@ pub mod bryson_denham {
     }
     pub fn terminal_cost(_x: State, _p: Params) -> f64 {
         0.0
-    }
-    pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; 1] {
-        [x.x - p.most]
     }
     pub fn terminal_equalities(x: State, p: Params) -> [f64; 2] {
         [x.x, x.v - p.end]

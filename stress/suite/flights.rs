@@ -27,16 +27,20 @@ fn cannonball_of_free_size() {
 #[dilqr_runtime::model(integrator = rk4, dt = d.time / 200.0)]
 pub mod shuttle {
     pub struct State {
+        #[bounds(0.0, None)]
         pub height: f64,
+        #[bounds(-MOST, MOST)]
         pub latitude: f64,
+        #[bounds(1.0, None)]
         pub speed: f64,
+        #[bounds(-MOST, MOST)]
         pub tilt: f64,
         pub heading: f64,
     }
     pub struct Control {
         #[bounds(-FRAC_PI_2, FRAC_PI_2)]
         pub attack: f64,
-        #[bounds(-89.0 * DEGREE, p.bank * DEGREE)]
+        #[bounds(-MOST, p.bank * DEGREE)]
         pub bank: f64,
     }
     pub struct Params {
@@ -79,9 +83,6 @@ pub mod shuttle {
     }
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         -x.latitude
-    }
-    pub fn stage_constraints(x: State, _u: Control, _p: Params) -> [f64; 6] {
-        [-x.height, x.latitude - MOST, -x.latitude - MOST, 1.0 - x.speed, x.tilt - MOST, -x.tilt - MOST]
     }
     pub fn terminal_equalities(x: State, _p: Params) -> [f64; 3] {
         [x.height - 80000.0, x.speed - 2500.0, x.tilt + 5.0 * DEGREE]

@@ -9,6 +9,7 @@ use crate::check::{along, check};
 #[dilqr_runtime::model]
 pub mod quadrotor {
     pub struct State {
+        #[bounds(LEAST, MOST)]
         pub x: [f64; 12],
     }
     pub struct Control {
@@ -23,6 +24,9 @@ pub mod quadrotor {
     }
 
     const TILT: f64 = std::f64::consts::FRAC_PI_6;
+    const OPEN: f64 = f64::INFINITY;
+    const LEAST: [f64; 12] = [-TILT, -TILT, -OPEN, -OPEN, -OPEN, -1.0, -OPEN, -OPEN, -OPEN, -OPEN, -OPEN, -OPEN];
+    const MOST: [f64; 12] = [TILT, TILT, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN];
     const WEIGHTS: [f64; 12] = [0.0, 0.0, 10.0, 10.0, 10.0, 10.0, 0.0, 0.0, 0.0, 5.0, 5.0, 5.0];
 
     pub fn dynamics(x: State, u: Control, _p: Params) -> State {
@@ -65,15 +69,6 @@ pub mod quadrotor {
     }
     pub fn terminal_cost(x: State, p: Params) -> f64 {
         from_goal(x, p)
-    }
-    fn limits(x: State) -> [f64; 5] {
-        [x.x[0] - TILT, -x.x[0] - TILT, x.x[1] - TILT, -x.x[1] - TILT, -x.x[5] - 1.0]
-    }
-    pub fn stage_constraints(x: State, _u: Control, _p: Params) -> [f64; 5] {
-        limits(x)
-    }
-    pub fn terminal_constraints(x: State, _p: Params) -> [f64; 5] {
-        limits(x)
     }
 }
 
@@ -128,6 +123,7 @@ pub mod crane {
     pub fn terminal_cost(_x: State, _p: Params) -> f64 {
         0.0
     }
+    /// Rows, not bounds: the largest speed of the trolley is its final one, which a bound of the last state would repeat.
     pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; 4] {
         [x.rates[0] - p.speed, -x.rates[0] - p.speed, x.rates[1] - 1.0, -x.rates[1] - 1.0]
     }

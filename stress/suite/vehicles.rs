@@ -61,8 +61,10 @@ fn particle_steering() {
 #[dilqr_runtime::model(integrator = rk4, dt = d.time / 100.0)]
 pub mod glider {
     pub struct State {
+        #[bounds(0.0, None)]
         pub x: f64,
         pub y: f64,
+        #[bounds(0.0, None)]
         pub vx: f64,
         pub vy: f64,
     }
@@ -99,9 +101,6 @@ pub mod glider {
     }
     pub fn terminal_cost(x: State, _p: Params) -> f64 {
         -x.x
-    }
-    pub fn stage_constraints(x: State, _u: Control, _p: Params) -> [f64; 2] {
-        [-x.x, -x.vx]
     }
     pub fn terminal_equalities(x: State, _p: Params) -> [f64; 3] {
         [x.y - 900.0, x.vx - 13.2275675, x.vy + 1.28750052]
@@ -184,7 +183,9 @@ fn robot_arm_in_least_time() {
 #[dilqr_runtime::model(integrator = rk4, dt = DT)]
 pub mod parking {
     pub struct State {
+        #[bounds(-p.width, p.width)]
         pub x: f64,
+        #[bounds(-0.001, 1.001)]
         pub y: f64,
         pub heading: f64,
     }
@@ -213,9 +214,6 @@ pub mod parking {
     }
     pub fn terminal_cost(x: State, p: Params) -> f64 {
         50.0 * from_goal(x, p)
-    }
-    pub fn stage_constraints(x: State, _u: Control, p: Params) -> [f64; 4] {
-        [x.x - p.width, -x.x - p.width, x.y - 1.001, -x.y - 0.001]
     }
     pub fn terminal_equalities(x: State, p: Params) -> [f64; 3] {
         [x.x, x.y - p.goal, x.heading]

@@ -26,6 +26,12 @@ mod pages {
     #[doc = include_str!("../../docs/language.md")]
     pub struct Language;
 
+    #[doc = include_str!("../../dilqr-macros/docs/implicit.md")]
+    pub struct Implicit;
+
+    #[doc = include_str!("../../docs/beyond-control.md")]
+    pub struct BeyondControl;
+
     #[doc = include_str!("../../docs/from-other-tools.md")]
     pub struct FromOtherTools;
 }

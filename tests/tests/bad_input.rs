@@ -421,6 +421,12 @@ fn penalties_that_are_negative_are_named() {
         );
         refused(soft::Soft, [&good, &bad], &expected);
     }
+    // The last state has a linear factor alone.
+    let none = problem(1.0, (T, 0.0));
+    let expected = format!(
+        "both factors of the penalty of the soft constraints at stage {T} are zero, expected a positive one: a soft constraint that does not count at a stage has a limit far away there"
+    );
+    refused(soft::Soft, [&good, &none], &expected);
     // The product overflows, its factors do not.
     let largest = problem(f64::MAX, (0, 1.0));
     assert!(Ilqr::new(soft::Soft, T, Settings::default()).unwrap().solve(&largest).is_ok());

@@ -65,7 +65,7 @@ const RUNTIME: Crate = Crate {
         &["formulation.rs"],
         &["sensitivities.rs"],
         &["ilqr.rs"],
-        &["mhe.rs", "mpc.rs", "batch.rs", "transform.rs"],
+        &["implicit/", "mhe.rs", "mpc.rs", "batch.rs", "transform.rs"],
         &["serial/"],
         &["lib.rs"],
     ],

@@ -1,5 +1,7 @@
 //! What each kernel computes: which values and derivatives of the tape it writes to which fields.
 
+use std::collections::BTreeMap;
+
 use super::chain_rule::{ChainRule, Row, WeightedOutputs};
 use super::tape::{Operand, Tape};
 use crate::program::fields::{Field, Output};
@@ -96,6 +98,12 @@ impl<'a> KernelWriter<'a> {
             Kernel::AlgebraicHessian => self.write_residual_hessian(Equations::Algebraic),
             Kernel::SlopeHessian => self.write_residual_hessian(Equations::Slope),
             Kernel::SlopeValue => self.write_values(self.tape.residual(Equations::Slope), Field::R),
+            Kernel::ResidualWeights => self.write_residual_weights(Equations::Step),
+            Kernel::AlgebraicWeights => self.write_residual_weights(Equations::Algebraic),
+            Kernel::SlopeWeights => self.write_residual_weights(Equations::Slope),
+            Kernel::ResidualWeightContraction => self.contract_residual_weights(Equations::Step),
+            Kernel::AlgebraicWeightContraction => self.contract_residual_weights(Equations::Algebraic),
+            Kernel::SlopeWeightContraction => self.contract_residual_weights(Equations::Slope),
             _ => unreachable!("written by `write_kernel`"),
         }
     }
@@ -117,8 +125,33 @@ impl<'a> KernelWriter<'a> {
         self.write_cost(l);
         self.write_f_jacobian();
         self.write_cost_gradient(l);
+        if !self.tape.least_squares.is_empty() {
+            return self.write_gauss_newton();
+        }
         let cost = self.single(l);
         self.write_hessian(&cost, [Field::Lxx, Field::Lux, Field::Luu]);
+    }
+
+    /// The Hessian of half a sum of squares without the residuals' second derivatives: `r_u' r_u`. The exact one is part of
+    /// `expand_hamiltonian`.
+    fn write_gauss_newton(&mut self) {
+        let rows = self.chain_rule.jacobian(&self.tape.least_squares, &[Vector::U]);
+        let mut entries: BTreeMap<(u32, u32), Vec<ValueId>> = BTreeMap::new();
+        for row in rows {
+            for (first, &a) in &row {
+                for (second, &b) in row.range(*first..) {
+                    let product = self.chain_rule.builder.mul(a, b);
+                    entries.entry((first.index, second.index)).or_default().push(product);
+                }
+            }
+        }
+        for ((i, j), products) in entries {
+            let sum = self.chain_rule.builder.sum(&products);
+            self.write(Field::Luu, i as usize, j as usize, sum);
+            if i != j {
+                self.write(Field::Luu, j as usize, i as usize, sum);
+            }
+        }
     }
 
     /// The cost of one end of the trajectory to second order.
@@ -164,6 +197,17 @@ impl<'a> KernelWriter<'a> {
     fn write_residual_hessian(&mut self, of: Equations) {
         let weighted = self.weighted(self.tape.residual(of), Vector::Mu);
         self.write_hessian_in(&weighted, [Vector::Y, Vector::Z], [Field::Hyy, Field::Hzy, Field::Hzz]);
+    }
+
+    fn write_residual_weights(&mut self, of: Equations) {
+        let weighted = self.weighted(self.tape.residual(of), Vector::Mu);
+        self.write_parameter_gradient(&weighted);
+    }
+
+    fn contract_residual_weights(&mut self, of: Equations) {
+        let residual = self.tape.residual(of);
+        let (weighted, weights) = (self.weighted(residual, Vector::Mu), self.weighted(residual, Vector::DMu));
+        self.write_parameter_contraction(&weighted, &weights);
     }
 
     fn expand_constraints(&mut self, constraints: &[Operand]) {
@@ -327,11 +371,13 @@ impl KernelWriter<'_> {
     }
 
     /// The gradient in the parameters of `sum w d(output)/dz dz + sum dw output`: the change of the adjoints along the
-    /// direction `(dx, du)` of the inputs and `dw` of the weights.
+    /// direction `(dx, du)` of the inputs, or `(dy, dz)` in equations, and `dw` of the weights.
     fn write_parameter_contraction(&mut self, weighted: &WeightedOutputs, weights: &[(Operand, ValueId)]) {
         let (gradient, of_weights) = self.chain_rule.contraction(weighted, weights, |input| match input.vector {
             Vector::X => Some(Input { vector: Vector::Dx, ..input }),
             Vector::U => Some(Input { vector: Vector::Du, ..input }),
+            Vector::Y => Some(Input { vector: Vector::Dy, ..input }),
+            Vector::Z => Some(Input { vector: Vector::Dz, ..input }),
             _ => None,
         });
         self.write_parameters(gradient, of_weights);

@@ -56,9 +56,10 @@ impl<'a> Lowering<'a> {
     }
 
     fn tape(mut self, outputs: Outputs<'_>) -> Result<Tape, DeriveError> {
-        let Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits, penalties, residuals } = outputs;
+        let Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits, .. } = outputs;
+        let Outputs { least_squares, penalties, residuals, .. } = outputs;
         let costs = [stage_cost, terminal_cost].into_iter().chain(initial_cost);
-        let lists = dynamics.iter().chain(penalties).chain(residuals.iter().flatten());
+        let lists = dynamics.iter().chain(least_squares).chain(penalties).chain(residuals.iter().flatten());
         let roots = lists.copied().chain(costs).chain(limits.values());
         for node in self.graph.reachable(roots) {
             self.lower(node)?;
@@ -72,6 +73,7 @@ impl<'a> Lowering<'a> {
             initial: initial_cost.map_or(Operand::Constant(0.0), value),
             has_initial_cost: initial_cost.is_some(),
             limits: limits.map(value),
+            least_squares: least_squares.iter().map(|&node| value(node)).collect(),
             penalties: penalties.iter().map(|&node| value(node)).collect(),
             calls: self.calls,
             residuals: [0, 1, 2].map(|of| residuals[of].iter().map(|&node| value(node)).collect()),

@@ -26,6 +26,8 @@ pub(crate) struct Tape {
     pub(crate) initial: Operand,
     pub(crate) has_initial_cost: bool,
     pub(crate) limits: Limits<Operand>,
+    /// The residuals of a least-squares problem; empty for others.
+    pub(crate) least_squares: Vec<Operand>,
     /// The factors of penalties, where they are no constants.
     pub(crate) penalties: Vec<Operand>,
     pub(crate) calls: Vec<Call>,
@@ -46,6 +48,24 @@ impl Tape {
     /// The residuals of equations.
     pub(crate) fn residual(&self, of: Equations) -> &[Operand] {
         &self.residuals[of as usize]
+    }
+
+    /// Whether a function that equations call has weights.
+    pub(crate) fn has_weights(&self, of: Equations) -> bool {
+        let mut reached = vec![false; self.elementals.len()];
+        let mut rest: Vec<Operand> = self.residual(of).to_vec();
+        while let Some(operand) = rest.pop() {
+            let Operand::Elemental(index) = operand else { continue };
+            if std::mem::replace(&mut reached[index], true) {
+                continue;
+            }
+            let Elemental { kind, operands } = &self.elementals[index];
+            if matches!(kind, ElementalKind::Entry { call, .. } if self.calls[*call].function.weights > 0) {
+                return true;
+            }
+            rest.extend(operands);
+        }
+        false
     }
 }
 

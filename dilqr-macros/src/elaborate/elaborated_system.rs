@@ -9,7 +9,9 @@ use super::layout::Layout;
 use crate::program::vectors::Sizes;
 #[cfg(feature = "symbolica")]
 use crate::syntax::ast::{Function, Model};
-use crate::syntax::vector_functions::VectorFunction;
+use crate::syntax::entry_points::Sought;
+use crate::syntax::module_kind::ModuleKind;
+use crate::syntax::vector_functions::{FunctionId, VectorFunction};
 
 /// A model in scalars.
 #[cfg_attr(not(feature = "symbolica"), expect(dead_code, reason = "only differentiation reads all of it"))]
@@ -23,6 +25,8 @@ pub(crate) struct System {
     pub(crate) terminal_cost: NodeId,
     pub(crate) initial_cost: Option<NodeId>,
     pub(crate) limits: Limits<NodeId>,
+    /// The residuals of a least-squares problem, whose cost is that of the stage; empty for others.
+    pub(crate) least_squares: Vec<NodeId>,
     /// The factors of penalties: linear and quadratic, of stages and of the terminal state. Empty where they are constants.
     pub(crate) penalties: Vec<NodeId>,
     /// Over the vectors `y` and `z`, and empty without them: the residuals of the integrator's implicit step, those of the
@@ -43,6 +47,7 @@ pub(crate) struct Outputs<'a> {
     pub(crate) terminal_cost: NodeId,
     pub(crate) initial_cost: Option<NodeId>,
     pub(crate) limits: &'a Limits<NodeId>,
+    pub(crate) least_squares: &'a [NodeId],
     pub(crate) penalties: &'a [NodeId],
     pub(crate) residuals: &'a [Vec<NodeId>; 3],
 }
@@ -51,8 +56,8 @@ pub(crate) struct Outputs<'a> {
 impl System {
     pub(crate) fn outputs(&self) -> Outputs<'_> {
         let &Self { ref dynamics, stage_cost, terminal_cost, initial_cost, ref limits, .. } = self;
-        let Self { penalties, residuals, .. } = self;
-        Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits, penalties, residuals }
+        let Self { least_squares, penalties, residuals, .. } = self;
+        Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits, least_squares, penalties, residuals }
     }
 
     /// The first function of the model whose value depends on `node`.
@@ -65,6 +70,9 @@ impl System {
 
 /// The vectors that a model reads.
 pub(crate) struct Vectors {
+    /// What an implicit function seeks; `None` for a control problem. Its unknowns are the control. Equations have one entry of
+    /// the state for each unknown, minima none.
+    pub(crate) sought: Option<Sought>,
     pub(crate) state: Layout,
     pub(crate) control: Layout,
     pub(crate) params: Layout,
@@ -72,6 +80,8 @@ pub(crate) struct Vectors {
     pub(crate) lift: Lift,
     /// In the order of their declarations.
     pub(crate) functions: Vec<VectorFunction>,
+    /// Those that the function of the next state takes.
+    pub(crate) next_functions: Vec<FunctionId>,
 }
 
 /// What the lift adds to state and control; see `elaborate::lift`.
@@ -95,6 +105,12 @@ impl Vectors {
     pub(crate) fn sizes(&self) -> Sizes {
         let sizes = self.own_sizes();
         Sizes { nx: self.design().end + self.lift.terminal_slacks, nu: sizes.nu + self.lift.stage_slacks, ..sizes }
+    }
+
+    /// The struct of what a solve chooses at a stage.
+    pub(crate) fn control_name(&self) -> &'static str {
+        let kind = if self.sought.is_some() { ModuleKind::ImplicitFunction } else { ModuleKind::ControlProblem };
+        kind.control()
     }
 
     /// The lengths of the user's structs.

@@ -13,7 +13,7 @@ use super::graph::{Graph, NodeId};
 use super::solution::Implicit;
 use super::value::{Shape, SymbolicBool, SymbolicValue};
 use crate::syntax::ast::{Argument, Function, Model, TypeKind};
-use crate::syntax::entry_points::EntryPoint;
+use crate::syntax::entry_points::{EntryPoint, Part, Point};
 use crate::syntax::errors::{Errors, Span};
 use crate::syntax::messages::message;
 use crate::syntax::names::camel_case;
@@ -23,6 +23,20 @@ pub(crate) type Scope = Vec<(String, SymbolicValue)>;
 
 /// The values of the functions that the compiler recognizes.
 pub(crate) type EntryPointValues = Vec<(EntryPoint, Vec<NodeId>)>;
+
+/// The values of the function with this part, if the model has it.
+pub(crate) fn values_of(values: &EntryPointValues, point: Point, part: Part) -> Option<&[NodeId]> {
+    let mut all = values.iter();
+    all.find(|(entry, _)| (entry.point, entry.part) == (point, part)).map(|(_, values)| values.as_slice())
+}
+
+/// The value of the function with this part, if it is a number.
+pub(crate) fn cost_of(values: &EntryPointValues, point: Point, part: Part) -> Option<NodeId> {
+    match values_of(values, point, part) {
+        Some([cost]) => Some(*cost),
+        _ => None,
+    }
+}
 
 pub(crate) struct Elaborator<'a> {
     pub(crate) model: &'a Model,
@@ -78,7 +92,7 @@ impl Arguments {
         let value = |argument: &Argument| match &argument.ty.kind {
             TypeKind::Struct(name) if name == "State" => Some(&self.x),
             TypeKind::Struct(name) if name == "Algebraic" => self.z.as_ref(),
-            TypeKind::Struct(name) if name == "Control" => controls.next().flatten(),
+            TypeKind::Struct(name) if name == "Control" || name == "Unknown" => controls.next().flatten(),
             TypeKind::Struct(name) if name == "Params" => Some(&self.p),
             TypeKind::Struct(name) if name == "Design" => self.d.as_ref(),
             TypeKind::Struct(name) if name == "StageParams" => self.s.as_ref(),

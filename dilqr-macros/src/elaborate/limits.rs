@@ -89,7 +89,7 @@ impl Elaborator<'_> {
     fn declared_bounds(&mut self, arguments: &Arguments) -> DeclaredBounds {
         DeclaredBounds {
             state: self.sides("State", |field| field.bounds.as_ref(), arguments),
-            control: self.sides("Control", |field| field.bounds.as_ref(), arguments),
+            control: self.sides(self.model.kind.control(), |field| field.bounds.as_ref(), arguments),
             rate: self.sides("Control", |field| field.rate_bounds.as_ref(), arguments),
             design: self.sides("Design", |field| field.bounds.as_ref(), arguments),
         }
@@ -98,7 +98,7 @@ impl Elaborator<'_> {
     /// The bounds of a struct's fields, one for each entry.
     fn sides(&mut self, name: &str, of: fn(&Field) -> Option<&Bounds>, arguments: &Arguments) -> Sides {
         let mut sides = Sides::default();
-        let Some(item) = self.model.find_struct(name) else { return sides };
+        let Some(item) = self.model.vector(name) else { return sides };
         let mut scope = arguments.scope();
         if name == "Design" {
             // The same at all stages.

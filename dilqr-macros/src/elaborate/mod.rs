@@ -20,5 +20,6 @@ mod solution;
 mod statements;
 mod steps;
 mod types;
+mod unknowns;
 mod value;
 mod vector_functions;

@@ -1,16 +1,18 @@
 //! Elaboration of a whole model: its vectors, and the functions that every model has.
 
 use super::elaborated_system::{Lift, System, Vectors};
-use super::elaborator::{Arguments, Elaborator, EntryPointValues};
+use super::elaborator::{Arguments, Elaborator, EntryPointValues, cost_of, values_of};
 use super::graph::{Graph, Node, NodeId};
 use super::integrate::Slopes;
 use super::layout::{FieldLayout, Layout};
 use super::solution::Implicit;
+use super::unknowns::StageValues;
 use super::value::{Shape, SymbolicValue, flatten};
 use crate::program::vectors::{Input, Sizes, Vector};
 use crate::syntax::ast::{BinaryOp, Model, Struct};
-use crate::syntax::entry_points::{Part, Point};
+use crate::syntax::entry_points::{Part, Point, Sought};
 use crate::syntax::errors::Errors;
+use crate::syntax::module_kind::ModuleKind;
 
 /// Elaborates the whole model; `None` after errors.
 pub(crate) fn system(model: &Model, errors: &mut Errors) -> Option<System> {
@@ -35,14 +37,22 @@ impl Elaborator<'_> {
             return None;
         }
         let mut layout = |name| self.layout(model.find_struct(name)?);
-        let (state, control, params) = (layout("State")?, layout("Control")?, layout("Params")?);
+        let implicit = model.kind == ModuleKind::ImplicitFunction;
+        // One without a definition was reported.
+        let sought = implicit.then(|| model.sought().unwrap_or(Sought::Minimum));
+        let state = match sought {
+            None => layout("State")?,
+            Some(Sought::Minimum) => Layout::default(),
+            Some(_) => layout("Unknown")?,
+        };
+        let (control, params) = (layout(model.kind.control())?, layout("Params")?);
         let stage_params = if model.has_stage_params() { Some(layout("StageParams")?) } else { None };
         let design = if model.has_design() { Some(layout("Design")?) } else { None };
         let (stage_slacks, terminal_slacks) = (self.slacks(Point::Stage), self.slacks(Point::Terminal));
         let (previous, free_start) = (model.uses_previous(), model.free_start);
         let lift = Lift { previous, design, terminal_slacks, stage_slacks, free_start, next_takes: [false; 2] };
-        let functions = model.vector_functions.clone();
-        let mut vectors = Vectors { state, control, params, stage_params, lift, functions };
+        let (functions, next_functions) = (model.vector_functions.clone(), self.next_functions());
+        let mut vectors = Vectors { sought, state, control, params, stage_params, lift, functions, next_functions };
         vectors.lift.next_takes = self.next_arguments(&[], &vectors);
         if vectors.are_lifted() {
             let Sizes { nx, nu, .. } = vectors.sizes();
@@ -74,15 +84,13 @@ impl Elaborator<'_> {
         let attributes_only_helpers = alone.map(|(function, _)| function.name.clone()).collect();
         self.check_uncalled_functions();
 
-        let of = |point: Point, part: Part| {
-            let mut all = values.iter();
-            all.find(|(entry, _)| (entry.point, entry.part) == (point, part)).map(|(_, values)| values.as_slice())
+        let StageValues { mut dynamics, cost, terminal_cost, least_squares } = match vectors.sought {
+            None => self.stage_values(&values)?,
+            Some(_) => {
+                self.check_equation_count(&values, vectors.control.len());
+                self.implicit_values(&values, &arguments)?
+            }
         };
-        let cost = |point: Point, part: Part| match of(point, part) {
-            Some([cost]) => Some(*cost),
-            _ => None,
-        };
-        let mut dynamics = of(Point::Stage, Part::Next)?.to_vec();
         vectors.lift.next_takes = self.next_arguments(&dynamics, &vectors);
         dynamics.extend(self.lifted_dynamics(&arguments, &vectors));
         let (step, algebraic) = (self.step.take(), self.algebraic.take());
@@ -90,10 +98,7 @@ impl Elaborator<'_> {
         vectors.functions.extend(algebraic.iter().chain(&step).map(Implicit::vector_function));
         let mut residuals = [const { Vec::new() }; 3];
         step.into_iter().chain(algebraic).for_each(|found| residuals[found.of as usize] = found.residual);
-        let costs = [cost(Point::Stage, Part::Cost), cost(Point::Stage, Part::RunningCost)];
-        let terminal_cost = cost(Point::Terminal, Part::Cost)?;
-        let stage_cost = self.sum(costs)?;
-        let stage_cost = self.with_penalties(stage_cost, soft.stage.as_ref());
+        let stage_cost = self.with_penalties(cost, soft.stage.as_ref());
         let terminal_cost = self.with_penalties(terminal_cost, soft.terminal.as_ref());
         self.check_design(&own, &limits, &vectors);
         Some(System {
@@ -102,12 +107,24 @@ impl Elaborator<'_> {
             dynamics,
             stage_cost,
             terminal_cost,
-            initial_cost: cost(Point::Initial, Part::Cost),
+            initial_cost: cost_of(&values, Point::Initial, Part::Cost),
             limits,
+            least_squares,
             penalties: self.variable_factors(&soft),
             residuals,
             attributes_only_helpers,
             values: values.into_iter().map(|(entry, values)| (entry.name, values)).collect(),
+        })
+    }
+
+    /// The next state and the costs of a control problem.
+    fn stage_values(&mut self, values: &EntryPointValues) -> Option<StageValues> {
+        let costs = [Part::Cost, Part::RunningCost].map(|part| cost_of(values, Point::Stage, part));
+        Some(StageValues {
+            dynamics: values_of(values, Point::Stage, Part::Next)?.to_vec(),
+            cost: self.sum(costs)?,
+            terminal_cost: cost_of(values, Point::Terminal, Part::Cost)?,
+            least_squares: Vec::new(),
         })
     }
 
@@ -135,7 +152,7 @@ impl Elaborator<'_> {
             };
             let mut values = Vec::new();
             flatten(&value, &mut values);
-            if matches!(entry.part, Part::Inequalities | Part::SoftInequalities | Part::Equalities) {
+            if entry.is_list() {
                 self.check_length(&function.name, values.len());
             }
             all.push((entry, values));

@@ -24,6 +24,15 @@ pub(crate) struct Unused<'a> {
 pub(crate) fn fields<'a>(vectors: &'a Vectors, kernels: &Kernels) -> Vec<Unused<'a>> {
     let Reach { observed, used } = reach(kernels);
     let mut unused = Vec::new();
+    if vectors.sought.is_some() {
+        // What an implicit function reads is seen.
+        let inputs = [(vectors.control_name(), Vector::U, &vectors.control), ("Params", Vector::P, &vectors.params)];
+        for (owner, vector, layout) in inputs {
+            let fields = unreached(vector, layout, &used).into_iter();
+            unused.extend(fields.map(|(field, entries)| Unused { owner, field, message: message::unused(&entries) }));
+        }
+        return unused;
+    }
     for (owner, vector, layout) in [("State", Vector::X, &vectors.state), ("Control", Vector::U, &vectors.control)] {
         let fields = unreached(vector, layout, &observed).into_iter();
         unused.extend(fields.map(|(field, entries)| Unused { owner, field, message: message::unseen(&entries) }));

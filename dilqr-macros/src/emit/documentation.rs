@@ -15,14 +15,23 @@ const DRAWN: usize = 16;
 pub(crate) fn documentation(context: &EmitContext<'_>) -> String {
     let EmitContext { module, sizes, kernels, vectors, .. } = context;
     let Sizes { nx, nu, np, .. } = vectors.own_sizes();
+    let what = match vectors.sought {
+        None => format!("The compiled model `{module}`: {nx} states, {nu} controls, {np} parameters."),
+        Some(_) => format!("The compiled implicit function `{module}`: {nu} unknowns, {np} parameters."),
+    };
     let mut text = format!(
-        "The compiled model `{module}`: {nx} states, {nu} controls, {np} parameters.{}\n\n\
+        "{what}{}\n\n\
          Operations a call, counted in the generated code:\n\n\
          | kernel | total | add | mul | div | neg | call | select |\n|---|---|---|---|---|---|---|---|\n",
         lifted(vectors)
     );
     for (kernel, program) in kernels.iter() {
         let _ = writeln!(text, "| `{}` | {} |", kernel.name(), program.count());
+    }
+    if vectors.sought.is_some() {
+        let (unknowns, params) = (vectors.control.names().join(", "), vectors.params.names().join(", "));
+        let _ = write!(text, "\nUnknowns: {unknowns}. Parameters: {params}.");
+        return text;
     }
     let _ = writeln!(text, "\n{}", backward_stage(kernels, *sizes));
     let _ = write!(

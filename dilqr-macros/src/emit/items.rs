@@ -8,13 +8,14 @@ use quote::{quote, quote_spanned};
 
 use super::context::EmitContext;
 use super::dead_inputs::Unused;
-use super::{conversions, model, public};
+use super::{conversions, implicit, model, public};
 
 /// All items that the macro adds to the module.
 pub(crate) fn items(context: &EmitContext<'_>) -> TokenStream {
+    let implicit = context.vectors.sought.is_some();
     let structs = [
-        ("State", Some(&context.vectors.state)),
-        ("Control", Some(&context.vectors.control)),
+        ("State", (!implicit).then_some(&context.vectors.state)),
+        (context.vectors.control_name(), Some(&context.vectors.control)),
         ("Params", Some(&context.vectors.params)),
         ("Design", context.vectors.lift.design.as_ref()),
         ("StageParams", context.vectors.stage_params.as_ref()),
@@ -22,7 +23,7 @@ pub(crate) fn items(context: &EmitContext<'_>) -> TokenStream {
     let conversions = structs
         .into_iter()
         .filter_map(|(name, layout)| layout.map(|layout| conversions::conversions(name, layout, context.runtime)));
-    let public = public::items(context);
+    let public = if implicit { implicit::items(context) } else { public::items(context) };
     let model = model::implementation(context);
     let warnings = context.unused.iter().map(warning);
     let runtime = context.runtime;

@@ -5,13 +5,13 @@ use quote::{format_ident, quote};
 
 use super::context::EmitContext;
 use super::functions::functions;
-use super::lifted;
 use super::signature::{argument_name, argument_type, arguments_of, parameter};
+use super::{implicit, lifted};
 use super::{vector_calls, vector_types};
 use crate::elaborate::elaborated_system::{Bounded, OpenSides, Row};
 use crate::elaborate::layout::FieldLayout;
 use crate::program::fields::Field;
-use crate::program::kernels::{self, Kernel, Presence, pattern};
+use crate::program::kernels::{self, Kernel, pattern};
 use crate::program::vectors::Sizes;
 use crate::syntax::names::camel_case;
 
@@ -22,7 +22,7 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
     let beside = [Kernel::Linearize, Kernel::Penalties];
     let run: Vec<Kernel> = kernels.iter().map(|(kernel, _)| kernel).filter(|kernel| !beside.contains(kernel)).collect();
     let kernels = run.iter().map(|&of| kernel(context, of));
-    let methods = run.iter().filter(|kernel| !matches!(kernel.presence(), Presence::Implicit(_)));
+    let methods = run.iter().filter(|kernel| !kernel.is_of_equations());
     let delegates = methods.map(|&method| delegate(context, method));
     let sparsity = sparsity(context);
     let limits = context.limits.any().then(|| limits(context));
@@ -77,6 +77,9 @@ fn vendored(path: &str) -> TokenStream {
 
 /// Functions on the user's structs, and the relation of a lifted model to the user's.
 fn beside_model(context: &EmitContext<'_>) -> TokenStream {
+    if context.vectors.sought.is_some() {
+        return implicit::implementation(context);
+    }
     if context.vectors.are_lifted() {
         return lifted::items(context);
     }
@@ -194,6 +197,9 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
         quote!(&[#(#rows),*])
     });
     let excesses = context.vectors.lift.stage_slacks;
+    let soft_depends_on_control = soft_depends_on_choice(context);
+    let control = Ident::new(context.vectors.control_name(), Span::call_site());
+    let states = if context.vectors.sought.is_some() { quote!(&[]) } else { quote!(&State::NAMES) };
     let design = context.vectors.lift.design.as_ref().map_or_else(|| quote!(&[]), |_| quote!(&Design::NAMES));
     quote! {
         const LIMITS: #runtime::Limits = #runtime::Limits {
@@ -211,7 +217,8 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
             terminal_rows: #terminal_rows,
             initial_rows: #initial_rows,
             excesses: #excesses,
-            names: #runtime::model::Names { states: &State::NAMES, controls: &Control::NAMES, design: #design },
+            soft_depends_on_control: &[#(#soft_depends_on_control),*],
+            names: #runtime::model::Names { states: #states, controls: &#control::NAMES, design: #design },
         };
     }
 }
@@ -241,14 +248,29 @@ fn row(context: &EmitContext<'_>, row: Row) -> TokenStream {
 /// Whether each constraint of a stage depends on the control or on a chosen entry of the initial state.
 fn depends_on_choice(context: &EmitContext<'_>) -> Vec<bool> {
     let EmitContext { limits, sizes, .. } = context;
+    let depends = depends_on(context, sizes.nu).into_iter().enumerate();
+    // The bounds of a given state begin with stage 1, even where they depend on design variables.
+    depends.map(|(row, depends)| depends && !limits.state_bounds.contains(&row)).collect()
+}
+
+/// The same for soft constraints, without their slacks.
+fn soft_depends_on_choice(context: &EmitContext<'_>) -> Vec<bool> {
+    let EmitContext { limits, sizes, vectors, .. } = context;
+    let depends = depends_on(context, sizes.nu - vectors.lift.stage_slacks);
+    let own = limits.stage.inequalities - limits.stage.rows.len();
+    let rows = limits.stage.rows.iter().zip(depends.into_iter().skip(own));
+    rows.filter(|(row, _)| matches!(row, Row::SoftConstraint(_))).map(|(_, depends)| depends).collect()
+}
+
+/// Whether each constraint of a stage depends on one of the first controls, this many, or on a chosen entry of the initial state.
+fn depends_on(context: &EmitContext<'_>, controls: usize) -> Vec<bool> {
+    let EmitContext { limits, sizes, .. } = context;
     let Some(program) = context.kernels.get(Kernel::ExpandStageConstraints) else { return Vec::new() };
     let rows = limits.stage.values.len();
     let (cx, cu) = (pattern(program, Field::Cx, rows, sizes.nx), pattern(program, Field::Cu, rows, sizes.nu));
     let free = context.vectors.free();
     let chosen = |row: &[bool]| row.iter().zip(&free).any(|(&entry, &free)| entry && free);
-    let depends = (0..rows).map(|row| cu[row].contains(&true) || chosen(&cx[row]));
-    // The bounds of a given state begin with stage 1, even where they depend on design variables.
-    depends.enumerate().map(|(row, depends)| depends && !limits.state_bounds.contains(&row)).collect()
+    (0..rows).map(|row| cu[row][..controls].contains(&true) || chosen(&cx[row])).collect()
 }
 
 /// The constant that describes the initial state, where any of it is chosen.

@@ -56,7 +56,11 @@ pub(super) fn model(context: &EmitContext<'_>, documentation: &str) -> TokenStre
 
 /// The method of `Model` that counts the weights, where there are any.
 pub(super) fn weight_count(context: &EmitContext<'_>) -> Option<TokenStream> {
-    let count: usize = context.vectors.functions.iter().map(|function| function.id.weights as usize).sum();
+    let networks = context.vectors.functions.iter().filter_map(|function| match &function.kind {
+        FunctionKind::Network(shape) => Some(shape.weights()),
+        _ => None,
+    });
+    let count: usize = networks.sum();
     (count > 0).then(|| {
         quote! {
             fn weight_count(&self) -> ::core::primitive::usize {

@@ -2,14 +2,16 @@
 
 use proc_macro2::Ident;
 
-use crate::syntax::entry_points::{ENTRY_POINTS, EntryPoint};
+use crate::syntax::entry_points::{EntryPoint, Sought};
 use crate::syntax::errors::Span;
+use crate::syntax::module_kind::ModuleKind;
 use crate::syntax::vector_functions::VectorFunction;
 
 /// A model: the items of the annotated module, in source order.
 pub(crate) struct Model {
     /// The module's name.
     pub(crate) module: Ident,
+    pub(crate) kind: ModuleKind,
     pub(crate) structs: Vec<Struct>,
     /// The structs that are networks or functions of the user's own.
     pub(crate) vector_functions: Vec<VectorFunction>,
@@ -82,16 +84,28 @@ impl Model {
     }
     /// The functions of the model that the compiler recognizes by name.
     pub(crate) fn entry_points(&self) -> Vec<&Ident> {
-        let own = |name: &Ident| ENTRY_POINTS.iter().any(|own| name == own.name);
+        let own = |name: &Ident| self.kind.entry_points().iter().any(|own| name == own.name);
         self.functions.iter().map(|item| &item.name).filter(|name| own(name)).collect()
     }
     /// The same, in the order of the table.
     pub(crate) fn recognized(&self) -> impl Iterator<Item = (EntryPoint, &Function)> {
-        ENTRY_POINTS.iter().filter_map(|entry| Some((*entry, self.find_function(entry.name)?)))
+        self.kind.entry_points().iter().filter_map(|entry| Some((*entry, self.find_function(entry.name)?)))
+    }
+    /// The struct of an input vector. In a module of another kind a struct of this name is one of the user's own.
+    pub(crate) fn vector(&self, name: &str) -> Option<&Struct> {
+        self.find_struct(name).filter(|_| self.kind.vectors().contains(&name))
+    }
+    /// The struct of what a solve chooses at a stage: the control, or the unknowns.
+    pub(crate) fn control(&self) -> Option<&Struct> {
+        self.find_struct(self.kind.control())
+    }
+    /// What an implicit function's value is.
+    pub(crate) fn sought(&self) -> Option<Sought> {
+        self.recognized().find_map(|(entry, _)| entry.part.sought())
     }
     /// Whether the control of the stage before is part of the problem: a function reads it, or a rate is bounded.
     pub(crate) fn uses_previous(&self) -> bool {
-        let rates = self.find_struct("Control").into_iter().flat_map(|item| &item.fields);
+        let rates = self.vector("Control").into_iter().flat_map(|item| &item.fields);
         let reads =
             |function: &Function| function.arguments.iter().filter(|argument| argument.is("Control")).count() > 1;
         rates.into_iter().any(|field| field.rate_bounds.is_some())
@@ -99,10 +113,10 @@ impl Model {
     }
     /// The algebraic variables.
     pub(crate) fn algebraic(&self) -> Option<&Struct> {
-        self.find_struct("Algebraic")
+        self.vector("Algebraic")
     }
     pub(crate) fn has_design(&self) -> bool {
-        self.find_struct("Design").is_some()
+        self.vector("Design").is_some()
     }
     /// The function that a kernel computes, if it is a single one.
     #[cfg(feature = "symbolica")]
@@ -116,7 +130,7 @@ impl Model {
         }
     }
     pub(crate) fn has_stage_params(&self) -> bool {
-        self.find_struct("StageParams").is_some()
+        self.vector("StageParams").is_some()
     }
     pub(crate) fn find_const(&self, name: &str) -> Option<&Const> {
         self.consts.iter().find(|item| item.name == name)

@@ -3,8 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::ast::{Model, Struct, Type, TypeKind};
+use super::entry_points::Sought;
 use super::errors::Errors;
 use super::messages::message;
+use super::module_kind::ModuleKind;
 use super::names::{camel_case, did_you_mean, snake_case};
 use super::signatures;
 use crate::syntax::vector_functions::{FunctionKind, TableInputs, VectorFunction};
@@ -24,9 +26,16 @@ const STRUCTS: &[fn(&Model, &mut Errors)] = &[
 const FUNCTIONS: &[fn(&Model, &mut Errors)] =
     &[functions_present, one_way_to_the_next_state, algebraic_variables_have_equations];
 
+/// Rules about the functions of an implicit function's module.
+const IMPLICIT_FUNCTIONS: &[fn(&Model, &mut Errors)] = &[one_definition, minima_alone_have_bounds];
+
 pub(crate) fn model(model: &Model, errors: &mut Errors) {
     structs(model, errors);
-    for rule in FUNCTIONS.iter().chain(signatures::RULES).chain(&[arguments_differ as fn(&Model, &mut Errors)]) {
+    let functions = match model.kind {
+        ModuleKind::ControlProblem => FUNCTIONS,
+        ModuleKind::ImplicitFunction => IMPLICIT_FUNCTIONS,
+    };
+    for rule in functions.iter().chain(signatures::RULES).chain(&[arguments_differ as fn(&Model, &mut Errors)]) {
         rule(model, errors);
     }
 }
@@ -65,16 +74,10 @@ fn no_name_twice(model: &Model, errors: &mut Errors) {
     }
 }
 
-/// The structs whose numbers are the entries of a vector.
-const VECTORS: [&str; 6] = ["State", "Algebraic", "Control", "Params", "Design", "StageParams"];
-
-/// The names of the items that every expansion adds.
-const ADDED: [&str; 4] = ["Solver", "Problem", "Linearization", "linearize"];
-
 /// The module's name, in camel case, is the name of a struct beside the user's.
 fn module_names_a_model(model: &Model, errors: &mut Errors) {
     let own = camel_case(&model.module.to_string());
-    let taken = VECTORS.into_iter().chain(ADDED).any(|name| name == own);
+    let taken = model.kind.vectors().iter().chain(model.kind.added()).any(|name| *name == own);
     if taken || syn::parse_str::<syn::Ident>(&own).is_err() {
         errors.at(&model.module, message::module_name(&own));
     }
@@ -85,8 +88,8 @@ fn no_reserved_name(model: &Model, errors: &mut Errors) {
     let own = camel_case(&model.module.to_string());
     for name in names(model) {
         // `module_names_a_model` reports a required struct with the name of the model.
-        let required = VECTORS.iter().any(|required| name == required);
-        if !required && (*name == own || ADDED.iter().any(|added| name == added)) {
+        let required = model.kind.vectors().iter().any(|required| name == required);
+        if !required && (*name == own || model.kind.added().iter().any(|added| name == added)) {
             errors.at(name, message::reserved(&name.to_string()));
         }
         if name.to_string().starts_with("__") {
@@ -116,6 +119,7 @@ fn no_hidden_primitive(model: &Model, errors: &mut Errors) {
 }
 
 /// An item that every model has.
+#[derive(Clone, Copy)]
 struct Required {
     name: &'static str,
     /// The item in words.
@@ -127,6 +131,7 @@ struct Required {
 const STATE: Required = Required { name: "State", what: "state", write: "pub struct State { pub angle: f64 }" };
 const CONTROL: Required =
     Required { name: "Control", what: "control", write: "pub struct Control { pub torque: f64 }" };
+const UNKNOWN: Required = Required { name: "Unknown", what: "unknown", write: "pub struct Unknown { pub y: f64 }" };
 const PARAMS: Required = Required { name: "Params", what: "parameters", write: "pub struct Params { pub mass: f64 }" };
 const DYNAMICS: Required =
     Required { name: "dynamics", what: "dynamics", write: "pub fn dynamics(x: State, u: Control, p: Params) -> State" };
@@ -151,17 +156,33 @@ const TERMINAL_COST: Required = Required {
     write: "pub fn terminal_cost(x: State, p: Params) -> f64",
 };
 
+/// The functions that define an implicit function.
+const DEFINITIONS: [(&str, &str); 4] = [
+    ("objective", "`pub fn objective(y: Unknown, p: Params) -> f64`, least at the unknowns"),
+    ("residuals", "`pub fn residuals(y: Unknown, p: Params) -> [f64; 3]`, whose squares are least"),
+    ("equations", "`pub fn equations(y: Unknown, p: Params) -> [f64; 1]`, zero at the unknowns"),
+    ("map", "or `pub fn map(y: Unknown, p: Params) -> Unknown`, with the unknowns as its fixed point"),
+];
+
 fn structs_present(model: &Model, errors: &mut Errors) {
-    for required in [STATE, CONTROL, PARAMS] {
+    let all: &[Required] = match model.kind {
+        ModuleKind::ControlProblem => &[STATE, CONTROL, PARAMS],
+        ModuleKind::ImplicitFunction => &[UNKNOWN, PARAMS],
+    };
+    for &required in all {
         match model.find_struct(required.name) {
             None => missing(model, &[required], model.structs.iter().map(|item| &item.name), errors),
             Some(item) if item.fields.is_empty() && required.name != "Params" => {
-                errors.at(&item.name, message::no_fields(required.name, required.what));
+                let message = match model.kind {
+                    ModuleKind::ControlProblem => message::no_fields(required.name, required.what),
+                    ModuleKind::ImplicitFunction => message::NO_UNKNOWNS.to_owned(),
+                };
+                errors.at(&item.name, message);
             }
             Some(_) => {}
         }
     }
-    if let Some(item) = model.find_struct("Design").filter(|item| item.fields.is_empty()) {
+    if let Some(item) = model.vector("Design").filter(|item| item.fields.is_empty()) {
         errors.at(&item.name, message::NO_DESIGN);
     }
 }
@@ -180,6 +201,40 @@ fn functions_present(model: &Model, errors: &mut Errors) {
         let mut names = group.iter().map(|required| required.name).chain(elsewhere.iter().copied());
         if !names.any(|name| model.find_function(name).is_some()) {
             missing(model, &group, model.functions.iter().map(|item| &item.name), errors);
+        }
+    }
+}
+
+/// An implicit function has one of the functions that define it.
+fn one_definition(model: &Model, errors: &mut Errors) {
+    let mut found = model.recognized().map(|(_, function)| function);
+    if found.next().is_none() {
+        let close = |name: &proc_macro2::Ident| {
+            let meant =
+                DEFINITIONS.into_iter().find(|(meant, _)| !did_you_mean(&name.to_string(), [*meant]).is_empty());
+            meant.map(|(meant, _)| (name.clone(), meant))
+        };
+        match model.functions.iter().find_map(|item| close(&item.name)) {
+            Some((name, meant)) => errors.at(&name, message::near_miss(&name.to_string(), meant)),
+            None => {
+                let write = DEFINITIONS.map(|(_, write)| write).join("; ");
+                errors.at(&model.module, message::undefined(&write));
+            }
+        }
+    }
+    for function in found {
+        errors.at(&function.name, message::DEFINED_TWICE);
+    }
+}
+
+/// A root or a fixed point is determined without bounds.
+fn minima_alone_have_bounds(model: &Model, errors: &mut Errors) {
+    if !matches!(model.sought(), Some(Sought::Root | Sought::FixedPoint)) {
+        return;
+    }
+    for field in model.control().into_iter().flat_map(|item| &item.fields) {
+        if let Some(bounds) = &field.bounds {
+            errors.on(bounds.span, message::BOUNDS_OF_A_ROOT);
         }
     }
 }
@@ -235,7 +290,7 @@ fn algebraic_variables_have_equations(model: &Model, errors: &mut Errors) {
 /// The model has a method for each function that it holds, and functions on the user's structs have an argument.
 fn functions_have_free_names(model: &Model, errors: &mut Errors) {
     let mut taken: HashSet<String> =
-        ["new", "x", "z", "u", "previous", "p", "d", "s"].iter().map(|&name| name.to_owned()).collect();
+        ["new", "x", "y", "z", "u", "previous", "p", "d", "s"].iter().map(|&name| name.to_owned()).collect();
     for function in model.vector_functions.iter().filter(|function| function.is_argument()) {
         let name = snake_case(&function.name.to_string());
         let fresh = taken.insert(name.clone()) & taken.insert(format!("{name}_mut"));
@@ -260,7 +315,8 @@ fn arguments_differ(model: &Model, errors: &mut Errors) {
 
 /// State, control and parameters are vectors: their fields are numbers, and arrays and structs of them.
 fn vectors_hold_numbers(model: &Model, errors: &mut Errors) {
-    let mut waiting: Vec<&Struct> = VECTORS.iter().rev().filter_map(|name| model.find_struct(name)).collect();
+    let vectors = model.kind.vectors().iter().rev();
+    let mut waiting: Vec<&Struct> = vectors.filter_map(|name| model.find_struct(name)).collect();
     let mut seen = HashSet::new();
     while let Some(item) = waiting.pop() {
         // A struct that several fields hold is reported once.

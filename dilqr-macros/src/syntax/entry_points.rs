@@ -25,6 +25,35 @@ pub(crate) enum Part {
     Equalities,
     /// `[f64; K]`: equations for the algebraic variables.
     Algebraic,
+    /// `[f64; K]`: equations for the unknowns of an implicit function.
+    Equations,
+    /// `[f64; K]`: residuals whose squares are least.
+    Residuals,
+    /// `Unknown`: the unknowns are a fixed point.
+    Map,
+}
+
+/// What the value of an implicit function is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sought {
+    /// The minimum of a function.
+    Minimum,
+    /// A root of equations.
+    Root,
+    /// A fixed point of a map.
+    FixedPoint,
+}
+
+impl Part {
+    /// What an implicit function with this part is.
+    pub(crate) fn sought(self) -> Option<Sought> {
+        match self {
+            Self::Cost | Self::Residuals => Some(Sought::Minimum),
+            Self::Equations => Some(Sought::Root),
+            Self::Map => Some(Sought::FixedPoint),
+            _ => None,
+        }
+    }
 }
 
 /// A function that the compiler recognizes.
@@ -54,6 +83,14 @@ pub(crate) const ENTRY_POINTS: [EntryPoint; 15] = [
     entry_point("initial_equalities", Point::Initial, Part::Equalities),
 ];
 
+/// Those of an implicit function, which has one of them.
+pub(crate) const IMPLICIT_ENTRY_POINTS: [EntryPoint; 4] = [
+    entry_point("objective", Point::Stage, Part::Cost),
+    entry_point("equations", Point::Stage, Part::Equations),
+    entry_point("residuals", Point::Stage, Part::Residuals),
+    entry_point("map", Point::Stage, Part::Map),
+];
+
 const fn entry_point(name: &'static str, point: Point, part: Part) -> EntryPoint {
     EntryPoint { name, point, part }
 }
@@ -64,12 +101,23 @@ impl EntryPoint {
         self.point == Point::Stage
     }
 
+    /// Whether its result is an array of any length.
+    pub(crate) fn is_list(&self) -> bool {
+        self.result() == "[f64; K]" && self.part != Part::Algebraic
+    }
+
     /// Its result in Rust.
     pub(crate) fn result(&self) -> &'static str {
         match self.part {
             Part::Next => "State",
             Part::Cost | Part::RunningCost => "f64",
-            Part::Inequalities | Part::SoftInequalities | Part::Equalities | Part::Algebraic => "[f64; K]",
+            Part::Map => "Unknown",
+            Part::Inequalities
+            | Part::SoftInequalities
+            | Part::Equalities
+            | Part::Algebraic
+            | Part::Equations
+            | Part::Residuals => "[f64; K]",
         }
     }
 }

@@ -10,6 +10,15 @@ pub(crate) mod message {
     pub(crate) const NOT_A_MODULE: &str =
         "#[model] goes on an inline module: write `#[dilqr_runtime::model] pub mod name { .. }`";
     pub(crate) const MODULE_WITHOUT_BODY: &str = "#[model] needs the module's body to compile it: write `pub mod name { .. }` with the items inside the braces instead of `mod name;`";
+    pub(crate) const NOT_AN_IMPLICIT_MODULE: &str =
+        "#[implicit] goes on an inline module: write `#[dilqr_runtime::implicit] pub mod name { .. }`";
+    pub(crate) const NO_UNKNOWNS: &str = "`Unknown` has no fields: an implicit function has at least one unknown";
+    pub(crate) const DEFINED_TWICE: &str = "an implicit function is defined once: keep one of `objective`, `equations`, `residuals` and `map`, and rename helpers";
+    pub(crate) const BOUNDS_OF_A_ROOT: &str = "equations and maps determine their unknowns without bounds: remove them, or write `residuals`, whose squares are least within bounds";
+    pub(crate) const RATES_OF_UNKNOWNS: &str =
+        "an implicit function has no stages, and its unknowns no rates: write `#[bounds(lower, upper)]`";
+    pub(crate) const BOUNDS_OF_PARAMETERS: &str =
+        "only unknowns have bounds: keep parameters in range where they are learned";
     pub(crate) const CRATE_PATH: &str =
         "`crate` takes a path: write `crate = my_runtime` or `crate = my_crate::dilqr_runtime`";
     pub(crate) const VENDORED_PATH: &str =
@@ -96,7 +105,6 @@ pub(crate) mod message {
     pub(crate) const FUNCTION: &str =
         "a function of your own has a number of inputs and of outputs: write `#[function(inputs = 3, outputs = 2)]`";
     pub(crate) const FUNCTION_SIZE: &str = "the number of inputs or outputs is a literal between 1 and 64";
-    pub(crate) const IMPLICIT_FUNCTION: &str = "equations and implicit steps cannot hold a network or a function of your own yet: evaluate it in a cost, in a constraint, or in the derivative of an explicit integrator";
     pub(crate) const GUESS: &str =
         "a guess is a number, the value from which the equations of a stage are solved: write `#[guess(0.5)]`";
     pub(crate) const GUESS_PLACE: &str =
@@ -204,9 +212,21 @@ pub(crate) mod message {
             "`{name}` has {length} numbers, more than the {longest} rows of the largest dense matrix: split the system"
         )
     }
-    pub(crate) fn model_argument<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    pub(crate) fn attribute_argument<'a>(
+        attribute: &str,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str> + Clone,
+    ) -> String {
         let list = known.clone().into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        format!("unknown argument of #[model], which takes {list}{}", did_you_mean(name, known))
+        format!("unknown argument of #[{attribute}], which takes {list}{}", did_you_mean(name, known))
+    }
+    pub(crate) fn undefined(write: &str) -> String {
+        format!("nothing defines the unknowns: add {write}")
+    }
+    pub(crate) fn equation_count(unknowns: usize, equations: usize) -> String {
+        format!(
+            "as many equations as unknowns are needed: {unknowns}, found {equations}; `residuals` may have another number"
+        )
     }
     pub(crate) fn function_name(name: &str) -> String {
         format!("the model would have methods or arguments called `{name}`, a name that is taken: rename the struct")

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod entry_points;
 pub(crate) mod errors;
 pub(crate) mod messages;
+pub(crate) mod module_kind;
 pub(crate) mod names;
 pub(crate) mod nesting;
 pub(crate) mod parse;

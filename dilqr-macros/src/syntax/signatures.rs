@@ -4,6 +4,7 @@ use super::ast::{Function, Model, Type, TypeKind};
 use super::entry_points::{EntryPoint, Part, Point};
 use super::errors::Errors;
 use super::messages::message;
+use super::module_kind::ModuleKind;
 use super::names::snake_case;
 
 pub(super) const RULES: &[fn(&Model, &mut Errors)] =
@@ -27,10 +28,12 @@ fn wanted(model: &Model, entry: &EntryPoint) -> Vec<Wanted> {
         reference: false,
         optional,
     };
+    let of_control_problem = model.kind == ModuleKind::ControlProblem;
     let all = [
-        (true, wanted("x", "State", false)),
+        (of_control_problem, wanted("x", "State", false)),
+        (!of_control_problem, wanted("y", "Unknown", false)),
         (control && model.algebraic().is_some(), wanted("z", "Algebraic", entry.part != Part::Algebraic)),
-        (control, wanted("u", "Control", false)),
+        (control && of_control_problem, wanted("u", "Control", false)),
         (control && model.uses_previous(), wanted("previous", "Control", true)),
         (true, wanted("p", "Params", false)),
         (model.has_design(), wanted("d", "Design", true)),
@@ -107,7 +110,13 @@ fn fits_result(model: &Model, entry: &EntryPoint, ty: &Type) -> bool {
     match entry.part {
         Part::Next => model.find_struct("State").is_none() || is(ty, "State"),
         Part::Cost | Part::RunningCost => is(ty, "f64"),
-        Part::Inequalities | Part::SoftInequalities | Part::Equalities | Part::Algebraic => match &ty.kind {
+        Part::Map => model.find_struct("Unknown").is_none() || is(ty, "Unknown"),
+        Part::Inequalities
+        | Part::SoftInequalities
+        | Part::Equalities
+        | Part::Algebraic
+        | Part::Equations
+        | Part::Residuals => match &ty.kind {
             TypeKind::Array(element, _) => matches!(element.kind, TypeKind::Float | TypeKind::Unknown),
             TypeKind::Unknown => true,
             _ => false,

@@ -40,6 +40,7 @@ use crate::program::kernels::Kernels;
 use crate::syntax::ast::Model;
 use crate::syntax::check;
 use crate::syntax::errors::Errors;
+use crate::syntax::module_kind::ModuleKind;
 use crate::syntax::parse;
 
 /// A folder that is gone after the test.
@@ -117,7 +118,7 @@ fn elaborate_file(text: &str, name: &str) -> System {
 fn parse_and_elaborate(text: &str, name: &str) -> (Model, System) {
     let (module, arguments) = module(text, name);
     let mut errors = Errors::default();
-    let options = parse::options(arguments, &mut errors);
+    let options = parse::options(arguments, ModuleKind::ControlProblem, &mut errors);
     let model = parse::model(&module, options.integration, &mut errors);
     let model = Model { free_start: options.free_start, ..model };
     let system = model::system(&model, &mut errors).unwrap();

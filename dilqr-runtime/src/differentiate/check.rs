@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use nalgebra::SVector;
 
 use crate::differentiate::candidate::{Candidate, Factorization, Verdict};
-use crate::differentiate::degenerate::singular_system;
+use crate::differentiate::degenerate::{singular_system, weakly_active};
 use crate::error::{GradientError, Input, check_length};
 use crate::kkt::linear::KktSystem;
 use crate::kkt::relaxed::Relaxation;
@@ -46,6 +46,8 @@ pub(crate) struct KktWorkspace<const NX: usize, const NU: usize, const NS: usize
     pub(crate) report: ActiveSetReport,
     /// Why the factorized solution has no second derivatives, if there is a reason.
     pub(crate) second_order: Option<GradientError>,
+    /// Why the optimal cost has no gradient at the factorized solution, if there is a reason.
+    pub(crate) cost: Option<GradientError>,
 }
 
 impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS> {
@@ -67,6 +69,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
             multipliers: constraints,
             report: ActiveSetReport::with_room(horizon, NU, limits),
             second_order: None,
+            cost: None,
         }
     }
 
@@ -137,7 +140,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
     where
         M: Model<NX, NU, NP, NS>,
     {
-        self.second_order = None;
+        (self.second_order, self.cost) = (None, None);
         let KktParts { kkt, linear, point, costates, new_multipliers, report } = self.parts(&solution.params);
         let (dynamics_tolerance, step_tolerance) = (dynamics_tolerance(settings), step_tolerance(settings));
         let magnitudes = Magnitudes::of(point.states, point.controls);
@@ -183,6 +186,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         if system.report.undefined {
             return Err(GradientError::Undefined);
         }
+        let kink = if is_relaxed { None } else { system.report.kink_of_cost(activity, names) };
+        self.cost = kink.map(|limit| weakly_active(names, &(system.report.units.distance(&limit), limit)));
         self.second_order = second_order;
         Ok(step)
     }

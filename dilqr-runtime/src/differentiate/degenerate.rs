@@ -50,7 +50,7 @@ pub(crate) fn singular_system(names: LimitNames, (stage, singular): (usize, Sing
     }
 }
 
-fn weakly_active(names: LimitNames, &(margin, limit): &Weak) -> GradientError {
+pub(super) fn weakly_active(names: LimitNames, &(margin, limit): &Weak) -> GradientError {
     let (stage, limit) = names.name(limit.stage, limit.source);
     GradientError::WeaklyActive { stage, limit, margin }
 }
@@ -69,17 +69,17 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let weakest = self.report.weak(self.activity).min_by(|a, b| a.0.total_cmp(&b.0));
+        // A factorization that fails reports a part of the limits.
+        let weak = self.weak();
+        let weakest = weak.iter().min_by(|a, b| a.0.total_cmp(&b.0));
         match (&found, weakest) {
             (Ok(step), None) => return Ok((*step, None)),
             // Limits that cannot be eliminated are not left out either.
             (Ok(_), Some(weakest)) if self.kkt.proximal_form().is_some() => {
-                return Err(weakly_active(self.names, &weakest));
+                return Err(weakly_active(self.names, weakest));
             }
             _ => {}
         }
-        // A factorization that fails reports a part of the limits.
-        let weak: Vec<_> = self.report.weak(self.activity).collect();
         let first = self.attempt(candidate, (&found, &weak), false);
         if first.is_err() && !self.dropped().is_empty() {
             // The magnitudes of variables at rest are rounding errors, next to which rows seem to be dependent.
@@ -89,6 +89,11 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
             }
         }
         first
+    }
+
+    /// The weakly active limits that the trajectory depends on.
+    fn weak(&self) -> Vec<Weak> {
+        self.report.weak_for_trajectory(self.activity, self.names)
     }
 
     /// The rows that the last factorizations have left out.
@@ -112,7 +117,7 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
             Ok(step) => (*step, weak.to_vec()),
             Err(dependent) => {
                 let step = self.factorize_without(candidate, &[], plain_units).ok_or_else(|| dependent.clone())?;
-                (step, self.report.weak(self.activity).collect())
+                (step, self.weak())
             }
         };
         let weakest = weak.iter().min_by(|a, b| a.0.total_cmp(&b.0)).map(|weakest| weakly_active(self.names, weakest));
@@ -120,7 +125,9 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
             step = self.factorize_without(candidate, &weak, plain_units).ok_or_else(|| weakest.clone())?;
         }
         let dropped = self.dropped();
-        self.check_free_rows(candidate, (&weak, &dropped), step)?;
+        // The trajectory does not depend on the others.
+        let checked = dropped.iter().copied().filter(|&(t, limit)| !self.names.is_of_given_start(t, limit)).collect();
+        self.check_free_rows(candidate, (weak, checked), step)?;
         let dependent = dropped.first().map(|&first| dependent(self.names, first));
         Ok((step, dependent.or(weakest)))
     }
@@ -158,7 +165,7 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
     fn check_free_rows<M, const NP: usize, const NS: usize>(
         &mut self,
         candidate: &Candidate<'_, M, NX, NU, NP, NS>,
-        (weak, dropped): (&[Weak], &[Dropped]),
+        (weak, dropped): (Vec<Weak>, Vec<Dropped>),
         step: f64,
     ) -> Result<(), GradientError>
     where

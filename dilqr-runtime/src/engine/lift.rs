@@ -21,6 +21,7 @@ use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::guess::{Feedback, Guess, Policy};
 use crate::lifted_data::{LiftedData, flatten, unflatten};
 use crate::model::Model;
+use crate::model::rows::Row;
 use crate::problem::Problem;
 use crate::solution::{Solution, copy};
 
@@ -50,11 +51,11 @@ pub trait Lift<
     /// The user's model, to be changed.
     fn model_mut(&mut self) -> &mut Self::Model;
 
-    /// The factors of the penalties of soft constraints, linear and quadratic: of a stage, and of the terminal state. Zero where
-    /// all are constants, which the attribute checks.
+    /// The factors of the penalties of soft constraints, linear and quadratic: of a stage, and of the terminal state. Positive
+    /// numbers where all are constants, which the attribute checks.
     #[must_use]
     fn penalties(_p: &SVector<f64, NP>, _s: &SVector<f64, NS>) -> [[f64; 2]; 2] {
-        [[0.0; 2]; 2]
+        [[1.0; 2]; 2]
     }
 }
 
@@ -79,7 +80,8 @@ where
     check_penalties::<C, NX, NU, NP, NS, ND, NZ, NW>((problem.params(), problem.stage_params()), horizon)
 }
 
-/// Whether the factors of the penalties of soft constraints are numbers >= 0. The data have passed their checks.
+/// Whether the factors of the penalties of soft constraints are numbers >= 0, and one of them is positive. The data have passed
+/// their checks.
 pub(crate) fn check_penalties<
     C,
     const NX: usize,
@@ -100,9 +102,16 @@ where
     for stage in 0..=horizon {
         let s = stage_params.get(stage).unwrap_or(&none);
         let [of_stage, terminal] = C::penalties(params, s);
-        let factors = if stage < horizon { of_stage } else { terminal };
+        let (factors, rows) = match stage < horizon {
+            true => (of_stage, C::LIMITS.stage_rows),
+            false => (terminal, C::LIMITS.terminal_rows),
+        };
         if let Some(&given) = factors.iter().find(|factor| !(factor.is_finite() && **factor >= 0.0)) {
             return Err(InputError::Penalty { stage, given }.into());
+        }
+        // The excess would have no best value.
+        if factors == [0.0; 2] && rows.iter().any(|row| matches!(row, Row::SoftConstraint(_))) {
+            return Err(InputError::NoPenalty { stage }.into());
         }
     }
     Ok(())

@@ -165,6 +165,9 @@ where
     }
 
     fn value_gradient(&mut self, params: &SVector<f64, NP>) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        if let Some(reason) = &self.kkt.cost {
+            return Err(reason.clone());
+        }
         let mut gradient = Gradient::with_weights(self.horizon(), self.model.weight_count());
         let KktParts { kkt, point, .. } = self.kkt.parts(params);
         let out = GradientMut::of(&mut gradient);

@@ -26,6 +26,7 @@ use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
 use crate::ocp::constraints::{is_enforced_at, is_open};
+use crate::ocp::instance::PatternOf;
 use crate::ocp::stage_functions;
 use crate::ocp::stationarity::{Magnitudes, Stationarity, without_rounding};
 use crate::ocp::trajectory::TrajectoryRef;
@@ -223,7 +224,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             let qu = self.add_bound_rows::<M, NP, NS>((&point.controls[t], &bounds), (t, &lambda), &gradients, report);
             let (u, terms) = (&point.controls[t], gradients.residual_terms(&self.hamiltonian.fu, &lambda_terms));
             stationarity.add_free(u, &qu, &terms, &bounds);
-            let eliminated = self.eliminate(t, &mut value);
+            let eliminated = self.eliminate::<PatternOf<M, NP, NS>>(t, &mut value);
             report.stationarity = stationarity.value();
             at_rest.add_stage((&self.hamiltonian.fu, &self.hamiltonian.huu), &magnitudes.states);
             eliminated.map_err(|singular| (t, singular))?;
@@ -277,8 +278,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let hamiltonian = &mut self.hamiltonian;
-        // Kernels write no structural zero, but constraints and barriers are added to the record.
-        *hamiltonian = HamiltonianExpansion::zeros();
+        // Kernels write no structural zero, but constraints and barriers are added to the Hessian.
+        (hamiltonian.hxx, hamiltonian.hux, hamiltonian.huu) = (zeros(), zeros(), zeros());
         stage_functions::expand_hamiltonian((model, t), point.stage(t), lambda, hamiltonian);
         self.newton.gx[t] = hamiltonian.lx;
         self.newton.gu[t] = hamiltonian.lu;

@@ -5,13 +5,17 @@ use nalgebra::SMatrix;
 use crate::kkt::active_set::ActiveSet;
 use crate::kkt::linear::KktSystem;
 use crate::lq::equality_constrained::{ConstraintId, Singular};
-use crate::lq::riccati::Quadratic;
+use crate::lq::riccati::{Pattern, Quadratic};
 use crate::model::records::HamiltonianExpansion;
 use crate::scalar::ScalarReal;
 
 impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     /// The quadratic part of stage `t`, whose derivatives are in the record.
-    pub(super) fn eliminate(&mut self, t: usize, value: &mut SMatrix<S, NX, NX>) -> Result<(), Singular> {
+    pub(super) fn eliminate<P: Pattern<NX, NU>>(
+        &mut self,
+        t: usize,
+        value: &mut SMatrix<S, NX, NX>,
+    ) -> Result<(), Singular> {
         let HamiltonianExpansion { fx, fu, hxx, hux, huu, .. } = &self.hamiltonian;
         let quadratic = Quadratic { fx, fu, hxx, hux, huu };
         if t + 1 < self.record.stages.len() {
@@ -23,8 +27,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let (before, after) = self.stages.split_at_mut(t + 1);
         let how = (&self.pivot_units, self.selection.drops);
         let eliminated = match after.first() {
-            Some(next) => before[t].eliminate(&quadratic, next.propagated_rows(), value, how),
-            None => before[t].eliminate(&quadratic, self.terminal.rows.iter(), value, how),
+            Some(next) => before[t].eliminate::<P>(&quadratic, next.propagated_rows(), value, how),
+            None => before[t].eliminate::<P>(&quadratic, self.terminal.rows.iter(), value, how),
         };
         for &(place, limit) in &before[t].left_out {
             self.newton.rows[t].remove(place);

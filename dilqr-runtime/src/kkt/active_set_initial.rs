@@ -8,6 +8,7 @@ use crate::kkt::linear::KktSystem;
 use crate::kkt::report::ActiveSetReport;
 use crate::linalg::products::{add_product, larger};
 use crate::lq::equality_constrained::{ActiveStage, Singular, Units};
+use crate::lq::riccati::Dense;
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::scalar::ScalarReal;
 
@@ -76,8 +77,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let units = Units { states: self.pivot_units.states, controls: self.pivot_units.states };
         let how = (&units, false);
         let eliminated = match stages.first() {
-            Some(first) => rows.eliminate(&stage.quadratic(), first.propagated_rows(), value, how),
-            None => rows.eliminate(&stage.quadratic(), terminal.rows.iter(), value, how),
+            Some(first) => rows.eliminate::<Dense>(&stage.quadratic(), first.propagated_rows(), value, how),
+            None => rows.eliminate::<Dense>(&stage.quadratic(), terminal.rows.iter(), value, how),
         };
         eliminated.map_err(|singular| (0, singular))?;
         // Rows on given entries alone.

@@ -29,6 +29,17 @@ impl LimitNames {
         Self { limits: const { &M::LIMITS }, controls: NU, horizon }
     }
 
+    /// Whether a limit belongs to a soft constraint of a given initial state. Its excess is a part of the cost, and nothing else
+    /// depends on it.
+    pub(crate) fn is_of_given_start(&self, stage: usize, source: ConstraintId) -> bool {
+        match self.name(stage, source) {
+            (0, Limit::SoftConstraint { index } | Limit::Excess { index }) => {
+                !self.limits.soft_depends_on_control.get(index).copied().unwrap_or(true)
+            }
+            _ => false,
+        }
+    }
+
     /// The stage of a limit, and what it is.
     pub(crate) fn name(&self, stage: usize, source: ConstraintId) -> (usize, Limit) {
         let Self { limits, controls, horizon } = *self;
@@ -77,6 +88,9 @@ pub(crate) struct ActiveSetReport {
     /// The units of the limits.
     pub(crate) units: LimitUnits,
 }
+
+/// The part of the slope of an excess up to which its linear factor is zero: the tolerance of multipliers.
+const NO_PENALTY: f64 = 1e-9;
 
 /// Which inequalities are rows of the LQ problem.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -199,6 +213,53 @@ impl ActiveSetReport {
     pub(crate) fn weak(&self, activity: f64) -> impl Iterator<Item = (f64, LimitState)> {
         let inequalities = self.limits.iter().filter(|limit| limit.inequality);
         inequalities.map(|limit| (self.units.margin(limit), *limit)).filter(move |(margin, _)| *margin <= activity)
+    }
+
+    /// As [`weak`](Self::weak), without limits on which neither states nor controls depend: bounds of excesses whose soft constraint
+    /// is away from its limit, and soft constraints of a given initial state. And without the sides of intervals of one point:
+    /// the problem is defined only as long as no side passes the other, so the variable stays held.
+    pub(crate) fn weak_for_trajectory(&self, activity: f64, names: LimitNames) -> Vec<(f64, LimitState)> {
+        let is_away = |(stage, limit): (usize, Limit)| {
+            let Limit::Excess { index } = limit else { return false };
+            let soft = (stage, Limit::SoftConstraint { index });
+            let row = self.limits.iter().find(|limit| names.name(limit.stage, limit.source) == soft);
+            row.is_none_or(|row| !row.active && self.units.margin(row) > activity)
+        };
+        let weak = self.weak(activity).filter(|(_, limit)| {
+            let (stage, source) = (limit.stage, limit.source);
+            let named = names.name(stage, source);
+            !names.is_of_given_start(stage, source) && !is_away(named) && !self.is_held(limit, named, names)
+        });
+        weak.collect()
+    }
+
+    /// Whether a bound is a side of an interval of one point, one of whose sides is a row: that holds the variable, however small
+    /// its multiplier.
+    fn is_held(&self, limit: &LimitState, (stage, named): (usize, Limit), names: LimitNames) -> bool {
+        let other = match named {
+            Limit::LowerBound { variable } => Limit::UpperBound { variable },
+            Limit::UpperBound { variable } => Limit::LowerBound { variable },
+            _ => return false,
+        };
+        // `value - side` and `side - value` are the same number, but for the sign.
+        let touches = |of: &&LimitState| {
+            let same = of.distance == limit.distance && (of.distance == 0.0 || of.beyond != limit.beyond);
+            same && (of.active || limit.active)
+        };
+        self.limits.iter().filter(touches).any(|of| names.name(of.stage, of.source) == (stage, other))
+    }
+
+    /// A soft constraint of a given initial state that is at its limit, where a linear penalty begins: the cost has a kink.
+    pub(crate) fn kink_of_cost(&self, activity: f64, names: LimitNames) -> Option<LimitState> {
+        let of_start = || self.limits.iter().filter(|limit| names.is_of_given_start(limit.stage, limit.source));
+        let named = |limit: &LimitState| names.name(limit.stage, limit.source).1;
+        of_start().copied().find(|row| {
+            let Limit::SoftConstraint { index } = named(row) else { return false };
+            let Some(bound) = of_start().find(|limit| named(limit) == Limit::Excess { index }) else { return false };
+            // The multipliers of both add up to the linear factor.
+            let linear = ratio(row.multiplier + bound.multiplier, self.units.controls[bound.unit].1);
+            self.units.distance(row) <= activity && self.units.distance(bound) <= activity && linear > NO_PENALTY
+        })
     }
 
     /// The inequality or bound with the least margin. The margin is the larger of its distance and of its multiplier, over

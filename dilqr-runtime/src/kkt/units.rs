@@ -115,18 +115,25 @@ impl LimitUnits {
 
     /// The margin of a limit: the larger of its distance and its multiplier, both relative.
     pub(super) fn margin(&self, limit: &LimitState) -> f64 {
-        let (distance, multiplier) = match limit.source {
-            ConstraintId::Constraint(_) => {
-                // Data from a file may lack it.
-                let row = self.rows.get(limit.unit).copied().unwrap_or(f64::NAN);
-                (ratio(limit.distance, row), ratio(limit.multiplier * row, self.cost()))
-            }
-            ConstraintId::Bound(..) => {
-                let (magnitude, terms) = self.controls[limit.unit];
-                (ratio(limit.distance, magnitude), ratio(limit.multiplier, terms))
-            }
+        let multiplier = match limit.source {
+            ConstraintId::Constraint(_) => ratio(limit.multiplier * self.row(limit.unit), self.cost()),
+            ConstraintId::Bound(..) => ratio(limit.multiplier, self.controls[limit.unit].1),
         };
-        distance.max(multiplier)
+        self.distance(limit).max(multiplier)
+    }
+
+    /// How far from a limit, over its unit.
+    pub(crate) fn distance(&self, limit: &LimitState) -> f64 {
+        let unit = match limit.source {
+            ConstraintId::Constraint(_) => self.row(limit.unit),
+            ConstraintId::Bound(..) => self.controls[limit.unit].0,
+        };
+        ratio(limit.distance, unit)
+    }
+
+    /// The magnitude of a constraint. Data from a file may lack it.
+    fn row(&self, unit: usize) -> f64 {
+        self.rows.get(unit).copied().unwrap_or(f64::NAN)
     }
 }
 

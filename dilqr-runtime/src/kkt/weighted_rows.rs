@@ -19,7 +19,7 @@ use crate::linalg::products::{add_product, larger, zeros};
 use crate::lq::equality_constrained::Row;
 use crate::lq::initial::InitialFactor;
 use crate::lq::proximal::Proximal;
-use crate::lq::riccati::{Quadratic, StageFactor, next_state};
+use crate::lq::riccati::{Quadratic, StageFactor, costate, next_state};
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
@@ -286,10 +286,10 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         let Trajectory { states, controls, .. } = &point.trajectory;
         let at = Stage::new(&states[t], &controls[t], instance.params, &instance.stage_params[t]);
         let hamiltonian = &mut self.hamiltonian;
-        // Kernels write no structural zero, but constraints and barriers are added to the record.
-        *hamiltonian = HamiltonianExpansion::zeros();
         match hessian {
             Hessian::Exact => {
+                // Kernels write no structural zero, but constraints and barriers are added to the Hessian.
+                (hamiltonian.hxx, hamiltonian.hux, hamiltonian.huu) = (zeros(), zeros(), zeros());
                 let lambda = &point.duals.costates[t + 1];
                 stage_functions::expand_hamiltonian((instance.model, t), at, lambda, hamiltonian);
             }
@@ -368,8 +368,7 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         }
     }
 
-    /// The step for the given linear part: states, controls and costates of `out`. `along` receives `J dz` of each
-    /// constraint.
+    /// The step for the given linear part: states and controls of `out`. `along` receives `J dz` of each constraint.
     pub(crate) fn step<M, const NP: usize, const NS: usize>(
         &mut self,
         bases: &Bases<NX, NU>,
@@ -399,23 +398,26 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
             feedforward[t] = factor.linear_where::<PatternOf<M, NP, NS>, 1>(fx, fu, &x, &u, &mut value).k;
             value_gradients[t] = value;
         }
-        let BarrierStep { dx, du, duals, .. } = out;
+        let BarrierStep { dx, du, .. } = out;
         dx[0] = initial.as_ref().map_or_else(zeros, |initial| initial.step(&value));
-        duals.costates[0] = value;
-        add_product(&mut duals.costates[0], &value_hessians[0], &dx[0]);
         for t in 0..horizon {
             let FactorizedStage { fx, fu, factor } = &stages[t];
             du[t] = factor.control(&dx[t], &feedforward[t]);
             dx[t + 1] = next_state(fx, fu, &bases.defects[t], &dx[t], &du[t]);
-            let mut costate = value_gradients[t + 1];
-            add_product(&mut costate, &value_hessians[t + 1], &dx[t + 1]);
-            duals.costates[t + 1] = costate;
         }
         for t in 0..=horizon {
             let control = du.get(t).copied().unwrap_or_else(zeros);
             for index in at_stage(along, t, horizon, limits) {
                 along[index] = rows[index].x.dot(&dx[t]) + rows[index].u.dot(&control);
             }
+        }
+    }
+
+    /// The costates of the last [`step`](Self::step), from its states.
+    pub(crate) fn set_costates(&self, step: &mut BarrierStep<NX, NU>) {
+        let values = self.value_hessians.iter().zip(&self.value_gradients);
+        for (lambda, ((hessian, gradient), dx)) in step.duals.costates.iter_mut().zip(values.zip(&step.dx)) {
+            *lambda = costate(hessian, gradient, dx);
         }
     }
 }

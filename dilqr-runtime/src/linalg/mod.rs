@@ -1,6 +1,7 @@
 //! Small matrices of fixed size: products, the factorization `L D L'`, eigenvalues, copies between lanes, and random
 //! numbers.
 
+pub(crate) mod inverse;
 #[cfg(feature = "lanes")]
 pub(crate) mod lane_copies;
 pub(crate) mod ldl;

@@ -113,6 +113,35 @@ pub(crate) fn add_product_columns<S: Scalar, const R: usize, const K: usize, con
     }
 }
 
+/// `out += a b` for factors whose product is symmetric, where `b` is zero outside of `columns`. Only the lower half of the
+/// result is valid.
+#[inline(always)]
+pub(crate) fn add_lower_product_columns<S: Scalar, const R: usize, const K: usize>(
+    out: &mut SMatrix<S, R, R>,
+    a: &SMatrix<S, R, K>,
+    b: &SMatrix<S, K, R>,
+    columns: &Columns<K, R>,
+) {
+    for j in 0..R {
+        // Two lengths that are constants keep the loops over rows in vector registers.
+        let mut column = out.data.0[j];
+        for &k in &columns.rows[j][..columns.counts[j]] {
+            let factor = b.data.0[j][usize::from(k)];
+            let left = &a.data.0[usize::from(k)];
+            if j < R / 2 {
+                for i in 0..R {
+                    column[i] = left[i].mul_add(factor, column[i]);
+                }
+            } else {
+                for i in R / 2..R {
+                    column[i] = left[i].mul_add(factor, column[i]);
+                }
+            }
+        }
+        out.data.0[j] = column;
+    }
+}
+
 /// `a'`.
 #[inline(always)]
 pub(crate) fn transposed<S: Scalar, const R: usize, const C: usize>(a: &SMatrix<S, R, C>) -> SMatrix<S, C, R> {

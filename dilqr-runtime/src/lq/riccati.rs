@@ -32,9 +32,9 @@ use thiserror::Error;
 use crate::linalg::lane_copies::copy_lane;
 use crate::linalg::ldl::Ldl;
 use crate::linalg::products::{
-    Columns, add_product, add_product_columns, add_product_masked, add_symmetric_product, add_symmetric_product_masked,
-    add_transposed_product, add_transposed_product_columns, add_transposed_product_masked, mirror, negative_zeros,
-    transposed, zeros,
+    Columns, add_lower_product_columns, add_product, add_product_columns, add_product_masked, add_symmetric_product,
+    add_symmetric_product_masked, add_transposed_product, add_transposed_product_columns,
+    add_transposed_product_masked, mirror, negative_zeros, transposed, zeros,
 };
 use crate::lq::proximal::Proximal;
 #[cfg(feature = "lanes")]
@@ -185,7 +185,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> WideBlocks<S, NX, NU> {
         add_product_columns(&mut value_fx, value, fx, fx_columns);
         add_product_columns(&mut value_fu, value, fu, fu_columns);
         let value_fx = transposed(&value_fx);
-        add_product_columns(&mut blocks.qxx, &value_fx, fx, fx_columns);
+        add_lower_product_columns(&mut blocks.qxx, &value_fx, fx, fx_columns);
         add_product_columns(&mut blocks.qxu, &value_fx, fu, fu_columns);
         add_product_columns(&mut blocks.quu, &transposed(&value_fu), fu, fu_columns);
         mirror(&mut blocks.quu);
@@ -264,7 +264,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageFactor<S, NX, NU> {
         self.gain = transposed(&gain);
 
         *value = qxx;
-        add_product_columns(value, &qxu, &self.gain, &Columns::ALL);
+        add_lower_product_columns(value, &qxu, &self.gain, &Columns::ALL);
         mirror(value);
         definite
     }

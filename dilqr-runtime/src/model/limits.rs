@@ -103,6 +103,10 @@ pub struct Limits {
     pub initial_rows: &'static [Row],
     /// The number of controls, the last ones, that are excesses of a stage's soft constraints.
     pub excesses: usize,
+    /// Whether each soft constraint of a stage depends, beside its excess, on the control or on an entry of the initial state that
+    /// the solve chooses. At stage 0 the others are a part of the cost that the trajectory does not change. An empty list means
+    /// that all do.
+    pub soft_depends_on_control: &'static [bool],
     /// The names of the variables that have bounds.
     pub names: Names,
 }
@@ -124,6 +128,7 @@ impl Limits {
         terminal_rows: &[],
         initial_rows: &[],
         excesses: 0,
+        soft_depends_on_control: &[],
         names: Names::NONE,
     };
 

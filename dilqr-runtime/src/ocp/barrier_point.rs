@@ -103,6 +103,7 @@ impl<const NX: usize, const NU: usize> BarrierPoint<NX, NU> {
 
     /// The residual of constraint `index`, with `p` and `n` the excess above and below: `c + s - p` of an inequality,
     /// `e - p + n` of an equality, 0 where it is not enforced.
+    #[inline(always)]
     pub(crate) fn residual(&self, kinds: &[ConstraintKind], index: usize) -> f64 {
         let [above, below] = [0, 1].map(|side: usize| self.excess[side][index]);
         match kinds[index] {

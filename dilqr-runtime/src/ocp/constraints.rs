@@ -127,10 +127,12 @@ pub(crate) struct Violation {
     /// In its unit.
     pub(crate) value: f64,
     pub(crate) stage: usize,
+    /// Index of the constraint in the list of its stage.
+    pub(crate) index: usize,
 }
 
 impl Violation {
-    const NONE: Self = Self { relative: 0.0, value: 0.0, stage: 0 };
+    const NONE: Self = Self { relative: 0.0, value: 0.0, stage: 0, index: 0 };
 
     /// Its stage, if there is a violation.
     pub(crate) fn at(&self) -> Option<usize> {
@@ -151,7 +153,7 @@ pub(crate) fn violation(
         let row = row_of((t, i), horizon, limits);
         let relative = if value == 0.0 { 0.0 } else { value / magnitudes.get(row).unwrap_or(&1.0) };
         if relative > largest.relative || relative.is_nan() {
-            largest = Violation { relative, value, stage: t };
+            largest = Violation { relative, value, stage: t, index: i };
         }
     }
     largest

@@ -1,17 +1,20 @@
-//! Why a solve has diverged: the first function of the model that is not finite along the returned trajectory.
+//! Why a solve has diverged: the first function of the model that is not finite along the returned trajectory. Or why it is
+//! infeasible: the limit that the trajectory violates most.
 //!
 //! The solver's own tests look at sums. This search runs once, after a solve that failed, and evaluates function by function.
 
 use nalgebra::{SMatrix, SVector};
 
 use crate::cause::{Cause, ModelFunction};
+use crate::kkt::report::LimitNames;
+use crate::lq::equality_constrained::ConstraintId;
 use crate::model::Model;
 use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
 use crate::model::rows::Limit;
 use crate::model::stage::{Stage, Terminal};
 
-use crate::ocp::constraints::{is_enforced_at, is_open};
+use crate::ocp::constraints::{Violation, constraints_along, is_enforced_at, is_open, violation};
 use crate::ocp::instance::{OcpInstance, PenaltyRecord};
 use crate::ocp::stage_functions;
 use crate::ocp::trajectory::{Trajectory, at_stage};
@@ -38,6 +41,22 @@ where
         Some((stage, (function, entry))) => non_finite(const { &M::LIMITS }, function, stage, entry),
         None => Cause::Overflow,
     }
+}
+
+/// The cause that a solve is infeasible. `rows` are the magnitudes of the constraints.
+pub(crate) fn most_violated<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    trajectory: &Trajectory<f64, NX, NU>,
+    rows: &[f64],
+) -> Cause
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let (horizon, limits) = (trajectory.controls.len(), const { &M::LIMITS });
+    let along = constraints_along(&trajectory.constraints, horizon, limits);
+    let Violation { stage, index, .. } = violation(along, (horizon, limits), rows);
+    let names = LimitNames::of::<M, NX, NU, NP, NS>(horizon);
+    let (stage, limit) = names.name(stage, ConstraintId::Constraint(index));
+    Cause::Violated { limit, stage }
 }
 
 /// The cause that an entry of a function is not finite. Constraints have the indices that they have for the user, and limits of

@@ -6,6 +6,7 @@ pub(crate) mod backward_pass;
 mod divergence;
 pub(crate) mod globalization;
 pub(crate) mod interior_point;
+pub(crate) mod iterate;
 mod kink;
 #[cfg(feature = "lanes")]
 pub(crate) mod lockstep;

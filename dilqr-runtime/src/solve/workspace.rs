@@ -10,7 +10,7 @@ use crate::error::InputError;
 use crate::error::SolveError;
 use crate::iteration::Iteration;
 use crate::kkt::unconstrained::Unconstrained;
-use crate::lq::bounds::Bounds;
+use crate::lq::bounds::{Bounds, Side};
 use crate::model::Model;
 use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
@@ -24,9 +24,10 @@ use crate::problem::Problem;
 use crate::settings::{Hessian, Method, Settings};
 use crate::solution::{CertificateData, Solution, copy};
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
-use crate::solve::divergence::find_cause;
+use crate::solve::divergence::{find_cause, most_violated};
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
 use crate::solve::interior_point::memory::InteriorPoint;
+use crate::solve::iterate::Iterate;
 use crate::solve::kink::KinkSearch;
 use crate::solve::newton_workspace::{NewtonWorkspace, PrimalDualWeights};
 use crate::stats::Stats;
@@ -39,6 +40,8 @@ pub(crate) struct SolveWorkspace<const NX: usize, const NU: usize, const NS: usi
     pub(crate) trial: Iterate<NX, NU>,
     pub(crate) stage_params: Vec<SVector<f64, NS>>,
     pub(crate) bounds: Bounds<f64, NU>,
+    /// The sides of the bounds that are limits: [`Bounds::sides`].
+    pub(crate) sides: Vec<(usize, Side)>,
     pub(crate) penalty: Penalty<f64>,
     /// The magnitudes of the constraints, those of a stage before those of the terminal state.
     pub(crate) rows: Vec<f64>,
@@ -52,32 +55,6 @@ pub(crate) struct SolveWorkspace<const NX: usize, const NU: usize, const NS: usi
 /// Controls, and their states or none.
 #[cfg(feature = "dual")]
 type InitialTrajectory<const NX: usize, const NU: usize> = (Vec<SVector<f64, NU>>, Vec<SVector<f64, NX>>);
-
-/// A trajectory, its cost, and the backward pass about it.
-#[derive(Clone, Debug)]
-pub(crate) struct Iterate<const NX: usize, const NU: usize> {
-    pub(crate) trajectory: Trajectory<f64, NX, NU>,
-    pub(crate) cost: Cost<f64>,
-    pub(crate) policy: Policy<f64, NX, NU>,
-    pub(crate) pass: BackwardPass<f64>,
-}
-
-impl<const NX: usize, const NU: usize> Iterate<NX, NU> {
-    fn new(horizon: usize, limits: &Limits) -> Self {
-        Self {
-            trajectory: Trajectory::zeros(horizon, limits),
-            cost: Cost { total: 0.0, magnitude: 0.0 },
-            policy: Policy::zeros(horizon, limits),
-            pass: BackwardPass::NONE,
-        }
-    }
-
-    /// Whether cost and states are finite.
-    pub(crate) fn is_finite(&self) -> bool {
-        let finite = |x: &SVector<f64, NX>| x.iter().all(|value| value.is_finite());
-        self.cost.total.is_finite() && self.trajectory.states.iter().all(finite)
-    }
-}
 
 impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, NS> {
     pub(crate) fn new<M, const NP: usize>(horizon: usize) -> Self
@@ -93,6 +70,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
             trial: Iterate::new(horizon, limits),
             stage_params: vec![SVector::zeros(); horizon + 1],
             bounds: Bounds::open(),
+            sides: Vec::with_capacity(if limits.bounded { 2 * NU } else { 0 }),
             penalty: Penalty::new(PenaltyKind::Augmented, horizon, limits),
             rows: vec![1.0; limits.listed() + limits.terminal()],
             records: StageWorkspace::zeros(limits),
@@ -182,6 +160,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
             self.stage_params.copy_from_slice(problem.stage_params());
         }
         self.bounds = Bounds::of(model, problem.params());
+        self.sides.clear();
+        self.sides.extend(self.bounds.sides());
     }
 
     /// Writes all fields of `solution` from the current trajectory and the backward pass about it.
@@ -220,9 +200,12 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let Self { current, trial, stage_params, bounds, penalty, records, .. } = self;
+        let Self { current, trial, stage_params, bounds, penalty, records, rows, .. } = self;
         let instance = OcpInstance { model, params, stage_params, bounds, penalty };
         let Iterate { trajectory, policy, pass, .. } = current;
+        if status == Status::Infeasible {
+            return Some(most_violated::<M, NX, NU, NP, NS>(trajectory, rows));
+        }
         if status == Status::Diverged {
             return Some(find_cause(&instance, trajectory, hessian, records));
         }

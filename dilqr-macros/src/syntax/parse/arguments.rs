@@ -7,6 +7,7 @@ use super::parser::Parser;
 use crate::syntax::ast::{Expr, Integration, Integrator, Vendored};
 use crate::syntax::errors::{Errors, Span};
 use crate::syntax::messages::message;
+use crate::syntax::module_kind::ModuleKind;
 
 /// The arguments in `#[model(..)]`.
 #[derive(Default)]
@@ -32,9 +33,12 @@ struct Step<'a> {
 
 const STEP: [&str; 3] = ["integrator", "dt", "substeps"];
 
+/// The arguments of both attributes.
+const GENERAL: [&str; 2] = ["vendored", "crate"];
+
 const INITIAL_STATE: &str = "initial_state";
 
-pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
+pub(crate) fn options(tokens: TokenStream, kind: ModuleKind, errors: &mut Errors) -> Options {
     let mut options = Options::default();
     // Every argument is read as an assignment or another expression, so that each gets its own message.
     let parser = syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated;
@@ -47,7 +51,11 @@ pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
     };
     let mut step = Step::default();
     for argument in &arguments {
-        Parser { errors }.argument(argument, &mut options, &mut step);
+        let mut parser = Parser { errors };
+        if kind == ModuleKind::ImplicitFunction && parser.reports_control(argument) {
+            continue;
+        }
+        parser.argument(argument, &mut options, &mut step);
     }
     let Step { integrator, dt, substeps } = step;
     match integrator {
@@ -67,6 +75,21 @@ pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
 }
 
 impl Parser<'_> {
+    /// Reports an argument that an implicit function does not have; true if it is one.
+    fn reports_control(&mut self, argument: &syn::Expr) -> bool {
+        let name = match argument {
+            syn::Expr::Assign(assignment) => &*assignment.left,
+            syn::Expr::Call(call) => &*call.func,
+            other => other,
+        };
+        let known = GENERAL.iter().any(|known| matches!(name, syn::Expr::Path(path) if path.path.is_ident(known)));
+        if !known {
+            let (given, attribute) = (name.to_token_stream().to_string(), ModuleKind::ImplicitFunction.attribute());
+            self.errors.at(name, message::attribute_argument(attribute, &given, GENERAL));
+        }
+        !known
+    }
+
     fn argument<'a>(&mut self, argument: &'a syn::Expr, options: &mut Options, step: &mut Step<'a>) {
         let (name, value) = match argument {
             syn::Expr::Assign(assignment) => (&*assignment.left, Some(&*assignment.right)),
@@ -94,8 +117,9 @@ impl Parser<'_> {
             None if STEP.into_iter().any(is) => self.errors.at(name, message::INTEGRATOR),
             _ => {
                 let given = name.to_token_stream().to_string();
-                let known = STEP.into_iter().chain([INITIAL_STATE, "vendored", "crate"]);
-                self.errors.at(name, message::model_argument(&given, known));
+                let known = STEP.into_iter().chain([INITIAL_STATE]).chain(GENERAL);
+                let attribute = ModuleKind::ControlProblem.attribute();
+                self.errors.at(name, message::attribute_argument(attribute, &given, known));
             }
         }
         if STEP.into_iter().chain([INITIAL_STATE]).any(is) {

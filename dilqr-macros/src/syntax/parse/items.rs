@@ -10,17 +10,24 @@ use crate::syntax::ast::{
 };
 use crate::syntax::errors::{Errors, Span};
 use crate::syntax::messages::message;
+use crate::syntax::module_kind::ModuleKind;
 use crate::syntax::names::did_you_mean;
 
-/// Parses the items of the module.
+/// Parses the items of a control problem's module.
 pub(crate) fn model(module: &syn::ItemMod, integration: Option<Integration>, errors: &mut Errors) -> Model {
+    Model { integration, ..items(module, ModuleKind::ControlProblem, errors) }
+}
+
+/// Parses the items of a module of this kind.
+pub(crate) fn items(module: &syn::ItemMod, kind: ModuleKind, errors: &mut Errors) -> Model {
     let mut model = Model {
         module: module.ident.clone(),
+        kind,
         structs: Vec::new(),
         vector_functions: Vec::new(),
         consts: Vec::new(),
         functions: Vec::new(),
-        integration,
+        integration: None,
         free_start: false,
     };
     let Some((_, items)) = &module.content else {
@@ -36,7 +43,7 @@ pub(crate) fn model(module: &syn::ItemMod, integration: Option<Integration>, err
                     let function = parser.vector_function(item, attribute, &model.vector_functions);
                     model.vector_functions.extend(function);
                 }
-                None => model.structs.push(parser.structure(item)),
+                None => model.structs.push(parser.structure(item, kind)),
             },
             syn::Item::Const(item) if is_table(item) => {
                 parser.report_cfg(item.to_token_stream());
@@ -102,7 +109,7 @@ impl Parser<'_> {
         found
     }
 
-    fn structure(&mut self, item: &syn::ItemStruct) -> Struct {
+    fn structure(&mut self, item: &syn::ItemStruct, kind: ModuleKind) -> Struct {
         let mut known = !self.report_cfg(item.to_token_stream());
         if !item.generics.params.is_empty() {
             self.errors.at(&item.generics, message::GENERIC_STRUCT);
@@ -114,8 +121,8 @@ impl Parser<'_> {
         }
         let mut fields = Vec::new();
         for field in &item.fields {
-            let bounds = self.bounds_of(field, "bounds", may_have_bounds(&item.ident));
-            let rate_bounds = self.bounds_of(field, "rate_bounds", may_have_rate_bounds(&item.ident));
+            let bounds = self.bounds_of(field, "bounds", may_have_bounds(&item.ident, kind));
+            let rate_bounds = self.bounds_of(field, "rate_bounds", may_have_rate_bounds(&item.ident, kind));
             for attribute in &field.attrs {
                 if let Some((name, meant)) = misspelt_bounds(attribute) {
                     self.errors.at(attribute.path(), message::misspelt_bounds(&name.to_string(), meant));
@@ -127,7 +134,8 @@ impl Parser<'_> {
                 ty.kind = TypeKind::Unknown;
             }
             let name = field.ident.clone().unwrap_or_else(|| item.ident.clone());
-            let guess = self.guess(field, item.ident == "Algebraic");
+            let algebraic = kind == ModuleKind::ControlProblem && item.ident == "Algebraic";
+            let guess = self.guess(field, algebraic);
             fields.push(Field { name, ty, bounds, rate_bounds, guess });
         }
         Struct { name: item.ident.clone(), fields }
@@ -261,16 +269,22 @@ impl Parser<'_> {
 }
 
 /// Whether fields of this struct may have bounds, or what to write instead.
-fn may_have_bounds(name: &Ident) -> Result<(), String> {
-    match name.to_string().as_str() {
-        "State" | "Control" | "Design" => Ok(()),
-        "Params" | "StageParams" => Err(message::BOUNDS_PLACE.to_owned()),
-        part => Err(message::bounds_of_part(part, "bounds", "`State`, `Control` or `Design`")),
+fn may_have_bounds(name: &Ident, kind: ModuleKind) -> Result<(), String> {
+    use ModuleKind::{ControlProblem, ImplicitFunction};
+    match (kind, name.to_string().as_str()) {
+        (ControlProblem, "State" | "Control" | "Design") | (ImplicitFunction, "Unknown") => Ok(()),
+        (ControlProblem, "Params" | "StageParams") => Err(message::BOUNDS_PLACE.to_owned()),
+        (ImplicitFunction, "Params") => Err(message::BOUNDS_OF_PARAMETERS.to_owned()),
+        (ImplicitFunction, part) => Err(message::bounds_of_part(part, "bounds", "`Unknown`")),
+        (ControlProblem, part) => Err(message::bounds_of_part(part, "bounds", "`State`, `Control` or `Design`")),
     }
 }
 
 /// Whether fields of this struct may have bounds of their rate, or what to write instead.
-fn may_have_rate_bounds(name: &Ident) -> Result<(), String> {
+fn may_have_rate_bounds(name: &Ident, kind: ModuleKind) -> Result<(), String> {
+    if kind == ModuleKind::ImplicitFunction {
+        return Err(message::RATES_OF_UNKNOWNS.to_owned());
+    }
     match name.to_string().as_str() {
         "Control" => Ok(()),
         "State" | "Design" | "Params" | "StageParams" => Err(message::RATE_BOUNDS_PLACE.to_owned()),

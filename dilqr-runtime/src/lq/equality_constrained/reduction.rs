@@ -327,6 +327,8 @@ pub(super) fn first_dependent<'a, S: ScalarReal, const N: usize>(
     vectors: impl Iterator<Item = &'a SVector<S, N>>,
     units: &[f64; N],
 ) -> Option<(usize, f64)> {
+    let mut vectors = vectors.peekable();
+    vectors.peek()?;
     let mut basis = [[0.0; N]; N];
     for (index, vector) in vectors.enumerate() {
         let mut rest: [f64; N] = core::array::from_fn(|i| vector[i].to_f64() * units[i]);

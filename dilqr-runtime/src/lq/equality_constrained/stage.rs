@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::linalg::ldl::Ldl;
-use crate::linalg::products::{add_product, add_transposed_product, zeros};
+use crate::linalg::products::{add_product, add_transposed_product, transposed, zeros};
 use crate::lq::bounds::Side;
 use crate::lq::equality_constrained::reduction::{Dependence, Row, RowReduction, Units};
 use crate::lq::proximal::Proximal;
-use crate::lq::riccati::{Blocks, Dense, Quadratic};
+use crate::lq::riccati::{Blocks, Pattern, Quadratic};
 use crate::scalar::ScalarReal;
 
 /// The limit that a row of the LQ problem belongs to.
@@ -122,7 +122,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
     ///
     /// # Errors
     /// [`Singular`] where `M` is not positive definite or rows are dependent. `value` and the factors are meaningless then.
-    pub(crate) fn eliminate<'a>(
+    pub(crate) fn eliminate<'a, P: Pattern<NX, NU>>(
         &mut self,
         stage: &Quadratic<'_, S, NX, NU>,
         next: impl Iterator<Item = &'a SVector<S, NX>>,
@@ -137,7 +137,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
             add_transposed_product(&mut row.u, &self.fu, h);
             self.rows.push(row);
         }
-        self.blocks = Blocks::of::<Dense>(stage, &Proximal::none(), value);
+        self.blocks = Blocks::of::<P>(stage, &Proximal::none(), value);
         self.reduce(units, drops)?;
         let shift = self.parametrize();
         self.factorize()?;
@@ -222,10 +222,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
 
     /// Computes `M` and factorizes it.
     fn factorize(&mut self) -> Result<(), Singular> {
-        let mut curved: SMatrix<S, NU, NU> = zeros();
-        add_product(&mut curved, &self.blocks.quu, &self.null);
-        let mut reduced: SMatrix<S, NU, NU> = zeros();
-        add_transposed_product(&mut reduced, &self.null, &curved);
+        let mut reduced = self.blocks.quu;
+        if self.rows.solved_count() > 0 {
+            let mut curved: SMatrix<S, NU, NU> = zeros();
+            add_product(&mut curved, &self.blocks.quu, &self.null);
+            reduced = zeros();
+            add_transposed_product(&mut reduced, &self.null, &curved);
+        }
         self.curvature = reduced;
         for j in 0..NU {
             if self.rows.determines(j) {
@@ -242,8 +245,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
         let mut pulled = *qux;
         add_product(&mut pulled, quu, &self.gain);
         let mut value = *qxx;
-        add_transposed_product(&mut value, qux, &self.gain);
-        add_transposed_product(&mut value, &self.gain, &pulled);
+        // Sums of whole columns, for the vector registers.
+        add_product(&mut value, &transposed(qux), &self.gain);
+        add_product(&mut value, &transposed(&self.gain), &pulled);
         // Rounding makes it slightly unsymmetric.
         for i in 0..NX {
             for j in 0..i {
@@ -257,13 +261,19 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveStage<S, NX, NU> {
 
     /// `shift - Z M^-1 Z' (force + Quu shift)`, `NU x C`: the minimizing controls, where rows determine `shift`.
     fn feed<const C: usize>(&self, shift: &SMatrix<S, NU, C>, force: &SMatrix<S, NU, C>) -> SMatrix<S, NU, C> {
-        let mut force = *force;
-        add_product(&mut force, &self.blocks.quu, shift);
-        let mut reduced: SMatrix<S, NU, C> = zeros();
-        add_transposed_product(&mut reduced, &self.null, &force);
-        self.reduced.solve(&mut reduced);
-        let mut controls: SMatrix<S, NU, C> = zeros();
-        add_product(&mut controls, &self.null, &reduced);
+        let mut controls = *force;
+        if self.rows.solved_count() == 0 {
+            // `Z` is the identity.
+            self.reduced.solve(&mut controls);
+        } else {
+            let mut force = *force;
+            add_product(&mut force, &self.blocks.quu, shift);
+            let mut reduced: SMatrix<S, NU, C> = zeros();
+            add_transposed_product(&mut reduced, &self.null, &force);
+            self.reduced.solve(&mut reduced);
+            controls = zeros();
+            add_product(&mut controls, &self.null, &reduced);
+        }
         for (control, shift) in controls.iter_mut().zip(shift.iter()) {
             *control = *shift - *control;
         }

@@ -22,37 +22,62 @@ pub(super) enum Barrier {
     Excess(usize, usize),
 }
 
+/// Runs a body for every barrier: those of the constraints, then those of the bounds. A macro, because each kind of barrier
+/// gets its own copy of the body, in which the compiler knows the kind. These loops are a third of an iteration otherwise.
+macro_rules! for_each_barrier {
+    ($barriers:expr, |$barrier:ident| $body:expr) => {{
+        let Barriers { kinds, sides, horizon, elastic, .. } = *$barriers;
+        for (index, kind) in kinds.iter().enumerate() {
+            if *kind == ConstraintKind::Inequality {
+                let $barrier = Barrier::Slack(index);
+                $body;
+            }
+            if elastic.is_some() && *kind != ConstraintKind::Absent {
+                let $barrier = Barrier::Excess(index, 0);
+                $body;
+                if *kind == ConstraintKind::Equality {
+                    let $barrier = Barrier::Excess(index, 1);
+                    $body;
+                }
+            }
+        }
+        for t in 0..horizon {
+            for &(i, side) in sides {
+                let $barrier = Barrier::Bound { t, i, side };
+                $body;
+            }
+        }
+    }};
+}
+
 /// The barriers of a problem, with the magnitudes of their distances.
 #[derive(Clone, Copy)]
 pub(super) struct Barriers<'a, const NX: usize, const NU: usize> {
     pub(super) kinds: &'a [ConstraintKind],
     pub(super) bounds: &'a Bounds<f64, NU>,
+    /// The sides of the bounds that have barriers.
+    pub(super) sides: &'a [(usize, Side)],
     pub(super) scales: &'a Scales<NX, NU>,
     pub(super) horizon: usize,
     /// In an elastic problem, the cost of a constraint's excess over its magnitude.
     pub(super) elastic: Option<f64>,
 }
 
-impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
-    pub(super) fn iter(&self) -> impl Iterator<Item = Barrier> + use<'a, NX, NU> {
-        let Self { kinds, bounds, horizon, elastic, .. } = *self;
-        let of_rows = kinds.iter().enumerate().flat_map(move |(index, kind)| {
-            let elastic = elastic.is_some();
-            let slack = (*kind == ConstraintKind::Inequality).then_some(Barrier::Slack(index));
-            let above = (elastic && *kind != ConstraintKind::Absent).then_some(Barrier::Excess(index, 0));
-            let below = (elastic && *kind == ConstraintKind::Equality).then_some(Barrier::Excess(index, 1));
-            [slack, above, below].into_iter().flatten()
-        });
-        let bounded =
-            (0..horizon).flat_map(move |t| bounds.sides().map(move |(i, side)| Barrier::Bound { t, i, side }));
-        of_rows.chain(bounded)
+impl<const NX: usize, const NU: usize> Barriers<'_, NX, NU> {
+    /// The number of barriers.
+    pub(super) fn count(&self) -> usize {
+        let mut count = 0;
+        for_each_barrier!(self, |_barrier| count += 1);
+        count
     }
 
     /// The cost of a unit of the excess of a constraint.
+    #[inline(always)]
     pub(super) fn price(&self, index: usize) -> f64 {
         self.elastic.map_or(f64::INFINITY, |price| price / self.scales.rows[index])
     }
 
+    #[inline(always)]
     pub(super) fn distance(&self, barrier: Barrier, point: &BarrierPoint<NX, NU>) -> f64 {
         match barrier {
             Barrier::Slack(index) => point.slacks[index],
@@ -62,6 +87,7 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
     }
 
     /// The change of the distance along a step.
+    #[inline(always)]
     fn change(&self, barrier: Barrier, step: &BarrierStep<NX, NU>) -> f64 {
         match barrier {
             Barrier::Slack(index) => step.ds[index],
@@ -71,6 +97,7 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
     }
 
     /// The multiplier. That of an excess is the rest of its price.
+    #[inline(always)]
     pub(super) fn multiplier(&self, barrier: Barrier, duals: &Duals<NX, NU>) -> f64 {
         match barrier {
             Barrier::Slack(index) => duals.constraints[index],
@@ -81,6 +108,7 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
     }
 
     /// The magnitude of the distance.
+    #[inline(always)]
     pub(super) fn scale(&self, barrier: Barrier) -> f64 {
         match barrier {
             Barrier::Slack(index) | Barrier::Excess(index, _) => self.scales.rows[index],
@@ -90,6 +118,7 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
 
     /// Whether the multiplier of a limit is larger than its distance by a factor of `threshold`. Both are relative: to the
     /// magnitude of the distance, and to the barrier parameter `unit`.
+    #[inline(always)]
     pub(super) fn is_active(
         &self,
         barrier: Barrier,
@@ -108,16 +137,23 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
         }
     }
 
+    /// Whether something holds for all barriers.
+    pub(super) fn all(&self, holds: impl Fn(Barrier) -> bool) -> bool {
+        let mut all = true;
+        for_each_barrier!(self, |barrier| all &= holds(barrier));
+        all
+    }
+
     /// The cost with its barriers, `sum l - mu sum ln s`, and the price of all excess.
     pub(super) fn cost(&self, point: &BarrierPoint<NX, NU>, mu: f64) -> f64 {
         let mut sum = point.cost.total;
-        for barrier in self.iter() {
+        for_each_barrier!(self, |barrier| {
             let distance = self.distance(barrier, point);
             sum -= mu * float::f64::ln(distance / self.scale(barrier));
             if let Barrier::Excess(index, _) = barrier {
                 sum += self.price(index) * distance;
             }
-        }
+        });
         sum
     }
 
@@ -132,20 +168,20 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
         let states: f64 = system.gx.iter().zip(&step.dx).map(|(g, dx)| g.dot(dx)).sum();
         let controls: f64 = system.gu.iter().zip(&step.du).map(|(g, du)| g.dot(du)).sum();
         let mut sum = states + controls;
-        for barrier in self.iter() {
+        for_each_barrier!(self, |barrier| {
             let change = self.change(barrier, step);
             sum -= mu * (change / self.distance(barrier, point));
             if let Barrier::Excess(index, _) = barrier {
                 sum += self.price(index) * change;
             }
-        }
+        });
         sum
     }
 
     /// The longest steps of the primal variables and of the multipliers that stay inside.
     pub(super) fn longest_steps(&self, point: &BarrierPoint<NX, NU>, step: &BarrierStep<NX, NU>) -> (f64, f64) {
         let (mut primal, mut dual) = (1.0, 1.0);
-        for barrier in self.iter() {
+        for_each_barrier!(self, |barrier| {
             let (distance, change) = (self.distance(barrier, point), self.change(barrier, step));
             if change < -TO_BOUNDARY * distance {
                 primal = f64::min(primal, -TO_BOUNDARY * distance / change);
@@ -154,7 +190,7 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
             if to - from < -TO_BOUNDARY * from {
                 dual = f64::min(dual, -TO_BOUNDARY * from / (to - from));
             }
-        }
+        });
         (primal, dual)
     }
 
@@ -162,19 +198,19 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
     pub(super) fn complementarity(&self, point: &BarrierPoint<NX, NU>, step: &BarrierStep<NX, NU>) -> (f64, f64) {
         let (primal, dual) = self.longest_steps(point, step);
         let (mut now, mut then, mut count) = (0.0, 0.0, 0.0);
-        for barrier in self.iter() {
+        for_each_barrier!(self, |barrier| {
             let (distance, from) = (self.distance(barrier, point), self.multiplier(barrier, &point.duals));
             let to = self.multiplier(barrier, &step.duals);
             now += distance * from;
             then += (distance + primal * self.change(barrier, step)) * (from + dual * (to - from));
             count += 1.0;
-        }
+        });
         (now / count, then / count)
     }
 
     /// Sets the multiplier of each slack and bound to a function of its distance and its multiplier.
     pub(super) fn set_multipliers(&self, point: &mut BarrierPoint<NX, NU>, new: impl Fn(f64, f64) -> f64) {
-        for barrier in self.iter() {
+        for_each_barrier!(self, |barrier| {
             let distance = self.distance(barrier, point);
             match barrier {
                 Barrier::Slack(index) => {
@@ -187,6 +223,6 @@ impl<'a, const NX: usize, const NU: usize> Barriers<'a, NX, NU> {
                 }
                 Barrier::Excess(..) => {}
             }
-        }
+        });
     }
 }

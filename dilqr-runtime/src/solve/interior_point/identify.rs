@@ -10,10 +10,12 @@ use crate::solve::backward_pass::BackwardPass;
 use crate::solve::interior_point::barriers::Barrier;
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::scales::row_magnitudes_along;
+use crate::solve::interior_point::touching::split_multipliers;
 use crate::solve::interior_point::{FEASIBLE, Progress, WEIGHTED_NEWTON};
+use crate::solve::iterate::Iterate;
 use crate::solve::newton_workspace::NewtonWorkspace;
 use crate::solve::unbounded::{EXTRAPOLATIONS, Fall};
-use crate::solve::workspace::{Iterate, Solve, SolveWorkspace};
+use crate::solve::workspace::{Solve, SolveWorkspace};
 
 /// The ratios of relative multiplier and relative slack from which on a limit counts as active, in the order in which they
 /// are tried. The slack of a limit that is not active may be as small as 1e-9, and its multiplier is then large. The later
@@ -40,7 +42,7 @@ where
         }
         for (t, held) in active_bounds.iter_mut().enumerate() {
             let mut sides = [None; NU];
-            for (i, side) in self.memory.bounds.sides() {
+            for &(i, side) in &self.memory.sides {
                 if is_active(Barrier::Bound { t, i, side }) {
                     sides[i] = Some(side);
                 }
@@ -76,12 +78,13 @@ where
             let active = barriers.is_active_row(index, point, (unit, threshold));
             *newton.penalty.at_mut(index) = if active { multiplier } else { 0.0 };
         }
+        split_multipliers(kinds, (const { &M::LIMITS }, point.horizon()), &mut newton.penalty);
         let states = &point.trajectory.states;
         newton.point.copy_from(&point.trajectory);
         let feedback = system.feedback(states);
         let law = |t: usize, x: &SVector<f64, NX>, u: &mut SVector<f64, NU>| {
             feedback(t, x, u);
-            for (i, side) in instance.bounds.sides().filter(|_| const { M::LIMITS.bounded }) {
+            for &(i, side) in barriers.sides {
                 if is_active(Barrier::Bound { t, i, side }) {
                     u[i] = instance.bounds.at(side, i);
                 }

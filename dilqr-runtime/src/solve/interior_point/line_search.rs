@@ -29,9 +29,9 @@ impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solv
 where
     M: Model<NX, NU, NP, NS>,
 {
-    /// A line search along the step. The point becomes the accepted one. Returns the length of the step; `None` where there is
-    /// none.
-    pub(super) fn search(&mut self, memory: &mut InteriorPoint<NX, NU>, progress: &Progress) -> Option<f64> {
+    /// A line search along the step. The point becomes the accepted one. Returns the length of the step and the violation
+    /// of the point; `None` where there is no such step.
+    pub(super) fn search(&mut self, memory: &mut InteriorPoint<NX, NU>, progress: &Progress) -> Option<(f64, f64)> {
         let search = self.line_search(memory, progress);
         let InteriorPoint { kinds, scales, point, step, .. } = &*memory;
         let (mut alpha, dual) = self.barriers((kinds, scales), progress.elastic).longest_steps(point, step);
@@ -39,11 +39,11 @@ where
             self.stats.line_search_steps += 1;
             let InteriorPoint { kinds, point, step, trial, .. } = &mut *memory;
             take_step(kinds, point, step, (alpha, dual), trial);
-            let (mut verdict, violation) = self.judge(memory, (&search, progress), alpha);
+            let (mut verdict, mut violation) = self.judge(memory, (&search, progress), alpha);
             if halving == 0 && verdict == Verdict::Rejected && violation >= search.from.violation {
                 // The curvature of dynamics and constraints spoils a good step: correct it to second order.
                 self.correct(memory, progress, alpha);
-                (verdict, _) = self.judge(memory, (&search, progress), alpha);
+                (verdict, violation) = self.judge(memory, (&search, progress), alpha);
             }
             let InteriorPoint { kinds, point, trial, scales, filter, .. } = &mut *memory;
             if verdict != Verdict::Rejected {
@@ -54,7 +54,7 @@ where
                 let (least, most) = (COMPLEMENTARITY.0 * progress.mu, COMPLEMENTARITY.1 * progress.mu);
                 let near = |distance: f64, multiplier: f64| multiplier.clamp(least / distance, most / distance);
                 self.barriers((kinds, scales), progress.elastic).set_multipliers(point, near);
-                return Some(alpha);
+                return Some((alpha, violation));
             }
             alpha *= 0.5;
         }
@@ -101,7 +101,7 @@ where
         for (index, residual) in residuals.iter_mut().enumerate() {
             *residual = *residual * alpha + trial.residual(kinds, index);
         }
-        self.solve_step(memory, progress, StepKind::Auxiliary);
+        self.solve_step(memory, progress, StepKind::Correction);
         let InteriorPoint { kinds, scales, point, correction, trial, .. } = memory;
         let lengths = self.barriers((kinds, scales), progress.elastic).longest_steps(point, correction);
         take_step(kinds, point, correction, lengths, trial);

@@ -23,6 +23,7 @@ mod newton_terms;
 mod relaxed;
 mod scales;
 mod start;
+mod touching;
 mod weighted_newton;
 
 use crate::iteration::Iteration;
@@ -95,8 +96,10 @@ enum ElasticStart {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StepKind {
     Newton,
-    /// The step without barriers that predicts the barrier parameter, or a correction of second order.
-    Auxiliary,
+    /// The step without barriers that predicts the barrier parameter. It has no costates.
+    Predictor,
+    /// A correction of second order.
+    Correction,
 }
 
 /// The numbers that an iteration hands to the next.
@@ -261,12 +264,11 @@ where
                 return Status::IterationLimit;
             }
             let found = self.search(memory, progress);
-            if let Some(alpha) = found {
+            if let Some((alpha, violation)) = found {
                 progress.accept(alpha);
                 self.stats.iterations += 1;
                 fall.step_to(memory.point.cost.total);
-                let feasible = memory.scales.violation(&memory.point, &memory.kinds) <= FEASIBLE;
-                if feasible && fall.is_unbounded() && self.falls_along_step(memory, &fall) {
+                if violation <= FEASIBLE && fall.is_unbounded() && self.falls_along_step(memory, &fall) {
                     return Status::Unbounded;
                 }
                 failures = 0;
@@ -362,7 +364,8 @@ where
         (kinds, scales): (&'a [ConstraintKind], &'a Scales<NX, NU>),
         elastic: Option<f64>,
     ) -> Barriers<'a, NX, NU> {
-        Barriers { kinds, bounds: &self.memory.bounds, scales, horizon: self.memory.horizon(), elastic }
+        let SolveWorkspace { bounds, sides, .. } = &*self.memory;
+        Barriers { kinds, bounds, sides, scales, horizon: self.memory.horizon(), elastic }
     }
 
     /// Factorizes about the point: with the exact Hessian, then that of Gauss and Newton, then with more and more
@@ -401,7 +404,7 @@ where
         if progress.alpha < 0.3 || !progress.barriers || progress.mu <= least {
             return false;
         }
-        self.solve_step(memory, &Progress { mu: 0.0, ..*progress }, StepKind::Auxiliary);
+        self.solve_step(memory, &Progress { mu: 0.0, ..*progress }, StepKind::Predictor);
         let InteriorPoint { point, correction, kinds, scales, .. } = memory;
         let barriers = self.barriers((kinds, scales), progress.elastic);
         let (average, predicted) = barriers.complementarity(point, correction);
@@ -419,11 +422,14 @@ where
         let barriers = self.barriers((kinds, scales), progress.elastic);
         let out = match kind {
             StepKind::Newton => &mut memory.step,
-            StepKind::Auxiliary => &mut memory.correction,
+            StepKind::Predictor | StepKind::Correction => &mut memory.correction,
         };
         bases.rows.copy_from_slice(residuals);
         barriers.set_bases(point, weights, progress.mu, bases);
         system.step::<M, NP, NS>(bases, along, out);
+        if kind != StepKind::Predictor {
+            system.set_costates(out);
+        }
         barriers.recover(point, (weights, bases), (progress.mu, along, residuals), out);
     }
 }

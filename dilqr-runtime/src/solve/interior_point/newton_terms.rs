@@ -43,7 +43,7 @@ impl<const NX: usize, const NU: usize> Barriers<'_, NX, NU> {
         }
         for (t, weights) in weights.controls.iter_mut().enumerate() {
             *weights = zeros();
-            for (i, side) in self.bounds.sides() {
+            for &(i, side) in self.sides {
                 let distance = -self.bounds.constraint(side, i, &point.trajectory.controls[t]);
                 weights[i] += point.duals.bounds(side)[t][i] / distance;
             }
@@ -74,7 +74,7 @@ impl<const NX: usize, const NU: usize> Barriers<'_, NX, NU> {
         }
         for (t, slopes) in bases.controls.iter_mut().enumerate() {
             *slopes = zeros();
-            for (i, side) in self.bounds.sides() {
+            for &(i, side) in self.sides {
                 let distance = -self.bounds.constraint(side, i, &point.trajectory.controls[t]);
                 slopes[i] += side.direction::<f64>() * mu / distance;
             }
@@ -110,7 +110,7 @@ impl<const NX: usize, const NU: usize> Barriers<'_, NX, NU> {
         }
         for t in 0..self.horizon {
             let u = &point.trajectory.controls[t];
-            for (i, side) in self.bounds.sides() {
+            for &(i, side) in self.sides {
                 let distance = -self.bounds.constraint(side, i, u);
                 let (y, change) = (point.duals.bounds(side)[t][i], -side.direction::<f64>() * step.du[t][i]);
                 step.duals.bounds_mut(side)[t][i] = mu / distance - y / distance * change;

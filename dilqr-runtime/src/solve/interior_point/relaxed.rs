@@ -27,8 +27,9 @@ use crate::solve::interior_point::iterate::{evaluate, move_along};
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::scales::row_magnitudes_along;
 use crate::solve::interior_point::{EQUALITY_WEIGHT, FEASIBLE, NEXT_IDENTIFICATION, Progress};
+use crate::solve::iterate::Iterate;
 use crate::solve::newton_workspace::NewtonWorkspace;
-use crate::solve::workspace::{Iterate, Solve, SolveWorkspace};
+use crate::solve::workspace::{Solve, SolveWorkspace};
 
 /// Newton steps of one attempt.
 const STEPS: usize = 30;
@@ -104,9 +105,9 @@ where
                 ConstraintKind::Absent => {}
             }
         }
-        let bounds = &self.memory.bounds;
+        let SolveWorkspace { bounds, sides, .. } = &*self.memory;
         for t in 0..trial.horizon() {
-            for (i, side) in bounds.sides() {
+            for &(i, side) in sides {
                 let distance = -bounds.constraint(side, i, &trial.trajectory.controls[t]);
                 if distance <= 0.0 {
                     return false;
@@ -155,6 +156,7 @@ where
         bases.rows.copy_from_slice(residuals);
         barriers.set_bases(trial, weights, tau, bases);
         system.step::<M, NP, NS>(bases, along, step);
+        system.set_costates(step);
         barriers.recover(trial, (weights, bases), (tau, along, residuals), step);
         let magnitudes = Magnitudes::of(&trial.trajectory.states, &trial.trajectory.controls);
         let last = step.dx.last().map_or(0.0, |dx| magnitudes.relative_state(dx));
@@ -193,7 +195,7 @@ where
     /// of stationarity; `None` where the trial is no solution.
     fn write_relaxed_policy(&mut self, memory: &InteriorPoint<NX, NU>, (tau, change): (f64, f64)) -> Option<f64> {
         let InteriorPoint { trial, system, .. } = memory;
-        let SolveWorkspace { trial: Iterate { policy, .. }, bounds, .. } = &mut *self.memory;
+        let SolveWorkspace { trial: Iterate { policy, .. }, bounds, sides, .. } = &mut *self.memory;
         let mut stationarity = Stationarity::start();
         policy.feedforward.fill(zeros());
         policy.costates.copy_from_slice(&trial.duals.costates);
@@ -202,7 +204,7 @@ where
             policy.curvatures[t] = *system.curvature_at(t);
             let (mut qu, mut terms) = system.slope(t, &trial.duals);
             let mut net = zeros();
-            for (i, side) in bounds.sides() {
+            for &(i, side) in &*sides {
                 let multiplier = trial.duals.bounds(side)[t][i];
                 net[i] -= side.direction::<f64>() * multiplier;
                 terms[i] += multiplier;
@@ -252,7 +254,7 @@ where
             let allowed = COMPLEMENTARITY * slack + ROUNDING * barriers.scale(barrier);
             slack > 0.0 && (distance - slack).abs() <= allowed
         };
-        scales.rows.iter().enumerate().all(enforced) && barriers.iter().all(complementary)
+        scales.rows.iter().enumerate().all(enforced) && barriers.all(complementary)
     }
 
     /// Factorizes the optimality conditions as the gradient does, with rows for equalities, and writes their policy over the

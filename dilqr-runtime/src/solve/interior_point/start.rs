@@ -12,6 +12,7 @@ use crate::scalar::float;
 use crate::settings::Hessian;
 use crate::solve::interior_point::iterate::{evaluate, place_inside};
 use crate::solve::interior_point::memory::InteriorPoint;
+use crate::solve::interior_point::touching::join_touching;
 use crate::solve::interior_point::{ElasticStart, IDENTIFICATION, Progress};
 use crate::solve::workspace::Solve;
 use crate::status::Status;
@@ -70,6 +71,9 @@ where
             let open = is_open(place.inequality, point.trajectory.constraints[index]);
             *kind = if open { ConstraintKind::Absent } else { place.kind() };
         }
+        if self.settings.relaxation.is_none() {
+            join_touching(&self.instance(), kinds, &mut memory.along);
+        }
         if !self.first_step(memory) {
             return Err(Status::RegularizationLimit);
         }
@@ -87,7 +91,7 @@ where
             }
         }
         let barriers = self.barriers((kinds, scales), None);
-        let count = barriers.iter().count();
+        let count = barriers.count();
         let first = FIRST_BARRIER * scales.cost / point.horizon() as f64;
         let mu = self.settings.relaxation.map_or(first, |tau| tau.max(first));
         barriers.set_multipliers(point, |distance, _| mu / distance);
@@ -145,6 +149,7 @@ where
             }
         }
         system.step::<M, NP, NS>(bases, along, step);
+        system.set_costates(step);
         for (index, multiplier) in step.duals.constraints.iter_mut().enumerate() {
             *multiplier = bases.rows[index] + weights.rows[index] * along[index];
         }

@@ -20,8 +20,10 @@ use crate::solve::backward_pass::BackwardPass;
 use crate::solve::interior_point::iterate::evaluate;
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::scales::row_magnitudes_along;
+use crate::solve::interior_point::touching::split_multipliers;
 use crate::solve::interior_point::{EQUALITY_WEIGHT, Progress};
-use crate::solve::workspace::{Iterate, Solve, SolveWorkspace};
+use crate::solve::iterate::Iterate;
+use crate::solve::workspace::{Solve, SolveWorkspace};
 
 /// Newton steps of one attempt.
 const STEPS: usize = 30;
@@ -118,6 +120,7 @@ where
             return false;
         }
         system.step::<M, NP, NS>(bases, along, step);
+        system.set_costates(step);
         true
     }
 
@@ -125,7 +128,7 @@ where
     /// change only where these stay the same, so that one proximal problem is solved before the next. Returns whether they
     /// have changed.
     fn take_weighted_step(&self, memory: &mut InteriorPoint<NX, NU>) -> bool {
-        let bounds = &self.memory.bounds;
+        let SolveWorkspace { bounds, sides, .. } = &*self.memory;
         let InteriorPoint { trial, along, scales, kinds, active_rows, active_bounds, step, .. } = memory;
         let horizon = trial.horizon();
         let mut changed = false;
@@ -142,10 +145,10 @@ where
             active_rows[index] = active;
             new.constraints[index] = if active { multiplier } else { 0.0 };
         }
-        for (t, sides) in active_bounds.iter_mut().enumerate() {
+        for (t, active_sides) in active_bounds.iter_mut().enumerate() {
             let (u, du) = (&mut trial.trajectory.controls[t], &step.du[t]);
-            let held = core::mem::replace(sides, [None; NU]);
-            for (i, side) in bounds.sides() {
+            let held = core::mem::replace(active_sides, [None; NU]);
+            for &(i, side) in sides {
                 let weight = limit_weight(scales.cost, horizon, scales.controls[i]);
                 // From the control before its sum with the step is rounded: the weight would magnify that error.
                 let c = bounds.constraint(side, i, u) + side.direction::<f64>() * du[i];
@@ -154,7 +157,7 @@ where
                 new.bounds_mut(side)[t][i] = if active { multiplier } else { 0.0 };
                 changed |= active != (held[i] == Some(side));
                 if active {
-                    sides[i] = Some(side);
+                    active_sides[i] = Some(side);
                 }
             }
             *u += du;
@@ -186,6 +189,7 @@ where
         let (stage, terminal) = memory.trial.duals.constraints.split_at(penalty.stage.len());
         penalty.stage.copy_from_slice(stage);
         penalty.terminal.copy_from_slice(terminal);
+        split_multipliers(&memory.kinds, (const { &M::LIMITS }, memory.trial.horizon()), penalty);
         self.record_violation();
         true
     }

@@ -1,0 +1,61 @@
+//! Many solutions of one implicit function at once, on rayon's threads. Results come in input order and are bitwise equal to one
+//! by one.
+
+use alloc::vec::Vec;
+
+use nalgebra::SVector;
+use rayon::prelude::*;
+
+use crate::error::{GradientError, Input, SolveError, check_length};
+use crate::implicit::function::{Gradient, ImplicitFunction};
+use crate::implicit::settings::Settings;
+use crate::implicit::solution::Solution;
+use crate::implicit::solver::Solver;
+
+/// Solves from every guess for the parameters of the same index, as [`Solver::solve`] would. Where the two lists have different
+/// lengths every entry is [`InputError::WrongLength`](crate::InputError).
+pub fn solve<F, const NX: usize, const NY: usize, const NP: usize>(
+    function: &F,
+    settings: &Settings,
+    guesses: &[SVector<f64, NY>],
+    params: &[SVector<f64, NP>],
+) -> Vec<Result<Solution<NY, NP>, SolveError>>
+where
+    F: ImplicitFunction<NX, NY, NP> + Clone,
+    F::Engine: Send,
+{
+    if let Err(error) = check_length(Input::Params, params.len(), guesses.len()) {
+        return vec![Err(error.into()); guesses.len()];
+    }
+    let pairs = guesses.par_iter().zip(params);
+    let solver = || Solver::new(function.clone(), *settings);
+    pairs
+        .map_init(solver, |solver, (guess, params)| {
+            solver.as_mut().map_err(|error| error.clone())?.solve(*guess, *params)
+        })
+        .collect()
+}
+
+/// Differentiates every solution with the loss gradient of the same index, as [`Solver::gradient`] would. Where the two lists have
+/// different lengths every entry is [`InputError::WrongLength`](crate::InputError).
+pub fn gradient<F, const NX: usize, const NY: usize, const NP: usize>(
+    function: &F,
+    settings: &Settings,
+    solutions: &[Solution<NY, NP>],
+    losses: &[SVector<f64, NY>],
+) -> Vec<Result<Gradient<NP>, GradientError>>
+where
+    F: ImplicitFunction<NX, NY, NP> + Clone,
+    F::Engine: Send,
+{
+    if let Err(error) = check_length(Input::LossGradients, losses.len(), solutions.len()) {
+        return vec![Err(error.into()); solutions.len()];
+    }
+    let pairs = solutions.par_iter().zip(losses);
+    let solver = || Solver::new(function.clone(), *settings);
+    pairs
+        .map_init(solver, |solver, (solution, loss)| {
+            solver.as_mut().map_err(|error| error.clone())?.gradient(solution, loss)
+        })
+        .collect()
+}

@@ -1,0 +1,169 @@
+//! Minima: solved and differentiated as a control problem of one stage without a state.
+
+use nalgebra::{SMatrix, SVector};
+
+#[cfg(feature = "dual")]
+use crate::differentiate::hvp::Direction;
+use crate::engine::Engine;
+use crate::engine::plain::PlainEngine;
+use crate::error::{GradientError, SolveError};
+use crate::gradient::LossGradient;
+use crate::implicit::function::{Gradient, ImplicitEngine};
+use crate::implicit::settings::Settings;
+use crate::implicit::solution::Solution;
+use crate::lq::bounds::Bounds;
+use crate::model::Model;
+use crate::model::stage::Stage;
+use crate::problem::Problem;
+use crate::settings::{Differentiation, Method};
+use crate::solution::Solution as StageSolution;
+use crate::stats::Stats;
+use crate::status::Status;
+
+/// Finds and differentiates a minimum.
+#[derive(Clone, Debug)]
+pub struct Minimizer<F, const NX: usize, const NY: usize, const NP: usize> {
+    engine: PlainEngine<F, NX, NY, NP, 0>,
+    /// Memory for the solution of the control problem.
+    stage: StageSolution<NX, NY, NP>,
+}
+
+impl<F, const NX: usize, const NY: usize, const NP: usize> Minimizer<F, NX, NY, NP>
+where
+    F: Model<NX, NY, NP>,
+{
+    /// The control problem's solution as that of the function.
+    fn solution(&self) -> Solution<NY, NP> {
+        let stage = &self.stage;
+        let bounds = stage.bound_multipliers.first().copied();
+        Solution {
+            status: stage.status,
+            cause: stage.cause,
+            unknown: stage.controls[0],
+            params: stage.params,
+            objective: stage.cost,
+            bound_multipliers: bounds.unwrap_or_else(SVector::zeros),
+            relaxation: stage.relaxation,
+            stats: stage.stats,
+        }
+    }
+
+    /// The same the other way.
+    fn load(&mut self, solution: &Solution<NY, NP>) {
+        let stage = &mut self.stage;
+        stage.status = solution.status;
+        stage.controls[0] = solution.unknown;
+        stage.params = solution.params;
+        stage.cost = solution.objective;
+        stage.relaxation = solution.relaxation;
+        stage.bound_multipliers.clear();
+        if const { F::LIMITS.bounded } {
+            stage.bound_multipliers.push(solution.bound_multipliers);
+        }
+        // What does not depend on the solution: states of no size.
+        stage.x0 = SVector::zeros();
+        stage.states.fill(SVector::zeros());
+        stage.costates.fill(SVector::zeros());
+        stage.stage_params.fill(SVector::zeros());
+    }
+
+    /// The multipliers of barriers at a point: the relaxation over the distance of each bound.
+    fn barrier_multipliers(
+        &self,
+        settings: &Settings,
+        unknown: &SVector<f64, NY>,
+        params: &SVector<f64, NP>,
+    ) -> SVector<f64, NY> {
+        let Some(tau) = settings.relaxation.filter(|_| const { F::LIMITS.bounded }) else { return SVector::zeros() };
+        let Bounds { lower, upper } = Bounds::of(&self.engine.model, params);
+        SVector::from_fn(|i, _| tau / (unknown[i] - lower[i]) - tau / (upper[i] - unknown[i]))
+    }
+
+    fn loss(loss: &SVector<f64, NY>) -> LossGradient<NX, NY> {
+        let mut of_stage = LossGradient::zeros(1);
+        of_stage.controls[0] = *loss;
+        of_stage
+    }
+}
+
+impl<F, const NX: usize, const NY: usize, const NP: usize> ImplicitEngine<F, NY, NP> for Minimizer<F, NX, NY, NP>
+where
+    F: Model<NX, NY, NP>,
+{
+    fn new(function: F) -> Self {
+        Self { engine: PlainEngine::new(function, 1), stage: StageSolution::empty(1) }
+    }
+
+    fn function(&self) -> &F {
+        &self.engine.model
+    }
+
+    fn function_mut(&mut self) -> &mut F {
+        &mut self.engine.model
+    }
+
+    fn solve(
+        &mut self,
+        settings: &Settings,
+        guess: &SVector<f64, NY>,
+        params: &SVector<f64, NP>,
+    ) -> Result<Solution<NY, NP>, SolveError> {
+        let problem = Problem::new(SVector::<f64, NX>::zeros(), *params, 1).with_controls(&[*guess]);
+        // With bounds the interior-point method ends in Newton's method on those that hold; without, each step is Newton's.
+        let methods = if const { F::LIMITS.bounded } { [Method::InteriorPoint, Method::Ddp] } else { [Method::Ddp; 2] };
+        for method in methods {
+            self.engine.solve(&settings.of_minimum(method), &problem, |_| {}, &mut self.stage)?;
+            if method == Method::Ddp || self.stage.status == Status::Converged || settings.relaxation.is_some() {
+                break;
+            }
+        }
+        Ok(self.solution())
+    }
+
+    fn claim(
+        &mut self,
+        settings: &Settings,
+        unknown: &SVector<f64, NY>,
+        params: &SVector<f64, NP>,
+    ) -> Solution<NY, NP> {
+        let (x, s) = (SVector::zeros(), SVector::zeros());
+        Solution {
+            status: Status::Converged,
+            cause: None,
+            unknown: *unknown,
+            params: *params,
+            objective: self.engine.model.stage_cost(Stage::new(&x, unknown, params, &s)),
+            bound_multipliers: self.barrier_multipliers(settings, unknown, params),
+            relaxation: settings.relaxation.filter(|_| const { F::LIMITS.bounded }),
+            stats: Stats::default(),
+        }
+    }
+
+    fn factorize(&mut self, settings: &Settings, solution: &Solution<NY, NP>) -> Result<f64, GradientError> {
+        self.load(solution);
+        self.engine.factorize(&settings.of_minimum(Method::Auto), &self.stage, Differentiation::Implicit)
+    }
+
+    fn vjp(&mut self, loss: &SVector<f64, NY>) -> Result<Gradient<NP>, GradientError> {
+        let gradient = self.engine.vjp(&self.stage.params, &Self::loss(loss))?;
+        Ok(Gradient { params: gradient.params, weights: gradient.weights })
+    }
+
+    fn jacobian(&mut self) -> Result<SMatrix<f64, NY, NP>, GradientError> {
+        Ok(self.engine.jacobian(&self.stage.params)?.controls[0])
+    }
+
+    #[cfg(feature = "dual")]
+    fn hvp(
+        &mut self,
+        loss: &SVector<f64, NY>,
+        direction: &SVector<f64, NP>,
+        loss_hessian: impl FnOnce(&SVector<f64, NY>) -> SVector<f64, NY>,
+    ) -> Result<Gradient<NP>, GradientError> {
+        let of_trajectory =
+            |_: &[SVector<f64, NX>], du: &[SVector<f64, NY>], _: &SVector<f64, 0>| Self::loss(&loss_hessian(&du[0]));
+        let direction = Direction::new(*direction);
+        let gradient = self.engine.hvp(&self.stage.params, &Self::loss(loss), &direction, of_trajectory)?;
+        Ok(Gradient { params: gradient.params, weights: gradient.weights })
+    }
+}

@@ -1,0 +1,35 @@
+//! Implicit functions: `y(p)` where an equation or a minimum defines `y`, solved and differentiated exactly.
+//!
+//! The attribute `implicit` compiles a module with one of four definitions:
+//!
+//! | function | `y` is |
+//! |---|---|
+//! | `objective(y, p) -> f64` | its minimum, within the bounds of `y` |
+//! | `residuals(y, p) -> [f64; M]` | the minimum of half the sum of their squares, within the bounds of `y` |
+//! | `equations(y, p) -> [f64; NY]` | their root |
+//! | `map(y, p) -> Unknown` | its fixed point, `y = map(y, p)` |
+//!
+//! By the implicit function theorem the derivative needs the solution alone, not the way to it: with equations `r(y, p) = 0`
+//! it is `dy/dp = -r_y^-1 r_p`. For a minimum the equations are the stationarity of the objective, with the bounds that hold
+//! it. See Look et al. 2020, *Differentiable Implicit Layers*, and Amos 2022, *Tutorial on amortized optimization*.
+//!
+//! Such a function is a stage of a control problem without a given state: minima are found and differentiated by the methods
+//! that solve control problems, with the same tests of convergence, limits and refusals.
+
+mod anderson;
+#[cfg(feature = "std")]
+pub mod batch;
+mod damped_newton;
+mod function;
+mod minimizer;
+mod root;
+mod settings;
+mod solution;
+mod solver;
+
+pub use function::{Gradient, ImplicitEngine, ImplicitFunction};
+pub use minimizer::Minimizer;
+pub use root::RootFinder;
+pub use settings::{FixedPoint, Settings};
+pub use solution::Solution;
+pub use solver::Solver;
