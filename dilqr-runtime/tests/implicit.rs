@@ -30,6 +30,10 @@ pendulums! {
     radau radau 1;
     radau_twice radau 2;
     exact rk4 40;
+    euler euler 1;
+    semi_implicit_euler semi_implicit_euler 1;
+    midpoint midpoint 1;
+    rk4 rk4 1;
 }
 
 const X: [f64; 2] = [0.9, -0.6];
@@ -62,6 +66,10 @@ fn orders() {
     order!(trapezoid, 2);
     order!(radau, 3);
     order!(gauss_legendre, 4);
+    order!(euler, 1);
+    order!(semi_implicit_euler, 1);
+    order!(midpoint, 2);
+    order!(rk4, 4);
     let (twice, once) = (step!(radau_twice, 0.08), step!(radau, 0.08));
     let exact = step!(exact, 0.08);
     assert!((twice[0] - exact[0]).abs() < 0.3 * (once[0] - exact[0]).abs());
@@ -191,6 +199,72 @@ fn stiff_reactions() {
         let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
         let given = gradient.params[entry] * ROBERTSON[entry];
         assert!((given - difference).abs() < 1e-6 * (1e-3 + difference.abs()), "{entry}: {given} {difference}");
+    }
+}
+
+/// A continuous stirred-tank reactor (Hicks and Ray, 1971, in the form of Biegler): concentration `c`, temperature `t`, cooling `u`.
+/// The exponential makes it stiff where it burns.
+#[dilqr_runtime::model(integrator = radau, dt = 0.5)]
+pub mod cstr {
+    pub struct State {
+        pub c: f64,
+        pub t: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub residence: f64,
+        pub rate: f64,
+        pub activation: f64,
+        pub transfer: f64,
+    }
+    pub fn derivative(x: State, u: Control, p: Params) -> State {
+        let burned = p.rate * x.c * (-p.activation / x.t).exp();
+        State {
+            c: (1.0 - x.c) / p.residence - burned,
+            t: (0.3947 - x.t) / p.residence + burned - p.transfer * u.u * (x.t - 0.3816),
+        }
+    }
+    pub fn running_cost(x: State, u: Control, _p: Params) -> f64 {
+        1e2 * (x.c - 0.2632).powi(2) + 1e2 * (x.t - 0.6519).powi(2) + 1e-2 * (u.u - 0.76).powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        1e3 * ((x.c - 0.2632).powi(2) + (x.t - 0.6519).powi(2))
+    }
+}
+
+#[test]
+fn a_reactor() {
+    let (horizon, p) = (20, [20.0, 300.0, 5.0, 0.1947]);
+    let settings = Settings { tolerance: 1e-11, ..Settings::default() };
+    let mut solver = cstr::Solver::new(cstr::Cstr, horizon, settings).unwrap();
+    let problem = |p: [f64; 4]| Problem::new([0.3, 0.62], p, horizon).with_controls(&vec![[0.7]; horizon]);
+    let mut loss: LossGradient<2, 1> = LossGradient::zeros(horizon);
+    loss.states[horizon / 2] = [1.0, 0.5].into();
+    loss.controls[0][0] = 0.2;
+    let mut value = |p: [f64; 4]| {
+        let solution = solver.solve(&problem(p)).unwrap();
+        assert_eq!(solution.status, Status::Converged);
+        let middle = solution.states[horizon / 2];
+        (middle[0] + 0.5 * middle[1] + 0.2 * solution.controls[0][0], solution)
+    };
+    let differences: Vec<f64> = (0..4)
+        .map(|entry| {
+            let at = |by: f64| {
+                let mut moved = p;
+                moved[entry] *= 1.0 + by;
+                moved
+            };
+            (value(at(1e-5)).0 - value(at(-1e-5)).0) / 2e-5
+        })
+        .collect();
+    let solution = value(p).1;
+    let gradient = cstr::Solver::new(cstr::Cstr, horizon, settings).unwrap().vjp(&solution, &loss).unwrap();
+    // Differences of solves to 1e-11 with relative steps of 1e-5 have errors of 1e-6.
+    for entry in 0..4 {
+        let (given, difference) = (gradient.params[entry] * p[entry], differences[entry]);
+        assert!((given - difference).abs() < 5e-6 * (1.0 + difference.abs()), "{entry}: {given} {difference}");
     }
 }
 

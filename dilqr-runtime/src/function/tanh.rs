@@ -81,9 +81,9 @@ mod tests {
         tanh_all(&mut values);
         for (x, value) in arguments.iter().zip(values) {
             let exact = x.tanh();
-            // The standard library's own error is below half a unit.
+            // The standard library has an error of its own, of about a unit: `activation` has the same test beside 60 digits.
             let unit = f64::EPSILON * exact.abs().max(f64::MIN_POSITIVE);
-            assert!((value - exact).abs() <= 2.0 * unit, "{x}: {value} {exact}");
+            assert!((value - exact).abs() <= 3.0 * unit, "{x}: {value} {exact}");
             assert_eq!(value.is_sign_negative(), x.is_sign_negative(), "{x}");
         }
         let mut nan = [f64::NAN, 1.0];
