@@ -167,9 +167,10 @@ const _: () = {
 pub mod __private {
     pub use crate::engine::lift::Lift;
     pub use crate::engine::lifted::LiftedEngine;
-    pub use crate::function::implicit::{self, ImplicitFunction, ImplicitMemory, ResidualExpansion};
+    pub use crate::function::implicit::{self, ImplicitFunction, ImplicitMemory};
+    pub use crate::function::step_weights;
     pub use crate::function::steps::{self, Method, Steps, StepsMemory};
-    pub use crate::function::{Buffer, Expansion, Network, NetworkMemory, Node};
+    pub use crate::function::{Buffer, Equations, Expansion, Network, NetworkMemory, Node, ResidualExpansion};
     pub use crate::scalar::Kernel;
     pub use alloc::vec::Vec;
 }

@@ -155,12 +155,14 @@ fn scaling_through_a_solve() {
     loss.controls[2][0] = 0.3;
     let derivatives = |ground: track::Ground| {
         let model = track::Track::new(ground);
-        let mut solver = track::Solver::new(model.clone(), T, settings.clone()).unwrap();
+        let mut solver = track::Solver::new(model.clone(), T, settings).unwrap();
         let solution = solver.solve(&problem).unwrap();
         assert_eq!(solution.status, Status::Converged);
         let none = |_: &_, _: &_| LossGradient::zeros(T);
         let product = solver.hvp(&solution, &loss, &Direction::new([0.7]), none).unwrap();
-        let lanes = batch::vjp_lanes(&model, &settings, &[solution.clone()], &[loss.clone()]).remove(0).unwrap();
+        let lanes = batch::vjp_lanes(&model, &settings, std::slice::from_ref(&solution), std::slice::from_ref(&loss))
+            .remove(0)
+            .unwrap();
         [solver.vjp(&solution, &loss).unwrap(), solver.value_gradient(&solution).unwrap(), product, lanes]
     };
     let weights = weights();

@@ -69,6 +69,92 @@ fn tables_in_lanes() {
     assert_eq!(NATURAL.at_values(VALUES, 0.3).to_bits(), NATURAL.at(0.3).to_bits());
 }
 
+/// The derivative of a table in its values: one table with a value of 1 and zeros elsewhere for each, at uneven knots.
+#[test]
+fn derivatives_in_the_values() {
+    const N: usize = 40;
+    let mut knots = [0.0; N];
+    for i in 1..N {
+        // Lengths from 1e-3 to 1e3.
+        knots[i] = knots[i - 1] + 10.0_f64.powf(3.0 * (1.7 * i as f64).sin());
+    }
+    let values: [f64; N] = std::array::from_fn(|i| (0.9 * i as f64).cos());
+    let slopes = [0.4, -0.3];
+    let [natural, clamped, linear] =
+        [Spline::natural(knots, values), Spline::clamped(knots, values, slopes), Spline::linear(knots, values)];
+    for (table, is_clamped) in [(natural, false), (clamped, true), (linear, false)] {
+        let end = knots[N - 1];
+        for step in -3..=43 {
+            let x = end * f64::from(step) / 40.0 + 1e-4;
+            let point: [f64; N + 1] = std::array::from_fn(|i| if i < N { values[i] } else { x });
+            let [value] = table.__value_of(&point);
+            let [jacobian] = table.__jacobian_of(&point);
+            let contraction = table.__contraction_of(&point, &[1.0]);
+            let size = 1.0 + value.abs();
+            assert!((value - table.at(x)).abs() < 1e-12 * size, "{x}: {value} {}", table.at(x));
+            assert!((jacobian[N] - table.slope(x)).abs() < 1e-11 * (1.0 + table.slope(x).abs()));
+            assert!((contraction[N][N] - second(&table, x)).abs() < 1e-9 * (1.0 + second(&table, x).abs()));
+            for i in 0..N {
+                let unit: [f64; N] = std::array::from_fn(|j| f64::from(u8::from(i == j)));
+                let of_unit = match (table == linear, is_clamped) {
+                    (true, _) => Spline::linear(knots, unit),
+                    (false, true) => Spline::clamped(knots, unit, [0.0; 2]),
+                    (false, false) => Spline::natural(knots, unit),
+                };
+                let [expected, mixed] = [of_unit.at(x), of_unit.slope(x)];
+                assert!((jacobian[i] - expected).abs() < 1e-12 * (1.0 + expected.abs()), "{x} {i}");
+                assert!((contraction[i][N] - mixed).abs() < 1e-11 * (1.0 + mixed.abs()), "{x} {i}");
+                assert_eq!(contraction[i][N], contraction[N][i]);
+            }
+        }
+        // Each lane has its own interval.
+        let lanes: [F64x4; N + 1] = std::array::from_fn(|i| {
+            F64x4::from_lanes(|lane| if i < N { values[i] } else { end * (0.4 * lane as f64 - 0.1) })
+        });
+        let [of_lanes] = table.__jacobian_of(&lanes);
+        for lane in 0..4 {
+            let [alone] = table.__jacobian_of(&lanes.map(|entry| entry.lane(lane)));
+            for i in 0..=N {
+                assert!((of_lanes[i].lane(lane) - alone[i]).abs() <= 1e-13 * (1.0 + alone[i].abs()));
+            }
+        }
+    }
+}
+
+/// At run time, as a const of the same points is an error of compilation.
+#[test]
+fn points_that_are_none() {
+    let message = |knots: [f64; 12], values: [f64; 12]| {
+        let panic = std::panic::catch_unwind(|| Spline::natural(knots, values)).unwrap_err();
+        panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()))
+            .unwrap()
+    };
+    let knots: [f64; 12] = std::array::from_fn(|i| i as f64);
+    let with = |entry: usize, value: f64| {
+        let mut list = knots;
+        list[entry] = value;
+        list
+    };
+    for (knots, values, expected) in [
+        (with(11, f64::INFINITY), knots, "a knot of a table is not finite: entry 11"),
+        (with(0, f64::NEG_INFINITY), knots, "a knot of a table is not finite: entry 0"),
+        (with(4, f64::NAN), knots, "a knot of a table is not finite: entry 4"),
+        (knots, with(10, f64::NAN), "a value of a table is not finite: entry 10"),
+        (with(5, 4.0), knots, "the knots of a table increase: not so at entry 5"),
+    ] {
+        assert_eq!(message(knots, values), expected);
+    }
+    // Learned values are parameters: they are checked where the problem is.
+    let mut p = P;
+    p[2] = f64::NAN;
+    let mut solver = road::Solver::new(road::Road, T, Settings::default()).unwrap();
+    let error = solver.solve(&Problem::new([1.7, -0.3], p, T)).unwrap_err();
+    assert!(error.to_string().contains("NaN at entry 2"), "{error}");
+}
+
 /// A car on a road whose height is a table with learned values.
 #[dilqr_runtime::model(integrator = midpoint, dt = 0.1)]
 pub mod road {

@@ -64,6 +64,7 @@ fn is_present(kernel: Kernel, tape: &Tape) -> bool {
         Presence::InitialConstrained => !limits.initial.is_empty(),
         Presence::Penalized => !tape.penalties.is_empty(),
         Presence::Implicit(of) => !tape.residual(of).is_empty(),
+        Presence::Weighted(of) => tape.has_weights(of),
         Presence::OnRequest => false,
     }
 }

@@ -98,6 +98,12 @@ impl<'a> KernelWriter<'a> {
             Kernel::AlgebraicHessian => self.write_residual_hessian(Equations::Algebraic),
             Kernel::SlopeHessian => self.write_residual_hessian(Equations::Slope),
             Kernel::SlopeValue => self.write_values(self.tape.residual(Equations::Slope), Field::R),
+            Kernel::ResidualWeights => self.write_residual_weights(Equations::Step),
+            Kernel::AlgebraicWeights => self.write_residual_weights(Equations::Algebraic),
+            Kernel::SlopeWeights => self.write_residual_weights(Equations::Slope),
+            Kernel::ResidualWeightContraction => self.contract_residual_weights(Equations::Step),
+            Kernel::AlgebraicWeightContraction => self.contract_residual_weights(Equations::Algebraic),
+            Kernel::SlopeWeightContraction => self.contract_residual_weights(Equations::Slope),
             _ => unreachable!("written by `write_kernel`"),
         }
     }
@@ -191,6 +197,17 @@ impl<'a> KernelWriter<'a> {
     fn write_residual_hessian(&mut self, of: Equations) {
         let weighted = self.weighted(self.tape.residual(of), Vector::Mu);
         self.write_hessian_in(&weighted, [Vector::Y, Vector::Z], [Field::Hyy, Field::Hzy, Field::Hzz]);
+    }
+
+    fn write_residual_weights(&mut self, of: Equations) {
+        let weighted = self.weighted(self.tape.residual(of), Vector::Mu);
+        self.write_parameter_gradient(&weighted);
+    }
+
+    fn contract_residual_weights(&mut self, of: Equations) {
+        let residual = self.tape.residual(of);
+        let (weighted, weights) = (self.weighted(residual, Vector::Mu), self.weighted(residual, Vector::DMu));
+        self.write_parameter_contraction(&weighted, &weights);
     }
 
     fn expand_constraints(&mut self, constraints: &[Operand]) {
@@ -354,11 +371,13 @@ impl KernelWriter<'_> {
     }
 
     /// The gradient in the parameters of `sum w d(output)/dz dz + sum dw output`: the change of the adjoints along the
-    /// direction `(dx, du)` of the inputs and `dw` of the weights.
+    /// direction `(dx, du)` of the inputs, or `(dy, dz)` in equations, and `dw` of the weights.
     fn write_parameter_contraction(&mut self, weighted: &WeightedOutputs, weights: &[(Operand, ValueId)]) {
         let (gradient, of_weights) = self.chain_rule.contraction(weighted, weights, |input| match input.vector {
             Vector::X => Some(Input { vector: Vector::Dx, ..input }),
             Vector::U => Some(Input { vector: Vector::Du, ..input }),
+            Vector::Y => Some(Input { vector: Vector::Dy, ..input }),
+            Vector::Z => Some(Input { vector: Vector::Dz, ..input }),
             _ => None,
         });
         self.write_parameters(gradient, of_weights);

@@ -49,6 +49,24 @@ impl Tape {
     pub(crate) fn residual(&self, of: Equations) -> &[Operand] {
         &self.residuals[of as usize]
     }
+
+    /// Whether a function that equations call has weights.
+    pub(crate) fn has_weights(&self, of: Equations) -> bool {
+        let mut reached = vec![false; self.elementals.len()];
+        let mut rest: Vec<Operand> = self.residual(of).to_vec();
+        while let Some(operand) = rest.pop() {
+            let Operand::Elemental(index) = operand else { continue };
+            if std::mem::replace(&mut reached[index], true) {
+                continue;
+            }
+            let Elemental { kind, operands } = &self.elementals[index];
+            if matches!(kind, ElementalKind::Entry { call, .. } if self.calls[*call].function.weights > 0) {
+                return true;
+            }
+            rest.extend(operands);
+        }
+        false
+    }
 }
 
 impl Call {

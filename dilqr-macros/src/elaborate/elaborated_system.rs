@@ -11,7 +11,7 @@ use crate::program::vectors::Sizes;
 use crate::syntax::ast::{Function, Model};
 use crate::syntax::entry_points::Sought;
 use crate::syntax::module_kind::ModuleKind;
-use crate::syntax::vector_functions::VectorFunction;
+use crate::syntax::vector_functions::{FunctionId, VectorFunction};
 
 /// A model in scalars.
 #[cfg_attr(not(feature = "symbolica"), expect(dead_code, reason = "only differentiation reads all of it"))]
@@ -80,6 +80,8 @@ pub(crate) struct Vectors {
     pub(crate) lift: Lift,
     /// In the order of their declarations.
     pub(crate) functions: Vec<VectorFunction>,
+    /// Those that the function of the next state takes.
+    pub(crate) next_functions: Vec<FunctionId>,
 }
 
 /// What the lift adds to state and control; see `elaborate::lift`.

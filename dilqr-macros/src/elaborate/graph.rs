@@ -113,6 +113,11 @@ impl Graph {
         id
     }
 
+    /// Makes an input another one, wherever it is read.
+    pub(crate) fn replace_input(&mut self, id: NodeId, input: Input) {
+        self.nodes[id.index()] = Node::Input(input);
+    }
+
     pub(crate) fn constant(&mut self, value: f64) -> NodeId {
         self.add(Node::Constant(value))
     }

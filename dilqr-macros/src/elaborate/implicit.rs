@@ -20,9 +20,8 @@ use super::value::{SymbolicValue, flatten};
 use crate::program::functions::ElementaryFunction;
 use crate::program::vectors::{Input, Vector};
 use crate::syntax::ast::{BinaryOp, Integration, Integrator, Struct};
-use crate::syntax::errors::Span as SourceSpan;
 use crate::syntax::messages::message;
-use crate::syntax::vector_functions::{Equations, FunctionId, VectorFunction};
+use crate::syntax::vector_functions::{Equations, FunctionId};
 
 /// The coefficients of a method of up to two stages. A stage whose row is zero is explicit.
 struct Tableau {
@@ -75,7 +74,6 @@ impl Elaborator<'_> {
             let step = self.equations(Equations::Step, (arguments, length), &mut |elaborator, inside, h| {
                 elaborator.step_residual(&tableau, slopes, inside, h)
             });
-            self.report_held(&step, integration.span);
             self.step = Some(step);
         }
         let step = self.step.as_ref()?;
@@ -169,7 +167,6 @@ impl Elaborator<'_> {
                 let message = message::algebraic_count(found.guess.len(), found.residual.len());
                 self.errors.at(&equations.name, message);
             }
-            self.report_held(&found, equations.name.span().into());
             self.algebraic = Some(found);
         }
         let Some(Implicit { function, read, .. }) = &self.algebraic else { return arguments.clone() };
@@ -209,24 +206,9 @@ impl<'a> Elaborator<'a> {
         (arguments, length): (&Arguments, StepLength),
         residual: Residual<'_, 'a>,
     ) -> Implicit {
-        let every: Vec<usize> = (0..=readable(arguments, None).len()).collect();
-        // Which entries are read shows only after the equations are there: they are made twice.
-        let (inside, h) = self.inside(arguments, length, &every);
-        let first = residual(self, &inside, h);
-        let mut read = Vec::new();
-        for node in self.graph.reachable(first.into_iter()) {
-            if let Node::Input(Input { vector: Vector::Z, index }) = *self.graph.node(node) {
-                read.push(index as usize);
-            }
-        }
-        read.sort_unstable();
-        read.dedup();
-        if read.is_empty() {
-            // A function has an argument. This one makes no difference.
-            read.push(0);
-        }
-        let (inside, h) = self.inside(arguments, length, &read);
+        let (inside, h) = self.inside(of, arguments, length);
         let residual = residual(self, &inside, h);
+        let read = self.number_inputs(of, &residual);
         let nodes = self.graph.reachable(residual.iter().copied());
         let has_kinks = nodes.iter().any(|&node| match self.graph.node(node) {
             Node::Select(..) => true,
@@ -238,20 +220,25 @@ impl<'a> Elaborator<'a> {
         let is_second = of != Equations::Algebraic && self.model.algebraic().is_some();
         let index = self.model.vector_functions.len() + usize::from(is_second);
         let (index, inputs, outputs) = (index as u16, read.len() as u16, residual.len() as u16);
-        let function = FunctionId { index, inputs, outputs, first_weight: 0, weights: 0, has_kinks };
+        // Its weights are those of all functions up to the last that the equations call.
+        let called = nodes.iter().filter_map(|&node| match self.graph.node(node) {
+            Node::Entry { function, .. } if function.weights > 0 => Some(function.first_weight + function.weights),
+            _ => None,
+        });
+        let weights = called.max().unwrap_or(0);
+        let function = FunctionId { index, inputs, outputs, first_weight: 0, weights, has_kinks };
         Implicit { guess: vec![0.0; residual.len()], of, steps: None, residual, function, read }
     }
 
-    /// The arguments as inputs `z` of equations, and the length of a step. Entries that are not `read` are inputs that no kernel
-    /// has: they make no difference.
-    fn inside(&mut self, arguments: &Arguments, length: StepLength, read: &[usize]) -> (Arguments, NodeId) {
+    /// The arguments as inputs `z` of equations, and the length of a step. The indices of the inputs are beyond those that
+    /// kernels have, and differ between equations, until it shows which ones are read.
+    fn inside(&mut self, of: Equations, arguments: &Arguments, length: StepLength) -> (Arguments, NodeId) {
         let zero = self.graph.constant(0.0);
-        let mut next = 0;
+        let mut next = first_index(of);
         let graph = &mut self.graph;
         let mut entry = || {
-            let place = read.iter().position(|entry| *entry == next);
             next += 1;
-            graph.input(Input::new(Vector::Z, place.unwrap_or(UNREAD + next)))
+            graph.input(Input::new(Vector::Z, next - 1))
         };
         let mut of = |value: &SymbolicValue| value.map(&mut |_| entry());
         let inside = Arguments {
@@ -272,28 +259,28 @@ impl<'a> Elaborator<'a> {
         (inside, h)
     }
 
-    /// Reports networks and functions of the user's own inside of equations.
-    fn report_held(&mut self, equations: &Implicit, span: SourceSpan) {
-        if self.holds_functions(equations) {
-            self.errors.on(span, message::IMPLICIT_FUNCTION);
-        }
-    }
-
-    /// Whether there are networks or functions of the user's own inside of equations.
-    pub(super) fn holds_functions(&self, equations: &Implicit) -> bool {
-        let nodes = self.graph.reachable(equations.residual.iter().copied());
-        nodes.iter().any(|&node| match self.graph.node(node) {
-            Node::Entry { function, .. } => {
-                let own = self.model.vector_functions.get(usize::from(function.index));
-                own.is_some_and(VectorFunction::is_argument)
+    /// Numbers the inputs that the residuals read, and gives the entries that these are of all.
+    fn number_inputs(&mut self, of: Equations, residual: &[NodeId]) -> Vec<usize> {
+        let mut inputs: Vec<(usize, NodeId)> = Vec::new();
+        for node in self.graph.reachable(residual.iter().copied()) {
+            if let Node::Input(Input { vector: Vector::Z, index }) = *self.graph.node(node) {
+                inputs.push((index as usize - first_index(of), node));
             }
-            _ => false,
-        })
+        }
+        inputs.sort_unstable();
+        for (place, (_, node)) in inputs.iter().enumerate() {
+            self.graph.replace_input(*node, Input::new(Vector::Z, place));
+        }
+        let read: Vec<usize> = inputs.into_iter().map(|(entry, _)| entry).collect();
+        // A function has an argument. This one makes no difference.
+        if read.is_empty() { vec![0] } else { read }
     }
 }
 
-/// Indices from here on are those of entries that equations do not read.
-const UNREAD: usize = 1 << 20;
+/// The first index of the inputs of equations before they are numbered.
+fn first_index(of: Equations) -> usize {
+    (1 + of as usize) << 20
+}
 
 /// Everything that equations may read, entry by entry.
 pub(super) fn readable(arguments: &Arguments, h: Option<NodeId>) -> Vec<NodeId> {

@@ -8,13 +8,17 @@
 //! The control of the stage before follows from `w`; design variables and slacks stay as they are, and a solve chooses them
 //! with the initial state. All stages behind see one model with the state `z` and the control `w`.
 
+use proc_macro2::Ident;
+
 use super::elaborated_system::{Limits, Vectors};
 use super::elaborator::{Arguments, Elaborator};
 use super::graph::{Node, NodeId};
 use super::layout::Layout;
 use super::value::{SymbolicValue, flatten};
 use crate::program::vectors::{Input, Vector};
+use crate::syntax::ast::Function;
 use crate::syntax::messages::message;
+use crate::syntax::vector_functions::FunctionId;
 
 impl Elaborator<'_> {
     /// The inputs as the arguments of the model's functions.
@@ -54,12 +58,24 @@ impl Elaborator<'_> {
     /// Whether the function of the next state takes the control before and the design variables. Design variables may reach
     /// the next state by the time step, too.
     pub(crate) fn next_arguments(&self, next: &[NodeId], vectors: &Vectors) -> [bool; 2] {
-        let model = self.model;
-        let name = if model.integration.is_some() { "derivative" } else { "dynamics" };
-        let Some(function) = model.find_function(name) else { return [false; 2] };
+        let Some(function) = self.next_function() else { return [false; 2] };
         let controls = function.arguments.iter().filter(|argument| argument.is("Control")).count();
         let design = function.takes("Design") || self.read_design(next, vectors).contains(&true);
         [controls > 1, design]
+    }
+
+    /// The vector functions that the function of the next state takes, and with algebraic variables their equations.
+    pub(crate) fn next_functions(&self) -> Vec<FunctionId> {
+        let next = self.next_function();
+        let reads = next.is_some_and(|function| function.takes("Algebraic"));
+        let equations = self.model.find_function("algebraic").filter(|_| reads);
+        let taken = |name: &Ident| next.into_iter().chain(equations).any(|function| function.takes(&name.to_string()));
+        let functions = self.model.vector_functions.iter().filter(|function| function.is_argument());
+        functions.filter(|function| taken(&function.name)).map(|function| function.id).collect()
+    }
+
+    fn next_function(&self) -> Option<&'_ Function> {
+        self.model.find_function(if self.model.integration.is_some() { "derivative" } else { "dynamics" })
     }
 
     /// Which design variables the values depend on.

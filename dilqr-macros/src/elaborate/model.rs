@@ -51,8 +51,8 @@ impl Elaborator<'_> {
         let (stage_slacks, terminal_slacks) = (self.slacks(Point::Stage), self.slacks(Point::Terminal));
         let (previous, free_start) = (model.uses_previous(), model.free_start);
         let lift = Lift { previous, design, terminal_slacks, stage_slacks, free_start, next_takes: [false; 2] };
-        let functions = model.vector_functions.clone();
-        let mut vectors = Vectors { sought, state, control, params, stage_params, lift, functions };
+        let (functions, next_functions) = (model.vector_functions.clone(), self.next_functions());
+        let mut vectors = Vectors { sought, state, control, params, stage_params, lift, functions, next_functions };
         vectors.lift.next_takes = self.next_arguments(&[], &vectors);
         if vectors.are_lifted() {
             let Sizes { nx, nu, .. } = vectors.sizes();

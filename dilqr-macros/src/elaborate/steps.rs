@@ -44,10 +44,6 @@ impl Elaborator<'_> {
             self.equations(Equations::Slope, (arguments, StepLength::None), &mut |elaborator, inside, _| {
                 elaborator.slope_entries(slopes, inside)
             });
-        if self.holds_functions(&found) {
-            // The loop has no networks. The stages are an expression as before.
-            return None;
-        }
         let step = self.graph.constant_value(h);
         let others = found.read.len();
         let inputs = states + others + usize::from(step.is_none());

@@ -53,11 +53,20 @@ impl EmitContext<'_> {
         self.vectors.functions.iter().any(VectorFunction::is_argument)
     }
 
-    /// The vector functions that a kernel gets as arguments: of those that it calls, the ones that the model holds.
+    /// The vector functions that a kernel gets as arguments: of those that it calls, itself or in equations, the ones that the
+    /// model holds.
     pub(super) fn passed(&self, kernel: Kernel) -> Vec<FunctionId> {
-        let mut called = self.kernels[kernel].vector_functions();
-        called.retain(|function| self.function(*function).is_argument());
-        called
+        let called = self.kernels[kernel].vector_functions().into_iter().map(|id| self.function(id));
+        sorted(
+            called.flat_map(|function| if function.is_argument() { vec![function.id] } else { self.held_by(function) }),
+        )
+    }
+
+    /// The vector functions of the model that a function of equations holds.
+    pub(super) fn held_by(&self, function: &VectorFunction) -> Vec<FunctionId> {
+        let Some(of) = function.equations() else { return Vec::new() };
+        // Equations call functions of other equations only.
+        sorted(self.kernels.of_equations(of).flat_map(|(kernel, _)| self.passed(kernel)))
     }
 
     /// The vector functions that the model holds.
@@ -90,6 +99,12 @@ impl EmitContext<'_> {
         sizes.unwrap_or_default()
     }
 
+    /// The numbers of inputs and of values of a function of equations.
+    pub(super) fn function_sizes(&self, of: Equations) -> (usize, usize) {
+        let function = self.vectors.functions.iter().find(|function| function.equations() == Some(of));
+        function.map(|function| (function.id.inputs(), function.id.outputs())).unwrap_or_default()
+    }
+
     /// The number of points of a table: the function of values and a number follows that of a number.
     pub(super) fn points_of_table(&self, table: &VectorFunction) -> usize {
         self.vectors.functions[usize::from(table.id.index) + 1].id.inputs() - 1
@@ -103,9 +118,10 @@ impl EmitContext<'_> {
     /// The optional arguments of functions of the next state on the user's structs.
     pub(super) fn optional(&self) -> Optional {
         let [previous, design] = self.vectors.lift.next_takes;
-        let called = [Kernel::Dynamics, Kernel::Linearize].map(|kernel| self.kernels[kernel].vector_functions());
-        let functions =
-            self.held_functions().into_iter().filter(|function| called.iter().flatten().any(|id| *id == function.id));
+        let called = [Kernel::Dynamics, Kernel::Linearize].map(|kernel| self.passed(kernel));
+        let is_taken =
+            |id: FunctionId| called.iter().chain([&self.vectors.next_functions]).flatten().any(|own| *own == id);
+        let functions = self.held_functions().into_iter().filter(|function| is_taken(function.id));
         let functions = functions.map(|function| (function.field(), function.name.clone())).collect();
         Optional { previous, design, stage: self.vectors.stage_params.is_some(), functions }
     }
@@ -118,6 +134,14 @@ impl EmitContext<'_> {
             None => quote!(#runtime::nalgebra::SVector::<::core::primitive::f64, #ns>::zeros()),
         }
     }
+}
+
+/// Without repetitions.
+fn sorted(functions: impl Iterator<Item = FunctionId>) -> Vec<FunctionId> {
+    let mut functions: Vec<FunctionId> = functions.collect();
+    functions.sort();
+    functions.dedup();
+    functions
 }
 
 /// Optional arguments of functions on the user's structs, with their commas: `previous` follows `u`; `d`, `s` and the vector

@@ -26,12 +26,13 @@ pub(super) struct Expanded {
 /// The traits of such a function.
 pub(super) fn expanded(context: &EmitContext<'_>, function: &VectorFunction, code: &Expanded) -> TokenStream {
     let (runtime, name) = (context.runtime, &function.name);
+    let lifetime = (!context.held_by(function).is_empty()).then(|| quote!(<'_>));
     let (inputs, outputs) = (function.id.inputs(), function.id.outputs());
     let Expanded { value, memory, zeros, expand, contract, rows, weights } = code;
     let node = quote!(#runtime::__private::Node);
     let expansion = quote!(#runtime::__private::Expansion<__S, #inputs, #outputs, Self::Memory<__S>, #rows>);
     quote! {
-        impl #runtime::VectorFunction<#inputs, #outputs> for #name {
+        impl #runtime::VectorFunction<#inputs, #outputs> for #name #lifetime {
             fn value<__S: #runtime::Scalar>(&self, z: &[__S; #inputs]) -> [__S; #outputs] {
                 #value
             }
@@ -47,7 +48,7 @@ pub(super) fn expanded(context: &EmitContext<'_>, function: &VectorFunction, cod
             }
         }
 
-        impl #node<#inputs, #outputs, #rows> for #name {
+        impl #node<#inputs, #outputs, #rows> for #name #lifetime {
             type Memory<__S: #runtime::Scalar> = #memory;
             fn memory<__S: #runtime::Scalar>() -> Self::Memory<__S> {
                 #zeros

@@ -78,8 +78,8 @@ fn bodies(context: &EmitContext<'_>, kernel: Kernel, function: &Ident, scalar: &
     let Scalar { name: scalar, generics, turbofish, alias } = scalar;
     let body = KernelBody::new(&context.kernels[kernel], kernel.returns_cost());
     let (parameters, result) = (parameters(context, kernel, scalar), result(kernel, scalar));
-    let chunks: Vec<TokenStream> =
-        body.chunks.iter().map(|chunk| chunk.tokens(runtime, &context.vectors.functions)).collect();
+    let references = vector_calls::references(context);
+    let chunks: Vec<TokenStream> = body.chunks.iter().map(|chunk| chunk.tokens(runtime, &references)).collect();
     let memories = vector_calls::memories(&context.kernels[kernel], context, scalar);
     let declared: Vec<TokenStream> =
         memories.iter().map(|CallMemory { name, zeros, .. }| quote!(let #name = &mut #zeros;)).collect();

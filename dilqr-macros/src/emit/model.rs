@@ -11,7 +11,7 @@ use super::{vector_calls, vector_types};
 use crate::elaborate::elaborated_system::{Bounded, OpenSides, Row};
 use crate::elaborate::layout::FieldLayout;
 use crate::program::fields::Field;
-use crate::program::kernels::{self, Kernel, Presence, pattern};
+use crate::program::kernels::{self, Kernel, pattern};
 use crate::program::vectors::Sizes;
 use crate::syntax::names::camel_case;
 
@@ -22,7 +22,7 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
     let beside = [Kernel::Linearize, Kernel::Penalties];
     let run: Vec<Kernel> = kernels.iter().map(|(kernel, _)| kernel).filter(|kernel| !beside.contains(kernel)).collect();
     let kernels = run.iter().map(|&of| kernel(context, of));
-    let methods = run.iter().filter(|kernel| !matches!(kernel.presence(), Presence::Implicit(_)));
+    let methods = run.iter().filter(|kernel| !kernel.is_of_equations());
     let delegates = methods.map(|&method| delegate(context, method));
     let sparsity = sparsity(context);
     let limits = context.limits.any().then(|| limits(context));

@@ -12,7 +12,7 @@ use crate::program::fields::{Location, Output};
 use crate::program::functions::ElementaryFunction;
 use crate::program::op::{Op, ValueId};
 use crate::program::vectors::{Entries, Input};
-use crate::syntax::vector_functions::{Entry, VectorFunction};
+use crate::syntax::vector_functions::Entry;
 
 /// How tightly an expression binds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +28,8 @@ enum Precedence {
 #[derive(Clone, Copy)]
 struct ScalarCalls<'a> {
     runtime: &'a TokenStream,
-    functions: &'a [VectorFunction],
+    /// References to the vector functions.
+    functions: &'a [TokenStream],
 }
 
 fn local(index: usize) -> Ident {
@@ -68,7 +69,7 @@ impl ScalarCalls<'_> {
 }
 
 impl FunctionChunk<'_> {
-    pub(super) fn tokens(&self, runtime: &TokenStream, functions: &[VectorFunction]) -> TokenStream {
+    pub(super) fn tokens(&self, runtime: &TokenStream, functions: &[TokenStream]) -> TokenStream {
         let scalar = ScalarCalls { runtime, functions };
         let mut statements = Statements { list: Vec::new(), loads: self.loads.clone() };
         let mut outputs = self.outputs.iter().peekable();
@@ -266,7 +267,7 @@ impl FunctionChunk<'_> {
         let memory = |call: usize| vector_calls::memory_name(call);
         let op = self.program.ops[index];
         let function = op.function()?;
-        let (name, own) = (vector_calls::reference(&scalar.functions[usize::from(function.index)]), memory(index));
+        let (name, own) = (&scalar.functions[usize::from(function.index)], memory(index));
         Some(match op {
             Op::Evaluate(_, point) => {
                 let point = list(point);

@@ -26,13 +26,19 @@ pub(super) fn memory_name(call: usize) -> Ident {
     format_ident!("__n{call}")
 }
 
-/// A reference to a vector function in a kernel.
-pub(super) fn reference(function: &VectorFunction) -> TokenStream {
+/// A reference to each vector function in a kernel.
+pub(super) fn references(context: &EmitContext<'_>) -> Vec<TokenStream> {
+    context.vectors.functions.iter().map(|function| reference(context, function)).collect()
+}
+
+fn reference(context: &EmitContext<'_>, function: &VectorFunction) -> TokenStream {
     let name = &function.name;
     match function.kind {
         FunctionKind::Network(_) | FunctionKind::Own => argument_name(function.id).into_token_stream(),
-        FunctionKind::Table(TableInputs::Point) | FunctionKind::Implicit(..) | FunctionKind::Steps(_) => {
-            quote!(&#name)
+        FunctionKind::Table(TableInputs::Point) => quote!(&#name),
+        FunctionKind::Implicit(..) | FunctionKind::Steps(_) => {
+            let held: Vec<Ident> = context.held_by(function).into_iter().map(argument_name).collect();
+            if held.is_empty() { quote!(&#name) } else { quote!(&#name { #(#held),* }) }
         }
         FunctionKind::Table(TableInputs::ValuesAndPoint) => {
             let name = vector_types::values_of_table(name);
@@ -47,8 +53,10 @@ pub(super) fn function_type(function: FunctionId, context: &EmitContext<'_>) -> 
     let function = context.function(function);
     let name = &function.name;
     match function.kind {
-        FunctionKind::Network(_) | FunctionKind::Own | FunctionKind::Implicit(..) | FunctionKind::Steps(_) => {
-            quote!(#name)
+        FunctionKind::Network(_) | FunctionKind::Own => quote!(#name),
+        FunctionKind::Implicit(..) | FunctionKind::Steps(_) => {
+            // Its memory does not depend on the lifetime of what it holds.
+            if context.held_by(function).is_empty() { quote!(#name) } else { quote!(#name<'static>) }
         }
         FunctionKind::Table(TableInputs::Point) => {
             let points = context.points_of_table(function);
@@ -124,8 +132,13 @@ pub(super) fn memories(program: &Program, context: &EmitContext<'_>, scalar: &To
     memory.collect()
 }
 
+/// Whether a kernel adds a gradient in weights.
+pub(super) fn adds_weights(context: &EmitContext<'_>, kernel: Kernel) -> bool {
+    context.kernels[kernel].outputs.iter().any(|(output, _)| output.field == Field::Gw)
+}
+
 /// The arguments of a kernel's function: without the gradient in the weights where the kernel adds none.
 pub(super) fn arguments(context: &EmitContext<'_>, kernel: Kernel) -> Vec<Argument> {
-    let adds = context.kernels[kernel].outputs.iter().any(|(output, _)| output.field == Field::Gw);
+    let adds = adds_weights(context, kernel);
     kernel.arguments().into_iter().filter(|argument| adds || *argument != Argument::Output(Record::Gw)).collect()
 }

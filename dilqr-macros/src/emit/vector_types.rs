@@ -56,7 +56,11 @@ pub(super) fn model(context: &EmitContext<'_>, documentation: &str) -> TokenStre
 
 /// The method of `Model` that counts the weights, where there are any.
 pub(super) fn weight_count(context: &EmitContext<'_>) -> Option<TokenStream> {
-    let count: usize = context.vectors.functions.iter().map(|function| function.id.weights as usize).sum();
+    let networks = context.vectors.functions.iter().filter_map(|function| match &function.kind {
+        FunctionKind::Network(shape) => Some(shape.weights()),
+        _ => None,
+    });
+    let count: usize = networks.sum();
     (count > 0).then(|| {
         quote! {
             fn weight_count(&self) -> ::core::primitive::usize {
@@ -113,13 +117,23 @@ fn values_and_point(context: &EmitContext<'_>, function: &VectorFunction) -> Tok
             fn contraction<__S: #runtime::Scalar>(
                 &self, z: &[__S; #inputs], mu: &[__S; 1],
             ) -> [[__S; #inputs]; #inputs] {
-                #table.__contraction_of(z, mu)
+                let mut out = [[<__S as #runtime::Scalar>::from_f64(0.0); #inputs]; #inputs];
+                #table.__contract(z, mu, &mut out);
+                out
             }
         }
 
         impl #runtime::__private::Node<#inputs, 1, 1> for #name {
             type Memory<__S: #runtime::Scalar> = ();
             fn memory<__S: #runtime::Scalar>() {}
+            fn contract<__S: #runtime::Scalar>(
+                &self,
+                at: &#runtime::__private::Expansion<__S, #inputs, 1, (), 1>,
+                mu: &[__S; 1],
+                out: &mut [[__S; #inputs]],
+            ) {
+                #table.__contract(&at.z, mu, out);
+            }
         }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) enum Presence {
     Penalized,
     /// Models with an implicit integrator, and models with algebraic variables: functions beside the model.
     Implicit(Equations),
+    /// Of these, the ones whose functions have weights.
+    Weighted(Equations),
     /// Models of comparisons with other tools.
     OnRequest,
 }
@@ -155,9 +157,30 @@ kernels! {
         [Input(Vector::Y), Input(Vector::Z), Output(Record::SlopeResidual)] unit Implicit(Slope);
     SlopeHessian "slope_hessian"
         [Input(Vector::Y), Input(Vector::Z), Input(Mu), Output(Record::SlopeResidual)] unit Implicit(Slope);
+    /// The gradient of `mu' r` in the weights of functions that these call, and its change along directions.
+    ResidualWeights "add_residual_weights" [Input(Vector::Y), Input(Vector::Z), Input(Mu), Output(Record::Gw)]
+        unit Weighted(Step);
+    ResidualWeightContraction "add_residual_weight_contraction"
+        [Input(Vector::Y), Input(Vector::Z), Input(Mu), Input(Vector::Dy), Input(Vector::Dz), Input(DMu), Output(Record::Gw)]
+        unit Weighted(Step);
+    AlgebraicWeights "add_algebraic_weights" [Input(Vector::Y), Input(Vector::Z), Input(Mu), Output(Record::Gw)]
+        unit Weighted(Algebraic);
+    AlgebraicWeightContraction "add_algebraic_weight_contraction"
+        [Input(Vector::Y), Input(Vector::Z), Input(Mu), Input(Vector::Dy), Input(Vector::Dz), Input(DMu), Output(Record::Gw)]
+        unit Weighted(Algebraic);
+    SlopeWeights "add_slope_weights" [Input(Vector::Y), Input(Vector::Z), Input(Mu), Output(Record::Gw)]
+        unit Weighted(Slope);
+    SlopeWeightContraction "add_slope_weight_contraction"
+        [Input(Vector::Y), Input(Vector::Z), Input(Mu), Input(Vector::Dy), Input(Vector::Dz), Input(DMu), Output(Record::Gw)]
+        unit Weighted(Slope);
 }
 
 impl Kernel {
+    /// Whether it is a function of equations, and no method of `Model`.
+    pub(crate) fn is_of_equations(self) -> bool {
+        matches!(self.presence(), Presence::Implicit(_) | Presence::Weighted(_))
+    }
+
     /// The arguments of its function, one vector or record each.
     pub(crate) fn arguments(self) -> Vec<Argument> {
         self.parameters().iter().flat_map(|parameter| parameter.arguments()).collect()
@@ -190,6 +213,12 @@ impl Kernels {
     #[cfg(feature = "symbolica")]
     pub(crate) fn set(&mut self, kernel: Kernel, program: Program) {
         self.programs[kernel as usize] = Some(program);
+    }
+
+    /// The kernels of equations that the model has.
+    pub(crate) fn of_equations(&self, of: Equations) -> impl Iterator<Item = (Kernel, &Program)> {
+        self.iter()
+            .filter(move |(kernel, _)| [Presence::Implicit(of), Presence::Weighted(of)].contains(&kernel.presence()))
     }
 
     /// The kernels that the model has.

@@ -62,6 +62,9 @@ vectors! {
     Y "y" Constraints;
     /// What an implicit step is a function of.
     Z "z" Constraints;
+    /// Directions of these.
+    Dy "dy" Constraints;
+    Dz "dz" Constraints;
 }
 
 /// One entry of a vector.

@@ -98,14 +98,13 @@ pub(crate) mod message {
     pub(crate) const NETWORK_FIELDS: &str =
         "the macro gives a network its weights: write `pub struct Name;`, without fields";
     pub(crate) const NETWORK_LAYERS: &str = "a network has at least two layers, its inputs and its outputs: write `layers = [3, 16, 1]` for 3 inputs, 16 hidden units and 1 output";
-    pub(crate) const NETWORK_TOO_LARGE: &str = "a network has at most 16 million weights, and at most 10240 inputs times hidden units: take fewer inputs or smaller layers";
+    pub(crate) const NETWORK_TOO_LARGE: &str = "a network has at most 16 million weights, and at most 1048576 inputs times hidden units: take fewer inputs or smaller layers";
     pub(crate) const NO_ALGEBRAIC: &str =
         "algebraic variables without a field are none: add a field, or remove the struct";
     pub(crate) const NETWORK_SIZE: &str = "the size of a layer is a literal: at least 1, and at most 256 for inputs and outputs and 65536 for hidden units";
     pub(crate) const FUNCTION: &str =
         "a function of your own has a number of inputs and of outputs: write `#[function(inputs = 3, outputs = 2)]`";
-    pub(crate) const FUNCTION_SIZE: &str = "the number of inputs or outputs is a literal between 1 and 256";
-    pub(crate) const IMPLICIT_FUNCTION: &str = "equations and implicit steps cannot hold a network or a function of your own yet: evaluate it in a cost, in a constraint, or in the derivative of an explicit integrator";
+    pub(crate) const FUNCTION_SIZE: &str = "the number of inputs or outputs is a literal between 1 and 64";
     pub(crate) const GUESS: &str =
         "a guess is a number, the value from which the equations of a stage are solved: write `#[guess(0.5)]`";
     pub(crate) const GUESS_PLACE: &str =

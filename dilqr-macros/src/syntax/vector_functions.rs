@@ -12,7 +12,8 @@ pub(crate) struct FunctionId {
     pub(crate) inputs: u16,
     /// The length of its value.
     pub(crate) outputs: u16,
-    /// The first of its weights among those of all functions, and their number.
+    /// The first of its weights among those of all networks, and their number. A function of equations has those of all
+    /// networks up to the last that the equations call.
     pub(crate) first_weight: u32,
     pub(crate) weights: u32,
     /// Whether its derivatives jump.
@@ -110,6 +111,15 @@ impl VectorFunction {
     /// The field of the model's type that holds it.
     pub(crate) fn field(&self) -> Ident {
         Ident::new(&snake_case(&self.name.to_string()), self.name.span())
+    }
+
+    /// The equations that it solves, or the derivative that it integrates.
+    pub(crate) fn equations(&self) -> Option<Equations> {
+        match self.kind {
+            FunctionKind::Implicit(of, _) => Some(of),
+            FunctionKind::Steps(_) => Some(Equations::Slope),
+            FunctionKind::Network(_) | FunctionKind::Own | FunctionKind::Table(_) => None,
+        }
     }
 
     /// Whether it is an argument of the model's functions, and not a const.

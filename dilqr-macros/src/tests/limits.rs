@@ -57,7 +57,7 @@ fn at(Input { vector, index }: Input) -> f64 {
         Vector::Lambda => LAMBDA[index],
         Vector::Dx => DX[index],
         Vector::Du => DU[index],
-        Vector::DLambda | Vector::Y | Vector::Z => f64::NAN,
+        Vector::DLambda | Vector::Y | Vector::Z | Vector::Dy | Vector::Dz => f64::NAN,
         Vector::Mu => MU[index],
         Vector::DMu => DMU[index],
         Vector::Lower | Vector::Upper => DU[index],

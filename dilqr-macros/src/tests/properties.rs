@@ -143,7 +143,7 @@ fn mistake(name: &str, kernel: &Program, oracle: &Oracle, z: &[f64; N], with: &D
             Vector::Du => with.du[index],
             Vector::DLambda => with.dlambda[index],
             // These models have neither stage parameters nor limits, and explicit steps.
-            Vector::Y | Vector::Z => f64::NAN,
+            Vector::Y | Vector::Z | Vector::Dy | Vector::Dz => f64::NAN,
             Vector::S | Vector::Mu | Vector::DMu | Vector::Lower | Vector::Upper => f64::NAN,
         }
     });

@@ -141,6 +141,22 @@ fn errors(source: &str) -> Vec<String> {
     messages
 }
 
+/// A model with an error has the functions that it would have without, with their arguments.
+#[test]
+fn functions_of_a_model_with_an_error() {
+    let network = "#[network(layers = [2, 4, 2], activation = tanh)] pub struct Both;";
+    let source =
+        MODEL.replace("FUNCTION", network).replace("ARGUMENT", ", both: &Both").replace("F([", "both.evaluate([");
+    let source = source.replace("pub fn dynamics", "pub fn derivative");
+    let arguments: proc_macro2::TokenStream = "integrator = rk4, dt = 0.1".parse().unwrap();
+    for source in [source.clone(), source.replace("y * y + u.u * u.u", "y * unknown")] {
+        let tokens: proc_macro2::TokenStream = source.parse().unwrap();
+        let text = expand(arguments.clone(), tokens, &Environment::default()).to_string();
+        assert_eq!(text.contains("compile_error"), source.contains("unknown"));
+        assert!(text.contains("fn dynamics (x : State , u : Control , p : Params , both : & Both) -> State"), "{text}");
+    }
+}
+
 /// A model with algebraic variables and so many equations.
 fn algebraic(item: &str, equations: &str) -> String {
     format!(

@@ -7,11 +7,16 @@
 //! r_y Y = -r_z
 //! r_y' nu = -mu
 //! C = sum_i nu_i (r_i,zz + r_i,zy Y + Y' r_i,yz + Y' r_i,yy Y)
+//! mu' dy/dW = nu' r_W
 //! ```
+//!
+//! for the weights `W` of functions that the equations call. Along `dz` and `dmu`, `dy = Y dz` and
+//! `r_y' dnu = -dmu - (nu' r)_yy dy - (nu' r)_yz dz`.
 
 use nalgebra::{SMatrix, SVector};
 use num_traits::Zero;
 
+use crate::function::equations::{Equations, ResidualExpansion};
 use crate::function::node::Expansion;
 use crate::linalg::inverse::inverse;
 use crate::linalg::products::{add_product, add_transposed_product, transposed, zeros};
@@ -27,37 +32,10 @@ const FINAL_STEPS: usize = 2;
 /// A step counts as zero below this many rounding errors of the terms of its equations.
 const ROUNDING: f64 = 64.0;
 
-/// Residuals and their derivatives.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ResidualExpansion<S, const NY: usize, const NZ: usize> {
-    /// Residuals, `NY`.
-    pub r: SVector<S, NY>,
-    /// Their derivative in the unknowns, `NY x NY`.
-    pub ry: SMatrix<S, NY, NY>,
-    /// Their derivative in the inputs, `NY x NZ`.
-    pub rz: SMatrix<S, NY, NZ>,
-    /// Second derivatives of a weighted sum, `NY x NY`.
-    pub hyy: SMatrix<S, NY, NY>,
-    /// `NZ x NY`
-    pub hzy: SMatrix<S, NZ, NY>,
-    /// `NZ x NZ`
-    pub hzz: SMatrix<S, NZ, NZ>,
-}
-
-impl<S: Scalar, const NY: usize, const NZ: usize> ResidualExpansion<S, NY, NZ> {
-    pub(super) fn zeros() -> Self {
-        Self { r: zeros(), ry: zeros(), rz: zeros(), hyy: zeros(), hzy: zeros(), hzz: zeros() }
-    }
-}
-
-/// The equations of an implicit function, by compiled kernels.
-pub trait ImplicitFunction<const NY: usize, const NZ: usize> {
+/// A function that solves equations.
+pub trait ImplicitFunction<const NY: usize, const NZ: usize>: Equations<NY, NZ> {
     /// The unknowns from which Newton's method starts, `NY`.
     const GUESS: [f64; NY];
-    /// Residuals and their first derivatives.
-    fn linearize<S: Scalar>(y: &[S; NY], z: &[S; NZ], out: &mut ResidualExpansion<S, NY, NZ>);
-    /// Second derivatives of `mu' r`.
-    fn hessian<S: Scalar>(y: &[S; NY], z: &[S; NZ], mu: &[S; NY], out: &mut ResidualExpansion<S, NY, NZ>);
 }
 
 /// What an expansion keeps: the inverse of `r_y` at the solution, and memory for second derivatives.
@@ -73,6 +51,13 @@ impl<S: Scalar, const NY: usize, const NZ: usize> ImplicitMemory<S, NY, NZ> {
     pub fn zeros() -> Self {
         Self { record: ResidualExpansion::zeros(), inverse: zeros() }
     }
+
+    /// `nu` for adjoints `mu` of the solution.
+    fn adjoints(&self, mu: &[S; NY]) -> SVector<S, NY> {
+        let mut nu = zeros();
+        add_transposed_product(&mut nu, &self.inverse, &SVector::from(*mu));
+        -nu
+    }
 }
 
 /// An expansion of an implicit function.
@@ -80,14 +65,15 @@ type At<S, const NY: usize, const NZ: usize> = Expansion<S, NZ, NY, ImplicitMemo
 
 /// The solution, from the guess; NaN where the method does not converge. Each lane takes its own steps.
 #[must_use]
-pub fn value<F, S: Scalar, const NY: usize, const NZ: usize>(z: &[S; NZ]) -> [S; NY]
+pub fn value<F, S: Scalar, const NY: usize, const NZ: usize>(f: &F, z: &[S; NZ]) -> [S; NY]
 where
     F: ImplicitFunction<NY, NZ>,
 {
-    solve::<F, S, NY, NZ>(z, &mut ResidualExpansion::zeros())
+    solve(f, z, &mut ResidualExpansion::zeros())
 }
 
 fn solve<F, S: Scalar, const NY: usize, const NZ: usize>(
+    f: &F,
     z: &[S; NZ],
     record: &mut ResidualExpansion<S, NY, NZ>,
 ) -> [S; NY]
@@ -100,7 +86,7 @@ where
     // Quadratic convergence: after a smaller relative step the next one is below rounding.
     let last = S::Real::from_f64(0.1) * epsilon.sqrt();
     for _ in 0..MOST_STEPS {
-        let (step, noise) = newton_step::<F, S, NY, NZ>(&y, z, record);
+        let (step, noise) = newton_step(f, &y, z, record);
         let mut close = S::Mask::splat(true);
         for i in 0..NY {
             y[i] = S::select(done, y[i], y[i] + step[i]);
@@ -114,7 +100,7 @@ where
         }
     }
     for _ in 0..FINAL_STEPS {
-        let (step, _) = newton_step::<F, S, NY, NZ>(&y, z, record);
+        let (step, _) = newton_step(f, &y, z, record);
         for i in 0..NY {
             y[i] += step[i];
         }
@@ -130,14 +116,15 @@ fn epsilon<S: Scalar>() -> S::Real {
 
 /// A step of Newton's method, and the size of the terms that make it: an unknown that ends at zero is their rounding error.
 fn newton_step<F, S: Scalar, const NY: usize, const NZ: usize>(
+    f: &F,
     y: &[S; NY],
     z: &[S; NZ],
     record: &mut ResidualExpansion<S, NY, NZ>,
 ) -> (SVector<S, NY>, [S::Real; NY])
 where
-    F: ImplicitFunction<NY, NZ>,
+    F: Equations<NY, NZ>,
 {
-    F::linearize(y, z, record);
+    f.linearize(y, z, record);
     let inverse = inverse(&record.ry);
     let mut step = zeros();
     add_product(&mut step, &inverse, &record.r);
@@ -152,13 +139,13 @@ where
 }
 
 /// Value, Jacobian, and what second derivatives need.
-pub fn expand<F, S: Scalar, const NY: usize, const NZ: usize>(at: &mut At<S, NY, NZ>)
+pub fn expand<F, S: Scalar, const NY: usize, const NZ: usize>(f: &F, at: &mut At<S, NY, NZ>)
 where
     F: ImplicitFunction<NY, NZ>,
 {
     let Expansion { z, value, jacobian, memory: ImplicitMemory { record, inverse: of_ry } } = at;
-    *value = solve::<F, S, NY, NZ>(z, record);
-    F::linearize(value, z, record);
+    *value = solve(f, z, record);
+    f.linearize(value, z, record);
     *of_ry = inverse(&record.ry);
     let mut y = zeros();
     add_product(&mut y, of_ry, &record.rz);
@@ -169,14 +156,16 @@ where
 
 /// `C` for the adjoints `mu` of the solution.
 #[must_use]
-pub fn contract<F, S: Scalar, const NY: usize, const NZ: usize>(at: &At<S, NY, NZ>, mu: &[S; NY]) -> [[S; NZ]; NZ]
+pub fn contract<F, S: Scalar, const NY: usize, const NZ: usize>(
+    f: &F,
+    at: &At<S, NY, NZ>,
+    mu: &[S; NY],
+) -> [[S; NZ]; NZ]
 where
-    F: ImplicitFunction<NY, NZ>,
+    F: Equations<NY, NZ>,
 {
     let mut record = at.memory.record;
-    let mut nu: SVector<S, NY> = zeros();
-    add_transposed_product(&mut nu, &at.memory.inverse, &SVector::from(*mu));
-    F::hessian(&at.value, &at.z, &(-nu).into(), &mut record);
+    f.hessian(&at.value, &at.z, &at.memory.adjoints(mu).into(), &mut record);
     let slope: SMatrix<S, NY, NZ> = SMatrix::from_fn(|i, j| at.jacobian[i][j]);
     // hzy Y + 1/2 Y' hyy Y, and its transpose.
     let mut half = zeros();
@@ -187,4 +176,36 @@ where
     add_transposed_product(&mut c, &slope, &half);
     let c: SMatrix<S, NZ, NZ> = c + transposed(&c) + record.hzz;
     core::array::from_fn(|i| core::array::from_fn(|j| c[(i, j)]))
+}
+
+/// Adds `mu' dy/dW`.
+pub fn add_weight_gradient<F, S: Scalar, const NY: usize, const NZ: usize>(
+    f: &F,
+    at: &At<S, NY, NZ>,
+    mu: &[S; NY],
+    out: &mut [S],
+) where
+    F: Equations<NY, NZ>,
+{
+    f.add_weight_gradient(&at.value, &at.z, &at.memory.adjoints(mu).into(), out);
+}
+
+/// Adds the change of `mu' dy/dW` along `dz` and `dmu`.
+pub fn add_weight_contraction<F, S: Scalar, const NY: usize, const NZ: usize>(
+    f: &F,
+    at: &At<S, NY, NZ>,
+    (dz, mu, dmu): (&[S; NZ], &[S; NY], &[S; NY]),
+    out: &mut [S],
+) where
+    F: Equations<NY, NZ>,
+{
+    let mut record = at.memory.record;
+    let nu = at.memory.adjoints(mu).into();
+    f.hessian(&at.value, &at.z, &nu, &mut record);
+    let dy = SVector::from_fn(|i, _| (0..NZ).fold(S::zero(), |sum, j| at.jacobian[i][j].mul_add(dz[j], sum)));
+    let mut change = SVector::from(*dmu);
+    add_product(&mut change, &record.hyy, &dy);
+    add_transposed_product(&mut change, &record.hzy, &SVector::from(*dz));
+    let dnu = at.memory.adjoints(&change.into());
+    f.add_weight_contraction((&at.value, &at.z, &nu), (&dy.into(), dz, &dnu.into()), out);
 }

@@ -6,6 +6,7 @@
 mod activation;
 mod buffer;
 mod check;
+mod equations;
 pub mod implicit;
 mod layers;
 mod network;
@@ -15,12 +16,15 @@ mod node;
 mod registers;
 mod scaling;
 mod spline;
+pub mod step_weights;
 pub mod steps;
 mod tanh;
+mod tridiagonal;
 
 pub use activation::Activation;
 pub use buffer::Buffer;
 pub use check::{FunctionCheck, check_function};
+pub use equations::{Equations, ResidualExpansion};
 pub use network::{Network, NetworkMemory};
 #[cfg(feature = "safetensors")]
 pub use network_file::SafetensorsError;

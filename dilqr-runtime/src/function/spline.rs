@@ -10,6 +10,7 @@
 
 use crate::function::VectorFunction;
 use crate::function::node::Node;
+use crate::function::tridiagonal::Tridiagonal;
 use crate::scalar::Scalar;
 
 /// A table of `N` values at increasing knots, as a function of one number. Outside of the knots it continues as a straight line.
@@ -27,7 +28,7 @@ use crate::scalar::Scalar;
 /// assert!((LIFT.at_values([0.0, 1.6, 2.2, 2.0], 1.3) - 2.0 * LIFT.at(1.3)).abs() < 1e-15);
 /// ```
 ///
-/// Knots that do not increase are an error of compilation:
+/// Knots that do not increase, and points that are not finite, are an error of compilation:
 ///
 /// ```compile_fail
 /// # use dilqr_runtime::Spline;
@@ -40,6 +41,8 @@ pub struct Spline<const N: usize> {
     values: [f64; N],
     /// The second derivatives at the knots.
     second: [f64; N],
+    /// The system that these solve.
+    system: Tridiagonal<N>,
     kind: Kind,
 }
 
@@ -54,22 +57,13 @@ enum Kind {
     Linear,
 }
 
-impl Kind {
-    /// The slopes at both ends, of zero where they are not given.
-    const fn slopes(self) -> [f64; 2] {
-        match self {
-            Self::Clamped(slopes) => slopes,
-            Self::Natural | Self::Linear => [0.0; 2],
-        }
-    }
-}
-
 impl<const N: usize> Spline<N> {
     /// The cubic spline through the points with second derivatives of zero at both ends. Its second derivatives are continuous
     /// everywhere.
     ///
     /// # Panics
-    /// For fewer than two points, and where the knots do not increase: in a const, that is an error of compilation.
+    /// For fewer than two points, for knots that do not increase, and for knots and values that are not finite, with a message
+    /// that names the entry: in a const, that is an error of compilation.
     #[must_use]
     pub const fn natural(knots: [f64; N], values: [f64; N]) -> Self {
         Self::new(knots, values, Kind::Natural)
@@ -95,14 +89,10 @@ impl<const N: usize> Spline<N> {
     }
 
     const fn new(knots: [f64; N], values: [f64; N], kind: Kind) -> Self {
-        assert!(N >= 2, "a table has at least two points");
-        let mut i = 0;
-        while i + 1 < N {
-            assert!(knots[i] < knots[i + 1], "the knots of a table increase");
-            i += 1;
-        }
-        let second = second_derivatives(&knots, &values, kind.slopes(), kind);
-        Self { knots, values, second, kind }
+        check(&knots, &values, kind);
+        let system = system(&knots, kind);
+        let second = system.solve(&right_sides(&knots, &values, kind));
+        Self { knots, values, second, system, kind }
     }
 
     /// The value at `x`.
@@ -120,34 +110,45 @@ impl<const N: usize> Spline<N> {
     /// The value at `x` of the table with other values at the same knots.
     #[must_use]
     pub fn at_values(&self, values: [f64; N], x: f64) -> f64 {
-        let second = second_derivatives(&self.knots, &values, self.kind.slopes(), self.kind);
+        let second = self.system.solve(&right_sides(&self.knots, &values, self.kind));
         self.expand(&second, &values, x)[0]
     }
 
     /// Value, slope and second derivative at `x`.
     fn expand<S: Scalar>(&self, second: &[f64; N], values: &[f64; N], x: S) -> [S; 3] {
-        let part = |index: usize| S::from_real(x.map_real(|x| self.polynomial(second, values, x)[index]));
+        self.piece(x, |k| [values[k], values[k + 1], second[k], second[k + 1]])
+    }
+
+    /// The same for values and second derivatives at both ends of the interval after knot `k`.
+    fn piece<S: Scalar>(&self, x: S, ends: impl Fn(usize) -> [f64; 4]) -> [S; 3] {
+        let part = |index: usize| S::from_real(x.map_real(|x| self.polynomial(&ends, x)[index]));
         let [knot, a, b, c, e] = [0, 1, 2, 3, 4].map(part);
         let d = x - knot;
         let (two, three) = (S::from_f64(2.0), S::from_f64(3.0));
         [a + d * (b + d * (c + d * e)), b + d * (two * c + three * d * e), two * c + S::from_f64(6.0) * d * e]
     }
 
+    /// The number of knots up to `x`, and the interval of the table at `x` or next to it.
+    fn interval(&self, x: f64) -> (usize, usize) {
+        let after = self.knots.partition_point(|knot| *knot <= x);
+        (after, after.clamp(1, N - 1) - 1)
+    }
+
     /// The knot `t` and the coefficients of `a + b d + c d^2 + e d^3` with `d = x - t` about `x`.
-    fn polynomial(&self, second: &[f64; N], values: &[f64; N], x: f64) -> [f64; 5] {
+    fn polynomial(&self, ends: &impl Fn(usize) -> [f64; 4], x: f64) -> [f64; 5] {
         let Self { knots, .. } = self;
-        let after = knots.partition_point(|knot| *knot <= x);
-        let k = after.clamp(1, N - 1) - 1;
+        let (after, k) = self.interval(x);
+        let [left, right, m, next] = ends(k);
         let h = knots[k + 1] - knots[k];
-        let rise = (values[k + 1] - values[k]) / h;
-        let b = rise - h * (2.0 * second[k] + second[k + 1]) / 6.0;
+        let rise = (right - left) / h;
+        let b = rise - h * (2.0 * m + next) / 6.0;
         if after == 0 {
-            return [knots[0], values[0], b, 0.0, 0.0];
+            return [knots[0], left, b, 0.0, 0.0];
         }
         if after == N {
-            return [knots[N - 1], values[N - 1], rise + h * (second[k] + 2.0 * second[k + 1]) / 6.0, 0.0, 0.0];
+            return [knots[N - 1], right, rise + h * (m + 2.0 * next) / 6.0, 0.0, 0.0];
         }
-        [knots[k], values[k], b, 0.5 * second[k], (second[k + 1] - second[k]) / (6.0 * h)]
+        [knots[k], left, b, 0.5 * m, (next - m) / (6.0 * h)]
     }
 }
 
@@ -168,29 +169,61 @@ impl<const N: usize> Spline<N> {
         [core::array::from_fn(|i| if i < N { weights[i][0] } else { slope })]
     }
 
-    /// `mu d2 y/dz2`
+    /// Writes `mu d2 y/dz2`, `P` rows.
     #[doc(hidden)]
-    pub fn __contraction_of<S: Scalar, const P: usize>(&self, z: &[S; P], mu: &[S; 1]) -> [[S; P]; P] {
+    pub fn __contract<S: Scalar, const P: usize>(&self, z: &[S; P], mu: &[S; 1], c: &mut [[S; P]]) {
         let (weights, fixed) = self.weights(z[N]);
         let curvature = weights.iter().zip(z).fold(fixed[2], |sum, (weight, value)| weight[2].mul_add(*value, sum));
-        let mut c = [[S::zero(); P]; P];
+        c.fill([S::zero(); P]);
         for (i, weight) in weights.iter().enumerate() {
             (c[i][N], c[N][i]) = (mu[0] * weight[1], mu[0] * weight[1]);
         }
         c[N][N] = mu[0] * curvature;
-        c
     }
 
-    /// Value, slope and second derivative of the table of one value 1 and others 0, for each; and those of the table of zeros.
+    /// The derivatives in each value of value, slope and second derivative at `x`, and these three for the table of zeros.
+    ///
+    /// The second derivatives at both ends of the interval are two rows of the inverse of the system times the right side.
     fn weights<S: Scalar>(&self, x: S) -> ([[S; 3]; N], [S; 3]) {
-        let unit = |i: usize| {
-            let mut values = [0.0; N];
-            values[i] = 1.0;
-            self.expand(&second_derivatives(&self.knots, &values, [0.0; 2], self.kind), &values, x)
+        let unit = |own: usize| self.piece(x, |_| core::array::from_fn(|end| f64::from(u8::from(end == own))));
+        let [left, right, of_first, of_second] = [0, 1, 2, 3].map(unit);
+        let k = S::from_real(x.map_real(|x| self.interval(x).1 as f64));
+        let [first, second] = [k, k + S::one()].map(|row| self.system.row_of_inverse(row));
+        // What the right side of row `i` adds.
+        let terms: [[S; 3]; N] = core::array::from_fn(|i| {
+            core::array::from_fn(|order| first[i] * of_first[order] + second[i] * of_second[order])
+        });
+        let mut weights = [[S::zero(); 3]; N];
+        let mut add = |entry: usize, factor: S, of: &[S; 3]| {
+            weights[entry].iter_mut().zip(of).for_each(|(weight, part)| *weight = factor.mul_add(*part, *weight));
         };
-        let zeros = [0.0; N];
-        let fixed = second_derivatives(&self.knots, &zeros, self.kind.slopes(), self.kind);
-        (core::array::from_fn(unit), self.expand(&fixed, &zeros, x))
+        for i in 0..N {
+            let at = S::from_f64(i as f64);
+            let is = |row: S| S::select(row.less_equal(at) & at.less_equal(row), S::one(), S::zero());
+            add(i, is(k), &left);
+            add(i, is(k + S::one()), &right);
+        }
+        let mut fixed = [S::zero(); 3];
+        if !matches!(self.kind, Kind::Linear) {
+            for (i, term) in terms.iter().enumerate() {
+                let [before, after] = sides(i, N, self.kind);
+                if before {
+                    let inverse = S::from_f64(1.0 / (self.knots[i] - self.knots[i - 1]));
+                    add(i, -inverse, term);
+                    add(i - 1, inverse, term);
+                }
+                if after {
+                    let inverse = S::from_f64(1.0 / (self.knots[i + 1] - self.knots[i]));
+                    add(i + 1, inverse, term);
+                    add(i, -inverse, term);
+                }
+            }
+        }
+        if let Kind::Clamped(slopes) = self.kind {
+            let [start, end] = slopes.map(S::from_f64);
+            fixed = core::array::from_fn(|order| end * terms[N - 1][order] - start * terms[0][order]);
+        }
+        (weights, fixed)
     }
 }
 
@@ -213,41 +246,91 @@ impl<const N: usize> Node<1, 1, 1> for Spline<N> {
     fn memory<S: Scalar>() {}
 }
 
-/// The second derivatives at the knots, by elimination from the first to the last. Ends with given slopes take these.
-const fn second_derivatives<const N: usize>(
-    knots: &[f64; N],
-    values: &[f64; N],
-    slopes: [f64; 2],
-    kind: Kind,
-) -> [f64; N] {
-    let mut second = [0.0; N];
-    if matches!(kind, Kind::Linear) {
-        return second;
-    }
-    let clamped = matches!(kind, Kind::Clamped(_));
-    // Row i: lower m_(i-1) + diagonal m_i + upper m_(i+1) = right. After elimination `upper` and `second` are those of a unit
-    // diagonal.
-    let mut upper = [0.0; N];
+/// Panics where a table has too few points, or points that are none.
+const fn check<const N: usize>(knots: &[f64; N], values: &[f64; N], kind: Kind) {
+    assert!(N >= 2, "a table has at least two points");
     let mut i = 0;
     while i < N {
-        let before = if i > 0 { knots[i] - knots[i - 1] } else { 0.0 };
-        let after = if i + 1 < N { knots[i + 1] - knots[i] } else { 0.0 };
-        let rise_before = if i > 0 { (values[i] - values[i - 1]) / before } else { slopes[0] };
-        let rise_after = if i + 1 < N { (values[i + 1] - values[i]) / after } else { slopes[1] };
-        let end = i == 0 || i + 1 == N;
-        let (lower, diagonal, next, right) = if end && !clamped {
-            (0.0, 1.0, 0.0, 0.0)
-        } else {
-            (before / 6.0, (before + after) / 3.0, after / 6.0, rise_after - rise_before)
-        };
-        let pivot = if i > 0 { diagonal - lower * upper[i - 1] } else { diagonal };
-        upper[i] = next / pivot;
-        second[i] = if i > 0 { (right - lower * second[i - 1]) / pivot } else { right / pivot };
+        if !knots[i].is_finite() {
+            refuse("a knot of a table is not finite: entry ", i);
+        }
+        if !values[i].is_finite() {
+            refuse("a value of a table is not finite: entry ", i);
+        }
+        // The length of an interval is finite, too.
+        if i > 0 && !(knots[i - 1] < knots[i] && (knots[i] - knots[i - 1]).is_finite()) {
+            refuse("the knots of a table increase: not so at entry ", i);
+        }
         i += 1;
     }
-    while i > 1 {
-        i -= 1;
-        second[i - 1] -= upper[i - 1] * second[i];
+    if let Kind::Clamped([first, last]) = kind {
+        assert!(first.is_finite() && last.is_finite(), "a slope at the end of a table is not finite");
     }
-    second
+}
+
+/// Panics with a text and the number of an entry. Consts cannot format numbers.
+const fn refuse(text: &str, entry: usize) -> ! {
+    let (text, mut message) = (text.as_bytes(), [0; 80]);
+    let mut length = 0;
+    while length < text.len() {
+        message[length] = text[length];
+        length += 1;
+    }
+    let mut unit = 1;
+    while entry / unit >= 10 {
+        unit *= 10;
+    }
+    while unit > 0 {
+        message[length] = b'0' + (entry / unit % 10) as u8;
+        length += 1;
+        unit /= 10;
+    }
+    match core::str::from_utf8(message.split_at(length).0) {
+        Ok(message) => panic!("{}", message),
+        Err(_) => panic!("a point of a table is not finite, or its knots do not increase"),
+    }
+}
+
+/// Whether the equation of a knot reads the rise before it and the rise after it.
+const fn sides(i: usize, n: usize, kind: Kind) -> [bool; 2] {
+    let clamped = matches!(kind, Kind::Clamped(_));
+    let end = i == 0 || i + 1 == n;
+    [i > 0 && (clamped || !end), i + 1 < n && (clamped || !end)]
+}
+
+/// The system of a continuous slope for the second derivatives at the knots. Where these are zero it is the identity.
+const fn system<const N: usize>(knots: &[f64; N], kind: Kind) -> Tridiagonal<N> {
+    let mut rows = [[0.0, 1.0, 0.0]; N];
+    let mut i = 0;
+    while i < N && !matches!(kind, Kind::Linear) {
+        let [reads_before, reads_after] = sides(i, N, kind);
+        if reads_before || reads_after {
+            let before = if reads_before { knots[i] - knots[i - 1] } else { 0.0 };
+            let after = if reads_after { knots[i + 1] - knots[i] } else { 0.0 };
+            rows[i] = [before / 6.0, (before + after) / 3.0, after / 6.0];
+        }
+        i += 1;
+    }
+    Tridiagonal::new(&rows)
+}
+
+/// Its right side: what the slope of straight lines jumps by at each knot, and at the ends what it differs from given slopes by.
+const fn right_sides<const N: usize>(knots: &[f64; N], values: &[f64; N], kind: Kind) -> [f64; N] {
+    let mut right = [0.0; N];
+    let mut i = 0;
+    while i < N && !matches!(kind, Kind::Linear) {
+        let [reads_before, reads_after] = sides(i, N, kind);
+        if reads_before {
+            right[i] -= (values[i] - values[i - 1]) / (knots[i] - knots[i - 1]);
+        }
+        if reads_after {
+            right[i] += (values[i + 1] - values[i]) / (knots[i + 1] - knots[i]);
+        }
+        i += 1;
+    }
+    if let Kind::Clamped([first, last]) = kind {
+        right[0] -= first;
+        right[N - 1] += last;
+    }
+    right
 }

@@ -9,17 +9,15 @@
 //! backward over the substeps: with the Jacobian `G` of one substep in the inputs and the adjoints `lambda` of its values,
 //! `C <- G' C G + sum_i lambda_i d2 y+_i`.
 
-use core::marker::PhantomData;
-
 use nalgebra::{SMatrix, SVector};
 
-use crate::function::implicit::ResidualExpansion;
+use crate::function::equations::{Equations, ResidualExpansion};
 use crate::function::node::Expansion;
 use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::scalar::Scalar;
 
 /// The most stages of a method.
-const STAGES: usize = 4;
+pub(super) const STAGES: usize = 4;
 
 /// An explicit Runge-Kutta method.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,7 +46,7 @@ impl Method {
 
 /// A compiled derivative and how it is integrated. `NY` counts the state and the integral of the cost, `NZ` what else the
 /// derivative reads.
-pub trait Steps<const NY: usize, const NZ: usize> {
+pub trait Steps<const NY: usize, const NZ: usize>: Equations<NY, NZ> {
     /// The number of states.
     const STATES: usize;
     /// The length of a substep; `None` where it is the last input.
@@ -56,18 +54,14 @@ pub trait Steps<const NY: usize, const NZ: usize> {
     /// The method.
     const METHOD: Method;
 
-    /// The derivative.
-    fn value<S: Scalar>(y: &[S; NY], z: &[S; NZ], out: &mut ResidualExpansion<S, NY, NZ>);
-    /// The derivative and its first derivatives.
-    fn linearize<S: Scalar>(y: &[S; NY], z: &[S; NZ], out: &mut ResidualExpansion<S, NY, NZ>);
-    /// Second derivatives of `mu' f`.
-    fn hessian<S: Scalar>(y: &[S; NY], z: &[S; NZ], mu: &[S; NY], out: &mut ResidualExpansion<S, NY, NZ>);
+    /// The derivative, as `r`.
+    fn value<S: Scalar>(&self, y: &[S; NY], z: &[S; NZ], out: &mut ResidualExpansion<S, NY, NZ>);
 }
 
 /// What an expansion keeps: the value before each of `K` substeps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepsMemory<S, const NY: usize, const K: usize> {
-    values: [SVector<S, NY>; K],
+    pub(super) values: [SVector<S, NY>; K],
 }
 
 impl<S: Scalar, const NY: usize, const K: usize> StepsMemory<S, NY, K> {
@@ -79,10 +73,10 @@ impl<S: Scalar, const NY: usize, const K: usize> StepsMemory<S, NY, K> {
 }
 
 /// The inputs of all substeps.
-struct Inputs<F, S, const NY: usize, const NZ: usize> {
-    z: [S; NZ],
-    h: S,
-    derivative: PhantomData<F>,
+pub(super) struct Inputs<'a, F, S, const NY: usize, const NZ: usize> {
+    pub(super) f: &'a F,
+    pub(super) z: [S; NZ],
+    pub(super) h: S,
 }
 
 /// One substep to first order.
@@ -98,26 +92,35 @@ struct Substep<S, const NY: usize, const N: usize> {
     dvalue: SMatrix<S, NY, N>,
 }
 
-impl<F, S: Scalar, const NY: usize, const NZ: usize> Inputs<F, S, NY, NZ>
+impl<'a, F, S: Scalar, const NY: usize, const NZ: usize> Inputs<'a, F, S, NY, NZ>
 where
     F: Steps<NY, NZ>,
 {
     /// The inputs, and the first value: the state, and a cost of zero.
-    fn of<const N: usize>(inputs: &[S; N]) -> (Self, SVector<S, NY>) {
+    pub(super) fn of<const N: usize>(f: &'a F, inputs: &[S; N]) -> (Self, SVector<S, NY>) {
         let z = core::array::from_fn(|i| inputs[F::STATES + i]);
         let h = F::STEP.map_or(inputs[N - 1], S::from_f64);
         let first = SVector::from_fn(|i, _| if i < F::STATES { inputs[i] } else { S::zero() });
-        (Self { z, h, derivative: PhantomData }, first)
+        (Self { f, z, h }, first)
     }
 
     fn step(&self, y: &SVector<S, NY>, record: &mut ResidualExpansion<S, NY, NZ>) -> SVector<S, NY> {
-        let mut slopes = [zeros(); STAGES];
+        combined(y, &F::METHOD.b, &self.stages(y, record).1, self.h)
+    }
+
+    /// The points `Y_i` and the slopes `K_i` of the substep from `y`.
+    pub(super) fn stages(
+        &self,
+        y: &SVector<S, NY>,
+        record: &mut ResidualExpansion<S, NY, NZ>,
+    ) -> ([SVector<S, NY>; STAGES], [SVector<S, NY>; STAGES]) {
+        let (mut points, mut slopes) = ([zeros(); STAGES], [zeros(); STAGES]);
         for i in 0..F::METHOD.stages {
-            let point = combined(y, &F::METHOD.a[i], &slopes, self.h);
-            F::value(&point.into(), &self.z, record);
+            points[i] = combined(y, &F::METHOD.a[i], &slopes, self.h);
+            self.f.value(&points[i].into(), &self.z, record);
             slopes[i] = record.r;
         }
-        combined(y, &F::METHOD.b, &slopes, self.h)
+        (points, slopes)
     }
 
     /// A substep from `y` with the derivative `dy` in the inputs.
@@ -138,7 +141,7 @@ where
         };
         for i in 0..F::METHOD.stages {
             let (point, dpoint) = self.combined_twice(y, dy, &F::METHOD.a[i], &substep);
-            F::linearize(&point.into(), &self.z, record);
+            self.f.linearize(&point.into(), &self.z, record);
             let mut dslope = zeros();
             add_product(&mut dslope, &record.ry, &dpoint);
             for j in 0..NZ {
@@ -194,7 +197,7 @@ where
             }
             let kappa = weight * self.h;
             add_transposed_product(&mut etas[i], &substep.fy[i], &kappa);
-            F::hessian(&substep.points[i].into(), &self.z, &kappa.into(), record);
+            self.f.hessian(&substep.points[i].into(), &self.z, &kappa.into(), record);
             self.add_stage(&substep.dpoints[i], record, c);
             if F::STEP.is_none() {
                 let mut slope: SVector<S, N> = zeros();
@@ -233,7 +236,7 @@ where
 }
 
 /// `y + h sum_j weights_j slopes_j`
-fn combined<S: Scalar, const NY: usize>(
+pub(super) fn combined<S: Scalar, const NY: usize>(
     y: &SVector<S, NY>,
     weights: &[f64; STAGES],
     slopes: &[SVector<S, NY>; STAGES],
@@ -249,11 +252,14 @@ fn combined<S: Scalar, const NY: usize>(
 
 /// The value after `K` substeps.
 #[must_use]
-pub fn value<F, S: Scalar, const NY: usize, const NZ: usize, const N: usize, const K: usize>(inputs: &[S; N]) -> [S; NY]
+pub fn value<F, S: Scalar, const NY: usize, const NZ: usize, const N: usize, const K: usize>(
+    f: &F,
+    inputs: &[S; N],
+) -> [S; NY]
 where
     F: Steps<NY, NZ>,
 {
-    let (inputs, mut y) = Inputs::<F, S, NY, NZ>::of(inputs);
+    let (inputs, mut y) = Inputs::of(f, inputs);
     let mut record = ResidualExpansion::zeros();
     for _ in 0..K {
         y = inputs.step(&y, &mut record);
@@ -262,14 +268,16 @@ where
 }
 
 /// An expansion of steps.
-type At<S, const NY: usize, const N: usize, const K: usize> = Expansion<S, N, NY, StepsMemory<S, NY, K>, NY>;
+pub type At<S, const NY: usize, const N: usize, const K: usize> = Expansion<S, N, NY, StepsMemory<S, NY, K>, NY>;
 
 /// Value, Jacobian, and what second derivatives need.
-pub fn expand<F, S: Scalar, const NY: usize, const NZ: usize, const N: usize, const K: usize>(at: &mut At<S, NY, N, K>)
-where
+pub fn expand<F, S: Scalar, const NY: usize, const NZ: usize, const N: usize, const K: usize>(
+    f: &F,
+    at: &mut At<S, NY, N, K>,
+) where
     F: Steps<NY, NZ>,
 {
-    let (inputs, mut y) = Inputs::<F, S, NY, NZ>::of(&at.z);
+    let (inputs, mut y) = Inputs::of(f, &at.z);
     let mut record = ResidualExpansion::zeros();
     let mut dy = own_inputs::<S, NY, N>(F::STATES);
     for before in &mut at.memory.values {
@@ -286,13 +294,14 @@ where
 /// The second derivatives contracted with the adjoints `mu` of the values.
 #[must_use]
 pub fn contract<F, S: Scalar, const NY: usize, const NZ: usize, const N: usize, const K: usize>(
+    f: &F,
     at: &At<S, NY, N, K>,
     mu: &[S; NY],
 ) -> [[S; N]; N]
 where
     F: Steps<NY, NZ>,
 {
-    let (inputs, _) = Inputs::<F, S, NY, NZ>::of(&at.z);
+    let (inputs, _) = Inputs::of(f, &at.z);
     let mut record = ResidualExpansion::zeros();
     let own = own_inputs::<S, NY, N>(F::STATES);
     let mut lambda = SVector::from(*mu);

@@ -25,9 +25,12 @@ const ACTIVATIONS: [(&str, &str); 6] = [
 const MAX_ENTRIES: usize = 256;
 const MAX_UNITS: usize = 1 << 16;
 
-/// The most weights of a network, and the most inputs times hidden units: derivatives in the inputs are on the stack.
+/// The most inputs or outputs of a function of the user's own, which returns its derivatives on the stack.
+const MAX_OWN_ENTRIES: usize = 64;
+
+/// The most weights of a network, and the most inputs times hidden units: the derivatives of hidden units that a call keeps.
 const MAX_WEIGHTS: usize = 1 << 24;
-const MAX_MEMORY: usize = 10_240;
+const MAX_MEMORY: usize = 1 << 20;
 
 /// The attribute that makes a struct a vector function.
 pub(crate) fn vector_function_attribute(item: &syn::ItemStruct) -> Option<&syn::Attribute> {
@@ -112,7 +115,7 @@ impl Parser<'_> {
             let activation = self.activation(second)?;
             (sizes[0], sizes[sizes.len() - 1], FunctionKind::Network(NetworkShape { sizes, activation }))
         } else {
-            let count = |parser: &mut Self, value| parser.count(value, MAX_ENTRIES, message::FUNCTION_SIZE);
+            let count = |parser: &mut Self, value| parser.count(value, MAX_OWN_ENTRIES, message::FUNCTION_SIZE);
             let (inputs, outputs) = (count(self, first), count(self, second));
             (inputs?, outputs?, FunctionKind::Own)
         };

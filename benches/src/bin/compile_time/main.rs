@@ -1,5 +1,6 @@
-//! How long a model takes to compile, in a fresh crate that depends on dilqr-runtime by path and has cargo's own dev
-//! profile: expansion (Symbolica included), and rustc's work on the emitted code.
+//! What a model takes to compile, in a fresh crate that depends on dilqr-runtime by path and has cargo's own dev
+//! profile: expansion (Symbolica included), and rustc's work on the emitted code. Seconds of user CPU, which do not depend on
+//! what else the machine does.
 //!
 //! ```text
 //! cargo run --release -p dilqr-benches --bin compile_time -- [TIMES] [MODELS..]
@@ -14,12 +15,17 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-/// Models of `models/src`, and the longest that their expansion should take \[s\]; rustc should take no more than twice
-/// that.
-const MODELS: [(&str, f64); 5] =
-    [("pendulum", 0.3), ("cartpole", 0.6), ("quadrotor_euler", 3.0), ("quadrotor", 3.0), ("arm", 15.0)];
+/// Models, and the longest that their expansion should take \[s\]; rustc should take no more than twice that.
+const MODELS: [(&str, f64, &str); 7] = [
+    ("pendulum", 0.3, include_str!("../../../../models/src/pendulum.rs")),
+    ("cartpole", 0.6, include_str!("../../../../models/src/cartpole.rs")),
+    ("quadrotor_euler", 3.0, include_str!("../../../../models/src/quadrotor_euler.rs")),
+    ("quadrotor", 3.0, include_str!("../../../../models/src/quadrotor.rs")),
+    ("arm", 15.0, include_str!("../../../../models/src/arm.rs")),
+    ("chain", 5.0, include_str!("chain.rs")),
+    ("heat", 5.0, include_str!("heat.rs")),
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1).peekable();
@@ -28,16 +34,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         arguments.next();
     }
     let (times, wanted) = (times.unwrap_or(5).max(1), arguments.collect::<Vec<_>>());
-    if let Some(unknown) = wanted.iter().find(|name| !MODELS.iter().any(|(model, _)| model == name)) {
-        return Err(format!("no model {unknown}; there are {:?}", MODELS.map(|(model, _)| model)).into());
+    if let Some(unknown) = wanted.iter().find(|name| !MODELS.iter().any(|(model, ..)| model == name)) {
+        return Err(format!("no model {unknown}; there are {:?}", MODELS.map(|(model, ..)| model)).into());
     }
     let fresh = Fresh::new()?;
     println!("| model | expansion | at most | rustc | at most |\n|---|---|---|---|---|");
-    for (name, limit) in MODELS {
+    for (name, limit, text) in MODELS {
         if !wanted.is_empty() && !wanted.iter().any(|model| model == name) {
             continue;
         }
-        let (expansion, rustc) = fresh.measure(name, times)?;
+        let (expansion, rustc) = fresh.measure((name, text), times)?;
         println!("| {name} | {expansion:.2} s | {limit:.1} s | {rustc:.2} s | {:.1} s |", 2.0 * limit);
     }
     Ok(())
@@ -69,31 +75,28 @@ impl Fresh {
     }
 
     /// Seconds of a model's expansion, and seconds of rustc on the emitted code.
-    fn measure(&self, name: &str, times: usize) -> Result<(f64, f64), Box<dyn Error>> {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/src").join(name).with_extension("rs");
-        let written = fs::read_to_string(source)?;
+    fn measure(&self, (name, written): (&str, &str), times: usize) -> Result<(f64, f64), Box<dyn Error>> {
         // The first build compiles the dependencies.
         self.build("", &[])?;
-        self.build(&written, &[("DILQR_DUMP", name)])?;
+        self.build(written, &[("DILQR_DUMP", name)])?;
         let module = fs::read_to_string(self.target.join("dilqr").join(name).with_extension("rs"))?;
-        let (_, behind) = written.split_once("\npub use self::").ok_or("the file does not end as models do")?;
-        let emitted = format!("{module}\npub use self::{behind}");
+        // What follows the module in files of `models`.
+        let behind = written.split_once("\npub use self::").map_or("", |(_, behind)| behind);
+        let uses = if behind.is_empty() { "" } else { "pub use self::" };
+        let emitted = format!("{module}\n{uses}{behind}");
 
         let (mut expansions, mut rustcs) = (Vec::new(), Vec::new());
         for _ in 0..times {
-            let [nothing, written, emitted] = [
-                self.build("", &[])?.as_secs_f64(),
-                self.build(&written, &[])?.as_secs_f64(),
-                self.build(&emitted, &[])?.as_secs_f64(),
-            ];
+            let [nothing, written, emitted] =
+                [self.build("", &[])?, self.build(written, &[])?, self.build(&emitted, &[])?];
             expansions.push(written - emitted);
             rustcs.push(emitted - nothing);
         }
         Ok((median(expansions), median(rustcs)))
     }
 
-    /// Wall time of `cargo build` on the crate with this text.
-    fn build(&self, text: &str, environment: &[(&str, &str)]) -> Result<Duration, Box<dyn Error>> {
+    /// Seconds of `cargo build` on the crate with this text.
+    fn build(&self, text: &str, environment: &[(&str, &str)]) -> Result<f64, Box<dyn Error>> {
         fs::write(self.folder.join("src/lib.rs"), text)?;
         // A fresh crate has no earlier artifacts to reuse.
         let left = self.target.join("debug/incremental");
@@ -105,11 +108,20 @@ impl Fresh {
         command.args(["build", "--quiet"]).current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.target);
         // Kernels are derived every time, without the cache.
         command.env("DILQR_CACHE", "off").env_remove("DILQR_DUMP").envs(environment.iter().copied());
-        let start = Instant::now();
+        let start = of_children()?;
         let output = command.output()?;
-        let elapsed = start.elapsed();
-        if output.status.success() { Ok(elapsed) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
+        let seconds = of_children()? - start;
+        if output.status.success() { Ok(seconds) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
     }
+}
+
+/// Seconds of user CPU of all processes that this one has waited for. The kernel counts them in hundredths, in field 16 of
+/// `/proc/self/stat`; the second field ends with a parenthesis.
+fn of_children() -> Result<f64, Box<dyn Error>> {
+    let text = fs::read_to_string("/proc/self/stat")?;
+    let fields = text.rsplit_once(") ").map_or("", |(_, fields)| fields);
+    let ticks: f64 = fields.split(' ').nth(13).ok_or("the processes' times are not there")?.parse()?;
+    Ok(ticks / 100.0)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
