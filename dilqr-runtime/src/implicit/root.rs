@@ -102,8 +102,8 @@ where
             return relative;
         }
         let terms = self.terms((y, p));
-        let is_clear = |i: usize| !(at.residual[i].abs() <= ROUNDING * terms[i]);
-        let clear = SVector::from_fn(|i, _| if is_clear(i) { at.residual[i] } else { 0.0 });
+        let is_rounding = |i: usize| at.residual[i].abs() <= ROUNDING * terms[i];
+        let clear = SVector::from_fn(|i, _| if is_rounding(i) { 0.0 } else { at.residual[i] });
         let mut step = zeros();
         add_product(&mut step, &at.inverse, &clear);
         largest(&step)
