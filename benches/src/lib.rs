@@ -7,6 +7,7 @@
 pub mod arm;
 pub mod by_hand;
 pub mod casadi;
+pub mod learned;
 pub mod lq;
 pub mod networks;
 pub mod operations;

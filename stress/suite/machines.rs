@@ -9,8 +9,12 @@ use crate::check::{along, check};
 #[dilqr_runtime::model]
 pub mod quadrotor {
     pub struct State {
-        #[bounds(LEAST, MOST)]
-        pub x: [f64; 12],
+        #[bounds(-TILT, TILT)]
+        pub tilts: [f64; 2],
+        pub yaw_and_place: [f64; 3],
+        #[bounds(-1.0, None)]
+        pub height: f64,
+        pub rates: [f64; 6],
     }
     pub struct Control {
         #[bounds(p.least, p.most)]
@@ -24,25 +28,27 @@ pub mod quadrotor {
     }
 
     const TILT: f64 = std::f64::consts::FRAC_PI_6;
-    const OPEN: f64 = f64::INFINITY;
-    const LEAST: [f64; 12] = [-TILT, -TILT, -OPEN, -OPEN, -OPEN, -1.0, -OPEN, -OPEN, -OPEN, -OPEN, -OPEN, -OPEN];
-    const MOST: [f64; 12] = [TILT, TILT, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN];
     const WEIGHTS: [f64; 12] = [0.0, 0.0, 10.0, 10.0, 10.0, 10.0, 0.0, 0.0, 0.0, 5.0, 5.0, 5.0];
 
+    fn vector(x: State) -> [f64; 12] {
+        let State { tilts: [roll, pitch], yaw_and_place: [yaw, a, b], height, rates: r } = x;
+        [roll, pitch, yaw, a, b, height, r[0], r[1], r[2], r[3], r[4], r[5]]
+    }
     pub fn dynamics(x: State, u: Control, _p: Params) -> State {
-        let x = x.x;
+        let x = vector(x);
         let roll = u.thrusts[3] - u.thrusts[1];
         let pitch = u.thrusts[2] - u.thrusts[0];
         let yaw = u.thrusts[1] + u.thrusts[3] - u.thrusts[0] - u.thrusts[2];
         let lift = u.thrusts[0] + u.thrusts[1] + u.thrusts[2] + u.thrusts[3];
         State {
-            x: [
-                x[0] + 0.1 * x[6] + 0.0726 * roll,
-                x[1] + 0.1 * x[7] + 0.0726 * pitch,
+            tilts: [x[0] + 0.1 * x[6] + 0.0726 * roll, x[1] + 0.1 * x[7] + 0.0726 * pitch],
+            yaw_and_place: [
                 x[2] + 0.1 * x[8] + 0.0152 * yaw,
                 0.0488 * x[0] + x[3] + 0.0016 * x[6] + 0.0992 * x[9] + 0.0006 * roll,
                 -0.0488 * x[1] + x[4] - 0.0016 * x[7] + 0.0992 * x[10] - 0.0006 * pitch,
-                x[5] + 0.0992 * x[11] + 0.0106 * lift,
+            ],
+            height: x[5] + 0.0992 * x[11] + 0.0106 * lift,
+            rates: [
                 x[6] + 1.4512 * roll,
                 x[7] + 1.4512 * pitch,
                 x[8] + 0.3049 * yaw,
@@ -56,7 +62,7 @@ pub mod quadrotor {
         let mut cost = 0.0;
         for i in 0..12 {
             let goal = if i == 2 { p.goal } else { 0.0 };
-            cost += 0.5 * WEIGHTS[i] * (x.x[i] - goal).powi(2);
+            cost += 0.5 * WEIGHTS[i] * (vector(x)[i] - goal).powi(2);
         }
         cost
     }

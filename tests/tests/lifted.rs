@@ -6,8 +6,8 @@
 use dilqr_runtime::model::{Limit, Variable};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
-    ActiveLimit, Cause, Formulation, GradientError, Ilqr, InputError, LossGradient, ModelFunction, Problem, Settings,
-    Solution, SolveError, Status,
+    ActiveLimit, Cause, Direction, Formulation, GradientError, Ilqr, InputError, LossGradient, ModelFunction, Problem,
+    Settings, Solution, SolveError, Status,
 };
 
 /// The fastest way from rest to rest.
@@ -151,6 +151,41 @@ pub mod everything {
     }
 }
 
+/// A grid whose steps are parts of a design variable, and an integrated cost that reads the control of the stage before.
+#[dilqr_runtime::model(integrator = rk4, dt = s.part * d.total)]
+pub mod grid {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        #[rate_bounds(-p.rate, p.rate)]
+        pub u: [f64; 2],
+    }
+    pub struct Params {
+        pub rate: f64,
+        pub price: f64,
+    }
+    pub struct StageParams {
+        pub part: f64,
+    }
+    pub struct Design {
+        pub total: f64,
+    }
+    pub fn derivative(x: State, u: Control, _p: Params) -> State {
+        State { x: u.u[0] + 0.5 * u.u[1] - 0.1 * x.x }
+    }
+    pub fn running_cost(x: State, u: Control, previous: Control, p: Params) -> f64 {
+        let mut cost = (x.x - 1.0).powi(2);
+        for i in 0..2 {
+            cost += 0.1 * u.u[i].powi(2) + p.price * (u.u[i] - previous.u[i]).powi(2);
+        }
+        cost
+    }
+    pub fn terminal_cost(x: State, _p: Params, d: Design) -> f64 {
+        10.0 * (x.x - 1.0).powi(2) + 0.1 * d.total
+    }
+}
+
 fn settings() -> Settings {
     Settings { tolerance: 1e-11, ..Settings::default() }
 }
@@ -177,7 +212,8 @@ fn value<const NX: usize, const NU: usize, const NP: usize, const NS: usize, con
     states + controls + solution.design.dot(&loss.design)
 }
 
-/// The gradient in the parameters beside central differences through re-solving; `problem` gives the problem for parameters.
+/// The gradient in the parameters beside central differences through re-solving, and second derivatives beside differences of
+/// gradients; `problem` gives the problem for parameters.
 fn check<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
     model: M,
     params: [f64; NP],
@@ -215,6 +251,19 @@ where
         // Forward and reverse mode share the factorization.
         assert!((given - columns).abs() < 1e-8 * (1.0 + columns.abs()), "{j}: {given}, forward {columns}");
     }
+    let along = Direction::new(SVector::from_fn(|i, _| f64::from(i == 0)));
+    let second = solver.hvp(&solution, &loss, &along, |_, _| LossGradient::zeros(horizon)).unwrap().params;
+    let step = 1e-5;
+    let mut moved = |change: f64| {
+        let mut params = params;
+        params[0] += change;
+        let solution = solver.solve(&problem(params)).unwrap();
+        solver.vjp(&solution, &loss).unwrap().params
+    };
+    let difference = (moved(step) - moved(-step)) / (2.0 * step);
+    // The same errors, of gradients.
+    let error = (second - difference).amax();
+    assert!(error < 1e-5 * (1.0 + difference.amax()), "{second}, by differences {difference}");
     solution
 }
 
@@ -265,6 +314,28 @@ fn rates_and_the_previous_control() {
     assert!((u[0] - (0.05 - 0.2)).abs() < 1e-9, "the first rate is at its bound: {u:?}");
     assert!(u.windows(2).all(|pair| (pair[1] - pair[0]).abs() < 0.2 + 1e-9), "{u:?}");
     assert!(u[3] >= -0.25 - 1e-9, "{u:?}");
+}
+
+/// A step that is zero or negative has a cause with its stage; that of the horizon is not taken.
+#[test]
+fn steps_over_design_and_stages() {
+    let parts: Vec<[f64; 1]> = (0..=10).map(|t| [0.05 + 0.01 * f64::from(t)]).collect();
+    let with = |parts: &[[f64; 1]], params| {
+        let problem = Problem::new([0.0], params, 10).with_design([2.0]).with_stage_params(parts);
+        problem.with_previous([0.0, 0.0])
+    };
+    let solution = check(grid::Grid, [0.3, 0.05], |params| with(&parts, params));
+    assert!((solution.controls[0] - SVector::from([0.3, 0.3])).norm() < 1e-9, "{}", solution.controls[0]);
+    check(grid::Grid, [5.0, 0.05], |params| with(&parts, params));
+    let mut solver = Ilqr::new(grid::Grid, 10, settings()).unwrap();
+    for (stage, part) in [(4, 0.0), (4, -0.1), (10, 0.0)] {
+        let mut parts = parts.clone();
+        parts[stage] = [part];
+        let solution = solver.solve(&with(&parts, [0.3, 0.05])).unwrap();
+        let cause = (stage < 10).then_some(Cause::NonFinite { function: ModelFunction::Dynamics, stage, entry: 0 });
+        assert_eq!(solution.cause, cause);
+        assert_eq!(solution.status, if stage < 10 { Status::Diverged } else { Status::Converged });
+    }
 }
 
 #[test]

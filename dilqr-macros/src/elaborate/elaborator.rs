@@ -55,6 +55,8 @@ pub(crate) struct Elaborator<'a> {
     pub(super) struct_sizes: Vec<Option<usize>>,
     /// Whether infinities are allowed: in bounds, where they mean an open side, and in consts for bounds.
     pub(crate) infinite: bool,
+    /// An argument that an attribute does not read, and the message that says so.
+    pub(crate) withheld: Option<(&'static str, &'static str)>,
     /// The step of an implicit integrator.
     pub(crate) step: Option<Implicit>,
     /// The algebraic variables.
@@ -127,6 +129,7 @@ impl<'a> Elaborator<'a> {
             budget: Budget::default(),
             struct_sizes: Vec::new(),
             infinite: false,
+            withheld: None,
             step: None,
             algebraic: None,
         }
@@ -234,6 +237,11 @@ impl<'a> Elaborator<'a> {
     /// Whether a function is being inlined.
     pub(crate) fn is_active(&self, function: &str) -> bool {
         self.call_stack.iter().any(|active| active == function)
+    }
+
+    /// Whether any function is being inlined.
+    pub(crate) fn is_in_function(&self) -> bool {
+        !self.call_stack.is_empty()
     }
 
     /// Whether a function has been inlined.

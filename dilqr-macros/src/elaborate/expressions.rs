@@ -97,10 +97,28 @@ impl Elaborator<'_> {
             self.errors.at(name, message::standard_constant(&text));
             return SymbolicValue::Unknown;
         }
+        if let Some(message) = self.unread_argument(&text) {
+            self.errors.at(name, message);
+            return SymbolicValue::Unknown;
+        }
         let consts: Vec<String> = self.model.consts.iter().map(|item| item.name.to_string()).collect();
         let known = scope.iter().map(|(known, _)| known.as_str()).chain(consts.iter().map(String::as_str));
         self.errors.at(name, message::unknown_name(&text, known));
         SymbolicValue::Unknown
+    }
+
+    /// The message about an argument that the model has, and that is not read here.
+    fn unread_argument(&self, name: &str) -> Option<String> {
+        let ty = match name {
+            "d" => "Design",
+            "s" => "StageParams",
+            _ => return None,
+        };
+        self.model.find_struct(ty)?;
+        match self.withheld {
+            Some((withheld, message)) if withheld == name => Some(message.to_owned()),
+            _ => self.is_in_function().then(|| message::not_taken(name, ty)),
+        }
     }
 
     fn negate(&mut self, operand: &Expr, span: Span, scope: &mut Scope) -> SymbolicValue {

@@ -103,6 +103,7 @@ impl Elaborator<'_> {
         if name == "Design" {
             // The same at all stages.
             scope.retain(|(name, _)| name != "s");
+            self.withheld = Some(("s", message::DESIGN_AT_A_STAGE));
         }
         for field in &item.fields {
             let shape = self.shape(&field.ty);
@@ -123,6 +124,7 @@ impl Elaborator<'_> {
             sides.lower.extend(low);
             sides.upper.extend(high);
         }
+        self.withheld = None;
         sides
     }
 

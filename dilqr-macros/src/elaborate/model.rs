@@ -10,9 +10,11 @@ use super::unknowns::StageValues;
 use super::value::{Shape, SymbolicValue, flatten};
 use crate::program::vectors::{Input, Sizes, Vector};
 use crate::syntax::ast::{BinaryOp, Model, Struct};
-use crate::syntax::entry_points::{Part, Point, Sought};
+use crate::syntax::entry_points::{ENTRY_POINTS, Part, Point, Sought};
 use crate::syntax::errors::Errors;
+use crate::syntax::messages::message;
 use crate::syntax::module_kind::ModuleKind;
+use crate::syntax::names::nearest;
 
 /// Elaborates the whole model; `None` after errors.
 pub(crate) fn system(model: &Model, errors: &mut Errors) -> Option<System> {
@@ -167,14 +169,29 @@ impl Elaborator<'_> {
         Some(self.graph.let_bind(sum))
     }
 
-    /// Elaborates the functions that nothing calls, for the errors in them.
+    /// Elaborates the functions that nothing calls, for the errors in them. Those with nearly the name of a function that the model
+    /// may have would change nothing without a word.
     fn check_uncalled_functions(&mut self) {
         for function in &self.model.functions {
             if !self.was_called(function) {
+                self.check_name(&function.name);
                 let shapes: Vec<Shape> = function.arguments.iter().map(|argument| self.shape(&argument.ty)).collect();
                 let arguments = shapes.iter().map(|shape| self.example(shape)).collect();
                 self.inline_call(function, arguments);
             }
+        }
+    }
+
+    /// Reports the name of a function that nothing calls, where the model lacks a function with nearly that name.
+    fn check_name(&mut self, found: &proc_macro2::Ident) {
+        let name = found.to_string();
+        let known = || ENTRY_POINTS.iter().map(|entry| entry.name);
+        // An implicit function has one of its functions, and does not lack the others.
+        if self.model.kind == ModuleKind::ImplicitFunction || known().any(|known| known == name) {
+            return;
+        }
+        if let Some(meant) = nearest(&name, known().filter(|known| self.model.find_function(known).is_none())) {
+            self.errors.at(found, message::near_miss(&name, meant));
         }
     }
 

@@ -90,7 +90,9 @@ impl<'a> Elaborator<'a> {
         scope.retain(|(name, _)| name != "d");
         for (factor, given) in factors.iter_mut().zip([&penalty.linear, &penalty.quadratic]) {
             let Some(given) = given else { continue };
+            self.withheld = Some(("d", message::PENALTY_OF_DESIGN));
             let value = self.expr(given, &mut scope.clone());
+            self.withheld = None;
             let value = self.let_bind(&value, given.span);
             *factor = self.float(&value, given.span)?;
             let constant = self.graph.constant_value(*factor);

@@ -132,6 +132,9 @@ pub(crate) mod message {
         "this factor is negative and would reward a violation: write a positive one";
     pub(crate) const ZERO_PENALTY: &str =
         "this penalty is zero, and the constraint would mean nothing: write a positive factor";
+    pub(crate) const PENALTY_OF_DESIGN: &str = "a penalty does not read design variables, which would make it least where it is needed: write a const, or a field of Params or StageParams";
+    pub(crate) const DESIGN_AT_A_STAGE: &str =
+        "design variables are the same at all stages, and so are their bounds: write a const, or a field of Params";
     pub(crate) const NO_DESIGN: &str =
         "`Design` has no fields: remove it, or write `pub struct Design { pub total: f64 }`";
     pub(crate) const INITIAL_STATE: &str = "`initial_state` takes one value: write `initial_state = free`, or leave it out where the initial state is given";
@@ -143,7 +146,7 @@ pub(crate) mod message {
     pub(crate) const STEP_WITHOUT_INTEGRATOR: &str =
         "a time step belongs to an integrator: write `integrator = rk4, dt = 0.05` and `fn derivative`";
     pub(crate) const NO_STEP: &str =
-        "the integrator needs a time step: write `dt = 0.05`, a const, `p.field` or `s.field`";
+        "the integrator needs a time step: write `dt = 0.05`, a const, `p.field`, `d.field` or `s.field`";
     pub(crate) const STEP_NOT_POSITIVE: &str = "the time step is positive: write `dt = 0.05`";
     pub(crate) const RUNNING_COST: &str = "`running_cost` is integrated with `derivative`: write `#[dilqr_runtime::model(integrator = rk4, dt = 0.05)]` and `derivative`, or the cost of a whole step in `stage_cost`";
     pub(crate) const DERIVATIVE: &str =
@@ -294,6 +297,10 @@ pub(crate) mod message {
         let meant = did_you_mean(name, known);
         let advice = if meant.is_empty() { ": define a const, or make it a field of Params" } else { &meant };
         format!("`{name}` is not an argument, a `let` or a const of this module{advice}")
+    }
+    /// The name of an argument, and its type.
+    pub(crate) fn not_taken(name: &str, ty: &str) -> String {
+        format!("this function does not take `{name}`: add the argument `{name}: {ty}`")
     }
     pub(crate) fn standard_constant(name: &str) -> String {
         format!("`{name}` is not a const of this module, which imports nothing: write `std::f64::consts::{name}`")

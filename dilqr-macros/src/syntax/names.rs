@@ -2,6 +2,11 @@
 
 /// `"; did you mean `x`?"` for the candidate nearest to `name`, if one is near enough to be meant.
 pub(crate) fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(name, candidates).map_or_else(String::new, |candidate| format!("; did you mean `{candidate}`?"))
+}
+
+/// The candidate nearest to `name`, if one is near enough to be meant.
+pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (distance(name, candidate), candidate))
@@ -9,7 +14,7 @@ pub(crate) fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = 
             distance <= 1 + candidate.len().min(name.len()) / 4 && distance < candidate.len().max(name.len())
         })
         .min_by_key(|&(distance, _)| distance)
-        .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
+        .map(|(_, candidate)| candidate)
 }
 
 /// Edit distance (insertions, deletions, substitutions, exchanged neighbors), ignoring case.

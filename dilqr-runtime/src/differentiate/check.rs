@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use nalgebra::SVector;
 
 use crate::differentiate::candidate::{Candidate, Factorization, Verdict};
-use crate::differentiate::degenerate::{singular_system, weakly_active};
+use crate::differentiate::degenerate::singular_system;
 use crate::error::{GradientError, Input, check_length};
 use crate::kkt::linear::KktSystem;
 use crate::kkt::relaxed::Relaxation;
@@ -185,9 +185,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         if system.report.undefined {
             return Err(GradientError::Undefined);
         }
-        let kink = if is_relaxed { None } else { system.report.kink_of_cost(activity, names) };
-        let cost = kink.map(|limit| weakly_active(names, &(system.report.units.distance(&limit), limit)));
-        (self.second_order, self.cost) = (second_order, cost);
+        (self.cost, self.second_order) = (if is_relaxed { None } else { system.kink_of_cost() }, second_order);
         Ok(step)
     }
 }

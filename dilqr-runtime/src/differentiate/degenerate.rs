@@ -50,7 +50,7 @@ pub(crate) fn singular_system(names: LimitNames, (stage, singular): (usize, Sing
     }
 }
 
-pub(super) fn weakly_active(names: LimitNames, &(margin, limit): &Weak) -> GradientError {
+fn weakly_active(names: LimitNames, &(margin, limit): &Weak) -> GradientError {
     let (stage, limit) = names.name(limit.stage, limit.source);
     GradientError::WeaklyActive { stage, limit, margin }
 }
@@ -89,6 +89,12 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
             }
         }
         first
+    }
+
+    /// Why the optimal cost has no gradient, if there is a reason.
+    pub(super) fn kink_of_cost(&self) -> Option<GradientError> {
+        let limit = self.report.kink_of_cost(self.activity, self.names)?;
+        Some(weakly_active(self.names, &(self.report.units.distance(&limit), limit)))
     }
 
     /// The weakly active limits that the trajectory depends on.

@@ -18,6 +18,7 @@ mod learner;
 #[cfg(feature = "lstm")]
 mod lstm;
 mod models;
+mod networks;
 mod one_step;
 mod optimizer;
 mod pupil;
@@ -68,6 +69,8 @@ enum Name {
     Ablation,
     /// A quadrotor's parameters from noisy flights
     Quadrotor,
+    /// A residual of the dynamics, learned by one-step errors and through the controller; times over horizons
+    Networks,
     /// Imitation without a model: a recurrent network (needs the feature `lstm`; not one of all)
     Lstm,
     /// All of them
@@ -117,6 +120,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         (Name::Imitation, imitation::run),
         (Name::Ablation, ablation::run),
         (Name::Quadrotor, quadrotor::run),
+        (Name::Networks, networks::run),
     ];
     if arguments.name == Name::Lstm {
         #[cfg(feature = "lstm")]
