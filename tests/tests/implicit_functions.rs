@@ -53,6 +53,39 @@ pub mod crossing {
     }
 }
 
+/// Linear equations whose rows are multiples of one another up to `p.apart`.
+#[dilqr_runtime::implicit]
+pub mod dependent {
+    pub struct Unknown {
+        pub a: f64,
+        pub b: f64,
+    }
+    pub struct Params {
+        pub p: f64,
+        pub apart: f64,
+    }
+    pub fn equations(y: Unknown, p: Params) -> [f64; 2] {
+        [0.1 * y.a + 0.3 * y.b - p.p, 0.3 * y.a + (0.9 + p.apart) * y.b - 3.0 * p.p]
+    }
+}
+
+/// `e a + b = p`, `a + b + h c = 1`, `h c = 2`: the unit of `c` is `h`.
+#[dilqr_runtime::implicit]
+pub mod columns {
+    pub struct Unknown {
+        pub y: [f64; 3],
+    }
+    pub struct Params {
+        pub e: f64,
+        pub h: f64,
+        pub p: f64,
+    }
+    pub fn equations(y: Unknown, p: Params) -> [f64; 3] {
+        let [a, b, c] = y.y;
+        [p.e * a + b - p.p, a + b + p.h * c - 1.0, p.h * c - 2.0]
+    }
+}
+
 /// Rosenbrock's function within bounds that are parameters.
 #[dilqr_runtime::implicit]
 pub mod valley {
@@ -251,6 +284,50 @@ fn units_of_unknowns_do_not_matter() {
         assert_eq!(solution.status, Status::Converged);
         assert_eq!(solution.unknown / unit, expected.unknown);
         assert_eq!(solution.stats.iterations, expected.stats.iterations);
+    }
+}
+
+#[test]
+fn an_unknown_may_be_zero() {
+    // The circle of radius 1 and the exponential meet at (0, 1).
+    let mut solver = Solver::new(crossing::Crossing, Settings::default()).expect("in range");
+    for unit in [1e-6, 1.0, 1e9] {
+        let solution = solver.solve([-0.05 * unit, 0.99 * unit], [1.0, unit]).expect("finite");
+        assert_eq!(solution.status, Status::Converged, "{solution:?}");
+        let jacobian = solver.jacobian(&solution).expect("regular");
+        // In units: b db = r dr and db = da at a = 0, b = 1. The unknowns are these times the unit.
+        let expected = SMatrix::<f64, 2, 2>::from_row_slice(&[unit, 0.0, unit, 1.0]);
+        assert!((jacobian - expected).component_div(&SMatrix::from_row_slice(&[unit, 1.0, unit, 1.0])).amax() < 1e-9);
+    }
+}
+
+#[test]
+fn dependent_equations_have_no_derivative() {
+    let mut solver = Solver::new(dependent::Dependent, Settings::default()).expect("in range");
+    for p in [0.7, 1.0] {
+        let solution = solver.solve([0.3, 0.4], [p, 0.0]).expect("finite");
+        assert!(solver.vjp(&solution, &[1.0, 0.0].into()).is_err(), "{solution:?}");
+        // The guess is no solution.
+        assert!(solution.status != Status::Converged || solution.objective < 1e-20, "{solution:?}");
+    }
+    // Rows that are independent by 1e-6 have one: a = 10 p, b = 0, whatever the distance.
+    let solution = solver.solve([0.3, 0.4], [1.0, 1e-6]).expect("finite");
+    assert_eq!(solution.status, Status::Converged);
+    let gradient = solver.vjp(&solution, &[1.0, 0.0].into()).expect("regular");
+    assert!((gradient[0] - 10.0).abs() < 1e-7, "{gradient}");
+}
+
+#[test]
+fn units_of_an_unknown_leave_the_others_their_digits() {
+    let mut solver = Solver::new(columns::Columns, Settings::default()).expect("in range");
+    for h in [1e-20, 1.0, 1e20] {
+        for e in [1e-3, 1e-11, 1e-15] {
+            let solution = solver.solve([0.1, 0.2, 0.3 / h], [e, h, 0.5]).expect("finite");
+            assert_eq!(solution.status, Status::Converged);
+            let gradient = solver.vjp(&solution, &[1.0, 0.0, 0.0].into()).expect("regular");
+            // da/dp = -1 / (1 - e), to the rounding of the last equation's terms.
+            assert!((gradient[2] + 1.0 / (1.0 - e)).abs() < 1e-9, "{h} {e}: {gradient}");
+        }
     }
 }
 

@@ -269,6 +269,7 @@ const fn check<const N: usize>(knots: &[f64; N], values: &[f64; N], kind: Kind) 
 }
 
 /// Panics with a text and the number of an entry. Consts cannot format numbers.
+#[expect(clippy::panic, reason = "a const that panics is a compile error")]
 const fn refuse(text: &str, entry: usize) -> ! {
     let (text, mut message) = (text.as_bytes(), [0; 80]);
     let mut length = 0;

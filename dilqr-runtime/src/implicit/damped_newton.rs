@@ -46,6 +46,10 @@ pub(super) fn solve<F, const NX: usize, const NY: usize, const NP: usize>(
             (outcome.status, outcome.cause) = (status, cause);
             return;
         }
+        if finder.is_singular_matrix(&at.inverse) {
+            outcome.status = Status::RegularizationLimit;
+            return;
+        }
         outcome.stats.step = finder.relative_step((&outcome.unknown, params), &at, settings.tolerance);
         if outcome.stats.step <= settings.tolerance {
             // The step is there and makes the solution better, unless it is a rounding error.

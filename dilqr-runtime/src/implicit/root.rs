@@ -1,19 +1,20 @@
 //! Roots of equations and fixed points of maps, linearized about a point.
 
 use nalgebra::{SMatrix, SVector};
+use num_traits::{One, Zero};
 
 use crate::implicit::function::ImplicitFunction;
 use crate::linalg::inverse::inverse;
-use crate::linalg::products::{add_product, zeros};
+use crate::linalg::products::{add_product, larger, zeros};
 use crate::model::Model;
 use crate::model::records::{ParameterTerms, StageExpansion};
 use crate::model::stage::Stage;
 use crate::scalar::Scalar;
 
-/// A step that is a rounding error counts as zero up to this many of them.
+/// A residual counts as a rounding error up to this many of those of its terms.
 const ROUNDING: f64 = 64.0 * f64::EPSILON;
 
-/// The change of `r_y` within rounding errors, relative, from which on it counts as singular.
+/// The relative change within rounding errors from which on `r_y` counts as singular.
 const SINGULAR: f64 = 0.1;
 
 /// Finds and differentiates a root.
@@ -46,10 +47,21 @@ where
 {
     function.expand_stage(Stage::new(&zeros(), y, p, &zeros()), memory);
     let residual = SVector::from_fn(|i, _| memory.f[i]);
-    let inverse = inverse(&SMatrix::from_fn(|i, j| memory.fu[(i, j)]));
+    let inverse = scaled_inverse(&SMatrix::from_fn(|i, j| memory.fu[(i, j)]));
     let mut step = zeros();
     add_product(&mut step, &inverse, &residual);
     Linearization { residual, inverse, step: -step }
+}
+
+/// The inverse, by elimination on columns of one size: else their units would choose the pivots.
+fn scaled_inverse<S: Scalar, const NY: usize>(ry: &SMatrix<S, NY, NY>) -> SMatrix<S, NY, NY> {
+    let size = |j: usize| {
+        let largest = (0..NY).fold(S::Real::zero(), |largest, i| larger(largest, ry[(i, j)].real().abs()));
+        S::from_real(S::Real::select(largest.equal(S::Real::zero()), S::Real::one(), S::Real::one() / largest))
+    };
+    let sizes: [S; NY] = core::array::from_fn(size);
+    let inverse = inverse(&SMatrix::<S, NY, NY>::from_fn(|i, j| ry[(i, j)] * sizes[j]));
+    SMatrix::from_fn(|i, j| sizes[i] * inverse[(i, j)])
 }
 
 impl<F, const NX: usize, const NY: usize, const NP: usize> RootFinder<F, NX, NY, NP>
@@ -73,61 +85,64 @@ where
         SMatrix::from_fn(|i, j| terms.fp[(i, j)])
     }
 
-    /// The largest entry of a step over its unknown. Entries that are rounding errors of the terms of the equations count as zero.
+    /// The largest entry of a step over its unknown. The step is that of the residuals that are more than rounding errors of the
+    /// terms of their equations.
     pub(super) fn relative_step(
         &self,
         (y, p): (&SVector<f64, NY>, &SVector<f64, NP>),
         at: &Linearization<f64, NY>,
         tolerance: f64,
     ) -> f64 {
-        let relative = |i: usize| if at.step[i] == 0.0 { 0.0 } else { at.step[i].abs() / y[i].abs() };
-        let mut ratios: [f64; NY] = core::array::from_fn(relative);
-        if ratios.iter().any(|&ratio| ratio.is_nan() || ratio > tolerance) {
-            let rounding = self.rounding((y, p), at);
-            for i in 0..NY {
-                if at.step[i].abs() <= rounding[i] {
-                    ratios[i] = 0.0;
-                }
-            }
+        let largest = |step: &SVector<f64, NY>| {
+            let relative = |i: usize| if step[i] == 0.0 { 0.0 } else { step[i].abs() / y[i].abs() };
+            (0..NY).map(relative).fold(0.0, larger::<f64>)
+        };
+        let relative = largest(&at.step);
+        if relative <= tolerance {
+            return relative;
         }
-        ratios.into_iter().fold(0.0, |largest, ratio| if ratio > largest || ratio.is_nan() { ratio } else { largest })
+        let terms = self.terms((y, p));
+        let is_clear = |i: usize| !(at.residual[i].abs() <= ROUNDING * terms[i]);
+        let clear = SVector::from_fn(|i, _| if is_clear(i) { at.residual[i] } else { 0.0 });
+        let mut step = zeros();
+        add_product(&mut step, &at.inverse, &clear);
+        largest(&step)
     }
 
-    /// What rounding errors of the terms `|r_y| |y| + |r_p| |p|` of the equations make of a step.
-    fn rounding(
-        &self,
-        (y, p): (&SVector<f64, NY>, &SVector<f64, NP>),
-        at: &Linearization<f64, NY>,
-    ) -> SVector<f64, NY> {
-        let rp = self.parameter_jacobian(y, p);
-        let ry = &self.memory.fu;
-        let terms: [f64; NY] = core::array::from_fn(|i| {
+    /// The terms of the equations before they cancel, `|r_y| |y| + |r_p| |p|`.
+    fn terms(&self, (y, p): (&SVector<f64, NY>, &SVector<f64, NP>)) -> SVector<f64, NY> {
+        let (ry, rp) = (&self.memory.fu, self.parameter_jacobian(y, p));
+        SVector::from_fn(|i, _| {
             let own: f64 = (0..NY).map(|j| (ry[(i, j)] * y[j]).abs()).sum();
             let of_params: f64 = (0..NP).map(|j| (rp[(i, j)] * p[j]).abs()).sum();
             own + of_params
-        });
-        let entry = |i: usize| ROUNDING * (0..NY).map(|j| at.inverse[(i, j)].abs() * terms[j]).sum::<f64>();
-        SVector::from_fn(|i, _| entry(i))
+        })
+    }
+
+    /// Whether `r_y` has no inverse within its rounding errors: an entry of `|r_y^-1| |r_y|` on the diagonal, which has no unit, is so
+    /// large that rounding errors of `r_y` change the inverse by a tenth.
+    pub(super) fn is_singular_matrix(&self, inverse: &SMatrix<f64, NY, NY>) -> bool {
+        let ry = &self.memory.fu;
+        let entry = |i: usize| (0..NY).map(|k| (inverse[(i, k)] * ry[(k, i)]).abs()).sum::<f64>();
+        (0..NY).map(entry).any(|entry| entry.is_nan() || entry * f64::EPSILON > SINGULAR)
     }
 
     /// Whether `r_y` changes by a tenth of itself within the rounding errors of the unknowns. A multiple root has no derivative,
-    /// and is found to a part of the digits only; there `r_y` itself consists of rounding errors.
-    pub(super) fn is_singular(
+    /// and is found to a part of the digits only; there `r_y` itself consists of rounding errors. Products of opposite entries
+    /// of the relative change have no unit.
+    pub(super) fn is_multiple(
         &mut self,
         (y, p): (&SVector<f64, NY>, &SVector<f64, NP>),
         at: &Linearization<f64, NY>,
     ) -> bool {
-        let rounding = self.rounding((y, p), at);
-        let moved = SVector::from_fn(|i, _| y[i] + rounding[i].max(at.step[i].abs()));
+        let terms = self.terms((y, p));
+        let rounding = |i: usize| ROUNDING * (0..NY).map(|j| at.inverse[(i, j)].abs() * terms[j]).sum::<f64>();
+        let moved = SVector::from_fn(|i, _| y[i] + rounding(i).max(at.step[i].abs()));
         let here = self.memory.fu;
         self.linearize(&moved, p);
         let mut change: SMatrix<f64, NY, NY> = zeros();
         add_product(&mut change, &at.inverse, &SMatrix::from_fn(|i, j| self.memory.fu[(i, j)] - here[(i, j)]));
-        let size = |i: usize| match y[i].abs().max(rounding[i]) {
-            0.0 => 1.0,
-            size => size,
-        };
-        let entry = |i: usize, j: usize| change[(i, j)].abs() * size(j) / size(i);
-        (0..NY).any(|i| (0..NY).any(|j| entry(i, j).is_nan() || entry(i, j) > SINGULAR))
+        let entry = |i: usize, j: usize| (change[(i, j)] * change[(j, i)]).abs();
+        (0..NY).any(|i| (0..NY).any(|j| entry(i, j).is_nan() || entry(i, j) > SINGULAR * SINGULAR))
     }
 }

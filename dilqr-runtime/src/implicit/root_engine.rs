@@ -133,7 +133,7 @@ where
         let (y, p) = (&solution.unknown, &solution.params);
         let at = self.linearize(y, p);
         // `NotPositiveDefinite` says that the equations are singular here.
-        if !at.inverse.iter().all(|value| value.is_finite()) {
+        if self.is_singular_matrix(&at.inverse) {
             return Err(GradientError::NotPositiveDefinite { stage: 0 });
         }
         let tolerance = STEP_MARGIN * settings.tolerance;
@@ -141,7 +141,7 @@ where
         if solution.status != Status::Converged || step.is_nan() || step > tolerance {
             return Err(not_converged(settings, solution, step));
         }
-        if self.is_singular((y, p), &at) {
+        if self.is_multiple((y, p), &at) {
             return Err(GradientError::NotPositiveDefinite { stage: 0 });
         }
         (self.unknown, self.params, self.inverse) = (*y, *p, at.inverse);
