@@ -388,8 +388,8 @@ mod tests {
                 .map(|(a, b)| 0.5 * (a - b).norm_squared())
                 .sum::<f64>()
         };
-        let losses: [(Method, &dyn Fn(&smooth::Smooth) -> f64); 2] =
-            [(one_step, &one_step_loss), (through_controller, &control_loss)];
+        type Loss<'a> = &'a dyn Fn(&smooth::Smooth) -> f64;
+        let losses: [(Method, Loss<'_>); 2] = [(one_step, &one_step_loss), (through_controller, &control_loss)];
         for (method, loss) in losses {
             let (gradient, failed) = method(&model(0.0), &data);
             assert_eq!(failed, 0);
