@@ -95,7 +95,9 @@ fn mpc(criterion: &mut Criterion) {
         x.iter_mut().for_each(|x| *x += noise.next().unwrap_or_default());
         step
     };
-    (0..20).for_each(|_| drop(black_box(step())));
+    (0..20).for_each(|_| {
+        black_box(step());
+    });
     criterion.bench_function("controller/cartpole, 64 and 64 units, 20 stages", |bencher| {
         bencher.iter(|| black_box(step()))
     });

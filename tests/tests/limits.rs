@@ -334,7 +334,7 @@ fn generic_kernels_equal_those_for_f64() {
                 // Products and quotients of dual numbers round their real part as f64 does; a quotient is a product
                 // with the reciprocal.
                 assert!(
-                    *double == dual.re || (double - dual.re).abs() <= 1e-14 * scale,
+                    *double == dual.re || f64::abs(*double - dual.re) <= 1e-14 * scale,
                     "{block}: {double} {}",
                     dual.re
                 );
