@@ -8,7 +8,7 @@ use dilqr_runtime::model::{ConstraintExpansion, ConstraintParameterTerms, Names}
 use dilqr_runtime::model::{ParameterGradient, Stage, Terminal, Variation};
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{Limits, Model, NumDiff, Scalar};
-use num_dual::Dual;
+use num_dual::Dual64;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -325,7 +325,7 @@ fn generic_kernels_equal_those_for_f64() {
     for _ in 0..20 {
         let at = At::random(&mut random);
         let double = blocks(&reach::Reach, &at);
-        let dual = blocks(&reach::Reach, &at.map(Dual::from));
+        let dual = blocks(&reach::Reach, &at.map(Dual64::from));
         let single = blocks(&reach::Reach, &at.map(|value| value as f32));
         for ((block, double), ((_, dual), (_, single))) in double.iter().zip(dual.iter().zip(&single)) {
             let scale =
@@ -334,7 +334,7 @@ fn generic_kernels_equal_those_for_f64() {
                 // Products and quotients of dual numbers round their real part as f64 does; a quotient is a product
                 // with the reciprocal.
                 assert!(
-                    *double == dual.re || f64::abs(*double - dual.re) <= 1e-14 * scale,
+                    *double == dual.re || (double - dual.re).abs() <= 1e-14 * scale,
                     "{block}: {double} {}",
                     dual.re
                 );

@@ -182,7 +182,8 @@ mod tests {
         let mut lines = 0;
         for line in include_str!("../../tests/reference/activations.txt").lines() {
             let words: Vec<&str> = line.split(' ').collect();
-            let Some((_, activation)) = ALL.iter().find(|(name, _)| *name == words[0]) else { panic!("{line}") };
+            let found = ALL.iter().find(|(name, _)| *name == words[0]);
+            let (_, activation) = found.unwrap_or_else(|| unreachable!("no activation in {line}"));
             let [x, expected @ ..] = [1, 2, 3, 4].map(|index| bits(words[index]));
             let given = all(*activation, x);
             // Values in units of their last place. Below normal numbers a unit is 2^-1074, and `silu` multiplies such a number by x.
