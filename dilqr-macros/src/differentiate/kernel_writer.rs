@@ -68,11 +68,11 @@ impl<'a> KernelWriter<'a> {
             Kernel::BoundsTerms => self.write_bounds_terms(),
             Kernel::StageConstraints => self.write_values(stage, Field::Constraints),
             Kernel::ExpandStageConstraints => self.expand_constraints(stage),
-            Kernel::StageConstraintContraction => self.contract_constraints(stage),
+            Kernel::StageConstraintContraction => self.contract_rows(stage),
             Kernel::StageConstraintTerms => self.write_constraint_terms(stage),
             Kernel::TerminalConstraints => self.write_values(end, Field::Constraints),
             Kernel::ExpandTerminalConstraints => self.expand_constraints(end),
-            Kernel::TerminalConstraintContraction => self.contract_constraints(end),
+            Kernel::TerminalConstraintContraction => self.contract_rows(end),
             Kernel::TerminalConstraintTerms => self.write_constraint_terms(end),
             Kernel::InitialCost => self.write_cost(*initial),
             Kernel::ExpandInitial => self.expand_end(*initial),
@@ -81,7 +81,7 @@ impl<'a> KernelWriter<'a> {
             Kernel::InitialParameterTerms => self.write_end_terms(*initial),
             Kernel::InitialConstraints => self.write_values(start, Field::Constraints),
             Kernel::ExpandInitialConstraints => self.expand_constraints(start),
-            Kernel::InitialConstraintContraction => self.contract_constraints(start),
+            Kernel::InitialConstraintContraction => self.contract_rows(start),
             Kernel::InitialConstraintTerms => self.write_constraint_terms(start),
             Kernel::Penalties => self.write_values(&self.tape.penalties, Field::Constraints),
             of_equations => self.write_kernel_of_equations(of_equations),
@@ -101,9 +101,9 @@ impl<'a> KernelWriter<'a> {
             Kernel::ResidualWeights => self.write_residual_weights(Equations::Step),
             Kernel::AlgebraicWeights => self.write_residual_weights(Equations::Algebraic),
             Kernel::SlopeWeights => self.write_residual_weights(Equations::Slope),
-            Kernel::ResidualWeightContraction => self.contract_residual_weights(Equations::Step),
-            Kernel::AlgebraicWeightContraction => self.contract_residual_weights(Equations::Algebraic),
-            Kernel::SlopeWeightContraction => self.contract_residual_weights(Equations::Slope),
+            Kernel::ResidualWeightContraction => self.contract_rows(self.tape.residual(Equations::Step)),
+            Kernel::AlgebraicWeightContraction => self.contract_rows(self.tape.residual(Equations::Algebraic)),
+            Kernel::SlopeWeightContraction => self.contract_rows(self.tape.residual(Equations::Slope)),
             _ => unreachable!("written by `write_kernel`"),
         }
     }
@@ -204,12 +204,6 @@ impl<'a> KernelWriter<'a> {
         self.write_parameter_gradient(&weighted);
     }
 
-    fn contract_residual_weights(&mut self, of: Equations) {
-        let residual = self.tape.residual(of);
-        let (weighted, weights) = (self.weighted(residual, Vector::Mu), self.weighted(residual, Vector::DMu));
-        self.write_parameter_contraction(&weighted, &weights);
-    }
-
     fn expand_constraints(&mut self, constraints: &[Operand]) {
         self.write_values(constraints, Field::C);
         self.write_jacobian(constraints, &[(Vector::X, Field::Cx), (Vector::U, Field::Cu)]);
@@ -217,8 +211,9 @@ impl<'a> KernelWriter<'a> {
         self.write_hessian(&weighted, [Field::Hxx, Field::Hux, Field::Huu]);
     }
 
-    fn contract_constraints(&mut self, constraints: &[Operand]) {
-        let (weighted, weights) = (self.weighted(constraints, Vector::Mu), self.weighted(constraints, Vector::DMu));
+    /// The change of the gradient of `mu' r` in parameters and weights, where `r` are constraints or residuals.
+    fn contract_rows(&mut self, rows: &[Operand]) {
+        let (weighted, weights) = (self.weighted(rows, Vector::Mu), self.weighted(rows, Vector::DMu));
         self.write_parameter_contraction(&weighted, &weights);
     }
 

@@ -23,7 +23,7 @@ const MODELS: [(&str, f64, &str); 7] = [
     ("quadrotor_euler", 3.0, include_str!("../../../../models/src/quadrotor_euler.rs")),
     ("quadrotor", 3.0, include_str!("../../../../models/src/quadrotor.rs")),
     ("arm", 15.0, include_str!("../../../../models/src/arm.rs")),
-    ("chain", 5.0, include_str!("chain.rs")),
+    ("chain", 5.0, include_str!("../../limits/chain.rs")),
     ("heat", 5.0, include_str!("heat.rs")),
 ];
 
@@ -43,10 +43,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         if !wanted.is_empty() && !wanted.iter().any(|model| model == name) {
             continue;
         }
-        let (expansion, rustc) = fresh.measure((name, text), times)?;
+        let text = if name == "chain" { by_two_steps(text) } else { text.to_owned() };
+        let (expansion, rustc) = fresh.measure((name, &text), times)?;
         println!("| {name} | {expansion:.2} s | {limit:.1} s | {rustc:.2} s | {:.1} s |", 2.0 * limit);
     }
     Ok(())
+}
+
+/// The module of the bench's chain alone, by two steps in the place of one.
+fn by_two_steps(text: &str) -> String {
+    let module = text.split_once("\n}\n").map_or(text, |(module, _)| module);
+    format!("{module}\n}}\n").replace("dt = 0.1)", "dt = 0.1, substeps = 2)")
 }
 
 /// The crate.

@@ -74,14 +74,19 @@ pub(crate) fn options(tokens: TokenStream, kind: ModuleKind, errors: &mut Errors
     options
 }
 
+/// An argument taken apart; one without `=` has no value.
+fn name_and_value(argument: &syn::Expr) -> (&syn::Expr, Option<&syn::Expr>) {
+    match argument {
+        syn::Expr::Assign(assignment) => (&assignment.left, Some(&assignment.right)),
+        syn::Expr::Call(call) => (&call.func, None),
+        other => (other, None),
+    }
+}
+
 impl Parser<'_> {
     /// Reports an argument that an implicit function does not have; true if it is one.
     fn reports_control(&mut self, argument: &syn::Expr) -> bool {
-        let name = match argument {
-            syn::Expr::Assign(assignment) => &*assignment.left,
-            syn::Expr::Call(call) => &*call.func,
-            other => other,
-        };
+        let (name, _) = name_and_value(argument);
         let known = GENERAL.iter().any(|known| matches!(name, syn::Expr::Path(path) if path.path.is_ident(known)));
         if !known {
             let (given, attribute) = (name.to_token_stream().to_string(), ModuleKind::ImplicitFunction.attribute());
@@ -91,11 +96,7 @@ impl Parser<'_> {
     }
 
     fn argument<'a>(&mut self, argument: &'a syn::Expr, options: &mut Options, step: &mut Step<'a>) {
-        let (name, value) = match argument {
-            syn::Expr::Assign(assignment) => (&*assignment.left, Some(&*assignment.right)),
-            syn::Expr::Call(call) => (&*call.func, None),
-            other => (other, None),
-        };
+        let (name, value) = name_and_value(argument);
         let is = |wanted: &str| matches!(name, syn::Expr::Path(path) if path.path.is_ident(wanted));
         match value {
             Some(syn::Expr::Path(path)) if is("crate") && path.qself.is_none() => {
