@@ -103,4 +103,30 @@ pub trait ImplicitEngine<F, const NY: usize, const NP: usize>: Sized {
         direction: &SVector<f64, NP>,
         loss_hessian: impl FnOnce(&SVector<f64, NY>) -> SVector<f64, NY>,
     ) -> Result<Gradient<NP>, GradientError>;
+
+    /// The gradient of the loss through so many steps of a solve from a start, at the solution that was factorized.
+    ///
+    /// # Errors
+    /// Where the steps do not lead to the solution.
+    #[cfg(feature = "dual")]
+    fn unrolled(
+        &mut self,
+        settings: &Settings,
+        solution: &Solution<NY, NP>,
+        loss: &SVector<f64, NY>,
+        start: (&SVector<f64, NY>, usize),
+    ) -> Result<SVector<f64, NP>, GradientError>;
+
+    /// The direct loss gradient with this epsilon.
+    ///
+    /// # Errors
+    /// Where the perturbed problem is not solved.
+    #[cfg(feature = "dual")]
+    fn direct_loss(
+        &mut self,
+        settings: &Settings,
+        solution: &Solution<NY, NP>,
+        loss: &SVector<f64, NY>,
+        epsilon: f64,
+    ) -> Result<SVector<f64, NP>, GradientError>;
 }

@@ -19,15 +19,27 @@
 mod anderson;
 #[cfg(feature = "std")]
 pub mod batch;
+mod conditions;
 mod damped_newton;
+#[cfg(feature = "dual")]
+mod differentiation;
+#[cfg(feature = "dual")]
+mod direct_loss;
 mod function;
+mod kink;
+mod messages;
 mod minimizer;
 mod root;
 mod root_engine;
 mod settings;
+mod slope;
 mod solution;
 mod solver;
+#[cfg(feature = "dual")]
+mod unroll;
 
+#[cfg(feature = "dual")]
+pub use differentiation::Differentiation;
 pub use function::{Gradient, ImplicitEngine, ImplicitFunction};
 pub use minimizer::Minimizer;
 pub use root::RootFinder;

@@ -3,16 +3,15 @@
 use nalgebra::{SMatrix, SVector};
 use num_traits::{One, Zero};
 
+use crate::implicit::conditions::{Conditions, Point, ROUNDING, terms};
 use crate::implicit::function::ImplicitFunction;
+use crate::implicit::kink::kink_at;
 use crate::linalg::inverse::inverse;
 use crate::linalg::products::{add_product, larger, zeros};
 use crate::model::Model;
 use crate::model::records::{ParameterTerms, StageExpansion};
 use crate::model::stage::Stage;
 use crate::scalar::Scalar;
-
-/// A residual counts as a rounding error up to this many of those of its terms.
-const ROUNDING: f64 = 64.0 * f64::EPSILON;
 
 /// The relative change within rounding errors from which on `r_y` counts as singular.
 const SINGULAR: f64 = 0.1;
@@ -109,14 +108,23 @@ where
         largest(&step)
     }
 
-    /// The terms of the equations before they cancel, `|r_y| |y| + |r_p| |p|`.
-    fn terms(&self, (y, p): (&SVector<f64, NY>, &SVector<f64, NP>)) -> SVector<f64, NY> {
-        let (ry, rp) = (&self.memory.fu, self.parameter_jacobian(y, p));
-        SVector::from_fn(|i, _| {
-            let own: f64 = (0..NY).map(|j| (ry[(i, j)] * y[j]).abs()).sum();
-            let of_params: f64 = (0..NP).map(|j| (rp[(i, j)] * p[j]).abs()).sum();
-            own + of_params
-        })
+    /// The terms of the equations before they cancel, at the point that was linearized last.
+    pub(super) fn terms(&self, (y, p): (&SVector<f64, NY>, &SVector<f64, NP>)) -> SVector<f64, NY> {
+        let ry = SMatrix::from_fn(|i, j| self.memory.fu[(i, j)]);
+        terms((&ry, y), (&self.parameter_jacobian(y, p), p))
+    }
+
+    /// The unknown whose derivative is one-sided at this root.
+    pub(super) fn kink_at(
+        &mut self,
+        (y, p): (&SVector<f64, NY>, &SVector<f64, NP>),
+        at: &Linearization<f64, NY>,
+    ) -> Option<usize> {
+        if const { !F::HAS_KINKS } {
+            return None;
+        }
+        let point = Point { unknown: y, params: p, held: [false; NY], moves: zeros() };
+        kink_at(&mut Equations { finder: self, params: p }, point, &at.inverse)
     }
 
     /// Whether `r_y` has no inverse within its rounding errors: an entry of `|r_y^-1| |r_y|` on the diagonal, which has no unit, is so
@@ -144,5 +152,26 @@ where
         add_product(&mut change, &at.inverse, &SMatrix::from_fn(|i, j| self.memory.fu[(i, j)] - here[(i, j)]));
         let entry = |i: usize, j: usize| (change[(i, j)] * change[(j, i)]).abs();
         (0..NY).any(|i| (0..NY).any(|j| entry(i, j).is_nan() || entry(i, j) > SINGULAR * SINGULAR))
+    }
+}
+
+/// The equations at parameters.
+struct Equations<'a, F, const NX: usize, const NY: usize, const NP: usize> {
+    finder: &'a mut RootFinder<F, NX, NY, NP>,
+    params: &'a SVector<f64, NP>,
+}
+
+impl<F, const NX: usize, const NY: usize, const NP: usize> Conditions<NY, NP> for Equations<'_, F, NX, NY, NP>
+where
+    F: ImplicitFunction<NX, NY, NP>,
+{
+    fn at(&mut self, y: &SVector<f64, NY>) -> (SVector<f64, NY>, SMatrix<f64, NY, NY>) {
+        let RootFinder { function, memory, .. } = &mut *self.finder;
+        function.expand_stage(Stage::new(&zeros(), y, self.params, &zeros()), memory);
+        (SVector::from_fn(|i, _| memory.f[i]), SMatrix::from_fn(|i, j| memory.fu[(i, j)]))
+    }
+
+    fn params(&mut self, y: &SVector<f64, NY>) -> SMatrix<f64, NY, NP> {
+        self.finder.parameter_jacobian(y, self.params)
     }
 }

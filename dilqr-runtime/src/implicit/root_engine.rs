@@ -15,12 +15,17 @@ use num_dual::Dual;
 use crate::error::{GradientError, Input, SolveError, check_vector};
 use crate::implicit::anderson;
 use crate::implicit::damped_newton::{self, Outcome};
+#[cfg(feature = "dual")]
+use crate::implicit::direct_loss;
 use crate::implicit::function::{Gradient, ImplicitEngine, ImplicitFunction};
+use crate::implicit::messages::not_converged;
 use crate::implicit::root::RootFinder;
 #[cfg(feature = "dual")]
 use crate::implicit::root::linearize;
 use crate::implicit::settings::{FixedPoint, Settings};
 use crate::implicit::solution::Solution;
+#[cfg(feature = "dual")]
+use crate::implicit::unroll;
 use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::model::Model;
 use crate::model::records::StageExpansion;
@@ -29,21 +34,6 @@ use crate::ocp::stationarity::STEP_MARGIN;
 use crate::scalar::Scalar;
 use crate::stats::Stats;
 use crate::status::Status;
-
-fn not_converged<const NY: usize, const NP: usize>(
-    settings: &Settings,
-    solution: &Solution<NY, NP>,
-    step: f64,
-) -> GradientError {
-    GradientError::NotConverged {
-        status: solution.status,
-        dynamics: 0.0,
-        dynamics_tolerance: 0.0,
-        step,
-        step_tolerance: STEP_MARGIN * settings.tolerance,
-        violation: 0.0,
-    }
-}
 
 fn sum_of_squares<const N: usize>(vector: &SVector<f64, N>) -> f64 {
     vector.iter().map(|value| value * value).sum()
@@ -132,17 +122,21 @@ where
     fn factorize(&mut self, settings: &Settings, solution: &Solution<NY, NP>) -> Result<f64, GradientError> {
         let (y, p) = (&solution.unknown, &solution.params);
         let at = self.linearize(y, p);
-        // `NotPositiveDefinite` says that the equations are singular here.
         if self.is_singular_matrix(&at.inverse) {
-            return Err(GradientError::NotPositiveDefinite { stage: 0 });
+            return Err(GradientError::Singular);
         }
         let tolerance = STEP_MARGIN * settings.tolerance;
         let step = self.relative_step((y, p), &at, tolerance);
         if solution.status != Status::Converged || step.is_nan() || step > tolerance {
             return Err(not_converged(settings, solution, step));
         }
+        if let Some(unknown) = self.kink_at((y, p), &at) {
+            return Err(GradientError::Kink { unknown });
+        }
+        // The kernels of the kink's other sides have left their derivatives in the memory.
+        let at = if const { F::HAS_KINKS } { self.linearize(y, p) } else { at };
         if self.is_multiple((y, p), &at) {
-            return Err(GradientError::NotPositiveDefinite { stage: 0 });
+            return Err(GradientError::Singular);
         }
         (self.unknown, self.params, self.inverse) = (*y, *p, at.inverse);
         Ok(step)
@@ -177,5 +171,27 @@ where
         let slope = |value: &Dual<f64>| value.eps;
         let params = SVector::from_fn(|j, _| slope(&gradient.params[j]));
         Gradient { params, weights: gradient.weights.iter().map(slope).collect() }.check()
+    }
+
+    #[cfg(feature = "dual")]
+    fn unrolled(
+        &mut self,
+        settings: &Settings,
+        solution: &Solution<NY, NP>,
+        loss: &SVector<f64, NY>,
+        start: (&SVector<f64, NY>, usize),
+    ) -> Result<SVector<f64, NP>, GradientError> {
+        unroll::vjp((&self.function, settings.tolerance), solution, loss, start)
+    }
+
+    #[cfg(feature = "dual")]
+    fn direct_loss(
+        &mut self,
+        settings: &Settings,
+        solution: &Solution<NY, NP>,
+        loss: &SVector<f64, NY>,
+        epsilon: f64,
+    ) -> Result<SVector<f64, NP>, GradientError> {
+        direct_loss::of_root((&self.function, settings), solution, loss, epsilon)
     }
 }
