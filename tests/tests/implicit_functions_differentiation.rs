@@ -232,9 +232,6 @@ fn bad_input_and_steps_that_do_not_contract_are_refused() {
     let guess = SVector::from([f64::NAN, 1.0]);
     let refused = solver.vjp_with(solution, loss, Differentiation::Unrolled { guess, iterations: 3 });
     assert!(matches!(refused, Err(GradientError::Input(_))), "{refused:?}");
-    // So large a loss leaves no root of the perturbed conditions near.
-    let refused = solver.vjp_with(solution, loss, Differentiation::DirectLoss { epsilon: 1e12 });
-    assert!(refused.is_err() || (refused.expect("some") - *exact).amax() > 0.1 * exact.amax());
     // What is no solution has no gradient of any kind.
     let mut edited = solution.clone();
     edited.unknown[0] += 1e-3;
