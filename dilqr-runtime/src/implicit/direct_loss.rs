@@ -3,9 +3,8 @@
 use nalgebra::{SMatrix, SVector};
 
 use crate::error::GradientError;
-use crate::implicit::function::{ImplicitEngine, ImplicitFunction};
+use crate::implicit::function::ImplicitFunction;
 use crate::implicit::messages::not_converged;
-use crate::implicit::minimizer::Minimizer;
 use crate::implicit::settings::Settings;
 use crate::implicit::solution::Solution;
 use crate::linalg::inverse::inverse;
@@ -23,9 +22,9 @@ const STEPS: usize = 50;
 
 /// An objective with the term `slope' y` in addition.
 #[derive(Clone, Copy, Debug)]
-struct Tilted<'a, F, const NY: usize> {
-    function: &'a F,
-    slope: SVector<f64, NY>,
+pub(super) struct Tilted<'a, F, const NY: usize> {
+    pub(super) function: &'a F,
+    pub(super) slope: SVector<f64, NY>,
 }
 
 impl<F, const NX: usize, const NY: usize, const NP: usize> Model<NX, NY, NP> for Tilted<'_, F, NY>
@@ -83,22 +82,20 @@ where
     }
 }
 
-/// The direct loss gradient of a minimum.
+/// The direct loss gradient of a minimum. `moved` solves the perturbed problem.
 pub(super) fn of_minimum<F, const NX: usize, const NY: usize, const NP: usize>(
     (function, settings): (&F, &Settings),
     solution: &Solution<NY, NP>,
-    loss: &SVector<f64, NY>,
+    moved: &Solution<NY, NP>,
     epsilon: f64,
 ) -> Result<SVector<f64, NP>, GradientError>
 where
     F: Model<NX, NY, NP>,
 {
-    let mut tilted = Minimizer::new(Tilted { function, slope: loss * epsilon });
-    let moved = tilted.solve(settings, &solution.unknown, &solution.params)?;
     if moved.status != Status::Converged {
-        return Err(not_converged(settings, &moved, moved.stats.step));
+        return Err(not_converged(settings, moved, moved.stats.step));
     }
-    Ok((slope_in_params(function, &moved) - slope_in_params(function, solution)) / epsilon)
+    Ok((slope_in_params(function, moved) - slope_in_params(function, solution)) / epsilon)
 }
 
 /// The derivative of the least objective in the parameters: `f_p`, and the multipliers of the bounds times their derivatives.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::error::{GradientError, SolveError};
-use crate::implicit::settings::Settings;
+use crate::implicit::settings::{Iteration, Settings};
 use crate::implicit::solution::Solution;
 use crate::model::Model;
 
@@ -129,4 +129,29 @@ pub trait ImplicitEngine<F, const NY: usize, const NP: usize>: Sized {
         loss: &SVector<f64, NY>,
         epsilon: f64,
     ) -> Result<SVector<f64, NP>, GradientError>;
+
+    /// The gradient of a loss by conjugate gradients, with the check of the solution; `None` where the factorization has to decide.
+    ///
+    /// # Errors
+    /// Where the solution has no derivative.
+    fn gradient_by_iteration(
+        &mut self,
+        how: (&Settings, Iteration),
+        solution: &Solution<NY, NP>,
+        loss: &SVector<f64, NY>,
+    ) -> Result<Option<Gradient<NP>>, GradientError>;
+
+    /// The same for the derivative of the unknowns along a direction of the parameters.
+    ///
+    /// # Errors
+    /// Where the solution has no derivative.
+    fn tangent_by_iteration(
+        &mut self,
+        how: (&Settings, Iteration),
+        solution: &Solution<NY, NP>,
+        direction: &SVector<f64, NP>,
+    ) -> Result<Option<SVector<f64, NY>>, GradientError>;
+
+    /// The number of entries of the Hessian, or of the Jacobian of equations, that can be non-zero.
+    fn non_zeros() -> usize;
 }

@@ -12,11 +12,12 @@ use crate::error::{GradientError, SolveError};
 use crate::gradient::LossGradient;
 use crate::implicit::conditions::{Conditions, Point, of_free};
 #[cfg(feature = "dual")]
-use crate::implicit::direct_loss;
+use crate::implicit::direct_loss::{self, Tilted};
 use crate::implicit::function::{Gradient, ImplicitEngine};
+use crate::implicit::iterative_minimum;
 use crate::implicit::kink::kink_at;
 use crate::implicit::messages::{of_cause, of_gradient_error, of_solve_error};
-use crate::implicit::settings::Settings;
+use crate::implicit::settings::{Iteration, Settings};
 use crate::implicit::slope::Slope;
 use crate::implicit::solution::Solution;
 use crate::linalg::inverse::inverse;
@@ -224,6 +225,31 @@ where
         loss: &SVector<f64, NY>,
         epsilon: f64,
     ) -> Result<SVector<f64, NP>, GradientError> {
-        direct_loss::of_minimum((&self.engine.model, settings), solution, loss, epsilon)
+        let function = &self.engine.model;
+        let mut tilted = Minimizer::new(Tilted { function, slope: loss * epsilon });
+        let moved = tilted.solve(settings, &solution.unknown, &solution.params)?;
+        direct_loss::of_minimum((function, settings), solution, &moved, epsilon)
+    }
+
+    fn gradient_by_iteration(
+        &mut self,
+        (settings, iteration): (&Settings, Iteration),
+        solution: &Solution<NY, NP>,
+        loss: &SVector<f64, NY>,
+    ) -> Result<Option<Gradient<NP>>, GradientError> {
+        iterative_minimum::gradient(&self.engine.model, (iteration, settings.activity), solution, loss)
+    }
+
+    fn tangent_by_iteration(
+        &mut self,
+        (settings, iteration): (&Settings, Iteration),
+        solution: &Solution<NY, NP>,
+        direction: &SVector<f64, NP>,
+    ) -> Result<Option<SVector<f64, NY>>, GradientError> {
+        iterative_minimum::tangent(&self.engine.model, (iteration, settings.activity), solution, direction)
+    }
+
+    fn non_zeros() -> usize {
+        F::SPARSITY.huu.iter().flatten().filter(|&&entry| entry).count()
     }
 }

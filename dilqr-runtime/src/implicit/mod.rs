@@ -20,12 +20,16 @@ mod anderson;
 #[cfg(feature = "std")]
 pub mod batch;
 mod conditions;
+mod conjugate_gradients;
 mod damped_newton;
 #[cfg(feature = "dual")]
 mod differentiation;
 #[cfg(feature = "dual")]
 mod direct_loss;
 mod function;
+mod iterative;
+mod iterative_minimum;
+mod iterative_root;
 mod kink;
 mod messages;
 mod minimizer;
@@ -43,6 +47,6 @@ pub use differentiation::Differentiation;
 pub use function::{Gradient, ImplicitEngine, ImplicitFunction};
 pub use minimizer::Minimizer;
 pub use root::RootFinder;
-pub use settings::{FixedPoint, Settings};
+pub use settings::{FixedPoint, Iteration, LinearSolver, Settings};
 pub use solution::Solution;
 pub use solver::Solver;

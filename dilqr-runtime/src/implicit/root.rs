@@ -1,16 +1,19 @@
 //! Roots of equations and fixed points of maps, linearized about a point.
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 use num_traits::{One, Zero};
 
+use crate::error::GradientError;
 use crate::implicit::conditions::{Conditions, Point, ROUNDING, terms};
-use crate::implicit::function::ImplicitFunction;
+use crate::implicit::function::{Gradient, ImplicitFunction};
 use crate::implicit::kink::kink_at;
 use crate::linalg::inverse::inverse;
 use crate::linalg::products::{add_product, larger, zeros};
 use crate::model::Model;
 use crate::model::records::{ParameterTerms, StageExpansion};
-use crate::model::stage::Stage;
+use crate::model::stage::{ParameterGradient, Stage};
 use crate::scalar::Scalar;
 
 /// The relative change within rounding errors from which on `r_y` counts as singular.
@@ -156,9 +159,9 @@ where
 }
 
 /// The equations at parameters.
-struct Equations<'a, F, const NX: usize, const NY: usize, const NP: usize> {
-    finder: &'a mut RootFinder<F, NX, NY, NP>,
-    params: &'a SVector<f64, NP>,
+pub(super) struct Equations<'a, F, const NX: usize, const NY: usize, const NP: usize> {
+    pub(super) finder: &'a mut RootFinder<F, NX, NY, NP>,
+    pub(super) params: &'a SVector<f64, NP>,
 }
 
 impl<F, const NX: usize, const NY: usize, const NP: usize> Conditions<NY, NP> for Equations<'_, F, NX, NY, NP>
@@ -174,4 +177,32 @@ where
     fn params(&mut self, y: &SVector<f64, NY>) -> SMatrix<f64, NY, NP> {
         self.finder.parameter_jacobian(y, self.params)
     }
+}
+
+/// A gradient in the parameters and the weights, over any scalar.
+pub(super) struct GradientOf<S, const NP: usize> {
+    pub(super) params: SVector<S, NP>,
+    pub(super) weights: Vec<S>,
+}
+
+impl<const NP: usize> GradientOf<f64, NP> {
+    pub(super) fn check(self) -> Result<Gradient<NP>, GradientError> {
+        Gradient { params: self.params, weights: self.weights }.check()
+    }
+}
+
+/// `-r_p' lambda`
+pub(super) fn gradient_of_adjoint<F, S: Scalar, const NX: usize, const NY: usize, const NP: usize>(
+    function: &F,
+    (y, p): (&SVector<S, NY>, &SVector<S, NP>),
+    lambda: &SVector<S, NY>,
+) -> GradientOf<S, NP>
+where
+    F: Model<NX, NY, NP>,
+{
+    let adjoint = SVector::from_fn(|i, _| -lambda[i]);
+    let (mut params, mut weights) = (zeros(), vec![S::zero(); function.weight_count()]);
+    let out = ParameterGradient { p: &mut params, s: &mut zeros(), w: &mut weights };
+    function.add_hamiltonian_parameter_gradient(Stage::new(&zeros(), y, p, &zeros()), &adjoint, out);
+    GradientOf { params, weights }
 }

@@ -6,8 +6,6 @@
 //! dy/dp = -r_y^-1 r_p,    dL/dp = -r_p' lambda    with   r_y' lambda = L_y
 //! ```
 
-use alloc::vec::Vec;
-
 use nalgebra::{SMatrix, SVector};
 #[cfg(feature = "dual")]
 use num_dual::Dual;
@@ -18,18 +16,18 @@ use crate::implicit::damped_newton::{self, Outcome};
 #[cfg(feature = "dual")]
 use crate::implicit::direct_loss;
 use crate::implicit::function::{Gradient, ImplicitEngine, ImplicitFunction};
+use crate::implicit::iterative_root;
 use crate::implicit::messages::not_converged;
-use crate::implicit::root::RootFinder;
 #[cfg(feature = "dual")]
 use crate::implicit::root::linearize;
-use crate::implicit::settings::{FixedPoint, Settings};
+use crate::implicit::root::{GradientOf, RootFinder, gradient_of_adjoint};
+use crate::implicit::settings::{FixedPoint, Iteration, Settings};
 use crate::implicit::solution::Solution;
 #[cfg(feature = "dual")]
 use crate::implicit::unroll;
 use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::model::Model;
 use crate::model::records::StageExpansion;
-use crate::model::stage::{ParameterGradient, Stage};
 use crate::ocp::stationarity::STEP_MARGIN;
 use crate::scalar::Scalar;
 use crate::stats::Stats;
@@ -37,18 +35,6 @@ use crate::status::Status;
 
 fn sum_of_squares<const N: usize>(vector: &SVector<f64, N>) -> f64 {
     vector.iter().map(|value| value * value).sum()
-}
-
-/// A gradient in the parameters and the weights, over any scalar.
-struct GradientOf<S, const NP: usize> {
-    params: SVector<S, NP>,
-    weights: Vec<S>,
-}
-
-impl<const NP: usize> GradientOf<f64, NP> {
-    fn check(self) -> Result<Gradient<NP>, GradientError> {
-        Gradient { params: self.params, weights: self.weights }.check()
-    }
 }
 
 /// `-r_p' r_y^-T loss`
@@ -63,11 +49,7 @@ where
 {
     let mut lambda: SVector<S, NY> = zeros();
     add_transposed_product(&mut lambda, inverse, loss);
-    let adjoint = SVector::from_fn(|i, _| -lambda[i]);
-    let (mut params, mut weights) = (zeros(), vec![S::zero(); function.weight_count()]);
-    let out = ParameterGradient { p: &mut params, s: &mut zeros(), w: &mut weights };
-    function.add_hamiltonian_parameter_gradient(Stage::new(&zeros(), y, p, &zeros()), &adjoint, out);
-    GradientOf { params, weights }
+    gradient_of_adjoint(function, (y, p), &lambda)
 }
 
 impl<F, const NX: usize, const NY: usize, const NP: usize> ImplicitEngine<F, NY, NP> for RootFinder<F, NX, NY, NP>
@@ -193,5 +175,27 @@ where
         epsilon: f64,
     ) -> Result<SVector<f64, NP>, GradientError> {
         direct_loss::of_root((&self.function, settings), solution, loss, epsilon)
+    }
+
+    fn gradient_by_iteration(
+        &mut self,
+        (_, iteration): (&Settings, Iteration),
+        solution: &Solution<NY, NP>,
+        loss: &SVector<f64, NY>,
+    ) -> Result<Option<Gradient<NP>>, GradientError> {
+        iterative_root::gradient(self, iteration, solution, loss)
+    }
+
+    fn tangent_by_iteration(
+        &mut self,
+        (_, iteration): (&Settings, Iteration),
+        solution: &Solution<NY, NP>,
+        direction: &SVector<f64, NP>,
+    ) -> Result<Option<SVector<f64, NY>>, GradientError> {
+        Ok(iterative_root::tangent(self, iteration, solution, direction))
+    }
+
+    fn non_zeros() -> usize {
+        F::SPARSITY.fu.iter().flatten().filter(|&&entry| entry).count()
     }
 }

@@ -49,6 +49,35 @@ where
         })
     }
 
+    /// The bounds that hold unknowns with this slope and Hessian; `None` where a bound is violated, or neither active nor inactive: where
+    /// its distance over the unknown, and its multiplier over the terms of the slope, are at most `activity`.
+    pub(super) fn clear_sides(
+        &self,
+        y: &SVector<f64, NY>,
+        (slope, hessian): (&SVector<f64, NY>, &SMatrix<f64, NY, NY>),
+        activity: f64,
+    ) -> Option<[Option<Side>; NY]> {
+        let mut sides = [None; NY];
+        for (i, held) in sides.iter_mut().enumerate() {
+            let (lower, upper) = (self.bounds.lower[i], self.bounds.upper[i]);
+            if y[i] < lower || y[i] > upper {
+                return None;
+            }
+            *held = self.bounds.active_bound(i, y, slope).or((lower >= upper).then_some(Side::Lower));
+            if lower >= upper {
+                continue;
+            }
+            let size = if y[i] == 0.0 { 1.0 } else { y[i].abs() };
+            let terms: f64 = (0..NY).map(|j| (hessian[(i, j)] * y[j]).abs()).sum::<f64>() + slope[i].abs();
+            let is_near = (y[i] - lower).min(upper - y[i]) <= activity * size;
+            let is_held = held.is_some() && slope[i].abs() > activity * terms;
+            if is_near && !is_held {
+                return None;
+            }
+        }
+        Some(sides)
+    }
+
     /// The slope of the barriers `-tau ln(y - lower) - tau ln(upper - y)` of unknown `i`.
     fn barrier(&self, i: usize, y: f64) -> f64 {
         let (lower, upper) = (self.bounds.lower[i], self.bounds.upper[i]);

@@ -167,6 +167,12 @@ where
         loss: &SVector<f64, NY>,
     ) -> Result<Gradient<NP>, GradientError> {
         check_vector(Input::LossUnknown, loss.as_slice())?;
+        if let Some(iteration) = self.settings.iteration(NY, F::Engine::non_zeros()) {
+            let how = (&self.settings, iteration);
+            if let Some(gradient) = self.engine.gradient_by_iteration(how, solution, loss)? {
+                return Ok(gradient);
+            }
+        }
         self.engine.factorize(&self.settings, solution)?;
         self.engine.vjp(loss)
     }
@@ -217,6 +223,13 @@ where
         direction: &SVector<f64, NP>,
     ) -> Result<SVector<f64, NY>, GradientError> {
         check_vector(Input::Direction, direction.as_slice())?;
+        if let Some(iteration) = self.settings.iteration(NY, F::Engine::non_zeros()) {
+            let how = (&self.settings, iteration);
+            let tangent = self.engine.tangent_by_iteration(how, solution, direction)?;
+            if let Some(tangent) = tangent.filter(|tangent| tangent.iter().all(|value| value.is_finite())) {
+                return Ok(tangent);
+            }
+        }
         Ok(self.jacobian(solution)? * direction)
     }
 
