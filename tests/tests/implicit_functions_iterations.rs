@@ -185,20 +185,11 @@ fn conjugate_gradients_and_factorizations_agree() {
 }
 
 #[test]
-fn the_default_iterates_on_large_and_sparse_matrices() {
+fn the_default_factorizes_small_matrices() {
     let mut dense = solver(springs::Springs, LinearSolver::Dense);
-    let mut iterative = solver(springs::Springs, LinearSolver::ConjugateGradients { tolerance: 1e-12 });
     let mut default = solver(springs::Springs, LinearSolver::default());
     let solution = dense.solve([0.1; 60], [1.0, 3.0, 0.2, -0.2, 1.0]).expect("finite");
     let loss = SVector::from_fn(|i, _| (1.7 * i as f64).cos());
-    let gradient = default.gradient(&solution, &loss);
-    assert_eq!(gradient, iterative.gradient(&solution, &loss));
-    assert_ne!(gradient, dense.gradient(&solution, &loss));
-    // Two unknowns are factorized.
-    let function = || saddle::Saddle;
-    let (mut dense, mut default) = (solver(function(), LinearSolver::Dense), solver(function(), LinearSolver::Auto));
-    let solution = dense.solve([0.3, 0.1], [0.4, 0.7, -9.0]).expect("finite");
-    let loss = SVector::from([1.0, 0.3]);
     assert_eq!(default.gradient(&solution, &loss), dense.gradient(&solution, &loss));
 }
 

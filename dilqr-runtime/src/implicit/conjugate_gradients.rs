@@ -46,7 +46,8 @@ impl<const N: usize> Sparse<N> {
     /// The entries of a matrix in its pattern, and those of a unit matrix in the rows and the columns of `held`. They are scaled to one
     /// on the diagonal of a symmetric matrix; `None` where an entry there is not positive.
     pub(super) fn symmetric(matrix: &SMatrix<f64, N, N>, pattern: &[[bool; N]; N], held: &[bool; N]) -> Option<Self> {
-        let scale = SVector::<f64, N>::from_fn(|i, _| if held[i] { 1.0 } else { 1.0 / float::f64::sqrt(matrix[(i, i)]) });
+        let scale =
+            SVector::<f64, N>::from_fn(|i, _| if held[i] { 1.0 } else { 1.0 / float::f64::sqrt(matrix[(i, i)]) });
         if !scale.iter().all(|scale| scale.is_finite()) {
             return None;
         }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::error::{GradientError, SolveError};
+use crate::implicit::certificate::Certificate;
 use crate::implicit::settings::{Iteration, Settings};
 use crate::implicit::solution::Solution;
 use crate::model::Model;
@@ -154,4 +155,7 @@ pub trait ImplicitEngine<F, const NY: usize, const NP: usize>: Sized {
 
     /// The number of entries of the Hessian, or of the Jacobian of equations, that can be non-zero.
     fn non_zeros() -> usize;
+
+    /// How well a solution satisfies its conditions.
+    fn certificate(&mut self, solution: &Solution<NY, NP>) -> Certificate;
 }

@@ -10,7 +10,8 @@ use crate::engine::Engine;
 use crate::engine::plain::PlainEngine;
 use crate::error::{GradientError, SolveError};
 use crate::gradient::LossGradient;
-use crate::implicit::conditions::{Conditions, Point, of_free};
+use crate::implicit::certificate::Certificate;
+use crate::implicit::conditions::{Conditions, Point, of_free, terms};
 #[cfg(feature = "dual")]
 use crate::implicit::direct_loss::{self, Tilted};
 use crate::implicit::function::{Gradient, ImplicitEngine};
@@ -251,5 +252,18 @@ where
 
     fn non_zeros() -> usize {
         F::SPARSITY.huu.iter().flatten().filter(|&&entry| entry).count()
+    }
+
+    fn certificate(&mut self, solution: &Solution<NY, NP>) -> Certificate {
+        let (y, p) = (&solution.unknown, &solution.params);
+        let mut slope = Slope::new(&self.engine.model, p, solution.relaxation);
+        let (c, hessian) = slope.at(y);
+        let terms = terms((&hessian, y), (&slope.params(y), p));
+        let states = slope.bound_states(y, (&c, &hessian));
+        let mut held = slope.held(&SVector::zeros()).map(|side| side.is_some());
+        for state in states.iter().filter(|state| state.multiplier.is_some()) {
+            held[state.unknown] = true;
+        }
+        Certificate::new(y, (&c, &hessian, &terms), &held, &states).of_hessian(&hessian, &held)
     }
 }

@@ -19,6 +19,7 @@
 mod anderson;
 #[cfg(feature = "std")]
 pub mod batch;
+mod certificate;
 mod conditions;
 mod conjugate_gradients;
 mod damped_newton;
@@ -42,6 +43,7 @@ mod solver;
 #[cfg(feature = "dual")]
 mod unroll;
 
+pub use certificate::{ActiveBound, Certificate};
 #[cfg(feature = "dual")]
 pub use differentiation::Differentiation;
 pub use function::{Gradient, ImplicitEngine, ImplicitFunction};

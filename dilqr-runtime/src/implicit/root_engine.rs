@@ -12,6 +12,8 @@ use num_dual::Dual;
 
 use crate::error::{GradientError, Input, SolveError, check_vector};
 use crate::implicit::anderson;
+use crate::implicit::certificate::Certificate;
+use crate::implicit::conditions::Conditions;
 use crate::implicit::damped_newton::{self, Outcome};
 #[cfg(feature = "dual")]
 use crate::implicit::direct_loss;
@@ -20,7 +22,7 @@ use crate::implicit::iterative_root;
 use crate::implicit::messages::not_converged;
 #[cfg(feature = "dual")]
 use crate::implicit::root::linearize;
-use crate::implicit::root::{GradientOf, RootFinder, gradient_of_adjoint};
+use crate::implicit::root::{Equations, GradientOf, RootFinder, gradient_of_adjoint};
 use crate::implicit::settings::{FixedPoint, Iteration, Settings};
 use crate::implicit::solution::Solution;
 #[cfg(feature = "dual")]
@@ -197,5 +199,12 @@ where
 
     fn non_zeros() -> usize {
         F::SPARSITY.fu.iter().flatten().filter(|&&entry| entry).count()
+    }
+
+    fn certificate(&mut self, solution: &Solution<NY, NP>) -> Certificate {
+        let (y, p) = (&solution.unknown, &solution.params);
+        let (r, ry) = Equations { finder: self, params: p }.at(y);
+        let terms = self.terms((y, p));
+        Certificate::new(y, (&r, &ry, &terms), &[false; NY], &[])
     }
 }

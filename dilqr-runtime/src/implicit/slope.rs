@@ -1,9 +1,11 @@
 //! The slope of an objective about a point: the equations of a minimum.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::implicit::certificate::BoundState;
 use crate::implicit::conditions::Conditions;
 use crate::linalg::products::zeros;
 use crate::lq::bounds::{Bounds, Side};
@@ -49,31 +51,43 @@ where
         })
     }
 
-    /// The bounds that hold unknowns with this slope and Hessian; `None` where a bound is violated, or neither active nor inactive: where
-    /// its distance over the unknown, and its multiplier over the terms of the slope, are at most `activity`.
-    pub(super) fn clear_sides(
+    /// The bounds at `y` with this slope and Hessian, but for intervals of one point and relaxed ones.
+    pub(super) fn bound_states(
         &self,
         y: &SVector<f64, NY>,
         (slope, hessian): (&SVector<f64, NY>, &SMatrix<f64, NY, NY>),
-        activity: f64,
-    ) -> Option<[Option<Side>; NY]> {
-        let mut sides = [None; NY];
-        for (i, held) in sides.iter_mut().enumerate() {
-            let (lower, upper) = (self.bounds.lower[i], self.bounds.upper[i]);
-            if y[i] < lower || y[i] > upper {
-                return None;
-            }
-            *held = self.bounds.active_bound(i, y, slope).or((lower >= upper).then_some(Side::Lower));
-            if lower >= upper {
-                continue;
-            }
+    ) -> Vec<BoundState> {
+        if self.relaxation.is_some() {
+            return Vec::new();
+        }
+        let state = |(i, side): (usize, Side)| {
             let size = if y[i] == 0.0 { 1.0 } else { y[i].abs() };
             let terms: f64 = (0..NY).map(|j| (hessian[(i, j)] * y[j]).abs()).sum::<f64>() + slope[i].abs();
-            let is_near = (y[i] - lower).min(upper - y[i]) <= activity * size;
-            let is_held = held.is_some() && slope[i].abs() > activity * terms;
-            if is_near && !is_held {
-                return None;
-            }
+            let held = self.bounds.active_bound(i, y, slope) == Some(side);
+            let multiplier = held.then(|| slope[i].abs());
+            let distance = (y[i] - self.bounds.at(side, i)).abs() / size;
+            let margin = multiplier.map_or(distance, |multiplier| distance.max(multiplier / terms));
+            BoundState { unknown: i, side, multiplier, margin }
+        };
+        self.bounds.sides().map(state).collect()
+    }
+
+    /// The bounds that hold unknowns; `None` where a bound is violated, or neither active nor inactive: with a margin of at most
+    /// `activity`.
+    pub(super) fn clear_sides(
+        &self,
+        y: &SVector<f64, NY>,
+        at: (&SVector<f64, NY>, &SMatrix<f64, NY, NY>),
+        activity: f64,
+    ) -> Option<[Option<Side>; NY]> {
+        let beyond = |i: usize| y[i] < self.bounds.lower[i] || y[i] > self.bounds.upper[i];
+        let states = self.bound_states(y, at);
+        if (0..NY).any(beyond) || states.iter().any(|state| state.margin <= activity) {
+            return None;
+        }
+        let mut sides = core::array::from_fn(|i| self.bounds.is_point(i).then_some(Side::Lower));
+        for state in states.iter().filter(|state| state.multiplier.is_some()) {
+            sides[state.unknown] = Some(state.side);
         }
         Some(sides)
     }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::error::{GradientError, Input, SettingsError, SolveError, check_vector};
+use crate::implicit::certificate::Certificate;
 #[cfg(feature = "dual")]
 use crate::implicit::differentiation::Differentiation;
 use crate::implicit::function::{Gradient, ImplicitEngine, ImplicitFunction};
@@ -130,6 +131,13 @@ where
             Err(error) => return Err(error),
         }
         Ok(solution)
+    }
+
+    /// How well a solution satisfies its conditions. It is evaluated anew at the unknowns; where the function is not finite there,
+    /// neither are the numbers. Gradients do not rely on it: they check the solution themselves.
+    #[must_use]
+    pub fn certificate(&mut self, solution: &Solution<NY, NP>) -> Certificate {
+        self.engine.certificate(solution)
     }
 
     /// The gradient in the parameters (`NP`) of a loss with the gradient `loss` in the unknowns (`NY`), at a cost that does not
