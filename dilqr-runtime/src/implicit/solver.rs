@@ -11,6 +11,8 @@ use crate::implicit::differentiation::Differentiation;
 use crate::implicit::function::{Gradient, ImplicitEngine, ImplicitFunction};
 use crate::implicit::settings::Settings;
 use crate::implicit::solution::Solution;
+#[cfg(feature = "dual")]
+use crate::settings::check_epsilon;
 
 /// Solves an implicit function and differentiates its solutions. The attribute `implicit` gives a type `Solver` for its module.
 ///
@@ -211,10 +213,7 @@ where
                 engine.unrolled(settings, solution, loss, (&solution.unknown, iterations))?
             }
             Differentiation::DirectLoss { epsilon } => {
-                if !epsilon.is_finite() || epsilon == 0.0 {
-                    let (name, expected) = ("epsilon", "a finite number other than 0");
-                    return Err(SettingsError::OutOfRange { name, given: epsilon, expected }.into());
-                }
+                check_epsilon(epsilon)?;
                 engine.direct_loss(settings, solution, loss, epsilon)?
             }
         };
