@@ -40,3 +40,35 @@ fn a_multiplier_that_is_a_rounding_error_does_not_hold_an_unknown() {
         }
     }
 }
+
+/// The slope of `a` at its bound cancels, and no parameter moves it; one moves `free`.
+#[dilqr_runtime::implicit]
+pub mod apart {
+    pub struct Unknown {
+        #[bounds(0.0, None)]
+        pub a: f64,
+        #[bounds(1.0, 1.0)]
+        pub one: [f64; 3],
+        pub free: f64,
+    }
+    pub struct Params {
+        pub goal: f64,
+    }
+    pub fn objective(y: Unknown, p: Params) -> f64 {
+        let [b, c, d] = y.one;
+        0.5 * y.a * y.a
+            + y.a * (0.1 * b + 0.2 * c - 0.3 * d)
+            + 0.5 * (b * b + c * c + d * d)
+            + (y.free - p.goal).powi(2)
+    }
+}
+
+#[test]
+fn a_bound_at_rest_that_nothing_moves_has_no_effect() {
+    let mut solver = Solver::new(apart::Apart, Settings::default()).expect("in range");
+    let solution = solver.accept([0.0, 1.0, 1.0, 1.0, 2.0], [2.0]).expect("a minimum");
+    let certificate = solver.certificate(&solution);
+    assert!(certificate.margin > 0.0 && certificate.margin < 1e-15, "{certificate}");
+    let gradient = solver.vjp(&solution, &[1.0, 1.0, 1.0, 1.0, 1.0].into()).expect("the first unknown stays");
+    assert_eq!(gradient[0], 1.0);
+}

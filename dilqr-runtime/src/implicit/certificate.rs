@@ -95,7 +95,7 @@ pub(super) struct BoundState {
 }
 
 impl BoundState {
-    fn limit(&self) -> Limit {
+    pub(super) fn limit(&self) -> Limit {
         let variable = Variable::Unknown(self.unknown);
         match self.side {
             Side::Lower => Limit::LowerBound { variable },

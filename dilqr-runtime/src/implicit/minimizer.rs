@@ -18,6 +18,7 @@ use crate::implicit::function::{Gradient, ImplicitEngine};
 use crate::implicit::iterative_minimum;
 use crate::implicit::kink::kink_at;
 use crate::implicit::messages::{of_cause, of_gradient_error, of_solve_error};
+use crate::implicit::resting;
 use crate::implicit::settings::{Iteration, Settings};
 use crate::implicit::slope::Slope;
 use crate::implicit::solution::Solution;
@@ -171,6 +172,7 @@ where
         let settings = settings.of_minimum(Method::Auto);
         let found = self.engine.factorize(&settings, &self.stage, Differentiation::Implicit);
         let step = found.map_err(of_gradient_error)?;
+        resting::check(&self.engine.model, solution)?;
         match self.kink_at(solution) {
             Some(unknown) => Err(GradientError::Kink { unknown }),
             None => Ok(step),

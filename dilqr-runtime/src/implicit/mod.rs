@@ -34,6 +34,7 @@ mod iterative_root;
 mod kink;
 mod messages;
 mod minimizer;
+mod resting;
 mod root;
 mod root_engine;
 mod settings;
