@@ -114,9 +114,9 @@ impl<const N: usize> Sparse<N> {
         // The diagonal is one, so that a curvature below this is a rounding error.
         let noise = N as f64 * f64::EPSILON;
         let mut state = State::new(b, b);
-        while !state.is_small(state.residual.norm(), tolerance) {
+        while !state.is_small(float::f64::sqrt(square(&state.residual)), tolerance) {
             let moved = product(&state.direction);
-            let (curvature, size) = (state.direction.dot(&moved), state.direction.norm_squared());
+            let (curvature, size) = (state.direction.dot(&moved), square(&state.direction));
             if curvature < -noise * size {
                 return Solve::Negative;
             }
@@ -151,14 +151,18 @@ fn normal_equations<const N: usize>(
     tolerance: f64,
 ) -> Option<SVector<f64, N>> {
     let mut state = State::new(b, transposed_product(&b));
-    while !state.is_small(state.residual.norm(), tolerance) {
+    while !state.is_small(float::f64::sqrt(square(&state.residual)), tolerance) {
         let moved = product(&state.direction);
-        if !state.advance(moved.norm_squared(), &moved) {
+        if !state.advance(square(&moved), &moved) {
             return None;
         }
         state.turn(transposed_product(&state.residual));
     }
     Some(state.solution)
+}
+
+fn square<const N: usize>(v: &SVector<f64, N>) -> f64 {
+    v.dot(v)
 }
 
 /// An iteration. The gradient is the residual, or that of the normal equations.
@@ -176,7 +180,7 @@ struct State<const N: usize> {
 impl<const N: usize> State<N> {
     /// At zero.
     fn new(residual: SVector<f64, N>, gradient: SVector<f64, N>) -> Self {
-        let (square, size) = (gradient.norm_squared(), residual.norm());
+        let (square, size) = (square(&gradient), float::f64::sqrt(square(&residual)));
         Self { solution: SVector::zeros(), residual, direction: gradient, square, size, products: 0 }
     }
 
@@ -198,7 +202,7 @@ impl<const N: usize> State<N> {
 
     /// The next direction.
     fn turn(&mut self, gradient: SVector<f64, N>) {
-        let square = gradient.norm_squared();
+        let square = square(&gradient);
         self.direction = gradient + self.direction * (square / self.square);
         self.square = square;
     }

@@ -158,4 +158,15 @@ pub trait ImplicitEngine<F, const NY: usize, const NP: usize>: Sized {
 
     /// How well a solution satisfies its conditions.
     fn certificate(&mut self, solution: &Solution<NY, NP>) -> Certificate;
+
+    /// Solves problems with these guesses and parameters in lanes, where it can: `None` for those to be solved alone. Numbers are
+    /// finite, and settings in range.
+    #[cfg(feature = "lanes")]
+    fn solve_lanes(
+        function: &F,
+        settings: &Settings,
+        problems: &[(SVector<f64, NY>, SVector<f64, NP>)],
+    ) -> Vec<Option<Solution<NY, NP>>>
+    where
+        F: Clone;
 }

@@ -1,5 +1,8 @@
 //! Minima: solved and differentiated as a control problem of one stage without a state.
 
+#[cfg(feature = "lanes")]
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 
 #[cfg(feature = "dual")]
@@ -44,9 +47,8 @@ impl<F, const NX: usize, const NY: usize, const NP: usize> Minimizer<F, NX, NY, 
 where
     F: Model<NX, NY, NP>,
 {
-    /// The control problem's solution as that of the function.
-    fn solution(&self) -> Solution<NY, NP> {
-        let stage = &self.stage;
+    /// A control problem's solution as that of the function.
+    fn solution(stage: &StageSolution<NX, NY, NP>) -> Solution<NY, NP> {
         let bounds = stage.bound_multipliers.first().copied();
         Solution {
             status: stage.status,
@@ -145,7 +147,7 @@ where
                 break;
             }
         }
-        Ok(self.solution())
+        Ok(Self::solution(&self.stage))
     }
 
     fn claim(
@@ -267,5 +269,27 @@ where
             held[state.unknown] = true;
         }
         Certificate::new(y, (&c, &hessian, &terms), &held, &states).of_hessian(&hessian, &held)
+    }
+
+    #[cfg(feature = "lanes")]
+    fn solve_lanes(
+        function: &F,
+        settings: &Settings,
+        problems: &[(SVector<f64, NY>, SVector<f64, NP>)],
+    ) -> Vec<Option<Solution<NY, NP>>>
+    where
+        F: Clone,
+    {
+        // The interior-point method has no lanes.
+        if const { F::LIMITS.bounded } {
+            return problems.iter().map(|_| None).collect();
+        }
+        let zero = SVector::<f64, NX>::zeros();
+        let stage = |(guess, params): &(SVector<f64, NY>, SVector<f64, NP>)| {
+            Problem::new(zero, *params, 1).with_controls(&[*guess])
+        };
+        let stages: Vec<_> = problems.iter().map(stage).collect();
+        let solved = PlainEngine::solve_lanes(function, 1, &settings.of_minimum(Method::Ddp), &stages);
+        solved.into_iter().map(|stage| Some(Self::solution(&stage.ok()?))).collect()
     }
 }

@@ -32,6 +32,8 @@ mod iterative;
 mod iterative_minimum;
 mod iterative_root;
 mod kink;
+#[cfg(feature = "lanes")]
+mod lanes;
 mod messages;
 mod minimizer;
 mod resting;

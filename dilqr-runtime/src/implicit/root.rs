@@ -17,7 +17,7 @@ use crate::model::stage::{ParameterGradient, Stage};
 use crate::scalar::Scalar;
 
 /// The relative change within rounding errors from which on `r_y` counts as singular.
-const SINGULAR: f64 = 0.1;
+pub(super) const SINGULAR: f64 = 0.1;
 
 /// Finds and differentiates a root.
 #[derive(Clone, Debug)]

@@ -6,9 +6,14 @@
 //! dy/dp = -r_y^-1 r_p,    dL/dp = -r_p' lambda    with   r_y' lambda = L_y
 //! ```
 
+#[cfg(feature = "lanes")]
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 #[cfg(feature = "dual")]
 use num_dual::Dual;
+#[cfg(feature = "lanes")]
+use rayon::prelude::*;
 
 use crate::error::{GradientError, Input, SolveError, check_vector};
 use crate::implicit::anderson;
@@ -19,6 +24,8 @@ use crate::implicit::damped_newton::{self, Outcome};
 use crate::implicit::direct_loss;
 use crate::implicit::function::{Gradient, ImplicitEngine, ImplicitFunction};
 use crate::implicit::iterative_root;
+#[cfg(feature = "lanes")]
+use crate::implicit::lanes::{self, LaneRoot};
 use crate::implicit::messages::not_converged;
 #[cfg(feature = "dual")]
 use crate::implicit::root::linearize;
@@ -32,6 +39,8 @@ use crate::model::Model;
 use crate::model::records::StageExpansion;
 use crate::ocp::stationarity::STEP_MARGIN;
 use crate::scalar::Scalar;
+#[cfg(feature = "lanes")]
+use crate::scalar::lanes::{Lanes, Native};
 use crate::stats::Stats;
 use crate::status::Status;
 
@@ -206,5 +215,31 @@ where
         let (r, ry) = Equations { finder: self, params: p }.at(y);
         let terms = self.terms((y, p));
         Certificate::new(y, (&r, &ry, &terms), &[false; NY], &[])
+    }
+
+    #[cfg(feature = "lanes")]
+    fn solve_lanes(
+        function: &F,
+        settings: &Settings,
+        problems: &[(SVector<f64, NY>, SVector<f64, NP>)],
+    ) -> Vec<Option<Solution<NY, NP>>>
+    where
+        F: Clone,
+    {
+        if const { F::IS_MAP } && settings.fixed_point != FixedPoint::Newton {
+            return problems.iter().map(|_| None).collect();
+        }
+        let limits = (settings.tolerance, settings.max_iterations);
+        let group = |finder: &mut Self, group: &[(SVector<f64, NY>, SVector<f64, NP>)]| {
+            let roots = lanes::solve::<F, Native, NX, NY, NP>(function, limits, group);
+            let solution = |(root, (_, params)): (Option<LaneRoot<NY>>, &(_, SVector<f64, NP>))| {
+                let LaneRoot { unknown, iterations, step } = root?;
+                let stats = Stats { iterations, line_search_steps: iterations, step, ..Stats::default() };
+                Some(Solution { stats, ..finder.claim(settings, &unknown, params) })
+            };
+            roots.zip(group).map(solution).collect::<Vec<_>>()
+        };
+        let groups = problems.par_chunks(Native::COUNT);
+        groups.map_init(|| Self::new(function.clone()), group).flatten_iter().collect()
     }
 }
