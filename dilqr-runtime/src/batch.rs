@@ -125,8 +125,8 @@ where
 ///
 /// A solution does not depend on the other problems, their order or the number of threads. Status and
 /// solution may differ from those of [`solve`] where rounding decides. That is so where a line search meets its condition to
-/// the last digit, and where a solve ends at its limit of iterations. Models with constraints, and relaxed problems of models with bounds, are solved one by
-/// one. So are problems with a guess of states, and those with bounds that end without a step.
+/// the last digit, and where a solve ends at its limit of iterations. Models with constraints, those with bounds and linear dynamics, and relaxed
+/// problems of models with bounds are solved one by one. So are problems with a guess of states, and those with bounds that end without a step.
 #[cfg(feature = "lanes")]
 pub fn solve_lanes<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
     model: &M,

@@ -77,10 +77,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Whether a solve begins with the interior-point method, where states are guessed or not.
-    pub(crate) fn begins_with_interior_point(&self, limits: &Limits, guesses_states: bool) -> bool {
+    /// Whether a solve begins with the interior-point method: of a model with these limits, with linear dynamics or not, where
+    /// states are guessed or not.
+    pub(crate) fn begins_with_interior_point(&self, (limits, linear): (&Limits, bool), guesses_states: bool) -> bool {
         let chosen = match self.method {
-            Method::Auto => limits.constrained() || guesses_states,
+            Method::Auto => limits.constrained() || guesses_states || limits.bounded && linear,
             Method::InteriorPoint => true,
             Method::Ddp | Method::AugmentedLagrangian => false,
         };
@@ -118,8 +119,9 @@ pub enum Method {
     /// [`Ddp`](Self::Ddp) for problems without constraints. With bounds, [`InteriorPoint`](Self::InteriorPoint) from where
     /// it finds no step.
     ///
-    /// [`InteriorPoint`](Self::InteriorPoint) for problems with constraints and where states are guessed. Where it does not
-    /// converge, or finds the problem infeasible near its guess, [`AugmentedLagrangian`](Self::AugmentedLagrangian) or
+    /// [`InteriorPoint`](Self::InteriorPoint) for problems with constraints, for those with bounds and linear dynamics
+    /// ([`Model::LINEAR_DYNAMICS`](crate::Model::LINEAR_DYNAMICS)), and where states are guessed. Where it does not converge,
+    /// or finds the problem infeasible near its guess, [`AugmentedLagrangian`](Self::AugmentedLagrangian) or
     /// [`Ddp`](Self::Ddp) follows from the guess.
     #[default]
     Auto,
@@ -128,8 +130,8 @@ pub enum Method {
     Ddp,
     /// A primal-dual interior-point method with states as variables, and at its end Newton's method on the active limits.
     /// Where it finds no step, constraints may be violated at a price that rises. If the violation does not vanish at the
-    /// highest price, the status is [`Status::Infeasible`]: the violation has a local minimum there. A solve that does not
-    /// converge otherwise returns the guess.
+    /// highest price, the status is [`Status::Infeasible`]: the violation has a local minimum there. A solve that ends
+    /// otherwise returns the rollout of its last point, if that is finite.
     InteriorPoint,
     /// Differential dynamic programming with penalties and multipliers for the constraints, and at its end Newton's method
     /// on the active limits.

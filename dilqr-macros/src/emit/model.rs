@@ -32,6 +32,11 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
             const HAS_KINKS: bool = true;
         )
     });
+    let linear = kernels::has_linear_dynamics(context.kernels).then(|| {
+        quote!(
+            const LINEAR_DYNAMICS: bool = true;
+        )
+    });
     let weight_count = vector_types::weight_count(context);
     let weights_mut = (!context.vectors.are_lifted()).then(|| vector_types::weights_mut(context, "weights_mut"));
     let vendored = context.vendored.map(vendored);
@@ -51,6 +56,7 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
                 #limits
                 #start
                 #kinks
+                #linear
                 #weight_count
                 #weights_mut
                 #(#delegates)*

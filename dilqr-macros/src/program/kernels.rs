@@ -262,6 +262,12 @@ pub(crate) fn has_kinks(kernels: &Kernels) -> bool {
     values.any(|&kernel| kernels[kernel].has_kinks(|input| matches!(input.vector, Vector::X | Vector::U)))
 }
 
+/// Whether the derivatives of the dynamics depend on neither state nor control.
+pub(crate) fn has_linear_dynamics(kernels: &Kernels) -> bool {
+    let jacobians = kernels[Kernel::Linearize].inputs(|output| matches!(output.field, Field::Fx | Field::Fu));
+    !jacobians.iter().any(|input| matches!(input.vector, Vector::X | Vector::U))
+}
+
 /// Which entries of the model's derivatives can be other than zero, under the names that `dilqr_runtime::Sparsity` has.
 pub(crate) fn sparsity(kernels: &Kernels, Sizes { nx, nu, np, .. }: Sizes) -> [(&'static str, Vec<Vec<bool>>); 8] {
     let block =

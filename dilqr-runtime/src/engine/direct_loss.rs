@@ -53,6 +53,7 @@ where
     const LIMITS: Limits = M::LIMITS;
     const START: Start<NX> = M::START;
     const HAS_KINKS: bool = M::HAS_KINKS;
+    const LINEAR_DYNAMICS: bool = M::LINEAR_DYNAMICS;
     const HAS_SLOPES: bool = true;
 
     fn slopes(&self, t: usize) -> Option<(&SVector<f64, NX>, &SVector<f64, NU>)> {

@@ -71,6 +71,7 @@ macro_rules! functions_of_wrapped_model {
         const LIMITS: Limits = M::LIMITS;
         const START: Start<NX> = M::START;
         const HAS_KINKS: bool = M::HAS_KINKS;
+        const LINEAR_DYNAMICS: bool = M::LINEAR_DYNAMICS;
 
         fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) {
             self.0.dynamics(at, next);
@@ -137,6 +138,10 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     /// sets it. It changes no solve: it says that [`Cause::Kink`](crate::Cause::Kink) may be the reason of a failed one. A
     /// model written by hand with branches declares it, or is never named for a kink.
     const HAS_KINKS: bool = false;
+
+    /// Whether `f` is affine in state and control, for all parameters. The attribute sets it. With bounds it decides which method
+    /// [`Method::Auto`](crate::Method::Auto) begins with.
+    const LINEAR_DYNAMICS: bool = false;
 
     /// Whether stages have linear costs besides, [`slopes`](Self::slopes). A direct loss gradient adds them.
     #[doc(hidden)]

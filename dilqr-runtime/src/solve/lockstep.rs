@@ -76,7 +76,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        !settings.begins_with_interior_point(limits, false)
+        !settings.begins_with_interior_point((limits, M::LINEAR_DYNAMICS), false)
             && !M::START.is_free()
             && !limits.constrained()
             && (!limits.bounded || settings.relaxation.is_none())
@@ -137,7 +137,7 @@ impl<L: Lanes, const NX: usize, const NU: usize, const NP: usize, const NS: usiz
                 while slots[lane].is_none() {
                     let problem = next.fetch_add(1, Ordering::Relaxed);
                     let Some(given) = problems.get(problem) else { break };
-                    if settings.begins_with_interior_point(limits, given.states.is_some()) {
+                    if settings.begins_with_interior_point((limits, M::LINEAR_DYNAMICS), given.states.is_some()) {
                         let result = self.single.solve_checked((model, settings), given);
                         take(Outcome { problem, result, factors: None });
                         continue;

@@ -375,7 +375,10 @@ where
         if warm && self.newton(PrimalDualWeights::FirstPenalties) {
             return Status::Converged;
         }
-        let interior = free || self.settings.begins_with_interior_point(const { &M::LIMITS }, !self.states.is_empty());
+        let interior = free
+            || self
+                .settings
+                .begins_with_interior_point(const { (&M::LIMITS, M::LINEAR_DYNAMICS) }, !self.states.is_empty());
         let most = self.settings.max_iterations;
         if interior {
             let alone = self.uses_interior_point_alone();

@@ -60,6 +60,7 @@ where
 {
     const LIMITS: Limits = M::LIMITS;
     const HAS_KINKS: bool = M::HAS_KINKS;
+    const LINEAR_DYNAMICS: bool = M::LINEAR_DYNAMICS;
 
     fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) {
         let (x, u) = self.inner(at.x, at.u);
