@@ -1,0 +1,120 @@
+//! Derivatives of a vector along `M` directions, row by row, and products of sparse matrices with them.
+//!
+//! A row is contiguous, so that a non-zero of the sparse factor costs one multiple of a row. `M` is a multiple of [`TILE`]: rows
+//! end with zeros where there are fewer directions. Then loops over a row have no remainder outside of vector registers.
+
+use nalgebra::SMatrix;
+
+use crate::scalar::Scalar;
+
+/// Rows have a multiple of this length.
+pub(crate) const TILE: usize = 4;
+
+/// `R` rows along `M` directions.
+pub(crate) type Rows<S, const R: usize, const M: usize> = [[S; M]; R];
+
+/// Where a matrix can be other than zero: the columns of each row, and the rows that have any.
+pub(crate) struct Pattern<const R: usize, const C: usize> {
+    columns: [[u16; C]; R],
+    counts: [usize; R],
+    rows: [u16; R],
+    row_count: usize,
+}
+
+impl<const R: usize, const C: usize> Pattern<R, C> {
+    pub(crate) const fn of(entries: &[[bool; C]; R]) -> Self {
+        let mut pattern = Self { columns: [[0; C]; R], counts: [0; R], rows: [0; R], row_count: 0 };
+        let mut row = 0;
+        while row < R {
+            let mut column = 0;
+            while column < C {
+                if entries[row][column] {
+                    pattern.columns[row][pattern.counts[row]] = column as u16;
+                    pattern.counts[row] += 1;
+                }
+                column += 1;
+            }
+            if pattern.counts[row] > 0 {
+                pattern.rows[pattern.row_count] = row as u16;
+                pattern.row_count += 1;
+            }
+            row += 1;
+        }
+        pattern
+    }
+
+    /// The rows with entries, as a list.
+    #[inline(always)]
+    pub(crate) fn row_list(&self) -> &[u16] {
+        &self.rows[..self.row_count]
+    }
+
+    /// The rows with entries.
+    #[inline(always)]
+    pub(crate) fn rows(&self) -> impl Iterator<Item = usize> {
+        self.row_list().iter().map(|&row| usize::from(row))
+    }
+
+    /// The columns of a row's entries.
+    #[inline(always)]
+    pub(crate) fn columns(&self, row: usize) -> impl Iterator<Item = usize> {
+        self.columns[row][..self.counts[row]].iter().map(|&column| usize::from(column))
+    }
+}
+
+/// Zeros.
+#[inline(always)]
+pub(crate) fn zero_rows<S: Scalar, const R: usize, const M: usize>() -> Rows<S, R, M> {
+    [[S::zero(); M]; R]
+}
+
+/// `out += factor row`
+#[inline(always)]
+pub(crate) fn add_multiple<S: Scalar, const M: usize>(out: &mut [S; M], factor: S, row: &[S; M]) {
+    for j in 0..M {
+        out[j] = factor.mul_add(row[j], out[j]);
+    }
+}
+
+/// `out += a b`, where `a` is zero outside of the pattern.
+#[inline(always)]
+pub(crate) fn add_sparse_product<S: Scalar, const R: usize, const K: usize, const M: usize>(
+    out: &mut Rows<S, R, M>,
+    (a, pattern): (&SMatrix<S, R, K>, &Pattern<R, K>),
+    b: &Rows<S, K, M>,
+) {
+    for i in pattern.rows() {
+        // A copy stays in registers, whoever else can see `out`.
+        let mut row = out[i];
+        for k in pattern.columns(i) {
+            add_multiple(&mut row, a.data.0[k][i], &b[k]);
+        }
+        out[i] = row;
+    }
+}
+
+/// Adds the sum of `a_k' b_k` over these rows to the lower half of `out`, for a sum that is symmetric.
+#[inline(always)]
+pub(crate) fn add_lower_product<S: Scalar, const K: usize, const L: usize, const M: usize>(
+    out: &mut Rows<S, M, M>,
+    a: &Rows<S, K, M>,
+    b: &Rows<S, L, M>,
+    rows: &[u16],
+) {
+    for down in 0..M / TILE {
+        for right in 0..=down {
+            // One tile stays in registers.
+            let mut tile: [[S; TILE]; TILE] = core::array::from_fn(|i| out[TILE * down + i].as_chunks().0[right]);
+            for &k in rows {
+                let left: &[S; TILE] = &a[usize::from(k)].as_chunks().0[down];
+                let right: &[S; TILE] = &b[usize::from(k)].as_chunks().0[right];
+                for i in 0..TILE {
+                    add_multiple(&mut tile[i], left[i], right);
+                }
+            }
+            for i in 0..TILE {
+                out[TILE * down + i].as_chunks_mut().0[right] = tile[i];
+            }
+        }
+    }
+}
