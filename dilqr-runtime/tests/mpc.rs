@@ -124,8 +124,8 @@ fn steps_with_a_network() {
         }
         x = plant(&other, &x, &step.control, [2.0]);
     }
-    // Without the other push it would end at the origin: the networks differ by less than 0.6 there.
-    assert!(x[1].abs() < 1e-6 && x[0].abs() < 0.5 && at_bound > 1, "{x} {at_bound}");
+    // First biases are zero, so the origin is an equilibrium of model and plant. The slower mode decays by a tenth a step.
+    assert!(x.amax() < 2e-3 && at_bound > 1, "{x} {at_bound}");
 
     let mut loss: LossGradient<2, 1> = LossGradient::zeros(T);
     loss.controls[0][0] = 1.0;

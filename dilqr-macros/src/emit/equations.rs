@@ -103,7 +103,7 @@ pub(super) fn steps(context: &EmitContext<'_>, function: &VectorFunction, steps:
                 &self,
                 y: &[__S; #values],
                 z: &[__S; #others],
-                out: &mut #private::ResidualExpansion<__S, #values, #others>,
+                out: &mut #private::ResidualValues<__S, #values>,
             ) {
                 #value
             }

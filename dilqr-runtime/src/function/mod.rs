@@ -24,7 +24,7 @@ mod tridiagonal;
 pub use activation::Activation;
 pub use buffer::Buffer;
 pub use check::{FunctionCheck, check_function};
-pub use equations::{Equations, ResidualExpansion};
+pub use equations::{Equations, ResidualExpansion, ResidualValues};
 pub use network::{Network, NetworkMemory};
 #[cfg(feature = "safetensors")]
 pub use network_file::SafetensorsError;

@@ -11,7 +11,7 @@
 
 use nalgebra::SVector;
 
-use crate::function::equations::ResidualExpansion;
+use crate::function::equations::{ResidualExpansion, ResidualValues};
 use crate::function::steps::{At, Inputs, Method, STAGES, Steps, advanced};
 use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::scalar::Scalar;
@@ -26,10 +26,11 @@ pub fn add_weight_gradient<F, S: Scalar, const NY: usize, const NZ: usize, const
     F: Steps<NY, NZ>,
 {
     let (inputs, _) = Inputs::of(f, &at.z);
-    let mut record = ResidualExpansion::zeros();
+    let (mut record, mut values) = (ResidualExpansion::zeros(), ResidualValues::zeros());
     let mut lambda = SVector::from(*mu);
+    let mut points: [SVector<S, NY>; STAGES] = [zeros(); STAGES];
     for before in at.memory.values.iter().rev() {
-        let (points, _) = inputs.stages(before, &mut record);
+        inputs.points(before, &mut values, |i, point, _| points[i] = *point);
         let mut etas: [SVector<S, NY>; STAGES] = [zeros(); STAGES];
         for i in (0..F::METHOD.stages).rev() {
             let kappa = weight::<F, S, NY, NZ>(i, &lambda, &etas) * inputs.h;

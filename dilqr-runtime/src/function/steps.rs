@@ -13,7 +13,7 @@
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::function::equations::{Equations, ResidualExpansion};
+use crate::function::equations::{Equations, ResidualExpansion, ResidualValues};
 use crate::function::node::Expansion;
 use crate::linalg::products::{dot, zeros};
 use crate::linalg::rows::{Pattern, Rows, add_lower_product, add_multiple, add_sparse_product, zero_rows};
@@ -59,7 +59,7 @@ pub trait Steps<const NY: usize, const NZ: usize>: Equations<NY, NZ> {
     const FZY: [[bool; NY]; NZ];
 
     /// The derivative, as `r`.
-    fn value<S: Scalar>(&self, y: &[S; NY], z: &[S; NZ], out: &mut ResidualExpansion<S, NY, NZ>);
+    fn value<S: Scalar>(&self, y: &[S; NY], z: &[S; NZ], out: &mut ResidualValues<S, NY>);
 }
 
 /// What an expansion keeps: the value before each of `K` substeps.
@@ -150,26 +150,28 @@ where
         (Self { f, z, h }, first)
     }
 
-    fn step(&self, y: &SVector<S, NY>, record: &mut ResidualExpansion<S, NY, NZ>) -> SVector<S, NY> {
-        let (_, slopes) = self.stages(y, record);
-        (0..F::METHOD.stages).fold(*y, |sum, i| advanced(&sum, F::METHOD.b[i], &slopes[i], self.h))
+    fn step(&self, y: &SVector<S, NY>, record: &mut ResidualValues<S, NY>) -> SVector<S, NY> {
+        let mut value = *y;
+        self.points(y, record, |i, _, slope| value = advanced(&value, F::METHOD.b[i], slope, self.h));
+        value
     }
 
-    /// The points `Y_i` and the slopes `K_i` of the substep from `y`.
-    pub(super) fn stages(
+    /// Passes the number, the point `Y_i` and the slope `K_i` of each stage of the substep from `y`.
+    #[inline(always)]
+    pub(super) fn points(
         &self,
         y: &SVector<S, NY>,
-        record: &mut ResidualExpansion<S, NY, NZ>,
-    ) -> ([SVector<S, NY>; STAGES], [SVector<S, NY>; STAGES]) {
-        let (mut points, mut slopes) = ([*y; STAGES], [zeros(); STAGES]);
+        record: &mut ResidualValues<S, NY>,
+        mut keep: impl FnMut(usize, &SVector<S, NY>, &SVector<S, NY>),
+    ) {
+        let mut point = *y;
         for i in 0..F::METHOD.stages {
-            if i > 0 {
-                points[i] = advanced(y, F::METHOD.a[i], &slopes[i - 1], self.h);
+            self.f.value(&point.data.0[0], &self.z, record);
+            keep(i, &point, &record.r);
+            if i + 1 < F::METHOD.stages {
+                point = advanced(y, F::METHOD.a[i + 1], &record.r, self.h);
             }
-            self.f.value(&points[i].into(), &self.z, record);
-            slopes[i] = record.r;
         }
-        (points, slopes)
     }
 
     /// The value after the substep from `y`, with the derivative `dy` in the inputs. The closure gets each stage: its number, its
@@ -185,7 +187,7 @@ where
         let (mut value, mut dvalue) = (*y, *dy);
         let (mut point, mut dpoint) = (*y, *dy);
         for i in 0..stages {
-            self.f.linearize(&point.into(), &self.z, record);
+            self.f.linearize(&point.data.0[0], &self.z, record);
             keep(i, &point, &dpoint, record);
             let mut dslope = zero_rows();
             for (row, entries) in dslope.iter_mut().enumerate() {
@@ -249,7 +251,7 @@ where
                     of_slope[column] = stages.fy[i][(row, column)].mul_add(weight[row], of_slope[column]);
                 }
             }
-            self.f.hessian(&stages.points[i].into(), &self.z, &(weight * self.h).into(), record);
+            self.f.hessian(&stages.points[i].data.0[0], &self.z, &(weight * self.h).data.0[0], record);
             self.add_stage(&stages.dpoints[i], record, c);
             if F::STEP.is_none() {
                 // The derivative of `weight' K_i`.
@@ -322,7 +324,7 @@ where
     F: Steps<NY, NZ>,
 {
     let (inputs, mut y) = Inputs::of(f, inputs);
-    let mut record = ResidualExpansion::zeros();
+    let mut record = ResidualValues::zeros();
     for _ in 0..K {
         y = inputs.step(&y, &mut record);
     }
