@@ -115,16 +115,17 @@ pub(super) fn steps(context: &EmitContext<'_>, function: &VectorFunction, steps:
 
 /// The structural zeros of a derivative and of its second derivatives.
 fn patterns(context: &EmitContext<'_>, values: usize, others: usize) -> TokenStream {
-    let pattern = |name: &str, kernel: Kernel, field: Field, rows: usize| {
+    let pattern = |name: &str, kernel: Kernel, field: Field, (rows, columns): (usize, usize)| {
         let name = Ident::new(name, Span::call_site());
-        let entries = pattern(&context.kernels[kernel], field, rows, values);
+        let entries = pattern(&context.kernels[kernel], field, rows, columns);
         let entries = entries.into_iter().map(|row| quote!([#(#row),*]));
-        quote!(const #name: [[::core::primitive::bool; #values]; #rows] = [#(#entries),*];)
+        quote!(const #name: [[::core::primitive::bool; #columns]; #rows] = [#(#entries),*];)
     };
-    let fy = pattern("FY", Kernel::LinearizeSlope, Field::Ry, values);
-    let fyy = pattern("FYY", Kernel::SlopeHessian, Field::Hyy, values);
-    let fzy = pattern("FZY", Kernel::SlopeHessian, Field::Hzy, others);
-    quote!(#fy #fyy #fzy)
+    let fy = pattern("FY", Kernel::LinearizeSlope, Field::Ry, (values, values));
+    let fz = pattern("FZ", Kernel::LinearizeSlope, Field::Rz, (values, others));
+    let fyy = pattern("FYY", Kernel::SlopeHessian, Field::Hyy, (values, values));
+    let fzy = pattern("FZY", Kernel::SlopeHessian, Field::Hzy, (others, values));
+    quote!(#fy #fz #fyy #fzy)
 }
 
 fn private(context: &EmitContext<'_>) -> TokenStream {
@@ -244,7 +245,7 @@ fn methods(
         memory: memory.clone(),
         zeros: quote!(<#memory>::zeros()),
         expand: quote!(#values::expand::<#of_derivatives>(self, at)),
-        contract: quote!(out.copy_from_slice(&#values::contract::<#of_derivatives>(self, at, mu));),
+        contract: quote!(#values::contract::<#of_derivatives>(self, at, mu, out);),
         rows: outputs,
         weights: quote!(#of_weights),
     }

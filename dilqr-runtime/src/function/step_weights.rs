@@ -12,7 +12,9 @@
 use nalgebra::SVector;
 
 use crate::function::equations::{ResidualExpansion, ResidualValues};
-use crate::function::steps::{At, Inputs, Method, STAGES, Steps, advanced};
+use crate::function::explicit::{Method, STAGES, Steps, advanced};
+use crate::function::steps::At;
+use crate::function::substep::Inputs;
 use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::scalar::Scalar;
 

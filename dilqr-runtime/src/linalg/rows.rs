@@ -76,36 +76,48 @@ pub(crate) fn add_multiple<S: Scalar, const M: usize>(out: &mut [S; M], factor: 
     }
 }
 
-/// `out += a b`, where `a` is zero outside of the pattern.
+/// `out += a b` in one row, where `a` is zero outside of the pattern.
 #[inline(always)]
-pub(crate) fn add_sparse_product<S: Scalar, const R: usize, const K: usize, const M: usize>(
-    out: &mut Rows<S, R, M>,
+pub(crate) fn add_row_of_product<S: Scalar, const R: usize, const K: usize, const L: usize, const M: usize>(
+    out: &mut [S; M],
+    row: usize,
     (a, pattern): (&SMatrix<S, R, K>, &Pattern<R, K>),
-    b: &Rows<S, K, M>,
+    b: &Rows<S, L, M>,
 ) {
-    for i in pattern.rows() {
-        // A copy stays in registers, whoever else can see `out`.
-        let mut row = out[i];
-        for k in pattern.columns(i) {
-            add_multiple(&mut row, a.data.0[k][i], &b[k]);
-        }
-        out[i] = row;
+    for k in pattern.columns(row) {
+        add_multiple(out, a.data.0[k][row], &b[k]);
     }
 }
 
-/// Adds the sum of `a_k' b_k` over these rows to the lower half of `out`, for a sum that is symmetric.
+/// A set of tiles of a row: bit `i % 128` is tile `i`, so that a set in a long row may hold more tiles than meant.
+pub(crate) type Tiles = u128;
+
+/// The tile of an entry.
+pub(crate) const fn tile_of(entry: usize) -> Tiles {
+    1 << (entry / TILE % Tiles::BITS as usize)
+}
+
+/// Adds the sum of `a_k' b_k` over these rows to the lower half of `out`, for a sum that is symmetric. Rows of `a` are zero outside
+/// of their tiles.
 #[inline(always)]
 pub(crate) fn add_lower_product<S: Scalar, const K: usize, const L: usize, const M: usize>(
     out: &mut Rows<S, M, M>,
-    a: &Rows<S, K, M>,
+    (a, tiles): (&Rows<S, K, M>, &[Tiles; K]),
     b: &Rows<S, L, M>,
     rows: &[u16],
 ) {
     for down in 0..M / TILE {
+        let (mut own, mut count) = ([0_u16; K], 0);
+        for &k in rows {
+            if tiles[usize::from(k)] & tile_of(TILE * down) != 0 {
+                own[count] = k;
+                count += 1;
+            }
+        }
         for right in 0..=down {
             // One tile stays in registers.
             let mut tile: [[S; TILE]; TILE] = core::array::from_fn(|i| out[TILE * down + i].as_chunks().0[right]);
-            for &k in rows {
+            for &k in &own[..count] {
                 let left: &[S; TILE] = &a[usize::from(k)].as_chunks().0[down];
                 let right: &[S; TILE] = &b[usize::from(k)].as_chunks().0[right];
                 for i in 0..TILE {
