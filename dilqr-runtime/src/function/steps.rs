@@ -133,11 +133,13 @@ fn congruent<S: Scalar, const NY: usize, const N: usize, const M: usize>(
     let (mut half, mut out): (Rows<S, M, M>, _) = (zero_rows(), zero_rows());
     for i in 0..N {
         let mut row = [S::zero(); M];
-        row[states..].copy_from_slice(&c[i][states..]);
         for k in 0..states {
             add_multiple(&mut row, c[i][k], &g[k]);
         }
         half[i] = row;
+        for j in states..N {
+            half[i][j] += c[i][j];
+        }
     }
     out[states..].copy_from_slice(&half[states..]);
     let rows: [u16; NY] = core::array::from_fn(|row| row as u16);

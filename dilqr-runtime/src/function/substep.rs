@@ -239,10 +239,11 @@ where
         }
         add_lower_product(c, (dpoint, tiles), half, curved.row_list());
         for row in 0..NZ {
-            let of_z = &mut c[F::STATES + row];
-            add_row_of_product(of_z, row, (&record.hzy, fzy), dpoint);
+            let mut of_z = c[F::STATES + row];
+            add_row_of_product(&mut of_z, row, (&record.hzy, fzy), dpoint);
+            c[F::STATES + row] = of_z;
             for j in 0..NZ {
-                of_z[F::STATES + j] += record.hzz[(row, j)];
+                c[F::STATES + row][F::STATES + j] += record.hzz[(row, j)];
             }
         }
     }

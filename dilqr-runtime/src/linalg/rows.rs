@@ -114,19 +114,39 @@ pub(crate) fn add_lower_product<S: Scalar, const K: usize, const L: usize, const
                 count += 1;
             }
         }
-        for right in 0..=down {
-            // One tile stays in registers.
-            let mut tile: [[S; TILE]; TILE] = core::array::from_fn(|i| out[TILE * down + i].as_chunks().0[right]);
-            for &k in &own[..count] {
-                let left: &[S; TILE] = &a[usize::from(k)].as_chunks().0[down];
-                let right: &[S; TILE] = &b[usize::from(k)].as_chunks().0[right];
-                for i in 0..TILE {
-                    add_multiple(&mut tile[i], left[i], right);
-                }
+        // Two tiles at once share the factors of the left; one remains in every second row.
+        let pairs = down.div_ceil(2);
+        for pair in 0..pairs {
+            add_tiles::<S, K, L, M, 2>(out, (a, b), (down, 2 * pair), &own[..count]);
+        }
+        if 2 * pairs == down {
+            add_tiles::<S, K, L, M, 1>(out, (a, b), (down, down), &own[..count]);
+        }
+    }
+}
+
+/// Adds to `W` tiles side by side. They stay in registers.
+#[inline(always)]
+fn add_tiles<S: Scalar, const K: usize, const L: usize, const M: usize, const W: usize>(
+    out: &mut Rows<S, M, M>,
+    (a, b): (&Rows<S, K, M>, &Rows<S, L, M>),
+    (down, right): (usize, usize),
+    rows: &[u16],
+) {
+    let mut tiles: [[[S; TILE]; W]; TILE] =
+        core::array::from_fn(|i| core::array::from_fn(|w| out[TILE * down + i].as_chunks().0[right + w]));
+    for &k in rows {
+        let left: &[S; TILE] = &a[usize::from(k)].as_chunks().0[down];
+        let chunks: &[[S; TILE]] = b[usize::from(k)].as_chunks().0;
+        for i in 0..TILE {
+            for w in 0..W {
+                add_multiple(&mut tiles[i][w], left[i], &chunks[right + w]);
             }
-            for i in 0..TILE {
-                out[TILE * down + i].as_chunks_mut().0[right] = tile[i];
-            }
+        }
+    }
+    for i in 0..TILE {
+        for w in 0..W {
+            out[TILE * down + i].as_chunks_mut().0[right + w] = tiles[i][w];
         }
     }
 }
