@@ -119,7 +119,7 @@ fn steps_with_a_network() {
         assert!((alone.controls[0] - step.control).amax() < 1e-8, "step {t}");
         assert!(t == 0 || step.stats.iterations <= alone.stats.iterations, "step {t}: {:?}", step.stats);
         at_bound += usize::from(step.control[0].abs() == 2.0);
-        if [0, 1, 5].contains(&t) {
+        if [0, 5].contains(&t) {
             plans.push((x, mpc.plan().unwrap().clone()));
         }
         x = plant(&other, &x, &step.control, [2.0]);
@@ -160,7 +160,8 @@ fn steps_with_a_network() {
         }
         close(gradient.params[0], &|by| value(model(), x, 2.0 + by), "bound");
     }
-    assert!(largest > 0.1, "{largest}");
+    // Four digits above the tolerance.
+    assert!(largest > 0.02, "{largest}");
 }
 
 /// A lost measurement is an error and nothing else: the step after it is the one that would have been.
