@@ -9,7 +9,7 @@ use std::path::Path;
 use dilqr_models::race_track::{CURVATURE, LENGTH, Params, Problem, RaceTrack, STAGES, State, lap_at};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, LossGradient, Settings, Status};
-use plotters::chart::SeriesLabelPosition::{LowerRight, UpperRight};
+use plotters::chart::SeriesLabelPosition::UpperRight;
 use plotters::prelude::*;
 
 use drawing::{BLUE, FONT, GRAY, HEIGHT, Panel, RED, Series, WIDTH, draw_panel};
@@ -91,22 +91,26 @@ fn draw(states: &[State], controls: &[SVector<f64, 2>], params: Params) -> Resul
     draw_track(&above, states, params)?;
     let places: Vec<f64> = states.iter().map(|x| x.place).collect();
     let used: Vec<(f64, f64)> = states.iter().zip(controls).map(|(x, u)| (u[0], x.speed.powi(2) * u[1])).collect();
+    // Lines only where the limit is within the picture: it is infinite on straights.
+    let limits: Vec<(f64, f64)> = (0..=400)
+        .map(|i| LENGTH * f64::from(i) / 400.0)
+        .map(|place| (place, (params.grip / CURVATURE.at(place).abs()).sqrt()))
+        .collect();
+    let mut series: Vec<Series> = limits
+        .split(|(_, most)| *most > 26.0)
+        .filter(|part| part.len() > 1)
+        .enumerate()
+        .map(|(index, part)| {
+            Series::line(if index == 0 { "limit on the centerline" } else { "" }, GRAY, part.iter().copied())
+        })
+        .collect();
+    series.push(Series::line("speed", BLUE, states.iter().map(|x| (x.place, x.speed))));
     let speed = Panel {
         title: "Speed along the lap, and the speed at the limit of grip on the centerline",
         axes: ["place [m]", "speed [m/s]"],
-        legend: LowerRight,
-        headroom: 0.0,
-        series: vec![
-            Series::line(
-                "on the centerline at most",
-                GRAY,
-                (0..=400).map(|i| LENGTH * f64::from(i) / 400.0).filter_map(|place| {
-                    let most = (params.grip / CURVATURE.at(place).abs()).sqrt();
-                    (most < 26.0).then_some((place, most))
-                }),
-            ),
-            Series::line("speed", BLUE, states.iter().map(|x| (x.place, x.speed))),
-        ],
+        legend: UpperRight,
+        headroom: 0.3,
+        series,
     };
     let accelerations = Panel {
         title: "Accelerations",
@@ -140,7 +144,16 @@ fn draw_track(
         .x_label_area_size(40)
         .y_label_area_size(60)
         .build_cartesian_2d(-92.0..112.0_f64, -10.0..126.0_f64)?;
-    chart.configure_mesh().max_light_lines(1).x_desc("x [m]").y_desc("y [m]").label_style(FONT).draw()?;
+    let label = |value: &f64| format!("{value:.0}");
+    chart
+        .configure_mesh()
+        .max_light_lines(1)
+        .x_desc("x [m]")
+        .y_desc("y [m]")
+        .x_label_formatter(&label)
+        .y_label_formatter(&label)
+        .label_style(FONT)
+        .draw()?;
     let edge = |offset: f64| line.iter().map(|&(place, _)| beside(&line, place, offset)).collect::<Vec<_>>();
     let half = params.width + CAR;
     let road: Vec<_> = edge(half).into_iter().chain(edge(-half).into_iter().rev()).collect();
