@@ -2,8 +2,6 @@
 
 #[dilqr_runtime::model(integrator = rk4, dt = 0.05)]
 pub mod pendulum {
-    use dilqr_runtime::Spline;
-
     pub struct State {
         pub angle: f64,
         pub rate: f64,
@@ -17,12 +15,12 @@ pub mod pendulum {
         pub gain: f64,
     }
 
-    pub const ONE_POINT: Spline<1> = Spline::natural([0.0], [1.0]);
-    pub const SWAPPED: Spline<3> = Spline::natural([0.0, 2.0, 1.0], [1.0, 0.0, 1.0]);
-    pub const TWICE: Spline<3> = Spline::linear([0.0, 1.0, 1.0], [1.0, 0.0, 1.0]);
-    pub const KNOT: Spline<3> = Spline::clamped([0.0, 1.0, f64::INFINITY], [1.0, 0.0, 1.0], [0.0, 0.0]);
-    pub const VALUE: Spline<3> = Spline::natural([0.0, 1.0, 2.0], [1.0, f64::NAN, 1.0]);
-    pub const SLOPE: Spline<3> = Spline::clamped([0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [f64::NAN, 0.0]);
+    pub const ONE_POINT: dilqr_runtime::Spline<1> = dilqr_runtime::Spline::natural([0.0], [1.0]);
+    pub const SWAPPED: dilqr_runtime::Spline<3> = dilqr_runtime::Spline::natural([0.0, 2.0, 1.0], [1.0, 0.0, 1.0]);
+    pub const TWICE: dilqr_runtime::Spline<3> = dilqr_runtime::Spline::linear([0.0, 1.0, 1.0], [1.0, 0.0, 1.0]);
+    pub const KNOT: dilqr_runtime::Spline<3> = dilqr_runtime::Spline::clamped([0.0, 1.0, f64::INFINITY], [1.0, 0.0, 1.0], [0.0, 0.0]);
+    pub const VALUE: dilqr_runtime::Spline<3> = dilqr_runtime::Spline::natural([0.0, 1.0, 2.0], [1.0, f64::NAN, 1.0]);
+    pub const SLOPE: dilqr_runtime::Spline<3> = dilqr_runtime::Spline::clamped([0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [f64::NAN, 0.0]);
 
     pub fn derivative(x: State, u: Control, p: Params) -> State {
         let lift = ONE_POINT.at(x.angle) + SWAPPED.at(x.angle) + TWICE.at(x.angle) + KNOT.at(x.angle);
