@@ -150,3 +150,50 @@ fn add_tiles<S: Scalar, const K: usize, const L: usize, const M: usize, const W:
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The products beside their definitions, for sizes with an even and an odd number of tiles.
+    fn check<const K: usize, const M: usize>() {
+        let entry = |i: usize, j: usize| ((7 * i + 3 * j) as f64 * 0.37).sin();
+        let entries: [[bool; K]; K] = core::array::from_fn(|i| core::array::from_fn(|j| (i * j + i) % 3 != 1));
+        let pattern = Pattern::of(&entries);
+        let a = SMatrix::<f64, K, K>::from_fn(|i, j| if entries[i][j] { entry(i, j) } else { 0.0 });
+        // Rows of one tile each, beside dense ones.
+        let tiles: [Tiles; K] = core::array::from_fn(|k| if k % 2 == 0 { tile_of(k % M) } else { Tiles::MAX });
+        let b: Rows<f64, K, M> = core::array::from_fn(|k| {
+            core::array::from_fn(|j| if tiles[k] & tile_of(j) == 0 { 0.0 } else { entry(k + 2, j) })
+        });
+        let mut product: Rows<f64, K, M> = zero_rows();
+        for row in pattern.rows() {
+            add_row_of_product(&mut product[row], row, (&a, &pattern), &b);
+        }
+        for i in 0..K {
+            for j in 0..M {
+                let expected: f64 = (0..K).map(|k| a[(i, k)] * b[k][j]).sum();
+                assert!((product[i][j] - expected).abs() < 1e-13, "{i} {j}");
+            }
+        }
+        // A symmetric sum.
+        let weighted: Rows<f64, K, M> = core::array::from_fn(|k| b[k].map(|entry| entry * (k as f64 - 1.5)));
+        let mut lower: Rows<f64, M, M> = core::array::from_fn(|i| core::array::from_fn(|j| entry(i, j)));
+        let rows: [u16; K] = core::array::from_fn(|k| k as u16);
+        add_lower_product(&mut lower, (&b, &tiles), &weighted, &rows);
+        for i in 0..M {
+            for j in 0..=i {
+                let expected = entry(i, j) + (0..K).map(|k| b[k][i] * weighted[k][j]).sum::<f64>();
+                assert!((lower[i][j] - expected).abs() < 1e-13, "{i} {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn products() {
+        check::<5, 4>();
+        check::<7, 8>();
+        check::<9, 12>();
+        check::<13, 28>();
+    }
+}

@@ -18,9 +18,11 @@ pub mod pendulum {
     pub const ONE_POINT: dilqr_runtime::Spline<1> = dilqr_runtime::Spline::natural([0.0], [1.0]);
     pub const SWAPPED: dilqr_runtime::Spline<3> = dilqr_runtime::Spline::natural([0.0, 2.0, 1.0], [1.0, 0.0, 1.0]);
     pub const TWICE: dilqr_runtime::Spline<3> = dilqr_runtime::Spline::linear([0.0, 1.0, 1.0], [1.0, 0.0, 1.0]);
-    pub const KNOT: dilqr_runtime::Spline<3> = dilqr_runtime::Spline::clamped([0.0, 1.0, f64::INFINITY], [1.0, 0.0, 1.0], [0.0, 0.0]);
+    pub const KNOT: dilqr_runtime::Spline<3> =
+        dilqr_runtime::Spline::clamped([0.0, 1.0, f64::INFINITY], [1.0, 0.0, 1.0], [0.0, 0.0]);
     pub const VALUE: dilqr_runtime::Spline<3> = dilqr_runtime::Spline::natural([0.0, 1.0, 2.0], [1.0, f64::NAN, 1.0]);
-    pub const SLOPE: dilqr_runtime::Spline<3> = dilqr_runtime::Spline::clamped([0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [f64::NAN, 0.0]);
+    pub const SLOPE: dilqr_runtime::Spline<3> =
+        dilqr_runtime::Spline::clamped([0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [f64::NAN, 0.0]);
 
     pub fn derivative(x: State, u: Control, p: Params) -> State {
         let lift = ONE_POINT.at(x.angle) + SWAPPED.at(x.angle) + TWICE.at(x.angle) + KNOT.at(x.angle);
