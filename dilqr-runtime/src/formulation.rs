@@ -1,6 +1,7 @@
 //! What can be solved: models, and models with design variables, soft constraints or a previous control.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use nalgebra::SVector;
 
@@ -59,6 +60,12 @@ pub trait Formulation<const NX: usize, const NU: usize, const NP: usize, const N
     #[doc(hidden)]
     type Engine: Engine<NX, NU, NP, NS, ND, Model = Self>;
 
+    /// The weights of each network, in the order of [`Gradient::weights`](crate::Gradient::weights).
+    #[doc(hidden)]
+    fn network_weights_mut(&mut self) -> Vec<&mut [f64]> {
+        Vec::new()
+    }
+
     /// That solver, with all its memory for problems over `horizon` stages.
     #[doc(hidden)]
     fn engine(self, horizon: usize) -> Self::Engine;
@@ -69,6 +76,10 @@ where
     M: Model<NX, NU, NP, NS>,
 {
     type Engine = PlainEngine<M, NX, NU, NP, NS>;
+
+    fn network_weights_mut(&mut self) -> Vec<&mut [f64]> {
+        self.weights_mut()
+    }
 
     fn engine(self, horizon: usize) -> Self::Engine {
         PlainEngine::new(self, horizon)

@@ -15,7 +15,7 @@
 //! [`Solution`] that is self-contained. [`Ilqr::vjp`] takes the gradient of a loss on the trajectory back to `p`, `s_t`
 //! and `x_0`; [`Ilqr::jacobian`] gives the derivative of the whole trajectory; both by implicit differentiation at the
 //! solution ([`Ilqr::vjp`]), at a cost that does not depend on how many iterations the solve took. [`batch`] does both for
-//! many problems at once.
+//! many problems at once, and a [`layer`] does it on flat lists of numbers, for learners.
 //!
 //! With the feature `dual` there are second derivatives, too (`Ilqr::hvp`), and for comparison gradients through the steps
 //! of a solve (`Ilqr::unrolled`, `Ilqr::truncated`).
@@ -47,7 +47,7 @@
 //! [`Ilqr::solve_into`] and [`Mpc::step`] allocate nothing more. Models are vendored (`features =
 //! ["macros"]`), derived while they are compiled (`features = ["symbolica"]`) or written by hand. Left out are:
 //!
-//! * [`batch`], which needs threads, and the features `lanes` and `dual` with all that is part of them;
+//! * [`batch`] and [`layer`], which need threads, and the features `lanes` and `dual` with all that is part of them;
 //! * the platform's elementary functions: those of the crate libm replace them. Their last digit may differ, so solutions
 //!   equal those of other builds up to rounding;
 //! * fused multiply-adds ([`Scalar::mul_add`]);
@@ -77,6 +77,8 @@ pub mod implicit;
 mod intervals;
 mod iteration;
 mod kkt;
+#[cfg(feature = "std")]
+pub mod layer;
 mod lifted_data;
 mod linalg;
 pub mod lq;

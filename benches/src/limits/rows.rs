@@ -1,5 +1,6 @@
 //! The rows of the table.
 
+use dilqr_models::pendulum_limited::{self, PendulumLimited};
 use dilqr_models::race_car::RaceCar;
 use dilqr_models::unicycle_obstacles::{self, UnicycleObstacles};
 use dilqr_runtime::nalgebra::SVector;
@@ -35,6 +36,7 @@ fn row(
 /// All rows.
 pub fn rows() -> Vec<Row> {
     let mut rows = random_lq();
+    rows.extend(limited_pendulum());
     rows.extend(race_track());
     rows.extend(single());
     rows.extend(two_forms());
@@ -63,6 +65,23 @@ fn random_lq() -> Vec<Row> {
         row("stable lq", "stable lq", |with| Box::new(family(BoundedLq, STABLE, with))),
         row("stable lq, lanes", "stable lq", |with| Box::new(family(BoundedLq, STABLE, with).lanes())),
         row("stable lq, gradient", None, |with| Box::new(family(BoundedLq, STABLE, with).gradients())),
+    ]
+}
+
+/// Swings of a weak motor from 40 starts, and a controller of the first of them.
+fn limited_pendulum() -> Vec<Row> {
+    const HORIZON: usize = 50;
+    let start = |k: usize| [0.15 * (k + 1) as f64, 1.0 - 0.05 * k as f64];
+    vec![
+        row("limited pendulum", None, move |with| {
+            let problem = |k| Problem::new(start(k), pendulum_limited::Params::default(), HORIZON);
+            Box::new(Batch::new(PendulumLimited, with, (0..40).map(problem).collect()))
+        }),
+        row("limited pendulum controller, 60 steps", None, |with| {
+            let params = pendulum_limited::Params::default();
+            let mpc = Mpc::new(PendulumLimited, params, HORIZON, with).expect("the settings are in range");
+            Box::new(ClosedLoop::new(mpc, [core::f64::consts::PI, 0.0], |_| vec![[]; HORIZON + 1], 60))
+        }),
     ]
 }
 

@@ -6,6 +6,7 @@ use quote::quote;
 
 use super::context::EmitContext;
 use super::functions::functions;
+use super::vector_types;
 use crate::program::kernels::Kernel;
 use crate::program::vectors::Sizes;
 
@@ -18,6 +19,7 @@ pub(super) fn items(context: &EmitContext<'_>) -> TokenStream {
     let (nd, previous) = (context.vectors.design_len(), context.vectors.lift.previous);
     let copy = (!context.has_functions()).then(|| quote!(::core::marker::Copy,));
     let (penalties, functions) = penalties(context);
+    let weights_mut = vector_types::weights_mut(context, "network_weights_mut");
     let (linearize, dynamics) = (linearize(context), context.integrated.then(|| dynamics(context)));
     quote! {
         #[derive(::core::clone::Clone, #copy ::core::fmt::Debug)]
@@ -41,6 +43,7 @@ pub(super) fn items(context: &EmitContext<'_>) -> TokenStream {
 
         #[automatically_derived]
         impl #runtime::Formulation<#nx, #nu, #np, #ns, #nd> for #model {
+            #weights_mut
             type Engine = #runtime::__private::LiftedEngine<__Lifted, #nx, #nu, #np, #ns, #nd, #nz, #nw>;
             fn engine(self, __horizon: ::core::primitive::usize) -> Self::Engine {
                 #runtime::__private::LiftedEngine::new(__Lifted(self), __horizon)

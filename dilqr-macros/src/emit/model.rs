@@ -33,6 +33,7 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
         )
     });
     let weight_count = vector_types::weight_count(context);
+    let weights_mut = (!context.vectors.are_lifted()).then(|| vector_types::weights_mut(context, "weights_mut"));
     let vendored = context.vendored.map(vendored);
     let beside = beside_model(context);
     let vector_types = vector_types::implementations(context);
@@ -51,6 +52,7 @@ pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
                 #start
                 #kinks
                 #weight_count
+                #weights_mut
                 #(#delegates)*
             }
 

@@ -71,6 +71,21 @@ pub(super) fn weight_count(context: &EmitContext<'_>) -> Option<TokenStream> {
     })
 }
 
+/// The method `name`, which lists the weights of the networks, where there are any.
+pub(super) fn weights_mut(context: &EmitContext<'_>, name: &str) -> Option<TokenStream> {
+    let held = context.held_functions();
+    let networks = held.iter().filter(|function| matches!(function.kind, FunctionKind::Network(_)));
+    let fields: Vec<Ident> = networks.map(|function| function.field()).collect();
+    let (runtime, name) = (context.runtime, format_ident!("{name}"));
+    (!fields.is_empty()).then(|| {
+        quote! {
+            fn #name(&mut self) -> #runtime::__private::Vec<&mut [::core::primitive::f64]> {
+                #runtime::__private::Vec::from([#(self.#fields.weights_mut()),*])
+            }
+        }
+    })
+}
+
 /// The fields of a network's struct, which the user declares without any.
 pub(crate) fn network_fields(function: &VectorFunction, runtime: &TokenStream) -> Option<syn::Fields> {
     let FunctionKind::Network(_) = &function.kind else { return None };

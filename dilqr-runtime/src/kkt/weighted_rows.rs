@@ -141,6 +141,13 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         self.stages.len()
     }
 
+    /// The derivative of the cost along a step.
+    pub(crate) fn slope_along(&self, step: &BarrierStep<NX, NU>) -> f64 {
+        let states: f64 = self.gx.iter().zip(&step.dx).map(|(g, dx)| g.dot(dx)).sum();
+        let controls: f64 = self.gu.iter().zip(&step.du).map(|(g, du)| g.dot(du)).sum();
+        states + controls
+    }
+
     /// `K_t`.
     pub(crate) fn gain(&self, t: usize) -> &SMatrix<f64, NU, NX> {
         &self.stages[t].factor.gain

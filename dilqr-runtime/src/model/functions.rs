@@ -1,5 +1,7 @@
 //! The trait of a model: its functions and their derivatives.
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::model::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
@@ -140,6 +142,11 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     /// add parameter gradients add those in the weights, too.
     fn weight_count(&self) -> usize {
         0
+    }
+
+    /// The weights of each network, in the order of [`Gradient::weights`](crate::Gradient::weights).
+    fn weights_mut(&mut self) -> Vec<&mut [f64]> {
+        Vec::new()
     }
 
     /// Writes the next state `f(x, u, p, s)` into `next`, `NX`.

@@ -210,7 +210,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
             return Some(find_cause(&instance, trajectory, hessian, records));
         }
         let stuck = status.found_no_step() || status == Status::IterationLimit;
-        if !M::HAS_KINKS || !stuck || pass.stationarity.is_nan() {
+        if !M::HAS_KINKS || !stuck || pass.slope.is_nan() {
             return None;
         }
         KinkSearch { instance, trajectory, policy, constraints: &mut trial.trajectory.constraints }.find()

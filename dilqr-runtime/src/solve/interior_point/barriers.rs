@@ -165,9 +165,7 @@ impl<const NX: usize, const NU: usize> Barriers<'_, NX, NU> {
         system: &WeightedRows<NX, NU>,
         mu: f64,
     ) -> f64 {
-        let states: f64 = system.gx.iter().zip(&step.dx).map(|(g, dx)| g.dot(dx)).sum();
-        let controls: f64 = system.gu.iter().zip(&step.du).map(|(g, du)| g.dot(du)).sum();
-        let mut sum = states + controls;
+        let mut sum = system.slope_along(step);
         for_each_barrier!(self, |barrier| {
             let change = self.change(barrier, step);
             sum -= mu * (change / self.distance(barrier, point));

@@ -6,7 +6,7 @@ use crate::model::Model;
 use crate::ocp::constraints::ConstraintKind;
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::rollout::rollout;
-use crate::solve::backward_pass::BackwardPass;
+use crate::solve::backward_pass::{BackwardPass, Policy};
 use crate::solve::interior_point::barriers::Barrier;
 use crate::solve::interior_point::memory::InteriorPoint;
 use crate::solve::interior_point::scales::row_magnitudes_along;
@@ -143,9 +143,9 @@ where
         })
     }
 
-    /// Makes the rollout of the point the current trajectory, if that is finite.
+    /// Makes the rollout of the point the current trajectory, if that is finite, with the last step as its policy.
     pub(super) fn keep_rollout(&mut self, memory: &InteriorPoint<NX, NU>) {
-        let InteriorPoint { point, system, .. } = memory;
+        let InteriorPoint { point, step, system, .. } = memory;
         let SolveWorkspace { current, trial: Iterate { trajectory, .. }, stage_params, bounds, penalty, rows, .. } =
             &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
@@ -155,10 +155,14 @@ where
         if finite {
             core::mem::swap(&mut current.trajectory, trajectory);
             current.cost = cost;
-            current.pass = BackwardPass::NONE;
+            // With a slope, but no stationarity: the policy serves the search for a kink alone.
+            current.pass = BackwardPass { slope: system.slope_along(step), ..BackwardPass::NONE };
             row_magnitudes_along(system, &current.trajectory, const { &M::LIMITS }, rows);
-            for (t, gain) in current.policy.gains.iter_mut().enumerate() {
+            let Policy { gains, feedforward, costates, .. } = &mut current.policy;
+            costates.copy_from_slice(&point.duals.costates);
+            for (t, (gain, feedforward)) in gains.iter_mut().zip(feedforward).enumerate() {
                 *gain = *system.gain(t);
+                *feedforward = step.du[t] - *gain * step.dx[t];
             }
         }
         self.record_violation();

@@ -13,6 +13,9 @@ use crate::ocp::constraints::{ConstraintKind, ConstraintPlace, is_open};
 use crate::ocp::stationarity::Magnitudes;
 use crate::ocp::trajectory::Trajectory;
 
+/// The part of the cost's curvature that is the least unit of the cost.
+const CURVATURE: f64 = 1e-3;
+
 /// The magnitudes.
 #[derive(Clone, Debug)]
 pub(crate) struct Scales<const NX: usize, const NU: usize> {
@@ -87,11 +90,15 @@ impl<const NX: usize, const NU: usize> Scales<NX, NU> {
         self.measure_rows(point, system, limits);
     }
 
-    /// From the gradient of the cost.
+    /// From the gradient of the cost. At a guess that is the best point without constraints this consists of rounding errors;
+    /// a part of the curvature is the least size.
     fn measure_cost(&mut self, system: &WeightedRows<NX, NU>) {
-        let of_states: f64 = system.gx.iter().map(|g| g.abs().dot(&self.states)).sum();
-        let of_controls: f64 = system.gu.iter().map(|g| g.abs().dot(&self.controls)).sum();
-        self.cost = or_one(of_states + of_controls);
+        let Self { states, controls, .. } = self;
+        let of_states: f64 = system.gx.iter().map(|g| g.abs().dot(states)).sum();
+        let of_controls: f64 = system.gu.iter().map(|g| g.abs().dot(controls)).sum();
+        let (hxx, huu) = &system.curvature;
+        let second = 0.5 * (hxx.dot(&states.component_mul(states)) + huu.dot(&controls.component_mul(controls)));
+        self.cost = or_one(f64::max(of_states + of_controls, CURVATURE * second));
     }
 
     fn measure_rows(&mut self, point: &BarrierPoint<NX, NU>, system: &WeightedRows<NX, NU>, limits: &Limits) {
