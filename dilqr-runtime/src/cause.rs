@@ -77,6 +77,19 @@ pub enum Cause {
         /// The stage whose differences disagree most; the horizon for terminal functions.
         stage: usize,
     },
+    /// As [`NonFinite`](Self::NonFinite), for an implicit function at the returned unknowns.
+    NonFiniteFunction {
+        /// Which function.
+        function: ModelFunction,
+        /// Index into the function's value, as [`ModelFunction`] describes it.
+        entry: usize,
+    },
+    /// As [`Kink`](Self::Kink), for an implicit function: along the last step one-sided differences of an equation, or of the
+    /// objective, disagree.
+    KinkOfFunction {
+        /// The equation; `None` for the objective.
+        equation: Option<usize>,
+    },
 }
 
 /// A function of the model or one of its derivatives, as a [`Cause`] names it. `z = (x, u)`; in models that have more variables
@@ -110,6 +123,16 @@ pub enum ModelFunction {
     StageConstraintDerivatives,
     /// Derivatives of `c_T`; the entry is as for those of `c`.
     TerminalConstraintDerivatives,
+    /// The equations of an implicit function, `y - map(y, p)` for a map; the entry is that of the equation.
+    Equations,
+    /// Their Jacobian in the unknowns; the entry is the row, that is the equation.
+    EquationsJacobian,
+    /// The objective of an implicit function, or half the sum of squares of its residuals; entry 0.
+    Objective,
+    /// Its gradient; the entry is that of the unknown.
+    ObjectiveGradient,
+    /// Its Hessian; the entry is the row, that is the unknown.
+    ObjectiveHessian,
 }
 
 impl fmt::Display for Cause {
@@ -121,6 +144,9 @@ impl fmt::Display for Cause {
             Self::Violated { limit, stage } => write!(f, "{limit} is violated most, at stage {stage}"),
             Self::NonFiniteLimit { limit, stage } => write!(f, "not finite: {limit} at stage {stage}"),
             Self::Kink { stage } => write!(f, "a kink of the model at stage {stage}"),
+            Self::NonFiniteFunction { function, entry } => write!(f, "not finite: {function}, entry {entry}"),
+            Self::KinkOfFunction { equation: Some(equation) } => write!(f, "a kink of equation {equation}"),
+            Self::KinkOfFunction { equation: None } => f.write_str("a kink of the objective"),
             Self::Overflow => f.write_str("a sum of the model's functions overflows"),
         }
     }
@@ -141,6 +167,11 @@ impl fmt::Display for ModelFunction {
             Self::TerminalCostHessian => "the Hessian of the terminal cost",
             Self::StageConstraintDerivatives => "a derivative of the stage constraints",
             Self::TerminalConstraintDerivatives => "a derivative of the terminal constraints",
+            Self::Equations => "the equations",
+            Self::EquationsJacobian => "the Jacobian of the equations",
+            Self::Objective => "the objective",
+            Self::ObjectiveGradient => "the gradient of the objective",
+            Self::ObjectiveHessian => "the Hessian of the objective",
         })
     }
 }

@@ -131,6 +131,23 @@ impl fmt::Display for Bounded {
     }
 }
 
+/// The residual of the dynamics, of a problem that has some.
+fn dynamics_part(residual: f64, tolerance: f64) -> String {
+    if tolerance == 0.0 {
+        return String::new();
+    }
+    format!("dynamics residual {residual:e} (at most {tolerance:e}), ")
+}
+
+/// The stage of a limit; nothing for limits of unknowns, which have no stage.
+fn stage_suffix(limit: Option<&Limit>, stage: usize) -> String {
+    let variable = match limit {
+        Some(Limit::LowerBound { variable } | Limit::UpperBound { variable }) => Some(variable),
+        _ => None,
+    };
+    if matches!(variable, Some(Variable::Unknown(_))) { String::new() } else { format!(" at stage {stage}") }
+}
+
 fn limit_suffix(limit: &Option<Limit>) -> String {
     limit.as_ref().map_or_else(String::new, |limit| format!(": {limit}"))
 }
@@ -312,8 +329,9 @@ pub enum GradientError {
     Problem(#[from] SolveError),
     /// The trajectory is not a solution: the solver stopped early, or the solution was edited since.
     #[error(
-        "the solution has not converged: status {status}, dynamics residual {dynamics:e} (at most {dynamics_tolerance:e}), \
-         relative Newton step {step:e} (at most {step_tolerance:e}), constraint violation {violation:e}"
+        "the solution has not converged: status {status}, {}relative Newton step {step:e} (at most {step_tolerance:e}), \
+         constraint violation {violation:e}",
+        dynamics_part(*dynamics, *dynamics_tolerance)
     )]
     NotConverged {
         /// Status the solution carries.
@@ -321,7 +339,7 @@ pub enum GradientError {
         /// The largest `|x_{t+1} - f(x_t, u_t)|` over the largest magnitude of that state on the trajectory, the initial
         /// state included.
         dynamics: f64,
-        /// Its limit.
+        /// Its limit; 0 for implicit functions, which have no dynamics.
         dynamics_tolerance: f64,
         /// The largest change that the Newton step of the optimality conditions makes, over the largest magnitude of the
         /// changed variable on the trajectory; NaN where it was not evaluated.
@@ -335,7 +353,7 @@ pub enum GradientError {
     },
     /// A limit is on the edge between active and inactive: strict complementarity fails, and with it the derivative. Where the
     /// limit does not change with any of the data, the derivative exists and is given; second derivatives are not.
-    #[error("{limit} at stage {stage} is neither active nor inactive: its margin is {margin:e}")]
+    #[error("{limit}{} is neither active nor inactive: its margin is {margin:e}", stage_suffix(Some(limit), *stage))]
     WeaklyActive {
         /// Stage `t`; the horizon for terminal constraints.
         stage: usize,
@@ -348,7 +366,12 @@ pub enum GradientError {
     /// The active limits are linearly dependent: multipliers are not unique, and the sensitivity does not exist or depends on
     /// them. Where a limit is the same combination of others in all data, and any multipliers give the same sensitivity, it
     /// is given; second derivatives are not.
-    #[error("the constraints that are active at stage {stage} and later are linearly dependent{}", limit_suffix(limit))]
+    #[error(
+        "the constraints that are active{}{} are linearly dependent{}",
+        stage_suffix(limit.as_ref(), *stage),
+        if stage_suffix(limit.as_ref(), *stage).is_empty() { "" } else { " and later" },
+        limit_suffix(limit)
+    )]
     ConstraintsDependent {
         /// Stage at which the factorization found the dependence.
         stage: usize,
@@ -361,6 +384,25 @@ pub enum GradientError {
     NotPositiveDefinite {
         /// Stage `t`.
         stage: usize,
+    },
+    /// As [`NotPositiveDefinite`](Self::NotPositiveDefinite), of an implicit function: the Hessian in the unknowns that no bound
+    /// holds is not positive definite.
+    #[error("the Hessian in the unknowns is not positive definite: the solution is not a strict minimum")]
+    NotStrictMinimum,
+    /// The Jacobian of the equations of an implicit function (of `y - map(y, p)` for a map) is singular to working precision, or
+    /// changes by a tenth of itself within the rounding errors of the unknowns, as at a multiple root. The implicit function
+    /// theorem gives no derivative there.
+    #[error("the Jacobian of the equations is singular: the root is multiple or not isolated, and has no derivative")]
+    Singular,
+    /// An implicit function has a kink at the solution, up to rounding errors of the unknowns: the derivatives to its two sides
+    /// differ. Only of functions with branches ([`Model::HAS_KINKS`](crate::Model::HAS_KINKS)). A smooth function in the place of
+    /// the branch helps: `sqrt(x^2 + e^2)` for `|x|`.
+    #[error(
+        "the solution is at a kink of the function: the derivative of unknown {unknown} has another value on its other side"
+    )]
+    Kink {
+        /// The unknown whose derivative differs most, relative to its terms.
+        unknown: usize,
     },
     /// An estimator that has no window yet: before its second measurement.
     #[error("the estimator has no window before its second measurement")]

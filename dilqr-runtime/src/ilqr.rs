@@ -28,6 +28,8 @@ use crate::gradient::{Gradient, Jacobian, LossGradient, check_loss};
 use crate::iteration::Iteration;
 use crate::problem::Problem;
 use crate::sensitivities::Sensitivities;
+#[cfg(feature = "dual")]
+use crate::settings::check_epsilon;
 use crate::settings::{Differentiation, Settings};
 use crate::solution::Solution;
 
@@ -324,6 +326,26 @@ where
     ) -> Result<Gradient<NX, NP, NS>, GradientError> {
         check_loss(loss, self.horizon())?;
         self.engine.unrolled(&self.settings, problem, loss, (UnrollFrom::Solution, iterations))
+    }
+
+    /// The direct loss gradient (McAllester, Hazan and Keshet 2010), for comparison: the gradient of the optimal cost of the problem with
+    /// `epsilon` times the loss' linear terms added to its cost, less that of the problem itself, over `epsilon`. Its error is
+    /// `O(epsilon)`; `epsilon` has the unit of the cost over that of the loss, and may be negative. The perturbed problem is solved from the
+    /// solution. With the feature `dual`.
+    ///
+    /// # Errors
+    /// As [`Ilqr::vjp`], also of the perturbed problem, for which a smaller `epsilon` may help; for an `epsilon` that is zero or not
+    /// finite.
+    #[cfg(feature = "dual")]
+    pub fn direct_loss(
+        &mut self,
+        solution: &Solution<NX, NU, NP, NS, ND>,
+        loss: &LossGradient<NX, NU, ND>,
+        epsilon: f64,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        check_loss(loss, self.horizon())?;
+        check_epsilon(epsilon)?;
+        self.engine.direct_loss(&self.settings, solution, loss, epsilon)
     }
 
     /// The exact product of a loss's second derivative with a direction of the problem's data: how the gradient that

@@ -18,6 +18,16 @@ pub enum Differentiation {
     FixedLinearization,
 }
 
+/// Checks the weight of the loss in a direct loss gradient.
+#[cfg(feature = "dual")]
+pub(crate) fn check_epsilon(epsilon: f64) -> Result<(), SettingsError> {
+    if epsilon.is_finite() && epsilon != 0.0 {
+        return Ok(());
+    }
+    let (name, expected) = ("epsilon", "a finite number other than 0");
+    Err(SettingsError::OutOfRange { name, given: epsilon, expected })
+}
+
 /// Settings of [`Ilqr`](crate::Ilqr). All fields are public; [`Settings::validate`] is called by the solver.
 ///
 /// ```

@@ -101,9 +101,7 @@ where
         solution,
         start,
         iterations,
-        // A solution is good to its tolerance in units of a gradient; what that is in units of the trajectory depends on the
-        // curvature of the cost.
-        near: settings.tolerance.sqrt().max(NOISE),
+        near: near(settings.tolerance),
         current: Trajectory::zeros(horizon, &M::LIMITS),
         trial: Trajectory::zeros(horizon, &M::LIMITS),
         policy: Policy::zeros(horizon, &M::LIMITS),
@@ -182,39 +180,22 @@ where
             Variable::StageParam(t, i) => self.stage_params[t][i].eps = 1.0,
         }
         let bounds = Bounds::of(self.model, &params);
-        let mut value = Progress::START;
-        let mut slope = Progress::START;
         if !self.begin(&params, &x0, &bounds) {
             let (step, previous, distance) = (f64::INFINITY, f64::NAN, f64::NAN);
             return Err(GradientError::NotContracting { iteration: 0, step, previous, distance });
         }
-        let mut distance = self.distance();
-        for iteration in 1..=self.iterations {
+        let mut progress = Progress::at(self.distance());
+        for _ in 0..self.iterations {
             if !self.step(&params, &bounds) {
-                let (step, previous) = (f64::INFINITY, value.step);
-                return Err(GradientError::NotContracting { iteration, step, previous, distance });
+                return Err(progress.no_step());
             }
-            value.next(moved(&self.trial, &self.current, |number| number.re));
-            slope.next(moved(&self.trial, &self.current, |number| number.eps));
+            let steps = [|number: Number| number.re, |number: Number| number.eps]
+                .map(|part| moved(&self.trial, &self.current, part));
             core::mem::swap(&mut self.current, &mut self.trial);
-            let before = core::mem::replace(&mut distance, self.distance());
-            if iteration < self.iterations {
-                continue;
-            }
-            let not_contracting = |Progress { previous, step }| {
-                Err(GradientError::NotContracting { iteration, step, previous, distance })
-            };
-            let away = distance > before || value.step < SLOW * distance;
-            if away && distance > self.near * largest(&self.current, |number| number.re) {
-                return not_contracting(value);
-            }
-            if !value.contracts(largest(&self.current, |number| number.re)) {
-                return not_contracting(value);
-            }
-            if !slope.contracts(largest(&self.current, |number| number.eps)) {
-                return not_contracting(slope);
-            }
+            progress.next(steps, self.distance());
         }
+        let sizes = [largest(&self.current, |number| number.re), largest(&self.current, |number| number.eps)];
+        progress.check(self.near, sizes)?;
         let Trajectory { states, controls, .. } = &self.current;
         let by_states: f64 = loss.states.iter().zip(states).map(|(g, x)| g.dot(&x.map(|x| x.eps))).sum();
         let by_controls: f64 = loss.controls.iter().zip(controls).map(|(g, u)| g.dot(&u.map(|u| u.eps))).sum();
@@ -293,24 +274,61 @@ fn attach<const NU: usize>(u: &mut SVector<Number, NU>, bounds: &Bounds<Number, 
     }
 }
 
-/// How far the last two steps moved.
+/// How far the last two steps moved, and how far from the solution they ended.
 #[derive(Clone, Copy, Debug)]
-struct Progress {
-    previous: f64,
-    step: f64,
+pub(crate) struct Progress {
+    iteration: usize,
+    /// Changes of values and of derivatives.
+    previous: [f64; 2],
+    steps: [f64; 2],
+    /// Before the last step, and after it.
+    before: f64,
+    distance: f64,
 }
 
 impl Progress {
-    const START: Self = Self { previous: f64::NAN, step: f64::NAN };
-
-    fn next(&mut self, step: f64) {
-        *self = Self { previous: self.step, step };
+    /// Before the first step.
+    pub(crate) fn at(distance: f64) -> Self {
+        Self { iteration: 0, previous: [f64::NAN; 2], steps: [f64::NAN; 2], before: f64::NAN, distance }
     }
 
-    /// Whether the last step was shorter than the one before it, or below the rounding of numbers of this size.
-    fn contracts(&self, size: f64) -> bool {
-        self.previous.is_nan() || self.step <= ((1.0 - SLOW) * self.previous).max(NOISE * size)
+    /// After one more step, with its changes of values and of derivatives.
+    pub(crate) fn next(&mut self, steps: [f64; 2], distance: f64) {
+        let Self { iteration, steps: previous, distance: before, .. } = *self;
+        *self = Self { iteration: iteration + 1, previous, steps, before, distance };
     }
+
+    /// The error where there is no next step.
+    pub(crate) fn no_step(&self) -> GradientError {
+        let Self { iteration, steps: [previous, _], distance, .. } = *self;
+        GradientError::NotContracting { iteration: iteration + 1, step: f64::INFINITY, previous, distance }
+    }
+
+    /// Refuses steps that do not lead to the solution, where values and derivatives have these sizes.
+    pub(crate) fn check(&self, near: f64, sizes: [f64; 2]) -> Result<(), GradientError> {
+        let Self { iteration, previous, steps, before, distance } = *self;
+        if iteration == 0 {
+            return Ok(());
+        }
+        let away = distance > before || steps[0] < SLOW * distance;
+        let lost = away && distance > near * sizes[0];
+        // Or below the rounding of numbers of this size.
+        let contracts =
+            |i: usize| previous[i].is_nan() || steps[i] <= ((1.0 - SLOW) * previous[i]).max(NOISE * sizes[i]);
+        let failed = if lost { Some(0) } else { [0, 1].into_iter().find(|&i| !contracts(i)) };
+        match failed {
+            Some(i) => {
+                Err(GradientError::NotContracting { iteration, step: steps[i], previous: previous[i], distance })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Relative distance from the solution at which a point is one. A solution is good to its tolerance in units of a gradient; what
+/// that is in units of the unknowns depends on the curvature.
+pub(crate) fn near(tolerance: f64) -> f64 {
+    tolerance.sqrt().max(NOISE)
 }
 
 /// The largest change of a part of the trajectory's numbers.

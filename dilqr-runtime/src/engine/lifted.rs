@@ -245,6 +245,19 @@ where
         Self::LIFTING.gradient(self.plain.unrolled(settings, &self.problem, &Self::LIFTING.loss(loss), steps))
     }
 
+    #[cfg(feature = "dual")]
+    fn direct_loss(
+        &mut self,
+        settings: &Settings,
+        solution: &Solution<NX, NU, NP, NS, ND>,
+        loss: &LossGradient<NX, NU, ND>,
+        epsilon: f64,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        Self::LIFTING.solution_underneath(solution, &mut self.solution);
+        let loss = Self::LIFTING.loss(loss);
+        Self::LIFTING.gradient(self.plain.direct_loss(settings, &self.solution, &loss, epsilon))
+    }
+
     #[cfg(feature = "std")]
     fn solve_batch(
         model: &C::Model,

@@ -9,6 +9,8 @@
 
 mod arrival;
 pub(crate) mod controller;
+#[cfg(feature = "dual")]
+mod direct_loss;
 mod factorized_solve;
 pub(crate) mod lift;
 pub(crate) mod lifted;
@@ -186,6 +188,16 @@ pub trait Engine<const NX: usize, const NU: usize, const NP: usize, const NS: us
         problem: &Problem<NX, NU, NP, NS, ND>,
         loss: &LossGradient<NX, NU, ND>,
         steps: (UnrollFrom, usize),
+    ) -> Result<Gradient<NX, NP, NS>, GradientError>;
+
+    /// The direct loss gradient at a solution.
+    #[cfg(feature = "dual")]
+    fn direct_loss(
+        &mut self,
+        settings: &Settings,
+        solution: &Solution<NX, NU, NP, NS, ND>,
+        loss: &LossGradient<NX, NU, ND>,
+        epsilon: f64,
     ) -> Result<Gradient<NX, NP, NS>, GradientError>;
 
     /// [`batch::solve`](crate::batch::solve), with settings that are in range.

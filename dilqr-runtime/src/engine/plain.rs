@@ -19,6 +19,8 @@ use crate::engine::SolvedGradient;
 #[cfg(feature = "dual")]
 use crate::engine::UnrollFrom;
 use crate::engine::controller::PlainController;
+#[cfg(feature = "dual")]
+use crate::engine::direct_loss::{Tilted, not_converged, perturbed};
 use crate::engine::factorized_solve::solve_and_factorize;
 #[cfg(feature = "std")]
 use crate::engine::plain_batch;
@@ -241,6 +243,28 @@ where
             UnrollFrom::Solution => Start { controls: &solution.controls, states: &solution.states },
         };
         unroll::vjp(&self.model, settings, &solution, loss, (start, iterations))
+    }
+
+    #[cfg(feature = "dual")]
+    fn direct_loss(
+        &mut self,
+        settings: &Settings,
+        solution: &Solution<NX, NU, NP, NS>,
+        loss: &LossGradient<NX, NU>,
+        epsilon: f64,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError> {
+        self.factorize(settings, solution, Differentiation::Implicit)?;
+        let here = self.value_gradient(&solution.params)?;
+        let mut tilted = PlainEngine::new(Tilted::new(&self.model, loss, epsilon), self.horizon());
+        let mut moved = Solution::empty(self.horizon());
+        let problem = perturbed(solution, const { M::START.is_free() });
+        tilted.solve(settings, &problem, |_| {}, &mut moved)?;
+        if !moved.status.is_converged() {
+            return Err(not_converged(settings, &moved));
+        }
+        tilted.factorize(settings, &moved, Differentiation::Implicit)?;
+        let there = tilted.value_gradient(&moved.params)?;
+        ((there + here * -1.0) * (1.0 / epsilon)).check()
     }
 
     #[cfg(feature = "std")]

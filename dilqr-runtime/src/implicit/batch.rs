@@ -7,6 +7,8 @@ use nalgebra::SVector;
 use rayon::prelude::*;
 
 use crate::error::{GradientError, Input, SolveError, check_length};
+#[cfg(feature = "lanes")]
+use crate::implicit::function::ImplicitEngine;
 use crate::implicit::function::{Gradient, ImplicitFunction};
 use crate::implicit::settings::Settings;
 use crate::implicit::solution::Solution;
@@ -32,6 +34,36 @@ where
     pairs
         .map_init(solver, |solver, (guess, params)| {
             solver.as_mut().map_err(|error| error.clone())?.solve(*guess, *params)
+        })
+        .collect()
+}
+
+/// As [`solve`], several problems at a time in the lanes of each core. It rounds differently, as
+/// [`lanes`](crate::lanes) says, and gives the same statuses and errors, except where a solve is at the edge of two. A solution depends on
+/// its guess and its parameters alone. Objectives and residuals with bounds are solved one by one; so are fixed points with
+/// Anderson acceleration, and roots that Newton's method does not find by whole steps.
+#[cfg(feature = "lanes")]
+pub fn solve_lanes<F, const NX: usize, const NY: usize, const NP: usize>(
+    function: &F,
+    settings: &Settings,
+    guesses: &[SVector<f64, NY>],
+    params: &[SVector<f64, NP>],
+) -> Vec<Result<Solution<NY, NP>, SolveError>>
+where
+    F: ImplicitFunction<NX, NY, NP> + Clone,
+    F::Engine: Send,
+{
+    let problems: Vec<_> = guesses.iter().copied().zip(params.iter().copied()).collect();
+    if guesses.len() != params.len() || settings.validate().is_err() {
+        return solve(function, settings, guesses, params);
+    }
+    let found = F::Engine::solve_lanes(function, settings, &problems);
+    let pairs = found.into_par_iter().zip(problems);
+    let solver = || Solver::new(function.clone(), *settings);
+    pairs
+        .map_init(solver, |solver, (found, (guess, params))| match found {
+            Some(solution) => Ok(solution),
+            None => solver.as_mut().map_err(|error| error.clone())?.solve(guess, params),
         })
         .collect()
 }

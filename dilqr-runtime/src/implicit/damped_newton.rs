@@ -6,6 +6,7 @@ use nalgebra::SVector;
 
 use crate::cause::{Cause, ModelFunction};
 use crate::implicit::function::ImplicitFunction;
+use crate::implicit::kink::stuck_at;
 use crate::implicit::root::{Linearization, RootFinder};
 use crate::implicit::settings::Settings;
 use crate::linalg::products::{add_product, zeros};
@@ -30,8 +31,27 @@ impl<const NY: usize> Outcome<NY> {
     }
 }
 
-/// The steps from the outcome's unknowns on.
+/// Solves from the outcome's unknowns on, and says why a solve made no progress.
 pub(super) fn solve<F, const NX: usize, const NY: usize, const NP: usize>(
+    finder: &mut RootFinder<F, NX, NY, NP>,
+    params: &SVector<f64, NP>,
+    settings: &Settings,
+    outcome: &mut Outcome<NY>,
+) where
+    F: ImplicitFunction<NX, NY, NP>,
+{
+    take_steps(finder, params, settings, outcome);
+    let stuck = outcome.status.found_no_step() || outcome.status == Status::IterationLimit;
+    if const { F::HAS_KINKS } && stuck {
+        let y = outcome.unknown;
+        let at = finder.linearize(&y, params);
+        let terms = finder.terms((&y, params));
+        outcome.cause = stuck_at(|y| finder.residual(y, params), (&y, &at.step), &terms);
+    }
+}
+
+/// The steps from the outcome's unknowns on.
+fn take_steps<F, const NX: usize, const NY: usize, const NP: usize>(
     finder: &mut RootFinder<F, NX, NY, NP>,
     params: &SVector<f64, NP>,
     settings: &Settings,
@@ -79,13 +99,13 @@ fn not_finite<const NX: usize, const NY: usize>(
     at: &Linearization<f64, NY>,
     jacobian: &[[f64; NX]; NY],
 ) -> Option<(Status, Option<Cause>)> {
-    let cause = |function, entry| (Status::Diverged, Some(Cause::NonFinite { function, stage: 0, entry }));
+    let cause = |function, entry| (Status::Diverged, Some(Cause::NonFiniteFunction { function, entry }));
     if let Some(entry) = at.residual.iter().position(|value| !value.is_finite()) {
-        return Some(cause(ModelFunction::Dynamics, entry));
+        return Some(cause(ModelFunction::Equations, entry));
     }
     let is_finite = |row: &usize| jacobian.iter().all(|column| column[*row].is_finite());
     if let Some(row) = (0..NX).find(|row| !is_finite(row)) {
-        return Some(cause(ModelFunction::DynamicsJacobian, row));
+        return Some(cause(ModelFunction::EquationsJacobian, row));
     }
     let singular = !at.inverse.iter().chain(&at.step).all(|value| value.is_finite());
     singular.then_some((Status::RegularizationLimit, None))

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::error::{GradientError, SolveError};
-use crate::implicit::settings::Settings;
+use crate::implicit::certificate::Certificate;
+use crate::implicit::settings::{Iteration, Settings};
 use crate::implicit::solution::Solution;
 use crate::model::Model;
 
@@ -103,4 +104,69 @@ pub trait ImplicitEngine<F, const NY: usize, const NP: usize>: Sized {
         direction: &SVector<f64, NP>,
         loss_hessian: impl FnOnce(&SVector<f64, NY>) -> SVector<f64, NY>,
     ) -> Result<Gradient<NP>, GradientError>;
+
+    /// The gradient of the loss through so many steps of a solve from a start, at the solution that was factorized.
+    ///
+    /// # Errors
+    /// Where the steps do not lead to the solution.
+    #[cfg(feature = "dual")]
+    fn unrolled(
+        &mut self,
+        settings: &Settings,
+        solution: &Solution<NY, NP>,
+        loss: &SVector<f64, NY>,
+        start: (&SVector<f64, NY>, usize),
+    ) -> Result<SVector<f64, NP>, GradientError>;
+
+    /// The direct loss gradient with this epsilon.
+    ///
+    /// # Errors
+    /// Where the perturbed problem is not solved.
+    #[cfg(feature = "dual")]
+    fn direct_loss(
+        &mut self,
+        settings: &Settings,
+        solution: &Solution<NY, NP>,
+        loss: &SVector<f64, NY>,
+        epsilon: f64,
+    ) -> Result<SVector<f64, NP>, GradientError>;
+
+    /// The gradient of a loss by conjugate gradients, with the check of the solution; `None` where the factorization has to decide.
+    ///
+    /// # Errors
+    /// Where the solution has no derivative.
+    fn gradient_by_iteration(
+        &mut self,
+        how: (&Settings, Iteration),
+        solution: &Solution<NY, NP>,
+        loss: &SVector<f64, NY>,
+    ) -> Result<Option<Gradient<NP>>, GradientError>;
+
+    /// The same for the derivative of the unknowns along a direction of the parameters.
+    ///
+    /// # Errors
+    /// Where the solution has no derivative.
+    fn tangent_by_iteration(
+        &mut self,
+        how: (&Settings, Iteration),
+        solution: &Solution<NY, NP>,
+        direction: &SVector<f64, NP>,
+    ) -> Result<Option<SVector<f64, NY>>, GradientError>;
+
+    /// The number of entries of the Hessian, or of the Jacobian of equations, that can be non-zero.
+    fn non_zeros() -> usize;
+
+    /// How well a solution satisfies its conditions.
+    fn certificate(&mut self, solution: &Solution<NY, NP>) -> Certificate;
+
+    /// Solves problems with these guesses and parameters in lanes, where it can: `None` for those to be solved alone. Numbers are
+    /// finite, and settings in range.
+    #[cfg(feature = "lanes")]
+    fn solve_lanes(
+        function: &F,
+        settings: &Settings,
+        problems: &[(SVector<f64, NY>, SVector<f64, NP>)],
+    ) -> Vec<Option<Solution<NY, NP>>>
+    where
+        F: Clone;
 }

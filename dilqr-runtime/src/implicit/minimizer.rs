@@ -1,16 +1,31 @@
 //! Minima: solved and differentiated as a control problem of one stage without a state.
 
+#[cfg(feature = "lanes")]
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 
 #[cfg(feature = "dual")]
 use crate::differentiate::hvp::Direction;
+#[cfg(feature = "dual")]
+use crate::differentiate::unroll::{self, Start};
 use crate::engine::Engine;
 use crate::engine::plain::PlainEngine;
 use crate::error::{GradientError, SolveError};
 use crate::gradient::LossGradient;
+use crate::implicit::certificate::Certificate;
+use crate::implicit::conditions::{Conditions, Point, of_free, terms};
+#[cfg(feature = "dual")]
+use crate::implicit::direct_loss::{self, Tilted};
 use crate::implicit::function::{Gradient, ImplicitEngine};
-use crate::implicit::settings::Settings;
+use crate::implicit::iterative_minimum;
+use crate::implicit::kink::kink_at;
+use crate::implicit::messages::{of_cause, of_gradient_error, of_solve_error};
+use crate::implicit::resting;
+use crate::implicit::settings::{Iteration, Settings};
+use crate::implicit::slope::Slope;
 use crate::implicit::solution::Solution;
+use crate::linalg::inverse::inverse;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::stage::Stage;
@@ -32,13 +47,12 @@ impl<F, const NX: usize, const NY: usize, const NP: usize> Minimizer<F, NX, NY, 
 where
     F: Model<NX, NY, NP>,
 {
-    /// The control problem's solution as that of the function.
-    fn solution(&self) -> Solution<NY, NP> {
-        let stage = &self.stage;
+    /// A control problem's solution as that of the function.
+    fn solution(stage: &StageSolution<NX, NY, NP>) -> Solution<NY, NP> {
         let bounds = stage.bound_multipliers.first().copied();
         Solution {
             status: stage.status,
-            cause: stage.cause,
+            cause: stage.cause.map(of_cause),
             unknown: stage.controls[0],
             params: stage.params,
             objective: stage.cost,
@@ -79,6 +93,21 @@ where
         SVector::from_fn(|i, _| tau / (unknown[i] - lower[i]) - tau / (upper[i] - unknown[i]))
     }
 
+    /// The unknown whose derivative is one-sided at this minimum.
+    fn kink_at(&self, solution: &Solution<NY, NP>) -> Option<usize> {
+        if const { !F::HAS_KINKS } {
+            return None;
+        }
+        let (y, p) = (&solution.unknown, &solution.params);
+        let mut slope = Slope::new(&self.engine.model, p, solution.relaxation);
+        let sides = slope.held(&solution.bound_multipliers);
+        let held = sides.map(|side| side.is_some());
+        let bounds = slope.bound_terms();
+        let moves = SMatrix::from_fn(|i, j| sides[i].map_or(0.0, |side| bounds[side as usize][(i, j)]));
+        let inverse = inverse(&of_free(&slope.at(y).1, &held));
+        kink_at(&mut slope, Point { unknown: y, params: p, held, moves }, &inverse)
+    }
+
     fn loss(loss: &SVector<f64, NY>) -> LossGradient<NX, NY> {
         let mut of_stage = LossGradient::zeros(1);
         of_stage.controls[0] = *loss;
@@ -112,12 +141,13 @@ where
         // With bounds the interior-point method ends in Newton's method on those that hold; without, each step is Newton's.
         let methods = if const { F::LIMITS.bounded } { [Method::InteriorPoint, Method::Ddp] } else { [Method::Ddp; 2] };
         for method in methods {
-            self.engine.solve(&settings.of_minimum(method), &problem, |_| {}, &mut self.stage)?;
+            let solved = self.engine.solve(&settings.of_minimum(method), &problem, |_| {}, &mut self.stage);
+            solved.map_err(of_solve_error)?;
             if method == Method::Ddp || self.stage.status == Status::Converged || settings.relaxation.is_some() {
                 break;
             }
         }
-        Ok(self.solution())
+        Ok(Self::solution(&self.stage))
     }
 
     fn claim(
@@ -141,7 +171,14 @@ where
 
     fn factorize(&mut self, settings: &Settings, solution: &Solution<NY, NP>) -> Result<f64, GradientError> {
         self.load(solution);
-        self.engine.factorize(&settings.of_minimum(Method::Auto), &self.stage, Differentiation::Implicit)
+        let settings = settings.of_minimum(Method::Auto);
+        let found = self.engine.factorize(&settings, &self.stage, Differentiation::Implicit);
+        let step = found.map_err(of_gradient_error)?;
+        resting::check(&self.engine.model, solution)?;
+        match self.kink_at(solution) {
+            Some(unknown) => Err(GradientError::Kink { unknown }),
+            None => Ok(step),
+        }
     }
 
     fn vjp(&mut self, loss: &SVector<f64, NY>) -> Result<Gradient<NP>, GradientError> {
@@ -165,5 +202,94 @@ where
         let direction = Direction::new(*direction);
         let gradient = self.engine.hvp(&self.stage.params, &Self::loss(loss), &direction, of_trajectory)?;
         Ok(Gradient { params: gradient.params, weights: gradient.weights })
+    }
+
+    #[cfg(feature = "dual")]
+    fn unrolled(
+        &mut self,
+        settings: &Settings,
+        _: &Solution<NY, NP>,
+        loss: &SVector<f64, NY>,
+        (start, iterations): (&SVector<f64, NY>, usize),
+    ) -> Result<SVector<f64, NP>, GradientError> {
+        let mut start = *start;
+        if self.stage.relaxation.is_none() {
+            Bounds::of(&self.engine.model, &self.stage.params).clamp(&mut start);
+        }
+        let start = Start { controls: &[start], states: &[] };
+        let settings = settings.of_minimum(Method::Auto);
+        let loss = Self::loss(loss);
+        Ok(unroll::vjp(&self.engine.model, &settings, &self.stage, &loss, (start, iterations))?.params)
+    }
+
+    #[cfg(feature = "dual")]
+    fn direct_loss(
+        &mut self,
+        settings: &Settings,
+        solution: &Solution<NY, NP>,
+        loss: &SVector<f64, NY>,
+        epsilon: f64,
+    ) -> Result<SVector<f64, NP>, GradientError> {
+        let function = &self.engine.model;
+        let mut tilted = Minimizer::new(Tilted { function, slope: loss * epsilon });
+        let moved = tilted.solve(settings, &solution.unknown, &solution.params)?;
+        direct_loss::of_minimum((function, settings), solution, &moved, epsilon)
+    }
+
+    fn gradient_by_iteration(
+        &mut self,
+        (settings, iteration): (&Settings, Iteration),
+        solution: &Solution<NY, NP>,
+        loss: &SVector<f64, NY>,
+    ) -> Result<Option<Gradient<NP>>, GradientError> {
+        iterative_minimum::gradient(&self.engine.model, (iteration, settings.activity), solution, loss)
+    }
+
+    fn tangent_by_iteration(
+        &mut self,
+        (settings, iteration): (&Settings, Iteration),
+        solution: &Solution<NY, NP>,
+        direction: &SVector<f64, NP>,
+    ) -> Result<Option<SVector<f64, NY>>, GradientError> {
+        iterative_minimum::tangent(&self.engine.model, (iteration, settings.activity), solution, direction)
+    }
+
+    fn non_zeros() -> usize {
+        F::SPARSITY.huu.iter().flatten().filter(|&&entry| entry).count()
+    }
+
+    fn certificate(&mut self, solution: &Solution<NY, NP>) -> Certificate {
+        let (y, p) = (&solution.unknown, &solution.params);
+        let mut slope = Slope::new(&self.engine.model, p, solution.relaxation);
+        let (c, hessian) = slope.at(y);
+        let terms = terms((&hessian, y), (&slope.params(y), p));
+        let states = slope.bound_states(y, (&c, &hessian));
+        let mut held = slope.held(&SVector::zeros()).map(|side| side.is_some());
+        for state in states.iter().filter(|state| state.multiplier.is_some()) {
+            held[state.unknown] = true;
+        }
+        Certificate::new(y, (&c, &hessian, &terms), &held, &states).of_hessian(&hessian, &held)
+    }
+
+    #[cfg(feature = "lanes")]
+    fn solve_lanes(
+        function: &F,
+        settings: &Settings,
+        problems: &[(SVector<f64, NY>, SVector<f64, NP>)],
+    ) -> Vec<Option<Solution<NY, NP>>>
+    where
+        F: Clone,
+    {
+        // The interior-point method has no lanes.
+        if const { F::LIMITS.bounded } {
+            return problems.iter().map(|_| None).collect();
+        }
+        let zero = SVector::<f64, NX>::zeros();
+        let stage = |(guess, params): &(SVector<f64, NY>, SVector<f64, NP>)| {
+            Problem::new(zero, *params, 1).with_controls(&[*guess])
+        };
+        let stages: Vec<_> = problems.iter().map(stage).collect();
+        let solved = PlainEngine::solve_lanes(function, 1, &settings.of_minimum(Method::Ddp), &stages);
+        solved.into_iter().map(|stage| Some(Self::solution(&stage.ok()?))).collect()
     }
 }

@@ -19,18 +19,39 @@
 mod anderson;
 #[cfg(feature = "std")]
 pub mod batch;
+mod certificate;
+mod conditions;
+mod conjugate_gradients;
 mod damped_newton;
+#[cfg(feature = "dual")]
+mod differentiation;
+#[cfg(feature = "dual")]
+mod direct_loss;
 mod function;
+mod iterative;
+mod iterative_minimum;
+mod iterative_root;
+mod kink;
+#[cfg(feature = "lanes")]
+mod lanes;
+mod messages;
 mod minimizer;
+mod resting;
 mod root;
 mod root_engine;
 mod settings;
+mod slope;
 mod solution;
 mod solver;
+#[cfg(feature = "dual")]
+mod unroll;
 
+pub use certificate::{ActiveBound, Certificate};
+#[cfg(feature = "dual")]
+pub use differentiation::Differentiation;
 pub use function::{Gradient, ImplicitEngine, ImplicitFunction};
 pub use minimizer::Minimizer;
 pub use root::RootFinder;
-pub use settings::{FixedPoint, Settings};
+pub use settings::{FixedPoint, Iteration, LinearSolver, Settings};
 pub use solution::Solution;
 pub use solver::Solver;

@@ -1,21 +1,23 @@
 //! Roots of equations and fixed points of maps, linearized about a point.
 
+use alloc::vec::Vec;
+
 use nalgebra::{SMatrix, SVector};
 use num_traits::{One, Zero};
 
-use crate::implicit::function::ImplicitFunction;
+use crate::error::GradientError;
+use crate::implicit::conditions::{Conditions, Point, ROUNDING, terms};
+use crate::implicit::function::{Gradient, ImplicitFunction};
+use crate::implicit::kink::kink_at;
 use crate::linalg::inverse::inverse;
 use crate::linalg::products::{add_product, larger, zeros};
 use crate::model::Model;
 use crate::model::records::{ParameterTerms, StageExpansion};
-use crate::model::stage::Stage;
+use crate::model::stage::{ParameterGradient, Stage};
 use crate::scalar::Scalar;
 
-/// A residual counts as a rounding error up to this many of those of its terms.
-const ROUNDING: f64 = 64.0 * f64::EPSILON;
-
 /// The relative change within rounding errors from which on `r_y` counts as singular.
-const SINGULAR: f64 = 0.1;
+pub(super) const SINGULAR: f64 = 0.1;
 
 /// Finds and differentiates a root.
 #[derive(Clone, Debug)]
@@ -109,14 +111,23 @@ where
         largest(&step)
     }
 
-    /// The terms of the equations before they cancel, `|r_y| |y| + |r_p| |p|`.
-    fn terms(&self, (y, p): (&SVector<f64, NY>, &SVector<f64, NP>)) -> SVector<f64, NY> {
-        let (ry, rp) = (&self.memory.fu, self.parameter_jacobian(y, p));
-        SVector::from_fn(|i, _| {
-            let own: f64 = (0..NY).map(|j| (ry[(i, j)] * y[j]).abs()).sum();
-            let of_params: f64 = (0..NP).map(|j| (rp[(i, j)] * p[j]).abs()).sum();
-            own + of_params
-        })
+    /// The terms of the equations before they cancel, at the point that was linearized last.
+    pub(super) fn terms(&self, (y, p): (&SVector<f64, NY>, &SVector<f64, NP>)) -> SVector<f64, NY> {
+        let ry = SMatrix::from_fn(|i, j| self.memory.fu[(i, j)]);
+        terms((&ry, y), (&self.parameter_jacobian(y, p), p))
+    }
+
+    /// The unknown whose derivative is one-sided at this root.
+    pub(super) fn kink_at(
+        &mut self,
+        (y, p): (&SVector<f64, NY>, &SVector<f64, NP>),
+        at: &Linearization<f64, NY>,
+    ) -> Option<usize> {
+        if const { !F::HAS_KINKS } {
+            return None;
+        }
+        let point = Point { unknown: y, params: p, held: [false; NY], moves: zeros() };
+        kink_at(&mut Equations { finder: self, params: p }, point, &at.inverse)
     }
 
     /// Whether `r_y` has no inverse within its rounding errors: an entry of `|r_y^-1| |r_y|` on the diagonal, which has no unit, is so
@@ -145,4 +156,53 @@ where
         let entry = |i: usize, j: usize| (change[(i, j)] * change[(j, i)]).abs();
         (0..NY).any(|i| (0..NY).any(|j| entry(i, j).is_nan() || entry(i, j) > SINGULAR * SINGULAR))
     }
+}
+
+/// The equations at parameters.
+pub(super) struct Equations<'a, F, const NX: usize, const NY: usize, const NP: usize> {
+    pub(super) finder: &'a mut RootFinder<F, NX, NY, NP>,
+    pub(super) params: &'a SVector<f64, NP>,
+}
+
+impl<F, const NX: usize, const NY: usize, const NP: usize> Conditions<NY, NP> for Equations<'_, F, NX, NY, NP>
+where
+    F: ImplicitFunction<NX, NY, NP>,
+{
+    fn at(&mut self, y: &SVector<f64, NY>) -> (SVector<f64, NY>, SMatrix<f64, NY, NY>) {
+        let RootFinder { function, memory, .. } = &mut *self.finder;
+        function.expand_stage(Stage::new(&zeros(), y, self.params, &zeros()), memory);
+        (SVector::from_fn(|i, _| memory.f[i]), SMatrix::from_fn(|i, j| memory.fu[(i, j)]))
+    }
+
+    fn params(&mut self, y: &SVector<f64, NY>) -> SMatrix<f64, NY, NP> {
+        self.finder.parameter_jacobian(y, self.params)
+    }
+}
+
+/// A gradient in the parameters and the weights, over any scalar.
+pub(super) struct GradientOf<S, const NP: usize> {
+    pub(super) params: SVector<S, NP>,
+    pub(super) weights: Vec<S>,
+}
+
+impl<const NP: usize> GradientOf<f64, NP> {
+    pub(super) fn check(self) -> Result<Gradient<NP>, GradientError> {
+        Gradient { params: self.params, weights: self.weights }.check()
+    }
+}
+
+/// `-r_p' lambda`
+pub(super) fn gradient_of_adjoint<F, S: Scalar, const NX: usize, const NY: usize, const NP: usize>(
+    function: &F,
+    (y, p): (&SVector<S, NY>, &SVector<S, NP>),
+    lambda: &SVector<S, NY>,
+) -> GradientOf<S, NP>
+where
+    F: Model<NX, NY, NP>,
+{
+    let adjoint = SVector::from_fn(|i, _| -lambda[i]);
+    let (mut params, mut weights) = (zeros(), vec![S::zero(); function.weight_count()]);
+    let out = ParameterGradient { p: &mut params, s: &mut zeros(), w: &mut weights };
+    function.add_hamiltonian_parameter_gradient(Stage::new(&zeros(), y, p, &zeros()), &adjoint, out);
+    GradientOf { params, weights }
 }

@@ -13,8 +13,8 @@ use crate::status::Status;
 pub struct Solution<const NY: usize, const NP: usize> {
     /// How the solve ended.
     pub status: Status,
-    /// The reason for [`Status::Diverged`]. The function's equations are named as the dynamics of stage 0, its objective as the
-    /// stage cost.
+    /// The reason for [`Status::Diverged`], and a kink of the function that a solve without progress is stuck at; `None` for all
+    /// others.
     pub cause: Option<Cause>,
     /// `y`, `NY`.
     pub unknown: SVector<f64, NY>,

@@ -5,9 +5,14 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::error::{GradientError, Input, SettingsError, SolveError, check_vector};
+use crate::implicit::certificate::Certificate;
+#[cfg(feature = "dual")]
+use crate::implicit::differentiation::Differentiation;
 use crate::implicit::function::{Gradient, ImplicitEngine, ImplicitFunction};
 use crate::implicit::settings::Settings;
 use crate::implicit::solution::Solution;
+#[cfg(feature = "dual")]
+use crate::settings::check_epsilon;
 
 /// Solves an implicit function and differentiates its solutions. The attribute `implicit` gives a type `Solver` for its module.
 ///
@@ -106,9 +111,9 @@ where
     /// its Newton step is at most [`Settings::tolerance`], with a margin.
     ///
     /// # Errors
-    /// [`GradientError::NotConverged`] where it is none, [`GradientError::NotPositiveDefinite`] where it is no strict minimum or
-    /// the equations are singular, and for numbers that are not finite. A solution without a derivative is accepted;
-    /// its derivatives are refused.
+    /// [`GradientError::NotConverged`] where it is none, [`GradientError::NotStrictMinimum`] where it is no strict minimum,
+    /// [`GradientError::Singular`] where the equations are singular, and for numbers that are not finite. A solution at a kink, or
+    /// at bounds, that has no derivative is accepted; its derivatives are refused.
     pub fn accept(
         &mut self,
         unknown: impl Into<SVector<f64, NY>>,
@@ -120,10 +125,21 @@ where
         let mut solution = self.engine.claim(&self.settings, &unknown, &params);
         match self.engine.factorize(&self.settings, &solution) {
             Ok(step) => solution.stats.step = step,
-            Err(GradientError::WeaklyActive { .. } | GradientError::ConstraintsDependent { .. }) => {}
+            Err(
+                GradientError::WeaklyActive { .. }
+                | GradientError::ConstraintsDependent { .. }
+                | GradientError::Kink { .. },
+            ) => {}
             Err(error) => return Err(error),
         }
         Ok(solution)
+    }
+
+    /// How well a solution satisfies its conditions. It is evaluated anew at the unknowns; where the function is not finite there,
+    /// neither are the numbers. Gradients do not rely on it: they check the solution themselves.
+    #[must_use]
+    pub fn certificate(&mut self, solution: &Solution<NY, NP>) -> Certificate {
+        self.engine.certificate(solution)
     }
 
     /// The gradient in the parameters (`NP`) of a loss with the gradient `loss` in the unknowns (`NY`), at a cost that does not
@@ -161,8 +177,47 @@ where
         loss: &SVector<f64, NY>,
     ) -> Result<Gradient<NP>, GradientError> {
         check_vector(Input::LossUnknown, loss.as_slice())?;
+        if let Some(iteration) = self.settings.iteration(NY, F::Engine::non_zeros()) {
+            let how = (&self.settings, iteration);
+            if let Some(gradient) = self.engine.gradient_by_iteration(how, solution, loss)? {
+                return Ok(gradient);
+            }
+        }
         self.engine.factorize(&self.settings, solution)?;
         self.engine.vjp(loss)
+    }
+
+    /// The gradient of [`vjp`](Self::vjp) by another way, for comparison. What has no implicit gradient is refused here, too.
+    ///
+    /// # Errors
+    /// As [`vjp`](Self::vjp). [`GradientError::NotContracting`] for steps that do not lead to the solution;
+    /// [`GradientError::NotConverged`] where the perturbed problem of a direct loss gradient is not solved: a smaller epsilon helps;
+    /// for a guess or an epsilon that is not finite, and an epsilon of zero.
+    #[cfg(feature = "dual")]
+    pub fn vjp_with(
+        &mut self,
+        solution: &Solution<NY, NP>,
+        loss: &SVector<f64, NY>,
+        differentiation: Differentiation<NY>,
+    ) -> Result<SVector<f64, NP>, GradientError> {
+        check_vector(Input::LossUnknown, loss.as_slice())?;
+        self.engine.factorize(&self.settings, solution)?;
+        let Self { engine, settings } = self;
+        let gradient = match differentiation {
+            Differentiation::Implicit => return Ok(engine.vjp(loss)?.params),
+            Differentiation::Unrolled { guess, iterations } => {
+                check_vector(Input::Unknown, guess.as_slice())?;
+                engine.unrolled(settings, solution, loss, (&guess, iterations))?
+            }
+            Differentiation::Truncated { iterations } => {
+                engine.unrolled(settings, solution, loss, (&solution.unknown, iterations))?
+            }
+            Differentiation::DirectLoss { epsilon } => {
+                check_epsilon(epsilon)?;
+                engine.direct_loss(settings, solution, loss, epsilon)?
+            }
+        };
+        Ok(Gradient { params: gradient, weights: Vec::new() }.check()?.params)
     }
 
     /// The derivative of the unknowns (`NY`) along a direction of the parameters (`NP`).
@@ -175,6 +230,13 @@ where
         direction: &SVector<f64, NP>,
     ) -> Result<SVector<f64, NY>, GradientError> {
         check_vector(Input::Direction, direction.as_slice())?;
+        if let Some(iteration) = self.settings.iteration(NY, F::Engine::non_zeros()) {
+            let how = (&self.settings, iteration);
+            let tangent = self.engine.tangent_by_iteration(how, solution, direction)?;
+            if let Some(tangent) = tangent.filter(|tangent| tangent.iter().all(|value| value.is_finite())) {
+                return Ok(tangent);
+            }
+        }
         Ok(self.jacobian(solution)? * direction)
     }
 

@@ -13,6 +13,7 @@ use crate::model::Model;
 use crate::model::records::{HamiltonianExpansion, TerminalExpansion};
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::PatternOf;
+use crate::ocp::stage_functions;
 use crate::ocp::stationarity::{Magnitudes, Stationarity, is_rounding, residual_terms};
 use crate::ocp::trajectory::TrajectoryRef;
 #[cfg(feature = "lanes")]
@@ -123,7 +124,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> Unconstrained<S, NX, NU> {
                 _ => &lambda,
             };
             let at = Stage::new(&states[t], &controls[t], params, &stage_params[t]);
-            model.expand_hamiltonian(at, contracted, hamiltonian);
+            stage_functions::expand_hamiltonian((model, t), at, contracted, hamiltonian);
             let HamiltonianExpansion { fx, fu, lx, lu, hxx, hux, huu } = &*hamiltonian;
             let StageFactorization { fx: stored_fx, fu: stored_fu, factor } = &mut stages[t];
             let quadratic = Quadratic { fx, fu, hxx, hux, huu };

@@ -138,6 +138,16 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     /// model written by hand with branches declares it, or is never named for a kink.
     const HAS_KINKS: bool = false;
 
+    /// Whether stages have linear costs besides, [`slopes`](Self::slopes). A direct loss gradient adds them.
+    #[doc(hidden)]
+    const HAS_SLOPES: bool = false;
+
+    /// The slopes of the linear costs of stage `t`, in state and control.
+    #[doc(hidden)]
+    fn slopes(&self, _t: usize) -> Option<(&SVector<f64, NX>, &SVector<f64, NU>)> {
+        None
+    }
+
     /// The number of weights of the model's networks: the length of [`Gradient::weights`](crate::Gradient::weights). Kernels that
     /// add parameter gradients add those in the weights, too.
     fn weight_count(&self) -> usize {

@@ -19,6 +19,8 @@ pub enum Variable {
     ControlRate(usize),
     /// A design variable.
     DesignEntry(usize),
+    /// An unknown of an implicit function.
+    Unknown(usize),
 }
 
 impl Variable {
@@ -29,6 +31,7 @@ impl Variable {
             Self::ControlEntry(index) => ("control", index),
             Self::ControlRate(index) => ("the rate of control", index),
             Self::DesignEntry(index) => ("design variable", index),
+            Self::Unknown(index) => ("unknown", index),
         };
         match name {
             Some(name) => write!(f, "{kind} `{name}`"),
@@ -81,7 +84,9 @@ impl Names {
     pub(crate) fn of(&self, variable: Variable) -> Option<&'static str> {
         let (names, index) = match variable {
             Variable::StateEntry(index) => (self.states, index),
-            Variable::ControlEntry(index) | Variable::ControlRate(index) => (self.controls, index),
+            Variable::ControlEntry(index) | Variable::ControlRate(index) | Variable::Unknown(index) => {
+                (self.controls, index)
+            }
             Variable::DesignEntry(index) => (self.design, index),
         };
         names.get(index).copied()

@@ -19,6 +19,45 @@ fn initial<'a, S, const NX: usize, const NU: usize, const NP: usize, const NS: u
     Terminal::new(at.x, at.p, at.s)
 }
 
+/// A stage's cost with its linear cost, where the model has some.
+#[inline(always)]
+fn add_linear_cost<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    (model, t): (&M, usize),
+    at: Stage<'_, S, NX, NU, NP, NS>,
+    cost: S,
+) -> S
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    if const { !M::HAS_SLOPES } {
+        return cost;
+    }
+    let mut cost = cost;
+    if let Some((x, u)) = model.slopes(t) {
+        for (slope, z) in x.iter().chain(u).zip(at.x.iter().chain(at.u)) {
+            cost += S::from_f64(*slope) * *z;
+        }
+    }
+    cost
+}
+
+/// Adds the slopes of the linear cost of a stage.
+#[inline(always)]
+fn add_slopes<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    (model, t): (&M, usize),
+    (lx, lu): (&mut SVector<S, NX>, &mut SVector<S, NU>),
+) where
+    M: Model<NX, NU, NP, NS>,
+{
+    if const { M::HAS_SLOPES }
+        && let Some((x, u)) = model.slopes(t)
+    {
+        for (l, slope) in lx.iter_mut().chain(lu).zip(x.iter().chain(u)) {
+            *l += S::from_f64(*slope);
+        }
+    }
+}
+
 /// [`Model::step`] at stage `t`.
 #[inline(always)]
 pub(crate) fn step<S: Scalar, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
@@ -29,7 +68,7 @@ pub(crate) fn step<S: Scalar, M, const NX: usize, const NU: usize, const NP: usi
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let cost = model.step(at, next);
+    let cost = add_linear_cost((model, t), at, model.step(at, next));
     if const { M::START.cost } && t == 0 { cost + model.initial_cost(initial(at)) } else { cost }
 }
 
@@ -42,7 +81,7 @@ pub(crate) fn stage_cost<S: Scalar, M, const NX: usize, const NU: usize, const N
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let cost = model.stage_cost(at);
+    let cost = add_linear_cost((model, t), at, model.stage_cost(at));
     if const { M::START.cost } && t == 0 { cost + model.initial_cost(initial(at)) } else { cost }
 }
 
@@ -55,11 +94,13 @@ pub(crate) fn expand_stage<S: Scalar, M, const NX: usize, const NU: usize, const
 ) where
     M: Model<NX, NU, NP, NS>,
 {
-    if const { M::START.cost } {
-        // Kernels write no structural zero, but the cost of the initial state is added to the record.
+    if const { M::START.cost || M::HAS_SLOPES } {
+        // Kernels write no structural zero, but the cost of the initial state is added to the record, and linear costs are.
         *out = StageExpansion::zeros();
     }
     model.expand_stage(at, out);
+    out.l = add_linear_cost((model, t), at, out.l);
+    add_slopes((model, t), (&mut out.lx, &mut out.lu));
     if const { M::START.cost } && t == 0 {
         let mut cost = TerminalExpansion::zeros();
         model.expand_initial(initial(at), &mut cost);
@@ -79,11 +120,12 @@ pub(crate) fn expand_hamiltonian<S: Scalar, M, const NX: usize, const NU: usize,
 ) where
     M: Model<NX, NU, NP, NS>,
 {
-    if const { M::START.cost } {
-        // Kernels write no structural zero, but the cost of the initial state is added to the record.
+    if const { M::START.cost || M::HAS_SLOPES } {
+        // Kernels write no structural zero, but the cost of the initial state is added to the record, and linear costs are.
         *out = HamiltonianExpansion::zeros();
     }
     model.expand_hamiltonian(at, lambda, out);
+    add_slopes((model, t), (&mut out.lx, &mut out.lu));
     if const { M::START.cost } && t == 0 {
         let mut cost = TerminalExpansion::zeros();
         model.expand_initial(initial(at), &mut cost);

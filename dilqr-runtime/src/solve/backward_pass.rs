@@ -16,6 +16,7 @@ use crate::model::limits::Limits;
 use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
 use crate::model::stage::{Stage, Terminal};
 use crate::ocp::instance::{CostDerivativesMut, OcpInstance, PatternOf, PenaltyRecord};
+use crate::ocp::stage_functions;
 use crate::ocp::stationarity::{Stationarity, is_rounding, residual_terms};
 use crate::ocp::trajectory::{Trajectory, at_stage};
 use crate::scalar::{Mask, Scalar, ScalarReal};
@@ -369,12 +370,12 @@ impl<S: Scalar, const NX: usize, const NU: usize> StageWorkspace<S, NX, NU> {
         }
         let derivatives = match hessian {
             Hessian::Exact => {
-                model.expand_hamiltonian(at, lambda, &mut self.hamiltonian);
+                stage_functions::expand_hamiltonian((*model, t), at, lambda, &mut self.hamiltonian);
                 let HamiltonianExpansion { lx, lu, hxx, hux, huu, .. } = &mut self.hamiltonian;
                 CostDerivativesMut { lx, lu, hxx, hux, huu }
             }
             Hessian::GaussNewton => {
-                model.expand_stage(at, &mut self.stage);
+                stage_functions::expand_stage((*model, t), at, &mut self.stage);
                 let StageExpansion { lx, lu, lxx, lux, luu, .. } = &mut self.stage;
                 CostDerivativesMut { lx, lu, hxx: lxx, hux: lux, huu: luu }
             }

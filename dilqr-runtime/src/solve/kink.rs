@@ -29,6 +29,37 @@ const DISAGREEMENT: f64 = 1e-3;
 /// the model.
 const ROUNDING: f64 = 1e3 * f64::EPSILON;
 
+/// Step lengths to look at, from the longest one down.
+pub(crate) fn lengths(longest: f64) -> [f64; LENGTHS] {
+    core::array::from_fn(|k| longest * float::f64::powi(0.1, k as i32))
+}
+
+/// The jump of a function's slope along a line, from one-sided differences over shorter and shorter lengths.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Jump {
+    last: f64,
+    in_a_row: usize,
+    /// The largest jump that has not fallen; 0 where the function looks smooth.
+    pub(crate) largest: f64,
+}
+
+impl Jump {
+    pub(crate) const NONE: Self = Self { last: 0.0, in_a_row: 1, largest: 0.0 };
+
+    /// Adds a length: the differences ahead and behind, and the sum of the magnitudes of the terms of the three values.
+    pub(crate) fn add(&mut self, (forward, backward): (f64, f64), magnitude: f64, length: f64) {
+        let jump = forward - backward;
+        let clear = jump.abs() > ROUNDING * magnitude && jump.abs() >= DISAGREEMENT * (forward.abs() + backward.abs());
+        let jump = if clear { jump / length } else { 0.0 };
+        let same = jump * self.last > 0.0 && jump.abs() >= 0.5 * self.last.abs();
+        self.in_a_row = if same { self.in_a_row + 1 } else { 1 };
+        if self.in_a_row >= CONSTANT_LENGTHS {
+            self.largest = f64::max(self.largest, jump.abs());
+        }
+        self.last = jump;
+    }
+}
+
 /// One value of a stage's Hamiltonian.
 #[derive(Clone, Copy, Debug)]
 struct Hamiltonian<const NX: usize> {
@@ -56,7 +87,7 @@ where
     pub(crate) fn find(mut self) -> Option<Cause> {
         let horizon = self.trajectory.controls.len();
         let longest = self.longest_step();
-        let lengths: [f64; LENGTHS] = core::array::from_fn(|k| longest * float::f64::powi(0.1, k as i32));
+        let lengths = lengths(longest);
         // The change of the state along the step, over its length.
         let mut changes = [SVector::zeros(); LENGTHS];
         let mut worst = (0.0, None);
@@ -91,9 +122,7 @@ where
         changes: &mut [SVector<f64, NX>; LENGTHS],
     ) -> f64 {
         let here = self.hamiltonian(t, &SVector::zeros(), &SVector::zeros());
-        let mut jumps = [0.0; LENGTHS];
-        let mut largest = 0.0;
-        let mut in_a_row = 1;
+        let mut jump = Jump::NONE;
         for k in 0..LENGTHS {
             let (length, dx) = (lengths[k], changes[k]);
             let du = match self.policy.feedforward.get(t) {
@@ -103,18 +132,10 @@ where
             let ahead = self.hamiltonian(t, &(dx * length), &(du * length));
             let behind = self.hamiltonian(t, &(dx * -length), &(du * -length));
             changes[k] = (ahead.next - behind.next) / (2.0 * length);
-            let (forward, backward) = (ahead.value - here.value, here.value - behind.value);
-            let jump = forward - backward;
-            let noise = ROUNDING * (ahead.magnitude + here.magnitude + behind.magnitude);
-            let clear = jump.abs() > noise && jump.abs() >= DISAGREEMENT * (forward.abs() + backward.abs());
-            jumps[k] = if clear { jump / length } else { 0.0 };
-            let same = k > 0 && jumps[k] * jumps[k - 1] > 0.0 && jumps[k].abs() >= 0.5 * jumps[k - 1].abs();
-            in_a_row = if same { in_a_row + 1 } else { 1 };
-            if in_a_row >= CONSTANT_LENGTHS {
-                largest = f64::max(largest, jumps[k].abs());
-            }
+            let differences = (ahead.value - here.value, here.value - behind.value);
+            jump.add(differences, ahead.magnitude + here.magnitude + behind.magnitude, length);
         }
-        largest
+        jump.largest
     }
 
     /// `l + lambda' f` of stage `t` with its penalties, or the terminal cost with its own, beside the trajectory.

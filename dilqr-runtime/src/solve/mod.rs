@@ -7,7 +7,7 @@ mod divergence;
 pub(crate) mod globalization;
 pub(crate) mod interior_point;
 pub(crate) mod iterate;
-mod kink;
+pub(crate) mod kink;
 #[cfg(feature = "lanes")]
 pub(crate) mod lockstep;
 pub(crate) mod newton_workspace;
