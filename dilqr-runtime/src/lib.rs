@@ -171,8 +171,10 @@ pub mod __private {
     pub use crate::engine::lifted::LiftedEngine;
     pub use crate::function::implicit::{self, ImplicitFunction, ImplicitMemory};
     pub use crate::function::step_weights;
-    pub use crate::function::steps::{self, Method, Steps, StepsMemory};
-    pub use crate::function::{Buffer, Equations, Expansion, Network, NetworkMemory, Node, ResidualExpansion};
+    pub use crate::function::steps::{self, StepsMemory};
+    pub use crate::function::{
+        Buffer, Equations, Expansion, Method, Network, NetworkMemory, Node, ResidualExpansion, ResidualValues, Steps,
+    };
     pub use crate::scalar::Kernel;
     pub use alloc::vec::Vec;
 }

@@ -5,8 +5,40 @@ mod support;
 
 use dilqr_runtime::model::Stage;
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Ilqr, Input, InputError, Model, Mpc, Problem, Settings, SolveError, Status};
+use dilqr_runtime::{Ilqr, Input, InputError, LossGradient, Model, Mpc, Problem, Settings, SolveError, Status};
 use support::{BoundedPendulum, Cart4, Rail, Tracking, rail, solve};
+
+/// A cart with a resistance that a network has learned, and a force with bounds.
+#[dilqr_runtime::model(integrator = midpoint, dt = 0.1)]
+pub mod learned {
+    pub struct State {
+        pub place: f64,
+        pub speed: f64,
+    }
+    pub struct Control {
+        #[bounds(-p.most, p.most)]
+        pub force: f64,
+    }
+    pub struct Params {
+        pub most: f64,
+    }
+
+    #[network(layers = [2, 8, 8, 1], activation = tanh)]
+    pub struct Resistance;
+
+    pub fn derivative(x: State, u: Control, _p: Params, resistance: &Resistance) -> State {
+        let [push] = resistance.evaluate([x.place, x.speed]);
+        State { place: x.speed, speed: u.force + push }
+    }
+
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        0.1 * (x.place * x.place + 0.1 * x.speed * x.speed + 0.05 * u.force * u.force)
+    }
+
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        4.0 * x.place * x.place + x.speed * x.speed
+    }
+}
 
 const PENDULUM: [f64; 3] = [10.0, 1.0, 1.0];
 
@@ -66,6 +98,70 @@ fn swing_up_within_bounds_and_iterations() {
     assert!(at_bound > 5, "the torque was at its bound {at_bound} times");
     let turns = (x[0] / std::f64::consts::TAU).round() * std::f64::consts::TAU;
     assert!((x[0] - turns).abs() < 0.05 && x[1].abs() < 0.2, "not upright: {x}");
+}
+
+/// With a network in the model, and a plant with another one, every step is a solve of its own and the cart comes to rest.
+/// The gradient of a plan is that of its problem, in the state, in the bound and in every weight.
+#[test]
+fn steps_with_a_network() {
+    const T: usize = 20;
+    let model = || learned::Learned::new(learned::Resistance::xavier(2));
+    let other = learned::Learned::new(learned::Resistance::xavier(3));
+    let settings = Settings { tolerance: 1e-11, ..Settings::default() };
+    let mut mpc = Mpc::new(model(), [2.0], T, settings).unwrap();
+    let mut solver = learned::Solver::new(model(), T, settings).unwrap();
+    let (mut x, mut at_bound, mut plans) = (SVector::from([1.0, 0.5]), 0, Vec::new());
+    for t in 0..60 {
+        let step = mpc.step(&x).unwrap();
+        assert_eq!((step.status, step.replanned), (Status::Converged, true), "step {t}");
+        let alone = solve(&mut solver, &Problem::new(x, [2.0], T));
+        // Both stationary to 1e-11, over a curvature of the cost in the force of 1e-2.
+        assert!((alone.controls[0] - step.control).amax() < 1e-8, "step {t}");
+        assert!(t == 0 || step.stats.iterations <= alone.stats.iterations, "step {t}: {:?}", step.stats);
+        at_bound += usize::from(step.control[0].abs() == 2.0);
+        if [0, 5].contains(&t) {
+            plans.push((x, mpc.plan().unwrap().clone()));
+        }
+        x = plant(&other, &x, &step.control, [2.0]);
+    }
+    // First biases are zero, so the origin is an equilibrium of model and plant. The slower mode decays by a tenth a step.
+    assert!(x.amax() < 2e-3 && at_bound > 1, "{x} {at_bound}");
+
+    let mut loss: LossGradient<2, 1> = LossGradient::zeros(T);
+    loss.controls[0][0] = 1.0;
+    loss.states[T] = [0.5, -1.0].into();
+    let value = |model: learned::Learned, x: SVector<f64, 2>, most: f64| {
+        let mut solver = learned::Solver::new(model, T, settings).unwrap();
+        let solution = solve(&mut solver, &Problem::new(x, [most], T));
+        solution.controls[0][0] + loss.states[T].dot(&solution.states[T])
+    };
+    // Errors of differences of solves to 1e-11 with these steps: 1e-6 over the scale of the derivative.
+    let h = 1e-5;
+    let close = |given: f64, moved: &dyn Fn(f64) -> f64, what: &str| {
+        let difference = (moved(h) - moved(-h)) / (2.0 * h);
+        assert!((given - difference).abs() < 2e-6 * (1.0 + difference.abs()), "{what}: {given} {difference}");
+    };
+    let mut largest = 0.0_f64;
+    for (x, plan) in plans {
+        let gradient = solver.vjp(&plan, &loss).unwrap();
+        assert_eq!(gradient.weights.len(), learned::Resistance::LEN);
+        for weight in 0..learned::Resistance::LEN {
+            let moved = |by: f64| {
+                let mut model = model();
+                model.resistance_mut().weights_mut()[weight] += by;
+                value(model, x, 2.0)
+            };
+            close(gradient.weights[weight], &moved, "weight");
+            largest = largest.max(gradient.weights[weight].abs());
+        }
+        for entry in 0..2 {
+            let moved = |by: f64| value(model(), x + SVector::from_fn(|i, _| if i == entry { by } else { 0.0 }), 2.0);
+            close(gradient.initial_state[entry], &moved, "state");
+        }
+        close(gradient.params[0], &|by| value(model(), x, 2.0 + by), "bound");
+    }
+    // Four digits above the tolerance.
+    assert!(largest > 0.02, "{largest}");
 }
 
 /// A lost measurement is an error and nothing else: the step after it is the one that would have been.

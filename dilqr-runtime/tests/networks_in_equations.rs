@@ -1,6 +1,7 @@
 //! Networks inside implicit steps, inside the equations of algebraic variables and inside loops over steps, beside the same models
 //! with the network written out and its weights as parameters.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(deprecated, reason = "the models with a step of constant length have a parameter `dt` that they do not read")]
 
 use dilqr_runtime::lanes::{F64x4, Lanes};
 use dilqr_runtime::model::{HamiltonianExpansion, ParameterGradient, ParameterTerms, Stage, Terminal, Variation};
@@ -102,6 +103,7 @@ pair!(algebraic dae_held dae_written [integrator = midpoint, dt = p.dt]);
 pair!(algebraic radau_held radau_written [integrator = radau, dt = p.dt]);
 // So many substeps are loops: from 1,600 nodes of the graph on.
 pair!(pendulum loop_held loop_written [integrator = rk4, dt = p.dt, substeps = 10]);
+pair!(pendulum constant_held constant_written [integrator = rk4, dt = 0.1, substeps = 10]);
 pair!(algebraic dae_loop_held dae_loop_written [integrator = rk4, dt = p.dt, substeps = 20]);
 pair!(algebraic dae_midpoint_held dae_midpoint_written [integrator = midpoint, dt = p.dt, substeps = 45]);
 
@@ -283,6 +285,7 @@ fn kernels_of_algebraic_variables() {
 fn kernels_of_loops() {
     compare!(
         2: loop_held LoopHeld loop_written LoopWritten,
+        constant_held ConstantHeld constant_written ConstantWritten,
         dae_loop_held DaeLoopHeld dae_loop_written DaeLoopWritten,
         dae_midpoint_held DaeMidpointHeld dae_midpoint_written DaeMidpointWritten,
     );

@@ -144,7 +144,7 @@ fn points_that_are_none() {
         (with(0, f64::NEG_INFINITY), knots, "a knot of a table is not finite: entry 0"),
         (with(4, f64::NAN), knots, "a knot of a table is not finite: entry 4"),
         (knots, with(10, f64::NAN), "a value of a table is not finite: entry 10"),
-        (with(5, 4.0), knots, "the knots of a table increase: not so at entry 5"),
+        (with(5, 4.0), knots, "each knot of a table must be greater than the one before: not so for entry 5"),
     ] {
         assert_eq!(message(knots, values), expected);
     }

@@ -30,6 +30,7 @@ pub mod quadrotor_euler;
 #[cfg(feature = "large")]
 pub mod quadrotor_pole;
 pub mod race_car;
+pub mod race_track;
 #[cfg(feature = "large")]
 pub mod rocket;
 pub mod two_link_arm;

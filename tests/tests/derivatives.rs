@@ -3,7 +3,7 @@
 
 use dilqr_models::{
     acrobot, bioreactor, cannonball, cartpole, cartpole_cos_sin, cartpole_estimator, goddard, lqr, mass_spring_damper,
-    pendulum, pendulum_cos_sin, pendulum_limited, planar_quadrotor, race_car, two_link_arm, unicycle,
+    pendulum, pendulum_cos_sin, pendulum_limited, planar_quadrotor, race_car, race_track, two_link_arm, unicycle,
     unicycle_obstacles, van_der_pol, waypoint,
 };
 #[cfg(feature = "large")]
@@ -110,6 +110,27 @@ fn race_car() {
     // A time that is not positive is none.
     let points = Points::new([1.0, 0.8, 0.5]).about([0.0, 0.0, 1.5], 1.4);
     assert_derivatives("race_car", model, points, functions);
+}
+
+/// A table in the derivative of a model with a design variable.
+#[test]
+fn race_track() {
+    let model = underneath(&race_track::RaceTrack.engine(1), race_track::RaceTrack);
+    let functions = Functions {
+        dynamics: |z: [f64; 5], u: [f64; 2], p: [f64; 4], _: [f64; 0]| {
+            let x = [z[0], z[1], z[2], z[3]];
+            <[f64; 4]>::from(race_track::dynamics(x.into(), u.into(), p.into(), [z[4]].into())).to_vec()
+        },
+        stage_cost: |z: [f64; 5], u: [f64; 2], p: [f64; 4], _: [f64; 0]| {
+            race_track::stage_cost([z[0], z[1], z[2], z[3]].into(), u.into(), p.into(), [z[4]].into())
+        },
+        terminal_cost: |z: [f64; 5], p: [f64; 4], _: [f64; 0]| {
+            race_track::terminal_cost([z[0], z[1], z[2], z[3]].into(), p.into(), [z[4]].into())
+        },
+    };
+    // In a bend, within 3 m of the centerline.
+    let points = Points::new([8.0, 4.0, 4.0, 0.02]).about([70.0, 0.0, 0.0, 5.0, 12.0], 3.0);
+    assert_derivatives("race_track", model, points, functions);
 }
 
 #[test]

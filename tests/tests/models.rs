@@ -4,7 +4,7 @@
 
 use dilqr_models::{
     acrobot, bioreactor, cannonball, cartpole_cos_sin, cartpole_estimator, goddard, mass_spring_damper,
-    pendulum_cos_sin, planar_quadrotor, race_car, two_link_arm, unicycle, van_der_pol, waypoint,
+    pendulum_cos_sin, planar_quadrotor, race_car, race_track, two_link_arm, unicycle, van_der_pol, waypoint,
 };
 #[cfg(feature = "large")]
 use dilqr_models::{arm, quadrotor, quadrotor_euler, quadrotor_pole, rocket};
@@ -260,6 +260,30 @@ fn race_car() {
     let solution = check_cost(("race car", 1e-4), race_car::RaceCar, race_car::Params::default().into(), problem);
     // The optimum of CasADi's example.
     assert!((solution.design[0] - 1.90504).abs() < 1e-3, "{}", solution.design);
+}
+
+#[test]
+fn race_track() {
+    let (time, states, controls) = race_track::lap_at(12.0);
+    let params = race_track::Params::default();
+    let problem = |params| {
+        let problem = Problem::new(states[0], params, controls.len()).with_design(time);
+        problem.with_states(&states).with_controls(&controls)
+    };
+    let solution = check_cost(("race track", 1e-5), race_track::RaceTrack, params.into(), problem);
+    // Half of the circle of friction everywhere would be slower, and the speed of the straight all along the lap faster.
+    assert!(solution.design[0] > 15.0 && solution.design[0] < time[0], "{}", solution.design);
+    let offset = solution.states.iter().map(|x| x[1].abs()).fold(0.0, f64::max);
+    assert!((offset - params.width).abs() < 1e-6, "the car cuts corners up to the edge: {offset}");
+    // Time and effort are the cost, by quadrature of the definition.
+    let used: f64 = solution
+        .states
+        .iter()
+        .zip(&solution.controls)
+        .map(|(x, u)| (u[0].powi(2) + (x[3] * x[3] * u[1]).powi(2)) / params.grip.powi(2))
+        .sum();
+    let cost = solution.design[0] * (1.0 + params.effort * used / race_track::STAGES);
+    assert!((solution.cost - cost).abs() < 1e-12 * cost);
 }
 
 #[test]

@@ -10,6 +10,9 @@ extern crate alloc;
 #[path = "no_std/answers.rs"]
 #[allow(unreachable_pub, reason = "the module of a program")]
 mod answers;
+#[path = "vendored/learned.rs"]
+#[allow(unreachable_pub, dead_code, clippy::module_inception, reason = "the module of a library, as users have it")]
+mod learned;
 #[path = "vendored/spring.rs"]
 #[allow(unreachable_pub, dead_code, clippy::module_inception, reason = "the module of a library, as users have it")]
 mod spring;
@@ -35,11 +38,17 @@ fn a_program_without_the_standard_library() {
         ),
     );
     write("Cargo.lock", &std::fs::read_to_string(workspace.join("Cargo.lock")).expect("the lock file is there"));
-    let (model, _) = include_str!("vendored/spring.rs").split_once("\n/// The bits").expect("the model ends there");
-    let derived = "integrator = euler, dt = DT";
-    assert!(model.contains(derived));
-    write("src/spring.rs", &model.replace(derived, &format!("{derived}, vendored = \"src/spring.dilqr.rs\"")));
-    write("src/spring.dilqr.rs", include_str!("vendored/spring.dilqr.rs"));
+    for (name, text, kernels) in [
+        ("spring", include_str!("vendored/spring.rs"), include_str!("vendored/spring.dilqr.rs")),
+        ("learned", include_str!("vendored/learned.rs"), include_str!("vendored/learned.dilqr.rs")),
+    ] {
+        let (model, _) = text.split_once("\n/// The bits").expect("the model ends there");
+        let derived = "dt = DT)";
+        assert!(model.contains(derived));
+        let vendored = format!("dt = DT, vendored = \"src/{name}.dilqr.rs\")");
+        write(&format!("src/{name}.rs"), &model.replace(derived, &vendored));
+        write(&format!("src/{name}.dilqr.rs"), kernels);
+    }
     write("src/answers.rs", include_str!("no_std/answers.rs"));
     write("src/main.rs", include_str!("no_std/program.rs"));
 

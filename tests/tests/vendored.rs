@@ -3,9 +3,12 @@
 //! The test runs cargo, because it checks which crates are built and what a changed file rebuilds. The crate shares the
 //! target folder of these tests, which holds most of its dependencies.
 
+#[path = "vendored/learned.rs"]
+#[allow(unreachable_pub, clippy::module_inception, reason = "the module of a library, as users have it")]
+mod learned;
 #[path = "vendored/spring.rs"]
-#[allow(unreachable_pub, reason = "the module of a library, as users have it")]
-mod derived;
+#[allow(unreachable_pub, clippy::module_inception, reason = "the module of a library, as users have it")]
+mod spring;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -13,6 +16,8 @@ use std::process::{Command, Output, Stdio};
 const SOURCE: &str = include_str!("vendored/spring.rs");
 /// Written for these tests. A test of the compiler checks that it is up to date.
 const KERNELS: &str = include_str!("vendored/spring.dilqr.rs");
+/// A model with a network and a table, and its kernels.
+const LEARNED: [&str; 2] = [include_str!("vendored/learned.rs"), include_str!("vendored/learned.dilqr.rs")];
 const DERIVED: &str = "model(integrator = euler, dt = DT)";
 const VENDORED: &str = "model(integrator = euler, dt = DT, vendored = \"src/spring.dilqr.rs\")";
 const RENEW: &str = "`DILQR_VENDOR=spring cargo build --features dilqr-runtime/symbolica`";
@@ -42,8 +47,15 @@ impl User {
             "Cargo.lock",
             &std::fs::read_to_string(workspace.join("Cargo.lock")).expect("the lock file is there"),
         );
-        user.write("src/main.rs", "mod spring;\nfn main() { println!(\"{:?}\", spring::answers()) }\n");
+        user.write(
+            "src/main.rs",
+            "mod learned;\nmod spring;\nfn main() { println!(\"{:?}\", [spring::answers(), learned::answers()].concat()) }\n",
+        );
         user.model(&SOURCE.replace(DERIVED, VENDORED));
+        let derived = "dt = DT)";
+        assert!(LEARNED[0].contains(derived));
+        user.write("src/learned.rs", &LEARNED[0].replace(derived, "dt = DT, vendored = \"src/learned.dilqr.rs\")"));
+        user.write("src/learned.dilqr.rs", LEARNED[1]);
         user
     }
 
@@ -93,6 +105,11 @@ impl User {
     }
 }
 
+/// The bits of the models that are compiled from their derived kernels.
+fn derived() -> Vec<u64> {
+    [spring::answers(), learned::answers()].concat()
+}
+
 #[test]
 fn a_crate_without_symbolica() {
     let user = User::new();
@@ -123,7 +140,7 @@ fn a_crate_without_symbolica() {
 
     // The same bits.
     user.kernels(KERNELS);
-    assert_eq!(user.answers(), derived::answers());
+    assert_eq!(user.answers(), derived());
 
     // If the kernels change alone, cargo builds again, and the edit is an error.
     user.kernels(&KERNELS.replacen(" + ", " - ", 1));
@@ -141,5 +158,5 @@ fn a_crate_without_symbolica() {
 
     // Documentation does not count.
     user.model(&SOURCE.replace(DERIVED, VENDORED).replace("pub struct State", "/// Two ends.\n    pub struct State"));
-    assert_eq!(user.answers(), derived::answers());
+    assert_eq!(user.answers(), derived());
 }

@@ -6,7 +6,8 @@ use quote::{format_ident, quote};
 use super::context::EmitContext;
 use super::expanded::{Expanded, expanded};
 use super::vector_calls;
-use crate::program::kernels::Kernel;
+use crate::program::fields::Field;
+use crate::program::kernels::{Kernel, pattern};
 use crate::syntax::names::camel_case;
 use crate::syntax::vector_functions::{Equations, StepLoop, VectorFunction};
 
@@ -49,8 +50,8 @@ pub(super) fn implicit(
     let private = private(context);
     let memory = quote!(#private::ImplicitMemory<__S, #unknowns, #inputs>);
     let sizes = quote!(Self, __S, #unknowns, #inputs);
-    let own =
-        expanded(context, function, &methods(context, of, [&quote!(implicit), &quote!(implicit)], (&sizes, &memory)));
+    let methods = methods(context, of, [&quote!(implicit), &quote!(implicit)], ([&sizes, &sizes], &memory));
+    let own = expanded(context, function, &methods);
     let (declared, ty) = declared(context, function);
     let equations = equations(context, function, of);
     quote! {
@@ -78,11 +79,16 @@ pub(super) fn steps(context: &EmitContext<'_>, function: &VectorFunction, steps:
     };
     let memory = quote!(#private::StepsMemory<__S, #values, #substeps>);
     let sizes = quote!(Self, __S, #values, #others, #inputs, #substeps);
+    // The runtime's rows of derivatives fill vector registers of four numbers.
+    let rows = inputs.next_multiple_of(4);
+    let derivatives = quote!(#sizes, #rows);
     let modules = [&quote!(steps), &quote!(step_weights)];
-    let own = expanded(context, function, &methods(context, Equations::Slope, modules, (&sizes, &memory)));
+    let methods = methods(context, Equations::Slope, modules, ([&sizes, &derivatives], &memory));
+    let own = expanded(context, function, &methods);
     let (declared, ty) = declared(context, function);
     let equations = equations(context, function, Equations::Slope);
     let value = run(context, Kernel::SlopeValue, &[quote!(y), quote!(z), quote!(out)]);
+    let patterns = patterns(context, values, *others);
     quote! {
         #declared
 
@@ -92,11 +98,12 @@ pub(super) fn steps(context: &EmitContext<'_>, function: &VectorFunction, steps:
             const STATES: ::core::primitive::usize = #states;
             const STEP: ::core::option::Option<::core::primitive::f64> = #step;
             const METHOD: #private::Method = #private::Method::#method;
+            #patterns
             fn value<__S: #runtime::Scalar>(
                 &self,
                 y: &[__S; #values],
                 z: &[__S; #others],
-                out: &mut #private::ResidualExpansion<__S, #values, #others>,
+                out: &mut #private::ResidualValues<__S, #values>,
             ) {
                 #value
             }
@@ -104,6 +111,21 @@ pub(super) fn steps(context: &EmitContext<'_>, function: &VectorFunction, steps:
 
         #own
     }
+}
+
+/// The structural zeros of a derivative and of its second derivatives.
+fn patterns(context: &EmitContext<'_>, values: usize, others: usize) -> TokenStream {
+    let pattern = |name: &str, kernel: Kernel, field: Field, (rows, columns): (usize, usize)| {
+        let name = Ident::new(name, Span::call_site());
+        let entries = pattern(&context.kernels[kernel], field, rows, columns);
+        let entries = entries.into_iter().map(|row| quote!([#(#row),*]));
+        quote!(const #name: [[::core::primitive::bool; #columns]; #rows] = [#(#entries),*];)
+    };
+    let fy = pattern("FY", Kernel::LinearizeSlope, Field::Ry, (values, values));
+    let fz = pattern("FZ", Kernel::LinearizeSlope, Field::Rz, (values, others));
+    let fyy = pattern("FYY", Kernel::SlopeHessian, Field::Hyy, (values, values));
+    let fzy = pattern("FZY", Kernel::SlopeHessian, Field::Hzy, (others, values));
+    quote!(#fy #fz #fyy #fzy)
 }
 
 fn private(context: &EmitContext<'_>) -> TokenStream {
@@ -189,12 +211,13 @@ fn adds_weights(context: &EmitContext<'_>, of: Equations) -> bool {
     vector_calls::adds_weights(context, weights) && vector_calls::adds_weights(context, weight_contraction)
 }
 
-/// The methods of the function, by the runtime's functions of two modules: of values, and of weights.
+/// The methods of the function, by the runtime's functions of two modules: of values, and of weights. The second sizes are those of
+/// functions of derivatives.
 fn methods(
     context: &EmitContext<'_>,
     of: Equations,
     [values, weights]: [&TokenStream; 2],
-    (sizes, memory): (&TokenStream, &TokenStream),
+    ([sizes, of_derivatives], memory): ([&TokenStream; 2], &TokenStream),
 ) -> Expanded {
     let (runtime, private) = (context.runtime, private(context));
     let (values, weights) = (quote!(#private::#values), quote!(#private::#weights));
@@ -221,8 +244,8 @@ fn methods(
         value: quote!(#values::value::<#sizes>(self, z)),
         memory: memory.clone(),
         zeros: quote!(<#memory>::zeros()),
-        expand: quote!(#values::expand::<#sizes>(self, at)),
-        contract: quote!(out.copy_from_slice(&#values::contract::<#sizes>(self, at, mu));),
+        expand: quote!(#values::expand::<#of_derivatives>(self, at)),
+        contract: quote!(#values::contract::<#of_derivatives>(self, at, mu, out);),
         rows: outputs,
         weights: quote!(#of_weights),
     }

@@ -65,6 +65,10 @@ fn record_type(kind: RecordType, context: &EmitContext<'_>, scalar: &TokenStream
             let (unknowns, inputs) = context.equation_sizes(of);
             quote!(#runtime::__private::ResidualExpansion<#scalar, #unknowns, #inputs>)
         }
+        RecordType::Values(of) => {
+            let (unknowns, _) = context.equation_sizes(of);
+            quote!(#runtime::__private::ResidualValues<#scalar, #unknowns>)
+        }
         RecordType::Record(module, name, dimensions) => {
             let (module, name) = (Ident::new(module, Span::call_site()), Ident::new(name, Span::call_site()));
             let dimensions = dimensions.iter().map(|&dimension| sizes.of(dimension));

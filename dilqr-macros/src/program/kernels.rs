@@ -152,7 +152,7 @@ kernels! {
     AlgebraicHessian "algebraic_hessian"
         [Input(Vector::Y), Input(Vector::Z), Input(Mu), Output(Record::AlgebraicResidual)] unit Implicit(Algebraic);
     /// The derivative that a loop integrates: its value, and the same.
-    SlopeValue "slope_value" [Input(Vector::Y), Input(Vector::Z), Output(Record::SlopeResidual)] unit Implicit(Slope);
+    SlopeValue "slope_value" [Input(Vector::Y), Input(Vector::Z), Output(Record::SlopeValues)] unit Implicit(Slope);
     LinearizeSlope "linearize_slope"
         [Input(Vector::Y), Input(Vector::Z), Output(Record::SlopeResidual)] unit Implicit(Slope);
     SlopeHessian "slope_hessian"

@@ -15,6 +15,8 @@ pub(crate) enum RecordType {
     Local(&'static str),
     /// The record of equations, with their sizes.
     Residual(Equations),
+    /// The record of their values alone.
+    Values(Equations),
 }
 
 macro_rules! records {
@@ -58,6 +60,7 @@ records! {
     StepResidual "__out" RecordType::Residual(Equations::Step);
     AlgebraicResidual "__out" RecordType::Residual(Equations::Algebraic);
     SlopeResidual "__out" RecordType::Residual(Equations::Slope);
+    SlopeValues "__out" RecordType::Values(Equations::Slope);
     Lower "__lower" RecordType::Vector(Nu);
     Upper "__upper" RecordType::Vector(Nu);
     LowerTerms "__lower" RecordType::Matrix(Nu, Np);

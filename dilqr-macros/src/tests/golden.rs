@@ -16,7 +16,7 @@ use crate::expand;
 use crate::program::kernels::{Kernels, sparsity};
 
 /// The shipped models, but for the arm, whose kernels take twice as long as all of these together.
-pub(super) const MODELS: [(&str, &str); 21] = [
+pub(super) const MODELS: [(&str, &str); 22] = [
     ("pendulum", include_str!("../../../models/src/pendulum.rs")),
     ("cartpole", include_str!("../../../models/src/cartpole.rs")),
     ("lqr", include_str!("../../../models/src/lqr.rs")),
@@ -34,6 +34,7 @@ pub(super) const MODELS: [(&str, &str); 21] = [
     ("rocket", include_str!("../../../models/src/rocket.rs")),
     ("waypoint", include_str!("../../../models/src/waypoint.rs")),
     ("race_car", include_str!("../../../models/src/race_car.rs")),
+    ("race_track", include_str!("../../../models/src/race_track.rs")),
     ("goddard", include_str!("../../../models/src/goddard.rs")),
     ("cannonball", include_str!("../../../models/src/cannonball.rs")),
     ("bioreactor", include_str!("../../../models/src/bioreactor.rs")),

@@ -44,16 +44,21 @@ fn vendored_kernels_are_the_derived_ones() {
     assert_eq!(format!("{before}{}", after.trim_start()), plain);
 }
 
-/// A crate is built from this file, without Symbolica, in `tests/tests/vendored.rs`.
+/// A crate is built from these files, without Symbolica, in `tests/tests/vendored.rs`.
 #[test]
-fn the_file_of_the_tests() {
+fn the_files_of_the_tests() {
     let folder = Folder::new("golden");
-    let text = include_str!("../../../tests/tests/vendored/spring.rs");
-    let (module, arguments) = super::module(text, "spring");
-    let arguments = quote::quote!(crate = ::dilqr_runtime, vendored = #FILE, #arguments);
-    expand(arguments, module.to_token_stream(), &environment(&folder, "spring"));
-    let written = std::fs::read_to_string(folder.0.join(FILE)).unwrap();
-    super::golden::check("../../../../tests/tests/vendored/spring.dilqr.rs", &written);
+    for (name, text) in [
+        ("spring", include_str!("../../../tests/tests/vendored/spring.rs")),
+        ("learned", include_str!("../../../tests/tests/vendored/learned.rs")),
+    ] {
+        let (module, arguments) = super::module(text, name);
+        let file = format!("{name}.dilqr.rs");
+        let arguments = quote::quote!(crate = ::dilqr_runtime, vendored = #file, #arguments);
+        expand(arguments, module.to_token_stream(), &environment(&folder, name));
+        let written = std::fs::read_to_string(folder.0.join(&file)).unwrap();
+        super::golden::check(&format!("../../../../tests/tests/vendored/{file}"), &written);
+    }
 }
 
 /// The file can be read as Rust, and is written when it changes only.

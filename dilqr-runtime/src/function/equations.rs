@@ -5,6 +5,19 @@ use nalgebra::{SMatrix, SVector};
 use crate::linalg::products::zeros;
 use crate::scalar::Scalar;
 
+/// A vector `r(y, z)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ResidualValues<S, const NY: usize> {
+    /// `r`, `NY`.
+    pub r: SVector<S, NY>,
+}
+
+impl<S: Scalar, const NY: usize> ResidualValues<S, NY> {
+    pub(super) fn zeros() -> Self {
+        Self { r: zeros() }
+    }
+}
+
 /// A vector `r(y, z)` and its derivatives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ResidualExpansion<S, const NY: usize, const NZ: usize> {

@@ -154,14 +154,13 @@ where
     }
 }
 
-/// `C` for the adjoints `mu` of the solution.
-#[must_use]
+/// Writes `C` for the adjoints `mu` of the solution, `NZ` rows.
 pub fn contract<F, S: Scalar, const NY: usize, const NZ: usize>(
     f: &F,
     at: &At<S, NY, NZ>,
     mu: &[S; NY],
-) -> [[S; NZ]; NZ]
-where
+    out: &mut [[S; NZ]],
+) where
     F: Equations<NY, NZ>,
 {
     let mut record = at.memory.record;
@@ -175,7 +174,9 @@ where
     let mut c = zeros();
     add_transposed_product(&mut c, &slope, &half);
     let c: SMatrix<S, NZ, NZ> = c + transposed(&c) + record.hzz;
-    core::array::from_fn(|i| core::array::from_fn(|j| c[(i, j)]))
+    for (i, row) in out.iter_mut().enumerate() {
+        *row = core::array::from_fn(|j| c[(i, j)]);
+    }
 }
 
 /// Adds `mu' dy/dW`.

@@ -7,6 +7,7 @@ mod activation;
 mod buffer;
 mod check;
 mod equations;
+mod explicit;
 pub mod implicit;
 mod layers;
 mod network;
@@ -16,15 +17,18 @@ mod node;
 mod registers;
 mod scaling;
 mod spline;
+mod step_patterns;
 pub mod step_weights;
 pub mod steps;
+mod substep;
 mod tanh;
 mod tridiagonal;
 
 pub use activation::Activation;
 pub use buffer::Buffer;
 pub use check::{FunctionCheck, check_function};
-pub use equations::{Equations, ResidualExpansion};
+pub use equations::{Equations, ResidualExpansion, ResidualValues};
+pub use explicit::{Method, Steps};
 pub use network::{Network, NetworkMemory};
 #[cfg(feature = "safetensors")]
 pub use network_file::SafetensorsError;

@@ -248,7 +248,7 @@ impl<const N: usize> Node<1, 1, 1> for Spline<N> {
 
 /// Panics where a table has too few points, or points that are none.
 const fn check<const N: usize>(knots: &[f64; N], values: &[f64; N], kind: Kind) {
-    assert!(N >= 2, "a table has at least two points");
+    assert!(N >= 2, "a table needs at least two points");
     let mut i = 0;
     while i < N {
         if !knots[i].is_finite() {
@@ -259,7 +259,7 @@ const fn check<const N: usize>(knots: &[f64; N], values: &[f64; N], kind: Kind) 
         }
         // The length of an interval is finite, too.
         if i > 0 && !(knots[i - 1] < knots[i] && (knots[i] - knots[i - 1]).is_finite()) {
-            refuse("the knots of a table increase: not so at entry ", i);
+            refuse("each knot of a table must be greater than the one before: not so for entry ", i);
         }
         i += 1;
     }
@@ -271,7 +271,7 @@ const fn check<const N: usize>(knots: &[f64; N], values: &[f64; N], kind: Kind) 
 /// Panics with a text and the number of an entry. Consts cannot format numbers.
 #[expect(clippy::panic, reason = "a const that panics is a compile error")]
 const fn refuse(text: &str, entry: usize) -> ! {
-    let (text, mut message) = (text.as_bytes(), [0; 80]);
+    let (text, mut message) = (text.as_bytes(), [0; 100]);
     let mut length = 0;
     while length < text.len() {
         message[length] = text[length];

@@ -3,7 +3,7 @@
 //! With adjoints `lambda` of the value after a substep, stages go backward:
 //!
 //! ```text
-//! w_i = b_i lambda + sum_(j>i) a_ji eta_j,  kappa_i = h w_i,  eta_i = f_y(Y_i)' kappa_i
+//! w_i = b_i lambda + a_(i+1) eta_(i+1),  kappa_i = h w_i,  eta_i = f_y(Y_i)' kappa_i
 //! gradient += kappa_i' f_W(Y_i),  lambda <- lambda + sum_i eta_i
 //! ```
 //!
@@ -11,8 +11,10 @@
 
 use nalgebra::SVector;
 
-use crate::function::equations::ResidualExpansion;
-use crate::function::steps::{At, Inputs, Method, STAGES, Steps, combined};
+use crate::function::equations::{ResidualExpansion, ResidualValues};
+use crate::function::explicit::{Method, STAGES, Steps, advanced};
+use crate::function::steps::At;
+use crate::function::substep::Inputs;
 use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::scalar::Scalar;
 
@@ -26,10 +28,11 @@ pub fn add_weight_gradient<F, S: Scalar, const NY: usize, const NZ: usize, const
     F: Steps<NY, NZ>,
 {
     let (inputs, _) = Inputs::of(f, &at.z);
-    let mut record = ResidualExpansion::zeros();
+    let (mut record, mut values) = (ResidualExpansion::zeros(), ResidualValues::zeros());
     let mut lambda = SVector::from(*mu);
+    let mut points: [SVector<S, NY>; STAGES] = [zeros(); STAGES];
     for before in at.memory.values.iter().rev() {
-        let (points, _) = inputs.stages(before, &mut record);
+        inputs.points(before, &mut values, |i, point, _| points[i] = *point);
         let mut etas: [SVector<S, NY>; STAGES] = [zeros(); STAGES];
         for i in (0..F::METHOD.stages).rev() {
             let kappa = weight::<F, S, NY, NZ>(i, &lambda, &etas) * inputs.h;
@@ -56,7 +59,8 @@ pub fn add_weight_contraction<F, S: Scalar, const NY: usize, const NZ: usize, co
     for index in 1..K {
         let before = directions[index - 1];
         let stages = inputs.stages_along(&at.memory.values[index - 1], &before, &mut record);
-        directions[index].y = stages.combined_direction(&F::METHOD.b, &before, inputs.h);
+        directions[index].y = (0..F::METHOD.stages)
+            .fold(before.y, |sum, i| stages.advanced_direction(i, &sum, F::METHOD.b[i], (&before, inputs.h)));
     }
     let (mut lambda, mut dlambda) = (SVector::from(*mu), SVector::from(*dmu));
     for (before, along) in at.memory.values.iter().zip(&directions).rev() {
@@ -98,14 +102,15 @@ struct Stages<S, const NY: usize> {
 }
 
 impl<S: Scalar, const NY: usize> Stages<S, NY> {
-    /// The change of `y + h sum_j weights_j K_j`.
-    fn combined_direction<const NZ: usize>(
+    /// The change of `y + weight h K_i`, where that of `y` is `dy`.
+    fn advanced_direction<const NZ: usize>(
         &self,
-        weights: &[f64; STAGES],
-        along: &Direction<S, NY, NZ>,
-        h: S,
+        i: usize,
+        dy: &SVector<S, NY>,
+        weight: f64,
+        (along, h): (&Direction<S, NY, NZ>, S),
     ) -> SVector<S, NY> {
-        combined(&combined(&along.y, weights, &self.dslopes, h), weights, &self.slopes, along.h)
+        advanced(&advanced(dy, weight, &self.dslopes[i], h), weight, &self.slopes[i], along.h)
     }
 }
 
@@ -119,7 +124,8 @@ where
     F: Steps<NY, NZ>,
 {
     let Method { a, b, stages } = F::METHOD;
-    (i + 1..stages).fold(*lambda * S::from_f64(b[i]), |sum, j| sum + etas[j] * S::from_f64(a[j][i]))
+    let own = *lambda * S::from_f64(b[i]);
+    if i + 1 < stages { own + etas[i + 1] * S::from_f64(a[i + 1]) } else { own }
 }
 
 impl<F, S: Scalar, const NY: usize, const NZ: usize> Inputs<'_, F, S, NY, NZ>
@@ -136,8 +142,12 @@ where
         let none = [zeros(); STAGES];
         let mut stages = Stages { points: none, dpoints: none, slopes: none, dslopes: none };
         for i in 0..F::METHOD.stages {
-            stages.points[i] = combined(y, &F::METHOD.a[i], &stages.slopes, self.h);
-            stages.dpoints[i] = stages.combined_direction(&F::METHOD.a[i], along, self.h);
+            (stages.points[i], stages.dpoints[i]) = (*y, along.y);
+            if i > 0 {
+                let weight = F::METHOD.a[i];
+                stages.points[i] = advanced(y, weight, &stages.slopes[i - 1], self.h);
+                stages.dpoints[i] = stages.advanced_direction(i - 1, &along.y, weight, (along, self.h));
+            }
             self.f.linearize(&stages.points[i].into(), &self.z, record);
             stages.slopes[i] = record.r;
             add_product(&mut stages.dslopes[i], &record.ry, &stages.dpoints[i]);

@@ -7,6 +7,7 @@ pub(crate) mod lane_copies;
 pub(crate) mod ldl;
 pub(crate) mod products;
 pub(crate) mod random;
+pub(crate) mod rows;
 #[cfg(feature = "serde")]
 pub(crate) mod serde_with;
 pub(crate) mod symmetric_eigen;

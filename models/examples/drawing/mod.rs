@@ -8,10 +8,10 @@ use std::path::Path;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-const WIDTH: u32 = 900;
+pub(crate) const WIDTH: u32 = 900;
 /// Height of a panel.
-const HEIGHT: u32 = 320;
-const FONT: (&str, i32) = ("sans-serif", 15);
+pub(crate) const HEIGHT: u32 = 320;
+pub(crate) const FONT: (&str, i32) = ("sans-serif", 15);
 
 // These can be distinguished in print and with every kind of color vision.
 pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
@@ -104,7 +104,8 @@ fn label(range: &Range<f64>) -> impl Fn(&f64) -> String + use<> {
     move |value| format!("{:.decimals$}", (value * unit).round() / unit + 0.0)
 }
 
-fn draw_panel(area: &DrawingArea<SVGBackend<'_>, Shift>, panel: &Panel) -> Result<(), Box<dyn Error>> {
+/// Draws one panel on an area.
+pub(crate) fn draw_panel(area: &DrawingArea<SVGBackend<'_>, Shift>, panel: &Panel) -> Result<(), Box<dyn Error>> {
     let points = || panel.series.iter().flat_map(|series| series.points().iter().copied());
     let (across, mut up) = (range(points().map(|point| point.0), 0.0), range(points().map(|point| point.1), 0.08));
     up.end += panel.headroom * (up.end - up.start);

@@ -6,6 +6,7 @@
 extern crate alloc;
 
 mod answers;
+mod learned;
 mod spring;
 
 use core::alloc::{GlobalAlloc, Layout};
