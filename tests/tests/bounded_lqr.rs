@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
-use dilqr_runtime::{Ilqr, LossGradient, Method, Problem, Settings, Status, batch};
+use dilqr_runtime::{Ilqr, LossGradient, Method, Model, Problem, Settings, Status, batch};
 use dilqr_tests::{relative_error, vector, vectors};
 use serde::Deserialize;
 
@@ -110,4 +110,28 @@ fn each_method_finds_the_solution_and_its_gradient() {
             assert!((solution.cost / reference.cost - 1.0).abs() < 1e-9, "{name} in lanes");
         }
     }
+}
+
+/// The compiler declares dynamics that are affine in state and control. With bounds such a model begins with the interior point.
+#[test]
+fn linear_dynamics_are_declared() {
+    use dilqr_models::{lqr, mass_spring_damper, pendulum, pendulum_limited, van_der_pol, waypoint};
+    const { assert!(lq::Lq::LINEAR_DYNAMICS && lqr::Lqr::LINEAR_DYNAMICS && waypoint::Waypoint::LINEAR_DYNAMICS) };
+    const { assert!(mass_spring_damper::MassSpringDamper::LINEAR_DYNAMICS) };
+    const { assert!(!pendulum::Pendulum::LINEAR_DYNAMICS && !pendulum_limited::PendulumLimited::LINEAR_DYNAMICS) };
+    const { assert!(!van_der_pol::VanDerPol::LINEAR_DYNAMICS) };
+
+    // An unstable plant: `x+ = 1.5 x` and a push on each pair of states.
+    let mut params = [0.0; 248];
+    (0..8).for_each(|i| params[9 * i] = 1.5);
+    (0..8).for_each(|i| params[64 + 4 * i + i / 2] = 1.0);
+    (0..12).for_each(|i| params[104 + 13 * i] = 1.0);
+    let problem = Problem::new([0.9; 8], params, 20);
+    let solve = |method| {
+        let mut solver = Ilqr::new(lq::Lq, 20, Settings { method, ..Settings::default() }).unwrap();
+        solver.solve(&problem).unwrap()
+    };
+    let (auto, interior) = (solve(Method::Auto), solve(Method::InteriorPoint));
+    assert_eq!(auto, interior);
+    assert_eq!(auto.status, Status::Converged);
 }

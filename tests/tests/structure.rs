@@ -66,6 +66,7 @@ const RUNTIME: Crate = Crate {
         &["sensitivities.rs"],
         &["ilqr.rs"],
         &["implicit/", "mhe.rs", "mpc.rs", "batch.rs", "transform.rs"],
+        &["layer/"],
         &["serial/"],
         &["lib.rs"],
     ],

@@ -148,6 +148,15 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         states + controls
     }
 
+    /// The least size of each control that moves a state by its magnitude in one stage; zero for one that moves none.
+    pub(crate) fn moving_controls(&self, states: &SVector<f64, NX>) -> SVector<f64, NU> {
+        SVector::from_fn(|i, _| {
+            let sizes = self.stages.iter().flat_map(|stage| (0..NX).map(|j| states[j] / stage.fu[(j, i)].abs()));
+            let least = sizes.fold(f64::INFINITY, f64::min);
+            if least.is_finite() { least } else { 0.0 }
+        })
+    }
+
     /// `K_t`.
     pub(crate) fn gain(&self, t: usize) -> &SMatrix<f64, NU, NX> {
         &self.stages[t].factor.gain

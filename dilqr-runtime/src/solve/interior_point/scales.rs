@@ -91,14 +91,17 @@ impl<const NX: usize, const NU: usize> Scales<NX, NU> {
     }
 
     /// From the gradient of the cost. At a guess that is the best point without constraints this consists of rounding errors;
-    /// a part of the curvature is the least size.
+    /// a part of the curvature is the least size. Where the gradient is exactly zero, a control counts as large enough to move a
+    /// state by its magnitude.
     fn measure_cost(&mut self, system: &WeightedRows<NX, NU>) {
         let Self { states, controls, .. } = self;
         let of_states: f64 = system.gx.iter().map(|g| g.abs().dot(states)).sum();
         let of_controls: f64 = system.gu.iter().map(|g| g.abs().dot(controls)).sum();
+        let slope = of_states + of_controls;
+        let moving = if slope > 0.0 { *controls } else { controls.sup(&system.moving_controls(states)) };
         let (hxx, huu) = &system.curvature;
-        let second = 0.5 * (hxx.dot(&states.component_mul(states)) + huu.dot(&controls.component_mul(controls)));
-        self.cost = or_one(f64::max(of_states + of_controls, CURVATURE * second));
+        let second = 0.5 * (hxx.dot(&states.component_mul(states)) + huu.dot(&moving.component_mul(&moving)));
+        self.cost = or_one(slope.max(CURVATURE * second));
     }
 
     fn measure_rows(&mut self, point: &BarrierPoint<NX, NU>, system: &WeightedRows<NX, NU>, limits: &Limits) {
