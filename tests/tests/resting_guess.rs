@@ -1,5 +1,7 @@
 //! Guesses at which the cost has no slope: what makes a number large or small is then its curvature.
 
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
 use dilqr_runtime::{Ilqr, Method, Problem, Settings, Solution, Status};
 
 /// A pendulum that swings up and stands still at the end.
