@@ -389,9 +389,9 @@ pub enum GradientError {
     /// holds is not positive definite.
     #[error("the Hessian in the unknowns is not positive definite: the solution is not a strict minimum")]
     NotStrictMinimum,
-    /// The Jacobian of the equations of an implicit function (of `y - map(y, p)` for a map) is singular to working precision, or
-    /// changes by a tenth of itself within the rounding errors of the unknowns, as at a multiple root. The implicit function
-    /// theorem gives no derivative there.
+    /// The Jacobian of the equations of an implicit function (of `y - map(y, p)` for a map) is singular to working precision. Or it
+    /// changes by a tenth within the rounding errors of the unknowns, as at a multiple root. The implicit function theorem gives no
+    /// derivative there.
     #[error("the Jacobian of the equations is singular: the root is multiple or not isolated, and has no derivative")]
     Singular,
     /// An implicit function has a kink at the solution, up to rounding errors of the unknowns: the derivatives to its two sides

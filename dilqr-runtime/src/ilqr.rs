@@ -328,8 +328,8 @@ where
         self.engine.unrolled(&self.settings, problem, loss, (UnrollFrom::Solution, iterations))
     }
 
-    /// The direct loss gradient (McAllester, Hazan and Keshet 2010), for comparison: the gradient of the optimal cost of the problem with
-    /// `epsilon` times the loss' linear terms added to its cost, less that of the problem itself, over `epsilon`. Its error is
+    /// The direct loss gradient (McAllester, Hazan and Keshet 2010), for comparison. A second problem has `epsilon` times the loss'
+    /// linear terms in its cost. The result is the difference of the two gradients of the optimal cost, over `epsilon`. Its error is
     /// `O(epsilon)`; `epsilon` has the unit of the cost over that of the loss, and may be negative. The perturbed problem is solved from the
     /// solution. With the feature `dual`.
     ///

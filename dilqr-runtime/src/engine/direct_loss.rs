@@ -30,7 +30,7 @@ use crate::settings::Settings;
 use crate::solution::Solution;
 
 /// A model with linear terms in the costs of its stages and of the terminal state.
-pub(super) struct Tilted<'a, M, const NX: usize, const NU: usize> {
+pub(crate) struct Tilted<'a, M, const NX: usize, const NU: usize> {
     model: &'a M,
     slopes: LossGradient<NX, NU>,
 }
@@ -169,7 +169,7 @@ where
 
 impl<'a, M, const NX: usize, const NU: usize> Tilted<'a, M, NX, NU> {
     /// With the loss' linear terms times `epsilon`.
-    pub(super) fn new(model: &'a M, loss: &LossGradient<NX, NU>, epsilon: f64) -> Self {
+    pub(crate) fn new(model: &'a M, loss: &LossGradient<NX, NU>, epsilon: f64) -> Self {
         Self { model, slopes: loss.clone() * epsilon }
     }
 }

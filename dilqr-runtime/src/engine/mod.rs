@@ -10,7 +10,7 @@
 mod arrival;
 pub(crate) mod controller;
 #[cfg(feature = "dual")]
-mod direct_loss;
+pub(crate) mod direct_loss;
 mod factorized_solve;
 pub(crate) mod lift;
 pub(crate) mod lifted;

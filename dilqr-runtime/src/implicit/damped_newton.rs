@@ -137,7 +137,7 @@ where
 }
 
 /// The sizes of the unknowns. One at zero has the size of its step.
-fn scales<const NY: usize>(y: &SVector<f64, NY>, step: &SVector<f64, NY>) -> SVector<f64, NY> {
+pub(super) fn scales<const NY: usize>(y: &SVector<f64, NY>, step: &SVector<f64, NY>) -> SVector<f64, NY> {
     SVector::from_fn(|i, _| match y[i].abs().max(step[i].abs()) {
         0.0 => 1.0,
         scale => scale,

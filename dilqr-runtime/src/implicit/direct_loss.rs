@@ -11,76 +11,12 @@ use crate::linalg::inverse::inverse;
 use crate::linalg::products::{add_product, add_transposed_product, larger, zeros};
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
-use crate::model::limits::Limits;
-use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
-use crate::model::stage::{ParameterGradient, Stage, Terminal};
-use crate::scalar::Scalar;
+use crate::model::records::HamiltonianExpansion;
+use crate::model::stage::{ParameterGradient, Stage};
 use crate::status::Status;
 
 /// The most steps to the perturbed root. Newton's method needs a few.
 const STEPS: usize = 50;
-
-/// An objective with the term `slope' y` in addition.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tilted<'a, F, const NY: usize> {
-    pub(super) function: &'a F,
-    pub(super) slope: SVector<f64, NY>,
-}
-
-impl<F, const NX: usize, const NY: usize, const NP: usize> Model<NX, NY, NP> for Tilted<'_, F, NY>
-where
-    F: Model<NX, NY, NP>,
-{
-    const LIMITS: Limits = F::LIMITS;
-    const HAS_KINKS: bool = F::HAS_KINKS;
-
-    fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NY, NP>, next: &mut SVector<S, NX>) {
-        self.function.dynamics(at, next);
-    }
-
-    fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NY, NP>) -> S {
-        let mut cost = self.function.stage_cost(at);
-        for i in 0..NY {
-            cost += S::from_f64(self.slope[i]) * at.u[i];
-        }
-        cost
-    }
-
-    fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP>) -> S {
-        self.function.terminal_cost(at)
-    }
-
-    fn expand_stage<S: Scalar>(&self, at: Stage<'_, S, NX, NY, NP>, out: &mut StageExpansion<S, NX, NY>) {
-        // Kernels do not write structural zeros, so entries with the term are cleared.
-        out.lu = zeros();
-        self.function.expand_stage(at, out);
-        for i in 0..NY {
-            out.l += S::from_f64(self.slope[i]) * at.u[i];
-            out.lu[i] += S::from_f64(self.slope[i]);
-        }
-    }
-
-    fn expand_terminal<S: Scalar>(&self, at: Terminal<'_, S, NX, NP>, out: &mut TerminalExpansion<S, NX>) {
-        self.function.expand_terminal(at, out);
-    }
-
-    fn expand_hamiltonian<S: Scalar>(
-        &self,
-        at: Stage<'_, S, NX, NY, NP>,
-        lambda: &SVector<S, NX>,
-        out: &mut HamiltonianExpansion<S, NX, NY>,
-    ) {
-        out.lu = zeros();
-        self.function.expand_hamiltonian(at, lambda, out);
-        for i in 0..NY {
-            out.lu[i] += S::from_f64(self.slope[i]);
-        }
-    }
-
-    fn bounds<S: Scalar>(&self, p: &SVector<S, NP>, lower: &mut SVector<S, NY>, upper: &mut SVector<S, NY>) {
-        self.function.bounds(p, lower, upper);
-    }
-}
 
 /// The direct loss gradient of a minimum. `moved` solves the perturbed problem.
 pub(super) fn of_minimum<F, const NX: usize, const NY: usize, const NP: usize>(

@@ -5,14 +5,14 @@
 //!
 //! Every solution is checked as for a factorization. What the iteration cannot decide is left to the latter: a solve that does
 //! not reach its tolerance, a Newton step that is not short, a bound that is nearly active, kinks, and equations that are nearly
-//! singular. So nothing is refused for the iteration's sake. A generic right-hand side is solved first: conjugate gradients converge
-//! only where the matrix is regular, and on a symmetric one only where it is positive definite, since the polynomial that
+//! singular. So nothing is refused because an iteration failed. A generic right-hand side is solved first. Conjugate gradients
+//! converge only where the matrix is regular, and on a symmetric one only where it is positive definite. The polynomial that
 //! multiplies the residual is above one at a negative eigenvalue (Saad 2003, section 6.11).
 
 use nalgebra::{SMatrix, SVector};
 
 use crate::error::GradientError;
-use crate::implicit::conditions::{Point, ROUNDING, terms};
+use crate::implicit::conditions::{Point, ROUNDING, golden_fraction, terms};
 use crate::implicit::conjugate_gradients::{Solve, Sparse};
 
 /// The relative change of a Jacobian within rounding errors from which on the factorization decides whether a root is multiple.
@@ -99,11 +99,10 @@ impl<const NY: usize> Linear<NY> {
     }
 }
 
-/// A vector without a structure: multiples of the golden ratio, between 1 and 2, with alternating signs.
+/// A vector without a structure: numbers between 1 and 2 with alternating signs.
 fn generic<const NY: usize>() -> SVector<f64, NY> {
     SVector::from_fn(|i, _| {
-        let product = 0.618_033_988_749_894_8 * (i + 1) as f64;
-        let size = 1.0 + product - (product as usize) as f64;
+        let size = 1.0 + golden_fraction(i + 1);
         if i % 2 == 0 { size } else { -size }
     })
 }

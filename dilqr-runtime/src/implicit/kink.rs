@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::cause::Cause;
-use crate::implicit::conditions::{Conditions, Point, ROUNDING, terms};
+use crate::implicit::conditions::{Conditions, Point, ROUNDING, golden_fraction, terms};
 use crate::linalg::products::{add_product, zeros};
 use crate::solve::kink::{Jump, lengths};
 
@@ -99,15 +99,10 @@ fn distances<const NY: usize, const NP: usize>(
     })
 }
 
-/// Weights between 1 and 2 with signs that differ from direction to direction: multiples of the golden ratio.
+/// Weights between 1 and 2 with signs that differ from direction to direction.
 fn weight(direction: usize, i: usize) -> f64 {
-    const GOLDEN: f64 = 0.618_033_988_749_894_8;
-    let fraction = |multiple: usize| {
-        let product = GOLDEN * multiple as f64;
-        product - (product as usize) as f64
-    };
-    let negative = direction > 0 && fraction((i + 1) * (direction + 1)) < 0.5;
-    let size = 1.0 + fraction(i + 1);
+    let negative = direction > 0 && golden_fraction((i + 1) * (direction + 1)) < 0.5;
+    let size = 1.0 + golden_fraction(i + 1);
     if negative { -size } else { size }
 }
 

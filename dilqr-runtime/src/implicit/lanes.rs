@@ -6,9 +6,10 @@
 
 use nalgebra::SVector;
 
+use crate::implicit::damped_newton::scales;
 use crate::implicit::function::ImplicitFunction;
-use crate::implicit::root::{Linearization, SINGULAR, linearize};
-use crate::linalg::products::{add_product, zeros};
+use crate::implicit::root::{Linearization, is_singular, linearize};
+use crate::linalg::products::{add_product, larger, zeros};
 use crate::model::records::StageExpansion;
 use crate::model::stage::Stage;
 use crate::scalar::lanes::Lanes;
@@ -59,17 +60,16 @@ where
         let simplified = simplified_step::<F, L, NX, NY, NP>(function, (&next, &p), &at);
         for (lane, progress) in progress.iter_mut().enumerate().filter(|(_, progress)| **progress == Progress::Running)
         {
-            let scales = SVector::<f64, NY>::from_fn(|i, _| {
-                let largest = y[i].lane(lane).abs().max(at.step[i].lane(lane).abs());
-                if largest == 0.0 { 1.0 } else { largest }
-            });
+            let number = |value: L| value.lane(lane);
+            let scales = scales(&y.map(number), &at.step.map(number));
             let norm = |step: &SVector<L, NY>| {
-                let relative = |i: usize| step[i].lane(lane).abs() / scales[i];
-                (0..NY).map(relative).fold(0.0, |m: f64, value| if m.is_nan() || value <= m { m } else { value })
+                let relative = |i: usize| number(step[i]).abs() / scales[i];
+                (0..NY).map(relative).fold(0.0, larger::<f64>)
             };
+            let singular = is_singular::<NY>(|i, k| number(at.inverse[(i, k)]) * number(memory.fu[(k, i)]));
             let (length, of_next) = (norm(&at.step), norm(&simplified));
             let relative = relative_step((&y, &at.step), lane);
-            if is_singular(&at, &memory, lane) || length.is_nan() {
+            if singular || length.is_nan() {
                 *progress = Progress::Left;
             } else if relative <= tolerance {
                 *progress = Progress::Done(relative);
@@ -124,15 +124,4 @@ where
     let mut step = zeros();
     add_product(&mut step, &at.inverse, &SVector::<L, NY>::from_fn(|i, _| residual[i]));
     step
-}
-
-/// As [`RootFinder::is_singular_matrix`](crate::implicit::RootFinder), in one lane.
-fn is_singular<L: Lanes, const NX: usize, const NY: usize>(
-    at: &Linearization<L, NY>,
-    memory: &StageExpansion<L, NX, NY>,
-    lane: usize,
-) -> bool {
-    let product = |i: usize, k: usize| (at.inverse[(i, k)].lane(lane) * memory.fu[(k, i)].lane(lane)).abs();
-    let entry = |i: usize| (0..NY).map(|k| product(i, k)).sum::<f64>();
-    (0..NY).map(entry).any(|entry| entry.is_nan() || entry * f64::EPSILON > SINGULAR)
 }

@@ -10,13 +10,15 @@ use crate::differentiate::hvp::Direction;
 #[cfg(feature = "dual")]
 use crate::differentiate::unroll::{self, Start};
 use crate::engine::Engine;
+#[cfg(feature = "dual")]
+use crate::engine::direct_loss::Tilted;
 use crate::engine::plain::PlainEngine;
 use crate::error::{GradientError, SolveError};
 use crate::gradient::LossGradient;
 use crate::implicit::certificate::Certificate;
 use crate::implicit::conditions::{Conditions, Point, of_free, terms};
 #[cfg(feature = "dual")]
-use crate::implicit::direct_loss::{self, Tilted};
+use crate::implicit::direct_loss;
 use crate::implicit::function::{Gradient, ImplicitEngine};
 use crate::implicit::iterative_minimum;
 use crate::implicit::kink::kink_at;
@@ -231,7 +233,7 @@ where
         epsilon: f64,
     ) -> Result<SVector<f64, NP>, GradientError> {
         let function = &self.engine.model;
-        let mut tilted = Minimizer::new(Tilted { function, slope: loss * epsilon });
+        let mut tilted = Minimizer::new(Tilted::new(function, &Self::loss(loss), epsilon));
         let moved = tilted.solve(settings, &solution.unknown, &solution.params)?;
         direct_loss::of_minimum((function, settings), solution, &moved, epsilon)
     }

@@ -17,7 +17,7 @@ use crate::model::stage::{ParameterGradient, Stage};
 use crate::scalar::Scalar;
 
 /// The relative change within rounding errors from which on `r_y` counts as singular.
-pub(super) const SINGULAR: f64 = 0.1;
+const SINGULAR: f64 = 0.1;
 
 /// Finds and differentiates a root.
 #[derive(Clone, Debug)]
@@ -64,6 +64,14 @@ fn scaled_inverse<S: Scalar, const NY: usize>(ry: &SMatrix<S, NY, NY>) -> SMatri
     let sizes: [S; NY] = core::array::from_fn(size);
     let inverse = inverse(&SMatrix::<S, NY, NY>::from_fn(|i, j| ry[(i, j)] * sizes[j]));
     SMatrix::from_fn(|i, j| sizes[i] * inverse[(i, j)])
+}
+
+/// Whether a matrix has no inverse within its rounding errors: an entry of `|r_y^-1| |r_y|` on the diagonal, which has no unit, is so
+/// large that rounding errors of `r_y` change the inverse by a tenth. `term` is the product of entry `(i, k)` of the inverse with
+/// entry `(k, i)` of the matrix.
+pub(super) fn is_singular<const NY: usize>(term: impl Fn(usize, usize) -> f64) -> bool {
+    let entry = |i: usize| (0..NY).map(|k| term(i, k).abs()).sum::<f64>();
+    (0..NY).map(entry).any(|entry| entry.is_nan() || entry * f64::EPSILON > SINGULAR)
 }
 
 impl<F, const NX: usize, const NY: usize, const NP: usize> RootFinder<F, NX, NY, NP>
@@ -130,12 +138,10 @@ where
         kink_at(&mut Equations { finder: self, params: p }, point, &at.inverse)
     }
 
-    /// Whether `r_y` has no inverse within its rounding errors: an entry of `|r_y^-1| |r_y|` on the diagonal, which has no unit, is so
-    /// large that rounding errors of `r_y` change the inverse by a tenth.
+    /// Whether `r_y`, at the point that was linearized last, has no inverse within its rounding errors.
     pub(super) fn is_singular_matrix(&self, inverse: &SMatrix<f64, NY, NY>) -> bool {
         let ry = &self.memory.fu;
-        let entry = |i: usize| (0..NY).map(|k| (inverse[(i, k)] * ry[(k, i)]).abs()).sum::<f64>();
-        (0..NY).map(entry).any(|entry| entry.is_nan() || entry * f64::EPSILON > SINGULAR)
+        is_singular::<NY>(|i, k| inverse[(i, k)] * ry[(k, i)])
     }
 
     /// Whether `r_y` changes by a tenth of itself within the rounding errors of the unknowns. A multiple root has no derivative,

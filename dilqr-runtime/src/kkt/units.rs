@@ -70,11 +70,20 @@ impl<const NU: usize> ControlsAtRest<NU> {
         states: &SVector<S, NX>,
     ) {
         for j in 0..NU {
-            let effect = |i: usize| states[i].to_f64() / fu[(i, j)].to_f64().abs();
-            self.sizes[j] = (0..NX).map(effect).filter(|size| *size > 0.0).fold(self.sizes[j], f64::min);
+            self.sizes[j] = moving_size(fu, states, j).min(self.sizes[j]);
             self.curvatures[j] = self.curvatures[j].max(huu[(j, j)].to_f64().abs());
         }
     }
+}
+
+/// The least size of control `j` that moves a state by its magnitude in one stage; infinite where it moves none.
+pub(crate) fn moving_size<S: ScalarReal, const NX: usize, const NU: usize>(
+    fu: &SMatrix<S, NX, NU>,
+    states: &SVector<S, NX>,
+    j: usize,
+) -> f64 {
+    let effect = |i: usize| states[i].to_f64() / fu[(i, j)].to_f64().abs();
+    (0..NX).map(effect).filter(|size| *size > 0.0).fold(f64::INFINITY, f64::min)
 }
 
 /// A ratio, 0 for a zero numerator.

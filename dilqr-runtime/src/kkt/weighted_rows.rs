@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::kkt::units::moving_size;
 use crate::linalg::products::{add_product, larger, zeros};
 use crate::lq::equality_constrained::Row;
 use crate::lq::initial::InitialFactor;
@@ -151,7 +152,7 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
     /// The least size of each control that moves a state by its magnitude in one stage; zero for one that moves none.
     pub(crate) fn moving_controls(&self, states: &SVector<f64, NX>) -> SVector<f64, NU> {
         SVector::from_fn(|i, _| {
-            let sizes = self.stages.iter().flat_map(|stage| (0..NX).map(|j| states[j] / stage.fu[(j, i)].abs()));
+            let sizes = self.stages.iter().map(|stage| moving_size(&stage.fu, states, i));
             let least = sizes.fold(f64::INFINITY, f64::min);
             if least.is_finite() { least } else { 0.0 }
         })

@@ -38,7 +38,6 @@
 mod error;
 mod output;
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use nalgebra::SVector;
@@ -48,6 +47,7 @@ use crate::batch::{self, BLOCK};
 use crate::error::{GradientError, Input, SolveError, check_length, check_vector};
 use crate::formulation::Formulation;
 use crate::gradient::{Gradient, LossGradient};
+use crate::guess::{Guess, Policy};
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::solution::Solution;
@@ -59,33 +59,19 @@ pub use output::{LayerGradient, OnNoGradient, Output};
 #[cfg(feature = "lanes")]
 const LANES_FROM: usize = 8;
 
-/// The feedback law of a first guess.
-type Law<const NX: usize, const NU: usize> = Arc<dyn Fn(usize, &SVector<f64, NX>) -> SVector<f64, NU> + Send + Sync>;
-
 /// Solves batches of problems of one model over one horizon, and differentiates them. It holds no memory of a batch, so threads
 /// can share it.
 ///
 /// Batches run on rayon's threads, from 8 problems on in lanes (feature `lanes`) where [`batch::solve_lanes`] has some. The result
 /// of a problem then rounds differently from that of [`Ilqr::solve`](crate::Ilqr::solve), but depends on nothing else in the
 /// batch.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Layer<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize = 0, const ND: usize = 0> {
     model: M,
     horizon: usize,
     settings: Settings,
-    law: Option<Law<NX, NU>>,
-    weights: usize,
-}
-
-impl<M: core::fmt::Debug, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>
-    core::fmt::Debug for Layer<M, NX, NU, NP, NS, ND>
-{
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self { model, horizon, settings, law, .. } = self;
-        let mut layer = f.debug_struct("Layer");
-        layer.field("model", model).field("horizon", horizon).field("settings", settings);
-        layer.field("has_policy", &law.is_some()).finish_non_exhaustive()
-    }
+    policy: Option<Policy<NX, NU>>,
+    weight_count: usize,
 }
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>
@@ -99,8 +85,8 @@ where
     /// [`LayerError::Settings`] for settings out of range and for a horizon of 0.
     pub fn new(mut model: M, horizon: usize, settings: Settings) -> Result<Self, LayerError> {
         settings.check_solver(horizon)?;
-        let weights = model.network_weights_mut().iter().map(|weights| weights.len()).sum();
-        Ok(Self { model, horizon, settings, law: None, weights })
+        let weight_count = model.network_weights_mut().iter().map(|weights| weights.len()).sum();
+        Ok(Self { model, horizon, settings, policy: None, weight_count })
     }
 
     /// Begins cold solves with the trajectory under the feedback law `u = policy(t, x)`. Unstable systems need such a start.
@@ -109,7 +95,7 @@ where
     where
         U: Into<SVector<f64, NU>>,
     {
-        self.law = Some(Arc::new(move |t, x| policy(t, x).into()));
+        self.policy = Some(Policy::new(policy));
         self
     }
 
@@ -183,14 +169,11 @@ where
                 let own: Vec<SVector<f64, NS>> = own.map(SVector::from_column_slice).collect();
                 problem = problem.with_stage_params(&own);
             }
-            match (previous.map(|output| &output.solutions[k]), &self.law) {
-                (Some(solution), _) if solution.status.is_converged() => problem.with_warm_start(&model, solution),
-                (_, Some(law)) => {
-                    let law = Arc::clone(law);
-                    problem.with_policy(&model, move |t, x| law(t, x))
-                }
-                _ => problem,
+            match previous.map(|output| &output.solutions[k]).filter(|solution| solution.status.is_converged()) {
+                Some(solution) => problem = problem.with_warm_start(&model, solution),
+                None => problem.guess = self.policy.clone().map_or(Guess::Zeros, Guess::Policy),
             }
+            problem
         };
         let problems: Vec<_> = (0..count).map(problem).collect();
         let solved = solve(&model, self.horizon, &self.settings, &problems).into_iter().enumerate();
@@ -231,7 +214,7 @@ where
             .map(|(block, solutions)| {
                 let first = block * BLOCK;
                 let losses: Vec<_> = (first..first + solutions.len()).map(loss).collect();
-                let mut sums = Block::new(output.shared_params, self.weights);
+                let mut sums = Block::new(output.shared_params, self.weight_count);
                 for (gradient, solution) in
                     differentiate(&model, &self.settings, solutions, &losses).into_iter().zip(solutions)
                 {
@@ -240,11 +223,11 @@ where
                 sums
             })
             .collect();
-        let mut total = Block::new(output.shared_params, self.weights);
+        let mut total = Block::new(output.shared_params, self.weight_count);
         blocks.into_iter().for_each(|block| total.append(block));
         if on_no_gradient == OnNoGradient::Raise {
-            let refused = total.gradient.refused.iter().enumerate();
-            if let Some((problem, Some(error))) = refused.into_iter().find(|(_, refused)| refused.is_some()) {
+            let mut refused = total.gradient.refused.iter().enumerate();
+            if let Some((problem, error)) = refused.find_map(|(problem, error)| Some((problem, error.as_ref()?))) {
                 return Err(LayerError::NoGradient { problem, error: error.clone() });
             }
         }
@@ -257,7 +240,7 @@ where
         if weights.is_empty() {
             return Ok(model);
         }
-        check_length(Input::Weights, weights.len(), self.weights)?;
+        check_length(Input::Weights, weights.len(), self.weight_count)?;
         check_vector(Input::Weights, weights)?;
         let mut rest = weights;
         for network in model.network_weights_mut() {

@@ -95,7 +95,7 @@ pub(crate) fn expand_stage<S: Scalar, M, const NX: usize, const NU: usize, const
     M: Model<NX, NU, NP, NS>,
 {
     if const { M::START.cost || M::HAS_SLOPES } {
-        // Kernels write no structural zero, but the cost of the initial state is added to the record, and linear costs are.
+        // Kernels write no structural zero, and the costs that follow add to all entries.
         *out = StageExpansion::zeros();
     }
     model.expand_stage(at, out);
@@ -121,7 +121,7 @@ pub(crate) fn expand_hamiltonian<S: Scalar, M, const NX: usize, const NU: usize,
     M: Model<NX, NU, NP, NS>,
 {
     if const { M::START.cost || M::HAS_SLOPES } {
-        // Kernels write no structural zero, but the cost of the initial state is added to the record, and linear costs are.
+        // Kernels write no structural zero, and the costs that follow add to all entries.
         *out = HamiltonianExpansion::zeros();
     }
     model.expand_hamiltonian(at, lambda, out);

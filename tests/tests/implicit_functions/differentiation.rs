@@ -4,6 +4,8 @@ use dilqr_runtime::implicit::{Differentiation, ImplicitFunction, Settings, Solut
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{GradientError, SettingsError, Status};
 
+use crate::models::contraction;
+
 /// Two equations whose Jacobian is not symmetric.
 #[dilqr_runtime::implicit]
 pub mod crossing {
@@ -17,22 +19,6 @@ pub mod crossing {
     }
     pub fn equations(y: Unknown, p: Params) -> [f64; 2] {
         [y.a * y.a + y.b * y.b - p.radius * p.radius, (0.5 * y.a + p.shift).exp() - y.b]
-    }
-}
-
-/// A contraction that is slow enough for its steps to be told apart.
-#[dilqr_runtime::implicit]
-pub mod contraction {
-    pub struct Unknown {
-        pub a: f64,
-        pub b: f64,
-    }
-    pub struct Params {
-        pub w: f64,
-        pub shift: f64,
-    }
-    pub fn map(y: Unknown, p: Params) -> Unknown {
-        Unknown { a: (p.w * y.a).cos(), b: 0.6 * y.b + p.shift * y.a }
     }
 }
 

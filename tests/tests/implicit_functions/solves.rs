@@ -5,6 +5,8 @@ use dilqr_runtime::implicit::{FixedPoint, Gradient, ImplicitFunction, Settings, 
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
 use dilqr_runtime::{GradientError, Hessian, InputError, SolveError, Status};
 
+use crate::models::{equilibrium, kepler};
+
 /// `exp(y) + y = a`, whose root has the derivative `1 / (exp(y) + 1)`.
 #[dilqr_runtime::implicit]
 pub mod exponential {
@@ -16,21 +18,6 @@ pub mod exponential {
     }
     pub fn equations(y: Unknown, p: Params) -> [f64; 1] {
         [y.y.exp() + y.y - p.a]
-    }
-}
-
-/// Kepler's equation.
-#[dilqr_runtime::implicit]
-pub mod kepler {
-    pub struct Unknown {
-        pub anomaly: f64,
-    }
-    pub struct Params {
-        pub mean: f64,
-        pub eccentricity: f64,
-    }
-    pub fn equations(y: Unknown, p: Params) -> [f64; 1] {
-        [y.anomaly - p.eccentricity * y.anomaly.sin() - p.mean]
     }
 }
 
@@ -138,23 +125,6 @@ pub mod cosine {
     }
     pub fn map(y: Unknown, p: Params) -> Unknown {
         Unknown { a: (p.w * y.a).cos(), b: 0.9 * y.b + p.shift * y.a }
-    }
-}
-
-/// A deep equilibrium: the fixed point of a network.
-#[dilqr_runtime::implicit]
-pub mod equilibrium {
-    pub struct Unknown {
-        pub z: [f64; 3],
-    }
-    pub struct Params {
-        pub input: [f64; 2],
-    }
-    #[network(layers = [5, 8, 3], activation = tanh)]
-    pub struct Cell;
-    pub fn map(y: Unknown, p: Params, cell: &Cell) -> Unknown {
-        let z = cell.evaluate([y.z[0], y.z[1], y.z[2], p.input[0], p.input[1]]);
-        Unknown { z: [0.5 * z[0], 0.5 * z[1], 0.5 * z[2]] }
     }
 }
 

@@ -4,6 +4,8 @@ use dilqr_runtime::implicit::{Gradient, ImplicitFunction, LinearSolver, Settings
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{GradientError, Status};
 
+use crate::models::equilibrium;
+
 /// A chain of springs to targets, above a floor.
 #[dilqr_runtime::implicit]
 pub mod springs {
@@ -54,23 +56,6 @@ pub mod advection {
             }
         }
         r
-    }
-}
-
-/// The fixed point of a network.
-#[dilqr_runtime::implicit]
-pub mod equilibrium {
-    pub struct Unknown {
-        pub z: [f64; 3],
-    }
-    pub struct Params {
-        pub input: [f64; 2],
-    }
-    #[network(layers = [5, 8, 3], activation = tanh)]
-    pub struct Cell;
-    pub fn map(y: Unknown, p: Params, cell: &Cell) -> Unknown {
-        let z = cell.evaluate([y.z[0], y.z[1], y.z[2], p.input[0], p.input[1]]);
-        Unknown { z: [0.5 * z[0], 0.5 * z[1], 0.5 * z[2]] }
     }
 }
 

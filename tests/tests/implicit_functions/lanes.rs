@@ -4,20 +4,7 @@ use dilqr_runtime::implicit::{FixedPoint, ImplicitFunction, Settings, batch};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{InputError, SolveError, Status};
 
-/// Kepler's equation.
-#[dilqr_runtime::implicit]
-pub mod kepler {
-    pub struct Unknown {
-        pub anomaly: f64,
-    }
-    pub struct Params {
-        pub mean: f64,
-        pub eccentricity: f64,
-    }
-    pub fn equations(y: Unknown, p: Params) -> [f64; 1] {
-        [y.anomaly - p.eccentricity * y.anomaly.sin() - p.mean]
-    }
-}
+use crate::models::{contraction, kepler};
 
 /// Where a circle and a parabola meet, without elementary functions.
 #[dilqr_runtime::implicit]
@@ -32,21 +19,6 @@ pub mod meeting {
     }
     pub fn equations(y: Unknown, p: Params) -> [f64; 2] {
         [y.a * y.a + y.b * y.b - p.radius * p.radius, y.b - y.a * y.a + p.height]
-    }
-}
-
-#[dilqr_runtime::implicit]
-pub mod contraction {
-    pub struct Unknown {
-        pub a: f64,
-        pub b: f64,
-    }
-    pub struct Params {
-        pub w: f64,
-        pub shift: f64,
-    }
-    pub fn map(y: Unknown, p: Params) -> Unknown {
-        Unknown { a: (p.w * y.a).cos(), b: 0.6 * y.b + p.shift * y.a }
     }
 }
 
