@@ -36,8 +36,11 @@ use crate::kkt::Conditions;
 use crate::system::System;
 
 /// Groups of problems for each model; the problems of a group share horizon and settings.
-const GROUPS: u64 = if cfg!(feature = "long") { 42 } else { 4 };
-/// Groups of all models in the long form of this test.
+fn groups() -> u64 {
+    let asked = std::env::var("STRESS_GROUPS").ok().and_then(|groups| groups.parse().ok());
+    asked.unwrap_or(if cfg!(feature = "long") { 14 } else { 4 })
+}
+/// Groups of all models with `STRESS_GROUPS=42`: ten thousand problems.
 const LONG: usize = 22 * 42;
 const PROBLEMS: usize = 10;
 
@@ -383,7 +386,7 @@ where
     M: System<NX, NU, NP, NS>,
 {
     list.extend(
-        (0..GROUPS)
+        (0..groups())
             .map(|group_index| Box::new(move |watch: &Watch| group(model, 1000 * seed + group_index, watch)) as Job),
     );
 }
@@ -430,7 +433,7 @@ fn stress() {
     tally.failures.iter().filter(is_open).for_each(|failure| println!("open: {failure}"));
     let failures: Vec<&String> = tally.failures.iter().filter(|failure| !is_open(failure)).collect();
     assert!(failures.is_empty(), "{} failures:\n{failures:#?}", failures.len());
-    // Every outcome occurs often enough. Counts are for the long form; the short one needs half of its share.
+    // Every outcome occurs often enough. Counts are for ten thousand problems; fewer need half of their share.
     let share = |least: usize| if jobs == LONG { least } else { least * jobs / (2 * LONG) };
     let least = [
         ("converged: free", 2000),
