@@ -19,7 +19,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::linear::{LinearTerms, Step};
 use crate::kkt::lq_record::{LqPart, LqRecord};
-use crate::linalg::products::{add_product, zeros};
+use crate::linalg::products::{add_product, larger, zeros};
 use crate::lq::equality_constrained::{Row, Units};
 use crate::lq::initial::InitialFactor;
 use crate::lq::proximal::Proximal;
@@ -35,6 +35,9 @@ const SWEEPS: usize = 40;
 
 /// The last relative change of a solution that counts as refined. Sweeps stop where changes no longer fall, at rounding.
 const REFINED: f64 = 1e-9;
+
+/// The largest residual of a row of a solution, over the largest terms of rows.
+const SATISFIED: f64 = 1e-8;
 
 /// Whether the weights of rows in proximal form are those for variables of magnitude 1. The magnitudes of variables at rest
 /// are rounding errors, and no measure for a weight.
@@ -196,12 +199,36 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
                 return false;
             }
             let falls = change > 0.0 && change < 0.5 * previous;
-            if is_plain && change <= REFINED && !falls {
-                return true;
-            }
             previous = change;
+            if is_plain && change <= REFINED && !falls {
+                break;
+            }
         }
-        previous <= REFINED
+        previous <= REFINED && self.satisfies_rows(record, memory)
+    }
+
+    /// Whether a solution satisfies the rows. Where their weights are small beside the stiffness of the problem, sweeps change it
+    /// little, and it is far from doing so.
+    fn satisfies_rows<const C: usize>(
+        &self,
+        record: &LqRecord<S, NX, NU>,
+        memory: &mut RefinedLinear<S, NX, NU, C>,
+    ) -> bool {
+        let RefinedLinear { given, solution, residuals, .. } = memory;
+        record.measure_residuals(given, solution, residuals);
+        let (mut largest, mut terms) = ([0.0; C], [0.0; C]);
+        for (t, stage) in record.stages.iter().enumerate() {
+            let LqPart { dx, du, .. } = &solution[t];
+            for (index, (row, weight)) in stage.rows.iter().zip(&self.weights[t]).enumerate() {
+                let scale = float::f64::sqrt(*weight);
+                for j in 0..C {
+                    let size = row.magnitude((&dx.column(j).into_owned(), &du.column(j).into_owned()));
+                    terms[j] = larger(terms[j], scale * (size + given[t].rows[index][j].to_f64().abs()));
+                    largest[j] = larger(largest[j], scale * residuals[t].rows[index][j].to_f64().abs());
+                }
+            }
+        }
+        (0..C).all(|j| largest[j] <= SATISFIED * terms[j])
     }
 
     /// Solves for the residuals, with weights in place of rows.

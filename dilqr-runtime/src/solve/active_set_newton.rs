@@ -5,6 +5,8 @@
 use crate::kkt::linear::KktSystem;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::units::LimitState;
+use crate::linalg::products::{add_product, zeros};
+use crate::lq::riccati::next_state;
 use crate::model::Model;
 use crate::ocp::constraints::ConstraintPlace;
 use crate::ocp::instance::OcpInstance;
@@ -21,6 +23,15 @@ use nalgebra::SVector;
 
 /// Newton steps of one attempt. Quadratic convergence needs few, changes of the active set some more.
 const NEWTON_STEPS: usize = 20;
+
+/// The controls of a rollout after a Newton step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RolloutLaw {
+    /// Those of the step, with feedback from the states.
+    Feedback,
+    /// Those of the step as the linear problem has them.
+    OpenLoop,
+}
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
 where
@@ -80,7 +91,10 @@ where
                 }
             }
             best = best.min(residual);
-            if !self.newton_step(memory) {
+            // Feedback from a state far from zero has rounding errors that are large beside a small control. Near the solution the
+            // controls of the linear problem do without.
+            let law = if step <= tolerance { RolloutLaw::OpenLoop } else { RolloutLaw::Feedback };
+            if !self.newton_step(memory, law) {
                 break;
             }
         }
@@ -118,23 +132,27 @@ where
         exists
     }
 
-    /// Takes the step of the Newton method that was found, in trajectory and multipliers; false where the rollout leaves the finite numbers.
-    fn newton_step(&mut self, memory: &mut NewtonWorkspace<NX, NU>) -> bool {
+    /// Takes the step of the Newton method that was found, in trajectory and multipliers; false where the rollout leaves the
+    /// finite numbers.
+    fn newton_step(&mut self, memory: &mut NewtonWorkspace<NX, NU>, law: RolloutLaw) -> bool {
         let (stage, terminal) = memory.new_multipliers.split_at(memory.penalty.stage.len());
         memory.penalty.stage.copy_from_slice(stage);
         memory.penalty.terminal.copy_from_slice(terminal);
         let SolveWorkspace { trial, stage_params, bounds, penalty, .. } = &mut *self.memory;
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
+        let NewtonWorkspace { system, linear, .. } = memory;
         // The policy of the trial iterate is free: its next backward pass fills it.
-        let policy = &mut trial.policy;
-        for (gain, stage) in policy.gains.iter_mut().zip(&memory.system.stages) {
-            *gain = stage.gain;
-        }
-        for (k, step) in policy.feedforward.iter_mut().zip(memory.linear.feedforward()) {
-            *k = *step;
+        let Policy { gains, feedforward, .. } = &mut trial.policy;
+        let mut dx = linear.initial_step();
+        for (t, (stage, k)) in system.stages.iter().zip(linear.feedforward()).enumerate() {
+            (gains[t], feedforward[t]) = (stage.gain, *k);
+            if law == RolloutLaw::OpenLoop {
+                add_product(&mut feedforward[t], &stage.gain, &dx);
+                dx = next_state(&stage.fx, &stage.fu, &zeros(), &dx, &feedforward[t]);
+                gains[t] = zeros();
+            }
         }
         self.stats.newton_steps += 1;
-        let Policy { gains, feedforward, .. } = &*policy;
         let law = FeedbackLaw { reference: &memory.point, gains, feedforward, alpha: 1.0 };
         let first = memory.point.states[0] + memory.linear.initial_step();
         let (_, finite) = law.rollout_from(&first, &instance, &mut memory.trial);
