@@ -17,7 +17,7 @@ use crate::kkt::proximal_rows::{PlainUnits, ProximalRows, RefinedLinear};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::selection::Selection;
-use crate::kkt::units::{ControlsAtRest, variable_units};
+use crate::kkt::units::{ControlsAtRest, motion_units, variable_units};
 use crate::linalg::products::{add_transposed_product, larger, zeros};
 use crate::lq::bounds::Bounds;
 use crate::lq::equality_constrained::{ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, Row, Singular, Units};
@@ -169,7 +169,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let magnitudes = Magnitudes::of(point.states, point.controls);
         self.in_proximal_form = false;
         self.units = variable_units(&magnitudes);
-        self.pivot_units = if self.selection.plain_units { Units::ONES } else { self.units };
+        let motion = motion_units(point.states, &self.units);
+        self.pivot_units = if self.selection.plain_units { Units::ONES } else { motion };
         let mut result = self.factorize_stages(model, point, (method, rule), report, &magnitudes);
         while let Err((t, Singular::Dependent(_))) = result
             && self.leave_out_later_row(t)

@@ -9,7 +9,7 @@ use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::{KktSystem, LinearTerms};
 use crate::kkt::proximal_rows::{PlainUnits, ProximalRows, RefinedLinear, fractions};
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
-use crate::kkt::units::variable_units;
+use crate::kkt::units::{motion_units, variable_units};
 use crate::linalg::products::zeros;
 use crate::lq::equality_constrained::{Singular, Units};
 use crate::lq::riccati::{Dense, Quadratic};
@@ -40,7 +40,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let horizon = self.horizon();
         let magnitudes = Magnitudes::of(point.states, point.controls);
         self.units = variable_units(&magnitudes);
-        let units = if plain.0 { Units::ONES } else { self.units };
+        let units = if plain.0 { Units::ONES } else { motion_units(point.states, &self.units) };
         let unit = self.stage_cost_unit(model, point, &units);
         self.proximal.get_or_insert_with(|| Box::new(ProximalRows::new(horizon))).begin(unit, units);
         (self.in_proximal_form, self.plain_weights) = (true, plain);
@@ -65,7 +65,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             return 0.0;
         }
         // The magnitudes of variables at rest are rounding errors, and a linear part that is large there has no meaning.
-        [&self.units, &Units::ONES]
+        [&self.pivot_units, &Units::ONES]
             .map(|units| self.relative_residual(memory, units))
             .into_iter()
             .fold(f64::INFINITY, f64::min)

@@ -36,8 +36,9 @@ const SWEEPS: usize = 40;
 /// The last relative change of a solution that counts as refined. Sweeps stop where changes no longer fall, at rounding.
 const REFINED: f64 = 1e-9;
 
-/// The largest residual of a row of a solution, over the largest terms of rows.
-const SATISFIED: f64 = 1e-8;
+/// The largest residual of a row of a solution, over the largest terms of rows. Consecutive rows depend on one another nearly, and
+/// sweeps reduce their differences slowly: Robbins' problem leaves 2e-8. Next to weights that are too small 1e-2 is left.
+const SATISFIED: f64 = 1e-6;
 
 /// Whether the weights of rows in proximal form are those for variables of magnitude 1. The magnitudes of variables at rest
 /// are rounding errors, and no measure for a weight.
@@ -216,19 +217,25 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
     ) -> bool {
         let RefinedLinear { given, solution, residuals, .. } = memory;
         record.measure_residuals(given, solution, residuals);
-        let (mut largest, mut terms) = ([0.0; C], [0.0; C]);
-        for (t, stage) in record.stages.iter().enumerate() {
-            let LqPart { dx, du, .. } = &solution[t];
-            for (index, (row, weight)) in stage.rows.iter().zip(&self.weights[t]).enumerate() {
-                let scale = float::f64::sqrt(*weight);
-                for j in 0..C {
-                    let size = row.magnitude((&dx.column(j).into_owned(), &du.column(j).into_owned()));
-                    terms[j] = larger(terms[j], scale * (size + given[t].rows[index][j].to_f64().abs()));
-                    largest[j] = larger(largest[j], scale * residuals[t].rows[index][j].to_f64().abs());
+        (0..C).all(|j| {
+            let size = |entry: S| S::from_f64(entry.to_f64().abs());
+            // A row may have one entry, whose variable is then zero: the largest values along the solution are the terms.
+            let (mut dx, mut du): (SVector<S, NX>, SVector<S, NU>) = (zeros(), zeros());
+            for part in &*solution {
+                dx = part.dx.column(j).zip_map(&dx, |entry, largest| larger(size(entry), largest));
+                du = part.du.column(j).zip_map(&du, |entry, largest| larger(size(entry), largest));
+            }
+            let (mut residual, mut terms) = (0.0, 0.0);
+            for (t, stage) in record.stages.iter().enumerate() {
+                for (index, (row, weight)) in stage.rows.iter().zip(&self.weights[t]).enumerate() {
+                    let scale = float::f64::sqrt(*weight);
+                    let constant = given[t].rows[index][j].to_f64().abs();
+                    terms = larger(terms, scale * (row.magnitude((&dx, &du)) + constant));
+                    residual = larger(residual, scale * residuals[t].rows[index][j].to_f64().abs());
                 }
             }
-        }
-        (0..C).all(|j| largest[j] <= SATISFIED * terms[j])
+            residual <= SATISFIED * terms
+        })
     }
 
     /// Solves for the residuals, with weights in place of rows.

@@ -4,8 +4,9 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::linalg::products::larger;
 use crate::lq::equality_constrained::{ConstraintId, Units};
-use crate::ocp::stationarity::Magnitudes;
+use crate::ocp::stationarity::{Magnitudes, ROUNDING};
 use crate::scalar::ScalarReal;
 
 /// A limit near or at which a trajectory is.
@@ -155,6 +156,23 @@ pub(super) fn variable_units<S: ScalarReal, const NX: usize, const NU: usize>(
         if size > 0.0 && size.is_finite() { size } else { 1.0 }
     };
     Units { states: magnitudes.states.map(or_one).into(), controls: magnitudes.controls.map(or_one).into() }
+}
+
+/// The variables' units, for states how far they move from the first one. A position of 100 that moves by 1e-8 has small
+/// effects, and its magnitude says nothing about them. A state whose motion is a rounding error keeps its magnitude.
+pub(super) fn motion_units<S: ScalarReal, const NX: usize, const NU: usize>(
+    states: &[SVector<S, NX>],
+    magnitudes: &Units<NX, NU>,
+) -> Units<NX, NU> {
+    let mut units = *magnitudes;
+    let Some((first, later)) = states.split_first() else { return units };
+    for (i, unit) in units.states.iter_mut().enumerate() {
+        let motion = later.iter().map(|x| (x[i] - first[i]).to_f64().abs()).fold(0.0, larger);
+        if motion.is_finite() && motion > ROUNDING * *unit {
+            *unit = motion;
+        }
+    }
+    units
 }
 
 /// The sum of the entries, each times the magnitude of its variable.

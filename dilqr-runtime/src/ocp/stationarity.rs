@@ -15,7 +15,7 @@ use crate::scalar::{Mask, Scalar, ScalarReal};
 
 /// The relative rounding error of a sum of products, beside the sum of their magnitudes. A residual has some tens of terms,
 /// each accurate to a few units in the last place.
-const ROUNDING: f64 = 64.0 * f64::EPSILON;
+pub(crate) const ROUNDING: f64 = 64.0 * f64::EPSILON;
 
 /// The largest relative Newton step at a solution, over the settings' tolerance. The step here has the exact Hessian. A
 /// solve may have ended on a Gauss-Newton step, which is much shorter than the distance to the solution where such steps

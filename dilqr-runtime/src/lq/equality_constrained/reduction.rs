@@ -8,13 +8,8 @@ use nalgebra::{SMatrix, SVector};
 use crate::linalg::products::{add_product, add_transposed_product, zeros};
 use crate::scalar::{Scalar, ScalarReal, float};
 
-/// Entries below this are rounding errors of the elimination: those of a state relative to the size of their row, those of a
-/// control relative to the terms that were summed.
+/// Entries below this, relative to the size of their row, are rounding errors of the elimination.
 const DEPENDENT: f64 = 1e-9;
-
-/// The effect of a control, over the size of the row, below which it is a rounding error of the derivative. It may be small: a
-/// state far from zero that moves little makes a row large.
-const EFFECT: f64 = 1e-15;
 
 /// What may be left of a row that is taken for an exact combination of others. A row that is left out must not differ from
 /// the combination: above this the difference is hardly one of rounding, and below [`DEPENDENT`] it cannot be resolved.
@@ -63,8 +58,6 @@ impl<S: Scalar, const NX: usize, const NU: usize> Row<S, NX, NU> {
 #[derive(Clone, Debug)]
 pub(super) struct RowReduction<S, const NX: usize, const NU: usize> {
     rows: Vec<Row<S, NX, NU>>,
-    /// The sum of the magnitudes of the terms of each control's entry, row by row.
-    terms: Vec<[f64; NU]>,
     /// The controls for which the first rows were solved.
     pivots: Vec<usize>,
     /// Row `i` of the final rows is `sum_j transform[i][j] row_j` of the original ones; row by row.
@@ -121,7 +114,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
         let most = NX + NU;
         Self {
             rows: Vec::with_capacity(rows + NX),
-            terms: Vec::with_capacity(rows + NX),
             pivots: Vec::with_capacity(NU),
             transform: Vec::with_capacity(most * most),
             sizes: Vec::with_capacity(2 * most),
@@ -135,7 +127,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
         self.originals.clear();
     }
 
-    /// Adds a row.
     pub(super) fn push(&mut self, row: Row<S, NX, NU>) {
         self.rows.push(row);
     }
@@ -255,9 +246,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
         self.transform.resize(count * count, S::zero());
         self.pivots.clear();
         self.sizes.clear();
-        self.terms.clear();
         for (i, row) in self.rows.iter().enumerate() {
-            self.terms.push(core::array::from_fn(|j| row.u[j].to_f64().abs()));
             self.transform[i * count + i] = S::one();
             self.sizes.push(size(&row.x, &self.units.states).max(size(&row.u, &self.units.controls)));
         }
@@ -266,13 +255,12 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
 
     /// The row and the control of the largest entry that is left, relative to its row.
     fn best_pivot(&self) -> Option<(usize, usize)> {
-        let mut best = (EFFECT, None);
+        let mut best = (DEPENDENT, None);
         for i in self.pivots.len()..self.rows.len() {
             for j in (0..NU).filter(|j| !self.pivots.contains(j)) {
-                let entry = self.rows[i].u[j].to_f64().abs();
-                let effect = entry * self.units.controls[j] / self.sizes[i];
-                if effect > best.0 && entry > DEPENDENT * self.terms[i][j] {
-                    best = (effect, Some((i, j)));
+                let entry = self.rows[i].u[j].to_f64().abs() * self.units.controls[j] / self.sizes[i];
+                if entry > best.0 {
+                    best = (entry, Some((i, j)));
                 }
             }
         }
@@ -284,7 +272,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
         let (count, done) = (self.rows.len(), self.pivots.len());
         self.rows.swap(done, row);
         self.sizes.swap(done, row);
-        self.terms.swap(done, row);
         for column in 0..count {
             self.transform.swap(done * count + column, row * count + column);
         }
@@ -320,7 +307,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
         let count = self.rows.len();
         let Row { x, u } = &mut self.rows[i];
         x.iter_mut().chain(u.iter_mut()).for_each(|entry| *entry *= factor);
-        self.terms[i].iter_mut().for_each(|sum| *sum *= factor.to_f64().abs());
         self.transform[i * count..][..count].iter_mut().for_each(|entry| *entry *= factor);
     }
 
@@ -331,8 +317,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
         let Row { x, u } = &mut self.rows[i];
         x.iter_mut().zip(from.x.iter()).for_each(|(entry, &from)| *entry -= factor * from);
         u.iter_mut().zip(from.u.iter()).for_each(|(entry, &from)| *entry -= factor * from);
-        let terms = self.terms[k];
-        self.terms[i].iter_mut().zip(terms).for_each(|(sum, term)| *sum += factor.to_f64().abs() * term);
         for column in 0..count {
             let from = self.transform[k * count + column];
             self.transform[i * count + column] -= factor * from;
