@@ -9,6 +9,7 @@ pub(crate) mod dump;
 mod equations;
 mod expanded;
 mod functions;
+mod factor;
 mod implicit;
 pub(crate) mod items;
 mod lifted;

@@ -21,6 +21,7 @@ mod models;
 mod networks;
 mod one_step;
 mod optimizer;
+mod pose_graph;
 mod pupil;
 mod quadrotor;
 mod system;
@@ -71,6 +72,8 @@ enum Name {
     Quadrotor,
     /// A residual of the dynamics, learned by one-step errors and through the controller; times over horizons
     Networks,
+    /// Pose graphs in space: times and errors of gradients over the number of poses (not one of all)
+    PoseGraph,
     /// Imitation without a model: a recurrent network (needs the feature `lstm`; not one of all)
     Lstm,
     /// All of them
@@ -127,6 +130,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         lstm::run(&context)?;
         #[cfg(not(feature = "lstm"))]
         return Err("this program was built without the network: cargo run .. --features lstm ..".into());
+    }
+    if arguments.name == Name::PoseGraph {
+        pose_graph::run(&context)?;
     }
     for (name, experiment) in all {
         if arguments.name == name || arguments.name == Name::All {

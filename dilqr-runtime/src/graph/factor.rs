@@ -1,0 +1,26 @@
+//! What a factor is.
+
+use crate::graph::manifold::Manifold;
+use crate::model::Model;
+
+/// A kind of factors: half the sum of squares of residuals over blocks of a graph. The attribute `factor` implements it.
+///
+/// It is a [`Model`] of one stage without a state, as a minimum in [`implicit`](crate::implicit) is. The numbers of its blocks, one block
+/// after another, are the control (`N`), and half the sum of squares is the stage cost. The kernels are those of `residuals` there: the
+/// value, the gradient, Gauss and Newton's Hessian, the exact one, and the contraction of the parameters' second derivatives.
+pub trait Factor<const N: usize, const NP: usize>: Model<0, N, NP> {
+    /// The name of the kind, for messages: that of its module.
+    const NAME: &'static str;
+
+    /// The blocks that a factor of this kind holds, in order.
+    const BLOCKS: &'static [FactorBlock];
+}
+
+/// A block, as a kind of factors sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FactorBlock {
+    /// The name of the argument.
+    pub name: &'static str,
+    /// Where its values are.
+    pub manifold: Manifold,
+}

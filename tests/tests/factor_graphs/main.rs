@@ -1,0 +1,9 @@
+//! Factor graphs compiled by the attribute: solves, gradients beside other ways to have them, what is refused.
+
+pub mod comparison;
+pub mod gradients;
+pub mod losses;
+pub mod models;
+pub mod poses;
+pub mod refusals;
+pub mod statuses;
