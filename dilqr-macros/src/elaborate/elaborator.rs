@@ -97,7 +97,9 @@ impl Arguments {
         let is_function = |name: &Ident| self.functions.iter().any(|(own, _)| name == own);
         let value = |argument: &Argument| match &argument.ty.kind {
             // The structs of blocks have any name.
-            TypeKind::Struct(name) if !self.blocks.is_empty() && name != "Params" && !is_function(name) => blocks.next(),
+            TypeKind::Struct(name) if !self.blocks.is_empty() && name != "Params" && !is_function(name) => {
+                blocks.next()
+            }
             TypeKind::Struct(name) if name == "State" => Some(&self.x),
             TypeKind::Struct(name) if name == "Algebraic" => self.z.as_ref(),
             TypeKind::Struct(name) if name == "Control" || name == "Unknown" => controls.next().flatten(),

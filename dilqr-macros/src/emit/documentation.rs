@@ -17,7 +17,9 @@ pub(crate) fn documentation(context: &EmitContext<'_>) -> String {
     let EmitContext { module, sizes, kernels, vectors, .. } = context;
     let Sizes { nx, nu, np, .. } = vectors.own_sizes();
     let what = match vectors.kind {
-        ModuleKind::ControlProblem => format!("The compiled model `{module}`: {nx} states, {nu} controls, {np} parameters."),
+        ModuleKind::ControlProblem => {
+            format!("The compiled model `{module}`: {nx} states, {nu} controls, {np} parameters.")
+        }
         ModuleKind::ImplicitFunction => {
             format!("The compiled implicit function `{module}`: {nu} unknowns, {np} parameters.")
         }

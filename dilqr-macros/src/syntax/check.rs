@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::ast::{Model, Struct, Type, TypeKind};
 use super::entry_points::Sought;
-use super::factor;
 use super::errors::Errors;
+use super::factor;
 use super::messages::message;
 use super::module_kind::ModuleKind;
 use super::names::{camel_case, did_you_mean, snake_case};

@@ -91,9 +91,12 @@ impl Cholesky {
             Err(Indefinite { row, singular: pivot >= -rounding })
         };
         match self.symbolic.raw() {
-            SymbolicCholeskyRaw::Simplicial(symbolic) => {
-                symbolic.col_ptr().iter().take(self.order.len()).enumerate().try_for_each(|(k, &first)| of_pivot(k, self.factors[first]))
-            }
+            SymbolicCholeskyRaw::Simplicial(symbolic) => symbolic
+                .col_ptr()
+                .iter()
+                .take(self.order.len())
+                .enumerate()
+                .try_for_each(|(k, &first)| of_pivot(k, self.factors[first])),
             SymbolicCholeskyRaw::Supernodal(symbolic) => {
                 let factors = SupernodalLdltRef::new(symbolic, &self.factors);
                 (0..symbolic.n_supernodes()).try_for_each(|s| {

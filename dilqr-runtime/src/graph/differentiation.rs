@@ -128,10 +128,7 @@ impl Differentiated<'_> {
     }
 
     /// A gradient that each kind of factors adds to.
-    fn in_params(
-        &self,
-        add: impl Fn(&dyn FactorKind, (&mut [f64], &mut [f64])),
-    ) -> (Vec<f64>, Vec<f64>) {
+    fn in_params(&self, add: impl Fn(&dyn FactorKind, (&mut [f64], &mut [f64]))) -> (Vec<f64>, Vec<f64>) {
         let Structure { kinds, layout, .. } = self.structure;
         let mut params = vec![0.0; layout.param_count()];
         let mut weights = vec![0.0; kinds.iter().map(|kind| kind.weight_count()).sum()];

@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use crate::graph::cholesky::{Cholesky, Indefinite};
 use crate::graph::kind::FactorKind;
 use crate::graph::layout::Layout;
+use crate::graph::objective;
 use crate::graph::pattern::Pattern;
 use crate::graph::settings::{Method, Settings};
 use crate::graph::solution::GraphCause;
-use crate::graph::objective;
 use crate::graph::system::{Curvature, Point, System};
 use crate::implicit::conditions::ROUNDING;
 use crate::settings::Hessian;
@@ -103,16 +103,7 @@ enum Outcome {
 impl<'a> Iteration<'a> {
     pub(super) fn new(structure: Structure<'a>, memory: &'a mut Memory, values: Vec<f64>) -> Self {
         let (damping, growth) = (FIRST_DAMPING, 2.0);
-        Self {
-            structure,
-            memory,
-            values,
-            objective: f64::NAN,
-            stats: Stats::default(),
-            cause: None,
-            damping,
-            growth,
-        }
+        Self { structure, memory, values, objective: f64::NAN, stats: Stats::default(), cause: None, damping, growth }
     }
 
     /// Iterates to the end.

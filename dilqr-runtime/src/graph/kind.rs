@@ -216,7 +216,13 @@ where
     }
 
     /// The terms of a factor's gradient, `|H| |y|`: those of a translation and of a rotation together.
-    fn add_terms(&self, (layout, member): (&Layout, usize), y: &SVector<f64, N>, h: &SMatrix<f64, N, N>, out: &mut [f64]) {
+    fn add_terms(
+        &self,
+        (layout, member): (&Layout, usize),
+        y: &SVector<f64, N>,
+        h: &SMatrix<f64, N, N>,
+        out: &mut [f64],
+    ) {
         let mut n = 0;
         for (block, &index) in F::BLOCKS.iter().zip(self.blocks(member)) {
             let (place, manifold) = (&layout.places[index], block.manifold);
@@ -437,7 +443,8 @@ where
             }
             let (sizes, _) = self.gather(layout, Point { values: magnitudes, ..at }, *member);
             let at = |y: &SVector<f64, N>| {
-                let Expanded { gradient, hessian, .. } = records.expand((&self.function, loss), (y, &p), Curvature::Exact);
+                let Expanded { gradient, hessian, .. } =
+                    records.expand((&self.function, loss), (y, &p), Curvature::Exact);
                 (gradient, hessian)
             };
             F::HAS_KINKS && is_at_kink(at, &y, &sizes)

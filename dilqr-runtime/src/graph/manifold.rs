@@ -257,7 +257,8 @@ mod tests {
                 for j in 0..m {
                     let signs = [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)];
                     let sum: f64 = signs.iter().map(|(a, b)| a * b * along(i, a * step, j, b * step)).sum();
-                    let expected = curvature.filter(|(first, _)| i == j && i >= *first).map_or(0.0, |(_, factor)| factor);
+                    let expected =
+                        curvature.filter(|(first, _)| i == j && i >= *first).map_or(0.0, |(_, factor)| factor);
                     let second = sum / (4.0 * step * step);
                     assert!((second - expected).abs() < 1e-6, "{manifold:?} {i} {j}: {second} {expected}");
                 }

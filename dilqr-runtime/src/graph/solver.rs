@@ -178,8 +178,8 @@ impl Solver {
         }
         let step = match iteration.solve_newton() {
             Ok(step) => step,
-            // Elsewhere the Hessian may have any sign.
-            Err(_) if solution.status != Status::Converged && !iteration.is_rounding() => {
+            // Where the values are not stationary the Hessian may have any sign.
+            Err(_) if solution.status != Status::Converged && solution.cause.is_none() => {
                 return Err(not_converged(f64::NAN));
             }
             Err(indefinite) => {

@@ -81,7 +81,8 @@ fn truncated_gradients_tend_to_the_exact_one() {
 #[test]
 fn unrolled_gradients_tend_to_the_exact_one() {
     let mut solver = solver(square().0);
-    let guess: Vec<f64> = solver.graph().blocks().flat_map(|block| solver.graph().value(block).unwrap().to_vec()).collect();
+    let guess: Vec<f64> =
+        solver.graph().blocks().flat_map(|block| solver.graph().value(block).unwrap().to_vec()).collect();
     let solution = solved(&mut solver);
     let loss = random_loss(&solution);
     let exact = solver.vjp(&solution, &loss).unwrap().params.values;

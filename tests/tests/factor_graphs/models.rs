@@ -64,11 +64,7 @@ pub mod relative {
 
     pub fn residual(a: Pose, b: Pose, p: Params) -> [f64; 6] {
         let back = conjugate(a.rotation);
-        let d = [
-            b.position[0] - a.position[0],
-            b.position[1] - a.position[1],
-            b.position[2] - a.position[2],
-        ];
+        let d = [b.position[0] - a.position[0], b.position[1] - a.position[1], b.position[2] - a.position[2]];
         let t = rotate(back, d);
         let q = product(conjugate(p.measured.rotation), product(back, b.rotation));
         let mut r = [0.0; 6];
@@ -152,9 +148,10 @@ pub fn square() -> (Graph, [BlockId; 4], Vec<FactorId>) {
     graph.hold(poses[0]).expect("a pose of the graph");
     let edges = square_edges();
     let ends = [(0, 1), (1, 2), (2, 3), (3, 0)];
-    let factors = ends.into_iter().zip(edges).map(|((a, b), edge)| {
-        graph.add_factor(odometry::Odometry, &[poses[a], poses[b]], edge).expect("an edge")
-    });
+    let factors = ends
+        .into_iter()
+        .zip(edges)
+        .map(|((a, b), edge)| graph.add_factor(odometry::Odometry, &[poses[a], poses[b]], edge).expect("an edge"));
     let factors = factors.collect();
     (graph, poses, factors)
 }

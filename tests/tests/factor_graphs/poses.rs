@@ -45,17 +45,18 @@ pub fn spiral(poses: usize, every: usize, size: f64) -> (Graph, Vec<BlockId>, Ve
     let along = |i: usize| {
         let half = 0.15 * i as f64;
         let angle = 2.0 * half;
-        compose([angle.cos() * 4.0, angle.sin() * 4.0, 0.1 * angle, half.cos(), 0.0, 0.0, half.sin()], small(&mut noise(i), 0.2))
+        compose(
+            [angle.cos() * 4.0, angle.sin() * 4.0, 0.1 * angle, half.cos(), 0.0, 0.0, half.sin()],
+            small(&mut noise(i), 0.2),
+        )
     };
     let truth: Vec<[f64; 7]> = (0..poses).map(along).collect();
     let mut edges: Vec<(usize, usize)> = (1..poses).map(|i| (i - 1, i)).collect();
     edges.extend((every..poses).step_by(every).map(|i| (i - every, i)));
     let mut graph = Graph::new();
     let (mut blocks, mut guess) = (Vec::new(), truth[0]);
-    let measured: Vec<[f64; 7]> = edges
-        .iter()
-        .map(|&(a, b)| compose(compose(inverse(truth[a]), truth[b]), small(&mut random, size)))
-        .collect();
+    let measured: Vec<[f64; 7]> =
+        edges.iter().map(|&(a, b)| compose(compose(inverse(truth[a]), truth[b]), small(&mut random, size))).collect();
     for i in 0..poses {
         if i > 0 {
             guess = compose(guess, measured[i - 1]);
@@ -95,18 +96,18 @@ fn gradients_of_a_small_graph() {
     }
 }
 
-/// A graph of 300 poses, whose factorization has dense parts: some parameters.
+/// A graph of 100 poses: some parameters.
 #[test]
 fn gradients_of_a_large_graph() {
-    let (graph, _, factors) = spiral(300, 7, 0.05);
+    let (graph, _, factors) = spiral(100, 7, 0.05);
     let mut solver = solver(graph);
     let solution = solved(&mut solver);
     assert!(solution.stats.iterations <= 10, "{}", solution.stats);
     let loss = random_loss(&solution);
     let gradient = solver.vjp(&solution, &loss).unwrap().params;
     let largest = gradient.values.iter().fold(0.0_f64, |largest, slope| largest.max(slope.abs()));
-    for &factor in factors.iter().step_by(97) {
-        for entry in [0, 4, 7] {
+    for &factor in factors.iter().step_by(41) {
+        for entry in [0, 4] {
             let (slope, expected) = (gradient.factor(factor)[entry], difference(&mut solver, (factor, entry), &loss));
             assert!((slope - expected).abs() < 1e-6 * largest, "{factor} {entry}: {slope} {expected}");
         }

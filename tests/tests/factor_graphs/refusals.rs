@@ -41,9 +41,8 @@ fn values_of_blocks() {
 #[test]
 fn blocks_of_factors() {
     let (mut graph, [a, b, pose]) = blocks();
-    let mut add = |blocks: &[BlockId]| {
-        graph.add_factor(distance::Distance, blocks, [1.0, 1.0]).unwrap_err().to_string()
-    };
+    let mut add =
+        |blocks: &[BlockId]| graph.add_factor(distance::Distance, blocks, [1.0, 1.0]).unwrap_err().to_string();
     assert_eq!(add(&[a]), "a factor `distance` holds 2 blocks, given 1");
     assert_eq!(add(&[a, a]), "a factor `distance` was given block 0 twice, expected different blocks");
     assert_eq!(
@@ -137,9 +136,8 @@ fn gauge_freedom() {
 #[test]
 fn gauge_freedom_of_many_poses() {
     let mut graph = Graph::new();
-    let poses: Vec<BlockId> = (0..200)
-        .map(|i| graph.add_block(Manifold::Se3, [i as f64, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]).unwrap())
-        .collect();
+    let poses: Vec<BlockId> =
+        (0..200).map(|i| graph.add_block(Manifold::Se3, [i as f64, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]).unwrap()).collect();
     let q = [0.98_f64, 0.1, -0.1, 0.1];
     let length = q.iter().map(|q| q * q).sum::<f64>().sqrt();
     let measured = relative::Pose { position: [1.0, 0.2, 0.1], rotation: q.map(|q| q / length) };
@@ -147,10 +145,8 @@ fn gauge_freedom_of_many_poses() {
     for i in 1..poses.len() {
         graph.add_factor(relative::Relative, &[poses[i - 1], poses[i]], params).unwrap();
         if i % 5 == 0 {
-            let closing = relative::Params {
-                measured: relative::Pose { position: [4.0, 1.0, 0.0], ..measured },
-                ..params
-            };
+            let closing =
+                relative::Params { measured: relative::Pose { position: [4.0, 1.0, 0.0], ..measured }, ..params };
             graph.add_factor(relative::Relative, &[poses[i - 5], poses[i]], closing).unwrap();
         }
     }

@@ -263,8 +263,7 @@ fn seconds(
     for _ in 0..4 {
         solvers.push(Solver::new(case.graph.clone(), settings)?);
     }
-    let modes =
-        [Differentiation::Implicit, Differentiation::GaussNewton, Differentiation::Truncated { iterations: 5 }];
+    let modes = [Differentiation::Implicit, Differentiation::GaussNewton, Differentiation::Truncated { iterations: 5 }];
     let mut operations: Vec<Box<dyn FnMut() + '_>> =
         vec![Box::new(|| drop(black_box(Solver::new(case.graph.clone(), settings))))];
     let mut solvers = solvers.into_iter();
