@@ -422,7 +422,6 @@ pub(crate) mod vendoring {
 /// Errors in a factor.
 pub(crate) mod factor {
     use crate::syntax::manifold::Manifold;
-    use crate::syntax::names::did_you_mean;
 
     pub(crate) const NO_RESIDUAL: &str = "nothing defines the factor: add `pub fn residual(a: Point, b: Point, p: Params) -> [f64; 2]` over the blocks that it holds, each a struct of the module";
     pub(crate) const NO_BLOCKS: &str = "a factor holds at least one block: add an argument before the parameters, as `a: Point` with `pub struct Point { pub x: f64, pub y: f64 }`";
@@ -434,13 +433,9 @@ pub(crate) mod factor {
     pub(crate) const MANIFOLD_TWICE: &str = "a block lies on one manifold: remove one of the attributes";
     pub(crate) const MANIFOLD_UNUSED: &str =
         "only blocks lie on manifolds, and `residual` has no argument of this struct: remove the attribute";
-    pub(crate) fn unknown_manifold(name: &str) -> String {
-        let known = Manifold::ALL.map(|(known, _)| known);
-        format!(
-            "the manifolds are `{}`; a block without the attribute is a vector{}",
-            known.join("`, `"),
-            did_you_mean(name, known)
-        )
+    pub(crate) fn unknown_manifold() -> String {
+        let known = Manifold::ALL.map(|(known, _)| known).join("`, `");
+        format!("the manifolds are `{known}`; a block without the attribute is a vector")
     }
     pub(crate) fn manifold_numbers(manifold: Manifold, given: usize) -> String {
         format!("a block of this manifold has {}: the struct has {given}", manifold.words())

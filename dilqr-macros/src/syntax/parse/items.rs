@@ -156,7 +156,7 @@ impl Parser<'_> {
                 _ if kind != ModuleKind::Factor => self.errors.at(attribute, factor::MANIFOLD_PLACE),
                 _ if manifold.is_some() => self.errors.at(attribute, factor::MANIFOLD_TWICE),
                 Some((_, known)) => manifold = Some((*known, Span::of(attribute))),
-                None => self.errors.at(attribute, factor::unknown_manifold(&name.unwrap_or_default())),
+                None => self.errors.at(attribute, factor::unknown_manifold()),
             }
         }
         manifold

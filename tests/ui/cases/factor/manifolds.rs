@@ -13,7 +13,6 @@ pub mod heading {
         pub q: [f64; 4],
     }
 
-    #[manifold(se2)]
     pub struct Params {
         pub goal: f64,
     }
@@ -24,7 +23,7 @@ pub mod heading {
 }
 
 #[dilqr_runtime::factor]
-pub mod pose {
+pub mod height {
     #[manifold(se3)]
     pub struct Pose {
         pub position: [f64; 3],
@@ -37,6 +36,28 @@ pub mod pose {
 
     pub fn residual(a: Pose, p: Params) -> [f64; 1] {
         [a.position[2] + a.angles[0] - p.height]
+    }
+}
+
+#[dilqr_runtime::factor]
+pub mod no_block {
+    pub struct Point {
+        pub x: f64,
+    }
+
+    #[manifold(se2)]
+    pub struct Pose {
+        pub x: f64,
+        pub y: f64,
+        pub angle: f64,
+    }
+
+    pub struct Params {
+        pub measured: Pose,
+    }
+
+    pub fn residual(a: Point, p: Params) -> [f64; 1] {
+        [a.x - p.measured.x + p.measured.y * p.measured.angle]
     }
 }
 

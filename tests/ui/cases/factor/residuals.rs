@@ -1,4 +1,4 @@
-//! The residual: missing, misspelt, with other arguments, without parameters, with another result.
+//! The residual: missing, misspelt, with other arguments, without parameters, with another result; an argument of the attribute.
 
 #[dilqr_runtime::factor]
 pub mod nothing {
@@ -56,13 +56,26 @@ pub mod result {
     }
 }
 
-#[dilqr_runtime::factor(integrator = rk4)]
+#[dilqr_runtime::factor]
 pub mod without_parameters {
     pub struct Point {
         pub x: f64,
     }
 
     pub fn residual(a: Point) -> [f64; 1] {
+        [a.x]
+    }
+}
+
+#[dilqr_runtime::factor(integrator = rk4)]
+pub mod with_an_argument {
+    pub struct Point {
+        pub x: f64,
+    }
+
+    pub struct Params {}
+
+    pub fn residual(a: Point, _p: Params) -> [f64; 1] {
         [a.x]
     }
 }
