@@ -145,8 +145,8 @@ mod tests {
     use faer::sparse::linalg::cholesky::SymbolicCholeskyRaw;
 
     use super::{Cholesky, Indefinite};
+    use crate::graph::factor::Manifold;
     use crate::graph::layout::{Layout, Place};
-    use crate::graph::manifold::Manifold;
     use crate::graph::pattern::Pattern;
 
     /// Differences of the numbers of blocks that make factors dense.

@@ -5,7 +5,7 @@ use core::fmt;
 use thiserror::Error;
 
 use crate::error::SettingsError;
-use crate::graph::manifold::Manifold;
+use crate::graph::factor::Manifold;
 use crate::status::Status;
 
 /// A block of a graph, by the order in which blocks were added.

@@ -1,6 +1,5 @@
-//! What a factor is.
+//! What a factor is, and what it holds.
 
-use crate::graph::manifold::Manifold;
 use crate::model::Model;
 
 /// A kind of factors: half the sum of squares of residuals over blocks of a graph. The attribute `factor` implements it.
@@ -23,4 +22,43 @@ pub struct FactorBlock {
     pub name: &'static str,
     /// Where its values are.
     pub manifold: Manifold,
+}
+
+/// Where the values of a block are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manifold {
+    /// Vectors of this length.
+    Vector {
+        /// Its number of entries.
+        length: usize,
+    },
+    /// Positions and angles in the plane: `x`, `y`, angle [rad].
+    Se2,
+    /// Rotations in space, as unit quaternions `w`, `x`, `y`, `z`. Opposite quaternions are the same rotation.
+    So3,
+    /// Positions and rotations in space: `x`, `y`, `z`, and the quaternion.
+    Se3,
+}
+
+impl Manifold {
+    /// The quantity of numbers of a point.
+    #[must_use]
+    pub const fn numbers(self) -> usize {
+        match self {
+            Self::Vector { length } => length,
+            Self::Se2 => 3,
+            Self::So3 => 4,
+            Self::Se3 => 7,
+        }
+    }
+
+    /// The quantity of local coordinates.
+    #[must_use]
+    pub const fn dimension(self) -> usize {
+        match self {
+            Self::Vector { length } => length,
+            Self::Se2 | Self::So3 => 3,
+            Self::Se3 => 6,
+        }
+    }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::graph::error::{BlockId, FactorId};
-use crate::graph::manifold::Manifold;
+use crate::graph::factor::Manifold;
 
 /// A block of a graph.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -21,49 +21,13 @@
 //! agrees with the exponential map to second order (Absil, Mahony and Sepulchre 2008, *Optimization Algorithms on Matrix Manifolds*,
 //! section 4.1), and has neither branches nor a square root of zero.
 
+use crate::graph::factor::Manifold;
 use crate::scalar::Scalar;
-
-/// Where the values of a block are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manifold {
-    /// Vectors of this length.
-    Vector {
-        /// Its number of entries.
-        length: usize,
-    },
-    /// Positions and angles in the plane: `x`, `y`, angle [rad].
-    Se2,
-    /// Rotations in space, as unit quaternions `w`, `x`, `y`, `z`. Opposite quaternions are the same rotation.
-    So3,
-    /// Positions and rotations in space: `x`, `y`, `z`, and the quaternion.
-    Se3,
-}
 
 /// The largest difference of the length of a quaternion from 1. Quaternions from files have six digits or more.
 const UNIT: f64 = 1e-4;
 
 impl Manifold {
-    /// The quantity of numbers of a point.
-    #[must_use]
-    pub const fn numbers(self) -> usize {
-        match self {
-            Self::Vector { length } => length,
-            Self::Se2 => 3,
-            Self::So3 => 4,
-            Self::Se3 => 7,
-        }
-    }
-
-    /// The quantity of local coordinates.
-    #[must_use]
-    pub const fn dimension(self) -> usize {
-        match self {
-            Self::Vector { length } => length,
-            Self::Se2 | Self::So3 => 3,
-            Self::Se3 => 6,
-        }
-    }
-
     /// Whether the numbers are their own local coordinates.
     pub(super) const fn is_flat(self) -> bool {
         matches!(self, Self::Vector { .. })

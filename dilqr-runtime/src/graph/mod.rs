@@ -6,8 +6,8 @@
 //!
 //! A residual `r` is a function of a few blocks and of parameters `p`. The attribute `factor` compiles it:
 //!
-#![cfg_attr(feature = "symbolica", doc = "```")]
-#![cfg_attr(not(feature = "symbolica"), doc = "```ignore")]
+#![cfg_attr(all(feature = "symbolica", feature = "graph"), doc = "```")]
+#![cfg_attr(not(all(feature = "symbolica", feature = "graph")), doc = "```ignore")]
 //! use dilqr_runtime::graph::{Graph, Settings, Solver};
 //! use dilqr_runtime::Status;
 //!
@@ -47,6 +47,8 @@
 //! takes time in proportion to the number of factors, and a sparse Cholesky factorization (by the crate faer), which is ordered once.
 //! A [`Loss`] of a factor limits the weight of far residuals.
 //!
+//! All but the trait [`Factor`] needs the feature `graph`.
+//!
 //! # The gradient
 //!
 //! By the implicit function theorem the derivative of a minimum needs the solution alone. With the gradient `g` of the objective in local
@@ -55,35 +57,53 @@
 //! [`Differentiation`] offers it for comparison. Derivatives that do not exist are refused: of values that are no solution, where factors
 //! leave a direction free, at saddles and at kinks.
 
+#[cfg(feature = "graph")]
 mod cholesky;
+#[cfg(feature = "graph")]
 mod differentiation;
+#[cfg(feature = "graph")]
 mod error;
 mod factor;
+#[cfg(feature = "graph")]
 mod iteration;
+#[cfg(feature = "graph")]
 mod kind;
+#[cfg(feature = "graph")]
 mod kink;
+#[cfg(feature = "graph")]
 mod layout;
+#[cfg(feature = "graph")]
 mod loss;
+#[cfg(feature = "graph")]
 mod manifold;
+#[cfg(feature = "graph")]
 mod objective;
+#[cfg(feature = "graph")]
 mod pattern;
+#[cfg(feature = "graph")]
 mod problem;
+#[cfg(feature = "graph")]
 mod settings;
+#[cfg(feature = "graph")]
 mod solution;
+#[cfg(feature = "graph")]
 mod solver;
-#[cfg(feature = "dual")]
+#[cfg(all(feature = "graph", feature = "dual"))]
 mod step_adjoint;
+#[cfg(feature = "graph")]
 mod system;
-#[cfg(feature = "dual")]
+#[cfg(all(feature = "graph", feature = "dual"))]
 mod unroll;
 
-pub use differentiation::Differentiation;
-pub use error::{BlockId, DerivativeError, FactorId, GraphError, GraphInput};
-pub use factor::{Factor, FactorBlock};
-pub use layout::{BlockValues, FactorValues};
-pub use loss::Loss;
-pub use manifold::Manifold;
-pub use problem::Graph;
-pub use settings::{Method, Settings};
-pub use solution::{Gradient, GraphCause, Solution};
-pub use solver::Solver;
+pub use factor::{Factor, FactorBlock, Manifold};
+#[cfg(feature = "graph")]
+pub use {
+    differentiation::Differentiation,
+    error::{BlockId, DerivativeError, FactorId, GraphError, GraphInput},
+    layout::{BlockValues, FactorValues},
+    loss::Loss,
+    problem::Graph,
+    settings::{Method, Settings},
+    solution::{Gradient, GraphCause, Solution},
+    solver::Solver,
+};

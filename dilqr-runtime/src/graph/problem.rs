@@ -8,11 +8,10 @@ use core::fmt;
 use nalgebra::SVector;
 
 use crate::graph::error::{BlockId, FactorId, GraphError, GraphInput};
-use crate::graph::factor::Factor;
+use crate::graph::factor::{Factor, Manifold};
 use crate::graph::kind::{FactorKind, Factors};
 use crate::graph::layout::{Layout, Place};
 use crate::graph::loss::Loss;
-use crate::graph::manifold::Manifold;
 use crate::graph::objective;
 use crate::graph::system::Point;
 
@@ -214,11 +213,11 @@ impl Graph {
     where
         F: Factor<N, NP> + Clone + PartialEq + Send + 'static,
     {
-        let is_same = |known: &Box<dyn FactorKind>| {
-            let known: &dyn Any = &**known;
+        let is_same = |known: &dyn FactorKind| {
+            let known: &dyn Any = known;
             known.downcast_ref::<Factors<F, N, NP>>().is_some_and(|known| known.function == kind)
         };
-        let index = self.kinds.iter().position(is_same).unwrap_or_else(|| {
+        let index = self.kinds.iter().position(|known| is_same(&**known)).unwrap_or_else(|| {
             self.kinds.push(Box::new(Factors::new(kind)));
             self.kinds.len() - 1
         });

@@ -29,7 +29,7 @@ pub(super) fn gradient(
     let sizes = layout.number_magnitudes(solution);
     let distances = end.iter().zip(solution).zip(&sizes).map(|((end, solution), size)| (end - solution).abs() / size);
     let distance = distances.fold(0.0, |largest: f64, distance| if distance <= largest { largest } else { distance });
-    if !(distance <= NEAR) {
+    if distance > NEAR || distance.is_nan() {
         return Err(DerivativeError::NotReached { distance });
     }
     let mut gradient = vec![0.0; layout.param_count()];

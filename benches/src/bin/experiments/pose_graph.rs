@@ -68,7 +68,7 @@ pub(crate) mod relative {
     }
 
     /// The translation in the axes of the first pose, and the rotation as `2 tan(angle / 2)` times its axis.
-    pub fn residual(a: Pose, b: Pose, p: Params) -> [f64; 6] {
+    pub(crate) fn residual(a: Pose, b: Pose, p: Params) -> [f64; 6] {
         let back = conjugate(a.rotation);
         let mut d = [0.0; 4];
         for i in 0..3 {
