@@ -4,7 +4,7 @@ use crate::model::Model;
 
 /// A kind of factors: half the sum of squares of residuals over blocks of a graph. The attribute `factor` implements it.
 ///
-/// It is a [`Model`] of one stage without a state, as a minimum in [`implicit`](crate::implicit) is. The numbers of its blocks, one block
+/// It is a [`Model`] of one stage without a state, as a minimum in [`implicit`](mod@crate::implicit) is. The numbers of its blocks, one block
 /// after another, are the control (`N`), and half the sum of squares is the stage cost. The kernels are those of `residuals` there: the
 /// value, the gradient, Gauss and Newton's Hessian, the exact one, and the contraction of the parameters' second derivatives.
 pub trait Factor<const N: usize, const NP: usize>: Model<0, N, NP> {
@@ -32,7 +32,7 @@ pub enum Manifold {
         /// Its number of entries.
         length: usize,
     },
-    /// Positions and angles in the plane: `x`, `y`, angle [rad].
+    /// Positions and angles in the plane: `x`, `y`, angle in radians.
     Se2,
     /// Rotations in space, as unit quaternions `w`, `x`, `y`, `z`. Opposite quaternions are the same rotation.
     So3,
