@@ -82,7 +82,8 @@ impl Solver {
         let mut iteration = Iteration::new(structure, memory, values.clone());
         let status = iteration.run(settings);
         let Iteration { values, objective, stats, cause, .. } = iteration;
-        let cause = cause.filter(|_| status != Status::Converged);
+        // Elsewhere it is that of a point on the way.
+        let cause = cause.filter(|_| matches!(status, Status::RegularizationLimit | Status::Diverged));
         Solution {
             status,
             cause,

@@ -95,7 +95,7 @@ fn iterations_are_limited() {
     let settings = Settings { max_iterations: 1, ..Settings::default() };
     let mut solver = Solver::new(square().0, settings).unwrap();
     let solution = solver.solve();
-    assert_eq!((solution.status, solution.stats.iterations), (Status::IterationLimit, 1));
+    assert_eq!((solution.status, solution.stats.iterations, solution.cause), (Status::IterationLimit, 1, None));
     let loss = random_loss(&solution);
     let error = solver.vjp(&solution, &loss).unwrap_err();
     assert!(matches!(error, DerivativeError::NotConverged { status: Status::IterationLimit, .. }));

@@ -1,5 +1,5 @@
 //! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473) with this library and with its baselines, on
-//! identical data.
+//! identical data; and pose graphs, as in Theseus (Pineda et al. 2022).
 //!
 //! ```text
 //! cargo run --release -p dilqr-benches --bin experiments -- <NAME|all> [--quick] [--out DIR] [--threads N]
@@ -72,7 +72,7 @@ enum Name {
     Quadrotor,
     /// A residual of the dynamics, learned by one-step errors and through the controller; times over horizons
     Networks,
-    /// Pose graphs in space: times and errors of gradients over the number of poses (not one of all)
+    /// Pose graphs in space: times and errors of gradients over the number of poses
     PoseGraph,
     /// Imitation without a model: a recurrent network (needs the feature `lstm`; not one of all)
     Lstm,
@@ -124,15 +124,13 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         (Name::Ablation, ablation::run),
         (Name::Quadrotor, quadrotor::run),
         (Name::Networks, networks::run),
+        (Name::PoseGraph, pose_graph::run),
     ];
     if arguments.name == Name::Lstm {
         #[cfg(feature = "lstm")]
         lstm::run(&context)?;
         #[cfg(not(feature = "lstm"))]
         return Err("this program was built without the network: cargo run .. --features lstm ..".into());
-    }
-    if arguments.name == Name::PoseGraph {
-        pose_graph::run(&context)?;
     }
     for (name, experiment) in all {
         if arguments.name == name || arguments.name == Name::All {
