@@ -49,6 +49,19 @@ pub enum Differentiation {
     },
 }
 
+/// Gradients in the data of factors.
+pub(super) struct FactorGradient {
+    pub(super) params: Vec<f64>,
+    pub(super) weights: Vec<f64>,
+    pub(super) thresholds: Vec<f64>,
+}
+
+impl FactorGradient {
+    pub(super) fn is_finite(&self) -> bool {
+        self.params.iter().chain(&self.weights).chain(&self.thresholds).all(|entry| entry.is_finite())
+    }
+}
+
 /// A solution whose exact Hessian is factorized.
 pub(super) struct Differentiated<'a> {
     pub(super) structure: Structure<'a>,
@@ -57,13 +70,13 @@ pub(super) struct Differentiated<'a> {
 }
 
 impl Differentiated<'_> {
-    /// The gradient in parameters and weights.
+    /// The gradient in the data of factors.
     pub(super) fn gradient(
         &self,
         memory: &mut Memory,
         loss: &[f64],
         differentiation: &Differentiation,
-    ) -> Result<(Vec<f64>, Vec<f64>), DerivativeError> {
+    ) -> Result<FactorGradient, DerivativeError> {
         let mut direction = vec![0.0; self.structure.layout.dimension];
         self.structure.layout.pull(self.values, loss, &mut direction);
         match differentiation {
@@ -73,14 +86,13 @@ impl Differentiated<'_> {
             #[cfg(feature = "dual")]
             Differentiation::Unrolled { guess, iterations } => {
                 let (from, to) = ((guess.as_slice(), *iterations), (self.values, loss));
-                return Ok((unroll::gradient(self.structure, memory, from, to)?, Vec::new()));
+                let (params, thresholds) = unroll::gradient(self.structure, memory, from, to)?;
+                return Ok(FactorGradient { params, weights: Vec::new(), thresholds });
             }
             Differentiation::DirectLoss { epsilon } => return self.direct_loss(memory, loss, *epsilon),
         }
         let at = Point { values: self.values, params: self.structure.params };
-        Ok(self.in_params(|kind, (params, weights)| {
-            kind.contract(self.structure.layout, at, &direction, Contraction { params, weights, factor: -1.0 });
-        }))
+        Ok(self.of_factors(&[-1.0], |kind, out| kind.contract(self.structure.layout, at, &direction, out)))
     }
 
     /// `sum_i M^-1 (I - H M^-1)^i l` over so many terms, from `l`.
@@ -104,12 +116,7 @@ impl Differentiated<'_> {
         Ok(())
     }
 
-    fn direct_loss(
-        &self,
-        memory: &mut Memory,
-        loss: &[f64],
-        epsilon: f64,
-    ) -> Result<(Vec<f64>, Vec<f64>), DerivativeError> {
+    fn direct_loss(&self, memory: &mut Memory, loss: &[f64], epsilon: f64) -> Result<FactorGradient, DerivativeError> {
         check_epsilon(epsilon).map_err(GraphError::from)?;
         let tilt: Vec<f64> = loss.iter().map(|slope| epsilon * slope).collect();
         let structure = Structure { tilt: Some(&tilt), ..self.structure };
@@ -119,25 +126,28 @@ impl Differentiated<'_> {
             return Err(DerivativeError::Perturbed { status });
         }
         let (moved, params) = (iteration.values, self.structure.params);
-        Ok(self.in_params(|kind, (of_params, weights)| {
-            for (values, factor) in [(&*moved, 1.0 / epsilon), (self.values, -1.0 / epsilon)] {
-                let out = Contraction { params: of_params, weights, factor };
-                kind.add_param_gradient(self.structure.layout, Point { values, params }, out);
-            }
+        let factors = [1.0 / epsilon, -1.0 / epsilon];
+        Ok(self.of_factors(&factors, |kind, out| {
+            let values = if out.factor == factors[0] { &moved } else { self.values };
+            kind.add_param_gradient(self.structure.layout, Point { values, params }, out);
         }))
     }
 
-    /// A gradient that each kind of factors adds to.
-    fn in_params(&self, add: impl Fn(&dyn FactorKind, (&mut [f64], &mut [f64]))) -> (Vec<f64>, Vec<f64>) {
+    /// A gradient that each kind of factors adds to, with each of these factors.
+    fn of_factors(&self, factors: &[f64], add: impl Fn(&dyn FactorKind, Contraction<'_>)) -> FactorGradient {
         let Structure { kinds, layout, .. } = self.structure;
         let mut params = vec![0.0; layout.param_count()];
+        let mut thresholds = vec![0.0; layout.factors()];
         let mut weights = vec![0.0; kinds.iter().map(|kind| kind.weight_count()).sum()];
         let mut rest = weights.as_mut_slice();
         for kind in kinds {
             let (own, others) = rest.split_at_mut(kind.weight_count());
-            add(&**kind, (&mut params, own));
+            for &factor in factors {
+                let (params, thresholds) = (&mut params, &mut thresholds);
+                add(&**kind, Contraction { params, weights: own, thresholds, factor });
+            }
             rest = others;
         }
-        (params, weights)
+        FactorGradient { params, weights, thresholds }
     }
 }

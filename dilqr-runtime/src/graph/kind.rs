@@ -26,6 +26,9 @@ pub(super) trait FactorKind: Any + Send + Sync {
     /// The same factors.
     fn copy(&self) -> Box<dyn FactorKind>;
 
+    /// Changes the loss of a factor, if it is of this kind.
+    fn set_loss(&mut self, factor: FactorId, loss: Loss) -> Result<(), WrongLoss>;
+
     /// Adds the pairs of blocks that a factor holds, the smaller one first.
     fn add_pairs(&self, layout: &Layout, pairs: &mut Vec<(usize, usize)>);
 
@@ -47,14 +50,14 @@ pub(super) trait FactorKind: Any + Send + Sync {
     /// Adds the gradient of the values in parameters, times a factor.
     fn add_param_gradient(&self, layout: &Layout, at: Point<'_>, out: Contraction<'_>);
 
-    /// Adds the adjoints of a step to those of numbers and of parameters.
+    /// Adds the adjoints of a step to those of numbers, and of parameters and thresholds.
     #[cfg(feature = "dual")]
     fn add_step_adjoint(
         &self,
         layout: &Layout,
         at: Point<'_>,
         directions: Directions<'_>,
-        out: (&mut [f64], &mut [f64]),
+        out: (&mut [f64], Contraction<'_>),
     );
 
     /// The first factor whose value or derivatives are not finite.
@@ -67,12 +70,23 @@ pub(super) trait FactorKind: Any + Send + Sync {
     fn weight_count(&self) -> usize;
 }
 
+/// Why a loss was not changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum WrongLoss {
+    /// The factor is of another kind.
+    OtherKind,
+    /// The threshold is not positive. The name of the kind, and the threshold.
+    Threshold(&'static str, f64),
+}
+
 /// Where gradients in parameters are added.
 pub(super) struct Contraction<'a> {
     /// All parameters.
     pub(super) params: &'a mut [f64],
     /// The weights of this kind.
     pub(super) weights: &'a mut [f64],
+    /// The thresholds of all factors.
+    pub(super) thresholds: &'a mut [f64],
     pub(super) factor: f64,
 }
 
@@ -285,7 +299,7 @@ impl<const N: usize> Records<N> {
         if loss == Loss::Squares {
             return Expanded { value: c, gradient, hessian };
         }
-        let LossValue { value, first, second } = loss.at(c);
+        let LossValue { value, first, second, .. } = loss.at(c);
         hessian *= first;
         if curvature == Curvature::Exact {
             hessian += gradient * gradient.transpose() * second;
@@ -300,6 +314,15 @@ where
 {
     fn copy(&self) -> Box<dyn FactorKind> {
         Box::new(self.clone())
+    }
+
+    fn set_loss(&mut self, factor: FactorId, loss: Loss) -> Result<(), WrongLoss> {
+        let member = self.ids.binary_search(&factor.0).map_err(|_| WrongLoss::OtherKind)?;
+        if let Some(given) = loss.wrong_threshold() {
+            return Err(WrongLoss::Threshold(F::NAME, given));
+        }
+        self.losses[member] = loss;
+        Ok(())
     }
 
     fn add_pairs(&self, layout: &Layout, pairs: &mut Vec<(usize, usize)>) {
@@ -362,14 +385,16 @@ where
             let stage = Stage::new(&x, &y, &p, &s);
             let dy = self.push(layout, member, &y, direction) * out.factor;
             let (mut gp, mut gs): (SVector<f64, NP>, SVector<f64, 0>) = (zeros(), zeros());
-            let LossValue { first, second, .. } = loss.at(self.function.stage_cost(stage));
+            let LossValue { first, second, first_by_threshold, .. } = loss.at(self.function.stage_cost(stage));
             // The gradient of `first c_y' dy` in the parameters, which `first` depends on, too.
             let du = dy * first;
             let gradient = ParameterGradient { p: &mut gp, s: &mut gs, w: out.weights };
             self.function.add_parameter_contraction(stage, &x, Variation::new(&x, &du), &x, gradient);
             if second != 0.0 {
                 self.function.expand_stage(stage, &mut records.stage);
-                let factor = second * dot(&records.stage.lu, &dy);
+                let slope = dot(&records.stage.lu, &dy);
+                out.thresholds[self.ids[member]] += first_by_threshold * slope;
+                let factor = second * slope;
                 let mut cp: SVector<f64, NP> = zeros();
                 of_weights.fill(0.0);
                 let gradient = ParameterGradient { p: &mut cp, s: &mut gs, w: &mut of_weights };
@@ -389,7 +414,9 @@ where
             let stage = Stage::new(&x, &y, &p, &s);
             let (mut gp, mut gs): (SVector<f64, NP>, SVector<f64, 0>) = (zeros(), zeros());
             of_weights.fill(0.0);
-            let factor = out.factor * loss.at(self.function.stage_cost(stage)).first;
+            let loss = loss.at(self.function.stage_cost(stage));
+            out.thresholds[self.ids[member]] += out.factor * loss.value_by_threshold;
+            let factor = out.factor * loss.first;
             let gradient = ParameterGradient { p: &mut gp, s: &mut gs, w: &mut of_weights };
             self.function.add_hamiltonian_parameter_gradient(stage, &x, gradient);
             out.weights.iter_mut().zip(&of_weights).for_each(|(sum, entry)| *sum += factor * entry);
@@ -403,19 +430,21 @@ where
         layout: &Layout,
         at: Point<'_>,
         directions: Directions<'_>,
-        (of_values, of_params): (&mut [f64], &mut [f64]),
+        (of_values, out): (&mut [f64], Contraction<'_>),
     ) {
         for (member, &loss) in self.losses.iter().enumerate() {
             let (y, p) = self.gather(layout, at, member);
             let places: Vec<Place> = self.blocks(member).iter().map(|&block| layout.places[block]).collect();
-            let (dy, dp) = step_adjoint::of_factor((&self.function, loss), &places, (&y, &p), directions);
+            let of = (&self.function, loss);
+            let (dy, dp, of_threshold) = step_adjoint::of_factor(of, &places, (&y, &p), directions);
+            out.thresholds[self.ids[member]] += of_threshold;
             let mut n = 0;
             for place in &places {
                 let sums = &mut of_values[place.numbers()];
                 sums.iter_mut().zip(dy.iter().skip(n)).for_each(|(sum, entry)| *sum += entry);
                 n += place.manifold.numbers();
             }
-            self.add_params(layout, member, &dp, of_params);
+            self.add_params(layout, member, &dp, out.params);
         }
     }
 

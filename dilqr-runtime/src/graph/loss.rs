@@ -24,6 +24,9 @@ pub(super) struct LossValue {
     pub(super) value: f64,
     pub(super) first: f64,
     pub(super) second: f64,
+    /// Derivatives of the value and of the first derivative in the threshold.
+    pub(super) value_by_threshold: f64,
+    pub(super) first_by_threshold: f64,
 }
 
 /// How near a residual is to its threshold, relatively, where the second derivative is one of two: beyond the rounding errors of
@@ -44,9 +47,15 @@ impl Loss {
             Self::Huber { threshold } if 2.0 * c > threshold * threshold => {
                 let norm = (2.0 * c).sqrt();
                 let first = threshold / norm;
-                LossValue { value: threshold * (norm - 0.5 * threshold), first, second: -first / (norm * norm) }
+                LossValue {
+                    value: threshold * (norm - 0.5 * threshold),
+                    first,
+                    second: -first / (norm * norm),
+                    value_by_threshold: norm - threshold,
+                    first_by_threshold: 1.0 / norm,
+                }
             }
-            _ => LossValue { value: c, first: 1.0, second: 0.0 },
+            _ => LossValue { value: c, first: 1.0, second: 0.0, value_by_threshold: 0.0, first_by_threshold: 0.0 },
         }
     }
 
@@ -85,6 +94,9 @@ mod tests {
             let (above, below) = (loss.at(c + step), loss.at(c - step));
             assert!((here.first - (above.value - below.value) / (2.0 * step)).abs() < 1e-8);
             assert!((here.second - (above.first - below.first) / (2.0 * step)).abs() < 1e-8);
+            let [above, below] = [0.5 + step, 0.5 - step].map(|threshold| Loss::Huber { threshold }.at(c));
+            assert!((here.value_by_threshold - (above.value - below.value) / (2.0 * step)).abs() < 1e-8);
+            assert!((here.first_by_threshold - (above.first - below.first) / (2.0 * step)).abs() < 1e-8);
         }
         assert!(loss.is_at_kink(0.125) && !loss.is_at_kink(0.1251));
         assert_eq!(loss.at(0.125).value, loss.at(0.125 + 1e-17).value);

@@ -9,7 +9,7 @@ use nalgebra::SVector;
 
 use crate::graph::error::{BlockId, FactorId, GraphError, GraphInput};
 use crate::graph::factor::{Factor, Manifold};
-use crate::graph::kind::{FactorKind, Factors};
+use crate::graph::kind::{FactorKind, Factors, WrongLoss};
 use crate::graph::layout::{Layout, Place};
 use crate::graph::loss::Loss;
 use crate::graph::objective;
@@ -199,6 +199,22 @@ impl Graph {
         check_finite(input, params)?;
         let first = self.layout.params[factor.0];
         self.params[first..first + expected].copy_from_slice(params);
+        Ok(())
+    }
+
+    /// Changes the loss of a factor.
+    ///
+    /// # Errors
+    /// For a factor of another graph and a threshold that is not positive.
+    pub fn set_loss(&mut self, factor: FactorId, loss: Loss) -> Result<(), GraphError> {
+        self.check_factor_id(factor)?;
+        for of_kind in &mut self.kinds {
+            match of_kind.set_loss(factor, loss) {
+                Ok(()) => break,
+                Err(WrongLoss::OtherKind) => {}
+                Err(WrongLoss::Threshold(kind, given)) => return Err(GraphError::Threshold { kind, given }),
+            }
+        }
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! What a solve of a graph returns.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::graph::error::{BlockId, FactorId};
@@ -62,6 +63,8 @@ impl fmt::Display for GraphCause {
 pub struct Gradient {
     /// In the parameters of all factors.
     pub params: FactorValues,
+    /// In the thresholds of the losses of all factors, one after another; zero for those without.
+    pub thresholds: Vec<f64>,
     /// In the weights of the networks of all kinds of factors, in the order in which the kinds were added.
-    pub weights: alloc::vec::Vec<f64>,
+    pub weights: Vec<f64>,
 }

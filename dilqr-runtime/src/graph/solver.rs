@@ -4,10 +4,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::graph::cholesky::Cholesky;
-use crate::graph::differentiation::{self, Differentiation};
+use crate::graph::differentiation::{self, Differentiation, FactorGradient};
 use crate::graph::error::{BlockId, DerivativeError, FactorId, GraphError, GraphInput};
 use crate::graph::iteration::{Iteration, Memory, Structure, cause};
 use crate::graph::layout::{BlockValues, FactorValues, Layout};
+use crate::graph::loss::Loss;
 use crate::graph::pattern::Pattern;
 use crate::graph::problem::{Graph, check_block, check_finite, check_length};
 use crate::graph::settings::Settings;
@@ -72,6 +73,14 @@ impl Solver {
     /// As [`Graph::set_params`].
     pub fn set_params(&mut self, factor: FactorId, params: impl AsRef<[f64]>) -> Result<(), GraphError> {
         self.graph.set_params(factor, params)
+    }
+
+    /// Changes the loss of a factor. Solutions of before are checked with it.
+    ///
+    /// # Errors
+    /// As [`Graph::set_loss`].
+    pub fn set_loss(&mut self, factor: FactorId, loss: Loss) -> Result<(), GraphError> {
+        self.graph.set_loss(factor, loss)
     }
 
     /// Solves the graph from the values of its blocks. A solve that does not succeed is a [status](Solution::status).
@@ -155,11 +164,12 @@ impl Solver {
         let params = &solution.params.values;
         let structure = Structure { kinds, layout, pattern, params, tilt: None };
         let of = differentiation::Differentiated { structure, settings, values: &solution.blocks.values };
-        let (params, weights) = of.gradient(memory, &loss.values, differentiation)?;
-        if !params.iter().chain(&weights).all(|entry| entry.is_finite()) {
+        let gradient = of.gradient(memory, &loss.values, differentiation)?;
+        if !gradient.is_finite() {
             return Err(DerivativeError::Undefined);
         }
-        Ok(Gradient { params: FactorValues { layout: Arc::clone(layout), values: params }, weights })
+        let FactorGradient { params, weights, thresholds } = gradient;
+        Ok(Gradient { params: FactorValues { layout: Arc::clone(layout), values: params }, weights, thresholds })
     }
 
     /// Checks a solution and factorizes its Hessian. Returns the relative Newton step.

@@ -32,13 +32,13 @@ pub(super) struct Directions<'a> {
     pub(super) d: &'a [f64],
 }
 
-/// The adjoints of a factor's numbers and of its parameters. `places` are those of its blocks.
+/// The adjoints of a factor's numbers, of its parameters and of its threshold. `places` are those of its blocks.
 pub(super) fn of_factor<F, const N: usize, const NP: usize>(
     (function, loss): (&F, Loss),
     places: &[Place],
     (y, p): (&SVector<f64, N>, &SVector<f64, NP>),
     directions: Directions<'_>,
-) -> (SVector<f64, N>, SVector<f64, NP>)
+) -> (SVector<f64, N>, SVector<f64, NP>, f64)
 where
     F: Factor<N, NP>,
 {
@@ -46,19 +46,22 @@ where
     let (y, p) = (y.map(constant), p.map(constant));
     let mut memory = Box::new(StageExpansion::zeros());
     let mut along = |y: &SVector<Number, N>, p: &SVector<Number, NP>| {
-        value((function, loss), places, (y, p), directions, &mut memory).eps
+        value((function, loss), places, (y, p), directions, &mut memory)
     };
     let of_values = SVector::from_fn(|i, _| {
         let mut y = y;
         y[i].eps = 1.0;
-        along(&y, &p)
+        along(&y, &p).eps
     });
     let of_params = SVector::from_fn(|i, _| {
         let mut p = p;
         p[i].eps = 1.0;
-        along(&y, &p)
+        along(&y, &p).eps
     });
-    (of_values, of_params)
+    let here = along(&y, &p).re;
+    let of_loss = loss.at(memory.l.re);
+    // The value is in proportion to the first derivative of the loss.
+    (of_values, of_params, here / of_loss.first * of_loss.first_by_threshold)
 }
 
 /// `-(T w)' (c_y + c_yy T d)`

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::graph::error::DerivativeError;
 use crate::graph::iteration::{Memory, Structure};
+use crate::graph::kind::Contraction;
 use crate::graph::objective;
 use crate::graph::step_adjoint::{Directions, of_retraction};
 use crate::graph::system::{Curvature, Point};
@@ -17,13 +18,13 @@ struct Step {
     step: Vec<f64>,
 }
 
-/// The gradient in the parameters through so many steps from a guess, by the loss gradient in all numbers.
+/// The gradient in parameters and thresholds through so many steps from a guess, by the loss gradient in all numbers.
 pub(super) fn gradient(
     structure: Structure<'_>,
     memory: &mut Memory,
     (guess, iterations): (&[f64], usize),
     (solution, loss): (&[f64], &[f64]),
-) -> Result<Vec<f64>, DerivativeError> {
+) -> Result<(Vec<f64>, Vec<f64>), DerivativeError> {
     let Structure { kinds, layout, params, .. } = structure;
     let (steps, end) = steps(structure, memory, (guess, iterations))?;
     let sizes = layout.number_magnitudes(solution);
@@ -32,7 +33,7 @@ pub(super) fn gradient(
     if distance > NEAR || distance.is_nan() {
         return Err(DerivativeError::NotReached { distance });
     }
-    let mut gradient = vec![0.0; layout.param_count()];
+    let (mut of_params, mut of_thresholds) = (vec![0.0; layout.param_count()], vec![0.0; layout.factors()]);
     let mut adjoint = loss.to_vec();
     for Step { values, step } in steps.iter().rev() {
         let mut of_step = vec![0.0; layout.dimension];
@@ -47,10 +48,12 @@ pub(super) fn gradient(
         memory.cholesky.solve(&mut of_step);
         let (at, directions) = (Point { values, params }, Directions { w: &of_step, d: step });
         for kind in kinds {
-            kind.add_step_adjoint(layout, at, directions, (&mut adjoint, &mut gradient));
+            let (params, thresholds) = (&mut of_params, &mut of_thresholds);
+            let out = Contraction { params, weights: &mut [], thresholds, factor: 1.0 };
+            kind.add_step_adjoint(layout, at, directions, (&mut adjoint, out));
         }
     }
-    Ok(gradient)
+    Ok((of_params, of_thresholds))
 }
 
 /// The steps, and where they end.

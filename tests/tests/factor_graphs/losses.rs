@@ -1,7 +1,9 @@
 //! Huber's loss, and factors with networks.
 
 use dilqr_runtime::Status;
-use dilqr_runtime::graph::{BlockId, DerivativeError, FactorId, Graph, GraphError, Loss, Settings, Solver};
+use dilqr_runtime::graph::{
+    BlockId, DerivativeError, Differentiation, FactorId, Graph, GraphError, Loss, Settings, Solver,
+};
 
 use crate::models::{difference, distance, random_loss, solved, solver};
 
@@ -105,6 +107,36 @@ fn gradients_of_curved_residuals_with_huber_losses() {
             assert!((slope - expected).abs() < 1e-6 * largest, "{factor} {entry}: {slope} {expected}");
         }
     }
+}
+
+/// Gradients in thresholds: differences of solves, and the other modes. With steps of 1e-4 errors are about 1e-8.
+#[test]
+fn gradients_in_thresholds() {
+    let (mut solver, _, factors) = outlier(Loss::Huber { threshold: 0.3 });
+    let solution = solved(&mut solver);
+    let mut loss = solution.blocks.zeros();
+    loss.values[0] = 1.0;
+    let gradient = solver.vjp(&solution, &loss).unwrap();
+    let mut value = |threshold: f64| -> f64 {
+        solver.set_loss(factors[3], Loss::Huber { threshold }).unwrap();
+        let solution = solved(&mut solver);
+        solver.set_loss(factors[3], Loss::Huber { threshold: 0.3 }).unwrap();
+        solution.blocks.values.iter().zip(&loss.values).map(|(value, slope)| value * slope).sum()
+    };
+    let expected = (value(0.3 + 1e-4) - value(0.3 - 1e-4)) / 2e-4;
+    assert!(expected.abs() > 0.1);
+    assert_eq!(gradient.thresholds[..3], [0.0; 3]);
+    assert!((gradient.thresholds[3] - expected).abs() < 1e-7);
+    for (how, error) in [
+        (Differentiation::Truncated { iterations: 60 }, 1e-9),
+        (Differentiation::Unrolled { guess: vec![0.5, 0.5], iterations: 60 }, 1e-9),
+        (Differentiation::DirectLoss { epsilon: 1e-5 }, 1e-4),
+    ] {
+        let other = solver.vjp_with(&solution, &loss, &how).unwrap().thresholds[3];
+        assert!((other - expected).abs() < 1e-7 + error, "{how:?}: {other} {expected}");
+    }
+    let error = solver.set_loss(factors[3], Loss::Huber { threshold: f64::NAN }).unwrap_err();
+    assert!(matches!(error, GraphError::Threshold { kind: "fix", .. }));
 }
 
 /// A residual as large as its threshold has two second derivatives.
