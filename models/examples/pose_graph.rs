@@ -177,25 +177,31 @@ impl Map {
     }
 }
 
-/// The errors of the surveyed positions, and the sums `J' J` and `J' e` over them.
-fn linearize(
-    map: &mut Map,
-    solution: &Solution,
-    truth: &[[f64; 3]],
-) -> Result<(f64, [[f64; 2]; 2], [f64; 2]), Box<dyn Error>> {
-    let (mut squares, mut normal, mut right) = (0.0, [[0.0; 2]; 2], [0.0; 2]);
+/// The errors `e` of the surveyed positions, linearized in scale and bias.
+#[derive(Default)]
+struct Survey {
+    /// `e' e`
+    squares: f64,
+    /// `J' J`
+    normal: [[f64; 2]; 2],
+    /// `J' e`
+    right: [f64; 2],
+}
+
+fn survey(map: &mut Map, solution: &Solution, truth: &[[f64; 3]]) -> Result<Survey, Box<dyn Error>> {
+    let mut survey = Survey::default();
     for pose in SURVEYED {
         for entry in 0..2 {
             let error = solution.blocks.block(map.poses[pose])[entry] - truth[pose][entry];
             let row = map.gradient(solution, pose, entry)?;
-            squares += error * error;
+            survey.squares += error * error;
             for i in 0..2 {
-                right[i] += row[i] * error;
-                (0..2).for_each(|j| normal[i][j] += row[i] * row[j]);
+                survey.right[i] += row[i] * error;
+                (0..2).for_each(|j| survey.normal[i][j] += row[i] * row[j]);
             }
         }
     }
-    Ok((squares, normal, right))
+    Ok(survey)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -206,7 +212,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("iteration  scale   bias [mrad]  error at surveyed places [m]");
     for iteration in 0..5 {
         let solution = map.solve(calibration)?;
-        let (squares, [[a, b], [_, c]], [d, e]) = linearize(&mut map, &solution, &truth)?;
+        let Survey { squares, normal: [[a, b], [_, c]], right: [d, e] } = survey(&mut map, &solution, &truth)?;
         let error = (squares / SURVEYED.len() as f64).sqrt();
         println!("{iteration:9}  {:.4}  {:11.3}  {error:28.4}", calibration[0], 1e3 * calibration[1]);
         // Levenberg's and Marquardt's step, with a thousandth of the diagonal.
