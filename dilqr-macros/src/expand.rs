@@ -41,6 +41,7 @@ pub(crate) fn expand_module(
         let expected = match kind {
             ModuleKind::ControlProblem => message::NOT_A_MODULE,
             ModuleKind::ImplicitFunction => message::NOT_AN_IMPLICIT_MODULE,
+            ModuleKind::Factor => message::NOT_A_FACTOR_MODULE,
         };
         let error = syn::Error::new_spanned(first_tokens(&item), expected).into_compile_error();
         return quote!(#item #error);

@@ -33,3 +33,11 @@ pub fn implicit(arguments: proc_macro::TokenStream, item: proc_macro::TokenStrea
     let environment = Environment::of_the_process();
     expand::expand_module(ModuleKind::ImplicitFunction, arguments.into(), item.into(), &environment).into()
 }
+
+// As above.
+#[cfg_attr(not(doctest), doc = include_str!("../docs/factor.md"))]
+#[proc_macro_attribute]
+pub fn factor(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let environment = Environment::of_the_process();
+    expand::expand_module(ModuleKind::Factor, arguments.into(), item.into(), &environment).into()
+}

@@ -36,6 +36,8 @@
 //!   dependency more, the crate wide. Needs `std`.
 //! * `serde`: writes and reads problems, settings, solutions, gradients and certificates. Data of another model or version
 //!   is refused. Works without `std`.
+//! * `graph`: factor graphs, the module [`graph`]. Needs `std`, and brings the crate faer, which takes half a
+//!   minute to compile.
 //! * `safetensors`: reads and writes networks as files of the format safetensors. Needs `std`.
 //! * `dual`: dual numbers as a [`Scalar`], and default derivatives for models written by hand. Needs `std`.
 //!
@@ -71,6 +73,7 @@ mod error;
 mod formulation;
 mod function;
 mod gradient;
+pub mod graph;
 mod guess;
 mod ilqr;
 pub mod implicit;
@@ -100,7 +103,7 @@ mod status;
 pub mod transform;
 
 #[cfg(feature = "macros")]
-pub use dilqr_macros::{implicit, model};
+pub use dilqr_macros::{factor, implicit, model};
 pub use nalgebra;
 
 pub use cause::{Cause, ModelFunction};

@@ -19,7 +19,7 @@ pub enum Differentiation {
 }
 
 /// Checks the weight of the loss in a direct loss gradient.
-#[cfg(feature = "dual")]
+#[cfg(any(feature = "dual", feature = "graph"))]
 pub(crate) fn check_epsilon(epsilon: f64) -> Result<(), SettingsError> {
     if epsilon.is_finite() && epsilon != 0.0 {
         return Ok(());

@@ -29,6 +29,9 @@ mod pages {
     #[doc = include_str!("../../dilqr-macros/docs/implicit.md")]
     pub struct Implicit;
 
+    #[doc = include_str!("../../dilqr-macros/docs/factor.md")]
+    pub struct Factor;
+
     #[doc = include_str!("../../docs/beyond-control.md")]
     pub struct BeyondControl;
 

@@ -66,6 +66,8 @@ const RUNTIME: Crate = Crate {
         &["sensitivities.rs"],
         &["ilqr.rs"],
         &["implicit/", "mhe.rs", "mpc.rs", "batch.rs", "transform.rs"],
+        // A factor is a term of an implicit function.
+        &["graph/"],
         &["layer/"],
         &["serial/"],
         &["lib.rs"],

@@ -137,7 +137,9 @@ impl<'a> KernelWriter<'a> {
     fn write_gauss_newton(&mut self) {
         let rows = self.chain_rule.jacobian(&self.tape.least_squares, &[Vector::U]);
         let mut entries: BTreeMap<(u32, u32), Vec<ValueId>> = BTreeMap::new();
-        for row in rows {
+        for mut row in rows {
+            // Backward it has derivatives in all inputs.
+            row.retain(|input, _| input.vector == Vector::U);
             for (first, &a) in &row {
                 for (second, &b) in row.range(*first..) {
                     let product = self.chain_rule.builder.mul(a, b);

@@ -10,6 +10,7 @@ use crate::program::vectors::Sizes;
 #[cfg(feature = "symbolica")]
 use crate::syntax::ast::{Function, Model};
 use crate::syntax::entry_points::Sought;
+use crate::syntax::manifold::Manifold;
 use crate::syntax::module_kind::ModuleKind;
 use crate::syntax::vector_functions::{FunctionId, VectorFunction};
 
@@ -70,11 +71,14 @@ impl System {
 
 /// The vectors that a model reads.
 pub(crate) struct Vectors {
+    pub(crate) kind: ModuleKind,
     /// What an implicit function seeks; `None` for a control problem. Its unknowns are the control. Equations have one entry of
-    /// the state for each unknown, minima none.
+    /// the state for each unknown, minima none. A factor seeks a minimum, and its blocks are the control.
     pub(crate) sought: Option<Sought>,
     pub(crate) state: Layout,
     pub(crate) control: Layout,
+    /// The manifolds of a factor's blocks; `None` for vectors.
+    pub(crate) manifolds: Vec<Option<Manifold>>,
     pub(crate) params: Layout,
     pub(crate) stage_params: Option<Layout>,
     pub(crate) lift: Lift,
@@ -109,8 +113,7 @@ impl Vectors {
 
     /// The struct of what a solve chooses at a stage.
     pub(crate) fn control_name(&self) -> &'static str {
-        let kind = if self.sought.is_some() { ModuleKind::ImplicitFunction } else { ModuleKind::ControlProblem };
-        kind.control()
+        self.kind.control()
     }
 
     /// The lengths of the user's structs.

@@ -78,6 +78,8 @@ pub(crate) struct Arguments {
     pub(crate) s: Option<SymbolicValue>,
     /// The vector functions, by their structs.
     pub(crate) functions: Vec<(Ident, SymbolicValue)>,
+    /// The blocks of a factor, in order.
+    pub(crate) blocks: Vec<SymbolicValue>,
 }
 
 impl Arguments {
@@ -91,7 +93,13 @@ impl Arguments {
     /// The arguments of a function that the compiler recognizes, each by its type: its optional ones may be left out.
     fn of(&self, function: &Function) -> Vec<SymbolicValue> {
         let mut controls = [Some(&self.u), self.previous.as_ref()].into_iter();
+        let mut blocks = self.blocks.iter();
+        let is_function = |name: &Ident| self.functions.iter().any(|(own, _)| name == own);
         let value = |argument: &Argument| match &argument.ty.kind {
+            // The structs of blocks have any name.
+            TypeKind::Struct(name) if !self.blocks.is_empty() && name != "Params" && !is_function(name) => {
+                blocks.next()
+            }
             TypeKind::Struct(name) if name == "State" => Some(&self.x),
             TypeKind::Struct(name) if name == "Algebraic" => self.z.as_ref(),
             TypeKind::Struct(name) if name == "Control" || name == "Unknown" => controls.next().flatten(),

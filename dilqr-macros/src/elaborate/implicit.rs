@@ -250,6 +250,7 @@ impl<'a> Elaborator<'a> {
             d: arguments.d.as_ref().map(&mut of),
             s: arguments.s.as_ref().map(&mut of),
             functions: arguments.functions.clone(),
+            blocks: Vec::new(),
         };
         let h = match length {
             StepLength::None => zero,

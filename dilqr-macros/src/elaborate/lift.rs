@@ -18,6 +18,7 @@ use super::value::{SymbolicValue, flatten};
 use crate::program::vectors::{Input, Vector};
 use crate::syntax::ast::Function;
 use crate::syntax::messages::message;
+use crate::syntax::module_kind::ModuleKind;
 use crate::syntax::vector_functions::FunctionId;
 
 impl Elaborator<'_> {
@@ -28,6 +29,11 @@ impl Elaborator<'_> {
         let (previous, design) = (vectors.previous(), vectors.design());
         let functions = model.vector_functions.iter().filter(|item| item.is_argument());
         let functions = functions.map(|item| (item.name.clone(), SymbolicValue::Function(usize::from(item.id.index))));
+        let u = self.inputs(Vector::U, 0, control);
+        let blocks = match &u {
+            SymbolicValue::Struct(_, blocks) if model.kind == ModuleKind::Factor => blocks.to_vec(),
+            _ => Vec::new(),
+        };
         Some(Arguments {
             x: match model.vector("State") {
                 Some(state) => self.inputs(Vector::X, 0, state),
@@ -35,12 +41,13 @@ impl Elaborator<'_> {
                 None => SymbolicValue::unit(),
             },
             z: None,
-            u: self.inputs(Vector::U, 0, control),
+            u,
             previous: vectors.lift.previous.then(|| self.inputs(Vector::X, previous.start, control)),
             p: self.inputs(Vector::P, 0, model.find_struct("Params")?),
             d: model.vector("Design").map(|item| self.inputs(Vector::X, design.start, item)),
             s: model.vector("StageParams").map(|item| self.inputs(Vector::S, 0, item)),
             functions: functions.collect(),
+            blocks,
         })
     }
 

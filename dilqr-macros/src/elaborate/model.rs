@@ -12,7 +12,8 @@ use crate::program::vectors::{Input, Sizes, Vector};
 use crate::syntax::ast::{BinaryOp, Model, Struct};
 use crate::syntax::entry_points::{ENTRY_POINTS, Part, Point, Sought};
 use crate::syntax::errors::Errors;
-use crate::syntax::messages::message;
+use crate::syntax::manifold::Manifold;
+use crate::syntax::messages::{factor, message};
 use crate::syntax::module_kind::ModuleKind;
 use crate::syntax::names::nearest;
 
@@ -39,7 +40,7 @@ impl Elaborator<'_> {
             return None;
         }
         let mut layout = |name| self.layout(model.find_struct(name)?);
-        let implicit = model.kind == ModuleKind::ImplicitFunction;
+        let implicit = model.kind != ModuleKind::ControlProblem;
         // One without a definition was reported.
         let sought = implicit.then(|| model.sought().unwrap_or(Sought::Minimum));
         let state = match sought {
@@ -54,13 +55,32 @@ impl Elaborator<'_> {
         let (previous, free_start) = (model.uses_previous(), model.free_start);
         let lift = Lift { previous, design, terminal_slacks, stage_slacks, free_start, next_takes: [false; 2] };
         let (functions, next_functions) = (model.vector_functions.clone(), self.next_functions());
-        let mut vectors = Vectors { sought, state, control, params, stage_params, lift, functions, next_functions };
+        let (kind, manifolds) = (model.kind, self.manifolds(&control));
+        let mut vectors =
+            Vectors { kind, sought, state, control, manifolds, params, stage_params, lift, functions, next_functions };
         vectors.lift.next_takes = self.next_arguments(&[], &vectors);
         if vectors.are_lifted() {
             let Sizes { nx, nu, .. } = vectors.sizes();
             [nx, nu].iter().for_each(|&length| self.check_length(&model.module, length));
         }
         Some(vectors)
+    }
+
+    /// The manifolds of a factor's blocks. Reports blocks whose numbers are not those of their manifold.
+    fn manifolds(&mut self, blocks: &Layout) -> Vec<Option<Manifold>> {
+        if self.model.kind != ModuleKind::Factor {
+            return Vec::new();
+        }
+        let mut manifolds = Vec::new();
+        for (_, block) in &blocks.fields {
+            let FieldLayout::Struct(name, layout) = block else { continue };
+            let declared = self.model.find_struct(&name.to_string()).and_then(|item| item.manifold);
+            if let Some((manifold, span)) = declared.filter(|(manifold, _)| manifold.numbers() != layout.len()) {
+                self.errors.on(span, factor::manifold_numbers(manifold, layout.len()));
+            }
+            manifolds.push(declared.map(|(manifold, _)| manifold));
+        }
+        manifolds
     }
 
     /// Everything but the graph, which the elaborator still fills.
@@ -187,7 +207,7 @@ impl Elaborator<'_> {
         let name = found.to_string();
         let known = || ENTRY_POINTS.iter().map(|entry| entry.name);
         // An implicit function has one of its functions, and does not lack the others.
-        if self.model.kind == ModuleKind::ImplicitFunction || known().any(|known| known == name) {
+        if self.model.kind != ModuleKind::ControlProblem || known().any(|known| known == name) {
             return;
         }
         if let Some(meant) = nearest(&name, known().filter(|known| self.model.find_function(known).is_none())) {

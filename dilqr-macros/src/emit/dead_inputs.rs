@@ -11,6 +11,7 @@ use crate::elaborate::layout::{FieldLayout, Layout};
 use crate::program::kernels::{Kernel, Kernels};
 use crate::program::vectors::{Input, Vector};
 use crate::syntax::messages::message;
+use crate::syntax::module_kind::ModuleKind;
 
 /// A field to warn of.
 pub(crate) struct Unused<'a> {
@@ -24,10 +25,12 @@ pub(crate) struct Unused<'a> {
 pub(crate) fn fields<'a>(vectors: &'a Vectors, kernels: &Kernels) -> Vec<Unused<'a>> {
     let Reach { observed, used } = reach(kernels);
     let mut unused = Vec::new();
-    if vectors.sought.is_some() {
+    if vectors.kind != ModuleKind::ControlProblem {
         // What an implicit function reads is seen.
         let inputs = [(vectors.control_name(), Vector::U, &vectors.control), ("Params", Vector::P, &vectors.params)];
-        for (owner, vector, layout) in inputs {
+        // A factor need not read all of a block, which belongs to the graph.
+        let of_factor = vectors.kind == ModuleKind::Factor;
+        for (owner, vector, layout) in inputs.into_iter().skip(usize::from(of_factor)) {
             let fields = unreached(vector, layout, &used).into_iter();
             unused.extend(fields.map(|(field, entries)| Unused { owner, field, message: message::unused(&entries) }));
         }

@@ -7,6 +7,7 @@ use crate::elaborate::elaborated_system::Vectors;
 use crate::program::fields::Field;
 use crate::program::kernels::{Kernel, Kernels, pattern, sparsity};
 use crate::program::vectors::Sizes;
+use crate::syntax::module_kind::ModuleKind;
 
 /// The largest side of a block that is drawn; the entries of larger blocks are counted.
 const DRAWN: usize = 16;
@@ -15,9 +16,17 @@ const DRAWN: usize = 16;
 pub(crate) fn documentation(context: &EmitContext<'_>) -> String {
     let EmitContext { module, sizes, kernels, vectors, .. } = context;
     let Sizes { nx, nu, np, .. } = vectors.own_sizes();
-    let what = match vectors.sought {
-        None => format!("The compiled model `{module}`: {nx} states, {nu} controls, {np} parameters."),
-        Some(_) => format!("The compiled implicit function `{module}`: {nu} unknowns, {np} parameters."),
+    let what = match vectors.kind {
+        ModuleKind::ControlProblem => {
+            format!("The compiled model `{module}`: {nx} states, {nu} controls, {np} parameters.")
+        }
+        ModuleKind::ImplicitFunction => {
+            format!("The compiled implicit function `{module}`: {nu} unknowns, {np} parameters.")
+        }
+        ModuleKind::Factor => {
+            let blocks = vectors.manifolds.len();
+            format!("The compiled factor `{module}`: {blocks} blocks of {nu} numbers, {np} parameters.")
+        }
     };
     let mut text = format!(
         "{what}{}\n\n\
@@ -28,9 +37,10 @@ pub(crate) fn documentation(context: &EmitContext<'_>) -> String {
     for (kernel, program) in kernels.iter() {
         let _ = writeln!(text, "| `{}` | {} |", kernel.name(), program.count());
     }
-    if vectors.sought.is_some() {
+    if vectors.kind != ModuleKind::ControlProblem {
         let (unknowns, params) = (vectors.control.names().join(", "), vectors.params.names().join(", "));
-        let _ = write!(text, "\nUnknowns: {unknowns}. Parameters: {params}.");
+        let of = if vectors.kind == ModuleKind::Factor { "Blocks" } else { "Unknowns" };
+        let _ = write!(text, "\n{of}: {unknowns}. Parameters: {params}.");
         return text;
     }
     let _ = writeln!(text, "\n{}", backward_stage(kernels, *sizes));

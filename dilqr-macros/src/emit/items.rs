@@ -8,22 +8,29 @@ use quote::{quote, quote_spanned};
 
 use super::context::EmitContext;
 use super::dead_inputs::Unused;
-use super::{conversions, implicit, model, public};
+use super::{conversions, factor, implicit, model, public};
+use crate::syntax::module_kind::ModuleKind;
 
 /// All items that the macro adds to the module.
 pub(crate) fn items(context: &EmitContext<'_>) -> TokenStream {
-    let implicit = context.vectors.sought.is_some();
+    let kind = context.vectors.kind;
+    let of_control_problem = kind == ModuleKind::ControlProblem;
     let structs = [
-        ("State", (!implicit).then_some(&context.vectors.state)),
+        ("State", of_control_problem.then_some(&context.vectors.state)),
         (context.vectors.control_name(), Some(&context.vectors.control)),
         ("Params", Some(&context.vectors.params)),
         ("Design", context.vectors.lift.design.as_ref()),
         ("StageParams", context.vectors.stage_params.as_ref()),
     ];
+    let blocks = factor::block_structs(context);
+    let structs = structs.into_iter().map(|(name, layout)| (name.to_owned(), layout)).chain(blocks);
     let conversions = structs
-        .into_iter()
-        .filter_map(|(name, layout)| layout.map(|layout| conversions::conversions(name, layout, context.runtime)));
-    let public = if implicit { implicit::items(context) } else { public::items(context) };
+        .filter_map(|(name, layout)| layout.map(|layout| conversions::conversions(&name, layout, context.runtime)));
+    let public = match kind {
+        ModuleKind::ControlProblem => public::items(context),
+        ModuleKind::ImplicitFunction => implicit::items(context),
+        ModuleKind::Factor => factor::items(context),
+    };
     let model = model::implementation(context);
     let warnings = context.unused.iter().map(warning);
     let runtime = context.runtime;

@@ -8,6 +8,7 @@ pub(crate) mod documentation;
 pub(crate) mod dump;
 mod equations;
 mod expanded;
+mod factor;
 mod functions;
 mod implicit;
 pub(crate) mod items;

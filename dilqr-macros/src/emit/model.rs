@@ -6,13 +6,14 @@ use quote::{format_ident, quote};
 use super::context::EmitContext;
 use super::functions::functions;
 use super::signature::{argument_name, argument_type, arguments_of, parameter};
-use super::{implicit, lifted};
+use super::{factor, implicit, lifted};
 use super::{vector_calls, vector_types};
 use crate::elaborate::elaborated_system::{Bounded, OpenSides, Row};
 use crate::elaborate::layout::FieldLayout;
 use crate::program::fields::Field;
 use crate::program::kernels::{self, Kernel, pattern};
 use crate::program::vectors::Sizes;
+use crate::syntax::module_kind::ModuleKind;
 use crate::syntax::names::camel_case;
 
 pub(super) fn implementation(context: &EmitContext<'_>) -> TokenStream {
@@ -85,8 +86,10 @@ fn vendored(path: &str) -> TokenStream {
 
 /// Functions on the user's structs, and the relation of a lifted model to the user's.
 fn beside_model(context: &EmitContext<'_>) -> TokenStream {
-    if context.vectors.sought.is_some() {
-        return implicit::implementation(context);
+    match context.vectors.kind {
+        ModuleKind::ImplicitFunction => return implicit::implementation(context),
+        ModuleKind::Factor => return factor::implementation(context),
+        ModuleKind::ControlProblem => {}
     }
     if context.vectors.are_lifted() {
         return lifted::items(context);

@@ -23,7 +23,8 @@ pub(crate) fn prepare(module: &mut syn::ItemMod, runtime: &TokenStream) {
             item.attrs.retain(|attribute| !attribute.path().is_ident(parse::PENALTY));
         }
         let syn::Item::Struct(item) = item else { continue };
-        item.attrs.retain(|attribute| !parse::VECTOR_FUNCTIONS.iter().any(|own| attribute.path().is_ident(own)));
+        let own_attributes = parse::VECTOR_FUNCTIONS.iter().chain(&[parse::MANIFOLD]);
+        item.attrs.retain(|attribute| !own_attributes.clone().any(|own| attribute.path().is_ident(own)));
         let function = functions.iter().find(|function| function.name == item.ident);
         if let Some(fields) = function.and_then(|function| network_fields(function, runtime)) {
             item.fields = fields;

@@ -4,6 +4,7 @@ use proc_macro2::Ident;
 
 use crate::syntax::entry_points::{EntryPoint, Sought};
 use crate::syntax::errors::Span;
+use crate::syntax::manifold::Manifold;
 use crate::syntax::module_kind::ModuleKind;
 use crate::syntax::vector_functions::VectorFunction;
 
@@ -99,6 +100,11 @@ impl Model {
     pub(crate) fn control(&self) -> Option<&Struct> {
         self.find_struct(self.kind.control())
     }
+    /// Whether an argument of a factor's residual is a block: any struct but the parameters and vector functions.
+    pub(crate) fn is_block(&self, argument: &Argument) -> bool {
+        let TypeKind::Struct(name) = &argument.ty.kind else { return false };
+        self.kind == ModuleKind::Factor && name != "Params" && self.find_vector_function(name).is_none()
+    }
     /// What an implicit function's value is.
     pub(crate) fn sought(&self) -> Option<Sought> {
         self.recognized().find_map(|(entry, _)| entry.part.sought())
@@ -140,6 +146,8 @@ impl Model {
 /// `State`, `Control`, `Params`, or a helper struct.
 pub(crate) struct Struct {
     pub(crate) name: Ident,
+    /// `#[manifold(name)]` of a factor's block, with the position of the attribute.
+    pub(crate) manifold: Option<(Manifold, Span)>,
     pub(crate) fields: Vec<Field>,
 }
 

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::ast::{Model, Struct, Type, TypeKind};
 use super::entry_points::Sought;
 use super::errors::Errors;
+use super::factor;
 use super::messages::message;
 use super::module_kind::ModuleKind;
 use super::names::{camel_case, did_you_mean, snake_case};
@@ -34,6 +35,7 @@ pub(crate) fn model(model: &Model, errors: &mut Errors) {
     let functions = match model.kind {
         ModuleKind::ControlProblem => FUNCTIONS,
         ModuleKind::ImplicitFunction => IMPLICIT_FUNCTIONS,
+        ModuleKind::Factor => factor::RULES,
     };
     for rule in functions.iter().chain(signatures::RULES).chain(&[arguments_differ as fn(&Model, &mut Errors)]) {
         rule(model, errors);
@@ -168,6 +170,8 @@ fn structs_present(model: &Model, errors: &mut Errors) {
     let all: &[Required] = match model.kind {
         ModuleKind::ControlProblem => &[STATE, CONTROL, PARAMS],
         ModuleKind::ImplicitFunction => &[UNKNOWN, PARAMS],
+        // `factor::RULES` report missing blocks.
+        ModuleKind::Factor => &[PARAMS],
     };
     for &required in all {
         match model.find_struct(required.name) {
@@ -175,7 +179,7 @@ fn structs_present(model: &Model, errors: &mut Errors) {
             Some(item) if item.fields.is_empty() && required.name != "Params" => {
                 let message = match model.kind {
                     ModuleKind::ControlProblem => message::no_fields(required.name, required.what),
-                    ModuleKind::ImplicitFunction => message::NO_UNKNOWNS.to_owned(),
+                    ModuleKind::ImplicitFunction | ModuleKind::Factor => message::NO_UNKNOWNS.to_owned(),
                 };
                 errors.at(&item.name, message);
             }

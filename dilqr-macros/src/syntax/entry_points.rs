@@ -27,7 +27,7 @@ pub(crate) enum Part {
     Algebraic,
     /// `[f64; K]`: equations for the unknowns of an implicit function.
     Equations,
-    /// `[f64; K]`: residuals whose squares are least.
+    /// `[f64; K]`: residuals whose squares are least, of an implicit function or of a factor.
     Residuals,
     /// `Unknown`: the unknowns are a fixed point.
     Map,
@@ -90,6 +90,9 @@ pub(crate) const IMPLICIT_ENTRY_POINTS: [EntryPoint; 4] = [
     entry_point("residuals", Point::Stage, Part::Residuals),
     entry_point("map", Point::Stage, Part::Map),
 ];
+
+/// That of a factor.
+pub(crate) const FACTOR_ENTRY_POINTS: [EntryPoint; 1] = [entry_point("residual", Point::Stage, Part::Residuals)];
 
 const fn entry_point(name: &'static str, point: Point, part: Part) -> EntryPoint {
     EntryPoint { name, point, part }

@@ -12,6 +12,8 @@ pub(crate) mod message {
     pub(crate) const MODULE_WITHOUT_BODY: &str = "#[model] needs the module's body to compile it: write `pub mod name { .. }` with the items inside the braces instead of `mod name;`";
     pub(crate) const NOT_AN_IMPLICIT_MODULE: &str =
         "#[implicit] goes on an inline module: write `#[dilqr_runtime::implicit] pub mod name { .. }`";
+    pub(crate) const NOT_A_FACTOR_MODULE: &str =
+        "#[factor] goes on an inline module: write `#[dilqr_runtime::factor] pub mod name { .. }`";
     pub(crate) const NO_UNKNOWNS: &str = "`Unknown` has no fields: an implicit function has at least one unknown";
     pub(crate) const DEFINED_TWICE: &str = "an implicit function is defined once: keep one of `objective`, `equations`, `residuals` and `map`, and rename helpers";
     pub(crate) const BOUNDS_OF_A_ROOT: &str = "equations and maps determine their unknowns without bounds: remove them, or write `residuals`, whose squares are least within bounds";
@@ -414,5 +416,28 @@ pub(crate) mod vendoring {
         format!(
             "the vendored kernels in `{path}` were written by dilqr {theirs}, but this is dilqr {ours}: renew them with `{renew}`"
         )
+    }
+}
+
+/// Errors in a factor.
+pub(crate) mod factor {
+    use crate::syntax::manifold::Manifold;
+
+    pub(crate) const NO_RESIDUAL: &str = "nothing defines the factor: add `pub fn residual(a: Point, b: Point, p: Params) -> [f64; 2]` over the blocks that it holds, each a struct of the module";
+    pub(crate) const NO_BLOCKS: &str = "a factor holds at least one block: add an argument before the parameters, as `a: Point` with `pub struct Point { pub x: f64, pub y: f64 }`";
+    pub(crate) const BLOCK_TYPE: &str = "a block is a struct of the module, so that its numbers have names: write `pub struct Point { pub x: f64, pub y: f64 }` and `a: Point`";
+    pub(crate) const EMPTY_BLOCK: &str = "a block has at least one number: add a field";
+    pub(crate) const BOUNDS: &str =
+        "blocks of a factor graph have no bounds: use a residual that grows where a block leaves its range";
+    pub(crate) const MANIFOLD_PLACE: &str = "manifolds are for the blocks of a factor: remove the attribute";
+    pub(crate) const MANIFOLD_TWICE: &str = "a block lies on one manifold: remove one of the attributes";
+    pub(crate) const MANIFOLD_UNUSED: &str =
+        "only blocks lie on manifolds, and `residual` has no argument of this struct: remove the attribute";
+    pub(crate) fn unknown_manifold() -> String {
+        let known = Manifold::ALL.map(|(known, _)| known).join("`, `");
+        format!("the manifolds are `{known}`; a block without the attribute is a vector")
+    }
+    pub(crate) fn manifold_numbers(manifold: Manifold, given: usize) -> String {
+        format!("a block of this manifold has {}: the struct has {given}", manifold.words())
     }
 }

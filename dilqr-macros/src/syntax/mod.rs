@@ -4,6 +4,8 @@ pub(crate) mod ast;
 pub(crate) mod check;
 pub(crate) mod entry_points;
 pub(crate) mod errors;
+mod factor;
+pub(crate) mod manifold;
 pub(crate) mod messages;
 pub(crate) mod module_kind;
 pub(crate) mod names;

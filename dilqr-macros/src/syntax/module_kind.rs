@@ -1,6 +1,6 @@
 //! What an annotated module describes, and the words of each kind.
 
-use super::entry_points::{ENTRY_POINTS, EntryPoint, IMPLICIT_ENTRY_POINTS};
+use super::entry_points::{ENTRY_POINTS, EntryPoint, FACTOR_ENTRY_POINTS, IMPLICIT_ENTRY_POINTS};
 
 /// What a module describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,13 @@ pub(crate) enum ModuleKind {
     /// A function that an equation or a minimum defines. It compiles to a stage of a control problem without a given state:
     /// the unknowns are its control, equations its next state, an objective its cost.
     ImplicitFunction,
+    /// A factor of a graph: residuals over blocks. It compiles to the objective of an implicit function, whose unknowns are the
+    /// blocks, one after another.
+    Factor,
 }
+
+/// The struct of a factor's blocks, which the macro adds: one field for each block.
+pub(crate) const BLOCKS: &str = "Blocks";
 
 impl ModuleKind {
     /// The attribute's name.
@@ -18,6 +24,7 @@ impl ModuleKind {
         match self {
             Self::ControlProblem => "model",
             Self::ImplicitFunction => "implicit",
+            Self::Factor => "factor",
         }
     }
 
@@ -26,6 +33,7 @@ impl ModuleKind {
         match self {
             Self::ControlProblem => &ENTRY_POINTS,
             Self::ImplicitFunction => &IMPLICIT_ENTRY_POINTS,
+            Self::Factor => &FACTOR_ENTRY_POINTS,
         }
     }
 
@@ -34,6 +42,7 @@ impl ModuleKind {
         match self {
             Self::ControlProblem => &["State", "Algebraic", "Control", "Params", "Design", "StageParams"],
             Self::ImplicitFunction => &["Unknown", "Params"],
+            Self::Factor => &[BLOCKS, "Params"],
         }
     }
 
@@ -42,6 +51,7 @@ impl ModuleKind {
         match self {
             Self::ControlProblem => "Control",
             Self::ImplicitFunction => "Unknown",
+            Self::Factor => BLOCKS,
         }
     }
 
@@ -50,6 +60,7 @@ impl ModuleKind {
         match self {
             Self::ControlProblem => &["Solver", "Problem", "Linearization", "linearize"],
             Self::ImplicitFunction => &["Solver"],
+            Self::Factor => &[],
         }
     }
 }

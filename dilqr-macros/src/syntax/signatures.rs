@@ -29,9 +29,14 @@ fn wanted(model: &Model, entry: &EntryPoint) -> Vec<Wanted> {
         optional,
     };
     let of_control_problem = model.kind == ModuleKind::ControlProblem;
+    let blocks = model.control().filter(|_| model.kind == ModuleKind::Factor).into_iter().flat_map(|item| &item.fields);
+    let blocks = blocks.filter_map(|field| match &field.ty.kind {
+        TypeKind::Struct(of) => Some(wanted(&field.name.to_string(), &of.to_string(), false)),
+        _ => None,
+    });
     let all = [
         (of_control_problem, wanted("x", "State", false)),
-        (!of_control_problem, wanted("y", "Unknown", false)),
+        (model.kind == ModuleKind::ImplicitFunction, wanted("y", "Unknown", false)),
         (control && model.algebraic().is_some(), wanted("z", "Algebraic", entry.part != Part::Algebraic)),
         (control && of_control_problem, wanted("u", "Control", false)),
         (control && model.uses_previous(), wanted("previous", "Control", true)),
@@ -44,7 +49,7 @@ fn wanted(model: &Model, entry: &EntryPoint) -> Vec<Wanted> {
         let of = function.name.to_string();
         Wanted { name: snake_case(&of), of, reference: true, optional: true }
     });
-    vectors.chain(functions).collect()
+    blocks.chain(vectors).chain(functions).collect()
 }
 
 /// The arguments are those of a stage or of an end of the trajectory.
@@ -55,6 +60,10 @@ fn signatures(model: &Model, errors: &mut Errors) {
 }
 
 fn signature(model: &Model, entry: &EntryPoint, function: &Function, errors: &mut Errors) {
+    if model.kind == ModuleKind::Factor && !errors.is_empty() {
+        // The blocks are read off the arguments, and have errors.
+        return;
+    }
     let wanted = wanted(model, entry);
     let expected = message::signature(entry.name, &expected(entry, &wanted));
     let required = wanted.iter().filter(|argument| !argument.optional).count();

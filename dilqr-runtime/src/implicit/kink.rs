@@ -18,16 +18,16 @@ use crate::linalg::products::{add_product, zeros};
 use crate::solve::kink::{Jump, lengths};
 
 /// Directions of displacement, each to both sides. A kink along one of them is none along another.
-const DIRECTIONS: usize = 3;
+pub(crate) const DIRECTIONS: usize = 3;
 
 /// The second distance over the first one.
-const FARTHER: f64 = 8.0;
+pub(crate) const FARTHER: f64 = 8.0;
 
 /// The least part of a jump over the change at the second distance; that of a smooth function is an eighth.
-const JUMP: f64 = 0.25;
+pub(crate) const JUMP: f64 = 0.25;
 
 /// The least change of a Jacobian's entry that is looked at.
-const CHANGE: f64 = 1e-7;
+pub(crate) const CHANGE: f64 = 1e-7;
 
 /// The least change of a derivative, relative to its terms, that makes it one-sided.
 const DISAGREEMENT: f64 = 1e-6;
@@ -100,7 +100,7 @@ fn distances<const NY: usize, const NP: usize>(
 }
 
 /// Weights between 1 and 2 with signs that differ from direction to direction.
-fn weight(direction: usize, i: usize) -> f64 {
+pub(crate) fn weight(direction: usize, i: usize) -> f64 {
     let negative = direction > 0 && golden_fraction((i + 1) * (direction + 1)) < 0.5;
     let size = 1.0 + golden_fraction(i + 1);
     if negative { -size } else { size }

@@ -20,7 +20,7 @@ mod anderson;
 #[cfg(feature = "std")]
 pub mod batch;
 mod certificate;
-mod conditions;
+pub(crate) mod conditions;
 mod conjugate_gradients;
 mod damped_newton;
 #[cfg(feature = "dual")]
@@ -31,7 +31,7 @@ mod function;
 mod iterative;
 mod iterative_minimum;
 mod iterative_root;
-mod kink;
+pub(crate) mod kink;
 #[cfg(feature = "lanes")]
 mod lanes;
 mod messages;

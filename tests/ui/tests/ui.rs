@@ -107,8 +107,12 @@ fn messages_read_alike() {
 /// The texts of the compiler's catalog of messages.
 fn catalog() -> Vec<String> {
     let source = include_str!("../../../dilqr-macros/src/syntax/messages.rs");
-    let (_, catalog) = source.split_once("pub(crate) mod message {").expect("messages.rs holds the catalog");
-    let texts = string_literals(catalog.split("\n}\n").next().expect("the module ends"));
+    let of_module = |name: &str| {
+        let (_, catalog) = source.split_once(name).expect("messages.rs holds the catalog");
+        string_literals(catalog.split("\n}\n").next().expect("the module ends"))
+    };
+    let mut texts = of_module("pub(crate) mod message {");
+    texts.extend(of_module("pub(crate) mod factor {"));
     assert!(texts.len() > 80, "the catalog has not been read: {texts:?}");
     texts
 }

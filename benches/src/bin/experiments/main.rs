@@ -1,5 +1,5 @@
 //! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473) with this library and with its baselines, on
-//! identical data.
+//! identical data; and pose graphs, as in Theseus (Pineda et al. 2022).
 //!
 //! ```text
 //! cargo run --release -p dilqr-benches --bin experiments -- <NAME|all> [--quick] [--out DIR] [--threads N]
@@ -21,6 +21,7 @@ mod models;
 mod networks;
 mod one_step;
 mod optimizer;
+mod pose_graph;
 mod pupil;
 mod quadrotor;
 mod system;
@@ -71,6 +72,8 @@ enum Name {
     Quadrotor,
     /// A residual of the dynamics, learned by one-step errors and through the controller; times over horizons
     Networks,
+    /// Pose graphs in space: times and errors of gradients over the number of poses
+    PoseGraph,
     /// Imitation without a model: a recurrent network (needs the feature `lstm`; not one of all)
     Lstm,
     /// All of them
@@ -121,6 +124,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         (Name::Ablation, ablation::run),
         (Name::Quadrotor, quadrotor::run),
         (Name::Networks, networks::run),
+        (Name::PoseGraph, pose_graph::run),
     ];
     if arguments.name == Name::Lstm {
         #[cfg(feature = "lstm")]

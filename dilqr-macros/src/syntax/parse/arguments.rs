@@ -40,6 +40,10 @@ const INITIAL_STATE: &str = "initial_state";
 
 pub(crate) fn options(tokens: TokenStream, kind: ModuleKind, errors: &mut Errors) -> Options {
     let mut options = Options::default();
+    if kind == ModuleKind::Factor {
+        // The items of a factor may also be those of an implicit function, which has other kernels.
+        options.kernel_tokens.extend(quote::quote!(factor));
+    }
     // Every argument is read as an assignment or another expression, so that each gets its own message.
     let parser = syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated;
     let arguments = match syn::parse::Parser::parse2(parser, tokens) {
@@ -52,7 +56,7 @@ pub(crate) fn options(tokens: TokenStream, kind: ModuleKind, errors: &mut Errors
     let mut step = Step::default();
     for argument in &arguments {
         let mut parser = Parser { errors };
-        if kind == ModuleKind::ImplicitFunction && parser.reports_control(argument) {
+        if kind != ModuleKind::ControlProblem && parser.reports_control(argument, kind) {
             continue;
         }
         parser.argument(argument, &mut options, &mut step);
@@ -84,12 +88,12 @@ fn name_and_value(argument: &syn::Expr) -> (&syn::Expr, Option<&syn::Expr>) {
 }
 
 impl Parser<'_> {
-    /// Reports an argument that an implicit function does not have; true if it is one.
-    fn reports_control(&mut self, argument: &syn::Expr) -> bool {
+    /// Reports an argument of a control problem in a module of another kind; true if it is one.
+    fn reports_control(&mut self, argument: &syn::Expr, kind: ModuleKind) -> bool {
         let (name, _) = name_and_value(argument);
         let known = GENERAL.iter().any(|known| matches!(name, syn::Expr::Path(path) if path.path.is_ident(known)));
         if !known {
-            let (given, attribute) = (name.to_token_stream().to_string(), ModuleKind::ImplicitFunction.attribute());
+            let (given, attribute) = (name.to_token_stream().to_string(), kind.attribute());
             self.errors.at(name, message::attribute_argument(attribute, &given, GENERAL));
         }
         !known

@@ -9,7 +9,9 @@ use crate::syntax::ast::{
     Argument, Bounds, Const, Expr, Field, Function, Integration, Model, Penalty, Struct, Type, TypeKind,
 };
 use crate::syntax::errors::{Errors, Span};
-use crate::syntax::messages::message;
+use crate::syntax::factor::add_blocks;
+use crate::syntax::manifold::Manifold;
+use crate::syntax::messages::{factor, message};
 use crate::syntax::module_kind::ModuleKind;
 use crate::syntax::names::did_you_mean;
 
@@ -60,6 +62,9 @@ pub(crate) fn items(module: &syn::ItemMod, kind: ModuleKind, errors: &mut Errors
             }
             other => parser.outside_item(other, message::OTHER_ITEM),
         }
+    }
+    if kind == ModuleKind::Factor {
+        add_blocks(&mut model);
     }
     model
 }
@@ -138,7 +143,23 @@ impl Parser<'_> {
             let guess = self.guess(field, algebraic);
             fields.push(Field { name, ty, bounds, rate_bounds, guess });
         }
-        Struct { name: item.ident.clone(), fields }
+        Struct { name: item.ident.clone(), manifold: self.manifold(item, kind), fields }
+    }
+
+    /// `#[manifold(name)]` of a factor's block.
+    fn manifold(&mut self, item: &syn::ItemStruct, kind: ModuleKind) -> Option<(Manifold, Span)> {
+        let mut manifold = None;
+        for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident(MANIFOLD)) {
+            let name = attribute.parse_args::<Ident>().ok().map(|name| name.to_string());
+            let known = Manifold::ALL.iter().find(|(known, _)| name.as_deref() == Some(known));
+            match known {
+                _ if kind != ModuleKind::Factor => self.errors.at(attribute, factor::MANIFOLD_PLACE),
+                _ if manifold.is_some() => self.errors.at(attribute, factor::MANIFOLD_TWICE),
+                Some((_, known)) => manifold = Some((*known, Span::of(attribute))),
+                None => self.errors.at(attribute, factor::unknown_manifold()),
+            }
+        }
+        manifold
     }
 
     /// The attribute `name` of a field, which may be refused there.
@@ -270,9 +291,10 @@ impl Parser<'_> {
 
 /// Whether fields of this struct may have bounds, or what to write instead.
 fn may_have_bounds(name: &Ident, kind: ModuleKind) -> Result<(), String> {
-    use ModuleKind::{ControlProblem, ImplicitFunction};
+    use ModuleKind::{ControlProblem, Factor, ImplicitFunction};
     match (kind, name.to_string().as_str()) {
         (ControlProblem, "State" | "Control" | "Design") | (ImplicitFunction, "Unknown") => Ok(()),
+        (Factor, _) => Err(factor::BOUNDS.to_owned()),
         (ControlProblem, "Params" | "StageParams") => Err(message::BOUNDS_PLACE.to_owned()),
         (ImplicitFunction, "Params") => Err(message::BOUNDS_OF_PARAMETERS.to_owned()),
         (ImplicitFunction, part) => Err(message::bounds_of_part(part, "bounds", "`Unknown`")),
@@ -282,8 +304,10 @@ fn may_have_bounds(name: &Ident, kind: ModuleKind) -> Result<(), String> {
 
 /// Whether fields of this struct may have bounds of their rate, or what to write instead.
 fn may_have_rate_bounds(name: &Ident, kind: ModuleKind) -> Result<(), String> {
-    if kind == ModuleKind::ImplicitFunction {
-        return Err(message::RATES_OF_UNKNOWNS.to_owned());
+    match kind {
+        ModuleKind::ImplicitFunction => return Err(message::RATES_OF_UNKNOWNS.to_owned()),
+        ModuleKind::Factor => return Err(factor::BOUNDS.to_owned()),
+        ModuleKind::ControlProblem => {}
     }
     match name.to_string().as_str() {
         "Control" => Ok(()),
@@ -306,6 +330,9 @@ pub(crate) const FIELD_ATTRIBUTES: [&str; 2] = ["bounds", "rate_bounds"];
 
 /// The attribute of algebraic variables.
 pub(crate) const GUESS: &str = "guess";
+
+/// The attribute of a factor's blocks.
+pub(crate) const MANIFOLD: &str = "manifold";
 
 /// The attribute of soft constraints.
 pub(crate) const PENALTY: &str = "penalty";

@@ -12,5 +12,5 @@ mod types;
 mod vector_functions;
 
 pub(crate) use arguments::{Options, options};
-pub(crate) use items::{FIELD_ATTRIBUTES, GUESS, PENALTY, items, misspelt_bounds, model};
+pub(crate) use items::{FIELD_ATTRIBUTES, GUESS, MANIFOLD, PENALTY, items, misspelt_bounds, model};
 pub(crate) use vector_functions::VECTOR_FUNCTIONS;

@@ -1,0 +1,6 @@
+//! The attribute on something that is no module.
+
+#[dilqr_runtime::factor]
+fn residual() {}
+
+fn main() {}
