@@ -89,6 +89,7 @@ def main():
         batch = (jnp.array(means), jnp.full(count, eccentricity))
         rows.append(
             {
+                "side": f"JAXopt {metadata.version('jaxopt')}, JAX {jax.__version__}",
                 "eccentricity": eccentricity,
                 "error": worst,
                 "solve": 1e9 * seconds(lambda: one(mean, single).block_until_ready(), 300),
@@ -96,8 +97,7 @@ def main():
                 "batch": 1e9 * seconds(lambda: jax.block_until_ready(many(*batch)), 100) / count,
             }
         )
-    versions = f"JAXopt {metadata.version('jaxopt')}, JAX {jax.__version__}"
-    print(json.dumps({"versions": versions, "rows": rows}))
+    print(json.dumps({"rows": rows}))
 
 
 main()

@@ -42,6 +42,8 @@ struct Row {
 /// The same by JAXopt, as `with_jaxopt.py` prints it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct PeerRow {
+    /// The versions.
+    side: String,
     eccentricity: f64,
     error: f64,
     solve: f64,
@@ -52,7 +54,6 @@ struct PeerRow {
 
 #[derive(Deserialize)]
 struct Peer {
-    versions: String,
     rows: Vec<PeerRow>,
 }
 
@@ -72,7 +73,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         about = match ask::<Peer>(context, "with_jaxopt.py", &[&eccentricities, &COUNT.to_string()])? {
             Answer::Printed(peer) => {
                 peers.append(&peer.rows)?;
-                format!("The other side: {}.\n", peer.versions)
+                String::new()
             }
             Answer::Missing(reason) => format!("JAXopt: {reason}.\n"),
         };
@@ -198,7 +199,8 @@ fn report(rows: &[Row], peers: &[PeerRow]) -> String {
         }
         table.row(&cells);
     }
-    format!("{COUNT} mean anomalies each; times are medians, a problem, on one thread.\n\n{}\n", table.text())
+    let side = peers.first().map_or_else(String::new, |peer| format!("The other side: {}.\n", peer.side));
+    format!("{COUNT} mean anomalies each; times are medians, a problem, on one thread.\n\n{}\n{side}", table.text())
 }
 
 fn picture(context: &Context) -> Result<(), Failure> {

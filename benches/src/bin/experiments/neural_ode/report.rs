@@ -27,7 +27,7 @@ pub(super) fn report(rows: &[Row], times: &[TimeRow]) -> String {
         "backward [us]",
         "training time [s]",
     ]);
-    for system in [System::Spiral, System::VanDerPol] {
+    for system in [System::Spiral, System::SmallVanDerPol, System::VanDerPol] {
         for method in Method::ALL.map(Method::name).into_iter().chain([DOPRI5]) {
             let of: Vec<&Row> = rows.iter().filter(|row| row.system == system && row.method == method).collect();
             let Some(first) = of.first() else { continue };
