@@ -54,7 +54,7 @@ def seconds(first, second):
     """Medians of the time of the first call, and of what the second takes longer. They run in turn."""
     first(), second()
     times, differences = [], []
-    for _ in range(9):
+    for _ in range(5):
         begin = time.perf_counter()
         first()
         middle = time.perf_counter()

@@ -72,7 +72,7 @@ struct Recorded {
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let rows = Table::open(context.path("dare.csv"))?;
-    let (starts, steps) = if context.quick { (1, 50) } else { (STARTS, LEARNING) };
+    let (starts, steps) = if context.quick { (1, 25) } else { (STARTS, LEARNING) };
     let recorded = record()?;
     let bar = context.bar("dare", starts as usize * METHODS.len());
     for start in 0..starts {

@@ -63,7 +63,7 @@ type Learner = fn(&[Vec<f64>; 2], u64, Effort) -> Result<[SVector<f64, 2>; 3], F
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let rows = Table::open(context.path("task-met.csv"))?;
     let effort = |temperature| match context.quick {
-        true => Effort { temperature, seeds: 1, choices: 4, steps: 10 },
+        true => Effort { temperature, seeds: 1, choices: 4, steps: 3 },
         false => Effort { temperature, seeds: 5, choices: 100, steps: 500 },
     };
     let jobs = TEMPERATURES.into_iter().flat_map(|temperature| {
