@@ -1,5 +1,5 @@
-//! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473) with this library and with its baselines, on
-//! identical data; and pose graphs, as in Theseus (Pineda et al. 2022).
+//! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473), and of publications on implicit functions and pose graphs,
+//! with this library and with baselines, on identical data.
 //!
 //! ```text
 //! cargo run --release -p dilqr-benches --bin experiments -- <NAME|all> [--quick] [--out DIR] [--threads N]
@@ -9,23 +9,34 @@
 //! and pictures (SVG) are made from the CSV files.
 
 mod ablation;
+mod adam;
+mod amortized_starts;
 mod backward_cost;
 mod chart;
+mod curve_fit;
+mod dare;
 mod dense;
+mod field;
 mod gradients;
 mod imitation;
+mod implicit_models;
+mod kepler;
 mod learner;
+mod lotka_volterra;
 #[cfg(feature = "lstm")]
 mod lstm;
 mod models;
 mod networks;
+mod neural_ode;
 mod one_step;
 mod optimizer;
+mod outside;
 mod pose_graph;
 mod pupil;
 mod quadrotor;
 mod system;
 mod table;
+mod task_met;
 mod timing;
 mod unknowns;
 
@@ -76,6 +87,20 @@ enum Name {
     PoseGraph,
     /// Imitation without a model: a recurrent network (needs the feature `lstm`; not one of all)
     Lstm,
+    /// Kepler's equation and its gradient field, beside JAXopt
+    Kepler,
+    /// A controller is imitated through the Riccati equation
+    Dare,
+    /// Neural differential equations by implicit Euler, and times by stiffness
+    NeuralOde,
+    /// A metric that is learned for a decision
+    TaskMet,
+    /// A network predicts first guesses
+    AmortizedStarts,
+    /// Backward modes of a curve fit, as in Theseus
+    CurveFit,
+    /// A fit of predators and prey, beside Optimistix
+    LotkaVolterra,
     /// All of them
     All,
 }
@@ -124,6 +149,13 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         (Name::Ablation, ablation::run),
         (Name::Quadrotor, quadrotor::run),
         (Name::Networks, networks::run),
+        (Name::Kepler, kepler::run),
+        (Name::Dare, dare::run),
+        (Name::NeuralOde, neural_ode::run),
+        (Name::TaskMet, task_met::run),
+        (Name::AmortizedStarts, amortized_starts::run),
+        (Name::CurveFit, curve_fit::run),
+        (Name::LotkaVolterra, lotka_volterra::run),
         (Name::PoseGraph, pose_graph::run),
     ];
     if arguments.name == Name::Lstm {

@@ -14,6 +14,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
+use crate::adam::Adam;
 use crate::chart::{Mark, Panel, Series, draw};
 use crate::table::{Markdown, Table, median, number, write};
 use crate::timing::medians;
@@ -196,37 +197,18 @@ fn train((name, method): (&str, Method), noise: f64, seed: u64, epochs: usize) -
     let network = smooth::Residual::xavier(seed).with_input_scaling([0.0; 5], [1.0, 0.4, 1.0, 1.0, 10.0])?;
     let mut model = smooth::Smooth::new(network.with_output_scaling([0.0; 2], [1.0, 1.0])?);
     let (before, _) = errors(&model, &tests);
-    let mut optimizer = Adam { means: vec![0.0; smooth::Residual::LEN], squares: vec![0.0; smooth::Residual::LEN] };
+    let mut optimizer = Adam::new(smooth::Residual::LEN);
     let mut unsolved = 0;
     for epoch in 0..epochs {
         let (gradient, failed) = method(&model, &data);
         unsolved += failed;
         let done = epoch as f64 / epochs as f64;
-        optimizer.step(model.residual_mut().weights_mut(), &gradient, (epoch + 1, RATE * 0.01_f64.powf(done)));
+        optimizer.step(model.residual_mut().weights_mut(), &gradient, RATE * 0.01_f64.powf(done));
     }
     let (control, prediction) = errors(&model, &tests);
     let seconds = begin.elapsed().as_secs_f64();
     let (method, trajectories) = (name.to_owned(), TRAJECTORIES);
     Ok(Row { method, noise, seed, trajectories, epochs, before, control, prediction, unsolved, seconds })
-}
-
-/// Adam (Kingma and Ba 2015).
-struct Adam {
-    means: Vec<f64>,
-    squares: Vec<f64>,
-}
-
-impl Adam {
-    fn step(&mut self, weights: &mut [f64], gradient: &[f64], (count, rate): (usize, f64)) {
-        let correction = |decay: f64| 1.0 - decay.powi(count as i32);
-        for ((weight, g), (mean, square)) in
-            weights.iter_mut().zip(gradient).zip(self.means.iter_mut().zip(&mut self.squares))
-        {
-            *mean = 0.9 * *mean + 0.1 * g;
-            *square = 0.999 * *square + 0.001 * g * g;
-            *weight -= rate * (*mean / correction(0.9)) / ((*square / correction(0.999)).sqrt() + 1e-12);
-        }
-    }
 }
 
 /// Times a solve from zero controls, one iteration of it and the gradient, over a horizon.
