@@ -174,7 +174,7 @@ fn learn_all<M, const NX: usize, const NP: usize>(
 where
     M: Model<NX, 1, NP> + Copy + Send,
 {
-    let epochs = if context.quick { 20 } else { 1000 };
+    let epochs = if context.quick { 8 } else { 1000 };
     let cases = cases(context.quick);
     let mut demonstrations = Vec::new();
     for seed in 0..=cases.iter().map(|case| case.seed).max().unwrap_or(0) {
