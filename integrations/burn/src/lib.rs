@@ -103,8 +103,7 @@ impl Inputs {
 
     /// Parameters, stage parameters and weights in one row.
     fn packed(&self) -> Tensor<1> {
-        let rows =
-            [self.params.clone().map(Tensor::flat), self.stage_params.clone().map(Tensor::flat), self.weights.clone()];
+        let rows = [self.params.clone().map(row), self.stage_params.clone().map(row), self.weights.clone()];
         let rows: Vec<Tensor<1>> = rows.into_iter().flatten().collect();
         if rows.is_empty() {
             return Tensor::zeros([0], (&self.x0.device(), DType::F64));
@@ -114,15 +113,9 @@ impl Inputs {
 }
 
 /// A tensor in one row.
-trait Flat {
-    fn flat(self) -> Tensor<1>;
-}
-
-impl<const D: usize> Flat for Tensor<D> {
-    fn flat(self) -> Tensor<1> {
-        let count = self.shape().num_elements();
-        self.reshape([count])
-    }
+fn row<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
+    let count = tensor.shape().num_elements();
+    tensor.reshape([count])
 }
 
 /// The numbers of a tensor.

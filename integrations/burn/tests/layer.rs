@@ -149,21 +149,28 @@ fn problems_without_a_gradient() {
     let x0 = tensor(&[0.0, 0.0, 0.3, 0.0, 0.0, 0.0], [3, 2]).require_grad();
     let params = tensor(&[1.0, 0.5], [1, 2]).require_grad();
     let references = zeros([3, HORIZON + 1, 1]);
-    let backward = |on| {
+    let backward_of = |on, factor: f64| {
         let layer = Layer::new(layer_with(settings)).with_on_no_gradient(on);
         let inputs = Inputs::new(&x0).with_params(&params).with_stage_params(&references);
         let solved = layer.forward(&inputs).unwrap();
         assert_eq!(solved.output().status, [Status::Converged, Status::IterationLimit, Status::Converged]);
         assert_eq!(solved.refused(), Ok(vec![None; 3]));
-        let gradients = solved.controls.clone().sum().backward();
+        let gradients = (solved.controls.clone() * factor).sum().backward();
         (solved.refused(), numbers(&x0.grad(&gradients).unwrap()), numbers(&params.grad(&gradients).unwrap()))
     };
+    let backward = |on| backward_of(on, 1.0);
     // No error comes through burn: no number of the batch is a gradient, and the error is there.
     let (refused, of_x0, of_params) = backward(OnNoGradient::Raise);
     let error = refused.unwrap_err();
     assert!(matches!(error, LayerError::NoGradient { problem: 1, .. }));
     assert!(error.to_string().starts_with("problem 1: the solution has not converged"), "{error}");
     assert!(of_x0.iter().chain(&of_params).all(|value| value.is_nan()));
+
+    // A loss without a gradient of its own.
+    let (refused, of_x0, _) = backward_of(OnNoGradient::Zero, f64::NAN);
+    let error = refused.unwrap_err().to_string();
+    assert_eq!(error, "the loss gradient in the controls is NaN at entry 0, expected a finite number");
+    assert!(of_x0.iter().all(|value| value.is_nan()));
 
     let (refused, of_x0, of_params) = backward(OnNoGradient::Zero);
     assert_eq!(refused.unwrap().iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, false]);
@@ -178,12 +185,12 @@ fn problems_without_a_gradient() {
 fn tensors_are_checked() {
     let layer = Layer::new(layer());
     let (x0, params, references) = (zeros([2, 2]), zeros([1, 2]), zeros([2, HORIZON + 1, 1]));
-    let error = |inputs: &Inputs| layer.forward(inputs).unwrap_err();
+    let refusal = |inputs: &Inputs| layer.forward(inputs).unwrap_err();
     let given = Inputs::new(&x0).with_params(&params).with_stage_params(&references);
-    let floats = error(&given.clone().with_params(&zeros([2, 2]).cast(DType::F32)));
+    let floats = refusal(&given.clone().with_params(&zeros([2, 2]).cast(DType::F32)));
     assert_eq!(floats, TensorError::Type { input: Input::Params, given: "F32".into() });
     assert_eq!(floats.to_string(), "the parameter vector is a tensor of the type F32, expected F64");
-    let text = |inputs: &Inputs| error(inputs).to_string();
+    let text = |inputs: &Inputs| refusal(inputs).to_string();
     assert_eq!(
         text(&Inputs::new(&zeros([2, 3]))),
         "the initial state is a tensor of the shape [2, 3], expected [2, 2]"
@@ -199,6 +206,18 @@ fn tensors_are_checked() {
     assert_eq!(text(&given.clone().with_weights(&zeros([4]))), "the list of weights has length 4, expected 13");
     assert_eq!(text(&Inputs::new(&x0).with_params(&params)), "the list of stage parameters has length 0, expected 32");
     assert_eq!(text(&Inputs::new(&zeros([0, 2]))), "the batch is empty, expected at least one initial state");
+    // Tensors of a device that records operations, and has no numbers.
+    let (recorder, mut elsewhere) = (Device::capture(), None);
+    let _ = recorder.capture_scope(|scope| {
+        let params = Tensor::zeros([2, 2], (&recorder, DType::F64));
+        elsewhere = Some(refusal(&given.clone().with_params(&params)));
+        scope.complete([], [])
+    });
+    let elsewhere = elsewhere.unwrap();
+    assert!(matches!(elsewhere, TensorError::Device { input: Input::Params, expected: "Flex", .. }), "{elsewhere}");
+    let one = Inputs::new(&zeros([1, 2])).with_params(&params).with_stage_params(&zeros([1, HORIZON + 1, 1]));
+    let error = layer.forward_from(&given, layer.forward(&one).unwrap().output()).unwrap_err();
+    assert_eq!(error.to_string(), "the previous output has 1 problems, expected 2");
     let nan = tensor(&[0.0, f64::NAN, 0.0, 0.0], [2, 2]);
     let given = Inputs::new(&nan).with_params(&params).with_stage_params(&references);
     assert_eq!(text(&given), "problem 0: the initial state is NaN at entry 1, expected a finite number");

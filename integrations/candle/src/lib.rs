@@ -154,8 +154,8 @@ impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, cons
 where
     M: Formulation<NX, NU, NP, NS, ND> + Clone + Send + Sync + 'static,
 {
-    /// A layer that solves with this one. A gradient that does not exist is an error of candle's backward pass, which contains
-    /// that of `dilqr-runtime`.
+    /// A layer that solves with this one. A gradient that does not exist is an error of candle's backward pass, with the text of
+    /// the error that [`Solved::refused`] returns.
     #[must_use]
     pub fn new(layer: layer::Layer<M, NX, NU, NP, NS, ND>) -> Self {
         Self { layer: Arc::new(layer), on_no_gradient: OnNoGradient::Raise }

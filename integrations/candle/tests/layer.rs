@@ -128,6 +128,14 @@ fn problems_without_a_gradient() {
     assert!(error.starts_with("problem 1: the solution has not converged"), "{error}");
     assert!(matches!(solved.refused(), Err(LayerError::NoGradient { problem: 1, .. })));
 
+    // A loss without a gradient of its own.
+    let error = (solved.controls.clone() * f64::NAN).unwrap().sum_all().unwrap().backward().unwrap_err().to_string();
+    // Behind the text candle may print a backtrace.
+    assert!(
+        error.starts_with("the loss gradient in the controls is NaN at entry 0, expected a finite number"),
+        "{error}"
+    );
+
     let backward = |on| {
         let solved = solve(on);
         let gradients = solved.controls.sum_all().unwrap().backward().unwrap();
@@ -180,6 +188,11 @@ fn tensors_are_checked() {
     let nan = tensor(&[0.0, f64::NAN, 0.0, 0.0], &[2, 2]);
     let given = Inputs::new(&nan).with_params(&params).with_stage_params(&references);
     assert_eq!(text(given), "problem 0: the initial state is NaN at entry 1, expected a finite number");
+    let one = Tensor::zeros((1, 2), DType::F64, &Device::Cpu).unwrap();
+    let stages = zeros(&[1, HORIZON + 1, 1]);
+    let previous = layer.forward(&Inputs::new(&one).with_params(&params).with_stage_params(&stages)).unwrap();
+    let error = layer.forward_from(&given, previous.output()).unwrap_err();
+    assert_eq!(error.to_string(), "the previous output has 1 problems, expected 2");
     // The error keeps its text on its way through candle's own.
     let error: candle_core::Error = layer.forward(&given).unwrap_err().into();
     assert!(error.to_string().contains("is NaN at entry 1"), "{error}");

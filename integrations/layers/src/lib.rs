@@ -76,8 +76,8 @@ where
     M: Formulation<NX, NU, NP, NS, ND> + Clone,
 {
     lists.check(layer.horizon(), [NX, NP, NS])?;
-    let of = |list: &'_ Option<List>| list.as_ref().map_or(Vec::new(), |list| list.values.clone());
-    let (params, stage_params, weights) = (of(&lists.params), of(&lists.stage_params), of(&lists.weights));
-    let output = layer.forward_with(&lists.x0.values, &params, &stage_params, &weights, previous)?;
+    let [params, stage_params, weights] = [&lists.params, &lists.stage_params, &lists.weights]
+        .map(|list| list.as_ref().map_or(&[][..], |list| list.values.as_slice()));
+    let output = layer.forward_with(&lists.x0.values, params, stage_params, weights, previous)?;
     Ok(Solve::new(layer.clone(), output, lists, on_no_gradient))
 }
