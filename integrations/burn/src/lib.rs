@@ -103,7 +103,8 @@ impl Inputs {
 
     /// Parameters, stage parameters and weights in one row.
     fn packed(&self) -> Tensor<1> {
-        let rows = [self.params.clone().map(row), self.stage_params.clone().map(row), self.weights.clone()];
+        let (params, stage_params) = (self.params.clone(), self.stage_params.clone());
+        let rows = [params.and_then(row), stage_params.and_then(row), self.weights.clone().and_then(row)];
         let rows: Vec<Tensor<1>> = rows.into_iter().flatten().collect();
         if rows.is_empty() {
             return Tensor::zeros([0], (&self.x0.device(), DType::F64));
@@ -112,10 +113,10 @@ impl Inputs {
     }
 }
 
-/// A tensor in one row.
-fn row<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
+/// A tensor in one row. One without a number has none: burn does not reshape it.
+fn row<const D: usize>(tensor: Tensor<D>) -> Option<Tensor<1>> {
     let count = tensor.shape().num_elements();
-    tensor.reshape([count])
+    (count > 0).then(|| tensor.reshape([count]))
 }
 
 /// The numbers of a tensor.

@@ -239,14 +239,31 @@ impl Model<1, 1, 0> for Push {
     }
 }
 
-/// `u = -x_0 / 2`
+/// `u = -x_0 / 2`. Tensors without a number are as good as none.
 #[test]
 fn models_without_parameters() {
     let layer = Layer::new(dilqr_runtime::layer::Layer::new(Push, 1, Settings::default()).unwrap());
     let x0 = tensor(&[3.0, -4.0], [2, 1]).require_grad();
-    let controls = layer.forward(&Inputs::new(&x0)).unwrap().controls;
-    let gradients = controls.square().sum().backward();
-    for (given, expected) in numbers(&x0.grad(&gradients).unwrap()).iter().zip([1.5, -2.0]) {
-        assert!((given - expected).abs() < 1e-12);
+    let empty = Inputs::new(&x0).with_params(&zeros([2, 0])).with_weights(&zeros([0]).require_grad());
+    for inputs in [Inputs::new(&x0), empty] {
+        let controls = layer.forward(&inputs).unwrap().controls;
+        let gradients = controls.square().sum().backward();
+        for (given, expected) in numbers(&x0.grad(&gradients).unwrap()).iter().zip([1.5, -2.0]) {
+            assert!((given - expected).abs() < 1e-12);
+        }
     }
+}
+
+/// The model's own weights have no gradient in a list that does not hold them.
+#[test]
+fn empty_lists_keep_the_weights_of_the_model() {
+    let batch = Batch::new(2, false);
+    let variables = Variables::new(&batch);
+    let given = Inputs::new(&variables.x0).with_params(&variables.params).with_stage_params(&variables.references);
+    let layer = Layer::new(layer());
+    let of_prices = [given.clone(), given.with_weights(&zeros([0]).require_grad())].map(|inputs| {
+        let gradients = loss(&batch, &layer.forward(&inputs).unwrap()).backward();
+        numbers(&variables.params.grad(&gradients).unwrap())
+    });
+    assert_eq!(of_prices[0], of_prices[1]);
 }

@@ -214,14 +214,32 @@ impl Model<1, 1, 0> for Push {
     }
 }
 
-/// `u = -x_0 / 2`
+/// `u = -x_0 / 2`. Tensors without a number are as good as none.
 #[test]
 fn models_without_parameters() {
     let layer = Layer::new(dilqr_runtime::layer::Layer::new(Push, 1, Settings::default()).unwrap());
     let x0 = Var::new(&[[3.0], [-4.0]], &Device::Cpu).unwrap();
-    let controls = layer.forward(&Inputs::new(&x0)).unwrap().controls;
-    let gradients = controls.sqr().unwrap().sum_all().unwrap().backward().unwrap();
-    for (given, expected) in numbers(gradients.get(&x0).unwrap()).iter().zip([1.5, -2.0]) {
-        assert!((given - expected).abs() < 1e-12);
+    let (params, weights) = (tensor(&[], &[2, 0]), Var::zeros(0, DType::F64, &Device::Cpu).unwrap());
+    for inputs in [Inputs::new(&x0), Inputs::new(&x0).with_params(&params).with_weights(&weights)] {
+        let controls = layer.forward(&inputs).unwrap().controls;
+        let gradients = controls.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+        for (given, expected) in numbers(gradients.get(&x0).unwrap()).iter().zip([1.5, -2.0]) {
+            assert!((given - expected).abs() < 1e-12);
+        }
     }
+}
+
+/// The model's own weights have no gradient in a list that does not hold them.
+#[test]
+fn empty_lists_keep_the_weights_of_the_model() {
+    let batch = Batch::new(2, false);
+    let [x0, params, references, _] = variables(&batch);
+    let weights = Var::zeros(0, DType::F64, &Device::Cpu).unwrap();
+    let given = Inputs::new(&x0).with_params(&params).with_stage_params(&references);
+    let layer = Layer::new(layer());
+    let of_prices = [given, given.with_weights(&weights)].map(|inputs| {
+        let gradients = loss(&batch, &layer.forward(&inputs).unwrap()).backward().unwrap();
+        numbers(gradients.get(&params).unwrap())
+    });
+    assert_eq!(of_prices[0], of_prices[1]);
 }

@@ -28,7 +28,8 @@ pub struct Solve<M, const NX: usize, const NU: usize, const NP: usize, const NS:
     layer: Arc<Layer<M, NX, NU, NP, NS, ND>>,
     output: Output<NX, NU, NP, NS, ND>,
     on_no_gradient: OnNoGradient,
-    /// Whether parameters, stage parameters and weights were given. Gradients exist in those that were.
+    /// Whether parameters, stage parameters and weights were given, and some of them. An empty list of weights stands for the
+    /// model's own, whose gradient nobody wants.
     given: [bool; 3],
     /// The outcome of the last backward pass.
     refused: Mutex<Refused>,
@@ -45,7 +46,8 @@ where
         lists: &Lists,
         on_no_gradient: OnNoGradient,
     ) -> Self {
-        let given = [&lists.params, &lists.stage_params, &lists.weights].map(Option::<List>::is_some);
+        let some = |list: &Option<List>| list.as_ref().is_some_and(|list| !list.values.is_empty());
+        let given = [&lists.params, &lists.stage_params, &lists.weights].map(some);
         let refused = Mutex::new(Ok(vec![None; output.batch()]));
         Self { layer, output, on_no_gradient, given, refused }
     }
