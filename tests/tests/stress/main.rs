@@ -38,7 +38,7 @@ use crate::system::System;
 /// Groups of problems for each model; the problems of a group share horizon and settings.
 fn groups() -> u64 {
     let asked = std::env::var("STRESS_GROUPS").ok().and_then(|groups| groups.parse().ok());
-    asked.unwrap_or(if cfg!(feature = "long") { 14 } else { 4 })
+    asked.unwrap_or(if cfg!(feature = "long") { 10 } else { 4 })
 }
 /// Groups of all models with `STRESS_GROUPS=42`: ten thousand problems.
 const LONG: usize = 22 * 42;
