@@ -64,6 +64,18 @@ swing!(
     },
     {}
 );
+// So many substeps are a loop over the compiled derivative; written out they would be an expression of more than 1,600 nodes.
+swing!(
+    in_a_loop,
+    (integrator = rk4, dt = p.dt, substeps = 60),
+    {
+        pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+            x.angle * u.torque + p.gravity * x.rate
+        }
+    },
+    {}
+);
+swing!(in_a_loop_of_midpoints, (integrator = midpoint, dt = 0.25, substeps = 100), {}, {});
 swing!(on_a_grid, (integrator = rk4, dt = s.dt), {}, {
     pub struct StageParams {
         pub dt: f64,
@@ -151,6 +163,9 @@ running_costs! {
     by_rk4::ByRk4 is rk4 of 1 steps of |_: [f64; 2]| 0.25, stage cost |_, _, _| 0.0;
     by_rk4_twice::ByRk4Twice is rk4 of 2 steps of |p: [f64; 2]| 0.5 * p[1],
         stage cost |x, u, p| by_rk4_twice::stage_cost(x.into(), u.into(), p.into());
+    in_a_loop::InALoop is rk4 of 60 steps of |p: [f64; 2]| p[1],
+        stage cost |x, u, p| in_a_loop::stage_cost(x.into(), u.into(), p.into());
+    in_a_loop_of_midpoints::InALoopOfMidpoints is midpoint of 100 steps of |_: [f64; 2]| 0.25, stage cost |_, _, _| 0.0;
 }
 
 const PARAMS: [f64; 2] = [1.2, 0.3];

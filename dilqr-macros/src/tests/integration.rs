@@ -77,6 +77,18 @@ fn costs_share_the_stages_of_the_dynamics() {
     }
 }
 
+/// Where all substeps would be too long an expression, the step is one call of a loop.
+#[test]
+fn many_substeps_are_a_loop() {
+    for integrator in ["midpoint", "rk4"] {
+        let calls = |substeps: usize| {
+            let system = pendulum(&format!("integrator = {integrator}, dt = 0.25, substeps = {substeps}"));
+            kernels(&system)[Kernel::Step].vector_functions().len()
+        };
+        assert_eq!((calls(2), calls(100)), (0, 1), "{integrator}");
+    }
+}
+
 /// A comparison and a select in each kernel that makes a step, none elsewhere. They are no branch of the model.
 #[test]
 fn a_step_is_checked_once_a_kernel() {
