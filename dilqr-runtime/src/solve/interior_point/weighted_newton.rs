@@ -34,13 +34,9 @@ const TOLERANCE: f64 = 1e-9;
 /// The residual of active constraints at the end, over the tolerance.
 const RESIDUAL: f64 = 1e-4;
 
-/// How the weights grow where the residual does not fall, and the largest factor on them.
-const INCREASE: f64 = 1e2;
-const LARGEST_INCREASE: f64 = 1e6;
-
-/// The weight of an active limit of magnitude 1, times `increase`.
-fn unit_weight(cost: f64, horizon: usize, increase: f64) -> f64 {
-    increase * EQUALITY_WEIGHT * cost / horizon as f64
+/// The weight of an active limit of this magnitude.
+fn limit_weight(cost: f64, horizon: usize, magnitude: f64) -> f64 {
+    EQUALITY_WEIGHT * cost / horizon as f64 / (magnitude * magnitude)
 }
 
 /// The largest step of a state or of a control over its magnitude along the trial. Controls at active bounds do not count: one
@@ -67,24 +63,17 @@ where
         memory.trial.copy_from(&memory.point);
         memory.step.ds.fill(0.0);
         let tolerance = self.settings.tolerance.min(TOLERANCE);
-        let (mut previous, mut increase) = (f64::INFINITY, 1.0);
+        let mut previous = f64::INFINITY;
         for _ in 0..STEPS {
-            let weight = unit_weight(memory.scales.cost, memory.trial.horizon(), increase);
-            if !evaluate(&self.instance(), &mut memory.trial) || !self.weighted_step(memory, weight) {
+            if !evaluate(&self.instance(), &mut memory.trial) || !self.weighted_step(memory) {
                 return false;
             }
             self.stats.newton_steps += 1;
             let (change, residual) = (relative_change(memory), self.active_residual(memory));
-            let changed = self.take_weighted_step(memory, weight);
-            // Where active limits nearly depend on one another, a small residual is far from the solution. A residual that
-            // does not fall is a rounding error, or the weight is small beside the stiffness of the problem along its row.
-            let settled = residual > 0.5 * previous;
+            // Where active limits nearly depend on one another, a small residual is far from the solution.
+            let done = residual <= RESIDUAL * tolerance || residual > 0.5 * previous;
             previous = residual;
-            if settled && !changed && residual > RESIDUAL * tolerance && increase < LARGEST_INCREASE {
-                (previous, increase) = (f64::INFINITY, INCREASE * increase);
-                continue;
-            }
-            let done = residual <= RESIDUAL * tolerance || settled;
+            let changed = self.take_weighted_step(memory);
             if change <= tolerance && done && !changed {
                 self.stats.step = change;
                 return self.accept_weighted_point(memory);
@@ -105,22 +94,23 @@ where
         rows.chain(held).fold(0.0, larger)
     }
 
-    /// The step about the trial, with this weight of a limit of magnitude 1. Returns whether it exists.
-    fn weighted_step(&mut self, memory: &mut InteriorPoint<NX, NU>, unit: f64) -> bool {
+    /// The step about the trial. Returns whether it exists.
+    fn weighted_step(&mut self, memory: &mut InteriorPoint<NX, NU>) -> bool {
         let instance = self.instance();
         let InteriorPoint { system, trial, weights, bases, along, scales, active_rows, active_bounds, step, .. } =
             memory;
+        let horizon = trial.horizon();
         weights.proximal = Proximal::none();
         bases.defects.copy_from_slice(&trial.defects);
         for (index, active) in active_rows.iter().enumerate() {
-            let weight = unit / (scales.rows[index] * scales.rows[index]);
+            let weight = limit_weight(scales.cost, horizon, scales.rows[index]);
             let base = trial.duals.constraints[index] + weight * trial.trajectory.constraints[index];
             (weights.rows[index], bases.rows[index]) = if *active { (weight, base) } else { (0.0, 0.0) };
         }
         for (t, sides) in active_bounds.iter().enumerate() {
             (weights.controls[t], bases.controls[t]) = (SVector::zeros(), SVector::zeros());
             for (i, side) in sides.iter().enumerate().filter_map(|(i, side)| Some((i, (*side)?))) {
-                let weight = unit / (scales.controls[i] * scales.controls[i]);
+                let weight = limit_weight(scales.cost, horizon, scales.controls[i]);
                 let c = instance.bounds.constraint(side, i, &trial.trajectory.controls[t]);
                 weights.controls[t][i] = weight;
                 bases.controls[t][i] = side.direction::<f64>() * (trial.duals.bounds(side)[t][i] + weight * c);
@@ -137,14 +127,15 @@ where
     /// Takes the step, and selects the active limits: those with a multiplier above zero after the step. The multipliers
     /// change only where these stay the same, so that one proximal problem is solved before the next. Returns whether they
     /// have changed.
-    fn take_weighted_step(&self, memory: &mut InteriorPoint<NX, NU>, unit: f64) -> bool {
+    fn take_weighted_step(&self, memory: &mut InteriorPoint<NX, NU>) -> bool {
         let SolveWorkspace { bounds, sides, .. } = &*self.memory;
         let InteriorPoint { trial, along, scales, kinds, active_rows, active_bounds, step, .. } = memory;
+        let horizon = trial.horizon();
         let mut changed = false;
         let new = &mut step.duals;
         for (index, kind) in kinds.iter().enumerate() {
             let c = trial.trajectory.constraints[index] + along[index];
-            let weight = unit / (scales.rows[index] * scales.rows[index]);
+            let weight = limit_weight(scales.cost, horizon, scales.rows[index]);
             let multiplier = trial.duals.constraints[index] + weight * c;
             let active = match kind {
                 ConstraintKind::Inequality => multiplier > 0.0,
@@ -158,7 +149,7 @@ where
             let (u, du) = (&mut trial.trajectory.controls[t], &step.du[t]);
             let held = core::mem::replace(active_sides, [None; NU]);
             for &(i, side) in sides {
-                let weight = unit / (scales.controls[i] * scales.controls[i]);
+                let weight = limit_weight(scales.cost, horizon, scales.controls[i]);
                 // From the control before its sum with the step is rounded: the weight would magnify that error.
                 let c = bounds.constraint(side, i, u) + side.direction::<f64>() * du[i];
                 let multiplier = trial.duals.bounds(side)[t][i] + weight * c;
