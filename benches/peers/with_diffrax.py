@@ -8,14 +8,10 @@ network, segments, Adam and its steps are those of the experiment; initial weigh
 
 import json
 import math
-import os
 import sys
 import time
 
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-os.environ["JAX_PLATFORMS"] = "cpu"
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+import one_core  # noqa: F401
 
 try:
     import diffrax
@@ -24,8 +20,6 @@ try:
 except ImportError as error:
     print(json.dumps({"missing": str(error)}))
     raise SystemExit from None
-
-jax.config.update("jax_enable_x64", True)
 
 STEP, AHEAD = 0.1, 10
 FLOWS = {

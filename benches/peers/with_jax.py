@@ -6,13 +6,9 @@ needs `pip install jax casadi` (the latter for the formulas' module only). One c
 """
 
 import json
-import os
 import time
 
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-os.environ["JAX_PLATFORMS"] = "cpu"
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+import one_core  # noqa: F401
 
 try:
     import casadi  # noqa: F401
@@ -22,8 +18,6 @@ try:
 except ImportError as error:
     print(json.dumps({"peer": "JAX", "missing": str(error)}))
     raise SystemExit from None
-
-jax.config.update("jax_enable_x64", True)
 
 
 def functions(problem):

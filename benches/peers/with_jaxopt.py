@@ -9,16 +9,12 @@ than `custom_root`'s own choice, conjugate gradients on the normal equations.
 
 import json
 import math
-import os
 import statistics
 import sys
 import time
 from importlib import metadata
 
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-os.environ["JAX_PLATFORMS"] = "cpu"
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+import one_core  # noqa: F401
 
 try:
     import jax
@@ -27,8 +23,6 @@ try:
 except ImportError as error:
     print(json.dumps({"missing": str(error)}))
     raise SystemExit from None
-
-jax.config.update("jax_enable_x64", True)
 
 
 def residual(anomaly, mean, eccentricity):

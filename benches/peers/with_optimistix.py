@@ -8,15 +8,11 @@ recorded points, by implicit differentiation; its time is that of a fit with it 
 """
 
 import json
-import os
 import statistics
 import time
 from importlib import metadata
 
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-os.environ["JAX_PLATFORMS"] = "cpu"
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+import one_core  # noqa: F401
 
 try:
     import diffrax
@@ -26,8 +22,6 @@ try:
 except ImportError as error:
     print(json.dumps({"missing": str(error)}))
     raise SystemExit from None
-
-jax.config.update("jax_enable_x64", True)
 
 RATES = jnp.array([0.1, 0.02, 0.4, 0.02])
 STARTS = jnp.array([[9.0, 9.0], [10.0, 10.0], [11.0, 11.0]])

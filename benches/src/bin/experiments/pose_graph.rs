@@ -54,7 +54,8 @@ pub(crate) mod relative {
         pub weight: [f64; 2],
     }
 
-    fn product(a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
+    /// The product of two quaternions.
+    pub(crate) fn product(a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
         [
             a[0] * b[0] - a[1] * b[1] - a[2] * b[2] - a[3] * b[3],
             a[0] * b[1] + a[1] * b[0] + a[2] * b[3] - a[3] * b[2],
@@ -63,7 +64,7 @@ pub(crate) mod relative {
         ]
     }
 
-    fn conjugate(q: [f64; 4]) -> [f64; 4] {
+    pub(crate) fn conjugate(q: [f64; 4]) -> [f64; 4] {
         [q[0], -q[1], -q[2], -q[3]]
     }
 
@@ -119,34 +120,31 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     write(&context.path("pose-graph.md"), &markdown.text())
 }
 
+use relative::{conjugate, product};
+
 /// A pose: position and unit quaternion.
 type Pose = [f64; 7];
 
-/// The product of two quaternions.
-fn times(a: &[f64], b: &[f64]) -> [f64; 4] {
-    [
-        a[0] * b[0] - a[1] * b[1] - a[2] * b[2] - a[3] * b[3],
-        a[0] * b[1] + a[1] * b[0] + a[2] * b[3] - a[3] * b[2],
-        a[0] * b[2] - a[1] * b[3] + a[2] * b[0] + a[3] * b[1],
-        a[0] * b[3] + a[1] * b[2] - a[2] * b[1] + a[3] * b[0],
-    ]
+fn rotation(a: &Pose) -> [f64; 4] {
+    [a[3], a[4], a[5], a[6]]
 }
 
-fn conjugate(q: &[f64]) -> [f64; 4] {
-    [q[0], -q[1], -q[2], -q[3]]
+/// The vector, rotated by a quaternion.
+fn rotate(q: [f64; 4], [x, y, z]: [f64; 3]) -> [f64; 3] {
+    let [_, x, y, z] = product(product(q, [0.0, x, y, z]), conjugate(q));
+    [x, y, z]
 }
 
 fn compose(a: &Pose, b: &Pose) -> Pose {
-    let q = &a[3..];
-    let t = times(&times(q, &[0.0, b[0], b[1], b[2]]), &conjugate(q));
-    let r = times(q, &b[3..]);
-    [a[0] + t[1], a[1] + t[2], a[2] + t[3], r[0], r[1], r[2], r[3]]
+    let q = rotation(a);
+    let (t, r) = (rotate(q, [b[0], b[1], b[2]]), product(q, rotation(b)));
+    [a[0] + t[0], a[1] + t[1], a[2] + t[2], r[0], r[1], r[2], r[3]]
 }
 
 fn inverse(a: &Pose) -> Pose {
-    let q = conjugate(&a[3..]);
-    let t = times(&times(&q, &[0.0, -a[0], -a[1], -a[2]]), &a[3..]);
-    [t[1], t[2], t[3], q[0], q[1], q[2], q[3]]
+    let q = conjugate(rotation(a));
+    let t = rotate(q, [-a[0], -a[1], -a[2]]);
+    [t[0], t[1], t[2], q[0], q[1], q[2], q[3]]
 }
 
 /// A pose with translations and a rotation vector uniform in these intervals about zero.
