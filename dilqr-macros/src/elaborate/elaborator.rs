@@ -91,15 +91,12 @@ impl Arguments {
     }
 
     /// The arguments of a function that the compiler recognizes, each by its type: its optional ones may be left out.
-    fn of(&self, function: &Function) -> Vec<SymbolicValue> {
+    fn of(&self, model: &Model, function: &Function) -> Vec<SymbolicValue> {
         let mut controls = [Some(&self.u), self.previous.as_ref()].into_iter();
         let mut blocks = self.blocks.iter();
-        let is_function = |name: &Ident| self.functions.iter().any(|(own, _)| name == own);
         let value = |argument: &Argument| match &argument.ty.kind {
             // The structs of blocks have any name.
-            TypeKind::Struct(name) if !self.blocks.is_empty() && name != "Params" && !is_function(name) => {
-                blocks.next()
-            }
+            TypeKind::Struct(_) if model.is_block(argument) => blocks.next(),
             TypeKind::Struct(name) if name == "State" => Some(&self.x),
             TypeKind::Struct(name) if name == "Algebraic" => self.z.as_ref(),
             TypeKind::Struct(name) if name == "Control" || name == "Unknown" => controls.next().flatten(),
@@ -204,9 +201,9 @@ impl<'a> Elaborator<'a> {
     pub(crate) fn inline_entry_point(&mut self, function: &Function, arguments: &Arguments) -> SymbolicValue {
         if function.takes("Algebraic") && arguments.z.is_none() {
             let arguments = self.with_algebraic(arguments);
-            return self.inline_call(function, arguments.of(function));
+            return self.inline_call(function, arguments.of(self.model, function));
         }
-        self.inline_call(function, arguments.of(function))
+        self.inline_call(function, arguments.of(self.model, function))
     }
 
     /// Inlines a call whose arguments have the right shapes.

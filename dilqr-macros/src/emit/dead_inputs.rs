@@ -27,10 +27,10 @@ pub(crate) fn fields<'a>(vectors: &'a Vectors, kernels: &Kernels) -> Vec<Unused<
     let mut unused = Vec::new();
     if vectors.kind != ModuleKind::ControlProblem {
         // What an implicit function reads is seen.
-        let inputs = [(vectors.control_name(), Vector::U, &vectors.control), ("Params", Vector::P, &vectors.params)];
+        let unknowns = (vectors.control_name(), Vector::U, &vectors.control);
         // A factor need not read all of a block, which belongs to the graph.
-        let of_factor = vectors.kind == ModuleKind::Factor;
-        for (owner, vector, layout) in inputs.into_iter().skip(usize::from(of_factor)) {
+        let unknowns = (vectors.kind != ModuleKind::Factor).then_some(unknowns);
+        for (owner, vector, layout) in unknowns.into_iter().chain([("Params", Vector::P, &vectors.params)]) {
             let fields = unreached(vector, layout, &used).into_iter();
             unused.extend(fields.map(|(field, entries)| Unused { owner, field, message: message::unused(&entries) }));
         }

@@ -8,7 +8,7 @@ use super::documentation::documentation;
 use super::vector_types;
 use crate::elaborate::layout::{FieldLayout, Layout};
 use crate::program::vectors::Sizes;
-use crate::syntax::module_kind::BLOCKS;
+use crate::syntax::module_kind::{BLOCKS, ModuleKind};
 
 /// The public items.
 pub(super) fn items(context: &EmitContext<'_>) -> TokenStream {
@@ -41,7 +41,7 @@ pub(super) fn items(context: &EmitContext<'_>) -> TokenStream {
 /// The structs of the blocks, each once.
 pub(super) fn block_structs<'a>(context: &EmitContext<'a>) -> Vec<(String, Option<&'a Layout>)> {
     let mut structs: Vec<(String, Option<&Layout>)> = Vec::new();
-    if context.vectors.manifolds.is_empty() {
+    if context.vectors.kind != ModuleKind::Factor {
         return structs;
     }
     for (_, layout) in &context.vectors.control.fields {

@@ -11,7 +11,8 @@ use crate::graph::pattern::Pattern;
 use crate::graph::settings::{Method, Settings};
 use crate::graph::solution::GraphCause;
 use crate::graph::system::{Curvature, Point, System};
-use crate::implicit::conditions::ROUNDING;
+use crate::linalg::products::larger;
+use crate::ocp::stationarity::ROUNDING;
 use crate::settings::Hessian;
 use crate::stats::Stats;
 use crate::status::Status;
@@ -299,7 +300,7 @@ impl<'a> Iteration<'a> {
     fn length(&self) -> f64 {
         let Memory { step, magnitudes, .. } = &*self.memory;
         let ratios = step.iter().zip(magnitudes).map(|(step, magnitude)| step.abs() / magnitude);
-        ratios.fold(0.0, |largest, ratio| if ratio <= largest { largest } else { ratio })
+        ratios.fold(0.0, larger)
     }
 
     /// The decrease of the objective that the damped model predicts, `-g' d / 2 + damping d' D d / 2`.

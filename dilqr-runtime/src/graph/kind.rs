@@ -9,9 +9,9 @@ use nalgebra::{SMatrix, SVector};
 use crate::graph::error::FactorId;
 use crate::graph::factor::Factor;
 use crate::graph::kink::is_at_kink;
-use crate::graph::layout::Layout;
 #[cfg(feature = "dual")]
 use crate::graph::layout::Place;
+use crate::graph::layout::{Layout, push};
 use crate::graph::loss::{Loss, LossValue};
 use crate::graph::pattern::{Pattern, Slot};
 #[cfg(feature = "dual")]
@@ -153,22 +153,6 @@ where
             block.manifold.pull(&y.data.0[0][n..end], &v[n..end], &mut out[l..]);
             n = end;
             l += block.manifold.dimension();
-        }
-        out
-    }
-
-    /// `T d`, by the numbers of all blocks. Blocks that are held do not move.
-    fn push(&self, layout: &Layout, member: usize, y: &SVector<f64, N>, direction: &[f64]) -> SVector<f64, N> {
-        let mut out: SVector<f64, N> = zeros();
-        let mut n = 0;
-        for (block, &index) in F::BLOCKS.iter().zip(self.blocks(member)) {
-            let end = n + block.manifold.numbers();
-            let place = &layout.places[index];
-            if !place.held {
-                let out = &mut out.data.0[0][n..end];
-                block.manifold.push(&y.data.0[0][n..end], &direction[place.locals()], out);
-            }
-            n = end;
         }
         out
     }
@@ -383,7 +367,8 @@ where
         for (member, &loss) in self.losses.iter().enumerate() {
             let (y, p) = self.gather(layout, at, member);
             let stage = Stage::new(&x, &y, &p, &s);
-            let dy = self.push(layout, member, &y, direction) * out.factor;
+            let places = self.blocks(member).iter().map(|&block| &layout.places[block]);
+            let dy = push(places, &y, direction) * out.factor;
             let (mut gp, mut gs): (SVector<f64, NP>, SVector<f64, 0>) = (zeros(), zeros());
             let LossValue { first, second, first_by_threshold, .. } = loss.at(self.function.stage_cost(stage));
             // The gradient of `first c_y' dy` in the parameters, which `first` depends on, too.

@@ -5,8 +5,8 @@
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::implicit::conditions::ROUNDING;
-use crate::implicit::kink::{CHANGE, DIRECTIONS, FARTHER, JUMP, weight};
+use crate::implicit::kink::{DIRECTIONS, FARTHER, entry_jumps, jumps, weight};
+use crate::ocp::stationarity::ROUNDING;
 
 /// Whether the gradient or the Hessian jumps beside `y`, where numbers have these sizes.
 pub(super) fn is_at_kink<const N: usize>(
@@ -15,10 +15,6 @@ pub(super) fn is_at_kink<const N: usize>(
     sizes: &SVector<f64, N>,
 ) -> bool {
     let (slope, here) = at(y);
-    let jumps = |here: f64, beside: f64, farther: f64, size: f64| {
-        let (change, at_farther) = ((beside - here).abs(), (farther - here).abs());
-        change > CHANGE * size && change >= JUMP * at_farther
-    };
     for direction in 0..DIRECTIONS {
         for sign in [1.0, -1.0] {
             let by = SVector::<f64, N>::from_fn(|i, _| sign * weight(direction, i) * ROUNDING * sizes[i]);
@@ -26,11 +22,8 @@ pub(super) fn is_at_kink<const N: usize>(
             for i in 0..N {
                 // The terms that a slope is the sum of.
                 let terms: f64 = (0..N).map(|j| (here[(i, j)] * sizes[j]).abs()).sum::<f64>() + slope[i].abs();
-                let of_entry = |j: usize| {
-                    let size = here[(i, j)].abs().max(near[(i, j)].abs());
-                    jumps(here[(i, j)], near[(i, j)], far[(i, j)], size)
-                };
-                if jumps(slope[i], near_slope[i], far_slope[i], terms) || (0..N).any(of_entry) {
+                let of_entry = |j: usize| entry_jumps(here[(i, j)], near[(i, j)], far[(i, j)]);
+                if jumps(slope[i], (near_slope[i], far_slope[i]), terms) || (0..N).any(of_entry) {
                     return true;
                 }
             }

@@ -4,8 +4,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use nalgebra::SVector;
+
 use crate::graph::error::{BlockId, FactorId};
 use crate::graph::factor::Manifold;
+use crate::linalg::products::zeros;
+use crate::scalar::Scalar;
 
 /// A block of a graph.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -115,6 +119,27 @@ impl Layout {
         }
         largest
     }
+}
+
+/// `T d` of some blocks: by their numbers `y`, one block after another, and the local coordinates `d` of all blocks. Blocks that are
+/// held do not move.
+pub(super) fn push<'a, S: Scalar, const N: usize>(
+    places: impl Iterator<Item = &'a Place>,
+    y: &SVector<S, N>,
+    d: &[f64],
+) -> SVector<S, N> {
+    let mut out: SVector<S, N> = zeros();
+    let mut n = 0;
+    for place in places {
+        let end = n + place.manifold.numbers();
+        if !place.held {
+            let (mut local, step) = ([S::zero(); N], &d[place.locals()]);
+            local.iter_mut().zip(step).for_each(|(local, &step)| *local = S::from_f64(step));
+            place.manifold.push(&y.data.0[0][n..end], &local[..step.len()], &mut out.data.0[0][n..end]);
+        }
+        n = end;
+    }
+    out
 }
 
 /// The magnitude of an entry of a block. A variable that is zero everywhere has none; 1 takes its place.

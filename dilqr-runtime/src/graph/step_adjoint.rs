@@ -16,7 +16,7 @@ use nalgebra::SVector;
 use num_dual::Dual;
 
 use crate::graph::factor::Factor;
-use crate::graph::layout::Place;
+use crate::graph::layout::{Place, push};
 use crate::graph::loss::Loss;
 use crate::linalg::products::zeros;
 use crate::model::records::StageExpansion;
@@ -42,8 +42,7 @@ pub(super) fn of_factor<F, const N: usize, const NP: usize>(
 where
     F: Factor<N, NP>,
 {
-    let constant = |value: f64| Number::new(value, 0.0);
-    let (y, p) = (y.map(constant), p.map(constant));
+    let (y, p) = (y.map(Number::from_f64), p.map(Number::from_f64));
     let mut memory = Box::new(StageExpansion::zeros());
     let mut along = |y: &SVector<Number, N>, p: &SVector<Number, NP>| {
         value((function, loss), places, (y, p), directions, &mut memory)
@@ -75,10 +74,10 @@ fn value<F, const N: usize, const NP: usize>(
 where
     F: Factor<N, NP>,
 {
-    let (w, d) = (push(places, y, w), push(places, y, d));
+    let (w, d) = (push(places.iter(), y, w), push(places.iter(), y, d));
     let (x, s) = (zeros(), zeros());
     function.expand_stage(Stage::new(&x, y, p, &s), memory);
-    let mut sum = constant_zero();
+    let mut sum = Number::from_f64(0.0);
     for i in 0..N {
         let mut slope = memory.lu[i];
         for j in 0..N {
@@ -89,33 +88,12 @@ where
     -sum * loss.first(memory.l)
 }
 
-fn constant_zero() -> Number {
-    Number::new(0.0, 0.0)
-}
-
-/// `T d`, by the numbers of all blocks. Blocks that are held do not move.
-fn push<const N: usize>(places: &[Place], y: &SVector<Number, N>, d: &[f64]) -> SVector<Number, N> {
-    let mut out: SVector<Number, N> = zeros();
-    let mut n = 0;
-    for place in places {
-        let end = n + place.manifold.numbers();
-        if !place.held {
-            let mut local = [constant_zero(); N];
-            let step = &d[place.locals()];
-            local.iter_mut().zip(step).for_each(|(local, &step)| *local = Number::from_f64(step));
-            place.manifold.push(&y.data.0[0][n..end], &local[..step.len()], &mut out.data.0[0][n..end]);
-        }
-        n = end;
-    }
-    out
-}
-
 /// The adjoints of a block's numbers and local step, by that of the values that the step leads to.
 pub(super) fn of_retraction(place: &Place, (y, d): (&[f64], &[f64]), adjoint: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let numbers = |values: &[f64]| values.iter().map(|&value| Number::from_f64(value)).collect::<Vec<_>>();
     let (y, d) = (numbers(y), numbers(d));
     let along = |y: &[Number], d: &[Number]| -> f64 {
-        let mut out = vec![constant_zero(); y.len()];
+        let mut out = vec![Number::from_f64(0.0); y.len()];
         place.manifold.retract(y, d, &mut out);
         out.iter().zip(adjoint).map(|(out, adjoint)| out.eps * adjoint).sum()
     };

@@ -8,6 +8,7 @@ use crate::graph::kind::Contraction;
 use crate::graph::objective;
 use crate::graph::step_adjoint::{Directions, of_retraction};
 use crate::graph::system::{Curvature, Point};
+use crate::linalg::products::larger;
 
 /// How far from the solution the steps may end, relatively: a derivative there approximates that of the solution.
 const NEAR: f64 = 0.1;
@@ -29,7 +30,7 @@ pub(super) fn gradient(
     let (steps, end) = steps(structure, memory, (guess, iterations))?;
     let sizes = layout.number_magnitudes(solution);
     let distances = end.iter().zip(solution).zip(&sizes).map(|((end, solution), size)| (end - solution).abs() / size);
-    let distance = distances.fold(0.0, |largest: f64, distance| if distance <= largest { largest } else { distance });
+    let distance = distances.fold(0.0, larger);
     if distance > NEAR || distance.is_nan() {
         return Err(DerivativeError::NotReached { distance });
     }

@@ -2,12 +2,9 @@
 
 use nalgebra::{SMatrix, SVector};
 
-/// A relative rounding error of a sum of products, beside the sum of their magnitudes.
-pub(crate) const ROUNDING: f64 = 64.0 * f64::EPSILON;
-
 /// The fraction of a multiple of the golden ratio. Those of the first numbers are spread evenly over the unit interval, without a
 /// structure that a matrix could have.
-pub(crate) fn golden_fraction(multiple: usize) -> f64 {
+pub(super) fn golden_fraction(multiple: usize) -> f64 {
     let product = 0.618_033_988_749_894_8 * multiple as f64;
     product - (product as usize) as f64
 }

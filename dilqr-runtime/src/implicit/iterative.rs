@@ -12,8 +12,9 @@
 use nalgebra::{SMatrix, SVector};
 
 use crate::error::GradientError;
-use crate::implicit::conditions::{Point, ROUNDING, golden_fraction, terms};
+use crate::implicit::conditions::{Point, golden_fraction, terms};
 use crate::implicit::conjugate_gradients::{Solve, Sparse};
+use crate::ocp::stationarity::ROUNDING;
 
 /// The relative change of a Jacobian within rounding errors from which on the factorization decides whether a root is multiple.
 const MULTIPLE: f64 = 1e-3;

@@ -13,8 +13,9 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::cause::Cause;
-use crate::implicit::conditions::{Conditions, Point, ROUNDING, golden_fraction, terms};
+use crate::implicit::conditions::{Conditions, Point, golden_fraction, terms};
 use crate::linalg::products::{add_product, zeros};
+use crate::ocp::stationarity::ROUNDING;
 use crate::solve::kink::{Jump, lengths};
 
 /// Directions of displacement, each to both sides. A kink along one of them is none along another.
@@ -24,10 +25,10 @@ pub(crate) const DIRECTIONS: usize = 3;
 pub(crate) const FARTHER: f64 = 8.0;
 
 /// The least part of a jump over the change at the second distance; that of a smooth function is an eighth.
-pub(crate) const JUMP: f64 = 0.25;
+const JUMP: f64 = 0.25;
 
 /// The least change of a Jacobian's entry that is looked at.
-pub(crate) const CHANGE: f64 = 1e-7;
+const CHANGE: f64 = 1e-7;
 
 /// The least change of a derivative, relative to its terms, that makes it one-sided.
 const DISAGREEMENT: f64 = 1e-6;
@@ -58,9 +59,8 @@ pub(super) fn kink_at<const NY: usize, const NP: usize>(
                 return jump;
             }
             let jumps = |i: usize, j: usize| {
-                let (change, at_farther) = (jacobian[(i, j)] - cy[(i, j)], farther[(i, j)] - cy[(i, j)]);
-                let size = cy[(i, j)].abs().max(jacobian[(i, j)].abs());
-                !held[i] && change.abs() > CHANGE * size && change.abs() >= JUMP * at_farther.abs()
+                let entry = (i, j);
+                !held[i] && entry_jumps(cy[entry], jacobian[entry], farther[entry])
             };
             if (0..NY).any(|i| (0..NY).any(|j| jumps(i, j))) {
                 sides.push((by, jacobian));
@@ -78,6 +78,17 @@ pub(super) fn kink_at<const NY: usize, const NP: usize>(
         one_sided((inverse, &derivative), (&cy, &cp), change, held)
     };
     sides.iter().find_map(of_side)
+}
+
+/// Whether a quantity of this size jumps: from its value `here` to those `beside` and [`FARTHER`] away.
+pub(crate) fn jumps(here: f64, (beside, farther): (f64, f64), size: f64) -> bool {
+    let (change, at_farther) = ((beside - here).abs(), (farther - here).abs());
+    change > CHANGE * size && change >= JUMP * at_farther
+}
+
+/// Whether an entry of a matrix jumps, which is as large as it is on either side.
+pub(crate) fn entry_jumps(here: f64, beside: f64, farther: f64) -> bool {
+    jumps(here, (beside, farther), here.abs().max(beside.abs()))
 }
 
 /// How far the unknowns may be from the exact ones: by rounding errors of the equations, and by their Newton step.

@@ -20,7 +20,7 @@ mod anderson;
 #[cfg(feature = "std")]
 pub mod batch;
 mod certificate;
-pub(crate) mod conditions;
+mod conditions;
 mod conjugate_gradients;
 mod damped_newton;
 #[cfg(feature = "dual")]

@@ -10,12 +10,13 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::error::GradientError;
 use crate::implicit::certificate::BoundState;
-use crate::implicit::conditions::{Conditions, ROUNDING, of_free, terms};
+use crate::implicit::conditions::{Conditions, of_free, terms};
 use crate::implicit::slope::Slope;
 use crate::implicit::solution::Solution;
 use crate::linalg::inverse::inverse;
 use crate::linalg::products::{add_product, zeros};
 use crate::model::Model;
+use crate::ocp::stationarity::ROUNDING;
 
 /// The largest difference of two movements that are equal, over their terms.
 const SAME: f64 = 1e-9;

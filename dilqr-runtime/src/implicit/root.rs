@@ -6,7 +6,7 @@ use nalgebra::{SMatrix, SVector};
 use num_traits::{One, Zero};
 
 use crate::error::GradientError;
-use crate::implicit::conditions::{Conditions, Point, ROUNDING, terms};
+use crate::implicit::conditions::{Conditions, Point, terms};
 use crate::implicit::function::{Gradient, ImplicitFunction};
 use crate::implicit::kink::kink_at;
 use crate::linalg::inverse::inverse;
@@ -14,6 +14,7 @@ use crate::linalg::products::{add_product, larger, zeros};
 use crate::model::Model;
 use crate::model::records::{ParameterTerms, StageExpansion};
 use crate::model::stage::{ParameterGradient, Stage};
+use crate::ocp::stationarity::ROUNDING;
 use crate::scalar::Scalar;
 
 /// The relative change within rounding errors from which on `r_y` counts as singular.

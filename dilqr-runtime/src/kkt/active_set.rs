@@ -169,8 +169,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let magnitudes = Magnitudes::of(point.states, point.controls);
         self.in_proximal_form = false;
         self.units = variable_units(&magnitudes);
-        let motion = motion_units(point.states, &self.units);
-        self.pivot_units = if self.selection.plain_units { Units::ONES } else { motion };
+        let plain = self.selection.plain_units;
+        self.pivot_units = if plain { Units::ONES } else { motion_units(point.states, &self.units) };
         let mut result = self.factorize_stages(model, point, (method, rule), report, &magnitudes);
         while let Err((t, Singular::Dependent(_))) = result
             && self.leave_out_later_row(t)

@@ -216,6 +216,6 @@ fn largest_ratio<const NX: usize, const NU: usize>(values: &Terms<NX, NU>, sizes
 }
 
 /// The larger of two numbers, entry by entry; NaN where one is.
-fn larger_of<const N: usize>(a: &SVector<f64, N>, b: &SVector<f64, N>) -> SVector<f64, N> {
+pub(super) fn larger_of<const N: usize>(a: &SVector<f64, N>, b: &SVector<f64, N>) -> SVector<f64, N> {
     a.zip_map(b, larger)
 }

@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::linear::{LinearTerms, Step};
-use crate::kkt::lq_record::{LqPart, LqRecord};
+use crate::kkt::lq_record::{LqPart, LqRecord, larger_of};
 use crate::linalg::products::{add_product, larger, zeros};
 use crate::lq::equality_constrained::{Row, Units};
 use crate::lq::initial::InitialFactor;
@@ -218,20 +218,20 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
         let RefinedLinear { given, solution, residuals, .. } = memory;
         record.measure_residuals(given, solution, residuals);
         (0..C).all(|j| {
-            let size = |entry: S| S::from_f64(entry.to_f64().abs());
+            let size = |entry: S| entry.to_f64().abs();
             // A row may have one entry, whose variable is then zero: the largest values along the solution are the terms.
-            let (mut dx, mut du): (SVector<S, NX>, SVector<S, NU>) = (zeros(), zeros());
+            let (mut dx, mut du): (SVector<f64, NX>, SVector<f64, NU>) = (zeros(), zeros());
             for part in &*solution {
-                dx = part.dx.column(j).zip_map(&dx, |entry, largest| larger(size(entry), largest));
-                du = part.du.column(j).zip_map(&du, |entry, largest| larger(size(entry), largest));
+                dx = larger_of(&part.dx.column(j).map(size), &dx);
+                du = larger_of(&part.du.column(j).map(size), &du);
             }
             let (mut residual, mut terms) = (0.0, 0.0);
             for (t, stage) in record.stages.iter().enumerate() {
                 for (index, (row, weight)) in stage.rows.iter().zip(&self.weights[t]).enumerate() {
                     let scale = float::f64::sqrt(*weight);
-                    let constant = given[t].rows[index][j].to_f64().abs();
-                    terms = larger(terms, scale * (row.magnitude((&dx, &du)) + constant));
-                    residual = larger(residual, scale * residuals[t].rows[index][j].to_f64().abs());
+                    let of_variables = row.x.map(size).dot(&dx) + row.u.map(size).dot(&du);
+                    terms = larger(terms, scale * (of_variables + size(given[t].rows[index][j])));
+                    residual = larger(residual, scale * size(residuals[t].rows[index][j]));
                 }
             }
             residual <= SATISFIED * terms

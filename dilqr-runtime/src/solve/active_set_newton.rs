@@ -145,12 +145,15 @@ where
         let Policy { gains, feedforward, .. } = &mut trial.policy;
         let mut dx = linear.initial_step();
         for (t, (stage, k)) in system.stages.iter().zip(linear.feedforward()).enumerate() {
-            (gains[t], feedforward[t]) = (stage.gain, *k);
-            if law == RolloutLaw::OpenLoop {
-                add_product(&mut feedforward[t], &stage.gain, &dx);
-                dx = next_state(&stage.fx, &stage.fu, &zeros(), &dx, &feedforward[t]);
-                gains[t] = zeros();
-            }
+            (gains[t], feedforward[t]) = match law {
+                RolloutLaw::Feedback => (stage.gain, *k),
+                RolloutLaw::OpenLoop => {
+                    let mut du = *k;
+                    add_product(&mut du, &stage.gain, &dx);
+                    dx = next_state(&stage.fx, &stage.fu, &zeros(), &dx, &du);
+                    (zeros(), du)
+                }
+            };
         }
         self.stats.newton_steps += 1;
         let law = FeedbackLaw { reference: &memory.point, gains, feedforward, alpha: 1.0 };

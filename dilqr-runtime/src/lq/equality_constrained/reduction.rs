@@ -99,14 +99,6 @@ impl<const NX: usize, const NU: usize> Units<NX, NU> {
     pub(crate) const ONES: Self = Self { states: [1.0; NX], controls: [1.0; NU] };
 }
 
-impl<S: ScalarReal, const NX: usize, const NU: usize> Row<S, NX, NU> {
-    /// `|x|' |dx| + |u|' |du|`
-    pub(crate) fn magnitude(&self, (dx, du): (&SVector<S, NX>, &SVector<S, NU>)) -> f64 {
-        let product = |(a, b): (&S, &S)| (a.to_f64() * b.to_f64()).abs();
-        self.x.iter().zip(dx.iter()).chain(self.u.iter().zip(du.iter())).map(product).sum()
-    }
-}
-
 impl<S: ScalarReal, const NX: usize, const NU: usize> RowReduction<S, NX, NU> {
     /// Memory for the rows of a stage, `rows` of its own and `NX` that the next stage propagates. At most `NX + NU` of them
     /// can be independent.

@@ -18,7 +18,7 @@ use crate::ocp::constraints::ConstraintKind;
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::MultipliersRef;
 use crate::ocp::rollout::rollout;
-use crate::ocp::stationarity::{Magnitudes, STEP_MARGIN, Stationarity};
+use crate::ocp::stationarity::{Magnitudes, ROUNDING, STEP_MARGIN, Stationarity};
 use crate::ocp::trajectory::{Trajectory, TrajectoryRef};
 use crate::settings::{Differentiation, Hessian};
 use crate::solve::backward_pass::BackwardPass;
@@ -36,9 +36,6 @@ const STEPS: usize = 30;
 
 /// A step that is at most this part of the one before it is not a rounding error yet.
 const CONVERGING: f64 = 0.1;
-
-/// The rounding error of a slack, over the magnitude of its row.
-const ROUNDING: f64 = 64.0 * f64::EPSILON;
 
 /// The barrier parameter of an elastic problem, over the first one, from which on a point without excess ends it.
 const ELASTIC_END: f64 = 1e-4;
