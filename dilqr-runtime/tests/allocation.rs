@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unsafe_code, reason = "a global allocator that counts is the only way to see allocations")]
 
+#[path = "control/support/mod.rs"]
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};

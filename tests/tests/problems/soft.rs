@@ -1,0 +1,232 @@
+//! Soft constraints: the three states of a row, the joins between them, rows at a given initial state, and relaxed problems.
+//! Gradients beside central differences through solves.
+
+use dilqr_runtime::model::Limit;
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::{Direction, Formulation, GradientError, Ilqr, LossGradient, Problem, Settings, Solution, Status};
+use dilqr_tests::{harness_loss, value};
+
+/// A cart whose speed has a soft limit.
+#[dilqr_runtime::model]
+pub mod cart {
+    pub struct State {
+        pub x: f64,
+        pub v: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub limit: f64,
+        pub linear: f64,
+        pub quadratic: f64,
+        pub effort: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + 0.1 * x.v, v: x.v + 0.1 * u.u }
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        (x.x - 1.0).powi(2) + p.effort * u.u * u.u
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        5.0 * (x.x - 1.0).powi(2) + x.v * x.v
+    }
+    #[penalty(linear = p.linear, quadratic = p.quadratic)]
+    pub fn stage_soft_constraints(x: State, _u: Control, p: Params) -> [f64; 1] {
+        [x.v - p.limit]
+    }
+}
+
+/// A point that ends softly below a limit, and whose push is softly limited.
+#[dilqr_runtime::model]
+pub mod point {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub end: f64,
+        pub push: f64,
+        pub linear: f64,
+        pub quadratic: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + u.u }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        0.1 * (x.x - 2.0).powi(2) + 0.5 * u.u * u.u
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        (x.x - 2.0).powi(2)
+    }
+    #[penalty(quadratic = p.quadratic)]
+    pub fn stage_soft_constraints(_x: State, u: Control, p: Params) -> [f64; 1] {
+        [u.u - p.push]
+    }
+    #[penalty(linear = p.linear)]
+    pub fn terminal_soft_constraints(x: State, p: Params) -> [f64; 1] {
+        [x.x - p.end]
+    }
+}
+
+const T: usize = 20;
+
+fn exact() -> Settings {
+    Settings { tolerance: 1e-12, ..Settings::default() }
+}
+
+fn solved<M, const NX: usize, const NU: usize, const NP: usize>(
+    solver: &mut Ilqr<M, NX, NU, NP>,
+    x0: SVector<f64, NX>,
+    params: SVector<f64, NP>,
+) -> Solution<NX, NU, NP>
+where
+    M: Formulation<NX, NU, NP, 0, 0>,
+{
+    let solution = solver.solve(&Problem::new(x0, params, solver.horizon())).unwrap();
+    assert_eq!(solution.status, Status::Converged, "{params}");
+    solution
+}
+
+/// Compares gradient, second derivatives along the first parameter and, where it exists, the gradient of the cost with differences. Data
+/// that are zero move forward alone, where penalties are defined.
+fn check<M, const NX: usize, const NU: usize, const NP: usize>(
+    model: M,
+    settings: Settings,
+    (x0, params): ([f64; NX], [f64; NP]),
+    of_cost: bool,
+) where
+    M: Formulation<NX, NU, NP, 0, 0>,
+{
+    let mut solver = Ilqr::new(model, T, settings).unwrap();
+    let (x0, params, loss) = (SVector::from(x0), SVector::from(params), harness_loss(T));
+    let solution = solved(&mut solver, x0, params);
+    let gradient = solver.vjp(&solution, &loss).unwrap();
+    let cost = of_cost.then(|| solver.value_gradient(&solution).unwrap());
+    let h = 1e-5;
+    // The error of central differences is some 1e-9, those of solves over the step some 1e-7; that of one-sided ones is the step.
+    let close = |name: &str, given: f64, difference: f64, central: bool| {
+        let tolerance = if central { 1e-6 } else { 1e-3 };
+        assert!((given - difference).abs() < tolerance * (1.0 + difference.abs()), "{name}: {given}, {difference}");
+    };
+    for j in 0..NX + NP {
+        let mut at = |change: f64| {
+            let (mut x0, mut params) = (x0, params);
+            if j < NX {
+                x0[j] += change
+            } else {
+                params[j - NX] += change
+            }
+            let moved = solved(&mut solver, x0, params);
+            (value(&loss, &moved), moved.cost)
+        };
+        let central = j < NX || params[j - NX] > h;
+        let (more, less) = (at(h), at(if central { -h } else { 0.0 }));
+        let step = if central { 2.0 * h } else { h };
+        let entry = |of: &dilqr_runtime::Gradient<NX, NP>| if j < NX { of.initial_state[j] } else { of.params[j - NX] };
+        close(&format!("loss, {j}"), entry(&gradient), (more.0 - less.0) / step, central);
+        if let Some(cost) = &cost {
+            close(&format!("cost, {j}"), entry(cost), (more.1 - less.1) / step, central);
+        }
+    }
+    let along = Direction::new(SVector::from_fn(|i, _| f64::from(i == 0)));
+    let second = solver.hvp(&solution, &loss, &along, |_, _| LossGradient::zeros(T)).unwrap();
+    let mut at = |change: f64| {
+        let mut params = params;
+        params[0] += change;
+        let moved = solved(&mut solver, x0, params);
+        solver.vjp(&moved, &loss).unwrap().params
+    };
+    let difference = (at(h) - at(-h)) / (2.0 * h);
+    for j in 0..NP {
+        // A relaxation of 1e-4 leaves a third derivative of some 1e6 times the second one, so 1e-5 of the second after `h^2`.
+        assert!(
+            (second.params[j] - difference[j]).abs() < 1e-5 * (1.0 + difference[j].abs()),
+            "{j}: {second:?}, {difference}"
+        );
+    }
+}
+
+fn refusal<M, const NX: usize, const NU: usize, const NP: usize>(model: M, x0: [f64; NX], params: [f64; NP]) -> Limit
+where
+    M: Formulation<NX, NU, NP, 0, 0>,
+{
+    let mut solver = Ilqr::new(model, T, exact()).unwrap();
+    let solution = solved(&mut solver, x0.into(), params.into());
+    match solver.vjp(&solution, &harness_loss(T)) {
+        Err(
+            GradientError::WeaklyActive { limit, .. } | GradientError::ConstraintsDependent { limit: Some(limit), .. },
+        ) => limit,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// `c < 0`, `c = 0` and `c > 0` along one trajectory, with each of the two factors and without one of them.
+#[test]
+fn three_states_of_a_row() {
+    for params in [[0.5, 0.3, 1.0, 0.1], [0.5, 3.0, 1.0, 0.1], [0.5, 0.05, 0.0, 0.1], [0.5, 0.0, 10.0, 0.1]] {
+        check(cart::Cart, exact(), ([0.0, 0.0], params), true);
+    }
+    for params in [[1.0, 0.3, 5.0, 2.0], [1.0, 0.3, 0.4, 2.0], [5.0, 9.0, 1.0, 2.0]] {
+        check(point::Point, exact(), ([0.0], params), true);
+    }
+}
+
+/// At a given initial state a row is a part of the cost: its excess moves nothing else.
+#[test]
+fn rows_at_a_given_initial_state() {
+    let violated = [0.5, 0.3, 1.0, 0.1];
+    check(cart::Cart, exact(), ([0.0, 0.8], violated), true);
+    // At its limit the cost has a kink, and the trajectory has none. Without a linear factor the cost has none either.
+    let mut solver = Ilqr::new(cart::Cart, T, exact()).unwrap();
+    for x0 in [[0.0, 0.5], [0.0, 0.5 - 1e-9], [0.0, 0.5 + 1e-9]] {
+        check(cart::Cart, exact(), (x0, violated), false);
+        let solution = solved(&mut solver, x0.into(), violated.into());
+        let refused = solver.value_gradient(&solution).unwrap_err();
+        let expected = Limit::SoftConstraint { index: 0 };
+        assert!(
+            matches!(refused, GradientError::WeaklyActive { stage: 0, limit, .. } if limit == expected),
+            "{refused}"
+        );
+    }
+    check(cart::Cart, exact(), ([0.0, 0.5], [0.5, 0.0, 1.0, 0.1]), true);
+    // A limit of zero, and a cart at rest.
+    check(cart::Cart, exact(), ([0.0, 0.0], [1e-4, 0.3, 1.0, 0.1]), true);
+    check(cart::Cart, exact(), ([-1.0, 0.0], [0.0, 0.3, 1.0, 0.1]), false);
+}
+
+/// Both joins have one-sided derivatives alone: where a row is just reached, and where its multiplier is just the linear factor.
+#[test]
+fn joins_have_no_derivative() {
+    let mut solver = Ilqr::new(cart::Cart, T, exact()).unwrap();
+    let mut fastest = |params: [f64; 4]| {
+        let solution = solved(&mut solver, [0.0, 0.0].into(), params.into());
+        solution.states[..T].iter().map(|x| x[1]).fold(0.0, f64::max)
+    };
+    let reached = fastest([50.0, 0.3, 1.0, 0.1]);
+    assert_eq!(refusal(cart::Cart, [0.0, 0.0], [reached, 0.3, 1.0, 0.1]), Limit::SoftConstraint { index: 0 });
+
+    // One row, that of the end. Held at its limit, its multiplier follows from the last costate.
+    let mut solver = Ilqr::new(point::Point, T, exact()).unwrap();
+    let held = solved(&mut solver, [0.0].into(), [1.0, 9.0, 100.0, 2.0].into());
+    let multiplier = 2.0 * (2.0 - 1.0) - held.controls[T - 1][0];
+    let above = solved(&mut solver, [0.0].into(), [1.0, 9.0, multiplier - 1e-3, 2.0].into());
+    assert!((held.states[T][0] - 1.0).abs() < 1e-12 && above.states[T][0] > 1.0 + 1e-6, "{multiplier}");
+    assert_eq!(refusal(point::Point, [0.0], [1.0, 9.0, multiplier, 2.0]), Limit::Excess { index: 0 });
+}
+
+/// A relaxation smooths the joins: the gradient exists there, and agrees with differences.
+#[test]
+fn relaxed_joins() {
+    let mut solver = Ilqr::new(cart::Cart, T, exact()).unwrap();
+    let free = solved(&mut solver, [0.0, 0.0].into(), [50.0, 0.3, 1.0, 0.1].into());
+    let reached = free.states[..T].iter().map(|x| x[1]).fold(0.0, f64::max);
+    for relaxation in [1e-2, 1e-4] {
+        let relaxed = Settings { relaxation: Some(relaxation), ..exact() };
+        for (x0, limit) in [([0.0, 0.0], reached), ([0.0, 0.5], 0.5), ([0.0, 0.8], 0.5)] {
+            check(cart::Cart, relaxed, (x0, [limit, 0.3, 1.0, 0.1]), false);
+        }
+    }
+}
