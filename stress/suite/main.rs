@@ -38,7 +38,6 @@ enum Outcome {
 const OPEN: &[(&str, Outcome)] = &[
     // A bound is inactive by 3.5e-7 of its control. Differences at steps that leave it so have no digits.
     ("robot_arm", Outcome::Refused("WeaklyActive")),
-    ("shuttle", Outcome::Ends(Status::Diverged)),
     // A minimum; from nine other guesses Ipopt ends in minima from 8.567 to 15.53, from this one in 10.198.
     ("obstacles", Outcome::Local(15.4879020891)),
 ];

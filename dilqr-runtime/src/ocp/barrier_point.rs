@@ -139,4 +139,13 @@ impl<const NX: usize, const NU: usize> BarrierStep<NX, NU> {
             duals,
         }
     }
+
+    /// Makes the step and its multipliers zero.
+    pub(crate) fn clear(&mut self) {
+        self.dx.fill(zeros());
+        self.du.fill(zeros());
+        self.ds.fill(0.0);
+        self.dexcess.iter_mut().for_each(|excess| excess.fill(0.0));
+        self.duals.clear();
+    }
 }
