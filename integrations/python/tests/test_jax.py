@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Case, assert_near, case
 
 import dilqr
+from conftest import Case, assert_near, case
 
 jax = pytest.importorskip("jax")
 jax.config.update("jax_enable_x64", True)
 jnp = jax.numpy
 
-import dilqr.jax  # noqa: E402
-from jax.test_util import check_grads  # noqa: E402
+from jax.test_util import check_grads
+
+import dilqr.jax
 
 
 def layer_of(this: Case, **keywords: Any) -> dilqr.jax.Layer:

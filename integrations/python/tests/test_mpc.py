@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from conftest import assert_near
 
 import dilqr
+from conftest import assert_near
 
 
 def pendulum_step(x: np.ndarray, u: np.ndarray, params: np.ndarray) -> np.ndarray:

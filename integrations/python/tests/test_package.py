@@ -5,17 +5,19 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import importlib.util
 import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from conftest import MODELS
 
 import dilqr
+from conftest import MODELS
 from dilqr import _layer, _native
 
 PACKAGE = Path(dilqr.__file__).parent
@@ -26,7 +28,10 @@ def test_the_stub_is_that_of_the_module() -> None:
     """Classes, methods, properties and the names of parameters, in both directions."""
     tree = ast.parse((PACKAGE / "_native.pyi").read_text())
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    values = {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+    values = {
+        node.target.id for node in tree.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    values = {name for name in values if not name.startswith("_")}
     public = {name: value for name, value in vars(_native).items() if not name.startswith("_")}
     assert set(public) == set(classes) | values
     for name in values:
@@ -80,14 +85,17 @@ def test_examples_of_the_documentation(module: str) -> None:
 def test_shipped_models(name: str) -> None:
     model = getattr(dilqr.models, name)
     sizes = (model.states.size, model.controls.size, model.params.size)
-    assert sizes == {
-        "pendulum": (2, 1, 3),
-        "cartpole": (4, 1, 4),
-        "quadrotor": (12, 4, 10),
-        "unicycle": (3, 2, 5),
-        "arm": (4, 2, 10),
-        "two_link_arm": (4, 2, 10),
-    }[name]
+    assert (
+        sizes
+        == {
+            "pendulum": (2, 1, 3),
+            "cartpole": (4, 1, 4),
+            "quadrotor": (12, 4, 10),
+            "unicycle": (3, 2, 5),
+            "arm": (4, 2, 10),
+            "two_link_arm": (4, 2, 10),
+        }[name]
+    )
     assert model.params.to_array(model.params.defaults).shape == (model.params.size,)
     assert (model.stage_params.size, model.design_size) == (0, 0)
     with pytest.raises(AttributeError):
@@ -103,7 +111,9 @@ def test_sources_of_models_are_those_of_the_repository() -> None:
     for copy in copies:
         if copy.name == "mod.rs":
             continue
-        text = re.sub(r"(, |\()vendored = \"[^\"]*\"\)", lambda found: ")" if found[1] == ", " else "", copy.read_text())
+        text = re.sub(
+            r"(, |\()vendored = \"[^\"]*\"\)", lambda found: ")" if found[1] == ", " else "", copy.read_text()
+        )
         assert text == (originals / copy.name).read_text(), f"copy {copy.name} again, and renew its kernels"
         compared += 1
     assert compared == 5
@@ -129,7 +139,9 @@ def test_interfaces_are_compared() -> None:
 
 def test_versions_are_equal() -> None:
     for file in ("pyproject.toml", "Cargo.toml"):
-        assert re.search(rf'^version = "{re.escape(dilqr.__version__)}"$', (FOLDER / file).read_text(), re.M), file
+        assert re.search(rf'^version = "{re.escape(dilqr.__version__)}"$', (FOLDER / file).read_text(), re.MULTILINE), (
+            file
+        )
 
 
 def test_a_new_package(tmp_path: Path) -> None:
@@ -144,7 +156,10 @@ def test_a_new_package(tmp_path: Path) -> None:
     assert "maturin develop --release" in run.stdout
     made = tmp_path / "my_model"
     assert sorted(str(path.relative_to(made)) for path in made.rglob("*") if path.is_file()) == [
-        ".gitignore", "Cargo.toml", "pyproject.toml", "src/lib.rs",
+        ".gitignore",
+        "Cargo.toml",
+        "pyproject.toml",
+        "src/lib.rs",
     ]
     manifest = (made / "Cargo.toml").read_text()
     assert 'name = "my_model"' in manifest and "/some/checkout/integrations/python/binding" in manifest
@@ -161,3 +176,17 @@ def test_a_new_package(tmp_path: Path) -> None:
 def test_scalars_of_numpy_are_numbers() -> None:
     solver = dilqr.Solver(dilqr.models.pendulum, np.int64(5), tolerance=np.float64(1e-8))
     assert solver.horizon == 5 and solver.settings["tolerance"] == 1e-8
+
+
+def test_the_code_of_the_page_runs() -> None:
+    """All of it but the model of one's own, which is not installed here."""
+    blocks = re.findall(r"```python\n(.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
+    scope: dict[str, Any] = {}
+    ran = 0
+    for block in blocks:
+        needed = re.findall(r"^import (jax|torch|my_model)$", block, re.MULTILINE)
+        if all(importlib.util.find_spec(module) for module in needed):
+            exec(block, scope)
+            ran += 1
+    assert ran >= 1 and len(blocks) == 4
+    assert scope["gradient"].params.shape == (4,)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Case, assert_near, case, differences
 
 import dilqr
+from conftest import Case, assert_near, case, differences
 
 REFERENCE = Path(__file__).parents[3] / "tests" / "reference"
 

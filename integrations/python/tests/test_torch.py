@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Case, assert_near, case
 
 import dilqr
+from conftest import Case, assert_near, case
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-import dilqr.torch  # noqa: E402
-from torch.autograd import gradcheck, gradgradcheck  # noqa: E402
+from torch.autograd import gradcheck, gradgradcheck
+
+import dilqr.torch
 
 
 def layer_of(this: Case, **keywords: Any) -> dilqr.torch.Layer:
@@ -159,7 +160,11 @@ BAD = [
     (lambda layer: layer(torch.zeros(3, 2, dtype=torch.float16)), TypeError, "x0 has the dtype torch.float16, expect"),
     (lambda layer: layer(torch.zeros(3, 2, device="meta")), ValueError, "x0 is on the device meta, expected cpu"),
     (lambda layer: layer("x"), TypeError, "x0 is a str, expected a tensor of real numbers"),
-    (lambda layer: layer(torch.zeros(3, 2), torch.ones(2)), ValueError, r"params has the shape \(2,\), expected \(3,\)"),
+    (
+        lambda layer: layer(torch.zeros(3, 2), torch.ones(2)),
+        ValueError,
+        r"params has the shape \(2,\), expected \(3,\)",
+    ),
     (lambda layer: layer(torch.zeros(3, 2), {"mass": 1.0}), ValueError, "params lacks gravity, length"),
     (lambda layer: layer(torch.full((3, 2), torch.nan)), ValueError, "problem 0: the initial state is NaN at entry 0"),
 ]

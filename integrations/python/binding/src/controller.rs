@@ -70,8 +70,7 @@ where
     fn set_stage_params(&mut self, stage_params: &[f64]) -> Result<(), Failure> {
         check_length("stage_params", stage_params.len(), (self.horizon() + 1) * NS)?;
         if NS > 0 {
-            let stages: Vec<SVector<f64, NS>> =
-                stage_params.chunks_exact(NS).map(SVector::from_column_slice).collect();
+            let stages: Vec<SVector<f64, NS>> = stage_params.chunks_exact(NS).map(SVector::from_column_slice).collect();
             Self::set_stage_params(self, &stages);
         }
         Ok(())

@@ -22,8 +22,8 @@
 mod controller;
 mod data;
 mod error;
-mod mpc;
 mod model;
+mod mpc;
 mod pool;
 mod settings;
 mod solution;

@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 /// The names of all settings.
-const NAMES: &str = "tolerance, max_iterations, hessian, method, regularization, line_search, activity, penalty, relaxation";
+const NAMES: &str =
+    "tolerance, max_iterations, hessian, method, regularization, line_search, activity, penalty, relaxation";
 
 /// Settings with these values in place of the default ones. The solver checks their ranges.
 ///
@@ -63,13 +64,13 @@ pub(crate) fn to_dict<'py>(python: Python<'py>, settings: &Settings) -> PyResult
     )?;
     let Regularization { initial, minimum, maximum, increase, decrease } = settings.regularization;
     let values = [initial, minimum, maximum, increase, decrease];
-    dict.set_item("regularization", part(python, &["initial", "minimum", "maximum", "increase", "decrease"], &values)?)?;
-    let LineSearch { sufficient_decrease, backtracking_factor, max_trials } = settings.line_search;
-    let search = part(
-        python,
-        &["sufficient_decrease", "backtracking_factor"],
-        &[sufficient_decrease, backtracking_factor],
+    dict.set_item(
+        "regularization",
+        part(python, &["initial", "minimum", "maximum", "increase", "decrease"], &values)?,
     )?;
+    let LineSearch { sufficient_decrease, backtracking_factor, max_trials } = settings.line_search;
+    let search =
+        part(python, &["sufficient_decrease", "backtracking_factor"], &[sufficient_decrease, backtracking_factor])?;
     search.set_item("max_trials", max_trials)?;
     dict.set_item("line_search", search)?;
     dict.set_item("activity", activity)?;

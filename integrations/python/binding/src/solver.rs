@@ -97,11 +97,7 @@ fn losses(data: &Bound<'_, PyDict>) -> PyResult<Losses> {
 }
 
 fn directions(data: &Bound<'_, PyDict>) -> PyResult<DataVectors> {
-    Ok(DataVectors {
-        x0: list(data, "x0")?,
-        params: list(data, "params")?,
-        stage_params: list(data, "stage_params")?,
-    })
+    Ok(DataVectors { x0: list(data, "x0")?, params: list(data, "params")?, stage_params: list(data, "stage_params")? })
 }
 
 fn arrays(python: Python<'_>, vectors: DataVectors) -> [Array<'_>; 3] {

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use dilqr_runtime::nalgebra::SMatrix;
-use dilqr_runtime::{Certificate, Cause, Solution, Stats, Status};
+use dilqr_runtime::{Cause, Certificate, Solution, Stats, Status};
 
 /// A list of a solution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

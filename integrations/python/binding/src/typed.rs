@@ -34,12 +34,7 @@ impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, cons
 where
     M: Formulation<NX, NU, NP, NS, ND> + Clone,
 {
-    pub(crate) fn new(
-        name: &'static str,
-        model: M,
-        horizon: usize,
-        settings: Settings,
-    ) -> Result<Self, SettingsError> {
+    pub(crate) fn new(name: &'static str, model: M, horizon: usize, settings: Settings) -> Result<Self, SettingsError> {
         let first = Ilqr::new(model.clone(), horizon, settings)?;
         Ok(Self { name, model, horizon, settings, idle: Mutex::new(vec![first]) })
     }
@@ -67,10 +62,9 @@ where
         let typed = solution.as_any().downcast_ref::<Solution<NX, NU, NP, NS, ND>>();
         match typed {
             Some(typed) if typed.horizon() == self.horizon => Ok(typed),
-            Some(typed) => Err(Failure::Foreign {
-                given: of(self.name, typed.horizon()),
-                expected: of(self.name, self.horizon),
-            }),
+            Some(typed) => {
+                Err(Failure::Foreign { given: of(self.name, typed.horizon()), expected: of(self.name, self.horizon) })
+            }
             None => Err(Failure::Foreign {
                 given: format!("another model over {} stages", solution.horizon()),
                 expected: of(self.name, self.horizon),

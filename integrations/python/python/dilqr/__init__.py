@@ -15,9 +15,9 @@ writes a package for a model of your own.
 
 from __future__ import annotations
 
+from . import models
 from ._errors import NoGradient
 from ._model import Model, Names
-from . import models
 from ._mpc import Mpc, MpcStep
 from ._solution import ActiveLimit, Batch, Certificate, Gradient, Jacobian, Solution, Stats, Tangent
 from ._solver import Solver

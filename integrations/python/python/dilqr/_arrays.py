@@ -37,10 +37,11 @@ def shaped_or_zeros(name: str, value: ArrayLike | None, shape: Sequence[int]) ->
 
 def finite(name: str, array: Array) -> Array:
     """The array, if all of its numbers are finite."""
-    bad = ~np.isfinite(array)
-    if bad.any():
-        at = tuple(int(index[0]) for index in np.nonzero(bad))
-        raise ValueError(f"{name} is {array[at]} at {list(at)}, expected a finite number")
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        at = tuple(int(index) for index in bad[0])
+        place = f" at {list(at)}" if at else ""
+        raise ValueError(f"{name} is {array[at]}{place}, expected a finite number")
     return array
 
 

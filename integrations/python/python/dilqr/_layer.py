@@ -153,7 +153,7 @@ class Engine:
             (gradient * array).reshape(len(batch), -1).sum(axis=1) for gradient, array in zip(of_value, directions)
         )
         self._settle((*products, states, controls, value), [one or other for one, other in zip(reasons, more)])
-        return products, Cotangents(states, controls, value)  # type: ignore[return-value, arg-type]
+        return products, Cotangents(states, controls, value)  # type: ignore[return-value]
 
     def _vjp(self, batch: Batch, cotangents: Cotangents) -> tuple[tuple[Array, Array, Array], Reasons]:
         solver = self.solver

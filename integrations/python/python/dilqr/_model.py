@@ -73,8 +73,12 @@ class Names(Sequence[str]):
                     raise ValueError(
                         f"{self._kind}[{name!r}] has the shape {shape}, expected {len(entries)} as the last axis"
                     )
-                known.update({self._names[i]: value[..., k] if hasattr(value, "shape") else value[k]
-                              for k, i in enumerate(entries)})
+                known.update(
+                    {
+                        self._names[i]: value[..., k] if hasattr(value, "shape") else value[k]
+                        for k, i in enumerate(entries)
+                    }
+                )
             else:
                 near = difflib.get_close_matches(str(name), self._names, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -1,13 +1,13 @@
 """The compiled part of the package. Its arrays are flat; the classes of the package give them their shapes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 from numpy import float64
 from numpy.typing import NDArray
 
-_List = NDArray[float64]
-_Reason = tuple[str, str] | None
+_List: TypeAlias = NDArray[float64]
+_Reason: TypeAlias = tuple[str, str] | None
 
 @final
 class Model:

@@ -90,7 +90,14 @@ class Solver:
         """
         x0 = self._vector("x0", x0)
         data = self._data(
-            (), x0, params, stage_params=stage_params, controls=controls, states=states, design=design, previous=previous
+            (),
+            x0,
+            params,
+            stage_params=stage_params,
+            controls=controls,
+            states=states,
+            design=design,
+            previous=previous,
         )
         data["gain"] = self._gain(gain)
         if start is not None:
@@ -120,7 +127,13 @@ class Solver:
         array = self._batch_vector("x0s", x0s)
         batch = (len(array),)
         data = self._data(
-            batch, array, params, stage_params=stage_params, controls=controls, states=states, design=design,
+            batch,
+            array,
+            params,
+            stage_params=stage_params,
+            controls=controls,
+            states=states,
+            design=design,
             previous=previous,
         )
         data["gain"] = self._gain(gain)
@@ -388,7 +401,9 @@ def _threads(threads: int | None) -> int | None:
 def check_choice(on_no_gradient: str) -> str:
     """The argument ``on_no_gradient``."""
     if on_no_gradient not in ON_NO_GRADIENT:
-        raise ValueError(f"on_no_gradient is {on_no_gradient!r}, expected one of {', '.join(map(repr, ON_NO_GRADIENT))}")
+        raise ValueError(
+            f"on_no_gradient is {on_no_gradient!r}, expected one of {', '.join(map(repr, ON_NO_GRADIENT))}"
+        )
     return on_no_gradient
 
 

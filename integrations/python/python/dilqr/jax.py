@@ -130,9 +130,7 @@ def layer(
         settings: as of :class:`dilqr.Solver`.
     """
     return Layer(
-        Engine(
-            model, horizon, on_no_gradient=on_no_gradient, gain=gain, threads=threads, keep=keep, settings=settings
-        )
+        Engine(model, horizon, on_no_gradient=on_no_gradient, gain=gain, threads=threads, keep=keep, settings=settings)
     )
 
 

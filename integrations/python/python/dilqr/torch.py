@@ -140,8 +140,11 @@ class Layer(torch.nn.Module):
             self._engine,
             info,
         )
-        shaped = [tensor.reshape(*lead, *tensor.shape[1:]).to(x0.dtype) for tensor in (states, us, value)]
-        return Solved(*shaped, info)
+
+        def shaped(tensor: Tensor) -> Tensor:
+            return tensor.reshape((*lead, *tensor.shape[1:])).to(x0.dtype)
+
+        return Solved(shaped(states), shaped(us), shaped(value), info)
 
     def extra_repr(self) -> str:
         solver = self._engine.solver
@@ -160,7 +163,8 @@ class Layer(torch.nn.Module):
 def _tensor(name: str, value: Any) -> Tensor:
     """A tensor of floating-point numbers on the processor."""
     try:
-        tensor = torch.as_tensor(value)
+        # Numbers of Python have double precision, which PyTorch would not keep.
+        tensor = value if isinstance(value, Tensor) else torch.as_tensor(np.asarray(value))
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"{name} is a {type(value).__name__}, expected a tensor of real numbers: {error}") from error
     if tensor.device.type != "cpu":
@@ -202,7 +206,9 @@ def _batched(function: Any, info: Any, in_dims: Sequence[int | None], arguments:
         return mapped.reshape(size * mapped.shape[1], *mapped.shape[2:])
 
     outputs = function.apply(*(joined(argument, dim) for argument, dim in zip(arguments, in_dims)))
-    return tuple(output.reshape(size, len(output) // size, *output.shape[1:]) for output in outputs), (0,) * len(outputs)
+    return tuple(output.reshape(size, len(output) // size, *output.shape[1:]) for output in outputs), (0,) * len(
+        outputs
+    )
 
 
 class _Solve(torch.autograd.Function):
