@@ -5,7 +5,7 @@ mod models;
 use pyo3::prelude::*;
 
 use dilqr_python::{add_classes, model};
-use models::{cartpole, pendulum, quadrotor, two_link_arm, unicycle};
+use models::{cartpole, pendulum, pendulum_limited, quadrotor, two_link_arm, unicycle};
 
 /// Adds a model with its usual parameters.
 macro_rules! add {
@@ -20,6 +20,7 @@ fn _native(python: &Bound<'_, PyModule>) -> PyResult<()> {
     add_classes(python)?;
     add!(python, cartpole);
     add!(python, pendulum);
+    add!(python, pendulum_limited);
     add!(python, quadrotor);
     add!(python, two_link_arm);
     add!(python, unicycle);

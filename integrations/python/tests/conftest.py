@@ -10,7 +10,7 @@ import pytest
 
 import dilqr
 
-MODELS = ("pendulum", "cartpole", "quadrotor", "unicycle", "arm")
+MODELS = ("pendulum", "pendulum_limited", "cartpole", "quadrotor", "unicycle", "arm")
 
 
 class Case(NamedTuple):
@@ -34,6 +34,8 @@ def case(name: str, horizon: int = 15, **settings: Any) -> Case:
     params = np.array(list(model.params.defaults.values()))
     x0 = {
         "pendulum": [0.4, -0.3],
+        # The motor is at its bound at first.
+        "pendulum_limited": [0.4, -1.0],
         "cartpole": [0.3, -0.1, 0.2, 0.1],
         "quadrotor": [0.3, -0.2, 0.4, 0.05, -0.08, 0.1, 0.1, 0.0, -0.1, 0.2, 0.1, -0.1],
         "unicycle": [0.1, -0.2, 0.3],

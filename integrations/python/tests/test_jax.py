@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dilqr
-from conftest import Case, assert_near, case
+from conftest import MODELS, Case, assert_near, case
 
 jax = pytest.importorskip("jax")
 jax.config.update("jax_enable_x64", True)
@@ -40,8 +40,10 @@ def test_values_are_those_of_the_solver(each: Case) -> None:
     assert solved.info.iterations.dtype == jnp.int32
 
 
-def test_gradients(each: Case) -> None:
+@pytest.mark.parametrize("name", MODELS)
+def test_gradients(name: str) -> None:
     """Reverse mode beside JAX's differences, of all outputs in both arguments."""
+    each = case(name, 5)
     layer = layer_of(each)
     scale = jnp.asarray(each.params)
 

@@ -89,6 +89,7 @@ def test_shipped_models(name: str) -> None:
         sizes
         == {
             "pendulum": (2, 1, 3),
+            "pendulum_limited": (2, 1, 4),
             "cartpole": (4, 1, 4),
             "quadrotor": (12, 4, 10),
             "unicycle": (3, 2, 5),
@@ -116,7 +117,7 @@ def test_sources_of_models_are_those_of_the_repository() -> None:
         )
         assert text == (originals / copy.name).read_text(), f"copy {copy.name} again, and renew its kernels"
         compared += 1
-    assert compared == 5
+    assert compared == 6
 
 
 def test_codes_of_layers_are_complete() -> None:

@@ -166,7 +166,7 @@ def test_threads_share_a_solver(pendulum: Case) -> None:
 
 def test_the_interpreter_is_released() -> None:
     """While a batch is solved, another Python thread counts."""
-    this = case("cartpole", horizon=150)
+    this = case("cartpole", horizon=100)
     counted, done = 0, threading.Event()
 
     def count() -> None:
@@ -178,7 +178,7 @@ def test_the_interpreter_is_released() -> None:
     thread = threading.Thread(target=count)
     thread.start()
     before = counted
-    this.solver.batch(np.tile(this.x0, (400, 1)), this.params, threads=1)
+    this.solver.batch(np.tile(this.x0, (40, 1)), this.params, threads=1)
     after = counted
     done.set()
     thread.join()

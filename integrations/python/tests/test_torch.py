@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dilqr
-from conftest import Case, assert_near, case
+from conftest import MODELS, Case, assert_near, case
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
@@ -38,8 +38,10 @@ def test_values_are_those_of_the_solver(each: Case) -> None:
     assert solved.info.refused == [None] * 3
 
 
-def test_gradients(each: Case) -> None:
+@pytest.mark.parametrize("name", MODELS)
+def test_gradients(name: str) -> None:
     """Reverse mode beside PyTorch's differences, of all outputs in both arguments."""
+    each = case(name, 5)
     layer, scale = layer_of(each), torch.tensor(each.params)
     arguments = (starts(each, 2).requires_grad_(), torch.ones_like(scale).requires_grad_())
     # Differences take a step of 1e-6: their error is 1e-11 over it, times the size of the controls.

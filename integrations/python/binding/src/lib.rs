@@ -42,11 +42,11 @@ pub use pyo3;
 pub(crate) const INTERFACE: u32 = 1;
 
 /// The model of a module that `#[dilqr_runtime::model]` compiled, as a [`Model`]. The second argument is a value of the model's
-/// type; models without networks need none.
+/// type; models without networks need none. The module is one of the module that calls this.
 #[macro_export]
 macro_rules! model {
     ($module:ident) => {
-        $crate::pastey::paste! { $crate::model!($module, $module::[<$module:camel>]) }
+        $crate::pastey::paste! { $crate::model!($module, self::$module::[<$module:camel>]) }
     };
     ($module:ident, $value:expr) => {{
         // Models without stage parameters have no such struct: then this one is in scope.
@@ -58,16 +58,16 @@ macro_rules! model {
         }
         let stage_params: &'static [&'static str] = {
             #[allow(unused_imports, reason = "as above")]
-            use $module::*;
+            use self::$module::*;
             &StageParams::NAMES
         };
         $crate::Model::new(
             stringify!($module),
             $value,
             $crate::Names {
-                states: &$module::State::NAMES,
-                controls: &$module::Control::NAMES,
-                params: &$module::Params::NAMES,
+                states: &self::$module::State::NAMES,
+                controls: &self::$module::Control::NAMES,
+                params: &self::$module::Params::NAMES,
                 stage_params,
             },
         )
@@ -82,13 +82,20 @@ macro_rules! model {
 macro_rules! export {
     ($module:ident $(, $value:expr)?) => {
         const _: () = {
-            #[$crate::pyo3::pymodule]
-            #[pyo3(crate = "::dilqr_python::pyo3")]
-            fn $module(
-                python: &$crate::pyo3::Bound<'_, $crate::pyo3::types::PyModule>,
-            ) -> $crate::pyo3::PyResult<()> {
-                $crate::add_model(python, $crate::model!($module $(, $value)?))
+            fn model() -> $crate::Model {
+                $crate::model!($module $(, $value)?)
             }
+
+            // In a scope of its own: the attribute makes a module of the same name.
+            const _: () = {
+                #[$crate::pyo3::pymodule]
+                #[pyo3(crate = "::dilqr_python::pyo3")]
+                fn $module(
+                    python: &$crate::pyo3::Bound<'_, $crate::pyo3::types::PyModule>,
+                ) -> $crate::pyo3::PyResult<()> {
+                    $crate::add_model(python, model())
+                }
+            };
         };
     };
 }

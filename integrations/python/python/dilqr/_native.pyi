@@ -91,6 +91,7 @@ class Controller:
 
 cartpole: Model
 pendulum: Model
+pendulum_limited: Model
 quadrotor: Model
 two_link_arm: Model
 unicycle: Model

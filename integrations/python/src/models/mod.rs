@@ -7,6 +7,7 @@
 
 pub(crate) mod cartpole;
 pub(crate) mod pendulum;
+pub(crate) mod pendulum_limited;
 pub(crate) mod quadrotor;
 pub(crate) mod two_link_arm;
 pub(crate) mod unicycle;
