@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer iterations")
     parser.add_argument("--out", type=Path, default=Path("pictures"), help="the folder of the picture")
     given = parser.parse_args()
-    losses, first, last, layer = train(*((25, 8) if given.quick else (150, 32)))
+    losses, first, last, layer = train(*((12, 6) if given.quick else (150, 32)))
     print(f"squared distance {losses[0]:.4f} -> {losses[-1]:.4f} m^2")
     assert losses[-1] < (0.6 if given.quick else 0.3) * losses[0], losses
     x0, current = situations(8, 200)

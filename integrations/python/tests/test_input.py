@@ -59,6 +59,8 @@ CASES: list[tuple[Callable[[dilqr.Solver, dilqr.Solution], Any], type[Exception]
     (lambda s, x: s.vjp(x, d_value=np.inf), ValueError, "d_value is inf, expected a finite number"),
     (lambda s, x: s.vjp(x.states), TypeError, "solution is a ndarray, expected a Solution"),
     (lambda s, x: s.vjp_batch(x), TypeError, "batch is a Solution, expected a Batch"),
+    (lambda s, x: s.vjp(s.batch([[0, 0]])), TypeError, "solution is a Batch, expected a Solution"),
+    (lambda s, x: s.batch([[0, 0]], start=x), TypeError, "start is a Solution, expected a Batch"),
     (lambda s, x: s.hvp(x, params=[1.0]), ValueError, r"params has the shape \(1,\), expected \(3,\)"),
     (lambda s, x: s.jacobian(x, stage=-1), ValueError, "stage is -1, expected at least 0"),
     (lambda s, x: s.jacobian(x, stage=99), ValueError, "the stage is 99, expected at most the horizon, 15"),

@@ -1,6 +1,6 @@
 //! The solver of one model, behind [`AnySolver`].
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
@@ -40,15 +40,19 @@ where
     }
 
     /// Calls a function with a solver that no other call uses.
+    ///
+    /// Where the list is locked, a solver is made, and dropped: no thread waits. So a process that was forked while another
+    /// thread held the lock does not wait forever.
     fn with<R>(&self, call: impl FnOnce(&mut Ilqr<M, NX, NU, NP, NS, ND>) -> R) -> Result<R, Failure> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = idle().pop();
+        let taken = self.idle.try_lock().ok().and_then(|mut idle| idle.pop());
         let mut solver = match taken {
             Some(solver) => solver,
             None => Ilqr::new(self.model.clone(), self.horizon, self.settings)?,
         };
         let result = call(&mut solver);
-        idle().push(solver);
+        if let Ok(mut idle) = self.idle.try_lock() {
+            idle.push(solver);
+        }
         Ok(result)
     }
 
@@ -79,7 +83,7 @@ where
     /// Checks the lengths of all lists.
     fn count(&self, problems: &Problems) -> Result<usize, Failure> {
         let Problems { x0, params, stage_params, controls, states, gain, design, previous, start } = problems;
-        let (count, horizon) = (if NX == 0 { 0 } else { x0.len() / NX }, self.horizon);
+        let (count, horizon) = (x0.len().checked_div(NX).unwrap_or(0), self.horizon);
         if count == 0 {
             return Err(Failure::Argument("the batch is empty, expected at least one initial state".into()));
         }

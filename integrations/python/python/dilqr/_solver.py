@@ -138,7 +138,7 @@ class Solver:
         )
         data["gain"] = self._gain(gain)
         if start is not None:
-            if len(self._checked("start", start)) != len(array):
+            if len(self._checked("start", start, Batch)) != len(array):
                 raise ValueError(f"start has {len(start)} problems, expected {len(array)}")
             data["start"] = [start._native.solution(k) for k in range(len(start))]
         return Batch(self._native.solve_batch(data, _threads(threads)), self._model, self.horizon)
@@ -186,7 +186,7 @@ class Solver:
         ``"nan"`` are numbers.
         """
         check_choice(on_no_gradient)
-        native = self._checked("batch", batch)._native
+        native = self._checked("batch", batch, Batch)._native
         value = np.zeros(len(batch)) if d_value is None else shaped("d_value", d_value, (len(batch),))
         data = self._losses((len(batch),), d_states, d_controls, value, d_design)
         arrays, reasons = self._native.vjp_batch(native, data, _threads(threads))
@@ -376,11 +376,10 @@ class Solver:
             states.reshape(*batch, t + 1, model.states.size), controls.reshape(*batch, t, model.controls.size)
         )
 
-    def _checked(self, name: str, given: Any) -> Any:
+    def _checked(self, name: str, given: Any, kind: type[Solution] | type[Batch] = Solution) -> Any:
         """A solution or a batch of this model and horizon."""
-        expected = Batch if name == "batch" or isinstance(given, Batch) else Solution
-        if not isinstance(given, expected):
-            raise TypeError(f"{name} is a {type(given).__name__}, expected a {expected.__name__} of this solver")
+        if not isinstance(given, kind):
+            raise TypeError(f"{name} is a {type(given).__name__}, expected a {kind.__name__} of this solver")
         if given.model._native is not self._model._native or given.horizon != self.horizon:
             raise ValueError(
                 f"{name} is one of the model {given.model.name!r} over {given.horizon} stages, expected "
