@@ -25,8 +25,9 @@ HORIZON, STEP = 20, 0.05
 
 def ours(x0: np.ndarray, params: np.ndarray) -> tuple[float, float, np.ndarray]:
     """Seconds of the solves and of the gradient, and the gradient."""
-    import dilqr.torch
     import torch
+
+    import dilqr.torch
 
     layer = dilqr.torch.Layer(dilqr.models.pendulum, HORIZON, threads=1, keep=1)
     p = torch.tensor(params, requires_grad=True)

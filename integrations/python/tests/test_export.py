@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import assert_near, differences
 
 import dilqr
+from conftest import assert_near, differences
 
 follower = pytest.importorskip("follower", reason="`run` builds this module")
 
@@ -40,6 +42,11 @@ def test_the_model_of_a_module() -> None:
         dilqr.Solver(model, T).solve([0.0, 0.0], PARAMS)
     with pytest.raises(ValueError, match="stage_params has the shape .* expected \\(13, 1\\)"):
         solve(stage_params=REFERENCE[:-1])
+
+
+def test_pickles() -> None:
+    solver = pickle.loads(pickle.dumps(dilqr.Solver(follower.model, T)))
+    assert solver.model is follower.model and copy.deepcopy(solver) is solver
 
 
 def test_modules_share_no_solutions() -> None:

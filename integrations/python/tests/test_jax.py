@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -203,6 +205,12 @@ def test_bad_input(call: Any, kind: type[Exception], text: str) -> None:
     layer = dilqr.jax.layer(dilqr.models.pendulum, 15)
     with pytest.raises(kind, match=text):
         jax.block_until_ready(call(layer))
+
+
+def test_copies_and_pickles(pendulum: Case) -> None:
+    layer, x0 = layer_of(pendulum), starts(pendulum, 3)
+    for again in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert np.array_equal(again(x0).states, layer(x0).states)
 
 
 def test_representation() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import Case, assert_near, case, differences
 
 import dilqr
+from conftest import Case, assert_near, case, differences
 
 LIMIT = 3
 
@@ -63,7 +63,8 @@ def test_a_bound_that_is_neither_active_nor_inactive() -> None:
 def test_layers_report_the_kind_of_reason() -> None:
     jax = pytest.importorskip("jax")
     jax.config.update("jax_enable_x64", True)
-    from dilqr.jax import REASONS, layer as layer_of
+    from dilqr.jax import REASONS
+    from dilqr.jax import layer as layer_of
 
     _, params, _ = weakly_active()
     layer = layer_of(dilqr.models.pendulum_limited, 15, on_no_gradient="nan", tolerance=1e-12)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import io
 from typing import Any
 
 import numpy as np
@@ -184,6 +186,18 @@ def test_a_loss_that_is_no_number(pendulum: Case) -> None:
     solved = layer_of(pendulum)(torch.tensor(pendulum.x0), params)
     with pytest.raises(ValueError, match="problem 0: the loss gradient in the controls is NaN"):
         (solved.controls * torch.nan).sum().backward()
+
+
+def test_copies_and_pickles(pendulum: Case) -> None:
+    """Learners copy their networks, and save them."""
+    layer, x0 = layer_of(pendulum), starts(pendulum, 3)
+    expected = layer(x0).states
+    file = io.BytesIO()
+    torch.save(torch.nn.Sequential(layer), file)
+    file.seek(0)
+    for again in (copy.deepcopy(layer), torch.load(file, weights_only=False)[0]):
+        assert len(again._engine._kept) == 0
+        assert np.array_equal(again(x0).states, expected)
 
 
 def test_representation() -> None:

@@ -82,6 +82,10 @@ class Engine:
         #: Why the problems of the last backward pass have no gradients.
         self.refused: list[str | None] = []
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies and pickles begin without solutions.
+        return {**self.__dict__, "_kept": {}, "refused": []}
+
     @property
     def sizes(self) -> dict[str, int]:
         """``NX``, ``NU``, ``NP``, ``NS`` and ``T`` by their names in lower case."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, overload
 
@@ -173,18 +174,24 @@ class Model:
         return f"Model({self.name!r}, {', '.join(parts)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from . import models
+        for module in ("dilqr.models", self.name):
+            try:
+                if _found(module, self.name) is self:
+                    return (_found, (module, self.name))
+            except (ImportError, AttributeError):
+                continue
+        raise TypeError(
+            f"the model {self.name!r} is neither one of dilqr.models nor that of a module of its name, and cannot be pickled"
+        )
 
-        if getattr(models, self.name, None) is self:
-            return (_shipped, (self.name,))
-        raise TypeError(f"the model {self.name!r} is not one of dilqr.models and cannot be pickled")
+    def __deepcopy__(self, _: Any) -> Model:
+        return self
 
 
-def _shipped(name: str) -> Model:
-    """A model of :mod:`dilqr.models`, for pickles."""
-    from . import models
-
-    model: Model = getattr(models, name)
+def _found(module: str, name: str) -> Model:
+    """A model of :mod:`dilqr.models` by its name, or that of an extension module. For pickles."""
+    imported = importlib.import_module(module)
+    model: Model = getattr(imported, name if module == "dilqr.models" else "model")
     return model
 
 

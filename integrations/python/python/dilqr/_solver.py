@@ -266,6 +266,10 @@ class Solver:
     def __reduce__(self) -> tuple[Any, ...]:
         return (_again, (self._model, self.horizon, self.settings))
 
+    def __deepcopy__(self, _: Any) -> Solver:
+        # It holds nothing of its solves.
+        return self
+
     def _vector(self, name: str, value: Any) -> Array:
         """A state, by name or in order."""
         states = self._model.states

@@ -94,6 +94,9 @@ class Layer:
         solver = self._engine.solver
         return f"dilqr.jax.layer({solver.model.name!r}, horizon={solver.horizon})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Layer, (self._engine,))
+
     def _params(self, params: Any) -> Any:
         names = self._engine.solver.model.params
         if params is None:
