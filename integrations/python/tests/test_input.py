@@ -126,7 +126,8 @@ def test_input_is_not_written_to(pendulum: Case) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+# The child does not use JAX, whose threads this is about.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::RuntimeWarning")
 def test_a_forked_process_solves(pendulum: Case) -> None:
     """The child has none of its parent's threads; batches make their own."""
     x0s = np.random.default_rng(6).normal(size=(30, 2)) * 0.2
