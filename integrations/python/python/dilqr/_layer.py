@@ -1,0 +1,185 @@
+"""A batch of solves as a function of arrays, with its derivatives: what the layers for JAX and PyTorch share.
+
+A framework calls it with plain arrays, and again for each derivative. Solutions are kept between these calls, under the bytes of
+their problems. One that is no longer kept is solved again: the same problems have the same solutions, to the bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._arrays import Array, flat, integer
+from ._model import Model
+from ._solution import Batch
+from ._solver import Solver, check_choice, settle
+
+#: Why a gradient does not exist, by the codes of a layer's ``info``. The first is none; ``unchecked`` has the code -1.
+REASONS = (
+    "",
+    "not_converged",
+    "not_positive_definite",
+    "weakly_active",
+    "constraints_dependent",
+    "undefined",
+    "other",
+)
+
+#: How a solve ended, by the codes of a layer's ``info``.
+STATUSES = (
+    "unsolved",
+    "converged",
+    "iteration limit",
+    "line search failed",
+    "regularization limit",
+    "diverged",
+    "infeasible",
+    "unbounded",
+)
+
+
+class Problems(NamedTuple):
+    """The arrays of ``B`` problems, all of ``float64``."""
+
+    x0: Array  # (B, NX)
+    params: Array  # (B, NP)
+    stage_params: Array  # (B, T + 1, NS)
+    controls: Array  # (B, T, NU)
+
+
+class Cotangents(NamedTuple):
+    """The gradients of losses in what a layer returns."""
+
+    states: Array  # (B, T + 1, NX)
+    controls: Array  # (B, T, NU)
+    value: Array  # (B,)
+
+
+Reasons = list[tuple[str, str] | None]
+
+
+class Engine:
+    """Solves and differentiates batches."""
+
+    def __init__(
+        self,
+        model: Model,
+        horizon: int,
+        *,
+        on_no_gradient: str,
+        gain: Any,
+        threads: int | None,
+        keep: int,
+        settings: dict[str, Any],
+    ) -> None:
+        self.solver = Solver(model, horizon, **settings)
+        self.on_no_gradient = check_choice(on_no_gradient)
+        self.gain = self.solver._gain(gain)
+        self.threads = None if threads is None else integer("threads", threads, 1)
+        self._keep = integer("keep", keep, 0)
+        self._kept: dict[tuple[bytes, ...], Batch] = {}
+        #: Why the problems of the last backward pass have no gradients.
+        self.refused: list[str | None] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies and pickles begin without solutions.
+        return {**self.__dict__, "_kept": {}, "refused": []}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """``NX``, ``NU``, ``NP``, ``NS`` and ``T`` by their names in lower case."""
+        model = self.solver.model
+        return {
+            "nx": model.states.size,
+            "nu": model.controls.size,
+            "np": model.params.size,
+            "ns": model.stage_params.size,
+            "t": self.solver.horizon,
+        }
+
+    def solve(self, problems: Problems) -> Batch:
+        """The solutions of a batch."""
+        # No lock: a process may be forked at any time. Each step is one operation on a dict.
+        key = tuple(np.ascontiguousarray(array).tobytes() for array in problems)
+        batch = self._kept.pop(key, None)
+        if batch is None:
+            data = {
+                "x0": flat(problems.x0),
+                "params": flat(problems.params),
+                "stage_params": flat(problems.stage_params),
+                "controls": flat(problems.controls),
+                "gain": self.gain,
+            }
+            native = self.solver._native.solve_batch(data, self.threads)
+            batch = Batch(native, self.solver.model, self.solver.horizon)
+        self._kept[key] = batch
+        for oldest in list(self._kept)[: max(0, len(self._kept) - self._keep)]:
+            self._kept.pop(oldest, None)
+        return batch
+
+    def check(self, problems: Problems) -> tuple[Batch, Reasons]:
+        """The solutions, and why some have no gradient."""
+        batch = self.solve(problems)
+        zeros = Cotangents(np.zeros(batch.states.shape), np.zeros(batch.controls.shape), np.zeros(len(batch)))
+        _, reasons = self._vjp(batch, zeros)
+        return batch, reasons
+
+    def backward(self, problems: Problems, cotangents: Cotangents) -> tuple[Array, Array, Array]:
+        """The gradients in initial states, parameters and stage parameters."""
+        gradients, reasons = self._vjp(self.solve(problems), cotangents)
+        self._settle(gradients, reasons)
+        return gradients
+
+    def second(
+        self, problems: Problems, cotangents: Cotangents, directions: tuple[Array, Array, Array]
+    ) -> tuple[tuple[Array, Array, Array], Cotangents]:
+        """The gradients of the inner product of :meth:`backward` with ``directions``: in the data, and in the cotangents.
+
+        The second derivative of the optimal cost itself is not at hand.
+        """
+        batch = self.solve(problems)
+        if np.any(cotangents.value):
+            raise NotImplementedError(
+                "second derivatives of `value` are not available: sum the cost of states and controls instead"
+            )
+        x0, params, stage_params = directions
+        direction = {"x0": flat(x0), "params": flat(params), "stage_params": flat(stage_params)}
+        losses = {"d_states": flat(cotangents.states), "d_controls": flat(cotangents.controls)}
+        solver = self.solver
+        arrays, moved, reasons = solver._native.hvp_batch(batch._native, losses, direction, self.threads)
+        lead = (len(batch),)
+        products = tuple(solver._gradient(lead, arrays))
+        states, controls = solver._tangent(lead, moved)
+        ones = Cotangents(np.zeros_like(states), np.zeros_like(controls), np.ones(len(batch)))
+        of_value, more = self._vjp(batch, ones)
+        value = sum(
+            (gradient * array).reshape(len(batch), -1).sum(axis=1) for gradient, array in zip(of_value, directions)
+        )
+        self._settle((*products, states, controls, value), [one or other for one, other in zip(reasons, more)])
+        return products, Cotangents(states, controls, value)  # type: ignore[return-value]
+
+    def _vjp(self, batch: Batch, cotangents: Cotangents) -> tuple[tuple[Array, Array, Array], Reasons]:
+        solver = self.solver
+        losses = {
+            "d_states": flat(cotangents.states),
+            "d_controls": flat(cotangents.controls),
+        }
+        if np.any(cotangents.value):
+            losses["d_value"] = flat(cotangents.value)
+        arrays, reasons = solver._native.vjp_batch(batch._native, losses, self.threads)
+        return tuple(solver._gradient((len(batch),), arrays)), reasons  # type: ignore[return-value]
+
+    def _settle(self, arrays: tuple[Array, ...], reasons: Reasons) -> None:
+        self.refused = [reason and reason[1] for reason in reasons]
+        settle(arrays, reasons, self.on_no_gradient)
+
+
+def codes(reasons: Reasons) -> Any:
+    """The codes of reasons; see :data:`REASONS`."""
+    return np.array([0 if reason is None else REASONS.index(reason[0]) for reason in reasons], dtype=np.int32)
+
+
+def status_codes(batch: Batch) -> Any:
+    """The codes of how solves ended; see :data:`STATUSES`."""
+    return np.array([STATUSES.index(status) for status in batch.status], dtype=np.int32)
