@@ -26,7 +26,7 @@ const FIRST_SLACK: f64 = 0.1;
 /// The weight of an equality in the first step, over the stiffness of the problem along its row.
 const FIRST_WEIGHT: f64 = 1e3;
 
-/// The lengths of a first step that is too long as it is.
+/// The parts of a first step that are tried where the model is not finite at its end.
 const SHORTER: [f64; 3] = [0.1, 0.01, 1e-3];
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
@@ -80,7 +80,9 @@ where
         if !self.first_step(memory) {
             return Err(Status::RegularizationLimit);
         }
-        self.shorten_first_step(memory);
+        if !self.is_meaningful(memory) {
+            memory.step.clear();
+        }
         let InteriorPoint { system, point, step, scales, kinds, filter, .. } = memory;
         scales.measure(point, step, system, (instance.bounds, limits));
         point.duals.costates.copy_from_slice(&step.duals.costates);
@@ -160,31 +162,23 @@ where
         true
     }
 
-    /// Shortens a first step at whose end the model is not finite, until the dynamics are near enough to linear along it: its
-    /// states miss them by less than they have moved, or than before. Where no length of [`SHORTER`] is short enough, there is
-    /// no first step: an unstable linearization can extrapolate a guess by many orders of magnitude, and then the step's
-    /// magnitudes and multipliers have no meaning.
-    fn shorten_first_step(&self, memory: &mut InteriorPoint<NX, NU>) {
+    /// Whether the first step has a meaning: the model is finite at its end, or the dynamics are near enough to linear along a part
+    /// of it, [`SHORTER`]. There states miss them by less than they have moved, or than before. An unstable linearization can
+    /// extrapolate a guess by many orders of magnitude, and multipliers with it.
+    fn is_meaningful(&self, memory: &mut InteriorPoint<NX, NU>) -> bool {
         let InteriorPoint { kinds, point, step, trial, .. } = memory;
         let instance = self.instance();
         take_step(kinds, point, step, (1.0, 0.0), trial);
         if evaluate(&instance, trial) {
-            return;
+            return true;
         }
         let (before, moved) = (largest(&point.defects), largest(&step.dx));
-        let is_near_linear = |length: &f64| {
-            take_step(kinds, point, step, (*length, 0.0), trial);
+        SHORTER.into_iter().any(|length| {
+            take_step(kinds, point, step, (length, 0.0), trial);
             let finite = evaluate(&instance, trial);
             let after = largest(&trial.defects);
             finite && (0..NX).all(|i| after[i] <= before[i].max(length * moved[i]))
-        };
-        match SHORTER.into_iter().find(is_near_linear) {
-            Some(length) => {
-                step.dx.iter_mut().for_each(|dx| *dx *= length);
-                step.du.iter_mut().for_each(|du| *du *= length);
-            }
-            None => step.clear(),
-        }
+        })
     }
 
     /// Makes the constraints elastic, at a price: slacks, excess and multipliers are those of the central path about the
