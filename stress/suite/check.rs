@@ -8,8 +8,9 @@ use crate::{NEARLY_ACTIVE, NO_DERIVATIVE, OPEN, Outcome};
 /// Seven digits of the objective.
 const OBJECTIVE: f64 = 1e-7;
 /// The steps of central differences, relative to the magnitude of the variable. The smaller ones are for limits that become
-/// active within a larger one: a rocket that starts 1e-5 lower cannot be above the ground after one step.
-const STEPS: [f64; 2] = [1e-5, 1e-7];
+/// active within a larger one: a rocket that starts 1e-5 lower cannot be above the ground after one step, and a bound of the
+/// robot's arm is inactive by 3.5e-7.
+const STEPS: [f64; 3] = [1e-5, 1e-7, 1e-8];
 /// The error of differences, relative to the largest entry of the gradient.
 const DIFFERENCE: f64 = 1e-5;
 
