@@ -180,3 +180,6 @@ pub const HORIZON: usize = 60;
 pub const START: [f64; 4] = [0.0; 4];
 
 pub const PARAMS: [f64; 3] = [1.5, 0.6, 0.08];
+
+/// For soft limits: full pushes do not lead to this speed in whole steps, where a row would be weakly active.
+pub const SOFT_PARAMS: [f64; 3] = [1.5, 0.57, 0.08];

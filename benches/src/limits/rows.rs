@@ -149,17 +149,20 @@ fn two_forms() -> Vec<Row> {
             Box::new(Single::new(CraneRows, with, Problem::new(crane::START, crane::PARAMS, crane::HORIZON)).gradient())
         }),
         row("crane, soft constraints", None, |with| {
-            Box::new(Single::new(CraneSoft, with, Problem::new(crane::START, crane::PARAMS, crane::HORIZON)))
+            Box::new(Single::new(CraneSoft, with, Problem::new(crane::START, crane::SOFT_PARAMS, crane::HORIZON)))
         }),
         row("crane, excesses by hand", None, |with| {
-            Box::new(Single::new(CraneSlacks, with, Problem::new(crane::START, crane::PARAMS, crane::HORIZON)))
+            Box::new(Single::new(CraneSlacks, with, Problem::new(crane::START, crane::SOFT_PARAMS, crane::HORIZON)))
         }),
         row("crane gradient, soft constraints", None, |with| {
-            Box::new(Single::new(CraneSoft, with, Problem::new(crane::START, crane::PARAMS, crane::HORIZON)).gradient())
+            Box::new(
+                Single::new(CraneSoft, with, Problem::new(crane::START, crane::SOFT_PARAMS, crane::HORIZON)).gradient(),
+            )
         }),
         row("crane gradient, excesses by hand", None, |with| {
             Box::new(
-                Single::new(CraneSlacks, with, Problem::new(crane::START, crane::PARAMS, crane::HORIZON)).gradient(),
+                Single::new(CraneSlacks, with, Problem::new(crane::START, crane::SOFT_PARAMS, crane::HORIZON))
+                    .gradient(),
             )
         }),
     ]
