@@ -63,6 +63,12 @@ pub enum Cause {
         /// Stage `t`; the horizon for limits of the terminal state.
         stage: usize,
     },
+    /// The time step of the integrator, which depends on parameters or design variables, is zero or negative on the returned
+    /// trajectory. The dynamics are NaN there.
+    TimeStep {
+        /// Stage `t`, the first of them.
+        stage: usize,
+    },
     /// Every function of the model is finite on the returned trajectory. What the solver combines from them is not: a sum
     /// of costs, a penalty, a costate times a derivative.
     Overflow,
@@ -143,6 +149,7 @@ impl fmt::Display for Cause {
             }
             Self::Violated { limit, stage } => write!(f, "{limit} is violated most, at stage {stage}"),
             Self::NonFiniteLimit { limit, stage } => write!(f, "not finite: {limit} at stage {stage}"),
+            Self::TimeStep { stage } => write!(f, "the time step at stage {stage} is not positive"),
             Self::Kink { stage } => write!(f, "a kink of the model at stage {stage}"),
             Self::NonFiniteFunction { function, entry } => write!(f, "not finite: {function}, entry {entry}"),
             Self::KinkOfFunction { equation: Some(equation) } => write!(f, "a kink of equation {equation}"),

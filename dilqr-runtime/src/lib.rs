@@ -70,6 +70,7 @@ mod certificate;
 mod differentiate;
 mod engine;
 mod error;
+mod estimate;
 mod formulation;
 mod function;
 mod gradient;
@@ -111,6 +112,7 @@ pub use certificate::{ActiveLimit, Certificate};
 #[cfg(feature = "dual")]
 pub use differentiate::hvp::Direction;
 pub use error::{GradientError, Input, InputError, Position, SettingsError, SolveError};
+pub use estimate::{ArrivalUpdate, Estimate};
 pub use formulation::Formulation;
 #[cfg(feature = "safetensors")]
 pub use function::SafetensorsError;
@@ -118,7 +120,7 @@ pub use function::{Activation, FunctionCheck, Spline, VectorFunction, check_func
 pub use gradient::{Gradient, Jacobian, LossGradient};
 pub use ilqr::Ilqr;
 pub use iteration::Iteration;
-pub use mhe::{Estimate, Mhe};
+pub use mhe::Mhe;
 #[cfg(feature = "dual")]
 pub use model::autodiff::AutoDiff;
 pub use model::functions::Model;

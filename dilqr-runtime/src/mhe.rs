@@ -3,7 +3,7 @@
 //!
 //! The initial state of a window is free and noise is its control. What the stages before the window say is its arrival
 //! cost, a quadratic form whose mean and information are parameters of the model. Each step moves it on by one stage, by the
-//! update of a filter ([`arrival`](crate::engine::arrival)). For linear models with quadratic costs the estimate is that of
+//! update of a filter (`engine::arrival`). For linear models with quadratic costs the estimate is that of
 //! the Kalman filter, whatever the length of the window.
 
 use alloc::vec::Vec;
@@ -11,24 +11,36 @@ use core::fmt;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::cause::Cause;
 use crate::engine::{ArrivalRule, Engine, FirstEstimate};
 use crate::error::{GradientError, SettingsError, SolveError};
+use crate::estimate::{ArrivalUpdate, Estimate};
 use crate::formulation::Formulation;
 use crate::gradient::{Gradient, LossGradient};
 use crate::ilqr::Ilqr;
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::solution::Solution;
-use crate::stats::Stats;
-use crate::status::Status;
 
 /// An estimator over a window of stages.
 ///
 /// The model has a free initial state; its stage parameters hold the measurements, and its controls are noise. Where the
 /// parameters have the fields `mean` (one entry a state) and `information` (one a state, or a matrix row by row), and the
 /// initial cost is `(x - mean)' information (x - mean)` times a constant, the arrival cost moves with the window. Otherwise
-/// the initial cost stays as it is.
+/// the initial cost stays as it is. It may have terms in design variables besides.
+///
+/// The new arrival cost is what was dropped, to second order, as a function of the next state ([`Estimate::arrival`] says whether
+/// it could be expressed):
+///
+/// * Soft constraints are costs. One that is violated has the curvature of its quadratic factor; one that its penalty holds at
+///   its limit is held there; below it has no curvature. Where a
+///   penalty is linear beyond its limit, the slope of what was dropped is lost.
+/// * Noise without any cost has an infinite variance: along its effect the information is zero.
+/// * Noise at a bound is held there. Limits of states do not count, as in an extended Kalman filter.
+/// * Design variables, and states without a mean, are held at their estimates. What was measured before a window says nothing of
+///   them; what is to be remembered is a state without noise. The control before the window is that of the window before.
+///
+/// Limits hold in every window, and in the estimate from the first measurement. If that does not determine the design variables,
+/// they stay at their guess.
 ///
 /// Until the window is full it grows: the first step has one measurement and no control, the `k`-th one `k - 1` of them. Each
 /// solve starts from the last estimate, moved on by one stage.
@@ -139,28 +151,6 @@ where
     }
 }
 
-/// The estimate of the newest state.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Estimate<const NX: usize, const ND: usize = 0> {
-    /// The state of the last measurement, `NX`.
-    pub state: SVector<f64, NX>,
-    /// Its covariance, `NX x NX`: the inverse of the cost's Hessian in that state, with the rest of the window minimized over.
-    /// It is a covariance where the cost is the negative logarithm of a probability: halves of squares over variances. NaN
-    /// where the window does not determine the state, and where its solve has not converged.
-    pub covariance: SMatrix<f64, NX, NX>,
-    /// The design variables that fit the window best, `ND`.
-    pub design: SVector<f64, ND>,
-    /// How the solve of the window ended.
-    pub status: Status,
-    /// Why and where, as in [`Solution::cause`].
-    pub cause: Option<Cause>,
-    /// The cost of the window; NaN where the first measurement determines no state.
-    pub cost: f64,
-    /// Counts of the solve.
-    pub stats: Stats,
-}
-
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize> Mhe<M, NX, NU, NP, NS, ND>
 where
     M: Formulation<NX, NU, NP, NS, ND> + Clone,
@@ -221,7 +211,7 @@ where
         if self.measurements.is_empty() {
             return self.first_step(measurement);
         }
-        let problem = self.next_problem(measurement)?;
+        let (problem, arrival) = self.next_problem(measurement)?;
         let horizon = problem.horizon();
         let solver = solver_for(&mut self.solver, (&self.model, horizon, self.settings))?;
         let solution = solver.solve(&problem)?;
@@ -237,7 +227,7 @@ where
             (self.state, self.design) = (state, design);
         }
         self.solution = Some(solution);
-        Ok(Estimate { state, covariance, design, status, cause, cost, stats })
+        Ok(Estimate { state, covariance, design, arrival, status, cause, cost, stats })
     }
 
     /// The estimate from the first measurement, which has no dynamics.
@@ -245,16 +235,10 @@ where
         let problem = self.problem(1).with_stage_params(&[measurement; 2]);
         let found = M::Engine::first_estimate(&self.model, &self.settings, &problem)?;
         self.measurements.push(measurement);
-        let (status, FirstEstimate { state, design, covariance, cost }) = match found {
-            Some(found) => (Status::Converged, found),
-            None => {
-                let (state, design, unknown) = (self.state, self.design, SMatrix::repeat(f64::NAN));
-                let nothing = FirstEstimate { state, design, covariance: unknown, cost: f64::NAN };
-                (Status::LineSearchFailed, nothing)
-            }
-        };
+        let FirstEstimate { state, design, covariance, cost, status, cause, stats } = found;
         (self.state, self.design) = (state, design);
-        Ok(Estimate { state, covariance, design, status, cause: None, cost, stats: Stats::default() })
+        let arrival = ArrivalUpdate::Unchanged;
+        Ok(Estimate { state, covariance, design, arrival, status, cause, cost, stats })
     }
 
     /// A problem over `horizon` stages that starts from the last estimate.
@@ -265,17 +249,22 @@ where
     }
 
     /// The problem of the window with one more measurement. It starts from the trajectory of the last one, which goes on without
-    /// noise; where the window is full, it drops the first stage of that.
-    fn next_problem(&mut self, measurement: SVector<f64, NS>) -> Result<Problem<NX, NU, NP, NS, ND>, SettingsError> {
+    /// noise; where the window is full, it drops the first stage of that. Also, how its arrival cost came to be.
+    #[allow(clippy::type_complexity, reason = "it is named nowhere else")]
+    fn next_problem(
+        &mut self,
+        measurement: SVector<f64, NS>,
+    ) -> Result<(Problem<NX, NU, NP, NS, ND>, ArrivalUpdate), SettingsError> {
         let full = self.measurements.len() > self.window;
         let mut problem = self.problem(self.measurements.len() - usize::from(full));
         let first = usize::from(full);
         problem.stage_params = self.measurements[first..].to_vec();
         problem.stage_params.push(measurement);
-        let Some(solution) = &self.solution else { return Ok(problem) };
+        let mut arrival = ArrivalUpdate::Unchanged;
+        let Some(solution) = &self.solution else { return Ok((problem, arrival)) };
         if full {
             let solver = solver_for(&mut self.solver, (&self.model, solution.horizon(), self.settings))?;
-            problem.params = solver.engine_mut().params_of_next_window(solution, &self.rule);
+            (problem.params, arrival) = solver.engine_mut().params_of_next_window(solution, &self.rule);
             problem.previous = problem.previous.and(solution.controls.first().copied());
         }
         let finite = |list: &[SVector<f64, NX>]| list.iter().all(|x| x.iter().all(|entry| entry.is_finite()));
@@ -286,7 +275,7 @@ where
             controls.push(SVector::zeros());
             problem = problem.with_states(&states).with_controls(&controls);
         }
-        Ok(problem)
+        Ok((problem, arrival))
     }
 
     /// The gradient of a loss on the trajectory of the last window, in its parameters and measurements. Mean and information of

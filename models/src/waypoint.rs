@@ -1,7 +1,7 @@
 //! A mass that passes a given place at one moment, and comes back to rest where it started.
 //!
-//! The problem `way_point` of the suite in `stress/`: a double integrator with an equality in the interior of the horizon. A
-//! parameter of the stages says at which of them the equality holds; at all others it is `0 = 0`.
+//! The problem `way_point` of the suite in `stress/`: a double integrator with an equality in the interior of the horizon. It is a
+//! bound of the state at one stage, whose sides are equal there and infinite, which means absent, at all others.
 
 #[expect(clippy::module_inception, reason = "the macro names the model after the module; the file has the same noun")]
 #[dilqr_runtime::model(integrator = rk4, dt = DT)]
@@ -9,6 +9,7 @@ mod waypoint {
     /// The mass.
     pub struct State {
         /// Place \[m\].
+        #[bounds(s.least, s.most)]
         pub place: f64,
         /// Speed \[m/s\].
         pub speed: f64,
@@ -22,16 +23,16 @@ mod waypoint {
 
     /// Parameters of the problem.
     pub struct Params {
-        /// The place to pass \[m\].
-        pub way: f64,
         /// Price of an acceleration \[s^4/m^2\].
         pub effort: f64,
     }
 
     /// What differs between the stages.
     pub struct StageParams {
-        /// 1 at the stage where the mass passes the place, 0 at all others.
-        pub passes: f64,
+        /// Least place \[m\].
+        pub least: f64,
+        /// Greatest place \[m\].
+        pub most: f64,
     }
 
     /// Length of a stage \[s\].
@@ -52,11 +53,6 @@ mod waypoint {
         0.0
     }
 
-    /// At the place, at one stage.
-    pub fn stage_equalities(x: State, _u: Control, p: Params, s: StageParams) -> [f64; 1] {
-        [s.passes * (x.place - p.way)]
-    }
-
     /// At the end back at rest.
     pub fn terminal_equalities(x: State, _p: Params) -> [f64; 2] {
         [x.place, x.speed]
@@ -68,12 +64,15 @@ pub use self::waypoint::*;
 impl Default for Params {
     /// The values of the suite.
     fn default() -> Self {
-        Self { way: 0.2, effort: 0.01 }
+        Self { effort: 0.01 }
     }
 }
 
-/// The parameters of the stages of a problem over `horizon` stages that passes the place at stage `at`.
+/// The parameters of the stages of a problem over `horizon` stages whose mass is at this place at stage `at`, and anywhere at the
+/// others.
 #[must_use]
-pub fn passing_at(at: usize, horizon: usize) -> Vec<StageParams> {
-    (0..=horizon).map(|t| StageParams { passes: if t == at { 1.0 } else { 0.0 } }).collect()
+pub fn passing(place: f64, at: usize, horizon: usize) -> Vec<StageParams> {
+    let anywhere = StageParams { least: f64::NEG_INFINITY, most: f64::INFINITY };
+    let there = StageParams { least: place, most: place };
+    (0..=horizon).map(|t| if t == at { there } else { anywhere }).collect()
 }

@@ -1,7 +1,8 @@
 //! Chains of integrators, with limits on the state.
 
 use dilqr_models::{race_car, waypoint};
-use dilqr_runtime::Problem;
+use dilqr_runtime::{Ilqr, Problem, Settings};
+use dilqr_tests::{harness_loss, value};
 
 use crate::check::{along, check};
 
@@ -55,9 +56,19 @@ fn robbins_problem_below() {
 
 #[test]
 fn way_point() {
-    let problem = Problem::new([0.0, 0.0], waypoint::Params::default(), 50);
-    let problem = problem.with_stage_params(&waypoint::passing_at(25, 50));
-    check("waypoint", waypoint::Waypoint, &problem);
+    let through = |place: f64| {
+        let problem = Problem::new([0.0, 0.0], waypoint::Params::default(), 50);
+        problem.with_stage_params(&waypoint::passing(place, 25, 50))
+    };
+    check("waypoint", waypoint::Waypoint, &through(0.2));
+    // Both sides move with the place.
+    let mut solver = Ilqr::new(waypoint::Waypoint, 50, Settings::default()).unwrap();
+    let (loss, solution) = (harness_loss(50), solver.solve(&through(0.2)).unwrap());
+    let exact = solver.vjp(&solution, &loss).unwrap().stage_params[25].sum();
+    let mut at = |place: f64| value(&loss, &solver.solve(&through(place)).unwrap());
+    // The solution is linear in the place.
+    let difference = (at(0.21) - at(0.19)) / 0.02;
+    assert!((exact - difference).abs() < 1e-7 * (1.0 + difference.abs()), "{exact} and {difference}");
 }
 
 /// The problem of Bryson and Denham: least effort below a limit of the place (Bryson, Denham and Dreyfus 1963).

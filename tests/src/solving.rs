@@ -46,7 +46,9 @@ pub fn harness(k: usize) -> f64 {
 pub fn harness_loss<const NX: usize, const NU: usize, const ND: usize>(horizon: usize) -> LossGradient<NX, NU, ND> {
     let state = |t: usize| SVector::from_fn(|i, _| harness(t * (NX + NU) + i));
     let control = |t: usize| SVector::from_fn(|i, _| harness(t * (NX + NU) + NX + i));
-    LossGradient::new((0..=horizon).map(state).collect(), (0..horizon).map(control).collect())
+    let mut loss = LossGradient::new((0..=horizon).map(state).collect(), (0..horizon).map(control).collect());
+    loss.design = SVector::from_fn(|i, _| harness(horizon * (NX + NU) + NX + i));
+    loss
 }
 
 /// The linear loss whose gradient `loss` is.
@@ -56,7 +58,8 @@ pub fn value<const NX: usize, const NU: usize, const NP: usize, const NS: usize,
     solution: &Solution<NX, NU, NP, NS, ND>,
 ) -> f64 {
     let states = loss.states.iter().zip(&solution.states).map(|(g, x)| g.dot(x)).sum::<f64>();
-    states + loss.controls.iter().zip(&solution.controls).map(|(g, u)| g.dot(u)).sum::<f64>()
+    let controls = loss.controls.iter().zip(&solution.controls).map(|(g, u)| g.dot(u)).sum::<f64>();
+    states + controls + loss.design.dot(&solution.design)
 }
 
 /// Moves initial state and parameters by a step.

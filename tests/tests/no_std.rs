@@ -10,6 +10,9 @@ extern crate alloc;
 #[path = "no_std/answers.rs"]
 #[allow(unreachable_pub, reason = "the module of a program")]
 mod answers;
+#[path = "vendored/cart.rs"]
+#[allow(unreachable_pub, dead_code, clippy::module_inception, reason = "the module of a library, as users have it")]
+mod cart;
 #[path = "vendored/learned.rs"]
 #[allow(unreachable_pub, dead_code, clippy::module_inception, reason = "the module of a library, as users have it")]
 mod learned;
@@ -41,12 +44,14 @@ fn a_program_without_the_standard_library() {
     for (name, text, kernels) in [
         ("spring", include_str!("vendored/spring.rs"), include_str!("vendored/spring.dilqr.rs")),
         ("learned", include_str!("vendored/learned.rs"), include_str!("vendored/learned.dilqr.rs")),
+        ("cart", include_str!("vendored/cart.rs"), include_str!("vendored/cart.dilqr.rs")),
     ] {
-        let (model, _) = text.split_once("\n/// The bits").expect("the model ends there");
-        let derived = "dt = DT)";
-        assert!(model.contains(derived));
-        let vendored = format!("dt = DT, vendored = \"src/{name}.dilqr.rs\")");
-        write(&format!("src/{name}.rs"), &model.replace(derived, &vendored));
+        // The program has answers of its own, but for the cart.
+        let model = text.split_once("\n/// The bits").map_or(text, |(model, _)| model);
+        let end = ")]\npub mod";
+        assert!(model.contains(end));
+        let vendored = format!(", vendored = \"src/{name}.dilqr.rs\")]\npub mod");
+        write(&format!("src/{name}.rs"), &model.replace(end, &vendored));
         write(&format!("src/{name}.dilqr.rs"), kernels);
     }
     write("src/answers.rs", include_str!("no_std/answers.rs"));

@@ -52,7 +52,7 @@ const RUNTIME: Crate = Crate {
         &["settings.rs"],
         // Flat lists of what solutions of lifted models hold besides.
         &["lifted_data.rs"],
-        &["solution.rs", "mpc_step.rs"],
+        &["solution.rs", "estimate.rs", "mpc_step.rs"],
         &["gradient.rs"],
         &["guess.rs", "intervals.rs", "problem.rs"],
         // The algorithms.

@@ -3,6 +3,11 @@
 //! The test runs cargo, because it checks which crates are built and what a changed file rebuilds. The crate shares the
 //! target folder of these tests, which holds most of its dependencies.
 
+extern crate alloc;
+
+#[path = "vendored/cart.rs"]
+#[allow(unreachable_pub, clippy::module_inception, reason = "the module of a library, as users have it")]
+mod cart;
 #[path = "vendored/learned.rs"]
 #[allow(unreachable_pub, clippy::module_inception, reason = "the module of a library, as users have it")]
 mod learned;
@@ -18,6 +23,8 @@ const SOURCE: &str = include_str!("vendored/spring.rs");
 const KERNELS: &str = include_str!("vendored/spring.dilqr.rs");
 /// A model with a network and a table, and its kernels.
 const LEARNED: [&str; 2] = [include_str!("vendored/learned.rs"), include_str!("vendored/learned.dilqr.rs")];
+/// A model with design variables, a chosen start, rates and soft constraints, and its kernels.
+const CART: [&str; 2] = [include_str!("vendored/cart.rs"), include_str!("vendored/cart.dilqr.rs")];
 const DERIVED: &str = "model(integrator = euler, dt = DT)";
 const VENDORED: &str = "model(integrator = euler, dt = DT, vendored = \"src/spring.dilqr.rs\")";
 const RENEW: &str = "`DILQR_VENDOR=spring cargo build --features dilqr-runtime/symbolica`";
@@ -49,13 +56,18 @@ impl User {
         );
         user.write(
             "src/main.rs",
-            "mod learned;\nmod spring;\nfn main() { println!(\"{:?}\", [spring::answers(), learned::answers()].concat()) }\n",
+            "extern crate alloc;\nmod cart;\nmod learned;\nmod spring;\nfn main() {\nlet cart = cart::numbers().into_iter().map(f64::to_bits).collect();\n\
+             println!(\"{:?}\", [spring::answers(), learned::answers(), cart].concat())\n}\n",
         );
         user.model(&SOURCE.replace(DERIVED, VENDORED));
         let derived = "dt = DT)";
         assert!(LEARNED[0].contains(derived));
         user.write("src/learned.rs", &LEARNED[0].replace(derived, "dt = DT, vendored = \"src/learned.dilqr.rs\")"));
         user.write("src/learned.dilqr.rs", LEARNED[1]);
+        let derived = "dt = d.time / STEPS)";
+        assert!(CART[0].contains(derived));
+        user.write("src/cart.rs", &CART[0].replace(derived, "dt = d.time / STEPS, vendored = \"src/cart.dilqr.rs\")"));
+        user.write("src/cart.dilqr.rs", CART[1]);
         user
     }
 
@@ -107,7 +119,8 @@ impl User {
 
 /// The bits of the models that are compiled from their derived kernels.
 fn derived() -> Vec<u64> {
-    [spring::answers(), learned::answers()].concat()
+    let cart = cart::numbers().into_iter().map(f64::to_bits).collect();
+    [spring::answers(), learned::answers(), cart].concat()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Model, Mpc, Problem, Settings};
 
 use super::chain::{self, chain::Chain};
-use super::crane::{self, crane::Crane, crane_rows::CraneRows};
+use super::crane::{self, crane::Crane, crane_rows::CraneRows, crane_slacks::CraneSlacks, crane_soft::CraneSoft};
 use super::formulation::Single;
 use super::lq::{Family, STABLE, UNSTABLE, bounded_lq::BoundedLq, constrained_lq::ConstrainedLq};
 use super::quadrotor_lq::{self, quadrotor_lq::QuadrotorLq};
@@ -147,6 +147,23 @@ fn two_forms() -> Vec<Row> {
         }),
         row("crane gradient, rows", None, |with| {
             Box::new(Single::new(CraneRows, with, Problem::new(crane::START, crane::PARAMS, crane::HORIZON)).gradient())
+        }),
+        row("crane, soft constraints", None, |with| {
+            Box::new(Single::new(CraneSoft, with, Problem::new(crane::START, crane::SOFT_PARAMS, crane::HORIZON)))
+        }),
+        row("crane, excesses by hand", None, |with| {
+            Box::new(Single::new(CraneSlacks, with, Problem::new(crane::START, crane::SOFT_PARAMS, crane::HORIZON)))
+        }),
+        row("crane gradient, soft constraints", None, |with| {
+            Box::new(
+                Single::new(CraneSoft, with, Problem::new(crane::START, crane::SOFT_PARAMS, crane::HORIZON)).gradient(),
+            )
+        }),
+        row("crane gradient, excesses by hand", None, |with| {
+            Box::new(
+                Single::new(CraneSlacks, with, Problem::new(crane::START, crane::SOFT_PARAMS, crane::HORIZON))
+                    .gradient(),
+            )
         }),
     ]
 }

@@ -63,6 +63,7 @@ fn is_present(kernel: Kernel, tape: &Tape) -> bool {
         Presence::InitialCost => tape.has_initial_cost,
         Presence::InitialConstrained => !limits.initial.is_empty(),
         Presence::Penalized => !tape.penalties.is_empty(),
+        Presence::VariableStep => tape.time_step.is_some(),
         Presence::Implicit(of) => !tape.residual(of).is_empty(),
         Presence::Weighted(of) => tape.has_weights(of),
         Presence::OnRequest => false,

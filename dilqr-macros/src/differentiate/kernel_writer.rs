@@ -84,6 +84,7 @@ impl<'a> KernelWriter<'a> {
             Kernel::InitialConstraintContraction => self.contract_rows(start),
             Kernel::InitialConstraintTerms => self.write_constraint_terms(start),
             Kernel::Penalties => self.write_values(&self.tape.penalties, Field::Constraints),
+            Kernel::TimeStep => self.write_values(self.tape.time_step.as_slice(), Field::L),
             of_equations => self.write_kernel_of_equations(of_equations),
         }
     }

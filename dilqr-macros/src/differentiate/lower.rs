@@ -57,8 +57,8 @@ impl<'a> Lowering<'a> {
 
     fn tape(mut self, outputs: Outputs<'_>) -> Result<Tape, DeriveError> {
         let Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits, .. } = outputs;
-        let Outputs { least_squares, penalties, residuals, .. } = outputs;
-        let costs = [stage_cost, terminal_cost].into_iter().chain(initial_cost);
+        let Outputs { least_squares, penalties, time_step, residuals, .. } = outputs;
+        let costs = [stage_cost, terminal_cost].into_iter().chain(initial_cost).chain(time_step);
         let lists = dynamics.iter().chain(least_squares).chain(penalties).chain(residuals.iter().flatten());
         let roots = lists.copied().chain(costs).chain(limits.values());
         for node in self.graph.reachable(roots) {
@@ -75,6 +75,7 @@ impl<'a> Lowering<'a> {
             limits: limits.map(value),
             least_squares: least_squares.iter().map(|&node| value(node)).collect(),
             penalties: penalties.iter().map(|&node| value(node)).collect(),
+            time_step: time_step.map(value),
             calls: self.calls,
             residuals: [0, 1, 2].map(|of| residuals[of].iter().map(|&node| value(node)).collect()),
             elementals: self.outliner.elementals,

@@ -30,6 +30,8 @@ pub(crate) struct Tape {
     pub(crate) least_squares: Vec<Operand>,
     /// The factors of penalties, where they are no constants.
     pub(crate) penalties: Vec<Operand>,
+    /// The time step, where it is no constant.
+    pub(crate) time_step: Option<Operand>,
     pub(crate) calls: Vec<Call>,
     /// The residuals of an implicit step, those of algebraic variables, and the derivative that a loop integrates.
     pub(crate) residuals: [Vec<Operand>; 3],

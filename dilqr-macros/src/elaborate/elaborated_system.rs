@@ -30,6 +30,8 @@ pub(crate) struct System {
     pub(crate) least_squares: Vec<NodeId>,
     /// The factors of penalties: linear and quadratic, of stages and of the terminal state. Empty where they are constants.
     pub(crate) penalties: Vec<NodeId>,
+    /// The time step, where it is no constant.
+    pub(crate) time_step: Option<NodeId>,
     /// Over the vectors `y` and `z`, and empty without them: the residuals of the integrator's implicit step, those of the
     /// algebraic variables, and the derivative that a loop integrates.
     pub(crate) residuals: [Vec<NodeId>; 3],
@@ -50,6 +52,7 @@ pub(crate) struct Outputs<'a> {
     pub(crate) limits: &'a Limits<NodeId>,
     pub(crate) least_squares: &'a [NodeId],
     pub(crate) penalties: &'a [NodeId],
+    pub(crate) time_step: Option<NodeId>,
     pub(crate) residuals: &'a [Vec<NodeId>; 3],
 }
 
@@ -58,7 +61,17 @@ impl System {
     pub(crate) fn outputs(&self) -> Outputs<'_> {
         let &Self { ref dynamics, stage_cost, terminal_cost, initial_cost, ref limits, .. } = self;
         let Self { least_squares, penalties, residuals, .. } = self;
-        Outputs { dynamics, stage_cost, terminal_cost, initial_cost, limits, least_squares, penalties, residuals }
+        Outputs {
+            dynamics,
+            stage_cost,
+            terminal_cost,
+            initial_cost,
+            limits,
+            least_squares,
+            penalties,
+            time_step: self.time_step,
+            residuals,
+        }
     }
 
     /// The first function of the model whose value depends on `node`.

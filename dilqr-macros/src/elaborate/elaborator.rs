@@ -61,6 +61,8 @@ pub(crate) struct Elaborator<'a> {
     pub(crate) step: Option<Implicit>,
     /// The algebraic variables.
     pub(crate) algebraic: Option<Implicit>,
+    /// The time step, where it is no constant.
+    pub(crate) time_step: Option<NodeId>,
 }
 
 /// The arguments of the model's functions.
@@ -137,6 +139,7 @@ impl<'a> Elaborator<'a> {
             withheld: None,
             step: None,
             algebraic: None,
+            time_step: None,
         }
     }
 

@@ -94,7 +94,11 @@ impl Elaborator<'_> {
         let value = self.expr(dt, &mut arguments.scope());
         let step = self.float(&value, dt.span)?;
         match self.graph.constant_value(step) {
-            None => Some(self.positive(step)),
+            None => {
+                let step = self.graph.let_bind(step);
+                self.time_step = Some(step);
+                Some(self.positive(step))
+            }
             Some(constant) if constant > 0.0 => Some(step),
             Some(_) => {
                 self.errors.on(dt.span, message::STEP_NOT_POSITIVE);
@@ -103,11 +107,10 @@ impl Elaborator<'_> {
         }
     }
 
-    /// `value` where it is positive, NaN elsewhere. The check is a term of its own, 0 or NaN, so that the derivative in
+    /// `value`, which has a name, where it is positive, NaN elsewhere. The check is a term of its own, 0 or NaN, so that the derivative in
     /// `value` is 1, without a select.
     fn positive(&mut self, value: NodeId) -> NodeId {
         let (zero, nan) = (self.graph.constant(0.0), self.graph.constant(f64::NAN));
-        let value = self.graph.let_bind(value);
         let condition = self.graph.compare(Comparison::Less, zero, value);
         let check = self.graph.select(condition, zero, nan);
         let checked = self.graph.add(Node::Binary(BinaryOp::Add, value, check));

@@ -133,6 +133,7 @@ impl Elaborator<'_> {
             limits,
             least_squares,
             penalties: self.variable_factors(&soft),
+            time_step: self.time_step,
             residuals,
             attributes_only_helpers,
             values: values.into_iter().map(|(entry, values)| (entry.name, values)).collect(),

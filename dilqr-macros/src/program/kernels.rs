@@ -28,6 +28,8 @@ pub(crate) enum Presence {
     InitialConstrained,
     /// Models with soft constraints whose penalties are no constants.
     Penalized,
+    /// Models with a time step that is no constant.
+    VariableStep,
     /// Models with an implicit integrator, and models with algebraic variables: functions beside the model.
     Implicit(Equations),
     /// Of these, the ones whose functions have weights.
@@ -140,6 +142,8 @@ kernels! {
         [Terminal, Input(Mu), Output(Record::TerminalConstraintTerms)] unit InitialConstrained;
     /// The factors of penalties. A function beside the model, as `linearize` is.
     Penalties "penalties" [Input(P), Input(Vector::S), Output(Record::Constraints)] unit Penalized;
+    /// The time step of an integrator.
+    TimeStep "time_step" [Stage] cost VariableStep;
     /// The residuals of an implicit step to first order. This function and the next are beside the model.
     LinearizeResidual "linearize_residual"
         [Input(Vector::Y), Input(Vector::Z), Output(Record::StepResidual)] unit Implicit(Step);

@@ -51,6 +51,7 @@ fn the_files_of_the_tests() {
     for (name, text) in [
         ("spring", include_str!("../../../tests/tests/vendored/spring.rs")),
         ("learned", include_str!("../../../tests/tests/vendored/learned.rs")),
+        ("cart", include_str!("../../../tests/tests/vendored/cart.rs")),
     ] {
         let (module, arguments) = super::module(text, name);
         let file = format!("{name}.dilqr.rs");

@@ -2,35 +2,31 @@
 //!
 //! A window that moves on by one stage drops its first one. The cost of that stage and the arrival cost before it, as a
 //! function of the next state alone, is the new arrival cost. To second order about the solution it is a quadratic form
-//! (the filter update with smoothed points; Robertson, Lee and Rawlings 1996, Rao, Rawlings and Mayne 2003):
+//! (the filter update with smoothed points; Robertson, Lee and Rawlings 1996, Rao, Rawlings and Mayne 2003). Its covariance `P` is
+//! that of the [dropped stage](super::dropped_stage). Its mean is
 //!
 //! ```text
-//! J   = l0_xx + l_xx - l_xu l_uu^-1 l_ux       K = -l_uu^-1 l_ux
-//! P   = (fx + fu K) J^-1 (fx + fu K)' + fu l_uu^-1 fu'
 //! m   = x_1 + P lambda_1
 //! ```
 //!
-//! with the Hessians of the costs alone. The mean follows from stationarity: the slope of the old cost in `x_1` is
-//! `-lambda_1`, as the window's other stages balance it.
+//! since the slope of what was dropped in `x_1` is `-lambda_1`, as the window's other stages balance it. So the window's solution is one
+//! of the next window, too, until that has another measurement.
+
+use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::engine::{ArrivalRule, FirstEstimate};
-use crate::error::{SettingsError, SolveError};
+use crate::engine::ArrivalRule;
+use crate::engine::dropped_stage::QuadraticForm;
+use crate::error::SettingsError;
+use crate::estimate::ArrivalUpdate;
 use crate::kkt::linear::{KktSystem, LinearTerms};
-use crate::linalg::ldl::Ldl;
 use crate::model::Model;
-use crate::model::records::{StageExpansion, TerminalExpansion};
-use crate::model::stage::{Stage, Terminal};
+use crate::model::records::TerminalExpansion;
+use crate::model::stage::Terminal;
 use crate::model::start::Arrival;
 use crate::ocp::instance::PatternOf;
-use crate::problem::Problem;
-use crate::scalar::float;
 use crate::solution::Solution;
-
-/// Newton steps to a first estimate, and halvings of each.
-const STEPS: usize = 100;
-const HALVINGS: i32 = 40;
 
 /// How far the Hessian of an arrival cost may be from a multiple of its information, relative to that.
 const QUADRATIC: f64 = 1e-9;
@@ -95,10 +91,16 @@ where
     };
     let without = hessian(model, (x, &with_arrival(arrival, params, (x, &SMatrix::zeros())), s));
     let scale = about(0.0)[(0, 0)];
+    // Other free entries may have costs of their own.
+    let counts = |(k, _): &(usize, f64)| k % NX < n || k / NX < n;
+    let entries =
+        |found: SMatrix<f64, NX, NX>| found.into_iter().copied().enumerate().filter(counts).collect::<Vec<_>>();
     let fits = |found: SMatrix<f64, NX, NX>| {
-        (found - information * scale).iter().all(|difference| difference.abs() <= QUADRATIC * scale.abs() * n as f64)
+        let tolerance = QUADRATIC * scale.abs() * n as f64;
+        entries(found - information * scale).into_iter().all(|(_, difference)| difference.abs() <= tolerance)
     };
-    (scale > 0.0 && fits(about(0.0)) && fits(about(1.0)) && without.iter().all(|entry| *entry == 0.0)).then_some(scale)
+    let none = entries(without).into_iter().all(|(_, entry)| entry == 0.0);
+    (scale > 0.0 && fits(about(0.0)) && fits(about(1.0)) && none).then_some(scale)
 }
 
 /// How the arrival cost moves.
@@ -121,135 +123,33 @@ where
     Ok(ArrivalRule { scale: Some(scale), mean })
 }
 
-/// `a^-1` on the entries in `kept`, zero elsewhere; `None` where `a` is not positive definite there.
-fn inverse_of_block<const N: usize>(
-    a: &SMatrix<f64, N, N>,
-    kept: impl Fn(usize) -> bool,
-) -> Option<SMatrix<f64, N, N>> {
-    let diagonal = |i: usize, j: usize| if i == j { 1.0 } else { 0.0 };
-    let block = SMatrix::from_fn(|i, j| if kept(i) && kept(j) { a[(i, j)] } else { diagonal(i, j) });
-    let mut factors = Ldl::zeros();
-    if !factors.factor(&block) {
-        return None;
-    }
-    let mut inverse = SMatrix::from_fn(|i, j| if kept(i) { diagonal(i, j) } else { 0.0 });
-    factors.solve(&mut inverse);
-    Some(inverse)
-}
-
-/// The parameters of the window that begins one stage after this solution. Where the first stage does not determine the
-/// arrival cost, the information stays and the mean is the next state.
+/// The parameters of the window that begins one stage after this solution, and how its arrival cost came to be.
 pub(super) fn params_of_next_window<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     scale: Option<f64>,
     solution: &Solution<NX, NU, NP, NS>,
-) -> SVector<f64, NP>
+) -> (SVector<f64, NP>, ArrivalUpdate)
 where
     M: Model<NX, NU, NP, NS>,
 {
     let Solution { states, params, costates, .. } = solution;
-    let (Some(arrival), Some(scale)) = (&M::START.arrival, scale) else { return *params };
-    let found = covariance_of_next(model, solution).and_then(|covariance| {
-        let mean = states[1] + covariance * costates[1];
-        let kept = |i: usize| i < arrival.states;
-        let mut information = if arrival.full {
-            inverse_of_block(&covariance, kept)?
-        } else {
-            SMatrix::from_fn(|i, j| if i == j && kept(i) { 1.0 / covariance[(i, i)] } else { 0.0 })
-        };
-        information /= scale;
+    let (Some(arrival), Some(scale)) = (&M::START.arrival, scale) else { return (*params, ArrivalUpdate::Unchanged) };
+    let costate = SVector::from_fn(|i, _| if i < arrival.states { costates[1][i] } else { 0.0 });
+    let found = QuadraticForm::of(model, solution, arrival.states).and_then(|form| {
+        let mean = states[1] + form.mean(&costate);
+        let information = if arrival.full { form.information } else { form.diagonal() } / scale;
         let finite = mean.iter().chain(information.iter()).all(|entry| entry.is_finite());
-        finite.then_some((mean, information))
+        let update = if form.lacks_slope(&costate) { ArrivalUpdate::SlopeLost } else { ArrivalUpdate::Moved };
+        finite.then_some((mean, information, update))
     });
-    match found {
-        Some((mean, information)) => with_arrival(arrival, params, (&mean, &information)),
-        None => {
-            let mut params = *params;
-            for i in 0..arrival.states {
-                params[arrival.mean + i] = states[1][i];
-            }
-            params
-        }
+    if let Some((mean, information, update)) = found {
+        return (with_arrival(arrival, params, (&mean, &information)), update);
     }
-}
-
-/// `P`, the covariance of the second state by the arrival cost and the first stage.
-fn covariance_of_next<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    solution: &Solution<NX, NU, NP, NS>,
-) -> Option<SMatrix<f64, NX, NX>>
-where
-    M: Model<NX, NU, NP, NS>,
-{
-    let Solution { states, controls, params, stage_params, .. } = solution;
-    let (x, s) = (&states[0], &stage_params[0]);
-    let mut stage = StageExpansion::zeros();
-    model.expand_stage(Stage::new(x, &controls[0], params, s), &mut stage);
-    let StageExpansion { fx, fu, lxx, lux, luu, .. } = stage;
-    let noise = inverse_of_block(&luu, |_| true)?;
-    let gain = -noise * lux;
-    let information = hessian(model, (x, params, s)) + lxx + lux.transpose() * gain;
-    let covariance = inverse_of_block(&information, |i| M::START.free[i])?;
-    let closed = fx + fu * gain;
-    Some(closed * covariance * closed.transpose() + fu * noise * fu.transpose())
-}
-
-/// The state that the first measurement and the arrival cost of a problem determine, by Newton's method from its initial state,
-/// and its covariance. `None` where the sum of the two has no minimum that steps find. Limits are not enforced, but checked.
-pub(super) fn first_estimate<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    problem: &Problem<NX, NU, NP, NS>,
-    tolerance: f64,
-) -> Result<Option<FirstEstimate<NX, 0>>, SolveError>
-where
-    M: Model<NX, NU, NP, NS>,
-{
-    let mut memory = vec![0.0; const { M::LIMITS.listed() + M::LIMITS.terminal() }];
-    problem.check_limits(model, problem.horizon(), &mut memory)?;
-    Ok(newton_estimate(model, problem, tolerance))
-}
-
-/// The state of a [`first_estimate`].
-fn newton_estimate<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
-    model: &M,
-    problem: &Problem<NX, NU, NP, NS>,
-    tolerance: f64,
-) -> Option<FirstEstimate<NX, 0>>
-where
-    M: Model<NX, NU, NP, NS>,
-{
-    let none = SVector::zeros();
-    let s = problem.stage_params().first().unwrap_or(&none);
-    let evaluate = |x: &SVector<f64, NX>| {
-        let at = Terminal::new(x, problem.params(), s);
-        let (mut end, mut start) = (TerminalExpansion::zeros(), TerminalExpansion::zeros());
-        model.expand_terminal(at, &mut end);
-        if M::START.cost {
-            model.expand_initial(at, &mut start);
-        }
-        TerminalExpansion { l: end.l + start.l, lx: end.lx + start.lx, lxx: end.lxx + start.lxx }
-    };
-    let covariance = |here: &TerminalExpansion<f64, NX>| inverse_of_block(&here.lxx, |i| M::START.free[i]);
-    let mut x = *problem.x0();
-    let mut here = evaluate(&x);
-    for _ in 0..STEPS {
-        let step = -covariance(&here)? * here.lx;
-        let change = step.iter().zip(x.iter()).map(|(step, x)| step.abs() / (x + step).abs().max(x.abs()));
-        let settled = change.filter(|change| !change.is_nan()).fold(0.0, f64::max) <= tolerance;
-        // Where the cost no longer resolves the decrease, the whole step is taken.
-        let unresolved = here.lx.dot(&step).abs() <= f64::EPSILON * here.l.abs();
-        let lengths = (0..HALVINGS).map(|k| float::f64::powi(0.5, k));
-        let found = lengths
-            .map(|length| x + step * length)
-            .map(|x| (x, evaluate(&x)))
-            .find(|(_, there)| there.l.is_finite() && (settled || unresolved || there.l < here.l));
-        (x, here) = found?;
-        if settled {
-            let covariance = covariance(&here)?;
-            return Some(FirstEstimate { state: x, design: SVector::zeros(), covariance, cost: here.l });
-        }
+    let mut params = *params;
+    for i in 0..arrival.states {
+        params[arrival.mean + i] = states[1][i];
     }
-    None
+    (params, ArrivalUpdate::MeanOnly)
 }
 
 /// The response of the terminal state to its own slope: the inverse Hessian of the optimal cost in it.

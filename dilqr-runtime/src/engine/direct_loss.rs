@@ -85,6 +85,7 @@ where
     forwarded! {
         fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>);
         fn step<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) -> S;
+        fn time_step<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S;
         fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S;
         fn initial_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S;
         fn expand_stage<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, out: &mut StageExpansion<S, NX, NU>);

@@ -14,11 +14,12 @@ use crate::engine::SolvedGradient;
 use crate::engine::UnrollFrom;
 use crate::engine::lift::{self, Lift, Lifting};
 use crate::engine::lifted_controller::LiftedController;
-use crate::engine::plain::PlainEngine;
+use crate::engine::plain::{PlainEngine, first_estimate};
 use crate::engine::{ArrivalRule, Engine, FirstEstimate, arrival};
 #[cfg(feature = "std")]
 use crate::engine::{lifted_batch, plain_batch};
 use crate::error::{GradientError, SettingsError, SolveError};
+use crate::estimate::ArrivalUpdate;
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::guess::Policy;
 use crate::iteration::Iteration;
@@ -206,7 +207,7 @@ where
         &mut self,
         solution: &Solution<NX, NU, NP, NS, ND>,
         rule: &ArrivalRule<NX>,
-    ) -> SVector<f64, NP> {
+    ) -> (SVector<f64, NP>, ArrivalUpdate) {
         Self::LIFTING.solution_underneath(solution, &mut self.solution);
         arrival::params_of_next_window(&self.plain.model, rule.scale, &self.solution)
     }
@@ -215,18 +216,22 @@ where
         model: &C::Model,
         settings: &Settings,
         problem: &Problem<NX, NU, NP, NS, ND>,
-    ) -> Result<Option<FirstEstimate<NX, ND>>, SolveError> {
+    ) -> Result<FirstEstimate<NX, ND>, SolveError> {
         let horizon = problem.horizon();
         lift::check::<C, NX, NU, NP, NS, ND, NZ, NW>(problem, horizon)?;
         let mut lifted = Problem::new(SVector::zeros(), SVector::zeros(), horizon);
         Self::LIFTING.problem(problem, &mut lifted, &mut None);
-        let found = arrival::first_estimate(&C::new(model.clone()), &lifted, settings.tolerance)?;
-        Ok(found.map(|found| FirstEstimate {
-            state: Self::LIFTING.model_state(&found.state),
-            design: Self::LIFTING.design(&found.state),
-            covariance: found.covariance.fixed_view::<NX, NX>(0, 0).into_owned(),
-            cost: found.cost,
-        }))
+        let found = first_estimate(&C::new(model.clone()), settings, &lifted)?;
+        let FirstEstimate { state, covariance, cost, status, cause, stats, .. } = found;
+        Ok(FirstEstimate {
+            state: Self::LIFTING.model_state(&state),
+            design: Self::LIFTING.design(&state),
+            covariance: covariance.fixed_view::<NX, NX>(0, 0).into_owned(),
+            cost,
+            status,
+            cause: cause.map(|cause| Self::LIFTING.cause(cause)),
+            stats,
+        })
     }
 
     fn terminal_covariance(&mut self) -> SMatrix<f64, NX, NX> {

@@ -11,7 +11,9 @@ mod arrival;
 pub(crate) mod controller;
 #[cfg(feature = "dual")]
 pub(crate) mod direct_loss;
+mod dropped_stage;
 mod factorized_solve;
+mod first_measurement;
 pub(crate) mod lift;
 pub(crate) mod lifted;
 #[cfg(feature = "std")]
@@ -28,10 +30,12 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::cause::Cause;
 use crate::certificate::Certificate;
 #[cfg(feature = "dual")]
 use crate::differentiate::hvp::Direction;
 use crate::error::{GradientError, SettingsError, SolveError};
+use crate::estimate::ArrivalUpdate;
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::iteration::Iteration;
 use crate::mpc_step::MpcStep;
@@ -39,6 +43,7 @@ use crate::problem::Problem;
 use crate::settings::{Differentiation, Settings};
 use crate::solution::Solution;
 use crate::stats::Stats;
+use crate::status::Status;
 
 /// Where unrolled steps start.
 #[cfg(feature = "dual")]
@@ -75,6 +80,12 @@ pub struct FirstEstimate<const NX: usize, const ND: usize> {
     pub covariance: SMatrix<f64, NX, NX>,
     /// The sum of terminal and initial cost.
     pub cost: f64,
+    /// How the solve ended. Without success the state is the guess, and the other numbers are NaN.
+    pub status: Status,
+    /// Why and where.
+    pub cause: Option<Cause>,
+    /// Counts of the solve.
+    pub stats: Stats,
 }
 
 /// Solves and differentiates the problems of one model over one horizon. It holds model, memory and the last factorization.
@@ -162,20 +173,19 @@ pub trait Engine<const NX: usize, const NU: usize, const NP: usize, const NS: us
     /// For a model whose initial state is given, or whose initial cost is no quadratic form of its mean and information.
     fn arrival(model: &Self::Model, params: &SVector<f64, NP>) -> Result<ArrivalRule<NX>, SettingsError>;
 
-    /// The parameters of the window that begins one stage after a solution.
+    /// The parameters of the window that begins one stage after a solution, and how its arrival cost came to be.
     fn params_of_next_window(
         &mut self,
         solution: &Solution<NX, NU, NP, NS, ND>,
         rule: &ArrivalRule<NX>,
-    ) -> SVector<f64, NP>;
+    ) -> (SVector<f64, NP>, ArrivalUpdate);
 
-    /// Checks a problem, and finds what a first measurement and the arrival cost determine, from the guess of the problem; `None`
-    /// where steps find no minimum.
+    /// Checks a problem over one stage, and finds what a first measurement and the arrival cost determine, from its initial state.
     fn first_estimate(
         model: &Self::Model,
         settings: &Settings,
         problem: &Problem<NX, NU, NP, NS, ND>,
-    ) -> Result<Option<FirstEstimate<NX, ND>>, SolveError>;
+    ) -> Result<FirstEstimate<NX, ND>, SolveError>;
 
     /// The inverse Hessian of the optimal cost in the terminal state, of the factorized solution.
     fn terminal_covariance(&mut self) -> SMatrix<f64, NX, NX>;

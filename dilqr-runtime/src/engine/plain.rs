@@ -22,10 +22,12 @@ use crate::engine::controller::PlainController;
 #[cfg(feature = "dual")]
 use crate::engine::direct_loss::{Tilted, not_converged, perturbed};
 use crate::engine::factorized_solve::solve_and_factorize;
+use crate::engine::first_measurement::{FirstMeasurement, has_undetermined};
 #[cfg(feature = "std")]
 use crate::engine::plain_batch;
 use crate::engine::{ArrivalRule, Engine, FirstEstimate, arrival};
 use crate::error::{GradientError, SettingsError, SolveError};
+use crate::estimate::ArrivalUpdate;
 use crate::gradient::{Gradient, Jacobian, LossGradient};
 use crate::iteration::Iteration;
 use crate::kkt::Kkt;
@@ -208,7 +210,7 @@ where
         &mut self,
         solution: &Solution<NX, NU, NP, NS>,
         rule: &ArrivalRule<NX>,
-    ) -> SVector<f64, NP> {
+    ) -> (SVector<f64, NP>, ArrivalUpdate) {
         arrival::params_of_next_window(&self.model, rule.scale, solution)
     }
 
@@ -216,9 +218,9 @@ where
         model: &M,
         settings: &Settings,
         problem: &Problem<NX, NU, NP, NS>,
-    ) -> Result<Option<FirstEstimate<NX, 0>>, SolveError> {
+    ) -> Result<FirstEstimate<NX, 0>, SolveError> {
         problem.check_data(problem.horizon(), false, const { &M::LIMITS })?;
-        arrival::first_estimate(model, problem, settings.tolerance)
+        first_estimate(model, settings, problem)
     }
 
     fn terminal_covariance(&mut self) -> SMatrix<f64, NX, NX> {
@@ -328,4 +330,48 @@ where
     ) -> Vec<SolvedGradient<NX, NU, NP, NS, 0>> {
         plain_batch::solve_and_vjp_lanes(model, horizon, settings, problems, loss)
     }
+}
+
+/// Checks the limits of a problem over one stage, whose stage parameters are those of the first measurement, and solves it from its
+/// initial state. Its other data have passed their checks.
+pub(super) fn first_estimate<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: &M,
+    settings: &Settings,
+    problem: &Problem<NX, NU, NP, NS>,
+) -> Result<FirstEstimate<NX, 0>, SolveError>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let mut memory = vec![0.0; const { M::LIMITS.listed() + M::LIMITS.terminal() }];
+    problem.check_limits(model, problem.horizon(), &mut memory)?;
+    let found = solved(FirstMeasurement::<M, false>(model), settings, problem)?;
+    let held = FirstMeasurement::<M, true>(model);
+    match found.status.is_converged() || const { !has_undetermined(&M::START) } {
+        true => Ok(found),
+        false => solved(held, settings, problem),
+    }
+}
+
+/// The estimate by one of the models.
+fn solved<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    model: M,
+    settings: &Settings,
+    problem: &Problem<NX, NU, NP, NS>,
+) -> Result<FirstEstimate<NX, 0>, SolveError>
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let mut engine = PlainEngine::new(model, problem.horizon());
+    let mut solution = Solution::empty(problem.horizon());
+    engine.solve_checked(settings, problem, |_| {}, &mut solution)?;
+    let covariance = match engine.factorize(settings, &solution, Differentiation::Implicit) {
+        Ok(_) => engine.terminal_covariance(),
+        Err(_) => SMatrix::repeat(f64::NAN),
+    };
+    let Solution { status, cause, stats, .. } = solution;
+    let (state, cost) = match status.is_converged() {
+        true => (solution.states[0], solution.cost),
+        false => (*problem.x0(), f64::NAN),
+    };
+    Ok(FirstEstimate { state, design: SVector::zeros(), covariance, cost, status, cause, stats })
 }

@@ -17,7 +17,7 @@ use crate::kkt::proximal_rows::{PlainUnits, ProximalRows, RefinedLinear};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::selection::Selection;
-use crate::kkt::units::{ControlsAtRest, motion_units, variable_units};
+use crate::kkt::units::{ControlsAtRest, motion_units, row_units, variable_units};
 use crate::linalg::products::{add_transposed_product, larger, zeros};
 use crate::lq::bounds::Bounds;
 use crate::lq::equality_constrained::{ActiveLinear, ActiveStage, ActiveTerminal, ConstraintId, Row, Singular, Units};
@@ -59,8 +59,8 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     pub(super) newton: NewtonParts<S, NX, NU>,
     /// Which active limits are rows.
     pub(crate) selection: Selection,
-    /// The magnitudes of the variables on the trajectory; 1 for a variable that is zero everywhere.
-    pub(super) units: Units<NX, NU>,
+    /// The magnitudes of the variables on the trajectory, for the terms of rows.
+    pub(super) row_units: Units<NX, NU>,
     /// Those with which the elimination of rows weighs their entries.
     pub(super) pivot_units: Units<NX, NU>,
     pub(super) hamiltonian: HamiltonianExpansion<S, NX, NU>,
@@ -118,7 +118,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 rows: lists(horizon + 1, rows.max(limits.terminal())),
             },
             selection: Selection::ALL,
-            units: Units::ONES,
+            row_units: Units::ONES,
             pivot_units: Units::ONES,
             hamiltonian: HamiltonianExpansion::zeros(),
             expansion: ConstraintExpansion::zeros(M::LIMITS.listed()),
@@ -168,9 +168,10 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     {
         let magnitudes = Magnitudes::of(point.states, point.controls);
         self.in_proximal_form = false;
-        self.units = variable_units(&magnitudes);
+        let units = variable_units(&magnitudes);
+        self.row_units = row_units(&units, &magnitudes, const { &M::LIMITS });
         let plain = self.selection.plain_units;
-        self.pivot_units = if plain { Units::ONES } else { motion_units(point.states, &self.units) };
+        self.pivot_units = if plain { Units::ONES } else { motion_units(point.states, &units) };
         let mut result = self.factorize_stages(model, point, (method, rule), report, &magnitudes);
         while let Err((t, Singular::Dependent(_))) = result
             && self.leave_out_later_row(t)
@@ -329,7 +330,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             }
             let inequality = limits.is_inequality(i);
             let applies = !is_zero(&cx[i]) || !is_zero(&cu[i]);
-            report.units.add_row(i, c[i].to_f64(), (&cx[i], &cu[i]), &self.units);
+            report.units.add_row(i, c[i].to_f64(), (&cx[i], &cu[i]), &self.row_units);
             let values = (c[i].to_f64(), mu[i].to_f64());
             let active = report.add_constraint((t, i, i), inequality, values, rule);
             if applies && selection.takes(t, ConstraintId::Constraint(i), active) {
@@ -407,7 +408,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 }
                 let inequality = i < limits.terminal_inequalities;
                 let unit = limits.listed() + i;
-                report.units.add_row(unit, c[i].to_f64(), (&cx[i], &zeros()), &self.units);
+                report.units.add_row(unit, c[i].to_f64(), (&cx[i], &zeros()), &self.row_units);
                 let values = (c[i].to_f64(), mu[i].to_f64());
                 let active = report.add_constraint((horizon, i, unit), inequality, values, rule);
                 let taken = self.selection.takes(horizon, ConstraintId::Constraint(i), active);

@@ -10,6 +10,7 @@ use crate::kkt::lagrangian::{LagrangianGradients, is_finite_curvature};
 use crate::kkt::linear::KktSystem;
 use crate::kkt::relaxed::Barrier;
 use crate::kkt::report::ActiveSetReport;
+use crate::kkt::units::measure_terminal_excesses;
 use crate::linalg::products::{larger, zeros};
 use crate::lq::equality_constrained::Row;
 use crate::model::Model;
@@ -29,7 +30,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         gradients: &mut LagrangianGradients<S, NX, NU>,
         report: &mut ActiveSetReport,
     ) {
-        let Self { relaxed: Some(relaxed), limits, hamiltonian, expansion, newton, units, .. } = self else { return };
+        let Self { relaxed: Some(relaxed), limits, hamiltonian, expansion, newton, row_units: units, .. } = self else {
+            return;
+        };
         let tau = relaxed.tau();
         relaxed.hessians[t].clone_from(hamiltonian);
         let HamiltonianExpansion { hxx, hux, huu, .. } = hamiltonian;
@@ -80,8 +83,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let horizon = self.horizon();
-        let Self { relaxed, terminal_expansion, newton, limits, units, .. } = self;
+        let Self { relaxed, terminal_expansion, newton, limits, row_units: units, .. } = self;
         model.expand_terminal_constraints(point.terminal(), point.multipliers.terminal, terminal_expansion);
+        measure_terminal_excesses(terminal_expansion, limits, units);
         let unsound = relaxed.is_some() && !is_finite_curvature(terminal_expansion);
         report.undefined |= unsound;
         let ConstraintExpansion { c, cx, hxx, .. } = &*terminal_expansion;

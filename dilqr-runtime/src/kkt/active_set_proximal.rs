@@ -9,7 +9,7 @@ use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::{KktSystem, LinearTerms};
 use crate::kkt::proximal_rows::{PlainUnits, ProximalRows, RefinedLinear, fractions};
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
-use crate::kkt::units::{motion_units, variable_units};
+use crate::kkt::units::{motion_units, row_units, variable_units};
 use crate::linalg::products::zeros;
 use crate::lq::equality_constrained::{Singular, Units};
 use crate::lq::riccati::{Dense, Quadratic};
@@ -39,8 +39,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     {
         let horizon = self.horizon();
         let magnitudes = Magnitudes::of(point.states, point.controls);
-        self.units = variable_units(&magnitudes);
-        let units = if plain.0 { Units::ONES } else { motion_units(point.states, &self.units) };
+        let units = variable_units(&magnitudes);
+        self.row_units = row_units(&units, &magnitudes, const { &M::LIMITS });
+        let units = if plain.0 { Units::ONES } else { motion_units(point.states, &units) };
         let unit = self.stage_cost_unit(model, point, &units);
         self.proximal.get_or_insert_with(|| Box::new(ProximalRows::new(horizon))).begin(unit, units);
         (self.in_proximal_form, self.plain_weights) = (true, plain);

@@ -6,6 +6,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::linalg::products::larger;
 use crate::lq::equality_constrained::{ConstraintId, Units};
+use crate::model::limits::{ConstraintExpansion, Limits};
 use crate::ocp::stationarity::{Magnitudes, ROUNDING};
 use crate::scalar::ScalarReal;
 
@@ -156,6 +157,37 @@ pub(super) fn variable_units<S: ScalarReal, const NX: usize, const NU: usize>(
         if size > 0.0 && size.is_finite() { size } else { 1.0 }
     };
     Units { states: magnitudes.states.map(or_one).into(), controls: magnitudes.controls.map(or_one).into() }
+}
+
+/// The units of the terms of rows. An excess that is zero along the trajectory has none; those of the terminal state get the unit of
+/// their rows by [`measure_terminal_excesses`].
+pub(super) fn row_units<S: ScalarReal, const NX: usize, const NU: usize>(
+    units: &Units<NX, NU>,
+    magnitudes: &Magnitudes<S, NX, NU>,
+    limits: &Limits,
+) -> Units<NX, NU> {
+    let mut units = *units;
+    for i in (NU - limits.excesses..NU).filter(|&i| magnitudes.controls[i].to_f64() == 0.0) {
+        units.controls[i] = 0.0;
+    }
+    for i in (NX - limits.terminal_excesses()..NX).filter(|&i| magnitudes.states[i].to_f64() == 0.0) {
+        units.states[i] = 0.0;
+    }
+    units
+}
+
+/// Gives excesses of the terminal state that are zero the magnitudes of the other terms of their soft constraints. Other rows have
+/// no other terms than them.
+pub(super) fn measure_terminal_excesses<S: ScalarReal, const NX: usize, const NU: usize>(
+    rows: &ConstraintExpansion<S, NX, 0>,
+    limits: &Limits,
+    units: &mut Units<NX, NU>,
+) {
+    for i in 0..limits.terminal() {
+        let Some(excess) = limits.excess_of_end(i, NX).filter(|&excess| units.states[excess] == 0.0) else { continue };
+        let size = magnitude(&rows.cx[i], &units.states).max(rows.c[i].to_f64().abs());
+        units.states[excess] = if size > 0.0 && size.is_finite() { size } else { 1.0 };
+    }
 }
 
 /// The variables' units, for states how far they move from the first one. A position of 100 that moves by 1e-8 has small

@@ -77,6 +77,10 @@ macro_rules! functions_of_wrapped_model {
             self.0.dynamics(at, next);
         }
 
+        fn time_step<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S {
+            self.0.time_step(at)
+        }
+
         fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S {
             self.0.stage_cost(at)
         }
@@ -185,6 +189,12 @@ pub trait Model<const NX: usize, const NU: usize, const NP: usize, const NS: usi
     fn step<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) -> S {
         self.dynamics(at, next);
         self.stage_cost(at)
+    }
+
+    /// The time step of the integrator behind the dynamics, in the units of the user. Where it is not positive the dynamics are NaN, and
+    /// [`Cause::TimeStep`](crate::Cause::TimeStep) names the stage. The attribute implements it for steps that are no constants.
+    fn time_step<S: Scalar>(&self, _at: Stage<'_, S, NX, NU, NP, NS>) -> S {
+        S::one()
     }
 
     derived! {

@@ -180,6 +180,34 @@ impl Limits {
         self.bounded || self.constrained()
     }
 
+    /// The number of entries of the state, the last ones, that are excesses of soft constraints of the terminal state.
+    pub(crate) const fn terminal_excesses(&self) -> usize {
+        let (mut count, mut i) = (0, 0);
+        while i < self.terminal_rows.len() {
+            if matches!(self.terminal_rows[i], Row::SoftConstraint(_)) {
+                count += 1;
+            }
+            i += 1;
+        }
+        count
+    }
+
+    /// The index of a control that is the excess of constraint `i` of a stage's list, among `controls`.
+    pub(crate) fn excess_of_stage(&self, i: usize, controls: usize) -> Option<usize> {
+        match self.stage_limit(i) {
+            Limit::SoftConstraint { index } if self.excesses > 0 => Some(controls - self.excesses + index),
+            _ => None,
+        }
+    }
+
+    /// The index of an entry of the state that is the excess of constraint `i` of the terminal state, among `states`.
+    pub(crate) fn excess_of_end(&self, i: usize, states: usize) -> Option<usize> {
+        match self.terminal_limit(i) {
+            Limit::SoftConstraint { index } => Some(states - self.terminal_excesses() + index),
+            _ => None,
+        }
+    }
+
     /// What constraint `i` of a stage's list is.
     pub(crate) fn stage_limit(&self, i: usize) -> Limit {
         match i.checked_sub(self.stage()) {

@@ -38,9 +38,25 @@ where
         stages.find_map(|t| derivative_at(instance, trajectory, hessian, records, t).map(|found| (t, found)))
     };
     match values.or_else(derivatives) {
+        Some((stage, (ModelFunction::Dynamics, _))) if !is_step_positive(instance, trajectory, stage) => {
+            Cause::TimeStep { stage }
+        }
         Some((stage, (function, entry))) => non_finite(const { &M::LIMITS }, function, stage, entry),
         None => Cause::Overflow,
     }
+}
+
+/// Whether the time step of stage `t` is positive.
+fn is_step_positive<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
+    trajectory: &Trajectory<f64, NX, NU>,
+    t: usize,
+) -> bool
+where
+    M: Model<NX, NU, NP, NS>,
+{
+    let OcpInstance { model, params, stage_params, .. } = instance;
+    model.time_step(Stage::new(&trajectory.states[t], &trajectory.controls[t], params, &stage_params[t])) > 0.0
 }
 
 /// The cause that a solve is infeasible. `rows` are the magnitudes of the constraints.

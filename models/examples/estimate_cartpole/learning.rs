@@ -1,28 +1,28 @@
-//! The strength of the noise from measurements alone: windows of measurements predict the next one.
+//! The strength of the noise from measurements alone: an estimator predicts the next measurement.
 
 use std::error::Error;
 
-use dilqr_models::cartpole_estimator::{CartpoleEstimator, DT, Params, Problem, StageParams, State};
-use dilqr_runtime::{LossGradient, Settings, batch};
+use dilqr_models::cartpole_estimator::{CartpoleEstimator, DT, Params, StageParams, State};
+use dilqr_runtime::{LossGradient, Mhe, Settings};
 
 /// Controls of a window.
 pub(crate) const WINDOW: usize = 15;
-/// Steps of the descent at most.
-const STEPS: usize = 25;
+/// Estimates after the first of a window that predict nothing yet: the rates are not known.
+const SETTLING: usize = 3;
 
-/// A window of measurements, and the one that it predicts.
+/// Measurements of a full window, and the next one.
 pub(crate) type Window<'a> = &'a [StageParams];
 
-/// Windows of a run.
-pub(crate) fn windows(measured: &[StageParams]) -> Vec<Window<'_>> {
-    measured.windows(WINDOW + 2).collect()
+/// The first windows of a run, one after the other.
+pub(crate) fn windows(measured: &[StageParams], most: usize) -> Vec<Window<'_>> {
+    measured.chunks_exact(WINDOW + 2).take(most).collect()
 }
 
-/// Gradient descent from these parameters. Returns the loss, too.
-pub(crate) fn learn(mut params: Params, windows: &[Window<'_>]) -> Result<(Params, f64), Box<dyn Error>> {
+/// Gradient descent from these parameters, of this many steps at most. Returns the loss, too.
+pub(crate) fn learn(mut params: Params, windows: &[Window<'_>], steps: usize) -> Result<(Params, f64), Box<dyn Error>> {
     let (mut loss, mut slope) = evaluate(&params, windows)?;
     let mut rate = 1.0;
-    for _ in 0..STEPS {
+    for _ in 0..steps {
         let promised = slope.iter().map(|entry| entry.powi(2)).sum::<f64>();
         // The step shrinks until the loss falls by a tenth of what its slope promises.
         let (next, new_loss, new_slope) = loop {
@@ -46,37 +46,38 @@ pub(crate) fn scaled(params: Params, shift: [f64; 2]) -> Params {
     Params { process: std::array::from_fn(|i| params.process[i] * shift[i].exp()), ..params }
 }
 
-/// The loss and its slope in the logarithms of the process noise. The loss is the mean over the windows of the squared errors of
-/// predicted position and angle, in variances of the sensors. Every window starts from the same mean and information.
+/// The loss and its slope in the logarithms of the process noise. The loss is the mean over the predictions of the squared errors of
+/// predicted position and angle, in variances of the sensors.
+///
+/// An estimator starts anew in every window, whose measurements it keeps all. So its arrival cost is that of the parameters, and
+/// the gradient of its estimates is that of the whole loss.
 pub(crate) fn evaluate(params: &Params, windows: &[Window<'_>]) -> Result<(f64, [f64; 2]), Box<dyn Error>> {
     let settings = Settings { tolerance: 1e-11, ..Settings::default() };
-    let guess = |window: Window<'_>| [window[0].position, 0.0, window[0].angle, 0.0];
-    let problems: Vec<_> = windows
-        .iter()
-        .map(|window| Problem::new(guess(window), *params, WINDOW).with_stage_params(&window[..=WINDOW]))
-        .collect();
-    // One Euler step ahead of the window's last state.
-    let errors = |i: usize, x: State| {
-        let next = windows[i][WINDOW + 1];
-        let (position, angle) = (x.position + DT * x.velocity, x.angle + DT * x.angular_velocity);
-        [(position - next.position) / params.sensors[0], (angle - next.angle) / params.sensors[1]]
-    };
-    let outcomes = batch::solve_and_vjp(&CartpoleEstimator, WINDOW, &settings, &problems, |i, solution| {
-        let [position, angle] = errors(i, solution.states[WINDOW].into());
-        let (position, angle) = (2.0 * position / params.sensors[0], 2.0 * angle / params.sensors[1]);
-        let mut loss = LossGradient::zeros(WINDOW);
-        loss.states[WINDOW] = [position, DT * position, angle, DT * angle].into();
-        loss
-    });
-    let (mut loss, mut slope) = (0.0, [0.0; 2]);
-    for (i, outcome) in outcomes.into_iter().enumerate() {
-        let (solution, gradient) = outcome?;
-        loss += errors(i, solution.states[WINDOW].into()).iter().map(|error| error.powi(2)).sum::<f64>();
-        let gradient = Params::from(gradient?.params);
-        for j in 0..2 {
-            slope[j] += gradient.process[j] * params.process[j];
+    let (mut loss, mut slope, mut count) = (0.0, [0.0; 2], 0.0);
+    for window in windows {
+        let mut mhe = Mhe::new(CartpoleEstimator, *params, WINDOW, settings)?;
+        for (t, pair) in window.windows(2).enumerate() {
+            let estimate = mhe.step(&pair[0])?;
+            if !estimate.status.is_converged() {
+                return Err(format!("not solved: {}", estimate.status).into());
+            }
+            if t <= SETTLING {
+                continue;
+            }
+            // One Euler step ahead of the newest state.
+            let (x, next) = (State::from(estimate.state), pair[1]);
+            let position = (x.position + DT * x.velocity - next.position) / params.sensors[0];
+            let angle = (x.angle + DT * x.angular_velocity - next.angle) / params.sensors[1];
+            loss += position.powi(2) + angle.powi(2);
+            count += 1.0;
+            let (position, angle) = (2.0 * position / params.sensors[0], 2.0 * angle / params.sensors[1]);
+            let mut of_window = LossGradient::zeros(t);
+            of_window.states[t] = [position, DT * position, angle, DT * angle].into();
+            let gradient = Params::from(mhe.vjp(&of_window)?.params);
+            for j in 0..2 {
+                slope[j] += gradient.process[j] * params.process[j];
+            }
         }
     }
-    let count = windows.len() as f64;
     Ok((loss / count, slope.map(|entry| entry / count)))
 }

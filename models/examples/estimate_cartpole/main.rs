@@ -1,9 +1,11 @@
 //! Estimates the state of a cart-pole from its measured position and angle, and learns how strong the noise is.
 //!
 //! The simulated cart-pole is balanced by a feedback while noise kicks it. What its sensors are worth is known, and how strong the
-//! kicks are is not. That is learned from one run without its true states: each window of measurements predicts the next
-//! measurement, and the derivatives of the windows' solutions give the exact gradient of the mean squared error. The true states
-//! of another run judge the moving-horizon estimator before and after. Draws `target/estimate_cartpole/estimate.svg`.
+//! kicks are is not. That is learned from one run without its true states: the moving-horizon estimator predicts each next
+//! measurement, and `Mhe::vjp` gives the exact gradient of the mean squared error. The true states of another run judge the estimator
+//! before and after. Draws `target/estimate_cartpole/estimate.svg`.
+//!
+//! `cargo run --release -p dilqr-models --example estimate_cartpole [-- --quick]`
 
 #[path = "../drawing/mod.rs"]
 mod drawing;
@@ -12,6 +14,7 @@ mod simulation;
 
 use std::error::Error;
 
+use clap::Parser;
 use dilqr_models::cartpole_estimator::{CartpoleEstimator, DT, Params};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Mhe, Settings, Status};
@@ -23,19 +26,27 @@ use simulation::{Run, simulate};
 
 type Estimate = dilqr_runtime::Estimate<4>;
 
+#[derive(Parser)]
+struct Arguments {
+    /// Learn from a part of the run, in a few steps
+    #[arg(long)]
+    quick: bool,
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
+    let (most, steps) = if Arguments::parse().quick { (4, 4) } else { (usize::MAX, 25) };
     let truth = Params::default();
     let (training, test) = (simulate(truth, 1), simulate(truth, 2));
     // Too strong kicks of the cart, and too weak ones of the pole.
     let before = Params { process: [5.0 * truth.process[0], 0.1 * truth.process[1]], ..truth };
-    let windows = windows(&training.measured);
+    let windows = windows(&training.measured, most);
     let (first, slope) = evaluate(&before, &windows)?;
     // Errors of the difference: h^2, and the tolerance of the solves over h.
     let h = 1e-4;
     let shifted = |shift: f64| evaluate(&scaled(before, [0.0, shift]), &windows).map(|(loss, _)| loss);
     let difference = (shifted(h)? - shifted(-h)?) / (2.0 * h);
     println!("d loss / d ln(process[1])={:.8} by_difference={difference:.8}", slope[1]);
-    let (after, last) = learn(before, &windows)?;
+    let (after, last) = learn(before, &windows, steps)?;
     let (best, _) = evaluate(&truth, &windows)?;
     println!("loss before={first:.4} after={last:.4} with_true_noise={best:.4}");
     println!("process_noise before={:.4?} after={:.4?} true={:.4?}", before.process, after.process, truth.process);

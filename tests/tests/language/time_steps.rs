@@ -2,9 +2,7 @@
 
 use dilqr_runtime::model::{ParameterGradient, Stage, Variation};
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{
-    AutoDiff, Cause, Gradient, LossGradient, Method, Model, ModelFunction, Settings, Solution, Status,
-};
+use dilqr_runtime::{AutoDiff, Cause, Gradient, LossGradient, Method, Model, Settings, Solution, Status};
 use dilqr_tests::{Functions, Points, assert_derivatives};
 
 macro_rules! swing {
@@ -251,13 +249,13 @@ fn steps_that_are_not_positive() {
             grid[4] = [step];
             let (_, solution) = solve_on(&grid, method);
             assert_eq!(solution.status, Status::Diverged, "{step} {method:?}");
-            let cause = Cause::NonFinite { function: ModelFunction::Dynamics, stage: 4, entry: 0 };
+            let cause = Cause::TimeStep { stage: 4 };
             assert_eq!(solution.cause, Some(cause), "{step} {method:?}");
         }
         let problem = evenly::Problem::new([0.6, 0.0], [1.2, step], 9);
         let mut solver = evenly::Solver::new(evenly::Evenly, 9, Settings::default()).unwrap();
         let solution = solver.solve(&problem).unwrap();
-        let cause = Cause::NonFinite { function: ModelFunction::Dynamics, stage: 0, entry: 0 };
+        let cause = Cause::TimeStep { stage: 0 };
         assert_eq!((solution.status, solution.cause), (Status::Diverged, Some(cause)));
     }
     // The last stage parameters are those of the terminal state, which has no step.

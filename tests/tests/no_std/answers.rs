@@ -13,6 +13,7 @@ const HORIZON: usize = 20;
 pub fn answers() -> Vec<f64> {
     let mut numbers = of_spring();
     numbers.extend(of_network());
+    numbers.extend(crate::cart::numbers());
     numbers
 }
 

@@ -6,6 +6,7 @@
 extern crate alloc;
 
 mod answers;
+mod cart;
 mod learned;
 mod spring;
 
@@ -24,7 +25,7 @@ unsafe extern "C" {
 #[repr(align(64))]
 struct Memory([u8; SIZE]);
 
-const SIZE: usize = 1 << 20;
+const SIZE: usize = 1 << 22;
 
 static mut MEMORY: Memory = Memory([0; SIZE]);
 static USED: AtomicUsize = AtomicUsize::new(0);

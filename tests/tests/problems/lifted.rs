@@ -5,7 +5,7 @@ use dilqr_runtime::model::{Limit, Variable};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
     ActiveLimit, Cause, Direction, Formulation, GradientError, Ilqr, InputError, LossGradient, ModelFunction, Problem,
-    Settings, Solution, SolveError, Status,
+    Settings, Solution, SolveError, Status, batch,
 };
 
 /// The fastest way from rest to rest.
@@ -184,6 +184,41 @@ pub mod grid {
     }
 }
 
+/// Design variables as sides of bounds: of a state, of a control, and of its rate.
+#[dilqr_runtime::model]
+pub mod sized {
+    pub struct State {
+        #[bounds(None, d.room)]
+        pub x: f64,
+        pub v: f64,
+    }
+    pub struct Control {
+        #[bounds(-d.most, d.most)]
+        #[rate_bounds(-p.rate * d.most, p.rate * d.most)]
+        pub u: f64,
+    }
+    pub struct Params {
+        pub goal: f64,
+        pub rate: f64,
+        pub price: f64,
+        pub rent: f64,
+    }
+    pub struct Design {
+        #[bounds(0.1, None)]
+        pub most: f64,
+        pub room: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + 0.2 * x.v, v: x.v + 0.2 * (u.u - 0.1 * x.v * x.v) }
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        (x.x - p.goal).powi(2) + 0.1 * u.u * u.u
+    }
+    pub fn terminal_cost(x: State, p: Params, d: Design) -> f64 {
+        5.0 * (x.x - p.goal).powi(2) + x.v * x.v + p.price * d.most * d.most + p.rent * d.room * d.room
+    }
+}
+
 fn settings() -> Settings {
     Settings { tolerance: 1e-11, ..Settings::default() }
 }
@@ -277,6 +312,67 @@ fn design_variables_and_soft_constraints() {
     assert!(bounded.design[0] > solution.design[0]);
 }
 
+/// Bounds whose sides are design variables, all of them reached.
+#[test]
+fn bounds_over_design_variables() {
+    let problem = |params| Problem::new([0.0, 0.0], params, 12).with_design([1.0, 1.0]).with_previous([0.0]);
+    let solution = check(sized::Sized, [1.0, 0.8, 1.0, 2.0], problem);
+    let (most, room) = (solution.design[0], solution.design[1]);
+    let reached = |values: Vec<f64>, side: f64| values.into_iter().any(|value| (value - side).abs() < 1e-9);
+    assert!(reached(solution.states.iter().map(|x| x[0]).collect(), room), "{room}");
+    assert!(reached(solution.controls.iter().map(|u| u[0].abs()).collect(), most), "{most}");
+    let rates = solution.controls.windows(2).map(|pair| (pair[1][0] - pair[0][0]).abs());
+    assert!(
+        reached(rates.collect(), 0.8 * most) || (solution.controls[0][0] - 0.8 * most).abs() < 1e-9,
+        "{:?}",
+        solution.controls
+    );
+    // A bound of the design variable itself.
+    let small = check(sized::Sized, [1.0, 0.8, 300.0, 2.0], problem);
+    assert!((small.design[0] - 0.1).abs() < 1e-9, "{}", small.design);
+}
+
+/// Batches in lanes of models with design variables, limits over them and soft constraints: those of one by one.
+#[test]
+fn lanes_with_limits() {
+    fn compare<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
+        model: M,
+        problems: &[Problem<NX, NU, NP, NS, ND>],
+    ) where
+        M: Formulation<NX, NU, NP, NS, ND> + Clone + Sync,
+    {
+        let horizon = problems[0].horizon();
+        let mut solver = Ilqr::new(model.clone(), horizon, settings()).unwrap();
+        let loss = weights(horizon);
+        let lanes = batch::solve_lanes(&model, horizon, &settings(), problems);
+        let solutions: Vec<_> = lanes.into_iter().map(Result::unwrap).collect();
+        let gradients = batch::vjp_lanes(&model, &settings(), &solutions, &vec![loss.clone(); solutions.len()]);
+        let both = batch::solve_and_vjp_lanes(&model, horizon, &settings(), problems, |_, _| loss.clone());
+        for (i, (solution, gradient)) in solutions.iter().zip(gradients).enumerate() {
+            assert_eq!(solution.status, Status::Converged, "{i}");
+            let alone = solver.solve(&problems[i]).unwrap();
+            // Two solves to 1e-11.
+            assert!((solution.design - alone.design).amax() < 1e-9 * (1.0 + alone.design.amax()), "{i}");
+            let expected = solver.vjp(&alone, &loss).unwrap().params;
+            let (_, with_solve) = both[i].as_ref().unwrap();
+            for found in [gradient.unwrap().params, with_solve.as_ref().unwrap().params] {
+                let error = (found - expected).amax();
+                assert!(error < 1e-7 * (1.0 + expected.amax()), "{i}: {found} {expected}");
+            }
+        }
+    }
+    let goals = (0..9).map(|i| 0.8 + 0.07 * f64::from(i));
+    let sized = |goal| Problem::new([0.0, 0.0], [goal, 0.8, 1.0, 2.0], 12).with_design([1.0, 1.0]).with_previous([0.0]);
+    compare(sized::Sized, &goals.map(sized).collect::<Vec<_>>());
+    let softs = (0..9).map(|i| 0.03 + 0.01 * f64::from(i));
+    let fastest = |soft| Problem::new([0.0, 0.0], [1.0, 0.1, 0.8, soft], 20).with_design([3.0]);
+    compare(fastest::Fastest, &softs.map(fastest).collect::<Vec<_>>());
+    let prices = (0..9).map(|i| 0.1 + 0.05 * f64::from(i));
+    let stages = [[9.0]; 9];
+    let rated = |r| Problem::new([1.0], [r, 0.2, 7.0], 8).with_previous([0.05]).with_stage_params(&stages);
+    compare(rated::Rated, &prices.map(rated).collect::<Vec<_>>());
+}
+
 /// Without a limit, by an infinite parameter, the solution is the one whose limit is not reached.
 #[test]
 fn an_infinite_bound_of_a_state() {
@@ -330,7 +426,7 @@ fn steps_over_design_and_stages() {
         let mut parts = parts.clone();
         parts[stage] = [part];
         let solution = solver.solve(&with(&parts, [0.3, 0.05])).unwrap();
-        let cause = (stage < 10).then_some(Cause::NonFinite { function: ModelFunction::Dynamics, stage, entry: 0 });
+        let cause = (stage < 10).then_some(Cause::TimeStep { stage });
         assert_eq!(solution.cause, cause);
         assert_eq!(solution.status, if stage < 10 { Status::Diverged } else { Status::Converged });
     }

@@ -230,3 +230,72 @@ fn relaxed_joins() {
         }
     }
 }
+
+/// A point whose data all have units.
+#[dilqr_runtime::model]
+pub mod scaled {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub goal: f64,
+        pub end: f64,
+        pub push: f64,
+        pub weight: f64,
+        pub linear: f64,
+        pub quadratic: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + u.u }
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        p.weight * (0.1 * (x.x - p.goal).powi(2) + 0.5 * u.u * u.u)
+    }
+    pub fn terminal_cost(x: State, p: Params) -> f64 {
+        p.weight * (x.x - p.goal).powi(2)
+    }
+    #[penalty(linear = p.linear, quadratic = p.quadratic)]
+    pub fn stage_soft_constraints(_x: State, u: Control, p: Params) -> [f64; 1] {
+        [u.u - p.push]
+    }
+    #[penalty(linear = p.linear, quadratic = p.quadratic)]
+    pub fn terminal_soft_constraints(x: State, p: Params) -> [f64; 1] {
+        [x.x - p.end]
+    }
+}
+
+/// An excess that is zero along the whole trajectory has the magnitude of its constraint: units change nothing.
+#[test]
+fn units_of_soft_constraints() {
+    let loss = harness_loss(T);
+    let run = |length: f64, cost: f64, [end, push]: [f64; 2], quadratic: f64| {
+        let weight = cost / length.powi(2);
+        let params = [2.0 * length, end * length, push * length, weight, 0.3 * cost / length, quadratic * weight];
+        let mut solver = Ilqr::new(scaled::Scaled, T, exact()).unwrap();
+        let solution = solved(&mut solver, [0.1 * length].into(), params.into());
+        let limits: Vec<_> = solution.certificate().active.iter().map(|active| (active.stage, active.limit)).collect();
+        let gradient = solver.vjp(&solution, &loss).unwrap();
+        (solution, limits, gradient)
+    };
+    // Far from both limits, at the end, beyond both, and beyond the first alone.
+    for limits in [[50.0, 40.0], [1.9, 40.0], [1.0, 0.1], [50.0, 0.1]] {
+        for quadratic in [0.0, 2.0] {
+            let (one, active, gradient) = run(1.0, 1.0, limits, quadratic);
+            for (length, cost) in [(2.0_f64.powi(-24), 2.0_f64.powi(13)), (2.0_f64.powi(24), 2.0_f64.powi(-9))] {
+                let (other, also_active, also_gradient) = run(length, cost, limits, quadratic);
+                assert_eq!(active, also_active, "{limits:?} {quadratic}");
+                assert_eq!(one.stats.iterations, other.stats.iterations, "{limits:?} {quadratic}");
+                for (a, b) in one.states.iter().zip(&other.states) {
+                    // Rounding.
+                    assert!((a[0] - b[0] / length).abs() < 1e-12, "{limits:?} {quadratic}: {a} {}", b[0] / length);
+                }
+                // In the goal, which has the unit of the loss's states.
+                let (a, b) = (gradient.params[0], also_gradient.params[0]);
+                assert!((a - b).abs() < 1e-9 * (1.0 + a.abs()), "{limits:?} {quadratic}: {a} {b}");
+            }
+        }
+    }
+}

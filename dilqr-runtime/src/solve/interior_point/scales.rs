@@ -84,8 +84,15 @@ impl<const NX: usize, const NU: usize> Scales<NX, NU> {
                 }
             }
         }
-        self.controls = self.controls.map(or_one);
-        self.states = self.states.map(or_one);
+        // The step of an excess without its row, which falls as far as its bound or its curvature lets it, says nothing.
+        let on_guess = Magnitudes::of(states, controls);
+        for i in NU - limits.excesses..NU {
+            self.controls[i] = on_guess.controls[i];
+        }
+        for i in NX - limits.terminal_excesses()..NX {
+            self.states[i] = on_guess.states[i];
+        }
+        measure_resting(system, &point.trajectory.constraints, limits, (&mut self.states, &mut self.controls));
         self.measure_cost(system);
         self.measure_rows(point, system, limits);
     }
@@ -135,8 +142,45 @@ pub(super) fn row_magnitudes_along<const NX: usize, const NU: usize>(
     limits: &Limits,
     out: &mut [f64],
 ) {
-    let Magnitudes { states, controls } = Magnitudes::of(&trajectory.states, &trajectory.controls);
+    let Magnitudes { mut states, mut controls } = Magnitudes::of(&trajectory.states, &trajectory.controls);
+    measure_resting(system, &trajectory.constraints, limits, (&mut states, &mut controls));
     row_magnitudes(system, &trajectory.constraints, (&states.map(or_one), &controls.map(or_one)), limits, out);
+}
+
+/// Gives variables that are zero along a trajectory a magnitude: excesses that of the other terms of their soft constraints, and
+/// others 1.
+fn measure_resting<const NX: usize, const NU: usize>(
+    system: &WeightedRows<NX, NU>,
+    constraints: &[f64],
+    limits: &Limits,
+    (states, controls): (&mut SVector<f64, NX>, &mut SVector<f64, NU>),
+) {
+    let horizon = system.horizon();
+    let (first_state, first_control) = (NX - limits.terminal_excesses(), NU - limits.excesses);
+    states
+        .iter_mut()
+        .take(first_state)
+        .chain(controls.iter_mut().take(first_control))
+        .for_each(|size| *size = or_one(*size));
+    let (mut of_states, mut of_controls) = (*states, *controls);
+    let indices = if limits.excesses + limits.terminal_excesses() > 0 { constraints.len() } else { 0 };
+    for (index, value) in constraints.iter().enumerate().take(indices) {
+        let place = ConstraintPlace::of(limits, horizon, index);
+        if !place.enforced || is_open(place.inequality, *value) {
+            continue;
+        }
+        let row = &system.rows[index];
+        // An excess that is zero adds nothing to them.
+        let terms = (row.x.abs().dot(states) + row.u.abs().dot(controls)).max(value.abs());
+        if place.t == horizon {
+            if let Some(i) = limits.excess_of_end(place.i, NX).filter(|&i| states[i] == 0.0) {
+                of_states[i] = of_states[i].max(terms);
+            }
+        } else if let Some(i) = limits.excess_of_stage(place.i, NU).filter(|&i| controls[i] == 0.0) {
+            of_controls[i] = of_controls[i].max(terms);
+        }
+    }
+    (*states, *controls) = (of_states.map(or_one), of_controls.map(or_one));
 }
 
 /// The largest `|c_x| X + |c_u| U` and `|c|` of each constraint, those of a stage first.

@@ -1,0 +1,327 @@
+//! The cost of a stage that a window drops, with the arrival cost before it, as a quadratic form of the next state.
+//!
+//! ```text
+//! V(x_1) = min over x_0, u_0 of  l_0(x_0) + l(x_0, u_0)    with  x_1 = f(x_0, u_0)
+//! ```
+//!
+//! To second order, with the Hessian `H` of the costs and the Jacobian `A = (fx fu)`: the covariance is `A H^-1 A'`. An
+//! elimination of the variables one by one gives it, and finds the directions without curvature. Along these the covariance is
+//! infinite, so the form has no information there.
+//!
+//! Controls at their bounds are held. Limits of states do not count, as in a filter. A soft constraint is a cost: beyond its limit its
+//! excess follows from the other variables, and at its limit a multiplier holds it there. Below it has no curvature.
+
+use alloc::vec::Vec;
+
+use nalgebra::{SMatrix, SVector};
+
+use crate::linalg::ldl::Ldl;
+use crate::model::Model;
+use crate::model::limits::ConstraintExpansion;
+use crate::model::records::{StageExpansion, TerminalExpansion};
+use crate::model::stage::{Stage, Terminal};
+use crate::solution::Solution;
+
+/// The part of its own terms below which a slope is a rounding error of the solve.
+const SLOPE: f64 = 1e-6;
+/// The part of a direction that is not one of those before, below which it is a combination of them.
+const COMBINED: f64 = 1e-10;
+
+/// The form about the next state.
+pub(super) struct QuadraticForm<const NX: usize> {
+    /// The covariance without the directions that have no curvature.
+    covariance: SMatrix<f64, NX, NX>,
+    /// `NX x NX`, of which the first states count.
+    pub(super) information: SMatrix<f64, NX, NX>,
+    /// These directions, and the sizes of the terms of the slope along each.
+    flat: Vec<(SVector<f64, NX>, f64)>,
+}
+
+impl<const NX: usize> QuadraticForm<NX> {
+    /// The form in the first `states` of the next state; the others are held at their estimates, unless they are given. `None`
+    /// where it does not exist.
+    pub(super) fn of<M, const NU: usize, const NP: usize, const NS: usize>(
+        model: &M,
+        solution: &Solution<NX, NU, NP, NS>,
+        states: usize,
+    ) -> Option<Self>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let mut elimination = Elimination::of(model, solution, states);
+        let (covariance, flat) = elimination.run()?;
+        let mut regular = covariance;
+        for (direction, _) in &flat {
+            // Any positive multiple leaves the information as it is.
+            let ratios = (0..states).map(|i| covariance[(i, i)] / (direction[i] * direction[i]));
+            let multiple = ratios.filter(|ratio| ratio.is_finite()).fold(0.0, f64::max);
+            regular += direction * direction.transpose() * if multiple > 0.0 { multiple } else { 1.0 };
+        }
+        let mut information = inverse_of_block(&regular, |i| i < states)?;
+        for (direction, _) in &flat {
+            let image = information * direction;
+            let whole = direction.dot(&(inverse_of_block(&regular, |i| i < states)? * direction));
+            let rest = direction.dot(&image);
+            if rest > COMBINED * whole {
+                information -= image * image.transpose() / rest;
+            }
+        }
+        Some(Self { covariance, information, flat })
+    }
+
+    /// The diagonal information: of each state alone, with the others minimized over.
+    pub(super) fn diagonal(&self) -> SMatrix<f64, NX, NX> {
+        let flat = |i: usize| self.flat.iter().any(|(direction, _)| direction[i] != 0.0);
+        SMatrix::from_fn(|i, j| match self.covariance[(i, i)] {
+            variance if i == j && variance > 0.0 && !flat(i) => 1.0 / variance,
+            _ => 0.0,
+        })
+    }
+
+    /// The distance of the mean from the next state, whose costate is given.
+    pub(super) fn mean(&self, costate: &SVector<f64, NX>) -> SVector<f64, NX> {
+        self.covariance * costate
+    }
+
+    /// Whether the form lacks a slope of what was dropped.
+    pub(super) fn lacks_slope(&self, costate: &SVector<f64, NX>) -> bool {
+        self.flat.iter().any(|(direction, terms)| direction.dot(costate).abs() > SLOPE * terms && *terms > 0.0)
+    }
+}
+
+/// A variable of the dropped stage.
+#[derive(Clone, Copy)]
+enum Dropped {
+    State(usize),
+    Control(usize),
+}
+
+impl Dropped {
+    /// Its entry of vectors over states and controls.
+    fn of<const NX: usize, const NU: usize>(self, (x, u): (&SVector<f64, NX>, &SVector<f64, NU>)) -> f64 {
+        match self {
+            Self::State(i) => x[i],
+            Self::Control(i) => u[i],
+        }
+    }
+}
+
+/// The elimination of variables.
+struct Elimination<const NX: usize> {
+    /// Whether each variable is still there.
+    left: Vec<bool>,
+    /// The Hessian, row by row.
+    hessian: Vec<Vec<f64>>,
+    /// The columns of `A`, for the first states.
+    columns: Vec<SVector<f64, NX>>,
+    /// The sizes of the terms of the cost's slope in each variable.
+    terms: Vec<f64>,
+    /// Combinations of variables that are constant.
+    held: Vec<Vec<f64>>,
+}
+
+impl<const NX: usize> Elimination<NX> {
+    fn of<M, const NU: usize, const NP: usize, const NS: usize>(
+        model: &M,
+        solution: &Solution<NX, NU, NP, NS>,
+        states: usize,
+    ) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Solution { states: x, controls, params, stage_params, bound_multipliers, .. } = solution;
+        let none = SVector::zeros();
+        let (x, s) = (&x[0], stage_params.first().unwrap_or(&none));
+        let (mut stage, mut start) = (StageExpansion::zeros(), TerminalExpansion::zeros());
+        model.expand_stage(Stage::new(x, &controls[0], params, s), &mut stage);
+        if M::START.cost {
+            model.expand_initial(Terminal::new(x, params, s), &mut start);
+        }
+        let StageExpansion { fx, fu, lx, lu, lxx, lux, luu, .. } = stage;
+        let rows = SoftRows::of(model, solution);
+        let entries = (0..NX).filter(|&i| M::START.free[i]).map(Dropped::State);
+        let variables: Vec<_> = entries.chain((0..NU).filter(|i| !rows.at_bound[*i]).map(Dropped::Control)).collect();
+        let curvature = |a: Dropped, b: Dropped| match (a, b) {
+            (Dropped::State(i), Dropped::State(j)) => lxx[(i, j)] + start.lxx[(i, j)],
+            (Dropped::Control(i), Dropped::State(j)) | (Dropped::State(j), Dropped::Control(i)) => lux[(i, j)],
+            (Dropped::Control(i), Dropped::Control(j)) => luu[(i, j)],
+        };
+        let over = |vectors: (&SVector<f64, NX>, &SVector<f64, NU>)| -> Vec<f64> {
+            variables.iter().map(|variable| variable.of(vectors)).collect()
+        };
+        let mut hessian: Vec<Vec<f64>> =
+            variables.iter().map(|&a| variables.iter().map(|&b| curvature(a, b)).collect()).collect();
+        for (cx, cu, weight) in &rows.weighted {
+            let row = over((cx, cu));
+            for (i, line) in hessian.iter_mut().enumerate() {
+                line.iter_mut().zip(&row).for_each(|(entry, other)| *entry += weight * row[i] * other);
+            }
+        }
+        let (next_x, next_u) = (fx.transpose(), fu.transpose());
+        let kept = |row: usize, value: f64| if row < states { value } else { 0.0 };
+        let column = |variable: &Dropped| {
+            SVector::from_fn(|row, _| kept(row, variable.of((&next_x.column(row).into(), &next_u.column(row).into()))))
+        };
+        let size = |x: &SVector<f64, NX>, u: &SVector<f64, NU>| over((&x.abs(), &u.abs()));
+        // A model without bounds has no list of their multipliers.
+        let of_bounds = bound_multipliers.first().copied().unwrap_or_else(SVector::zeros);
+        let mut terms = size(&(lx.abs() + start.lx.abs()), &(lu.abs() + of_bounds.abs()));
+        terms.iter_mut().zip(size(&rows.slopes.0, &rows.slopes.1)).for_each(|(term, slope)| *term += slope);
+        let others = (states..NX).filter(|&i| M::START.free[i]);
+        let held = others.map(|i| over((&next_x.column(i).into(), &next_u.column(i).into())));
+        let held = held.chain(rows.held.iter().map(|(cx, cu)| over((cx, cu)))).collect();
+        Self {
+            left: vec![true; variables.len()],
+            columns: variables.iter().map(column).collect(),
+            hessian,
+            terms,
+            held,
+        }
+    }
+
+    /// The variables that are left, without one.
+    fn others(&self, j: usize) -> Vec<usize> {
+        (0..self.left.len()).filter(|&k| k != j && self.left[k]).collect()
+    }
+
+    /// Replaces a variable by a combination of the others, with these factors.
+    fn substitute(&mut self, j: usize, factors: &[(usize, f64)]) {
+        self.left[j] = false;
+        let removed = self.hessian[j].clone();
+        let own = removed[j];
+        for &(k, a) in factors {
+            for &(l, b) in factors {
+                self.hessian[k][l] += a * removed[l] + b * removed[k] + a * b * own;
+            }
+            let column = self.columns[j] * a;
+            self.columns[k] += column;
+            self.terms[k] += a.abs() * self.terms[j];
+            for row in &mut self.held {
+                row[k] += a * row[j];
+            }
+        }
+    }
+
+    /// Satisfies the combinations that are held: each determines the variable in which it is least curved.
+    fn hold(&mut self) {
+        for r in 0..self.held.len() {
+            let row = self.held[r].clone();
+            let weight = |j: usize| row[j] * row[j] / self.hessian[j][j].abs();
+            let chosen = (0..row.len()).filter(|&j| self.left[j] && row[j] != 0.0);
+            let Some(j) = chosen.max_by(|&a, &b| weight(a).total_cmp(&weight(b))) else { continue };
+            let factors: Vec<_> = self.others(j).into_iter().map(|k| (k, -row[k] / row[j])).collect();
+            self.substitute(j, &factors);
+        }
+    }
+
+    /// The covariance, and the directions without curvature; `None` where the Hessian is not positive semidefinite.
+    #[allow(clippy::type_complexity, reason = "it is named nowhere else")]
+    fn run(&mut self) -> Option<(SMatrix<f64, NX, NX>, Vec<(SVector<f64, NX>, f64)>)> {
+        self.hold();
+        let rounding = self.left.len() as f64 * f64::EPSILON;
+        let diagonal: Vec<f64> = (0..self.left.len()).map(|j| self.hessian[j][j]).collect();
+        let (mut covariance, mut flat) = (SMatrix::zeros(), Vec::new());
+        for j in 0..self.left.len() {
+            if !self.left[j] {
+                continue;
+            }
+            let (pivot, others) = (self.hessian[j][j], self.others(j));
+            if pivot > rounding * diagonal[j] {
+                let column = self.columns[j];
+                covariance += column * column.transpose() / pivot;
+                let factors: Vec<_> = others.iter().map(|&k| (k, -self.hessian[j][k] / pivot)).collect();
+                self.substitute(j, &factors);
+                continue;
+            }
+            let is_rounding = |k: usize| {
+                let entry = self.hessian[j][k] / rounding;
+                entry * entry <= diagonal[j].abs() * diagonal[k].abs()
+            };
+            // Written so that NaN is refused.
+            if !(pivot.abs() <= rounding * diagonal[j].abs() && others.iter().all(|&k| is_rounding(k))) {
+                return None;
+            }
+            self.left[j] = false;
+            flat.push((self.columns[j], self.terms[j]));
+        }
+        Some((covariance, flat))
+    }
+}
+
+/// What the soft constraints of a stage are for the other variables, at the solution.
+struct SoftRows<const NX: usize, const NU: usize> {
+    /// Whether each control is held by a bound, as the excess of a soft constraint is where that is not violated.
+    at_bound: [bool; NU],
+    /// Rows `c - e` that are held at zero.
+    held: Vec<(SVector<f64, NX>, SVector<f64, NU>)>,
+    /// Rows with the curvature of a barrier, in relaxed problems.
+    weighted: Vec<(SVector<f64, NX>, SVector<f64, NU>, f64)>,
+    /// The sizes of the slopes of all constraints, times their multipliers.
+    slopes: (SVector<f64, NX>, SVector<f64, NU>),
+}
+
+impl<const NX: usize, const NU: usize> SoftRows<NX, NU> {
+    /// Of the first stage of a solution.
+    fn of<M, const NP: usize, const NS: usize>(model: &M, solution: &Solution<NX, NU, NP, NS>) -> Self
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Solution { states, controls, params, stage_params, multipliers, bound_multipliers, relaxation, .. } =
+            solution;
+        let (limits, none) = (const { &M::LIMITS }, SVector::zeros());
+        let slopes = (SVector::zeros(), SVector::zeros());
+        let mut rows = Self { at_bound: [false; NU], held: Vec::new(), weighted: Vec::new(), slopes };
+        if const { M::LIMITS.bounded } {
+            let (mut lower, mut upper) = (SVector::repeat(f64::NEG_INFINITY), SVector::repeat(f64::INFINITY));
+            model.bounds(params, &mut lower, &mut upper);
+            // Noise at a bound moves in neither direction, to second order.
+            let is_held =
+                |i: usize| relaxation.is_none() && bound_multipliers.first().is_some_and(|held| held[i] != 0.0);
+            rows.at_bound = core::array::from_fn(|i| lower[i] == upper[i] || is_held(i));
+        }
+        if const { M::LIMITS.stage() == 0 } {
+            return rows;
+        }
+        let at = Stage::new(&states[0], &controls[0], params, stage_params.first().unwrap_or(&none));
+        let mut expansion = ConstraintExpansion::zeros(limits.stage());
+        model.expand_stage_constraints(at, &vec![0.0; limits.stage()], &mut expansion);
+        for i in 0..limits.stage() {
+            let (cx, cu, mu) = (expansion.cx[i], expansion.cu[i], multipliers.stage[i]);
+            if mu != 0.0 {
+                rows.slopes.0 += cx.abs() * mu.abs();
+                rows.slopes.1 += cu.abs() * mu.abs();
+            }
+            let Some(excess) = limits.excess_of_stage(i, NU) else { continue };
+            let of_bound = bound_multipliers.first().map_or(0.0, |held| held[excess]);
+            match *relaxation {
+                Some(barrier) => {
+                    rows.weighted.push((cx, cu, mu * mu / barrier));
+                    let bound = SVector::from_fn(|j, _| if j == excess { 1.0 } else { 0.0 });
+                    rows.weighted.push((SVector::zeros(), bound, of_bound * of_bound / barrier));
+                }
+                None => {
+                    if mu > 0.0 {
+                        rows.held.push((cx, cu));
+                    }
+                }
+            }
+        }
+        rows
+    }
+}
+
+/// `a^-1` on the entries in `kept`, zero elsewhere; `None` where `a` is not positive definite there.
+fn inverse_of_block<const N: usize>(
+    a: &SMatrix<f64, N, N>,
+    kept: impl Fn(usize) -> bool,
+) -> Option<SMatrix<f64, N, N>> {
+    let diagonal = |i: usize, j: usize| if i == j { 1.0 } else { 0.0 };
+    let block = SMatrix::from_fn(|i, j| if kept(i) && kept(j) { a[(i, j)] } else { diagonal(i, j) });
+    let mut factors = Ldl::zeros();
+    if !factors.factor(&block) {
+        return None;
+    }
+    let mut inverse = SMatrix::from_fn(|i, j| if kept(i) { diagonal(i, j) } else { 0.0 });
+    factors.solve(&mut inverse);
+    Some(inverse)
+}
