@@ -114,7 +114,7 @@ pub use error::{GradientError, Input, InputError, Position, SettingsError, Solve
 pub use formulation::Formulation;
 #[cfg(feature = "safetensors")]
 pub use function::SafetensorsError;
-pub use function::{Activation, FunctionCheck, Spline, VectorFunction, check_function};
+pub use function::{Activation, FunctionCheck, Initializer, Spline, VectorFunction, check_function};
 pub use gradient::{Gradient, Jacobian, LossGradient};
 pub use ilqr::Ilqr;
 pub use iteration::Iteration;
