@@ -16,7 +16,7 @@ use std::process::{Command, Output, Stdio};
 const SOURCE: &str = include_str!("vendored/spring.rs");
 /// Written for these tests. A test of the compiler checks that it is up to date.
 const KERNELS: &str = include_str!("vendored/spring.dilqr.rs");
-/// A model with a network and a table, and its kernels.
+/// A model with a network, a table and a function of the user's own, and its kernels.
 const LEARNED: [&str; 2] = [include_str!("vendored/learned.rs"), include_str!("vendored/learned.dilqr.rs")];
 const DERIVED: &str = "model(integrator = euler, dt = DT)";
 const VENDORED: &str = "model(integrator = euler, dt = DT, vendored = \"src/spring.dilqr.rs\")";

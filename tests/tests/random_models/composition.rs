@@ -131,10 +131,10 @@ impl Composition {
         let integrator = turn % INTEGRATORS.len();
         let loops = turn % 4 != 2;
         let substeps = match INTEGRATORS[integrator] {
-            // From 1,600 nodes of the graph on steps are loops; one evaluation of these derivatives has 20 to 60.
-            "euler" if loops => 60,
-            "midpoint" if loops => 40,
-            "rk4" if loops => 20,
+            // From 1,600 nodes of the graph on steps are loops; one evaluation of these derivatives has 45 at least.
+            "euler" if loops => 40,
+            "midpoint" if loops => 24,
+            "rk4" if loops => 12,
             _ => 1 + maker.below(2),
         };
         let free_step = maker.below(2) == 1;
