@@ -334,11 +334,19 @@ fn with(mut list: [f64; 4], entry: usize, by: f64) -> [f64; 4] {
     list
 }
 
-/// Central differences have errors of the square of the step, and of the solves to 1e-11 over the step.
-fn near(name: &str, given: f64, moved: impl Fn(f64) -> f64) {
+/// Derivatives of the loss and of the cost beside central differences, which have errors of the square of the step, and of the solves
+/// to 1e-11 over the step.
+fn near(name: &str, given: [f64; 2], moved: impl Fn(f64) -> (rover::Solver, Solution<2, 1, 4>, f64)) {
     let step = 1e-5;
-    let difference = (moved(step) - moved(-step)) / (2.0 * step);
-    assert!((given - difference).abs() < 1e-5 * (1.0 + difference.abs()), "{name}: {given} {difference}");
+    let at = |by: f64| {
+        let (_, solution, value) = moved(by);
+        [value, solution.cost]
+    };
+    let (above, below) = (at(step), at(-step));
+    for (index, given) in given.into_iter().enumerate() {
+        let difference = (above[index] - below[index]) / (2.0 * step);
+        assert!((given - difference).abs() < 1e-5 * (1.0 + difference.abs()), "{name}, {index}: {given} {difference}");
+    }
 }
 
 /// Twenty weights of both networks.
@@ -354,7 +362,7 @@ fn some_weights() -> Vec<usize> {
 /// a network sets, in weights, parameters and the initial state; those of the cost; Jacobians and second derivatives.
 #[test]
 fn a_neural_model_with_limits() {
-    let x0 = [1.4, 0.0];
+    let x0 = [0.85, 0.0];
     let check = check_function(&rover::Wear { rate: 0.3 }, &[0.7, -1.1]);
     assert!(check.largest() < 1e-7, "{check:?}");
     let (mut solver, solution, _) = rover_solve(rover_model(0, 0.0), x0, ROVER);
@@ -372,29 +380,25 @@ fn a_neural_model_with_limits() {
 
     let gradient: Gradient<2, 4> = solver.vjp(&solution, &rover_loss()).unwrap();
     let of_cost = solver.value_gradient(&solution).unwrap();
-    let [value, cost] = [0, 1].map(|which| {
-        move |(_, solution, value): (_, Solution<2, 1, 4>, f64)| {
-            if which == 0 { value } else { solution.cost }
-        }
-    });
-    for weight in some_weights() {
-        near("weight", gradient.weights[weight], |by| value(rover_solve(rover_model(weight, by), x0, ROVER)));
-        near("cost in a weight", of_cost.weights[weight], |by| cost(rover_solve(rover_model(weight, by), x0, ROVER)));
+    let weights = some_weights();
+    for &weight in &weights {
+        let given = [&gradient, &of_cost].map(|gradient| gradient.weights[weight]);
+        near("weight", given, |by| rover_solve(rover_model(weight, by), x0, ROVER));
     }
-    assert!(gradient.weights[rover::Ground::LEN..].iter().any(|weight| weight.abs() > 1e-3));
+    // Three digits above the tolerance, in either network.
+    let large = |weight: &usize| gradient.weights[*weight].abs() > 1e-2;
+    assert!(weights[..12].iter().any(large) && weights[12..].iter().any(large));
     for entry in 0..4 {
-        let moved = |by: f64| rover_solve(rover_model(0, 0.0), x0, with(ROVER, entry, by));
-        near("parameter", gradient.params[entry], |by| value(moved(by)));
-        near("cost in a parameter", of_cost.params[entry], |by| cost(moved(by)));
+        let given = [&gradient, &of_cost].map(|gradient| gradient.params[entry]);
+        near("parameter", given, |by| rover_solve(rover_model(0, 0.0), x0, with(ROVER, entry, by)));
     }
     for entry in 0..2 {
-        let moved = |by: f64| {
+        let given = [&gradient, &of_cost].map(|gradient| gradient.initial_state[entry]);
+        near("initial state", given, |by| {
             let mut x0 = x0;
             x0[entry] += by;
             rover_solve(rover_model(0, 0.0), x0, ROVER)
-        };
-        near("initial state", gradient.initial_state[entry], |by| value(moved(by)));
-        near("cost in the initial state", of_cost.initial_state[entry], |by| cost(moved(by)));
+        });
     }
 
     // The same by forward mode.
@@ -429,7 +433,7 @@ fn a_neural_model_with_limits() {
 #[test]
 fn a_neural_model_in_batches_and_a_controller() {
     let model = rover_model(0, 0.0);
-    let starts: Vec<[f64; 2]> = (0..6).map(|i| [1.0 + 0.09 * f64::from(i), 0.05 * f64::from(i)]).collect();
+    let starts: Vec<[f64; 2]> = (0..6).map(|i| [0.7 + 0.05 * f64::from(i), 0.05 * f64::from(i)]).collect();
     let problems: Vec<rover::Problem> = starts.iter().map(|x0| Problem::new(*x0, ROVER, LONG)).collect();
     let loss = |_: usize, _: &_| rover_loss();
     let batch = batch::solve_and_vjp(&model, LONG, &settings(), &problems, loss);
@@ -456,24 +460,32 @@ fn a_neural_model_in_batches_and_a_controller() {
 
     // A controller on the plant of its model: each plan is the solution from the state, and its gradient is that of its problem.
     let mut mpc = Mpc::new(model, ROVER, LONG, settings()).unwrap();
-    let mut x = SVector::from([1.4, 0.0]);
+    let mut x = SVector::from([0.85, 0.0]);
     for t in 0..25 {
         let step = mpc.step(&x).unwrap();
         assert_eq!(step.status, Status::Converged, "step {t}");
         let plan = mpc.plan().unwrap().clone();
-        let (_, alone, _) = rover_solve(rover_model(0, 0.0), x.into(), ROVER);
-        // Both to 1e-11, over curvatures of 1e-2.
-        assert!((alone.controls[0] - step.control).amax() < 1e-8, "step {t}: {} {}", alone.controls[0], step.control);
+        if t % 3 == 0 {
+            let (_, alone, _) = rover_solve(rover_model(0, 0.0), x.into(), ROVER);
+            // Both to 1e-11, over curvatures of 1e-2.
+            assert!(
+                (alone.controls[0] - step.control).amax() < 1e-8,
+                "step {t}: {} {}",
+                alone.controls[0],
+                step.control
+            );
+        }
         if t == 3 {
             let mut solver = rover::Solver::new(rover_model(0, 0.0), LONG, settings()).unwrap();
             let gradient = solver.vjp(&plan, &rover_loss()).unwrap();
-            for weight in some_weights().into_iter().step_by(3) {
-                let moved = |by: f64| rover_solve(rover_model(weight, by), x.into(), ROVER).2;
-                near("weight of a plan", gradient.weights[weight], moved);
+            let of_cost = solver.value_gradient(&plan).unwrap();
+            for weight in some_weights().into_iter().step_by(4) {
+                let given = [&gradient, &of_cost].map(|gradient| gradient.weights[weight]);
+                near("weight of a plan", given, |by| rover_solve(rover_model(weight, by), x.into(), ROVER));
             }
         }
         x = plan.states[1];
     }
     // It rests at the floor, before its goal.
-    assert!((x[0] - ROVER[0]).abs() < 1e-2 && x[1].abs() < 2e-2, "{x}");
+    assert!((x[0] - ROVER[0]).abs() < 1e-2 && x[1].abs() < 2e-2, "{:?}", x.as_slice());
 }
