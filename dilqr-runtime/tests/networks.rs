@@ -427,7 +427,14 @@ fn weights_that_are_no_numbers() {
             let before = std::mem::replace(&mut weights[entry], weight);
             let failed = solver.solve(&problem()).unwrap();
             assert_eq!(failed.status, Status::Diverged);
-            assert!(matches!(failed.cause, Some(Cause::NonFinite { stage: 0, .. })), "{:?}", failed.cause);
+            // Infinite arguments of `tanh` have finite values, but no slopes.
+            let first = weight.is_infinite() && entry == 0;
+            let is_named = |stage: usize| stage == 0 || first;
+            assert!(
+                matches!(failed.cause, Some(Cause::NonFinite { stage, .. }) if is_named(stage)),
+                "{weight} {entry}: {:?}",
+                failed.cause
+            );
             for solution in [&failed, &earlier] {
                 let error = solver.vjp(solution, &loss()).unwrap_err();
                 assert!(matches!(error, GradientError::NotConverged { .. }), "{error}");

@@ -210,7 +210,7 @@ impl<const N: usize, const M: usize> Network<N, M> {
     ) {
         let layer = self.layer(index);
         let Some(before) = index.checked_sub(1) else {
-            layer.apply_columns(1, |_| z, &mut *write);
+            layer.apply_with(z, |row, value| write(0, row, value));
             layer.matrix(|column, row, weight| write(column + 1, row, self.inputs.shrink_weight(column, weight)));
             return;
         };
