@@ -3,6 +3,9 @@
 #[allow(dead_code, reason = "shared with the unit tests of the compiler")]
 #[path = "../dilqr-macros/src/tests/chain.rs"]
 mod chain;
+#[allow(dead_code, reason = "shared with the tests")]
+#[path = "tests/random_models/composition.rs"]
+mod composition;
 #[allow(dead_code, unused_imports, reason = "shared with the unit tests of the compiler")]
 #[path = "../dilqr-macros/src/tests/random.rs"]
 mod random;
@@ -12,6 +15,8 @@ use std::path::PathBuf;
 
 /// Random models in the long form of the tests (feature `long`), and in the short one.
 const MODELS: [u64; 2] = [200, 30];
+/// Random compositions, in long and in short form: integrators in turn, nine of them.
+const COMPOSITIONS: [u64; 2] = [36, 5];
 /// Substeps of the long model: its dynamics take several functions, its Hessian many.
 const SUBSTEPS: [usize; 2] = [250, 100];
 
@@ -19,6 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=../dilqr-macros/src/tests/random.rs");
     println!("cargo::rerun-if-changed=../dilqr-macros/src/tests/random");
     println!("cargo::rerun-if-changed=../dilqr-macros/src/tests/chain.rs");
+    println!("cargo::rerun-if-changed=../tests/tests/random_models");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     let short = usize::from(std::env::var_os("CARGO_FEATURE_LONG").is_none());
     let mut models = String::new();
@@ -32,6 +38,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Calls a macro with every model.
     let _ = writeln!(models, "macro_rules! for_each_model {{ ($check:ident) => {{ {list} }}; }}");
     std::fs::write(out.join("random_models.rs"), models)?;
+    let (mut models, mut list) = (String::new(), String::new());
+    for index in 0..COMPOSITIONS[short] {
+        let (composition, name) = (composition::Composition::numbered(index), format!("composed_{index}"));
+        let _ = writeln!(models, "{}{}", composition.source(&name), composition::Composition::own_function(&name));
+        let made = composition.constructor(&name, &format!("Composed{index}"));
+        let _ = writeln!(list, "$check!({index}, |weights: &[f64]| {made});");
+    }
+    let _ = writeln!(models, "macro_rules! for_each_composition {{ ($check:ident) => {{ {list} }}; }}");
+    std::fs::write(out.join("compositions.rs"), models)?;
     // Sixty bindings; each reads the one before twice.
     let chain = chain::chain(60, "{}.sin() * (1.5 + 0.1 * {})");
     let oscillators = chain::oscillators(SUBSTEPS[short]);

@@ -59,6 +59,8 @@ pub enum Input {
     OutputMean,
     /// The scales of the outputs of a network.
     OutputScale,
+    /// The constant output of a network.
+    ConstantOutput,
     /// The unknowns of an implicit function, or a guess of them.
     Unknown,
     /// The loss gradient in the unknowns of an implicit function.
@@ -94,6 +96,7 @@ impl fmt::Display for Input {
             Self::InputScale => "the scale of the inputs",
             Self::OutputMean => "the mean of the outputs",
             Self::OutputScale => "the scale of the outputs",
+            Self::ConstantOutput => "the constant output",
             Self::Unknown => "the vector of unknowns",
             Self::LossUnknown => "the loss gradient in the unknowns",
             Self::LossHessianUnknown => "the loss Hessian's product in the unknowns",

@@ -116,7 +116,7 @@ pub use estimate::{ArrivalUpdate, Estimate};
 pub use formulation::Formulation;
 #[cfg(feature = "safetensors")]
 pub use function::SafetensorsError;
-pub use function::{Activation, FunctionCheck, Spline, VectorFunction, check_function};
+pub use function::{Activation, FunctionCheck, Initializer, Spline, VectorFunction, check_function};
 pub use gradient::{Gradient, Jacobian, LossGradient};
 pub use ilqr::Ilqr;
 pub use iteration::Iteration;

@@ -21,7 +21,7 @@ use std::process::{Command, Output, Stdio};
 const SOURCE: &str = include_str!("vendored/spring.rs");
 /// Written for these tests. A test of the compiler checks that it is up to date.
 const KERNELS: &str = include_str!("vendored/spring.dilqr.rs");
-/// A model with a network and a table, and its kernels.
+/// A model with a network, a table and a function of the user's own, and its kernels.
 const LEARNED: [&str; 2] = [include_str!("vendored/learned.rs"), include_str!("vendored/learned.dilqr.rs")];
 /// A model with design variables, a chosen start, rates and soft constraints, and its kernels.
 const CART: [&str; 2] = [include_str!("vendored/cart.rs"), include_str!("vendored/cart.dilqr.rs")];

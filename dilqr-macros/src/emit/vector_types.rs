@@ -220,7 +220,7 @@ fn network_methods(context: &EmitContext<'_>, function: &VectorFunction, shape: 
     let activation = Ident::new(shape.activation, function.name.span());
     let network = quote!(#runtime::__private::Network);
     let parts = quote!(&[#(#sizes),*], #runtime::Activation::#activation);
-    let scaling = scaling(context, function);
+    let (scaling, initializers) = (scaling(context, function), initializers(context, function, &parts));
     let on_stack = if context.memory_on_stack { shape.hidden() } else { 0 };
     quote! {
         impl #name {
@@ -235,13 +235,6 @@ fn network_methods(context: &EmitContext<'_>, function: &VectorFunction, shape: 
                 weights: &[::core::primitive::f64],
             ) -> ::core::result::Result<Self, #runtime::InputError> {
                 ::core::result::Result::Ok(Self { __network: #network::from_weights(#parts, weights)? })
-            }
-
-            /// Random weights, uniform within `sqrt(6 / (inputs + outputs))` of each layer, and biases of zero. A seed gives the
-            /// same weights everywhere.
-            #[must_use]
-            pub fn xavier(seed: ::core::primitive::u64) -> Self {
-                Self { __network: #network::xavier(#parts, seed) }
             }
 
             /// The weights, in the order of [`from_weights`](Self::from_weights).
@@ -262,9 +255,45 @@ fn network_methods(context: &EmitContext<'_>, function: &VectorFunction, shape: 
             }
         }
 
+        #initializers
+
         #scaling
 
         #runtime::__network_file! { #name, #parts }
+    }
+}
+
+/// The methods of a network that draw its weights.
+fn initializers(context: &EmitContext<'_>, function: &VectorFunction, parts: &TokenStream) -> TokenStream {
+    let (runtime, name) = (context.runtime, &function.name);
+    let outputs = function.id.outputs();
+    let network = quote!(#runtime::__private::Network);
+    quote! {
+        impl #name {
+            /// Random weights, uniform within `sqrt(6 / (inputs + outputs))` of each layer, and biases of zero. A seed gives the
+            /// same weights everywhere.
+            #[must_use]
+            pub fn xavier(seed: ::core::primitive::u64) -> Self {
+                Self::initialized(#runtime::Initializer::XavierUniform, seed)
+            }
+
+            /// Random weights. A seed gives the same weights everywhere.
+            #[must_use]
+            pub fn initialized(initializer: #runtime::Initializer, seed: ::core::primitive::u64) -> Self {
+                Self { __network: #network::initialized(#parts, initializer, seed) }
+            }
+
+            /// The network whose last layer gives these values at every point: its biases are these, and its matrix is zero. So a
+            /// model starts its training without the network's part. The scaling of outputs applies to the values.
+            ///
+            /// # Errors
+            /// For values that are not finite.
+            pub fn with_constant_output(
+                self, values: [::core::primitive::f64; #outputs],
+            ) -> ::core::result::Result<Self, #runtime::InputError> {
+                ::core::result::Result::Ok(Self { __network: self.__network.with_constant_output(values)? })
+            }
+        }
     }
 }
 

@@ -35,7 +35,40 @@ impl<'a> LayerRef<'a> {
     /// `out = W h + b`
     #[inline(always)]
     pub(super) fn apply<S: Scalar>(&self, h: &[S], out: &mut [S]) {
-        self.products(1, |_| h, |_, row, value| out[row] = value + S::from_f64(self.biases[row]));
+        self.apply_with(h, |row, value| out[row] = value);
+    }
+
+    /// The same: `write(row, value)` gets each entry.
+    #[inline(always)]
+    pub(super) fn apply_with<S: Scalar>(&self, h: &[S], mut write: impl FnMut(usize, S)) {
+        let mut write = |row: usize, value: S| write(row, value + S::from_f64(self.biases[row]));
+        if self.inputs < PARTS {
+            self.short_products(h, write);
+        } else {
+            self.products(1, |_| h, |_, row, value| write(row, value));
+        }
+    }
+
+    /// The products of `W` with one short column: `write(row, value)` gets each entry. Rows fill no register, so many of them are
+    /// summed at a time; the order of each sum is that of [`products`](Self::products).
+    #[inline(always)]
+    fn short_products<S: Scalar>(&self, h: &[S], mut write: impl FnMut(usize, S)) {
+        let mut rows = self.matrix.chunks_exact(self.inputs * PARTS);
+        let mut first = 0;
+        for block in rows.by_ref() {
+            let mut sums = [S::zero(); PARTS];
+            for (j, h) in h.iter().enumerate() {
+                for (row, sum) in sums.iter_mut().enumerate() {
+                    *sum = S::from_f64(block[row * self.inputs + j]).mul_add(*h, *sum);
+                }
+            }
+            sums.into_iter().enumerate().for_each(|(row, sum)| write(first + row, sum));
+            first += PARTS;
+        }
+        for (row, weights) in rows.remainder().chunks_exact(self.inputs).enumerate() {
+            let sum = weights.iter().zip(h).fold(S::zero(), |sum, (w, h)| S::from_f64(*w).mul_add(*h, sum));
+            write(first + row, sum);
+        }
     }
 
     /// The products of `W` with `count` columns, and the first with `b` added: `write(column, row, value)` gets each entry.
@@ -83,10 +116,13 @@ impl<'a> LayerRef<'a> {
         }
     }
 
-    /// The matrix, entry by entry: `write(column, row, value)`.
+    /// The matrix, column by column: `write(column, row, value)`.
+    #[inline(always)]
     pub(super) fn matrix<S: Scalar>(&self, mut write: impl FnMut(usize, usize, S)) {
-        for (row, entries) in self.matrix.chunks_exact(self.inputs).enumerate() {
-            entries.iter().enumerate().for_each(|(column, weight)| write(column, row, S::from_f64(*weight)));
+        for column in 0..self.inputs {
+            for row in 0..self.outputs {
+                write(column, row, S::from_f64(self.matrix[row * self.inputs + column]));
+            }
         }
     }
 

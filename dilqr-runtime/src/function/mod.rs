@@ -9,6 +9,7 @@ mod check;
 mod equations;
 mod explicit;
 pub mod implicit;
+mod initializer;
 mod layers;
 mod network;
 #[cfg(feature = "safetensors")]
@@ -29,6 +30,7 @@ pub use buffer::Buffer;
 pub use check::{FunctionCheck, check_function};
 pub use equations::{Equations, ResidualExpansion, ResidualValues};
 pub use explicit::{Method, Steps};
+pub use initializer::Initializer;
 pub use network::{Network, NetworkMemory};
 #[cfg(feature = "safetensors")]
 pub use network_file::SafetensorsError;

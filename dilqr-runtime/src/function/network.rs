@@ -18,10 +18,10 @@ use alloc::boxed::Box;
 use crate::error::{Input, InputError, check_length, check_vector};
 use crate::function::activation::Activation;
 use crate::function::buffer::{Buffer, Columns};
+use crate::function::initializer::Initializer;
 use crate::function::layers::{LayerRef, dot, layer_mut, weight_count};
 use crate::function::node::Expansion;
 use crate::function::scaling::Scaling;
-use crate::linalg::random::SplitMix64;
 use crate::scalar::Scalar;
 
 /// The weights of a network with `N` inputs and `M` outputs. The macro makes a type of its own around it for each `#[network(..)]` of
@@ -92,18 +92,23 @@ impl<const N: usize, const M: usize> Network<N, M> {
         Ok(Self { outputs, ..self })
     }
 
-    /// Weights that are uniform within `sqrt(6 / (inputs + outputs))` of each layer, after Glorot and Bengio 2010, and biases
-    /// of zero. A seed gives the same weights on every platform.
+    /// Random weights.
     #[must_use]
-    pub fn xavier(sizes: &'static [usize], activation: Activation, seed: u64) -> Self {
-        let mut weights = vec![0.0; weight_count(sizes)];
-        let mut random = SplitMix64::new(seed);
-        for index in 0..sizes.len() - 1 {
-            let (matrix, _) = layer_mut(sizes, &mut weights, index);
-            let range = crate::scalar::float::f64::sqrt(6.0 / (sizes[index] + sizes[index + 1]) as f64);
-            matrix.iter_mut().for_each(|weight| *weight = range * random.symmetric());
-        }
-        Self { sizes, activation, weights: weights.into(), inputs: Scaling::NONE, outputs: Scaling::NONE }
+    pub fn initialized(sizes: &'static [usize], activation: Activation, initializer: Initializer, seed: u64) -> Self {
+        let weights = initializer.weights(sizes, seed);
+        Self { sizes, activation, weights, inputs: Scaling::NONE, outputs: Scaling::NONE }
+    }
+
+    /// The network whose last layer has these biases and a matrix of zeros.
+    ///
+    /// # Errors
+    /// [`InputError`] for values that are not finite.
+    pub fn with_constant_output(mut self, values: [f64; M]) -> Result<Self, InputError> {
+        check_vector(Input::ConstantOutput, &values)?;
+        let (matrix, biases) = layer_mut(self.sizes, &mut self.weights, self.sizes.len() - 2);
+        matrix.fill(0.0);
+        biases.copy_from_slice(&values);
+        Ok(self)
     }
 
     /// The weights.
@@ -205,7 +210,7 @@ impl<const N: usize, const M: usize> Network<N, M> {
     ) {
         let layer = self.layer(index);
         let Some(before) = index.checked_sub(1) else {
-            layer.apply_columns(1, |_| z, &mut *write);
+            layer.apply_with(z, |row, value| write(0, row, value));
             layer.matrix(|column, row, weight| write(column + 1, row, self.inputs.shrink_weight(column, weight)));
             return;
         };

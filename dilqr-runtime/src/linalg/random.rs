@@ -18,4 +18,16 @@ impl SplitMix64 {
         // The upper 53 bits, in steps of 2^-52 around 0.
         (bits >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
     }
+
+    /// A normal number with variance 1, by Marsaglia's polar method. The logarithm of libm has the same bits everywhere, which that of a
+    /// platform has not.
+    pub(crate) fn normal(&mut self) -> f64 {
+        loop {
+            let (a, b) = (self.symmetric(), self.symmetric());
+            let square = a * a + b * b;
+            if square > 0.0 && square < 1.0 {
+                return a * libm::sqrt(-2.0 * libm::log(square) / square);
+            }
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Networks as values: their scaling, and their files.
 
 use dilqr_runtime::{
-    Direction, Gradient, LossGradient, Problem, SafetensorsError, Scalar, Settings, Status, VectorFunction, batch,
-    check_function,
+    Direction, Gradient, Initializer, LossGradient, Problem, SafetensorsError, Scalar, Settings, Status,
+    VectorFunction, batch, check_function,
 };
 use num_dual::HyperDual64;
 use rand::rngs::StdRng;
@@ -327,4 +327,46 @@ fn files_at_the_door() {
     assert_eq!(message(&with(&[0.0; 3], &[1.0]).bytes()), "the tensor `input.scale` has the shape [1], expected [3]");
     let half = file([0, 1, 2]).doubles("output.mean", &[2], &[0.0; 2]);
     assert_eq!(message(&half.bytes()), "the file has no tensor `output.scale`, expected one with the shape [2]");
+}
+
+/// Initializers give what they say to the network's type, and a constant output is one until the last layer is trained.
+#[test]
+fn initial_weights() {
+    let all = [
+        Initializer::XavierUniform,
+        Initializer::XavierNormal,
+        Initializer::HeUniform,
+        Initializer::HeNormal,
+        Initializer::LecunUniform,
+        Initializer::LecunNormal,
+        Initializer::PyTorch,
+    ];
+    for (index, initializer) in all.into_iter().enumerate() {
+        let network = track::Ground::initialized(initializer, 4);
+        assert_eq!(network, track::Ground::initialized(initializer, 4));
+        assert_ne!(network, track::Ground::initialized(initializer, 5));
+        assert!(all[..index].iter().all(|other| track::Ground::initialized(*other, 4) != network));
+        let check = check_function(&network, &[0.3, -0.7, 1.1]);
+        assert!(check.largest() < 1e-7, "{initializer:?}: {check:?}");
+    }
+    assert_eq!(track::Ground::xavier(4), track::Ground::initialized(Initializer::XavierUniform, 4));
+
+    let network = track::Ground::initialized(Initializer::HeNormal, 4).with_constant_output([0.5, -2.0]).unwrap();
+    for z in [[0.0; 3], [3.0, -40.0, 1.0]] {
+        assert_eq!(network.evaluate(z), [0.5, -2.0]);
+        assert_eq!(network.jacobian(&z), [[0.0; 3]; 2]);
+    }
+    // Hidden layers stay, and only the last layer has a gradient at first.
+    let before = track::Ground::initialized(Initializer::HeNormal, 4);
+    assert_eq!(network.weights()[..start(2)], before.weights()[..start(2)]);
+    let mut solver = track::Solver::new(track::Track::new(network.clone()), T, Settings::default()).unwrap();
+    let solution = solver.solve(&Problem::new([1.0, 0.5], [1.3], T)).unwrap();
+    let gradient = solver.value_gradient(&solution).unwrap();
+    assert!(gradient.weights[..start(2)].iter().all(|weight| *weight == 0.0));
+    assert!(gradient.weights[start(2)..].iter().all(|weight| *weight != 0.0));
+    // The values are those of the last layer, before its scaling.
+    let network = network.with_output_scaling([1.0, 1.0], [10.0, 2.0]).unwrap();
+    assert_eq!(network.evaluate([0.3; 3]), [6.0, -3.0]);
+    let error = track::Ground::xavier(1).with_constant_output([0.0, f64::NAN]).unwrap_err();
+    assert_eq!(error.to_string(), "the constant output is NaN at entry 1, expected a finite number");
 }

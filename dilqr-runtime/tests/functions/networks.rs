@@ -1,7 +1,7 @@
 //! Models with networks and with functions of the user's own.
 
 use dilqr_runtime::{
-    Direction, Gradient, GradientError, LossGradient, Problem, Settings, Status, batch, check_function,
+    Cause, Direction, Gradient, GradientError, LossGradient, Problem, Settings, Status, batch, check_function,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -412,6 +412,39 @@ fn weights_at_the_door() {
     assert!(a.weights()[21..28].iter().all(|bias| *bias == 0.0));
     let again = pendulum::Residual::from_weights(a.weights()).unwrap();
     assert_eq!(again, a);
+}
+
+/// Weights that training has made no numbers: the solve says where, and no gradient is given, not even of an earlier solution.
+#[test]
+fn weights_that_are_no_numbers() {
+    for weight in [f64::NAN, f64::INFINITY] {
+        let mut solver = pendulum::Solver::new(model(1), T, Settings::default()).unwrap();
+        let earlier = solver.solve(&problem()).unwrap();
+        let length = pendulum::Residual::LEN;
+        for entry in [0, length - 1] {
+            let weights = solver.model_mut().residual_mut().weights_mut();
+            let before = std::mem::replace(&mut weights[entry], weight);
+            let failed = solver.solve(&problem()).unwrap();
+            assert_eq!(failed.status, Status::Diverged);
+            // Infinite arguments of `tanh` have finite values, but no slopes.
+            let first = weight.is_infinite() && entry == 0;
+            let is_named = |stage: usize| stage == 0 || first;
+            assert!(
+                matches!(failed.cause, Some(Cause::NonFinite { stage, .. }) if is_named(stage)),
+                "{weight} {entry}: {:?}",
+                failed.cause
+            );
+            for solution in [&failed, &earlier] {
+                let error = solver.vjp(solution, &loss()).unwrap_err();
+                assert!(matches!(error, GradientError::NotConverged { .. }), "{error}");
+            }
+            solver.model_mut().residual_mut().weights_mut()[entry] = before;
+        }
+        // With the weights as they were, all is as before.
+        let again = solver.solve(&problem()).unwrap();
+        assert_eq!((again.status, &again.controls), (Status::Converged, &earlier.controls));
+        assert!(solver.vjp(&earlier, &loss()).is_ok());
+    }
 }
 
 /// Calls at points that are equal, though written apart, and a call with one number in two places.

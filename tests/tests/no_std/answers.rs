@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use dilqr_runtime::{Ilqr, LossGradient, Problem, Settings, Status};
 
-use crate::learned::learned::{Learned, Residual};
+use crate::learned::learned::{Friction, Learned, Residual};
 use crate::spring::spring::{Spring, StageParams};
 
 const HORIZON: usize = 20;
@@ -17,10 +17,10 @@ pub fn answers() -> Vec<f64> {
     numbers
 }
 
-/// A model with a network and a table: a solution and its gradients in parameters and weights.
+/// A model with a network, a table and a function of the user's own: a solution and its gradients in parameters and weights.
 fn of_network() -> Vec<f64> {
     let problem = Problem::new([0.8, -0.3], [3.0, 0.5], HORIZON);
-    let model = Learned::new(Residual::xavier(6));
+    let model = Learned::new(Residual::xavier(6), Friction { width: 0.7 });
     let mut solver = Ilqr::new(model, HORIZON, Settings::default()).expect("the settings are the default");
     let solution = solver.solve(&problem).expect("the problem is one");
     assert_eq!(solution.status, Status::Converged);

@@ -3,7 +3,6 @@
 
 pub mod convergence;
 pub mod direct_loss;
-pub mod estimation;
 pub mod layer;
 pub mod lifted;
 pub mod limits;

@@ -1,4 +1,4 @@
-/// A pendulum with a learned torque, and a drag from a table.
+/// A pendulum with a learned torque, a drag from a table, and a friction that is a function of the user's own.
 #[dilqr_runtime::model(integrator = midpoint, dt = DT)]
 pub mod learned {
     pub struct State {
@@ -22,11 +22,17 @@ pub mod learned {
     #[network(layers = [3, 6, 4, 2], activation = tanh)]
     pub struct Residual;
 
-    pub fn derivative(x: State, u: Control, p: Params, residual: &Residual) -> State {
+    #[function(inputs = 2, outputs = 1)]
+    pub struct Friction {
+        pub width: f64,
+    }
+
+    pub fn derivative(x: State, u: Control, p: Params, residual: &Residual, friction: &Friction) -> State {
         let [push, slip] = residual.evaluate([x.angle.sin(), x.rate, u.torque]);
+        let [lost] = friction.evaluate([x.rate, p.drag]);
         State {
             angle: x.rate + 0.1 * slip,
-            rate: p.gravity * x.angle.sin() + u.torque + push * (1.0 + push) - p.drag * DRAG.at(x.rate),
+            rate: p.gravity * x.angle.sin() + u.torque + push * (1.0 + push) - p.drag * DRAG.at(x.rate) - lost,
         }
     }
 
@@ -39,11 +45,34 @@ pub mod learned {
     }
 }
 
+/// `c tanh(v / width)` of `(v, c)`
+impl dilqr_runtime::VectorFunction<2, 1> for learned::Friction {
+    fn value<S: dilqr_runtime::Scalar>(&self, &[v, c]: &[S; 2]) -> [S; 1] {
+        [c * (v / S::from_f64(self.width)).tanh()]
+    }
+
+    fn jacobian<S: dilqr_runtime::Scalar>(&self, &[v, c]: &[S; 2]) -> [[S; 2]; 1] {
+        let width = S::from_f64(self.width);
+        let t = (v / width).tanh();
+        [[c * (S::one() - t * t) / width, t]]
+    }
+
+    fn contraction<S: dilqr_runtime::Scalar>(&self, &[v, c]: &[S; 2], &[mu]: &[S; 1]) -> [[S; 2]; 2] {
+        let width = S::from_f64(self.width);
+        let t = (v / width).tanh();
+        let slope = (S::one() - t * t) / width;
+        let mixed = mu * slope;
+        [[S::from_f64(-2.0) * mu * c * t * slope / width, mixed], [mixed, S::zero()]]
+    }
+}
+
 /// The bits of a solution, of its gradients in parameters and weights, and of its Jacobian.
 pub fn answers() -> Vec<u64> {
     use dilqr_runtime::{Ilqr, LossGradient, Problem, Settings, Status};
     const HORIZON: usize = 15;
-    let model = learned::Learned::new(learned::Residual::xavier(6));
+    // Differences have errors of 1e-8.
+    assert!(dilqr_runtime::check_function(&learned::Friction { width: 0.7 }, &[0.4, 0.5]).largest() < 1e-7);
+    let model = learned::Learned::new(learned::Residual::xavier(6), learned::Friction { width: 0.7 });
     let problem = Problem::new([0.8, -0.3], [3.0, 0.5], HORIZON);
     let mut solver = Ilqr::new(model, HORIZON, Settings::default()).expect("the settings are the default");
     let solution = solver.solve(&problem).expect("the problem is one");

@@ -1,6 +1,8 @@
 //! Compiled models with design variables, a free initial state, a previous control, soft constraints, and bounds of states and
 //! rates: solves, gradients beside central differences through re-solving, and the functions on the user's structs.
 
+pub mod estimation;
+
 use dilqr_runtime::model::{Limit, Variable};
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{
