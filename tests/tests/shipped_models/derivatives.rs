@@ -61,15 +61,15 @@ models! {
 #[test]
 fn waypoint() {
     let functions = Functions {
-        dynamics: |x: [f64; 2], u: [f64; 1], p: [f64; 2], s: [f64; 1]| {
+        dynamics: |x: [f64; 2], u: [f64; 1], p: [f64; 1], s: [f64; 2]| {
             <[f64; 2]>::from(waypoint::dynamics(x.into(), u.into(), p.into(), s.into())).to_vec()
         },
-        stage_cost: |x: [f64; 2], u: [f64; 1], p: [f64; 2], _: [f64; 1]| {
+        stage_cost: |x: [f64; 2], u: [f64; 1], p: [f64; 1], _: [f64; 2]| {
             waypoint::stage_cost(x.into(), u.into(), p.into())
         },
-        terminal_cost: |x: [f64; 2], p: [f64; 2], _: [f64; 1]| waypoint::terminal_cost(x.into(), p.into()),
+        terminal_cost: |x: [f64; 2], p: [f64; 1], _: [f64; 2]| waypoint::terminal_cost(x.into(), p.into()),
     };
-    assert_derivatives("waypoint", waypoint::Waypoint, Points::new([0.2, 0.5]).with_stage([1.0]), functions);
+    assert_derivatives("waypoint", waypoint::Waypoint, Points::new([0.5]).with_stage([-1.0, 1.0]), functions);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Problems that people posed to other tools, with their right answers.
 
-use dilqr_models::waypoint;
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Ilqr, Iteration, LossGradient, Method, Problem, Settings, Solution, Status};
 use dilqr_tests::{harness, harness_loss, value};
@@ -388,12 +387,46 @@ fn the_unit_of_the_cost_does_not_matter() {
     }
 }
 
+/// A double integrator that passes a place at the stages whose parameter is 1; where it is 0, the equality is `0 = 0`.
+#[dilqr_runtime::model(integrator = rk4, dt = 0.02)]
+pub mod passing {
+    pub struct State {
+        pub place: f64,
+        pub speed: f64,
+    }
+    pub struct Control {
+        pub acceleration: f64,
+    }
+    pub struct Params {
+        pub way: f64,
+    }
+    pub struct StageParams {
+        pub passes: f64,
+    }
+
+    pub fn derivative(x: State, u: Control, _p: Params) -> State {
+        State { place: x.speed, speed: u.acceleration }
+    }
+    pub fn stage_cost(_x: State, u: Control, _p: Params) -> f64 {
+        0.01 * u.acceleration * u.acceleration
+    }
+    pub fn terminal_cost(_x: State, _p: Params) -> f64 {
+        0.0
+    }
+    pub fn stage_equalities(x: State, _u: Control, p: Params, s: StageParams) -> [f64; 1] {
+        [s.passes * (x.place - p.way)]
+    }
+    pub fn terminal_equalities(x: State, _p: Params) -> [f64; 2] {
+        [x.place, x.speed]
+    }
+}
+
 /// Where the row is zero it does not apply. The problem is linear in the way point, so its solution is a multiple of it.
 #[test]
 fn an_equality_at_one_stage() {
-    let mut solver = Ilqr::new(waypoint::Waypoint, 50, Settings::default()).unwrap();
-    let problem = Problem::new([0.0, 0.0], waypoint::Params::default(), 50);
-    let problem = problem.with_stage_params(&waypoint::passing_at(25, 50));
+    let mut solver = Ilqr::new(passing::Passing, 50, Settings::default()).unwrap();
+    let stages: Vec<_> = (0..=50).map(|t| [f64::from(t == 25)]).collect();
+    let problem = Problem::new([0.0, 0.0], [0.2], 50).with_stage_params(&stages);
     let solution = solver.solve(&problem).unwrap();
     assert_eq!(solution.status, Status::Converged);
     // The answer is given with eight digits.

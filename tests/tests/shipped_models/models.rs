@@ -247,7 +247,7 @@ fn along<const NX: usize>(horizon: usize, state: impl Fn(f64) -> [f64; NX]) -> V
 
 #[test]
 fn waypoint() {
-    let problem = |params| Problem::new([0.0, 0.0], params, 50).with_stage_params(&waypoint::passing_at(20, 50));
+    let problem = |params| Problem::new([0.0, 0.0], params, 50).with_stage_params(&waypoint::passing(0.2, 20, 50));
     let solution = check_cost(("way point", 1e-4), waypoint::Waypoint, waypoint::Params::default().into(), problem);
     assert!((solution.states[20][0] - 0.2).abs() < 1e-9 && solution.states[50].amax() < 1e-9);
 }
