@@ -418,5 +418,5 @@ fn every_kernel_of_every_composition() {
     for_each_composition!(check);
     println!("{solved} of {tried} problems solved");
     // Costs are random, and few problems may have no minimum.
-    assert!(tried > 5 && 10 * solved >= 8 * tried, "{solved} of {tried} problems solved");
+    assert!(tried > 2 && 10 * solved >= 8 * tried, "{solved} of {tried} problems solved");
 }
