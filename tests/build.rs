@@ -16,7 +16,7 @@ use std::path::PathBuf;
 /// Random models in the long form of the tests (feature `long`), and in the short one.
 const MODELS: [u64; 2] = [200, 30];
 /// Random compositions, in long and in short form: integrators in turn, nine of them.
-const COMPOSITIONS: [u64; 2] = [36, 5];
+const COMPOSITIONS: [u64; 2] = [12, 5];
 /// Substeps of the long model: its dynamics take several functions, its Hessian many.
 const SUBSTEPS: [usize; 2] = [250, 100];
 

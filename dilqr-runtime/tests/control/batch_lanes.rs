@@ -141,6 +141,7 @@ fn to_the_bit_without_elementary_functions() {
     settings[5].regularization.initial = 10.0;
     settings[5].regularization.decrease = 1.0;
     settings[6].tolerance = 1e-17;
+    settings[6].max_iterations = 40;
     settings[6].line_search.max_trials = 2;
     settings[7].max_iterations = 0;
     let (mut seen, mut searched) = ([0; 5], 0);
