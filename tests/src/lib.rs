@@ -37,6 +37,9 @@ mod pages {
 
     #[doc = include_str!("../../docs/from-other-tools.md")]
     pub struct FromOtherTools;
+
+    #[doc = include_str!("../../docs/learning.md")]
+    pub struct Learning;
 }
 
 /// The cart and pole of `dilqr-models` at its default parameters. Here the parameters are the weights of the cost, the
