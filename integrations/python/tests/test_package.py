@@ -121,7 +121,7 @@ def test_sources_of_models_are_those_of_the_repository() -> None:
 
 
 def test_codes_of_layers_are_complete() -> None:
-    """Every status that the native module knows has a code."""
+    """Every status of the native module has a code."""
     statuses = re.findall(r'Self::\w+ => "([a-z ]+)",', (FOLDER.parents[1] / "dilqr-runtime/src/status.rs").read_text())
     assert sorted(statuses) == sorted(_layer.STATUSES)
     kinds = re.findall(r'=> "([a-z_]+)",', (FOLDER / "binding/src/error.rs").read_text())
@@ -169,7 +169,7 @@ def test_a_new_package(tmp_path: Path) -> None:
     # Nothing is overwritten.
     again = new("my_model")
     assert again.returncode == 1 and "exists" in again.stderr
-    for name in ("My-Model", "1st", "fn", "dilqr"):
+    for name in ("My-Model", "1st", "fn", "dilqr", "core", "std", "alloc", "pyo3", "numpy"):
         refused = new(name)
         assert refused.returncode == 1 and "expected a name such as my_model" in refused.stderr, name
 

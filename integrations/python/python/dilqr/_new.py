@@ -6,7 +6,7 @@ import keyword
 import re
 from pathlib import Path
 
-#: Words that are no names of modules in Rust, and names that this package's own modules have.
+#: Words that are no names of modules in Rust, names of crates that the module's code refers to, and those of this package.
 RESERVED = frozenset(
     [
         "abstract",
@@ -60,6 +60,11 @@ RESERVED = frozenset(
         "where",
         "while",
         "yield",
+        "alloc",
+        "core",
+        "numpy",
+        "pyo3",
+        "std",
         "dilqr",
         "dilqr_python",
         "dilqr_runtime",
