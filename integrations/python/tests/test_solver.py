@@ -276,6 +276,30 @@ def test_names_and_groups_of_names() -> None:
     assert params.to_dict(solution.params)["goal[0]"] == 2.0
     # Values of a batch.
     assert params.to_array({**named, "price_speed": np.array([0.1, 0.2, 0.3])}).shape == (3, 5)
+    # A list of as many problems as the field has entries is no other than the array of it.
+    goals = [[1.0, 2.0], [3.0, 4.0]]
+    for given in (goals, np.array(goals)):
+        assert np.array_equal(params.to_array({**named, "goal": given})[:, :2], goals)
+    with pytest.raises(TypeError, match=r"params\['goal'\] is a list, expected an array, entries last"):
+        params.to_array({**named, "goal": [[1.0, 2.0], [3.0]]})
+
+
+def test_entries_that_are_given_twice_are_refused() -> None:
+    params = dilqr.models.unicycle.params
+    forms = [{"goal": [2.0, 1.0]}, params.defaults]
+    # In both orders, because JAX sorts dicts.
+    for first, second in (forms, forms[::-1]):
+        with pytest.raises(ValueError, match=r"params gives 'goal\[0\]' twice, as 'goal.*' and as 'goal"):
+            params.to_array({**first, **second})
+
+
+def test_a_direction_may_be_a_group_of_entries() -> None:
+    this = case("unicycle")
+    solution = this.solve()
+    jacobian = this.solver.jacobian(solution)
+    tangent = this.solver.jvp(solution, params={"goal": [1.0, -2.0]})
+    # Forward products are the same sums in another order.
+    assert_near(tangent.states, jacobian.states[:, :, 0] - 2.0 * jacobian.states[:, :, 1], 1e-9)
 
 
 def test_solutions_cannot_be_edited(pendulum: Case) -> None:

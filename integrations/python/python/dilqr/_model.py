@@ -63,32 +63,50 @@ class Names(Sequence[str]):
     def split(self, values: Mapping[str, Any]) -> list[Any]:
         """The values in the order of the names, with fields of several entries taken apart along their last axis."""
         known: dict[str, Any] = {}
+        # The key that gave each entry: dicts have no order under JAX, so none of two forms takes precedence.
+        keys: dict[str, str] = {}
         for name, value in values.items():
-            entries = [i for i, full in enumerate(self._names) if full.startswith((f"{name}[", f"{name}."))]
+            entries = [full for full in self._names if full.startswith((f"{name}[", f"{name}."))]
             if name in self._names:
-                known[name] = value
+                given = {name: value}
             elif entries:
-                length = np.shape(value)[-1:]
-                if length != (len(entries),):
-                    shape = np.shape(value)
-                    raise ValueError(
-                        f"{self._kind}[{name!r}] has the shape {shape}, expected {len(entries)} as the last axis"
-                    )
-                known.update(
-                    {
-                        self._names[i]: value[..., k] if hasattr(value, "shape") else value[k]
-                        for k, i in enumerate(entries)
-                    }
-                )
+                given = self._apart(name, value, entries)
             else:
                 near = difflib.get_close_matches(str(name), self._names, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise ValueError(f"{self._kind} has no entry {name!r}, expected {', '.join(self._names)}{hint}")
+            for entry in given:
+                if entry in keys:
+                    raise ValueError(
+                        f"{self._kind} gives {entry!r} twice, as {keys[entry]!r} and as {name!r}, expected one of them"
+                    )
+                keys[entry] = name
+            known.update(given)
         missing = [name for name in self._names if name not in known]
         if missing:
             hint = f": start from `{{**model.{self._kind}.defaults, ..}}`" if self._defaults is not None else ""
             raise ValueError(f"{self._kind} lacks {', '.join(missing)}{hint}")
         return [known[name] for name in self._names]
+
+    def direction(self, values: Mapping[str, Any]) -> Array:
+        """As :meth:`to_array`, with zeros where no value is given."""
+        given = {full for name in values for full in self._names if full.startswith((f"{name}[", f"{name}."))}
+        return self.to_array({**{name: 0.0 for name in self._names if name not in given}, **values})
+
+    def _apart(self, name: str, value: Any, entries: Sequence[str]) -> dict[str, Any]:
+        """The entries of a field by their names, along the last axis of its value."""
+        if not hasattr(value, "shape"):
+            try:
+                value = np.asarray(value)
+            except (TypeError, ValueError, RuntimeError) as error:
+                raise TypeError(
+                    f"{self._kind}[{name!r}] is a {type(value).__name__}, expected an array, entries last: {error}"
+                ) from error
+        if tuple(value.shape[-1:]) != (len(entries),):
+            raise ValueError(
+                f"{self._kind}[{name!r}] has the shape {tuple(value.shape)}, expected {len(entries)} as the last axis"
+            )
+        return {entry: value[..., k] for k, entry in enumerate(entries)}
 
     @overload
     def __getitem__(self, index: int) -> str: ...

@@ -352,9 +352,9 @@ class Solver:
     ) -> dict[str, Any]:
         model = self._model
         if isinstance(params, Mapping):
-            params = model.params.to_array({**dict.fromkeys(model.params, 0.0), **params})
+            params = model.params.direction(params)
         if isinstance(x0, Mapping):
-            x0 = model.states.to_array({**dict.fromkeys(model.states, 0.0), **x0})
+            x0 = model.states.direction(x0)
         direction = {
             "params": shaped_or_zeros("params", params, (*batch, model.params.size)),
             "x0": shaped_or_zeros("x0", x0, (*batch, model.states.size)),
