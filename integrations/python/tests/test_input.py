@@ -81,6 +81,13 @@ CASES: list[tuple[Callable[[dilqr.Solver, dilqr.Solution], Any], type[Exception]
     (lambda s, _: dilqr.Solver(s.model, 3, tol=1), TypeError, "there is no setting `tol`, expected one of tolerance"),
     (lambda s, _: dilqr.Solver(s.model, 3, tolerance="x"), TypeError, "setting `tolerance` is 'x', expected a number"),
     (lambda s, _: dilqr.Solver(s.model, 3, max_iterations=-1), TypeError, "expected an integer of at least 0"),
+    (
+        lambda s, _: dilqr.Solver(s.model, 3, max_iterations=True),
+        TypeError,
+        "is True, expected an integer of at least 0",
+    ),
+    (lambda s, _: dilqr.Solver(s.model, 3, tolerance=np.True_), TypeError, "True.*, expected a number"),
+    (lambda s, _: dilqr.Solver(s.model, 3, penalty={"initial": True}), TypeError, "setting `penalty.initial` is True"),
     (lambda s, _: dilqr.Solver(s.model, 3, method="x"), ValueError, 'setting `method` is "x", expected one of "auto"'),
     (lambda s, _: dilqr.Solver(s.model, 3, penalty=1), TypeError, "setting `penalty` is 1, expected a dict"),
     (lambda s, _: dilqr.Solver(s.model, 3, penalty={"x": 1}), TypeError, "there is no setting `penalty.x`"),

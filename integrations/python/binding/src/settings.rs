@@ -141,11 +141,21 @@ fn entries<'py>(setting: &str, value: &Bound<'py, PyAny>) -> PyResult<Vec<(Strin
 }
 
 fn number(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    value.extract().map_err(|_| wrong_type(name, value, "a number"))
+    scalar(name, value, "a number")
 }
 
 fn count(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    value.extract().map_err(|_| wrong_type(name, value, "an integer of at least 0"))
+    scalar(name, value, "an integer of at least 0")
+}
+
+/// A number. Python converts `True` to 1, but a truth value is no setting.
+fn scalar<'py, T: FromPyObjectOwned<'py>>(name: &str, value: &Bound<'py, PyAny>, expected: &str) -> PyResult<T> {
+    let kind = value.get_type().name()?;
+    // The second name is that of numpy before version 2.
+    if ["bool", "bool_"].iter().any(|boolean| kind == *boolean) {
+        return Err(wrong_type(name, value, expected));
+    }
+    value.extract().map_err(|_| wrong_type(name, value, expected))
 }
 
 fn choice<T: Copy>(name: &str, value: &Bound<'_, PyAny>, choices: &[(&str, T)]) -> PyResult<T> {
