@@ -140,7 +140,10 @@ def layer(
 def _array(name: str, value: Any) -> jax.Array:
     """An array of floating-point numbers."""
     try:
-        array = jnp.asarray(value)
+        # A copy, because the caller may change it before the backward pass, in the byte order that JAX takes.
+        if isinstance(value, np.ndarray):
+            value = np.array(value, value.dtype.newbyteorder("="))
+        array = value if isinstance(value, jax.Array) else jnp.array(value)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} is a {type(value).__name__}, expected an array of real numbers: {error}") from error
     if jnp.issubdtype(array.dtype, jnp.integer):

@@ -163,8 +163,9 @@ class Layer(torch.nn.Module):
 def _tensor(name: str, value: Any) -> Tensor:
     """A tensor of floating-point numbers on the processor."""
     try:
-        # Numbers of Python have double precision, which PyTorch would not keep.
-        tensor = value if isinstance(value, Tensor) else torch.as_tensor(np.asarray(value))
+        # Numbers of Python have double precision, which PyTorch would not keep. Arrays are copied, because the caller may
+        # change them before the backward pass, and into the layout and the byte order that tensors have.
+        tensor = value if isinstance(value, Tensor) else torch.as_tensor(_copied(value))
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"{name} is a {type(value).__name__}, expected a tensor of real numbers: {error}") from error
     if tensor.device.type != "cpu":
@@ -174,6 +175,11 @@ def _tensor(name: str, value: Any) -> Tensor:
     if tensor.dtype not in (torch.float32, torch.float64):
         raise TypeError(f"{name} has the dtype {tensor.dtype}, expected torch.float32 or torch.float64")
     return tensor
+
+
+def _copied(value: Any) -> Any:
+    array = np.array(value, order="C")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _lead(name: str, value: Any, lead: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:
