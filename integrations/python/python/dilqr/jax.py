@@ -78,7 +78,7 @@ class Layer:
             raise ValueError(f"x0 has the shape {x0.shape}: the batch is empty, expected at least one problem")
         if sizes["ns"] and stage_params is None:
             raise ValueError(f"stage_params is None, expected the shape {(*lead, sizes['t'] + 1, sizes['ns'])}")
-        return self._apply(
+        arrays = (
             x0,
             _lead("params", self._params(params), lead, (sizes["np"],), x0.dtype),
             _lead("stage_params", stage_params, lead, (sizes["t"] + 1, sizes["ns"]), x0.dtype),
@@ -88,7 +88,10 @@ class Layer:
     @property
     def refused(self) -> list[str | None]:
         """For each problem of the last backward pass that ran why it has no gradient; ``None`` where it has one."""
-        return list(self._engine.refused)
+        return list(self._refused)
+
+    def _report(self, refused: list[str | None]) -> None:
+        self._refused = refused
 
     def __repr__(self) -> str:
         solver = self._engine.solver
@@ -119,8 +122,9 @@ def layer(
 ) -> Layer:
     """A layer that solves problems of a model over a horizon.
 
-    It works under ``jit``, ``vmap`` and ``grad``, also twice (reverse over reverse). ``jax_enable_x64`` is advisable: without it
-    initial states and parameters are rounded to 24 bits before the solve, and results after it.
+    It works under ``jit``, ``vmap`` and ``grad``, also twice (reverse over reverse). Arguments are converted to the widest of
+    their types, so none is rounded, and results have the type of the initial states. ``jax_enable_x64`` is advisable. Without
+    it initial states and parameters are rounded to 24 bits before the solve, and results after it.
 
     Args:
         model: one of :mod:`dilqr.models`, or a module of your own.
@@ -154,13 +158,13 @@ def _array(name: str, value: Any) -> jax.Array:
 
 
 def _lead(name: str, value: Any, lead: tuple[int, ...], shape: tuple[int, ...], dtype: Any) -> jax.Array:
-    """An argument with the leading axes of the batch; zeros for ``None``."""
+    """An argument with the leading axes of the batch; zeros of this type for ``None``."""
     if value is None:
         return jnp.zeros((*lead, *shape), dtype)
     array = _array(name, value)
     if array.shape not in (shape, (*lead, *shape)):
         raise ValueError(f"{name} has the shape {array.shape}, expected {shape} or {(*lead, *shape)}")
-    return jnp.broadcast_to(array, (*lead, *shape)).astype(dtype)
+    return jnp.broadcast_to(array, (*lead, *shape))
 
 
 def _host(call: Callable[..., Any], ends: tuple[int, ...]) -> Callable[..., Any]:
