@@ -182,6 +182,59 @@ def test_single_precision(pendulum: Case) -> None:
     assert_near(gradient, of_expected, 1e-5)
 
 
+def test_arguments_of_several_types_are_not_rounded(pendulum: Case) -> None:
+    """Parameters of double precision beside initial states of single precision."""
+    layer, x0 = layer_of(pendulum), starts(pendulum, 3).astype(jnp.float32)
+    params = jnp.asarray(pendulum.params * (1.0 + 1e-9))
+    batch = pendulum.solver.batch(x0, params)
+    expected, _ = pendulum.solver.vjp_batch(batch, d_controls=np.ones(batch.controls.shape))
+    solved = layer(x0, params)
+    assert solved.states.dtype == solved.controls.dtype == solved.value.dtype == jnp.float32
+    assert np.array_equal(solved.controls, batch.controls.astype(np.float32))
+    by_array = jax.grad(lambda p: layer(x0, p).controls.sum())(params)
+    names = pendulum.solver.model.params
+    by_name = jax.grad(lambda p: layer(x0, p).controls.sum())(dict(zip(names, params.tolist())))
+    for gradient in (by_array, jnp.stack([by_name[name] for name in names])):
+        assert gradient.dtype == jnp.float64
+        # The cotangents are ones in both types.
+        assert_near(gradient, expected.params.sum(axis=0), 1e-12)
+
+
+def test_an_array_that_changes_before_the_backward_pass(pendulum: Case) -> None:
+    layer, params = layer_of(pendulum), jnp.asarray(pendulum.params)
+    # Aligned as arrays of JAX are, which may then share it.
+    memory = np.zeros(64 + 8 * 8)
+    first = (-memory.ctypes.data) % 64 // 8
+    x0 = memory[first : first + 8].reshape(4, 2)
+    x0[:] = starts(pendulum, 4)
+    expected = jax.grad(lambda p: layer(jnp.array(x0), p).controls.sum())(params)
+    value, backward = jax.vjp(lambda p: layer(x0, p).controls, params)
+    x0[:] = 0.1
+    assert_near(backward(jnp.ones_like(value))[0], expected, 1e-12)
+    assert np.array_equal(layer(x0.astype(">f8")).states, layer(x0).states)
+
+
+@pytest.mark.parametrize("choice", ["zero", "nan"])
+def test_losses_of_trajectories_that_diverged(choice: str) -> None:
+    layer = dilqr.jax.layer(dilqr.models.pendulum, 5, on_no_gradient=choice)
+    x0, params = jnp.array([[0.1, 0.0]] * 2), jnp.array([[10.0, 1.0, 1.0], [10.0, 0.0, 1.0]])
+    assert np.isnan(layer(x0, params).states[1]).any()
+    gradient = jax.grad(lambda p: (layer(x0, p).states ** 2).sum())(params)
+    assert np.array_equal(gradient[1], np.full(3, 0.0 if choice == "zero" else np.nan), equal_nan=True)
+    assert layer.refused[0] is None and "status diverged" in str(layer.refused[1])
+    # The other problem has the gradient that it has alone.
+    assert np.array_equal(gradient[:1], jax.grad(lambda p: (layer(x0[:1], p).states ** 2).sum())(params[:1]))
+
+
+def test_a_loss_of_the_value_that_is_no_number(pendulum: Case) -> None:
+    layer = layer_of(pendulum)
+    for factor in (jnp.nan, jnp.inf):
+        with pytest.raises(Exception, match="problem 0: the loss gradient in the value is (nan|inf)"):
+            jax.grad(lambda p: (layer(pendulum.x0, p).value * factor).sum())(jnp.asarray(pendulum.params))
+    # An input error has no reasons, and leaves none of an earlier pass.
+    assert layer.refused == []
+
+
 def test_large_batches(pendulum: Case) -> None:
     """JAX hands large arrays over in another way than small ones."""
     layer, params = layer_of(pendulum), jnp.asarray(pendulum.params)

@@ -237,6 +237,27 @@ def test_what_stands_for_a_gradient_that_does_not_exist(choice: str, expected: f
         this.solver.vjp_batch(batch, d_controls=loss)
 
 
+@pytest.mark.parametrize("choice, expected", [("zero", 0.0), ("nan", np.nan)])
+def test_losses_of_trajectories_that_diverged(choice: str, expected: float) -> None:
+    """Their derivatives are not finite, and stand in the way of no other problem's gradient."""
+    solver = dilqr.Solver(dilqr.models.pendulum, 5)
+    batch = solver.batch([[0.1, 0.0]] * 2, [[10.0, 1.0, 1.0], [10.0, 0.0, 1.0]])
+    assert batch.status == ("converged", "diverged") and np.isnan(batch.states[1]).any()
+    losses = {"d_states": 2.0 * batch.states, "d_value": np.array([1.0, np.inf])}
+    gradient, reasons = solver.vjp_batch(batch, **losses, on_no_gradient=choice)
+    assert reasons[0] is None and "status diverged" in str(reasons[1])
+    assert np.array_equal(gradient.params[0], solver.vjp(batch[0], losses["d_states"][0], d_value=1.0).params)
+    assert np.array_equal(gradient.params[1], np.full(3, expected), equal_nan=True)
+    with pytest.raises(dilqr.NoGradient, match="problem 1: the solution has not converged"):
+        solver.vjp_batch(batch, **losses)
+    # Where the gradient exists, they are errors as before.
+    for name, at in (("d_states", (0, 3, 1)), ("d_value", (0,))):
+        wrong = {key: array.copy() for key, array in losses.items()}
+        wrong[name][at] = np.nan
+        with pytest.raises(ValueError, match=f"problem 0: {name} is nan"):
+            solver.vjp_batch(batch, **wrong, on_no_gradient=choice)
+
+
 def test_a_solve_that_diverges_says_where() -> None:
     solver = dilqr.Solver(dilqr.models.pendulum, 5)
     solution = solver.solve([0.1, 0.0], {"gravity": 10.0, "mass": 0.0, "length": 1.0})

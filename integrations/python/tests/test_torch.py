@@ -189,8 +189,59 @@ def test_bad_input(call: Any, kind: type[Exception], text: str) -> None:
 def test_a_loss_that_is_no_number(pendulum: Case) -> None:
     params = torch.tensor(pendulum.params, requires_grad=True)
     solved = layer_of(pendulum)(torch.tensor(pendulum.x0), params)
-    with pytest.raises(ValueError, match="problem 0: the loss gradient in the controls is NaN"):
+    with pytest.raises(ValueError, match="problem 0: the loss gradient in the controls is nan at"):
+        (solved.controls * torch.nan).sum().backward(retain_graph=True)
+    for factor in (torch.nan, torch.inf):
+        with pytest.raises(ValueError, match="problem 0: the loss gradient in the value is (nan|inf)"):
+            (solved.value * factor).sum().backward(retain_graph=True)
+
+
+@pytest.mark.parametrize("choice", ["zero", "nan"])
+def test_losses_of_trajectories_that_diverged(choice: str) -> None:
+    """Of first and second order, and of the value; they stand in the way of no other problem's gradient."""
+    layer = dilqr.torch.Layer(dilqr.models.pendulum, 5, on_no_gradient=choice)
+    x0 = torch.tensor([[0.1, 0.0]] * 2, dtype=torch.float64)
+    data = torch.tensor([[10.0, 1.0, 1.0], [10.0, 0.0, 1.0]], dtype=torch.float64)
+
+    def gradients(count: int) -> list[Any]:
+        params = data[:count].clone().requires_grad_()
+        solved = layer(x0[:count], params)
+        (first,) = torch.autograd.grad((solved.states**2).sum(), params, create_graph=True)
+        (second,) = torch.autograd.grad((first**2).sum(), params)
+        (of_value,) = torch.autograd.grad((layer(x0[:count], params).value ** 2).sum(), params)
+        return [first.detach(), second, of_value]
+
+    assert torch.isnan(layer(x0, data).states[1]).any()
+    for both, alone in zip(gradients(2), gradients(1)):
+        assert_near(both[:1], alone, 1e-12)
+        assert np.array_equal(both[1], np.full(3, 0.0 if choice == "zero" else np.nan), equal_nan=True)
+
+
+def test_an_array_that_changes_before_the_backward_pass(pendulum: Case) -> None:
+    layer, params = layer_of(pendulum), torch.tensor(pendulum.params, requires_grad=True)
+    x0 = starts(pendulum, 3).numpy()
+    layer(torch.tensor(x0), params).controls.sum().backward()
+    expected, params.grad = params.grad, None
+    solved = layer(x0, params)
+    x0[:] = 0.1
+    solved.controls.sum().backward()
+    assert params.grad is not None and torch.equal(params.grad, expected)
+    # Layouts and byte orders that tensors do not have.
+    for other in (x0.astype(">f8"), x0[::-1, ::-1].copy()[::-1, ::-1]):
+        assert torch.equal(layer(other, params).states, layer(x0, params).states)
+
+
+def test_reasons_are_those_of_the_batch() -> None:
+    """Not those of another batch of the layer, also where the backward pass fails for its input."""
+    layer = dilqr.torch.Layer(dilqr.models.pendulum, 15, max_iterations=2, on_no_gradient="zero")
+    params = torch.tensor([10.0, 1.0, 1.0], dtype=torch.float64, requires_grad=True)
+    refused = layer(torch.tensor([[3.0, 0.0]], dtype=torch.float64), params)
+    solved = layer(torch.tensor([[0.0, 0.0]] * 2, dtype=torch.float64), params)
+    refused.controls.sum().backward()
+    with pytest.raises(ValueError, match="problem 0: the loss gradient in the controls"):
         (solved.controls * torch.nan).sum().backward()
+    assert solved.info.refused == [None, None]
+    assert "has not converged" in str(refused.info.refused[0])
 
 
 def test_copies_and_pickles(pendulum: Case) -> None:

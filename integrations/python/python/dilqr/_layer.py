@@ -6,6 +6,7 @@ their problems. One that is no longer kept is solved again: the same problems ha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from ._arrays import Array, flat, integer
 from ._model import Model
 from ._solution import Batch
-from ._solver import Solver, check_choice, settle
+from ._solver import Reasons, Solver, check_choice, settle, where_finite
 
 #: Why a gradient does not exist, by the codes of a layer's ``info``. The first is none; ``unchecked`` has the code -1.
 REASONS = (
@@ -38,6 +39,15 @@ STATUSES = (
     "unbounded",
 )
 
+VALUE = "the loss gradient in the value"
+
+#: The lists of the native module, by what users call them, in the order of :class:`Cotangents`.
+LOSSES = {
+    "the loss gradient in the states": "d_states",
+    "the loss gradient in the controls": "d_controls",
+    VALUE: "d_value",
+}
+
 
 class Problems(NamedTuple):
     """The arrays of ``B`` problems, all of ``float64``."""
@@ -56,7 +66,8 @@ class Cotangents(NamedTuple):
     value: Array  # (B,)
 
 
-Reasons = list[tuple[str, str] | None]
+#: Takes for each problem of a backward pass why it has no gradient, also where the pass raises an exception.
+Report = Callable[[list[str | None]], None]
 
 
 class Engine:
@@ -79,12 +90,10 @@ class Engine:
         self.threads = None if threads is None else integer("threads", threads, 1)
         self._keep = integer("keep", keep, 0)
         self._kept: dict[tuple[bytes, ...], Batch] = {}
-        #: Why the problems of the last backward pass have no gradients.
-        self.refused: list[str | None] = []
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles begin without solutions.
-        return {**self.__dict__, "_kept": {}, "refused": []}
+        return {**self.__dict__, "_kept": {}}
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -125,14 +134,14 @@ class Engine:
         _, reasons = self._vjp(batch, zeros)
         return batch, reasons
 
-    def backward(self, problems: Problems, cotangents: Cotangents) -> tuple[Array, Array, Array]:
+    def backward(self, problems: Problems, cotangents: Cotangents, report: Report) -> tuple[Array, Array, Array]:
         """The gradients in initial states, parameters and stage parameters."""
         gradients, reasons = self._vjp(self.solve(problems), cotangents)
-        self._settle(gradients, reasons)
+        self._settle(gradients, reasons, report)
         return gradients
 
     def second(
-        self, problems: Problems, cotangents: Cotangents, directions: tuple[Array, Array, Array]
+        self, problems: Problems, cotangents: Cotangents, directions: tuple[Array, Array, Array], report: Report
     ) -> tuple[tuple[Array, Array, Array], Cotangents]:
         """The gradients of the inner product of :meth:`backward` with ``directions``: in the data, and in the cotangents.
 
@@ -143,11 +152,17 @@ class Engine:
             raise NotImplementedError(
                 "second derivatives of `value` are not available: sum the cost of states and controls instead"
             )
-        x0, params, stage_params = directions
-        direction = {"x0": flat(x0), "params": flat(params), "stage_params": flat(stage_params)}
-        losses = {"d_states": flat(cotangents.states), "d_controls": flat(cotangents.controls)}
         solver = self.solver
-        arrays, moved, reasons = solver._native.hvp_batch(batch._native, losses, direction, self.threads)
+        names = {f"the cotangent of the gradient in {name}": name for name in ("x0", "params", "stage_params")}
+
+        def hvp(given: dict[str, Array]) -> tuple[Any, Reasons]:
+            losses = {key: flat(given[name]) for name, key in LOSSES.items() if name in given}
+            direction = {key: flat(given[name]) for name, key in names.items()}
+            arrays, moved, reasons = solver._native.hvp_batch(batch._native, losses, direction, self.threads)
+            return (arrays, moved), reasons
+
+        losses = dict(zip(LOSSES, (cotangents.states, cotangents.controls)))
+        (arrays, moved), reasons = where_finite(hvp, {**losses, **dict(zip(names, directions))})
         lead = (len(batch),)
         products = tuple(solver._gradient(lead, arrays))
         states, controls = solver._tangent(lead, moved)
@@ -156,22 +171,25 @@ class Engine:
         value = sum(
             (gradient * array).reshape(len(batch), -1).sum(axis=1) for gradient, array in zip(of_value, directions)
         )
-        self._settle((*products, states, controls, value), [one or other for one, other in zip(reasons, more)])
+        reasons = [one or other for one, other in zip(reasons, more)]
+        self._settle((*products, states, controls, value), reasons, report)
         return products, Cotangents(states, controls, value)  # type: ignore[return-value]
 
     def _vjp(self, batch: Batch, cotangents: Cotangents) -> tuple[tuple[Array, Array, Array], Reasons]:
         solver = self.solver
-        losses = {
-            "d_states": flat(cotangents.states),
-            "d_controls": flat(cotangents.controls),
-        }
-        if np.any(cotangents.value):
-            losses["d_value"] = flat(cotangents.value)
-        arrays, reasons = solver._native.vjp_batch(batch._native, losses, self.threads)
+        losses = dict(zip(LOSSES, cotangents))
+        if not np.any(cotangents.value):
+            del losses[VALUE]
+
+        def vjp(given: dict[str, Array]) -> tuple[Any, Reasons]:
+            lists = {LOSSES[name]: flat(array) for name, array in given.items()}
+            return solver._native.vjp_batch(batch._native, lists, self.threads)  # type: ignore[no-any-return]
+
+        arrays, reasons = where_finite(vjp, losses)
         return tuple(solver._gradient((len(batch),), arrays)), reasons  # type: ignore[return-value]
 
-    def _settle(self, arrays: tuple[Array, ...], reasons: Reasons) -> None:
-        self.refused = [reason and reason[1] for reason in reasons]
+    def _settle(self, arrays: tuple[Array, ...], reasons: Reasons, report: Report) -> None:
+        report([reason and reason[1] for reason in reasons])
         settle(arrays, reasons, self.on_no_gradient)
 
 

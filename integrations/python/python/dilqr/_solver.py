@@ -18,6 +18,9 @@ Params = ArrayLike | Mapping[str, Any]
 
 ON_NO_GRADIENT = ("raise", "zero", "nan")
 
+#: For each problem why it has no gradient, its kind and in words; ``None`` where it has one.
+Reasons = list[tuple[str, str] | None]
+
 
 class Solver:
     """Solves problems of a model over a horizon, and differentiates their solutions exactly.
@@ -26,7 +29,7 @@ class Solver:
     ``"gauss_newton"``), ``method`` (``"auto"``, ``"ddp"``, ``"interior_point"`` or ``"augmented_lagrangian"``),
     ``activity``, ``relaxation``, and the dicts ``regularization``, ``line_search`` and ``penalty``.
 
-    Threads may share a solver. Calls release the interpreter.
+    Threads may share a solver. Solves and derivatives release the interpreter.
 
     >>> import dilqr, numpy as np
     >>> solver = dilqr.Solver(dilqr.models.pendulum, horizon=30)
@@ -81,7 +84,8 @@ class Solver:
             stage_params: parameters of each stage, ``(T + 1, NS)``.
             gain: feedback of the start, ``(NU, NX)``: it is the rollout under ``u = controls[t] + gain @ x``. Unstable
                 systems need one.
-            start: a solution of a neighboring problem to start from.
+            start: a solution of a neighboring problem to start from: its feedback, multipliers and design variables.
+                ``controls`` and ``gain`` are refused beside it; ``states`` and ``design`` take the place of its own.
             design: design variables to start from, ``(ND,)``.
             previous: the control before the first stage, ``(NU,)``, for models that read it.
 
@@ -101,6 +105,7 @@ class Solver:
         )
         data["gain"] = self._gain(gain)
         if start is not None:
+            _alone(controls=controls, gain=gain)
             data["start"] = [self._checked("start", start)._native]
         return Solution(self._native.solve(data), self._model, self.horizon)
 
@@ -138,6 +143,7 @@ class Solver:
         )
         data["gain"] = self._gain(gain)
         if start is not None:
+            _alone(controls=controls, gain=gain)
             if len(self._checked("start", start, Batch)) != len(array):
                 raise ValueError(f"start has {len(start)} problems, expected {len(array)}")
             data["start"] = [start._native.solution(k) for k in range(len(start))]
@@ -166,7 +172,8 @@ class Solver:
             ValueError, TypeError: for arrays of other shapes or types, and numbers that are not finite.
         """
         native = self._checked("solution", solution)._native
-        data = self._losses((), d_states, d_controls, np.float64(d_value), d_design)
+        value = shaped("d_value", d_value, ()).reshape(())
+        data = self._losses((), d_states, d_controls, value, d_design)
         return self._gradient((), self._native.vjp(native, data))
 
     def vjp_batch(
@@ -183,13 +190,19 @@ class Solver:
         """The gradients of :meth:`vjp` for each problem of a batch, and for each why it does not exist.
 
         ``on_no_gradient`` says what stands for a gradient that does not exist: ``"raise"`` is an exception, ``"zero"`` and
-        ``"nan"`` are numbers.
+        ``"nan"`` are numbers. A problem without a gradient may have losses that are not finite, such as those of a
+        trajectory that diverged.
         """
         check_choice(on_no_gradient)
         native = self._checked("batch", batch, Batch)._native
         value = np.zeros(len(batch)) if d_value is None else shaped("d_value", d_value, (len(batch),))
-        data = self._losses((len(batch),), d_states, d_controls, value, d_design)
-        arrays, reasons = self._native.vjp_batch(native, data, _threads(threads))
+        given = self._given((len(batch),), d_states, d_controls, value, d_design)
+        count = _threads(threads)
+
+        def vjp(losses: dict[str, Array]) -> tuple[Any, Reasons]:
+            return self._native.vjp_batch(native, _flat(losses), count)  # type: ignore[no-any-return]
+
+        arrays, reasons = where_finite(vjp, given)
         gradient = self._gradient((len(batch),), arrays)
         settle(gradient, reasons, on_no_gradient)
         return gradient, [reason and reason[1] for reason in reasons]
@@ -214,7 +227,7 @@ class Solver:
             NoGradient: where the second derivative does not exist.
         """
         native = self._checked("solution", solution)._native
-        losses = self._losses((), d_states, d_controls, np.float64(0.0), None)
+        losses = self._losses((), d_states, d_controls, np.zeros(()), None)
         arrays, moved = self._native.hvp(native, losses, self._direction((), params, x0, stage_params))
         product = self._gradient((), arrays)
         if loss_hessian is None:
@@ -234,7 +247,7 @@ class Solver:
     ) -> Tangent:
         """The derivative of the trajectory along a direction of the data."""
         native = self._checked("solution", solution)._native
-        losses = self._losses((), None, None, np.float64(0.0), None)
+        losses = self._losses((), None, None, np.zeros(()), None)
         _, moved = self._native.hvp(native, losses, self._direction((), params, x0, stage_params))
         return self._tangent((), moved)
 
@@ -330,22 +343,31 @@ class Solver:
         batch: tuple[int, ...],
         d_states: ArrayLike | None,
         d_controls: ArrayLike | None,
-        d_value: Any,
+        d_value: Array,
         d_design: ArrayLike | None,
-    ) -> dict[str, Any]:
+    ) -> dict[str, Array]:
+        given = self._given(batch, d_states, d_controls, d_value, d_design)
+        return _flat({name: finite(name, array) for name, array in given.items()})
+
+    def _given(
+        self,
+        batch: tuple[int, ...],
+        d_states: ArrayLike | None,
+        d_controls: ArrayLike | None,
+        d_value: Array,
+        d_design: ArrayLike | None,
+    ) -> dict[str, Array]:
+        """The derivatives of losses, with their shapes checked."""
         model, t = self._model, self.horizon
-        value = finite("d_value", np.asarray(d_value))
         data = {
-            "d_states": finite("d_states", shaped_or_zeros("d_states", d_states, (*batch, t + 1, model.states.size))),
-            "d_controls": finite(
-                "d_controls", shaped_or_zeros("d_controls", d_controls, (*batch, t, model.controls.size))
-            ),
+            "d_states": shaped_or_zeros("d_states", d_states, (*batch, t + 1, model.states.size)),
+            "d_controls": shaped_or_zeros("d_controls", d_controls, (*batch, t, model.controls.size)),
         }
-        if value.any():
-            data["d_value"] = value
+        if d_value.any():
+            data["d_value"] = d_value
         if d_design is not None:
-            data["d_design"] = finite("d_design", shaped("d_design", d_design, (*batch, model.design_size)))
-        return {name: flat(array) for name, array in data.items()}
+            data["d_design"] = shaped("d_design", d_design, (*batch, model.design_size))
+        return data
 
     def _direction(
         self, batch: tuple[int, ...], params: Params | None, x0: ArrayLike | None, stage_params: ArrayLike | None
@@ -401,6 +423,41 @@ def _threads(threads: int | None) -> int | None:
     return None if threads is None else integer("threads", threads, 1)
 
 
+def _alone(**others: Any) -> None:
+    """Refuses arguments beside ``start``, which a solution would take the place of."""
+    for name, value in others.items():
+        if value is not None:
+            raise ValueError(
+                f"start and {name} are both given, expected one of them: a solution has controls and gains"
+            )
+
+
+def _flat(arrays: dict[str, Array]) -> dict[str, Array]:
+    return {name: flat(array) for name, array in arrays.items()}
+
+
+def where_finite(
+    call: Callable[[dict[str, Array]], tuple[Any, Reasons]], arrays: dict[str, Array]
+) -> tuple[Any, Reasons]:
+    """A derivative of a batch, which the call returns with the reasons where there is none.
+
+    Arrays that are not finite are an error, except in problems without a gradient: a loss of a trajectory that diverged has no
+    finite derivative, and neither has a loss of a gradient that is NaN. The call gets zeros in their place.
+    """
+    bad = np.any([~np.isfinite(array).reshape(len(array), -1).all(axis=1) for array in arrays.values()], axis=0)
+    if not bad.any():
+        return call(arrays)
+    zeroed = {name: array.copy() for name, array in arrays.items()}
+    for array in zeroed.values():
+        array[bad] = 0.0
+    results, reasons = call(zeroed)
+    for problem in np.flatnonzero(bad):
+        if reasons[problem] is None:
+            for name, array in arrays.items():
+                finite(f"problem {problem}: {name}", array[problem])
+    return results, reasons
+
+
 def check_choice(on_no_gradient: str) -> str:
     """The argument ``on_no_gradient``."""
     if on_no_gradient not in ON_NO_GRADIENT:
@@ -410,7 +467,7 @@ def check_choice(on_no_gradient: str) -> str:
     return on_no_gradient
 
 
-def settle(arrays: tuple[Array, ...], reasons: list[tuple[str, str] | None], on_no_gradient: str) -> None:
+def settle(arrays: tuple[Array, ...], reasons: Reasons, on_no_gradient: str) -> None:
     """Puts what was chosen in the place of gradients that do not exist, which are NaN."""
     for problem, reason in enumerate(reasons):
         if reason is None:

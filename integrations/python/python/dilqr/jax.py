@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._layer import REASONS, STATUSES, Cotangents, Engine, Problems, codes, status_codes
+from ._layer import REASONS, STATUSES, Cotangents, Engine, Problems, Report, codes, status_codes
 from ._model import Model
 
 __all__ = ["REASONS", "STATUSES", "Info", "Layer", "Solved", "layer"]
@@ -57,7 +57,8 @@ class Layer:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._apply = _function(engine)
+        self._refused: list[str | None] = []
+        self._apply = _function(engine, self._report)
 
     def __call__(self, x0: Any, params: Any = None, stage_params: Any = None, controls: Any = None) -> Solved:
         """Solves ``B`` problems.
@@ -84,6 +85,10 @@ class Layer:
             _lead("stage_params", stage_params, lead, (sizes["t"] + 1, sizes["ns"]), x0.dtype),
             _lead("controls", controls, lead, (sizes["t"], sizes["nu"]), x0.dtype),
         )
+        # By the types alone: by values, a number of Python would be rounded to the other arguments' type.
+        widest = jnp.result_type(*(array.dtype for array in arrays))
+        states, us, value, info = self._apply(*(array.astype(widest) for array in arrays))
+        return Solved(states.astype(x0.dtype), us.astype(x0.dtype), value.astype(x0.dtype), info)
 
     @property
     def refused(self) -> list[str | None]:
@@ -192,7 +197,7 @@ def _host(call: Callable[..., Any], ends: tuple[int, ...]) -> Callable[..., Any]
     return callback
 
 
-def _function(engine: Engine) -> Callable[..., Solved]:
+def _function(engine: Engine, report: Report) -> Callable[..., Solved]:
     """The solves as a function that JAX differentiates, twice."""
     sizes = engine.sizes
     nx, nu, t = sizes["nx"], sizes["nu"], sizes["t"]
@@ -225,10 +230,12 @@ def _function(engine: Engine) -> Callable[..., Solved]:
         )
 
     def backward_host(*arrays: Any) -> Any:
-        return engine.backward(Problems(*arrays[:4]), Cotangents(*arrays[4:]))
+        report([])
+        return engine.backward(Problems(*arrays[:4]), Cotangents(*arrays[4:]), report)
 
     def second_host(*arrays: Any) -> Any:
-        products, cotangents = engine.second(Problems(*arrays[:4]), Cotangents(*arrays[4:7]), arrays[7:])
+        report([])
+        products, cotangents = engine.second(Problems(*arrays[:4]), Cotangents(*arrays[4:7]), arrays[7:], report)
         return (*products, *cotangents)
 
     def solve(x0: Any, params: Any, stage_params: Any, controls: Any) -> Solved:

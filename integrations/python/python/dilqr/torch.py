@@ -41,6 +41,9 @@ class Info:
         self._batch = batch
         self.refused = [None] * len(batch)
 
+    def _report(self, refused: list[str | None]) -> None:
+        self.refused = refused
+
     @property
     def solutions(self) -> Batch:
         """The solutions themselves."""
@@ -247,10 +250,7 @@ class _Gradient(torch.autograd.Function):
     def forward(*arguments: Any) -> Any:
         *tensors, engine, info = arguments
         arrays = _numpy(tensors)
-        try:
-            return _tensors(engine.backward(Problems(*arrays[:4]), Cotangents(*arrays[4:])))
-        finally:
-            info.refused = list(engine.refused)
+        return _tensors(engine.backward(Problems(*arrays[:4]), Cotangents(*arrays[4:]), info._report))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -274,10 +274,8 @@ class _Second(torch.autograd.Function):
     def forward(*arguments: Any) -> Any:
         *tensors, engine, info = arguments
         arrays = _numpy(tensors)
-        try:
-            products, cotangents = engine.second(Problems(*arrays[:4]), Cotangents(*arrays[4:7]), tuple(arrays[7:]))
-        finally:
-            info.refused = list(engine.refused)
+        problems, cotangents = Problems(*arrays[:4]), Cotangents(*arrays[4:7])
+        products, cotangents = engine.second(problems, cotangents, tuple(arrays[7:]), info._report)
         return _tensors((*products, *cotangents))
 
     @staticmethod
