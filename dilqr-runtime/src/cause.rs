@@ -63,8 +63,8 @@ pub enum Cause {
         /// Stage `t`; the horizon for limits of the terminal state.
         stage: usize,
     },
-    /// The time step of the integrator, which depends on parameters or design variables, is zero or negative on the returned
-    /// trajectory. The dynamics are NaN there.
+    /// The time step of the integrator, which depends on parameters or design variables, is zero, negative or NaN on the
+    /// returned trajectory. The dynamics are NaN there.
     TimeStep {
         /// Stage `t`, the first of them.
         stage: usize,

@@ -33,7 +33,7 @@ pub struct Estimate<const NX: usize, const ND: usize = 0> {
 /// How the arrival cost of a window came to be.
 ///
 /// The cost of a dropped stage, together with the arrival cost before it, is a function of the next state. The new arrival cost
-/// is that function to second order, as far as mean and information can express it. [`Mhe`](crate::Mhe) says how limits,
+/// is that function with dynamics and constraints linearized, as far as mean and information can express it. [`Mhe`](crate::Mhe) says how limits,
 /// penalties and design variables enter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -48,7 +48,7 @@ pub enum ArrivalUpdate {
     /// as a penalty without a quadratic factor beyond its limit.
     SlopeLost,
     /// What was dropped has no quadratic form in the next state alone: its Hessian is not positive semidefinite, or it determines
-    /// a part of that state without any error. The information is that of the window before, and the mean is the estimate of the
-    /// state.
+    /// a part of that state without any error. Or the solve of the window has not converged. The information is that of the window
+    /// before, and the mean is the estimate of the state where that is finite.
     MeanOnly,
 }

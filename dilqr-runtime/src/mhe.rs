@@ -28,14 +28,15 @@ use crate::solution::Solution;
 /// initial cost is `(x - mean)' information (x - mean)` times a constant, the arrival cost moves with the window. Otherwise
 /// the initial cost stays as it is. It may have terms in design variables besides.
 ///
-/// The new arrival cost is what was dropped, to second order, as a function of the next state ([`Estimate::arrival`] says whether
-/// it could be expressed):
+/// The new arrival cost is what was dropped as a function of the next state, with dynamics and constraints linearized, as in an
+/// extended Kalman filter. [`Estimate::arrival`] says whether it could be expressed:
 ///
 /// * Soft constraints are costs. One that is violated has the curvature of its quadratic factor; one that its penalty holds at
-///   its limit is held there; below it has no curvature. Where a
-///   penalty is linear beyond its limit, the slope of what was dropped is lost.
+///   its limit is held there; below it has no curvature. Where a penalty is linear beyond its limit, the slope of what was dropped
+///   is lost.
 /// * Noise without any cost has an infinite variance: along its effect the information is zero.
-/// * Noise at a bound is held there. Limits of states do not count, as in an extended Kalman filter.
+/// * Noise at a bound is held there. Other limits of noise and states do not count.
+/// * A window whose solve has not converged leaves the information as it is.
 /// * Design variables, and states without a mean, are held at their estimates. What was measured before a window says nothing of
 ///   them; what is to be remembered is a state without noise. The control before the window is that of the window before.
 ///

@@ -1,7 +1,7 @@
 //! The arrival cost of moving-horizon estimation: what the stages before a window say of its first state.
 //!
 //! A window that moves on by one stage drops its first one. The cost of that stage and the arrival cost before it, as a
-//! function of the next state alone, is the new arrival cost. To second order about the solution it is a quadratic form
+//! function of the next state alone, is the new arrival cost. With dynamics linearized about the solution it is a quadratic form
 //! (the filter update with smoothed points; Robertson, Lee and Rawlings 1996, Rao, Rawlings and Mayne 2003). Its covariance `P` is
 //! that of the [dropped stage](super::dropped_stage). Its mean is
 //!
@@ -9,8 +9,9 @@
 //! m   = x_1 + P lambda_1
 //! ```
 //!
-//! since the slope of what was dropped in `x_1` is `-lambda_1`, as the window's other stages balance it. So the window's solution is one
-//! of the next window, too, until that has another measurement.
+//! since the slope of what was dropped in `x_1` is `-lambda_1`, as the window's other stages balance it. So with a full information
+//! the window's solution is one of the next window, too, until that has another measurement. A window without a solution has no
+//! such slope, and leaves the information as it is.
 
 use alloc::vec::Vec;
 
@@ -135,7 +136,9 @@ where
     let Solution { states, params, costates, .. } = solution;
     let (Some(arrival), Some(scale)) = (&M::START.arrival, scale) else { return (*params, ArrivalUpdate::Unchanged) };
     let costate = SVector::from_fn(|i, _| if i < arrival.states { costates[1][i] } else { 0.0 });
-    let found = QuadraticForm::of(model, solution, arrival.states).and_then(|form| {
+    let is_solution = solution.status.is_converged();
+    let form = is_solution.then(|| QuadraticForm::of(model, solution, arrival.states)).flatten();
+    let found = form.and_then(|form| {
         let mean = states[1] + form.mean(&costate);
         let information = if arrival.full { form.information } else { form.diagonal() } / scale;
         let finite = mean.iter().chain(information.iter()).all(|entry| entry.is_finite());
@@ -146,7 +149,8 @@ where
         return (with_arrival(arrival, params, (&mean, &information)), update);
     }
     let mut params = *params;
-    for i in 0..arrival.states {
+    // A window that diverged has no estimate, and the mean stays.
+    for i in (0..arrival.states).filter(|&i| states[1][i].is_finite()) {
         params[arrival.mean + i] = states[1][i];
     }
     (params, ArrivalUpdate::MeanOnly)

@@ -4,8 +4,8 @@
 //! minimize  l_0(x) + l_T(x)    with the limits of the initial and of the terminal state
 //! ```
 //!
-//! It is a problem of one stage that stays where it is, so the solver of all windows solves it, with its limits, its statuses and
-//! its covariance.
+//! It is a problem of one stage that stays where it is. So the solver of all windows solves it, with its limits, statuses and
+//! covariance.
 
 use nalgebra::{SMatrix, SVector};
 

@@ -162,7 +162,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     /// The largest entry of column `j`: of the trajectory, over the magnitude of its variable, and of the costates, times it.
     fn sizes<const C: usize>(&self, solution: &[StageSolution<S, NX, NU, C>], j: usize) -> [f64; 2] {
         let (states, controls) = (&self.row_units.states, &self.row_units.controls);
-        let ratio = |(entry, unit): (&S, &f64)| entry.to_f64().abs() / unit;
+        // An excess at rest has no unit, and does not count.
+        let ratio = |(entry, unit): (&S, &f64)| if *unit > 0.0 { entry.to_f64().abs() / unit } else { 0.0 };
         let product = |(entry, unit): (&S, &f64)| entry.to_f64().abs() * unit;
         solution.iter().fold([0.0, 0.0], |[trajectory, costates], StageSolution { dx, du, dlambda, .. }| {
             let trajectory = dx.column(j).iter().zip(states).map(ratio).fold(trajectory, larger);

@@ -4,7 +4,7 @@
 use dilqr_runtime::model::{Arrival, Stage, Start, Terminal};
 use dilqr_runtime::nalgebra::{Matrix2, SMatrix, SVector, Vector2};
 use dilqr_runtime::{
-    GradientError, Limits, LossGradient, Mhe, Model, Scalar, Settings, SettingsError, SolveError, Status,
+    ArrivalUpdate, GradientError, Limits, LossGradient, Mhe, Model, Scalar, Settings, SettingsError, SolveError, Status,
 };
 
 const DT: f64 = 0.1;
@@ -213,5 +213,51 @@ fn what_the_data_do_not_determine_is_not_a_number() -> Result<(), Box<dyn std::e
         assert!(estimate.covariance.symmetric_eigenvalues().min() > 0.0);
     }
     let _: SMatrix<f64, 2, 2> = mhe.step(&measurement(25))?.covariance;
+    Ok(())
+}
+
+/// A walk, `x+ = x + u / s_1`, measured as `s_0`. A stage with `s_1 = 0` has no finite next state.
+#[derive(Clone)]
+struct Interrupted;
+impl Model<1, 1, 2, 2> for Interrupted {
+    const START: Start<1> =
+        Start { cost: true, arrival: Some(Arrival { states: 1, mean: 0, information: 1, full: true }), ..Start::FREE };
+    fn dynamics<S: Scalar>(&self, Stage { x, u, s, .. }: Stage<'_, S, 1, 1, 2, 2>, next: &mut SVector<S, 1>) {
+        next[0] = x[0] + u[0] / s[1];
+    }
+    fn initial_cost<S: Scalar>(&self, Terminal { x, p, .. }: Terminal<'_, S, 1, 2, 2>) -> S {
+        p[1] * (x[0] - p[0]).powi(2)
+    }
+    fn stage_cost<S: Scalar>(&self, Stage { x, u, s, .. }: Stage<'_, S, 1, 1, 2, 2>) -> S {
+        (x[0] - s[0]).powi(2) + u[0].powi(2)
+    }
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, s, .. }: Terminal<'_, S, 1, 2, 2>) -> S {
+        (x[0] - s[0]).powi(2)
+    }
+}
+
+/// Windows that diverge are no error, and add nothing to the information. The estimator goes on behind them.
+#[test]
+fn windows_without_a_solution() -> Result<(), Box<dyn std::error::Error>> {
+    const WINDOW: usize = 2;
+    let mut mhe = Mhe::new(Interrupted, [0.0, 0.5], WINDOW, Settings::default())?;
+    let mut seen = Vec::new();
+    let mut information = Vec::new();
+    for t in 0..12 {
+        let estimate = mhe.step(&[0.1 * f64::from(t), f64::from(t != 5)])?;
+        seen.push(estimate.status);
+        information.push((mhe.params()[1], estimate.arrival));
+        assert!(mhe.params().iter().all(|entry| entry.is_finite()), "{t}");
+    }
+    // The stage is the last one at first, then two windows contain it before it is dropped.
+    for (t, status) in seen.iter().enumerate() {
+        assert_eq!(status.is_converged(), t != 6 && t != 7, "{t}: {status}");
+    }
+    // The windows of 7 and of 8 begin where one without a solution did.
+    for t in [7, 8] {
+        assert_eq!(information[t].0, information[t - 1].0, "{t}");
+        assert_eq!(information[t].1, ArrivalUpdate::MeanOnly, "{t}");
+    }
+    assert!(information[10].1 == ArrivalUpdate::Moved && information[10].0 > information[8].0);
     Ok(())
 }

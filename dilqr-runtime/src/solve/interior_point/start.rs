@@ -164,7 +164,7 @@ where
 
     /// Whether the first step has a meaning: the model is finite at its end, or the dynamics are near enough to linear along a part
     /// of it, [`SHORTER`]. There states miss them by less than they have moved, or than before. An unstable linearization can
-    /// extrapolate a guess by many orders of magnitude, and multipliers with it.
+    /// extrapolate a guess, and multipliers with it, to where no function is finite.
     fn is_meaningful(&self, memory: &mut InteriorPoint<NX, NU>) -> bool {
         let InteriorPoint { kinds, point, step, trial, .. } = memory;
         let instance = self.instance();
@@ -177,7 +177,10 @@ where
             take_step(kinds, point, step, (length, 0.0), trial);
             let finite = evaluate(&instance, trial);
             let after = largest(&trial.defects);
-            finite && (0..NX).all(|i| after[i] <= before[i].max(length * moved[i]))
+            // An entry that rests has no motion to compare with.
+            let is_near =
+                |i: usize| after[i] <= before[i].max(length * moved[i]) || before[i] == 0.0 && moved[i] == 0.0;
+            finite && (0..NX).all(is_near)
         })
     }
 
