@@ -168,6 +168,24 @@ def test_a_batch_that_is_no_longer_kept_is_solved_again(pendulum: Case) -> None:
     assert len(kept._engine._kept) == 8
 
 
+def test_problems_that_occur_several_times_are_solved_once(pendulum: Case) -> None:
+    """As those of losses that are mapped over one batch."""
+    layer, params = layer_of(pendulum), jnp.asarray(pendulum.params)
+    x0 = starts(pendulum, 2)
+    jacobian = jax.jacrev(lambda p: layer(x0, p).controls)(params)
+    for k in range(2):
+        expected = pendulum.solver.jacobian(pendulum.solve(np.asarray(x0[k]))).controls
+        # Forward and reverse mode are the same sums in another order.
+        assert_near(jacobian[k], expected, 1e-9)
+    # The backward pass of 30 copies found the forward pass's two solutions.
+    assert [len(batch) for batch in layer._engine._kept.values()] == [2]
+    # In any order, with their own errors.
+    several = x0[jnp.array([1, 0, 1, 1, 0])]
+    assert np.array_equal(layer(several, params).states, layer(x0, params).states[jnp.array([1, 0, 1, 1, 0])])
+    with pytest.raises(Exception, match="problem 5: the initial state is NaN"):
+        jax.block_until_ready(layer(jnp.concatenate([several, jnp.full((1, 2), jnp.nan)]), params))
+
+
 def test_single_precision(pendulum: Case) -> None:
     layer = layer_of(pendulum)
     x0, params = starts(pendulum, 4), jnp.asarray(pendulum.params)

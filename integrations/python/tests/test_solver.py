@@ -250,6 +250,10 @@ def test_losses_of_trajectories_that_diverged(choice: str, expected: float) -> N
     assert np.array_equal(gradient.params[1], np.full(3, expected), equal_nan=True)
     with pytest.raises(dilqr.NoGradient, match="problem 1: the solution has not converged"):
         solver.vjp_batch(batch, **losses)
+    with pytest.raises(dilqr.NoGradient, match="status diverged"):
+        solver.vjp(batch[1], losses["d_states"][1], d_value=np.inf)
+    with pytest.raises(dilqr.NoGradient, match="status diverged"):
+        solver.hvp(batch[1], losses["d_states"][1], params=[1.0, 0.0, 0.0])
     # Where the gradient exists, they are errors as before.
     for name, at in (("d_states", (0, 3, 1)), ("d_value", (0,))):
         wrong = {key: array.copy() for key, array in losses.items()}

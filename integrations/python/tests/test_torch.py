@@ -107,6 +107,14 @@ def test_vmap(pendulum: Case) -> None:
             assert_near(one[k], other, 1e-12)
 
 
+def test_problems_that_occur_several_times_are_solved_once(pendulum: Case) -> None:
+    layer, params = layer_of(pendulum), torch.tensor(pendulum.params)
+    jacobian = torch.func.jacrev(lambda p: layer(torch.tensor(pendulum.x0), p).controls)(params)
+    # Forward and reverse mode are the same sums in another order.
+    assert_near(jacobian, pendulum.solver.jacobian(pendulum.solve()).controls, 1e-9)
+    assert [len(batch) for batch in layer._engine._kept.values()] == [1]
+
+
 def test_parameters_by_name_have_gradients_by_name() -> None:
     this = case("unicycle")
     layer, x0 = layer_of(this), starts(this, 3)

@@ -86,6 +86,12 @@ impl Batch {
         }
     }
 
+    /// The solutions of these problems, as a batch. A problem may occur several times.
+    fn select(&self, problems: Vec<usize>) -> PyResult<Self> {
+        let one = |problem: usize| self.solution(problem).map(|solution| solution.solved);
+        Ok(Self { solved: problems.into_iter().map(one).collect::<PyResult<_>>()? })
+    }
+
     /// How each solve ended, in words.
     #[getter]
     fn status(&self) -> Vec<String> {

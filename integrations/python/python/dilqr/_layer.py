@@ -113,6 +113,10 @@ class Engine:
         key = tuple(np.ascontiguousarray(array).tobytes() for array in problems)
         batch = self._kept.pop(key, None)
         if batch is None:
+            batch = self._repeated(problems)
+            if batch is not None:
+                # Not kept: the solutions that it repeats are.
+                return batch
             data = {
                 "x0": flat(problems.x0),
                 "params": flat(problems.params),
@@ -126,6 +130,28 @@ class Engine:
         for oldest in list(self._kept)[: max(0, len(self._kept) - self._keep)]:
             self._kept.pop(oldest, None)
         return batch
+
+    def _repeated(self, problems: Problems) -> Batch | None:
+        """The solutions of problems of which some are equal, each solved once; ``None`` where all differ.
+
+        Losses that are mapped over one batch come with as many copies of its problems.
+        """
+        rows: dict[bytes, int] = {}
+        index: list[int] = []
+        first: list[int] = []
+        for row in np.concatenate([array.reshape(len(array), -1) for array in problems], axis=1):
+            place = rows.setdefault(row.tobytes(), len(rows))
+            if place == len(first):
+                first.append(len(index))
+            index.append(place)
+        if len(first) == len(index):
+            return None
+        try:
+            batch = self.solve(Problems(*(array[first] for array in problems)))
+        except ValueError:
+            # The error names the place of a problem: that among all of them is right.
+            return None
+        return Batch(batch._native.select(index), self.solver.model, self.solver.horizon)
 
     def check(self, problems: Problems) -> tuple[Batch, Reasons]:
         """The solutions, and why some have no gradient."""

@@ -173,7 +173,7 @@ class Solver:
         """
         native = self._checked("solution", solution)._native
         value = shaped("d_value", d_value, ()).reshape(())
-        data = self._losses((), d_states, d_controls, value, d_design)
+        data = self._losses(solution, d_states, d_controls, value, d_design)
         return self._gradient((), self._native.vjp(native, data))
 
     def vjp_batch(
@@ -227,7 +227,7 @@ class Solver:
             NoGradient: where the second derivative does not exist.
         """
         native = self._checked("solution", solution)._native
-        losses = self._losses((), d_states, d_controls, np.zeros(()), None)
+        losses = self._losses(solution, d_states, d_controls, np.zeros(()), None)
         arrays, moved = self._native.hvp(native, losses, self._direction((), params, x0, stage_params))
         product = self._gradient((), arrays)
         if loss_hessian is None:
@@ -247,7 +247,7 @@ class Solver:
     ) -> Tangent:
         """The derivative of the trajectory along a direction of the data."""
         native = self._checked("solution", solution)._native
-        losses = self._losses((), None, None, np.zeros(()), None)
+        losses = self._losses(solution, None, None, np.zeros(()), None)
         _, moved = self._native.hvp(native, losses, self._direction((), params, x0, stage_params))
         return self._tangent((), moved)
 
@@ -340,13 +340,17 @@ class Solver:
 
     def _losses(
         self,
-        batch: tuple[int, ...],
+        solution: Solution,
         d_states: ArrayLike | None,
         d_controls: ArrayLike | None,
         d_value: Array,
         d_design: ArrayLike | None,
     ) -> dict[str, Array]:
-        given = self._given(batch, d_states, d_controls, d_value, d_design)
+        """The derivatives of a loss, as the native module takes them."""
+        given = self._given((), d_states, d_controls, d_value, d_design)
+        if not solution.converged:
+            # There is no gradient, whatever the loss is: that of a trajectory that diverged has no finite derivative.
+            given = {name: np.zeros(array.shape) for name, array in given.items()}
         return _flat({name: finite(name, array) for name, array in given.items()})
 
     def _given(
