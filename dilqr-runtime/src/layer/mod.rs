@@ -187,8 +187,8 @@ where
     /// problems by index, so they have the same bits for any number of threads.
     ///
     /// # Errors
-    /// [`LayerError`] for a list of another length, for a number that is not finite, and with [`OnNoGradient::Raise`] where a
-    /// gradient does not exist.
+    /// [`LayerError`] for a list of another length, for a number of a solution that is not finite, and with
+    /// [`OnNoGradient::Raise`] where a gradient does not exist.
     pub fn backward(
         &self,
         output: &Output<NX, NU, NP, NS, ND>,
@@ -198,8 +198,15 @@ where
     ) -> Result<LayerGradient, LayerError> {
         check_length(Input::LossStates, d_states.len(), output.states.len())?;
         check_length(Input::LossControls, d_controls.len(), output.controls.len())?;
-        check_vector(Input::LossStates, d_states)?;
-        check_vector(Input::LossControls, d_controls)?;
+        // A trajectory that diverged has a loss that is no number; it has no gradient, and must not end those of the others.
+        let of_solutions = |loss: &[f64]| -> Vec<f64> {
+            let problems = loss.chunks((loss.len() / output.batch()).max(1)).zip(&output.solutions);
+            let counts = |solution: &Solution<NX, NU, NP, NS, ND>| solution.status.is_converged();
+            problems.flat_map(|(own, solution)| own.iter().map(|d| if counts(solution) { *d } else { 0.0 })).collect()
+        };
+        let (d_states, d_controls) = (of_solutions(d_states), of_solutions(d_controls));
+        check_vector(Input::LossStates, &d_states)?;
+        check_vector(Input::LossControls, &d_controls)?;
         let model = self.model_with(&output.weights)?;
         let (states, controls) = (d_states.len() / output.batch(), d_controls.len() / output.batch());
         let loss = |k: usize| {

@@ -256,6 +256,14 @@ fn problems_without_a_gradient() {
     assert!(zero.params.iter().all(|p| p.is_finite()));
     let nan = backward(OnNoGradient::Nan).unwrap();
     assert!(nan.x0[2].is_nan() && nan.params[0].is_nan() && nan.x0[0] == zero.x0[0]);
+    // The loss of a trajectory that is no solution may be no number; that of a solution may not.
+    let spoiled = |problem: usize| {
+        let mut d_states = d_states.clone();
+        d_states[problem * 2 * (HORIZON + 1)] = f64::NAN;
+        layer.backward(&output, &d_states, &d_controls, OnNoGradient::Zero)
+    };
+    assert_eq!(spoiled(1).unwrap(), zero);
+    assert!(matches!(spoiled(2), Err(LayerError::Input(_))));
 }
 
 #[test]
