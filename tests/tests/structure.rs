@@ -72,11 +72,7 @@ const RUNTIME: Crate = Crate {
         &["serial/"],
         &["lib.rs"],
     ],
-    exceptions: &[(
-        Rule::Cycle,
-        "model/autodiff/mod.rs",
-        "the provided methods of `Model` differentiate its own value functions",
-    )],
+    exceptions: &[],
 };
 
 const MACROS: Crate = Crate {

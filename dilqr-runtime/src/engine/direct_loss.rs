@@ -24,6 +24,7 @@ use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpans
 use crate::model::sparsity::Sparsity;
 use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
 use crate::model::start::Start;
+use crate::model::wrapped_model::{end_functions_of_wrapped_model, forwarded};
 use crate::problem::Problem;
 use crate::scalar::Scalar;
 use crate::settings::Settings;
@@ -33,15 +34,6 @@ use crate::solution::Solution;
 pub(crate) struct Tilted<'a, M, const NX: usize, const NU: usize> {
     model: &'a M,
     slopes: LossGradient<NX, NU>,
-}
-
-/// Forwards kernels to the model.
-macro_rules! forwarded {
-    ($(fn $name:ident<S: Scalar>(&self, $($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {
-        $(fn $name<S: Scalar>(&self, $($argument: $type),*) $(-> $result)? {
-            self.model.$name($($argument),*)
-        })*
-    };
 }
 
 impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Model<NX, NU, NP, NS>
@@ -82,12 +74,13 @@ where
         }
     }
 
-    forwarded! {
+    end_functions_of_wrapped_model! { model }
+
+    forwarded! { model:
         fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>);
         fn step<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) -> S;
         fn time_step<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S;
         fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S;
-        fn initial_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S;
         fn expand_stage<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, out: &mut StageExpansion<S, NX, NU>);
         fn expand_hamiltonian<S: Scalar>(
             &self,
@@ -95,21 +88,10 @@ where
             lambda: &SVector<S, NX>,
             out: &mut HamiltonianExpansion<S, NX, NU>,
         );
-        fn expand_initial<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut TerminalExpansion<S, NX>);
         fn add_hamiltonian_parameter_gradient<S: Scalar>(
             &self,
             at: Stage<'_, S, NX, NU, NP, NS>,
             lambda: &SVector<S, NX>,
-            out: ParameterGradient<'_, S, NP, NS>,
-        );
-        fn add_terminal_parameter_gradient<S: Scalar>(
-            &self,
-            at: Terminal<'_, S, NX, NP, NS>,
-            out: ParameterGradient<'_, S, NP, NS>,
-        );
-        fn add_initial_parameter_gradient<S: Scalar>(
-            &self,
-            at: Terminal<'_, S, NX, NP, NS>,
             out: ParameterGradient<'_, S, NP, NS>,
         );
         fn bounds<S: Scalar>(&self, p: &SVector<S, NP>, lower: &mut SVector<S, NU>, upper: &mut SVector<S, NU>);
@@ -121,19 +103,12 @@ where
             gp: &mut SVector<S, NP>,
         );
         fn stage_constraints<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, c: &mut [S]);
-        fn terminal_constraints<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, c: &mut [S]);
         fn initial_constraints<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, c: &mut [S]);
         fn expand_stage_constraints<S: Scalar>(
             &self,
             at: Stage<'_, S, NX, NU, NP, NS>,
             mu: &[S],
             out: &mut ConstraintExpansion<S, NX, NU>,
-        );
-        fn expand_terminal_constraints<S: Scalar>(
-            &self,
-            at: Terminal<'_, S, NX, NP, NS>,
-            mu: &[S],
-            out: &mut ConstraintExpansion<S, NX, 0>,
         );
         fn expand_initial_constraints<S: Scalar>(
             &self,
@@ -146,22 +121,6 @@ where
             at: Stage<'_, S, NX, NU, NP, NS>,
             mu: &[S],
             variation: Variation<'_, S, NX, NU>,
-            dmu: &[S],
-            out: ParameterGradient<'_, S, NP, NS>,
-        );
-        fn add_terminal_constraint_contraction<S: Scalar>(
-            &self,
-            at: Terminal<'_, S, NX, NP, NS>,
-            mu: &[S],
-            dx: &SVector<S, NX>,
-            dmu: &[S],
-            out: ParameterGradient<'_, S, NP, NS>,
-        );
-        fn add_initial_constraint_contraction<S: Scalar>(
-            &self,
-            at: Terminal<'_, S, NX, NP, NS>,
-            mu: &[S],
-            dx: &SVector<S, NX>,
             dmu: &[S],
             out: ParameterGradient<'_, S, NP, NS>,
         );

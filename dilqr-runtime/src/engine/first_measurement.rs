@@ -15,6 +15,7 @@ use crate::model::records::{HamiltonianExpansion, ParameterTerms, StageExpansion
 use crate::model::rows::{Row, Variable};
 use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
 use crate::model::start::Start;
+use crate::model::wrapped_model::{end_functions_of_wrapped_model, forwarded};
 use crate::scalar::Scalar;
 
 /// The stage. Its next state is its state, it has no cost of its own, and its controls are held at zero. With `HELD` the solve chooses
@@ -31,15 +32,6 @@ const fn determined<const NX: usize>(start: &Start<NX>, limits: &Limits) -> Star
         i += 1;
     }
     Start { free, ..*start }
-}
-
-/// Forwards kernels to the model.
-macro_rules! forwarded {
-    ($(fn $name:ident<S: Scalar>(&self, $($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {
-        $(fn $name<S: Scalar>(&self, $($argument: $type),*) $(-> $result)? {
-            self.0.$name($($argument),*)
-        })*
-    };
 }
 
 /// Kernels of a stage that depends on nothing but its state: all their terms are zero.
@@ -128,23 +120,11 @@ where
         open_state_bounds(const { &M::LIMITS }, &mut out.c);
     }
 
-    forwarded! {
+    end_functions_of_wrapped_model! { 0 }
+
+    forwarded! { 0:
         fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S;
-        fn initial_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S;
         fn expand_terminal<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut TerminalExpansion<S, NX>);
-        fn expand_initial<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut TerminalExpansion<S, NX>);
-        fn terminal_constraints<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, c: &mut [S]);
-        fn expand_terminal_constraints<S: Scalar>(
-            &self,
-            at: Terminal<'_, S, NX, NP, NS>,
-            mu: &[S],
-            out: &mut ConstraintExpansion<S, NX, 0>,
-        );
-        fn add_terminal_parameter_gradient<S: Scalar>(
-            &self,
-            at: Terminal<'_, S, NX, NP, NS>,
-            out: ParameterGradient<'_, S, NP, NS>,
-        );
         fn add_terminal_parameter_contraction<S: Scalar>(
             &self,
             at: Terminal<'_, S, NX, NP, NS>,
@@ -156,11 +136,6 @@ where
             at: Terminal<'_, S, NX, NP, NS>,
             out: &mut SMatrix<S, NX, NP>,
         );
-        fn add_initial_parameter_gradient<S: Scalar>(
-            &self,
-            at: Terminal<'_, S, NX, NP, NS>,
-            out: ParameterGradient<'_, S, NP, NS>,
-        );
         fn add_initial_parameter_contraction<S: Scalar>(
             &self,
             at: Terminal<'_, S, NX, NP, NS>,
@@ -168,27 +143,11 @@ where
             out: ParameterGradient<'_, S, NP, NS>,
         );
         fn initial_parameter_terms<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, out: &mut SMatrix<S, NX, NP>);
-        fn add_terminal_constraint_contraction<S: Scalar>(
-            &self,
-            at: Terminal<'_, S, NX, NP, NS>,
-            mu: &[S],
-            dx: &SVector<S, NX>,
-            dmu: &[S],
-            out: ParameterGradient<'_, S, NP, NS>,
-        );
         fn terminal_constraint_terms<S: Scalar>(
             &self,
             at: Terminal<'_, S, NX, NP, NS>,
             mu: &[S],
             out: &mut ConstraintParameterTerms<S, NX, 0, NP>,
-        );
-        fn add_initial_constraint_contraction<S: Scalar>(
-            &self,
-            at: Terminal<'_, S, NX, NP, NS>,
-            mu: &[S],
-            dx: &SVector<S, NX>,
-            dmu: &[S],
-            out: ParameterGradient<'_, S, NP, NS>,
         );
         fn initial_constraint_terms<S: Scalar>(
             &self,

@@ -65,53 +65,6 @@ macro_rules! missing {
     };
 }
 
-/// The limits and the value functions of the model `self.0` of type `M`, for a wrapper that differentiates them anew.
-macro_rules! functions_of_wrapped_model {
-    () => {
-        const LIMITS: Limits = M::LIMITS;
-        const START: Start<NX> = M::START;
-        const HAS_KINKS: bool = M::HAS_KINKS;
-        const LINEAR_DYNAMICS: bool = M::LINEAR_DYNAMICS;
-
-        fn dynamics<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, next: &mut SVector<S, NX>) {
-            self.0.dynamics(at, next);
-        }
-
-        fn time_step<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S {
-            self.0.time_step(at)
-        }
-
-        fn stage_cost<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>) -> S {
-            self.0.stage_cost(at)
-        }
-
-        fn terminal_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S {
-            self.0.terminal_cost(at)
-        }
-
-        fn initial_cost<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>) -> S {
-            self.0.initial_cost(at)
-        }
-
-        fn initial_constraints<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, c: &mut [S]) {
-            self.0.initial_constraints(at, c);
-        }
-
-        fn bounds<S: Scalar>(&self, p: &SVector<S, NP>, lower: &mut SVector<S, NU>, upper: &mut SVector<S, NU>) {
-            self.0.bounds(p, lower, upper);
-        }
-
-        fn stage_constraints<S: Scalar>(&self, at: Stage<'_, S, NX, NU, NP, NS>, c: &mut [S]) {
-            self.0.stage_constraints(at, c);
-        }
-
-        fn terminal_constraints<S: Scalar>(&self, at: Terminal<'_, S, NX, NP, NS>, c: &mut [S]) {
-            self.0.terminal_constraints(at, c);
-        }
-    };
-}
-pub(crate) use functions_of_wrapped_model;
-
 /// The functions of an optimal control problem and their derivatives, as kernels over any [`Scalar`].
 ///
 /// `#[dilqr_runtime::model]` implements it for the unit struct that it adds to the module. The

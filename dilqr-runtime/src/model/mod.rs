@@ -89,6 +89,7 @@ pub(crate) mod rows;
 pub(crate) mod sparsity;
 pub(crate) mod stage;
 pub(crate) mod start;
+pub(crate) mod wrapped_model;
 
 pub use limits::{ConstraintExpansion, ConstraintParameterTerms};
 pub use records::{HamiltonianExpansion, HamiltonianHessian, ParameterTerms, StageExpansion, TerminalExpansion};

@@ -16,10 +16,10 @@ pub(crate) use initial::DerivedInitial;
 pub(crate) use limits::DerivedLimits;
 
 use crate::model::Model;
-use crate::model::functions::functions_of_wrapped_model;
 use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
 use crate::model::start::Start;
+use crate::model::wrapped_model::functions_of_wrapped_model;
 use crate::scalar::Scalar;
 
 /// A model with derivatives by hyper-dual numbers.

@@ -8,13 +8,13 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::linalg::products::zeros;
 use crate::model::Model;
-use crate::model::functions::functions_of_wrapped_model;
 use crate::model::limits::{ConstraintExpansion, ConstraintParameterTerms, Limits};
 use crate::model::numdiff::differences::{first, second, slope};
 use crate::model::point::{HessianBlocks, StagePoint};
 use crate::model::records::{HamiltonianExpansion, ParameterTerms, StageExpansion, TerminalExpansion};
 use crate::model::stage::{ParameterGradient, Stage, Terminal, Variation};
 use crate::model::start::Start;
+use crate::model::wrapped_model::functions_of_wrapped_model;
 use crate::scalar::Scalar;
 
 /// A model with derivatives by central differences.
