@@ -13,8 +13,6 @@
 //! the window's solution is one of the next window, too, until that has another measurement. A window without a solution has no
 //! such slope, and leaves the information as it is.
 
-use alloc::vec::Vec;
-
 use nalgebra::{SMatrix, SVector};
 
 use crate::engine::ArrivalRule;
@@ -93,15 +91,12 @@ where
     let without = hessian(model, (x, &with_arrival(arrival, params, (x, &SMatrix::zeros())), s));
     let scale = about(0.0)[(0, 0)];
     // Other free entries may have costs of their own.
-    let counts = |(k, _): &(usize, f64)| k % NX < n || k / NX < n;
-    let entries =
-        |found: SMatrix<f64, NX, NX>| found.into_iter().copied().enumerate().filter(counts).collect::<Vec<_>>();
-    let fits = |found: SMatrix<f64, NX, NX>| {
-        let tolerance = QUADRATIC * scale.abs() * n as f64;
-        entries(found - information * scale).into_iter().all(|(_, difference)| difference.abs() <= tolerance)
+    let within = |found: &SMatrix<f64, NX, NX>, most: f64| {
+        let mut entries = (0..NX).flat_map(|i| (0..NX).map(move |j| (i, j))).filter(|&(i, j)| i < n || j < n);
+        entries.all(|entry| found[entry].abs() <= most)
     };
-    let none = entries(without).into_iter().all(|(_, entry)| entry == 0.0);
-    (scale > 0.0 && fits(about(0.0)) && fits(about(1.0)) && none).then_some(scale)
+    let fits = |found: SMatrix<f64, NX, NX>| within(&(found - information * scale), QUADRATIC * scale.abs() * n as f64);
+    (scale > 0.0 && fits(about(0.0)) && fits(about(1.0)) && within(&without, 0.0)).then_some(scale)
 }
 
 /// How the arrival cost moves.

@@ -172,6 +172,7 @@ where
         if evaluate(&instance, trial) {
             return true;
         }
+        let largest = |vectors: &[SVector<f64, NX>]| Magnitudes::<f64, NX, NU>::of(vectors, &[]).states;
         let (before, moved) = (largest(&point.defects), largest(&step.dx));
         SHORTER.into_iter().any(|length| {
             take_step(kinds, point, step, (length, 0.0), trial);
@@ -240,11 +241,6 @@ where
         filter.begin(scales.violation(point, kinds), price * scales.cost);
         true
     }
-}
-
-/// The largest magnitude of each entry.
-fn largest<const N: usize>(vectors: &[SVector<f64, N>]) -> SVector<f64, N> {
-    vectors.iter().fold(SVector::zeros(), |most, vector| most.sup(&vector.abs()))
 }
 
 /// The proximal term of a first step about a point: a part of the mean curvature of each variable. For a variable with a slope
