@@ -1,5 +1,5 @@
-//! Networks in models with limits: gradients in the weights where limits are weakly active or depend on one another, and one model
-//! through solves, gradients, second derivatives, batches, lanes and a controller.
+//! Networks in models with limits. Gradients in the weights where limits are weakly active or depend on one another. One model through
+//! solves, gradients, second derivatives, batches, lanes and a controller.
 
 use dilqr_runtime::model::{Limit, Variable};
 use dilqr_runtime::nalgebra::SVector;
@@ -195,8 +195,8 @@ fn a_limit_twice() {
     assert_eq!(lanes, Ok(gradient));
 }
 
-/// Both limits are one at these weights, and at others of the second network they are two: which of them is active depends on
-/// these weights, and nothing else moves the one along the other.
+/// Both limits are one at these weights, and two at others of the second network. Which of them is active depends on these weights,
+/// and nothing else moves the one along the other.
 #[test]
 fn a_limit_that_only_weights_move() {
     let (mut solver, solution) = at_wall(&WALL, 1.0);
@@ -227,8 +227,8 @@ fn a_weak_limit_that_only_weights_move() {
     }
 }
 
-/// A cart on rough ground: a network in its derivative, another one in its limit of the speed, a table and a function of the user's
-/// own in its cost, bounds of force and place.
+/// A cart on rough ground. Its derivative has a network, and so has its limit of the speed. Its cost has a table and a function of the
+/// user's own. Force and place have bounds.
 #[dilqr_runtime::model(integrator = rk4, dt = 0.1)]
 pub mod rover {
     pub struct State {
@@ -333,7 +333,7 @@ fn with(mut list: [f64; 4], entry: usize, by: f64) -> [f64; 4] {
     list
 }
 
-/// Derivatives of the loss and of the cost beside central differences, which have errors of the square of the step, and of the solves
+/// Derivatives of the loss and of the cost beside central differences. Their errors are the square of the step, and that of solves
 /// to 1e-11 over the step.
 fn near(name: &str, given: [f64; 2], moved: impl Fn(f64) -> (rover::Solver, Solution<2, 1, 4>, f64)) {
     let step = 1e-5;
@@ -357,8 +357,8 @@ fn some_weights() -> Vec<usize> {
     weights
 }
 
-/// A neural model through the whole chain: gradients of solutions with active bounds of force and place and an active limit that
-/// a network sets, in weights, parameters and the initial state; those of the cost; Jacobians and second derivatives.
+/// A neural model through the whole chain. Bounds of force and place are active, and so is a limit that a network sets. Gradients of
+/// solutions and costs in weights, parameters and the initial state; Jacobians and second derivatives.
 #[test]
 fn a_neural_model_with_limits() {
     let x0 = [0.85, 0.0];

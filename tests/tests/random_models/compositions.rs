@@ -1,6 +1,7 @@
-//! Random compositions of networks, tables, functions of the user's own, equations of algebraic variables and integrators, compiled as
-//! one crate with the other random models. Every kernel is compared with dual numbers through the tree that the model was printed
-//! from, in parameters and weights, to both orders; on hyper-dual numbers and in lanes; and gradients of solves beside differences.
+//! Random compositions of networks, tables, functions of the user's own, equations of algebraic variables and integrators. They are one
+//! crate with the other random models. Every kernel is compared with dual numbers through the tree that the model was printed from,
+//! in parameters and weights, to both orders. So it is on hyper-dual numbers and in lanes. Gradients of solves stand beside
+//! differences.
 
 use dilqr_runtime::lanes::{F64x4, Lanes};
 use dilqr_runtime::model::{
