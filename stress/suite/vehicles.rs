@@ -31,12 +31,7 @@ pub mod steering {
 
     pub fn derivative(x: State, u: Control, p: Params) -> State {
         let (sin, cos) = u.angle.sin_cos();
-        State {
-            _x: x.vx,
-            y: x.vy,
-            vx: p.force * cos,
-            vy: p.force * sin,
-        }
+        State { _x: x.vx, y: x.vy, vx: p.force * cos, vy: p.force * sin }
     }
     pub fn stage_cost(_x: State, _u: Control, _p: Params) -> f64 {
         0.0
@@ -52,8 +47,7 @@ pub mod steering {
 #[test]
 fn particle_steering() {
     let states = along(100, |part| [0.0, 5.0 * part, 45.0 * part, 0.0]);
-    let problem =
-        Problem::new(states[0], [FRAC_PI_2, 100.0, 5.0, 45.0], 100).with_design([1.0]).with_states(&states);
+    let problem = Problem::new(states[0], [FRAC_PI_2, 100.0, 5.0, 45.0], 100).with_design([1.0]).with_states(&states);
     check("steering", steering::Steering, &problem);
 }
 
@@ -152,11 +146,7 @@ pub mod robot_arm {
             reach: x.rates[0],
             turn: x.rates[1],
             tilt: x.rates[2],
-            rates: [
-                u.forces[0] / p.length,
-                u.forces[1] / (inertia * x.tilt.sin().powi(2)),
-                u.forces[2] / inertia,
-            ],
+            rates: [u.forces[0] / p.length, u.forces[1] / (inertia * x.tilt.sin().powi(2)), u.forces[2] / inertia],
         }
     }
     pub fn stage_cost(_x: State, _u: Control, _p: Params) -> f64 {

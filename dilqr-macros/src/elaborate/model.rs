@@ -193,9 +193,10 @@ impl Elaborator<'_> {
     /// Elaborates the functions that nothing calls, for the errors in them. Those with nearly the name of a function that the model
     /// may have would change nothing without a word.
     fn check_uncalled_functions(&mut self) {
+        let lacking = self.lacking_functions();
         for function in &self.model.functions {
             if !self.was_called(function) {
-                self.check_name(&function.name);
+                self.check_name(&function.name, &lacking);
                 let shapes: Vec<Shape> = function.arguments.iter().map(|argument| self.shape(&argument.ty)).collect();
                 let arguments = shapes.iter().map(|shape| self.example(shape)).collect();
                 self.inline_call(function, arguments);
@@ -203,15 +204,22 @@ impl Elaborator<'_> {
         }
     }
 
+    /// The names that the compiler recognizes, of functions that the model does not have. An implicit function has one of its
+    /// functions, and does not lack the others.
+    fn lacking_functions(&self) -> Vec<&'static str> {
+        if self.model.kind != ModuleKind::ControlProblem {
+            return Vec::new();
+        }
+        ENTRY_POINTS.iter().map(|entry| entry.name).filter(|name| self.model.find_function(name).is_none()).collect()
+    }
+
     /// Reports the name of a function that nothing calls, where the model lacks a function with nearly that name.
-    fn check_name(&mut self, found: &proc_macro2::Ident) {
+    fn check_name(&mut self, found: &proc_macro2::Ident, lacking: &[&'static str]) {
         let name = found.to_string();
-        let known = || ENTRY_POINTS.iter().map(|entry| entry.name);
-        // An implicit function has one of its functions, and does not lack the others.
-        if self.model.kind != ModuleKind::ControlProblem || known().any(|known| known == name) {
+        if ENTRY_POINTS.iter().any(|entry| entry.name == name) {
             return;
         }
-        if let Some(meant) = nearest(&name, known().filter(|known| self.model.find_function(known).is_none())) {
+        if let Some(meant) = nearest(&name, lacking.iter().copied()) {
             self.errors.at(found, message::near_miss(&name, meant));
         }
     }

@@ -143,9 +143,9 @@ fn is(ty: &Type, wanted: &str) -> bool {
 }
 
 fn soft_constraints_have_penalties(model: &Model, errors: &mut Errors) {
+    let soft_parts = || model.kind.entry_points().iter().filter(|entry| entry.part == Part::SoftInequalities);
     for function in &model.functions {
-        let recognized = model.recognized().find(|(entry, _)| function.name == entry.name);
-        let soft = recognized.is_some_and(|(entry, _)| entry.part == Part::SoftInequalities);
+        let soft = soft_parts().any(|entry| function.name == entry.name);
         match &function.penalty {
             None if soft => errors.at(&function.name, message::NO_PENALTY),
             Some(penalty) if !soft => errors.on(penalty.span, message::PENALTY_PLACE),

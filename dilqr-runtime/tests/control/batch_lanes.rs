@@ -126,11 +126,11 @@ fn oscillators(n: usize, horizon: usize) -> Vec<Problem<2, 1, 2>> {
 #[test]
 fn to_the_bit_without_elementary_functions() {
     let horizon = 15;
-    let mut problems = oscillators(24, horizon);
+    let mut problems = oscillators(16, horizon);
     problems[3] = Problem::new([40.0, 40.0], [30.0, 1.0], horizon);
     problems[9] = Problem::new([1.0, f64::NAN], [1.0, 1.0], horizon);
     problems[13] = Problem::new([1.0, 1.0], [1.0, 1.0], horizon + 2);
-    problems[21] = Problem::new([1.0, 1.0], [1.0, -0.2], horizon);
+    problems[15] = Problem::new([1.0, 1.0], [1.0, -0.2], horizon);
     let mut settings = vec![Settings::default(); 8];
     settings[1].hessian = Hessian::GaussNewton;
     settings[2].max_iterations = 4;

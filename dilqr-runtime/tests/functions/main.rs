@@ -2,8 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
 pub mod implicit;
-pub mod network_limits;
 pub mod network_values;
 pub mod networks;
-pub mod networks_in_equations;
 pub mod tables;

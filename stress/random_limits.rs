@@ -86,7 +86,7 @@ const EQUALITY: usize = 16 + 8 + 4 + 2 + 4 + 1 + 4 + 4 + 2 + 2 + 4;
 const NP: usize = EQUALITY + 4 + 5;
 
 /// How many problems; `RANDOM_LIMITS=10000` in the environment sets another number.
-const COUNT: u64 = if cfg!(feature = "long") { 500 } else { 200 };
+const COUNT: u64 = 500;
 /// Every so many problems the gradient is checked.
 const SAMPLE: u64 = 18;
 

@@ -16,17 +16,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-#[cfg(feature = "long")]
 use dilqr_models::{
-    acrobot, cartpole_cos_sin, lqr, mass_spring_damper, pendulum_cos_sin, planar_quadrotor, two_link_arm, van_der_pol,
+    acrobot, cartpole, cartpole_cos_sin, lqr, mass_spring_damper, pendulum, pendulum_cos_sin, planar_quadrotor,
+    two_link_arm, unicycle, van_der_pol,
 };
-use dilqr_models::{cartpole, pendulum, unicycle};
 use dilqr_runtime::{
     GradientError, Hessian, Ilqr, InputError, LossGradient, Problem, Settings, Solution, SolveError, Status, batch,
 };
-#[cfg(feature = "long")]
-use dilqr_tests::{cart4, floor, pend2, redundant, shared};
-use dilqr_tests::{demand, discs, root, short_rail, shuttle, weak_pendulum};
+use dilqr_tests::{cart4, demand, discs, floor, pend2, redundant, root, shared, short_rail, shuttle, weak_pendulum};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
@@ -38,7 +35,7 @@ use crate::system::System;
 /// Groups of problems for each model; the problems of a group share horizon and settings.
 fn groups() -> u64 {
     let asked = std::env::var("STRESS_GROUPS").ok().and_then(|groups| groups.parse().ok());
-    asked.unwrap_or(if cfg!(feature = "long") { 10 } else { 4 })
+    asked.unwrap_or(10)
 }
 /// Groups of all models with `STRESS_GROUPS=42`: ten thousand problems.
 const LONG: usize = 22 * 42;
@@ -397,13 +394,9 @@ fn stress() {
     macro_rules! each {
         ($($seed:literal $model:expr;)*) => { $(jobs($model, $seed, &mut list);)* };
     }
-    // Some of each kind. A model costs rustc more than a second.
     each! {
         2 cartpole::Cartpole; 6 pendulum::Pendulum; 9 unicycle::Unicycle; 14 root::Root;
         21 weak_pendulum::WeakPendulum; 22 short_rail::ShortRail; 23 discs::Discs; 25 shuttle::Shuttle; 27 demand::Demand;
-    }
-    #[cfg(feature = "long")]
-    each! {
         1 acrobot::Acrobot; 3 cartpole_cos_sin::CartpoleCosSin; 4 lqr::Lqr; 5 mass_spring_damper::MassSpringDamper;
         7 pendulum_cos_sin::PendulumCosSin; 8 planar_quadrotor::PlanarQuadrotor; 10 van_der_pol::VanDerPol;
         11 two_link_arm::TwoLinkArm; 12 pend2::Pend2; 13 cart4::Cart4;

@@ -4,12 +4,9 @@
 #![allow(dead_code, unused_variables, unused_parens, unused_braces, clippy::all, reason = "models are machine-made")]
 #![allow(clippy::panic, reason = "a test reports by panicking")]
 
-#[path = "random_models/composition.rs"]
 mod composition;
-#[path = "random_models/composition_oracle.rs"]
 mod composition_oracle;
 #[allow(unreachable_pub, clippy::unwrap_used, reason = "models are machine-made")]
-#[path = "random_models/compositions.rs"]
 mod compositions;
 #[path = "../../dilqr-macros/src/tests/oracle.rs"]
 mod oracle;
