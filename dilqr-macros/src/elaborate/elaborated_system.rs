@@ -190,6 +190,8 @@ pub(crate) struct Limits<T> {
     pub(crate) terminal: Constraints<T>,
     pub(crate) initial: Constraints<T>,
     pub(crate) open: OpenSides,
+    /// Pairs of soft constraints whose values are opposite, of a stage and of the terminal state.
+    pub(crate) absolute_values: [Vec<(usize, usize)>; 2],
 }
 
 /// Constraints at one point of a trajectory.
@@ -240,6 +242,7 @@ impl<T> Default for Limits<T> {
             terminal,
             initial,
             open: OpenSides::default(),
+            absolute_values: Default::default(),
         }
     }
 }
@@ -295,6 +298,7 @@ impl<T: Copy> Limits<T> {
             terminal: constraints(&self.terminal),
             initial: constraints(&self.initial),
             open: self.open.clone(),
+            absolute_values: self.absolute_values.clone(),
         }
     }
 }

@@ -218,23 +218,28 @@ impl Elaborator<'_> {
 
     /// `c - e` for the slacks `e`.
     fn soft_rows(&mut self, soft: Option<&SoftConstraints>) -> Rows {
-        let Some(SoftConstraints { values, slacks, .. }) = soft else { return Vec::new() };
-        let pairs = values.iter().zip(slacks).enumerate();
-        pairs.map(|(i, (&value, &slack))| (self.difference(value, slack), Row::SoftConstraint(i))).collect()
+        let Some(soft) = soft else { return Vec::new() };
+        let values = soft.values.iter().enumerate();
+        values.map(|(i, &value)| (self.difference(value, soft.slack_of(i)), Row::SoftConstraint(i))).collect()
     }
 
     /// The slacks of a stage are controls, with a bound.
     fn bound_slacks(&mut self, soft: &Soft, vectors: &Vectors, limits: &mut Limits<NodeId>) {
-        let bounded = soft.stage.as_ref().is_some_and(|soft| soft.are_bounded(self));
-        let zero = bounded.then(|| self.graph.constant(0.0));
-        limits.lower.extend(vec![zero; vectors.lift.stage_slacks]);
+        let bounded = soft.stage.as_ref().filter(|soft| soft.are_bounded(self));
+        let zero = bounded.map(|_| self.graph.constant(0.0));
+        let has_bound = |slack: usize| bounded.is_some_and(|soft| !soft.is_absolute_value(slack));
+        limits.lower.extend((0..vectors.lift.stage_slacks).map(|slack| zero.filter(|_| has_bound(slack))));
         limits.upper.extend(vec![None; vectors.lift.stage_slacks]);
+        let opposites =
+            |soft: &Option<SoftConstraints>| soft.as_ref().map_or_else(Vec::new, |soft| soft.opposites.clone());
+        limits.absolute_values = [&soft.stage, &soft.terminal].map(opposites);
     }
 
     /// `-e` for the slacks of the terminal state, which a solve chooses with the initial state.
     fn slack_rows(&mut self, soft: Option<&SoftConstraints>) -> Rows {
         let Some(soft) = soft.filter(|soft| soft.are_bounded(self)) else { return Vec::new() };
-        let negated = soft.slacks.iter().enumerate().map(|(i, &slack)| {
+        let bounded = soft.slacks.iter().enumerate().filter(|(slack, _)| !soft.is_absolute_value(*slack));
+        let negated = bounded.map(|(i, &slack)| {
             let negated = self.graph.add(Node::Negate(slack));
             (self.graph.let_bind(negated), Row::Slack(i))
         });

@@ -15,6 +15,7 @@ mod limits;
 mod methods;
 pub(crate) mod model;
 mod open_sides;
+mod opposites;
 mod soft;
 mod solution;
 mod statements;

@@ -2,10 +2,15 @@
 //!
 //! `linear max(0, c) + 1/2 quadratic max(0, c)^2` is the least `linear e + 1/2 quadratic e^2` over the slacks `e` with
 //! `c <= e` and `0 <= e`. So the kink of the positive part becomes two limits, with which derivatives stay exact.
+//!
+//! A penalty of `c` and `-k c`, with a constant `k > 0`, is one of an absolute value: the least cost over one slack `e` with
+//! `c <= e` and `-k c <= e`. With two slacks the four limits would depend on one another where `c = 0`; with one slack the two are
+//! independent. The slack of the second constraint then has its cost and its bound alone, so it is zero.
 
 use super::elaborated_system::Vectors;
 use super::elaborator::{Arguments, Elaborator, EntryPointValues};
 use super::graph::{Node, NodeId};
+use super::opposites::Opposites;
 use super::value::Shape;
 use crate::program::vectors::{Input, Sizes, Vector};
 use crate::syntax::ast::{BinaryOp, Function};
@@ -24,6 +29,8 @@ pub(crate) struct SoftConstraints {
     pub(crate) values: Vec<NodeId>,
     /// One for each value.
     pub(crate) slacks: Vec<NodeId>,
+    /// Pairs of opposite values: the second one is a negative multiple of the first, whose slack it has.
+    pub(crate) opposites: Vec<(usize, usize)>,
     /// The linear and the quadratic factor of their cost.
     pub(crate) factors: [NodeId; 2],
 }
@@ -32,6 +39,17 @@ impl SoftConstraints {
     /// Whether the slacks need a bound. Without a linear factor their best values are positive parts of the constraints.
     pub(crate) fn are_bounded(&self, elaborator: &Elaborator<'_>) -> bool {
         elaborator.graph.constant_value(self.factors[0]) != Some(0.0)
+    }
+
+    /// The slack in the row of a value.
+    pub(crate) fn slack_of(&self, value: usize) -> NodeId {
+        let first = self.opposites.iter().find(|(_, second)| *second == value).map_or(value, |(first, _)| *first);
+        self.slacks[first]
+    }
+
+    /// Whether a slack is zero at the least by its rows, without a bound.
+    pub(crate) fn is_absolute_value(&self, slack: usize) -> bool {
+        self.opposites.iter().any(|(first, _)| *first == slack)
     }
 }
 
@@ -66,9 +84,28 @@ impl<'a> Elaborator<'a> {
             let values = values.iter().find(|(entry, _)| is_soft_at(entry, point)).map(|(_, values)| values.clone())?;
             let factors = self.factors(point, arguments)?;
             let slacks = (0..values.len()).map(|slack| self.graph.input(Input::new(vector, first + slack))).collect();
-            Some(SoftConstraints { values, slacks, factors })
+            let mut soft = SoftConstraints { values, slacks, opposites: Vec::new(), factors };
+            if soft.are_bounded(self) {
+                soft.opposites = self.opposites(&soft.values);
+            }
+            Some(soft)
         };
         Soft { stage: of(Point::Stage, Vector::U, nu), terminal: of(Point::Terminal, Vector::X, vectors.design().end) }
+    }
+
+    /// Pairs of opposite values. A value is in one pair at the most.
+    fn opposites(&self, values: &[NodeId]) -> Vec<(usize, usize)> {
+        let opposites = Opposites::new(&self.graph);
+        let mut pairs: Vec<(usize, usize)> = Vec::new();
+        for second in 0..values.len() {
+            let is_taken = |i: usize| pairs.iter().any(|&(a, b)| a == i || b == i);
+            let is_opposite =
+                |&first: &usize| !is_taken(first) && opposites.are_opposite(values[first], values[second]);
+            if let Some(first) = (0..second).find(is_opposite) {
+                pairs.push((first, second));
+            }
+        }
+        pairs
     }
 
     /// The factors of all penalties, unless all are constants: linear and quadratic, of stages and of the terminal state.

@@ -209,6 +209,10 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
     });
     let excesses = context.vectors.lift.stage_slacks;
     let soft_depends_on_control = soft_depends_on_choice(context);
+    let [absolute_values, terminal_absolute_values] = limits.absolute_values.each_ref().map(|pairs| {
+        let pairs = pairs.iter().map(|(first, second)| quote!((#first, #second)));
+        quote!(&[#(#pairs),*])
+    });
     let control = Ident::new(context.vectors.control_name(), Span::call_site());
     let states = if context.vectors.sought.is_some() { quote!(&[]) } else { quote!(&State::NAMES) };
     let design = context.vectors.lift.design.as_ref().map_or_else(|| quote!(&[]), |_| quote!(&Design::NAMES));
@@ -229,6 +233,8 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
             initial_rows: #initial_rows,
             excesses: #excesses,
             soft_depends_on_control: &[#(#soft_depends_on_control),*],
+            absolute_values: #absolute_values,
+            terminal_absolute_values: #terminal_absolute_values,
             names: #runtime::model::Names { states: #states, controls: &#control::NAMES, design: #design },
         };
     }

@@ -64,6 +64,7 @@ where
         stage_rows: &[],
         excesses: 0,
         soft_depends_on_control: &[],
+        absolute_values: &[],
         ..M::LIMITS
     };
     const START: Start<NX> = if HELD { determined(&M::START, &M::LIMITS) } else { M::START };

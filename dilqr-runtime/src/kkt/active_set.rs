@@ -289,8 +289,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         self.stages[t].clear();
     }
 
-    /// Adds the constraints of stage `t`: their multipliers to the gradients, their curvature to the Hessian, the active ones
-    /// as rows.
+    /// Adds the constraints of stage `t`: multipliers to the gradients, curvature to the Hessian, active ones as rows.
     fn add_constraint_rows<M, const NP: usize, const NS: usize>(
         &mut self,
         model: &M,
@@ -322,17 +321,19 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         }
         let is_barrier = |i| relaxed.is_some() && limits.is_inequality(i);
         for i in (0..limits.listed()).filter(|&i| is_enforced_at(limits, t, i) && !is_barrier(i)) {
-            if is_open(limits.is_inequality(i), c[i].to_f64()) {
+            let inequality = limits.is_inequality(i);
+            if is_open(inequality, c[i].to_f64()) {
                 continue;
             }
             if !mu[i].is_zero() {
                 gradients.add(&cx[i], &cu[i], mu[i]);
             }
-            let inequality = limits.is_inequality(i);
-            let applies = !is_zero(&cx[i]) || !is_zero(&cu[i]);
+            // The second row of an absolute value would hold the same excess where no choice changes the value.
+            let is_row = |twin| stages[t].sources.contains(&ConstraintId::Constraint(twin));
+            let held = limits.twin_at_given_start(t, i).is_some_and(is_row);
+            let applies = !held && (!is_zero(&cx[i]) || !is_zero(&cu[i]));
             report.units.add_row(i, c[i].to_f64(), (&cx[i], &cu[i]), &self.row_units);
-            let values = (c[i].to_f64(), mu[i].to_f64());
-            let active = report.add_constraint((t, i, i), inequality, values, rule);
+            let active = report.add_constraint((t, i, i), inequality, (c[i].to_f64(), mu[i].to_f64()), rule);
             if applies && selection.takes(t, ConstraintId::Constraint(i), active) {
                 stages[t].push(ConstraintId::Constraint(i), Row { x: cx[i], u: cu[i] });
                 let c = without_rounding(c[i], (&cx[i], &point.states[t]), (&cu[i], &point.controls[t]));

@@ -216,11 +216,16 @@ impl ActiveSetReport {
     }
 
     /// As [`weak`](Self::weak), without limits on which neither states nor controls depend: bounds of excesses whose soft constraint
-    /// is away from its limit, and soft constraints of a given initial state. And without the sides of intervals of one point:
+    /// is away from its limit, or has the excess of another one, and soft constraints of a given initial state. And without the sides of intervals of one point:
     /// the problem is defined only as long as no side passes the other, so the variable stays held.
     pub(crate) fn weak_for_trajectory(&self, activity: f64, names: LimitNames) -> Vec<(f64, LimitState)> {
         let is_away = |(stage, limit): (usize, Limit)| {
             let Limit::Excess { index } = limit else { return false };
+            let Limits { absolute_values, terminal_absolute_values, .. } = names.limits;
+            let pairs = if stage == names.horizon { terminal_absolute_values } else { absolute_values };
+            if pairs.iter().any(|(_, second)| *second == index) {
+                return true;
+            }
             let soft = (stage, Limit::SoftConstraint { index });
             let row = self.limits.iter().find(|limit| names.name(limit.stage, limit.source) == soft);
             row.is_none_or(|row| !row.active && self.units.margin(row) > activity)
@@ -255,10 +260,13 @@ impl ActiveSetReport {
         let named = |limit: &LimitState| names.name(limit.stage, limit.source).1;
         of_start().copied().find(|row| {
             let Limit::SoftConstraint { index } = named(row) else { return false };
-            let Some(bound) = of_start().find(|limit| named(limit) == Limit::Excess { index }) else { return false };
+            let of_excess = Limit::Excess { index };
+            let other = names.limits.opposite(index).map_or(of_excess, |index| Limit::SoftConstraint { index });
+            let Some(other) = of_start().find(|limit| named(limit) == other) else { return false };
+            let Some(bound) = of_start().find(|limit| named(limit) == of_excess) else { return false };
             // The multipliers of both add up to the linear factor.
-            let linear = ratio(row.multiplier + bound.multiplier, self.units.controls[bound.unit].1);
-            self.units.distance(row) <= activity && self.units.distance(bound) <= activity && linear > NO_PENALTY
+            let linear = ratio(row.multiplier + other.multiplier, self.units.controls[bound.unit].1);
+            self.units.distance(row) <= activity && self.units.distance(other) <= activity && linear > NO_PENALTY
         })
     }
 

@@ -107,6 +107,11 @@ pub struct Limits {
     /// the solve chooses. At stage 0 the others are a part of the cost that the trajectory does not change. An empty list means
     /// that all do.
     pub soft_depends_on_control: &'static [bool],
+    /// Pairs of soft constraints of a stage with opposite values, `c` and `-k c` with `k > 0`, by their indices. Both have the excess
+    /// of the first, which has no bound. That of the second has its bound alone.
+    pub absolute_values: &'static [(usize, usize)],
+    /// The same for the terminal state.
+    pub terminal_absolute_values: &'static [(usize, usize)],
     /// The names of the variables that have bounds.
     pub names: Names,
 }
@@ -129,6 +134,8 @@ impl Limits {
         initial_rows: &[],
         excesses: 0,
         soft_depends_on_control: &[],
+        absolute_values: &[],
+        terminal_absolute_values: &[],
         names: Names::NONE,
     };
 
@@ -198,6 +205,27 @@ impl Limits {
             Limit::SoftConstraint { index } if self.excesses > 0 => Some(controls - self.excesses + index),
             _ => None,
         }
+    }
+
+    /// The soft constraint of a stage that has the opposite value of this one.
+    pub(crate) fn opposite(&self, index: usize) -> Option<usize> {
+        self.absolute_values.iter().find_map(|&(first, second)| match index {
+            _ if index == first => Some(second),
+            _ if index == second => Some(first),
+            _ => None,
+        })
+    }
+
+    /// The constraint before constraint `i` of stage `t` that is the other one of an absolute value, where that is a part of the
+    /// cost that no choice at a given initial state changes.
+    pub(crate) fn twin_at_given_start(&self, t: usize, i: usize) -> Option<usize> {
+        if t > 0 || self.absolute_values.is_empty() {
+            return None;
+        }
+        let Limit::SoftConstraint { index } = self.stage_limit(i) else { return None };
+        let (first, _) = *self.absolute_values.iter().find(|(_, second)| *second == index)?;
+        let is_chosen = self.soft_depends_on_control.get(index).copied().unwrap_or(true);
+        (0..i).find(|&i| !is_chosen && self.stage_limit(i) == Limit::SoftConstraint { index: first })
     }
 
     /// The index of an entry of the state that is the excess of constraint `i` of the terminal state, among `states`.

@@ -71,6 +71,72 @@ pub mod point {
     }
 }
 
+/// A point whose pushes have a price, whatever their direction: an absolute value, as two soft constraints.
+#[dilqr_runtime::model]
+pub mod frugal {
+    pub struct State {
+        pub x: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub goal: f64,
+        pub price: f64,
+        pub effort: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + u.u }
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        0.1 * (x.x - p.goal).powi(2) + 0.5 * p.effort * u.u * u.u
+    }
+    pub fn terminal_cost(x: State, p: Params) -> f64 {
+        (x.x - p.goal).powi(2)
+    }
+    #[penalty(linear = p.price)]
+    pub fn stage_soft_constraints(_x: State, u: Control, _p: Params) -> [f64; 2] {
+        [u.u, -0.5 * u.u]
+    }
+}
+
+/// A cart whose speed and place have prices for every difference from the wanted ones.
+#[dilqr_runtime::model]
+pub mod cruise {
+    pub struct State {
+        pub x: f64,
+        pub v: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub speed: f64,
+        pub goal: f64,
+        pub price: f64,
+        pub quadratic: f64,
+        pub end: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + 0.1 * x.v, v: x.v + 0.1 * u.u }
+    }
+    pub fn stage_cost(_x: State, u: Control, _p: Params) -> f64 {
+        0.05 * u.u * u.u
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        0.5 * x.v * x.v
+    }
+    #[penalty(linear = p.price, quadratic = p.quadratic)]
+    pub fn stage_soft_constraints(x: State, _u: Control, p: Params) -> [f64; 3] {
+        let off = 2.0 * (x.v - p.speed);
+        [off, x.v - 1.2 * p.speed, p.speed * 2.0 - 2.0 * x.v]
+    }
+    #[penalty(linear = p.end)]
+    pub fn terminal_soft_constraints(x: State, p: Params) -> [f64; 2] {
+        [x.x - p.goal, p.goal - x.x]
+    }
+}
+
 const T: usize = 20;
 
 fn exact() -> Settings {
@@ -298,4 +364,48 @@ fn units_of_soft_constraints() {
             }
         }
     }
+}
+
+/// An absolute value of a control, with two prices, is zero along a part of the trajectory.
+#[test]
+fn a_price_on_every_push() {
+    for x0 in [0.0, 4.0, -3.0] {
+        for (price, effort) in [(0.3, 0.5), (0.05, 0.5), (0.3, 0.01), (1.1, 2.0)] {
+            check(frugal::Frugal, exact(), ([x0], [2.0, price, effort]), true);
+        }
+    }
+}
+
+/// Absolute values of states, zero along a part of the trajectory, at its end, at both or nowhere; with a quadratic factor, too.
+#[test]
+fn a_price_on_every_difference() {
+    let statuses = |params: [f64; 5]| {
+        let mut solver = Ilqr::new(cruise::Cruise, T, exact()).unwrap();
+        let solution = solved(&mut solver, [0.0, 0.3].into(), params.into());
+        let at_speed = solution.states[1..T].iter().filter(|x| (x[1] - params[0]).abs() < 1e-12).count();
+        (at_speed, (solution.states[T][0] - params[1]).abs() < 1e-12)
+    };
+    let cases = [
+        ([1.0, 1.5, 0.3, 0.0, 0.1], (6..20, false)),
+        ([1.0, 1.5, 0.3, 0.7, 0.1], (6..20, false)),
+        ([1.0, 1.5, 0.05, 0.1, 3.0], (0..1, true)),
+        ([1.0, 1.8, 0.3, 0.0, 3.0], (1..20, true)),
+        ([1.0, 5.0, 0.01, 0.02, 0.05], (0..1, false)),
+        // Without a linear factor there is no kink.
+        ([1.0, 5.0, 0.0, 0.7, 0.1], (0..1, false)),
+        ([1.0, -5.0, 0.0, 0.7, 0.1], (0..1, false)),
+    ];
+    for (params, (at_speed, at_goal)) in cases {
+        let found = statuses(params);
+        assert!(at_speed.contains(&found.0) && at_goal == found.1, "{params:?}: {found:?}");
+        check(cruise::Cruise, exact(), ([0.0, 0.3], params), true);
+        check(cruise::Cruise, Settings { relaxation: Some(1e-3), ..exact() }, ([0.0, 0.3], params), false);
+    }
+    // At a given start an absolute value is a part of the cost, with a kink where it is zero.
+    let params = [1.0, 1.5, 0.3, 0.0, 0.1];
+    check(cruise::Cruise, exact(), ([0.0, 1.0], params), false);
+    let mut solver = Ilqr::new(cruise::Cruise, T, exact()).unwrap();
+    let solution = solved(&mut solver, [0.0, 1.0].into(), params.into());
+    let refused = solver.value_gradient(&solution).unwrap_err();
+    assert!(matches!(refused, GradientError::WeaklyActive { stage: 0, .. }), "{refused}");
 }
