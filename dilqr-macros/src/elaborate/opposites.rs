@@ -9,6 +9,9 @@ use crate::syntax::ast::BinaryOp;
 /// large.
 const VISITS: usize = 100_000;
 
+/// Operands of operands that a comparison follows, so that it needs little of the stack.
+const DEPTH: usize = 100;
+
 /// A term of a sum: a factor, and the node times it. A constant has no node.
 type Term = (f64, Option<NodeId>);
 
@@ -30,7 +33,7 @@ impl<'a> Opposites<'a> {
         let mut ratio = None;
         let matched = left.iter().all(|&(factor, node)| {
             let same = |&(_, other): &Term| match (node, other) {
-                (Some(node), Some(other)) => self.equal(node, other),
+                (Some(node), Some(other)) => self.equal((node, other), DEPTH),
                 (None, None) => true,
                 _ => false,
             };
@@ -80,24 +83,27 @@ impl<'a> Opposites<'a> {
         }
     }
 
-    fn equal(&self, a: NodeId, b: NodeId) -> bool {
+    fn equal(&self, (a, b): (NodeId, NodeId), depth: usize) -> bool {
         let (Some((a, left)), Some((b, right))) = (self.node(a), self.node(b)) else { return false };
-        let both = |a: (NodeId, NodeId), b: (NodeId, NodeId)| self.equal(a.0, b.0) && self.equal(a.1, b.1);
-        a == b
-            || match (left, right) {
-                (Node::Constant(a), Node::Constant(b)) => a == b,
-                (&Node::Binary(BinaryOp::Add, a, b), &Node::Binary(BinaryOp::Add, c, d))
-                | (&Node::Binary(BinaryOp::Mul, a, b), &Node::Binary(BinaryOp::Mul, c, d)) => {
-                    both((a, b), (c, d)) || both((a, b), (d, c))
-                }
-                _ => {
-                    let operands = (left.operands(), right.operands());
-                    !operands.0.is_empty()
-                        && operands.0.len() == operands.1.len()
-                        && same_operation(left, right)
-                        && operands.0.into_iter().zip(operands.1).all(|(a, b)| self.equal(a, b))
-                }
+        if a == b {
+            return true;
+        }
+        let Some(depth) = depth.checked_sub(1) else { return false };
+        let equal = |pair: (NodeId, NodeId)| self.equal(pair, depth);
+        match (left, right) {
+            (Node::Constant(a), Node::Constant(b)) => a == b,
+            (&Node::Binary(BinaryOp::Add, a, b), &Node::Binary(BinaryOp::Add, c, d))
+            | (&Node::Binary(BinaryOp::Mul, a, b), &Node::Binary(BinaryOp::Mul, c, d)) => {
+                equal((a, c)) && equal((b, d)) || equal((a, d)) && equal((b, c))
             }
+            _ => {
+                let operands = (left.operands(), right.operands());
+                !operands.0.is_empty()
+                    && operands.0.len() == operands.1.len()
+                    && same_operation(left, right)
+                    && operands.0.into_iter().zip(operands.1).all(equal)
+            }
+        }
     }
 }
 

@@ -82,7 +82,7 @@ impl<'a> Elaborator<'a> {
         let Sizes { nu, .. } = vectors.own_sizes();
         let mut of = |point: Point, vector: Vector, first: usize| {
             let values = values.iter().find(|(entry, _)| is_soft_at(entry, point)).map(|(_, values)| values.clone())?;
-            let factors = self.factors(point, arguments)?;
+            let factors = self.penalty_factors(point, arguments)?;
             let slacks = (0..values.len()).map(|slack| self.graph.input(Input::new(vector, first + slack))).collect();
             let mut soft = SoftConstraints { values, slacks, opposites: Vec::new(), factors };
             if soft.are_bounded(self) {
@@ -118,7 +118,7 @@ impl<'a> Elaborator<'a> {
     }
 
     /// The factors of the penalty of the soft constraints at a point: linear and quadratic.
-    fn factors(&mut self, point: Point, arguments: &Arguments) -> Option<[NodeId; 2]> {
+    fn penalty_factors(&mut self, point: Point, arguments: &Arguments) -> Option<[NodeId; 2]> {
         let penalty = self.soft_function(point)?.penalty.as_ref()?;
         let mut factors = [self.graph.constant(0.0); 2];
         let mut zero = true;

@@ -1,7 +1,7 @@
 //! Models with design variables, a previous control, soft constraints and further bounds: their kernels, beside those of the
 //! same problem with its state and control written out.
 
-use super::{differentiate, elaborate_free};
+use super::{differentiate, elaborate, elaborate_free};
 use crate::differentiate::build_kernels::{Strategies, build_kernels};
 use crate::differentiate::symbolica_lock::with_symbolica_lock;
 use crate::environment::Environment;
@@ -276,4 +276,61 @@ fn parameters_of_an_arrival_cost() {
     ] {
         assert!(found(other).starts_with("::core::option::Option::None"), "{other}");
     }
+}
+
+/// Entries of which one is a negative multiple of the other in whatever way they are written, and entries that are not.
+#[test]
+fn absolute_values() {
+    let pairs = |entries: &str| {
+        let count = entries.split(';').count();
+        let entries = entries.replace(';', ",");
+        let source = format!(
+            "mod m {{
+                pub struct State {{ pub x: f64, pub y: f64 }}
+                pub struct Control {{ pub u: f64 }}
+                pub struct Params {{ pub a: f64, pub b: f64 }}
+                fn wave(x: f64, a: f64) -> f64 {{ if x > 0.0 {{ a * x.sin() }} else {{ x * x }} }}
+                pub fn dynamics(x: State, u: Control, _p: Params) -> State {{ State {{ x: x.x + x.y, y: x.y + u.u }} }}
+                pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {{ x.x * x.x + u.u * u.u }}
+                pub fn terminal_cost(x: State, _p: Params) -> f64 {{ x.x * x.x }}
+                #[penalty(linear = p.a + p.b)]
+                pub fn stage_soft_constraints(x: State, u: Control, p: Params) -> [f64; {count}] {{ [{entries}] }}
+            }}"
+        );
+        elaborate(&source).limits.absolute_values[0].clone()
+    };
+    let opposite = [
+        "u.u; -u.u",
+        "-u.u; u.u",
+        "u.u; -1.0 * u.u",
+        "2.0 * u.u; u.u * -0.5",
+        "x.x - p.a; p.a - x.x",
+        "p.a * x.x + p.b * x.y - 1.0; 1.0 - x.y * p.b - x.x * p.a",
+        "x.x - x.y - p.a; p.a - x.x + x.y",
+        "2.0 * (x.x - p.a); 2.0 * p.a - 2.0 * x.x",
+        "x.x.sin() / p.a - p.b.powi(3); p.b.powi(3) - x.x.sin() / p.a",
+        "wave(x.x, p.a) - x.y; x.y - wave(x.x, p.a)",
+    ];
+    for entries in opposite {
+        assert_eq!(pairs(entries), [(0, 1)], "{entries}");
+    }
+    let others = [
+        "u.u; u.u",
+        "u.u; -2.0 * u.u - 0.1",
+        "u.u - p.a; -u.u - p.a",
+        "p.a * u.u; -p.b * u.u",
+        "x.x - x.y; x.x + x.y",
+        "x.x - p.a; 2.0 * p.a - x.x",
+        "x.x; -x.y",
+        "x.x.sin(); -x.x.cos()",
+        "x.x.powi(2); -x.x.powi(3)",
+        "1.0; -1.0",
+        "0.0 * u.u; -u.u",
+        "wave(x.x, p.a); -wave(x.x, p.b)",
+    ];
+    for entries in others {
+        assert_eq!(pairs(entries), [], "{entries}");
+    }
+    // An entry is in one pair.
+    assert_eq!(pairs("u.u; x.x; -u.u; -u.u; -3.0 * x.x"), [(0, 2), (1, 4)]);
 }

@@ -216,8 +216,8 @@ impl ActiveSetReport {
     }
 
     /// As [`weak`](Self::weak), without limits on which neither states nor controls depend: bounds of excesses whose soft constraint
-    /// is away from its limit, or has the excess of another one, and soft constraints of a given initial state. And without the sides of intervals of one point:
-    /// the problem is defined only as long as no side passes the other, so the variable stays held.
+    /// is away from its limit, or has the excess of another one, and soft constraints of a given initial state. And without the
+    /// sides of intervals of one point: the problem is defined only as long as no side passes the other, so the variable stays held.
     pub(crate) fn weak_for_trajectory(&self, activity: f64, names: LimitNames) -> Vec<(f64, LimitState)> {
         let is_away = |(stage, limit): (usize, Limit)| {
             let Limit::Excess { index } = limit else { return false };

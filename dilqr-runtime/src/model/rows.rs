@@ -123,7 +123,8 @@ pub enum Limit {
         /// Index of the soft constraint.
         index: usize,
     },
-    /// The bound of a soft constraint's excess, which is zero: the soft constraint is not violated.
+    /// The bound of a soft constraint's excess, which is zero: the soft constraint is not violated. Of two soft constraints that are
+    /// an absolute value the first has none, and the second is at it always.
     Excess {
         /// Index of the soft constraint.
         index: usize,
