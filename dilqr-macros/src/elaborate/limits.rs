@@ -38,7 +38,10 @@ impl Elaborator<'_> {
         vectors: &Vectors,
     ) -> Limits<NodeId> {
         let declared = self.declared_bounds(arguments);
-        let mut limits = Limits { open: self.open(&declared, values, soft), ..Limits::default() };
+        let opposites =
+            |soft: &Option<SoftConstraints>| soft.as_ref().map_or_else(Vec::new, |soft| soft.opposites.clone());
+        let absolute_values = [&soft.stage, &soft.terminal].map(opposites);
+        let mut limits = Limits { open: self.open(&declared, values, soft), absolute_values, ..Limits::default() };
         let (bounds, bound_rows) = self.bounds_and_rows(declared.control, arguments);
         (limits.lower, limits.upper) = (bounds.lower, bounds.upper);
         self.bound_slacks(soft, vectors, &mut limits);
@@ -230,9 +233,6 @@ impl Elaborator<'_> {
         let has_bound = |slack: usize| bounded.is_some_and(|soft| !soft.is_absolute_value(slack));
         limits.lower.extend((0..vectors.lift.stage_slacks).map(|slack| zero.filter(|_| has_bound(slack))));
         limits.upper.extend(vec![None; vectors.lift.stage_slacks]);
-        let opposites =
-            |soft: &Option<SoftConstraints>| soft.as_ref().map_or_else(Vec::new, |soft| soft.opposites.clone());
-        limits.absolute_values = [&soft.stage, &soft.terminal].map(opposites);
     }
 
     /// `-e` for the slacks of the terminal state, which a solve chooses with the initial state.

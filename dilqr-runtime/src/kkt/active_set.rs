@@ -329,8 +329,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 gradients.add(&cx[i], &cu[i], mu[i]);
             }
             // The second row of an absolute value would hold the same excess where no choice changes the value.
-            let is_row = |twin| stages[t].sources.contains(&ConstraintId::Constraint(twin));
-            let held = limits.twin_at_given_start(t, i).is_some_and(is_row);
+            let is_row = |owner| stages[t].sources.contains(&ConstraintId::Constraint(owner));
+            let held = limits.owner_at_given_start(t, i).is_some_and(is_row);
             let applies = !held && (!is_zero(&cx[i]) || !is_zero(&cu[i]));
             report.units.add_row(i, c[i].to_f64(), (&cx[i], &cu[i]), &self.row_units);
             let active = report.add_constraint((t, i, i), inequality, (c[i].to_f64(), mu[i].to_f64()), rule);

@@ -221,9 +221,7 @@ impl ActiveSetReport {
     pub(crate) fn weak_for_trajectory(&self, activity: f64, names: LimitNames) -> Vec<(f64, LimitState)> {
         let is_away = |(stage, limit): (usize, Limit)| {
             let Limit::Excess { index } = limit else { return false };
-            let Limits { absolute_values, terminal_absolute_values, .. } = names.limits;
-            let pairs = if stage == names.horizon { terminal_absolute_values } else { absolute_values };
-            if pairs.iter().any(|(_, second)| *second == index) {
+            if names.limits.owner_of_excess(index, stage == names.horizon).is_some() {
                 return true;
             }
             let soft = (stage, Limit::SoftConstraint { index });
@@ -261,7 +259,9 @@ impl ActiveSetReport {
         of_start().copied().find(|row| {
             let Limit::SoftConstraint { index } = named(row) else { return false };
             let of_excess = Limit::Excess { index };
-            let other = names.limits.opposite(index).map_or(of_excess, |index| Limit::SoftConstraint { index });
+            // Of an absolute value, the second row has its own bound, and shares the excess of the first.
+            let owner = names.limits.owner_of_excess(index, false);
+            let other = owner.map_or(of_excess, |index| Limit::SoftConstraint { index });
             let Some(other) = of_start().find(|limit| named(limit) == other) else { return false };
             let Some(bound) = of_start().find(|limit| named(limit) == of_excess) else { return false };
             // The multipliers of both add up to the linear factor.

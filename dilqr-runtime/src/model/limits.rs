@@ -207,25 +207,22 @@ impl Limits {
         }
     }
 
-    /// The soft constraint of a stage that has the opposite value of this one.
-    pub(crate) fn opposite(&self, index: usize) -> Option<usize> {
-        self.absolute_values.iter().find_map(|&(first, second)| match index {
-            _ if index == first => Some(second),
-            _ if index == second => Some(first),
-            _ => None,
-        })
+    /// The soft constraint whose excess soft constraint `index` of a stage, or of the terminal state, has in place of its own.
+    pub(crate) fn owner_of_excess(&self, index: usize, terminal: bool) -> Option<usize> {
+        let pairs = if terminal { self.terminal_absolute_values } else { self.absolute_values };
+        pairs.iter().find(|(_, second)| *second == index).map(|(first, _)| *first)
     }
 
-    /// The constraint before constraint `i` of stage `t` that is the other one of an absolute value, where that is a part of the
-    /// cost that no choice at a given initial state changes.
-    pub(crate) fn twin_at_given_start(&self, t: usize, i: usize) -> Option<usize> {
+    /// The constraint of stage `t` that has the same excess as constraint `i`, and belongs to it, where both are a part of the cost
+    /// that no choice at a given initial state changes.
+    pub(crate) fn owner_at_given_start(&self, t: usize, i: usize) -> Option<usize> {
         if t > 0 || self.absolute_values.is_empty() {
             return None;
         }
         let Limit::SoftConstraint { index } = self.stage_limit(i) else { return None };
-        let (first, _) = *self.absolute_values.iter().find(|(_, second)| *second == index)?;
+        let owner = Limit::SoftConstraint { index: self.owner_of_excess(index, false)? };
         let is_chosen = self.soft_depends_on_control.get(index).copied().unwrap_or(true);
-        (0..i).find(|&i| !is_chosen && self.stage_limit(i) == Limit::SoftConstraint { index: first })
+        (0..i).find(|&i| !is_chosen && self.stage_limit(i) == owner)
     }
 
     /// The index of an entry of the state that is the excess of constraint `i` of the terminal state, among `states`.
