@@ -350,10 +350,12 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
                 states.copy_from_slice(through);
                 Ok(true)
             }
-            Guess::Policy(policy) => self.roll_out(model, |t, x| policy.control(t, x), controls, states).map(|()| true),
+            Guess::Policy(policy) => {
+                self.roll_out(model, &|t, x| policy.control(t, x), controls, states).map(|()| true)
+            }
             Guess::Feedback(Feedback { states: xs, controls: us, gains }) => {
                 let law = |t: usize, x: &SVector<f64, NX>| us[t] + gains[t] * (x - xs[t]);
-                self.roll_out(model, law, controls, states).map(|()| true).map_err(InputError::of_warm_start)
+                self.roll_out(model, &law, controls, states).map(|()| true).map_err(InputError::of_warm_start)
             }
         }
     }
@@ -362,7 +364,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
     fn roll_out<M>(
         &self,
         model: &M,
-        law: impl Fn(usize, &SVector<f64, NX>) -> SVector<f64, NU>,
+        law: &dyn Fn(usize, &SVector<f64, NX>) -> SVector<f64, NU>,
         controls: &mut [SVector<f64, NU>],
         states: &mut [SVector<f64, NX>],
     ) -> Result<(), InputError>

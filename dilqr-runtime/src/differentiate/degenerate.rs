@@ -69,6 +69,9 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
     where
         M: Model<NX, NU, NP, NS>,
     {
+        if const { !M::LIMITS.limited() && !M::START.is_free() } {
+            return found.map(|step| (step, None));
+        }
         // A factorization that fails reports a part of the limits.
         let weak = self.weak();
         let weakest = weak.iter().min_by(|a, b| a.0.total_cmp(&b.0));

@@ -128,16 +128,18 @@ where
         if let Some(relaxed) = self.barriers {
             out.barriers.clear();
             out.barriers.extend_from_slice(relaxed.split(t, &self.constraints.cp).0);
-            if limits.bounded {
-                let bounds = |i: usize| [self.lower.row(i).transpose(), -self.upper.row(i).transpose()];
-                out.barriers.extend((0..NU).flat_map(bounds));
+            for i in (0..NU).filter(|_| limits.bounded) {
+                out.barriers.push(self.lower.row(i).transpose());
+                out.barriers.push(-self.upper.row(i).transpose());
             }
         }
-        out.rows.extend(rows.iter().map(|row| match *row {
-            ConstraintId::Constraint(i) => self.constraints.cp[i],
-            ConstraintId::Bound(i, Side::Lower) => self.lower.row(i).transpose(),
-            ConstraintId::Bound(i, Side::Upper) => -self.upper.row(i).transpose(),
-        }));
+        for row in rows {
+            out.rows.push(match *row {
+                ConstraintId::Constraint(i) => self.constraints.cp[i],
+                ConstraintId::Bound(i, Side::Lower) => self.lower.row(i).transpose(),
+                ConstraintId::Bound(i, Side::Upper) => -self.upper.row(i).transpose(),
+            });
+        }
     }
 
     fn terminal(&mut self, rows: &[usize], out: &mut LinearTerms<f64, NX, NU, NP>) {
@@ -155,7 +157,9 @@ where
                 out.barriers.extend_from_slice(inequalities);
             }
         }
-        out.rows.extend(rows.iter().map(|&i| self.terminal_constraints.cp[i]));
+        for &i in rows {
+            out.rows.push(self.terminal_constraints.cp[i]);
+        }
     }
 }
 

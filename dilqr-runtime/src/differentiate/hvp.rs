@@ -110,37 +110,72 @@ pub(crate) fn hvp<M, const NX: usize, const NU: usize, const NP: usize, const NS
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let horizon = point.controls.len();
-    let mut system = Kkt::new::<M, NP, NS>(horizon);
-    system.set_relaxation::<M, NP, NS>(factorized.barriers().map(Relaxed::relaxation));
-    let form = factorized.proximal_form();
-    let mut memory = system.linear();
-    let mut dual = DualTrajectory::new(point, direction, &M::START);
-    factorize((&mut system, form), model, &dual)?;
-    newton_step(&mut system, &mut memory, model, &mut dual);
-    let dx: Vec<_> = dual.states.iter().map(|x| x.map(|x| x.eps)).collect();
-    let du: Vec<_> = dual.controls.iter().map(|u| u.map(|u| u.eps)).collect();
-    let curved = loss_hessian(&dx, &du);
-    check_length(Input::LossHessianStates, curved.states.len(), horizon + 1)?;
-    check_length(Input::LossHessianControls, curved.controls.len(), horizon)?;
-    check_finite(Input::LossHessianStates, curved.states.iter().map(|g| g.as_slice()))?;
-    check_finite(Input::LossHessianControls, curved.controls.iter().map(|g| g.as_slice()))?;
+    let mut moved = Moved::along(model, (point, factorized), direction)?;
+    let dx: Vec<_> = moved.dual.states.iter().map(|x| x.map(|x| x.eps)).collect();
+    let du: Vec<_> = moved.dual.controls.iter().map(|u| u.map(|u| u.eps)).collect();
+    moved.product(model, loss, &loss_hessian(&dx, &du))
+}
 
-    factorize((&mut system, form), model, &dual)?;
-    let states: Vec<_> = loss.states.iter().zip(&curved.states).map(|(g, h)| make_dual(g, h)).collect();
-    let controls: Vec<_> = loss.controls.iter().zip(&curved.controls).map(|(g, h)| make_dual(g, h)).collect();
-    let loss = LossRef { states: &states, controls: &controls };
-    let (mut gp, mut gs) = (zeros(), vec![zeros(); horizon + 1]);
-    let mut gw = vec![Number::zero(); model.weight_count()];
-    let out = GradientMut { params: &mut gp, stage_params: &mut gs, weights: &mut gw };
-    let g0 = adjoint((&system, &mut memory), model, dual.point(), &loss, out);
-    let gradient = Gradient {
-        params: gp.map(|g| g.eps),
-        initial_state: g0.map(|g| g.eps),
-        stage_params: gs.iter().map(|g| g.map(|g| g.eps)).collect(),
-        weights: gw.iter().map(|g| g.eps).collect(),
-    };
-    gradient.check()
+/// A solution that moves along a direction of the data, and its LQ problem on dual numbers.
+struct Moved<const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
+    system: Kkt<Number, NX, NU>,
+    /// The form of the rows in the factorization of the solution.
+    form: Option<PlainUnits>,
+    memory: KktLinear<Number, NX, NU, 1>,
+    dual: DualTrajectory<NX, NU, NP, NS>,
+}
+
+impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Moved<NX, NU, NP, NS> {
+    fn along<M>(
+        model: &M,
+        (point, factorized): (TrajectoryRef<'_, f64, NX, NU, NP, NS>, &Kkt<f64, NX, NU>),
+        direction: &Direction<NX, NP, NS>,
+    ) -> Result<Self, GradientError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let mut system = Kkt::new::<M, NP, NS>(point.controls.len());
+        system.set_relaxation::<M, NP, NS>(factorized.barriers().map(Relaxed::relaxation));
+        let form = factorized.proximal_form();
+        let mut memory = system.linear();
+        let mut dual = DualTrajectory::new(point, direction, &M::START);
+        factorize((&mut system, form), model, &dual)?;
+        newton_step(&mut system, &mut memory, model, &mut dual);
+        Ok(Self { system, form, memory, dual })
+    }
+
+    /// The change of the gradient. `curved` is that of the loss gradient.
+    fn product<M>(
+        &mut self,
+        model: &M,
+        loss: &LossGradient<NX, NU>,
+        curved: &LossGradient<NX, NU>,
+    ) -> Result<Gradient<NX, NP, NS>, GradientError>
+    where
+        M: Model<NX, NU, NP, NS>,
+    {
+        let Self { system, form, memory, dual } = self;
+        let horizon = dual.controls.len();
+        check_length(Input::LossHessianStates, curved.states.len(), horizon + 1)?;
+        check_length(Input::LossHessianControls, curved.controls.len(), horizon)?;
+        check_finite(Input::LossHessianStates, curved.states.iter().map(|g| g.as_slice()))?;
+        check_finite(Input::LossHessianControls, curved.controls.iter().map(|g| g.as_slice()))?;
+        factorize((system, *form), model, dual)?;
+        let states: Vec<_> = loss.states.iter().zip(&curved.states).map(|(g, h)| make_dual(g, h)).collect();
+        let controls: Vec<_> = loss.controls.iter().zip(&curved.controls).map(|(g, h)| make_dual(g, h)).collect();
+        let loss = LossRef { states: &states, controls: &controls };
+        let (mut gp, mut gs) = (zeros(), vec![zeros(); horizon + 1]);
+        let mut gw = vec![Number::zero(); model.weight_count()];
+        let out = GradientMut { params: &mut gp, stage_params: &mut gs, weights: &mut gw };
+        let g0 = adjoint((&*system, memory), model, dual.point(), &loss, out);
+        let gradient = Gradient {
+            params: gp.map(|g| g.eps),
+            initial_state: g0.map(|g| g.eps),
+            stage_params: gs.iter().map(|g| g.map(|g| g.eps)).collect(),
+            weights: gw.iter().map(|g| g.eps).collect(),
+        };
+        gradient.check()
+    }
 }
 
 /// Factorizes the LQ problem on dual numbers. The check in `f64` has found no fault with it, but for rounding.

@@ -23,7 +23,6 @@ use crate::linalg::products::zeros;
 use crate::lq::equality_constrained::ConstraintId;
 use crate::model::Model;
 use crate::model::limits::Limits;
-use crate::ocp::instance::PatternOf;
 use crate::ocp::penalty::MultipliersRef;
 use crate::ocp::stationarity::Magnitudes;
 use crate::ocp::trajectory::TrajectoryRef;
@@ -49,7 +48,7 @@ where
 {
     let limits = const { &M::LIMITS };
     let Candidate { model, method, point, .. } = candidate;
-    let mut change = Change::new::<M, NU, NP, NS>((system, memory), rows, units);
+    let mut change = Change::new((system, memory), rows, (units, limits));
     let horizon = system.horizon();
     let unit = |index: usize| match index.checked_sub(horizon * limits.listed()) {
         Some(i) => units.rows[limits.listed() + i],
@@ -130,15 +129,12 @@ where
 
 impl<const NX: usize> Change<NX> {
     /// One that involves all `rows`: these receive multipliers of their own, which those of the factorization balance.
-    fn new<M, const NU: usize, const NP: usize, const NS: usize>(
+    fn new<const NU: usize>(
         (system, memory): (&ActiveSet<f64, NX, NU>, &mut ActiveSetLinear<f64, NX, NU, 1>),
         rows: &[ActiveRow<NX, NU>],
-        units: &LimitUnits,
-    ) -> Self
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let (limits, horizon) = (const { &M::LIMITS }, system.horizon());
+        (units, limits): (&LimitUnits, &Limits),
+    ) -> Self {
+        let horizon = system.horizon();
         let mut multipliers = vec![0.0; horizon * limits.listed() + limits.terminal()];
         let mut costates = vec![zeros(); horizon + 1];
         let (mut gx, mut gu) = (vec![zeros(); horizon + 1], vec![zeros(); horizon]);
@@ -154,9 +150,9 @@ impl<const NX: usize> Change<NX> {
                 multipliers[row.stage * limits.listed() + i] += weight;
             }
         }
-        let initial = system.solve::<PatternOf<M, NP, NS>, 1, true>(
+        let initial = system.solve_with_rows(
             memory,
-            |t, terms| {
+            &mut |t, terms| {
                 let count = if t < horizon { system.rows(t).len() } else { system.terminal_rows().len() };
                 terms.gx = gx[t];
                 if t < horizon {
@@ -164,7 +160,7 @@ impl<const NX: usize> Change<NX> {
                 }
                 terms.rows.resize(count, zeros());
             },
-            |t, step| {
+            &mut |t, step| {
                 if t == horizon {
                     for (&i, multiplier) in system.terminal_rows().iter().zip(step.rows) {
                         multipliers[horizon * limits.listed() + i] += multiplier[0];

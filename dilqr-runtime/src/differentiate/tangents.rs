@@ -11,11 +11,10 @@ use crate::differentiate::forward::{ParameterLinearTerms, StageLinearTerms, cont
 use crate::differentiate::weight_directions::{DIRECTIONS, along};
 use crate::gradient::Jacobian;
 use crate::kkt::active_set::ActiveSet;
-use crate::kkt::linear::{KktSystem, LinearTerms};
+use crate::kkt::linear::{GivenTerms, KktSystem, LinearTerms};
 use crate::kkt::term_sizes::TermSizes;
 use crate::linalg::products::zeros;
 use crate::model::Model;
-use crate::ocp::instance::PatternOf;
 use crate::ocp::stationarity::Magnitudes;
 
 /// A change is zero below this, relative to the largest change of its variables along the trajectory. Solutions of
@@ -96,26 +95,23 @@ pub(super) struct Tangents<const NX: usize, const NU: usize, const C: usize> {
 
 impl<const NX: usize, const NU: usize, const C: usize> Tangents<NX, NU, C> {
     /// The solution with a linear part. `row_sizes` are the magnitudes of its rows' constants, stage by stage.
-    fn solve<M, const NP: usize, const NS: usize>(
+    fn solve(
         system: &ActiveSet<f64, NX, NU>,
-        mut given: impl FnMut(usize, &mut LinearTerms<f64, NX, NU, C>),
+        given: GivenTerms<'_, f64, NX, NU, C>,
         row_sizes: &[Vec<SVector<f64, C>>],
-    ) -> Self
-    where
-        M: Model<NX, NU, NP, NS>,
-    {
+    ) -> Self {
         let (horizon, mut memory) = (system.horizon(), system.linear());
         let mut jacobian = Jacobian::with_room(horizon);
         let mut end = zeros();
-        system.solve::<PatternOf<M, NP, NS>, C, false>(
+        system.solve_with_rows(
             &mut memory,
-            |t, terms| {
+            &mut |t, terms| {
                 given(t, terms);
                 if t == horizon {
                     end = terms.gx;
                 }
             },
-            |t, step| {
+            &mut |t, step| {
                 jacobian.states.push(*step.dx);
                 if t < horizon {
                     jacobian.controls.push(*step.du);
@@ -205,7 +201,7 @@ impl<const NX: usize, const NU: usize, const NP: usize> Tangents<NX, NU, NP> {
         M: Model<NX, NU, NP, NS>,
     {
         let mut provider = ParameterLinearTerms::new(candidate.model, candidate.point, None);
-        Self::solve::<M, NP, NS>(system, |t, terms| provider.fill(system, t, terms), &enforced.in_params)
+        Self::solve(system, &mut |t, terms| provider.fill(system, t, terms), &enforced.in_params)
     }
 }
 
@@ -222,7 +218,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> Tangents<NX, NU, NS> {
         let provider = StageLinearTerms::new(system, candidate.model, candidate.point, (stage, None));
         let mut row_sizes: Vec<_> = enforced.in_stage.iter().map(|rows| vec![SVector::zeros(); rows.len()]).collect();
         row_sizes[stage].clone_from(&enforced.in_stage[stage]);
-        Self::solve::<M, NP, NS>(system, |t, terms| provider.fill(system, t, terms), &row_sizes)
+        Self::solve(system, &mut |t, terms| provider.fill(system, t, terms), &row_sizes)
     }
 }
 
@@ -237,11 +233,11 @@ impl<const NX: usize, const NU: usize> Tangents<NX, NU, DIRECTIONS> {
         M: Model<NX, NU, NP, NS>,
     {
         let Candidate { model, point, .. } = candidate;
-        let fill = |t: usize, terms: &mut LinearTerms<f64, NX, NU, DIRECTIONS>| {
+        let mut fill = |t: usize, terms: &mut LinearTerms<f64, NX, NU, DIRECTIONS>| {
             let contraction = Contraction::new(*model, *point, system.costates(), None, Vec::new());
             *terms = contracted_terms(system, contraction, (t, model.weight_count()), |gradient| along(gradient.w));
         };
-        Self::solve::<M, NP, NS>(system, fill, &enforced.in_weights)
+        Self::solve(system, &mut fill, &enforced.in_weights)
     }
 }
 

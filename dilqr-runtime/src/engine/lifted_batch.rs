@@ -6,7 +6,7 @@ use nalgebra::SVector;
 
 use crate::engine::SolvedGradient;
 use crate::engine::lift::{self, Lift, Lifting};
-use crate::engine::plain_batch::in_order;
+use crate::engine::parallel::in_order;
 use crate::error::{GradientError, SolveError};
 use crate::gradient::{Gradient, LossGradient};
 use crate::problem::Problem;

@@ -19,6 +19,8 @@ pub(crate) mod lifted;
 #[cfg(feature = "std")]
 mod lifted_batch;
 mod lifted_controller;
+#[cfg(feature = "std")]
+pub(crate) mod parallel;
 pub(crate) mod plain;
 #[cfg(feature = "std")]
 pub(crate) mod plain_batch;

@@ -4,14 +4,15 @@ use alloc::vec::Vec;
 #[cfg(feature = "lanes")]
 use core::sync::atomic::AtomicUsize;
 
-use rayon::prelude::*;
-
 use crate::differentiate::check::KktWorkspace;
 #[cfg(feature = "lanes")]
 use crate::differentiate::lanes::Gradients;
 use crate::differentiate::one_call::{self, factorized_vjp};
 use crate::engine::SolvedGradient;
 use crate::engine::factorized_solve::solve_and_factorize;
+#[cfg(feature = "lanes")]
+use crate::engine::parallel::in_order;
+use crate::engine::parallel::map_indices;
 #[cfg(feature = "lanes")]
 use crate::engine::solved_lanes::SolvedGradients;
 use crate::error::{GradientError, SolveError};
@@ -36,13 +37,9 @@ pub(crate) fn solve<M, const NX: usize, const NU: usize, const NP: usize, const 
 where
     M: Model<NX, NU, NP, NS>,
 {
-    problems
-        .par_iter()
-        .map_init(
-            || SolveWorkspace::new::<M, NP>(horizon),
-            |forward, problem| forward.solve_checked((model, settings), problem),
-        )
-        .collect()
+    map_indices(problems.len(), &|| SolveWorkspace::new::<M, NP>(horizon), &|forward, index| {
+        forward.solve_checked((model, settings), &problems[index])
+    })
 }
 
 /// [`batch::vjp`](crate::batch::vjp), for lists of one length.
@@ -55,21 +52,15 @@ pub(crate) fn vjp<M, const NX: usize, const NU: usize, const NP: usize, const NS
 where
     M: Model<NX, NU, NP, NS>,
 {
-    solutions
-        .par_iter()
-        .zip(losses)
-        .map_init(
-            || KktWorkspace::new::<M, NP>(0),
-            |workspace, (solution, loss)| {
-                let horizon = solution.horizon();
-                settings.check_solver(horizon)?;
-                if workspace.horizon() != horizon {
-                    *workspace = KktWorkspace::new::<M, NP>(horizon);
-                }
-                one_call::vjp(workspace, (model, settings), solution, loss, Differentiation::Implicit)
-            },
-        )
-        .collect()
+    map_indices(solutions.len(), &|| KktWorkspace::new::<M, NP>(0), &|workspace, index| {
+        let (solution, loss) = (&solutions[index], &losses[index]);
+        let horizon = solution.horizon();
+        settings.check_solver(horizon)?;
+        if workspace.horizon() != horizon {
+            *workspace = KktWorkspace::new::<M, NP>(horizon);
+        }
+        one_call::vjp(workspace, (model, settings), solution, loss, Differentiation::Implicit)
+    })
 }
 
 /// [`batch::solve_and_vjp`](crate::batch::solve_and_vjp), for settings that are in range.
@@ -83,20 +74,15 @@ pub(crate) fn solve_and_vjp<M, const NX: usize, const NU: usize, const NP: usize
 where
     M: Model<NX, NU, NP, NS>,
 {
-    problems
-        .par_iter()
-        .enumerate()
-        .map_init(
-            || (SolveWorkspace::new::<M, NP>(horizon), KktWorkspace::new::<M, NP>(horizon)),
-            |(forward, kkt), (index, problem)| {
-                problem.check(model, horizon, forward.constraint_memory())?;
-                let mut solution = Solution::empty(horizon);
-                let gradient = solve_and_factorize((model, settings), (forward, kkt), problem, &mut solution)?
-                    .and_then(|_| factorized_vjp(kkt, model, &solution.params, &loss(index, &solution)));
-                Ok((solution, gradient))
-            },
-        )
-        .collect()
+    let memory = || (SolveWorkspace::new::<M, NP>(horizon), KktWorkspace::new::<M, NP>(horizon));
+    map_indices(problems.len(), &memory, &|(forward, kkt), index| {
+        let problem = &problems[index];
+        problem.check(model, horizon, forward.constraint_memory())?;
+        let mut solution = Solution::empty(horizon);
+        let gradient = solve_and_factorize((model, settings), (forward, kkt), problem, &mut solution)?
+            .and_then(|_| factorized_vjp(kkt, model, &solution.params, &loss(index, &solution)));
+        Ok((solution, gradient))
+    })
 }
 
 /// [`batch::solve_lanes`](crate::batch::solve_lanes), for settings that are in range.
@@ -114,7 +100,7 @@ where
     if !Solves::supports::<M>(settings) {
         return solve(model, horizon, settings, problems);
     }
-    in_lockstep(problems.len(), |next| {
+    in_lockstep(problems.len(), &|next| {
         let mut outcomes = Vec::new();
         Solves::new::<M>(horizon, false).run((model, settings), problems, next, |outcome| {
             outcomes.push((outcome.problem, outcome.result));
@@ -141,7 +127,7 @@ where
     }
     // Factorizations in lanes have no active limits.
     let keeps = const { !M::LIMITS.limited() };
-    in_lockstep(problems.len(), |next| {
+    in_lockstep(problems.len(), &|next| {
         let mut gradients = SolvedGradients::new((model, settings), horizon, &loss);
         Solves::new::<M>(horizon, keeps).run((model, settings), problems, next, |outcome| gradients.take(outcome));
         gradients.finish()
@@ -169,41 +155,27 @@ where
         .chunk_by(|&i, &j| solutions[i].horizon() == solutions[j].horizon())
         .flat_map(|together| together.chunks(Native::COUNT))
         .collect();
-    let gradients: Vec<_> = groups
-        .par_iter()
-        .map_init(
-            || Memory::new::<M>(0),
-            |memory, group| {
-                let horizon = solutions[group[0]].horizon();
-                if let Err(error) = settings.check_solver(horizon) {
-                    return vec![Err(error.into()); group.len()];
-                }
-                if memory.horizon() != horizon {
-                    *memory = Memory::new::<M>(horizon);
-                }
-                let given: Vec<_> = group.iter().map(|&i| (&solutions[i], &losses[i])).collect();
-                memory.vjp(model, settings, &given)
-            },
-        )
-        .collect();
+    let gradients = map_indices(groups.len(), &|| Memory::new::<M>(0), &|memory, index| {
+        let group = groups[index];
+        let horizon = solutions[group[0]].horizon();
+        if let Err(error) = settings.check_solver(horizon) {
+            return vec![Err(error.into()); group.len()];
+        }
+        if memory.horizon() != horizon {
+            *memory = Memory::new::<M>(horizon);
+        }
+        let given: Vec<_> = group.iter().map(|&i| (&solutions[i], &losses[i])).collect();
+        memory.vjp(model, settings, &given)
+    });
     in_order(solutions.len(), order.into_iter().zip(gradients.into_iter().flatten()))
 }
 
 /// Runs groups of lanes on all threads. Each of them takes the problems that come `next`, and returns results with the indices
 /// of their problems.
 #[cfg(feature = "lanes")]
-fn in_lockstep<T: Send>(problems: usize, group: impl Fn(&AtomicUsize) -> Vec<(usize, T)> + Sync) -> Vec<T> {
+fn in_lockstep<T: Send>(problems: usize, group: &(dyn Fn(&AtomicUsize) -> Vec<(usize, T)> + Sync)) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let groups = rayon::current_num_threads().min(problems.div_ceil(Native::COUNT));
-    let results: Vec<_> = (0..groups).into_par_iter().with_max_len(1).flat_map_iter(|_| group(&next)).collect();
-    in_order(problems, results)
-}
-
-/// Sorts results by their indices; each index occurs once.
-pub(crate) fn in_order<T>(count: usize, results: impl IntoIterator<Item = (usize, T)>) -> Vec<T> {
-    let mut ordered: Vec<Option<T>> = (0..count).map(|_| None).collect();
-    for (index, result) in results {
-        ordered[index] = Some(result);
-    }
-    ordered.into_iter().flatten().collect()
+    let results = map_indices(groups, &|| (), &|_, _| group(&next));
+    in_order(problems, results.into_iter().flatten())
 }

@@ -4,8 +4,8 @@
 use alloc::vec::Vec;
 
 use nalgebra::SVector;
-use rayon::prelude::*;
 
+use crate::engine::parallel::map_indices;
 use crate::error::{GradientError, Input, SolveError, check_length};
 #[cfg(feature = "lanes")]
 use crate::implicit::function::ImplicitEngine;
@@ -29,13 +29,9 @@ where
     if let Err(error) = check_length(Input::Params, params.len(), guesses.len()) {
         return vec![Err(error.into()); guesses.len()];
     }
-    let pairs = guesses.par_iter().zip(params);
-    let solver = || Solver::new(function.clone(), *settings);
-    pairs
-        .map_init(solver, |solver, (guess, params)| {
-            solver.as_mut().map_err(|error| error.clone())?.solve(*guess, *params)
-        })
-        .collect()
+    map_indices(guesses.len(), &|| Solver::new(function.clone(), *settings), &|solver, index| {
+        solver.as_mut().map_err(|error| error.clone())?.solve(guesses[index], params[index])
+    })
 }
 
 /// As [`solve`], several problems at a time in the lanes of each core. It rounds differently, as
@@ -58,14 +54,10 @@ where
         return solve(function, settings, guesses, params);
     }
     let found = F::Engine::solve_lanes(function, settings, &problems);
-    let pairs = found.into_par_iter().zip(problems);
-    let solver = || Solver::new(function.clone(), *settings);
-    pairs
-        .map_init(solver, |solver, (found, (guess, params))| match found {
-            Some(solution) => Ok(solution),
-            None => solver.as_mut().map_err(|error| error.clone())?.solve(guess, params),
-        })
-        .collect()
+    map_indices(guesses.len(), &|| Solver::new(function.clone(), *settings), &|solver, index| match &found[index] {
+        Some(solution) => Ok(solution.clone()),
+        None => solver.as_mut().map_err(|error| error.clone())?.solve(guesses[index], params[index]),
+    })
 }
 
 /// Differentiates every solution with the loss gradient of the same index, as [`Solver::gradient`] would. Where the two lists have
@@ -83,11 +75,7 @@ where
     if let Err(error) = check_length(Input::LossGradients, losses.len(), solutions.len()) {
         return vec![Err(error.into()); solutions.len()];
     }
-    let pairs = solutions.par_iter().zip(losses);
-    let solver = || Solver::new(function.clone(), *settings);
-    pairs
-        .map_init(solver, |solver, (solution, loss)| {
-            solver.as_mut().map_err(|error| error.clone())?.gradient(solution, loss)
-        })
-        .collect()
+    map_indices(solutions.len(), &|| Solver::new(function.clone(), *settings), &|solver, index| {
+        solver.as_mut().map_err(|error| error.clone())?.gradient(&solutions[index], &losses[index])
+    })
 }

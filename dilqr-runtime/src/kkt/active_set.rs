@@ -13,7 +13,7 @@ use crate::kkt::initial_rows::ActiveInitial;
 use crate::kkt::lagrangian::{LagrangianGradients, is_finite_curvature};
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::lq_record::LqRecord;
-use crate::kkt::proximal_rows::{PlainUnits, ProximalRows, RefinedLinear};
+use crate::kkt::proximal_rows::{PlainUnits, ProximalRows};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::selection::Selection;
@@ -483,18 +483,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for A
     fn solve<P: Pattern<NX, NU>, const C: usize, const ADJOINT: bool>(
         &self,
         memory: &mut ActiveSetLinear<S, NX, NU, C>,
-        terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
-        visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
+        mut terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
+        mut visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
     ) -> SMatrix<S, NX, C> {
-        if let (true, Some(rows)) = (self.in_proximal_form, &self.proximal) {
-            let memory = memory.refined.get_or_insert_with(|| Box::new(RefinedLinear::new(self.horizon())));
-            return rows.solve(&self.record, memory, terms, visit);
-        }
-        if let Some(relaxed) = &self.relaxed {
-            return self.solve_refined(relaxed, memory, terms, visit);
-        }
-        let end = self.backward(memory, terms);
-        self.forward(memory, &end, visit);
-        memory.initial_costate(&end)
+        self.solve_with_rows(memory, &mut terms, &mut visit)
     }
 }

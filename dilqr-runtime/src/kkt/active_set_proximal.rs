@@ -12,7 +12,7 @@ use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::units::{motion_units, row_units, variable_units};
 use crate::linalg::products::zeros;
 use crate::lq::equality_constrained::{Singular, Units};
-use crate::lq::riccati::{Dense, Quadratic};
+use crate::lq::riccati::Quadratic;
 use crate::model::Model;
 use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpansion};
 use crate::ocp::stage_functions;
@@ -78,7 +78,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let mut refined = memory.refined.take().unwrap_or_else(|| Box::new(RefinedLinear::new(horizon)));
         let mut fractions = fractions();
         let mut entry = |unit: f64| S::from_f64(fractions.next().unwrap_or(1.0) / unit);
-        refined.load(|t, terms| {
+        refined.load(&mut |t, terms| {
             terms.gx = SVector::from_fn(|i, _| entry(units.states[i]));
             if t < horizon {
                 terms.gu = SVector::from_fn(|i, _| entry(units.controls[i]));
@@ -86,12 +86,12 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             terms.rows.resize(self.record.stages[t].rows.len(), zeros());
         });
         let RefinedLinear { given, solution, residuals, .. } = &mut *refined;
-        let terms = |t: usize, terms: &mut LinearTerms<S, NX, NU, 1>| {
+        let mut terms = |t: usize, terms: &mut LinearTerms<S, NX, NU, 1>| {
             (terms.gx, terms.gu) = (given[t].gx, given[t].gu);
             terms.rows.extend_from_slice(&given[t].rows);
         };
         let mut dlambda = zeros();
-        let first = self.solve::<Dense, 1, false>(memory, terms, |t, step| {
+        let first = self.solve_with_rows(memory, &mut terms, &mut |t, step| {
             let part = &mut solution[t];
             (part.dx, part.du, part.dlambda) = (*step.dx, *step.du, dlambda);
             part.rows.clear();
@@ -120,11 +120,17 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let (mut sum, mut stage, mut terminal) = (0.0, StageExpansion::zeros(), TerminalExpansion::zeros());
         for t in 0..self.horizon() {
             stage_functions::expand_stage((model, t), point.stage(t), &mut stage);
-            sum += (0..NX).map(|i| change(stage.lx[i], stage.lxx[(i, i)], units.states[i])).sum::<f64>();
-            sum += (0..NU).map(|i| change(stage.lu[i], stage.luu[(i, i)], units.controls[i])).sum::<f64>();
+            for i in 0..NX {
+                sum += change(stage.lx[i], stage.lxx[(i, i)], units.states[i]);
+            }
+            for i in 0..NU {
+                sum += change(stage.lu[i], stage.luu[(i, i)], units.controls[i]);
+            }
         }
         model.expand_terminal(point.terminal(), &mut terminal);
-        sum += (0..NX).map(|i| change(terminal.lx[i], terminal.lxx[(i, i)], units.states[i])).sum::<f64>();
+        for i in 0..NX {
+            sum += change(terminal.lx[i], terminal.lxx[(i, i)], units.states[i]);
+        }
         let unit = sum / self.horizon() as f64;
         if unit > 0.0 && unit.is_finite() { unit } else { 1.0 }
     }

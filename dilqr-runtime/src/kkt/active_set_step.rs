@@ -1,13 +1,16 @@
 //! Linear solves with rows for active limits, and the Newton step of the optimality conditions.
 
+use alloc::boxed::Box;
+
 use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::active_set::ActiveSet;
 use crate::kkt::active_set_linear::ActiveSetLinear;
-use crate::kkt::linear::{KktSystem, LinearTerms, Step, StepOfStage, largest_relative_step};
+use crate::kkt::linear::{GivenTerms, KktSystem, LinearTerms, Step, StepOfStage, Visitor, largest_relative_step};
+use crate::kkt::proximal_rows::RefinedLinear;
 use crate::linalg::products::{add_product, add_transposed_product, larger, zeros};
 use crate::lq::equality_constrained::{ActiveStage, ConstraintId, NextLinear};
-use crate::lq::riccati::{Dense, next_state};
+use crate::lq::riccati::next_state;
 use crate::model::limits::Limits;
 use crate::ocp::stationarity::{Magnitudes, is_rounding_step};
 use crate::scalar::ScalarReal;
@@ -24,7 +27,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         (states, controls): (&[SVector<S, NX>], &[SVector<S, NU>]),
     ) -> S {
         let (newton, horizon) = (&self.newton, self.horizon());
-        let terms = |t: usize, terms: &mut LinearTerms<S, NX, NU, 1>| {
+        let mut terms = |t: usize, terms: &mut LinearTerms<S, NX, NU, 1>| {
             terms.gx = newton.gx[t];
             if t < horizon {
                 terms.gu = newton.gu[t];
@@ -34,14 +37,14 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         multipliers.fill(S::zero());
         if self.in_proximal_form {
             let (magnitudes, mut largest) = (Magnitudes::of(states, controls), S::zero());
-            self.solve::<Dense, 1, false>(memory, terms, |t, step| {
+            self.solve_with_rows(memory, &mut terms, &mut |t, step| {
                 self.store_multipliers(t, step.rows, limits, multipliers);
                 largest = larger(largest, magnitudes.relative(step.dx, step.du));
             });
             return largest;
         }
-        let end = self.backward(memory, terms);
-        self.forward(memory, &end, |t, step| self.store_multipliers(t, step.rows, limits, multipliers));
+        let end = self.backward(memory, &mut terms);
+        self.forward(memory, &end, &mut |t, step| self.store_multipliers(t, step.rows, limits, multipliers));
         self.relative_step(memory, states, controls)
     }
 
@@ -96,6 +99,25 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
 }
 
 impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
+    /// [`solve`](KktSystem::solve).
+    pub(crate) fn solve_with_rows<const C: usize>(
+        &self,
+        memory: &mut ActiveSetLinear<S, NX, NU, C>,
+        terms: GivenTerms<'_, S, NX, NU, C>,
+        visit: Visitor<'_, S, NX, NU, C>,
+    ) -> SMatrix<S, NX, C> {
+        if let (true, Some(rows)) = (self.in_proximal_form, &self.proximal) {
+            let memory = memory.refined.get_or_insert_with(|| Box::new(RefinedLinear::new(self.horizon())));
+            return rows.solve(&self.record, memory, terms, visit);
+        }
+        if let Some(relaxed) = &self.relaxed {
+            return self.solve_refined(relaxed, memory, terms, visit);
+        }
+        let end = self.backward(memory, terms);
+        self.forward(memory, &end, visit);
+        memory.initial_costate(&end)
+    }
+
     /// The rows that stage `t` propagates to the stage before it; those of the terminal state where `t` is the horizon.
     pub(super) fn propagated_rows(&self, t: usize) -> impl Iterator<Item = &SVector<S, NX>> {
         let stage = self.stages.get(t).into_iter().flat_map(ActiveStage::propagated_rows);
@@ -107,7 +129,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     pub(super) fn backward<const C: usize>(
         &self,
         memory: &mut ActiveSetLinear<S, NX, NU, C>,
-        mut given: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
+        given: GivenTerms<'_, S, NX, NU, C>,
     ) -> SMatrix<S, NX, C> {
         let horizon = self.horizon();
         let ActiveSetLinear { stages, offsets, terms, end, propagated_rows, initial: initial_linear, .. } = memory;
@@ -147,7 +169,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         &self,
         memory: &mut ActiveSetLinear<S, NX, NU, C>,
         end_gradient: &SMatrix<S, NX, C>,
-        mut visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
+        visit: Visitor<'_, S, NX, NU, C>,
     ) {
         let horizon = self.horizon();
         let ActiveSetLinear { stages, offsets, end, propagated_rows, row_multipliers, initial: initial_linear, .. } =

@@ -54,6 +54,15 @@ pub(crate) struct Step<'a, S, const NX: usize, const NU: usize, const C: usize> 
     pub(crate) barriers: &'a [SVector<S, C>],
 }
 
+/// Fills the linear part of a stage. Solves with rows take it by reference, so that rustc compiles each of them once for
+/// all callers and models of one size.
+pub(crate) type GivenTerms<'a, S, const NX: usize, const NU: usize, const C: usize> =
+    &'a mut dyn FnMut(usize, &mut LinearTerms<S, NX, NU, C>);
+
+/// Sees a stage of a solution, for such solves.
+pub(crate) type Visitor<'a, S, const NX: usize, const NU: usize, const C: usize> =
+    &'a mut dyn FnMut(usize, Step<'_, S, NX, NU, C>);
+
 /// A factorized problem.
 pub(crate) trait KktSystem<S: Scalar, const NX: usize, const NU: usize> {
     /// Memory for the linear part of a solve.

@@ -53,8 +53,12 @@ impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> LqPart<S, 
     /// Makes all parts of its numbers NaN.
     pub(super) fn spoil(&mut self) {
         let nan = S::from_f64(f64::NAN);
-        let entries = self.dx.iter_mut().chain(self.du.iter_mut()).chain(self.dlambda.iter_mut());
-        entries.chain(self.rows.iter_mut().flat_map(|row| row.iter_mut())).for_each(|entry| *entry *= nan);
+        self.dx *= nan;
+        self.du *= nan;
+        self.dlambda *= nan;
+        for row in &mut self.rows {
+            *row *= nan;
+        }
     }
 
     pub(super) fn add(&mut self, change: &Self) {

@@ -213,19 +213,27 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for K
     fn solve<P: Pattern<NX, NU>, const C: usize, const ADJOINT: bool>(
         &self,
         memory: &mut KktLinear<S, NX, NU, C>,
-        terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
-        visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
+        mut terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
+        mut visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
     ) -> SMatrix<S, NX, C> {
-        match (self, memory) {
-            (Self::Unconstrained(system), KktLinear::Unconstrained(memory)) => {
+        // Memory is made by `linear` of the same system.
+        match self {
+            Self::Unconstrained(system) => {
+                let mut other = None;
+                let memory = match memory {
+                    KktLinear::Unconstrained(memory) => memory,
+                    KktLinear::ActiveSet(_) => other.insert(system.linear()),
+                };
                 system.solve::<P, C, ADJOINT>(memory, terms, visit)
             }
-            (Self::ActiveSet(system), KktLinear::ActiveSet(memory)) => {
-                system.solve::<P, C, ADJOINT>(memory, terms, visit)
+            Self::ActiveSet(system) => {
+                let mut other = None;
+                let memory = match memory {
+                    KktLinear::ActiveSet(memory) => memory,
+                    KktLinear::Unconstrained(_) => other.insert(system.linear()),
+                };
+                system.solve_with_rows(memory, &mut terms, &mut visit)
             }
-            // Memory is made by `linear` of the same system.
-            (Self::Unconstrained(system), _) => system.solve::<P, C, ADJOINT>(&mut system.linear(), terms, visit),
-            (Self::ActiveSet(system), _) => system.solve::<P, C, ADJOINT>(&mut system.linear(), terms, visit),
         }
     }
 }

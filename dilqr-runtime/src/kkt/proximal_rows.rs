@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::kkt::linear::{LinearTerms, Step};
+use crate::kkt::linear::{GivenTerms, LinearTerms, Step, Visitor};
 use crate::kkt::lq_record::{LqPart, LqRecord, larger_of};
 use crate::linalg::products::{add_product, larger, zeros};
 use crate::lq::equality_constrained::{Row, Units};
@@ -152,7 +152,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
         memory: &mut RefinedLinear<S, NX, NU, 1>,
     ) -> bool {
         let mut fractions = fractions();
-        memory.load(|t, terms| {
+        memory.load(&mut |t, terms| {
             for weight in &self.weights[t] {
                 let fraction = fractions.next().unwrap_or(1.0);
                 let size = if *weight > 0.0 { fraction / float::f64::sqrt(*weight) } else { 0.0 };
@@ -167,8 +167,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
         &self,
         record: &LqRecord<S, NX, NU>,
         memory: &mut RefinedLinear<S, NX, NU, C>,
-        terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
-        mut visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
+        terms: GivenTerms<'_, S, NX, NU, C>,
+        visit: Visitor<'_, S, NX, NU, C>,
     ) -> SMatrix<S, NX, C> {
         memory.load(terms);
         if !self.refine(record, memory) {
@@ -304,7 +304,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> RefinedLin
     }
 
     /// Stores the right-hand side, from the horizon down.
-    pub(super) fn load(&mut self, mut terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>)) {
+    pub(super) fn load(&mut self, terms: GivenTerms<'_, S, NX, NU, C>) {
         for (t, given) in self.given.iter_mut().enumerate().rev() {
             (given.gx, given.gu, given.offset) = (zeros(), zeros(), zeros());
             given.rows.clear();

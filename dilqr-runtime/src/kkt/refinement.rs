@@ -17,7 +17,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::kkt::active_set::ActiveSet;
 use crate::kkt::active_set_linear::ActiveSetLinear;
-use crate::kkt::linear::{KktSystem, LinearTerms, Step};
+use crate::kkt::linear::{GivenTerms, KktSystem, LinearTerms, Step, Visitor};
 use crate::kkt::relaxed::Relaxed;
 use crate::kkt::units::ratio;
 use crate::linalg::products::{add_product, add_transposed_product, larger, zeros};
@@ -52,8 +52,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         &self,
         relaxed: &Relaxed<S, NX, NU>,
         memory: &mut ActiveSetLinear<S, NX, NU, C>,
-        mut terms: impl FnMut(usize, &mut LinearTerms<S, NX, NU, C>),
-        mut visit: impl FnMut(usize, Step<'_, S, NX, NU, C>),
+        terms: GivenTerms<'_, S, NX, NU, C>,
+        visit: Visitor<'_, S, NX, NU, C>,
     ) -> SMatrix<S, NX, C> {
         let horizon = self.horizon();
         let mut given = vec![LinearTerms::with_capacity(0); horizon + 1];
@@ -140,7 +140,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         memory: &mut ActiveSetLinear<S, NX, NU, C>,
         residuals: &[LinearTerms<S, NX, NU, C>],
     ) -> Vec<StageSolution<S, NX, NU, C>> {
-        let end = self.backward(memory, |t, terms| {
+        let end = self.backward(memory, &mut |t, terms| {
             terms.clone_from(&residuals[t]);
             for (index, barrier, row) in relaxed.barriers(t) {
                 row.add_times(&(residuals[t].barriers[index] * barrier.weight), (&mut terms.gx, &mut terms.gu));
@@ -148,7 +148,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         });
         let mut solution = Vec::with_capacity(residuals.len());
         let mut costate = memory.initial_costate(&end);
-        self.forward(memory, &end, |t, Step { dx, du, dlambda, rows, .. }| {
+        self.forward(memory, &end, &mut |t, Step { dx, du, dlambda, rows, .. }| {
             let mut barriers = residuals[t].barriers.clone();
             for (index, barrier, row) in relaxed.barriers(t) {
                 barriers[index] = row.value(&barriers[index], (dx, du)) * barrier.weight;

@@ -85,13 +85,20 @@ where
     /// The largest residual of an active limit at the trial, over its magnitude.
     fn active_residual(&self, memory: &InteriorPoint<NX, NU>) -> f64 {
         let InteriorPoint { trial, active_rows, active_bounds, scales, .. } = memory;
-        let rows = active_rows.iter().zip(&trial.trajectory.constraints).zip(&scales.rows);
-        let rows = rows.filter(|((active, _), _)| **active).map(|((_, c), row)| c.abs() / row);
-        let held = active_bounds.iter().zip(&trial.trajectory.controls).flat_map(|(sides, u)| {
-            let held = sides.iter().enumerate().filter_map(|(i, side)| Some((i, (*side)?)));
-            held.map(|(i, side)| self.memory.bounds.constraint(side, i, u).abs() / scales.controls[i])
-        });
-        rows.chain(held).fold(0.0, larger)
+        let mut largest = 0.0;
+        for (index, c) in trial.trajectory.constraints.iter().enumerate() {
+            if active_rows[index] {
+                largest = larger(largest, c.abs() / scales.rows[index]);
+            }
+        }
+        for (sides, u) in active_bounds.iter().zip(&trial.trajectory.controls) {
+            for i in 0..NU {
+                if let Some(side) = sides[i] {
+                    largest = larger(largest, self.memory.bounds.constraint(side, i, u).abs() / scales.controls[i]);
+                }
+            }
+        }
+        largest
     }
 
     /// The step about the trial. Returns whether it exists.
