@@ -208,7 +208,7 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
         quote!(&[#(#rows),*])
     });
     let excesses = context.vectors.lift.stage_slacks;
-    let soft_depends_on_control = soft_depends_on_choice(context);
+    let soft_chosen_from = soft_chosen_from(context);
     let [absolute_values, terminal_absolute_values] = limits.absolute_values.each_ref().map(|pairs| {
         let pairs = pairs.iter().map(|(first, second)| quote!((#first, #second)));
         quote!(&[#(#pairs),*])
@@ -232,7 +232,7 @@ fn limits(context: &EmitContext<'_>) -> TokenStream {
             terminal_rows: #terminal_rows,
             initial_rows: #initial_rows,
             excesses: #excesses,
-            soft_depends_on_control: &[#(#soft_depends_on_control),*],
+            soft_chosen_from: &[#(#soft_chosen_from),*],
             absolute_values: #absolute_values,
             terminal_absolute_values: #terminal_absolute_values,
             names: #runtime::model::Names { states: #states, controls: &#control::NAMES, design: #design },
@@ -265,29 +265,52 @@ fn row(context: &EmitContext<'_>, row: Row) -> TokenStream {
 /// Whether each constraint of a stage depends on the control or on a chosen entry of the initial state.
 fn depends_on_choice(context: &EmitContext<'_>) -> Vec<bool> {
     let EmitContext { limits, sizes, .. } = context;
-    let depends = depends_on(context, sizes.nu).into_iter().enumerate();
+    let depends = depends_on(context, sizes.nu, &context.vectors.free()).into_iter().enumerate();
     // The bounds of a given state begin with stage 1, even where they depend on design variables.
     depends.map(|(row, depends)| depends && !limits.state_bounds.contains(&row)).collect()
 }
 
-/// The same for soft constraints, without their slacks.
-fn soft_depends_on_choice(context: &EmitContext<'_>) -> Vec<bool> {
+/// The first stage at which each soft constraint depends on a control, its excess apart, or on a chosen entry of the initial
+/// state; the largest number where there is none.
+fn soft_chosen_from(context: &EmitContext<'_>) -> Vec<TokenStream> {
     let EmitContext { limits, sizes, vectors, .. } = context;
-    let depends = depends_on(context, sizes.nu - vectors.lift.stage_slacks);
+    let mut chosen = vectors.free();
+    let mut from = vec![None; limits.stage.values.len()];
+    // Each stage passes choices on to another entry, or to no new one for good.
+    for t in 0..=sizes.nx {
+        let depends = depends_on(context, sizes.nu - vectors.lift.stage_slacks, &chosen);
+        for (from, _) in from.iter_mut().zip(depends).filter(|(_, depends)| *depends) {
+            from.get_or_insert(t);
+        }
+        chosen = chosen_next(context, &chosen);
+    }
     let own = limits.stage.inequalities - limits.stage.rows.len();
-    let rows = limits.stage.rows.iter().zip(depends.into_iter().skip(own));
-    rows.filter(|(row, _)| matches!(row, Row::SoftConstraint(_))).map(|(_, depends)| depends).collect()
+    let rows = limits.stage.rows.iter().zip(from.into_iter().skip(own));
+    let soft = rows.filter(|(row, _)| matches!(row, Row::SoftConstraint(_)));
+    let never = quote!(::core::primitive::usize::MAX);
+    soft.map(|(_, from)| from.map_or_else(|| never.clone(), |t| quote!(#t))).collect()
 }
 
-/// Whether each constraint of a stage depends on one of the first controls, this many, or on a chosen entry of the initial state.
-fn depends_on(context: &EmitContext<'_>, controls: usize) -> Vec<bool> {
+/// The entries of the next state that depend on a control or on a chosen entry of this one.
+fn chosen_next(context: &EmitContext<'_>, chosen: &[bool]) -> Vec<bool> {
+    let EmitContext { kernels, sizes, .. } = context;
+    let Some(program) = kernels.get(Kernel::Linearize) else { return vec![true; sizes.nx] };
+    let (fx, fu) = (pattern(program, Field::Fx, sizes.nx, sizes.nx), pattern(program, Field::Fu, sizes.nx, sizes.nu));
+    fx.iter().zip(&fu).map(|(fx, fu)| fu.contains(&true) || has_chosen(fx, chosen)).collect()
+}
+
+/// Whether each constraint of a stage depends on one of the first controls, this many, or on a chosen entry of the state.
+fn depends_on(context: &EmitContext<'_>, controls: usize, chosen: &[bool]) -> Vec<bool> {
     let EmitContext { limits, sizes, .. } = context;
     let Some(program) = context.kernels.get(Kernel::ExpandStageConstraints) else { return Vec::new() };
     let rows = limits.stage.values.len();
     let (cx, cu) = (pattern(program, Field::Cx, rows, sizes.nx), pattern(program, Field::Cu, rows, sizes.nu));
-    let free = context.vectors.free();
-    let chosen = |row: &[bool]| row.iter().zip(&free).any(|(&entry, &free)| entry && free);
-    (0..rows).map(|row| cu[row][..controls].contains(&true) || chosen(&cx[row])).collect()
+    (0..rows).map(|row| cu[row][..controls].contains(&true) || has_chosen(&cx[row], chosen)).collect()
+}
+
+/// Whether a row has an entry of the state that is chosen.
+fn has_chosen(row: &[bool], chosen: &[bool]) -> bool {
+    row.iter().zip(chosen).any(|(&entry, &chosen)| entry && chosen)
 }
 
 /// The constant that describes the initial state, where any of it is chosen.

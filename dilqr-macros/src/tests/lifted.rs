@@ -197,6 +197,34 @@ fn expansion(arguments: &str, source: &str) -> String {
     expand(arguments.parse().unwrap(), source.parse().unwrap(), &Environment::default()).to_string()
 }
 
+/// The first stages at which a control, or a chosen entry of the initial state, changes soft constraints: of a state that the
+/// control reaches after one step, after two, at once and never.
+#[test]
+fn what_no_choice_changes() {
+    let source = "mod carriage {
+        pub struct State { pub x: f64, pub v: f64, pub clock: f64 }
+        pub struct Control { pub u: f64 }
+        pub struct Params { pub limit: f64 }
+        pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+            State { x: x.x + 0.1 * x.v, v: x.v + 0.1 * u.u, clock: x.clock + 0.1 }
+        }
+        pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 { x.x.powi(2) + u.u.powi(2) }
+        pub fn terminal_cost(x: State, _p: Params) -> f64 { x.x.powi(2) }
+        #[penalty(linear = 0.5)]
+        pub fn stage_soft_constraints(x: State, u: Control, p: Params) -> [f64; 4] {
+            [x.v - p.limit, x.x - p.limit, x.x + u.u - p.limit, x.clock - p.limit]
+        }
+    }";
+    let chosen_from = |arguments: &str| {
+        let code = expansion(arguments, source);
+        let (_, after) = code.split_once("soft_chosen_from : & [").unwrap();
+        after.split_once(']').unwrap().0.replace(' ', "")
+    };
+    let never = "::core::primitive::usize::MAX";
+    assert_eq!(chosen_from("crate = ::dilqr_runtime"), format!("1usize,2usize,0usize,{never}"));
+    assert_eq!(chosen_from("crate = ::dilqr_runtime, initial_state = free"), "0usize,0usize,0usize,0usize");
+}
+
 /// The entries of the initial state that are free, and the constraints that hold at stage 0.
 #[test]
 fn what_holds_at_the_start() {

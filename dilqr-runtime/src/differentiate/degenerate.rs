@@ -135,7 +135,7 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
         }
         let dropped = self.dropped();
         // The trajectory does not depend on the others.
-        let checked = dropped.iter().copied().filter(|&(t, limit)| !self.names.is_of_given_start(t, limit)).collect();
+        let checked = dropped.iter().copied().filter(|&(t, limit)| !self.names.is_without_choice(t, limit)).collect();
         self.check_free_rows(candidate, (weak, checked), step)?;
         let dependent = dropped.first().map(|&first| dependent(self.names, first));
         Ok((step, dependent.or(weakest)))

@@ -63,7 +63,7 @@ where
         depends_on_control: &[],
         stage_rows: &[],
         excesses: 0,
-        soft_depends_on_control: &[],
+        soft_chosen_from: &[],
         absolute_values: &[],
         ..M::LIMITS
     };

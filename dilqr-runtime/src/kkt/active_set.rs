@@ -330,7 +330,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             }
             // The second row of an absolute value would hold the same excess where no choice changes the value.
             let is_row = |owner| stages[t].sources.contains(&ConstraintId::Constraint(owner));
-            let held = limits.owner_at_given_start(t, i).is_some_and(is_row);
+            let held = limits.owner_without_choice(t, i).is_some_and(is_row);
             let applies = !held && (!is_zero(&cx[i]) || !is_zero(&cu[i]));
             report.units.add_row(i, c[i].to_f64(), (&cx[i], &cu[i]), &self.row_units);
             let active = report.add_constraint((t, i, i), inequality, (c[i].to_f64(), mu[i].to_f64()), rule);
@@ -363,6 +363,11 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         for i in 0..NU {
             let held = bounds.active_bound(i, u, &qu);
             report.add_bounds(t, i, (u, &qu, held), bounds);
+            // As for the second row of an absolute value: two rows would hold one excess, and nothing else.
+            let soft = const { &M::LIMITS }.soft_without_choice(t, i, NU).map(ConstraintId::Constraint);
+            if soft.is_some_and(|row| self.stages[t].sources.contains(&row)) {
+                continue;
+            }
             if let Some(side) = self.selection.side(t, i, held) {
                 let unit = SVector::from_fn(|j, _| if i == j { side.direction() } else { S::zero() });
                 self.stages[t].push(ConstraintId::Bound(i, side), Row { x: zeros(), u: unit });

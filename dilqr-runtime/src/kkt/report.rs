@@ -29,12 +29,12 @@ impl LimitNames {
         Self { limits: const { &M::LIMITS }, controls: NU, horizon }
     }
 
-    /// Whether a limit belongs to a soft constraint of a given initial state. Its excess is a part of the cost, and nothing else
-    /// depends on it.
-    pub(crate) fn is_of_given_start(&self, stage: usize, source: ConstraintId) -> bool {
+    /// Whether a limit belongs to a soft constraint whose value no choice changes: of a given initial state, or of a state that no
+    /// control has reached. Its excess is a part of the cost, and nothing else depends on it.
+    pub(crate) fn is_without_choice(&self, stage: usize, source: ConstraintId) -> bool {
         match self.name(stage, source) {
-            (0, Limit::SoftConstraint { index } | Limit::Excess { index }) => {
-                !self.limits.soft_depends_on_control.get(index).copied().unwrap_or(true)
+            (t, Limit::SoftConstraint { index } | Limit::Excess { index }) if t < self.horizon => {
+                !self.limits.is_soft_chosen(t, index)
             }
             _ => false,
         }
@@ -216,7 +216,7 @@ impl ActiveSetReport {
     }
 
     /// As [`weak`](Self::weak), without limits on which neither states nor controls depend: bounds of excesses whose soft constraint
-    /// is away from its limit, or has the excess of another one, and soft constraints of a given initial state. And without the
+    /// is away from its limit, or has the excess of another one, and soft constraints whose values no choice changes. And without the
     /// sides of intervals of one point: the problem is defined only as long as no side passes the other, so the variable stays held.
     pub(crate) fn weak_for_trajectory(&self, activity: f64, names: LimitNames) -> Vec<(f64, LimitState)> {
         let is_away = |(stage, limit): (usize, Limit)| {
@@ -231,7 +231,7 @@ impl ActiveSetReport {
         let weak = self.weak(activity).filter(|(_, limit)| {
             let (stage, source) = (limit.stage, limit.source);
             let named = names.name(stage, source);
-            !names.is_of_given_start(stage, source) && !is_away(named) && !self.is_held(limit, named, names)
+            !names.is_without_choice(stage, source) && !is_away(named) && !self.is_held(limit, named, names)
         });
         weak.collect()
     }
@@ -252,18 +252,18 @@ impl ActiveSetReport {
         self.limits.iter().filter(touches).any(|of| names.name(of.stage, of.source) == (stage, other))
     }
 
-    /// A soft constraint of a given initial state that is at its limit, where a linear penalty begins: the cost has a kink.
+    /// A soft constraint whose value no choice changes, and that is at its limit, where a linear penalty begins: the cost has a kink.
     pub(crate) fn kink_of_cost(&self, activity: f64, names: LimitNames) -> Option<LimitState> {
-        let of_start = || self.limits.iter().filter(|limit| names.is_of_given_start(limit.stage, limit.source));
-        let named = |limit: &LimitState| names.name(limit.stage, limit.source).1;
-        of_start().copied().find(|row| {
-            let Limit::SoftConstraint { index } = named(row) else { return false };
+        let without_choice = || self.limits.iter().filter(|limit| names.is_without_choice(limit.stage, limit.source));
+        let named = |limit: &LimitState| names.name(limit.stage, limit.source);
+        without_choice().copied().find(|row| {
+            let (t, Limit::SoftConstraint { index }) = named(row) else { return false };
             let of_excess = Limit::Excess { index };
             // Of an absolute value, the second row has its own bound, and shares the excess of the first.
             let owner = names.limits.owner_of_excess(index, false);
             let other = owner.map_or(of_excess, |index| Limit::SoftConstraint { index });
-            let Some(other) = of_start().find(|limit| named(limit) == other) else { return false };
-            let Some(bound) = of_start().find(|limit| named(limit) == of_excess) else { return false };
+            let Some(other) = without_choice().find(|limit| named(limit) == (t, other)) else { return false };
+            let Some(bound) = without_choice().find(|limit| named(limit) == (t, of_excess)) else { return false };
             // The multipliers of both add up to the linear factor.
             let linear = ratio(row.multiplier + other.multiplier, self.units.controls[bound.unit].1);
             self.units.distance(row) <= activity && self.units.distance(other) <= activity && linear > NO_PENALTY

@@ -103,10 +103,10 @@ pub struct Limits {
     pub initial_rows: &'static [Row],
     /// The number of controls, the last ones, that are excesses of a stage's soft constraints.
     pub excesses: usize,
-    /// Whether each soft constraint of a stage depends, beside its excess, on the control or on an entry of the initial state that
-    /// the solve chooses. At stage 0 the others are a part of the cost that the trajectory does not change. An empty list means
-    /// that all do.
-    pub soft_depends_on_control: &'static [bool],
+    /// The first stage at which each soft constraint of a stage depends, beside its excess, on a control or on an entry of the
+    /// initial state that the solve chooses. Before it, the constraint is a part of the cost that no choice changes. An empty list
+    /// means stage 0 for all.
+    pub soft_chosen_from: &'static [usize],
     /// Pairs of soft constraints of a stage with opposite values, `c` and `-k c` with `k > 0`, by their indices. Both have the excess
     /// of the first, which has no bound. That of the second has its bound alone.
     pub absolute_values: &'static [(usize, usize)],
@@ -133,7 +133,7 @@ impl Limits {
         terminal_rows: &[],
         initial_rows: &[],
         excesses: 0,
-        soft_depends_on_control: &[],
+        soft_chosen_from: &[],
         absolute_values: &[],
         terminal_absolute_values: &[],
         names: Names::NONE,
@@ -213,16 +213,30 @@ impl Limits {
         pairs.iter().find(|(_, second)| *second == index).map(|(first, _)| *first)
     }
 
+    /// Whether a choice changes the value of soft constraint `index` at stage `t`.
+    pub(crate) fn is_soft_chosen(&self, t: usize, index: usize) -> bool {
+        self.soft_chosen_from.get(index).is_none_or(|&first| first <= t)
+    }
+
     /// The constraint of stage `t` that has the same excess as constraint `i`, and belongs to it, where both are a part of the cost
-    /// that no choice at a given initial state changes.
-    pub(crate) fn owner_at_given_start(&self, t: usize, i: usize) -> Option<usize> {
-        if t > 0 || self.absolute_values.is_empty() {
+    /// that no choice changes.
+    pub(crate) fn owner_without_choice(&self, t: usize, i: usize) -> Option<usize> {
+        if self.absolute_values.is_empty() {
             return None;
         }
         let Limit::SoftConstraint { index } = self.stage_limit(i) else { return None };
         let owner = Limit::SoftConstraint { index: self.owner_of_excess(index, false)? };
-        let is_chosen = self.soft_depends_on_control.get(index).copied().unwrap_or(true);
-        (0..i).find(|&i| !is_chosen && self.stage_limit(i) == owner)
+        (0..i).find(|&i| !self.is_soft_chosen(t, index) && self.stage_limit(i) == owner)
+    }
+
+    /// The soft constraint of stage `t` whose excess is control `i` of `controls`, where no choice changes the value of that
+    /// constraint. The excess of the second row of an absolute value is none.
+    pub(crate) fn soft_without_choice(&self, t: usize, i: usize, controls: usize) -> Option<usize> {
+        let index = i.checked_sub(controls - self.excesses)?;
+        if self.is_soft_chosen(t, index) || self.owner_of_excess(index, false).is_some() {
+            return None;
+        }
+        (0..self.listed()).find(|&row| self.stage_limit(row) == Limit::SoftConstraint { index })
     }
 
     /// The index of an entry of the state that is the excess of constraint `i` of the terminal state, among `states`.

@@ -137,6 +137,38 @@ pub mod cruise {
     }
 }
 
+/// A carriage whose place has a price in both directions and a soft limit. No control has an effect on the places of the
+/// first two stages.
+#[dilqr_runtime::model]
+pub mod carriage {
+    pub struct State {
+        pub x: f64,
+        pub v: f64,
+    }
+    pub struct Control {
+        pub u: f64,
+    }
+    pub struct Params {
+        pub goal: f64,
+        pub price: f64,
+        pub limit: f64,
+        pub quadratic: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        State { x: x.x + 0.1 * x.v, v: x.v + 0.1 * u.u }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params) -> f64 {
+        0.3 * x.v * x.v + 0.05 * u.u * u.u
+    }
+    pub fn terminal_cost(x: State, p: Params) -> f64 {
+        0.5 * x.v * x.v + 0.5 * (x.x - p.goal).powi(2)
+    }
+    #[penalty(linear = p.price, quadratic = p.quadratic)]
+    pub fn stage_soft_constraints(x: State, _u: Control, p: Params) -> [f64; 3] {
+        [x.x - p.goal, p.goal - x.x, x.x - p.limit]
+    }
+}
+
 const T: usize = 20;
 
 fn exact() -> Settings {
@@ -261,6 +293,32 @@ fn rows_at_a_given_initial_state() {
     // A limit of zero, and a cart at rest.
     check(cart::Cart, exact(), ([0.0, 0.0], [1e-4, 0.3, 1.0, 0.1]), true);
     check(cart::Cart, exact(), ([-1.0, 0.0], [0.0, 0.3, 1.0, 0.1]), false);
+}
+
+/// A state that no control has reached is given as the initial one is: a price on it is a part of the cost, which has a kink,
+/// and the trajectory has none.
+#[test]
+fn rows_that_no_control_has_reached() {
+    let params = [0.0, 0.4, 10.0, 0.5];
+    // In the goal at rest, where all prices hold the place; on the way to it; and where the limit is touched, from both sides.
+    for x0 in [[0.0, 0.0], [0.5, 0.0], [0.1, -1.0], [-0.3, 0.5]] {
+        check(carriage::Carriage, exact(), (x0, params), false);
+    }
+    for (x0, limit) in [([0.5, 0.0], 0.5), ([0.6, -1.0], 0.5), ([0.5, -0.3], 0.5)] {
+        check(carriage::Carriage, exact(), (x0, [0.0, 0.4, limit, 0.5]), false);
+    }
+    let mut solver = Ilqr::new(carriage::Carriage, T, exact()).unwrap();
+    // The place of stage 1 is the goal, and not that of stage 0.
+    let solution = solved(&mut solver, [0.1, -1.0].into(), params.into());
+    assert_eq!(solution.states[1][0], 0.0);
+    let refused = solver.value_gradient(&solution).unwrap_err();
+    assert!(matches!(refused, GradientError::WeaklyActive { stage: 1, .. }), "{refused}");
+    for relaxation in [1e-1, 1e-2] {
+        // At rest in the goal all terms of a costate cancel; what is left of a push has ten digits. A smaller relaxation would have
+        // a kink within the step of the differences.
+        let relaxed = Settings { relaxation: Some(relaxation), tolerance: 1e-10, ..exact() };
+        check(carriage::Carriage, relaxed, ([0.0, 0.0], params), false);
+    }
 }
 
 /// Both joins have one-sided derivatives alone: where a row is just reached, and where its multiplier is just the linear factor.
