@@ -274,6 +274,9 @@ fn depends_on_choice(context: &EmitContext<'_>) -> Vec<bool> {
 /// state; the largest number where there is none.
 fn soft_chosen_from(context: &EmitContext<'_>) -> Vec<TokenStream> {
     let EmitContext { limits, sizes, vectors, .. } = context;
+    if vectors.lift.stage_slacks == 0 {
+        return Vec::new();
+    }
     let mut chosen = vectors.free();
     let mut from = vec![None; limits.stage.values.len()];
     // Each stage passes choices on to another entry, or to no new one for good.
@@ -282,7 +285,11 @@ fn soft_chosen_from(context: &EmitContext<'_>) -> Vec<TokenStream> {
         for (from, _) in from.iter_mut().zip(depends).filter(|(_, depends)| *depends) {
             from.get_or_insert(t);
         }
-        chosen = chosen_next(context, &chosen);
+        let next = chosen_next(context, &chosen);
+        if next == chosen {
+            break;
+        }
+        chosen = next;
     }
     let own = limits.stage.inequalities - limits.stage.rows.len();
     let rows = limits.stage.rows.iter().zip(from.into_iter().skip(own));

@@ -176,6 +176,7 @@ where
 fn in_lockstep<T: Send>(problems: usize, group: &(dyn Fn(&AtomicUsize) -> Vec<(usize, T)> + Sync)) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let groups = rayon::current_num_threads().min(problems.div_ceil(Native::COUNT));
+    // Rayon gives each thread a group, since there are no more groups than threads.
     let results = map_indices(groups, &|| (), &|_, _| group(&next));
     in_order(problems, results.into_iter().flatten())
 }

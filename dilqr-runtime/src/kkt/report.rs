@@ -256,7 +256,7 @@ impl ActiveSetReport {
     pub(crate) fn kink_of_cost(&self, activity: f64, names: LimitNames) -> Option<LimitState> {
         let without_choice = || self.limits.iter().filter(|limit| names.is_without_choice(limit.stage, limit.source));
         let named = |limit: &LimitState| names.name(limit.stage, limit.source);
-        without_choice().copied().find(|row| {
+        without_choice().filter(|row| self.units.distance(row) <= activity).copied().find(|row| {
             let (t, Limit::SoftConstraint { index }) = named(row) else { return false };
             let of_excess = Limit::Excess { index };
             // Of an absolute value, the second row has its own bound, and shares the excess of the first.
@@ -266,7 +266,7 @@ impl ActiveSetReport {
             let Some(bound) = without_choice().find(|limit| named(limit) == (t, of_excess)) else { return false };
             // The multipliers of both add up to the linear factor.
             let linear = ratio(row.multiplier + other.multiplier, self.units.controls[bound.unit].1);
-            self.units.distance(row) <= activity && self.units.distance(other) <= activity && linear > NO_PENALTY
+            self.units.distance(other) <= activity && linear > NO_PENALTY
         })
     }
 

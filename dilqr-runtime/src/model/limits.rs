@@ -104,8 +104,8 @@ pub struct Limits {
     /// The number of controls, the last ones, that are excesses of a stage's soft constraints.
     pub excesses: usize,
     /// The first stage at which each soft constraint of a stage depends, beside its excess, on a control or on an entry of the
-    /// initial state that the solve chooses. Before it, the constraint is a part of the cost that no choice changes. An empty list
-    /// means stage 0 for all.
+    /// initial state that the solve chooses; `usize::MAX` where it never does. Before it, the constraint is a part of the cost that
+    /// no choice changes. An empty list means stage 0 for all.
     pub soft_chosen_from: &'static [usize],
     /// Pairs of soft constraints of a stage with opposite values, `c` and `-k c` with `k > 0`, by their indices. Both have the excess
     /// of the first, which has no bound. That of the second has its bound alone.

@@ -23,7 +23,7 @@ struct GradientData<const NX: usize, const NP: usize, const NS: usize> {
     initial_state: SVector<f64, NX>,
     #[serde(with = "serde_with::matrices")]
     stage_params: Vec<SVector<f64, NS>>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     weights: Vec<f64>,
 }
 

@@ -25,21 +25,15 @@ struct Row {
     first_torque: f64,
 }
 
-/// The number of rows that an earlier job has left. A last row that was cut off is none.
-fn finished(path: &Path) -> Result<usize, Box<dyn Error>> {
-    if !path.exists() {
-        return Ok(0);
-    }
-    let mut rows = csv::Reader::from_path(path)?;
-    let count = rows.deserialize::<Row>().take_while(Result::is_ok).count();
-    Ok(count / CHUNK * CHUNK)
-}
-
-/// Keeps the first rows of a file and removes what follows.
-fn truncate(path: &Path, rows: usize) -> Result<(), Box<dyn Error>> {
+/// Keeps the chunks of rows that earlier jobs have finished, and removes what follows. Returns the number of rows.
+fn resume(path: &Path) -> Result<usize, Box<dyn Error>> {
     let text = if path.exists() { std::fs::read_to_string(path)? } else { String::new() };
-    let kept: String = text.split_inclusive('\n').take(if rows > 0 { rows + 1 } else { 0 }).collect();
-    Ok(std::fs::write(path, kept)?)
+    // A line without an end was cut off.
+    let lines: Vec<&str> = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).collect();
+    let finished = lines.len().saturating_sub(1) / CHUNK * CHUNK;
+    let kept = if finished > 0 { finished + 1 } else { 0 };
+    std::fs::write(path, lines[..kept].concat())?;
+    Ok(finished)
 }
 
 fn append(path: &Path, rows: impl IntoIterator<Item = Row>) -> Result<(), Box<dyn Error>> {
@@ -64,10 +58,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = arguments.next().ok_or("usage: sweep OUT.csv [DIES_AT]")?;
     let (path, dies_at) = (Path::new(&path), arguments.next().map(|text| text.parse::<usize>()).transpose()?);
     let cluster = Cluster::initialize()?;
-    let first = if cluster.rank() == 0 { Some(finished(path)?) } else { None };
+    let first = cluster.all(if cluster.rank() == 0 { resume(path).map(Some) } else { Ok(None) })?;
     let first = cluster.broadcast(first.as_ref())?;
     if cluster.rank() == 0 {
-        truncate(path, first)?;
         println!("{first} of {COUNT} problems were finished before");
     }
     let (model, settings) = (Follower::new(Friction::xavier(1)), Settings::default());
@@ -82,9 +75,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(Row { index: start + i, status, cost: found.cost, first_torque })
         });
         let rows = cluster.all(rows.collect::<Result<Vec<_>, SolveError>>())?;
-        if let Some(shares) = cluster.gather(&rows)? {
-            append(path, shares.into_iter().flatten())?;
-        }
+        let shares = cluster.gather(&rows)?;
+        // Nobody begins the next chunk before this one is in the file.
+        cluster.all(shares.map_or(Ok(()), |shares| append(path, shares.into_iter().flatten())))?;
     }
     Ok(())
 }

@@ -32,14 +32,14 @@
 mod error;
 
 use std::fmt::Display;
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use dilqr_runtime::{Formulation, Gradient, LossGradient, Problem, Settings, Solution, SolveError, batch};
 use mpi::Threading;
-use mpi::datatype::PartitionMut;
 use mpi::environment::Universe;
 use mpi::topology::SimpleCommunicator;
-use mpi::traits::{Communicator, CommunicatorCollectives, Root};
+use mpi::traits::{Communicator, CommunicatorCollectives, Destination, Root, Source};
 use rayon::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,16 +50,21 @@ pub use error::ClusterError;
 pub const BLOCK: usize = 32;
 
 /// The process of this rank gathers and adds.
-const ROOT: i32 = 0;
+const ROOT: usize = 0;
+
+/// The largest message, in bytes. MPI counts entries of a message with 31 bits.
+const MESSAGE: usize = 1 << 30;
 
 /// The processes of an MPI job.
 ///
-/// MPI ends when it is dropped. Call its methods from the thread that has made it. Methods that communicate say so: each process calls them
-/// in the same order, with data of the same batch.
+/// MPI ends when it is dropped. It stays on the thread that has made it, which alone communicates. Methods that communicate say so:
+/// each process calls them in the same order, with data of the same batch.
 pub struct Cluster {
     world: SimpleCommunicator,
     /// Finalizes MPI when it is dropped.
     _universe: Universe,
+    /// Not `Send`.
+    _on_one_thread: PhantomData<*const ()>,
 }
 
 /// The sum of the gradients of a batch, the same in each process.
@@ -75,22 +80,28 @@ pub struct ClusterSum<const NX: usize, const NP: usize, const NS: usize = 0> {
 type BlockSum<const NX: usize, const NP: usize, const NS: usize> = (Gradient<NX, NP, NS>, Vec<(u64, String)>);
 
 impl Cluster {
-    /// Starts MPI. From now on a panic in any thread ends the job.
+    /// Starts MPI. While it runs, a panic in any thread ends the job.
     ///
     /// # Errors
-    /// [`ClusterError::Initialized`] where MPI has been started, or ended, in this process.
+    /// [`ClusterError::Initialized`] where MPI has been started, or ended, in this process, and [`ClusterError::Threads`] where it
+    /// allows no threads.
     pub fn initialize() -> Result<Self, ClusterError> {
         // Threads of rayon compute, and this one alone communicates.
-        let (universe, _) = mpi::initialize_with_threading(Threading::Funneled).ok_or(ClusterError::Initialized)?;
+        let (universe, level) = mpi::initialize_with_threading(Threading::Funneled).ok_or(ClusterError::Initialized)?;
+        if level == Threading::Single {
+            return Err(ClusterError::Threads);
+        }
         let world = universe.world();
         let (rank, size) = (world.rank(), world.size());
         let report = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             report(panic);
-            eprintln!("dilqr-mpi: rank {rank} of {size} has panicked; the job ends");
-            SimpleCommunicator::world().abort(1);
+            if !mpi::environment::is_finalized() {
+                eprintln!("dilqr-mpi: rank {rank} of {size} has panicked; the job ends");
+                SimpleCommunicator::world().abort(1);
+            }
         }));
-        Ok(Self { world, _universe: universe })
+        Ok(Self { world, _universe: universe, _on_one_thread: PhantomData })
     }
 
     /// The number of this process, from 0.
@@ -129,8 +140,7 @@ impl Cluster {
     /// the same indices, and returns the sum over all processes. Communicates: the sums of blocks go to rank 0, and the result to all.
     ///
     /// # Errors
-    /// In every process, where in one of them the lists have not the length of its share, or where what it sends is larger than a message of
-    /// MPI, 2 GiB.
+    /// In every process: where lists of one have not the length of its share, and where counts differ.
     pub fn vjp_sum<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize, const ND: usize>(
         &self,
         model: &M,
@@ -142,6 +152,12 @@ impl Cluster {
         M: Formulation<NX, NU, NP, NS, ND>,
     {
         let share = self.share(count);
+        let mut counts = vec![0_u64; self.size()];
+        self.world.all_gather_into(&(count as u64), &mut counts[..]);
+        // Every process sees the same list.
+        if counts.iter().any(|&other| other != counts[0]) {
+            return Err(ClusterError::DifferentBatches { counts });
+        }
         let given = [solutions.len(), losses.len()].into_iter().find(|&length| length != share.len());
         self.agree(given.map(|given| ClusterError::WrongLength { rank: self.rank(), given, expected: share.len() }))?;
         let blocks = solutions.par_chunks(BLOCK).zip(losses.par_chunks(BLOCK)).enumerate();
@@ -172,7 +188,8 @@ impl Cluster {
     /// where one process may fail and another not.
     ///
     /// # Errors
-    /// [`ClusterError::Failed`] in every process, where one of them gives an error: with its text there.
+    /// In every process, where one of them gives an error: [`ClusterError::Failed`] with its text there, and [`ClusterError::OtherFailed`] in
+    /// the others.
     pub fn all<T, E: Display>(&self, own: Result<T, E>) -> Result<T, ClusterError> {
         let own = own.map_err(|error| ClusterError::Failed { rank: self.rank(), reason: error.to_string() });
         self.agree(own.as_ref().err().cloned())?;
@@ -182,75 +199,75 @@ impl Cluster {
     /// The data of all processes, in the order of their ranks; `None` but in the process of rank 0. Communicates.
     ///
     /// # Errors
-    /// In every process, where the data cannot be written, or are larger than a message of MPI, 2 GiB.
+    /// In every process, where data of one cannot be written, or cannot be read by rank 0.
     pub fn gather<T: Serialize + DeserializeOwned>(&self, data: &T) -> Result<Option<Vec<T>>, ClusterError> {
-        let written = postcard::to_stdvec(data).map_err(ClusterError::from);
-        self.agree(written.as_ref().err().cloned())?;
-        let bytes = written?;
-        let mut lengths = vec![0_u64; self.size()];
-        self.world.all_gather_into(&(bytes.len() as u64), &mut lengths[..]);
-        let total = lengths.iter().sum();
-        // Every process finds the same.
-        i32::try_from(total).map_err(|_| ClusterError::TooLarge { bytes: total })?;
-        let root = self.world.process_at_rank(ROOT);
-        if self.world.rank() != ROOT {
-            root.gather_varcount_into(&bytes[..]);
-            return Ok(None);
-        }
-        let counts: Vec<i32> = lengths.iter().map(|&length| i32::try_from(length).unwrap_or(i32::MAX)).collect();
-        let starts: Vec<i32> =
-            counts.iter().scan(0, |next, count| Some(std::mem::replace(next, *next + count))).collect();
-        let mut all = vec![0_u8; bytes_of(total)];
-        root.gather_varcount_into_root(&bytes[..], &mut PartitionMut::new(&mut all[..], &counts[..], &starts[..]));
-        let mut rest = &all[..];
-        let parts = lengths.iter().map(|&length| {
-            let (part, after) = rest.split_at(bytes_of(length));
-            rest = after;
-            postcard::from_bytes(part).map_err(ClusterError::from)
-        });
-        parts.collect::<Result<Vec<_>, _>>().map(Some)
+        let bytes = self.all(postcard::to_stdvec(data))?;
+        let parts = if self.rank() == ROOT {
+            let others = (1..self.size()).map(|rank| postcard::from_bytes(&self.receive(rank)));
+            // All messages are received before the first error counts.
+            let parts: Vec<_> = std::iter::once(postcard::from_bytes(&bytes)).chain(others).collect();
+            parts.into_iter().collect::<Result<Vec<T>, _>>().map(Some)
+        } else {
+            self.send(&bytes);
+            Ok(None)
+        };
+        self.all(parts)
     }
 
     /// The data of rank 0, in every process. Communicates.
     ///
     /// # Errors
-    /// As [`gather`](Self::gather).
-    ///
-    /// # Panics
-    /// Where rank 0 gives no data.
+    /// In every process, where rank 0 gives none, or where its data cannot be written, or cannot be read by one process.
     pub fn broadcast<T: Serialize + DeserializeOwned>(&self, data: Option<&T>) -> Result<T, ClusterError> {
-        let written = if self.world.rank() == ROOT { data.map(postcard::to_stdvec) } else { None };
-        let written = written.transpose().map_err(ClusterError::from);
-        self.agree(written.as_ref().err().cloned())?;
-        let mut bytes = written?.unwrap_or_default();
-        let root = self.world.process_at_rank(ROOT);
-        let mut length = bytes.len() as u64;
-        root.broadcast_into(&mut length);
-        assert!(length > 0 || size_of::<T>() == 0, "rank 0 has given no data");
-        i32::try_from(length).map_err(|_| ClusterError::TooLarge { bytes: length })?;
-        bytes.resize(bytes_of(length), 0);
-        root.broadcast_into(&mut bytes[..]);
-        Ok(postcard::from_bytes(&bytes)?)
+        let given = if self.rank() == ROOT { data.map(postcard::to_stdvec).transpose() } else { Ok(None) };
+        let given = self.all(given)?;
+        let mut header = given.as_ref().map_or([0, 0], |bytes| [1, bytes.len() as u64]);
+        let root = self.world.process_at_rank(ROOT as i32);
+        root.broadcast_into(&mut header[..]);
+        if header[0] == 0 {
+            return Err(ClusterError::NothingGiven);
+        }
+        let mut bytes = given.unwrap_or_default();
+        bytes.resize(header[1] as usize, 0);
+        for part in bytes.chunks_mut(MESSAGE) {
+            root.broadcast_into(part);
+        }
+        self.all(postcard::from_bytes(&bytes))
     }
 
-    /// The fault of the process of the least rank that has one, as an error in every process: nobody waits for one that has returned.
+    /// Sends bytes to rank 0.
+    fn send(&self, bytes: &[u8]) {
+        let root = self.world.process_at_rank(ROOT as i32);
+        root.send(&(bytes.len() as u64));
+        for part in bytes.chunks(MESSAGE) {
+            root.send(part);
+        }
+    }
+
+    /// Receives what a process sends to rank 0.
+    fn receive(&self, rank: usize) -> Vec<u8> {
+        let process = self.world.process_at_rank(rank as i32);
+        let (length, _) = process.receive::<u64>();
+        let mut bytes = vec![0; length as usize];
+        for part in bytes.chunks_mut(MESSAGE) {
+            process.receive_into(part);
+        }
+        bytes
+    }
+
+    /// An error in every process where one of them has a fault: its own in those that have one, and in the others
+    /// [`ClusterError::WrongLength`] or [`ClusterError::OtherFailed`] of the least rank with a fault.
     fn agree(&self, fault: Option<ClusterError>) -> Result<(), ClusterError> {
         let mut faults = vec![0_u64; 3 * self.size()];
         let own = fault.as_ref().map_or([0; 3], ClusterError::to_numbers);
         self.world.all_gather_into(&own[..], &mut faults[..]);
         let found = faults.chunks_exact(3).enumerate();
-        let mut errors = found.filter_map(|(rank, numbers)| ClusterError::from_numbers(rank, numbers));
-        match (fault, errors.next()) {
-            (Some(own), Some(_)) => Err(own),
-            (_, Some(first)) => Err(first),
-            _ => Ok(()),
+        let first = found.filter_map(|(rank, numbers)| ClusterError::from_numbers(rank, numbers)).next();
+        match fault.or(first) {
+            Some(error) => Err(error),
+            None => Ok(()),
         }
     }
-}
-
-/// A length that has been an `i32`.
-fn bytes_of(length: u64) -> usize {
-    usize::try_from(length).unwrap_or_default()
 }
 
 /// The problems of a rank.

@@ -301,8 +301,8 @@ fn rows_at_a_given_initial_state() {
 fn rows_that_no_control_has_reached() {
     let params = [0.0, 0.4, 10.0, 0.5];
     // In the goal at rest, where all prices hold the place; on the way to it; and where the limit is touched, from both sides.
-    for x0 in [[0.0, 0.0], [0.5, 0.0], [0.1, -1.0], [-0.3, 0.5]] {
-        check(carriage::Carriage, exact(), (x0, params), false);
+    for (x0, of_cost) in [([0.0, 0.0], false), ([0.5, 0.0], true), ([0.1, -1.0], false), ([-0.3, 0.5], true)] {
+        check(carriage::Carriage, exact(), (x0, params), of_cost);
     }
     for (x0, limit) in [([0.5, 0.0], 0.5), ([0.6, -1.0], 0.5), ([0.5, -0.3], 0.5)] {
         check(carriage::Carriage, exact(), (x0, [0.0, 0.4, limit, 0.5]), false);
