@@ -69,6 +69,7 @@ impl<const NX: usize, const NU: usize> Factorization<'_, NX, NU> {
     where
         M: Model<NX, NU, NP, NS>,
     {
+        // Nothing is degenerate without limits, and rustc compiles none of the rest.
         if const { !M::LIMITS.limited() && !M::START.is_free() } {
             return found.map(|step| (step, None));
         }
