@@ -176,7 +176,7 @@ pub struct GradientSum<const NX: usize, const NP: usize, const NS: usize = 0> {
 
 /// Solutions whose gradients are summed in their order. The sums of these blocks are added in their order, too, so the bits of a
 /// sum do not depend on threads.
-pub(crate) const BLOCK: usize = 32;
+pub const BLOCK: usize = 32;
 
 /// Gradients of a block that exist at one time. It is a multiple of the number of lanes.
 const AT_ONCE: usize = 8;

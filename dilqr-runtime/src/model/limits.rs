@@ -225,8 +225,10 @@ impl Limits {
             return None;
         }
         let Limit::SoftConstraint { index } = self.stage_limit(i) else { return None };
-        let owner = Limit::SoftConstraint { index: self.owner_of_excess(index, false)? };
-        (0..i).find(|&i| !self.is_soft_chosen(t, index) && self.stage_limit(i) == owner)
+        if self.is_soft_chosen(t, index) {
+            return None;
+        }
+        self.row_of_soft(self.owner_of_excess(index, false)?)
     }
 
     /// The soft constraint of stage `t` whose excess is control `i` of `controls`, where no choice changes the value of that
@@ -236,6 +238,11 @@ impl Limits {
         if self.is_soft_chosen(t, index) || self.owner_of_excess(index, false).is_some() {
             return None;
         }
+        self.row_of_soft(index)
+    }
+
+    /// The row of a stage's list that is soft constraint `index`.
+    fn row_of_soft(&self, index: usize) -> Option<usize> {
         (0..self.listed()).find(|&row| self.stage_limit(row) == Limit::SoftConstraint { index })
     }
 

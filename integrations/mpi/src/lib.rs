@@ -1,9 +1,9 @@
 //! Batches of dilqr's optimal control problems on many machines, over MPI.
 //!
 //! All processes run the same program with the same problems. Each of them solves and differentiates a share, a contiguous slice of the
-//! batch, on the threads of its machine. Gradients are summed in blocks of 32 problems that are fixed by the problems' indices, and the
-//! process of rank 0 adds the sums of the blocks in their order: the sum has the same bits for any number of processes, and they are
-//! those of [`batch::vjp_sum`].
+//! batch, on the threads of its machine. Gradients are summed in blocks of [`BLOCK`] problems, which the problems' indices fix. The
+//! process of rank 0 adds the sums of the blocks in their order. So the sum has the same bits for any number of processes, those of
+//! [`batch::vjp_sum`].
 //!
 //! ```no_run
 //! use dilqr_follower::{Follower, Friction, HORIZON};
@@ -24,9 +24,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A process that panics ends the job: it prints its rank and the panic, and `MPI_Abort` stops the others, which would wait for it without
-//! end. So does a process that dies, by the launcher. Write what is finished to a file as you go, as the example `sweep` does, and
-//! leave it out in the next run.
+//! A process that panics ends the job: it prints its rank and the panic, and `MPI_Abort` stops the others. Where a process is killed,
+//! the launcher of the job stops the others. Write results to a file as you go, as the example `sweep` does, and leave finished problems
+//! out in the next run.
 #![warn(missing_docs)]
 
 mod error;
@@ -35,6 +35,7 @@ use std::fmt::Display;
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use dilqr_runtime::batch::BLOCK;
 use dilqr_runtime::{Formulation, Gradient, LossGradient, Problem, Settings, Solution, SolveError, batch};
 use mpi::Threading;
 use mpi::environment::Universe;
@@ -45,9 +46,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use error::ClusterError;
-
-/// Problems whose gradients are summed in their order, as in [`batch::vjp_sum`]. Shares are multiples of it.
-pub const BLOCK: usize = 32;
 
 /// The process of this rank gathers and adds.
 const ROOT: usize = 0;
@@ -119,7 +117,9 @@ impl Cluster {
     /// The problems of this process, of a batch of `count`: whole blocks of [`BLOCK`], as evenly as these can be shared.
     #[must_use]
     pub fn share(&self, count: usize) -> Range<usize> {
-        share_of((self.rank(), self.size()), count)
+        let blocks = count.div_ceil(BLOCK);
+        let first = |rank: usize| (BLOCK * (rank * blocks / self.size())).min(count);
+        first(self.rank())..first(self.rank() + 1)
     }
 
     /// Solves the problems of this process, those of [`share`](Self::share), as [`batch::solve`] does. Does not communicate.
@@ -261,18 +261,11 @@ impl Cluster {
         let mut faults = vec![0_u64; 3 * self.size()];
         let own = fault.as_ref().map_or([0; 3], ClusterError::to_numbers);
         self.world.all_gather_into(&own[..], &mut faults[..]);
-        let found = faults.chunks_exact(3).enumerate();
-        let first = found.filter_map(|(rank, numbers)| ClusterError::from_numbers(rank, numbers)).next();
+        let mut found = faults.chunks_exact(3).enumerate();
+        let first = found.find_map(|(rank, numbers)| ClusterError::from_numbers(rank, numbers));
         match fault.or(first) {
             Some(error) => Err(error),
             None => Ok(()),
         }
     }
-}
-
-/// The problems of a rank.
-fn share_of((rank, size): (usize, usize), count: usize) -> Range<usize> {
-    let blocks = count.div_ceil(BLOCK);
-    let first = |rank: usize| (BLOCK * (rank * blocks / size)).min(count);
-    first(rank)..first(rank + 1)
 }
