@@ -116,7 +116,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
         let excesses = self.excesses();
         units.controls.extend(excesses.iter().map(|excess| (excess.magnitude(), excess.terms)));
         let mut report = ActiveSetReport { units, ..ActiveSetReport::NONE };
-        // A relaxed problem has no limits but its equalities.
+        // A relaxed problem has no limits but its equalities, an augmented Lagrangian none but its bounds.
         let relaxed = self.relaxation.is_some();
         let bounds = Bounds { lower: (*lower).into(), upper: (*upper).into() };
         let along = self.controls.iter().zip(&self.bound_multipliers).enumerate();
@@ -133,7 +133,8 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
         let multipliers = self.multipliers.stage.iter().chain(&self.multipliers.terminal);
         let along = constraints.iter().zip(multipliers);
         let terminal = constraints.iter().filter(|constraint| constraint.t == self.horizon()).count();
-        let counts = |constraint: &Constraint| constraint.enforced && !(relaxed && constraint.inequality);
+        let augmented = self.augmented_lagrangian.is_some();
+        let counts = |constraint: &Constraint| constraint.enforced && !augmented && !(relaxed && constraint.inequality);
         for (constraint, &multiplier) in along.filter(|(constraint, _)| counts(constraint)) {
             let Constraint { t, i, inequality, c, .. } = *constraint;
             let unit = if t == self.horizon() { rows.len().saturating_sub(terminal) + i } else { i };

@@ -39,6 +39,8 @@ pub enum Input {
     LossDesign,
     /// The multipliers of a solution.
     Multipliers,
+    /// The weights of an augmented Lagrangian.
+    PenaltyWeights,
     /// A direction in the problem's data.
     Direction,
     /// The loss Hessian's product in the states, `T + 1` vectors.
@@ -86,6 +88,7 @@ impl fmt::Display for Input {
             Self::LossControls => "the loss gradient in the controls",
             Self::LossDesign => "the loss gradient in the design",
             Self::Multipliers => "the list of multipliers",
+            Self::PenaltyWeights => "the list of penalty weights",
             Self::Direction => "the direction",
             Self::LossHessianStates => "the loss Hessian's product in the states",
             Self::LossHessianControls => "the loss Hessian's product in the controls",
@@ -207,7 +210,7 @@ pub enum InputError {
         /// The number.
         given: f64,
     },
-    /// A scale of a network is zero, negative, infinite or NaN.
+    /// A scale of a network, or a weight of an augmented Lagrangian, is zero, negative, infinite or NaN.
     #[error("{input} is {given} at {position}, expected a positive number")]
     NotPositive {
         /// Which input.
@@ -315,6 +318,10 @@ pub enum SolveError {
         /// Its upper bound.
         upper: f64,
     },
+    /// A subproblem of an augmented Lagrangian, of a model that chooses its start: entries of the initial state, or design
+    /// variables. The method keeps the start.
+    #[error("the solve chooses its start: it has no subproblems of an augmented Lagrangian, which keep the start")]
+    AugmentedStart,
 }
 
 /// Why a solution has no gradient.

@@ -12,8 +12,6 @@
 //! stabilization of complex behaviors through online trajectory optimization*, 2012 (line search on the rollout with
 //! feedback, regularization with a schedule).
 
-use alloc::vec::Vec;
-
 #[cfg(feature = "dual")]
 use nalgebra::SVector;
 
@@ -151,34 +149,6 @@ where
     /// numerical outcome, such as not converging, is the solution's [`Status`](crate::Status).
     pub fn solve(&mut self, problem: &Problem<NX, NU, NP, NS, ND>) -> Result<Solution<NX, NU, NP, NS, ND>, SolveError> {
         self.solve_with(problem, |_| {})
-    }
-
-    /// Solves a problem at one relaxation after another: with falling values points along the central path, from a smooth
-    /// problem to the one with its limits ([`Settings::relaxation`]). Each solve starts from the last solution before it that
-    /// has converged; without one it starts from the problem's guess. So a point that fails leaves the others as they are. Each
-    /// solution is differentiated as the relaxed problem that it solves, so the gradient of a sum of losses on them is the sum
-    /// of their gradients.
-    ///
-    /// # Errors
-    /// As [`Ilqr::solve`], and for relaxations out of range.
-    pub fn solve_path(
-        &mut self,
-        problem: &Problem<NX, NU, NP, NS, ND>,
-        relaxations: &[f64],
-    ) -> Result<Vec<Solution<NX, NU, NP, NS, ND>>, SolveError> {
-        let mut path: Vec<Solution<NX, NU, NP, NS, ND>> = Vec::with_capacity(relaxations.len());
-        for &tau in relaxations {
-            let settings = Settings { relaxation: Some(tau), ..self.settings };
-            settings.validate()?;
-            let mut solution = Solution::empty(self.horizon());
-            // One that has failed is no start.
-            let usable = path.iter().rev().find(|earlier| earlier.status.is_converged());
-            let warm = usable.map(|last| problem.clone().with_warm_start(self.engine.model(), last));
-            let problem = warm.as_ref().unwrap_or(problem);
-            self.engine.solve(&settings, problem, |_| {}, &mut solution)?;
-            path.push(solution);
-        }
-        Ok(path)
     }
 
     /// Solves a problem and calls `observe` after every backward pass about a new trajectory.

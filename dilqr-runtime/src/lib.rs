@@ -63,6 +63,7 @@
 #[macro_use]
 extern crate alloc;
 
+mod augmented_lagrangian;
 #[cfg(feature = "std")]
 pub mod batch;
 mod cause;
@@ -90,7 +91,9 @@ mod mhe;
 pub mod model;
 mod mpc;
 mod mpc_step;
+mod multipliers;
 mod ocp;
+mod path;
 mod problem;
 mod scalar;
 mod sensitivities;
@@ -107,6 +110,7 @@ pub mod transform;
 pub use dilqr_macros::{factor, implicit, model};
 pub use nalgebra;
 
+pub use augmented_lagrangian::AugmentedLagrangian;
 pub use cause::{Cause, ModelFunction};
 pub use certificate::{ActiveLimit, Certificate};
 #[cfg(feature = "dual")]
@@ -129,6 +133,7 @@ pub use model::numdiff::NumDiff;
 pub use model::sparsity::Sparsity;
 pub use mpc::Mpc;
 pub use mpc_step::MpcStep;
+pub use multipliers::Multipliers;
 pub use problem::Problem;
 #[cfg(feature = "dual")]
 pub use scalar::hyper_dual::HyperDualParts;
@@ -137,7 +142,7 @@ pub use scalar::lanes;
 pub use scalar::{Mask, Scalar, ScalarReal};
 pub use sensitivities::Sensitivities;
 pub use settings::{Differentiation, Hessian, LineSearch, Method, PenaltySchedule, Regularization, Settings};
-pub use solution::{Multipliers, Solution};
+pub use solution::Solution;
 pub use stats::Stats;
 pub use status::Status;
 
@@ -160,6 +165,7 @@ const _: () = {
         crosses_threads::<Jacobian<NX, NU, NP>>();
     }
 
+    crosses_threads::<AugmentedLagrangian>();
     crosses_threads::<Settings>();
     crosses_threads::<Certificate>();
     crosses_threads::<SettingsError>();

@@ -10,8 +10,8 @@ use crate::intervals::check_intervals;
 use crate::lifted_data::LiftedData;
 use crate::model::Model;
 use crate::model::limits::Limits;
+use crate::multipliers::Multipliers;
 use crate::ocp::rollout::Simulation;
-use crate::solution::Multipliers;
 
 /// An instance of a model's problem: `x_0`, `p`, `s_t`, the horizon `T`, and the controls to start from.
 ///

@@ -4,10 +4,12 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
+use crate::augmented_lagrangian::AugmentedLagrangian;
 use crate::cause::Cause;
 use crate::lifted_data::LiftedData;
 use crate::model::limits::Limits;
 use crate::model::rows::Limit;
+use crate::multipliers::Multipliers;
 use crate::ocp::constraints::Constraint;
 use crate::stats::Stats;
 use crate::status::Status;
@@ -48,33 +50,6 @@ impl<const NU: usize> CertificateData<NU> {
         self.limits.clear();
         self.limits.extend((0..of.listed()).map(|i| of.stage_limit(i)));
         self.limits.extend((0..of.terminal()).map(|i| of.terminal_limit(i)));
-    }
-}
-
-/// Multipliers of a solution's constraints. Those of bounds are [`Solution::bound_multipliers`].
-#[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
-#[non_exhaustive]
-pub struct Multipliers {
-    /// Of the stages' constraints, stage after stage, inequalities first in each; zero where an inequality is inactive. In a
-    /// relaxed problem each inequality has one, the relaxation over its slack.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with::list"))]
-    pub stage: Vec<f64>,
-    /// Of the terminal constraints, inequalities first.
-    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with::list"))]
-    pub terminal: Vec<f64>,
-}
-
-impl Multipliers {
-    /// Copies others, and keeps the memory.
-    pub(crate) fn copy(&mut self, from: &Self) {
-        copy(&mut self.stage, &from.stage);
-        copy(&mut self.terminal, &from.terminal);
-    }
-
-    /// Whether no constraint has one other than zero.
-    pub(crate) fn are_zero(&self) -> bool {
-        self.stage.iter().chain(&self.terminal).all(|&multiplier| multiplier == 0.0)
     }
 }
 
@@ -144,7 +119,8 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     /// Closed-loop costates `lambda_t = lx + K' lu + (fx + fu K)' lambda_{t+1}`, `T + 1` vectors of `NX`; at a solution the
     /// gradient of the optimal cost-to-go. NaN where `gains` are.
     pub costates: Vec<SVector<f64, NX>>,
-    /// Multipliers of the constraints; empty for models without. The rows of bounds of states, of rates and of soft
+    /// Multipliers of the constraints; empty for models without. Of a subproblem of an augmented Lagrangian the slopes of its terms,
+    /// which are the multipliers of the next one. The rows of bounds of states, of rates and of soft
     /// constraints are constraints, too, and stand behind the model's own inequalities.
     pub multipliers: Multipliers,
     /// `Q_u` where a bound holds a control (positive at the lower, negative at the upper one), zero elsewhere: `T` vectors of
@@ -154,6 +130,9 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     /// The relaxation that the problem was solved at ([`Settings::relaxation`](crate::Settings::relaxation)); it is
     /// differentiated as that problem.
     pub relaxation: Option<f64>,
+    /// The subproblem of the augmented Lagrangian method that was solved
+    /// ([`Ilqr::solve_augmented`](crate::Ilqr::solve_augmented)); it is differentiated as that problem.
+    pub augmented_lagrangian: Option<AugmentedLagrangian>,
     /// Counts.
     pub stats: Stats,
     /// The problem's initial state, `NX`.
@@ -189,6 +168,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
             certificate_data: CertificateData::none(horizon),
             lifted: None,
             relaxation: None,
+            augmented_lagrangian: None,
             stats: Stats::default(),
             x0: SVector::repeat(f64::NAN),
             previous: None,
@@ -202,6 +182,15 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
     pub fn horizon(&self) -> usize {
         self.controls.len()
     }
+
+    /// The subproblem of the augmented Lagrangian method that follows this one: its multipliers are those of this solution, its
+    /// weights those of this subproblem times `increase`. `None` for a solution of any other problem.
+    #[must_use]
+    pub fn next_subproblem(&self, increase: f64) -> Option<AugmentedLagrangian> {
+        let AugmentedLagrangian { weights, .. } = self.augmented_lagrangian.as_ref()?;
+        let weights = weights.iter().map(|weight| weight * increase).collect();
+        Some(AugmentedLagrangian { multipliers: self.multipliers.clone(), weights })
+    }
 }
 
 /// A solution of no stages and no solve.
@@ -211,10 +200,4 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
     fn default() -> Self {
         Self::empty(0)
     }
-}
-
-/// Copies a list into another that keeps its memory.
-pub(crate) fn copy<T: Copy>(to: &mut Vec<T>, from: &[T]) {
-    to.clear();
-    to.extend_from_slice(from);
 }

@@ -51,7 +51,8 @@ const RUNTIME: Crate = Crate {
         &["function/"],
         &["settings.rs"],
         // Flat lists of what solutions of lifted models hold besides.
-        &["lifted_data.rs"],
+        &["lifted_data.rs", "multipliers.rs"],
+        &["augmented_lagrangian.rs"],
         &["solution.rs", "estimate.rs", "mpc_step.rs"],
         &["gradient.rs"],
         &["guess.rs", "intervals.rs", "problem.rs"],
@@ -65,7 +66,7 @@ const RUNTIME: Crate = Crate {
         &["formulation.rs"],
         &["sensitivities.rs"],
         &["ilqr.rs"],
-        &["implicit/", "mhe.rs", "mpc.rs", "batch.rs", "transform.rs"],
+        &["implicit/", "mhe.rs", "mpc.rs", "batch.rs", "path.rs", "transform.rs"],
         // A factor is a term of an implicit function.
         &["graph/"],
         &["layer/"],

@@ -7,7 +7,7 @@ use nalgebra::SVector;
 use crate::gradient::Gradient;
 use crate::kkt::Kkt;
 use crate::kkt::linear::{KktSystem, Step};
-use crate::kkt::relaxed::Relaxed;
+use crate::kkt::penalties::Penalties;
 use crate::linalg::products::zeros;
 use crate::lq::bounds::Side;
 use crate::lq::equality_constrained::ConstraintId;
@@ -56,7 +56,7 @@ pub(crate) struct Contraction<'a, M, S, const NX: usize, const NU: usize, const 
     pub(crate) model: &'a M,
     pub(crate) point: TrajectoryRef<'a, S, NX, NU, NP, NS>,
     pub(crate) costates: &'a [SVector<S, NX>],
-    barriers: Option<&'a Relaxed<S, NX, NU>>,
+    penalties: Option<&'a Penalties<S, NX, NU>>,
     /// Multipliers of the rows of a stage, by constraint.
     multipliers: Vec<S>,
     /// Sums of the multipliers of active bounds.
@@ -73,10 +73,10 @@ where
         model: &'a M,
         point: TrajectoryRef<'a, S, NX, NU, NP, NS>,
         costates: &'a [SVector<S, NX>],
-        barriers: Option<&'a Relaxed<S, NX, NU>>,
+        penalties: Option<&'a Penalties<S, NX, NU>>,
         multipliers: Vec<S>,
     ) -> Self {
-        Self { model, point, costates, barriers, multipliers, lower: zeros(), upper: zeros() }
+        Self { model, point, costates, penalties, multipliers, lower: zeros(), upper: zeros() }
     }
 
     /// Adds stage `t`, whose active rows are `rows`.
@@ -105,10 +105,12 @@ where
                 ConstraintId::Bound(i, Side::Upper) => self.upper[i] -= multiplier[0],
             }
         }
-        if let Some(relaxed) = self.barriers {
-            let (constraints, bounds) = relaxed.split(t, step.barriers);
+        if let Some(penalties) = self.penalties {
+            let (constraints, bounds) = penalties.split(t, step.penalties);
             let changes = self.multipliers.iter_mut().zip(constraints).enumerate();
-            changes.filter(|(i, _)| limits.is_inequality(*i)).for_each(|(_, (own, change))| *own = change[0]);
+            changes
+                .filter(|(i, _)| penalties.takes(limits.is_inequality(*i)))
+                .for_each(|(_, (own, change))| *own = change[0]);
             for (i, sides) in bounds.chunks_exact(2).enumerate() {
                 self.lower[i] += sides[Side::Lower as usize][0];
                 self.upper[i] -= sides[Side::Upper as usize][0];
@@ -138,8 +140,8 @@ where
             for (&i, multiplier) in rows.iter().zip(step.rows) {
                 self.multipliers[i] = multiplier[0];
             }
-            if let Some(relaxed) = self.barriers {
-                let (constraints, _) = relaxed.split(self.point.controls.len(), step.barriers);
+            if let Some(penalties) = self.penalties {
+                let (constraints, _) = penalties.split(self.point.controls.len(), step.penalties);
                 self.multipliers.iter_mut().zip(constraints).for_each(|(own, change)| *own = change[0]);
             }
             let mu = self.point.multipliers.terminal;
@@ -173,7 +175,7 @@ where
 {
     let horizon = system.horizon();
     let multipliers = K::stage_multipliers(memory).map(core::mem::take).unwrap_or_default();
-    let mut contraction = Contraction::new(model, point, system.costates(), system.barriers(), multipliers);
+    let mut contraction = Contraction::new(model, point, system.costates(), system.penalties(), multipliers);
     let initial_state = system.solve::<PatternOf<M, NP, NS>, 1, true>(
         memory,
         |t, terms| {
@@ -236,8 +238,8 @@ where
         let side =
             |sign: f64| held.iter().fold(SVector::zeros(), |sum, qu| sum + qu.map(|qu| sign * (sign * qu).max(0.0)));
         let (mut lower, mut upper) = (side(1.0), side(-1.0));
-        for (t, relaxed) in (0..horizon).filter_map(|t| Some((t, system.barriers()?))) {
-            relaxed.add_bound_multipliers(t, (&mut lower, &mut upper));
+        for (t, penalties) in (0..horizon).filter_map(|t| Some((t, system.penalties()?))) {
+            penalties.add_bound_multipliers(t, (&mut lower, &mut upper));
         }
         model.add_bounds_contraction(point.params, &lower, &upper, out.params);
     }

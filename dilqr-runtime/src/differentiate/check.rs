@@ -8,7 +8,7 @@ use crate::differentiate::candidate::{Candidate, Factorization, Verdict};
 use crate::differentiate::degenerate::singular_system;
 use crate::error::{GradientError, Input, check_length};
 use crate::kkt::linear::KktSystem;
-use crate::kkt::relaxed::Relaxation;
+use crate::kkt::penalties::PenaltyLaw;
 use crate::kkt::report::{ActiveSetReport, COMPLEMENTARITY, LimitNames};
 use crate::kkt::{Kkt, KktLinear};
 use crate::linalg::products::{larger, zeros};
@@ -95,6 +95,9 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         if limits.bounded && solution.relaxation.is_some() {
             check_length(Input::BoundMultipliers, bound_multipliers.len(), horizon)?;
         }
+        if let Some(augmented) = &solution.augmented_lagrangian {
+            augmented.check(horizon, limits)?;
+        }
         self.states.copy_from_slice(states);
         self.controls.copy_from_slice(controls);
         self.stage_params.copy_from_slice(stage_params);
@@ -156,8 +159,9 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         if dynamics.is_nan() || dynamics > dynamics_tolerance {
             return Err(not_converged(f64::NAN, f64::NAN));
         }
-        let (relaxation, is_relaxed) = (Relaxation::of(solution), solution.relaxation.is_some());
-        kkt.set_relaxation::<M, NP, NS>(relaxation);
+        let law = PenaltyLaw::of(solution);
+        let (as_rows, is_relaxed) = (law.is_none(), matches!(law, Some(PenaltyLaw::Barriers { .. })));
+        kkt.set_penalties::<M, NP, NS>(law);
         kkt.enforce_all();
         let beyond = bound_violation(model, point, &magnitudes);
         let (known, has_multipliers) = ((!costates.is_empty()).then_some(costates), !solution.multipliers.are_zero());
@@ -168,8 +172,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         let violation = larger(larger(system.report.violation, beyond), system.report.complementarity);
         let feasible = solution.status == Status::Converged
             && violation <= step_tolerance
-            && system.report.complementarity <= COMPLEMENTARITY;
-        if feasible && !is_relaxed {
+            && (!is_relaxed || system.report.complementarity <= COMPLEMENTARITY);
+        if feasible && as_rows {
             system.weigh_rows(&mut candidate, &mut verdict);
         }
         let Verdict { factorized, stationary, step } = verdict;
@@ -185,7 +189,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         if system.report.undefined {
             return Err(GradientError::Undefined);
         }
-        (self.cost, self.second_order) = (if is_relaxed { None } else { system.kink_of_cost() }, second_order);
+        (self.cost, self.second_order) = (if as_rows { system.kink_of_cost() } else { None }, second_order);
         Ok(step)
     }
 }

@@ -7,7 +7,7 @@ use nalgebra::{SMatrix, SVector};
 use crate::differentiate::adjoint::Contraction;
 use crate::gradient::Jacobian;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
-use crate::kkt::relaxed::Relaxed;
+use crate::kkt::penalties::Penalties;
 use crate::lq::bounds::Side;
 use crate::lq::equality_constrained::ConstraintId;
 use crate::model::Model;
@@ -29,7 +29,7 @@ where
     K: KktSystem<f64, NX, NU>,
     M: Model<NX, NU, NP, NS>,
 {
-    let mut provider = ParameterLinearTerms::new(model, point, system.barriers());
+    let mut provider = ParameterLinearTerms::new(model, point, system.penalties());
     solve::<_, M, NX, NU, NP, NS, NP>(system, |t, terms| provider.fill(system, t, terms))
 }
 
@@ -57,7 +57,7 @@ where
 pub(super) struct ParameterLinearTerms<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> {
     model: &'a M,
     point: TrajectoryRef<'a, f64, NX, NU, NP, NS>,
-    barriers: Option<&'a Relaxed<f64, NX, NU>>,
+    penalties: Option<&'a Penalties<f64, NX, NU>>,
     terms: ParameterTerms<f64, NX, NU, NP>,
     constraints: ConstraintParameterTerms<f64, NX, NU, NP>,
     terminal_constraints: ConstraintParameterTerms<f64, NX, 0, NP>,
@@ -73,7 +73,7 @@ where
     pub(super) fn new(
         model: &'a M,
         point: TrajectoryRef<'a, f64, NX, NU, NP, NS>,
-        barriers: Option<&'a Relaxed<f64, NX, NU>>,
+        penalties: Option<&'a Penalties<f64, NX, NU>>,
     ) -> Self {
         let limits = const { &M::LIMITS };
         let (mut lower, mut upper) = (SMatrix::zeros(), SMatrix::zeros());
@@ -83,7 +83,7 @@ where
         Self {
             model,
             point,
-            barriers,
+            penalties,
             terms: ParameterTerms::zeros(),
             constraints: ConstraintParameterTerms::zeros(limits.listed()),
             terminal_constraints: ConstraintParameterTerms::zeros(limits.terminal()),
@@ -119,18 +119,19 @@ where
             let mu = self.point.multipliers.at_stage(t, limits);
             // A constraint that is not active may have no derivative here.
             let applies = |row: &ConstraintId| matches!(row, ConstraintId::Constraint(_));
-            if rows.iter().any(applies) || mu.iter().any(|&multiplier| multiplier != 0.0) {
+            let augmented = self.penalties.is_some_and(Penalties::is_augmented);
+            if augmented || rows.iter().any(applies) || mu.iter().any(|&multiplier| multiplier != 0.0) {
                 stage_functions::stage_constraint_terms(at_stage, at, mu, &mut self.constraints);
                 out.gx += self.constraints.hxp;
                 out.gu += self.constraints.hup;
             }
         }
-        if let Some(relaxed) = self.barriers {
-            out.barriers.clear();
-            out.barriers.extend_from_slice(relaxed.split(t, &self.constraints.cp).0);
-            for i in (0..NU).filter(|_| limits.bounded) {
-                out.barriers.push(self.lower.row(i).transpose());
-                out.barriers.push(-self.upper.row(i).transpose());
+        if let Some(penalties) = self.penalties {
+            out.penalties.clear();
+            out.penalties.extend_from_slice(penalties.split(t, &self.constraints.cp).0);
+            for i in (0..NU).filter(|_| limits.bounded && !penalties.is_augmented()) {
+                out.penalties.push(self.lower.row(i).transpose());
+                out.penalties.push(-self.upper.row(i).transpose());
             }
         }
         for row in rows {
@@ -151,10 +152,10 @@ where
             let mu = self.point.multipliers.terminal;
             self.model.terminal_constraint_terms(at, mu, &mut self.terminal_constraints);
             out.gx += self.terminal_constraints.hxp;
-            if let Some(relaxed) = self.barriers {
-                out.barriers.clear();
-                let inequalities = relaxed.split(self.point.controls.len(), &self.terminal_constraints.cp).0;
-                out.barriers.extend_from_slice(inequalities);
+            if let Some(penalties) = self.penalties {
+                out.penalties.clear();
+                let inequalities = penalties.split(self.point.controls.len(), &self.terminal_constraints.cp).0;
+                out.penalties.extend_from_slice(inequalities);
             }
         }
         for &i in rows {
@@ -176,7 +177,7 @@ where
     K: KktSystem<f64, NX, NU>,
     M: Model<NX, NU, NP, NS>,
 {
-    let provider = StageLinearTerms::new(system, model, point, (stage, system.barriers()));
+    let provider = StageLinearTerms::new(system, model, point, (stage, system.penalties()));
     solve::<_, M, NX, NU, NP, NS, NS>(system, |t, terms| provider.fill(system, t, terms))
 }
 
@@ -191,13 +192,13 @@ impl<const NX: usize, const NU: usize, const NS: usize> StageLinearTerms<NX, NU,
         system: &K,
         model: &M,
         point: TrajectoryRef<'_, f64, NX, NU, NP, NS>,
-        (stage, barriers): (usize, Option<&Relaxed<f64, NX, NU>>),
+        (stage, penalties): (usize, Option<&Penalties<f64, NX, NU>>),
     ) -> Self
     where
         K: KktSystem<f64, NX, NU>,
         M: Model<NX, NU, NP, NS>,
     {
-        let contraction = Contraction::new(model, point, system.costates(), barriers, Vec::new());
+        let contraction = Contraction::new(model, point, system.costates(), penalties, Vec::new());
         Self { stage, terms: contracted_terms(system, contraction, (stage, 0), |gradient| *gradient.s) }
     }
 
@@ -212,7 +213,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> StageLinearTerms<NX, NU,
             let rows = if t < system.horizon() { system.rows(t).len() } else { system.terminal_rows().len() };
             (out.gx, out.gu, out.offset) = (SMatrix::zeros(), SMatrix::zeros(), SMatrix::zeros());
             out.rows.resize(rows, SVector::zeros());
-            out.barriers.clear();
+            out.penalties.clear();
         }
     }
 }
@@ -244,16 +245,16 @@ where
 {
     let terminal = stage == system.horizon();
     let count = if terminal { system.terminal_rows().len() } else { system.rows(stage).len() };
-    let barriers = system.barriers().map_or(0, |relaxed| relaxed.count(stage));
-    // The multipliers of active rows, then those of barriers.
-    let no_rows = vec![SVector::zeros(); count + barriers];
+    let penalties = system.penalties().map_or(0, |penalties| penalties.count(stage));
+    // The multipliers of active rows, then those of limits that are terms.
+    let no_rows = vec![SVector::zeros(); count + penalties];
     let mut weights = vec![0.0; weights];
     let mut gradient = |dx: &SVector<f64, NX>, du: &SVector<f64, NU>, dlambda: &SVector<f64, NX>, rows: &[_]| {
         let (mut gp, mut gs) = (SVector::zeros(), SVector::zeros());
-        let (rows, barriers) = rows.split_at(count);
+        let (rows, penalties) = rows.split_at(count);
         weights.fill(0.0);
         let mut out = ParameterGradient { p: &mut gp, s: &mut gs, w: &mut weights };
-        let step = Step { dx, du, dlambda, rows, barriers };
+        let step = Step { dx, du, dlambda, rows, penalties };
         match terminal {
             true => contraction.add_terminal(system.terminal_rows(), &step, out.reborrow()),
             false => contraction.add_stage(stage, system.rows(stage), &step, out.reborrow()),
@@ -275,7 +276,7 @@ where
     for i in 0..no_rows.len() {
         let mut unit = no_rows.clone();
         unit[i][0] = 1.0;
-        let list = if i < count { &mut terms.rows } else { &mut terms.barriers };
+        let list = if i < count { &mut terms.rows } else { &mut terms.penalties };
         list.push(gradient(&no_dx, &no_du, &no_dx, &unit));
     }
     terms

@@ -27,7 +27,7 @@ use crate::differentiate::degenerate::singular_system;
 use crate::error::{GradientError, Input, check_finite, check_length, check_vector};
 use crate::gradient::{Gradient, LossGradient};
 use crate::kkt::linear::{KktSystem, LinearTerms};
-use crate::kkt::relaxed::Relaxed;
+use crate::kkt::penalties::Penalties;
 use crate::kkt::report::{ActiveSetReport, LimitNames};
 use crate::kkt::{Kkt, KktLinear, PlainUnits};
 use crate::linalg::products::zeros;
@@ -135,7 +135,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Moved<N
         M: Model<NX, NU, NP, NS>,
     {
         let mut system = Kkt::new::<M, NP, NS>(point.controls.len());
-        system.set_relaxation::<M, NP, NS>(factorized.barriers().map(Relaxed::relaxation));
+        system.set_penalties::<M, NP, NS>(factorized.penalties().map(Penalties::law));
         let form = factorized.proximal_form();
         let mut memory = system.linear();
         let mut dual = DualTrajectory::new(point, direction, &M::START);
@@ -210,28 +210,28 @@ fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
 {
     let limits = const { &M::LIMITS };
     let horizon = dual.controls.len();
-    let barriers = system.barriers();
+    let penalties = system.penalties();
     let mut moved = dual.clone();
-    let mut moved_barriers: Vec<Vec<SVector<Number, 1>>> = Vec::new();
+    let mut moved_penalties: Vec<Vec<SVector<Number, 1>>> = Vec::new();
     let point = dual.point();
     system.solve::<PatternOf<M, NP, NS>, 1, false>(
         memory,
         |t, terms| {
             terms.rows.extend_from_slice(system.row_constants(t));
-            terms.barriers.extend(barriers.into_iter().flat_map(|relaxed| relaxed.motion(t)));
+            terms.penalties.extend(penalties.into_iter().flat_map(|penalties| penalties.motion(t)));
             if t == horizon {
-                terms.gx = terminal_gradient(model, point, barriers);
+                terms.gx = terminal_gradient(model, point, penalties);
             } else {
-                add_stage_terms(model, point, t, barriers, terms);
+                add_stage_terms(model, point, t, penalties, terms);
             }
         },
         |t, step| {
             add_dual_step(&mut moved.states[t], step.dx);
-            if let Some(relaxed) = barriers {
+            if let Some(penalties) = penalties {
                 let multipliers = moved.at_stage_mut(t, limits);
-                let (inequalities, _) = relaxed.split(t, step.barriers);
-                multipliers.iter_mut().zip(inequalities).for_each(|(own, change)| own.eps = change[0].eps);
-                moved_barriers.push(step.barriers.to_vec());
+                let (constraints, _) = penalties.split(t, step.penalties);
+                multipliers.iter_mut().zip(constraints).for_each(|(own, change)| own.eps = change[0].eps);
+                moved_penalties.push(step.penalties.to_vec());
             }
             if t == horizon {
                 for (&i, multiplier) in system.terminal_rows().iter().zip(step.rows) {
@@ -248,8 +248,8 @@ fn newton_step<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
         },
     );
     *dual = moved;
-    if let Some(relaxed) = system.barriers_mut() {
-        moved_barriers.iter().enumerate().for_each(|(t, moved)| relaxed.move_bounds(t, moved));
+    if let Some(penalties) = system.penalties_mut() {
+        moved_penalties.iter().enumerate().for_each(|(t, moved)| penalties.move_bounds(t, moved));
     }
 }
 
@@ -309,7 +309,7 @@ fn add_stage_terms<M, const NX: usize, const NU: usize, const NP: usize, const N
     model: &M,
     point: TrajectoryRef<'_, Number, NX, NU, NP, NS>,
     t: usize,
-    barriers: Option<&Relaxed<Number, NX, NU>>,
+    penalties: Option<&Penalties<Number, NX, NU>>,
     terms: &mut LinearTerms<Number, NX, NU, 1>,
 ) where
     M: Model<NX, NU, NP, NS>,
@@ -317,8 +317,8 @@ fn add_stage_terms<M, const NX: usize, const NU: usize, const NP: usize, const N
     let mut stage = StageExpansion::zeros();
     stage_functions::expand_stage((model, t), point.stage(t), &mut stage);
     let StageExpansion { f, lx, lu, .. } = &mut stage;
-    if let Some(relaxed) = barriers {
-        relaxed.add_gradient(t, lx, lu);
+    if let Some(penalties) = penalties {
+        penalties.add_gradient(t, lx, lu);
     }
     (terms.gx, terms.gu, terms.offset) = (*lx, *lu, *f - point.states[t + 1]);
 }
@@ -326,15 +326,15 @@ fn add_stage_terms<M, const NX: usize, const NU: usize, const NP: usize, const N
 fn terminal_gradient<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
     point: TrajectoryRef<'_, Number, NX, NU, NP, NS>,
-    barriers: Option<&Relaxed<Number, NX, NU>>,
+    penalties: Option<&Penalties<Number, NX, NU>>,
 ) -> SVector<Number, NX>
 where
     M: Model<NX, NU, NP, NS>,
 {
     let mut terminal = TerminalExpansion::zeros();
     model.expand_terminal(point.terminal(), &mut terminal);
-    if let Some(relaxed) = barriers {
-        relaxed.add_gradient(point.controls.len(), &mut terminal.lx, &mut zeros());
+    if let Some(penalties) = penalties {
+        penalties.add_gradient(point.controls.len(), &mut terminal.lx, &mut zeros());
     }
     terminal.lx
 }

@@ -41,7 +41,7 @@ use num_dual::Dual;
 
 use crate::error::GradientError;
 use crate::gradient::{Gradient, LossGradient};
-use crate::kkt::relaxed::bound_multipliers;
+use crate::kkt::penalties::bound_multipliers;
 use crate::linalg::products::add_product;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;

@@ -16,13 +16,14 @@ use crate::lq::bounds::Bounds;
 use crate::model::Model;
 use crate::model::stage::{Stage, Terminal};
 use crate::mpc_step::MpcStep;
+use crate::multipliers::Multipliers;
 use crate::ocp::constraints::{Violation, constraints_along, violation};
 use crate::ocp::rollout::Simulation;
 use crate::ocp::stage_functions;
 use crate::ocp::trajectory::at_stage;
 use crate::problem::Problem;
 use crate::settings::Settings;
-use crate::solution::{Multipliers, Solution};
+use crate::solution::Solution;
 use crate::solve::workspace::SolveWorkspace;
 use crate::status::Status;
 

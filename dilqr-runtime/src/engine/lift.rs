@@ -22,8 +22,9 @@ use crate::guess::{Feedback, Guess, Policy};
 use crate::lifted_data::{LiftedData, flatten, unflatten};
 use crate::model::Model;
 use crate::model::rows::Row;
+use crate::multipliers::copy;
 use crate::problem::Problem;
-use crate::solution::{Solution, copy};
+use crate::solution::Solution;
 
 /// The model with `NZ` states and `NW` controls that solves a lifted model. The attribute `model` implements it.
 pub trait Lift<
@@ -340,6 +341,7 @@ impl<
         let previous = given.previous.unwrap_or_else(|| SVector::repeat(f64::NAN));
         (to.status, to.cause, to.cost, to.stats) = (given.status, given.cause, given.cost, given.stats);
         (to.relaxation, to.params) = (given.relaxation, given.params);
+        to.augmented_lagrangian.clone_from(&given.augmented_lagrangian);
         to.x0 = self.state(&given.x0, &previous, &given.design, &rest.terminal_slacks);
         copy(&mut to.stage_params, &given.stage_params);
         to.states.clear();
@@ -367,6 +369,7 @@ impl<
         (to.status, to.cost, to.stats) = (solved.status, solved.cost, solved.stats);
         to.cause = solved.cause.map(|cause| self.cause(cause));
         (to.relaxation, to.params, to.previous) = (solved.relaxation, solved.params, previous);
+        to.augmented_lagrangian.clone_from(&solved.augmented_lagrangian);
         to.x0 = self.model_state(&solved.x0);
         to.design = self.design(&solved.states[0]);
         copy(&mut to.stage_params, &solved.stage_params);

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::augmented_lagrangian::AugmentedLagrangian;
 use crate::certificate::Certificate;
 #[cfg(feature = "dual")]
 use crate::differentiate::hvp::Direction;
@@ -122,6 +123,29 @@ where
     ) -> Result<(), SolveError> {
         self.load(problem)?;
         self.plain.solve_checked(settings, &self.problem, observe, &mut self.solution)?;
+        Self::LIFTING.solution(&self.solution, problem.previous, solution);
+        Ok(())
+    }
+
+    fn first_subproblem(
+        &mut self,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS, ND>,
+        weight: f64,
+    ) -> Result<AugmentedLagrangian, SolveError> {
+        self.load(problem)?;
+        self.plain.first_subproblem(settings, &self.problem, weight)
+    }
+
+    fn solve_augmented(
+        &mut self,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS, ND>,
+        augmented: &AugmentedLagrangian,
+        solution: &mut Solution<NX, NU, NP, NS, ND>,
+    ) -> Result<(), SolveError> {
+        self.load(problem)?;
+        self.plain.solve_augmented(settings, &self.problem, augmented, &mut self.solution)?;
         Self::LIFTING.solution(&self.solution, problem.previous, solution);
         Ok(())
     }

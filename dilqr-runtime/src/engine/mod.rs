@@ -32,6 +32,7 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::augmented_lagrangian::AugmentedLagrangian;
 use crate::cause::Cause;
 use crate::certificate::Certificate;
 #[cfg(feature = "dual")]
@@ -116,6 +117,23 @@ pub trait Engine<const NX: usize, const NU: usize, const NP: usize, const NS: us
         settings: &Settings,
         problem: &Problem<NX, NU, NP, NS, ND>,
         observe: impl FnMut(&Iteration),
+        solution: &mut Solution<NX, NU, NP, NS, ND>,
+    ) -> Result<(), SolveError>;
+
+    /// A first subproblem of the augmented Lagrangian method, about the guess of a problem, with a weight without unit.
+    fn first_subproblem(
+        &mut self,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS, ND>,
+        weight: f64,
+    ) -> Result<AugmentedLagrangian, SolveError>;
+
+    /// Checks and solves a subproblem of the augmented Lagrangian method. On an error `solution` is untouched.
+    fn solve_augmented(
+        &mut self,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS, ND>,
+        augmented: &AugmentedLagrangian,
         solution: &mut Solution<NX, NU, NP, NS, ND>,
     ) -> Result<(), SolveError>;
 

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
+use crate::augmented_lagrangian::AugmentedLagrangian;
 use crate::certificate::Certificate;
 use crate::differentiate::adjoint::{self, GradientMut};
 use crate::differentiate::check::{KktParts, KktWorkspace};
@@ -73,6 +74,14 @@ where
         Ok(())
     }
 
+    /// Checks a problem whose subproblems are to be solved.
+    fn check_augmented(&mut self, problem: &Problem<NX, NU, NP, NS>) -> Result<(), SolveError> {
+        if const { M::START.is_free() } {
+            return Err(SolveError::AugmentedStart);
+        }
+        problem.check(&self.model, self.forward.horizon(), self.forward.constraint_memory())
+    }
+
     /// The solution of a problem, checked, for the comparisons.
     #[cfg(feature = "dual")]
     fn solved(
@@ -123,6 +132,28 @@ where
     ) -> Result<(), SolveError> {
         problem.check(&self.model, self.horizon(), self.forward.constraint_memory())?;
         self.solve_checked(settings, problem, observe, solution)
+    }
+
+    fn first_subproblem(
+        &mut self,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS>,
+        weight: f64,
+    ) -> Result<AugmentedLagrangian, SolveError> {
+        self.check_augmented(problem)?;
+        Ok(self.forward.first_subproblem((&self.model, settings), problem, weight)?)
+    }
+
+    fn solve_augmented(
+        &mut self,
+        settings: &Settings,
+        problem: &Problem<NX, NU, NP, NS>,
+        augmented: &AugmentedLagrangian,
+        solution: &mut Solution<NX, NU, NP, NS>,
+    ) -> Result<(), SolveError> {
+        self.check_augmented(problem)?;
+        augmented.check(self.horizon(), const { &M::LIMITS })?;
+        Ok(self.forward.solve_augmented((&self.model, settings), problem, augmented, solution)?)
     }
 
     fn solve_and_factorize(
@@ -260,7 +291,10 @@ where
         let mut tilted = PlainEngine::new(Tilted::new(&self.model, loss, epsilon), self.horizon());
         let mut moved = Solution::empty(self.horizon());
         let problem = perturbed(solution, const { M::START.is_free() });
-        tilted.solve(settings, &problem, |_| {}, &mut moved)?;
+        match &solution.augmented_lagrangian {
+            Some(augmented) => tilted.solve_augmented(settings, &problem, augmented, &mut moved)?,
+            None => tilted.solve(settings, &problem, |_| {}, &mut moved)?,
+        }
         if !moved.status.is_converged() {
             return Err(not_converged(settings, &moved));
         }

@@ -1,6 +1,5 @@
 //! The LQ problem about a trajectory with a row for each limit that is active there. The recursion is in
-//! [`equality_constrained`](crate::lq::equality_constrained). A relaxed problem has barriers in its cost, and rows for its
-//! equalities alone.
+//! [`equality_constrained`](crate::lq::equality_constrained). Limits that are terms of the cost ([`Penalties`]) are no rows.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -13,8 +12,8 @@ use crate::kkt::initial_rows::ActiveInitial;
 use crate::kkt::lagrangian::{LagrangianGradients, is_finite_curvature};
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
 use crate::kkt::lq_record::LqRecord;
+use crate::kkt::penalties::Penalties;
 use crate::kkt::proximal_rows::{PlainUnits, ProximalRows};
-use crate::kkt::relaxed::Relaxed;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::selection::Selection;
 use crate::kkt::units::{ControlsAtRest, motion_units, row_units, variable_units};
@@ -47,8 +46,8 @@ pub(crate) struct ActiveSet<S, const NX: usize, const NU: usize> {
     /// `Qu` where a bound holds a control, zero elsewhere; empty for models without bounds.
     pub(crate) held: Vec<SVector<S, NU>>,
     pub(super) limits: Limits,
-    /// The barriers of a relaxed problem.
-    pub(crate) relaxed: Option<Relaxed<S, NX, NU>>,
+    /// The limits that are terms of the cost.
+    pub(crate) penalties: Option<Penalties<S, NX, NU>>,
     /// The problem before its elimination; without stages for models that have bounds alone, and where none is read.
     pub(super) record: LqRecord<S, NX, NU>,
     /// Whether the rows of the last factorization are in proximal form, and their memory from the first such one on.
@@ -103,7 +102,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             costates: vec![zeros(); horizon + 1],
             held: vec![zeros(); if M::LIMITS.bounded { horizon } else { 0 }],
             limits: *limits,
-            relaxed: None,
+            penalties: None,
             record: if limits.constrained() || M::START.is_free() {
                 LqRecord::new(horizon, rows)
             } else {
@@ -222,7 +221,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             let contracted = if method == Differentiation::FixedLinearization { &no_lambda } else { &lambda };
             self.expand_stage(model, point, t, contracted);
             let mut gradients = self.add_constraint_rows(model, point, t, rule, report);
-            self.add_barriers(point, t, &mut gradients, report);
+            self.add_penalties(point, t, &mut gradients, report);
             let qu = self.add_bound_rows::<M, NP, NS>((&point.controls[t], &bounds), (t, &lambda), &gradients, report);
             let (u, terms) = (&point.controls[t], gradients.residual_terms(&self.hamiltonian.fu, &lambda_terms));
             stationarity.add_free(u, &qu, &terms, &bounds);
@@ -254,18 +253,18 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         self.eliminate_initial_state(&mut value)
     }
 
-    /// The bounds that hold controls: in a relaxed problem barriers replace all but those that leave one point.
+    /// The bounds that hold controls: barriers replace all but those that leave one point.
     fn begin_bounds<M, const NP: usize, const NS: usize>(&mut self, model: &M, params: &SVector<S, NP>) -> Bounds<S, NU>
     where
         M: Model<NX, NU, NP, NS>,
     {
         let bounds = Bounds::of(model, params);
-        match &mut self.relaxed {
-            None => bounds,
-            Some(relaxed) => {
-                relaxed.begin(bounds);
+        match &mut self.penalties {
+            Some(penalties) if !penalties.is_augmented() => {
+                penalties.begin(bounds);
                 bounds.points()
             }
+            _ => bounds,
         }
     }
 
@@ -280,7 +279,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let hamiltonian = &mut self.hamiltonian;
-        // Kernels write no structural zero, but constraints and barriers are added to the Hessian.
+        // Kernels write no structural zero, but constraints and penalties are added to the Hessian.
         (hamiltonian.hxx, hamiltonian.hux, hamiltonian.huu) = (zeros(), zeros(), zeros());
         stage_functions::expand_hamiltonian((model, t), point.stage(t), lambda, hamiltonian);
         self.newton.gx[t] = hamiltonian.lx;
@@ -302,7 +301,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let limits = const { &M::LIMITS };
-        let Self { hamiltonian, expansion, initial_expansion, stages, newton, relaxed, selection, .. } = self;
+        let Self { hamiltonian, expansion, initial_expansion, stages, newton, penalties, selection, .. } = self;
         let mut gradients = LagrangianGradients::of_cost(&hamiltonian.lx, &hamiltonian.lu);
         if limits.listed() == 0 {
             return gradients;
@@ -311,7 +310,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         stage_functions::expand_stage_constraints((model, t), point.stage(t), mu, expansion, initial_expansion);
         // A constraint without a multiplier adds nothing, also where it has no derivative.
         let counts = mu.iter().any(|multiplier| !multiplier.is_zero());
-        let unsound = relaxed.is_some() && !is_finite_curvature(expansion);
+        let unsound = penalties.is_some() && !is_finite_curvature(expansion);
         report.undefined |= counts && unsound;
         let ConstraintExpansion { c, cx, cu, hxx, hux, huu } = expansion;
         if counts && !unsound {
@@ -319,8 +318,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             hamiltonian.hux += &*hux;
             hamiltonian.huu += &*huu;
         }
-        let is_barrier = |i| relaxed.is_some() && limits.is_inequality(i);
-        for i in (0..limits.listed()).filter(|&i| is_enforced_at(limits, t, i) && !is_barrier(i)) {
+        let is_term = |i| penalties.as_ref().is_some_and(|own| own.takes(limits.is_inequality(i)));
+        for i in (0..limits.listed()).filter(|&i| is_enforced_at(limits, t, i) && !is_term(i)) {
             let inequality = limits.is_inequality(i);
             if is_open(inequality, c[i].to_f64()) {
                 continue;
@@ -394,18 +393,18 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let mut terminal = TerminalExpansion::zeros();
         model.expand_terminal(point.terminal(), &mut terminal);
         let (mut value, mut lambda) = (terminal.lxx, terminal.lx);
-        if let Some(relaxed) = &mut self.relaxed {
-            relaxed.hessians[horizon].hxx = value;
+        if let Some(penalties) = &mut self.penalties {
+            penalties.hessians[horizon].hxx = value;
         }
         self.newton.gx[horizon] = lambda;
         self.newton.rows[horizon].clear();
         self.terminal.clear();
         if limits.terminal() > 0 {
-            let barriers = self.expand_terminal_constraints(model, point, (&mut value, &mut lambda), report);
+            let penalties = self.expand_terminal_constraints(model, point, (&mut value, &mut lambda), report);
             let mu = point.multipliers.terminal;
             let rows = &mut self.newton.rows[horizon];
             let ConstraintExpansion { c, cx, .. } = &self.terminal_expansion;
-            for i in barriers..limits.terminal() {
+            for i in penalties..limits.terminal() {
                 if is_open(i < limits.terminal_inequalities, c[i].to_f64()) {
                     continue;
                 }
@@ -476,13 +475,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for A
         &self.terminal.sources
     }
 
-    fn barriers(&self) -> Option<&Relaxed<S, NX, NU>> {
-        self.relaxed.as_ref()
+    fn penalties(&self) -> Option<&Penalties<S, NX, NU>> {
+        self.penalties.as_ref()
     }
 
     #[cfg(feature = "dual")]
-    fn barriers_mut(&mut self) -> Option<&mut Relaxed<S, NX, NU>> {
-        self.relaxed.as_mut()
+    fn penalties_mut(&mut self) -> Option<&mut Penalties<S, NX, NU>> {
+        self.penalties.as_mut()
     }
 
     fn solve<P: Pattern<NX, NU>, const C: usize, const ADJOINT: bool>(

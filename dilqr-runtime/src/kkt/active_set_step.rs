@@ -26,14 +26,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         multipliers: &mut [S],
         (states, controls): (&[SVector<S, NX>], &[SVector<S, NU>]),
     ) -> S {
-        let (newton, horizon) = (&self.newton, self.horizon());
-        let mut terms = |t: usize, terms: &mut LinearTerms<S, NX, NU, 1>| {
-            terms.gx = newton.gx[t];
-            if t < horizon {
-                terms.gu = newton.gu[t];
-            }
-            terms.rows.extend_from_slice(&newton.rows[t]);
-        };
+        let mut terms = |t: usize, terms: &mut LinearTerms<S, NX, NU, 1>| self.add_newton_terms(t, terms);
         multipliers.fill(S::zero());
         if self.in_proximal_form {
             let (magnitudes, mut largest) = (Magnitudes::of(states, controls), S::zero());
@@ -46,6 +39,15 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let end = self.backward(memory, &mut terms);
         self.forward(memory, &end, &mut |t, step| self.store_multipliers(t, step.rows, limits, multipliers));
         self.relative_step(memory, states, controls)
+    }
+
+    /// The linear part of a Newton step, of stage `t`.
+    pub(super) fn add_newton_terms(&self, t: usize, terms: &mut LinearTerms<S, NX, NU, 1>) {
+        terms.gx = self.newton.gx[t];
+        if t < self.horizon() {
+            terms.gu = self.newton.gu[t];
+        }
+        terms.rows.extend_from_slice(&self.newton.rows[t]);
     }
 
     /// Stores the multipliers of a step in a list of all constraints: those of the rows of stage `t`, or of the terminal
@@ -110,8 +112,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             let memory = memory.refined.get_or_insert_with(|| Box::new(RefinedLinear::new(self.horizon())));
             return rows.solve(&self.record, memory, terms, visit);
         }
-        if let Some(relaxed) = &self.relaxed {
-            return self.solve_refined(relaxed, memory, terms, visit);
+        if let Some(penalties) = &self.penalties {
+            return self.solve_refined(penalties, memory, terms, visit);
         }
         let end = self.backward(memory, terms);
         self.forward(memory, &end, visit);
@@ -196,10 +198,10 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             for (row, nu) in self.propagated_rows(t + 1).zip(&*propagated_rows) {
                 add_product(&mut dlambda, row, &nu.transpose());
             }
-            visit(t, Step { dx: &dx, du: &du, dlambda: &dlambda, rows: own, barriers: &[] });
+            visit(t, Step { dx: &dx, du: &du, dlambda: &dlambda, rows: own, penalties: &[] });
             dx = next;
         }
         self.terminal.multipliers(propagated_rows, end);
-        visit(horizon, Step { dx: &dx, du: &zeros(), dlambda: &zeros(), rows: end, barriers: &[] });
+        visit(horizon, Step { dx: &dx, du: &zeros(), dlambda: &zeros(), rows: end, penalties: &[] });
     }
 }

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use nalgebra::{SMatrix, SVector};
 
-use crate::kkt::relaxed::Relaxed;
+use crate::kkt::penalties::Penalties;
 use crate::linalg::products::{add_product, larger, zeros};
 use crate::lq::equality_constrained::ConstraintId;
 use crate::lq::riccati::{Pattern, next_state};
@@ -29,13 +29,13 @@ pub(crate) struct LinearTerms<S, const NX: usize, const NU: usize, const C: usiz
     pub(crate) offset: SMatrix<S, NX, C>,
     /// Constants of the stage's active rows, `C` each, in the order of [`KktSystem::rows`]; empty before the call.
     pub(crate) rows: Vec<SVector<S, C>>,
-    /// Constants of the stage's barriers, in the order of [`Relaxed`]; empty where all are zero.
-    pub(crate) barriers: Vec<SVector<S, C>>,
+    /// Constants of the stage's limits that are terms of the cost, in the order of [`Penalties`]; empty where all are zero.
+    pub(crate) penalties: Vec<SVector<S, C>>,
 }
 
 impl<S: Scalar, const NX: usize, const NU: usize, const C: usize> LinearTerms<S, NX, NU, C> {
     pub(crate) fn with_capacity(rows: usize) -> Self {
-        Self { gx: zeros(), gu: zeros(), offset: zeros(), rows: Vec::with_capacity(rows), barriers: Vec::new() }
+        Self { gx: zeros(), gu: zeros(), offset: zeros(), rows: Vec::with_capacity(rows), penalties: Vec::new() }
     }
 }
 
@@ -50,8 +50,8 @@ pub(crate) struct Step<'a, S, const NX: usize, const NU: usize, const C: usize> 
     pub(crate) dlambda: &'a SMatrix<S, NX, C>,
     /// Multipliers of the stage's active rows, `C` each.
     pub(crate) rows: &'a [SVector<S, C>],
-    /// Changes of the multipliers of the stage's barriers, `C` each.
-    pub(crate) barriers: &'a [SVector<S, C>],
+    /// Changes of the multipliers of these limits, `C` each.
+    pub(crate) penalties: &'a [SVector<S, C>],
 }
 
 /// Fills the linear part of a stage. Solves with rows take it by reference, so that rustc compiles each of them once for
@@ -87,14 +87,14 @@ pub(crate) trait KktSystem<S: Scalar, const NX: usize, const NU: usize> {
         &[]
     }
 
-    /// The barriers of a relaxed problem, as the factorization found them.
-    fn barriers(&self) -> Option<&Relaxed<S, NX, NU>> {
+    /// The limits that are terms of the cost, as the factorization found them.
+    fn penalties(&self) -> Option<&Penalties<S, NX, NU>> {
         None
     }
 
     /// The same, to be changed.
     #[cfg(feature = "dual")]
-    fn barriers_mut(&mut self) -> Option<&mut Relaxed<S, NX, NU>> {
+    fn penalties_mut(&mut self) -> Option<&mut Penalties<S, NX, NU>> {
         None
     }
 

@@ -2,10 +2,10 @@
 //! for any number of linear parts. Newton steps, gradients, Jacobians and second derivatives are such solves.
 
 pub(crate) mod active_set;
-mod active_set_barriers;
 mod active_set_elimination;
 mod active_set_initial;
 pub(crate) mod active_set_linear;
+mod active_set_penalties;
 mod active_set_proximal;
 mod active_set_step;
 mod dependent_limit;
@@ -13,9 +13,9 @@ mod initial_rows;
 mod lagrangian;
 pub(crate) mod linear;
 mod lq_record;
+pub(crate) mod penalties;
 mod proximal_rows;
 mod refinement;
-pub(crate) mod relaxed;
 pub(crate) mod report;
 pub(crate) mod selection;
 pub(crate) mod term_sizes;
@@ -30,8 +30,8 @@ use nalgebra::{SMatrix, SVector};
 use crate::kkt::active_set::ActiveSet;
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::{KktSystem, LinearTerms, Step};
+use crate::kkt::penalties::{Penalties, PenaltyLaw};
 pub(crate) use crate::kkt::proximal_rows::PlainUnits;
-use crate::kkt::relaxed::{Relaxation, Relaxed};
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule};
 use crate::kkt::selection::Selection;
 use crate::kkt::unconstrained::{Factorized, Unconstrained, UnconstrainedLinear};
@@ -69,14 +69,14 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Kkt<S, NX, NU> {
         }
     }
 
-    /// Makes the next factorization that of a relaxed problem, or of one with its limits.
-    pub(crate) fn set_relaxation<M, const NP: usize, const NS: usize>(&mut self, relaxation: Option<Relaxation<'_, NU>>)
+    /// Makes the next factorization one with limits as terms of the cost, or one with active limits as rows.
+    pub(crate) fn set_penalties<M, const NP: usize, const NS: usize>(&mut self, law: Option<PenaltyLaw<'_, NU>>)
     where
         M: Model<NX, NU, NP, NS>,
     {
         if let Self::ActiveSet(active_set) = self {
             let horizon = active_set.horizon();
-            active_set.relaxed = relaxation.map(|given| Relaxed::new(given, horizon, const { &M::LIMITS }));
+            active_set.penalties = law.map(|law| Penalties::new(law, horizon, const { &M::LIMITS }));
         }
     }
 
@@ -188,18 +188,18 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for K
         }
     }
 
-    fn barriers(&self) -> Option<&Relaxed<S, NX, NU>> {
+    fn penalties(&self) -> Option<&Penalties<S, NX, NU>> {
         match self {
             Self::Unconstrained(_) => None,
-            Self::ActiveSet(system) => system.barriers(),
+            Self::ActiveSet(system) => system.penalties(),
         }
     }
 
     #[cfg(feature = "dual")]
-    fn barriers_mut(&mut self) -> Option<&mut Relaxed<S, NX, NU>> {
+    fn penalties_mut(&mut self) -> Option<&mut Penalties<S, NX, NU>> {
         match self {
             Self::Unconstrained(_) => None,
-            Self::ActiveSet(system) => system.barriers_mut(),
+            Self::ActiveSet(system) => system.penalties_mut(),
         }
     }
 

@@ -176,7 +176,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ProximalRows<S, NX, NU> {
         }
         for (t, LqPart { dx, du, rows, .. }) in memory.solution.iter().enumerate() {
             let dlambda = memory.solution.get(t + 1).map_or_else(zeros, |next| next.dlambda);
-            visit(t, Step { dx, du, dlambda: &dlambda, rows, barriers: &[] });
+            visit(t, Step { dx, du, dlambda: &dlambda, rows, penalties: &[] });
         }
         memory.solution[0].dlambda
     }

@@ -1,7 +1,7 @@
-//! Solves with barriers, refined.
+//! Solves with limits that are terms of the cost, refined.
 //!
-//! A barrier has the weight `kappa = sigma^2 / tau` in the factorized Hessian. Next to a weight of 1e8 a curvature of 1 has half of
-//! its digits. So the change `m` of a barrier's multiplier is a variable beside the trajectory, as multipliers of active rows
+//! A term has the weight `kappa` in the factorized Hessian, which is `sigma^2 / tau` of a barrier. Next to a weight of 1e8 a
+//! curvature of 1 has half of its digits. So the change `m` of a term's multiplier is a variable beside the trajectory, as multipliers of active rows
 //! are. With a constant `b` it satisfies
 //!
 //! ```text
@@ -18,7 +18,7 @@ use nalgebra::{SMatrix, SVector};
 use crate::kkt::active_set::ActiveSet;
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::{GivenTerms, KktSystem, LinearTerms, Step, Visitor};
-use crate::kkt::relaxed::Relaxed;
+use crate::kkt::penalties::Penalties;
 use crate::kkt::units::ratio;
 use crate::linalg::products::{add_product, add_transposed_product, larger, zeros};
 use crate::lq::equality_constrained::{ConstraintId, Row};
@@ -43,14 +43,14 @@ struct StageSolution<S, const NX: usize, const NU: usize, const C: usize> {
     /// `dlambda_t`, of this stage.
     dlambda: SMatrix<S, NX, C>,
     rows: Vec<SVector<S, C>>,
-    barriers: Vec<SVector<S, C>>,
+    penalties: Vec<SVector<S, C>>,
 }
 
 impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     /// [`solve`](KktSystem::solve) of a relaxed problem.
     pub(super) fn solve_refined<const C: usize>(
         &self,
-        relaxed: &Relaxed<S, NX, NU>,
+        smooth: &Penalties<S, NX, NU>,
         memory: &mut ActiveSetLinear<S, NX, NU, C>,
         terms: GivenTerms<'_, S, NX, NU, C>,
         visit: Visitor<'_, S, NX, NU, C>,
@@ -59,14 +59,14 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let mut given = vec![LinearTerms::with_capacity(0); horizon + 1];
         for (t, given) in given.iter_mut().enumerate().rev() {
             terms(t, given);
-            given.barriers.resize(relaxed.count(t), zeros());
+            given.penalties.resize(smooth.count(t), zeros());
         }
         let none = |t: usize| StageSolution {
             dx: zeros(),
             du: zeros(),
             dlambda: zeros(),
             rows: vec![zeros(); given[t].rows.len()],
-            barriers: vec![zeros(); given[t].barriers.len()],
+            penalties: vec![zeros(); given[t].penalties.len()],
         };
         let mut solution: Vec<_> = (0..=horizon).map(none).collect();
         let mut progress = [Progress::default(); C];
@@ -74,8 +74,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             if count > CORRECTIONS.0 && progress.iter().all(|column| column.left() <= SETTLED) {
                 break;
             }
-            let residuals: Vec<_> = (0..=horizon).map(|t| self.residual(relaxed, (&given[t], &solution), t)).collect();
-            let correction = self.correction(relaxed, memory, &residuals);
+            let residuals: Vec<_> = (0..=horizon).map(|t| self.residual(smooth, (&given[t], &solution), t)).collect();
+            let correction = self.correction(smooth, memory, &residuals);
             for (j, column) in progress.iter_mut().enumerate() {
                 column.add(self.sizes(&correction, j));
             }
@@ -85,9 +85,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             // No digit is right. What follows is no number either.
             solution.iter_mut().for_each(|stage| stage.spoil(j));
         }
-        for (t, StageSolution { dx, du, rows, barriers, .. }) in solution.iter().enumerate() {
+        for (t, StageSolution { dx, du, rows, penalties, .. }) in solution.iter().enumerate() {
             let dlambda = solution.get(t + 1).map_or_else(zeros, |next| next.dlambda);
-            visit(t, Step { dx, du, dlambda: &dlambda, rows, barriers });
+            visit(t, Step { dx, du, dlambda: &dlambda, rows, penalties });
         }
         solution[0].dlambda
     }
@@ -95,13 +95,13 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     /// What the equations of stage `t` lack at a solution.
     fn residual<const C: usize>(
         &self,
-        relaxed: &Relaxed<S, NX, NU>,
+        smooth: &Penalties<S, NX, NU>,
         (given, solution): (&LinearTerms<S, NX, NU, C>, &[StageSolution<S, NX, NU, C>]),
         t: usize,
     ) -> LinearTerms<S, NX, NU, C> {
-        let StageSolution { dx, du, dlambda, rows, barriers } = &solution[t];
+        let StageSolution { dx, du, dlambda, rows, penalties } = &solution[t];
         let mut terms = given.clone();
-        let hessian = &relaxed.hessians[t];
+        let hessian = &smooth.hessians[t];
         terms.gx -= dlambda;
         add_product(&mut terms.gx, &hessian.hxx, dx);
         if let (Some(next), Some(stage)) = (solution.get(t + 1), self.stages.get(t)) {
@@ -112,17 +112,17 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             add_transposed_product(&mut terms.gu, &stage.fu, &next.dlambda);
             terms.offset = next_state(&stage.fx, &stage.fu, &given.offset, dx, du) - next.dx;
         }
-        for (index, barrier, row) in relaxed.barriers(t) {
-            row.add_times(&barriers[index], (&mut terms.gx, &mut terms.gu));
-            let constant = &mut terms.barriers[index];
+        for (index, term, row) in smooth.terms(t) {
+            row.add_times(&penalties[index], (&mut terms.gx, &mut terms.gu));
+            let constant = &mut terms.penalties[index];
             *constant = row.value(constant, (dx, du));
-            constant.iter_mut().zip(&barriers[index]).for_each(|(c, m)| *c -= *m / barrier.weight);
+            constant.iter_mut().zip(&penalties[index]).for_each(|(c, m)| *c -= *m / term.weight);
         }
         let terminal = if t == self.horizon() { self.terminal.sources.as_slice() } else { &[] };
         let sources = self.rows(t).iter().copied().chain(terminal.iter().copied().map(ConstraintId::Constraint));
         for (index, source) in sources.enumerate() {
             let row = match source {
-                ConstraintId::Constraint(i) => *relaxed.row(t, i),
+                ConstraintId::Constraint(i) => *smooth.row(t, i),
                 ConstraintId::Bound(i, side) => {
                     Row { x: zeros(), u: SVector::from_fn(|j, _| if i == j { side.direction() } else { S::zero() }) }
                 }
@@ -136,24 +136,24 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     /// One solve with the factorized problem.
     fn correction<const C: usize>(
         &self,
-        relaxed: &Relaxed<S, NX, NU>,
+        smooth: &Penalties<S, NX, NU>,
         memory: &mut ActiveSetLinear<S, NX, NU, C>,
         residuals: &[LinearTerms<S, NX, NU, C>],
     ) -> Vec<StageSolution<S, NX, NU, C>> {
         let end = self.backward(memory, &mut |t, terms| {
             terms.clone_from(&residuals[t]);
-            for (index, barrier, row) in relaxed.barriers(t) {
-                row.add_times(&(residuals[t].barriers[index] * barrier.weight), (&mut terms.gx, &mut terms.gu));
+            for (index, term, row) in smooth.terms(t) {
+                row.add_times(&(residuals[t].penalties[index] * term.weight), (&mut terms.gx, &mut terms.gu));
             }
         });
         let mut solution = Vec::with_capacity(residuals.len());
         let mut costate = memory.initial_costate(&end);
         self.forward(memory, &end, &mut |t, Step { dx, du, dlambda, rows, .. }| {
-            let mut barriers = residuals[t].barriers.clone();
-            for (index, barrier, row) in relaxed.barriers(t) {
-                barriers[index] = row.value(&barriers[index], (dx, du)) * barrier.weight;
+            let mut penalties = residuals[t].penalties.clone();
+            for (index, term, row) in smooth.terms(t) {
+                penalties[index] = row.value(&penalties[index], (dx, du)) * term.weight;
             }
-            solution.push(StageSolution { dx: *dx, du: *du, dlambda: costate, rows: rows.to_vec(), barriers });
+            solution.push(StageSolution { dx: *dx, du: *du, dlambda: costate, rows: rows.to_vec(), penalties });
             costate = *dlambda;
         });
         solution
@@ -200,7 +200,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> StageSolut
         self.du += other.du;
         self.dlambda += other.dlambda;
         self.rows.iter_mut().zip(&other.rows).for_each(|(own, other)| *own += other);
-        self.barriers.iter_mut().zip(&other.barriers).for_each(|(own, other)| *own += other);
+        self.penalties.iter_mut().zip(&other.penalties).for_each(|(own, other)| *own += other);
     }
 
     /// Makes column `j` no number.
@@ -210,6 +210,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> StageSolut
         self.dx.column_mut(j).iter_mut().for_each(|entry| *entry *= nan);
         self.du.column_mut(j).iter_mut().for_each(|entry| *entry *= nan);
         self.dlambda.column_mut(j).iter_mut().for_each(|entry| *entry *= nan);
-        self.barriers.iter_mut().for_each(|barrier| barrier[j] *= nan);
+        self.penalties.iter_mut().for_each(|term| term[j] *= nan);
     }
 }

@@ -78,11 +78,14 @@ pub(crate) struct ActiveSetReport {
     pub(crate) stationarity: f64,
     /// Largest violation of a constraint over its magnitude. An active one is an equation: values of both signs violate it.
     pub(crate) violation: f64,
-    /// Of a relaxed problem: the largest difference of a slack from the one that its multiplier asks for, over the
-    /// latter. Rounding errors of the constraint do not count.
+    /// Of limits that are terms of the cost: the largest residual of a multiplier's equation, relative. In a relaxed problem the
+    /// difference of a slack from the one that its multiplier asks for, over the latter. Rounding errors of the constraint do not
+    /// count.
     pub(crate) complementarity: f64,
-    /// Whether a barrier of a relaxed problem has no derivative here.
+    /// Whether a limit that is a term of the cost has no derivative here.
     pub(crate) undefined: bool,
+    /// Whether constraints are terms of an augmented Lagrangian, which no value violates.
+    pub(crate) penalized: bool,
     /// All bounds and constraints, and how near they are; only the equalities of a relaxed problem.
     pub(crate) limits: Vec<LimitState>,
     /// The units of the limits.
@@ -109,6 +112,7 @@ impl ActiveSetReport {
         violation: 0.0,
         complementarity: 0.0,
         undefined: false,
+        penalized: false,
         limits: Vec::new(),
         units: LimitUnits { rows: Vec::new(), controls: Vec::new(), rest: 0.0 },
     };
@@ -137,6 +141,9 @@ impl ActiveSetReport {
 
     /// Ends a trajectory whose limits and units are known.
     pub(crate) fn measure_violation(&mut self) {
+        if self.penalized {
+            return;
+        }
         let Self { limits, units, .. } = &*self;
         let constraints = limits.iter().filter(|limit| matches!(limit.source, ConstraintId::Constraint(_)));
         let mut largest = 0.0;
@@ -145,6 +152,20 @@ impl ActiveSetReport {
             largest = if violation > largest || violation.is_nan() { violation } else { largest };
         }
         self.violation = largest;
+    }
+
+    /// Adds inequality `i` of a stage, which is a term of an augmented Lagrangian: its distances from the value at which the term
+    /// begins, and whether it has begun. No value violates it.
+    pub(crate) fn add_kink(
+        &mut self,
+        (stage, i, unit): (usize, usize, usize),
+        [distance, multiplier]: [f64; 2],
+        active: bool,
+    ) {
+        self.penalized = true;
+        let source = ConstraintId::Constraint(i);
+        let (inequality, beyond) = (true, false);
+        self.limits.push(LimitState { stage, source, distance, multiplier, unit, active, inequality, beyond });
     }
 
     /// Adds constraint `i` of a stage; returns whether it is a row of the LQ problem. `unit` is its index among all

@@ -255,10 +255,10 @@ impl<S: Scalar, const NX: usize, const NU: usize> KktSystem<S, NX, NU> for Uncon
                 dlambda = value_gradients[t + 1];
                 add_product(&mut dlambda, &self.value_hessians[t + 1], &next);
             }
-            visit(t, Step { dx: &dx, du: &du, dlambda: &dlambda, rows: &[], barriers: &[] });
+            visit(t, Step { dx: &dx, du: &du, dlambda: &dlambda, rows: &[], penalties: &[] });
             dx = next;
         }
-        visit(horizon, Step { dx: &dx, du: &zeros(), dlambda: &dlambda, rows: &[], barriers: &[] });
+        visit(horizon, Step { dx: &dx, du: &zeros(), dlambda: &dlambda, rows: &[], penalties: &[] });
         gradient
     }
 }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::guess::{Feedback, Guess};
 use crate::lifted_data::LiftedData;
 use crate::linalg::serde_with;
+use crate::multipliers::Multipliers;
 use crate::problem::Problem;
 use crate::serial::header::{Header, Kind};
 use crate::serial::through;
-use crate::solution::Multipliers;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Problem", deny_unknown_fields)]

@@ -6,15 +6,17 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 use serde::{Deserialize, Serialize};
 
+use crate::augmented_lagrangian::AugmentedLagrangian;
 use crate::cause::Cause;
 use crate::error::{Input, InputError, check_length};
 use crate::lifted_data::LiftedData;
 use crate::linalg::serde_with;
 use crate::model::rows::Limit;
+use crate::multipliers::Multipliers;
 use crate::ocp::constraints::Constraint;
 use crate::serial::header::{Header, Kind};
 use crate::serial::through;
-use crate::solution::{CertificateData, Multipliers, Solution};
+use crate::solution::{CertificateData, Solution};
 use crate::stats::Stats;
 use crate::status::Status;
 
@@ -45,6 +47,7 @@ struct SolutionData<const NX: usize, const NU: usize, const NP: usize, const NS:
     bound_multipliers: Vec<SVector<f64, NU>>,
     #[serde(with = "serde_with::optional")]
     relaxation: Option<f64>,
+    augmented_lagrangian: Option<AugmentedLagrangian>,
     stats: Stats,
     certificate: CertificateFields<NU>,
     #[serde(with = "serde_with::matrix")]
@@ -95,6 +98,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
             multipliers,
             bound_multipliers,
             relaxation,
+            augmented_lagrangian,
             stats,
             x0,
             params,
@@ -122,6 +126,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
             multipliers,
             bound_multipliers,
             relaxation,
+            augmented_lagrangian,
             stats,
             certificate,
             design,
@@ -171,6 +176,7 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
             multipliers: data.multipliers,
             bound_multipliers: data.bound_multipliers,
             relaxation: data.relaxation,
+            augmented_lagrangian: data.augmented_lagrangian,
             stats: data.stats,
             x0: data.x0,
             params: data.params,

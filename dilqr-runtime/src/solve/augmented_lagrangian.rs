@@ -96,7 +96,7 @@ where
 
     /// Measures the magnitudes of the constraints. Returns the unit of the cost, which is the change of the cost a stage if
     /// every variable changes by its magnitude, and whether a magnitude is less than half of what it was.
-    fn measure_units(&mut self) -> (f64, bool) {
+    pub(super) fn measure_units(&mut self) -> (f64, bool) {
         let horizon = self.memory.horizon();
         let mut memory = self.memory.interior_point.take().unwrap_or_else(|| InteriorPoint::new::<M, NP, NS>(horizon));
         let unit = self.measure_scales(&mut memory);

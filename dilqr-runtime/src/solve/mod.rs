@@ -2,6 +2,7 @@
 
 mod active_set_newton;
 pub(crate) mod augmented_lagrangian;
+mod augmented_subproblem;
 pub(crate) mod backward_pass;
 mod divergence;
 pub(crate) mod globalization;

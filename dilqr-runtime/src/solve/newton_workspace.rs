@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::kkt::active_set::ActiveSet;
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::linear::KktSystem;
-use crate::kkt::relaxed::Relaxed;
+use crate::kkt::penalties::Penalties;
 use crate::kkt::report::ActiveSetReport;
 use crate::model::Model;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
@@ -33,7 +33,7 @@ pub(crate) struct NewtonWorkspace<const NX: usize, const NU: usize> {
     /// Multipliers of `point`.
     pub(super) penalty: Penalty<f64>,
     /// For the end of relaxed solves; there from the first one on.
-    pub(super) relaxed: Option<Relaxed<f64, NX, NU>>,
+    pub(super) relaxed: Option<Penalties<f64, NX, NU>>,
 }
 
 impl<const NX: usize, const NU: usize> NewtonWorkspace<NX, NU> {

@@ -14,6 +14,7 @@ use crate::lq::bounds::{Bounds, Side};
 use crate::model::Model;
 use crate::model::limits::Limits;
 use crate::model::stage::{Stage, Terminal};
+use crate::multipliers::copy;
 use crate::ocp::constraints::constraints_along;
 use crate::ocp::instance::OcpInstance;
 use crate::ocp::penalty::{Penalty, PenaltyKind};
@@ -22,7 +23,7 @@ use crate::ocp::stage_functions;
 use crate::ocp::trajectory::Trajectory;
 use crate::problem::Problem;
 use crate::settings::{Hessian, Method, Settings};
-use crate::solution::{CertificateData, Solution, copy};
+use crate::solution::{CertificateData, Solution};
 use crate::solve::backward_pass::{BackwardPass, Failure, PassSettings, Policy, StageWorkspace};
 use crate::solve::divergence::{find_cause, most_violated};
 use crate::solve::globalization::{IterationState, Request, Slot, Termination};
@@ -111,19 +112,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         }
         self.current.cost = self.start(model, problem)?;
         self.current.pass = BackwardPass::NONE;
-        let stats = Stats::default();
-        let mut solve = Solve {
-            model,
-            settings,
-            params: problem.params(),
-            memory: self,
-            stats,
-            warm,
-            states: problem.states(),
-            gauss_newton_fallback: true,
-            keep,
-            kept: false,
-        };
+        let mut solve = Solve { warm, keep, ..Solve::new((model, settings), problem, self) };
         let status = solve.run(observe);
         let Solve { stats, kept, .. } = solve;
         self.finish((model, settings), (status, stats), problem, solution);
@@ -217,7 +206,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
     }
 
     /// Replaces the curvatures of the Gauss-Newton Hessian by those of the exact one.
-    fn curve_exactly<M, const NP: usize>(&mut self, model: &M, params: &SVector<f64, NP>)
+    pub(crate) fn curve_exactly<M, const NP: usize>(&mut self, model: &M, params: &SVector<f64, NP>)
     where
         M: Model<NX, NU, NP, NS>,
     {
@@ -325,7 +314,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         solution.x0 = *problem.x0();
         (solution.previous, solution.lifted) = (None, None);
         solution.params = *problem.params();
-        solution.relaxation = None;
+        (solution.relaxation, solution.augmented_lagrangian) = (None, None);
         copy(&mut solution.multipliers.stage, &self.penalty.stage);
         copy(&mut solution.multipliers.terminal, &self.penalty.terminal);
         copy(&mut solution.bound_multipliers, &policy.held);
@@ -362,10 +351,30 @@ pub(crate) struct Solve<'a, M, const NX: usize, const NU: usize, const NP: usize
     kept: bool,
 }
 
-impl<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'_, M, NX, NU, NP, NS>
+impl<'a, M, const NX: usize, const NU: usize, const NP: usize, const NS: usize> Solve<'a, M, NX, NU, NP, NS>
 where
     M: Model<NX, NU, NP, NS>,
 {
+    /// A cold solve of a problem that is loaded.
+    pub(crate) fn new(
+        (model, settings): (&'a M, &'a Settings),
+        problem: &'a Problem<NX, NU, NP, NS>,
+        memory: &'a mut SolveWorkspace<NX, NU, NS>,
+    ) -> Self {
+        Self {
+            model,
+            settings,
+            params: problem.params(),
+            memory,
+            stats: Stats::default(),
+            warm: false,
+            states: problem.states(),
+            gauss_newton_fallback: true,
+            keep: None,
+            kept: false,
+        }
+    }
+
     fn run(&mut self, mut observe: impl FnMut(&Iteration)) -> Status {
         if self.settings.relaxation.is_some() && const { M::LIMITS.limited() } {
             return self.run_interior_point(self.settings.max_iterations, &mut observe);

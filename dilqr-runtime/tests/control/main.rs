@@ -1,6 +1,7 @@
 //! Control problems with models written by hand: solves and derivatives.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
+pub mod augmented;
 pub mod bad_input;
 pub mod batch;
 pub mod batch_lanes;

@@ -8,7 +8,7 @@
 //! trajectory where it is.
 
 use crate::kkt::linear::KktSystem;
-use crate::kkt::relaxed::{Relaxation, Relaxed};
+use crate::kkt::penalties::{Penalties, PenaltyLaw};
 use crate::kkt::report::{ActiveSetRule, COMPLEMENTARITY};
 use crate::linalg::products::{larger, zeros};
 use crate::lq::equality_constrained::Singular;
@@ -274,10 +274,10 @@ where
         let multipliers = MultipliersRef { stage, terminal };
         let mut point =
             TrajectoryRef { states, controls, params: self.params, stage_params, multipliers, costates: None };
-        let relaxation = Relaxation { tau, bound_multipliers: &policy.held };
-        let mut barriers = relaxed.take().unwrap_or_else(|| Relaxed::new(relaxation, controls.len(), limits));
-        barriers.renew(relaxation);
-        system.relaxed = Some(barriers);
+        let law = PenaltyLaw::Barriers { tau, bound_multipliers: &policy.held };
+        let mut barriers = relaxed.take().unwrap_or_else(|| Penalties::new(law, controls.len(), limits));
+        barriers.renew_barriers(tau, &policy.held);
+        system.penalties = Some(barriers);
         let mut outcome = Ok(None);
         for costates in [None, Some(duals.costates.as_slice())] {
             point.costates = costates;
@@ -295,7 +295,7 @@ where
                 break;
             }
         }
-        *relaxed = system.relaxed.take();
+        *relaxed = system.penalties.take();
         if let Ok(Some(_)) = outcome {
             policy.costates.copy_from_slice(system.costates());
             for (t, stage) in system.stages.iter().enumerate() {

@@ -1,0 +1,42 @@
+//! A subproblem of the augmented Lagrangian method, with its multipliers and its weights.
+
+use alloc::vec::Vec;
+
+use crate::error::{Input, InputError, check_length, check_positive, check_vector};
+use crate::model::limits::Limits;
+use crate::multipliers::Multipliers;
+
+/// A subproblem of the augmented Lagrangian method. Its cost has a term for every constraint `c`, with a multiplier `m` and a weight
+/// `w` that are constants:
+///
+/// ```text
+/// equality      m c + w/2 c^2
+/// inequality    (max(0, m + w c)^2 - m^2) / (2 w)
+/// ```
+///
+/// Bounds of controls stay limits (Hestenes 1969, Powell 1969, Rockafellar 1973). The minimizer violates constraints as far as the
+/// price allows. [`Ilqr::solve_augmented`](crate::Ilqr::solve_augmented) finds it, and its derivatives hold multipliers and weights
+/// fixed.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct AugmentedLagrangian {
+    /// `m`, one for each constraint, as in [`Solution::multipliers`](crate::Solution::multipliers).
+    pub multipliers: Multipliers,
+    /// `w`, positive, in units of the cost over the square of the constraint's. One for each constraint of a stage, which is that
+    /// of all stages; then one for each terminal constraint.
+    #[cfg_attr(feature = "serde", serde(with = "crate::linalg::serde_with::list"))]
+    pub weights: Vec<f64>,
+}
+
+impl AugmentedLagrangian {
+    /// Checks lengths and numbers, for a solver over `horizon` stages.
+    pub(crate) fn check(&self, horizon: usize, limits: &Limits) -> Result<(), InputError> {
+        let Self { multipliers: Multipliers { stage, terminal }, weights } = self;
+        check_length(Input::Multipliers, stage.len(), horizon * limits.listed())?;
+        check_length(Input::Multipliers, terminal.len(), limits.terminal())?;
+        check_length(Input::PenaltyWeights, weights.len(), limits.listed() + limits.terminal())?;
+        check_vector(Input::Multipliers, stage)?;
+        check_vector(Input::Multipliers, terminal)?;
+        check_positive(Input::PenaltyWeights, weights)
+    }
+}
