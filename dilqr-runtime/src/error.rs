@@ -318,9 +318,12 @@ pub enum SolveError {
         /// Its upper bound.
         upper: f64,
     },
-    /// A subproblem of an augmented Lagrangian, of a model that chooses its start: entries of the initial state, or design
-    /// variables. The method keeps the start.
-    #[error("the solve chooses its start: it has no subproblems of an augmented Lagrangian, which keep the start")]
+    /// A subproblem of an augmented Lagrangian, of a model that chooses entries of the initial state, design variables, or excesses of
+    /// terminal soft constraints. All of these belong to the start, which the method keeps.
+    #[error(
+        "the solve chooses its start (a free initial state, design variables or terminal soft constraints), and an \
+         augmented Lagrangian keeps it"
+    )]
     AugmentedStart,
 }
 

@@ -51,6 +51,12 @@ fn what_is_written_is_read() {
     check(BoundedPendulum, &Reference::read("pendulum_bounded").problem(), gauss_newton);
     check(support::Rail, &rail(), Settings::default());
     check(support::Rail, &rail(), Settings { relaxation: Some(1e-2), ..Settings::default() });
+    let mut solver = Ilqr::new(support::Rail, 25, Settings::default()).unwrap();
+    let rounds = solver.augmented_path(&rail(), 2).unwrap();
+    let read = round_trip(&rounds[1]);
+    assert_eq!(read, rounds[1]);
+    let loss = LossGradient::new(read.states.clone(), read.controls.clone());
+    assert_eq!(solver.vjp(&read, &loss).unwrap(), solver.vjp(&rounds[1], &loss).unwrap());
     let stages = [[0.1, 0.05]; 11];
     check(Tracking, &Problem::new([0.3, 0.0], [9.0, 0.05], 10).with_stage_params(&stages), Settings::default());
 }

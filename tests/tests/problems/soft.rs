@@ -3,7 +3,9 @@
 
 use dilqr_runtime::model::Limit;
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Direction, Formulation, GradientError, Ilqr, LossGradient, Problem, Settings, Solution, Status};
+use dilqr_runtime::{
+    Direction, Formulation, GradientError, Ilqr, LossGradient, Problem, Settings, Solution, SolveError, Status,
+};
 use dilqr_tests::{harness_loss, value};
 
 /// A cart whose speed has a soft limit.
@@ -319,6 +321,38 @@ fn rows_that_no_control_has_reached() {
         let relaxed = Settings { relaxation: Some(relaxation), tolerance: 1e-10, ..exact() };
         check(carriage::Carriage, relaxed, ([0.0, 0.0], params), false);
     }
+}
+
+/// Subproblems of an augmented Lagrangian, whose terms stand beside the penalties of the excesses. Gradients beside central
+/// differences with the subproblem held fixed.
+#[test]
+fn subproblems_of_soft_constraints() {
+    let (x0, params, loss) = ([0.0, 0.0], [0.5, 0.3, 1.0, 0.1], harness_loss(T));
+    let mut solver = Ilqr::new(cart::Cart, T, exact()).unwrap();
+    let rounds = solver.augmented_path(&Problem::new(x0, params, T), 3).unwrap();
+    assert!(rounds.windows(2).all(|pair| pair[1].stats.violation < pair[0].stats.violation));
+    for round in &rounds {
+        assert_eq!(round.status, Status::Converged, "{:?}", round.stats);
+        let gradient = solver.vjp(round, &loss).unwrap();
+        let given = [gradient.initial_state.as_slice(), gradient.params.as_slice()].concat();
+        for (j, given) in given.into_iter().enumerate() {
+            let mut at = |change: f64| {
+                let mut data = [x0.as_slice(), params.as_slice()].concat();
+                data[j] += change;
+                let problem = Problem::new([data[0], data[1]], SVector::from_column_slice(&data[2..]), T);
+                let moved = solver.solve_augmented(&problem, round.augmented_lagrangian.as_ref().unwrap()).unwrap();
+                assert_eq!(moved.status, Status::Converged);
+                value(&loss, &moved)
+            };
+            let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+            // As above: 1e-12 of the solves over the step, times gains of ten.
+            assert!((given - difference).abs() < 1e-6 * (1.0 + difference.abs()), "{j}: {given}, {difference}");
+        }
+    }
+    // The excess of the end is chosen with the start.
+    let mut solver = Ilqr::new(point::Point, T, exact()).unwrap();
+    let refused = solver.augmented_path(&Problem::new([0.0], [1.0, 0.3, 5.0, 2.0], T), 2).unwrap_err();
+    assert_eq!(refused, SolveError::AugmentedStart);
 }
 
 /// Both joins have one-sided derivatives alone: where a row is just reached, and where its multiplier is just the linear factor.
