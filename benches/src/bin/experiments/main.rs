@@ -16,6 +16,7 @@ mod chart;
 mod curve_fit;
 mod dare;
 mod dense;
+mod deq_mpc;
 mod field;
 mod gradients;
 mod imitation;
@@ -64,6 +65,10 @@ struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
+    /// Folder of published demonstrations; without it experts are our own controllers
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
     /// Runs of learners at a time; wall times are only comparable with 1
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
@@ -85,6 +90,8 @@ enum Name {
     Networks,
     /// Pose graphs in space: times and errors of gradients over the number of poses
     PoseGraph,
+    /// Plans of a network between the rounds of a controller
+    DeqMpc,
     /// Imitation without a model: a recurrent network (needs the feature `lstm`; not one of all)
     Lstm,
     /// Kepler's equation and its gradient field, beside JAXopt
@@ -111,6 +118,8 @@ pub(crate) struct Context {
     pub(crate) out: PathBuf,
     pub(crate) quick: bool,
     pub(crate) threads: usize,
+    /// Published demonstrations.
+    pub(crate) data: Option<PathBuf>,
 }
 
 impl Context {
@@ -141,7 +150,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         PathBuf::from(if arguments.quick { "target/experiments/quick" } else { "target/experiments" })
     });
     std::fs::create_dir_all(&out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
-    let context = Context { out, quick: arguments.quick, threads: arguments.threads.max(1) };
+    let context =
+        Context { out, quick: arguments.quick, threads: arguments.threads.max(1), data: arguments.data.clone() };
     let all = [
         (Name::BackwardCost, backward_cost::run as fn(&Context) -> Result<(), Failure>),
         (Name::Gradients, gradients::run),
@@ -157,6 +167,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         (Name::CurveFit, curve_fit::run),
         (Name::LotkaVolterra, lotka_volterra::run),
         (Name::PoseGraph, pose_graph::run),
+        (Name::DeqMpc, deq_mpc::run),
     ];
     if arguments.name == Name::Lstm {
         #[cfg(feature = "lstm")]

@@ -1,0 +1,306 @@
+//! DEQ-MPC (Nguyen et al. 2024): imitation by a controller of five stages whose targets a network plans, once or between the rounds
+//! of its augmented Lagrangian. On the pendulum and the cart-pole of its demonstrations; the expert is our own controller of fifty
+//! stages, or the published data (`--data`).
+
+mod network;
+mod policy;
+mod report;
+mod systems;
+
+use std::path::Path;
+use std::time::Instant;
+
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::{Formulation, Model};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::adam::Adam;
+use crate::table::Table;
+use crate::{Context, Failure};
+use policy::{Method, Policy, Variant, Window};
+use systems::{HORIZON, System, Trajectory, cartpole, pendulum};
+
+/// Steps of a training, and what it is judged by.
+#[derive(Clone, Copy, Debug)]
+struct Effort {
+    seeds: u64,
+    steps: usize,
+    /// Trajectories of the expert, of the training and of the validation, and their length.
+    demonstrations: usize,
+    held_out: usize,
+    length: usize,
+    /// Windows of the validation, closed loops and their length.
+    windows: usize,
+    loops: usize,
+    loop_length: usize,
+}
+
+const FULL: Effort = Effort {
+    seeds: 3,
+    steps: 1500,
+    demonstrations: 100,
+    held_out: 30,
+    length: 70,
+    windows: 500,
+    loops: 200,
+    loop_length: 200,
+};
+
+const QUICK: Effort =
+    Effort { seeds: 1, steps: 2, demonstrations: 3, held_out: 1, length: 8, windows: 2, loops: 1, loop_length: 3 };
+
+/// Pairs of successive windows in a step of the training.
+const BATCH: usize = 16;
+
+/// The step length of Adam, which falls to a tenth.
+const RATE: f64 = 2e-3;
+
+/// One training.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    method: Method,
+    variant: Variant,
+    demonstrations: usize,
+    seed: u64,
+}
+
+/// What came of a training.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Row {
+    system: String,
+    expert: String,
+    method: String,
+    variant: String,
+    demonstrations: usize,
+    seed: u64,
+    steps: usize,
+    /// The mean absolute error of the validation over the sizes of the variables, before and after the training.
+    untrained: f64,
+    validation: f64,
+    /// Windows of the validation without a plan.
+    unplanned: usize,
+    /// The mean reward of closed loops, and the expert's on the same.
+    reward: f64,
+    expert_reward: f64,
+    /// Accepted steps of the controller for a control.
+    iterations: f64,
+    /// Of the training: windows, those without a plan, and plans without a gradient.
+    samples: usize,
+    unsolved: usize,
+    undifferentiable: usize,
+    seconds: f64,
+}
+
+pub(crate) fn run(context: &Context) -> Result<(), Failure> {
+    let rows = Table::open(context.path("deq-mpc.csv"))?;
+    let effort = if context.quick { QUICK } else { FULL };
+    study(context, &rows, pendulum(), effort)?;
+    study(context, &rows, cartpole(), effort)?;
+    report::write(context, &rows.rows())
+}
+
+/// All cases: the methods, the losses and gradients of those that iterate, and fewer demonstrations.
+fn cases(effort: &Effort) -> Vec<Case> {
+    let all = effort.demonstrations;
+    let mut cases = Vec::new();
+    for seed in 0..effort.seeds {
+        let case = |method, variant| Case { method, variant, demonstrations: all, seed };
+        cases.extend(Method::ALL.map(|method| case(method, Variant::Published)));
+        cases.push(case(Method::DeqDeq, Variant::LastIterate));
+        cases.push(case(Method::DeqNn, Variant::LastIterate));
+        cases.push(case(Method::DeqNn, Variant::JointFixedPoint));
+        for part in [10, 3] {
+            let demonstrations = all / part;
+            let fewer = [Method::DiffNn, Method::DeqDeq];
+            cases.extend(fewer.map(|method| Case { demonstrations, ..case(method, Variant::Published) }));
+        }
+    }
+    cases
+}
+
+fn study<M, E, const NX: usize>(
+    context: &Context,
+    rows: &Table<Row>,
+    system: System<M, E, NX>,
+    effort: Effort,
+) -> Result<(), Failure>
+where
+    M: Model<NX, 1, 1, NX> + Formulation<NX, 1, 1, NX, 0> + Copy + Send + Sync,
+    E: Model<NX, 1, 1> + Formulation<NX, 1, 1, 0, 0> + Copy + Send + Sync,
+{
+    let (train, held_out) = demonstrations(context.data.as_deref(), &system, effort)?;
+    let expert = if context.data.is_some() { "published" } else { "ours" };
+    let is = |row: &Row, case: &Case| {
+        (row.system.as_str(), row.expert.as_str(), row.demonstrations, row.seed)
+            == (system.name, expert, case.demonstrations, case.seed)
+            && (row.method.as_str(), row.variant.as_str()) == (case.method.name(), case.variant.name())
+    };
+    let missing: Vec<_> = cases(&effort).into_iter().filter(|case| !rows.contains(|row: &Row| is(row, case))).collect();
+    let bar = context.bar("DEQ-MPC", missing.len());
+    let one = |case: &Case| -> Result<(), Failure> {
+        let row = train_and_judge(system, case, (&train[..case.demonstrations], &held_out), effort)?;
+        rows.append(&[Row { expert: expert.to_owned(), ..row }])?;
+        bar.inc(1);
+        Ok(())
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(context.threads).build()?;
+    pool.install(|| missing.par_iter().map(one).collect::<Result<Vec<()>, Failure>>())?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+type Sets<const NX: usize> = (Vec<Trajectory<NX>>, Vec<Trajectory<NX>>);
+
+/// Trajectories to learn from, and others.
+fn demonstrations<M, E, const NX: usize>(
+    data: Option<&Path>,
+    system: &System<M, E, NX>,
+    effort: Effort,
+) -> Result<Sets<NX>, Failure>
+where
+    M: Model<NX, 1, 1, NX> + Copy,
+    E: Model<NX, 1, 1> + Formulation<NX, 1, 1, 0, 0> + Copy,
+{
+    let count = effort.demonstrations + effort.held_out;
+    let mut all = match data {
+        Some(folder) => system.read(folder)?,
+        None => system.demonstrations(count, effort.length, 17)?,
+    };
+    all.retain(|trajectory| trajectory.controls.len() > HORIZON);
+    if all.len() < count {
+        return Err(format!(
+            "{} has {} trajectories of more than {HORIZON} stages, expected {count}",
+            system.name,
+            all.len()
+        )
+        .into());
+    }
+    let held_out = all.split_off(all.len() - effort.held_out);
+    Ok((all, held_out))
+}
+
+/// The window that begins at stage `t`.
+fn window<const NX: usize>(trajectory: &Trajectory<NX>, t: usize) -> Window<NX> {
+    let Trajectory { states, controls } = trajectory;
+    Window { states: std::array::from_fn(|k| states[t + k]), controls: std::array::from_fn(|k| controls[t + k]) }
+}
+
+fn train_and_judge<M, E, const NX: usize>(
+    system: System<M, E, NX>,
+    case: &Case,
+    (train, held_out): (&[Trajectory<NX>], &[Trajectory<NX>]),
+    effort: Effort,
+) -> Result<Row, Failure>
+where
+    M: Model<NX, 1, 1, NX> + Formulation<NX, 1, 1, NX, 0> + Copy,
+    E: Model<NX, 1, 1> + Formulation<NX, 1, 1, 0, 0> + Copy,
+{
+    let mut policy = Policy::new(system, (case.method, case.variant), case.seed)?;
+    let (untrained, _) = validate(&mut policy, held_out, effort)?;
+    let begin = Instant::now();
+    let mut adam = Adam::with_epsilon(policy.network.weights.len(), 1e-8);
+    let mut random = StdRng::seed_from_u64(100 + case.seed);
+    for step in 0..effort.steps {
+        let mut gradient = vec![0.0; policy.network.weights.len()];
+        let mut used = 0;
+        for _ in 0..BATCH {
+            let trajectory = &train[random.random_range(0..train.len())];
+            // Two windows in a row, the second from the plan of the first, as in a closed loop.
+            let t = random.random_range(0..trajectory.controls.len() - HORIZON);
+            let mut first = vec![trajectory.states[t]; HORIZON + 1];
+            for t in [t, t + 1] {
+                let Some((_, states)) = policy.learn(&window(trajectory, t), &first, &mut gradient)? else { break };
+                used += 1;
+                first = [&states[1..], &states[HORIZON..]].concat();
+            }
+        }
+        if used > 0 {
+            gradient.iter_mut().for_each(|g| *g /= used as f64);
+            clip(&mut gradient);
+            let rate = RATE * 0.1_f64.powf(step as f64 / effort.steps as f64);
+            adam.step(&mut policy.network.weights, &gradient, rate);
+        }
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    let refusals = policy.refusals;
+    let (validation, unplanned) = validate(&mut policy, held_out, effort)?;
+    let (reward, expert_reward, iterations) = close_loops(&system, &mut policy, effort)?;
+    Ok(Row {
+        system: system.name.to_owned(),
+        expert: String::new(),
+        method: case.method.name().to_owned(),
+        variant: case.variant.name().to_owned(),
+        demonstrations: case.demonstrations,
+        seed: case.seed,
+        steps: effort.steps,
+        untrained,
+        validation,
+        unplanned,
+        reward,
+        expert_reward,
+        iterations,
+        samples: refusals.samples,
+        unsolved: refusals.unsolved,
+        undifferentiable: refusals.undifferentiable,
+        seconds,
+    })
+}
+
+/// Shortens a gradient to a length of one.
+fn clip(gradient: &mut [f64]) {
+    let length = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+    if length > 1.0 {
+        gradient.iter_mut().for_each(|g| *g /= length);
+    }
+}
+
+/// The mean error of windows of other trajectories, and the number of those without a plan.
+fn validate<M, E, const NX: usize>(
+    policy: &mut Policy<M, E, NX>,
+    held_out: &[Trajectory<NX>],
+    effort: Effort,
+) -> Result<(f64, usize), Failure>
+where
+    M: Model<NX, 1, 1, NX> + Formulation<NX, 1, 1, NX, 0> + Copy,
+    E: Copy,
+{
+    let mut random = StdRng::seed_from_u64(3);
+    let (mut sum, mut unplanned) = (0.0, 0);
+    for _ in 0..effort.windows {
+        let trajectory = &held_out[random.random_range(0..held_out.len())];
+        let t = random.random_range(0..=trajectory.controls.len() - HORIZON);
+        match policy.error(&window(trajectory, t))? {
+            Some(error) => sum += error,
+            None => unplanned += 1,
+        }
+    }
+    Ok((sum / (effort.windows - unplanned).max(1) as f64, unplanned))
+}
+
+/// Mean rewards of the policy and of the expert from the same states, and accepted steps of the controller for a control.
+fn close_loops<M, E, const NX: usize>(
+    system: &System<M, E, NX>,
+    policy: &mut Policy<M, E, NX>,
+    effort: Effort,
+) -> Result<(f64, f64, f64), Failure>
+where
+    M: Model<NX, 1, 1, NX> + Formulation<NX, 1, 1, NX, 0> + Copy,
+    E: Model<NX, 1, 1> + Formulation<NX, 1, 1, 0, 0> + Copy,
+{
+    let mut random = StdRng::seed_from_u64(5);
+    let mut expert = system.expert()?;
+    let (mut own, mut of_expert) = (0.0, 0.0);
+    policy.iterations = 0;
+    for _ in 0..effort.loops {
+        let start: SVector<f64, NX> = system.start(&mut random);
+        own += system.reward(start, effort.loop_length, |x| policy.control(x))?;
+        expert.reset();
+        of_expert += system.reward(start, effort.loop_length, |x| Ok(expert.step(x)?.control[0]))?;
+    }
+    let loops = effort.loops as f64;
+    let controls = (effort.loops * effort.loop_length) as f64;
+    Ok((own / loops, of_expert / loops, policy.iterations as f64 / controls))
+}

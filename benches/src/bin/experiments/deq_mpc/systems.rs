@@ -1,0 +1,330 @@
+//! The pendulum and the cart-pole of DEQ-MPC's demonstrations, their experts, and their data.
+
+#![allow(unreachable_pub, reason = "models, as the users of a library have them")]
+
+use std::path::Path;
+
+use dilqr_runtime::nalgebra::SVector;
+use dilqr_runtime::{Formulation, Model, Mpc, Settings};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use crate::Failure;
+
+/// Stages of the learned controller.
+pub(super) const HORIZON: usize = 5;
+
+/// Stages that the expert looks ahead.
+const EXPERT_HORIZON: usize = 50;
+
+/// Follows a plan of the pendulum, stage by stage. Its limits are constraints, which an augmented Lagrangian penalizes.
+#[dilqr_runtime::model]
+pub(crate) mod follow_pendulum {
+    pub struct State {
+        pub theta: f64,
+        pub omega: f64,
+    }
+    pub struct Control {
+        pub torque: f64,
+    }
+    pub struct Params {
+        pub limit: f64,
+    }
+    pub struct StageParams {
+        pub theta: f64,
+        pub omega: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        let omega = x.omega + 0.05 * (u.torque + 10.0 * x.theta.sin());
+        State { theta: x.theta + 0.05 * omega, omega }
+    }
+    pub fn stage_cost(x: State, u: Control, _p: Params, s: StageParams) -> f64 {
+        terminal_cost(x, _p, s) + 1e-3 * u.torque.powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params, s: StageParams) -> f64 {
+        (x.theta - s.theta).powi(2) + 0.1 * (x.omega - s.omega).powi(2)
+    }
+    pub fn stage_constraints(_x: State, u: Control, p: Params) -> [f64; 2] {
+        [u.torque - p.limit, -p.limit - u.torque]
+    }
+}
+
+/// Swings the pendulum up.
+#[dilqr_runtime::model]
+pub(crate) mod lift_pendulum {
+    pub struct State {
+        pub theta: f64,
+        pub omega: f64,
+    }
+    pub struct Control {
+        #[bounds(-p.limit, p.limit)]
+        pub torque: f64,
+    }
+    pub struct Params {
+        pub limit: f64,
+    }
+    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+        let omega = x.omega + 0.05 * (u.torque + 10.0 * x.theta.sin());
+        State { theta: x.theta + 0.05 * omega, omega }
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        0.1 * terminal_cost(x, p) + 1e-3 * u.torque.powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        20.0 * (1.0 - x.theta.cos()) + x.omega.powi(2)
+    }
+}
+
+/// Follows a plan of the cart-pole.
+#[dilqr_runtime::model(integrator = rk4, dt = 0.05)]
+pub(crate) mod follow_cartpole {
+    pub struct State {
+        pub position: f64,
+        pub theta: f64,
+        pub velocity: f64,
+        pub omega: f64,
+    }
+    pub struct Control {
+        pub force: f64,
+    }
+    pub struct Params {
+        pub limit: f64,
+    }
+    pub struct StageParams {
+        pub position: f64,
+        pub theta: f64,
+        pub velocity: f64,
+        pub omega: f64,
+    }
+    pub fn derivative(x: State, u: Control, _p: Params) -> State {
+        let (sin, cos) = x.theta.sin_cos();
+        let cart =
+            (u.force + 0.5 * 9.81 * sin * cos - sin * x.omega.powi(2)) / (10.0 + sin.powi(2) + 0.5 * cos.powi(2));
+        State { position: x.velocity, theta: x.omega, velocity: cart, omega: 0.5 * (9.81 * sin + cos * cart) }
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params, s: StageParams) -> f64 {
+        terminal_cost(x, p, s) + 1e-6 * u.force.powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params, s: StageParams) -> f64 {
+        (x.position - s.position).powi(2)
+            + (x.theta - s.theta).powi(2)
+            + 0.1 * (x.velocity - s.velocity).powi(2)
+            + 0.1 * (x.omega - s.omega).powi(2)
+    }
+    pub fn stage_constraints(_x: State, u: Control, p: Params) -> [f64; 2] {
+        [u.force - p.limit, -p.limit - u.force]
+    }
+}
+
+/// Swings the cart-pole up.
+#[dilqr_runtime::model(integrator = rk4, dt = 0.05)]
+pub(crate) mod lift_cartpole {
+    pub struct State {
+        pub position: f64,
+        pub theta: f64,
+        pub velocity: f64,
+        pub omega: f64,
+    }
+    pub struct Control {
+        #[bounds(-p.limit, p.limit)]
+        pub force: f64,
+    }
+    pub struct Params {
+        pub limit: f64,
+    }
+    pub fn derivative(x: State, u: Control, _p: Params) -> State {
+        let (sin, cos) = x.theta.sin_cos();
+        let cart =
+            (u.force + 0.5 * 9.81 * sin * cos - sin * x.omega.powi(2)) / (10.0 + sin.powi(2) + 0.5 * cos.powi(2));
+        State { position: x.velocity, theta: x.omega, velocity: cart, omega: 0.5 * (9.81 * sin + cos * cart) }
+    }
+    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+        0.1 * terminal_cost(x, p) + 1e-6 * u.force.powi(2)
+    }
+    pub fn terminal_cost(x: State, _p: Params) -> f64 {
+        2.0 * x.position.powi(2) + 20.0 * (1.0 - x.theta.cos()) + 0.2 * x.velocity.powi(2) + x.omega.powi(2)
+    }
+}
+
+/// A system: what follows plans on it, and what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct System<M, E, const NX: usize> {
+    pub(super) name: &'static str,
+    pub(super) model: M,
+    expert: E,
+    pub(super) limit: f64,
+    /// The state that is an angle.
+    pub(super) angle: usize,
+    /// Sizes of the states.
+    pub(super) scale: [f64; NX],
+    /// Initial states are uniform within these, the angle anywhere.
+    reach: [f64; NX],
+    /// The reward of a state whose angle lies within half a turn.
+    reward: fn(&SVector<f64, NX>) -> f64,
+}
+
+pub(super) type PendulumSystem = System<follow_pendulum::FollowPendulum, lift_pendulum::LiftPendulum, 2>;
+pub(super) type CartpoleSystem = System<follow_cartpole::FollowCartpole, lift_cartpole::LiftCartpole, 4>;
+
+pub(super) fn pendulum() -> PendulumSystem {
+    System {
+        name: "pendulum",
+        model: follow_pendulum::FollowPendulum,
+        expert: lift_pendulum::LiftPendulum,
+        limit: 3.0,
+        angle: 0,
+        scale: [1.0, 3.0],
+        reach: [std::f64::consts::PI, 1.0],
+        reward: |x| -x[0] * x[0],
+    }
+}
+
+pub(super) fn cartpole() -> CartpoleSystem {
+    System {
+        name: "cart-pole",
+        model: follow_cartpole::FollowCartpole,
+        expert: lift_cartpole::LiftCartpole,
+        limit: 100.0,
+        angle: 1,
+        scale: [1.0, 1.0, 3.0, 3.0],
+        reach: [0.5, std::f64::consts::PI, 0.5, 0.5],
+        reward: |x| -(x[1].abs() + x[0].abs() + if x[0].abs() > 10.0 { 80.0 } else { 0.0 }),
+    }
+}
+
+/// States and controls of an expert, one control less; angles do not jump.
+#[derive(Clone, Debug)]
+pub(super) struct Trajectory<const NX: usize> {
+    pub(super) states: Vec<SVector<f64, NX>>,
+    pub(super) controls: Vec<f64>,
+}
+
+/// An angle within half a turn.
+fn wrapped(angle: f64) -> f64 {
+    let turn = std::f64::consts::TAU;
+    angle - turn * (angle / turn).round()
+}
+
+impl<M, E, const NX: usize> System<M, E, NX>
+where
+    M: Model<NX, 1, 1, NX> + Copy,
+    E: Model<NX, 1, 1> + Formulation<NX, 1, 1, 0, 0> + Copy,
+{
+    pub(super) fn start(&self, random: &mut StdRng) -> SVector<f64, NX> {
+        SVector::from_fn(|i, _| self.reach[i] * random.random_range(-1.0..1.0))
+    }
+
+    /// The state after one stage.
+    pub(super) fn next(&self, x: &SVector<f64, NX>, u: f64) -> SVector<f64, NX> {
+        let (u, p, s) = (SVector::from([u]), SVector::from([self.limit]), SVector::zeros());
+        let mut next = SVector::zeros();
+        self.model.step(dilqr_runtime::model::Stage::new(x, &u, &p, &s), &mut next);
+        next
+    }
+
+    /// The state with its angle within half a turn.
+    pub(super) fn wrap(&self, x: &SVector<f64, NX>) -> SVector<f64, NX> {
+        let mut x = *x;
+        x[self.angle] = wrapped(x[self.angle]);
+        x
+    }
+
+    /// The reward of a closed loop under a law.
+    pub(super) fn reward(
+        &self,
+        mut x: SVector<f64, NX>,
+        steps: usize,
+        mut law: impl FnMut(&SVector<f64, NX>) -> Result<f64, Failure>,
+    ) -> Result<f64, Failure> {
+        let mut sum = 0.0;
+        for _ in 0..steps {
+            let u = law(&self.wrap(&x))?;
+            x = self.next(&x, u.clamp(-self.limit, self.limit));
+            sum += (self.reward)(&self.wrap(&x));
+        }
+        Ok(sum)
+    }
+
+    /// The expert: a controller that looks far ahead.
+    pub(super) fn expert(&self) -> Result<Mpc<E, NX, 1, 1>, Failure> {
+        let settings = Settings { tolerance: 1e-6, max_iterations: 100, ..Settings::default() };
+        Ok(Mpc::new(self.expert, [self.limit], EXPERT_HORIZON, settings)?)
+    }
+
+    /// Trajectories of the expert.
+    pub(super) fn demonstrations(&self, count: usize, steps: usize, seed: u64) -> Result<Vec<Trajectory<NX>>, Failure> {
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut expert = self.expert()?;
+        let mut all = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (mut states, mut controls) = (vec![self.start(&mut random)], Vec::new());
+            expert.reset();
+            for t in 0..steps {
+                let u = expert.step(&states[t])?.control[0];
+                states.push(self.next(&states[t], u));
+                controls.push(u);
+            }
+            all.push(Trajectory { states, controls });
+        }
+        Ok(all)
+    }
+
+    /// Published trajectories, from a file with a row for each state and the control there.
+    pub(super) fn read(&self, folder: &Path) -> Result<Vec<Trajectory<NX>>, Failure> {
+        let path = folder.join(format!("{}.csv", self.name.replace('-', "")));
+        let mut reader = csv::Reader::from_path(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut all: Vec<Trajectory<NX>> = Vec::new();
+        let mut last = None;
+        for (line, row) in reader.deserialize::<Vec<f64>>().enumerate() {
+            let row = row.map_err(|error| format!("{}: {error}", path.display()))?;
+            if row.len() != NX + 2 {
+                return Err(format!(
+                    "{}: line {} has {} numbers, expected {}",
+                    path.display(),
+                    line + 2,
+                    row.len(),
+                    NX + 2
+                )
+                .into());
+            }
+            if last != Some(row[0]) {
+                all.push(Trajectory { states: Vec::new(), controls: Vec::new() });
+                last = Some(row[0]);
+            }
+            let Some(trajectory) = all.last_mut() else { continue };
+            let mut x = SVector::from_column_slice(&row[1..=NX]);
+            if let Some(before) = trajectory.states.last() {
+                x[self.angle] = before[self.angle] + wrapped(x[self.angle] - before[self.angle]);
+            }
+            trajectory.states.push(x);
+            trajectory.controls.push(row[NX + 1]);
+        }
+        // The last control leads beyond the data.
+        all.iter_mut().for_each(|trajectory| {
+            trajectory.controls.pop();
+        });
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The expert ends upright and at rest.
+    #[test]
+    fn experts_swing_up() -> Result<(), Failure> {
+        let up = |trajectory: &Trajectory<2>| trajectory.states.last().is_some_and(|x| wrapped(x[0]).abs() < 0.05);
+        assert!(pendulum().demonstrations(3, 120, 1)?.iter().all(up));
+        let up = |trajectory: &Trajectory<4>| trajectory.states.last().is_some_and(|x| wrapped(x[1]).abs() < 0.05);
+        assert!(cartpole().demonstrations(2, 120, 1)?.iter().all(up));
+        Ok(())
+    }
+
+    #[test]
+    fn angles_within_half_a_turn() {
+        for (angle, expected) in [(0.1, 0.1), (6.0, 6.0 - std::f64::consts::TAU), (-4.0, std::f64::consts::TAU - 4.0)] {
+            assert!((wrapped(angle) - expected).abs() < 1e-12);
+        }
+    }
+}
