@@ -29,6 +29,20 @@ pub struct AugmentedLagrangian {
 }
 
 impl AugmentedLagrangian {
+    /// How far an inequality with the value `c` and the slope `sigma` is from the kink at which its term begins: in its value, and in
+    /// its slope. Next to a large weight `m + w c` has no digits, so a term that has begun is measured by its slope.
+    pub(crate) fn distance_of_kink((m, w): (f64, f64), sigma: f64, c: f64) -> [f64; 2] {
+        if sigma > 0.0 { [sigma / w, sigma] } else { [(c + m / w).abs(), 0.0] }
+    }
+
+    /// The multiplier and the weight of constraint `i` of stage `t`; the horizon for terminal constraints.
+    pub(crate) fn constants(&self, (t, i): (usize, usize), horizon: usize, limits: &Limits) -> (f64, f64) {
+        match t == horizon {
+            true => (self.multipliers.terminal[i], self.weights[limits.listed() + i]),
+            false => (self.multipliers.stage[t * limits.listed() + i], self.weights[i]),
+        }
+    }
+
     /// Checks lengths and numbers, for a solver over `horizon` stages.
     pub(crate) fn check(&self, horizon: usize, limits: &Limits) -> Result<(), InputError> {
         let Self { multipliers: Multipliers { stage, terminal }, weights } = self;

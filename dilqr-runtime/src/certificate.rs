@@ -4,8 +4,9 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::augmented_lagrangian::AugmentedLagrangian;
 use crate::kkt::report::{ActiveSetReport, ActiveSetRule, limit_of_bound, limit_of_row};
-use crate::kkt::units::LimitUnits;
+use crate::kkt::units::{LimitState, LimitUnits};
 use crate::lifted_data::LiftedData;
 use crate::linalg::symmetric_eigen::{eigenvalues, eigenvalues_of, smaller};
 use crate::lq::bounds::{Bounds, Side};
@@ -116,7 +117,8 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
         let excesses = self.excesses();
         units.controls.extend(excesses.iter().map(|excess| (excess.magnitude(), excess.terms)));
         let mut report = ActiveSetReport { units, ..ActiveSetReport::NONE };
-        // A relaxed problem has no limits but its equalities, an augmented Lagrangian none but its bounds.
+        // A relaxed problem has no limits but its equalities, an augmented Lagrangian none but its bounds. Its inequalities have
+        // kinks.
         let relaxed = self.relaxation.is_some();
         let bounds = Bounds { lower: (*lower).into(), upper: (*upper).into() };
         let along = self.controls.iter().zip(&self.bound_multipliers).enumerate();
@@ -133,11 +135,18 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
         let multipliers = self.multipliers.stage.iter().chain(&self.multipliers.terminal);
         let along = constraints.iter().zip(multipliers);
         let terminal = constraints.iter().filter(|constraint| constraint.t == self.horizon()).count();
-        let augmented = self.augmented_lagrangian.is_some();
-        let counts = |constraint: &Constraint| constraint.enforced && !augmented && !(relaxed && constraint.inequality);
-        for (constraint, &multiplier) in along.filter(|(constraint, _)| counts(constraint)) {
+        let augmented = self.augmented_lagrangian.as_ref();
+        let counts = |constraint: &Constraint| constraint.enforced && !(relaxed && constraint.inequality);
+        for (index, (constraint, &multiplier)) in along.enumerate().filter(|(_, (constraint, _))| counts(constraint)) {
             let Constraint { t, i, inequality, c, .. } = *constraint;
             let unit = if t == self.horizon() { rows.len().saturating_sub(terminal) + i } else { i };
+            if let Some(AugmentedLagrangian { multipliers, weights }) = augmented {
+                let given = multipliers.stage.iter().chain(&multipliers.terminal).nth(index);
+                if let (true, Some(&m), Some(&w)) = (inequality, given, weights.get(unit)) {
+                    report.add_kink((t, i, unit), AugmentedLagrangian::distance_of_kink((m, w), multiplier, c));
+                }
+                continue;
+            }
             report.add_constraint((t, i, unit), inequality, (c, multiplier), ActiveSetRule::PositiveMultiplier);
         }
         let name = |stage: usize, source: ConstraintId| match source {
@@ -209,7 +218,9 @@ impl Certificate {
                 largest = largest.max(eigenvalue);
             }
         }
-        let active = report.limits.iter().filter(|limit| !limit.inequality || limit.multiplier > 0.0);
+        let is_limit = |limit: &&LimitState| !report.penalized || matches!(limit.source, ConstraintId::Bound(..));
+        let active = report.limits.iter().filter(is_limit);
+        let active = active.filter(|limit| !limit.inequality || limit.multiplier > 0.0);
         let active = active.map(|state| {
             let (stage, limit) = name(state.stage, state.source);
             ActiveLimit { stage, limit, multiplier: state.multiplier }

@@ -48,7 +48,7 @@ where
     /// Solves the first subproblems of the augmented Lagrangian method, one for each round. The first has the multipliers of the
     /// problem's warm start, or none, and the weight [`PenaltySchedule::initial`]. After each round the multipliers become the
     /// slopes of the penalties, and the weight is multiplied by [`PenaltySchedule::increase`] as long as it stays within
-    /// [`PenaltySchedule::maximum`]. Every subproblem is solved to [`Settings::tolerance`], from the last solution before it that
+    /// [`PenaltySchedule::maximum`]. (After a round that has not converged the multipliers stay.) Every subproblem is solved to [`Settings::tolerance`], from the last solution before it that
     /// has converged. Each solution is differentiated as its subproblem, with multipliers and weights held fixed: what is left out
     /// is their change from round to round, which tends to zero with the violation.
     ///
@@ -94,7 +94,7 @@ where
         weight: f64,
     ) -> Result<AugmentedLagrangian, SolveError> {
         if !(weight > 0.0 && weight.is_finite()) {
-            let (name, expected) = ("penalty.initial", "a positive finite number");
+            let (name, expected) = ("weight", "a positive finite number");
             return Err(SettingsError::OutOfRange { name, given: weight, expected }.into());
         }
         let settings = *self.settings();

@@ -105,7 +105,8 @@ pub struct Solution<const NX: usize, const NU: usize, const NP: usize, const NS:
     /// The reason for [`Status::Diverged`], and a kink of the model that a solve without progress is stuck at; `None` for
     /// all others.
     pub cause: Option<Cause>,
-    /// `sum_t l(x_t, u_t) + l_T(x_T)`, with the initial cost and the penalties of soft constraints where the model has some.
+    /// `sum_t l(x_t, u_t) + l_T(x_T)`, with the initial cost and the penalties of soft constraints where the model has some. Without
+    /// barriers, and without the terms of an augmented Lagrangian.
     pub cost: f64,
     /// `x_t`, `T + 1` vectors of `NX`.
     pub states: Vec<SVector<f64, NX>>,

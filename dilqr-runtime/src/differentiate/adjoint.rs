@@ -145,7 +145,10 @@ where
                 self.multipliers.iter_mut().zip(constraints).for_each(|(own, change)| *own = change[0]);
             }
             let mu = self.point.multipliers.terminal;
-            self.model.add_terminal_constraint_contraction(at, mu, step.dx, &self.multipliers, out);
+            // A constraint that is not active may have no derivative here.
+            if mu.iter().chain(&self.multipliers).any(|multiplier| !multiplier.is_zero()) {
+                self.model.add_terminal_constraint_contraction(at, mu, step.dx, &self.multipliers, out);
+            }
         }
     }
 

@@ -119,8 +119,8 @@ where
             let mu = self.point.multipliers.at_stage(t, limits);
             // A constraint that is not active may have no derivative here.
             let applies = |row: &ConstraintId| matches!(row, ConstraintId::Constraint(_));
-            let augmented = self.penalties.is_some_and(Penalties::is_augmented);
-            if augmented || rows.iter().any(applies) || mu.iter().any(|&multiplier| multiplier != 0.0) {
+            let has_terms = self.penalties.is_some_and(|penalties| penalties.has_terms(t));
+            if has_terms || rows.iter().any(applies) || mu.iter().any(|&multiplier| multiplier != 0.0) {
                 stage_functions::stage_constraint_terms(at_stage, at, mu, &mut self.constraints);
                 out.gx += self.constraints.hxp;
                 out.gu += self.constraints.hup;
@@ -150,8 +150,12 @@ where
         self.model.terminal_parameter_terms(at, &mut out.gx);
         if limits.terminal() > 0 {
             let mu = self.point.multipliers.terminal;
-            self.model.terminal_constraint_terms(at, mu, &mut self.terminal_constraints);
-            out.gx += self.terminal_constraints.hxp;
+            let has_terms = self.penalties.is_some_and(|penalties| penalties.has_terms(self.point.controls.len()));
+            // A constraint that is not active may have no derivative here.
+            if has_terms || !rows.is_empty() || mu.iter().any(|&multiplier| multiplier != 0.0) {
+                self.model.terminal_constraint_terms(at, mu, &mut self.terminal_constraints);
+                out.gx += self.terminal_constraints.hxp;
+            }
             if let Some(penalties) = self.penalties {
                 out.penalties.clear();
                 let inequalities = penalties.split(self.point.controls.len(), &self.terminal_constraints.cp).0;

@@ -118,6 +118,7 @@ impl<const NX: usize, const NU: usize, const C: usize> Tangents<NX, NU, C> {
                 }
             },
         );
+        system.load_linear_part(&mut memory, given);
         let terms = system.term_sizes(&memory, (&end, row_sizes), &jacobian.states);
         Self::new(system, jacobian, terms)
     }
@@ -200,7 +201,7 @@ impl<const NX: usize, const NU: usize, const NP: usize> Tangents<NX, NU, NP> {
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let mut provider = ParameterLinearTerms::new(candidate.model, candidate.point, None);
+        let mut provider = ParameterLinearTerms::new(candidate.model, candidate.point, system.penalties.as_ref());
         Self::solve(system, &mut |t, terms| provider.fill(system, t, terms), &enforced.in_params)
     }
 }
@@ -215,7 +216,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> Tangents<NX, NU, NS> {
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let provider = StageLinearTerms::new(system, candidate.model, candidate.point, (stage, None));
+        let provider =
+            StageLinearTerms::new(system, candidate.model, candidate.point, (stage, system.penalties.as_ref()));
         let mut row_sizes: Vec<_> = enforced.in_stage.iter().map(|rows| vec![SVector::zeros(); rows.len()]).collect();
         row_sizes[stage].clone_from(&enforced.in_stage[stage]);
         Self::solve(system, &mut |t, terms| provider.fill(system, t, terms), &row_sizes)
@@ -234,7 +236,8 @@ impl<const NX: usize, const NU: usize> Tangents<NX, NU, DIRECTIONS> {
     {
         let Candidate { model, point, .. } = candidate;
         let mut fill = |t: usize, terms: &mut LinearTerms<f64, NX, NU, DIRECTIONS>| {
-            let contraction = Contraction::new(*model, *point, system.costates(), None, Vec::new());
+            let penalties = system.penalties.as_ref();
+            let contraction = Contraction::new(*model, *point, system.costates(), penalties, Vec::new());
             *terms = contracted_terms(system, contraction, (t, model.weight_count()), |gradient| along(gradient.w));
         };
         Self::solve(system, &mut fill, &enforced.in_weights)

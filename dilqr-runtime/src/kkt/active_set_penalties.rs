@@ -10,11 +10,11 @@ use crate::kkt::active_set::ActiveSet;
 use crate::kkt::active_set_linear::ActiveSetLinear;
 use crate::kkt::lagrangian::{LagrangianGradients, is_finite_curvature};
 use crate::kkt::linear::{KktSystem, LinearTerms};
-use crate::kkt::penalties::PenaltyTerm;
+use crate::kkt::penalties::{Penalties, PenaltyTerm};
 use crate::kkt::report::ActiveSetReport;
 use crate::kkt::units::measure_terminal_excesses;
 use crate::linalg::products::{larger, zeros};
-use crate::lq::equality_constrained::Row;
+use crate::lq::equality_constrained::{ConstraintId, Row, Units};
 use crate::model::Model;
 use crate::model::limits::ConstraintExpansion;
 use crate::model::records::HamiltonianExpansion;
@@ -37,7 +37,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     }
 
     /// Adds the terms of stage `t`, if limits are terms. Their derivatives are in the record, and their curvature is in the Hessian
-    /// already.
+    /// already. A term at its kink that the selection leaves out has no weight.
     pub(super) fn add_penalties<const NP: usize, const NS: usize>(
         &mut self,
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
@@ -45,10 +45,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         gradients: &mut LagrangianGradients<S, NX, NU>,
         report: &mut ActiveSetReport,
     ) {
-        let Self { penalties: Some(penalties), limits, hamiltonian, expansion, newton, row_units: units, .. } = self
-        else {
-            return;
-        };
+        let Self { penalties, limits, hamiltonian, expansion, newton, row_units: units, selection, .. } = self;
+        let Some(penalties) = penalties else { return };
         penalties.hessians[t].clone_from(hamiltonian);
         let HamiltonianExpansion { hxx, hux, huu, .. } = hamiltonian;
         penalties.set_bounds(t, &point.controls[t], |i, side, term| {
@@ -67,29 +65,20 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 penalties.set_row((t, i), row);
                 continue;
             }
-            let value = c[i].to_f64();
-            if is_open(inequality, value) {
+            let place = (t, i, i);
+            let Some(term) = begun_term((penalties, report, units), point, place, (inequality, c[i], row)) else {
+                continue;
+            };
+            gradients.add(&cx[i], &cu[i], term.multiplier);
+            add_base(&mut newton.gx[t], &cx[i], &term);
+            add_base(&mut newton.gu[t], &cu[i], &term);
+            if !selection.takes(t, ConstraintId::Constraint(i), true) {
                 penalties.open((t, i));
                 continue;
             }
-            let Some(term) = penalties.set_term(point, (t, i), c[i], row) else {
-                report.undefined = true;
-                continue;
-            };
-            report.units.add_row(i, value, (&cx[i], &cu[i]), units);
-            report.complementarity = larger(report.complementarity, term.complementarity);
-            if let Some(distances) = penalties.distance_of_kink((t, i), value).filter(|_| inequality) {
-                report.add_kink((t, i, i), distances, !term.weight.is_zero());
-            }
-            if term.weight.is_zero() {
-                continue;
-            }
-            gradients.add(&cx[i], &cu[i], term.multiplier);
             add_weighted(hxx, (&cx[i], &cx[i]), &term);
             add_weighted(hux, (&cu[i], &cx[i]), &term);
             add_weighted(huu, (&cu[i], &cu[i]), &term);
-            add_base(&mut newton.gx[t], &cx[i], &term);
-            add_base(&mut newton.gu[t], &cu[i], &term);
         }
     }
 
@@ -106,11 +95,11 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         M: Model<NX, NU, NP, NS>,
     {
         let horizon = self.horizon();
-        let Self { penalties, terminal_expansion, newton, limits, row_units: units, .. } = self;
+        let Self { penalties, terminal_expansion, newton, limits, row_units: units, selection, .. } = self;
         model.expand_terminal_constraints(point.terminal(), point.multipliers.terminal, terminal_expansion);
         measure_terminal_excesses(terminal_expansion, limits, units);
         let unsound = penalties.is_some() && !is_finite_curvature(terminal_expansion);
-        report.undefined |= unsound;
+        report.undefined |= unsound && point.multipliers.terminal.iter().any(|multiplier| !multiplier.is_zero());
         let ConstraintExpansion { c, cx, hxx, .. } = &*terminal_expansion;
         if !unsound {
             *value += hxx;
@@ -126,32 +115,49 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 continue;
             }
             count = i + 1;
-            let own = c[i].to_f64();
-            if is_open(inequality, own) {
-                penalties.open((horizon, i));
-                continue;
-            }
-            let Some(term) = penalties.set_term(point, (horizon, i), c[i], row) else {
-                report.undefined = true;
+            let place = (horizon, i, limits.listed() + i);
+            let Some(term) = begun_term((penalties, report, units), point, place, (inequality, c[i], row)) else {
                 continue;
             };
-            let unit = limits.listed() + i;
-            report.units.add_row(unit, own, (&cx[i], &zeros()), units);
-            report.complementarity = larger(report.complementarity, term.complementarity);
-            if let Some(distances) = penalties.distance_of_kink((horizon, i), own).filter(|_| inequality) {
-                report.add_kink((horizon, i, unit), distances, !term.weight.is_zero());
-            }
-            if term.weight.is_zero() {
-                continue;
-            }
             for j in 0..NX {
                 lambda[j] += cx[i][j] * term.multiplier;
             }
-            add_weighted(value, (&cx[i], &cx[i]), &term);
             add_base(&mut newton.gx[horizon], &cx[i], &term);
+            if !selection.takes(horizon, ConstraintId::Constraint(i), true) {
+                penalties.open((horizon, i));
+                continue;
+            }
+            add_weighted(value, (&cx[i], &cx[i]), &term);
         }
         count
     }
+}
+
+/// Sets the term of a constraint with its row, and reports it. `None` where there is nothing to add: no term, or no derivative.
+/// `place` is stage, index and unit.
+fn begun_term<S: ScalarReal, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+    (penalties, report, units): (&mut Penalties<S, NX, NU>, &mut ActiveSetReport, &Units<NX, NU>),
+    point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
+    place: (usize, usize, usize),
+    (inequality, c, row): (bool, S, Row<S, NX, NU>),
+) -> Option<PenaltyTerm<S>> {
+    let ((t, i, unit), value) = (place, c.to_f64());
+    if is_open(inequality, value) {
+        penalties.open((t, i));
+        return None;
+    }
+    let Some(term) = penalties.set_term(point, (t, i), c, row) else {
+        report.undefined = true;
+        return None;
+    };
+    report.complementarity = larger(report.complementarity, term.complementarity);
+    if let Some(distances) = term.kink {
+        report.add_kink(place, distances);
+    }
+    if row.is_finite() {
+        report.units.add_row(unit, value, (&row.x, &row.u), units);
+    }
+    (!term.weight.is_zero()).then_some(term)
 }
 
 /// Adds `kappa a b'`.

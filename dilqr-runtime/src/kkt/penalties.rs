@@ -102,6 +102,8 @@ pub(super) struct PenaltyTerm<S> {
     residual: f64,
     /// Of a barrier, the same over the slack `tau / sigma`. Infinite for a multiplier whose sign is wrong.
     pub(super) complementarity: f64,
+    /// Of an inequality in an augmented Lagrangian: how far the kink is.
+    pub(super) kink: Option<[f64; 2]>,
 }
 
 impl<S: Scalar> PenaltyTerm<S> {
@@ -114,6 +116,7 @@ impl<S: Scalar> PenaltyTerm<S> {
             motion: S::zero(),
             residual: 0.0,
             complementarity: 0.0,
+            kink: None,
         }
     }
 }
@@ -131,6 +134,7 @@ impl<S: ScalarReal> PenaltyTerm<S> {
             motion: c - S::from_real(c.real()),
             residual,
             complementarity: if sigma > 0.0 { residual.abs() * sigma / tau } else { f64::INFINITY },
+            kink: None,
         }
     }
 
@@ -150,6 +154,7 @@ impl<S: ScalarReal> PenaltyTerm<S> {
             residual: if absent { 0.0 } else { residual },
             // The Newton step shows a multiplier that is not `m + w c`.
             complementarity: if inequality && sigma < 0.0 { f64::INFINITY } else { 0.0 },
+            kink: inequality.then(|| AugmentedLagrangian::distance_of_kink((m, w), sigma, value)),
         }
     }
 
@@ -223,6 +228,11 @@ impl<S: Scalar, const NX: usize, const NU: usize> Penalties<S, NX, NU> {
     /// Whether all constraints are terms, equalities too, and no bound is one.
     pub(crate) fn is_augmented(&self) -> bool {
         matches!(self.constants, Constants::Augmented(_))
+    }
+
+    /// Whether stage `t` has a term.
+    pub(crate) fn has_terms(&self, t: usize) -> bool {
+        self.terms(t).next().is_some()
     }
 
     /// Whether a constraint is a term. Otherwise it is a row.
@@ -379,35 +389,23 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> Penalties<S, NX, NU> {
                 let (one, size) = (SVector::from([S::one()]), SVector::from([S::from_f64(size)]));
                 PenaltyTerm::barrier(*tau, multiplier, c, (&one, &size))
             }
-            Constants::Augmented(AugmentedLagrangian { multipliers, weights }) => {
-                let m = if terminal { multipliers.terminal[i] } else { multipliers.stage[index] };
-                let (w, inequality) = match terminal {
-                    true => (weights[self.limits.listed() + i], i < self.limits.terminal_inequalities),
-                    false => (weights[i], self.limits.is_inequality(i)),
+            Constants::Augmented(given) => {
+                let inequality = match terminal {
+                    true => i < self.limits.terminal_inequalities,
+                    false => self.limits.is_inequality(i),
                 };
                 // An inequality without a term may have no derivative here.
                 let size = if size.is_finite() { size } else { 0.0 };
-                PenaltyTerm::augmented((m, w), multiplier, (c, size), inequality)
+                let constants = given.constants((t, i), self.horizon, &self.limits);
+                PenaltyTerm::augmented(constants, multiplier, (c, size), inequality)
             }
         };
-        let entries = row.x.iter().chain(row.u.iter());
-        if !term.weight.is_zero() && !entries.map(|entry| entry.to_f64()).sum::<f64>().is_finite() {
+        if !term.weight.is_zero() && !row.is_finite() {
             return None;
         }
         self.rows[index] = row;
         self.constraints[index] = term;
         Some(term)
-    }
-
-    /// How far constraint `i` of stage `t` is from the value at which its term of an augmented Lagrangian begins, and the multiplier
-    /// that it lacks for that or has: `|c + m / w|` and `|m + w c|`. None for barriers.
-    pub(super) fn distance_of_kink(&self, (t, i): (usize, usize), c: f64) -> Option<[f64; 2]> {
-        let Constants::Augmented(AugmentedLagrangian { multipliers, weights }) = &self.constants else { return None };
-        let (m, w) = match t == self.horizon {
-            true => (multipliers.terminal[i], weights[self.limits.listed() + i]),
-            false => (multipliers.stage[t * self.limits.listed() + i], weights[i]),
-        };
-        Some([(c + m / w).abs(), (m + w * c).abs()])
     }
 }
 

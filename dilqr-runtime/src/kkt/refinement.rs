@@ -43,14 +43,15 @@ struct StageSolution<S, const NX: usize, const NU: usize, const C: usize> {
     /// `dlambda_t`, of this stage.
     dlambda: SMatrix<S, NX, C>,
     rows: Vec<SVector<S, C>>,
-    penalties: Vec<SVector<S, C>>,
+    /// Changes of the multipliers of terms.
+    slopes: Vec<SVector<S, C>>,
 }
 
 impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
-    /// [`solve`](KktSystem::solve) of a relaxed problem.
+    /// [`solve`](KktSystem::solve) of a problem with such limits.
     pub(super) fn solve_refined<const C: usize>(
         &self,
-        smooth: &Penalties<S, NX, NU>,
+        penalties: &Penalties<S, NX, NU>,
         memory: &mut ActiveSetLinear<S, NX, NU, C>,
         terms: GivenTerms<'_, S, NX, NU, C>,
         visit: Visitor<'_, S, NX, NU, C>,
@@ -59,14 +60,14 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let mut given = vec![LinearTerms::with_capacity(0); horizon + 1];
         for (t, given) in given.iter_mut().enumerate().rev() {
             terms(t, given);
-            given.penalties.resize(smooth.count(t), zeros());
+            given.penalties.resize(penalties.count(t), zeros());
         }
         let none = |t: usize| StageSolution {
             dx: zeros(),
             du: zeros(),
             dlambda: zeros(),
             rows: vec![zeros(); given[t].rows.len()],
-            penalties: vec![zeros(); given[t].penalties.len()],
+            slopes: vec![zeros(); given[t].penalties.len()],
         };
         let mut solution: Vec<_> = (0..=horizon).map(none).collect();
         let mut progress = [Progress::default(); C];
@@ -74,8 +75,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             if count > CORRECTIONS.0 && progress.iter().all(|column| column.left() <= SETTLED) {
                 break;
             }
-            let residuals: Vec<_> = (0..=horizon).map(|t| self.residual(smooth, (&given[t], &solution), t)).collect();
-            let correction = self.correction(smooth, memory, &residuals);
+            let residuals: Vec<_> =
+                (0..=horizon).map(|t| self.residual(penalties, (&given[t], &solution), t)).collect();
+            let correction = self.correction(penalties, memory, &residuals);
             for (j, column) in progress.iter_mut().enumerate() {
                 column.add(self.sizes(&correction, j));
             }
@@ -85,23 +87,41 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             // No digit is right. What follows is no number either.
             solution.iter_mut().for_each(|stage| stage.spoil(j));
         }
-        for (t, StageSolution { dx, du, rows, penalties, .. }) in solution.iter().enumerate() {
+        for (t, StageSolution { dx, du, rows, slopes, .. }) in solution.iter().enumerate() {
             let dlambda = solution.get(t + 1).map_or_else(zeros, |next| next.dlambda);
-            visit(t, Step { dx, du, dlambda: &dlambda, rows, penalties });
+            visit(t, Step { dx, du, dlambda: &dlambda, rows, penalties: slopes });
         }
         solution[0].dlambda
+    }
+
+    /// Makes a linear part that of the memory again, where corrections of a solve have replaced it.
+    pub(crate) fn load_linear_part<const C: usize>(
+        &self,
+        memory: &mut ActiveSetLinear<S, NX, NU, C>,
+        given: GivenTerms<'_, S, NX, NU, C>,
+    ) {
+        let Some(penalties) = &self.penalties else { return };
+        self.backward(memory, &mut |t, terms| {
+            given(t, terms);
+            let constants = core::mem::take(&mut terms.penalties);
+            for (index, term, row) in penalties.terms(t) {
+                if let Some(constant) = constants.get(index) {
+                    row.add_times(&(constant * term.weight), (&mut terms.gx, &mut terms.gu));
+                }
+            }
+        });
     }
 
     /// What the equations of stage `t` lack at a solution.
     fn residual<const C: usize>(
         &self,
-        smooth: &Penalties<S, NX, NU>,
+        penalties: &Penalties<S, NX, NU>,
         (given, solution): (&LinearTerms<S, NX, NU, C>, &[StageSolution<S, NX, NU, C>]),
         t: usize,
     ) -> LinearTerms<S, NX, NU, C> {
-        let StageSolution { dx, du, dlambda, rows, penalties } = &solution[t];
+        let StageSolution { dx, du, dlambda, rows, slopes } = &solution[t];
         let mut terms = given.clone();
-        let hessian = &smooth.hessians[t];
+        let hessian = &penalties.hessians[t];
         terms.gx -= dlambda;
         add_product(&mut terms.gx, &hessian.hxx, dx);
         if let (Some(next), Some(stage)) = (solution.get(t + 1), self.stages.get(t)) {
@@ -112,17 +132,17 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             add_transposed_product(&mut terms.gu, &stage.fu, &next.dlambda);
             terms.offset = next_state(&stage.fx, &stage.fu, &given.offset, dx, du) - next.dx;
         }
-        for (index, term, row) in smooth.terms(t) {
-            row.add_times(&penalties[index], (&mut terms.gx, &mut terms.gu));
+        for (index, term, row) in penalties.terms(t) {
+            row.add_times(&slopes[index], (&mut terms.gx, &mut terms.gu));
             let constant = &mut terms.penalties[index];
             *constant = row.value(constant, (dx, du));
-            constant.iter_mut().zip(&penalties[index]).for_each(|(c, m)| *c -= *m / term.weight);
+            constant.iter_mut().zip(&slopes[index]).for_each(|(c, m)| *c -= *m / term.weight);
         }
         let terminal = if t == self.horizon() { self.terminal.sources.as_slice() } else { &[] };
         let sources = self.rows(t).iter().copied().chain(terminal.iter().copied().map(ConstraintId::Constraint));
         for (index, source) in sources.enumerate() {
             let row = match source {
-                ConstraintId::Constraint(i) => *smooth.row(t, i),
+                ConstraintId::Constraint(i) => *penalties.row(t, i),
                 ConstraintId::Bound(i, side) => {
                     Row { x: zeros(), u: SVector::from_fn(|j, _| if i == j { side.direction() } else { S::zero() }) }
                 }
@@ -136,24 +156,24 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     /// One solve with the factorized problem.
     fn correction<const C: usize>(
         &self,
-        smooth: &Penalties<S, NX, NU>,
+        penalties: &Penalties<S, NX, NU>,
         memory: &mut ActiveSetLinear<S, NX, NU, C>,
         residuals: &[LinearTerms<S, NX, NU, C>],
     ) -> Vec<StageSolution<S, NX, NU, C>> {
         let end = self.backward(memory, &mut |t, terms| {
             terms.clone_from(&residuals[t]);
-            for (index, term, row) in smooth.terms(t) {
+            for (index, term, row) in penalties.terms(t) {
                 row.add_times(&(residuals[t].penalties[index] * term.weight), (&mut terms.gx, &mut terms.gu));
             }
         });
         let mut solution = Vec::with_capacity(residuals.len());
         let mut costate = memory.initial_costate(&end);
         self.forward(memory, &end, &mut |t, Step { dx, du, dlambda, rows, .. }| {
-            let mut penalties = residuals[t].penalties.clone();
-            for (index, term, row) in smooth.terms(t) {
-                penalties[index] = row.value(&penalties[index], (dx, du)) * term.weight;
+            let mut slopes = residuals[t].penalties.clone();
+            for (index, term, row) in penalties.terms(t) {
+                slopes[index] = row.value(&slopes[index], (dx, du)) * term.weight;
             }
-            solution.push(StageSolution { dx: *dx, du: *du, dlambda: costate, rows: rows.to_vec(), penalties });
+            solution.push(StageSolution { dx: *dx, du: *du, dlambda: costate, rows: rows.to_vec(), slopes });
             costate = *dlambda;
         });
         solution
@@ -200,7 +220,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> StageSolut
         self.du += other.du;
         self.dlambda += other.dlambda;
         self.rows.iter_mut().zip(&other.rows).for_each(|(own, other)| *own += other);
-        self.penalties.iter_mut().zip(&other.penalties).for_each(|(own, other)| *own += other);
+        self.slopes.iter_mut().zip(&other.slopes).for_each(|(own, other)| *own += other);
     }
 
     /// Makes column `j` no number.
@@ -210,6 +230,6 @@ impl<S: ScalarReal, const NX: usize, const NU: usize, const C: usize> StageSolut
         self.dx.column_mut(j).iter_mut().for_each(|entry| *entry *= nan);
         self.du.column_mut(j).iter_mut().for_each(|entry| *entry *= nan);
         self.dlambda.column_mut(j).iter_mut().for_each(|entry| *entry *= nan);
-        self.penalties.iter_mut().for_each(|term| term[j] *= nan);
+        self.slopes.iter_mut().for_each(|term| term[j] *= nan);
     }
 }

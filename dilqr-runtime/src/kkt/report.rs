@@ -86,7 +86,8 @@ pub(crate) struct ActiveSetReport {
     pub(crate) undefined: bool,
     /// Whether constraints are terms of an augmented Lagrangian, which no value violates.
     pub(crate) penalized: bool,
-    /// All bounds and constraints, and how near they are; only the equalities of a relaxed problem.
+    /// All bounds and constraints, and how near they are; only the equalities of a relaxed problem. Of an augmented Lagrangian the
+    /// bounds, and the kinks of inequalities.
     pub(crate) limits: Vec<LimitState>,
     /// The units of the limits.
     pub(crate) units: LimitUnits,
@@ -154,17 +155,12 @@ impl ActiveSetReport {
         self.violation = largest;
     }
 
-    /// Adds inequality `i` of a stage, which is a term of an augmented Lagrangian: its distances from the value at which the term
-    /// begins, and whether it has begun. No value violates it.
-    pub(crate) fn add_kink(
-        &mut self,
-        (stage, i, unit): (usize, usize, usize),
-        [distance, multiplier]: [f64; 2],
-        active: bool,
-    ) {
+    /// Adds inequality `i` of a stage, which is a term of an augmented Lagrangian: its distances from the kink at which the term
+    /// begins. No value violates it.
+    pub(crate) fn add_kink(&mut self, (stage, i, unit): (usize, usize, usize), [distance, multiplier]: [f64; 2]) {
         self.penalized = true;
         let source = ConstraintId::Constraint(i);
-        let (inequality, beyond) = (true, false);
+        let (inequality, beyond, active) = (true, false, multiplier > 0.0);
         self.limits.push(LimitState { stage, source, distance, multiplier, unit, active, inequality, beyond });
     }
 
@@ -265,6 +261,10 @@ impl ActiveSetReport {
             Limit::UpperBound { variable } => Limit::LowerBound { variable },
             _ => return false,
         };
+        // The two sides as terms of an augmented Lagrangian are two kinks.
+        if self.penalized {
+            return false;
+        }
         // `value - side` and `side - value` are the same number, but for the sign.
         let touches = |of: &&LimitState| {
             let same = of.distance == limit.distance && (of.distance == 0.0 || of.beyond != limit.beyond);

@@ -153,9 +153,12 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
                 *mu = term(i).map_or_else(S::zero, |term| term.slope);
             }
             self.model.expand_stage_constraints(at, mu, expansion);
-            *derivatives.hxx += expansion.hxx;
-            *derivatives.hux += expansion.hux;
-            *derivatives.huu += expansion.huu;
+            // A constraint that is not active may have no derivative here.
+            if mu.iter().any(|multiplier| !multiplier.is_zero()) {
+                *derivatives.hxx += expansion.hxx;
+                *derivatives.hux += expansion.hux;
+                *derivatives.huu += expansion.huu;
+            }
             for i in 0..limits.listed() {
                 if let Some(term) = term(i) {
                     derivatives.add_constraint(&expansion.cx[i], &expansion.cu[i], &term);
@@ -197,7 +200,9 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         }
         let s = &self.stage_params[self.stage_params.len() - 1];
         self.model.expand_terminal_constraints(Terminal::new(x, self.params, s), mu, expansion);
-        *lxx += expansion.hxx;
+        if mu.iter().any(|multiplier| !multiplier.is_zero()) {
+            *lxx += expansion.hxx;
+        }
         let (mut lu, mut hux, mut huu) = (zeros::<S, 0, 1>(), zeros::<S, 0, NX>(), zeros::<S, 0, 0>());
         let mut derivatives = CostDerivativesMut { lx, lu: &mut lu, hxx: lxx, hux: &mut hux, huu: &mut huu };
         for i in 0..limits.terminal() {
@@ -211,6 +216,9 @@ impl<S: Scalar, const NX: usize, const NU: usize> CostDerivativesMut<'_, S, NX, 
     /// `curvature c_z c_z'` to the Hessian.
     fn add_constraint(&mut self, cx: &SVector<S, NX>, cu: &SVector<S, NU>, term: &PenaltyValue<S>) {
         let PenaltyValue { slope, curvature, .. } = *term;
+        if slope.is_zero() && curvature.is_zero() {
+            return;
+        }
         for i in 0..NX {
             self.lx[i] += slope * cx[i];
             let scaled = curvature * cx[i];

@@ -9,7 +9,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Version of the format. Raised where fields change.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// What a header says of data of one type.
 pub(super) trait Kind {

@@ -38,6 +38,8 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
             false => Status::Diverged,
         };
         if const { M::LIMITS.constrained() } && solve.memory.current.is_finite() {
+            // About the trajectory that was found, not about the guess of its states.
+            solve.states = &[];
             solve.measure_units();
             solve.record_violation();
         }
@@ -75,13 +77,20 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         let point = TrajectoryRef { states, controls, params, stage_params, multipliers, costates: None };
         system.penalties = Some(Penalties::new(PenaltyLaw::Augmented(augmented), controls.len(), const { &M::LIMITS }));
         let rule = (Differentiation::Implicit, ActiveSetRule::PositiveMultiplier);
-        if system.factorize(model, point, rule, report).is_ok() {
+        let factorized = system.factorize(model, point, rule, report).is_ok();
+        if factorized {
             system.step_multipliers(linear, new_multipliers);
         }
         system.penalties = None;
-        let (stage, terminal) = new_multipliers.split_at(count);
-        solution.multipliers.stage.copy_from_slice(stage);
-        solution.multipliers.terminal.copy_from_slice(terminal);
+        if !factorized || !new_multipliers.iter().all(|multiplier| multiplier.is_finite()) {
+            return;
+        }
+        let (limits, horizon) = (const { &M::LIMITS }, controls.len());
+        let all = solution.multipliers.stage.iter_mut().chain(&mut solution.multipliers.terminal);
+        for (index, (own, refined)) in all.zip(new_multipliers).enumerate() {
+            let inequality = ConstraintPlace::of(limits, horizon, index).inequality;
+            *own = if inequality { refined.max(0.0) } else { *refined };
+        }
     }
 
     /// A subproblem with the multipliers of the problem's warm start, or none. Its weights are this multiple of the unit of the cost

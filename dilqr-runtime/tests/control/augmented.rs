@@ -434,3 +434,125 @@ fn certificate() {
     // The end misses `2 x = 1` by 0.05, the control its limit by 0.225: beside their magnitudes the latter is more.
     assert!((certificate.violation - 0.225).abs() < 1e-12, "{}", certificate.violation);
 }
+
+/// `x+ = x`, `l = 1/2 u^2`, `u <= 1/2` and `p_0 <= u` as a constraint. The state has a cost of its own.
+#[derive(Clone, Copy, Debug)]
+struct Pushed;
+
+impl Model<1, 1, 1, 1> for Pushed {
+    const LIMITS: Limits = Limits { bounded: true, stage_inequalities: 1, ..Limits::NONE };
+
+    fn dynamics<S: Scalar>(&self, Stage { x, .. }: Stage<'_, S, 1, 1, 1, 1>, next: &mut SVector<S, 1>) {
+        next[0] = x[0];
+    }
+    fn stage_cost<S: Scalar>(&self, Stage { u, .. }: Stage<'_, S, 1, 1, 1, 1>) -> S {
+        c::<S>(0.5) * u[0] * u[0]
+    }
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 1, 1, 1>) -> S {
+        x[0] * x[0]
+    }
+    fn bounds<S: Scalar>(&self, _: &SVector<S, 1>, _: &mut SVector<S, 1>, upper: &mut SVector<S, 1>) {
+        upper[0] = c(0.5);
+    }
+    fn stage_constraints<S: Scalar>(&self, Stage { u, p, s, .. }: Stage<'_, S, 1, 1, 1, 1>, constraints: &mut [S]) {
+        constraints[0] = p[0] + s[0] - u[0];
+    }
+}
+
+/// A weakly active bound that the term of a constraint moves: with `w = 1` and `m = 0` the control is `p / 2`, and at `p = 1` it
+/// reaches its bound. The derivative from the left is a half, that from the right is zero. The same in a stage parameter.
+#[test]
+fn a_term_moves_a_weakly_active_bound() {
+    let mut solver = Ilqr::new(Pushed, 1, Settings::default()).unwrap();
+    let subproblem = AugmentedLagrangian { multipliers: Multipliers::zeros(1, 1, 0), weights: vec![1.0] };
+    let loss = LossGradient::new(vec![SVector::zeros(); 2], vec![SVector::from([1.0])]);
+    for (p, s, derivative) in [(0.8, 0.0, Some(0.5)), (1.2, 0.0, Some(0.0)), (1.0, 0.0, None), (0.0, 1.0, None)] {
+        let problem = Problem::new([0.0], [p], 1).with_stage_params(&[[s]; 2]);
+        let solution = solver.solve_augmented(&problem, &subproblem).unwrap();
+        assert!((solution.controls[0][0] - f64::min(0.5 * (p + s), 0.5)).abs() < 1e-12);
+        match (solver.vjp(&solution, &loss), derivative) {
+            (Ok(gradient), Some(expected)) => {
+                assert!((gradient.params[0] - expected).abs() < 1e-12, "{p}: {}", gradient.params);
+                assert!((gradient.stage_params[0][0] - expected).abs() < 1e-12);
+            }
+            (Err(GradientError::WeaklyActive { stage: 0, limit, .. }), None) => {
+                assert_eq!(limit, Limit::UpperBound { variable: Variable::ControlEntry(0) });
+            }
+            (other, _) => panic!("{p} {s}: {other:?}"),
+        }
+    }
+}
+
+/// At a kink `m + w c` has no digits where the weight is large. It is recognized there, and next to it the side is.
+#[test]
+fn kinks_of_large_weights() {
+    let mut solver = Ilqr::new(OneStep, 1, Settings::default()).unwrap();
+    let loss = LossGradient::new(vec![SVector::zeros(); 2], vec![SVector::from([1.0])]);
+    for weight in [1e2, 1e5, 1e8, 1e11] {
+        // Without the term `u = p_0 / 2`, and the constraint asks for `u <= p_2^2`.
+        for (goal, exists) in [(0.5, false), (0.5 + 1e-10, false), (0.5 - 1e-10, false), (0.6, true), (0.4, true)] {
+            let subproblem = subproblem([0.0; 2], [weight, 1e-9]);
+            let problem = Problem::new([0.0], [goal, 9.0, 0.5, 0.5], 1);
+            let solution = solver.solve_augmented(&problem, &subproblem).unwrap();
+            let gradient = solver.vjp(&solution, &loss);
+            assert_eq!(gradient.is_ok(), exists, "{weight:e} {goal}: {gradient:?}");
+            // Both certificates see what the gradient sees.
+            let margin = solution.certificate().margin;
+            assert_eq!(margin > 1e-6, exists, "{weight:e} {goal}: {margin:e}");
+            if let Ok(gradient) = gradient {
+                let own = solver.differentiate(&solution).unwrap().certificate();
+                assert!(own.margin > 1e-6, "{}", own.margin);
+                assert!(own.active.is_empty() && solution.certificate().active.is_empty());
+                let slope = 2.0 + if goal > 0.5 { weight } else { 0.0 } + 4e-9;
+                assert!((gradient.params[0] * slope - 1.0).abs() < 1e-6, "{weight:e} {goal}: {}", gradient.params);
+            }
+        }
+    }
+}
+
+/// `|u| <= p_0` and `|x_T| <= p_1` in two dimensions. The norms have no derivative at rest, where both are inactive.
+#[derive(Clone, Copy, Debug)]
+struct Norms;
+
+impl Model<2, 2, 3> for Norms {
+    const LIMITS: Limits = Limits { stage_inequalities: 1, terminal_inequalities: 1, ..Limits::NONE };
+
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 2, 2, 3>, next: &mut SVector<S, 2>) {
+        *next = x + u;
+    }
+    fn stage_cost<S: Scalar>(&self, Stage { u, p, .. }: Stage<'_, S, 2, 2, 3>) -> S {
+        (u[0] - p[2]) * (u[0] - p[2]) + u[1] * u[1]
+    }
+    fn terminal_cost<S: Scalar>(&self, Terminal { x, .. }: Terminal<'_, S, 2, 3>) -> S {
+        x[0] * x[0] + x[1] * x[1]
+    }
+    fn stage_constraints<S: Scalar>(&self, Stage { u, p, .. }: Stage<'_, S, 2, 2, 3>, constraints: &mut [S]) {
+        constraints[0] = (u[0] * u[0] + u[1] * u[1]).sqrt() - p[0];
+    }
+    fn terminal_constraints<S: Scalar>(&self, Terminal { x, p, .. }: Terminal<'_, S, 2, 3>, constraints: &mut [S]) {
+        constraints[0] = (x[0] * x[0] + x[1] * x[1]).sqrt() - p[1];
+    }
+}
+
+#[test]
+fn rows_without_a_derivative_that_are_inactive() {
+    let mut solver = Ilqr::new(Norms, 3, Settings::default()).unwrap();
+    for push in [0.0, 0.2, 3.0] {
+        let problem = Problem::new([0.0, 0.0], [1.0, 1.0, push], 3);
+        let rounds = solver.augmented_path(&problem, 2).unwrap();
+        for round in &rounds {
+            assert_eq!(round.status, Status::Converged, "{push}: {:?}", round.cause);
+            let loss = LossGradient::new(vec![SVector::zeros(); 4], vec![SVector::from([1.0, 0.5]); 3]);
+            let gradient = solver.vjp(round, &loss).unwrap().params;
+            let jacobian = solver.jacobian(round).unwrap();
+            let product: SVector<f64, 3> = jacobian.controls.iter().map(|j| j.transpose() * loss.controls[0]).sum();
+            assert!((product - gradient).amax() < 1e-9, "{push}: {product} {gradient}");
+            if push < 1.0 {
+                // `u = p_2 - T u`: every stage's push is a quarter of the wanted one.
+                assert!((gradient - SVector::from([0.0, 0.0, 0.75])).amax() < 1e-9, "{push}: {gradient}");
+            } else {
+                assert!(gradient[1].abs() > 1e-3, "{gradient}");
+            }
+        }
+    }
+}

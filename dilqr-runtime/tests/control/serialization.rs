@@ -116,11 +116,11 @@ fn data_of_another_model_type_or_version() {
     let solution = Wanted::empty(3);
     assert_eq!(
         refused::<Wanted>(edit(&solution, "/about/version", json!(1))),
-        "data of a solution in version 1 of the format, expected version 3"
+        "data of a solution in version 1 of the format, expected version 4"
     );
     assert_eq!(
         refused::<Settings>(edit(&Settings::default(), "/about/version", json!(0))),
-        "data of a settings record in version 0 of the format, expected version 3"
+        "data of a settings record in version 0 of the format, expected version 4"
     );
     assert_eq!(refused::<Certificate>(json!({})), "missing field `about`");
 }
@@ -145,7 +145,7 @@ fn data_that_is_cut_or_edited() {
         "the loss gradient in the states has length 0, expected 3"
     );
     let jacobian = json!({
-        "about": { "data": "Jacobian", "version": 3, "sizes": { "states": 2, "controls": 1, "parameters": 1 } },
+        "about": { "data": "Jacobian", "version": 4, "sizes": { "states": 2, "controls": 1, "parameters": 1 } },
         "states": [[1.0, 2.0]], "controls": [[1.0]], "design": [],
     });
     assert_eq!(refused::<Jacobian<2, 1, 1>>(jacobian), "the list of states has length 1, expected 2");

@@ -51,6 +51,13 @@ impl<S: Scalar, const NX: usize, const NU: usize> Row<S, NX, NU> {
     }
 }
 
+impl<S: ScalarReal, const NX: usize, const NU: usize> Row<S, NX, NU> {
+    /// Whether all entries are finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.x.iter().chain(self.u.iter()).all(|entry| entry.to_f64().is_finite())
+    }
+}
+
 /// Rows and their reduced form.
 ///
 /// After [`reduce`](Self::reduce) the rows are in their final form and order: the rows that were solved for a control come

@@ -40,7 +40,7 @@ struct Effort {
 
 const FULL: Effort = Effort {
     seeds: 3,
-    steps: 1500,
+    steps: 3000,
     demonstrations: 100,
     held_out: 30,
     length: 70,
@@ -222,6 +222,7 @@ where
             clip(&mut gradient);
             let rate = RATE * 0.1_f64.powf(step as f64 / effort.steps as f64);
             adam.step(&mut policy.network.weights, &gradient, rate);
+            policy.network.contract();
         }
     }
     let seconds = begin.elapsed().as_secs_f64();

@@ -5,6 +5,9 @@
 //! fixed point    z = tanh(A f + B z),          y = C z
 //! ```
 //!
+//! The sum of the magnitudes of the weights of `B` that lead to a hidden value is kept below one, so that the fixed point exists, is
+//! the only one, and has a derivative (El Ghaoui et al., *Implicit deep learning*, 2021).
+//!
 //! `A`, `B` and `C` are convolutions over three stages with zeros beyond the ends. The fixed point is found by Anderson's method
 //! and differentiated by the implicit function theorem (Bai, Kolter and Koltun, *Deep Equilibrium Models*, 2019).
 
@@ -18,7 +21,10 @@ const WIDTH: usize = 3;
 /// Earlier iterates in a step of Anderson's method.
 const MEMORY: usize = 4;
 
-const ITERATIONS: usize = 40;
+const ITERATIONS: usize = 60;
+
+/// The largest sum of magnitudes of repeated weights.
+const CONTRACTION: f64 = 0.9;
 
 /// The change of an iterate, over its size, that ends the iteration.
 const TOLERANCE: f64 = 1e-9;
@@ -149,7 +155,24 @@ impl Network {
             let count = WIDTH * layer.inputs * layer.outputs;
             weights[layer.first..][..count].iter_mut().for_each(|w| *w = random.random_range(-reach..reach));
         }
-        Self { kind, shape, layers, weights }
+        let mut network = Self { kind, shape, layers, weights };
+        network.contract();
+        network
+    }
+
+    /// Shortens the weights that a fixed point repeats to sums of at most [`CONTRACTION`].
+    pub(super) fn contract(&mut self) {
+        if self.kind == Kind::TwoLayers {
+            return;
+        }
+        let b = self.layers[1];
+        for i in 0..b.outputs {
+            let row = &mut self.weights[b.at(i, 0, 0)..][..WIDTH * b.inputs];
+            let sum = row.iter().map(|w| w.abs()).sum::<f64>();
+            if sum > CONTRACTION {
+                row.iter_mut().for_each(|w| *w *= CONTRACTION / sum);
+            }
+        }
     }
 
     /// The number of hidden values.

@@ -336,7 +336,8 @@ mod tests {
     use crate::deq_mpc::systems::{cartpole, pendulum};
 
     /// The gradient in the weights against central differences: of the methods that call the network once, and of the joint fixed
-    /// point, which the iterates of a network at its start have found to some digits.
+    /// point, which the iterates of a network at its start have found to some digits. (It holds multipliers fixed, so no limit is
+    /// near there.)
     fn check<M, E, const NX: usize>(system: System<M, E, NX>, method: Method, variant: Variant) -> Result<(), Failure>
     where
         M: Model<NX, 1, 1, NX> + Formulation<NX, 1, 1, NX, 0> + Copy,
@@ -378,7 +379,9 @@ mod tests {
             check(pendulum(), method, Variant::Published)?;
             check(cartpole(), method, Variant::Published)?;
         }
-        check(pendulum(), Method::DeqNn, Variant::JointFixedPoint)?;
-        check(cartpole(), Method::DeqDeq, Variant::JointFixedPoint)
+        let (mut pendulum, mut cartpole) = (pendulum(), cartpole());
+        (pendulum.limit, cartpole.limit) = (1e3, 1e5);
+        check(pendulum, Method::DeqNn, Variant::JointFixedPoint)?;
+        check(cartpole, Method::DeqDeq, Variant::JointFixedPoint)
     }
 }

@@ -38,8 +38,8 @@ pub(crate) mod follow_pendulum {
         let omega = x.omega + 0.05 * (u.torque + 10.0 * x.theta.sin());
         State { theta: x.theta + 0.05 * omega, omega }
     }
-    pub fn stage_cost(x: State, u: Control, _p: Params, s: StageParams) -> f64 {
-        terminal_cost(x, _p, s) + 1e-3 * u.torque.powi(2)
+    pub fn stage_cost(x: State, u: Control, p: Params, s: StageParams) -> f64 {
+        terminal_cost(x, p, s) + 1e-5 * u.torque.powi(2)
     }
     pub fn terminal_cost(x: State, _p: Params, s: StageParams) -> f64 {
         (x.theta - s.theta).powi(2) + 0.1 * (x.omega - s.omega).powi(2)
@@ -103,7 +103,7 @@ pub(crate) mod follow_cartpole {
         State { position: x.velocity, theta: x.omega, velocity: cart, omega: 0.5 * (9.81 * sin + cos * cart) }
     }
     pub fn stage_cost(x: State, u: Control, p: Params, s: StageParams) -> f64 {
-        terminal_cost(x, p, s) + 1e-6 * u.force.powi(2)
+        terminal_cost(x, p, s) + 1e-8 * u.force.powi(2)
     }
     pub fn terminal_cost(x: State, _p: Params, s: StageParams) -> f64 {
         (x.position - s.position).powi(2)
