@@ -97,59 +97,79 @@ struct Row {
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let rows = Table::open(context.path("deq-mpc.csv"))?;
     let effort = if context.quick { QUICK } else { FULL };
-    study(context, &rows, pendulum(), effort)?;
-    study(context, &rows, cartpole(), effort)?;
-    report::write(context, &rows.rows())
+    let expert = if context.data.is_some() { "published" } else { "ours" };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(context.threads).build()?;
+    let (mut first, mut second) = (Study::new(pendulum(), effort), Study::new(cartpole(), effort));
+    // One seed after another, so that a run that is stopped has seen all cases.
+    for seed in 0..effort.seeds {
+        let cases = cases(&effort, seed);
+        pool.install(|| first.run(context, (&rows, expert), &cases))?;
+        pool.install(|| second.run(context, (&rows, expert), &cases))?;
+        report::write(context, &rows.rows())?;
+    }
+    Ok(())
 }
 
-/// All cases: the methods, the losses and gradients of those that iterate, and fewer demonstrations.
-fn cases(effort: &Effort) -> Vec<Case> {
+/// All cases of a seed: the methods, the losses and gradients of those that iterate, and fewer demonstrations.
+fn cases(effort: &Effort, seed: u64) -> Vec<Case> {
     let all = effort.demonstrations;
-    let mut cases = Vec::new();
-    for seed in 0..effort.seeds {
-        let case = |method, variant| Case { method, variant, demonstrations: all, seed };
-        cases.extend(Method::ALL.map(|method| case(method, Variant::Published)));
-        cases.push(case(Method::DeqDeq, Variant::LastIterate));
-        cases.push(case(Method::DeqNn, Variant::LastIterate));
-        cases.push(case(Method::DeqNn, Variant::JointFixedPoint));
-        for part in [10, 3] {
-            let demonstrations = all / part;
-            let fewer = [Method::DiffNn, Method::DeqDeq];
-            cases.extend(fewer.map(|method| Case { demonstrations, ..case(method, Variant::Published) }));
-        }
+    let case = |method, variant| Case { method, variant, demonstrations: all, seed };
+    let mut cases: Vec<_> = Method::ALL.map(|method| case(method, Variant::Published)).into();
+    cases.push(case(Method::DeqDeq, Variant::LastIterate));
+    cases.push(case(Method::DeqNn, Variant::LastIterate));
+    cases.push(case(Method::DeqNn, Variant::JointFixedPoint));
+    for part in [10, 3] {
+        let demonstrations = (all / part).max(1);
+        let fewer = [Method::DiffNn, Method::DeqDeq];
+        cases.extend(fewer.map(|method| Case { demonstrations, ..case(method, Variant::Published) }));
     }
     cases
 }
 
-fn study<M, E, const NX: usize>(
-    context: &Context,
-    rows: &Table<Row>,
+/// A system with its expert's trajectories and reward, from the first case that needs them on.
+struct Study<M, E, const NX: usize> {
     system: System<M, E, NX>,
     effort: Effort,
-) -> Result<(), Failure>
+    prepared: Option<(Sets<NX>, f64)>,
+}
+
+impl<M, E, const NX: usize> Study<M, E, NX>
 where
     M: Model<NX, 1, 1, NX> + Formulation<NX, 1, 1, NX, 0> + Copy + Send + Sync,
     E: Model<NX, 1, 1> + Formulation<NX, 1, 1, 0, 0> + Copy + Send + Sync,
 {
-    let (train, held_out) = demonstrations(context.data.as_deref(), &system, effort)?;
-    let expert = if context.data.is_some() { "published" } else { "ours" };
-    let is = |row: &Row, case: &Case| {
-        (row.system.as_str(), row.expert.as_str(), row.demonstrations, row.seed)
-            == (system.name, expert, case.demonstrations, case.seed)
-            && (row.method.as_str(), row.variant.as_str()) == (case.method.name(), case.variant.name())
-    };
-    let missing: Vec<_> = cases(&effort).into_iter().filter(|case| !rows.contains(|row: &Row| is(row, case))).collect();
-    let bar = context.bar("DEQ-MPC", missing.len());
-    let one = |case: &Case| -> Result<(), Failure> {
-        let row = train_and_judge(system, case, (&train[..case.demonstrations], &held_out), effort)?;
-        rows.append(&[Row { expert: expert.to_owned(), ..row }])?;
-        bar.inc(1);
+    fn new(system: System<M, E, NX>, effort: Effort) -> Self {
+        Self { system, effort, prepared: None }
+    }
+
+    /// Runs the cases that are not in the table.
+    fn run(&mut self, context: &Context, (rows, expert): (&Table<Row>, &str), cases: &[Case]) -> Result<(), Failure> {
+        let Self { system, effort, prepared } = self;
+        let is = |row: &Row, case: &Case| {
+            (row.system.as_str(), row.expert.as_str(), row.demonstrations, row.seed)
+                == (system.name, expert, case.demonstrations, case.seed)
+                && (row.method.as_str(), row.variant.as_str()) == (case.method.name(), case.variant.name())
+        };
+        let missing: Vec<_> = cases.iter().filter(|case| !rows.contains(|row: &Row| is(row, case))).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if prepared.is_none() {
+            let sets = demonstrations(context.data.as_deref(), system, *effort)?;
+            *prepared = Some((sets, expert_reward(system, *effort)?));
+        }
+        let Some(((train, held_out), best)) = &*prepared else { return Ok(()) };
+        let bar = context.bar("DEQ-MPC", missing.len());
+        let one = |case: &&Case| -> Result<(), Failure> {
+            let row = train_and_judge(*system, case, (&train[..case.demonstrations], held_out), *effort)?;
+            rows.append(&[Row { expert: expert.to_owned(), expert_reward: *best, ..row }])?;
+            bar.inc(1);
+            Ok(())
+        };
+        missing.par_iter().map(one).collect::<Result<Vec<()>, Failure>>()?;
+        bar.finish_and_clear();
         Ok(())
-    };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(context.threads).build()?;
-    pool.install(|| missing.par_iter().map(one).collect::<Result<Vec<()>, Failure>>())?;
-    bar.finish_and_clear();
-    Ok(())
+    }
 }
 
 type Sets<const NX: usize> = (Vec<Trajectory<NX>>, Vec<Trajectory<NX>>);
@@ -228,7 +248,7 @@ where
     let seconds = begin.elapsed().as_secs_f64();
     let refusals = policy.refusals;
     let (validation, unplanned) = validate(&mut policy, held_out, effort)?;
-    let (reward, expert_reward, iterations) = close_loops(&system, &mut policy, effort)?;
+    let (reward, iterations) = close_loops(&system, &mut policy, effort)?;
     Ok(Row {
         system: system.name.to_owned(),
         expert: String::new(),
@@ -241,7 +261,7 @@ where
         validation,
         unplanned,
         reward,
-        expert_reward,
+        expert_reward: f64::NAN,
         iterations,
         samples: refusals.samples,
         unsolved: refusals.unsolved,
@@ -281,27 +301,44 @@ where
     Ok((sum / (effort.windows - unplanned).max(1) as f64, unplanned))
 }
 
-/// Mean rewards of the policy and of the expert from the same states, and accepted steps of the controller for a control.
+/// The mean reward of the policy in closed loops, and accepted steps of the controller for a control.
 fn close_loops<M, E, const NX: usize>(
     system: &System<M, E, NX>,
     policy: &mut Policy<M, E, NX>,
     effort: Effort,
-) -> Result<(f64, f64, f64), Failure>
+) -> Result<(f64, f64), Failure>
 where
     M: Model<NX, 1, 1, NX> + Formulation<NX, 1, 1, NX, 0> + Copy,
     E: Model<NX, 1, 1> + Formulation<NX, 1, 1, 0, 0> + Copy,
 {
-    let mut random = StdRng::seed_from_u64(5);
-    let mut expert = system.expert()?;
-    let (mut own, mut of_expert) = (0.0, 0.0);
     policy.iterations = 0;
-    for _ in 0..effort.loops {
-        let start: SVector<f64, NX> = system.start(&mut random);
-        own += system.reward(start, effort.loop_length, |x| policy.control(x))?;
-        expert.reset();
-        of_expert += system.reward(start, effort.loop_length, |x| Ok(expert.step(x)?.control[0]))?;
+    let mut sum = 0.0;
+    for start in starts(system, effort) {
+        sum += system.reward(start, effort.loop_length, |x| policy.control(x))?;
     }
-    let loops = effort.loops as f64;
     let controls = (effort.loops * effort.loop_length) as f64;
-    Ok((own / loops, of_expert / loops, policy.iterations as f64 / controls))
+    Ok((sum / effort.loops as f64, policy.iterations as f64 / controls))
+}
+
+/// The mean reward of the expert from the same states.
+fn expert_reward<M, E, const NX: usize>(system: &System<M, E, NX>, effort: Effort) -> Result<f64, Failure>
+where
+    M: Model<NX, 1, 1, NX> + Copy + Send + Sync,
+    E: Model<NX, 1, 1> + Formulation<NX, 1, 1, 0, 0> + Copy + Send + Sync,
+{
+    let loops = starts(system, effort).into_par_iter().map(|start| {
+        let mut expert = system.expert()?;
+        system.reward(start, effort.loop_length, |x| expert.control(x))
+    });
+    Ok(loops.collect::<Result<Vec<f64>, Failure>>()?.iter().sum::<f64>() / effort.loops as f64)
+}
+
+/// The first states of the closed loops.
+fn starts<M, E, const NX: usize>(system: &System<M, E, NX>, effort: Effort) -> Vec<SVector<f64, NX>>
+where
+    M: Model<NX, 1, 1, NX> + Copy,
+    E: Model<NX, 1, 1> + Formulation<NX, 1, 1, 0, 0> + Copy,
+{
+    let mut random = StdRng::seed_from_u64(5);
+    (0..effort.loops).map(|_| system.start(&mut random)).collect()
 }

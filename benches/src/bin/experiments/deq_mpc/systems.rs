@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Formulation, Model, Mpc, Settings};
+use dilqr_runtime::{Formulation, Ilqr, Model, Problem, Settings};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -192,6 +192,45 @@ pub(super) fn cartpole() -> CartpoleSystem {
     }
 }
 
+/// A controller that looks far ahead. It solves from several guesses and takes the cheapest plan, because a single one often misses
+/// the way up.
+pub(super) struct Expert<E, const NX: usize>
+where
+    E: Formulation<NX, 1, 1, 0, 0>,
+{
+    solver: Ilqr<E, NX, 1, 1>,
+    limit: f64,
+    /// The controls of the last plan.
+    last: Option<Vec<SVector<f64, 1>>>,
+}
+
+impl<E, const NX: usize> Expert<E, NX>
+where
+    E: Formulation<NX, 1, 1, 0, 0>,
+{
+    pub(super) fn forget(&mut self) {
+        self.last = None;
+    }
+
+    pub(super) fn control(&mut self, x: &SVector<f64, NX>) -> Result<f64, Failure> {
+        let constant = |part: f64| vec![SVector::from([part * self.limit]); EXPERT_HORIZON];
+        let mut guesses = vec![constant(0.0), constant(0.7), constant(-0.7)];
+        if let Some(last) = &self.last {
+            guesses.push([&last[1..], &last[EXPERT_HORIZON - 1..]].concat());
+        }
+        let mut best = (f64::INFINITY, guesses[0].clone());
+        for guess in &guesses {
+            let solution = self.solver.solve(&Problem::new(*x, [self.limit], EXPERT_HORIZON).with_controls(guess))?;
+            if solution.cost < best.0 {
+                best = (solution.cost, solution.controls);
+            }
+        }
+        let u = best.1[0][0];
+        self.last = Some(best.1);
+        Ok(u)
+    }
+}
+
 /// States and controls of an expert, one control less; angles do not jump.
 #[derive(Clone, Debug)]
 pub(super) struct Trajectory<const NX: usize> {
@@ -245,10 +284,11 @@ where
         Ok(sum)
     }
 
-    /// The expert: a controller that looks far ahead.
-    pub(super) fn expert(&self) -> Result<Mpc<E, NX, 1, 1>, Failure> {
+    /// The expert.
+    pub(super) fn expert(&self) -> Result<Expert<E, NX>, Failure> {
         let settings = Settings { tolerance: 1e-6, max_iterations: 100, ..Settings::default() };
-        Ok(Mpc::new(self.expert, [self.limit], EXPERT_HORIZON, settings)?)
+        let solver = Ilqr::new(self.expert, EXPERT_HORIZON, settings)?;
+        Ok(Expert { solver, limit: self.limit, last: None })
     }
 
     /// Trajectories of the expert.
@@ -258,9 +298,9 @@ where
         let mut all = Vec::with_capacity(count);
         for _ in 0..count {
             let (mut states, mut controls) = (vec![self.start(&mut random)], Vec::new());
-            expert.reset();
+            expert.forget();
             for t in 0..steps {
-                let u = expert.step(&states[t])?.control[0];
+                let u = expert.control(&states[t])?;
                 states.push(self.next(&states[t], u));
                 controls.push(u);
             }
