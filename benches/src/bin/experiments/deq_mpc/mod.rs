@@ -28,6 +28,8 @@ use systems::{HORIZON, System, Trajectory, cartpole, pendulum};
 struct Effort {
     seeds: u64,
     steps: usize,
+    /// Pairs of successive windows in a step of the training.
+    batch: usize,
     /// Trajectories of the expert, of the training and of the validation, and their length.
     demonstrations: usize,
     held_out: usize,
@@ -41,6 +43,7 @@ struct Effort {
 const FULL: Effort = Effort {
     seeds: 3,
     steps: 3000,
+    batch: 16,
     demonstrations: 100,
     held_out: 30,
     length: 70,
@@ -49,11 +52,17 @@ const FULL: Effort = Effort {
     loop_length: 200,
 };
 
-const QUICK: Effort =
-    Effort { seeds: 1, steps: 2, demonstrations: 3, held_out: 1, length: 8, windows: 2, loops: 1, loop_length: 3 };
-
-/// Pairs of successive windows in a step of the training.
-const BATCH: usize = 16;
+const QUICK: Effort = Effort {
+    seeds: 1,
+    steps: 1,
+    batch: 1,
+    demonstrations: 2,
+    held_out: 1,
+    length: 7,
+    windows: 1,
+    loops: 1,
+    loop_length: 2,
+};
 
 /// The step length of Adam, which falls to a tenth.
 const RATE: f64 = 2e-3;
@@ -226,7 +235,7 @@ where
     for step in 0..effort.steps {
         let mut gradient = vec![0.0; policy.network.weights.len()];
         let mut used = 0;
-        for _ in 0..BATCH {
+        for _ in 0..effort.batch {
             let trajectory = &train[random.random_range(0..train.len())];
             // Two windows in a row, the second from the plan of the first, as in a closed loop.
             let t = random.random_range(0..trajectory.controls.len() - HORIZON);
