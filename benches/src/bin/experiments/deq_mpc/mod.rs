@@ -241,7 +241,7 @@ where
             let t = random.random_range(0..trajectory.controls.len() - HORIZON);
             let mut first = vec![trajectory.states[t]; HORIZON + 1];
             for t in [t, t + 1] {
-                let Some((_, states)) = policy.learn(&window(trajectory, t), &first, &mut gradient)? else { break };
+                let Some(states) = policy.learn(&window(trajectory, t), &first, &mut gradient)? else { break };
                 used += 1;
                 first = [&states[1..], &states[HORIZON..]].concat();
             }

@@ -244,13 +244,13 @@ where
         Ok(last.map(|solution| self.loss(solution, window).0))
     }
 
-    /// Adds the gradient of the loss of a window in the weights. Returns the loss of the last iterate and its states.
+    /// Adds the gradient of the loss of a window in the weights. Returns the states of the last iterate.
     pub(super) fn learn(
         &mut self,
         window: &Window<NX>,
         first: &[SVector<f64, NX>],
         weights: &mut [f64],
-    ) -> Result<Option<(f64, Vec<SVector<f64, NX>>)>, Failure> {
+    ) -> Result<Option<Vec<SVector<f64, NX>>>, Failure> {
         self.refusals.samples += 1;
         let Some(calls) = self.calls(&window.states[0], first)? else {
             self.refusals.unsolved += 1;
@@ -279,7 +279,7 @@ where
         }
         weights.iter_mut().zip(&gradient).for_each(|(sum, g)| *sum += g);
         let last = calls.last().and_then(|call| call.rounds.last());
-        Ok(last.map(|solution| (self.loss(solution, window).0, solution.states.clone())))
+        Ok(last.map(|solution| solution.states.clone()))
     }
 
     /// The gradient in the network's output, from that in the targets.
