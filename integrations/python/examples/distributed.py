@@ -105,7 +105,7 @@ def main() -> None:
     if not torch.distributed.is_gloo_available():
         print("skipped: this PyTorch has no gloo")
         return
-    steps, count = (120, 6) if given.quick else (300, 32)
+    steps, count = (150, 6) if given.quick else (300, 32)
     # A port that is free now.
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
