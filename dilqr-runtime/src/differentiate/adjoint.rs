@@ -118,7 +118,7 @@ where
         }
         let mu = self.point.multipliers.at_stage(t, limits);
         // A constraint that is not active may have no derivative here.
-        if mu.iter().chain(&self.multipliers).any(|multiplier| !multiplier.is_zero()) {
+        if mu.iter().chain(&self.multipliers).any(|multiplier| !multiplier.vanishes()) {
             stage_functions::add_stage_constraint_contraction(at_stage, at, (mu, &self.multipliers), variation, out);
         }
     }
@@ -146,7 +146,7 @@ where
             }
             let mu = self.point.multipliers.terminal;
             // A constraint that is not active may have no derivative here.
-            if mu.iter().chain(&self.multipliers).any(|multiplier| !multiplier.is_zero()) {
+            if mu.iter().chain(&self.multipliers).any(|multiplier| !multiplier.vanishes()) {
                 self.model.add_terminal_constraint_contraction(at, mu, step.dx, &self.multipliers, out);
             }
         }

@@ -309,7 +309,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let mu = point.multipliers.at_stage(t, limits);
         stage_functions::expand_stage_constraints((model, t), point.stage(t), mu, expansion, initial_expansion);
         // A constraint without a multiplier adds nothing, also where it has no derivative.
-        let counts = mu.iter().any(|multiplier| !multiplier.is_zero());
+        let counts = mu.iter().any(|multiplier| !multiplier.vanishes());
         let unsound = penalties.is_some() && !is_finite_curvature(expansion);
         report.undefined |= counts && unsound;
         let ConstraintExpansion { c, cx, cu, hxx, hux, huu } = expansion;
@@ -324,7 +324,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             if is_open(inequality, c[i].to_f64()) {
                 continue;
             }
-            if !mu[i].is_zero() {
+            if !mu[i].vanishes() {
                 gradients.add(&cx[i], &cu[i], mu[i]);
             }
             // The second row of an absolute value would hold the same excess where no choice changes the value.

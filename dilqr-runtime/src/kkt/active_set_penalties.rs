@@ -99,7 +99,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         model.expand_terminal_constraints(point.terminal(), point.multipliers.terminal, terminal_expansion);
         measure_terminal_excesses(terminal_expansion, limits, units);
         let unsound = penalties.is_some() && !is_finite_curvature(terminal_expansion);
-        report.undefined |= unsound && point.multipliers.terminal.iter().any(|multiplier| !multiplier.is_zero());
+        report.undefined |= unsound && point.multipliers.terminal.iter().any(|multiplier| !multiplier.vanishes());
         let ConstraintExpansion { c, cx, hxx, .. } = &*terminal_expansion;
         if !unsound {
             *value += hxx;

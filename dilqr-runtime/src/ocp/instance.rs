@@ -154,7 +154,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
             }
             self.model.expand_stage_constraints(at, mu, expansion);
             // A constraint that is not active may have no derivative here.
-            if mu.iter().any(|multiplier| !multiplier.is_zero()) {
+            if mu.iter().any(|multiplier| !multiplier.vanishes()) {
                 *derivatives.hxx += expansion.hxx;
                 *derivatives.hux += expansion.hux;
                 *derivatives.huu += expansion.huu;
@@ -200,7 +200,7 @@ impl<M, S: Scalar, const NU: usize, const NP: usize, const NS: usize> OcpInstanc
         }
         let s = &self.stage_params[self.stage_params.len() - 1];
         self.model.expand_terminal_constraints(Terminal::new(x, self.params, s), mu, expansion);
-        if mu.iter().any(|multiplier| !multiplier.is_zero()) {
+        if mu.iter().any(|multiplier| !multiplier.vanishes()) {
             *lxx += expansion.hxx;
         }
         let (mut lu, mut hux, mut huu) = (zeros::<S, 0, 1>(), zeros::<S, 0, NX>(), zeros::<S, 0, 0>());
@@ -216,7 +216,7 @@ impl<S: Scalar, const NX: usize, const NU: usize> CostDerivativesMut<'_, S, NX, 
     /// `curvature c_z c_z'` to the Hessian.
     fn add_constraint(&mut self, cx: &SVector<S, NX>, cu: &SVector<S, NU>, term: &PenaltyValue<S>) {
         let PenaltyValue { slope, curvature, .. } = *term;
-        if slope.is_zero() && curvature.is_zero() {
+        if slope.vanishes() && curvature.vanishes() {
             return;
         }
         for i in 0..NX {

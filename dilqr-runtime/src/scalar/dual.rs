@@ -3,6 +3,7 @@
 use num_dual::{Dual, DualNum, HyperDual};
 
 use crate::scalar::hyper_dual::HyperDualParts;
+use crate::scalar::parts::Parts;
 use crate::scalar::{Scalar, private};
 
 impl<T: Scalar + DualNum> private::Sealed for Dual<T> {}
@@ -29,30 +30,6 @@ impl<T: Scalar> HyperDualParts<T> for HyperDual<T> {
     #[inline]
     fn mixed(&self) -> T {
         self.eps1eps2
-    }
-}
-
-/// A selection, part by part.
-trait SelectParts<T: Scalar> {
-    fn select_parts(mask: T::Mask, a: Self, b: Self) -> Self;
-}
-
-impl<T: Scalar> SelectParts<T> for Dual<T> {
-    #[inline]
-    fn select_parts(mask: T::Mask, a: Self, b: Self) -> Self {
-        Self::new(T::select(mask, a.re, b.re), T::select(mask, a.eps, b.eps))
-    }
-}
-
-impl<T: Scalar> SelectParts<T> for HyperDual<T> {
-    #[inline]
-    fn select_parts(mask: T::Mask, a: Self, b: Self) -> Self {
-        Self::new(
-            T::select(mask, a.re, b.re),
-            T::select(mask, a.eps1, b.eps1),
-            T::select(mask, a.eps2, b.eps2),
-            T::select(mask, a.eps1eps2, b.eps1eps2),
-        )
     }
 }
 
@@ -161,6 +138,11 @@ macro_rules! dual_scalar {
             #[inline]
             fn real(self) -> Self::Real {
                 Scalar::real(self.re)
+            }
+
+            #[inline]
+            fn vanishes(self) -> bool {
+                self.parts_vanish()
             }
 
             #[inline]

@@ -9,6 +9,8 @@ pub(crate) mod hyper_dual;
 #[cfg(feature = "lanes")]
 pub mod lanes;
 pub(crate) mod mask;
+#[cfg(feature = "dual")]
+mod parts;
 
 use core::fmt::Debug;
 use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
@@ -93,6 +95,8 @@ pub trait Scalar:
     fn from_real(real: Self::Real) -> Self;
     /// The real part, rounded to `f64`. It is for decisions (convergence, definiteness), never for results.
     fn real(self) -> Self::Real;
+    /// Whether all parts of the number are zero, in all lanes. (A dual number of which the real part alone is zero moves.)
+    fn vanishes(self) -> bool;
     /// A function of the [real part](Scalar::real), lane by lane.
     fn map_real(self, function: impl Fn(f64) -> f64) -> Self::Real;
     /// Sine of an angle \[rad\].

@@ -4,8 +4,9 @@ use crate::support::second_order::{check, loss};
 use crate::support::{
     BoundedPendulum, Cart4, Cartpole, CostWeights, Lqr, Pendulum, Rail, Reference, Tracking, rail, solve, tight,
 };
+use dilqr_runtime::model::{Stage, Terminal};
 use dilqr_runtime::nalgebra::SVector;
-use dilqr_runtime::{Direction, GradientError, Ilqr, LossGradient, Problem, Settings};
+use dilqr_runtime::{Direction, GradientError, Ilqr, Limits, LossGradient, Model, Problem, Scalar, Settings};
 
 /// Of fourth order with a step of 1e-4: 1e-16 of the fifth derivative, and gradients that are good to 1e-12.
 const DIFFERENCES: f64 = 1e-8;
@@ -107,4 +108,57 @@ fn what_does_not_fit_is_refused() {
     solution.controls[2][0] += 1e-3;
     let error = solver.hvp(&solution, &gradient, &along, flat).unwrap_err();
     assert!(matches!(error, GradientError::NotConverged { .. }), "{error}");
+}
+
+/// Moves by `u_0 + u_1`. Stage equality `u_0 + u_0^2 / 2 + u_1 = p_0` or none, terminal equality `x = p_1` or none: at rest for
+/// `p = 0`, where all multipliers are zero, and move.
+#[derive(Clone, Copy, Debug)]
+struct AtRest<const STAGE: bool>;
+
+impl<const STAGE: bool> Model<1, 2, 2> for AtRest<STAGE> {
+    const LIMITS: Limits = if STAGE {
+        Limits { stage_equalities: 1, ..Limits::NONE }
+    } else {
+        Limits { terminal_equalities: 1, ..Limits::NONE }
+    };
+
+    fn dynamics<S: Scalar>(&self, Stage { x, u, .. }: Stage<'_, S, 1, 2, 2>, next: &mut SVector<S, 1>) {
+        next[0] = x[0] + u[0] + u[1];
+    }
+    fn stage_cost<S: Scalar>(&self, Stage { u, .. }: Stage<'_, S, 1, 2, 2>) -> S {
+        u[0] * u[0] + u[1] * u[1]
+    }
+    fn terminal_cost<S: Scalar>(&self, Terminal { .. }: Terminal<'_, S, 1, 2>) -> S {
+        S::zero()
+    }
+    fn stage_constraints<S: Scalar>(&self, Stage { u, p, .. }: Stage<'_, S, 1, 2, 2>, constraints: &mut [S]) {
+        constraints.fill(u[0] + S::from_f64(0.5) * u[0] * u[0] + u[1] - p[0]);
+    }
+    fn terminal_constraints<S: Scalar>(&self, Terminal { x, p, .. }: Terminal<'_, S, 1, 2>, constraints: &mut [S]) {
+        constraints.fill(x[0] - p[1]);
+    }
+}
+
+/// Multipliers that are zero and move. With the stage equality `u_0'' = 1/8` and `u_1'' = -3/8`: the derivatives of
+/// `2 u_0 + mu (1 + u_0) = 0`, `2 u_1 + mu = 0` and of the equality, with `u' = 1/2` and `mu' = -1`. With the terminal one every
+/// control is `p_1 / 4`, and the loss `u^2 / 2`, whose gradient is zero, has the second derivative `1/16`.
+#[test]
+fn multipliers_that_are_zero() {
+    let mut solver = Ilqr::new(AtRest::<true>, 1, tight()).unwrap();
+    let solution = solve(&mut solver, &Problem::new([0.0], [0.0, 0.0], 1));
+    for (control, expected) in [(0, 0.125), (1, -0.375)] {
+        let mut loss = LossGradient::zeros(1);
+        loss.controls[0][control] = 1.0;
+        let along = Direction::new([1.0, 0.0]);
+        let product = solver.hvp(&solution, &loss, &along, |_, _| LossGradient::zeros(1)).unwrap();
+        assert!((product.params[0] - expected).abs() < 1e-12, "{control}: {}", product.params);
+    }
+    let mut solver = Ilqr::new(AtRest::<false>, 2, tight()).unwrap();
+    let solution = solve(&mut solver, &Problem::new([0.0], [0.0, 0.0], 2));
+    let product = solver.hvp(&solution, &LossGradient::zeros(2), &Direction::new([0.0, 1.0]), |_, du| {
+        let mut curved = LossGradient::zeros(2);
+        curved.controls[0][0] = du[0][0];
+        curved
+    });
+    assert!((product.unwrap().params[1] - 1.0 / 16.0).abs() < 1e-12);
 }

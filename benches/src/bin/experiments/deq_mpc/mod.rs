@@ -13,6 +13,7 @@ use std::time::Instant;
 use dilqr_runtime::nalgebra::SVector;
 use dilqr_runtime::{Formulation, Model};
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::adam::Adam;
 use crate::table::Table;
 use crate::{Context, Failure};
-use policy::{Method, Policy, Variant, Window};
+use policy::{Method, Policy, Variant, Window, shifted};
 use systems::{HORIZON, System, Trajectory, cartpole, pendulum};
 
 /// Steps of a training, and what it is judged by.
@@ -91,9 +92,13 @@ struct Row {
     validation: f64,
     /// Windows of the validation without a plan.
     unplanned: usize,
-    /// The mean reward of closed loops, and the expert's on the same.
+    /// The mean reward of closed loops, and that of our expert on the same; the shares of loops that end upright.
     reward: f64,
     expert_reward: f64,
+    upright: f64,
+    expert_upright: f64,
+    /// States of the closed loops without a plan.
+    lost: usize,
     /// Accepted steps of the controller for a control.
     iterations: f64,
     /// Of the training: windows, those without a plan, and plans without a gradient.
@@ -130,7 +135,9 @@ fn cases(effort: &Effort, seed: u64) -> Vec<Case> {
     for part in [10, 3] {
         let demonstrations = (all / part).max(1);
         let fewer = [Method::DiffNn, Method::DeqDeq];
-        cases.extend(fewer.map(|method| Case { demonstrations, ..case(method, Variant::Published) }));
+        if !cases.iter().any(|case| case.demonstrations == demonstrations) {
+            cases.extend(fewer.map(|method| Case { demonstrations, ..case(method, Variant::Published) }));
+        }
     }
     cases
 }
@@ -139,7 +146,7 @@ fn cases(effort: &Effort, seed: u64) -> Vec<Case> {
 struct Study<M, E, const NX: usize> {
     system: System<M, E, NX>,
     effort: Effort,
-    prepared: Option<(Sets<NX>, f64)>,
+    prepared: Option<(Sets<NX>, (f64, f64))>,
 }
 
 impl<M, E, const NX: usize> Study<M, E, NX>
@@ -158,6 +165,7 @@ where
             (row.system.as_str(), row.expert.as_str(), row.demonstrations, row.seed)
                 == (system.name, expert, case.demonstrations, case.seed)
                 && (row.method.as_str(), row.variant.as_str()) == (case.method.name(), case.variant.name())
+                && row.steps == effort.steps
         };
         let missing: Vec<_> = cases.iter().filter(|case| !rows.contains(|row: &Row| is(row, case))).collect();
         if missing.is_empty() {
@@ -170,8 +178,12 @@ where
         let Some(((train, held_out), best)) = &*prepared else { return Ok(()) };
         let bar = context.bar("DEQ-MPC", missing.len());
         let one = |case: &&Case| -> Result<(), Failure> {
-            let row = train_and_judge(*system, case, (&train[..case.demonstrations], held_out), *effort)?;
-            rows.append(&[Row { expert: expert.to_owned(), expert_reward: *best, ..row }])?;
+            // Each seed has trajectories of its own, where not all are taken.
+            let mut drawn = train.clone();
+            drawn.shuffle(&mut StdRng::seed_from_u64(case.seed));
+            let row = train_and_judge(*system, case, (&drawn[..case.demonstrations], held_out), *effort)?;
+            let (expert_reward, expert_upright) = *best;
+            rows.append(&[Row { expert: expert.to_owned(), expert_reward, expert_upright, ..row }])?;
             bar.inc(1);
             Ok(())
         };
@@ -195,7 +207,15 @@ where
 {
     let count = effort.demonstrations + effort.held_out;
     let mut all = match data {
-        Some(folder) => system.read(folder)?,
+        Some(folder) => {
+            let read = system.read(folder)?;
+            let mismatch = system.mismatch(&read);
+            // The published data have seven digits.
+            if mismatch > 1e-4 {
+                return Err(format!("the data of the {} differ from its model by {mismatch:.1e}", system.name).into());
+            }
+            read
+        }
         None => system.demonstrations(count, effort.length, 17)?,
     };
     all.retain(|trajectory| trajectory.controls.len() > HORIZON);
@@ -243,7 +263,7 @@ where
             for t in [t, t + 1] {
                 let Some(states) = policy.learn(&window(trajectory, t), &first, &mut gradient)? else { break };
                 used += 1;
-                first = [&states[1..], &states[HORIZON..]].concat();
+                first = shifted(&states);
             }
         }
         if used > 0 {
@@ -257,7 +277,7 @@ where
     let seconds = begin.elapsed().as_secs_f64();
     let refusals = policy.refusals;
     let (validation, unplanned) = validate(&mut policy, held_out, effort)?;
-    let (reward, iterations) = close_loops(&system, &mut policy, effort)?;
+    let (reward, upright, iterations) = close_loops(&system, &mut policy, effort)?;
     Ok(Row {
         system: system.name.to_owned(),
         expert: String::new(),
@@ -271,6 +291,9 @@ where
         unplanned,
         reward,
         expert_reward: f64::NAN,
+        upright,
+        expert_upright: f64::NAN,
+        lost: policy.unplanned,
         iterations,
         samples: refusals.samples,
         unsolved: refusals.unsolved,
@@ -307,30 +330,40 @@ where
             None => unplanned += 1,
         }
     }
-    Ok((sum / (effort.windows - unplanned).max(1) as f64, unplanned))
+    let planned = effort.windows - unplanned;
+    Ok((if planned > 0 { sum / planned as f64 } else { f64::NAN }, unplanned))
 }
 
-/// The mean reward of the policy in closed loops, and accepted steps of the controller for a control.
+/// The mean reward of the policy in closed loops, the share of those that end upright, and accepted steps of the controller for a
+/// control.
 fn close_loops<M, E, const NX: usize>(
     system: &System<M, E, NX>,
     policy: &mut Policy<M, E, NX>,
     effort: Effort,
-) -> Result<(f64, f64), Failure>
+) -> Result<(f64, f64, f64), Failure>
 where
     M: Model<NX, 1, 1, NX> + Formulation<NX, 1, 1, NX, 0> + Copy,
     E: Model<NX, 1, 1> + Formulation<NX, 1, 1, 0, 0> + Copy,
 {
     policy.iterations = 0;
-    let mut sum = 0.0;
+    let mut outcomes = Vec::new();
     for start in starts(system, effort) {
-        sum += system.reward(start, effort.loop_length, |x| policy.control(x))?;
+        policy.forget();
+        outcomes.push(system.reward(start, effort.loop_length, |x| policy.control(x))?);
     }
-    let controls = (effort.loops * effort.loop_length) as f64;
-    Ok((sum / effort.loops as f64, policy.iterations as f64 / controls))
+    let (reward, upright) = means(&outcomes);
+    Ok((reward, upright, policy.iterations as f64 / (effort.loops * effort.loop_length) as f64))
 }
 
-/// The mean reward of the expert from the same states.
-fn expert_reward<M, E, const NX: usize>(system: &System<M, E, NX>, effort: Effort) -> Result<f64, Failure>
+/// The mean reward, and the share of loops that end upright.
+fn means(outcomes: &[(f64, bool)]) -> (f64, f64) {
+    let count = outcomes.len() as f64;
+    let upright = outcomes.iter().filter(|(_, upright)| *upright).count();
+    (outcomes.iter().map(|(reward, _)| reward).sum::<f64>() / count, upright as f64 / count)
+}
+
+/// The same of the expert, from the same states.
+fn expert_reward<M, E, const NX: usize>(system: &System<M, E, NX>, effort: Effort) -> Result<(f64, f64), Failure>
 where
     M: Model<NX, 1, 1, NX> + Copy + Send + Sync,
     E: Model<NX, 1, 1> + Formulation<NX, 1, 1, 0, 0> + Copy + Send + Sync,
@@ -339,7 +372,7 @@ where
         let mut expert = system.expert()?;
         system.reward(start, effort.loop_length, |x| expert.control(x))
     });
-    Ok(loops.collect::<Result<Vec<f64>, Failure>>()?.iter().sum::<f64>() / effort.loops as f64)
+    Ok(means(&loops.collect::<Result<Vec<_>, Failure>>()?))
 }
 
 /// The first states of the closed loops.

@@ -275,7 +275,9 @@ pub(super) fn fixed_point(mut z: Vec<f64>, map: impl Fn(&[f64]) -> Vec<f64>) -> 
         if last > 0 {
             let change = |list: &[DVector<f64>]| DMatrix::from_fn(n, last, |i, k| list[k + 1][i] - list[k][i]);
             let (of_points, of_residuals) = (change(&points), change(&residuals));
-            if let Ok(mix) = of_residuals.svd(true, true).solve(&residuals[last], 1e-12) {
+            let parts = of_residuals.svd(true, true);
+            let least = 1e-12 * parts.singular_values.max();
+            if let Ok(mix) = parts.solve(&residuals[last], least) {
                 next -= of_points * mix;
             }
         }

@@ -122,6 +122,10 @@ where
     pub(super) refusals: Refusals,
     /// Accepted steps of the controller.
     pub(super) iterations: usize,
+    /// States without a plan in closed loops.
+    pub(super) unplanned: usize,
+    /// The states of the last plan in a closed loop.
+    plan: Option<Vec<SVector<f64, NX>>>,
 }
 
 impl<M, E, const NX: usize> Policy<M, E, NX>
@@ -139,7 +143,17 @@ where
         let network = Network::new(method.network(), shape, &mut StdRng::seed_from_u64(seed));
         let settings = Settings { tolerance: 1e-8, max_iterations: 50, ..Settings::default() };
         let solver = Ilqr::new(system.model, HORIZON, settings)?;
-        Ok(Self { system, method, variant, network, solver, refusals: Refusals::default(), iterations: 0 })
+        Ok(Self {
+            system,
+            method,
+            variant,
+            network,
+            solver,
+            refusals: Refusals::default(),
+            iterations: 0,
+            unplanned: 0,
+            plan: None,
+        })
     }
 
     fn input(&self, x0: &SVector<f64, NX>, trajectory: &[SVector<f64, NX>]) -> Vec<f64> {
@@ -175,6 +189,9 @@ where
             let seen = last.map_or(first, |solution| &solution.states);
             let pass = self.network.pass(self.input(x0, seen));
             if !pass.found {
+                return Ok(None);
+            }
+            if !pass.output.iter().all(|y| y.is_finite()) {
                 return Ok(None);
             }
             let problem = self.problem(x0, &pass.output);
@@ -256,7 +273,7 @@ where
             self.refusals.unsolved += 1;
             return Ok(None);
         };
-        let mut gradient = vec![0.0; weights.len()];
+        let (mut gradient, mut count) = (vec![0.0; weights.len()], 0);
         let used = match self.variant {
             Variant::Published => &calls[..],
             _ => &calls[calls.len() - 1..],
@@ -266,6 +283,7 @@ where
                 Variant::Published => &call.rounds[..],
                 _ => &call.rounds[call.rounds.len() - 1..],
             };
+            count += rounds.len();
             let losses: Vec<_> = rounds.iter().map(|round| self.loss(round, window).1).collect();
             let found = match self.variant {
                 Variant::JointFixedPoint => self.joint(call, &losses[0]),
@@ -277,7 +295,7 @@ where
                 return Ok(None);
             }
         }
-        weights.iter_mut().zip(&gradient).for_each(|(sum, g)| *sum += g);
+        weights.iter_mut().zip(&gradient).for_each(|(sum, g)| *sum += g / count as f64);
         let last = calls.last().and_then(|call| call.rounds.last());
         Ok(last.map(|solution| solution.states.clone()))
     }
@@ -287,8 +305,9 @@ where
         targets.iter().flat_map(|g| (0..NX).map(|i| g[i] * self.system.scale[i]).collect::<Vec<_>>()).collect()
     }
 
-    /// The gradient in the network's output by the implicit function theorem at the joint fixed point: with the controller `S` and
-    /// the network's dependence `N` on the trajectory, `g = S' (loss + N' g)`. `None` where that is not found.
+    /// The gradient in the network's output by the implicit function theorem, as if the last call were the joint fixed point of network
+    /// and controller: with the derivative `S` of the controller, multipliers held fixed, and that of the network in the trajectory,
+    /// `N`, `g = S' (loss + N' g)`. `None` where that is not found.
     fn joint(&mut self, call: &Call<NX>, loss: &LossGradient<NX, 1>) -> Option<Vec<f64>> {
         let solution = call.rounds.last()?;
         let mut sensitivities = self.solver.differentiate(solution).ok()?;
@@ -322,12 +341,27 @@ where
         found.then_some(output)
     }
 
-    /// The control for a state; zero where there is none.
+    /// Begins another closed loop.
+    pub(super) fn forget(&mut self) {
+        self.plan = None;
+    }
+
+    /// The control for a state, from the last plan on; zero where there is none.
     pub(super) fn control(&mut self, x: &SVector<f64, NX>) -> Result<f64, Failure> {
-        let calls = self.calls(x, &[*x; STAGES])?;
+        // An angle may have been turned since.
+        let moved = |plan: &Vec<SVector<f64, NX>>| shifted(plan).iter().map(|y| y - plan[1] + x).collect();
+        let first = self.plan.as_ref().map_or_else(|| vec![*x; STAGES], moved);
+        let calls = self.calls(x, &first)?;
         let last = calls.as_ref().and_then(|calls| calls.last()?.rounds.last());
+        self.plan = last.map(|solution| solution.states.clone());
+        self.unplanned += usize::from(last.is_none());
         Ok(last.map_or(0.0, |solution| solution.controls[0][0]))
     }
+}
+
+/// The states of a plan from its second one on; the last one stays.
+pub(super) fn shifted<const NX: usize>(plan: &[SVector<f64, NX>]) -> Vec<SVector<f64, NX>> {
+    [&plan[1..], &plan[plan.len() - 1..]].concat()
 }
 
 #[cfg(test)]

@@ -56,10 +56,12 @@ fn table(rows: &[Row]) -> String {
         "error untrained",
         "validation error",
         "least and most",
-        "cost over the expert's",
+        "cost over our expert's",
         "least and most",
+        "ends upright",
         "iterations a control",
-        "windows without plan or gradient",
+        "without a plan: validation, loops",
+        "training windows without plan or gradient",
         "training [s]",
     ]);
     let all = most_demonstrations(rows);
@@ -80,6 +82,7 @@ fn table(rows: &[Row]) -> String {
                         format!("{} to {}", number(least), number(most))
                     };
                     let middle = |value: &dyn Fn(&Row) -> f64| number(median(of.iter().map(|row| value(row))));
+                    let sum = |value: &dyn Fn(&Row) -> usize| of.iter().map(|row| value(row)).sum::<usize>();
                     let lost: usize = of.iter().map(|row| row.unsolved + row.undifferentiable).sum();
                     let samples: usize = of.iter().map(|row| row.samples).sum();
                     let gradient = if method.iterates() { variant.name() } else { "the one solution" };
@@ -95,7 +98,9 @@ fn table(rows: &[Row]) -> String {
                         spread(&|row| row.validation),
                         middle(&cost),
                         spread(&cost),
+                        middle(&|row| row.upright),
                         middle(&|row| row.iterations),
+                        format!("{}, {}", sum(&|row| row.unplanned), sum(&|row| row.lost)),
                         format!("{lost} of {samples}"),
                         middle(&|row| row.seconds),
                     ]);
@@ -103,9 +108,18 @@ fn table(rows: &[Row]) -> String {
             }
         }
     }
+    let systems = systems(rows);
+    let uprights: Vec<String> = systems
+        .iter()
+        .filter_map(|(system, expert)| {
+            let row = rows.iter().find(|row| &row.system == system && &row.expert == expert)?;
+            Some(format!("{} ({system})", number(row.expert_upright)))
+        })
+        .collect();
     format!(
-        "Errors are mean absolute ones over the sizes of the variables; costs are minus the rewards of closed loops, so one is the \
-         expert's. Medians over seeds.\n\n{}",
+        "Errors are mean absolute ones over the sizes of the variables; costs are minus the rewards of closed loops, so one is our \
+         expert's, of whose loops {} end upright. Medians over seeds.\n\n{}",
+        uprights.join(" and "),
         table.text()
     )
 }

@@ -268,20 +268,20 @@ where
         x
     }
 
-    /// The reward of a closed loop under a law.
+    /// The reward of a closed loop under a law, and whether it ends upright, up to a tenth of a radian.
     pub(super) fn reward(
         &self,
         mut x: SVector<f64, NX>,
         steps: usize,
         mut law: impl FnMut(&SVector<f64, NX>) -> Result<f64, Failure>,
-    ) -> Result<f64, Failure> {
+    ) -> Result<(f64, bool), Failure> {
         let mut sum = 0.0;
         for _ in 0..steps {
             let u = law(&self.wrap(&x))?;
             x = self.next(&x, u.clamp(-self.limit, self.limit));
             sum += (self.reward)(&self.wrap(&x));
         }
-        Ok(sum)
+        Ok((sum, self.wrap(&x)[self.angle].abs() < 0.1))
     }
 
     /// The expert.
@@ -307,6 +307,18 @@ where
             all.push(Trajectory { states, controls });
         }
         Ok(all)
+    }
+
+    /// The largest difference of a state from that of the model, over the size of its variable.
+    pub(super) fn mismatch(&self, trajectories: &[Trajectory<NX>]) -> f64 {
+        let mut largest = 0.0_f64;
+        for Trajectory { states, controls } in trajectories {
+            for (t, &u) in controls.iter().enumerate() {
+                let difference = states[t + 1] - self.next(&states[t], u);
+                largest = (0..NX).map(|i| difference[i].abs() / self.scale[i]).fold(largest, f64::max);
+            }
+        }
+        largest
     }
 
     /// Published trajectories, from a file with a row for each state and the control there.
