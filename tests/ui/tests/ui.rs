@@ -45,18 +45,29 @@ fn themes() -> Vec<String> {
     themes
 }
 
-/// All cases in one run: trybuild builds the dependencies of a run once, and cargo's lock lets no second one run beside it.
-///
-/// Models written by hand that declare limits and lack a method for them are refused where rustc generates code, which trybuild has
-/// it do where a case of the run is to pass. With the feature `dual` derivatives need no methods.
 #[test]
-fn cases() {
-    if is_prepared("cases") {
+fn errors() {
+    if is_prepared("errors") {
         let cases = trybuild::TestCases::new();
         for theme in themes() {
             cases.compile_fail(format!("cases/{theme}/*.rs"));
         }
-        cases.pass("cases/pass/*.rs");
+    }
+}
+
+#[test]
+fn programs() {
+    if is_prepared("programs") {
+        trybuild::TestCases::new().pass("cases/pass/*.rs");
+    }
+}
+
+/// Models written by hand that declare limits and lack a method for them. rustc finds that while it generates code,
+/// which trybuild has it do where a case is to run. With the feature `dual` derivatives need no methods.
+#[test]
+fn models_written_by_hand() {
+    if is_prepared("models_written_by_hand") {
+        let cases = trybuild::TestCases::new();
         cases.pass("cases/hand_written/pass/*.rs");
         cases.compile_fail("cases/hand_written/values/*.rs");
         if cfg!(feature = "dual") {
