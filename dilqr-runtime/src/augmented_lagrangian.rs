@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Input, InputError, check_length, check_positive, check_vector};
+use crate::error::{Input, InputError, check_length, check_positive};
 use crate::model::limits::Limits;
 use crate::multipliers::Multipliers;
 
@@ -45,12 +45,10 @@ impl AugmentedLagrangian {
 
     /// Checks lengths and numbers, for a solver over `horizon` stages.
     pub(crate) fn check(&self, horizon: usize, limits: &Limits) -> Result<(), InputError> {
-        let Self { multipliers: Multipliers { stage, terminal }, weights } = self;
-        check_length(Input::Multipliers, stage.len(), horizon * limits.listed())?;
-        check_length(Input::Multipliers, terminal.len(), limits.terminal())?;
+        let Self { multipliers, weights } = self;
+        multipliers.check_lengths(horizon, limits)?;
         check_length(Input::PenaltyWeights, weights.len(), limits.listed() + limits.terminal())?;
-        check_vector(Input::Multipliers, stage)?;
-        check_vector(Input::Multipliers, terminal)?;
+        multipliers.check_finite()?;
         check_positive(Input::PenaltyWeights, weights)
     }
 }

@@ -132,16 +132,16 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize, const N
                 }
             }
         }
-        let multipliers = self.multipliers.stage.iter().chain(&self.multipliers.terminal);
-        let along = constraints.iter().zip(multipliers);
+        let along = constraints.iter().zip(self.multipliers.iter());
         let terminal = constraints.iter().filter(|constraint| constraint.t == self.horizon()).count();
         let augmented = self.augmented_lagrangian.as_ref();
+        let mut given = augmented.into_iter().flat_map(|augmented| augmented.multipliers.iter());
         let counts = |constraint: &Constraint| constraint.enforced && !(relaxed && constraint.inequality);
-        for (index, (constraint, &multiplier)) in along.enumerate().filter(|(_, (constraint, _))| counts(constraint)) {
+        let along = along.map(|(constraint, multiplier)| (constraint, multiplier, given.next()));
+        for (constraint, &multiplier, given) in along.filter(|(constraint, ..)| counts(constraint)) {
             let Constraint { t, i, inequality, c, .. } = *constraint;
             let unit = if t == self.horizon() { rows.len().saturating_sub(terminal) + i } else { i };
-            if let Some(AugmentedLagrangian { multipliers, weights }) = augmented {
-                let given = multipliers.stage.iter().chain(&multipliers.terminal).nth(index);
+            if let Some(AugmentedLagrangian { weights, .. }) = augmented {
                 if let (true, Some(&m), Some(&w)) = (inequality, given, weights.get(unit)) {
                     report.add_kink((t, i, unit), AugmentedLagrangian::distance_of_kink((m, w), multiplier, c));
                 }

@@ -2,6 +2,9 @@
 
 use alloc::vec::Vec;
 
+use crate::error::{Input, InputError, check_length, check_vector};
+use crate::model::limits::Limits;
+
 /// Multipliers of a solution's constraints. Those of bounds are
 /// [`Solution::bound_multipliers`](crate::Solution::bound_multipliers).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,7 +35,29 @@ impl Multipliers {
 
     /// Whether no constraint has one other than zero.
     pub(crate) fn are_zero(&self) -> bool {
-        self.stage.iter().chain(&self.terminal).all(|&multiplier| multiplier == 0.0)
+        self.iter().all(|&multiplier| multiplier == 0.0)
+    }
+
+    /// All of them, those of the stages first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &f64> {
+        self.stage.iter().chain(&self.terminal)
+    }
+
+    /// All of them, to be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut f64> {
+        self.stage.iter_mut().chain(&mut self.terminal)
+    }
+
+    /// Checks the lengths, for a solver over `horizon` stages.
+    pub(crate) fn check_lengths(&self, horizon: usize, limits: &Limits) -> Result<(), InputError> {
+        check_length(Input::Multipliers, self.stage.len(), horizon * limits.listed())?;
+        check_length(Input::Multipliers, self.terminal.len(), limits.terminal())
+    }
+
+    /// Checks that all are finite.
+    pub(crate) fn check_finite(&self) -> Result<(), InputError> {
+        check_vector(Input::Multipliers, &self.stage)?;
+        check_vector(Input::Multipliers, &self.terminal)
     }
 }
 

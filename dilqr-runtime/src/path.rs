@@ -45,12 +45,15 @@ where
         Ok(path)
     }
 
-    /// Solves the first subproblems of the augmented Lagrangian method, one for each round. The first has the multipliers of the
-    /// problem's warm start, or none, and the weight [`PenaltySchedule::initial`]. After each round the multipliers become the
-    /// slopes of the penalties, and the weight is multiplied by [`PenaltySchedule::increase`] as long as it stays within
-    /// [`PenaltySchedule::maximum`]. (After a round that has not converged the multipliers stay.) Every subproblem is solved to [`Settings::tolerance`], from the last solution before it that
-    /// has converged. Each solution is differentiated as its subproblem, with multipliers and weights held fixed: what is left out
-    /// is their change from round to round, which tends to zero with the violation.
+    /// Solves the first subproblems of the augmented Lagrangian method, one for each round.
+    ///
+    /// The first has the multipliers of the problem's warm start, or none, and the weight [`PenaltySchedule::initial`]. After each
+    /// round that has converged the multipliers become the slopes of the penalties. The weight is multiplied by
+    /// [`PenaltySchedule::increase`] as long as it stays within [`PenaltySchedule::maximum`].
+    ///
+    /// Every subproblem is solved to [`Settings::tolerance`], from the last solution before it that has converged. Each solution is
+    /// differentiated as its subproblem, with multipliers and weights held fixed. Their change from round to round is left out. It
+    /// tends to zero with the violation.
     ///
     /// A network that is called between the rounds has a loss on all of them (Nguyen et al., *DEQ-MPC*, 2024):
     /// [`vjp_path`](Self::vjp_path).
@@ -83,8 +86,8 @@ where
     }
 
     /// A first subproblem of the augmented Lagrangian method: with the multipliers of the problem's warm start, or none. `weight` is
-    /// a number without unit, as [`PenaltySchedule::initial`]. Its unit comes from the guess; so for a derivative by differences the
-    /// subproblem is to be kept.
+    /// a number without unit, as [`PenaltySchedule::initial`]; the unit is measured at the guess. Differences of solutions need one
+    /// subproblem for all of them.
     ///
     /// # Errors
     /// As [`Ilqr::solve_augmented`]; [`SettingsError`] for a weight that is not positive.

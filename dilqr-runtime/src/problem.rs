@@ -312,12 +312,9 @@ impl<const NX: usize, const NU: usize, const NP: usize, const NS: usize> Problem
     where
         M: Model<NX, NU, NP, NS>,
     {
-        if let Some(Multipliers { stage, terminal }) = &self.multipliers {
-            check_length(Input::Multipliers, stage.len(), horizon * M::LIMITS.listed())?;
-            check_length(Input::Multipliers, terminal.len(), M::LIMITS.terminal())?;
-            check_vector(Input::Multipliers, stage)
-                .and_then(|()| check_vector(Input::Multipliers, terminal))
-                .map_err(InputError::of_warm_start)?;
+        if let Some(multipliers) = &self.multipliers {
+            multipliers.check_lengths(horizon, const { &M::LIMITS })?;
+            multipliers.check_finite().map_err(InputError::of_warm_start)?;
         }
         check_intervals(model, (&self.params, &self.stage_params), horizon, memory)
     }

@@ -90,8 +90,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> KktWorkspace<NX, NU, NS>
         check_length(Input::Controls, controls.len(), horizon)?;
         check_length(Input::States, states.len(), horizon + 1)?;
         check_length(Input::StageParams, stage_params.len(), horizon + 1)?;
-        check_length(Input::Multipliers, multipliers.stage.len(), horizon * limits.listed())?;
-        check_length(Input::Multipliers, multipliers.terminal.len(), limits.terminal())?;
+        multipliers.check_lengths(horizon, limits)?;
         if limits.bounded && solution.relaxation.is_some() {
             check_length(Input::BoundMultipliers, bound_multipliers.len(), horizon)?;
         }

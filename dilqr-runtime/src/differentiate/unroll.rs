@@ -133,7 +133,7 @@ fn least_slack<M, const NX: usize, const NU: usize, const NP: usize, const NS: u
 where
     M: Model<NX, NU, NP, NS>,
 {
-    let constraints = solution.multipliers.stage.iter().chain(&solution.multipliers.terminal).copied();
+    let constraints = solution.multipliers.iter().copied();
     let bounds = Bounds::of(model, &solution.params);
     let of_bounds = solution.bound_multipliers.iter().flat_map(|net| {
         bounds

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use nalgebra::{SMatrix, SVector};
 
 use crate::engine::Controller;
-use crate::error::{Input, SolveError, check_finite, check_length, check_vector};
+use crate::error::{Input, SolveError, check_finite, check_length};
 use crate::guess::Guess;
 use crate::lq::bounds::Bounds;
 use crate::model::Model;
@@ -134,17 +134,14 @@ where
         let limits = const { &M::LIMITS };
         let horizon = self.horizon();
         let Solution { states, controls, gains, multipliers, .. } = solution;
-        let Multipliers { stage, terminal } = multipliers;
         check_length(Input::States, states.len(), horizon + 1)?;
         check_length(Input::Controls, controls.len(), horizon)?;
         check_length(Input::Gains, gains.len(), horizon)?;
-        check_length(Input::Multipliers, stage.len(), horizon * limits.listed())?;
-        check_length(Input::Multipliers, terminal.len(), limits.terminal())?;
+        multipliers.check_lengths(horizon, limits)?;
         check_finite(Input::States, states.iter().map(|x| x.as_slice()))?;
         check_finite(Input::Controls, controls.iter().map(|u| u.as_slice()))?;
         check_finite(Input::Gains, gains.iter().map(|gain| gain.as_slice()))?;
-        check_vector(Input::Multipliers, stage)?;
-        check_vector(Input::Multipliers, terminal)?;
+        multipliers.check_finite()?;
         self.reset();
         self.plan.states.copy_from_slice(states);
         self.plan.controls.copy_from_slice(controls);

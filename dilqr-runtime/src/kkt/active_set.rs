@@ -400,11 +400,11 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         self.newton.rows[horizon].clear();
         self.terminal.clear();
         if limits.terminal() > 0 {
-            let penalties = self.expand_terminal_constraints(model, point, (&mut value, &mut lambda), report);
+            let terms = self.expand_terminal_constraints(model, point, (&mut value, &mut lambda), report);
             let mu = point.multipliers.terminal;
             let rows = &mut self.newton.rows[horizon];
             let ConstraintExpansion { c, cx, .. } = &self.terminal_expansion;
-            for i in penalties..limits.terminal() {
+            for i in terms..limits.terminal() {
                 if is_open(i < limits.terminal_inequalities, c[i].to_f64()) {
                     continue;
                 }

@@ -66,7 +66,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 continue;
             }
             let place = (t, i, i);
-            let Some(term) = begun_term((penalties, report, units), point, place, (inequality, c[i], row)) else {
+            let Some(term) = report_term((penalties, report, units), point, place, (inequality, c[i], row)) else {
                 continue;
             };
             gradients.add(&cx[i], &cu[i], term.multiplier);
@@ -116,7 +116,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             }
             count = i + 1;
             let place = (horizon, i, limits.listed() + i);
-            let Some(term) = begun_term((penalties, report, units), point, place, (inequality, c[i], row)) else {
+            let Some(term) = report_term((penalties, report, units), point, place, (inequality, c[i], row)) else {
                 continue;
             };
             for j in 0..NX {
@@ -133,9 +133,9 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     }
 }
 
-/// Sets the term of a constraint with its row, and reports it. `None` where there is nothing to add: no term, or no derivative.
-/// `place` is stage, index and unit.
-fn begun_term<S: ScalarReal, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
+/// Sets the term of a constraint with its row, and reports it. Returns it where it adds something to the cost: not where the constraint
+/// is absent, has no term at its value, or has no derivative. `place` is stage, index and unit.
+fn report_term<S: ScalarReal, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     (penalties, report, units): (&mut Penalties<S, NX, NU>, &mut ActiveSetReport, &Units<NX, NU>),
     point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
     place: (usize, usize, usize),

@@ -1,7 +1,7 @@
 //! Solves with limits that are terms of the cost, refined.
 //!
-//! A term has the weight `kappa` in the factorized Hessian, which is `sigma^2 / tau` of a barrier. Next to a weight of 1e8 a
-//! curvature of 1 has half of its digits. So the change `m` of a term's multiplier is a variable beside the trajectory, as multipliers of active rows
+//! A term has the weight `kappa` in the factorized Hessian: `sigma^2 / tau` for a barrier. Next to a weight of 1e8 a curvature of 1
+//! has half of its digits. So the change `m` of a term's multiplier is a variable beside the trajectory, as multipliers of active rows
 //! are. With a constant `b` it satisfies
 //!
 //! ```text
@@ -94,7 +94,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         solution[0].dlambda
     }
 
-    /// Makes a linear part that of the memory again, where corrections of a solve have replaced it.
+    /// Loads a linear part into the memory, where a refined solve has left that of its last correction.
     pub(crate) fn load_linear_part<const C: usize>(
         &self,
         memory: &mut ActiveSetLinear<S, NX, NU, C>,
@@ -103,12 +103,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let Some(penalties) = &self.penalties else { return };
         self.backward(memory, &mut |t, terms| {
             given(t, terms);
-            let constants = core::mem::take(&mut terms.penalties);
-            for (index, term, row) in penalties.terms(t) {
-                if let Some(constant) = constants.get(index) {
-                    row.add_times(&(constant * term.weight), (&mut terms.gx, &mut terms.gu));
-                }
-            }
+            add_weighted_constants(penalties, t, terms);
         });
     }
 
@@ -162,9 +157,7 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
     ) -> Vec<StageSolution<S, NX, NU, C>> {
         let end = self.backward(memory, &mut |t, terms| {
             terms.clone_from(&residuals[t]);
-            for (index, term, row) in penalties.terms(t) {
-                row.add_times(&(residuals[t].penalties[index] * term.weight), (&mut terms.gx, &mut terms.gu));
-            }
+            add_weighted_constants(penalties, t, terms);
         });
         let mut solution = Vec::with_capacity(residuals.len());
         let mut costate = memory.initial_costate(&end);
@@ -190,6 +183,20 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
             let trajectory = du.column(j).iter().zip(controls).map(ratio).fold(trajectory, larger);
             [trajectory, dlambda.column(j).iter().zip(states).map(product).fold(costates, larger)]
         })
+    }
+}
+
+/// Adds the constants of the terms of stage `t`, times their weights, to the gradients. An empty list stands for zeros.
+fn add_weighted_constants<S: ScalarReal, const NX: usize, const NU: usize, const C: usize>(
+    penalties: &Penalties<S, NX, NU>,
+    t: usize,
+    terms: &mut LinearTerms<S, NX, NU, C>,
+) {
+    let LinearTerms { gx, gu, penalties: constants, .. } = terms;
+    for (index, term, row) in penalties.terms(t) {
+        if let Some(constant) = constants.get(index) {
+            row.add_times(&(constant * term.weight), (&mut *gx, &mut *gu));
+        }
     }
 }
 

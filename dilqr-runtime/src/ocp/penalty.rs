@@ -62,6 +62,13 @@ impl<S: Scalar> PenaltyValue<S> {
     }
 }
 
+/// The weights of constraints with these magnitudes: `weight`, in units of the cost, over their squares.
+pub(crate) fn set_weights(weights: &mut [f64], weight: f64, magnitudes: &[f64]) {
+    for (own, size) in weights.iter_mut().zip(magnitudes) {
+        *own = weight / (size * size);
+    }
+}
+
 impl<S: Scalar> Penalty<S> {
     /// A penalty with zero multipliers over `horizon` stages.
     pub(crate) fn new(kind: PenaltyKind, horizon: usize, limits: &Limits) -> Self {

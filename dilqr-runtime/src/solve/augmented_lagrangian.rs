@@ -12,7 +12,7 @@ use crate::linalg::products::larger;
 use crate::model::Model;
 use crate::ocp::constraints::{ConstraintPlace, constraints_along, violation};
 use crate::ocp::instance::OcpInstance;
-use crate::ocp::penalty::PenaltyKind;
+use crate::ocp::penalty::{PenaltyKind, set_weights};
 use crate::ocp::rollout::cost_along;
 use crate::ocp::trajectory::Trajectory;
 use crate::solve::backward_pass::BackwardPass;
@@ -113,9 +113,7 @@ where
     fn set_penalty_weight(&mut self, weight: f64) {
         let SolveWorkspace { current, stage_params, bounds, penalty, rows, .. } = &mut *self.memory;
         penalty.kind = PenaltyKind::Augmented;
-        for (own, row) in penalty.weights.iter_mut().zip(rows) {
-            *own = weight / (*row * *row);
-        }
+        set_weights(&mut penalty.weights, weight, rows);
         let instance = OcpInstance { model: self.model, params: self.params, stage_params, bounds, penalty };
         current.cost = cost_along(&instance, &mut current.trajectory);
         current.pass = BackwardPass::NONE;

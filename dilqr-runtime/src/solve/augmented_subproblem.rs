@@ -7,7 +7,7 @@ use crate::kkt::report::ActiveSetRule;
 use crate::model::Model;
 use crate::multipliers::Multipliers;
 use crate::ocp::constraints::ConstraintPlace;
-use crate::ocp::penalty::{MultipliersRef, PenaltyKind};
+use crate::ocp::penalty::{MultipliersRef, PenaltyKind, set_weights};
 use crate::ocp::trajectory::TrajectoryRef;
 use crate::problem::Problem;
 use crate::settings::{Differentiation, Hessian, Settings};
@@ -86,8 +86,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
             return;
         }
         let (limits, horizon) = (const { &M::LIMITS }, controls.len());
-        let all = solution.multipliers.stage.iter_mut().chain(&mut solution.multipliers.terminal);
-        for (index, (own, refined)) in all.zip(new_multipliers).enumerate() {
+        for (index, (own, refined)) in solution.multipliers.iter_mut().zip(new_multipliers).enumerate() {
             let inequality = ConstraintPlace::of(limits, horizon, index).inequality;
             *own = if inequality { refined.max(0.0) } else { *refined };
         }
@@ -113,9 +112,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
         }
         self.load_subproblem((model, problem), &augmented)?;
         let (unit, _) = Solve::new((model, settings), problem, self).measure_units();
-        for (own, row) in augmented.weights.iter_mut().zip(&self.rows) {
-            *own = weight * unit / (row * row);
-        }
+        set_weights(&mut augmented.weights, weight * unit, &self.rows);
         Ok(augmented)
     }
 
@@ -146,8 +143,7 @@ impl<const NX: usize, const NU: usize, const NS: usize> SolveWorkspace<NX, NU, N
     {
         let (limits, horizon) = (const { &M::LIMITS }, self.horizon());
         let Self { current, penalty, .. } = self;
-        let slopes = multipliers.stage.iter_mut().chain(&mut multipliers.terminal);
-        for ((index, slope), &c) in slopes.enumerate().zip(&current.trajectory.constraints) {
+        for ((index, slope), &c) in multipliers.iter_mut().enumerate().zip(&current.trajectory.constraints) {
             let place = ConstraintPlace::of(limits, horizon, index);
             let multiplier = *penalty.at_mut(index);
             let term = || penalty.term(place.row(limits, horizon), place.inequality, c, multiplier);

@@ -185,13 +185,10 @@ where
     ) -> Result<Option<Vec<Call<NX>>>, Failure> {
         let mut calls: Vec<Call<NX>> = Vec::new();
         for call in 0..if self.method.iterates() { CALLS } else { 1 } {
-            let last = calls.last().and_then(|call| call.rounds.last());
+            let last = last_round(&calls);
             let seen = last.map_or(first, |solution| &solution.states);
             let pass = self.network.pass(self.input(x0, seen));
-            if !pass.found {
-                return Ok(None);
-            }
-            if !pass.output.iter().all(|y| y.is_finite()) {
+            if !pass.found || !pass.output.iter().all(|y| y.is_finite()) {
                 return Ok(None);
             }
             let problem = self.problem(x0, &pass.output);
@@ -257,7 +254,7 @@ where
     pub(super) fn error(&mut self, window: &Window<NX>) -> Result<Option<f64>, Failure> {
         let x0 = window.states[0];
         let calls = self.calls(&x0, &[x0; STAGES])?;
-        let last = calls.as_ref().and_then(|calls| calls.last()?.rounds.last());
+        let last = calls.as_deref().and_then(last_round);
         Ok(last.map(|solution| self.loss(solution, window).0))
     }
 
@@ -296,7 +293,7 @@ where
             }
         }
         weights.iter_mut().zip(&gradient).for_each(|(sum, g)| *sum += g / count as f64);
-        let last = calls.last().and_then(|call| call.rounds.last());
+        let last = last_round(&calls);
         Ok(last.map(|solution| solution.states.clone()))
     }
 
@@ -352,11 +349,16 @@ where
         let moved = |plan: &Vec<SVector<f64, NX>>| shifted(plan).iter().map(|y| y - plan[1] + x).collect();
         let first = self.plan.as_ref().map_or_else(|| vec![*x; STAGES], moved);
         let calls = self.calls(x, &first)?;
-        let last = calls.as_ref().and_then(|calls| calls.last()?.rounds.last());
+        let last = calls.as_deref().and_then(last_round);
         self.plan = last.map(|solution| solution.states.clone());
         self.unplanned += usize::from(last.is_none());
         Ok(last.map_or(0.0, |solution| solution.controls[0][0]))
     }
+}
+
+/// The solution of the last round, if there is one.
+fn last_round<const NX: usize>(calls: &[Call<NX>]) -> Option<&Solution<NX, 1, 1, NX>> {
+    calls.last()?.rounds.last()
 }
 
 /// The states of a plan from its second one on; the last one stays.

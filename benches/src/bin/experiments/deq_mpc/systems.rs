@@ -17,134 +17,128 @@ pub(super) const HORIZON: usize = 5;
 /// Stages that the expert looks ahead.
 const EXPERT_HORIZON: usize = 50;
 
-/// Follows a plan of the pendulum, stage by stage. Its limits are constraints, which an augmented Lagrangian penalizes.
-#[dilqr_runtime::model]
-pub(crate) mod follow_pendulum {
-    pub struct State {
-        pub theta: f64,
-        pub omega: f64,
-    }
-    pub struct Control {
-        pub torque: f64,
-    }
-    pub struct Params {
-        pub limit: f64,
-    }
-    pub struct StageParams {
-        pub theta: f64,
-        pub omega: f64,
-    }
-    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
-        let omega = x.omega + 0.05 * (u.torque + 10.0 * x.theta.sin());
-        State { theta: x.theta + 0.05 * omega, omega }
-    }
-    pub fn stage_cost(x: State, u: Control, p: Params, s: StageParams) -> f64 {
-        terminal_cost(x, p, s) + 1e-5 * u.torque.powi(2)
-    }
-    pub fn terminal_cost(x: State, _p: Params, s: StageParams) -> f64 {
-        (x.theta - s.theta).powi(2) + 0.1 * (x.omega - s.omega).powi(2)
-    }
-    pub fn stage_constraints(_x: State, u: Control, p: Params) -> [f64; 2] {
-        [u.torque - p.limit, -p.limit - u.torque]
-    }
+/// A model of the pendulum. The bounds of the control, costs and limits are those of a task.
+macro_rules! pendulum {
+    ($(#[$about:meta])* $name:ident, { $(#[$($bounds:tt)*])* }, { $($task:item)* }) => {
+        $(#[$about])*
+        #[dilqr_runtime::model]
+        pub(crate) mod $name {
+            pub struct State {
+                pub theta: f64,
+                pub omega: f64,
+            }
+            pub struct Control {
+                $(#[$($bounds)*])*
+                pub torque: f64,
+            }
+            pub struct Params {
+                pub limit: f64,
+            }
+            pub fn dynamics(x: State, u: Control, _p: Params) -> State {
+                let omega = x.omega + 0.05 * (u.torque + 10.0 * x.theta.sin());
+                State { theta: x.theta + 0.05 * omega, omega }
+            }
+            $($task)*
+        }
+    };
 }
 
-/// Swings the pendulum up.
-#[dilqr_runtime::model]
-pub(crate) mod lift_pendulum {
-    pub struct State {
-        pub theta: f64,
-        pub omega: f64,
-    }
-    pub struct Control {
-        #[bounds(-p.limit, p.limit)]
-        pub torque: f64,
-    }
-    pub struct Params {
-        pub limit: f64,
-    }
-    pub fn dynamics(x: State, u: Control, _p: Params) -> State {
-        let omega = x.omega + 0.05 * (u.torque + 10.0 * x.theta.sin());
-        State { theta: x.theta + 0.05 * omega, omega }
-    }
-    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
-        0.1 * terminal_cost(x, p) + 1e-3 * u.torque.powi(2)
-    }
-    pub fn terminal_cost(x: State, _p: Params) -> f64 {
-        20.0 * (1.0 - x.theta.cos()) + x.omega.powi(2)
-    }
+/// A model of the cart-pole, as [`pendulum!`].
+macro_rules! cartpole {
+    ($(#[$about:meta])* $name:ident, { $(#[$($bounds:tt)*])* }, { $($task:item)* }) => {
+        $(#[$about])*
+        #[dilqr_runtime::model(integrator = rk4, dt = 0.05)]
+        pub(crate) mod $name {
+            pub struct State {
+                pub position: f64,
+                pub theta: f64,
+                pub velocity: f64,
+                pub omega: f64,
+            }
+            pub struct Control {
+                $(#[$($bounds)*])*
+                pub force: f64,
+            }
+            pub struct Params {
+                pub limit: f64,
+            }
+            pub fn derivative(x: State, u: Control, _p: Params) -> State {
+                let (sin, cos) = x.theta.sin_cos();
+                let push = u.force + 0.5 * 9.81 * sin * cos - sin * x.omega.powi(2);
+                let cart = push / (10.0 + sin.powi(2) + 0.5 * cos.powi(2));
+                State { position: x.velocity, theta: x.omega, velocity: cart, omega: 0.5 * (9.81 * sin + cos * cart) }
+            }
+            $($task)*
+        }
+    };
 }
 
-/// Follows a plan of the cart-pole.
-#[dilqr_runtime::model(integrator = rk4, dt = 0.05)]
-pub(crate) mod follow_cartpole {
-    pub struct State {
-        pub position: f64,
-        pub theta: f64,
-        pub velocity: f64,
-        pub omega: f64,
+pendulum!(
+    /// Follows a plan of the pendulum, stage by stage. Its limits are constraints, which an augmented Lagrangian penalizes.
+    follow_pendulum, {}, {
+        pub struct StageParams {
+            pub theta: f64,
+            pub omega: f64,
+        }
+        pub fn stage_cost(x: State, u: Control, p: Params, s: StageParams) -> f64 {
+            terminal_cost(x, p, s) + 1e-5 * u.torque.powi(2)
+        }
+        pub fn terminal_cost(x: State, _p: Params, s: StageParams) -> f64 {
+            (x.theta - s.theta).powi(2) + 0.1 * (x.omega - s.omega).powi(2)
+        }
+        pub fn stage_constraints(_x: State, u: Control, p: Params) -> [f64; 2] {
+            [u.torque - p.limit, -p.limit - u.torque]
+        }
     }
-    pub struct Control {
-        pub force: f64,
-    }
-    pub struct Params {
-        pub limit: f64,
-    }
-    pub struct StageParams {
-        pub position: f64,
-        pub theta: f64,
-        pub velocity: f64,
-        pub omega: f64,
-    }
-    pub fn derivative(x: State, u: Control, _p: Params) -> State {
-        let (sin, cos) = x.theta.sin_cos();
-        let cart =
-            (u.force + 0.5 * 9.81 * sin * cos - sin * x.omega.powi(2)) / (10.0 + sin.powi(2) + 0.5 * cos.powi(2));
-        State { position: x.velocity, theta: x.omega, velocity: cart, omega: 0.5 * (9.81 * sin + cos * cart) }
-    }
-    pub fn stage_cost(x: State, u: Control, p: Params, s: StageParams) -> f64 {
-        terminal_cost(x, p, s) + 1e-8 * u.force.powi(2)
-    }
-    pub fn terminal_cost(x: State, _p: Params, s: StageParams) -> f64 {
-        (x.position - s.position).powi(2)
-            + (x.theta - s.theta).powi(2)
-            + 0.1 * (x.velocity - s.velocity).powi(2)
-            + 0.1 * (x.omega - s.omega).powi(2)
-    }
-    pub fn stage_constraints(_x: State, u: Control, p: Params) -> [f64; 2] {
-        [u.force - p.limit, -p.limit - u.force]
-    }
-}
+);
 
-/// Swings the cart-pole up.
-#[dilqr_runtime::model(integrator = rk4, dt = 0.05)]
-pub(crate) mod lift_cartpole {
-    pub struct State {
-        pub position: f64,
-        pub theta: f64,
-        pub velocity: f64,
-        pub omega: f64,
+pendulum!(
+    /// Swings the pendulum up.
+    lift_pendulum, { #[bounds(-p.limit, p.limit)] }, {
+        pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+            0.1 * terminal_cost(x, p) + 1e-3 * u.torque.powi(2)
+        }
+        pub fn terminal_cost(x: State, _p: Params) -> f64 {
+            20.0 * (1.0 - x.theta.cos()) + x.omega.powi(2)
+        }
     }
-    pub struct Control {
-        #[bounds(-p.limit, p.limit)]
-        pub force: f64,
+);
+
+cartpole!(
+    /// Follows a plan of the cart-pole.
+    follow_cartpole, {}, {
+        pub struct StageParams {
+            pub position: f64,
+            pub theta: f64,
+            pub velocity: f64,
+            pub omega: f64,
+        }
+        pub fn stage_cost(x: State, u: Control, p: Params, s: StageParams) -> f64 {
+            terminal_cost(x, p, s) + 1e-8 * u.force.powi(2)
+        }
+        pub fn terminal_cost(x: State, _p: Params, s: StageParams) -> f64 {
+            (x.position - s.position).powi(2)
+                + (x.theta - s.theta).powi(2)
+                + 0.1 * (x.velocity - s.velocity).powi(2)
+                + 0.1 * (x.omega - s.omega).powi(2)
+        }
+        pub fn stage_constraints(_x: State, u: Control, p: Params) -> [f64; 2] {
+            [u.force - p.limit, -p.limit - u.force]
+        }
     }
-    pub struct Params {
-        pub limit: f64,
+);
+
+cartpole!(
+    /// Swings the cart-pole up.
+    lift_cartpole, { #[bounds(-p.limit, p.limit)] }, {
+        pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
+            0.1 * terminal_cost(x, p) + 1e-6 * u.force.powi(2)
+        }
+        pub fn terminal_cost(x: State, _p: Params) -> f64 {
+            2.0 * x.position.powi(2) + 20.0 * (1.0 - x.theta.cos()) + 0.2 * x.velocity.powi(2) + x.omega.powi(2)
+        }
     }
-    pub fn derivative(x: State, u: Control, _p: Params) -> State {
-        let (sin, cos) = x.theta.sin_cos();
-        let cart =
-            (u.force + 0.5 * 9.81 * sin * cos - sin * x.omega.powi(2)) / (10.0 + sin.powi(2) + 0.5 * cos.powi(2));
-        State { position: x.velocity, theta: x.omega, velocity: cart, omega: 0.5 * (9.81 * sin + cos * cart) }
-    }
-    pub fn stage_cost(x: State, u: Control, p: Params) -> f64 {
-        0.1 * terminal_cost(x, p) + 1e-6 * u.force.powi(2)
-    }
-    pub fn terminal_cost(x: State, _p: Params) -> f64 {
-        2.0 * x.position.powi(2) + 20.0 * (1.0 - x.theta.cos()) + 0.2 * x.velocity.powi(2) + x.omega.powi(2)
-    }
-}
+);
 
 /// A system: what follows plans on it, and what is known of it.
 #[derive(Clone, Copy, Debug)]
