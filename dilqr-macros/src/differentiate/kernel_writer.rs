@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::chain_rule::{ChainRule, Row, WeightedOutputs};
+use super::hessian::Entries;
 use super::tape::{Operand, Tape};
 use crate::program::fields::{Field, Output};
 use crate::program::kernels::Kernel;
@@ -14,7 +15,7 @@ use crate::syntax::vector_functions::Equations;
 /// A kernel in the making.
 pub(crate) struct KernelWriter<'a> {
     pub(crate) chain_rule: ChainRule<'a>,
-    tape: &'a Tape,
+    pub(super) tape: &'a Tape,
     outputs: Vec<(Output, ValueId)>,
 }
 
@@ -63,7 +64,8 @@ impl<'a> KernelWriter<'a> {
             Kernel::Bounds => self.write_bounds(),
             Kernel::BoundsContraction => {
                 let weighted = self.weighted_bounds();
-                self.write_parameter_gradient(&weighted);
+                let gradient = self.gradient_of_bounds(weighted);
+                self.write_parameters(gradient, Vec::new());
             }
             Kernel::BoundsTerms => self.write_bounds_terms(),
             Kernel::StageConstraints => self.write_values(stage, Field::Constraints),
@@ -102,9 +104,9 @@ impl<'a> KernelWriter<'a> {
             Kernel::ResidualWeights => self.write_residual_weights(Equations::Step),
             Kernel::AlgebraicWeights => self.write_residual_weights(Equations::Algebraic),
             Kernel::SlopeWeights => self.write_residual_weights(Equations::Slope),
-            Kernel::ResidualWeightContraction => self.contract_rows(self.tape.residual(Equations::Step)),
-            Kernel::AlgebraicWeightContraction => self.contract_rows(self.tape.residual(Equations::Algebraic)),
-            Kernel::SlopeWeightContraction => self.contract_rows(self.tape.residual(Equations::Slope)),
+            Kernel::ResidualWeightContraction => self.contract_residual(Equations::Step),
+            Kernel::AlgebraicWeightContraction => self.contract_residual(Equations::Algebraic),
+            Kernel::SlopeWeightContraction => self.contract_residual(Equations::Slope),
             _ => unreachable!("written by `write_kernel`"),
         }
     }
@@ -210,20 +212,27 @@ impl<'a> KernelWriter<'a> {
     fn expand_constraints(&mut self, constraints: &[Operand]) {
         self.write_values(constraints, Field::C);
         self.write_jacobian(constraints, &[(Vector::X, Field::Cx), (Vector::U, Field::Cu)]);
-        let weighted = self.weighted(constraints, Vector::Mu);
-        self.write_hessian(&weighted, [Field::Hxx, Field::Hux, Field::Huu]);
+        let entries = self.hessian_of_rows(constraints);
+        self.write_blocks(entries, Vector::X, [Field::Hxx, Field::Hux, Field::Huu]);
     }
 
-    /// The change of the gradient of `mu' r` in parameters and weights, where `r` are constraints or residuals.
-    fn contract_rows(&mut self, rows: &[Operand]) {
-        let (weighted, weights) = (self.weighted(rows, Vector::Mu), self.weighted(rows, Vector::DMu));
+    /// The change of the gradient of `mu' r` in parameters and weights.
+    fn contract_residual(&mut self, of: Equations) {
+        let residual = self.tape.residual(of);
+        let (weighted, weights) = (self.weighted(residual, Vector::Mu), self.weighted(residual, Vector::DMu));
         self.write_parameter_contraction(&weighted, &weights);
+    }
+
+    /// The same of constraints.
+    fn contract_rows(&mut self, rows: &[Operand]) {
+        let (gradient, of_weights) = self.contraction_of_rows(rows);
+        self.write_parameters(gradient, of_weights);
     }
 
     fn write_constraint_terms(&mut self, constraints: &[Operand]) {
         self.write_jacobian(constraints, &[(Vector::P, Field::Cp)]);
-        let weighted = self.weighted(constraints, Vector::Mu);
-        self.write_cross(&weighted, [Field::Hxp, Field::Hup]);
+        let entries = self.cross_of_rows(constraints);
+        self.write_cross_blocks(entries, [Field::Hxp, Field::Hup]);
     }
 }
 
@@ -233,7 +242,7 @@ impl KernelWriter<'_> {
         self.chain_rule.builder.constant(1.0)
     }
 
-    fn input(&mut self, vector: Vector, index: usize) -> ValueId {
+    pub(super) fn input(&mut self, vector: Vector, index: usize) -> ValueId {
         self.chain_rule.builder.input(Input::new(vector, index))
     }
 
@@ -243,7 +252,7 @@ impl KernelWriter<'_> {
     }
 
     /// `vector' outputs`
-    fn weighted(&mut self, outputs: &[Operand], vector: Vector) -> WeightedOutputs {
+    pub(super) fn weighted(&mut self, outputs: &[Operand], vector: Vector) -> WeightedOutputs {
         outputs.iter().enumerate().map(|(index, &output)| (output, self.input(vector, index))).collect()
     }
 
@@ -269,6 +278,18 @@ impl KernelWriter<'_> {
         let bounds = self.present_bounds().into_iter();
         bounds.map(|(bound, _, vector, entry)| (bound, self.input(vector, entry))).collect()
     }
+}
+
+/// The input that holds the direction of another one.
+pub(super) fn direction_of(input: Input) -> Option<Input> {
+    let along = match input.vector {
+        Vector::X => Vector::Dx,
+        Vector::U => Vector::Du,
+        Vector::Y => Vector::Dy,
+        Vector::Z => Vector::Dz,
+        _ => return None,
+    };
+    Some(Input { vector: along, ..input })
 }
 
 /// Values and derivatives, written to fields.
@@ -345,24 +366,34 @@ impl KernelWriter<'_> {
 
     /// The same blocks in the inputs of two vectors.
     fn write_hessian_in(&mut self, weighted: &WeightedOutputs, [x, u]: [Vector; 2], [xx, ux, uu]: [Field; 3]) {
-        for ((row, column), value) in self.chain_rule.hessian(weighted, &[x, u]) {
+        let entries = self.chain_rule.hessian(weighted, &[x, u]);
+        self.write_blocks(entries, x, [xx, ux, uu]);
+    }
+
+    /// The lower triangle of a Hessian; `x` is the first of its vectors.
+    fn write_blocks(&mut self, entries: Entries, x: Vector, [xx, ux, uu]: [Field; 3]) {
+        for ((row, column), value) in entries {
             let (i, j) = (row.index as usize, column.index as usize);
-            match (row.vector, column.vector) {
-                (first, second) if first == u && second == x => self.write(ux, i, j, value),
-                (vector, _) => {
-                    let field = if vector == x { xx } else { uu };
-                    self.write(field, i, j, value);
-                    if i != j {
-                        self.write(field, j, i, value);
-                    }
-                }
+            if row.vector != column.vector {
+                self.write(ux, i, j, value);
+                continue;
+            }
+            let field = if row.vector == x { xx } else { uu };
+            self.write(field, i, j, value);
+            if i != j {
+                self.write(field, j, i, value);
             }
         }
     }
 
     /// Blocks xp and up of the weighted sum's second derivatives.
     fn write_cross(&mut self, weighted: &WeightedOutputs, [xp, up]: [Field; 2]) {
-        for ((row, column), value) in self.chain_rule.cross(weighted, &[Vector::X, Vector::U], &[Vector::P]) {
+        let entries = self.chain_rule.cross(weighted, &[Vector::X, Vector::U], &[Vector::P]);
+        self.write_cross_blocks(entries, [xp, up]);
+    }
+
+    fn write_cross_blocks(&mut self, entries: Entries, [xp, up]: [Field; 2]) {
+        for ((row, column), value) in entries {
             let field = if row.vector == Vector::X { xp } else { up };
             self.write(field, row.index as usize, column.index as usize, value);
         }
@@ -371,13 +402,7 @@ impl KernelWriter<'_> {
     /// The gradient in the parameters of `sum w d(output)/dz dz + sum dw output`: the change of the adjoints along the
     /// direction `(dx, du)` of the inputs, or `(dy, dz)` in equations, and `dw` of the weights.
     fn write_parameter_contraction(&mut self, weighted: &WeightedOutputs, weights: &[(Operand, ValueId)]) {
-        let (gradient, of_weights) = self.chain_rule.contraction(weighted, weights, |input| match input.vector {
-            Vector::X => Some(Input { vector: Vector::Dx, ..input }),
-            Vector::U => Some(Input { vector: Vector::Du, ..input }),
-            Vector::Y => Some(Input { vector: Vector::Dy, ..input }),
-            Vector::Z => Some(Input { vector: Vector::Dz, ..input }),
-            _ => None,
-        });
+        let (gradient, of_weights) = self.chain_rule.contraction(weighted, weights, direction_of);
         self.write_parameters(gradient, of_weights);
     }
 

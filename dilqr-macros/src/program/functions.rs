@@ -41,6 +41,14 @@ macro_rules! elementary_functions {
                 matches!(self, Self::Abs | Self::Signum)
             }
 
+            /// Whether the value is finite at points without a derivative: of a root and a power at zero, an arc at its end, an
+            /// angle at the origin.
+            #[cfg(feature = "symbolica")]
+            pub(crate) fn is_steep(self) -> bool {
+                let roots = matches!(self, Self::Sqrt | Self::Cbrt | Self::Hypot | Self::Pow);
+                roots || matches!(self, Self::Asin | Self::Acos | Self::Atan2)
+            }
+
             /// Whether the value and all derivatives are finite wherever the arguments are.
             #[cfg(feature = "symbolica")]
             pub(crate) fn is_regular(self) -> bool {
@@ -90,16 +98,19 @@ pub(crate) enum Comparison {
     Less,
     LessEqual,
     Equal,
+    /// Equal in all parts of dual numbers. It has no sign in the language.
+    Same,
 }
 
 impl Comparison {
+    /// Those with a sign.
     pub(crate) const ALL: [Self; 3] = [Self::Less, Self::LessEqual, Self::Equal];
 
     pub(crate) fn evaluate(self, a: f64, b: f64) -> bool {
         match self {
             Self::Less => a < b,
             Self::LessEqual => a <= b,
-            Self::Equal => a == b,
+            Self::Equal | Self::Same => a == b,
         }
     }
 
@@ -108,6 +119,7 @@ impl Comparison {
             Self::Less => "<",
             Self::LessEqual => "<=",
             Self::Equal => "==",
+            Self::Same => "same",
         }
     }
 
@@ -117,6 +129,7 @@ impl Comparison {
             Self::Less => "less",
             Self::LessEqual => "less_equal",
             Self::Equal => "equal",
+            Self::Same => "same",
         }
     }
 }

@@ -167,6 +167,7 @@ fn operation(op: Op, operand: impl Fn(ValueId) -> String, list: impl Fn(ValueId)
         Op::Sub(a, b) => infix(a, "-", b),
         Op::Mul(a, b) => infix(a, "*", b),
         Op::Div(a, b) => infix(a, "/", b),
+        Op::Compare(Comparison::Same, a, b) => format!("same({}, {})", operand(a), operand(b)),
         Op::Compare(comparison, a, b) => infix(a, comparison.sign(), b),
         Op::And(a, b) => infix(a, "&", b),
         Op::Or(a, b) => infix(a, "|", b),
@@ -333,6 +334,7 @@ impl Reader<'_> {
             Some((a, exponent)) if name == "powf" => {
                 Op::Powf(self.operand(a)?, exponent.parse::<f64>().ok()?.to_bits())
             }
+            Some((a, b)) if name == "same" => Op::Compare(Comparison::Same, self.operand(a)?, self.operand(b)?),
             Some((a, b)) => Op::Binary(function()?, self.operand(a)?, self.operand(b)?),
         })
     }

@@ -23,7 +23,7 @@ const EVERYTHING: &str = "mod everything {
         x.r#type.powi(3) + (u.push - s.target[0]).sin() * x.position[1].cos().sqrt() - x.position[0].atan() / p.a
     }
     pub fn terminal_cost(x: State, _p: Params, _s: StageParams) -> f64 { (x.position[0] - 2.5e-9).powi(2) }
-    pub fn stage_constraints(x: State, u: Control, p: Params) -> [f64; 2] { [u.push.powi(2) - p.b, x.r#type.sin()] }
+    pub fn stage_constraints(x: State, u: Control, p: Params) -> [f64; 2] { [(u.push.powi(2) + 4.0).sqrt() - p.b, x.r#type.sin()] }
     pub fn terminal_equalities(x: State, p: Params) -> [f64; 1] { [x.position[1] * x.position[0] - p.a] }
 }";
 
@@ -59,6 +59,8 @@ fn every_operation_is_read_back() {
         "pow(",
         "atan2(",
         "signum(",
+        "same(mu[0], 0.0)",
+        "same(dmu[0], 0.0)",
         "s.target[0]",
     ] {
         assert!(text.contains(part), "no `{part}` in\n{text}");

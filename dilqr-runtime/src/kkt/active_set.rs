@@ -408,8 +408,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
                 if is_open(i < limits.terminal_inequalities, c[i].to_f64()) {
                     continue;
                 }
-                for j in 0..NX {
-                    lambda[j] += cx[i][j] * mu[i];
+                if !mu[i].vanishes() {
+                    lambda += cx[i] * mu[i];
                 }
                 let inequality = i < limits.terminal_inequalities;
                 let unit = limits.listed() + i;

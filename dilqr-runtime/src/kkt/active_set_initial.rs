@@ -20,7 +20,8 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         point: TrajectoryRef<'_, S, NX, NU, NP, NS>,
     ) -> SVector<S, NX> {
         let mut terms = self.newton.gx[self.horizon()].map(S::abs);
-        for (row, &mu) in self.terminal_expansion.cx.iter().zip(point.multipliers.terminal) {
+        let rows = self.terminal_expansion.cx.iter().zip(point.multipliers.terminal);
+        for (row, &mu) in rows.filter(|(_, mu)| !mu.vanishes()) {
             for j in 0..NX {
                 terms[j] += (row[j] * mu).abs();
             }

@@ -98,10 +98,11 @@ impl<S: ScalarReal, const NX: usize, const NU: usize> ActiveSet<S, NX, NU> {
         let Self { penalties, terminal_expansion, newton, limits, row_units: units, selection, .. } = self;
         model.expand_terminal_constraints(point.terminal(), point.multipliers.terminal, terminal_expansion);
         measure_terminal_excesses(terminal_expansion, limits, units);
+        let counts = point.multipliers.terminal.iter().any(|multiplier| !multiplier.vanishes());
         let unsound = penalties.is_some() && !is_finite_curvature(terminal_expansion);
-        report.undefined |= unsound && point.multipliers.terminal.iter().any(|multiplier| !multiplier.vanishes());
+        report.undefined |= counts && unsound;
         let ConstraintExpansion { c, cx, hxx, .. } = &*terminal_expansion;
-        if !unsound {
+        if counts && !unsound {
             *value += hxx;
         }
         let Some(penalties) = penalties else { return 0 };

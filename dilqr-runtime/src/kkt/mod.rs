@@ -21,6 +21,7 @@ pub(crate) mod selection;
 pub(crate) mod term_sizes;
 pub(crate) mod unconstrained;
 pub(crate) mod units;
+mod weighted_constraints;
 pub(crate) mod weighted_rows;
 
 use alloc::vec::Vec;

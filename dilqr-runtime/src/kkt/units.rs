@@ -112,7 +112,7 @@ impl LimitUnits {
         }
     }
 
-    /// Raises the magnitude of a constraint to that of a row with the value `c`.
+    /// Raises the magnitude of a constraint to that of a row with the value `c`. A row without a derivative has its value alone.
     pub(super) fn add_row<S: ScalarReal, const NX: usize, const NU: usize>(
         &mut self,
         index: usize,
@@ -121,6 +121,7 @@ impl LimitUnits {
         variables: &Units<NX, NU>,
     ) {
         let terms = magnitude(cx, &variables.states) + magnitude(cu, &variables.controls);
+        let terms = if terms.is_finite() { terms } else { 0.0 };
         self.rows[index] = self.rows[index].max(terms).max(c.abs());
     }
 

@@ -27,7 +27,6 @@ use crate::model::records::{HamiltonianExpansion, StageExpansion, TerminalExpans
 use crate::model::stage::{Stage, Terminal};
 use crate::model::start::Start;
 use crate::ocp::barrier_point::{BarrierPoint, BarrierStep, Duals};
-use crate::ocp::constraints::is_enforced_at;
 use crate::ocp::instance::{OcpInstance, PatternOf};
 use crate::ocp::stage_functions;
 use crate::ocp::trajectory::{Trajectory, at_stage};
@@ -53,10 +52,12 @@ pub(crate) struct WeightedRows<const NX: usize, const NU: usize> {
     value_gradients: Vec<SVector<f64, NX>>,
     feedforward: Vec<SVector<f64, NU>>,
     stage: StageExpansion<f64, NX, NU>,
-    hamiltonian: HamiltonianExpansion<f64, NX, NU>,
-    expansion: ConstraintExpansion<f64, NX, NU>,
-    initial_expansion: ConstraintExpansion<f64, NX, 0>,
-    terminal_expansion: ConstraintExpansion<f64, NX, 0>,
+    pub(super) hamiltonian: HamiltonianExpansion<f64, NX, NU>,
+    pub(super) expansion: ConstraintExpansion<f64, NX, NU>,
+    pub(super) initial_expansion: ConstraintExpansion<f64, NX, 0>,
+    pub(super) terminal_expansion: ConstraintExpansion<f64, NX, 0>,
+    /// Memory for the multipliers of the rows that have a derivative.
+    pub(super) acting: Vec<f64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -134,6 +135,7 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
             expansion: ConstraintExpansion::zeros(limits.listed()),
             initial_expansion: ConstraintExpansion::zeros(limits.initial()),
             terminal_expansion: ConstraintExpansion::zeros(limits.terminal()),
+            acting: Vec::with_capacity(limits.listed().max(limits.terminal())),
         }
     }
 
@@ -264,7 +266,6 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
     where
         M: Model<NX, NU, NP, NS>,
     {
-        let limits = const { &M::LIMITS };
         let horizon = point.horizon();
         let at = Terminal::new(&point.trajectory.states[horizon], instance.params, &instance.stage_params[horizon]);
         let mut terminal = TerminalExpansion::zeros();
@@ -272,21 +273,7 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         self.gx[horizon] = terminal.lx;
         let mut value = terminal.lxx;
         self.curvature.0 += value.diagonal().abs();
-        if limits.terminal() == 0 {
-            return value;
-        }
-        let multipliers = &point.duals.constraints;
-        let range = at_stage(multipliers, horizon, horizon, limits);
-        let expansion = &mut self.terminal_expansion;
-        instance.model.expand_terminal_constraints(at, &multipliers[range.clone()], expansion);
-        if hessian == Hessian::Exact {
-            value += expansion.hxx;
-        }
-        for (i, index) in range.enumerate() {
-            let cx = expansion.cx[i];
-            self.rows[index] = Row { x: cx, u: zeros() };
-            value += cx * (cx * weights.rows[index]).transpose();
-        }
+        self.add_terminal_constraints(instance, point, (hessian, &mut value), weights);
         value
     }
 
@@ -320,41 +307,6 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         self.gu[t] = hamiltonian.lu;
         self.curvature.0 += hamiltonian.hxx.diagonal().abs();
         self.curvature.1 += hamiltonian.huu.diagonal().abs();
-    }
-
-    /// Adds the curvature and the weights of the constraints of stage `t`.
-    fn add_constraints<M, const NP: usize, const NS: usize>(
-        &mut self,
-        instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
-        point: &BarrierPoint<NX, NU>,
-        (t, hessian): (usize, Hessian),
-        weights: &Weights<NX, NU>,
-    ) where
-        M: Model<NX, NU, NP, NS>,
-    {
-        let limits = const { &M::LIMITS };
-        if limits.listed() == 0 {
-            return;
-        }
-        let Trajectory { states, controls, .. } = &point.trajectory;
-        let at = Stage::new(&states[t], &controls[t], instance.params, &instance.stage_params[t]);
-        let (multipliers, first) = (&point.duals.constraints, t * limits.listed());
-        let Self { hamiltonian, expansion, initial_expansion, rows, .. } = self;
-        let mu = &multipliers[first..][..limits.listed()];
-        stage_functions::expand_stage_constraints((instance.model, t), at, mu, expansion, initial_expansion);
-        let curvature = expansion.hxx.sum() + expansion.hux.sum() + expansion.huu.sum();
-        if hessian == Hessian::Exact && curvature.is_finite() {
-            hamiltonian.hxx += expansion.hxx;
-            hamiltonian.hux += expansion.hux;
-            hamiltonian.huu += expansion.huu;
-        }
-        for i in (0..limits.listed()).filter(|&i| is_enforced_at(limits, t, i)) {
-            let (x, u) = (expansion.cx[i], expansion.cu[i]);
-            // A row without a derivative here, `sqrt` at 0 for one, does not act on the step. Its slack goes to `-c`.
-            let finite = (x.sum() + u.sum()).is_finite();
-            rows[first + i] = if finite { Row { x, u } } else { Row { x: zeros(), u: zeros() } };
-            add_weighted(hamiltonian, &rows[first + i], weights.rows[first + i]);
-        }
     }
 
     /// Adds the weights of the bounds of stage `t`. A control with an interval of one point does not move.
@@ -466,30 +418,6 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         }
         for index in at_stage(&self.rows, horizon, horizon, limits) {
             out[index] = self.rows[index].x.dot(&(covariance * self.rows[index].x));
-        }
-    }
-}
-
-/// Adds `J' w J`.
-fn add_weighted<const NX: usize, const NU: usize>(
-    hamiltonian: &mut HamiltonianExpansion<f64, NX, NU>,
-    row: &Row<f64, NX, NU>,
-    weight: f64,
-) {
-    let HamiltonianExpansion { hxx, hux, huu, .. } = hamiltonian;
-    for j in (0..NX).filter(|&j| row.x[j] != 0.0) {
-        let weighted = weight * row.x[j];
-        for i in 0..NX {
-            hxx[(i, j)] += row.x[i] * weighted;
-        }
-        for i in 0..NU {
-            hux[(i, j)] += row.u[i] * weighted;
-        }
-    }
-    for j in (0..NU).filter(|&j| row.u[j] != 0.0) {
-        let weighted = weight * row.u[j];
-        for i in 0..NU {
-            huu[(i, j)] += row.u[i] * weighted;
         }
     }
 }

@@ -301,6 +301,11 @@ macro_rules! dual_scalar {
             }
 
             #[inline]
+            fn same(self, other: Self) -> Self::Mask {
+                self.same_parts(other)
+            }
+
+            #[inline]
             fn select(mask: Self::Mask, a: Self, b: Self) -> Self {
                 Self::select_parts(mask, a, b)
             }

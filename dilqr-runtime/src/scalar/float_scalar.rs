@@ -88,6 +88,8 @@ macro_rules! float {
             #[inline(always)]
             fn equal(self, other: Self) -> bool { self == other }
             #[inline(always)]
+            fn same(self, other: Self) -> bool { self == other }
+            #[inline(always)]
             fn select(mask: bool, a: Self, b: Self) -> Self { if mask { a } else { b } }
             $($run)*
         }

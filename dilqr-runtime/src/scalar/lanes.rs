@@ -328,6 +328,10 @@ macro_rules! lanes {
                 $mask(self.0.simd_eq(other.0))
             }
             #[inline(always)]
+            fn same(self, other: Self) -> $mask {
+                $mask(self.0.simd_eq(other.0))
+            }
+            #[inline(always)]
             fn select(mask: $mask, a: Self, b: Self) -> Self {
                 Self(mask.0.select(a.0, b.0))
             }

@@ -163,6 +163,8 @@ pub trait Scalar:
     fn less_equal(self, other: Self) -> Self::Mask;
     /// `self == other` for the real parts.
     fn equal(self, other: Self) -> Self::Mask;
+    /// `self == other` in all parts: value and derivatives.
+    fn same(self, other: Self) -> Self::Mask;
     /// `a` where the mask holds, `b` elsewhere.
     fn select(mask: Self::Mask, a: Self, b: Self) -> Self;
 

@@ -33,9 +33,12 @@ where
 {
     let horizon = trajectory.controls.len();
     let values = (0..=horizon).find_map(|t| value_at(instance, trajectory, t).map(|found| (t, found)));
+    // A row that is not active may have no derivative. It is the cause if nothing else is.
     let derivatives = || {
-        let mut stages = (0..=horizon).rev();
-        stages.find_map(|t| derivative_at(instance, trajectory, hessian, records, t).map(|found| (t, found)))
+        let mut places = [false, true].into_iter().flat_map(|all| (0..=horizon).rev().map(move |t| (t, all)));
+        places.find_map(|place| {
+            derivative_at(instance, trajectory, hessian, records, place).map(|found| (place.0, found))
+        })
     };
     match values.or_else(derivatives) {
         Some((stage, (ModelFunction::Dynamics, _))) if !is_step_positive(instance, trajectory, stage) => {
@@ -121,27 +124,30 @@ where
     })
 }
 
-/// The first derivative at stage `t` that is not finite.
+/// The first derivative at stage `t` that is not finite. Of constraints `all` count, or those that are not kept with room.
 ///
-/// Costate and multipliers are zero here. A second derivative of the dynamics that is not finite makes the Hessian NaN all
-/// the same, since zero times infinity is NaN.
+/// The costate is zero here. A second derivative of the dynamics that is not finite makes the Hessian NaN all the same, since
+/// zero times infinity is NaN.
 fn derivative_at<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     instance: &OcpInstance<'_, M, f64, NU, NP, NS>,
     trajectory: &Trajectory<f64, NX, NU>,
     hessian: Hessian,
     records: &mut StageWorkspace<f64, NX, NU>,
-    t: usize,
+    (t, all): (usize, bool),
 ) -> Option<(ModelFunction, usize)>
 where
     M: Model<NX, NU, NP, NS>,
 {
     let OcpInstance { model, params, stage_params, .. } = instance;
-    let Trajectory { states, controls, .. } = trajectory;
+    let Trajectory { states, controls, constraints } = trajectory;
     let limits = const { &M::LIMITS };
+    let c = &constraints[at_stage(constraints, t, controls.len(), limits)];
     if t == controls.len() {
         let place = Terminal::new(&states[t], params, &stage_params[t]);
-        return terminal_derivative(*model, limits, place, records);
+        let counts = |i: usize| all || i >= limits.terminal_inequalities || c[i] >= 0.0;
+        return terminal_derivative(*model, place, records, counts);
     }
+    let counts = |i: usize| is_enforced_at(limits, t, i) && (all || !limits.is_inequality(i) || c[i] >= 0.0);
     let place = Stage::new(&states[t], &controls[t], params, &stage_params[t]);
     let found = match hessian {
         Hessian::Exact => {
@@ -162,21 +168,22 @@ where
         return found;
     }
     let PenaltyRecord { multipliers, expansion } = &mut records.constraints;
-    multipliers.fill(0.0);
+    multipliers.iter_mut().enumerate().for_each(|(i, multiplier)| *multiplier = f64::from(counts(i)));
     let mut of_initial = ConstraintExpansion::zeros(limits.initial());
     stage_functions::expand_stage_constraints((*model, t), place, multipliers, expansion, &mut of_initial);
-    constraint_derivative(expansion).map(|entry| (ModelFunction::StageConstraintDerivatives, entry))
+    constraint_derivative(expansion, counts).map(|entry| (ModelFunction::StageConstraintDerivatives, entry))
 }
 
 fn terminal_derivative<M, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(
     model: &M,
-    limits: &Limits,
     place: Terminal<'_, f64, NX, NP, NS>,
     records: &mut StageWorkspace<f64, NX, NU>,
+    counts: impl Fn(usize) -> bool,
 ) -> Option<(ModelFunction, usize)>
 where
     M: Model<NX, NU, NP, NS>,
 {
+    let limits = const { &M::LIMITS };
     records.terminal = TerminalExpansion::zeros();
     model.expand_terminal(place, &mut records.terminal);
     let TerminalExpansion { lx, lxx, .. } = &records.terminal;
@@ -186,9 +193,9 @@ where
         return found;
     }
     let PenaltyRecord { multipliers, expansion } = &mut records.terminal_constraints;
-    multipliers.fill(0.0);
+    multipliers.iter_mut().enumerate().for_each(|(i, multiplier)| *multiplier = f64::from(counts(i)));
     model.expand_terminal_constraints(place, multipliers, expansion);
-    constraint_derivative(expansion).map(|entry| (ModelFunction::TerminalConstraintDerivatives, entry))
+    constraint_derivative(expansion, counts).map(|entry| (ModelFunction::TerminalConstraintDerivatives, entry))
 }
 
 fn stage_derivative<const NX: usize, const NU: usize>(
@@ -211,9 +218,11 @@ fn stage_derivative<const NX: usize, const NU: usize>(
 
 fn constraint_derivative<const NX: usize, const NU: usize>(
     expansion: &ConstraintExpansion<f64, NX, NU>,
+    counts: impl Fn(usize) -> bool,
 ) -> Option<usize> {
     let ConstraintExpansion { cx, cu, hxx, hux, huu, .. } = expansion;
-    let first = cx.iter().zip(cu).position(|(cx, cu)| bad_row(cx).is_some() || bad_row(cu).is_some());
+    let is_bad = |i: usize| bad_row(&cx[i]).is_some() || bad_row(&cu[i]).is_some();
+    let first = (0..cx.len()).find(|&i| counts(i) && is_bad(i));
     let second = bad_row(hxx).or_else(|| bad_row(hux)).or_else(|| bad_row(huu)).map(|_| cx.len());
     first.or(second)
 }

@@ -125,7 +125,7 @@ fn oscillators(n: usize, horizon: usize) -> Vec<Problem<2, 1, 2>> {
 /// regularization, substitute Hessians, limits, divergence.
 #[test]
 fn to_the_bit_without_elementary_functions() {
-    let horizon = 15;
+    let horizon = 8;
     let mut problems = oscillators(16, horizon);
     problems[3] = Problem::new([40.0, 40.0], [30.0, 1.0], horizon);
     problems[9] = Problem::new([1.0, f64::NAN], [1.0, 1.0], horizon);

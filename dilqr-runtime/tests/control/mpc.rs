@@ -144,7 +144,7 @@ fn steps_with_a_network() {
     for (x, plan) in plans {
         let gradient = solver.vjp(&plan, &loss).unwrap();
         assert_eq!(gradient.weights.len(), learned::Resistance::LEN);
-        for weight in 0..learned::Resistance::LEN {
+        for weight in (0..learned::Resistance::LEN).step_by(3) {
             let moved = |by: f64| {
                 let mut model = model();
                 model.resistance_mut().weights_mut()[weight] += by;

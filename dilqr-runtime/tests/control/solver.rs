@@ -105,14 +105,14 @@ fn a_warm_start_needs_no_iteration() {
 fn swing_ups_from_zero_controls() {
     let mut solver = Ilqr::new(Cart4, 50, Settings::default()).unwrap();
     let mut regularizations = 0;
-    for i in 0..20 {
-        let angle = -3.1 + 0.31 * f64::from(i);
+    for i in 0..10 {
+        let angle = -3.1 + 0.62 * f64::from(i);
         let problem = Problem::new([0.1, -0.5, angle, 0.3], Cart4::PARAMS, 50);
         let solution = solve(&mut solver, &problem);
         regularizations += solution.stats.regularizations;
         assert!(solver.jacobian(&solution).is_ok());
     }
-    assert!(regularizations > 20);
+    assert!(regularizations > 10);
 }
 
 /// Hanging straight down at rest, with no control: stationary by symmetry, and not a minimum.

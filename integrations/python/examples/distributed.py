@@ -106,6 +106,8 @@ def main() -> None:
         print("skipped: this PyTorch has no gloo")
         return
     steps, count = (150, 6) if given.quick else (300, 32)
+    if not 1 <= given.processes <= count:
+        parser.error(f"--processes must be from 1 to {count}, one problem each; it is {given.processes}")
     # A port that is free now.
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -1,6 +1,6 @@
 //! Every message of the macro, and programs that must compile, run and be right.
 //!
-//! `TRYBUILD=overwrite cargo test -p dilqr-ui-tests` writes the messages anew.
+//! `TRYBUILD=overwrite cargo test --workspace --test ui` writes the messages anew.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -73,10 +73,11 @@ impl<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usi
         entry.set_single(self.lane, entry.single(self.lane) + value);
     }
 
-    /// `weights' values` in this lane.
+    /// `weights' values` in this lane. A value without a weight does not count, even if it is not finite.
     pub(super) fn contract(&self, weights: &[S], value: impl Fn(usize) -> S::Single) -> S::Single {
+        let weights = weights.iter().map(|weight| weight.single(self.lane)).enumerate();
         let zero = <S::Single as num_traits::Zero>::zero();
-        weights.iter().enumerate().fold(zero, |sum, (i, weight)| sum + weight.single(self.lane) * value(i))
+        weights.filter(|(_, weight)| !weight.vanishes()).fold(zero, |sum, (i, weight)| sum + weight * value(i))
     }
 }
 

@@ -77,9 +77,11 @@ impl<M> NumDiff<M> {
     }
 }
 
-/// `weights' values`.
+/// `weights' values`. A value without a weight does not count, even if it is not finite.
 fn contract<S: Scalar>(weights: &[S], values: &[S]) -> S {
-    weights.iter().zip(values).fold(S::zero(), |sum, (&weight, &value)| sum + weight * value)
+    let weighted = weights.iter().zip(values);
+    weighted
+        .fold(S::zero(), |sum, (&weight, &value)| sum + S::select(weight.same(S::zero()), S::zero(), weight * value))
 }
 
 pub(super) fn expand<S: Scalar, const NX: usize, const NU: usize, const NP: usize, const NS: usize>(

@@ -1,0 +1,100 @@
+//! Derivatives of weighted rows, some of which may have no derivative: the norm of a control at rest, for one. A row without a
+//! multiplier must not act there, but zero times infinity is NaN. So each steep row is differentiated on its own, and a selection by
+//! its weights leaves it out.
+
+use std::collections::BTreeMap;
+
+use super::chain_rule::{ChainRule, Row, WeightedOutputs};
+use super::hessian::Entries;
+use super::kernel_writer::{KernelWriter, direction_of};
+use super::tape::Operand;
+use crate::program::functions::Comparison;
+use crate::program::op::ValueId;
+use crate::program::vectors::Vector;
+
+const VARIABLES: [Vector; 2] = [Vector::X, Vector::U];
+
+const ALL: [Vector; 4] = [Vector::X, Vector::U, Vector::P, Vector::S];
+
+impl KernelWriter<'_> {
+    /// The lower triangle of the Hessian of `mu' c` in state and control.
+    pub(super) fn hessian_of_rows(&mut self, rows: &[Operand]) -> Entries {
+        let steep = self.tape.are_steep(rows, &VARIABLES);
+        let weighted = self.weighted(rows, Vector::Mu);
+        self.row_by_row([weighted, Vec::new()], &steep, |chain_rule, [weighted, _]| {
+            chain_rule.hessian(weighted, &VARIABLES)
+        })
+    }
+
+    /// The derivatives of `mu' c` in state and control, then in the parameters.
+    pub(super) fn cross_of_rows(&mut self, rows: &[Operand]) -> Entries {
+        let steep = self.tape.are_steep(rows, &ALL);
+        let weighted = self.weighted(rows, Vector::Mu);
+        self.row_by_row([weighted, Vec::new()], &steep, |chain_rule, [weighted, _]| {
+            chain_rule.cross(weighted, &VARIABLES, &[Vector::P])
+        })
+    }
+
+    /// The change of the gradient of `mu' c` along a direction of variables and multipliers; and that in the weights of functions of
+    /// vectors, one for each call. There is no selection of the latter, so rows with weights count as regular.
+    pub(super) fn contraction_of_rows(&mut self, rows: &[Operand]) -> (Row, Vec<ValueId>) {
+        let mut steep = self.tape.are_steep(rows, &ALL);
+        for (steep, &row) in steep.iter_mut().zip(rows) {
+            *steep &= !self.tape.has_weights_in(row);
+        }
+        let weighted = [Vector::Mu, Vector::DMu].map(|vector| self.weighted(rows, vector));
+        let mut of_weights = Vec::new();
+        let gradient = self.row_by_row(weighted, &steep, |chain_rule, [weighted, weights]| {
+            let (gradient, more) = chain_rule.contraction(weighted, weights, direction_of);
+            of_weights.extend(more);
+            gradient
+        });
+        (gradient, of_weights)
+    }
+
+    /// The gradient of weighted bounds in the parameters.
+    pub(super) fn gradient_of_bounds(&mut self, weighted: WeightedOutputs) -> Row {
+        let bounds: Vec<Operand> = weighted.iter().map(|&(bound, _)| bound).collect();
+        let steep = self.tape.are_steep(&bounds, &ALL);
+        self.row_by_row([weighted, Vec::new()], &steep, |chain_rule, [weighted, _]| chain_rule.reverse(weighted).inputs)
+    }
+
+    /// The sum of derivatives: of all rows that are not steep at once, and of each steep one where one of its weights is not zero.
+    /// Each list of weights has an entry for each row, or none at all.
+    fn row_by_row<K: Ord>(
+        &mut self,
+        weighted: [WeightedOutputs; 2],
+        steep: &[bool],
+        mut derive: impl FnMut(&mut ChainRule<'_>, [&WeightedOutputs; 2]) -> BTreeMap<K, ValueId>,
+    ) -> BTreeMap<K, ValueId> {
+        let choose = |wanted: &dyn Fn(usize) -> bool| {
+            weighted.each_ref().map(|all| {
+                let chosen = all.iter().enumerate().filter(|(i, _)| wanted(*i));
+                chosen.map(|(_, row)| *row).collect::<WeightedOutputs>()
+            })
+        };
+        let regular = derive(&mut self.chain_rule, choose(&|i| !steep[i]).each_ref());
+        if !steep.contains(&true) {
+            return regular;
+        }
+        let mut sums: BTreeMap<K, Vec<ValueId>> = regular.into_iter().map(|(key, value)| (key, vec![value])).collect();
+        for i in (0..steep.len()).filter(|&i| steep[i]) {
+            let row = choose(&|other| other == i);
+            let idle = self.vanish(row.iter().flatten().map(|&(_, weight)| weight));
+            let zero = self.chain_rule.builder.constant(0.0);
+            for (key, value) in derive(&mut self.chain_rule, row.each_ref()) {
+                sums.entry(key).or_default().push(self.chain_rule.builder.select(idle, zero, value));
+            }
+        }
+        let builder = &mut self.chain_rule.builder;
+        sums.into_iter().map(|(key, terms)| (key, builder.sum(&terms))).collect()
+    }
+
+    /// The condition that all values are zero, also in their derivatives.
+    fn vanish(&mut self, values: impl Iterator<Item = ValueId>) -> ValueId {
+        let builder = &mut self.chain_rule.builder;
+        let zero = builder.constant(0.0);
+        let conditions: Vec<ValueId> = values.map(|value| builder.compare(Comparison::Same, value, zero)).collect();
+        conditions.into_iter().reduce(|a, b| builder.and(a, b)).unwrap_or(zero)
+    }
+}
