@@ -11,6 +11,7 @@ mod inverse;
 mod least_squares;
 mod limited;
 mod models;
+mod planning;
 mod published;
 mod report;
 mod safe;
@@ -119,6 +120,20 @@ impl BarrierRow {
     }
 }
 
+/// A plan at the true parameters.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct PlanRow {
+    system: String,
+    /// The weight of barriers in place of limits.
+    relaxation: Option<f64>,
+    /// Without barriers.
+    cost: f64,
+    /// The cost of Safe-PDP's plan.
+    published: Option<f64>,
+    iterations: usize,
+    seconds: f64,
+}
+
 /// The time of one gradient.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct TimeRow {
@@ -180,6 +195,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let study = Study {
         rows: Table::open(context.path("pdp.csv"))?,
         barriers: Table::open(context.path("pdp-barriers.csv"))?,
+        plans: Table::open(context.path("pdp-plans.csv"))?,
         times: Table::open(context.path("pdp-times.csv"))?,
         effort: if context.quick { QUICK } else { FULL },
     };
@@ -195,13 +211,15 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     study.limit(&limited::arm())?;
     study.limit(&limited::quadrotor())?;
     study.limit(&limited::rocket())?;
-    report::write(context, (&study.rows.rows(), &study.barriers.rows(), &study.times.rows()))
+    let (rows, plans) = (study.rows.rows(), study.plans.rows());
+    report::write(context, (&rows, &study.barriers.rows()), (&plans, &study.times.rows()))
 }
 
 /// The tables, and how much is run.
 struct Study {
     rows: Table<Row>,
     barriers: Table<BarrierRow>,
+    plans: Table<PlanRow>,
     times: Table<TimeRow>,
     effort: Effort,
 }
@@ -279,6 +297,9 @@ impl Study {
         }
         if !self.barriers.contains(|row: &BarrierRow| row.system == system.name) {
             self.barriers.append(&safe::approach(system, (points, weights))?)?;
+        }
+        if !self.plans.contains(|row: &PlanRow| row.system == system.name) {
+            self.plans.append(&planning::plan(system, (weights, self.effort.blocks))?)?;
         }
         if self.lacks_times((system.name, "limits"), system.horizon) {
             self.times.append(&times::limited(system, self.effort.blocks)?)?;

@@ -5,13 +5,14 @@ use crate::table::{Markdown, median, number, write as write_file};
 use crate::{Context, Failure};
 
 use super::safe::Strategy;
-use super::{BarrierRow, Row, TimeRow, published};
+use super::{BarrierRow, PlanRow, Row, TimeRow, published};
 
 const SYSTEMS: [&str; 4] = ["cart-pole", "arm", "quadrotor", "rocket"];
 
 pub(super) fn write(
     context: &Context,
-    (rows, barriers, times): (&[Row], &[BarrierRow], &[TimeRow]),
+    (rows, barriers): (&[Row], &[BarrierRow]),
+    (plans, times): (&[PlanRow], &[TimeRow]),
 ) -> Result<(), Failure> {
     let parts = [
         ("Inverse optimal control, from the published starts: ours / published", inverse(rows)),
@@ -20,6 +21,7 @@ pub(super) fn write(
         ("Gauss-Newton from the same starts", gauss_newton(rows, "identification")),
         ("Learning with limits, from the published starts: ours / published", limits(rows)),
         ("Barriers beside limits, medians of the points", approach(barriers)),
+        ("Plans at the true parameters", planning(plans)),
         ("Times of one gradient [us]", duration(times)),
     ];
     let text: Vec<String> = parts.into_iter().map(|(title, table)| format!("{title}.\n\n{table}")).collect();
@@ -233,6 +235,32 @@ fn approach(rows: &[BarrierRow]) -> String {
                 number(median(of().map(|row| row.active as f64))),
             ]);
         }
+    }
+    table.text()
+}
+
+fn planning(rows: &[PlanRow]) -> String {
+    let mut table = Markdown::new(&[
+        "system",
+        "weight of barriers",
+        "cost",
+        "above the optimum",
+        "Safe-PDP's plan, above the optimum",
+        "iterations",
+        "solve [ms]",
+    ]);
+    for row in rows {
+        let best = rows.iter().find(|best| best.system == row.system && best.relaxation.is_none());
+        let above = |cost: f64| best.map_or(f64::NAN, |best| cost / best.cost - 1.0);
+        table.row(&[
+            row.system.clone(),
+            row.relaxation.map_or_else(|| "limits".to_owned(), number),
+            format!("{:.5}", row.cost),
+            number(above(row.cost)),
+            row.published.map_or_else(|| "-".to_owned(), |cost| number(above(cost))),
+            row.iterations.to_string(),
+            number(1e3 * row.seconds),
+        ]);
     }
     table.text()
 }
