@@ -1,4 +1,4 @@
-//! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473), and of publications on implicit functions and pose graphs,
+//! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473), and of publications on control, implicit functions and pose graphs,
 //! with this library and with baselines, on identical data.
 //!
 //! ```text

@@ -147,7 +147,7 @@ struct TimeRow {
 /// Whether a step of gradient descent is in the table: 1, 2, 5, 10, 20, .. and the last one.
 fn is_recorded(step: usize, last: usize) -> bool {
     let mut unit = step;
-    while unit > 9 && unit % 10 == 0 {
+    while unit > 9 && unit.is_multiple_of(10) {
         unit /= 10;
     }
     matches!(unit, 1 | 2 | 5) || step == last

@@ -19,7 +19,7 @@ const PUBLISHED: [(&str, f64, f64); 6] = [
     ("rocket", 0.01, 26698.4),
 ];
 
-/// The plan with limits, and those with barriers of falling weights, each from the one before.
+/// The plan with limits, and those with barriers of growing weights, each from the one before.
 pub(super) fn plan<M, const NX: usize, const NU: usize, const NP: usize>(
     system: &LimitedSystem<M, NX, NU, NP>,
     (weights, blocks): (i32, Blocks),
@@ -29,7 +29,7 @@ where
 {
     let mut before = None;
     let mut rows = Vec::new();
-    for weight in core::iter::once(None).chain((0..weights).map(|exponent| Some(10.0_f64.powi(-exponent)))) {
+    for weight in core::iter::once(None).chain((0..weights).rev().map(|exponent| Some(10.0_f64.powi(-exponent)))) {
         let Some(solution) = one(system, weight, before.as_ref())? else { continue };
         let is_it = |row: &&(&str, f64, f64)| row.0 == system.name && Some(row.1) == weight;
         rows.push(PlanRow {

@@ -197,8 +197,9 @@ where
             central: beside(central),
             ..row
         };
+        // From the smallest weight on, so that the solves stay near the same local minimum.
         let mut before = outcome.solution;
-        for relaxation in (0..weights).map(|exponent| 10.0_f64.powi(-exponent)) {
+        for relaxation in (0..weights).rev().map(|exponent| 10.0_f64.powi(-exponent)) {
             let mut planner = Planner::new(system, Some(relaxation))?;
             planner.start_from(&before);
             let Some(solution) = planner.plan(&params)? else { continue };
