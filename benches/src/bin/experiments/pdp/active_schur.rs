@@ -1,5 +1,5 @@
-//! IDOC's vector-Jacobian product for problems with limits: those that hold a stage are rows of `A` beside the dynamics, so blocks of the
-//! Schur complement have sizes of their own. [`schur`](super::schur) has the formulas.
+//! IDOC's vector-Jacobian product for problems with limits: those that hold a stage are rows of `A` beside the
+//! dynamics, so blocks of the Schur complement have sizes of their own. [`schur`](super::schur) has the formulas.
 
 use dilqr_runtime::LossGradient;
 use dilqr_runtime::nalgebra::{DMatrix, DVector, SVector};

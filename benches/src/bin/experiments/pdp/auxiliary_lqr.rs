@@ -1,5 +1,5 @@
-//! PDP's backward pass (Jin et al. 2020, Lemma 5.1 and its recursion): the derivative of the trajectory in the parameters is the
-//! trajectory of a linear-quadratic problem with matrices as states and controls, the auxiliary control system.
+//! PDP's backward pass (Jin et al. 2020): the derivative of the trajectory in the parameters is the trajectory of a
+//! linear-quadratic problem with matrices as states and controls, the auxiliary control system.
 
 use dilqr_runtime::LossGradient;
 use dilqr_runtime::nalgebra::{SMatrix, SVector};
@@ -12,7 +12,8 @@ struct TrajectoryDerivative<const NX: usize, const NU: usize, const NP: usize> {
     controls: Vec<SMatrix<f64, NU, NP>>,
 }
 
-/// The derivatives of all states and controls; `None` if a matrix is singular. Limits that hold stages are left out: PDP has none.
+/// The derivatives of all states and controls; `None` if a matrix is singular. Limits that hold stages are left out:
+/// PDP has none.
 fn derivative<const NX: usize, const NU: usize, const NP: usize>(
     conditions: &Conditions<NX, NU, NP>,
 ) -> Option<TrajectoryDerivative<NX, NU, NP>> {

@@ -1,5 +1,6 @@
-//! The derivative of the optimality conditions about a solution, stage by stage: what PDP calls the auxiliary control system, and IDOC
-//! the blocks of `H`, `A`, `B` and `C`. All methods of this experiment read it, with the numbers of our kernels.
+//! The derivative of the optimality conditions about a solution, stage by stage: what PDP calls the auxiliary control
+//! system, and IDOC the blocks of `H`, `A`, `B` and `C`. All methods of this experiment read it, with the numbers of
+//! our kernels.
 
 use dilqr_runtime::model::{
     ConstraintExpansion, ConstraintParameterTerms, HamiltonianExpansion, ParameterTerms, Stage, Terminal,
@@ -62,9 +63,9 @@ impl<const NX: usize, const NU: usize, const NP: usize> Conditions<NX, NU, NP> {
         Self { stages: (0..solution.horizon()).map(stage).collect(), hxx: terminal.lxx, hxp }
     }
 
-    /// Without a change of the solution's derivative: where the terminal Hessian has a zero column `i`, half the square of that entry of
-    /// the terminal state is added, and subtracted as a function of the last stage. IDOC inverts the Hessian of each stage, and the
-    /// real part of the quadrotor's attitude has no terminal cost.
+    /// Without a change of the solution's derivative: where the terminal Hessian has a zero column `i`, half the square
+    /// of that entry of the terminal state is added, and subtracted as a function of the last stage. IDOC inverts the
+    /// Hessian of each stage, and the real part of the quadrotor's attitude has no terminal cost.
     pub(super) fn shifted(mut self) -> Self {
         let Some(last) = self.stages.last_mut() else { return self };
         for i in 0..NX {

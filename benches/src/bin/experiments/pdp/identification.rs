@@ -1,5 +1,6 @@
-//! Identification: parameters of the dynamics from recorded controls and states. The loss is the mean squared error of rollouts. PDP
-//! propagates the derivative of the state forward, as a matrix; the adjoint propagates that of the loss backward, as a vector.
+//! Identification: parameters of the dynamics from recorded controls and states. The loss is the mean squared error of
+//! rollouts. PDP propagates the derivative of the state forward, as a matrix; the adjoint propagates that of the loss
+//! backward, as a vector.
 
 use std::time::Instant;
 

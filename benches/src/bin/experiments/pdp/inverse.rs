@@ -1,5 +1,5 @@
-//! Inverse optimal control: parameters of dynamics and cost from demonstrated trajectories, by the published gradient descent from
-//! the published starts, and by Gauss and Newton's method on the exact Jacobian.
+//! Inverse optimal control: parameters of dynamics and cost from demonstrated trajectories, by the published gradient
+//! descent from the published starts, and by Gauss and Newton's method on the exact Jacobian.
 
 use std::time::Instant;
 
@@ -40,8 +40,8 @@ where
         Ok(Self { system, solver, demonstrations, last: None })
     }
 
-    /// Trajectories at some parameters: each solve begins with the last trajectory; the first one, and one that fails, with the
-    /// demonstration or zero controls. `None` if one does not converge.
+    /// Trajectories at some parameters: each solve begins with the last trajectory; the first one, and one that fails,
+    /// with the demonstration or zero controls. `None` if one does not converge.
     pub(super) fn outcome(&mut self, params: &SVector<f64, NP>) -> Result<Option<Outcome<NX, NU, NP>>, Failure> {
         let mut solutions = Vec::with_capacity(self.demonstrations.len());
         for (i, demonstration) in self.demonstrations.iter().enumerate() {

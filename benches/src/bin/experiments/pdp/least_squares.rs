@@ -25,8 +25,8 @@ impl<const NP: usize> Equations<NP> {
     }
 }
 
-/// Minimizes from `start`, and passes the number of tried steps, the parameters and the loss of every new point on. Parameters without
-/// influence stay. `equations` returns `None` where the errors do not exist.
+/// Minimizes from `start`, and passes the number of tried steps, the parameters and the loss of every new point on.
+/// Parameters without influence stay. `equations` returns `None` where the errors do not exist.
 pub(super) fn minimize<const NP: usize>(
     start: SVector<f64, NP>,
     tries: usize,

@@ -13,7 +13,8 @@ use super::published::{self, SafeTrial};
 use super::systems::{body, solve_first};
 use crate::Failure;
 
-/// A model with limits, its true parameters, and the published learner. Parameters are those of the dynamics, of the cost and of the limits.
+/// A model with limits, its true parameters, and the published learner. Parameters are those of the dynamics, of the
+/// cost and of the limits.
 #[derive(Clone, Debug)]
 pub(super) struct LimitedSystem<M, const NX: usize, const NU: usize, const NP: usize> {
     pub(super) name: &'static str,
@@ -78,8 +79,9 @@ pub(super) fn quadrotor() -> LimitedSystem<LimitedQuadrotor, 13, 4, 11> {
     }
 }
 
-/// Added to a moment of inertia of the rocket. The published ones are equal, so the rocket does not roll: its roll is then the rounding errors
-/// of the other states, and solves with barriers, which measure the steps of each variable against its magnitude, do not converge.
+/// Added to a moment of inertia of the rocket. The published ones are equal, so the rocket does not roll: its roll
+/// would be the rounding errors of other states, and our solves with barriers do not converge then. They do from a
+/// difference of 1e-8 on.
 const ASYMMETRY: f64 = 1e-6;
 
 pub(super) fn rocket() -> LimitedSystem<LimitedRocket, 13, 3, 12> {

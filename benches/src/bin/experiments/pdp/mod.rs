@@ -1,6 +1,7 @@
-//! PDP (Jin et al. 2020, arXiv 1912.12970), Safe-PDP (Jin et al. 2021, arXiv 2105.14937) and IDOC (Xu et al. 2023, arXiv 2310.14468) on the
-//! four systems of their benchmark: inverse optimal control, identification of systems, and learning with constraints. Their gradients
-//! are computed with our kernels, beside those of this library; losses are those of their code from the starts that it recorded.
+//! PDP (Jin et al. 2020, arXiv 1912.12970), Safe-PDP (Jin et al. 2021, arXiv 2105.14937) and IDOC (Xu et al. 2023,
+//! arXiv 2310.14468) on the four systems of their benchmark: inverse optimal control, identification of systems, and
+//! learning with constraints. Their gradients are computed with our kernels, beside those of this library; losses are
+//! those of their code from the starts that it recorded.
 
 mod active_schur;
 mod auxiliary_lqr;

@@ -1,9 +1,9 @@
 //! The four systems of the benchmark: cart-pole, arm of two links, quadrotor and rocket.
 //!
-//! Equations and costs: Jin, Wang, Yang and Mou, "Pontryagin differentiable programming: an end-to-end learning and control
-//! framework", NeurIPS 2020, and their code (`JinEnv`); limits: Jin, Mou and Pappas, "Safe Pontryagin differentiable programming",
-//! NeurIPS 2021. All of them are integrated by explicit Euler. Each has one text and several models: with the time steps of the
-//! tasks, and with and without limits.
+//! Equations and costs: Jin, Wang, Yang and Mou, "Pontryagin differentiable programming: an end-to-end learning and
+//! control framework", NeurIPS 2020, and their code (`JinEnv`); limits: Jin, Mou and Pappas, "Safe Pontryagin
+//! differentiable programming", NeurIPS 2021. All of them are integrated by explicit Euler. Each has one text and
+//! several models: with the time steps of the tasks, and with and without limits.
 
 #![expect(unreachable_pub, reason = "models, as the users of a library have them")]
 
@@ -112,8 +112,8 @@ macro_rules! arm {
     };
 }
 
-/// A quadrotor whose attitude is a quaternion, real part first, body to world. Weights are those of position, velocity, attitude and
-/// angular velocity.
+/// A quadrotor whose attitude is a quaternion, real part first, body to world. Weights are those of position, velocity,
+/// attitude and angular velocity.
 macro_rules! quadrotor {
     ($(#[$about:meta])* $name:ident, $dt:literal, { $(#[$($bounds:tt)*])* }, { $($limit:tt)* }, { $($limits:item)* }) => {
         $(#[$about])*
@@ -186,8 +186,8 @@ macro_rules! quadrotor {
     };
 }
 
-/// A rocket of constant mass whose first axis is up, with a thrust in three directions at its tail. Weights are those of position,
-/// velocity, tilt, thrust across the rocket and angular velocity.
+/// A rocket of constant mass whose first axis is up, with a thrust in three directions at its tail. Weights are those
+/// of position, velocity, tilt, thrust across the rocket and angular velocity.
 macro_rules! rocket {
     ($(#[$about:meta])* $name:ident, $dt:literal, $effort:literal, { $($limit:tt)* }, { $($limits:item)* }) => {
         $(#[$about])*

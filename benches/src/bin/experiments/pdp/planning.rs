@@ -1,5 +1,5 @@
-//! Planning with limits, at the true parameters: our optimum, the costs of plans with barriers, and those of Safe-PDP's plans, whose controls
-//! are polynomials with ten pivots, after its gradient descent.
+//! Planning with limits, at the true parameters: our optimum, the costs of plans with barriers, and those of Safe-PDP's
+//! plans, whose controls are polynomials with ten pivots, after its gradient descent.
 
 use dilqr_runtime::{Model, Solution};
 

@@ -1,5 +1,5 @@
-//! What the publications' code recorded: starts of the learners and their losses (the folders `data` and `Results` of the repositories
-//! `Pontryagin-Differentiable-Programming` and `Safe-PDP` of wanxinjin), to six digits and more.
+//! What the publications' code recorded: starts of the learners and their losses (the folders `data` and `Results` of
+//! the repositories `Pontryagin-Differentiable-Programming` and `Safe-PDP` of wanxinjin), to six digits and more.
 
 /// A published run of gradient descent.
 #[derive(Clone, Copy, Debug)]
@@ -353,8 +353,8 @@ pub(super) const ROCKET: [Trial<10>; 6] = [
         seconds: 0.127,
     },
 ];
-/// A published run of Safe-PDP with three gradients: of the problem with limits, of that with barriers, and on trajectories of the former
-/// with the derivatives of the latter.
+/// A published run of Safe-PDP with three gradients: of the problem with limits, of that with barriers, and on
+/// trajectories of the former with the derivatives of the latter.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SafeTrial<const NP: usize> {
     pub(super) start: [f64; NP],

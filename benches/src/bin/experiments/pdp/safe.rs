@@ -1,5 +1,6 @@
-//! Learning with limits: gradient descent on trajectories with limits and their exact gradient, on those with barriers, and on the former
-//! with the derivatives of the latter, Safe-PDP's three strategies; and what the barriers' gradient tends to.
+//! Learning with limits: gradient descent on trajectories with limits and their exact gradient, on those with barriers,
+//! and on the former with the derivatives of the latter, Safe-PDP's three strategies; and what the barriers' gradient
+//! tends to.
 
 use std::time::Instant;
 
@@ -13,7 +14,8 @@ use super::limited::{LimitedSystem, Planner};
 use super::{BarrierRow, Row, is_recorded};
 use crate::Failure;
 
-/// The step of central differences: some thousand times the error of a solve, and short of most changes of the active limits.
+/// The step of central differences: some thousand times the error of a solve, and short of most changes of the active
+/// limits.
 const STEP: f64 = 1e-6;
 
 /// Trajectory and derivative of a learner.

@@ -1,5 +1,6 @@
-//! IDOC's vector-Jacobian product (Xu et al. 2023, arXiv 2310.14468) for problems without limits: multipliers are eliminated from the
-//! derivative of the optimality conditions, and the Schur complement `A H^-1 A'` is a block tridiagonal matrix.
+//! IDOC's vector-Jacobian product (Xu et al. 2023, arXiv 2310.14468) for problems without limits: multipliers are
+//! eliminated from the derivative of the optimality conditions, and the Schur complement `A H^-1 A'` is a block
+//! tridiagonal matrix.
 //!
 //! With the stages `(x_t, u_t)` and the rows `x_{t+1} - f` of `A`, the gradient is `-(w' B + y' C)`, where
 //!
@@ -54,7 +55,8 @@ pub(super) fn gradient<const NX: usize, const NU: usize, const NP: usize>(
         stages.iter().enumerate().map(|(t, stage)| Inverse::of(stage, t > 0)).collect::<Option<_>>()?;
     let terminal = conditions.hxx.try_inverse()?;
 
-    // Blocks of the Schur complement and of its right-hand side, row by row; the block above the diagonal is minus `above`.
+    // Blocks of the Schur complement and of its right-hand side, row by row; the block above the diagonal is minus
+    // `above`.
     let mut diagonal = vec![SMatrix::zeros(); horizon];
     let mut above = vec![SMatrix::zeros(); horizon];
     let mut y = vec![SVector::zeros(); horizon];

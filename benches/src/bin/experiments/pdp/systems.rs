@@ -1,4 +1,5 @@
-//! Tasks of inverse optimal control: models, true parameters, initial states, and the published learners' starts and losses.
+//! Tasks of inverse optimal control: models, true parameters, initial states, and the published learners' starts and
+//! losses.
 
 use core::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 

@@ -14,7 +14,8 @@ use super::systems::{System, arm, cart_pole, quadrotor, rocket};
 use super::{safe, schur};
 use crate::Failure;
 
-/// Away from the true parameters, over a short horizon: the three gradients are equal to rounding errors, and near to differences.
+/// Away from the true parameters, over a short horizon: the three gradients are equal to rounding errors, and near to
+/// differences.
 fn compare<M, const NX: usize, const NU: usize, const NP: usize>(
     system: System<M, NX, NU, NP>,
     horizon: usize,
@@ -78,8 +79,8 @@ fn damped<const NX: usize, const NU: usize, const NP: usize>(
     conditions
 }
 
-/// The quadrotor's terminal Hessian is singular: IDOC's formula has no value without a shift, and a weight on the diagonals, which
-/// its code offers, changes the gradient in proportion.
+/// The quadrotor's terminal Hessian is singular: IDOC's formula has no value without a shift, and a weight on the
+/// diagonals, which its code offers, changes the gradient in proportion.
 #[test]
 fn damping_changes_the_gradient() -> Result<(), Failure> {
     let system = System { horizon: 8, ..quadrotor() };
@@ -107,7 +108,8 @@ fn damping_changes_the_gradient() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Trajectories at the true parameters have the costs of the published ones, so the equations, costs and local minima are theirs.
+/// Trajectories at the true parameters have the costs of the published ones, so the equations, costs and local minima
+/// are theirs.
 #[test]
 fn demonstrations_have_the_published_costs() -> Result<(), Failure> {
     fn costs<M, const NX: usize, const NU: usize, const NP: usize>(

@@ -51,7 +51,8 @@ where
     Ok(rows((system.name, "free", horizon), &names, &seconds))
 }
 
-/// Of the problem with limits at the published start: ours and IDOC's through active limits, ours and PDP's through barriers.
+/// Of the problem with limits at the published start: ours and IDOC's through active limits, ours and PDP's through
+/// barriers.
 pub(super) fn limited<M, const NX: usize, const NU: usize, const NP: usize>(
     system: &LimitedSystem<M, NX, NU, NP>,
     (blocks, length): Blocks,
