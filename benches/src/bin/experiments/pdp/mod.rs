@@ -131,7 +131,6 @@ struct PlanRow {
     cost: f64,
     /// The cost of Safe-PDP's plan.
     published: Option<f64>,
-    iterations: usize,
     seconds: f64,
 }
 

@@ -37,7 +37,6 @@ where
             relaxation: weight,
             cost: solution.cost,
             published: PUBLISHED.iter().find(is_it).map(|row| row.2),
-            iterations: solution.stats.iterations,
             seconds: seconds(system, (weight, before.as_ref()), blocks),
         });
         before = Some(solution);

@@ -246,7 +246,6 @@ fn planning(rows: &[PlanRow]) -> String {
         "cost",
         "above the optimum",
         "Safe-PDP's plan, above the optimum",
-        "iterations",
         "solve [ms]",
     ]);
     for row in rows {
@@ -258,7 +257,6 @@ fn planning(rows: &[PlanRow]) -> String {
             format!("{:.5}", row.cost),
             number(above(row.cost)),
             row.published.map_or_else(|| "-".to_owned(), |cost| number(above(cost))),
-            row.iterations.to_string(),
             number(1e3 * row.seconds),
         ]);
     }

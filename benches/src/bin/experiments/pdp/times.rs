@@ -63,7 +63,9 @@ where
     let params = SVector::from(system.published.start);
     let demonstration = system.demonstration()?;
     let (mut exact, mut relaxed) = (Planner::new(system, None)?, Planner::new(system, Some(system.relaxation))?);
-    let (Some(held), Some(smooth)) = (exact.plan(&params)?, relaxed.plan(&params)?) else { return Ok(Vec::new()) };
+    let Some(held) = exact.plan(&params)? else { return Ok(Vec::new()) };
+    relaxed.start_from(&held);
+    let Some(smooth) = relaxed.plan(&params)? else { return Ok(Vec::new()) };
     let (of_held, of_smooth) = (imitation(&held, &demonstration).1, imitation(&smooth, &demonstration).1);
     let cases = [
         ("limits, ours", Method::Implicit, &held, &of_held),
