@@ -160,6 +160,8 @@ const TRIALS: usize = 5;
 #[derive(Clone, Copy, Debug)]
 struct Effort {
     trials: usize,
+    /// Stages of the control problems at most.
+    stages: usize,
     /// Steps of gradient descent at most, and tries of Gauss and Newton's method.
     steps: usize,
     tries: usize,
@@ -173,6 +175,7 @@ struct Effort {
 
 const FULL: Effort = Effort {
     trials: usize::MAX,
+    stages: usize::MAX,
     steps: usize::MAX,
     tries: 60,
     points: 5,
@@ -183,6 +186,7 @@ const FULL: Effort = Effort {
 
 const QUICK: Effort = Effort {
     trials: 1,
+    stages: 6,
     steps: 2,
     tries: 1,
     points: 1,
@@ -245,7 +249,8 @@ impl Study {
     where
         M: Model<NX, NU, NP> + Copy,
     {
-        let Effort { trials, steps, tries, .. } = self.effort;
+        let Effort { trials, stages, steps, tries, .. } = self.effort;
+        let system = &System { horizon: system.horizon.min(stages), ..system.clone() };
         for (trial, published) in system.trials.iter().enumerate().take(trials) {
             if self.is_missing(("inverse", system.name, "gradient descent"), trial) {
                 self.rows.append(&inverse::descend(system, (trial, published), system.steps.min(steps))?)?;
@@ -289,7 +294,8 @@ impl Study {
     where
         M: Model<NX, NU, NP> + Copy,
     {
-        let Effort { steps, points, weights, .. } = self.effort;
+        let Effort { stages, steps, points, weights, .. } = self.effort;
+        let system = &LimitedSystem { horizon: system.horizon.min(stages), ..system.clone() };
         for strategy in Strategy::ALL {
             if self.is_missing(("limits", system.name, strategy.name()), 0) {
                 self.rows.append(&safe::descend(system, strategy, system.steps.min(steps))?)?;
