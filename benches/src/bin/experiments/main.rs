@@ -1,4 +1,4 @@
-//! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473), and of publications on implicit functions and pose graphs,
+//! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473), and of publications on control, implicit functions and pose graphs,
 //! with this library and with baselines, on identical data.
 //!
 //! ```text
@@ -32,6 +32,7 @@ mod neural_ode;
 mod one_step;
 mod optimizer;
 mod outside;
+mod pdp;
 mod pose_graph;
 mod pupil;
 mod quadrotor;
@@ -92,6 +93,8 @@ enum Name {
     PoseGraph,
     /// Plans of a network between the rounds of a controller
     DeqMpc,
+    /// PDP's, Safe-PDP's and IDOC's gradients on their benchmark, beside ours
+    Pdp,
     /// Imitation without a model: a recurrent network (needs the feature `lstm`; not one of all)
     Lstm,
     /// Kepler's equation and its gradient field, beside JAXopt
@@ -168,6 +171,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         (Name::LotkaVolterra, lotka_volterra::run),
         (Name::PoseGraph, pose_graph::run),
         (Name::DeqMpc, deq_mpc::run),
+        (Name::Pdp, pdp::run),
     ];
     if arguments.name == Name::Lstm {
         #[cfg(feature = "lstm")]
