@@ -8,7 +8,7 @@
 //! m'  = sum y_i X_i / k,  d'^2 = sum y_i (X_i - m')^2 / k
 //! ```
 //!
-//! At the temperature zero elites are the `k` best samples, and the mean does not depend on `f` as far as derivatives see.
+//! At the temperature zero elites are the `k` best samples, and the derivative of the mean in `f` is zero.
 
 use dilqr_runtime::nalgebra::{DMatrix, DVector, RowDVector};
 use rand::rngs::StdRng;
@@ -16,12 +16,12 @@ use rand::rngs::StdRng;
 use super::lml::Projection;
 use super::noise::normal;
 
-/// What is added to the standard deviation of the values before scores are divided by it, as published.
+/// Added to the standard deviation of the values before scores are divided by it, as published.
 const GUARD: f64 = 1e-6;
 
 /// A function of columns that the method makes small.
 pub(super) trait Objective {
-    /// What its derivative needs.
+    /// Intermediate values for the derivative.
     type Pass;
 
     /// The values at points, a column each.

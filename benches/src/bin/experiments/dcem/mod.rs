@@ -110,7 +110,7 @@ struct Check {
     seconds: f64,
 }
 
-/// What a method finds for one start of the validation.
+/// The plan of one method for one start of the validation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Found {
     problem: usize,
@@ -260,7 +260,7 @@ fn without_decoder(tables: &Tables, effort: Effort) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One training of a decoder, one start an update. Its best check is the one that the validation is reported of, as published.
+/// One training of a decoder, one start an update. The decoder of the best check is kept, as published.
 fn train_decoder(
     tables: &Tables,
     (temperature, seed): (f64, u64),
@@ -378,7 +378,8 @@ fn train_energy(
         }
     }
     let last = effort.energy_updates;
-    for steps in STEPS.into_iter().filter(|steps| *steps != learner.iterations()) {
+    let others = |steps: &usize| *steps != learner.iterations() && *steps <= 2 * learner.iterations();
+    for steps in STEPS.into_iter().filter(others) {
         let other = Regression::new(learner.with_iterations(steps), &weights)?;
         rows.push(fit(steps, last, error(&other, &points).0, descent.rate));
     }

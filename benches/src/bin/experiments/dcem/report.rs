@@ -64,7 +64,7 @@ fn of_methods(found: &[Found]) -> String {
         "largest",
         "within 0.01",
         "solves that converged",
-        "at the cheapest",
+        "at the cheapest of them",
         "time of a start, median [ms]",
     ]);
     for method in distinct(found, |row| row.method.clone()) {
@@ -74,7 +74,7 @@ fn of_methods(found: &[Found]) -> String {
         let excesses: Vec<f64> = of.iter().map(|row| row.cost - cheapest(found, row.problem)).collect();
         let sum = |count: fn(&Found) -> usize| all.iter().map(|row| count(row)).sum::<usize>();
         let solves = sum(|row| row.guesses);
-        let of_solves = |text: String| if solves == 0 { "-".to_owned() } else { text };
+        let or_none = |any: bool, text: String| if any { text } else { "-".to_owned() };
         table.row(&[
             method,
             of.len().to_string(),
@@ -82,8 +82,9 @@ fn of_methods(found: &[Found]) -> String {
             number(mean(excesses.iter().copied())),
             number(excesses.iter().copied().fold(0.0, f64::max)),
             excesses.iter().filter(|excess| **excess < 0.01).count().to_string(),
-            of_solves(format!("{} of {solves}", sum(|row| row.converged))),
-            of_solves(sum(|row| row.cheapest).to_string()),
+            or_none(solves > 0, format!("{} of {solves}", sum(|row| row.converged))),
+            // Of one guess a start it is the same number.
+            or_none(solves > all.len(), sum(|row| row.cheapest).to_string()),
             number(1e3 * median(all.iter().map(|row| row.seconds))),
         ]);
     }
@@ -150,7 +151,7 @@ fn of_energies(fits: &[Fit], predictions: &[Prediction]) -> String {
         }
         let rows: Vec<_> = predictions.iter().filter(|row| row.learner == learner && row.seed == seed).collect();
         let distance = |row: &&Prediction| row.minimum.map(|y| (y - row.prediction).abs());
-        let distances: Vec<f64> = rows.iter().filter_map(|row| distance(row)).collect();
+        let distances: Vec<f64> = rows.iter().filter_map(distance).collect();
         cells.push(format!("{} of {}", distances.len(), rows.len()));
         cells.push(distances.iter().filter(|distance| **distance < 0.1).count().to_string());
         cells.push(number(median(distances.iter().copied())));
