@@ -29,7 +29,7 @@ pub(super) fn write(context: &Context, tables: &Tables) -> Result<(), Failure> {
         of_energies(&fits, &predictions)
     );
     write_file(&context.path("dcem.md"), &text)?;
-    draw(&context.path("dcem.svg"), 2, &panels(&checks, &found, &fits))?;
+    draw(&context.path("dcem.svg"), 2, &panels((&checks, &found), (&fits, &predictions)))?;
     surface::draw(&context.path("dcem-surface.svg"), &tables.levels.rows(), &predictions)
 }
 
@@ -130,6 +130,18 @@ fn trained_steps(fits: &[Fit], learner: &str) -> usize {
     fits.iter().find(|row| row.learner == learner).map_or(0, |row| row.steps)
 }
 
+/// Errors of trained energies over the steps of the search. Those with the steps of the training are of the predictions.
+fn last_errors(fits: &[Fit], predictions: &[Prediction], (learner, seed): (&str, u64)) -> Vec<(usize, f64)> {
+    let of: Vec<&Fit> = fits.iter().filter(|row| row.learner == learner && row.seed == seed).collect();
+    let (trained, last) = (trained_steps(fits, learner), of.iter().map(|row| row.update).max());
+    let others = of.iter().filter(|row| row.steps != trained && Some(row.update) == last);
+    let rows = predictions.iter().filter(|row| row.learner == learner && row.seed == seed);
+    let own = mean(rows.map(|row| (row.prediction - row.target).powi(2)));
+    let mut errors: Vec<(usize, f64)> = others.map(|row| (row.steps, row.error)).chain([(trained, own)]).collect();
+    errors.sort_unstable_by_key(|(steps, _)| *steps);
+    errors
+}
+
 fn of_energies(fits: &[Fit], predictions: &[Prediction]) -> String {
     let mut steps = distinct(fits, |row| row.steps);
     steps.sort_unstable();
@@ -145,9 +157,10 @@ fn of_energies(fits: &[Fit], predictions: &[Prediction]) -> String {
         let untrained = errors().find(|row| row.update == 0).map_or(f64::NAN, |row| row.error);
         let best = errors().map(|row| row.error).fold(f64::INFINITY, f64::min);
         let mut cells = vec![learner.clone(), seed.to_string(), last.to_string(), number(untrained), number(best)];
+        let errors = last_errors(fits, predictions, (&learner, seed));
         for steps in &steps {
-            let at = of.iter().rfind(|row| row.steps == *steps && row.update == last);
-            cells.push(number(at.map_or(f64::NAN, |row| row.error)));
+            let at = errors.iter().find(|(of, _)| of == steps);
+            cells.push(number(at.map_or(f64::NAN, |(_, error)| *error)));
         }
         let rows: Vec<_> = predictions.iter().filter(|row| row.learner == learner && row.seed == seed).collect();
         let distance = |row: &&Prediction| row.minimum.map(|y| (y - row.prediction).abs());
@@ -161,8 +174,8 @@ fn of_energies(fits: &[Fit], predictions: &[Prediction]) -> String {
     table.text()
 }
 
-fn panels(checks: &[Check], found: &[Found], fits: &[Fit]) -> Vec<Panel> {
-    vec![decoder_panel(checks, found), error_panel(fits), steps_panel(fits)]
+fn panels(control: (&[Check], &[Found]), (fits, predictions): (&[Fit], &[Prediction])) -> Vec<Panel> {
+    vec![decoder_panel(control.0, control.1), error_panel(fits), steps_panel(fits, predictions)]
 }
 
 /// The median over seeds at each place.
@@ -216,11 +229,13 @@ fn error_panel(fits: &[Fit]) -> Panel {
 }
 
 /// Errors at the end over the steps of the search.
-fn steps_panel(fits: &[Fit]) -> Panel {
+fn steps_panel(fits: &[Fit], predictions: &[Prediction]) -> Panel {
     let series = distinct(fits, |row| row.learner.clone()).into_iter().map(|learner| {
-        let last = fits.iter().filter(|row| row.learner == learner).map(|row| row.update).max();
-        let of = |row: &Fit| row.learner == learner && Some(row.update) == last;
-        Series { mark: Mark::Both, ..line(&learner, fits, |row| of(row).then_some((row.steps, row.error))) }
+        let of =
+            distinct(fits, |row| (row.learner.clone(), row.seed)).into_iter().filter(|(other, _)| *other == learner);
+        let errors: Vec<(usize, f64)> =
+            of.flat_map(|(_, seed)| last_errors(fits, predictions, (&learner, seed))).collect();
+        Series { mark: Mark::Both, ..line(&learner, &errors, |error| Some(*error)) }
     });
     Panel {
         title: "Regression, other numbers of steps than in training".to_owned(),
