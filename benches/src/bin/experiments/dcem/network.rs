@@ -99,7 +99,8 @@ impl Network {
         (values.transpose(), pass)
     }
 
-    /// The transpose of a layer's matrix, whose columns are the rows of the matrix.
+    /// The transpose of a layer's matrix, whose columns are the rows of the matrix. A view of the matrix itself has a stride from row
+    /// to row, and the product of nalgebra 0.35 with such a view leaves its memory where a side is shorter than six.
     fn transposed(&self, layer: &Layer) -> DMatrixView<'_, f64> {
         DMatrixView::from_slice(&self.weights[layer.matrix..layer.biases], layer.inputs, layer.outputs)
     }

@@ -245,3 +245,44 @@ fn steps_panel(fits: &[Fit], predictions: &[Prediction]) -> Panel {
         series: series.collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last error with the steps of the training is that of the predictions; earlier checks and other learners do not count.
+    #[test]
+    fn errors_at_the_end() {
+        let fit = |learner: &str, update: usize, steps: usize, error: f64| Fit {
+            learner: learner.to_owned(),
+            seed: 0,
+            update,
+            steps,
+            error,
+            rate: 1e-3,
+            seconds: 1.0,
+        };
+        let fits = [fit("a", 0, 10, 9.0), fit("a", 60, 10, 8.0), fit("b", 70, 5, 7.0), fit("a", 70, 2, 3.0)];
+        let prediction = |learner: &str, prediction: f64| {
+            let learner = learner.to_owned();
+            Prediction { learner, seed: 0, x: 0.5, target: 1.0, prediction, minimum: None }
+        };
+        let predictions = [prediction("a", 1.5), prediction("b", 9.0), prediction("a", 0.0)];
+        // (0.25 + 1) / 2
+        assert_eq!(last_errors(&fits, &predictions, ("a", 0)), [(2, 3.0), (10, 0.625)]);
+    }
+
+    /// The excess is over the cheapest plan of the same start, and a method without a plan for a start has no part of its cost there.
+    #[test]
+    fn excesses() {
+        let row = |problem: usize, method: &str, cost: f64| {
+            let (guesses, converged, cheapest) = (0, 0, 0);
+            Found { problem, method: method.to_owned(), cost, guesses, converged, cheapest, seconds: 0.001 }
+        };
+        let found =
+            [row(0, "a", -5.0), row(1, "a", f64::INFINITY), row(0, "b", -7.0), row(1, "b", -1.0), row(1, "c", -1.5)];
+        let text = of_methods(&found);
+        assert!(text.contains("| a | 1 | -5.000 | 2.00 | 2.00 | 0 | - | - | 1.00 |"), "{text}");
+        assert!(text.contains("| b | 2 | -4.000 | 0.250 | 0.500 | 1 | - | - | 1.00 |"), "{text}");
+    }
+}
