@@ -1,7 +1,8 @@
-//! The cart-pole of the publication as a model: rollouts and their gradients by its kernels, and optimal plans by the solver.
+//! The cart-pole of the publication as a model: rollouts and their gradients by its kernels, and optimal plans by the
+//! solver.
 //!
-//! Equations and constants are those of mpc.pytorch (`env_dx/cartpole.py`, Amos et al. 2018), which the publication names. The
-//! angle stands for its cosine and sine.
+//! Equations and constants are those of mpc.pytorch (`env_dx/cartpole.py`, Amos et al. 2018), which the publication
+//! names. The angle stands for its cosine and sine.
 
 #![allow(unreachable_pub, reason = "a model, as the users of a library have it")]
 

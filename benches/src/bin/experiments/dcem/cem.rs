@@ -1,5 +1,5 @@
-//! The cross-entropy method over a normal distribution, and its derivative (Amos and Yarats 2020, *The differentiable cross-entropy
-//! method*).
+//! The cross-entropy method over a normal distribution, and its derivative (Amos and Yarats 2020, *The differentiable
+//! cross-entropy method*).
 //!
 //! ```text
 //! X_i = clamp(m + d * e_i)                      samples, of noise that is given
@@ -233,7 +233,8 @@ mod tests {
         Cem { dimension: 2, samples: 12, elites: 4, iterations: 3, deviation: 0.7, temperature, bounds }
     }
 
-    /// The reverse pass through all iterations against central differences, with bounds that some samples reach and without.
+    /// The reverse pass through all iterations against central differences, with bounds that some samples reach and
+    /// without.
     #[test]
     fn derivative() {
         for (bounds, temperature) in [(None, 1.0), (Some((-0.6, 0.6)), 1.0), (None, 0.3)] {
@@ -260,7 +261,8 @@ mod tests {
         }
     }
 
-    /// Without temperature the fitted distribution is that of the best samples, and nothing depends on the objective's weights.
+    /// Without temperature the fitted distribution is that of the best samples, and nothing depends on the objective's
+    /// weights.
     #[test]
     fn hard_elites() {
         let method = Cem { iterations: 1, ..method(0.0, None) };

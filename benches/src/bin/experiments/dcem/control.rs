@@ -62,7 +62,8 @@ impl Decoded<'_> {
         self.decoder.values(&point).0.iter().map(|&output| force(output)).collect()
     }
 
-    /// The cost of the plan that the search finds. Adds its gradient in the decoder's weights, through all iterations of the search.
+    /// The cost of the plan that the search finds. Adds its gradient in the decoder's weights, through all iterations
+    /// of the search.
     pub(super) fn learn(&self, method: &Cem, random: &mut StdRng, weights: &mut [f64]) -> f64 {
         let run = method.run(self, random);
         let point = DMatrix::from_column_slice(LATENT, 1, run.mean.as_slice());
@@ -85,8 +86,8 @@ mod tests {
     use super::*;
     use crate::dcem::cartpole::start;
 
-    /// The gradient in the decoder's weights, through the search and the rollout, against central differences. A hard search has
-    /// no derivative of its own, and a small change of the weights does not change its elites.
+    /// The gradient in the decoder's weights, through the search and the rollout, against central differences. A hard
+    /// search has no derivative of its own, and a small change of the weights does not change its elites.
     #[test]
     fn gradient_through_the_search() {
         for temperature in [1.0, 0.3, 0.0] {

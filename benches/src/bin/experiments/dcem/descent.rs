@@ -1,4 +1,5 @@
-//! The outer training of both tasks: Adam on clipped gradients, with a rate that is halved where a check stops improving.
+//! The outer training of both tasks: Adam on clipped gradients, with a rate that is halved where a check stops
+//! improving.
 
 use crate::adam::Adam;
 
@@ -53,7 +54,8 @@ mod tests {
     #[test]
     fn rates_fall_on_plateaus() {
         let mut descent = Descent::new(1, 0.4, 2);
-        // Costs may be negative. The fourth value is no improvement, since it is less than a ten thousandth of the best one.
+        // Costs may be negative. The fourth value is no improvement, since it is less than a ten thousandth of the best
+        // one.
         for (value, rate) in [(-1.0, 0.4), (-2.0, 0.4), (-1.0, 0.4), (-2.0001, 0.4), (-1.5, 0.2), (-3.0, 0.2)] {
             descent.check(value);
             assert_eq!(descent.rate, rate, "{value}");

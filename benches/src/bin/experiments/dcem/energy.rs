@@ -1,8 +1,8 @@
-//! Regression by an energy: a network of `x` and `y` whose minimizer in `y` is the prediction, found by the differentiable
-//! cross-entropy method or by unrolled gradient descent.
+//! Regression by an energy: a network of `x` and `y` whose minimizer in `y` is the prediction, found by the
+//! differentiable cross-entropy method or by unrolled gradient descent.
 //!
-//! Both are differentiated as the sequence of steps that they are. Those of gradient descent need second derivatives of the
-//! network, `dE_y/dy` and `dE_y/dw`, which are kernels of a model.
+//! Both are differentiated as the sequence of steps that they are. Those of gradient descent need second derivatives of
+//! the network, `dE_y/dy` and `dE_y/dw`, which are kernels of a model.
 
 #![allow(unreachable_pub, reason = "models, as the users of a library have them")]
 
@@ -216,7 +216,8 @@ impl Regression {
     }
 }
 
-/// The local minimum of the energy at each `x` that a descent by Newton's method finds from the prediction, if it finds one.
+/// The local minimum of the energy at each `x` that a descent by Newton's method finds from the prediction, if it finds
+/// one.
 pub(super) fn minima(weights: &[f64], predictions: &[(f64, f64)]) -> Result<Vec<Option<f64>>, Failure> {
     let function = Bottom::new(BottomEnergy::from_weights(weights)?);
     let mut solver = implicit::Solver::new(function, implicit::Settings::default())?;
@@ -287,7 +288,8 @@ mod tests {
         Ok(())
     }
 
-    /// Weights of `sign (g(y - c) + g(c - y))`, where `g` is the softplus, three times one after another, which is convex.
+    /// Weights of `sign (g(y - c) + g(c - y))`, where `g` is the softplus, three times one after another, which is
+    /// convex.
     fn valley(c: f64, sign: f64) -> Vec<f64> {
         let mut weights = vec![0.0; Energy::LEN];
         let [first, second, third] = [0, 3 * 128, 3 * 128 + 129 * 128];

@@ -1,5 +1,5 @@
-//! The limited multi-label projection (Amos, Koltun and Kolter 2019, *The limited multi-label projection layer*): a top-k with a
-//! derivative.
+//! The limited multi-label projection (Amos, Koltun and Kolter 2019, *The limited multi-label projection layer*): a
+//! top-k with a derivative.
 //!
 //! ```text
 //! y = argmin -x'y / tau - H(y)   over 0 <= y <= 1, sum y = k
@@ -20,8 +20,8 @@ pub(super) struct Projection {
 }
 
 impl Projection {
-    /// Of these scores, with weights whose sum is `k`. A temperature of zero is the limit: the `k` largest scores have the weight
-    /// 1, those with a lower index first where scores are equal.
+    /// Of these scores, with weights whose sum is `k`. A temperature of zero is the limit: the `k` largest scores have
+    /// the weight 1, those with a lower index first where scores are equal.
     pub(super) fn new(scores: &[f64], k: usize, temperature: f64) -> Self {
         let n = scores.len();
         if k == 0 || k >= n {
@@ -76,7 +76,8 @@ fn multiplier(scaled: &[f64], k: usize) -> f64 {
     }
 }
 
-/// `sum y - k`, as the difference of small numbers where all weights are near 0 or 1: their rounding errors would hide it.
+/// `sum y - k`, as the difference of small numbers where all weights are near 0 or 1: their rounding errors would hide
+/// it.
 fn excess(scaled: &[f64], k: usize, nu: f64) -> f64 {
     let (mut above, mut sum) = (0, 0.0);
     for x in scaled {
@@ -105,7 +106,8 @@ mod tests {
     use rand::rngs::StdRng;
     use rand::{Rng, SeedableRng};
 
-    /// Two scores, one chosen: `y_1 = sigmoid((x_1 - x_2) / (2 tau))`, whose derivative in `x_1` is `y_1 (1 - y_1) / (2 tau)`.
+    /// Two scores, one chosen: `y_1 = sigmoid((x_1 - x_2) / (2 tau))`, whose derivative in `x_1` is `y_1 (1 - y_1) / (2
+    /// tau)`.
     #[test]
     fn two_by_hand() {
         for (x, temperature) in [([0.3, -0.9], 1.0), ([2.0, 2.0], 0.1), ([-1.0, 4.0], 0.5)] {
@@ -119,7 +121,8 @@ mod tests {
         }
     }
 
-    /// Sums, bounds, the optimality of `y` (differences of logits are those of scaled scores), and the order of the scores.
+    /// Sums, bounds, the optimality of `y` (differences of logits are those of scaled scores), and the order of the
+    /// scores.
     #[test]
     fn optimality() {
         let mut random = StdRng::seed_from_u64(3);

@@ -1,5 +1,6 @@
-//! The differentiable cross-entropy method (Amos and Yarats 2020, arXiv 1909.12830): plans of a cart-pole that are searched through a
-//! learned decoder, beside the optimum, and regression by a learned energy, beside unrolled gradient descent.
+//! The differentiable cross-entropy method (Amos and Yarats 2020, arXiv 1909.12830): plans of a cart-pole that are
+//! searched through a learned decoder, beside the optimum, and regression by a learned energy, beside unrolled gradient
+//! descent.
 
 mod cartpole;
 mod cem;
@@ -85,8 +86,8 @@ const QUICK: Effort = Effort {
 /// Temperatures of the search through the decoder. Zero is the search by its best samples, which is not differentiated.
 const TEMPERATURES: [f64; 2] = [1.0, 0.0];
 
-/// Checks without improvement before a rate is halved: 20 of every 100 (and 300) updates in the publication, whose checks are twice as
-/// many.
+/// Checks without improvement before a rate is halved: 20 of every 100 (and 300) updates in the publication, whose
+/// checks are twice as many.
 const PATIENCE: usize = 10;
 
 /// Updates in a row with one point of the regression, as published.
@@ -203,8 +204,8 @@ fn over_plans(samples: usize, elites: usize, iterations: usize) -> Cem {
     Cem { dimension: HORIZON, samples, elites, iterations, deviation, temperature: 0.0, bounds }
 }
 
-/// The cross-entropy methods that publications take: the configuration of the published code, and those of the picture of the
-/// samples and of the locomotion tasks.
+/// The cross-entropy methods that publications take: the configuration of the published code, and those of the picture
+/// of the samples and of the locomotion tasks.
 fn baselines() -> [(&'static str, Cem); 3] {
     [
         ("CEM over plans, 100 samples, 10 elites, 30 iterations", over_plans(100, 10, 30)),

@@ -1,7 +1,8 @@
 //! A network of dense layers, evaluated at many points at once, with the gradient in weights and inputs.
 //!
-//! The networks of the runtime take one point at a time, as the stages of a problem do: they read all weights for each. The samples
-//! of the cross-entropy method are a matrix, and so products of matrices do the same work in a tenth of the time.
+//! The networks of the runtime take one point at a time, as the stages of a problem do: they read all weights for each.
+//! The samples of the cross-entropy method are a matrix, and so products of matrices do the same work in a tenth of the
+//! time.
 
 use dilqr_runtime::nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 use rand::rngs::StdRng;
@@ -99,8 +100,9 @@ impl Network {
         (values.transpose(), pass)
     }
 
-    /// The transpose of a layer's matrix, whose columns are the rows of the matrix. A view of the matrix itself has a stride from row
-    /// to row, and the product of nalgebra 0.35 with such a view leaves its memory where a side is shorter than six.
+    /// The transpose of a layer's matrix, whose columns are the rows of the matrix. A view of the matrix itself has a
+    /// stride from row to row, and the product of nalgebra 0.35 with such a view leaves its memory where a side is
+    /// shorter than six.
     fn transposed(&self, layer: &Layer) -> DMatrixView<'_, f64> {
         DMatrixView::from_slice(&self.weights[layer.matrix..layer.biases], layer.inputs, layer.outputs)
     }

@@ -9,8 +9,8 @@ pub(super) fn normal(random: &mut StdRng) -> f64 {
     (-2.0 * (-radius).ln_1p()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }
 
-/// The length of the state, the distance in the recurrence, and the bits of the twist (Matsumoto and Nishimura 1998, *Mersenne
-/// twister*).
+/// The length of the state, the distance in the recurrence, and the bits of the twist (Matsumoto and Nishimura 1998,
+/// *Mersenne twister*).
 const LENGTH: usize = 624;
 const DISTANCE: usize = 397;
 const TWIST: u32 = 0x9908_b0df;

@@ -9,8 +9,8 @@ use super::{Check, Fit, Found, Prediction, Tables, surface};
 pub(super) const SOLVER: &str = "solver, cheapest of all guesses";
 pub(super) const ONE_SOLVE: &str = "solver from zero forces";
 
-/// Mean costs of the validation that the publication reports: of the method over plans, and the best checks of the trainings at the
-/// temperature 1 with the least and the greatest cost.
+/// Mean costs of the validation that the publication reports: of the method over plans, and the best checks of the
+/// trainings at the temperature 1 with the least and the greatest cost.
 const PUBLISHED: [(&str, f64); 3] = [
     ("published: CEM over plans", -9.05),
     ("published: DCEM, best seed", -9.91),
@@ -130,7 +130,8 @@ fn trained_steps(fits: &[Fit], learner: &str) -> usize {
     fits.iter().find(|row| row.learner == learner).map_or(0, |row| row.steps)
 }
 
-/// Errors of trained energies over the steps of the search. Those with the steps of the training are of the predictions.
+/// Errors of trained energies over the steps of the search. Those with the steps of the training are of the
+/// predictions.
 fn last_errors(fits: &[Fit], predictions: &[Prediction], (learner, seed): (&str, u64)) -> Vec<(usize, f64)> {
     let of: Vec<&Fit> = fits.iter().filter(|row| row.learner == learner && row.seed == seed).collect();
     let (trained, last) = (trained_steps(fits, learner), of.iter().map(|row| row.update).max());
@@ -250,7 +251,8 @@ fn steps_panel(fits: &[Fit], predictions: &[Prediction]) -> Panel {
 mod tests {
     use super::*;
 
-    /// The last error with the steps of the training is that of the predictions; earlier checks and other learners do not count.
+    /// The last error with the steps of the training is that of the predictions; earlier checks and other learners do
+    /// not count.
     #[test]
     fn errors_at_the_end() {
         let fit = |learner: &str, update: usize, steps: usize, error: f64| Fit {
@@ -272,7 +274,8 @@ mod tests {
         assert_eq!(last_errors(&fits, &predictions, ("a", 0)), [(2, 3.0), (10, 0.625)]);
     }
 
-    /// The excess is over the cheapest plan of the same start, and a method without a plan for a start has no part of its cost there.
+    /// The excess is over the cheapest plan of the same start, and a method without a plan for a start has no part of
+    /// its cost there.
     #[test]
     fn excesses() {
         let row = |problem: usize, method: &str, cost: f64| {
