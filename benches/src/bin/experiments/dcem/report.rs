@@ -23,7 +23,8 @@ pub(super) fn write(context: &Context, tables: &Tables) -> Result<(), Failure> {
     let text = format!(
         "Plans for the starts of the validation. Excess is over the cheapest known plan of a start.\n\n{}\n\
          Trainings of the decoder. Costs are means over the starts of the validation.\n\n{}\n\
-         Regression. Errors are mean squared ones over all points, of searches with so many steps; trainings have 10.\n\n{}",
+         Regression. Errors are mean squared ones over all points, of searches with so many steps; \
+         trainings have 10.\n\n{}",
         of_methods(&found),
         of_trainings(&checks),
         of_energies(&fits, &predictions)
