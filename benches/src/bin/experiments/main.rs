@@ -15,6 +15,7 @@ mod backward_cost;
 mod chart;
 mod curve_fit;
 mod dare;
+mod dcem;
 mod dense;
 mod deq_mpc;
 mod field;
@@ -95,6 +96,8 @@ enum Name {
     DeqMpc,
     /// PDP's, Safe-PDP's and IDOC's gradients on their benchmark, beside ours
     Pdp,
+    /// Plans that a differentiable cross-entropy method searches through a learned decoder, and regression by a learned energy
+    Dcem,
     /// Imitation without a model: a recurrent network (needs the feature `lstm`; not one of all)
     Lstm,
     /// Kepler's equation and its gradient field, beside JAXopt
@@ -172,6 +175,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         (Name::PoseGraph, pose_graph::run),
         (Name::DeqMpc, deq_mpc::run),
         (Name::Pdp, pdp::run),
+        (Name::Dcem, dcem::run),
     ];
     if arguments.name == Name::Lstm {
         #[cfg(feature = "lstm")]
