@@ -24,7 +24,6 @@ mod implicit_models;
 mod kepler;
 mod learner;
 mod lotka_volterra;
-#[cfg(feature = "lstm")]
 mod lstm;
 mod models;
 mod networks;
@@ -92,7 +91,7 @@ enum Name {
     PoseGraph,
     /// Plans of a network between the rounds of a controller
     DeqMpc,
-    /// Imitation without a model: a recurrent network (needs the feature `lstm`; not one of all)
+    /// Imitation without a model: a recurrent network (an hour; of all only if quick)
     Lstm,
     /// Kepler's equation and its gradient field, beside JAXopt
     Kepler,
@@ -168,15 +167,11 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         (Name::LotkaVolterra, lotka_volterra::run),
         (Name::PoseGraph, pose_graph::run),
         (Name::DeqMpc, deq_mpc::run),
+        (Name::Lstm, lstm::run),
     ];
-    if arguments.name == Name::Lstm {
-        #[cfg(feature = "lstm")]
-        lstm::run(&context)?;
-        #[cfg(not(feature = "lstm"))]
-        return Err("this program was built without the network: cargo run .. --features lstm ..".into());
-    }
     for (name, experiment) in all {
-        if arguments.name == name || arguments.name == Name::All {
+        let long = name == Name::Lstm && !arguments.quick;
+        if arguments.name == name || arguments.name == Name::All && !long {
             experiment(&context)?;
         }
     }

@@ -1,21 +1,24 @@
-//! Imitation without a model: a recurrent network (LSTM, Hochreiter and Schmidhuber 1997) of 256 units. Its input at
-//! every stage is the initial state, its output the control. Network, automatic differentiation and Adam are candle's.
+//! Imitation without a model: a recurrent network (LSTM) of 256 units. Its input at every stage is the initial state, its output the
+//! control. Passes are made in single precision, the weights and Adam's averages are kept in double precision.
+
+mod network;
 
 use std::time::Instant;
 
-use candle_core::{DType, Device, Tensor};
-use candle_nn::rnn::{LSTM, LSTMConfig, RNN, lstm};
-use candle_nn::{AdamW, Linear, Module, Optimizer, ParamsAdamW, VarBuilder, VarMap, linear};
 use dilqr_runtime::Model;
+use dilqr_runtime::nalgebra::{DMatrix, DVector};
+use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::adam::Adam;
 use crate::learner::BATCH;
 use crate::system::{Demonstration, HORIZON, System, cartpole, pendulum};
 use crate::table::{Markdown, Table, median, number, write};
 use crate::{Context, Failure};
+use network::{Network, Shape};
 
 const UNITS: usize = 256;
 
@@ -23,6 +26,20 @@ const EPOCHS: usize = 1000;
 
 /// Adam's step lengths: the publications', and one that makes more progress in a thousand epochs.
 const RATES: [f64; 2] = [1e-4, 1e-3];
+
+/// PyTorch's number for Adam.
+const EPSILON: f64 = 1e-8;
+
+const SIZES: [usize; 3] = [10, 50, 100];
+
+/// A network to be trained.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    cartpole: bool,
+    rate: f64,
+    trajectories: usize,
+    seed: u64,
+}
 
 /// One network.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,86 +58,98 @@ struct Row {
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let rows = Table::open(context.path("lstm.csv"))?;
-    let sizes = if context.quick { &[10][..] } else { &[10, 50, 100][..] };
-    let rates = if context.quick { &RATES[1..] } else { &RATES[..] };
-    // Seed by seed, so that the first seeds are complete if the run is stopped.
-    let seeds = if context.quick { 1 } else { 4 };
-    let bar = context.bar("lstm", 2 * sizes.len() * rates.len() * seeds as usize);
-    for seed in 0..seeds {
-        for &trajectories in sizes {
-            for &rate in rates {
-                learn(context, &pendulum(), rate, trajectories, seed, &rows)?;
-                bar.inc(1);
-                learn(context, &cartpole(), rate, trajectories, seed, &rows)?;
-                bar.inc(1);
-            }
+    let cases = cases(context.quick);
+    let bar = context.bar("lstm", cases.len());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(context.threads).build()?;
+    let one = |case: Case| -> Result<(), Failure> {
+        if case.cartpole {
+            learn(context, &cartpole(), case, &rows)?;
+        } else {
+            learn(context, &pendulum(), case, &rows)?;
         }
-    }
+        bar.inc(1);
+        Ok(())
+    };
+    // Threads take the cases in their order, so that the first seeds are complete if the run is stopped.
+    pool.install(|| cases.into_iter().par_bridge().map(one).collect::<Result<Vec<()>, Failure>>())?;
     bar.finish_and_clear();
     write(&context.path("lstm.md"), &report(&rows.rows()))
 }
 
-/// The network, its weights in the variables it was built with.
-struct Policy {
-    cell: LSTM,
-    head: Linear,
-}
-
-impl Policy {
-    fn new<const NX: usize>(variables: &VarMap, seed: u64) -> Result<Self, Failure> {
-        let builder = VarBuilder::from_varmap(variables, DType::F32, &Device::Cpu);
-        let cell = lstm(NX, UNITS, LSTMConfig::default(), builder.pp("cell"))?;
-        let head = linear(UNITS, 1, builder.pp("head"))?;
-        // Candle's random numbers have no seed on this device. PyTorch's choice for these layers: uniform, as far as
-        // the root of the number of units.
-        let mut random = StdRng::seed_from_u64(seed);
-        let reach = 1.0 / (UNITS as f32).sqrt();
-        let data = variables.data().lock().map_err(|error| error.to_string())?;
-        let mut names: Vec<&String> = data.keys().collect();
-        names.sort();
-        for name in names {
-            let variable = &data[name];
-            let values: Vec<f32> = (0..variable.elem_count()).map(|_| random.random_range(-reach..reach)).collect();
-            variable.set(&Tensor::from_vec(values, variable.shape(), &Device::Cpu)?)?;
+/// All cases, seed by seed.
+fn cases(quick: bool) -> Vec<Case> {
+    let sizes = if quick { &SIZES[..1] } else { &SIZES[..] };
+    let rates = if quick { &RATES[1..] } else { &RATES[..] };
+    let mut cases = Vec::new();
+    for seed in 0..if quick { 1 } else { 4 } {
+        for &trajectories in sizes {
+            for &rate in rates {
+                cases.extend([false, true].map(|cartpole| Case { cartpole, rate, trajectories, seed }));
+            }
         }
-        drop(data);
-        Ok(Self { cell, head })
+    }
+    cases
+}
+
+/// Initial states, a column each, and the controls of all of them stage by stage.
+struct Set {
+    states: DMatrix<f32>,
+    controls: DVector<f32>,
+}
+
+impl Set {
+    fn new<const NX: usize, const NP: usize>(demonstrations: &[&Demonstration<NX, NP>]) -> Self {
+        let count = demonstrations.len();
+        Self {
+            states: DMatrix::from_fn(NX, count, |i, k| demonstrations[k].x0[i] as f32),
+            controls: DVector::from_fn(HORIZON * count, |row, _| {
+                demonstrations[row % count].controls[row / count][0] as f32
+            }),
+        }
     }
 
-    /// Controls, a row of `HORIZON` for each row of initial states.
-    fn controls(&self, x0: &Tensor) -> Result<Tensor, Failure> {
-        let (count, size) = x0.dims2()?;
-        let input = x0.unsqueeze(1)?.broadcast_as((count, HORIZON, size))?.contiguous()?;
-        let hidden = self.cell.states_to_tensor(&self.cell.seq(&input)?)?;
-        Ok(self.head.forward(&hidden)?.reshape((count, HORIZON))?)
+    /// The mean squared error of a network's controls.
+    fn loss(&self, network: &Network<f32>) -> f64 {
+        let errors = network.pass(&self.states).outputs - &self.controls;
+        f64::from(errors.norm_squared()) / errors.len() as f64
     }
 
-    /// Mean squared error of the controls.
-    fn loss(&self, (x0, controls): &(Tensor, Tensor)) -> Result<Tensor, Failure> {
-        Ok(self.controls(x0)?.sub(controls)?.sqr()?.mean_all()?)
+    /// The gradient of that in the weights.
+    fn gradient(&self, network: &Network<f32>) -> Vec<f64> {
+        let pass = network.pass(&self.states);
+        let errors = &pass.outputs - &self.controls;
+        network.pull_back(&self.states, &pass, &(&errors * (2.0 / errors.len() as f32)))
     }
 }
 
-/// Initial states and controls of some demonstrations.
-fn tensors<'a, const NX: usize, const NP: usize>(
-    demonstrations: impl Iterator<Item = &'a Demonstration<NX, NP>>,
-) -> Result<(Tensor, Tensor), Failure> {
-    let (mut states, mut controls, mut count) = (Vec::new(), Vec::new(), 0);
-    for demonstration in demonstrations {
-        states.extend(demonstration.x0.iter().map(|&x| x as f32));
-        controls.extend(demonstration.controls.iter().map(|u| u[0] as f32));
-        count += 1;
+/// A network in training.
+struct Pupil {
+    shape: Shape,
+    weights: Vec<f64>,
+    adam: Adam,
+}
+
+impl Pupil {
+    fn new(inputs: usize, units: usize, seed: u64) -> Self {
+        let shape = Shape { inputs, units, stages: HORIZON };
+        let weights = shape.draw(&mut StdRng::seed_from_u64(seed));
+        Self { shape, adam: Adam::with_epsilon(weights.len(), EPSILON), weights }
     }
-    let states = Tensor::from_vec(states, (count, NX), &Device::Cpu)?;
-    Ok((states, Tensor::from_vec(controls, (count, HORIZON), &Device::Cpu)?))
+
+    fn network(&self) -> Network<f32> {
+        Network::new(self.shape, &self.weights)
+    }
+
+    fn step(&mut self, batch: &Set, rate: f64) {
+        let gradient = batch.gradient(&self.network());
+        self.adam.step(&mut self.weights, &gradient, rate);
+    }
 }
 
 fn learn<M, const NX: usize, const NP: usize>(
     context: &Context,
     system: &System<M, NX, NP>,
-    rate: f64,
-    trajectories: usize,
-    seed: u64,
+    Case { rate, trajectories, seed, .. }: Case,
     rows: &Table<Row>,
 ) -> Result<(), Failure>
 where
@@ -132,33 +161,30 @@ where
     if rows.contains(is) {
         return Ok(());
     }
-    let epochs = if context.quick { 20 } else { EPOCHS };
+    let (units, epochs) = if context.quick { (16, 5) } else { (UNITS, EPOCHS) };
     let demonstrations = system.demonstrate(seed, 100, 10)?;
     let train = &demonstrations.train[..trajectories];
-    let [all, validation, test] =
-        [tensors(train.iter())?, tensors(demonstrations.validation.iter())?, tensors(demonstrations.test.iter())?];
+    let [all, validation, test] = [train, &demonstrations.validation, &demonstrations.test]
+        .map(|part| Set::new(&part.iter().collect::<Vec<_>>()));
 
-    let variables = VarMap::new();
-    let policy = Policy::new::<NX>(&variables, seed)?;
-    let settings = ParamsAdamW { lr: rate, weight_decay: 0.0, ..ParamsAdamW::default() };
-    let mut adam = AdamW::new(variables.all_vars(), settings)?;
+    let mut pupil = Pupil::new(NX, units, seed);
     let mut random = StdRng::seed_from_u64(seed);
     let mut order: Vec<usize> = (0..trajectories).collect();
-    let mut best = [f64::INFINITY; 3];
+    let (mut least, mut best) = (f64::INFINITY, pupil.weights.clone());
     let begin = Instant::now();
     for _ in 0..epochs {
         order.shuffle(&mut random);
         for batch in order.chunks(BATCH) {
-            let batch = tensors(batch.iter().map(|&index| &train[index]))?;
-            adam.backward_step(&policy.loss(&batch)?)?;
+            pupil.step(&Set::new(&batch.iter().map(|&index| &train[index]).collect::<Vec<_>>()), rate);
         }
-        let value = |set| -> Result<f64, Failure> { Ok(f64::from(policy.loss(set)?.to_scalar::<f32>()?)) };
-        let now = value(&validation)?;
-        if now < best[1] {
-            best = [value(&all)?, now, value(&test)?];
+        let now = validation.loss(&pupil.network());
+        if now < least {
+            least = now;
+            best.copy_from_slice(&pupil.weights);
         }
     }
-    let [train, validation, test] = best;
+    let best = Network::new(pupil.shape, &best);
+    let [train, validation, test] = [all, validation, test].map(|set| set.loss(&best));
     rows.append(&[Row {
         system: system.name.to_owned(),
         rate,
@@ -185,7 +211,7 @@ fn report(rows: &[Row]) -> String {
     ]);
     for system in ["pendulum", "cartpole"] {
         for rate in RATES {
-            for trajectories in [10, 50, 100] {
+            for trajectories in SIZES {
                 let some: Vec<&Row> = rows
                     .iter()
                     .filter(|row| row.system == system && row.rate == rate && row.trajectories == trajectories)
@@ -218,23 +244,31 @@ mod tests {
     #[test]
     fn a_network_learns() -> Result<(), Failure> {
         let demonstrations = pendulum().demonstrate(0, 4, 1)?;
-        let data = tensors(demonstrations.train.iter())?;
-        let losses = |steps: usize| -> Result<Vec<f32>, Failure> {
-            let variables = VarMap::new();
-            let policy = Policy::new::<3>(&variables, 7)?;
-            let settings = ParamsAdamW { lr: 1e-3, weight_decay: 0.0, ..ParamsAdamW::default() };
-            let mut adam = AdamW::new(variables.all_vars(), settings)?;
-            let mut losses = Vec::new();
-            for _ in 0..steps {
-                let loss = policy.loss(&data)?;
-                losses.push(loss.to_scalar::<f32>()?);
-                adam.backward_step(&loss)?;
-            }
-            Ok(losses)
+        let data = Set::new(&demonstrations.train.iter().collect::<Vec<_>>());
+        let losses = |steps: usize| {
+            let mut pupil = Pupil::new(3, 16, 7);
+            (0..steps)
+                .map(|_| {
+                    let loss = data.loss(&pupil.network());
+                    pupil.step(&data, 1e-2);
+                    loss
+                })
+                .collect::<Vec<_>>()
         };
-        let (first, again) = (losses(20)?, losses(2)?);
+        let (first, again) = (losses(20), losses(2));
         assert_eq!(first[..2], again[..]);
         assert!(first[19] < 0.5 * first[0], "{first:?}");
         Ok(())
+    }
+
+    /// The list has each system, rate, number and seed once.
+    #[test]
+    fn all_cases() {
+        let cases = cases(false);
+        assert_eq!(cases.len(), 48);
+        let name = |case: &Case| (case.cartpole, case.rate.to_bits(), case.trajectories, case.seed);
+        let names: std::collections::BTreeSet<_> = cases.iter().map(name).collect();
+        assert_eq!(names.len(), 48);
+        assert!(cases.windows(2).all(|pair| pair[0].seed <= pair[1].seed));
     }
 }
