@@ -9,6 +9,7 @@
 //! and pictures (SVG) are made from the CSV files.
 
 mod ablation;
+mod ac_mpc;
 mod adam;
 mod amortized_starts;
 mod backward_cost;
@@ -91,6 +92,8 @@ enum Name {
     PoseGraph,
     /// Plans of a network between the rounds of a controller
     DeqMpc,
+    /// The throughput of a quadrotor's controller with a learned cost, beside mpc.pytorch
+    AcMpc,
     /// Imitation without a model: a recurrent network (an hour; of all only if quick)
     Lstm,
     /// Kepler's equation and its gradient field, beside JAXopt
@@ -167,6 +170,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         (Name::LotkaVolterra, lotka_volterra::run),
         (Name::PoseGraph, pose_graph::run),
         (Name::DeqMpc, deq_mpc::run),
+        (Name::AcMpc, ac_mpc::run),
         (Name::Lstm, lstm::run),
     ];
     for (name, experiment) in all {
