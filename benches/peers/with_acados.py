@@ -74,7 +74,8 @@ def case(problem):
         ocp.set(problem.horizon, "x", numpy.array(x))
         if ocp.solve() != 0:
             raise RuntimeError(f"{problem.name}: acados ends with status {ocp.status}")
-        times.append(1e6 * ocp.get_stats("time_tot"))
+        # Some versions give a number, others a list of one.
+        times.append(1e6 * float(numpy.ravel(ocp.get_stats("time_tot"))[0]))
     controls = [float(u) for t in range(problem.horizon) for u in ocp.get(t, "u")]
     times = {"solve": sorted(times)[len(times) // 2]}
     return {"cost": float(ocp.get_cost()), "controls": controls, "times": times}
