@@ -232,8 +232,7 @@ def main():
     else:
         print(f"{path} is not there: without a column of ours", file=sys.stderr)
 
-    cases = [(10, 5), (10, 50), (10, 100), (10, 300)]
-    cases += [(horizon, iterations) for horizon in (20, 30, 100) for iterations in (5, 50)]
+    cases = [(horizon, iterations) for horizon in (10, 20, 30, 100) for iterations in (5, 50, 100, 300)]
     if arguments.quick:
         cases = cases[:1]
     file = arguments.output / "mpc-pytorch.csv"

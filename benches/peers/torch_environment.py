@@ -13,6 +13,9 @@ ENVIRONMENT = ROOT / "target" / "peers" / "torch-environment"
 PACKAGES = ["torch==2.2.2", "numpy<2", "mpc==0.0.6"]
 RESTARTED = "DILQR_PEERS_RESTARTED"
 
+# Threads of PyTorch that wait would keep the cores of a busy machine from those that work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 def in_environment():
     """Runs the script again in the virtual environment, made first where it is not there."""

@@ -10,12 +10,12 @@ use super::policy::WEIGHTS;
 /// Entries of an observation.
 pub(super) const OBSERVED: usize = 36;
 
-pub(super) type Problem = flight::Problem;
+pub(super) type Problem = quadrotor::Problem;
 
-/// A point with an attitude that follows rate commands at once. The learned cost of a stage has a quadratic and a linear weight for each
-/// state and control.
+/// A point with an attitude that follows rate commands at once. The learned cost of a stage has a quadratic and a
+/// linear weight for each state and control.
 #[dilqr_runtime::model]
-pub(crate) mod flight {
+pub(crate) mod quadrotor {
     pub struct State {
         /// In the world \[m\].
         pub position: [f64; 3],
@@ -50,8 +50,8 @@ pub(crate) mod flight {
 
     pub fn dynamics(x: State, u: Control, p: Params) -> State {
         let [w, i, j, k] = x.attitude;
-        // The exponential of half the rotation: cosine and sine over the angle as series in its square, which have derivatives at a
-        // rate of zero. At the bounds the square is 0.0216, and the next terms are 5e-12 and 6e-13.
+        // The exponential of half the rotation: cosine and sine over the angle as series in its square, which have
+        // derivatives at a rate of zero. At the bounds the square is 0.0216, and the next terms are 5e-12 and 6e-13.
         let [a, b, c] = u.rate;
         let square = 0.25 * DT * DT * (a * a + b * b + c * c);
         let real = 1.0 - square / 2.0 * (1.0 - square / 12.0 * (1.0 - square / 30.0));
@@ -195,7 +195,7 @@ mod tests {
             let push = attitude * Vector3::new(0.0, 0.0, u[0]) - Vector3::new(0.0, 0.0, GRAVITY);
             let velocity = x.fixed_rows::<3>(7) + 0.02 * push;
             let next: SVector<f64, 10> =
-                flight::dynamics((*x).into(), (*u).into(), flight::Params { gravity: GRAVITY }).into();
+                quadrotor::dynamics((*x).into(), (*u).into(), quadrotor::Params { gravity: GRAVITY }).into();
             let w = turned.quaternion();
             let expected = [w.w, w.i, w.j, w.k];
             // The series end at 5e-12.

@@ -1,6 +1,6 @@
-//! The throughput of AC-MPC (Romero et al. 2024, *Actor-Critic Model Predictive Control*): a network makes the weights of a quadrotor's
-//! controller, the first control is the mean of a policy, and gradients go back through the controller to the network. Beside
-//! mpc.pytorch, on the same problems in the same run.
+//! The throughput of AC-MPC (Romero et al. 2024, *Actor-Critic Model Predictive Control*): a network makes the weights
+//! of a quadrotor's controller, the first control is the mean of a policy, and gradients go back through the controller
+//! to the network. Beside mpc.pytorch, on the same problems in the same run.
 
 mod flight;
 mod policy;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::outside::{Answer, ask};
 use crate::table::{Table, write};
-use crate::timing::medians;
+use crate::timing::least;
 use crate::{Context, Failure};
 use flight::{Flights, GRAVITY, MAGNITUDE, Problem};
 use policy::{PIECE, Pass, Policy, UNITS, WEIGHTS};
@@ -47,7 +47,7 @@ const WAYS: [(Way, usize, &str); 5] = [
     (Way::Lanes, 2, "lanes"),
 ];
 
-/// One batch by one way. The script of mpc.pytorch prints the same.
+/// One batch by one way, with the least of many times. The script of mpc.pytorch prints the same.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Row {
     way: String,
@@ -111,8 +111,8 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     report::write_all(context, &rows.rows())
 }
 
-/// The loss's derivative: the negative logarithm of a normal distribution's density about the first control, with deviations of the
-/// controls' magnitudes.
+/// The loss's derivative: the negative logarithm of a normal distribution's density about the first control, with
+/// deviations of the controls' magnitudes.
 fn loss(solution: &Solution, action: &SVector<f64, 4>) -> LossGradient<10, 4> {
     let mut loss = LossGradient::zeros(solution.controls.len());
     loss.controls[0] = (solution.controls[0] - action).zip_map(&SVector::from(MAGNITUDE), |d, m| d / (m * m));
@@ -127,10 +127,10 @@ fn settings() -> Settings {
 fn controllers(way: Way, problems: &[Problem], flights: &Flights) -> Result<Found, Failure> {
     let horizon = problems.first().map_or(0, Problem::horizon);
     let of = |index: usize, solution: &Solution| loss(solution, &flights.actions[index]);
-    let (model, settings) = (flight::flight::Flight, settings());
+    let (model, settings) = (flight::quadrotor::Quadrotor, settings());
     let results = match way {
         Way::OneByOne => {
-            let mut solver = flight::flight::Solver::new(model, horizon, settings)?;
+            let mut solver = flight::quadrotor::Solver::new(model, horizon, settings)?;
             let mut one = |(index, problem)| {
                 let (solution, sensitivities) = solver.solve_and_differentiate(problem)?;
                 let gradient = sensitivities.and_then(|mut s| s.vjp(&of(index, &solution)));
@@ -234,8 +234,8 @@ fn measure(context: &Context, policy: &Policy, flights: &Flights, known: &Found)
             black_box(side.run(flights.len(), work));
         }));
     }
-    let (blocks, block) = if context.quick { (1, Duration::from_millis(1)) } else { (9, Duration::from_millis(100)) };
-    let times = medians(blocks, block, &mut operations);
+    let (blocks, block) = if context.quick { (1, Duration::from_millis(1)) } else { (40, Duration::from_millis(5)) };
+    let times = least(blocks, block, &mut operations);
     for (row, times) in rows.iter_mut().zip(times.chunks_exact(2)) {
         (row.controllers, row.whole) = (times[0], times[1]);
     }
@@ -255,7 +255,8 @@ fn moved(found: &Found, known: &Found) -> f64 {
     pairs.fold(0.0, |most: f64, (own, control)| most.max((own - control).component_div(&size).amax()))
 }
 
-/// One horizon for the script of mpc.pytorch: the network, the problems, and our answers. Matrices are lists of columns.
+/// One horizon for the script of mpc.pytorch: the network, the problems, and our answers. Matrices are lists of
+/// columns.
 #[derive(Serialize)]
 struct Question {
     horizon: usize,
@@ -334,7 +335,8 @@ mod tests {
         Ok(pairs.map(|(u, action)| 0.5 * (u - action).component_div(&size).norm_squared()).sum())
     }
 
-    /// The gradient through network and controllers against central differences of whole solves, with bounds active in some.
+    /// The gradient through network and controllers against central differences of whole solves, with bounds active in
+    /// some.
     #[test]
     fn gradient() -> Result<(), Failure> {
         let (mut policy, flights) = drawn(3, 8);

@@ -5,8 +5,8 @@
 //! quadratic weights 1e-6 + r,   linear ones r - 1/2, of the thrust -9.8066 r
 //! ```
 //!
-//! The ranges are the published ones over 1e5: a common factor of the cost has no effect. So a network of small weights asks for
-//! hovering. Problems are the columns of matrices.
+//! The ranges are the published ones over 1e5: a common factor of the cost has no effect. So a network of small weights
+//! asks for hovering. Problems are the columns of matrices.
 
 use dilqr_runtime::nalgebra::{DMatrix, DVector};
 use rand::Rng;
@@ -48,8 +48,8 @@ pub(super) struct Pass {
 }
 
 impl Policy {
-    /// Uniform weights. The last layer's are so large that sigmoids spread over their range, as those of trained networks do; some
-    /// controls are then at their bounds.
+    /// Uniform weights. The last layer's are so large that sigmoids spread over their range, as those of trained
+    /// networks do; some controls are then at their bounds.
     pub(super) fn draw(horizon: usize, units: usize, random: &mut StdRng) -> Self {
         let mut matrix = |rows: usize, columns: usize, reach: f64| {
             DMatrix::from_fn(rows, columns, |_, _| random.random_range(-reach..reach))

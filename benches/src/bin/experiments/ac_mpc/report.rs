@@ -9,7 +9,8 @@ use crate::{Context, Failure};
 pub(super) fn problems(horizon: usize, known: &Found) -> String {
     let count = known.costs.len();
     format!(
-        "{horizon} stages, {count} problems: {} with an active bound, {:.1} iterations in the mean, {} without a solution or gradient\n",
+        "{horizon} stages, {count} problems: {} with an active bound, {:.1} iterations in the mean, {} without a \
+         solution or gradient\n",
         known.bounded,
         known.iterations as f64 / count as f64,
         known.failed

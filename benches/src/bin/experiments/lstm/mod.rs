@@ -1,5 +1,6 @@
-//! Imitation without a model: a recurrent network (LSTM) of 256 units. Its input at every stage is the initial state, its output the
-//! control. Passes are made in single precision, the weights and Adam's averages are kept in double precision.
+//! Imitation without a model: a recurrent network (LSTM) of 256 units. Its input at every stage is the initial state,
+//! its output the control. Passes are made in single precision, the weights and Adam's averages are kept in double
+//! precision.
 
 mod network;
 

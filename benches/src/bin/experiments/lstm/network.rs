@@ -1,13 +1,13 @@
-//! A recurrent network: one layer of LSTM units (Hochreiter and Schmidhuber 1997) and a linear output at every stage, with its
-//! derivative by backpropagation through time.
+//! A recurrent network: one layer of LSTM units (Hochreiter and Schmidhuber 1997) and a linear output at every stage,
+//! with its derivative by backpropagation through time.
 //!
 //! ```text
 //! (i, f, g, o) = sigma, sigma, tanh, sigma of  W_x x + b_x + W_h h + b_h
 //! c <- f c + i g,   h <- o tanh(c),   y = w h + b
 //! ```
 //!
-//! The input `x` is the same at all stages, so its product is made once. Problems are the columns of matrices, and stages are blocks
-//! of columns. All stages share the product that makes the gradient in `W_h`.
+//! The input `x` is the same at all stages, so its product is made once. Problems are the columns of matrices, and
+//! stages are blocks of columns. All stages share the product that makes the gradient in `W_h`.
 
 use dilqr_runtime::nalgebra::{self, DMatrix, DVector, RealField};
 use rand::Rng;
@@ -80,7 +80,8 @@ pub(super) struct Network<T> {
     offset: T,
 }
 
-/// A pass through the network. Blocks of columns belong to stages; `hidden` and `cells` begin with the zeros before the first.
+/// A pass through the network. Blocks of columns belong to stages; `hidden` and `cells` begin with the zeros before the
+/// first.
 #[derive(Clone, Debug)]
 pub(super) struct Pass<T> {
     gates: DMatrix<T>,
@@ -209,13 +210,15 @@ impl<T: Real> Column<'_, T> {
     }
 }
 
-/// By an exponential, which takes a third of the library function's time. The error is that of rounding numbers of size one.
+/// By an exponential, which takes a third of the library function's time. The error is that of rounding numbers of size
+/// one.
 fn tanh<T: Real>(a: T) -> T {
     let (one, two) = (T::one(), T::one() + T::one());
     one - two / (one + (two * a).exp())
 }
 
-/// A stage of one problem, backward: `cells` is the loss's gradient in `c` on entry and in the `c` of the stage before on return.
+/// A stage of one problem, backward: `cells` is the loss's gradient in `c` on entry and in the `c` of the stage before
+/// on return.
 fn pull_back_column<T: Real>(
     (gates, before, squashed): (&[T], &[T], &[T]),
     hidden: &[T],
