@@ -194,7 +194,7 @@ def seconds(work, threads):
     clock = time.process_time if threads == 1 else time.perf_counter
     work()
     times, begin = [], time.perf_counter()
-    while len(times) < 3 or (time.perf_counter() - begin < 4 and len(times) < 40):
+    while len(times) < 3 or (time.perf_counter() - begin < 2 and len(times) < 40):
         start = clock()
         work()
         times.append(clock() - start)
