@@ -14,41 +14,14 @@ gradient that in the parameters of the dynamics.
 
 import argparse
 import csv
-import os
 import statistics
-import subprocess
 import sys
 import time
-import venv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = ROOT / "target" / "peers" / "torch-environment"
-# The last mpc works with numpy 1 alone, and torch 2.2 is the last that numpy 1 comes with.
-PACKAGES = ["torch==2.2.2", "numpy<2", "mpc==0.0.6"]
-RESTARTED = "DILQR_PEERS_RESTARTED"
-
-
-def in_environment():
-    """Runs this script again in the virtual environment, made first where it is not there."""
-    python = ENVIRONMENT / "bin" / "python"
-    if not (ENVIRONMENT / "complete").exists():
-        print(f"installing {', '.join(PACKAGES)}", file=sys.stderr)
-        venv.create(ENVIRONMENT, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-        (ENVIRONMENT / "complete").touch()
-    environment = {**os.environ, RESTARTED: "1", "OMP_NUM_THREADS": "1"}
-    raise SystemExit(subprocess.run([python, *sys.argv], env=environment).returncode)
-
-
-try:
-    import torch
-    from mpc import mpc
-except ImportError:
-    if RESTARTED in os.environ:
-        raise
-    in_environment()
-
+import torch_environment
+import torch
+from mpc import mpc
 from torch.func import jacrev, vmap
 
 STEP = 0.05
@@ -242,7 +215,8 @@ def table(rows, ours):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="two short cases alone")
-    parser.add_argument("--output", type=Path, default=ROOT / "target" / "experiments", help="folder of the results")
+    results = torch_environment.ROOT / "target" / "experiments"
+    parser.add_argument("--output", type=Path, default=results, help="folder of the results")
     parser.add_argument("--ours", type=Path, help="what the experiments measured [backward-cost.csv of the folder]")
     arguments = parser.parse_args()
     torch.set_default_dtype(torch.float64)
@@ -258,8 +232,7 @@ def main():
     else:
         print(f"{path} is not there: without a column of ours", file=sys.stderr)
 
-    cases = [(10, 5), (10, 50), (10, 100), (10, 300)]
-    cases += [(horizon, iterations) for horizon in (20, 30, 100) for iterations in (5, 50)]
+    cases = [(horizon, iterations) for horizon in (10, 20, 30, 100) for iterations in (5, 50, 100, 300)]
     if arguments.quick:
         cases = cases[:1]
     file = arguments.output / "mpc-pytorch.csv"

@@ -9,6 +9,7 @@
 //! and pictures (SVG) are made from the CSV files.
 
 mod ablation;
+mod ac_mpc;
 mod adam;
 mod amortized_starts;
 mod backward_cost;
@@ -25,7 +26,6 @@ mod implicit_models;
 mod kepler;
 mod learner;
 mod lotka_volterra;
-#[cfg(feature = "lstm")]
 mod lstm;
 mod models;
 mod networks;
@@ -98,7 +98,9 @@ enum Name {
     Pdp,
     /// Plans that a differentiable cross-entropy method searches through a learned decoder, and regression by a learned energy
     Dcem,
-    /// Imitation without a model: a recurrent network (needs the feature `lstm`; not one of all)
+    /// The throughput of a quadrotor's controller with a learned cost, beside mpc.pytorch
+    AcMpc,
+    /// Imitation without a model: a recurrent network (an hour; of all only if quick)
     Lstm,
     /// Kepler's equation and its gradient field, beside JAXopt
     Kepler,
@@ -176,15 +178,12 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         (Name::DeqMpc, deq_mpc::run),
         (Name::Pdp, pdp::run),
         (Name::Dcem, dcem::run),
+        (Name::AcMpc, ac_mpc::run),
+        (Name::Lstm, lstm::run),
     ];
-    if arguments.name == Name::Lstm {
-        #[cfg(feature = "lstm")]
-        lstm::run(&context)?;
-        #[cfg(not(feature = "lstm"))]
-        return Err("this program was built without the network: cargo run .. --features lstm ..".into());
-    }
     for (name, experiment) in all {
-        if arguments.name == name || arguments.name == Name::All {
+        let long = name == Name::Lstm && !arguments.quick;
+        if arguments.name == name || arguments.name == Name::All && !long {
             experiment(&context)?;
         }
     }
