@@ -1,6 +1,7 @@
 """PyTorch and mpc.pytorch in a virtual environment of their own, under `target/peers` of this repository: some gigabytes, made the
-first time only. Import this before torch."""
+first time only, and not if `DILQR_PEERS_INSTALL` is `no`. Import this before torch."""
 
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,9 @@ def in_environment():
     """Runs the script again in the virtual environment, made first where it is not there."""
     python = ENVIRONMENT / "bin" / "python"
     if not (ENVIRONMENT / "complete").exists():
+        if os.environ.get("DILQR_PEERS_INSTALL") == "no":
+            print(json.dumps({"missing": "PyTorch and mpc.pytorch are not installed; run the script by hand once"}))
+            raise SystemExit
         print(f"installing {', '.join(PACKAGES)}", file=sys.stderr)
         venv.create(ENVIRONMENT, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)

@@ -1,5 +1,5 @@
-//! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473), and of publications on control, implicit functions and pose graphs,
-//! with this library and with baselines, on identical data.
+//! The experiments of DiLQR (Wang et al., ICML 2025, arXiv 2506.17473), and of publications on control, implicit functions
+//! and pose graphs, with this library and with baselines, on identical data.
 //!
 //! ```text
 //! cargo run --release -p dilqr-benches --bin experiments -- <NAME|all> [--quick] [--out DIR] [--threads N]
@@ -53,13 +53,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Parser)]
-#[command(about = "The experiments of DiLQR, rerun")]
+#[command(about = "Experiments of DiLQR and of other publications, rerun")]
 struct Arguments {
     /// Which experiment
     #[arg(value_enum)]
     name: Name,
 
-    /// Fewer and smaller cases, as a test: minutes instead of an hour
+    /// Fewer and smaller cases, as a test: minutes instead of hours
     #[arg(long)]
     quick: bool,
 

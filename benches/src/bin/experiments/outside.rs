@@ -15,7 +15,7 @@ pub(crate) enum Answer<T> {
 }
 
 /// Runs a script, which prints one line of JSON. The Python is that of `PEERS_PYTHON`, or of the environment that the program `peers`
-/// makes. A quick run asks nobody.
+/// makes; scripts install nothing. A quick run asks nobody.
 pub(crate) fn ask<T: DeserializeOwned>(
     context: &Context,
     script: &str,
@@ -31,7 +31,12 @@ pub(crate) fn ask<T: DeserializeOwned>(
         return Ok(Answer::Missing("not asked in a quick run".to_owned()));
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(script);
-    let ran = Command::new(python).arg("-B").arg(path).args(arguments).env("OMP_NUM_THREADS", "1").output()?;
+    let ran = Command::new(python)
+        .arg("-B")
+        .arg(path)
+        .args(arguments)
+        .envs([("OMP_NUM_THREADS", "1"), ("DILQR_PEERS_INSTALL", "no")])
+        .output()?;
     if !ran.status.success() {
         return Err(format!("{script}: {}", String::from_utf8_lossy(&ran.stderr)).into());
     }

@@ -102,7 +102,7 @@ pub(super) const HOVER: [f64; 4] = [GRAVITY, 0.0, 0.0, 0.0];
 /// The magnitudes of the controls.
 pub(super) const MAGNITUDE: [f64; 4] = [4.0 * 8.5 / 0.752, 10.0, 10.0, 4.0];
 
-/// Where vehicles are, what their policy sees, and what they did, a column for each.
+/// Where vehicles are, the input of their policy, and its sampled actions, a column for each.
 #[derive(Clone, Debug)]
 pub(super) struct Flights {
     pub(super) states: Vec<SVector<f64, 10>>,

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The ranges are the published ones over 1e5: a common factor of the cost has no effect. So a network of small weights
-//! asks for hovering. Problems are the columns of matrices.
+//! makes the vehicle hover. Problems are the columns of matrices.
 
 use dilqr_runtime::nalgebra::{DMatrix, DVector};
 use rand::Rng;
@@ -202,7 +202,7 @@ mod tests {
         }
     }
 
-    /// A network of zeros asks for hovering: the unconstrained optimum of each control is that of the first guess.
+    /// A network of zeros makes the vehicle hover: the unconstrained optimum of each control is that of the first guess.
     #[test]
     fn hovering() {
         let policy = Policy::draw(1, 3, &mut StdRng::seed_from_u64(1)).zeros_like();

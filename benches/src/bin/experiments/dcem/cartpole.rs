@@ -165,7 +165,7 @@ pub(super) fn optimum(
         }
     }
     let cost = costs.iter().copied().fold(f64::INFINITY, f64::min);
-    // Solves end within 1e-9 of each variable, which the cost sees squared.
+    // Solves end within 1e-9 of each variable, which enters the cost as a square.
     let cheapest = costs.iter().filter(|other| **other < cost + 1e-9).count();
     Ok(Optimum { cost, guesses: guesses.len(), converged: costs.len(), cheapest })
 }

@@ -299,7 +299,12 @@ fn train_decoder(
             sum = 0.0;
         }
     }
-    tables.found.append(&of_decoder(&best.1, (&method, seed), validation)?)?;
+    // A run that was stopped here before has these rows.
+    let mut found = of_decoder(&best.1, (&method, seed), validation)?;
+    found.retain(|new| {
+        !tables.found.contains(|row: &Found| (row.problem, row.method.as_str()) == (new.problem, new.method.as_str()))
+    });
+    tables.found.append(&found)?;
     tables.checks.append(&rows)
 }
 
@@ -384,8 +389,11 @@ fn train_energy(
         let other = Regression::new(learner.with_iterations(steps), &weights)?;
         rows.push(fit(steps, last, error(&other, &points).0, descent.rate));
     }
-    tables.predictions.append(&judge(&regression, (learner, seed), &points)?)?;
-    if seed == 0 {
+    // A run that was stopped here before has these rows.
+    if !tables.predictions.contains(|row: &Prediction| row.learner == learner.name() && row.seed == seed) {
+        tables.predictions.append(&judge(&regression, (learner, seed), &points)?)?;
+    }
+    if seed == 0 && !tables.levels.contains(|row: &Level| row.learner == learner.name()) {
         tables.levels.append(&surface::levels(learner.name(), regression.weights(), effort.levels))?;
     }
     tables.fits.append(&rows)

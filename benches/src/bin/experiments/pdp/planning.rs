@@ -30,7 +30,10 @@ where
     let mut before = None;
     let mut rows = Vec::new();
     for weight in core::iter::once(None).chain((0..weights).rev().map(|exponent| Some(10.0_f64.powi(-exponent)))) {
-        let Some(solution) = one(system, weight, before.as_ref())? else { continue };
+        let Some(solution) = one(system, weight, before.as_ref())? else {
+            eprintln!("pdp: no plan of {} with barriers of {weight:?}", system.name);
+            continue;
+        };
         let is_it = |row: &&(&str, f64, f64)| row.0 == system.name && Some(row.1) == weight;
         rows.push(PlanRow {
             system: system.name.to_owned(),

@@ -204,7 +204,10 @@ where
         for relaxation in (0..weights).rev().map(|exponent| 10.0_f64.powi(-exponent)) {
             let mut planner = Planner::new(system, Some(relaxation))?;
             planner.start_from(&before);
-            let Some(solution) = planner.plan(&params)? else { continue };
+            let Some(solution) = planner.plan(&params)? else {
+                eprintln!("pdp: no solution of {} with barriers of {relaxation:e}", system.name);
+                continue;
+            };
             let (loss, slope) = imitation(&solution, &learner.demonstration);
             let relaxed = gradient(Method::Implicit, &mut planner.solver, &solution, &slope);
             let other = gradient(Method::AuxiliaryLqr, &mut planner.solver, &solution, &slope);
