@@ -87,7 +87,9 @@ fn panel(horizon: usize, rows: &[Row]) -> Panel {
         let point = |(place, &batch): (usize, &usize)| {
             of(&own, &way, batch).map(|row| (place as f64, row.batch as f64 / row.whole))
         };
-        Series { name: title(&way), points: points.filter_map(point).collect(), mark: Mark::Both }
+        // More series than colors: those of the peer's short solves, the last ones, are points.
+        let mark = if way.0.ends_with("one iteration") { Mark::Points } else { Mark::Both };
+        Series { name: title(&way), points: points.filter_map(point).collect(), mark }
     };
     Panel {
         title: format!("{horizon} stages"),
