@@ -30,6 +30,7 @@ mod lstm;
 mod models;
 mod networks;
 mod neural_ode;
+mod normal;
 mod one_step;
 mod optimizer;
 mod outside;

@@ -13,6 +13,7 @@ use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use crate::chart::{Mark, Panel, Series, draw};
+use crate::normal::normal;
 use crate::table::{Markdown, Table, median, number, write};
 use crate::{Context, Failure};
 
@@ -123,17 +124,12 @@ fn record(flights: Vec<Flight>, noise: f64, seed: u64) -> Record {
     let count = all().count() as f64;
     let mean = all().sum::<SVector<f64, NX>>() / count;
     let spread = (all().map(|x| (x - mean).map(|d| d * d)).sum::<SVector<f64, NX>>() / count).map(f64::sqrt);
-    // Box and Muller: normal from uniform numbers.
-    let mut normal = || {
-        let (a, b): (f64, f64) = (random.random_range(f64::MIN_POSITIVE..1.0), random.random_range(0.0..1.0));
-        (-2.0 * a.ln()).sqrt() * (core::f64::consts::TAU * b).cos()
-    };
     let states = flights
         .iter()
         .map(|flight| {
             let mut states = flight.states.clone();
             for x in &mut states[1..] {
-                *x += SVector::from_fn(|i, _| noise * spread[i] * normal());
+                *x += SVector::from_fn(|i, _| noise * spread[i] * normal(&mut random));
             }
             states
         })

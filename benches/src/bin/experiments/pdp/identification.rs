@@ -20,6 +20,7 @@ use super::systems::{self, body, tilted};
 use super::times::{Blocks, rows};
 use super::{Row, TimeRow, is_recorded};
 use crate::Failure;
+use crate::normal::normal;
 use crate::timing::medians;
 
 /// A model of which the first parameters are unknown.
@@ -121,11 +122,6 @@ where
 {
     /// Rollouts of random controls.
     pub(super) fn record(&self, random: &mut StdRng) -> Vec<Recording<NX, NU>> {
-        // Box and Muller: normal from uniform numbers.
-        let normal = |random: &mut StdRng| {
-            let (a, b): (f64, f64) = (random.random_range(f64::MIN_POSITIVE..1.0), random.random_range(0.0..1.0));
-            (-2.0 * a.ln()).sqrt() * (core::f64::consts::TAU * b).cos()
-        };
         let one = |_| {
             let start = self.start.unwrap_or_else(|| SVector::from_fn(|_, _| normal(random)));
             let mut control = || SVector::from_fn(|_, _| self.most * random.random_range(-1.0..1.0));
