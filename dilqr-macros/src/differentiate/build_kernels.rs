@@ -65,7 +65,7 @@ fn is_present(kernel: Kernel, tape: &Tape) -> bool {
         Presence::Penalized => !tape.penalties.is_empty(),
         Presence::VariableStep => tape.time_step.is_some(),
         Presence::Implicit(of) => !tape.residual(of).is_empty(),
-        Presence::Weighted(of) => tape.has_weights(of),
+        Presence::Weighted(of) => tape.has_weights(tape.residual(of)),
         Presence::OnRequest => false,
     }
 }

@@ -242,7 +242,7 @@ impl KernelWriter<'_> {
         self.chain_rule.builder.constant(1.0)
     }
 
-    pub(super) fn input(&mut self, vector: Vector, index: usize) -> ValueId {
+    fn input(&mut self, vector: Vector, index: usize) -> ValueId {
         self.chain_rule.builder.input(Input::new(vector, index))
     }
 

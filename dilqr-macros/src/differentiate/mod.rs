@@ -9,7 +9,7 @@ mod hessian;
 mod kernel_writer;
 pub(crate) mod lower;
 pub(crate) mod outline;
-mod steep_rows;
+mod singular_rows;
 pub(crate) mod symbolica;
 pub(crate) mod symbolica_lock;
 pub(crate) mod tape;

@@ -1,6 +1,6 @@
-//! Derivatives of weighted rows, some of which may have no derivative: the norm of a control at rest, for one. A row without a
-//! multiplier must not act there, but zero times infinity is NaN. So each steep row is differentiated on its own, and a selection by
-//! its weights leaves it out.
+//! Derivatives of weighted rows, some of which are singular: they may have no derivative where their value is finite, as the norm of a
+//! control at rest. A row without a multiplier must add nothing there, but zero times infinity is NaN. So each singular row is
+//! differentiated on its own, and a selection by its weights leaves it out.
 
 use std::collections::BTreeMap;
 
@@ -19,32 +19,32 @@ const ALL: [Vector; 4] = [Vector::X, Vector::U, Vector::P, Vector::S];
 impl KernelWriter<'_> {
     /// The lower triangle of the Hessian of `mu' c` in state and control.
     pub(super) fn hessian_of_rows(&mut self, rows: &[Operand]) -> Entries {
-        let steep = self.tape.are_steep(rows, &VARIABLES);
+        let singular = self.tape.are_singular(rows, &VARIABLES);
         let weighted = self.weighted(rows, Vector::Mu);
-        self.row_by_row([weighted, Vec::new()], &steep, |chain_rule, [weighted, _]| {
+        self.row_by_row([weighted, Vec::new()], &singular, |chain_rule, [weighted, _]| {
             chain_rule.hessian(weighted, &VARIABLES)
         })
     }
 
     /// The derivatives of `mu' c` in state and control, then in the parameters.
     pub(super) fn cross_of_rows(&mut self, rows: &[Operand]) -> Entries {
-        let steep = self.tape.are_steep(rows, &ALL);
+        let singular = self.tape.are_singular(rows, &ALL);
         let weighted = self.weighted(rows, Vector::Mu);
-        self.row_by_row([weighted, Vec::new()], &steep, |chain_rule, [weighted, _]| {
+        self.row_by_row([weighted, Vec::new()], &singular, |chain_rule, [weighted, _]| {
             chain_rule.cross(weighted, &VARIABLES, &[Vector::P])
         })
     }
 
-    /// The change of the gradient of `mu' c` along a direction of variables and multipliers; and that in the weights of functions of
-    /// vectors, one for each call. There is no selection of the latter, so rows with weights count as regular.
+    /// The change of the gradient of `mu' c` in the parameters, along a direction of variables and multipliers. Also that in the weights
+    /// of functions of vectors, one for each call. The latter cannot be selected, so rows with weights count as regular.
     pub(super) fn contraction_of_rows(&mut self, rows: &[Operand]) -> (Row, Vec<ValueId>) {
-        let mut steep = self.tape.are_steep(rows, &ALL);
-        for (steep, &row) in steep.iter_mut().zip(rows) {
-            *steep &= !self.tape.has_weights_in(row);
+        let mut singular = self.tape.are_singular(rows, &ALL);
+        for (singular, &row) in singular.iter_mut().zip(rows) {
+            *singular &= !self.tape.has_weights(&[row]);
         }
         let weighted = [Vector::Mu, Vector::DMu].map(|vector| self.weighted(rows, vector));
         let mut of_weights = Vec::new();
-        let gradient = self.row_by_row(weighted, &steep, |chain_rule, [weighted, weights]| {
+        let gradient = self.row_by_row(weighted, &singular, |chain_rule, [weighted, weights]| {
             let (gradient, more) = chain_rule.contraction(weighted, weights, direction_of);
             of_weights.extend(more);
             gradient
@@ -55,16 +55,18 @@ impl KernelWriter<'_> {
     /// The gradient of weighted bounds in the parameters.
     pub(super) fn gradient_of_bounds(&mut self, weighted: WeightedOutputs) -> Row {
         let bounds: Vec<Operand> = weighted.iter().map(|&(bound, _)| bound).collect();
-        let steep = self.tape.are_steep(&bounds, &ALL);
-        self.row_by_row([weighted, Vec::new()], &steep, |chain_rule, [weighted, _]| chain_rule.reverse(weighted).inputs)
+        let singular = self.tape.are_singular(&bounds, &ALL);
+        self.row_by_row([weighted, Vec::new()], &singular, |chain_rule, [weighted, _]| {
+            chain_rule.reverse(weighted).inputs
+        })
     }
 
-    /// The sum of derivatives: of all rows that are not steep at once, and of each steep one where one of its weights is not zero.
+    /// The sum of derivatives: of all regular rows at once, and of each singular one where one of its weights is not zero.
     /// Each list of weights has an entry for each row, or none at all.
     fn row_by_row<K: Ord>(
         &mut self,
         weighted: [WeightedOutputs; 2],
-        steep: &[bool],
+        singular: &[bool],
         mut derive: impl FnMut(&mut ChainRule<'_>, [&WeightedOutputs; 2]) -> BTreeMap<K, ValueId>,
     ) -> BTreeMap<K, ValueId> {
         let choose = |wanted: &dyn Fn(usize) -> bool| {
@@ -73,17 +75,17 @@ impl KernelWriter<'_> {
                 chosen.map(|(_, row)| *row).collect::<WeightedOutputs>()
             })
         };
-        let regular = derive(&mut self.chain_rule, choose(&|i| !steep[i]).each_ref());
-        if !steep.contains(&true) {
+        let regular = derive(&mut self.chain_rule, choose(&|i| !singular[i]).each_ref());
+        if !singular.contains(&true) {
             return regular;
         }
         let mut sums: BTreeMap<K, Vec<ValueId>> = regular.into_iter().map(|(key, value)| (key, vec![value])).collect();
-        for i in (0..steep.len()).filter(|&i| steep[i]) {
+        for i in (0..singular.len()).filter(|&i| singular[i]) {
             let row = choose(&|other| other == i);
-            let idle = self.vanish(row.iter().flatten().map(|&(_, weight)| weight));
+            let inactive = self.vanish(row.iter().flatten().map(|&(_, weight)| weight));
             let zero = self.chain_rule.builder.constant(0.0);
             for (key, value) in derive(&mut self.chain_rule, row.each_ref()) {
-                sums.entry(key).or_default().push(self.chain_rule.builder.select(idle, zero, value));
+                sums.entry(key).or_default().push(self.chain_rule.builder.select(inactive, zero, value));
             }
         }
         let builder = &mut self.chain_rule.builder;

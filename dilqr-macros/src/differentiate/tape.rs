@@ -6,7 +6,7 @@
 use super::symbolica::Partials;
 use crate::elaborate::elaborated_system::Limits;
 use crate::program::functions::Comparison;
-use crate::program::term::{Reach, Term};
+use crate::program::term::{Regularity, Term};
 use crate::program::vectors::{Input, Vector};
 use crate::syntax::vector_functions::{Equations, FunctionId};
 
@@ -52,50 +52,40 @@ impl Tape {
         &self.residuals[of as usize]
     }
 
-    /// Whether a function that equations call has weights.
-    pub(crate) fn has_weights(&self, of: Equations) -> bool {
-        self.reached(self.residual(of).to_vec()).any(|kind| self.is_weighted(kind))
+    /// Whether outputs depend on a function with weights.
+    pub(super) fn has_weights(&self, outputs: &[Operand]) -> bool {
+        let mut reached = vec![false; self.elementals.len()];
+        let mut rest: Vec<Operand> = outputs.to_vec();
+        while let Some(operand) = rest.pop() {
+            let Operand::Elemental(index) = operand else { continue };
+            if std::mem::replace(&mut reached[index], true) {
+                continue;
+            }
+            let Elemental { kind, operands } = &self.elementals[index];
+            if matches!(kind, ElementalKind::Entry { call, .. } if self.calls[*call].function.weights > 0) {
+                return true;
+            }
+            rest.extend(operands);
+        }
+        false
     }
 
-    /// Whether each of some outputs may have no derivative in `variables` where its value is finite. Functions of vectors count as smooth.
-    pub(super) fn are_steep(&self, outputs: &[Operand], variables: &[Vector]) -> Vec<bool> {
-        let mut reach: Vec<Reach> = Vec::with_capacity(self.elementals.len());
-        let of = |reach: &[Reach], operand: Operand| match operand {
-            Operand::Constant(_) => Reach::default(),
-            Operand::Input(input) => Reach { varies: variables.contains(&input.vector), ..Reach::default() },
-            Operand::Elemental(index) => reach[index],
+    /// Whether each of some outputs may have no derivative in `variables` where its value is finite. Functions of vectors count as
+    /// smooth.
+    pub(super) fn are_singular(&self, outputs: &[Operand], variables: &[Vector]) -> Vec<bool> {
+        let mut known: Vec<Regularity> = Vec::with_capacity(self.elementals.len());
+        let of = |known: &[Regularity], operand: Operand| match operand {
+            Operand::Constant(_) => Regularity::default(),
+            Operand::Input(input) => Regularity { varies: variables.contains(&input.vector), ..Regularity::default() },
+            Operand::Elemental(index) => known[index],
         };
         for Elemental { kind, operands } in &self.elementals {
-            reach.push(match kind {
-                ElementalKind::Smooth { term, .. } => term.reach(&|atom| of(&reach, operands[atom])),
-                _ => operands.iter().map(|&operand| of(&reach, operand)).fold(Reach::default(), Reach::or),
+            known.push(match kind {
+                ElementalKind::Smooth { term, .. } => term.regularity(&|atom| of(&known, operands[atom])),
+                _ => operands.iter().map(|&operand| of(&known, operand)).fold(Regularity::default(), Regularity::or),
             });
         }
-        outputs.iter().map(|&output| of(&reach, output).steep).collect()
-    }
-
-    /// Whether an output depends on a function with weights.
-    pub(super) fn has_weights_in(&self, output: Operand) -> bool {
-        self.reached(vec![output]).any(|kind| self.is_weighted(kind))
-    }
-
-    fn is_weighted(&self, kind: &ElementalKind) -> bool {
-        matches!(kind, ElementalKind::Entry { call, .. } if self.calls[*call].function.weights > 0)
-    }
-
-    /// The elementals on which operands depend, each once.
-    fn reached(&self, mut rest: Vec<Operand>) -> impl Iterator<Item = &ElementalKind> {
-        let mut reached = vec![false; self.elementals.len()];
-        std::iter::from_fn(move || {
-            loop {
-                let Operand::Elemental(index) = rest.pop()? else { continue };
-                if !std::mem::replace(&mut reached[index], true) {
-                    let Elemental { kind, operands } = &self.elementals[index];
-                    rest.extend(operands);
-                    return Some(kind);
-                }
-            }
-        })
+        outputs.iter().map(|&output| of(&known, output).singular).collect()
     }
 }
 

@@ -41,10 +41,10 @@ macro_rules! elementary_functions {
                 matches!(self, Self::Abs | Self::Signum)
             }
 
-            /// Whether the value is finite at points without a derivative: of a root and a power at zero, an arc at its end, an
-            /// angle at the origin.
+            /// Whether the value is finite at points without a derivative: roots and powers at zero, inverse sine and cosine at the
+            /// ends of their domain, `atan2` at the origin.
             #[cfg(feature = "symbolica")]
-            pub(crate) fn is_steep(self) -> bool {
+            pub(crate) fn has_singular_derivative(self) -> bool {
                 let roots = matches!(self, Self::Sqrt | Self::Cbrt | Self::Hypot | Self::Pow);
                 roots || matches!(self, Self::Asin | Self::Acos | Self::Atan2)
             }

@@ -15,42 +15,48 @@ pub(crate) enum Term {
 
 #[cfg(feature = "symbolica")]
 impl Term {
-    /// What may happen to it where its atoms do what they may. A term that does not vary has no derivative at all.
-    pub(crate) fn reach(&self, atom: &impl Fn(usize) -> Reach) -> Reach {
-        let all = |terms: &[Self]| terms.iter().map(|term| term.reach(atom)).fold(Reach::default(), Reach::or);
+    /// Its regularity, from that of its atoms.
+    pub(crate) fn regularity(&self, atom: &impl Fn(usize) -> Regularity) -> Regularity {
+        let all =
+            |terms: &[Self]| terms.iter().map(|term| term.regularity(atom)).fold(Regularity::default(), Regularity::or);
         match self {
-            Self::Constant(_) => Reach::default(),
+            Self::Constant(_) => Regularity::default(),
             Self::Atom(index) => atom(*index),
             Self::Sum(terms) | Self::Product(terms) => all(terms),
-            Self::Power(base, exponent) => base.reach(atom).inside(exponent.fract() != 0.0, *exponent < 0.0),
-            Self::Call(function, arguments) => all(arguments).inside(function.is_steep(), !function.is_regular()),
+            Self::Power(base, exponent) => base.regularity(atom).inside(exponent.fract() != 0.0, *exponent < 0.0),
+            Self::Call(function, arguments) => {
+                all(arguments).inside(function.has_singular_derivative(), !function.is_regular())
+            }
         }
     }
 }
 
-/// What may happen to an expression.
+/// Where an expression of variables may lack a finite value or a derivative. One without variables is regular.
 #[cfg(feature = "symbolica")]
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Reach {
+pub(crate) struct Regularity {
     /// It depends on a variable.
     pub(crate) varies: bool,
     /// Its value may be infinite.
     pub(crate) infinite: bool,
-    /// Its value may be finite where it has no derivative: a root, or a bounded function of what may be infinite.
-    pub(crate) steep: bool,
+    /// Its value may be finite where it has no derivative. Roots are examples, and bounded functions whose argument may be infinite.
+    pub(crate) singular: bool,
 }
 
 #[cfg(feature = "symbolica")]
-impl Reach {
+impl Regularity {
     pub(crate) fn or(self, other: Self) -> Self {
-        let Self { varies, infinite, steep } = other;
-        Self { varies: self.varies || varies, infinite: self.infinite || infinite, steep: self.steep || steep }
+        let Self { varies, infinite, singular } = other;
+        Self { varies: self.varies || varies, infinite: self.infinite || infinite, singular: self.singular || singular }
     }
 
-    /// That of a function of it.
-    fn inside(self, steep: bool, infinite: bool) -> Self {
+    /// That of a function whose argument has this one. The function itself may have a singular derivative, or be infinite.
+    fn inside(self, singular: bool, infinite: bool) -> Self {
         let Self { varies, .. } = self;
-        let steep = varies && (steep || self.infinite);
-        Self { varies, infinite: self.infinite || varies && infinite, steep: self.steep || steep }
+        Self {
+            varies,
+            infinite: self.infinite || varies && infinite,
+            singular: self.singular || varies && (singular || self.infinite),
+        }
     }
 }

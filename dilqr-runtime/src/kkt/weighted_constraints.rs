@@ -39,18 +39,18 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         let Trajectory { states, controls, .. } = &point.trajectory;
         let at = Stage::new(&states[t], &controls[t], instance.params, &instance.stage_params[t]);
         let (multipliers, first) = (&point.duals.constraints, t * limits.listed());
-        let Self { hamiltonian, expansion, initial_expansion, rows, acting, .. } = self;
+        let Self { hamiltonian, expansion, initial_expansion, rows, multipliers: memory, .. } = self;
         let mu = &multipliers[first..][..limits.listed()];
-        expand(expansion, (mu, acting), |mu, expansion| {
+        let has_curvature = expand(expansion, hessian, (mu, memory), |mu, expansion| {
             stage_functions::expand_stage_constraints((instance.model, t), at, mu, expansion, initial_expansion);
         });
-        if hessian == Hessian::Exact && is_finite_curvature(expansion) {
+        if has_curvature {
             hamiltonian.hxx += expansion.hxx;
             hamiltonian.hux += expansion.hux;
             hamiltonian.huu += expansion.huu;
         }
         for i in (0..limits.listed()).filter(|&i| is_enforced_at(limits, t, i)) {
-            rows[first + i] = acting_row(expansion, i);
+            rows[first + i] = row_or_zero(expansion, i);
             add_weighted(hamiltonian, &rows[first + i], weights.rows[first + i]);
         }
     }
@@ -73,57 +73,53 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
         let at = Terminal::new(&point.trajectory.states[horizon], instance.params, &instance.stage_params[horizon]);
         let multipliers = &point.duals.constraints;
         let range = at_stage(multipliers, horizon, horizon, limits);
-        let Self { terminal_expansion: expansion, rows, acting, .. } = self;
-        expand(expansion, (&multipliers[range.clone()], acting), |mu, expansion| {
+        let Self { terminal_expansion: expansion, rows, multipliers: memory, .. } = self;
+        let has_curvature = expand(expansion, hessian, (&multipliers[range.clone()], memory), |mu, expansion| {
             instance.model.expand_terminal_constraints(at, mu, expansion);
         });
-        if hessian == Hessian::Exact && is_finite_curvature(expansion) {
+        if has_curvature {
             *value += expansion.hxx;
         }
         for (i, index) in range.enumerate() {
-            let Row { x, .. } = acting_row(expansion, i);
+            let Row { x, .. } = row_or_zero(expansion, i);
             rows[index] = Row { x, u: zeros() };
             *value += x * (x * weights.rows[index]).transpose();
         }
     }
 }
 
-/// Derivatives of constraints, with the curvature of those rows that have one: a single kernel where all do, else row by row.
+/// Derivatives of constraints. Returns whether their curvature is wanted and finite. It is that of the rows that have one: of all by one
+/// kernel, or of one row after another. `memory` is for their multipliers.
 fn expand<const NX: usize, const NU: usize>(
     expansion: &mut ConstraintExpansion<f64, NX, NU>,
-    (mu, acting): (&[f64], &mut Vec<f64>),
+    hessian: Hessian,
+    (mu, memory): (&[f64], &mut Vec<f64>),
     mut kernel: impl FnMut(&[f64], &mut ConstraintExpansion<f64, NX, NU>),
-) {
+) -> bool {
     kernel(mu, expansion);
-    if is_finite_curvature(expansion) {
-        return;
+    if hessian != Hessian::Exact || is_finite_curvature(expansion) {
+        return hessian == Hessian::Exact;
     }
-    acting.clear();
-    acting.resize(mu.len(), 0.0);
+    memory.clear();
+    memory.resize(mu.len(), 0.0);
     for i in 0..mu.len() {
-        acting[i] = mu[i];
-        kernel(acting, expansion);
+        memory[i] = mu[i];
+        kernel(memory, expansion);
         if !is_finite_curvature(expansion) {
-            acting[i] = 0.0;
+            memory[i] = 0.0;
         }
     }
-    kernel(acting, expansion);
-}
-
-fn is_finite_row<const NX: usize, const NU: usize>(expansion: &ConstraintExpansion<f64, NX, NU>, i: usize) -> bool {
-    (expansion.cx[i].sum() + expansion.cu[i].sum()).is_finite()
+    kernel(memory, expansion);
+    is_finite_curvature(expansion)
 }
 
 /// A row, zero where it has no derivative.
-fn acting_row<const NX: usize, const NU: usize>(
+fn row_or_zero<const NX: usize, const NU: usize>(
     expansion: &ConstraintExpansion<f64, NX, NU>,
     i: usize,
 ) -> Row<f64, NX, NU> {
-    if is_finite_row(expansion, i) {
-        Row { x: expansion.cx[i], u: expansion.cu[i] }
-    } else {
-        Row { x: zeros(), u: zeros() }
-    }
+    let row = Row { x: expansion.cx[i], u: expansion.cu[i] };
+    if row.is_finite() { row } else { Row { x: zeros(), u: zeros() } }
 }
 
 /// Adds `J' w J`.

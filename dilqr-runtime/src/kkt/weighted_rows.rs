@@ -57,7 +57,7 @@ pub(crate) struct WeightedRows<const NX: usize, const NU: usize> {
     pub(super) initial_expansion: ConstraintExpansion<f64, NX, 0>,
     pub(super) terminal_expansion: ConstraintExpansion<f64, NX, 0>,
     /// Memory for the multipliers of the rows that have a derivative.
-    pub(super) acting: Vec<f64>,
+    pub(super) multipliers: Vec<f64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -135,7 +135,7 @@ impl<const NX: usize, const NU: usize> WeightedRows<NX, NU> {
             expansion: ConstraintExpansion::zeros(limits.listed()),
             initial_expansion: ConstraintExpansion::zeros(limits.initial()),
             terminal_expansion: ConstraintExpansion::zeros(limits.terminal()),
-            acting: Vec::with_capacity(limits.listed().max(limits.terminal())),
+            multipliers: Vec::with_capacity(limits.listed().max(limits.terminal())),
         }
     }
 

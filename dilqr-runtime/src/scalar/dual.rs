@@ -141,11 +141,6 @@ macro_rules! dual_scalar {
             }
 
             #[inline]
-            fn vanishes(self) -> bool {
-                self.parts_vanish()
-            }
-
-            #[inline]
             fn map_real(self, function: impl Fn(f64) -> f64) -> Self::Real {
                 Scalar::map_real(self.re, function)
             }

@@ -27,8 +27,6 @@ macro_rules! float {
             #[inline(always)]
             fn real(self) -> f64 { self as f64 }
             #[inline(always)]
-            fn vanishes(self) -> bool { self == 0.0 }
-            #[inline(always)]
             fn map_real(self, function: impl Fn(f64) -> f64) -> f64 { function(self as f64) }
             #[inline(always)]
             fn sin(self) -> Self { float::$float::sin(self) }

@@ -175,10 +175,6 @@ macro_rules! lanes {
                 self
             }
             #[inline(always)]
-            fn vanishes(self) -> bool {
-                num_traits::Zero::is_zero(&self)
-            }
-            #[inline(always)]
             fn map_real(self, function: impl Fn(f64) -> f64) -> Self {
                 self.each(function)
             }

@@ -96,7 +96,10 @@ pub trait Scalar:
     /// The real part, rounded to `f64`. It is for decisions (convergence, definiteness), never for results.
     fn real(self) -> Self::Real;
     /// Whether all parts of the number are zero, in all lanes. (A dual number of which the real part alone is zero moves.)
-    fn vanishes(self) -> bool;
+    #[inline(always)]
+    fn vanishes(self) -> bool {
+        self.same(Self::zero()).all()
+    }
     /// A function of the [real part](Scalar::real), lane by lane.
     fn map_real(self, function: impl Fn(f64) -> f64) -> Self::Real;
     /// Sine of an angle \[rad\].

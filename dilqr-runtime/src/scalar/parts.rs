@@ -10,8 +10,6 @@ pub(super) trait Parts<T: Scalar> {
     fn select_parts(mask: T::Mask, a: Self, b: Self) -> Self;
     /// Whether all parts are equal.
     fn same_parts(self, other: Self) -> T::Mask;
-    /// Whether all parts are zero.
-    fn parts_vanish(&self) -> bool;
 }
 
 impl<T: Scalar> Parts<T> for Dual<T> {
@@ -23,11 +21,6 @@ impl<T: Scalar> Parts<T> for Dual<T> {
     #[inline]
     fn same_parts(self, other: Self) -> T::Mask {
         self.re.same(other.re) & self.eps.same(other.eps)
-    }
-
-    #[inline]
-    fn parts_vanish(&self) -> bool {
-        self.re.vanishes() && self.eps.vanishes()
     }
 }
 
@@ -46,10 +39,5 @@ impl<T: Scalar> Parts<T> for HyperDual<T> {
     fn same_parts(self, other: Self) -> T::Mask {
         let first = self.re.same(other.re) & self.eps1.same(other.eps1);
         first & self.eps2.same(other.eps2) & self.eps1eps2.same(other.eps1eps2)
-    }
-
-    #[inline]
-    fn parts_vanish(&self) -> bool {
-        [self.re, self.eps1, self.eps2, self.eps1eps2].into_iter().all(T::vanishes)
     }
 }

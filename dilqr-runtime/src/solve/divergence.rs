@@ -124,7 +124,8 @@ where
     })
 }
 
-/// The first derivative at stage `t` that is not finite. Of constraints `all` count, or those that are not kept with room.
+/// The first derivative at stage `t` that is not finite. Of the constraints `all` count, or equalities and inequalities without a
+/// margin.
 ///
 /// The costate is zero here. A second derivative of the dynamics that is not finite makes the Hessian NaN all the same, since
 /// zero times infinity is NaN.
@@ -168,7 +169,7 @@ where
         return found;
     }
     let PenaltyRecord { multipliers, expansion } = &mut records.constraints;
-    multipliers.iter_mut().enumerate().for_each(|(i, multiplier)| *multiplier = f64::from(counts(i)));
+    set_ones(multipliers, counts);
     let mut of_initial = ConstraintExpansion::zeros(limits.initial());
     stage_functions::expand_stage_constraints((*model, t), place, multipliers, expansion, &mut of_initial);
     constraint_derivative(expansion, counts).map(|entry| (ModelFunction::StageConstraintDerivatives, entry))
@@ -193,7 +194,7 @@ where
         return found;
     }
     let PenaltyRecord { multipliers, expansion } = &mut records.terminal_constraints;
-    multipliers.iter_mut().enumerate().for_each(|(i, multiplier)| *multiplier = f64::from(counts(i)));
+    set_ones(multipliers, &counts);
     model.expand_terminal_constraints(place, multipliers, expansion);
     constraint_derivative(expansion, counts).map(|entry| (ModelFunction::TerminalConstraintDerivatives, entry))
 }
@@ -214,6 +215,11 @@ fn stage_derivative<const NX: usize, const NU: usize>(
         row.map(|row| (ModelFunction::StageHessian, row))
     };
     jacobian().or_else(gradient).or_else(hessian)
+}
+
+/// A multiplier of one for each constraint that counts, and of zero for others.
+fn set_ones(multipliers: &mut [f64], counts: impl Fn(usize) -> bool) {
+    multipliers.iter_mut().enumerate().for_each(|(i, multiplier)| *multiplier = f64::from(counts(i)));
 }
 
 fn constraint_derivative<const NX: usize, const NU: usize>(

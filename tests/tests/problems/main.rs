@@ -3,7 +3,7 @@
 
 pub mod convergence;
 pub mod direct_loss;
-pub mod idle_rows;
+pub mod inactive_rows;
 pub mod layer;
 pub mod lifted;
 pub mod limits;
